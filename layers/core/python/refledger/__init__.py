@@ -1,0 +1,1 @@
+"""Referral programs and partner payouts on a double-entry ledger."""

@@ -1,0 +1,179 @@
+"""Everything that refledger refuses, each with a code that stays the same for ever.
+
+Refledger
+├── Invalid                    INVALID               the input breaks a rule that can be said in words
+│   ├── UnknownCurrency        UNKNOWN_CURRENCY
+│   └── Unreadable             UNREADABLE            an event that cannot be understood; goes to the DLQ with its reason
+├── Unauthenticated            UNAUTHENTICATED       not an access token
+├── Forbidden                  FORBIDDEN             the caller's role does not allow it
+│   └── OwnWithdrawal          OWN_WITHDRAWAL        nobody decides about their own money
+├── NotFound                   NOT_FOUND
+│   ├── ProgramNotFound        PROGRAM_NOT_FOUND
+│   ├── PartnerNotFound        PARTNER_NOT_FOUND
+│   ├── CodeNotFound           CODE_NOT_FOUND
+│   └── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
+├── Conflict                   CONFLICT              the state of things does not allow it
+│   ├── ProgramExists          PROGRAM_EXISTS
+│   ├── EmailTaken             EMAIL_TAKEN
+│   ├── UserTaken              USER_TAKEN
+│   ├── AlreadyReferred        ALREADY_REFERRED
+│   ├── PartnerSuspended       PARTNER_SUSPENDED
+│   ├── PartnerTerminated      PARTNER_TERMINATED
+│   ├── AlreadyDecided         ALREADY_DECIDED
+│   └── NotPayable             NOT_PAYABLE
+├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
+│   ├── OwnCode                OWN_CODE
+│   ├── CodeClosesCircle       CODE_CLOSES_CIRCLE
+│   ├── CodeNotActive          CODE_NOT_ACTIVE
+│   ├── InsufficientFunds      INSUFFICIENT_FUNDS
+│   ├── BelowMinimum           BELOW_MINIMUM
+│   └── KeyReused              IDEMPOTENCY_KEY_REUSED
+├── RateLimited                RATE_LIMITED
+├── Busy                       BUSY                  others kept changing the same money; nothing was done
+├── PayoutDeclined             PAYOUT_DECLINED       for certain not paid: the money goes back
+└── PayoutUnavailable          PAYOUT_UNAVAILABLE    not known: the money stays where it is
+
+`entry/problems.py` maps the families to HTTP; Step Functions names the last three by their class.
+"""
+
+from __future__ import annotations
+
+
+class Refledger(Exception):
+    """Base of all; `detail` is written for the caller and holds no secret and no one else's data."""
+
+    code = "ERROR"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.code)
+        self.detail = detail
+
+
+class Invalid(Refledger):
+    code = "INVALID"
+
+
+class UnknownCurrency(Invalid):
+    code = "UNKNOWN_CURRENCY"
+
+
+class Unreadable(Invalid):
+    code = "UNREADABLE"
+
+
+class Unauthenticated(Refledger):
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(Refledger):
+    code = "FORBIDDEN"
+
+
+class OwnWithdrawal(Forbidden):
+    code = "OWN_WITHDRAWAL"
+
+
+class NotFound(Refledger):
+    code = "NOT_FOUND"
+
+
+class ProgramNotFound(NotFound):
+    code = "PROGRAM_NOT_FOUND"
+
+
+class PartnerNotFound(NotFound):
+    code = "PARTNER_NOT_FOUND"
+
+
+class CodeNotFound(NotFound):
+    code = "CODE_NOT_FOUND"
+
+
+class WithdrawalNotFound(NotFound):
+    code = "WITHDRAWAL_NOT_FOUND"
+
+
+class Conflict(Refledger):
+    code = "CONFLICT"
+
+
+class ProgramExists(Conflict):
+    code = "PROGRAM_EXISTS"
+
+
+class EmailTaken(Conflict):
+    code = "EMAIL_TAKEN"
+
+
+class UserTaken(Conflict):
+    code = "USER_TAKEN"
+
+
+class AlreadyReferred(Conflict):
+    code = "ALREADY_REFERRED"
+
+
+class PartnerSuspended(Conflict):
+    code = "PARTNER_SUSPENDED"
+
+
+class PartnerTerminated(Conflict):
+    code = "PARTNER_TERMINATED"
+
+
+class AlreadyDecided(Conflict):
+    code = "ALREADY_DECIDED"
+
+
+class NotPayable(Conflict):
+    code = "NOT_PAYABLE"
+
+
+class Unprocessable(Refledger):
+    code = "UNPROCESSABLE"
+
+
+class OwnCode(Unprocessable):
+    code = "OWN_CODE"
+
+
+class CodeClosesCircle(Unprocessable):
+    code = "CODE_CLOSES_CIRCLE"
+
+
+class CodeNotActive(Unprocessable):
+    code = "CODE_NOT_ACTIVE"
+
+
+class InsufficientFunds(Unprocessable):
+    code = "INSUFFICIENT_FUNDS"
+
+
+class BelowMinimum(Unprocessable):
+    code = "BELOW_MINIMUM"
+
+
+class KeyReused(Unprocessable):
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class RateLimited(Refledger):
+    """Too many calls in this minute; `retry_after_seconds` until the next one begins."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Busy(Refledger):
+    code = "BUSY"
+
+
+class PayoutDeclined(Refledger):
+    code = "PAYOUT_DECLINED"
+
+
+class PayoutUnavailable(Refledger):
+    code = "PAYOUT_UNAVAILABLE"

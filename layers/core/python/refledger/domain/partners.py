@@ -1,0 +1,64 @@
+"""Partners: anyone who refers. Only ACTIVE earns; what was earned stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PartnerStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    SUSPENDED = "SUSPENDED"
+    TERMINATED = "TERMINATED"
+
+
+# from → to; TERMINATED is the end
+TRANSITIONS: dict[PartnerStatus, frozenset[PartnerStatus]] = {
+    PartnerStatus.ACTIVE: frozenset(
+        {PartnerStatus.INACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}
+    ),
+    PartnerStatus.INACTIVE: frozenset({PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}),
+    PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE, PartnerStatus.INACTIVE, PartnerStatus.TERMINATED}),
+    PartnerStatus.TERMINATED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A time in which a partner was not ACTIVE and earned nothing; `until_ms` is None while it lasts."""
+
+    since_ms: int
+    until_ms: int | None = None
+
+    def covers(self, at_ms: int) -> bool:
+        return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+
+@dataclass(frozen=True)
+class Partner:
+    id: str
+    program_id: str  # the home program: its rules hold for the partner's withdrawals
+    code: str
+    status: PartnerStatus
+    customer: str  # keyed hash of the user's `sub`; empty for a partner who never signs in
+    created_at_ms: int
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    company_name: str = ""
+    idle: tuple[Idle, ...] = ()
+    version: int = 1
+
+    def earns_at(self, at_ms: int) -> bool:
+        """Whether money that came in at that moment earns this partner anything."""
+        return not any(idle.covers(at_ms) for idle in self.idle)
+
+
+def next_idle(partner: Partner, status: PartnerStatus, now_ms: int) -> tuple[Idle, ...]:
+    """The idle times after a change of status at `now_ms`."""
+    open_now = bool(partner.idle) and partner.idle[-1].until_ms is None
+    if status is PartnerStatus.ACTIVE:
+        return (*partner.idle[:-1], Idle(partner.idle[-1].since_ms, now_ms)) if open_now else partner.idle
+    return partner.idle if open_now else (*partner.idle, Idle(now_ms))

@@ -1,0 +1,27 @@
+"""Moments are whole milliseconds since 1970 in UTC; text is ISO 8601 with a zone. No naive time exists here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+DAY_MS = 24 * 60 * MINUTE_MS
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(ms: int) -> str:
+    """`2026-11-21T09:30:00.000Z`."""
+    return (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_datetime(moment: datetime) -> int:
+    """Milliseconds of an aware moment. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def day(ms: int) -> str:
+    """The UTC day, `20261121`."""
+    return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y%m%d")

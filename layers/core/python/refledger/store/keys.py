@@ -1,0 +1,237 @@
+"""Every key of the table. No other file knows how one is put together.
+
+pk / sk                                what
+G / <program>                          program
+P#<partner> / A | B#<CUR>              partner; balance
+U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
+C#<program>#<customer> / A             binding of a customer
+F#<partner> / <b32(ms, hash)>          referral
+E#<payment> / A                        payment
+R#<partner> / <b32(due, CUR, src, tier)>  reward
+J#<partner>#<CUR> / <day>#<version>    journal entry
+W#<withdrawal> / A | T#<kind>          withdrawal; the token its workflow waits with
+S#P#<partner> / D#<day>#<shard> | T    roll-up of a day; totals
+L#<caller>#<class> / <minute>          rate limit counter
+SYS / <name>                           how far a schedule has looked
+
+Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
+Ids: a reward's or referral's id is its partner's id (16 characters) and its sort key, so its key is a slice of it.
+Text from outside enters a key only as a keyed hash.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+from refledger.domain.times import day
+
+Key = dict[str, str]
+
+PARTNER_ID_LENGTH: Final = 16
+LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
+DUE_SHARDS: Final = 4
+ALONE: Final = "A"
+
+
+def b32(raw: bytes) -> str:
+    """base32hex in lower case: it keeps the order of what it encodes."""
+    return base64.b32hexencode(raw).decode().lower().rstrip("=")
+
+
+def _key(pk: str, sk: str = ALONE) -> Key:
+    return {"pk": pk, "sk": sk}
+
+
+def program(program_id: str) -> Key:
+    return _key("G", program_id)
+
+
+def programs() -> str:
+    return "G"
+
+
+def partner(partner_id: str) -> Key:
+    return _key(f"P#{partner_id}")
+
+
+def balance(partner_id: str, currency: str) -> Key:
+    return _key(f"P#{partner_id}", f"B#{currency}")
+
+
+def balances(partner_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of a partner's balances."""
+    return f"P#{partner_id}", "B#", "B#~"
+
+
+def code(code: str) -> Key:
+    return _key(f"U#CODE#{code}")
+
+
+def email(hashed: str) -> Key:
+    return _key(f"U#EMAIL#{hashed}")
+
+
+def user(hashed: str) -> Key:
+    return _key(f"U#SUB#{hashed}")
+
+
+def request(hashed: str) -> Key:
+    return _key(f"U#KEY#{hashed}")
+
+
+def binding(program_id: str, customer: str) -> Key:
+    return _key(f"C#{program_id}#{customer}")
+
+
+def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:
+    return partner_id + b32(at_ms.to_bytes(6) + digest[:9])
+
+
+def referral(referral_id: str) -> Key:
+    return _key(f"F#{referral_id[:PARTNER_ID_LENGTH]}", referral_id[PARTNER_ID_LENGTH:])
+
+
+def payment(payment: str) -> Key:
+    return _key(f"E#{payment}")
+
+
+def reward_id(partner_id: str, due_ms: int, currency: str, payment: str, tier: int) -> str:
+    source = base64.b32hexdecode(payment.upper())[:10]
+    return partner_id + b32(due_ms.to_bytes(6) + currency.encode() + source + bytes([tier]))
+
+
+def reward(reward_id: str) -> Key:
+    return _key(f"R#{reward_id[:PARTNER_ID_LENGTH]}", reward_id[PARTNER_ID_LENGTH:])
+
+
+def rewards(partner_id: str) -> str:
+    return f"R#{partner_id}"
+
+
+def due_from(at_ms: int) -> str:
+    """Where the rewards begin that are due at `at_ms` or later, for any currency and payment."""
+    return b32(at_ms.to_bytes(6) + bytes(14))
+
+
+def currency_of(reward_sort_key: str) -> str:
+    """The currency in a reward's sort key."""
+    padded = reward_sort_key.upper() + "=" * (-len(reward_sort_key) % 8)
+    return base64.b32hexdecode(padded)[6:9].decode()
+
+
+def journal(partner_id: str, currency: str) -> str:
+    return f"J#{partner_id}#{currency}"
+
+
+def entry(partner_id: str, currency: str, at_ms: int, version: int) -> Key:
+    return _key(journal(partner_id, currency), f"{day(at_ms)}#{version:010d}")
+
+
+def withdrawal(withdrawal_id: str) -> Key:
+    return _key(f"W#{withdrawal_id}")
+
+
+def task_token(withdrawal_id: str, kind: str) -> Key:
+    return _key(f"W#{withdrawal_id}", f"T#{kind}")
+
+
+def statistics(partner_id: str) -> str:
+    return f"S#P#{partner_id}"
+
+
+def statistics_part(dimension: str, day: str, shard: str) -> Key:
+    return _key(dimension, f"D#{day}#{shard[-8:]}")
+
+
+def statistics_day(dimension: str, day: str) -> Key:
+    return _key(dimension, f"D#{day}")
+
+
+def statistics_totals(dimension: str) -> Key:
+    return _key(dimension, "T")
+
+
+def limit(caller: str, kind: str, minute: int) -> Key:
+    return _key(f"L#{caller}#{kind}", str(minute))
+
+
+def cursor(name: str) -> Key:
+    return _key("SYS", name)
+
+
+# ---------------------------------------------------------------- index keys, as attributes of an item
+
+
+def listed(partition: str, at_ms: int, id: str) -> dict[str, str]:
+    """What people page through, newest first."""
+    return {"l1": partition, "l2": f"{at_ms}#{id}"}
+
+
+def waiting(partition: str, at_ms: int, id: str) -> dict[str, str]:
+    """What waits for somebody, or for a time."""
+    return {"w1": partition, "w2": f"{at_ms}#{id}"}
+
+
+def all_partners() -> str:
+    return "P"
+
+
+def partners_of(status: str) -> str:
+    return f"P#{status}"
+
+
+def referrals_of_program(program_id: str) -> str:
+    return f"F#{program_id}"
+
+
+def withdrawals_of_partner(partner_id: str) -> str:
+    return f"W#{partner_id}"
+
+
+def withdrawals_of(status: str) -> str:
+    return f"W#{status}"
+
+
+def payment_shard(payment: str) -> int:
+    return sum(payment.encode()) % DUE_SHARDS
+
+
+def payments_of_program(program_id: str, payment: str) -> str:
+    return f"E#{program_id}#{payment_shard(payment)}"
+
+
+def due_shard(number: int) -> str:
+    return f"DUE#{number}"
+
+
+# ---------------------------------------------------------------- what a stream record is about
+
+
+def kind_of(key: Key) -> str:
+    """The first letter of the partition: R for a reward, F for a referral, …"""
+    return key["pk"].split("#", 1)[0]
+
+
+def owner_of(key: Key) -> str:
+    """The partner in the partition of a reward or referral."""
+    return key["pk"].split("#")[1]
+
+
+def day_of_statistics(sort_key: str) -> str:
+    """The day in the sort key of a roll-up's part or day."""
+    return sort_key[2:10]
+
+
+def stands_alone(sort_key: str) -> bool:
+    return sort_key == ALONE
+
+
+def open_days(closed_day: str) -> tuple[str, str]:
+    """The lowest and highest sort key of the days after a closed one ("" for all)."""
+    return (f"D#{closed_day}~" if closed_day else "D#"), "D#~"
+
+
+def days_until(after: str, closed_day: str) -> tuple[str, str]:
+    """The lowest and highest sort key of the days after `after` ("" for the first) and up to `closed_day`."""
+    return (f"D#{after}~" if after else "D#"), f"D#{closed_day}~"

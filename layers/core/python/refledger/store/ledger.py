@@ -1,0 +1,90 @@
+"""Balances and journal entries. A balance is written nowhere else, and never without the entry that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refledger.domain.journal import Account, Balance, Entry, Kind
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import NOT_THERE, Item, Write, put, update
+
+IS_CURRENT = "the balance is at the version that was read"
+
+
+def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
+    """The balance under its version, and its entry. `new` and `entry` come from `journal.post`."""
+    assert new.version == entry.version == old.version + 1
+    return [
+        update(
+            IS_CURRENT, keys.balance(new.partner_id, new.currency),
+            "SET #available = :available, #reserved = :reserved, #paid = :paid, #unpaid = :unpaid, #ver = :version,"
+            " #head = :head, #at = :at, #due = :due",
+            "#ver = :was" if old.version else NOT_THERE,
+            available=new.available, reserved=new.reserved, paid=new.paid, unpaid=new.unpaid, version=new.version,
+            head=new.head, at=new.at_ms, due=new.due, **({"was": old.version} if old.version else {}),
+        ),
+        put("the journal has no such version yet", {
+            **keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version), "ver": entry.version,
+            "kind": entry.kind.value, "debit": entry.debit.value, "credit": entry.credit.value, "amount": entry.amount,
+            "ref": entry.reference, "at": entry.at_ms, "prev": entry.previous, "first": entry.first, "last": entry.last,
+            "refs": entry.contents, "hash": entry.hash,
+        }),
+    ]  # fmt: skip
+
+
+def find_balance(table: Table, partner_id: str, currency: str) -> Balance:
+    """The balance, strongly read; an empty one where nothing was ever booked."""
+    return balance_from(table.get(keys.balance(partner_id, currency)), partner_id, currency)
+
+
+def balances(table: Table, partner_id: str) -> list[Balance]:
+    """All of a partner's balances, by currency."""
+    return [balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))]
+
+
+def entries(
+    table: Table, partner_id: str, currency: str, after: str = "", page_size: int | None = None, *, strong: bool = True
+) -> Iterator[tuple[str, Entry]]:
+    """(sort key, entry) in the order of their versions, those after the sort key `after`."""
+    partition = keys.journal(partner_id, currency)
+    for item in table.query(partition, after or keys.LOWEST, page_size=page_size, strong=strong):
+        if item["sk"] != after:
+            yield item["sk"], _entry_from(item)
+
+
+def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
+    if item is None:
+        return Balance(partner_id, currency)
+    return Balance(
+        partner_id=partner_id,
+        currency=currency,
+        available=item["available"],
+        reserved=item["reserved"],
+        paid=item["paid"],
+        unpaid=item["unpaid"],
+        version=item["ver"],
+        head=item["head"],
+        at_ms=item["at"],
+        due=item["due"],
+    )
+
+
+def _entry_from(item: Item) -> Entry:
+    _, partner_id, currency = item["pk"].split("#")
+    return Entry(
+        partner_id=partner_id,
+        currency=currency,
+        version=item["ver"],
+        kind=Kind(item["kind"]),
+        debit=Account(item["debit"]),
+        credit=Account(item["credit"]),
+        amount=item["amount"],
+        reference=item["ref"],
+        at_ms=item["at"],
+        previous=item["prev"],
+        first=item["first"],
+        last=item["last"],
+        contents=item["refs"],
+        hash=item["hash"],
+    )

@@ -1,0 +1,108 @@
+"""Partners as items, with the guards that make code, e-mail and user unique in the deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refledger.domain.errors import PartnerNotFound
+from refledger.domain.partners import Idle, Partner, PartnerStatus
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Item, Write, check, put, update
+
+IS_NEW = "the partner is new"
+CODE_IS_FREE = "the code is free"
+EMAIL_IS_FREE = "the e-mail address is free"
+USER_IS_FREE = "the user is no partner yet"
+IS_ACTIVE = "the partner is active"
+IS_UNCHANGED = "the partner is as it was read"
+
+
+def create(partner: Partner, email: str, body: str) -> list[Write]:
+    """The partner and its guards. `email`: keyed hash, "" for none. `body`: hash of the request that made it."""
+    guard = {"partner": partner.id, "program": partner.program_id}
+    writes = [
+        put(IS_NEW, {**_to_item(partner), "body": body}),
+        put(CODE_IS_FREE, {**keys.code(partner.code), **guard}),
+    ]
+    if email:
+        writes.append(put(EMAIL_IS_FREE, {**keys.email(email), **guard}))
+    if partner.customer:
+        writes.append(put(USER_IS_FREE, {**keys.user(partner.customer), **guard}))
+    return writes
+
+
+def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
+    """The partner under another status, unless somebody changed it in between."""
+    item = _to_item(new)
+    return update(
+        IS_UNCHANGED, keys.partner(old.id),
+        "SET #status = :status, #idle = :idle, #version = :version, #w1 = :w1, #reason = :reason, #by = :by, #changed = :now",
+        "#version = :was", status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
+        reason=reason, by=by, now=now_ms, was=old.version,
+    )  # fmt: skip
+
+
+def still_active(partner_id: str) -> Write:
+    return check(IS_ACTIVE, keys.partner(partner_id), "#status = :active", active=PartnerStatus.ACTIVE.value)
+
+
+def find(table: Table, partner_id: str) -> Partner:
+    """Raises PartnerNotFound."""
+    item = table.get(keys.partner(partner_id))
+    if item is None:
+        raise PartnerNotFound("there is no such partner")
+    return from_item(item)
+
+
+def id_of_user(table: Table, user: str) -> str | None:
+    """The partner whom this user (keyed hash of `sub`) signs in as."""
+    guard = table.get(keys.user(user))
+    return guard["partner"] if guard else None
+
+
+def of_user(table: Table, user: str) -> Partner | None:
+    partner_id = id_of_user(table, user)
+    return find(table, partner_id) if partner_id else None
+
+
+def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, partner id) of all partners, newest first, from just below the position `before`."""
+    high = before or keys.HIGHEST
+    for item in table.query(keys.all_partners(), high=high, index="list", page_size=page_size, newest_first=True):
+        if item["l2"] != before:
+            yield item["l2"], item["pk"].split("#")[1]
+
+
+def many(table: Table, partner_ids: list[str]) -> list[Partner]:
+    found = table.get_many([keys.partner(id) for id in partner_ids], strong=False) if partner_ids else []
+    return [from_item(item) for item in found if item]
+
+
+def _to_item(partner: Partner) -> Item:
+    return {
+        **keys.partner(partner.id), "program": partner.program_id, "code": partner.code, "status": partner.status.value,
+        "customer": partner.customer, "created": partner.created_at_ms, "first_name": partner.first_name,
+        "last_name": partner.last_name, "email": partner.email, "phone": partner.phone, "company": partner.company_name,
+        "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
+        **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
+        **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
+    }  # fmt: skip
+
+
+def from_item(item: Item) -> Partner:
+    return Partner(
+        id=item["pk"].split("#")[1],
+        program_id=item["program"],
+        code=item["code"],
+        status=PartnerStatus(item["status"]),
+        customer=item["customer"],
+        created_at_ms=item["created"],
+        first_name=item["first_name"],
+        last_name=item["last_name"],
+        email=item["email"],
+        phone=item["phone"],
+        company_name=item["company"],
+        idle=tuple(Idle(since, until) for since, until in item["idle"]),
+        version=item["version"],
+    )

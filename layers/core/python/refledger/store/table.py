@@ -1,0 +1,162 @@
+"""The table as plain dicts: reads, pages, and commits that say by name what was refused.
+
+Numbers are whole: a float is refused by boto3's serializer on the way in, and there is none on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from refledger.store.keys import HIGHEST, LOWEST, Key
+from refledger.store.transaction import Again, Item, Moved, Write
+
+BATCH_LIMIT = 100  # keys in a BatchGetItem, actions in a transaction
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+# Codes after which nothing was written and the same may be tried again. Anything else is a fault, and is raised.
+_PASSING = {
+    "TransactionConflict", "TransactionConflictException", "TransactionInProgressException", "ThrottlingError",
+    "ThrottlingException", "ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded", "ReplicatedWriteConflictException",
+}  # fmt: skip
+INDEX_KEYS = {"list": ("l1", "l2"), "work": ("w1", "w2")}
+
+
+def pack(values: Item) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in values.items()}
+
+
+def unpack(values: dict[str, Any]) -> Item:
+    return {name: _plain(_deserialize(value)) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value)
+        case list():
+            return [_plain(part) for part in value]
+        case dict():
+            return {name: _plain(part) for name, part in value.items()}
+        case _:
+            return value
+
+
+class Table:
+    """One table behind one client."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client, self.name = client, name
+
+    def get(self, key: Key, *, strong: bool = True) -> Item | None:
+        answer = self.client.get_item(TableName=self.name, Key=pack(dict(key)), ConsistentRead=strong)
+        return unpack(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key], *, strong: bool = True) -> list[Item | None]:
+        """The items in the order of the keys, None where there is none. Up to 100 different keys."""
+        asked: dict[str, Any] = {self.name: {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong}}
+        found: dict[tuple[str, str], Item] = {}
+        for _ in range(8):
+            if not asked:
+                break
+            answer = self.client.batch_get_item(RequestItems=asked)
+            for item in map(unpack, answer["Responses"].get(self.name, [])):
+                found[item["pk"], item["sk"]] = item
+            asked = answer.get("UnprocessedKeys") or {}
+        if asked:  # could not read is never the same as absent
+            raise Again("some keys could not be read")
+        return [found.get((key["pk"], key["sk"])) for key in keys]
+
+    def query(
+        self,
+        partition: str,
+        low: str = LOWEST,
+        high: str = HIGHEST,
+        *,
+        index: str | None = None,
+        page_size: int | None = None,
+        newest_first: bool = False,
+        strong: bool = True,
+    ) -> Iterator[Item]:
+        """Items of one partition with `low` <= sort key <= `high`, fetched a page at a time as the caller goes on."""
+        pk, sk = INDEX_KEYS[index] if index else ("pk", "sk")
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": f"{pk} = :p AND {sk} BETWEEN :low AND :high",
+            "ExpressionAttributeValues": pack({":p": partition, ":low": low, ":high": high}),
+            "ScanIndexForward": not newest_first,
+            **({"IndexName": index} if index else {"ConsistentRead": strong}),
+            **({"Limit": page_size} if page_size else {}),
+        }
+        while True:
+            answer = self.client.query(**request)
+            yield from map(unpack, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def commit(self, *writes: Write) -> None:
+        """All of them or none. Raises Moved with the names of the refused ones, Again where others were in the way."""
+        if len(writes) == 1:
+            self._write_one(writes[0])
+            return
+        actions = [{write.kind: self._action(write)} for write in writes]
+        try:
+            self.client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise _passing(error) from error
+            reasons = error.response["CancellationReasons"]  # type: ignore[typeddict-item]
+            found = {
+                write.name: unpack(reason.get("Item", {}))
+                for write, reason in zip(writes, reasons, strict=True)
+                if reason["Code"] == "ConditionalCheckFailed"
+            }
+            others = {reason["Code"] for reason in reasons} - {"None", "ConditionalCheckFailed"}
+            if others - _PASSING:
+                raise
+            raise Moved(found) if found else Again(", ".join(others)) from error
+
+    def _write_one(self, write: Write) -> None:
+        call = {"Put": self.client.put_item, "Update": self.client.update_item, "Delete": self.client.delete_item}
+        try:
+            call[write.kind](**self._action(write))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise Moved({write.name: unpack(error.response.get("Item", {}))}) from error  # type: ignore[arg-type]
+            raise _passing(error) from error
+
+    def count(self, key: Key, amount: int, expires_at: int) -> int:
+        """Add to the counter at `key` and return what it is now; `expires_at` in epoch seconds. Not idempotent."""
+        answer = self.client.update_item(
+            TableName=self.name,
+            Key=pack(dict(key)),
+            UpdateExpression="SET #ttl = :ttl ADD #n :n",
+            ExpressionAttributeNames={"#ttl": "ttl", "#n": "n"},
+            ExpressionAttributeValues=pack({":ttl": expires_at, ":n": amount}),
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(unpack(answer["Attributes"])["n"])
+
+    def _action(self, write: Write) -> dict[str, Any]:
+        action = {
+            "TableName": self.name,
+            ("Item" if write.kind == "Put" else "Key"): pack(write.target),
+            "UpdateExpression": write.change,
+            "ConditionExpression": write.condition,
+            "ExpressionAttributeNames": write.names,
+            "ExpressionAttributeValues": pack({f":{name}": value for name, value in write.values.items()}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if write.condition else "",
+        }
+        return {name: value for name, value in action.items() if value}
+
+
+def _passing(error: ClientError) -> Exception:
+    """Again for what passes by itself, else the error as it is."""
+    return Again(error.response["Error"]["Code"]) if error.response["Error"]["Code"] in _PASSING else error

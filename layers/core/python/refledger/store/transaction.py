@@ -1,0 +1,57 @@
+"""Writes as values: a rule composes them, one call commits them, and what was refused is told by name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from refledger.store.keys import Key
+
+Item = dict[str, Any]
+NOT_THERE = "attribute_not_exists(pk)"
+
+
+class Again(Exception):
+    """Nothing was written, and nobody is at fault: another transaction was at the same items. Read again, repeat."""
+
+
+class Moved(Again):
+    """Conditions failed. `found` has the name of each such write and the item that was there ({} where none was)."""
+
+    def __init__(self, found: dict[str, Item]) -> None:
+        super().__init__(", ".join(sorted(found)))
+        self.found = found
+
+
+@dataclass(frozen=True)
+class Write:
+    """One action. `name` says in words what its condition demands: "the withdrawal is new"."""
+
+    name: str
+    kind: str  # Put, Update, Delete, ConditionCheck
+    target: Item
+    change: str = ""
+    condition: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Expressions write attributes as #name: no attribute is ever a reserved word by accident."""
+        return {name: name[1:] for name in re.findall(r"#\w+", f"{self.change} {self.condition}")}
+
+
+def put(name: str, item: Item, condition: str = NOT_THERE, **values: Any) -> Write:
+    return Write(name, "Put", item, "", condition, values)
+
+
+def update(name: str, key: Key, change: str, condition: str = "", **values: Any) -> Write:
+    return Write(name, "Update", dict(key), change, condition, values)
+
+
+def delete(name: str, key: Key, condition: str, **values: Any) -> Write:
+    return Write(name, "Delete", dict(key), "", condition, values)
+
+
+def check(name: str, key: Key, condition: str, **values: Any) -> Write:
+    return Write(name, "ConditionCheck", dict(key), "", condition, values)
