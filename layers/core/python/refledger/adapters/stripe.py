@@ -57,10 +57,10 @@ _DECIMALS: Final = {
     for code in codes.split()
 }
 
-_TAX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_TAX: Final = re.compile(r"[0-9]{1,15}")
 
 
-def read(event: Mapping[str, Any], *, livemode: bool) -> PaymentReceived | Skipped:
+def read(event: Mapping[str, Any], *, livemode: bool | None) -> PaymentReceived | Skipped:
     """What the Stripe Event object `event` comes to.
 
     `livemode` is the mode that this deployment counts: an event of the other mode is skipped, so that a test
@@ -70,7 +70,7 @@ def read(event: Mapping[str, Any], *, livemode: bool) -> PaymentReceived | Skipp
     top = _Node("detail", event)
     if event.get("object") != "event":
         raise top.wrong("object", "not a Stripe event")
-    if top.flag("livemode") is not livemode:
+    if top.flag("livemode") is not livemode and livemode is not None:
         return Skipped("TEST_MODE" if livemode else "LIVE_MODE")
     if event.get("account") is not None:
         return Skipped("CONNECTED_ACCOUNT")  # Connect: that money was paid to somebody else
@@ -214,7 +214,7 @@ def _totals(invoice: _Node) -> tuple[int, int]:
 
 
 def _tax(invoice: _Node) -> int:
-    """All taxes, inclusive ones too, of an invoice that does not give its total without them. Stripe's units."""
+    """All taxes, inclusive ones too, where an invoice does not give its total without them. Stripe units."""
     for name in ("total_taxes", "total_tax_amounts"):  # from basil on; before
         if invoice.fields.get(name) is not None:
             return sum(tax.integer("amount") for tax in invoice.objects(name))
@@ -233,14 +233,15 @@ def _invoice_key(invoice: _Node) -> str:
 
 
 def _only_payment(invoice: _Node) -> str | None:
-    """The payment intent (or charge) of `invoice.payments` if there is exactly one. Several: the invoice is the key."""
+    """The payment intent (or charge) of `invoice.payments`, if there is exactly one."""
     payments = invoice.optional("payments")
     if payments is None or payments.fields.get("has_more"):
         return None
-    paid = [each.required("payment") for each in payments.objects("data") if each.fields.get("status") == "paid"]
+    paid = [each for each in payments.objects("data") if each.fields.get("status") == "paid"]
     if len(paid) != 1:
         return None
-    return paid[0].reference("payment_intent") or paid[0].reference("charge")
+    payment = paid[0].required("payment")
+    return payment.reference("payment_intent") or payment.reference("charge")
 
 
 def _charge(event: _Node, charge: _Node) -> PaymentReceived | Skipped:
@@ -293,7 +294,7 @@ def _has_invoice(charge: _Node) -> bool:
 
 
 def _net_of_named_tax(charge: _Node, named: str | None) -> tuple[int, int]:
-    """The whole charge and what is left of it without `metadata.taxAmount`: a charge does not know its tax."""
+    """The whole charge, and that less `metadata.taxAmount`: a charge itself does not know its tax."""
     gross = charge.integer("amount")
     if gross <= 0:
         raise charge.wrong("amount", "something was captured, but the amount is not above zero")

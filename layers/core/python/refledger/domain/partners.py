@@ -18,8 +18,12 @@ TRANSITIONS: dict[PartnerStatus, frozenset[PartnerStatus]] = {
     PartnerStatus.ACTIVE: frozenset(
         {PartnerStatus.INACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}
     ),
-    PartnerStatus.INACTIVE: frozenset({PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}),
-    PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE, PartnerStatus.INACTIVE, PartnerStatus.TERMINATED}),
+    PartnerStatus.INACTIVE: frozenset(
+        {PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}
+    ),
+    PartnerStatus.SUSPENDED: frozenset(
+        {PartnerStatus.ACTIVE, PartnerStatus.INACTIVE, PartnerStatus.TERMINATED}
+    ),
     PartnerStatus.TERMINATED: frozenset(),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,14 @@ BASIS_POINTS = 10_000
 MAX_HOLD_DAYS = 3_650
 MAX_APPROVAL_SECONDS = 365 * 86_400
 APPROVAL_SECONDS = 7 * 86_400
+
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def is_program_id(text: str) -> bool:
+    """Lower-case letters, digits and dashes, up to 40."""
+    return _ID.fullmatch(text) is not None
 
 
 class ProgramStatus(StrEnum):
@@ -30,7 +39,9 @@ class Program:
     hold_days: int
     payout_minimum: int  # minor units of `currency`
     approval_timeout_seconds: int = APPROVAL_SECONDS  # a withdrawal nobody decided about expires after this
-    auto_approve_limit: int | None = None  # minor units of `currency`; None: an admin decides every withdrawal
+    auto_approve_limit: int | None = (
+        None  # minor units of `currency`; None: an admin decides every withdrawal
+    )
     status: ProgramStatus = ProgramStatus.ACTIVE
     version: int = 1
     created_at_ms: int = 0
@@ -51,4 +62,8 @@ class Program:
 
     def approves_alone(self, amount: int, currency: str) -> bool:
         """Whether a withdrawal needs no person. Another currency than the program's always does."""
-        return self.auto_approve_limit is not None and currency == self.currency and amount <= self.auto_approve_limit
+        return (
+            self.auto_approve_limit is not None
+            and currency == self.currency
+            and amount <= self.auto_approve_limit
+        )

@@ -72,12 +72,12 @@ def parse_body(text: str) -> dict[str, Any]:
 
 
 def read_payment(
-    event: dict[str, Any], *, now_ms: int | None = None, livemode: bool = True
+    event: dict[str, Any], *, now_ms: int | None = None, livemode: bool | None = True
 ) -> PaymentReceived | Skipped:
     """What an EventBridge event comes to: a payment, or a reason for there being nothing to do.
 
     `now_ms` is the present in epoch milliseconds (None: the clock's). `livemode` is the Stripe mode that
-    counts here; events of the other one are skipped. Raises Unreadable.
+    counts here; events of the other one are skipped (None: both count). Raises Unreadable.
     """
     source, kind, detail = event.get("source"), event.get("detail-type"), event.get("detail")
     if not isinstance(detail, dict):
@@ -191,7 +191,7 @@ def _own(fields: dict[str, Any]) -> PaymentReceived | Skipped:
 
 
 def _faults(error: ValidationError) -> str:
-    """Place and kind of fault: "detail.amount: int_type". Unknown fields are ignored, so each name is ours."""
+    """Place and kind of fault: "detail.amount: int_type". Unknown fields are ignored: each name is ours."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     named = [f"detail.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in faults[:_MAX_FAULTS]]
     return "; ".join(named + ["…"] * (len(faults) > _MAX_FAULTS))

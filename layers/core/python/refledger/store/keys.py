@@ -21,9 +21,9 @@ Text from outside enters a key only as a keyed hash.
 
 from __future__ import annotations
 
-import base64
 from typing import Final
 
+from refledger.domain import base32
 from refledger.domain.times import day
 
 Key = dict[str, str]
@@ -32,11 +32,6 @@ PARTNER_ID_LENGTH: Final = 16
 LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
 DUE_SHARDS: Final = 4
 ALONE: Final = "A"
-
-
-def b32(raw: bytes) -> str:
-    """base32hex in lower case: it keeps the order of what it encodes."""
-    return base64.b32hexencode(raw).decode().lower().rstrip("=")
 
 
 def _key(pk: str, sk: str = ALONE) -> Key:
@@ -85,7 +80,7 @@ def binding(program_id: str, customer: str) -> Key:
 
 
 def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:
-    return partner_id + b32(at_ms.to_bytes(6) + digest[:9])
+    return partner_id + base32.encode(at_ms.to_bytes(6) + digest[:9])
 
 
 def referral(referral_id: str) -> Key:
@@ -97,8 +92,8 @@ def payment(payment: str) -> Key:
 
 
 def reward_id(partner_id: str, due_ms: int, currency: str, payment: str, tier: int) -> str:
-    source = base64.b32hexdecode(payment.upper())[:10]
-    return partner_id + b32(due_ms.to_bytes(6) + currency.encode() + source + bytes([tier]))
+    source = base32.decode(payment)[:10]
+    return partner_id + base32.encode(due_ms.to_bytes(6) + currency.encode() + source + bytes([tier]))
 
 
 def reward(reward_id: str) -> Key:
@@ -111,13 +106,12 @@ def rewards(partner_id: str) -> str:
 
 def due_from(at_ms: int) -> str:
     """Where the rewards begin that are due at `at_ms` or later, for any currency and payment."""
-    return b32(at_ms.to_bytes(6) + bytes(14))
+    return base32.encode(at_ms.to_bytes(6) + bytes(14))
 
 
 def currency_of(reward_sort_key: str) -> str:
     """The currency in a reward's sort key."""
-    padded = reward_sort_key.upper() + "=" * (-len(reward_sort_key) % 8)
-    return base64.b32hexdecode(padded)[6:9].decode()
+    return base32.decode(reward_sort_key)[6:9].decode()
 
 
 def journal(partner_id: str, currency: str) -> str:

@@ -40,11 +40,19 @@ def find_balance(table: Table, partner_id: str, currency: str) -> Balance:
 
 def balances(table: Table, partner_id: str) -> list[Balance]:
     """All of a partner's balances, by currency."""
-    return [balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))]
+    return [
+        balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))
+    ]
 
 
 def entries(
-    table: Table, partner_id: str, currency: str, after: str = "", page_size: int | None = None, *, strong: bool = True
+    table: Table,
+    partner_id: str,
+    currency: str,
+    after: str = "",
+    page_size: int | None = None,
+    *,
+    strong: bool = True,
 ) -> Iterator[tuple[str, Entry]]:
     """(sort key, entry) in the order of their versions, those after the sort key `after`."""
     partition = keys.journal(partner_id, currency)

@@ -66,12 +66,16 @@ def of_user(table: Table, user: str) -> Partner | None:
     return find(table, partner_id) if partner_id else None
 
 
-def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, partner id) of all partners, newest first, from just below the position `before`."""
-    high = before or keys.HIGHEST
-    for item in table.query(keys.all_partners(), high=high, index="list", page_size=page_size, newest_first=True):
-        if item["l2"] != before:
-            yield item["l2"], item["pk"].split("#")[1]
+def newest(table: Table, before: str, page_size: int, status: str | None = None) -> Iterator[tuple[str, str]]:
+    """(position, partner id) of all partners or those of one status, newest first, from below the position `before`."""
+    partition, index = (keys.partners_of(status), "work") if status else (keys.all_partners(), "list")
+    found = table.query(
+        partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True
+    )
+    for item in found:
+        position = item["w2" if status else "l2"]
+        if position != before:
+            yield position, keys.owner_of(item)
 
 
 def many(table: Table, partner_ids: list[str]) -> list[Partner]:

@@ -15,7 +15,13 @@ IGNORED_KEPT_DAYS = 540
 
 
 def record(
-    id: str, payment: PaymentReceived, binding: Binding, rewards: list[Reward], body: str, due_ms: int, now_ms: int
+    id: str,
+    payment: PaymentReceived,
+    binding: Binding,
+    rewards: list[Reward],
+    body: str,
+    due_ms: int,
+    now_ms: int,
 ) -> Write:
     """A payment that earns. `body`: hash of what the event said."""
     return put(IS_NEW, {

@@ -32,7 +32,9 @@ def move(old: Reward, new: Reward) -> Write:
     )  # fmt: skip
 
 
-def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
+def due(
+    table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int
+) -> Iterator[Reward]:
     """Rewards of one currency that wait and are due at `now_ms`, oldest first; `since`: where to begin to look."""
     high = keys.due_from(now_ms + 1)
     for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):

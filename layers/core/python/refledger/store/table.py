@@ -60,7 +60,9 @@ class Table:
 
     def get_many(self, keys: Sequence[Key], *, strong: bool = True) -> list[Item | None]:
         """The items in the order of the keys, None where there is none. Up to 100 different keys."""
-        asked: dict[str, Any] = {self.name: {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong}}
+        asked: dict[str, Any] = {
+            self.name: {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong}
+        }
         found: dict[tuple[str, str], Item] = {}
         for _ in range(8):
             if not asked:
@@ -112,7 +114,7 @@ class Table:
         except ClientError as error:
             if error.response["Error"]["Code"] != "TransactionCanceledException":
                 raise _passing(error) from error
-            reasons = error.response["CancellationReasons"]  # type: ignore[typeddict-item]
+            reasons = error.response["CancellationReasons"]
             found = {
                 write.name: unpack(reason.get("Item", {}))
                 for write, reason in zip(writes, reasons, strict=True)
@@ -124,13 +126,23 @@ class Table:
             raise Moved(found) if found else Again(", ".join(others)) from error
 
     def _write_one(self, write: Write) -> None:
-        call = {"Put": self.client.put_item, "Update": self.client.update_item, "Delete": self.client.delete_item}
+        call = {
+            "Put": self.client.put_item,
+            "Update": self.client.update_item,
+            "Delete": self.client.delete_item,
+        }
         try:
             call[write.kind](**self._action(write))
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise Moved({write.name: unpack(error.response.get("Item", {}))}) from error  # type: ignore[arg-type]
-            raise _passing(error) from error
+            raise _refusal(write, error) from error
+
+    def update(self, write: Write) -> Item:
+        """One update; returns the item as it was before ({} where there was none). Raises like `commit`."""
+        try:
+            answer = self.client.update_item(**self._action(write), ReturnValues="ALL_OLD")
+        except ClientError as error:
+            raise _refusal(write, error) from error
+        return unpack(answer.get("Attributes", {}))
 
     def count(self, key: Key, amount: int, expires_at: int) -> int:
         """Add to the counter at `key` and return what it is now; `expires_at` in epoch seconds. Not idempotent."""
@@ -155,6 +167,13 @@ class Table:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if write.condition else "",
         }
         return {name: value for name, value in action.items() if value}
+
+
+def _refusal(write: Write, error: ClientError) -> Exception:
+    """What a refused single write means."""
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return Moved({write.name: unpack(error.response.get("Item", {}))})
+    return _passing(error)
 
 
 def _passing(error: ClientError) -> Exception:

@@ -55,10 +55,14 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
 
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """(position, id) of a partner's withdrawals, newest first, from just below the position `before`."""
-    return _listed(table, keys.withdrawals_of_partner(partner_id), "list", before, page_size, newest_first=True)
+    return _listed(
+        table, keys.withdrawals_of_partner(partner_id), "list", before, page_size, newest_first=True
+    )
 
 
-def with_status(table: Table, status: WithdrawalStatus, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+def with_status(
+    table: Table, status: WithdrawalStatus, before: str, page_size: int
+) -> Iterator[tuple[str, str]]:
     """(position, id) of the withdrawals in a status, newest first."""
     return _listed(table, keys.withdrawals_of(status), "work", before, page_size, newest_first=True)
 
@@ -131,5 +135,7 @@ def from_item(item: Item) -> Withdrawal:
         attempt=item["attempt"],
         resumed_at_ms=item["resumed"],
         transaction_id=item["transaction"],
-        steps=tuple(Step(WithdrawalStatus(status), by, at, note, req) for status, by, at, note, req in item["steps"]),
+        steps=tuple(
+            Step(WithdrawalStatus(status), by, at, note, req) for status, by, at, note, req in item["steps"]
+        ),
     )

@@ -1,0 +1,58 @@
+"""The journal and the balances: partners see their own, staff everybody's."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.common import NoBody, Page
+from refledger.entry.models.ledger import (
+    BalancesQuery,
+    BalancesView,
+    EntriesQuery,
+    EntryView,
+    LedgerBalanceView,
+)
+from refledger.operations import reading
+from refledger.operations.reading import EntryPage, Place
+from refledger.store import ledger, partners
+
+api = handler = Api()
+
+
+@api.route("GET /api/v1/ledger/entries", query=EntriesQuery, answer=Page[EntryView])
+def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
+    """List journal entries in the order in which they were written."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.partner_id, query.currency)
+    place = Place(*(paging.position(context.ids, query.cursor, *asked) or ()))
+    partner_id = _whose(request, query.partner_id)
+    if partner_id:
+        page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
+    elif request.caller.is_staff:
+        page = reading.journal_of_all(context, query.currency, place, query.limit)
+    else:
+        page = EntryPage([], None)
+    following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
+    return Page[EntryView](data=[EntryView.of(entry) for entry in page.entries], next_cursor=following)
+
+
+@api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView)
+def balances(request: Request[NoBody, BalancesQuery]) -> BalancesView:
+    """A partner's balances; staff name the partner."""
+    partner_id = _whose(request, request.query.partner_id) or partners.id_of_user(
+        config.context().table, request.caller.user
+    )
+    found = ledger.balances(config.context().table, partner_id) if partner_id else []
+    return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
+
+
+def _whose(
+    request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuery], asked: str | None
+) -> str | None:
+    """Staff ask for whom they like. Everybody else gets their own, and an empty list for another's."""
+    if request.caller.is_staff:
+        return asked
+    own = partners.id_of_user(config.context().table, request.caller.user)
+    return own if asked in (None, own) else None

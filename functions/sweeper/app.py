@@ -1,0 +1,24 @@
+"""Every minute: withdrawals that stand still are set going again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from refledger.entry import config
+from refledger.entry.metrics import count, counting
+from refledger.operations.sweeping import sweep
+
+LEFT_MS = 10_000  # stop in time to write down how far it came
+
+
+def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
+    """Returns how many withdrawals were looked at, resumed and woken."""
+    with counting() as metrics:
+        swept = sweep(
+            config.context(), config.workflow(), config.waker(),
+            lambda: lambda_context.get_remaining_time_in_millis() > LEFT_MS,
+        )  # fmt: skip
+        count(metrics, "RESUMED", swept.resumed)
+        count(metrics, "WOKEN", swept.woken)
+    return asdict(swept)

@@ -1,0 +1,78 @@
+"""A partner asks to be paid, follows it, or takes it back."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
+from refledger.entry.observability import logger
+from refledger.operations import withdrawals, workflow
+from refledger.operations.limits import LimitKind
+from refledger.store import partners
+from refledger.store import withdrawals as stored
+
+api = handler = Api()
+
+
+@api.route("POST /api/v1/referrals/withdraw", body=NewWithdrawal, answer=WithdrawalView, status=201)
+def request_payout(request: Request[NewWithdrawal, NoQuery]) -> WithdrawalView:
+    """Reserve an amount and ask for its payout."""
+    context, body = config.context(), request.body
+    config.limits().take(context, request.caller.user, LimitKind.WITHDRAWALS)
+    withdrawal, _ = withdrawals.request(
+        context, request.caller.user, request.key, body.amount, body.currency, body.payout_method.to_method(),
+        request.body_hash,
+    )  # fmt: skip
+    if withdrawal.status is WithdrawalStatus.REQUESTED and withdrawal.attempt == 0:
+        _start(withdrawal)  # a repeat may come because the first call died just before this
+    return WithdrawalView.of(withdrawal)
+
+
+def _start(withdrawal: Withdrawal) -> None:
+    """The money is reserved by now; if the workflow cannot be started, the sweeper starts it within minutes."""
+    try:
+        config.workflow().start(withdrawal)
+    except (ClientError, BotoCoreError):
+        logger().warning("workflow not started", extra={"withdrawal": withdrawal.id}, exc_info=True)
+
+
+@api.route("GET /api/v1/referrals/withdrawals", query=PageQuery, answer=Page[WithdrawalView])
+def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
+    """List the caller's withdrawals, newest first."""
+    context, query = config.context(), request.query
+    partner_id = partners.id_of_user(context.table, request.caller.user)
+    if partner_id is None:
+        return Page[WithdrawalView](data=[])
+    asked = (request.caller.user, request.route)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = list(
+        islice(stored.of_partner(context.table, partner_id, before, query.limit + 1), query.limit + 1)
+    )
+    page = stored.many(context.table, [id for _, id in found[: query.limit]])
+    following = (
+        paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
+    )
+    return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/referrals/withdrawals/{withdrawalId}", answer=WithdrawalView)
+def read_own(request: Request[NoBody, NoQuery]) -> WithdrawalView:
+    """Read one of the caller's withdrawals."""
+    context = config.context()
+    return WithdrawalView.of(withdrawals.own(context, request.caller.user, request.id("withdrawalId")))
+
+
+@api.route("POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel", answer=WithdrawalView)
+def cancel(request: Request[NoBody, NoQuery]) -> WithdrawalView:
+    """Take back a request that nobody decided about yet."""
+    context = config.context()
+    own = withdrawals.own(context, request.caller.user, request.id("withdrawalId"))
+    cancelled = withdrawals.cancel(context, own, request.caller.user, request.fingerprint)
+    workflow.tell(context, config.waker(), cancelled)
+    return WithdrawalView.of(cancelled)

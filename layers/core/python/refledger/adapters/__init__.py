@@ -1,0 +1,1 @@
+"""Other services, each behind a few functions in our own words."""

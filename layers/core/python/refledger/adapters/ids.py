@@ -1,0 +1,49 @@
+"""Ids that nobody can guess, and the keyed hashes behind which untrusted text hides."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from refledger.domain import base32, codes
+
+ID_BYTES = 10  # 16 characters
+LONG_ID_BYTES = 15  # 24 characters
+
+
+class Ids:
+    """Everything here is keyed with the deployment's secret: without it no id can be computed from what it stands for."""
+
+    def __init__(self, secret: str) -> None:
+        self._key = secret.encode()
+
+    def digest(self, *parts: object) -> bytes:
+        """32 bytes for the parts, which cannot run into each other."""
+        text = "".join(f"{len(part)}:{part}" for part in map(str, parts))
+        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+
+    def hash(self, *parts: object, size: int = ID_BYTES) -> str:
+        return base32.encode(self.digest(*parts)[:size])
+
+    def new(self, size: int = ID_BYTES) -> str:
+        return base32.encode(secrets.token_bytes(size))
+
+    def user(self, sub: str) -> str:
+        """Stands for a user, whether they refer, buy or decide: the `sub` of their token, a payment's customer id."""
+        return self.hash("user", sub)
+
+    def partner(self, user: str) -> str:
+        """The partner id of a user: the same whoever asks first, so that two first calls make one partner."""
+        return self.hash("partner", user)
+
+    def payment(self, system: str, payment_id: str) -> str:
+        return self.hash("payment", system, payment_id, size=LONG_ID_BYTES)
+
+    def withdrawal(self, partner_id: str, key: str) -> str:
+        """`key`: the Idempotency-Key, so that the put itself is the idempotency."""
+        return self.hash("withdrawal", partner_id, key, size=LONG_ID_BYTES)
+
+    def code(self, partner_id: str, attempt: int) -> str:
+        """The referral code of a partner; another attempt where it is taken."""
+        return codes.make(self.digest("code", partner_id, attempt))

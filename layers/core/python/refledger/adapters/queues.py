@@ -1,0 +1,54 @@
+"""Messages to queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+BATCH_LIMIT = 10
+
+
+@dataclass(frozen=True)
+class MaturityMessage:
+    """Look for due rewards of one partner and currency, from the sort key `since` on ("" for: where you left off)."""
+
+    partner_id: str
+    currency: str
+    since: str
+    deduplication: str
+
+    def body(self) -> str:
+        return json.dumps({"partnerId": self.partner_id, "currency": self.currency, "since": self.since})
+
+
+class MaturityQueue:
+    """FIFO, one group per partner: a partner's balances are never contended by two workers."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, messages: Sequence[MaturityMessage]) -> None:
+        """Raises RuntimeError when the queue did not take one of them."""
+        for start in range(0, len(messages), BATCH_LIMIT):
+            entries = [
+                {"Id": str(number), "MessageBody": message.body(), "MessageGroupId": message.partner_id,
+                 "MessageDeduplicationId": message.deduplication}
+                for number, message in enumerate(messages[start : start + BATCH_LIMIT])
+            ]  # fmt: skip
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            if answer.get("Failed"):
+                raise RuntimeError(f"{len(answer['Failed'])} maturity messages were not taken")
+
+
+class DeadLetters:
+    """Where an event goes that cannot be read, with the reason, while its neighbours are processed."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, body: str, code: str, reason: str) -> None:
+        text = {"code": code, "reason": reason[:256] or code}
+        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in text.items()}
+        self._client.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=attributes)

@@ -1,0 +1,62 @@
+"""The approval workflow: start it, wake it, ask how it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from refledger.domain.withdrawals import Withdrawal
+
+
+def execution_name(withdrawal: Withdrawal) -> str:
+    """The withdrawal's id; with the number of the attempt when it was resumed."""
+    return f"{withdrawal.id}-{withdrawal.attempt}" if withdrawal.attempt else withdrawal.id
+
+
+class Workflow:
+    """One state machine. An execution's name makes its start idempotent for 90 days."""
+
+    def __init__(self, client: Any, machine_arn: str) -> None:
+        self._client, self._arn = client, machine_arn
+
+    def start(self, withdrawal: Withdrawal) -> None:
+        """Start the withdrawal's current attempt; nothing happens where it runs or ran already."""
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._arn,
+                name=execution_name(withdrawal),
+                input=json.dumps({"withdrawalId": withdrawal.id}),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+    def is_running(self, withdrawal: Withdrawal) -> bool:
+        """Whether the withdrawal's current attempt runs."""
+        arn = self._arn.replace(":stateMachine:", ":execution:", 1) + f":{execution_name(withdrawal)}"
+        try:
+            return bool(self._client.describe_execution(executionArn=arn)["status"] == "RUNNING")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return False
+            raise
+
+
+class Waker:
+    """Sends what was decided to a task that waits. Needs no state machine, only the token."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def wake(self, token: str, withdrawal: Withdrawal) -> bool:
+        """False where the token is used up, too old or unknown: then the withdrawal's item says it all."""
+        output = json.dumps({"withdrawalId": withdrawal.id, "status": withdrawal.status.value})
+        try:
+            self._client.send_task_success(taskToken=token, output=output)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
+                return False
+            raise
+        return True

@@ -1,0 +1,1 @@
+"""What the handlers share: HTTP, events, configuration, observability."""

@@ -1,0 +1,87 @@
+"""Who may do what: one line per route. Enforced from here; a test walks every cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refledger.domain.errors import Forbidden, Unauthenticated
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    FINANCE = "finance"
+
+
+MEMBER: frozenset[Role] = frozenset()  # anyone who is signed in, for what is their own
+ADMIN = frozenset({Role.ADMIN})
+STAFF = frozenset({Role.ADMIN, Role.FINANCE})
+
+ROUTES: dict[str, frozenset[Role]] = {
+    "POST /api/v1/programs": ADMIN,
+    "GET /api/v1/programs": STAFF,
+    "GET /api/v1/programs/{programId}": STAFF,
+    "POST /api/v1/partners": ADMIN,
+    "GET /api/v1/partners": STAFF,
+    "GET /api/v1/partners/{partnerId}": STAFF,
+    "POST /api/v1/partners/{partnerId}/activate": ADMIN,
+    "POST /api/v1/partners/{partnerId}/deactivate": ADMIN,
+    "POST /api/v1/partners/{partnerId}/suspend": ADMIN,
+    "POST /api/v1/partners/{partnerId}/terminate": ADMIN,
+    "GET /api/v1/referrals/code": MEMBER,
+    "POST /api/v1/referrals/apply/{code}": MEMBER,
+    "GET /api/v1/referrals/stats": MEMBER,
+    "POST /api/v1/referrals/withdraw": MEMBER,
+    "GET /api/v1/referrals/withdrawals": MEMBER,
+    "GET /api/v1/referrals/withdrawals/{withdrawalId}": MEMBER,
+    "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": MEMBER,
+    "GET /api/v1/withdrawals": STAFF,
+    "GET /api/v1/withdrawals/{withdrawalId}": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/approve": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/reject": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": STAFF,
+    "GET /api/v1/ledger/entries": MEMBER,  # staff see everybody's
+    "GET /api/v1/ledger/balances": MEMBER,
+}
+
+# Claims that only an ID token has: it proves who signed in, it does not open an API.
+ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash", "cognito:username")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls. `user` is the keyed hash of `sub`: nothing else of the token is ever stored."""
+
+    user: str
+    roles: frozenset[Role]
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.roles & STAFF)
+
+
+def sub_and_roles(claims: dict[str, str], groups_claim: str) -> tuple[str, frozenset[Role]]:
+    """What an access token says. The gateway has checked signature, issuer, audience and time; it cannot tell an ID
+    token from an access token. Raises Unauthenticated.
+    """
+    use = claims.get("token_use")
+    if use not in (None, "access") or any(claim in claims for claim in ID_TOKEN_CLAIMS):
+        raise Unauthenticated("an access token is needed")
+    sub = claims.get("sub", "")
+    if not sub:
+        raise Unauthenticated("the token names nobody")
+    groups = _groups(claims.get(groups_claim, ""))
+    return sub, frozenset(role for role in Role if role in groups)
+
+
+def _groups(text: str) -> set[str]:
+    """HTTP APIs hand a list on as text: `[admin finance]`."""
+    return set(text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split())
+
+
+def check(route: str, roles: frozenset[Role]) -> None:
+    """Raises Forbidden unless one of the roles may use the route."""
+    needed = ROUTES[route]
+    if needed and not needed & roles:
+        raise Forbidden("this needs the role " + " or ".join(sorted(needed)))

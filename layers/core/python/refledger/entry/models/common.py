@@ -1,0 +1,96 @@
+"""What the models share."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from refledger.domain.currencies import MAX_AMOUNT, is_currency
+
+PAGE, LARGEST_PAGE = 25, 100
+
+
+class Body(BaseModel):
+    """Strict: 1.0, "1" and true are not 1."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True
+    )
+
+
+class Query(BaseModel):
+    """Values arrive as text."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, str_strip_whitespace=True)
+
+
+class View(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class NoBody(Body):
+    """Nothing, or {}."""
+
+
+class NoQuery(Query):
+    """No parameters."""
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("no control characters")
+    return text
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("not an ISO 4217 currency")
+    return code
+
+
+def _capitals(value: object) -> object:
+    """Enum values and codes are taken in any case."""
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+Capitals = BeforeValidator(_capitals)
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+OptionalName = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(_printable)]
+Currency = Annotated[str, Field(examples=["USD"]), Capitals, AfterValidator(_currency)]
+Amount = Annotated[int, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
+AmountOrZero = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000])]
+
+
+class Money(Body):
+    amount: AmountOrZero
+    currency: Currency
+
+
+class MoneyView(View):
+    currency: str
+    amount: int
+
+
+class PageQuery(Query):
+    """`cursor` is the `nextCursor` of the page before."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = PAGE
+    cursor: Annotated[str, Field(max_length=512)] | None = None
+
+
+class NoteBody(Body):
+    note: Note = ""
+
+
+V = TypeVar("V")
+
+
+class Page(View, Generic[V]):
+    """`nextCursor` is absent on the last page."""
+
+    data: list[V]
+    next_cursor: str | None = None

@@ -1,0 +1,80 @@
+"""Journal entries and balances over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from refledger.domain.journal import Balance, Entry
+from refledger.domain.times import iso
+from refledger.entry.models.common import Currency, PageQuery, Query, View
+
+PartnerId = Annotated[str, Field(pattern=r"^[a-z0-9]{16}$")]
+
+
+class EntriesQuery(PageQuery):
+    """`partnerId` is for staff; without it they see everybody's, partners get their own either way."""
+
+    partner_id: PartnerId | None = None
+    currency: Currency | None = None
+
+
+class BalancesQuery(Query):
+    partner_id: PartnerId | None = None
+
+
+class EntryView(View):
+    """One movement: `amount` left `debit` and arrived in `credit`. Each entry carries the hash of the one before."""
+
+    partner_id: str
+    currency: str
+    version: int
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+    reference: str
+    at: str
+    previous_hash: str
+    hash: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(
+            partner_id=entry.partner_id,
+            currency=entry.currency,
+            version=entry.version,
+            kind=entry.kind,
+            debit=entry.debit,
+            credit=entry.credit,
+            amount=entry.amount,
+            reference=entry.reference,
+            at=iso(entry.at_ms),
+            previous_hash=entry.previous,
+            hash=entry.hash,
+        )
+
+
+class LedgerBalanceView(View):
+    partner_id: str
+    currency: str
+    available: int
+    reserved: int
+    paid: int
+    version: int
+
+    @classmethod
+    def of(cls, balance: Balance) -> Self:
+        return cls(
+            partner_id=balance.partner_id,
+            currency=balance.currency,
+            available=balance.available,
+            reserved=balance.reserved,
+            paid=balance.paid,
+            version=balance.version,
+        )
+
+
+class BalancesView(View):
+    data: list[LedgerBalanceView]

@@ -1,0 +1,77 @@
+"""Partners over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from refledger.domain.partners import Partner
+from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.times import iso
+from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, View
+from refledger.entry.models.programs import ProgramId
+from refledger.operations.partners import NewPartner
+
+Email = Annotated[
+    str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$")
+]
+Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
+
+
+class NewPartnerBody(Body):
+    """`sub`: the user who signs in as this partner, where that is known already."""
+
+    first_name: Name
+    last_name: Name
+    email: Annotated[Email, Field(examples=["ada@example.com"])]
+    phone: Phone = ""
+    company_name: OptionalName = ""
+    program_id: ProgramId = DEFAULT_PROGRAM
+    sub: Name | None = None
+
+    def to_partner(self, user: str) -> NewPartner:
+        return NewPartner(
+            self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user
+        )
+
+
+class Reason(Body):
+    reason: Annotated[Note, Field(min_length=1)]
+
+
+class PartnerQuery(PageQuery):
+    status: Annotated[str, Capitals, Field(pattern="^(ACTIVE|INACTIVE|SUSPENDED|TERMINATED)$")] | None = None
+
+
+class PartnerView(View):
+    """`commissionRates`: basis points of tier 1, 2, …"""
+
+    id: str
+    program_id: str
+    referral_code: str
+    status: str
+    commission_rates: list[int]
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    company_name: str
+    created_at: str
+
+    @classmethod
+    def of(cls, partner: Partner, rates_bps: Sequence[int]) -> Self:
+        return cls(
+            id=partner.id,
+            program_id=partner.program_id,
+            referral_code=partner.code,
+            status=partner.status,
+            commission_rates=list(rates_bps),
+            first_name=partner.first_name,
+            last_name=partner.last_name,
+            email=partner.email,
+            phone=partner.phone,
+            company_name=partner.company_name,
+            created_at=iso(partner.created_at_ms),
+        )

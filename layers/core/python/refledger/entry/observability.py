@@ -1,0 +1,13 @@
+"""Logs as JSON, without personal data: ids and codes, never names, tokens, bodies or account numbers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from aws_lambda_powertools import Logger
+
+
+@cache
+def logger() -> Logger:
+    """Service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
+    return Logger(log_uncaught_exceptions=False)

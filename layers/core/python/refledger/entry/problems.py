@@ -1,0 +1,65 @@
+"""Errors as HTTP answers, RFC 9457 (application/problem+json), each with a code that clients may rely on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from refledger.domain import errors
+
+# The family decides; the nearest one counts.
+STATUSES: dict[type[errors.Refledger], int] = {
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unprocessable: 422,
+    errors.RateLimited: 429,
+    errors.Busy: 503,
+    errors.PayoutDeclined: 409,
+    errors.PayoutUnavailable: 503,
+}
+TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Not accepted",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Try again",
+}
+
+
+def status_of(error: errors.Refledger) -> int:
+    return next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
+
+
+def problem(
+    status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A Lambda answer. `more`: members that stand beside the standard ones."""
+    body = {
+        "type": f"urn:refledger:problem:{code.lower().replace('_', '-')}",
+        "title": TITLES[status],
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **more,
+    }
+    kind = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    return {"statusCode": status, "headers": {**kind, **(headers or {})}, "body": json.dumps(body)}
+
+
+def of(error: errors.Refledger) -> dict[str, Any]:
+    """The answer that an error of the domain is."""
+    headers = {}
+    if isinstance(error, errors.RateLimited):
+        headers["retry-after"] = str(error.retry_after_seconds)
+    if isinstance(error, errors.Busy):
+        headers["retry-after"] = "1"
+    return problem(status_of(error), error.code, error.detail, headers)

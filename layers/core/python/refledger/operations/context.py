@@ -1,0 +1,56 @@
+"""What every operation works with, and how it is repeated when others were at the same money."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from refledger.adapters.clock import now_ms
+from refledger.adapters.ids import Ids
+from refledger.domain.errors import Busy
+from refledger.domain.programs import Program
+from refledger.domain.times import MINUTE_MS
+from refledger.store import programs
+from refledger.store.table import Table
+from refledger.store.transaction import Again
+
+ATTEMPTS = 8
+FIRST_PAUSE_MS = 20
+PROGRAM_KEPT_MS = MINUTE_MS
+
+Result = TypeVar("Result")
+
+
+def pause(milliseconds: int) -> None:
+    time.sleep(milliseconds / 1000)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The table, the ids, the clock; tests give others."""
+
+    table: Table
+    ids: Ids
+    now_ms: Callable[[], int] = now_ms
+    pause: Callable[[int], None] = pause
+    _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
+
+    def program(self, program_id: str) -> Program:
+        """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""
+        read_at_ms, program = self._programs.get(program_id, (0, None))
+        if program is None or self.now_ms() - read_at_ms > PROGRAM_KEPT_MS:
+            program = programs.find(self.table, program_id)
+            self._programs[program_id] = (self.now_ms(), program)
+        return program
+
+    def repeat(self, operation: Callable[[], Result]) -> Result:
+        """The operation from its first read on, until nobody is in the way. Raises Busy after eight tries."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return operation()
+            except Again:
+                self.pause(random.randrange(FIRST_PAUSE_MS << attempt))
+        raise Busy("others keep changing the same data; nothing was done, please try again")

@@ -1,0 +1,66 @@
+"""Limits per caller and minute, kept in the table and counted mostly in memory.
+
+A counter is written only every few requests: whoever calls seldom costs nothing, and whoever passes the limit is
+refused at the latest that few requests per running worker too late, never too early.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from refledger.domain.errors import RateLimited
+from refledger.domain.times import MINUTE_MS, SECOND_MS
+from refledger.operations.context import Context
+from refledger.store import keys
+
+STEPS_TO_LIMIT = 24  # how often a counter is written on the way to its limit
+MEMORY_LIMIT = 10_000  # counters a worker remembers
+KEPT_SECONDS = 600
+
+
+class LimitKind(StrEnum):
+    REQUESTS = "requests"
+    WITHDRAWALS = "withdrawals"
+    UNKNOWN_CODES = "unknown-codes"
+
+
+@dataclass
+class _Counter:
+    minute: int
+    known: int = 0  # what the table said last
+    unsaid: int = 0  # what it has not been told
+
+
+@dataclass
+class Limits:
+    """Allowed per caller and minute, by kind."""
+
+    allowed: dict[LimitKind, int]
+    _counters: dict[tuple[str, LimitKind], _Counter] = field(default_factory=dict)
+
+    def take(self, context: Context, caller: str, kind: LimitKind) -> None:
+        """Count one. Raises RateLimited when it is one too many."""
+        allowed, now_ms = self.allowed[kind], context.now_ms()
+        counter = self._counter(caller, kind, now_ms // MINUTE_MS)
+        counter.unsaid += 1
+        over = counter.known + counter.unsaid > allowed
+        if counter.known <= allowed and (over or counter.unsaid >= max(1, allowed // STEPS_TO_LIMIT)):
+            key = keys.limit(caller, kind, counter.minute)
+            counter.known = context.table.count(key, counter.unsaid, now_ms // SECOND_MS + KEPT_SECONDS)
+            counter.unsaid = 0
+        if counter.known + counter.unsaid > allowed:
+            raise self.refusal(kind, now_ms)
+
+    def refusal(self, kind: LimitKind, now_ms: int) -> RateLimited:
+        left_ms = MINUTE_MS - now_ms % MINUTE_MS
+        words = kind.replace("-", " ")
+        return RateLimited(f"more than {self.allowed[kind]} {words} in a minute", -(-left_ms // SECOND_MS))
+
+    def _counter(self, caller: str, kind: LimitKind, minute: int) -> _Counter:
+        if len(self._counters) >= MEMORY_LIMIT:
+            self._counters.clear()
+        counter = self._counters.get((caller, kind))
+        if counter is None or counter.minute != minute:
+            counter = self._counters[caller, kind] = _Counter(minute)
+        return counter

@@ -1,0 +1,76 @@
+"""Lists over several partitions, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refledger.domain.journal import Entry
+from refledger.operations.context import Context
+from refledger.store import ledger, partners
+
+JOURNALS_A_PAGE = 25  # partners looked at in one call: a page may be short, and then has a cursor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a walk through journals stands: the partner's place in the list of all, the currency, the entry."""
+
+    partner: str = ""
+    currency: str = ""
+    entry: str = ""
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    entries: list[Entry]
+    next: Place | None
+
+
+def journal_of(
+    context: Context, partner_id: str, currency: str | None, place: Place, limit: int
+) -> EntryPage:
+    """A partner's entries in the order of their versions, one currency after another."""
+    found: list[tuple[Place, Entry]] = []
+    for where, entry in _walk(context, partner_id, currency, place, limit):
+        if len(found) == limit:
+            return EntryPage([entry for _, entry in found], found[-1][0])
+        found.append((where, entry))
+    return EntryPage([entry for _, entry in found], None)
+
+
+def journal_of_all(context: Context, currency: str | None, place: Place, limit: int) -> EntryPage:
+    """Everybody's entries, the newest partner's first. The cursor is the last place that was read."""
+    found: list[Entry] = []
+    last = place
+    if place.partner:  # go on inside the partner where the page before stopped
+        partner_id = place.partner.split("#")[1]
+        page = journal_of(context, partner_id, currency, place, limit)
+        found += page.entries
+        if page.next:
+            return EntryPage(found, Place(place.partner, page.next.currency, page.next.entry))
+        last = Place(place.partner, "~")
+    others = partners.newest(context.table, place.partner, JOURNALS_A_PAGE)
+    for looked_at, (position, partner_id) in enumerate(others):
+        if len(found) >= limit or looked_at >= JOURNALS_A_PAGE:
+            return EntryPage(found, last)
+        page = journal_of(context, partner_id, currency, Place(), limit - len(found))
+        found += page.entries
+        if page.next:
+            return EntryPage(found, Place(position, page.next.currency, page.next.entry))
+        last = Place(position, "~")
+    return EntryPage(found, None)
+
+
+def _walk(
+    context: Context, partner_id: str, currency: str | None, place: Place, limit: int
+) -> Iterator[tuple[Place, Entry]]:
+    currencies = [currency] if currency else [b.currency for b in ledger.balances(context.table, partner_id)]
+    for each in sorted(currencies):
+        if each < place.currency:
+            continue
+        after = place.entry if each == place.currency else ""
+        for position, entry in ledger.entries(
+            context.table, partner_id, each, after, limit + 1, strong=False
+        ):
+            yield Place(place.partner, each, position), entry

@@ -1,0 +1,125 @@
+"""Every change of a reward goes through `change`, and so does the money that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from refledger.adapters.queues import MaturityMessage
+from refledger.domain.errors import PartnerNotFound
+from refledger.domain.journal import Balance, Kind, contents_hash, post
+from refledger.domain.rewards import Reward, matured, worth
+from refledger.domain.times import MINUTE_MS
+from refledger.operations.context import Context
+from refledger.store import keys, ledger, partners, rewards
+from refledger.store.transaction import Moved, Write, put
+
+BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
+LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
+OVERLAP_MS = 60 * MINUTE_MS  # what the schedule looks at again
+CURSOR = "DUE"
+
+
+def change(
+    balance: Balance, pairs: Sequence[tuple[Reward, Reward]], reference: str, now_ms: int, due: str
+) -> list[Write]:
+    """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
+
+    The rewards are written under what was read of them. `due`: where the next look for due rewards may begin.
+    """
+    difference = sum(worth(new) - worth(old) for old, new in pairs)
+    if difference == 0:
+        return [rewards.move(old, new) for old, new in pairs]
+    written = [(old, replace(new, entry=balance.version + 1)) if worth(new) > worth(old) else (old, new)
+               for old, new in pairs]  # fmt: skip
+    moved = [(old, new) for old, new in written if worth(new) != worth(old)]
+    after, entry = post(
+        replace(balance, due=due),
+        Kind.EARN if difference > 0 else Kind.REVERSE,
+        abs(difference),
+        reference,
+        now_ms,
+        unpaid=difference,
+        span=(keys.reward(moved[0][0].id)["sk"], keys.reward(moved[-1][0].id)["sk"]),
+        contents=contents_hash((new.id, worth(new) - worth(old)) for old, new in moved),
+    )
+    return [rewards.move(old, new) for old, new in written] + ledger.post(balance, after, entry)
+
+
+def mature(context: Context, partner_id: str, currency: str, since: str = "~") -> int:
+    """Up to 95 rewards that are due become the partner's, in one transaction; returns how many were looked at.
+
+    Idempotent: a reward that is not PENDING any more is not looked at. `since` is where the caller knows of a due
+    reward; the balance's own cursor may be behind or ahead of it, and the earlier of both counts.
+    """
+
+    def once() -> int:
+        partner_item, balance_item = context.table.get_many(
+            [keys.partner(partner_id), keys.balance(partner_id, currency)]
+        )
+        if partner_item is None:
+            raise PartnerNotFound("rewards of a partner who does not exist")
+        partner, balance = (
+            partners.from_item(partner_item),
+            ledger.balance_from(balance_item, partner_id, currency),
+        )
+        now_ms = context.now_ms()
+        waiting = rewards.due(context.table, partner_id, currency, min(balance.due, since), now_ms, BATCH)
+        ready = list(islice(waiting, BATCH))
+        if not ready:
+            return 0
+        pairs = [
+            (old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready
+        ]
+        cursor = max(balance.due, min(keys.reward(ready[-1].id)["sk"], keys.due_from(now_ms - LATE_MS)))
+        context.table.commit(*change(balance, pairs, "maturity", now_ms, cursor))
+        return len(ready)
+
+    return context.repeat(once)
+
+
+def mature_all(
+    context: Context, partner_id: str, currency: str, since: str = "~", batches: int = 100
+) -> bool:
+    """Batch after batch until nothing is due. False when it stopped at the limit and there may be more."""
+    return any(mature(context, partner_id, currency, since) < BATCH for _ in range(batches))
+
+
+def find_due(context: Context) -> list[MaturityMessage]:
+    """The partners with something due since the last look, and where each begins.
+
+    Looks overlap by an hour, so neither a late commit nor a late index leaves a reward behind; the cursor moves only
+    after the messages are sent (`looked_until`).
+    """
+    now_ms = context.now_ms()
+    cursor = context.table.get(keys.cursor(CURSOR))
+    since_ms = max(0, cursor["at"] - OVERLAP_MS) if cursor else 0
+    starts: dict[tuple[str, str], str] = {}
+    for shard in range(keys.DUE_SHARDS):
+        partition = keys.due_shard(shard)
+        for item in context.table.query(partition, str(since_ms), f"{now_ms}~", index="work"):
+            for reward_id, _ in item["rewards"]:
+                key = keys.reward(reward_id)
+                whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
+                starts[whose] = min(key["sk"], starts.get(whose, "~"))
+    round = now_ms // MINUTE_MS
+    return [
+        MaturityMessage(partner_id, currency, since, f"{round}-{partner_id}-{currency}")
+        for (partner_id, currency), since in starts.items()
+    ]
+
+
+def looked_until(context: Context, at_ms: int) -> None:
+    """Move the schedule's cursor forward, never back."""
+    try:
+        context.table.commit(
+            put(
+                "the cursor is older",
+                {**keys.cursor(CURSOR), "at": at_ms},
+                "attribute_not_exists(pk) OR #at < :at",
+                at=at_ms,
+            )
+        )
+    except Moved:
+        return  # another run looked further

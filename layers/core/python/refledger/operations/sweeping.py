@@ -1,0 +1,72 @@
+"""Finds withdrawals that stand still and sets them going again.
+
+An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never started,
+failed, stopped, lost) the next attempt is started; where it still waits for a decision that was made, it is woken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from refledger.adapters.stepfunctions import Waker, Workflow
+from refledger.domain.times import MINUTE_MS, SECOND_MS
+from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.operations.workflow import wake
+from refledger.store import keys, withdrawals
+from refledger.store.transaction import Moved, put
+
+BATCH = 100
+LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
+QUIET_MS = 15 * SECOND_MS  # whoever moved that recently is at work
+LONGEST_QUIET_MS = 60 * MINUTE_MS
+
+
+@dataclass
+class Swept:
+    looked_at: int = 0
+    resumed: int = 0
+    woken: int = 0
+
+
+def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[], bool]) -> Swept:
+    """Look at open withdrawals, oldest first; `go_on` says whether there is time left. Idempotent."""
+    swept = Swept()
+    for status in OPEN:
+        name = f"SWEEP-{status}"
+        cursor = context.table.get(keys.cursor(name))
+        position, seen = (cursor["at"] if cursor else ""), 0
+        while seen < LIMIT_PER_STATUS and go_on():
+            page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH))
+            for withdrawal in withdrawals.many(context.table, [id for _, id in page]):
+                _look(context, workflow, waker, withdrawal, swept)
+            seen += len(page)
+            position = page[-1][0] if len(page) == BATCH else ""
+            if not position:
+                break
+        if position or cursor:
+            context.table.commit(put("the cursor", {**keys.cursor(name), "at": position}, condition=""))
+    return swept
+
+
+def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
+    swept.looked_at += 1
+    now_ms = context.now_ms()
+    quiet_ms = min(
+        QUIET_MS << min(withdrawal.attempt, 8), LONGEST_QUIET_MS
+    )  # a payout that keeps failing may rest
+    if withdrawal.status not in OPEN or now_ms - withdrawal.changed_at_ms < quiet_ms:
+        return
+    if workflow.is_running(withdrawal):
+        if withdrawal.status is WithdrawalStatus.APPROVED and wake(context, waker, withdrawal):
+            swept.woken += 1
+        return
+    try:
+        resumed, write = withdrawals.resume(withdrawal, now_ms)
+        context.table.commit(write)
+    except Moved:
+        return  # another sweeper did
+    workflow.start(resumed)
+    swept.resumed += 1

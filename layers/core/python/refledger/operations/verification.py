@@ -1,0 +1,108 @@
+"""Re-derives every balance from the journal, and the journal from rewards and withdrawals. Reads everything; for people."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refledger.domain.journal import Account, Entry, Kind, faults
+from refledger.domain.rewards import Reward, worth
+from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.store import ledger, partners, rewards, withdrawals
+
+
+@dataclass(frozen=True)
+class Fault:
+    partner_id: str
+    currency: str
+    reason: str
+
+
+@dataclass
+class Checked:
+    """How much was read."""
+
+    partners: int = 0
+    balances: int = 0
+    entries: int = 0
+    rewards: int = 0
+    withdrawals: int = 0
+
+
+def verify(context: Context, checked: Checked) -> Iterator[Fault]:
+    """Every fault in the books of every partner; nothing where all is right."""
+    for _, partner_id in partners.newest(context.table, "", 100):
+        checked.partners += 1
+        yield from verify_partner(context, partner_id, checked)
+
+
+def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
+    """The books of one partner, currency by currency."""
+    earned: dict[str, list[Reward]] = defaultdict(list)
+    for reward in rewards.all_of(context.table, partner_id):
+        earned[reward.currency].append(reward)
+        checked.rewards += 1
+    asked: dict[str, list[Withdrawal]] = defaultdict(list)
+    ids = [id for _, id in withdrawals.of_partner(context.table, partner_id, "", 100)]
+    for start in range(0, len(ids), 100):
+        for withdrawal in withdrawals.many(context.table, ids[start : start + 100]):
+            asked[withdrawal.currency].append(withdrawal)
+            checked.withdrawals += 1
+    balances = {balance.currency: balance for balance in ledger.balances(context.table, partner_id)}
+    checked.balances += len(balances)
+    for currency in sorted({*earned, *asked, *balances}):
+        balance = balances.get(currency) or ledger.find_balance(context.table, partner_id, currency)
+        entries = [entry for _, entry in ledger.entries(context.table, partner_id, currency)]
+        checked.entries += len(entries)
+        for reason in [
+            *faults(entries, balance),
+            *_reward_faults(entries, earned[currency]),
+            *_withdrawal_faults(entries, asked[currency], balance.reserved, balance.paid),
+        ]:
+            yield Fault(partner_id, currency, reason)
+        total = sum(map(worth, earned[currency]))
+        if total != balance.available + balance.reserved + balance.paid:
+            yield Fault(partner_id, currency, f"rewards are worth {total}, the balance holds something else")
+        if total != balance.unpaid:
+            yield Fault(
+                partner_id, currency, f"unpaid is {balance.unpaid}, the approved rewards are worth {total}"
+            )
+
+
+def _reward_faults(entries: list[Entry], earned: list[Reward]) -> Iterator[str]:
+    """Each credit from rewards is the sum of the rewards that name its entry."""
+    by_entry: Counter[int] = Counter()
+    for reward in earned:
+        if worth(reward):
+            by_entry[reward.entry] += worth(reward)
+    credits = {
+        entry.version: entry.amount
+        for entry in entries
+        if entry.credit is Account.AVAILABLE and entry.kind is Kind.EARN
+    }
+    for version in sorted({*by_entry, *credits}):
+        if by_entry[version] != credits.get(version, 0):
+            yield f"entry {version}: credits {credits.get(version, 0)}, its rewards are worth {by_entry[version]}"
+
+
+def _withdrawal_faults(
+    entries: list[Entry], asked: list[Withdrawal], reserved: int, paid: int
+) -> Iterator[str]:
+    """Reserved is what is open, paid what is PAID; every withdrawal was reserved once and ended at most once."""
+    if reserved != sum(w.amount for w in asked if w.status in OPEN):
+        yield f"balance: reserved is {reserved}, the open withdrawals say otherwise"
+    if paid != sum(w.amount for w in asked if w.status is WithdrawalStatus.PAID):
+        yield f"balance: paid is {paid}, the paid withdrawals say otherwise"
+    booked = Counter((entry.reference, entry.kind, entry.amount) for entry in entries)
+    for w in asked:
+        end = {WithdrawalStatus.PAID: Kind.SETTLE}.get(w.status, None if w.status in OPEN else Kind.RELEASE)
+        wanted = {
+            Kind.RESERVE: 1,
+            Kind.SETTLE: int(end is Kind.SETTLE),
+            Kind.RELEASE: int(end is Kind.RELEASE),
+        }
+        for kind, times in wanted.items():
+            if booked[w.id, kind, w.amount] != times:
+                yield f"withdrawal {w.id}: {w.status}, but {kind} is booked {booked[w.id, kind, w.amount]} times"

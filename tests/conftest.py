@@ -1,0 +1,22 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support import dynamodb
+from tests.support.books import Books
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint() -> Iterator[str]:
+    """DynamoDB Local, in memory, for the whole run."""
+    with dynamodb.running() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def books(dynamodb_endpoint: str) -> Books:
+    """An empty table of the project's own shape, and a clock that stands still."""
+    return Books(dynamodb.new_database(dynamodb_endpoint))
