@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ def running() -> Iterator[str]:
         [find_java(os.environ), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
          f"-Djava.library.path={JAR_DIR / 'DynamoDBLocal_lib'}", "-jar", str(JAR_DIR / "DynamoDBLocal.jar"),
          "-port", str(port), "-disableTelemetry", "-inMemory"],
+        cwd=tempfile.gettempdir(),  # it drops a metadata file where it runs
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     endpoint = f"http://127.0.0.1:{port}"
