@@ -87,7 +87,9 @@ class Books:
     def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD") -> None:
         """A payment, and all that follows from it where nothing is held back."""
         for message in self.pay(customer, payment_id, base, currency).due:
-            rewards.mature_all(self.context, message.partner_id, message.currency, message.since)
+            rewards.mature_all(
+                self.context, message.partner_id, message.currency, message.since, exact=message.exact
+            )
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
         """(available, reserved, paid)."""

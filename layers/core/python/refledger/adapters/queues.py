@@ -12,15 +12,25 @@ BATCH_LIMIT = 10
 
 @dataclass(frozen=True)
 class MaturityMessage:
-    """Look for due rewards of one partner and currency, from the sort key `since` on ("" for: where you left off)."""
+    """Look for due rewards of one partner and currency from the sort key `since` on.
+
+    `exact`: from there, and no earlier, because the sender has just made them; else also what lies before it.
+    """
 
     partner_id: str
     currency: str
     since: str
-    deduplication: str
+    exact: bool
+    deduplication: str = ""
 
     def body(self) -> str:
-        return json.dumps({"partnerId": self.partner_id, "currency": self.currency, "since": self.since})
+        told = {"partnerId": self.partner_id, "currency": self.currency, "since": self.since, "exact": self.exact}
+        return json.dumps(told)
+
+    @classmethod
+    def read(cls, body: str) -> MaturityMessage:
+        told = json.loads(body)
+        return cls(told["partnerId"], told["currency"], told["since"], told["exact"])
 
 
 class MaturityQueue:

@@ -112,5 +112,6 @@ def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:
             partner_id=keys.owner_of(key),
             currency=keys.currency_of(key["sk"]),
             since=key["sk"],
+            exact=True,
             deduplication=f"{id}-{keys.owner_of(key)}",
         )

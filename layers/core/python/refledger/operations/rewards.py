@@ -47,43 +47,48 @@ def change(
     return [rewards.move(old, new) for old, new in written] + ledger.post(balance, after, entry)
 
 
-def mature(context: Context, partner_id: str, currency: str, since: str = "~") -> int:
-    """Up to 95 rewards that are due become the partner's, in one transaction; returns how many were looked at.
+def mature(
+    context: Context, partner_id: str, currency: str, since: str = "~", *, exact: bool = False, done: str = ""
+) -> str:
+    """Up to 95 rewards that are due become the partner's, in one transaction.
 
-    Idempotent: a reward that is not PENDING any more is not looked at. `since` is where the caller knows of a due
-    reward; the balance's own cursor may be behind or ahead of it, and the earlier of both counts.
+    Idempotent: a reward that is not PENDING any more is passed over. Looking begins at the balance's own cursor or at
+    `since`, whichever is earlier; with `exact` at `since`, and then the cursor stays where it is, for there may be
+    more before it. All up to `done` was looked at by an earlier batch. Returns where this batch ended, "" where
+    nothing more is due.
     """
 
-    def once() -> int:
+    def once() -> str:
         partner_item, balance_item = context.table.get_many(
             [keys.partner(partner_id), keys.balance(partner_id, currency)]
         )
         if partner_item is None:
             raise PartnerNotFound("rewards of a partner who does not exist")
-        partner, balance = (
-            partners.from_item(partner_item),
-            ledger.balance_from(balance_item, partner_id, currency),
-        )
+        partner, balance = partners.from_item(partner_item), ledger.balance_from(balance_item, partner_id, currency)
         now_ms = context.now_ms()
-        waiting = rewards.due(context.table, partner_id, currency, min(balance.due, since), now_ms, BATCH)
-        ready = list(islice(waiting, BATCH))
+        start = done or (since if exact else min(balance.due, since))
+        ready = list(islice(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH), BATCH))
         if not ready:
-            return 0
-        pairs = [
-            (old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready
-        ]
-        cursor = max(balance.due, min(keys.reward(ready[-1].id)["sk"], keys.due_from(now_ms - LATE_MS)))
+            return ""
+        pairs = [(old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready]
+        last = keys.reward(ready[-1].id)["sk"]
+        cursor = balance.due if exact else max(balance.due, min(last, keys.due_from(now_ms - LATE_MS)))
         context.table.commit(*change(balance, pairs, "maturity", now_ms, cursor))
-        return len(ready)
+        return last if len(ready) == BATCH else ""
 
     return context.repeat(once)
 
 
 def mature_all(
-    context: Context, partner_id: str, currency: str, since: str = "~", batches: int = 100
+    context: Context, partner_id: str, currency: str, since: str = "~", *, exact: bool = False, batches: int = 100
 ) -> bool:
     """Batch after batch until nothing is due. False when it stopped at the limit and there may be more."""
-    return any(mature(context, partner_id, currency, since) < BATCH for _ in range(batches))
+    done = ""
+    for _ in range(batches):
+        done = mature(context, partner_id, currency, since, exact=exact, done=done)
+        if not done:
+            return True
+    return False
 
 
 def find_due(context: Context) -> list[MaturityMessage]:
@@ -105,7 +110,7 @@ def find_due(context: Context) -> list[MaturityMessage]:
                 starts[whose] = min(key["sk"], starts.get(whose, "~"))
     round = now_ms // MINUTE_MS
     return [
-        MaturityMessage(partner_id, currency, since, f"{round}-{partner_id}-{currency}")
+        MaturityMessage(partner_id, currency, since, False, f"{round}-{partner_id}-{currency}")
         for (partner_id, currency), since in starts.items()
     ]
 

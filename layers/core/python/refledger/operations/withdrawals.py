@@ -27,7 +27,7 @@ from refledger.domain.withdrawals import (
     movement,
 )
 from refledger.operations.context import Context
-from refledger.operations.rewards import mature
+from refledger.operations.rewards import mature_all
 from refledger.store import keys, ledger, partners, programs, withdrawals
 from refledger.store.transaction import Item
 
@@ -55,9 +55,8 @@ def request(
         if partner.status is PartnerStatus.SUSPENDED:
             raise PartnerSuspended("withdrawals are stopped while a partner is suspended")
         balance = ledger.balance_from(balance_item, partner.id, currency)
-        for _ in range(MATURE_BATCHES):
-            if balance.available >= amount or not mature(context, partner.id, currency):
-                break
+        if balance.available < amount:
+            mature_all(context, partner.id, currency, batches=MATURE_BATCHES)
             balance = ledger.find_balance(context.table, partner.id, currency)
         if balance.available < amount:
             raise InsufficientFunds("the amount is more than what is available")
