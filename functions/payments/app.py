@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
             except Exception as error:
                 known = isinstance(error, Refledger)
                 logger().warning(
-                    "payment not taken", extra={"message": record["messageId"]}, exc_info=not known
+                    "payment not taken", extra={"record": record["messageId"]}, exc_info=not known
                 )
                 count(metrics, "RETRIED")
                 failed.append({"itemIdentifier": record["messageId"]})

@@ -23,6 +23,11 @@ S = WithdrawalStatus
 log = logging.getLogger(__name__)
 SYSTEM = "system"
 APPROVAL, SETTLEMENT = "APPROVAL", "SETTLEMENT"
+# What each status decides. REQUESTED and PAYING decide nothing: a repeated request may find the withdrawal in them.
+DECIDES = {
+    S.APPROVED: APPROVAL, S.REJECTED: APPROVAL, S.CANCELLED: APPROVAL, S.EXPIRED: APPROVAL,
+    S.PAID: SETTLEMENT, S.FAILED: SETTLEMENT,
+}  # fmt: skip
 SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the money is never released by time
 
 
@@ -97,8 +102,8 @@ def _unless_decided(context: Context, withdrawal_id: str, status: WithdrawalStat
 
 def wake(context: Context, waker: Waker, withdrawal: Withdrawal) -> bool:
     """Tell the workflow what was decided. False where nobody waits: the sweeper sets it going again if need be."""
-    kind = APPROVAL if withdrawal.status in (S.APPROVED, S.REJECTED, S.CANCELLED) else SETTLEMENT
-    token = withdrawals.token(context.table, withdrawal.id, kind)
+    kind = DECIDES.get(withdrawal.status)
+    token = withdrawals.token(context.table, withdrawal.id, kind) if kind else None
     return waker.wake(token, withdrawal) if token else False
 
 
