@@ -254,7 +254,7 @@ def main() -> int:
     aws = f"http://127.0.0.1:{os.environ.get('AWS_PORT', '4566')}"
     try:
         Story(Client(api, aws)).tell()
-    except httpx.ConnectError:
+    except httpx.TransportError:
         say(f"nothing answers at {api}: type `make run` in another terminal first")
         return 2
     except Failed as error:

@@ -1,0 +1,87 @@
+# Everything a person or CI does here. Each target sets up what it needs, once: see scripts/setup.py.
+
+.DEFAULT_GOAL := help
+PYTHON ?=
+API_PORT ?= 3000
+AWS_PORT ?= 4566
+DYNAMODB_PORT ?= 8000
+LOCAL_DATA ?= .local/data
+DYNAMODB_LOCAL_DIR ?= .local/dynamodb-local
+export API_PORT AWS_PORT DYNAMODB_PORT LOCAL_DATA DYNAMODB_LOCAL_DIR
+
+PY = .venv/bin/python
+SETUP = @PYTHON="$(PYTHON)" sh scripts/setup.sh
+# the SAM CLI phones home and asks for updates unless told not to; `sam build` looks for the runtime's interpreter on PATH
+SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 .venv-sam/bin/sam
+# what Lambda is to run locally and in the build check: the version that is installed here
+RUNTIME = $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+# any name and secret will do for the local stack
+LOCAL_AWS = AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=eu-central-1 \
+	AWS_ENDPOINT_URL=http://127.0.0.1:$(AWS_PORT) AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(DYNAMODB_PORT)
+
+.PHONY: help setup run test check format demo bench verify openapi lock build clean clean-data
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
+
+setup: ## install everything at once (each target installs what it needs by itself)
+	$(SETUP)
+
+run: ## run the whole system on this machine, until Ctrl-C (API_PORT, AWS_PORT, DYNAMODB_PORT, LOCAL_DATA; ARGS=…)
+	$(SETUP) dev worker dynamodb
+	@exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python $(ARGS)
+
+test: ## run all tests (ARGS="tests/domain -x" runs some)
+	$(SETUP) dev worker dynamodb
+	$(PY) -m pytest $(ARGS)
+
+check: ## lint, format, types, house rules, state machine, template, build
+	$(SETUP) dev sam
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) scripts/house_rules.py
+	$(PY) scripts/lint_asl.py
+	$(SAM) validate --lint --template template.yaml
+	@$(MAKE) build
+	$(PY) scripts/check_build.py
+
+format: ## put the code into the form that `make check` wants
+	$(SETUP) dev
+	$(PY) -m ruff check --fix-only --exit-zero .
+	$(PY) -m ruff format .
+
+demo: ## tell the story of a reward against a running `make run`
+	$(SETUP) dev
+	$(PY) scripts/demo.py
+
+bench: ## measure (results go to the terminal; see benchmarks/)
+	$(SETUP) dev worker dynamodb
+	$(PY) -m benchmarks $(ARGS)
+
+verify: ## re-derive every balance of the running local stack from its journal
+	$(SETUP) dev
+	@$(LOCAL_AWS) TABLE_NAME=refledger-Table PYTHONPATH=layers/core/python $(PY) -m refledger verify $(ARGS)
+
+openapi: ## write docs/openapi.json from the code
+	$(SETUP) dev
+	@mkdir -p .local
+	$(PY) scripts/openapi.py > .local/openapi.json
+	mv .local/openapi.json docs/openapi.json
+
+build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
+	$(SETUP) dev sam
+	$(SAM) build --cached --template template.yaml --parameter-overrides PythonRuntime=$(RUNTIME)
+	$(PY) scripts/compile_build.py
+
+lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
+	$(SETUP) dev
+	$(PY) scripts/lock.py $(ARGS)
+
+clean: ## remove what was built, installed and fetched; data stays
+	rm -rf .venv .venv-worker .venv-sam .aws-sam .local/dynamodb-local .local/setup.lock
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find benchmarks functions layers local scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## remove the local stack's data
+	rm -rf "$(LOCAL_DATA)"

