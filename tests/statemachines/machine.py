@@ -1,0 +1,216 @@
+"""The project's state machine on moto's interpreter, with a small workflow function that works on a plain dict.
+
+The definition is the deployed one. Its clock is scaled, so that days pass in milliseconds; only the time limit of a single
+call, which is seconds and meant as such, is left at real seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from moto.awslambda_simple.models import LambdaSimpleBackend
+
+from local import sfn_fixes
+from refledger.domain.errors import AlreadyDecided
+from refledger.domain.journal import Kind
+from refledger.domain.withdrawals import WithdrawalStatus, movement
+
+DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+CLOCK_SCALE = 1e-6
+DAY_SECONDS = 86_400
+LONG_SECONDS = 300 * DAY_SECONDS  # 26 s by the scaled clock: no busy machine makes a test wait that long
+PATIENCE_SECONDS = 20
+
+S = WithdrawalStatus
+Event = dict[str, Any]
+
+
+@dataclass
+class World:
+    """One withdrawal, what the tasks do to it, and what was done. `faults`: errors to raise, by action.
+
+    An error in `before` is raised before the task has done anything, one in `after` when all is done and only the
+    answer is lost.
+    """
+
+    id: str
+    client: Any
+    machine_arn: str
+    status: WithdrawalStatus = S.REQUESTED
+    auto_approve: bool = False
+    approval_seconds: int = LONG_SECONDS
+    settlement_seconds: int = LONG_SECONDS
+    before: dict[str, list[Exception]] = field(default_factory=dict)
+    after: dict[str, list[Exception]] = field(default_factory=dict)
+    on: dict[str, Callable[[], None]] = field(default_factory=dict)
+    answer: str = ""  # what start-payout says instead of the truth
+    calls: list[str] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    moves: Counter[Kind] = field(default_factory=Counter)
+
+    def handle(self, event: Event) -> Event:
+        """The workflow function."""
+        action = event["action"]
+        self.calls.append(action)
+        self._fail(self.before, action)
+        self.on.pop(action, lambda: None)()
+        match action:
+            case "request-approval" | "await-settlement":
+                self.tokens[action] = event["token"]
+                waits_in = S.REQUESTED if action == "request-approval" else S.PAYING
+                if self.status is not waits_in:
+                    self.wake(action)
+            case "auto-approve":
+                self._unless_decided(S.APPROVED)
+            case "start-payout":
+                self._unless_decided(S.PAYING)
+            case "release":
+                self._unless_decided(S(event["as"]))
+            case "assess" | "settle":
+                pass
+            case _:
+                raise AssertionError(f"no such task: {action}")
+        self._fail(self.after, action)
+        answer = {"withdrawalId": self.id, "status": str(self.status)}
+        if action == "start-payout" and self.answer:
+            answer["status"] = self.answer
+        if action != "assess":
+            return answer
+        return {
+            **answer,
+            "autoApprove": self.auto_approve,
+            "approvalSeconds": self.approval_seconds,
+            "settlementSeconds": self.settlement_seconds,
+        }
+
+    def move(self, status: WithdrawalStatus) -> None:
+        """One change of status with its money, by the project's own table. Raises AlreadyDecided."""
+        kind = movement(self.status, status)
+        self.status = status
+        if kind:
+            self.moves[kind] += 1
+
+    def decide(self, status: WithdrawalStatus, action: str = "request-approval") -> None:
+        """What a person does: first the item, then the task that waits for it."""
+        self.until(lambda: action in self.tokens)
+        self.move(status)
+        self.wake(action)
+
+    def wake(self, action: str) -> None:
+        output = json.dumps({"withdrawalId": self.id, "status": str(self.status)})
+        self.client.send_task_success(taskToken=self.tokens[action], output=output)
+
+    def start(self, attempt: int = 0) -> str:
+        """Begin an execution; returns its ARN."""
+        name = f"{self.id}-{attempt}" if attempt else self.id
+        given = json.dumps({"withdrawalId": self.id})
+        answer = self.client.start_execution(stateMachineArn=self.machine_arn, name=name, input=given)
+        return str(answer["executionArn"])
+
+    def finish(self, execution_arn: str) -> Event:
+        """The execution's description when it is over."""
+        ended: list[Event] = []
+
+        def over() -> bool:
+            found = self.client.describe_execution(executionArn=execution_arn)
+            if found["status"] != "RUNNING":
+                ended.append(found)
+            return bool(ended)
+
+        self.until(over)
+        return ended[0]
+
+    def run(self) -> Event:
+        return self.finish(self.start())
+
+    def entered(self, execution_arn: str) -> list[str]:
+        """The states in the order in which they were entered: what Step Functions bills."""
+        events = self.client.get_execution_history(executionArn=execution_arn)["events"]
+        return [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < give_up, f"nothing happens any more; calls so far: {self.calls}"
+            time.sleep(0.002)
+
+    def _unless_decided(self, status: WithdrawalStatus) -> None:
+        try:
+            self.move(status)
+        except AlreadyDecided:
+            return
+
+    @staticmethod
+    def _fail(faults: dict[str, list[Exception]], action: str) -> None:
+        if faults.get(action):
+            raise faults[action].pop(0)
+
+
+def definition() -> dict[str, Any]:
+    """The deployed definition, with the function's ARN filled in."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow"
+    found: dict[str, Any] = yaml.safe_load(DEFINITION.read_text().replace("${WorkflowFunctionArn}", arn))
+    for state in found["States"].values():
+        if "TimeoutSeconds" in state:
+            state["TimeoutSeconds"] = round(state["TimeoutSeconds"] / CLOCK_SCALE)
+    return found
+
+
+@contextmanager
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
+    """Makes worlds; the machine is the same for all, and tells them apart by the withdrawal's id."""
+    worlds: dict[str, World] = {}
+
+    def invoke(
+        _: LambdaSimpleBackend, name: str, qualifier: str, body: Any, headers: Any, response_headers: Any
+    ) -> bytes:
+        event = json.loads(body)
+        try:
+            return json.dumps(worlds[event["withdrawalId"]].handle(event)).encode()
+        except Exception as error:
+            response_headers["x-amz-function-error"] = "Unhandled"
+            kind = getattr(error, "error_type", type(error).__name__)
+            return json.dumps({"errorType": kind, "errorMessage": str(error)}).encode()
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(LambdaSimpleBackend, "invoke", invoke)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
+        sfn_fixes.apply()
+        sfn_fixes.set_clock_scale(CLOCK_SCALE)
+        client = boto3.client("stepfunctions")
+        machine = client.create_state_machine(
+            name="withdrawal-approval", definition=json.dumps(definition()), roleArn=f"arn:aws:iam::{ACCOUNT}:role/r"
+        )
+
+        def make(**given: Any) -> World:
+            id = f"withdrawal{len(worlds)}"
+            worlds[id] = World(id, client, machine["stateMachineArn"], **given)
+            return worlds[id]
+
+        try:
+            yield make
+        finally:
+            sfn_fixes.set_clock_scale(1.0)
+
+
+class Died(Exception):
+    """What Step Functions sees of a function that ran out of time or memory, under Lambda's own names."""
+
+    def __init__(self, error_type: str) -> None:
+        super().__init__(error_type)
+        self.error_type = error_type

@@ -1,0 +1,248 @@
+"""The way of a withdrawal through the deployed state machine: where it goes, and what happens to the money."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.statemachines.machine import DAY_SECONDS, LONG_SECONDS, Died, S, World
+
+from refledger.domain.errors import Busy, Conflict, PayoutDeclined, PayoutUnavailable, WithdrawalNotFound
+from refledger.domain.journal import Kind
+from refledger.domain.withdrawals import WithdrawalStatus
+
+MakeWorld = Callable[..., World]
+PAID = {Kind.SETTLE: 1}
+RETURNED = {Kind.RELEASE: 1}
+UNMOVED: dict[Kind, int] = {}
+
+
+def succeeded(execution: dict[str, Any]) -> bool:
+    return bool(execution["status"] == "SUCCEEDED")
+
+
+def test_approved_is_paid_and_settled(make_world: MakeWorld) -> None:
+    """A request that is approved and whose transfer is confirmed settles once, by each task once, in few transitions."""
+    world = make_world()
+    arn = world.start()
+    world.decide(S.APPROVED)
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "request-approval", "start-payout", "await-settlement", "settle"]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+    assert len(world.entered(arn)) == 9, "every state that is entered is paid for"
+
+
+@pytest.mark.parametrize("decision", [S.REJECTED, S.CANCELLED])
+def test_undone_before_approval_returns_the_money(make_world: MakeWorld, decision: WithdrawalStatus) -> None:
+    """A rejected or cancelled request passes through Release, and its money comes back once, not twice."""
+    world = make_world()
+    arn = world.start()
+    world.decide(decision)
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "request-approval", "release"]
+    assert (world.status, world.moves) == (decision, RETURNED)
+
+
+def test_nobody_decides(make_world: MakeWorld) -> None:
+    """After the program's three days the request expires and its money comes back."""
+    world, began = make_world(approval_seconds=3 * DAY_SECONDS), time.monotonic()
+    assert succeeded(world.run())
+    assert time.monotonic() - began < 5
+    assert world.calls == ["assess", "request-approval", "release"]
+    assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
+
+
+def test_a_decision_beats_the_time_limit(make_world: MakeWorld) -> None:
+    """A request that was approved at the last moment, before Release looked at it, is paid and not released."""
+    world = make_world(approval_seconds=1000)
+    world.on["release"] = lambda: world.move(S.APPROVED)
+    arn = world.start()
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "request-approval", "release", "start-payout", "await-settlement", "settle"]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_decided_before_the_token_was_kept(make_world: MakeWorld) -> None:
+    """Where the decision came first, the task that was to wait goes on at once."""
+    world = make_world()
+    world.on["request-approval"] = lambda: world.move(S.APPROVED)
+    arn = world.start()
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_declined_returns_the_money(make_world: MakeWorld) -> None:
+    """A payout that was declined for certain is not tried again; the money comes back once."""
+    world = make_world(status=S.APPROVED)
+    world.before["start-payout"] = [PayoutDeclined("account closed")]
+    assert succeeded(world.run())
+    assert world.calls == ["assess", "start-payout", "release"]
+    assert (world.status, world.moves) == (S.FAILED, RETURNED)
+
+
+def test_unavailable_then_fine(make_world: MakeWorld) -> None:
+    """A provider that cannot be reached is asked again, and the payout goes on."""
+    world = make_world(status=S.APPROVED)
+    world.before["start-payout"] = [PayoutUnavailable("no answer"), PayoutUnavailable("no answer")]
+    arn = world.start()
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", *["start-payout"] * 3, "await-settlement", "settle"]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_unavailable_for_good_fails_and_is_resumed(make_world: MakeWorld) -> None:
+    """Unknown is not failed: when the retries run out the execution fails visibly, and the money stays where it is.
+
+    The next attempt goes on from there.
+    """
+    world = make_world(status=S.APPROVED)
+    world.before["start-payout"] = [PayoutUnavailable("no answer") for _ in range(8)]
+    failed = world.run()
+    assert (failed["status"], failed["error"]) == ("FAILED", "PayoutUnavailable")
+    assert world.calls == ["assess", *["start-payout"] * 8]
+    assert (world.status, world.moves) == (S.APPROVED, UNMOVED)
+    arn = world.start(attempt=1)
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_settlement_that_takes_too_long_is_never_released(make_world: MakeWorld) -> None:
+    """When nobody says how a transfer ended, the machine asks the item again and again: the money may be on its way."""
+    world = make_world(status=S.PAYING, settlement_seconds=50_000)
+    arn = world.start()
+    world.until(lambda: world.calls.count("await-settlement") >= 3)
+    world.settlement_seconds = LONG_SECONDS
+    world.until(lambda: world.calls[-3:] == ["await-settlement", "assess", "await-settlement"])
+    assert set(world.calls) == {"assess", "await-settlement"}
+    assert (world.status, world.moves) == (S.PAYING, UNMOVED)
+    time.sleep(0.1)  # until the last of the short limits is over
+    world.until(lambda: world.calls[-1] == "await-settlement")
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_failed_transfer_returns_the_money(make_world: MakeWorld) -> None:
+    """A transfer of which somebody says that it was not made passes through Release; the money comes back once."""
+    world = make_world(status=S.PAYING)
+    arn = world.start()
+    world.decide(S.FAILED, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "await-settlement", "release"]
+    assert (world.status, world.moves) == (S.FAILED, RETURNED)
+
+
+def test_small_amounts_need_no_person(make_world: MakeWorld) -> None:
+    """Below the program's limit a withdrawal is approved without anybody being asked."""
+    world = make_world(auto_approve=True)
+    arn = world.start()
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "auto-approve", "start-payout", "await-settlement", "settle"]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+def test_automatic_approval_withdrawn_in_between(make_world: MakeWorld) -> None:
+    """Where the program wants a person after all, one is asked."""
+    world = make_world(auto_approve=True)
+    world.before["auto-approve"] = [Conflict("the program wants a person to decide")]
+    arn = world.start()
+    world.decide(S.REJECTED)
+    assert succeeded(world.finish(arn))
+    assert world.calls == ["assess", "auto-approve", "request-approval", "release"]
+    assert (world.status, world.moves) == (S.REJECTED, RETURNED)
+
+
+@pytest.mark.parametrize(
+    ("status", "first"), [(S.REQUESTED, "request-approval"), (S.APPROVED, "start-payout"), (S.PAYING, "await-settlement")]
+)
+def test_resumed_where_it_stands(make_world: MakeWorld, status: WithdrawalStatus, first: str) -> None:
+    """Another attempt goes on with the step that the item's status needs, skips those before, and ends as ever."""
+    world = make_world(status=status)
+    arn = world.start(attempt=3)
+    world.until(lambda: len(world.calls) > 1)
+    assert world.calls[:2] == ["assess", first]
+    if status is S.REQUESTED:
+        world.decide(S.APPROVED)
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+@pytest.mark.parametrize("status", [S.PAID, S.REJECTED, S.CANCELLED, S.EXPIRED, S.FAILED])
+def test_resumed_when_all_is_over(make_world: MakeWorld, status: WithdrawalStatus) -> None:
+    """Another attempt at a withdrawal that has ended looks at it and does nothing."""
+    world = make_world(status=status)
+    assert succeeded(world.run())
+    assert (world.calls, world.status, world.moves) == (["assess"], status, UNMOVED)
+
+
+@pytest.mark.parametrize("error", [Busy("others"), Died("Sandbox.Timedout"), Died("Runtime.ExitError")], ids=str)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_every_task_may_be_repeated(make_world: MakeWorld, when: str, error: Exception) -> None:
+    """Each task dies once, before its work or right after it: all is repeated, and the money still moves once."""
+    tasks = ["assess", "request-approval", "start-payout", "await-settlement", "settle"]
+    world = make_world(**{when: {task: [error] for task in tasks}})
+    arn = world.start()
+    world.until(lambda: world.calls.count("request-approval") == 2)
+    world.decide(S.APPROVED)
+    world.until(lambda: world.calls.count("await-settlement") == 2)
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls == [call for task in tasks for call in (task, task)]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_release_may_be_repeated(make_world: MakeWorld, when: str) -> None:
+    """A release that dies half-way is repeated, and returns the money once."""
+    world = make_world(approval_seconds=1000, **{when: {"release": [Died("Sandbox.Timedout"), Busy("others")]}})
+    assert succeeded(world.run())
+    assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
+
+
+@pytest.mark.parametrize(("conclusion", "money"), [(S.PAID, PAID), (S.FAILED, RETURNED)])
+def test_an_admin_is_faster_than_the_workflow(
+    make_world: MakeWorld, conclusion: WithdrawalStatus, money: dict[Kind, int]
+) -> None:
+    """Where a transfer was confirmed, or called off, before the payout began, nothing waits for a settlement."""
+    world = make_world(status=S.APPROVED)
+    world.on["start-payout"] = lambda: world.move(conclusion)
+    assert succeeded(world.run())
+    assert world.calls == ["assess", "start-payout", "settle" if conclusion is S.PAID else "release"]
+    assert (world.status, world.moves) == (conclusion, money)
+
+
+def test_woken_without_a_decision(make_world: MakeWorld) -> None:
+    """A task that is woken while the item is still undecided waits again."""
+    world = make_world()
+    arn = world.start()
+    world.until(lambda: "request-approval" in world.tokens)
+    world.wake("request-approval")
+    world.until(lambda: world.calls.count("request-approval") == 2)
+    world.decide(S.CANCELLED)
+    assert succeeded(world.finish(arn))
+    assert (world.status, world.moves) == (S.CANCELLED, RETURNED)
+
+
+def test_faults_are_not_swallowed(make_world: MakeWorld) -> None:
+    """An error that the machine has no answer to fails the execution under its own name and moves no money."""
+    world = make_world(before={"assess": [WithdrawalNotFound("gone")]})
+    failed = world.run()
+    assert (failed["status"], failed["error"]) == ("FAILED", "WithdrawalNotFound")
+    assert (world.calls, world.moves) == (["assess"], UNMOVED)
+
+
+def test_a_status_that_is_not_known(make_world: MakeWorld) -> None:
+    """A status without a way through the machine fails the execution and moves no money."""
+    world = make_world(status=S.APPROVED, answer="LOST")
+    failed = world.run()
+    assert (failed["status"], failed["error"]) == ("FAILED", "UnknownStatus")
+    assert world.moves == UNMOVED
