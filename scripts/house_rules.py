@@ -1,0 +1,181 @@
+"""Lint rules of this project alone, checked on the syntax tree: `python scripts/house_rules.py [file …]`.
+
+Each rule holds somewhere in the tree and names its reason. There is no way to switch one off in a line: where one is wrong,
+it is changed here, for everybody.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "layers/core/python/refledger/"
+DEPLOYED = (PACKAGE, "functions/")
+CHECKED = (*DEPLOYED, "local/", "scripts/", "benchmarks/", "tests/")
+
+Found = Iterator[tuple[int, str]]  # line, what is wrong there
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What holds in files below `within`, but for those that `except_in` names."""
+
+    name: str
+    within: tuple[str, ...]
+    find: Callable[[ast.Module], Found]
+    except_in: tuple[str, ...] = ()
+
+    def applies(self, path: str) -> bool:
+        return path.startswith(self.within) and path not in self.except_in
+
+
+def docstrings(tree: ast.Module) -> set[ast.AST]:
+    """The nodes of strings that stand alone as statements: they say something, they do nothing."""
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+
+
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every string that is not a docstring, an f-string as one text in which each {…} is the letter x."""
+    skip = docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
+            skip.update(node.values)  # ast.walk comes to a node before it comes to what is in it
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skip:
+            yield node.lineno, node.value
+
+
+def scans(tree: ast.Module) -> Found:
+    why = "reads the whole table, which costs more every day: query a key or an index"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "scan":
+            yield node.lineno, f".scan() {why}"
+    for line, text in strings(tree):
+        if text in ("Scan", "scan", "dynamodb:Scan"):
+            yield line, f'"{text}" {why}'
+
+
+def sdk_clients(tree: ast.Module) -> Found:
+    makers = {"client", "resource", "Session", "session"}
+    why = "adapters/aws.py makes the clients: one of each, with time limits and retries that are thought through"
+    aliases = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            aliases |= {name.asname or name.name for name in node.names if name.name == "boto3"}
+            for name in node.names:
+                if name.name in ("boto3.session", "botocore.session"):
+                    yield node.lineno, f"{name.name}: {why}"
+        elif isinstance(node, ast.ImportFrom) and node.module in ("boto3", "boto3.session", "botocore.session"):
+            for name in node.names:
+                if name.name in makers or node.module != "boto3":
+                    yield node.lineno, f"{node.module}.{name.name}: {why}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            if node.attr in makers:
+                yield node.lineno, f"boto3.{node.attr}: {why}"
+
+
+def key_texts(tree: ast.Module) -> Found:
+    """In an expression, "#name" stands for an attribute: at the beginning of a word. Any other "#" is of a key."""
+    for line, text in strings(tree):
+        if re.search(r"(?<=[^\s(,])#|#(?![a-z])", text):
+            yield line, f'"{text}": the form of keys is known to store/keys.py alone'
+
+
+def floats(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            yield node.lineno, f"{node.value}: no float near money; count in whole minor units"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
+            yield node.lineno, "float(): no float near money; parse with int() or Decimal()"
+
+
+def true_divisions(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+            yield node.lineno, "/ makes a float of two integers: divide with // and say where the rest goes"
+
+
+def naive_times(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        name, owner = node.func.attr, ast.unparse(node.func.value).rsplit(".", 1)[-1]
+        if owner not in ("datetime", "date"):
+            continue
+        if name in ("utcnow", "utcfromtimestamp", "today"):
+            yield node.lineno, f"{owner}.{name}() knows no time zone: use datetime.now(UTC)"
+        elif owner == "datetime" and (
+            (name == "now" and not node.args and not node.keywords)
+            or (name == "fromtimestamp" and len(node.args) < 2 and not any(k.arg == "tz" for k in node.keywords))
+        ):
+            yield node.lineno, f"datetime.{name}() without a time zone: give it UTC"
+
+
+def environment_at_import(tree: ast.Module) -> Found:
+    """Whatever an import runs: module level, class bodies, decorators and defaults, but not the bodies of functions."""
+    waiting: list[ast.AST] = list(tree.body)
+    names = {"environ", "getenv", "environb"}
+    direct: set[str] = set()
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+            continue
+        if isinstance(node, ast.Lambda):
+            waiting += [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            direct |= {name.asname or name.name for name in node.names if name.name in names}
+        is_attribute = isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
+        if is_attribute or (isinstance(node, ast.Name) and node.id in direct):
+            yield getattr(node, "lineno", 0), "the environment is read while importing: read it in a function that is called later"
+        waiting += ast.iter_child_nodes(node)
+
+
+RULES = (
+    Rule("no-scan", DEPLOYED, scans),
+    Rule("clients-in-one-place", DEPLOYED, sdk_clients, except_in=(PACKAGE + "adapters/aws.py",)),
+    Rule(
+        "keys-in-one-place",
+        (PACKAGE + "store/", PACKAGE + "operations/", PACKAGE + "entry/", "functions/"),
+        key_texts,
+        except_in=(PACKAGE + "store/keys.py",),
+    ),
+    Rule("no-float", (PACKAGE + "domain/", PACKAGE + "store/", PACKAGE + "operations/"), floats),
+    Rule("no-true-division", (PACKAGE + "domain/", PACKAGE + "store/"), true_divisions),
+    Rule("times-with-zone", CHECKED, naive_times),
+    Rule("environment-not-at-import", (*DEPLOYED, "local/"), environment_at_import),
+)
+
+
+def violations(path: str, source: str) -> list[str]:
+    """What is wrong with a file of this path (relative to the project, with /), one line each, in order."""
+    tree = ast.parse(source, path)
+    found = [(line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)]
+    return [f"{path}:{line}: {name}: {what}" for line, name, what in sorted(found)]
+
+
+def project_files() -> list[Path]:
+    return sorted(path for folder in CHECKED for path in (ROOT / folder).rglob("*.py"))
+
+
+def main(names: list[str]) -> int:
+    files = [Path(name).resolve() for name in names] or project_files()
+    found = [v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))]
+    for violation in found:
+        print(violation)
+    print(f"house rules: {len(files)} files, {len(found)} violations")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

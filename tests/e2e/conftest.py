@@ -1,0 +1,68 @@
+"""The whole system, from the project's own template, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripts.demo import Client
+from tests.local.harness import Stack
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = ".".join(platform.python_version_tuple()[:2])
+PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}"}
+
+
+def new_stack(data: Path, **options: object) -> Stack:
+    return Stack(ROOT / "template.yaml", name="refledger", data=data, parameters=PARAMETERS, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One running stack for all tests that do not break it."""
+    with new_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(stack: Stack) -> Client:
+    """The API and the bus as the demo uses them, with a program called default in place."""
+    made = Client(stack.api, stack.aws)
+    program = {
+        "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
+        "payoutMinimum": {"amount": 1000, "currency": "USD"},
+    }  # fmt: skip
+    status, answer = made.call("admin", "POST", "/programs", program)
+    assert status == 201, answer
+    return made
+
+
+@pytest.fixture(scope="session")
+def verified(stack: Stack) -> Callable[[], dict[str, Any]]:
+    """Runs the operators' command against the stack and gives its report."""
+
+    def run() -> dict[str, Any]:
+        return verify(stack)
+
+    return run
+
+
+def verify(stack: Stack) -> dict[str, Any]:
+    """What `refledger verify --json` says of a running stack."""
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT / "layers" / "core" / "python"), "AWS_ENDPOINT_URL": stack.aws,
+        "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": stack.region,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "refledger", "verify", "--json", "--table", "refledger-Table"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == bool(report["faults"])
+    return report

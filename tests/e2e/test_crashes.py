@@ -1,0 +1,70 @@
+"""The stack is killed half-way, and everything goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from scripts.demo import Client
+from tests.e2e.conftest import new_stack, verify
+from tests.e2e.people import People
+
+PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
+
+
+def test_waiting_withdrawals_survive_a_crash(tmp_path: Path) -> None:
+    """kill -9 of everything while withdrawals wait for approval and for settlement: after a start both go on."""
+    with new_stack(tmp_path) as stack:
+        client = Client(stack.api, stack.aws)
+        client.post("admin", "/programs", PROGRAM)
+        people = People(client)
+        people.rich_bob(3_000)
+        waiting = people.withdraw(people.bob, 1_000)["id"]
+        paying = people.withdraw(people.bob, 2_000)["id"]
+        client.post(people.admin, f"/withdrawals/{paying}/approve", {}, expect=200)
+        people.eventually_is(paying, "PAYING")
+        stack.kill9()
+
+        stack.start()
+        assert people.balance(people.bob) == (0, 3_000, 0)
+        client.post(people.admin, f"/withdrawals/{waiting}/approve", {}, expect=200)
+        people.eventually_is(waiting, "PAYING", seconds=120)  # no execution knew of it: the sweeper started one
+        for id in (waiting, paying):
+            client.post(people.admin, f"/withdrawals/{id}/mark-paid", {"transactionId": f"T-{id}"}, expect=200)
+        assert people.balance(people.bob) == (0, 0, 3_000)
+        assert verify(stack)["faults"] == []
+
+
+def test_workers_that_are_killed_lose_nothing(tmp_path: Path) -> None:
+    """Function processes are killed again and again while payments come in: each payment earns once."""
+    with new_stack(tmp_path) as stack:
+        client = Client(stack.api, stack.aws)
+        client.post("admin", "/programs", PROGRAM)
+        people = People(client)
+        people.rich_bob(1_000)
+        for round in range(6):
+            for number in range(10):
+                people.pay(1_000, payment_id=f"{round}-{number}-{people.run}")
+            workers = stack.about()["workers"]
+            for name, pids in workers.items():
+                if "Payments" in name or "Maturity" in name:
+                    for pid in pids:
+                        os.kill(pid, signal.SIGKILL)
+        people.eventually_has(people.bob, 1_000 + 60 * 200)
+        people.eventually_has(people.alice, 500 + 60 * 100)
+        assert verify(stack)["faults"] == []
+
+
+def test_a_withdrawal_nobody_decides_about_expires(tmp_path: Path) -> None:
+    """When the program's time is over the money is available again, and an approval comes too late."""
+    with new_stack(tmp_path) as stack:
+        client = Client(stack.api, stack.aws)
+        client.post("admin", "/programs", {**PROGRAM, "approvalTimeoutSeconds": 2})
+        people = People(client)
+        people.rich_bob()
+        made = people.withdraw(people.bob, 1_500)["id"]
+        people.eventually_is(made, "EXPIRED")
+        assert people.balance(people.bob) == (2_000, 0, 0)
+        late = client.post(people.admin, f"/withdrawals/{made}/approve", {}, expect=409)
+        assert late["code"] == "ALREADY_DECIDED"

@@ -1,0 +1,204 @@
+"""The story, and what surrounds it: repeats, races, events of other senders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripts.demo import Client, Story, eventually
+from tests.e2e.people import People
+from tests.local.harness import Stack
+
+EVENTS = Path(__file__).parents[2] / "events" / "payments"
+
+
+@pytest.fixture
+def people(client: Client) -> People:
+    """Alice referred Bob, Bob referred Carol."""
+    return People(client)
+
+
+def test_the_story_is_told(client: Client) -> None:
+    """From a program to a paid withdrawal, over HTTP, events and the workflow, each step checked."""
+    Story(client).tell()
+
+
+def test_the_books_of_the_story_are_right(client: Client, stack: Stack, verified: Callable[[], dict[str, Any]]) -> None:
+    """`refledger verify` re-derives every balance of a stack on which the story was told, and finds no fault."""
+    Story(client).tell()
+    report = verified()
+    assert report["faults"] == []
+    assert report["checked"]["entries"] >= 6
+    assert report["checked"]["withdrawals"] >= 2
+
+
+def test_a_payment_counts_once_however_often_it_comes(people: People) -> None:
+    """Thirty copies of one event, put at once by many, earn once."""
+    detail = people.payment(10_000)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: people.client.put_event(detail), range(30)))
+    people.pay(5_000)  # one that counts, behind them: when it is in, so are they
+    people.eventually_has(people.bob, 3_000)
+    people.eventually_has(people.alice, 1_500)
+
+
+def test_an_unreadable_event_goes_to_the_dead_letters_with_its_reason(people: People, stack: Stack) -> None:
+    """What cannot be read is set aside with the reason; its neighbours earn."""
+    people.client.put_event({"paymentId": f"bad-{people.run}", "amount": "100"})
+    people.rich_bob()
+    sqs = stack.client("sqs")
+    url = next(url for url in sqs.list_queues()["QueueUrls"] if "PaymentsDlq" in url)
+
+    def reason() -> str | None:
+        for message in sqs.receive_message(
+            QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        ).get("Messages", []):
+            if f"bad-{people.run}" in message["Body"]:
+                return str(message["MessageAttributes"]["reason"]["StringValue"])
+        return None
+
+    eventually(lambda: "amount" in (reason() or ""), True, "the reason")
+
+
+def test_an_unreferred_customer_earns_nobody_anything(people: People) -> None:
+    """The event of a customer whom nobody referred is done, and does not hold up the others."""
+    people.pay(10_000, customer=f"stranger-{people.run}")
+    people.rich_bob()
+    assert people.balance(people.alice) == (1_000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("example", "currency", "to_bob"),
+    [("stripe_invoice_paid", None, None), ("stripe_charge_succeeded", None, None)],
+)
+def test_stripes_events_earn(people: People, example: str, currency: str | None, to_bob: int | None) -> None:
+    """Stripe's own events, as its partner source delivers them, earn on the amount net of tax."""
+    event = json.loads((EVENTS / f"{example}.json").read_text())
+    subject = event["detail"]["data"]["object"]
+    subject["metadata"] = {**subject.get("metadata", {}), "customerId": people.carol}
+    for name in ("id", "payment_intent"):
+        if subject.get(name):
+            subject[name] = f"{subject[name]}{people.run}"
+    people.client.put_event(event["detail"], event["source"], event["detail-type"])
+    code = subject["currency"].upper()
+    eventually(lambda: people.balance(people.bob, code)[0] > 0, True, f"Bob's {code}")
+    bob, alice = people.balance(people.bob, code)[0], people.balance(people.alice, code)[0]
+    eventually(lambda: people.balance(people.alice, code)[0] > 0, True, f"Alice's {code}")
+    assert abs(bob - 2 * people.balance(people.alice, code)[0]) <= 1, alice
+
+
+def test_currencies_are_kept_apart(people: People) -> None:
+    """Yen have no decimals and dinars three; a withdrawal takes from its own currency alone."""
+    people.pay(10_007, currency="JPY")
+    people.pay(10_007, currency="KWD")
+    people.eventually_has(people.bob, 2_001, "JPY")
+    people.eventually_has(people.bob, 2_001, "KWD")
+    people.client.post(people.bob, "/referrals/withdraw", people.wish(2_001, "JPY"))
+    assert people.balance(people.bob, "JPY") == (0, 2_001, 0)
+    assert people.balance(people.bob, "KWD") == (2_001, 0, 0)
+    refused = people.client.post(people.bob, "/referrals/withdraw", people.wish(1_000), expect=422)
+    assert refused["code"] == "INSUFFICIENT_FUNDS"
+
+
+def test_rewards_wait_for_the_programs_hold(client: Client) -> None:
+    """With hold days a reward is pending, and not to be had."""
+    slow = {"id": f"slow-{client.api[-4:]}", "name": "Slow", "currency": "USD", "tierRatesBps": [5000], "holdDays": 30}
+    client.call("admin", "POST", "/programs", slow)
+    partner = client.post("admin", "/partners", {
+        "firstName": "Ada", "lastName": "Slow", "email": "ada-slow@example.com", "programId": slow["id"], "sub": "ada-slow",
+    })  # fmt: skip
+    client.post("friend-of-ada", f"/referrals/apply/{partner['referralCode']}")
+    people = People(client)
+    people.pay(10_000, customer="friend-of-ada", programId=slow["id"])
+    eventually(
+        lambda: [b["pending"] for b in client.get("ada-slow", "/referrals/stats")["balances"]], [5_000], "pending"
+    )
+    assert people.balance("ada-slow") == (0, 0, 0)
+
+
+def test_of_two_withdrawals_of_everything_one_succeeds(people: People) -> None:
+    """Fifty times, at the same moment: exactly one is made, the other is told that there is not enough."""
+    people.rich_bob()
+    for round in range(50):
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(
+                lambda n: people.client.call(people.bob, "POST", "/referrals/withdraw", people.wish(2_000), key=f"{n}"),
+                (f"{round}-a", f"{round}-b"),
+            ))  # fmt: skip
+        assert sorted(status for status, _ in answers) == [201, 422], answers
+        [made] = [answer for status, answer in answers if status == 201]
+        people.client.post(people.bob, f"/referrals/withdrawals/{made['id']}/cancel", expect=200)
+    assert people.balance(people.bob) == (2_000, 0, 0)
+
+
+def test_the_same_key_is_the_same_withdrawal(people: People) -> None:
+    """At once or later; with another body it is refused, and nothing changes."""
+    people.rich_bob()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: people.withdraw(people.bob, 1_500, "one")["id"], range(8)))
+    assert len(set(made)) == 1
+    other = people.client.post(people.bob, "/referrals/withdraw", people.wish(1_000), key="one", expect=422)
+    assert other["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert people.balance(people.bob) == (500, 1_500, 0)
+
+
+def test_every_way_out_returns_the_money(people: People) -> None:
+    """Reject, cancel and a failed transfer: available again, and a second decision is refused."""
+    people.rich_bob()
+    rejected = people.withdraw(people.bob, 2_000)["id"]
+    people.client.post(people.admin, f"/withdrawals/{rejected}/reject", {"note": "no"}, expect=200)
+    people.client.post(people.admin, f"/withdrawals/{rejected}/approve", {"note": "yes"}, expect=409)
+    cancelled = people.withdraw(people.bob, 2_000)["id"]
+    people.client.post(people.bob, f"/referrals/withdrawals/{cancelled}/cancel", expect=200)
+    people.client.post(people.admin, f"/withdrawals/{cancelled}/approve", {"note": "yes"}, expect=409)
+    failed = people.withdraw(people.bob, 2_000)["id"]
+    people.client.post(people.admin, f"/withdrawals/{failed}/approve", {}, expect=200)
+    people.eventually_is(failed, "PAYING")
+    people.client.post(people.admin, f"/withdrawals/{failed}/mark-failed", {"note": "account closed"}, expect=200)
+    people.client.post(people.admin, f"/withdrawals/{failed}/mark-paid", {"transactionId": "T"}, expect=409)
+    assert people.balance(people.bob) == (2_000, 0, 0)
+
+
+def test_small_amounts_need_no_person_where_the_program_says_so(client: Client) -> None:
+    """Up to the program's limit a withdrawal is approved by itself, and waits for the transfer."""
+    quick = {"id": f"quick-{client.api[-4:]}", "name": "Quick", "currency": "USD", "tierRatesBps": [5000], "holdDays": 0,
+             "autoApproveLimit": 1_000}  # fmt: skip
+    client.call("admin", "POST", "/programs", quick)
+    partner = client.post("admin", "/partners", {
+        "firstName": "Eve", "lastName": "Quick", "email": "eve@example.com", "programId": quick["id"], "sub": "eve-quick",
+    })  # fmt: skip
+    client.post("friend-of-eve", f"/referrals/apply/{partner['referralCode']}")
+    people = People(client)
+    people.pay(10_000, customer="friend-of-eve", programId=quick["id"])
+    people.eventually_has("eve-quick", 5_000)
+    small, large = people.withdraw("eve-quick", 1_000)["id"], people.withdraw("eve-quick", 1_001)["id"]
+    people.eventually_is(small, "PAYING")
+    assert people.status(large) == "REQUESTED"
+
+
+def test_lists_page(people: People) -> None:
+    """A page ends with a cursor that goes on where it stopped, for the same caller only."""
+    people.rich_bob(6_000)
+    made = [people.withdraw(people.bob, 1_000)["id"] for _ in range(5)]
+    seen, cursor = [], {}
+    while True:
+        page = people.client.get(people.bob, "/referrals/withdrawals", limit=2, **cursor)
+        seen += [w["id"] for w in page["data"]]
+        if "nextCursor" not in page:
+            break
+        cursor = {"cursor": page["nextCursor"]}
+    assert seen == made[::-1]
+    status, _ = people.client.call(people.alice, "GET", "/referrals/withdrawals", limit=2, **cursor)
+    assert status == 422
+    entries, cursor = [], {}
+    while True:
+        page = people.client.get(people.bob, "/ledger/entries", limit=2, **cursor)
+        entries += [entry["version"] for entry in page["data"]]
+        if "nextCursor" not in page:
+            break
+        cursor = {"cursor": page["nextCursor"]}
+    assert entries == [1, 2, 3, 4, 5, 6]
