@@ -20,7 +20,7 @@ from refledger.store.transaction import Moved, put
 
 BATCH = 100
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
-QUIET_MS = 15 * SECOND_MS  # whoever moved that recently is at work
+QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
 LONGEST_QUIET_MS = 60 * MINUTE_MS
 
 
