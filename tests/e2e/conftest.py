@@ -20,8 +20,9 @@ RUNTIME = ".".join(platform.python_version_tuple()[:2])
 PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}"}
 
 
-def new_stack(data: Path, **options: object) -> Stack:
-    return Stack(ROOT / "template.yaml", name="refledger", data=data, parameters=PARAMETERS, **options)  # type: ignore[arg-type]
+def new_stack(data: Path, template: Path = ROOT / "template.yaml") -> Stack:
+    """The project's stack, not yet started."""
+    return Stack(template, name="refledger", data=data, parameters=PARAMETERS)
 
 
 @pytest.fixture(scope="session")
