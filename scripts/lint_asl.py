@@ -1,11 +1,11 @@
 """Checks the state machines of template.yaml: `python scripts/lint_asl.py [template.yaml]`.
 
-The structure (fields and their types, a Next to a state that is not there, states that nothing leads to, no way
-to an end) is judged by statelint, the port of AWS's own linter. What it does not know is checked here:
+The structure (fields and their types, a Next to a state that is not there, states that nothing leads to, no
+way to an end) is judged by statelint, the port of AWS's own linter. What it does not know is checked here:
 
 * every task names a resource and has a time limit: the language has no default that saves anybody;
-* Retry and Catch name errors that can occur: Step Functions' and Lambda's own, or a class of refledger's errors,
-  by which name Step Functions knows an exception of a function;
+* Retry and Catch name errors that can occur: Step Functions' and Lambda's own, or a class of refledger's
+  errors, by which name Step Functions knows an exception of a function;
 * no error is caught or retried after a rule that takes it already, and no rule takes everything;
 * the template fills in every ${Name} of the definition, and none that is not there.
 

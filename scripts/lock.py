@@ -1,7 +1,8 @@
 """Resolve requirements/*.in afresh and write every version, direct and transitive, into the pinned files.
 
-Run by `make lock` after a change to a .in file. Each file is resolved in an empty environment of its own, the layer first,
-because the others take its pins as given. Versions only: no hashes and no addresses, so that any mirror serves.
+Run by `make lock` after a change to a .in file. Each file is resolved in an empty environment of its own, the
+layer first, because the others take its pins as given. Versions only: no hashes and no addresses, so that any
+mirror serves.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ def resolve(source: Path) -> list[str]:
     """Every `name==version` that pip chooses for the file, sorted."""
     with tempfile.TemporaryDirectory() as temporary:
         venv.create(temporary, with_pip=True)
-        pip = [str(Path(temporary) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        python = str(Path(temporary) / "bin" / "python")
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
         subprocess.run([*pip, "install", "-q", "-r", str(REQUIREMENTS / "pip.txt")], check=True)
         subprocess.run([*pip, "uninstall", "-q", "-y", "setuptools"], check=True)  # comes along on 3.11 only
         # wheels only: a source build would fetch build tools that nothing pins
         subprocess.run([*pip, "install", "-q", "--only-binary", ":all:", "-r", str(source)], check=True)
         subprocess.run([*pip, "check"], check=True, stdout=subprocess.DEVNULL)
-        frozen = subprocess.run([*pip, "freeze", "--all", "--exclude", "pip"], check=True, capture_output=True, text=True)
+        freeze = [*pip, "freeze", "--all", "--exclude", "pip"]
+        frozen = subprocess.run(freeze, check=True, stdout=subprocess.PIPE, text=True)
     return frozen.stdout.split()
 
 

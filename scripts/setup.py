@@ -1,26 +1,18 @@
-"""Make the environments that the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb]`.
+"""Make what the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb]`.
 
-Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose stamp matches
-is left alone; any other, an interrupted one included, is made anew from nothing. Standard library only, because it runs
-with the machine's own Python before anything is installed.
+Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose
+stamp matches is left alone; any other, an interrupted one included, is made anew from nothing. It runs with
+the machine's own Python (scripts/setup.sh finds one) before anything is installed: standard library only.
 """
 
 from __future__ import annotations
-
-import sys
-
-OLDEST_PYTHON = (3, 11)
-if sys.version_info < OLDEST_PYTHON:  # before imports that an older one may not have
-    sys.exit(
-        "setup: Python 3.11 or later is needed, this is %d.%d. Install one (Debian 12: apt-get install python3 python3-venv) "
-        "and name it: make PYTHON=python3.11 …" % sys.version_info[:2]
-    )
 
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -62,8 +54,9 @@ def contents(path: Path) -> str:
 
 
 def digest(requirements: Path, environment: Path) -> str:
-    """Of all that an environment is made from. Its own path counts: scripts in it carry their interpreter's full path."""
-    parts = [contents(PIP), contents(JAVA), contents(requirements), sys.version, os.path.realpath(sys.executable), str(environment)]
+    """Of all that an environment is made from; its own path too, which scripts in it carry."""
+    python = os.path.realpath(sys.executable)
+    parts = [contents(PIP), contents(JAVA), contents(requirements), sys.version, python, str(environment)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -116,11 +109,12 @@ def make_environment(name: str) -> bool:
     try:
         run([sys.executable, "-m", "venv", str(environment)], f"{folder}: python -m venv")
     except SetupError as error:
-        raise SetupError(f"{error}\nIs venv installed for {sys.executable}? (Debian: apt-get install python3-venv)") from None
+        hint = f"Is venv installed for {sys.executable}? (Debian: apt-get install python3-venv)"
+        raise SetupError(f"{error}\n{hint}") from None
     # setuptools comes along on 3.11 only: gone, so that every Python's environment holds the same
     pip(environment, "install", "-r", str(PIP))
     pip(environment, "uninstall", "-y", "setuptools")
-    # no dependency is looked up: what the file does not pin must fail `check`, not come in as whatever is newest
+    # no dependency is looked up: what the file does not pin must fail `check`, not come in as the newest
     pip(environment, "install", "--no-deps", "--only-binary", ":all:", "-r", str(requirements))
     pip(environment, "check")
     (environment / STAMP).write_text(wanted)
@@ -129,10 +123,10 @@ def make_environment(name: str) -> bool:
 
 
 def missing_java(environment: Path) -> str | None:
-    """Asks the local stack's own search, in the environment that it will run in; None, or why there is no Java to use."""
+    """Asks the local stack's own search, where it will run. None, or why there is no Java."""
     search = "import os; from local.java import find_java; print(find_java(os.environ))"
     command = [str(environment / "bin" / "python"), "-c", search]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 

@@ -19,6 +19,7 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
             config.context(), config.workflow(), config.waker(),
             lambda: lambda_context.get_remaining_time_in_millis() > LEFT_MS,
         )  # fmt: skip
-        count(metrics, "RESUMED", swept.resumed)
-        count(metrics, "WOKEN", swept.woken)
+        for name, number in (("RESUMED", swept.resumed), ("WOKEN", swept.woken)):
+            if number:
+                count(metrics, name, number)
     return asdict(swept)
