@@ -73,10 +73,16 @@ def mature(
         pairs = [(old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready]
         last = keys.reward(ready[-1].id)["sk"]
         cursor = balance.due if exact else max(balance.due, min(last, keys.due_from(now_ms - LATE_MS)))
-        context.table.commit(*change(balance, pairs, "maturity", now_ms, cursor))
+        context.table.commit(*change(balance, pairs, _reason(ready), now_ms, cursor))
         return last if len(ready) == BATCH else ""
 
     return context.repeat(once)
+
+
+def _reason(ready: Sequence[Reward]) -> str:
+    """The payment that made them, where it is one; else what they have in common."""
+    sources = {reward.payment for reward in ready}
+    return sources.pop() if len(sources) == 1 else "maturity"
 
 
 def mature_all(

@@ -64,6 +64,8 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
     Idempotent, and right when two do it at once: a part is counted by the transaction that deletes it.
     """
     found = table.get(keys.statistics_totals(dimension)) or {}
+    if found.get("through", "") >= closed_day:
+        return
     days: dict[str, list[Item]] = defaultdict(list)
     for item in table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)):
         days[keys.day_of_statistics(item["sk"])].append(item)

@@ -25,7 +25,11 @@ class BalancesQuery(Query):
 
 
 class EntryView(View):
-    """One movement: `amount` left `debit` and arrived in `credit`. Each entry carries the hash of the one before."""
+    """One movement: `amount` left `debit` and arrived in `credit`. Each entry carries the hash of the one before.
+
+    `reference` is the withdrawal, or what moved rewards: the payment where there was only one, else "maturity". The
+    rewards that an entry sums are those from `firstReward` to `lastReward` in the order of their due times.
+    """
 
     partner_id: str
     currency: str
@@ -35,6 +39,8 @@ class EntryView(View):
     credit: str
     amount: int
     reference: str
+    first_reward: str | None
+    last_reward: str | None
     at: str
     previous_hash: str
     hash: str
@@ -50,6 +56,8 @@ class EntryView(View):
             credit=entry.credit,
             amount=entry.amount,
             reference=entry.reference,
+            first_reward=entry.partner_id + entry.first if entry.first else None,
+            last_reward=entry.partner_id + entry.last if entry.last else None,
             at=iso(entry.at_ms),
             previous_hash=entry.previous,
             hash=entry.hash,
