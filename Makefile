@@ -30,7 +30,7 @@ setup: ## install everything at once (each target installs what it needs by itse
 
 run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARGS=… are passed on)
 	$(SETUP) dev worker dynamodb
-	@$(PY) scripts/seed.py & \
+	@PYTHONPATH=. $(PY) scripts/seed.py & \
 	exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) \
 		--welcome scripts/welcome.txt --welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)

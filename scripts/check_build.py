@@ -80,9 +80,7 @@ def read(build: Path, source: Path) -> Build:
             layers.append(build / properties["ContentUri"])
     parameters = built["Parameters"]
     (layer,) = layers
-    return Build(
-        layer, functions, parameters["PythonRuntime"]["Default"], parameters["Architecture"]["Default"]
-    )
+    return Build(layer, functions, parameters["PythonRuntime"]["Default"], parameters["Architecture"]["Default"])
 
 
 def check(build: Build, source: Path) -> Iterator[str]:

@@ -41,9 +41,8 @@ class Client:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.api, timeout=60)
-        self.events = boto3.client(
-            "events", endpoint_url=self.aws, region_name=REGION, aws_access_key_id="local", aws_secret_access_key="local"
-        )
+        credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        self.events = boto3.client("events", endpoint_url=self.aws, region_name=REGION, **credentials)
 
     def token(self, sub: str, *groups: str) -> str:
         """A development token; only the local stack gives them away."""
@@ -63,7 +62,7 @@ class Client:
         return answer.status_code, answer.json() if answer.content else {}
 
     def get(self, who: str, path: str, **query: str | int) -> Json:
-        status, answer = self.call(who, "GET", path, **query)
+        status, answer = self.call(who, "GET", path, None, key=None, **query)
         check(status == 200, f"GET {path}: {status} {answer}")
         return answer
 

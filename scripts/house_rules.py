@@ -119,11 +119,7 @@ def naive_times(tree: ast.Module) -> Found:
             yield node.lineno, f"{owner}.{name}() knows no time zone: use datetime.now(UTC)"
         elif owner == "datetime" and (
             (name == "now" and not node.args and not node.keywords)
-            or (
-                name == "fromtimestamp"
-                and len(node.args) < 2
-                and not any(k.arg == "tz" for k in node.keywords)
-            )
+            or (name == "fromtimestamp" and len(node.args) < 2 and not any(k.arg == "tz" for k in node.keywords))
         ):
             yield node.lineno, f"datetime.{name}() without a time zone: give it UTC"
 
@@ -145,9 +141,7 @@ def environment_at_import(tree: ast.Module) -> Found:
             continue
         if isinstance(node, ast.ImportFrom) and node.module == "os":
             direct |= {name.asname or name.name for name in node.names if name.name in names}
-        is_attribute = (
-            isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
-        )
+        is_attribute = isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
         if is_attribute or (isinstance(node, ast.Name) and node.id in direct):
             yield (
                 getattr(node, "lineno", 0),
@@ -175,9 +169,7 @@ RULES = (
 def violations(path: str, source: str) -> list[str]:
     """What is wrong with a file of this path (relative to the project, with /), one line each, in order."""
     tree = ast.parse(source, path)
-    found = [
-        (line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)
-    ]
+    found = [(line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)]
     return [f"{path}:{line}: {name}: {what}" for line, name, what in sorted(found)]
 
 
@@ -187,9 +179,7 @@ def project_files() -> list[Path]:
 
 def main(names: list[str]) -> int:
     files = [Path(name).resolve() for name in names] or project_files()
-    found = [
-        v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))
-    ]
+    found = [v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))]
     for violation in found:
         print(violation)
     print(f"house rules: {len(files)} files, {len(found)} violations")

@@ -50,12 +50,8 @@ def lint(text: str, errors: frozenset[str], substitutions: Mapping[str, object])
             faults += [f"{name}: {fault}" for fault in _task_faults(state)]
         faults += [f"{name}: {fault}" for fault in _error_faults(state, errors)]
     named = set(SUBSTITUTION.findall(_without_comments(definition)))
-    faults += [
-        f"${{{name}}} is not in DefinitionSubstitutions" for name in sorted(named - substitutions.keys())
-    ]
-    faults += [
-        f"DefinitionSubstitutions: there is no ${{{name}}}" for name in sorted(substitutions.keys() - named)
-    ]
+    faults += [f"${{{name}}} is not in DefinitionSubstitutions" for name in sorted(named - substitutions.keys())]
+    faults += [f"DefinitionSubstitutions: there is no ${{{name}}}" for name in sorted(substitutions.keys() - named)]
     return faults
 
 

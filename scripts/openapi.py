@@ -40,7 +40,8 @@ def routes() -> list[Route]:
     found: list[Route] = []
     for path in sorted((ROOT / "functions").glob("*/app.py")):
         spec = importlib.util.spec_from_file_location(f"functions.{path.parent.name}", path)
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # pydantic looks generic models up there
         spec.loader.exec_module(module)
@@ -75,7 +76,7 @@ def document() -> dict[str, Any]:
 
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     path = route.key.split()[1]
-    roles = sorted(access.ROUTES[route.key]) or ["anyone who is signed in"]
+    roles = sorted(role.value for role in access.ROUTES[route.key]) or ["anyone who is signed in"]
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)

@@ -10,7 +10,8 @@ import sys
 import time
 
 import httpx
-from demo import Client, Failed, say
+
+from scripts.demo import Client, Failed, say
 
 WAIT_SECONDS = 60
 PROGRAM = {

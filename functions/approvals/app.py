@@ -22,16 +22,10 @@ def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawa
     context, query = config.context(), request.query
     asked = (request.caller.user, request.route, query.status)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(
-        islice(stored.with_status(context.table, query.status, before, query.limit + 1), query.limit + 1)
-    )
+    found = list(islice(stored.with_status(context.table, query.status, before, query.limit + 1), query.limit + 1))
     page = stored.many(context.table, [id for _, id in found[: query.limit]])
-    following = (
-        paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
-    )
-    here = [
-        StaffWithdrawalView.of(w) for w in page if w.status is query.status
-    ]  # the index may be a moment behind
+    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
+    here = [StaffWithdrawalView.of(w) for w in page if w.status is query.status]  # the index may be a moment behind
     return Page[StaffWithdrawalView](data=here, next_cursor=following)
 
 
@@ -53,9 +47,7 @@ def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     return _decide(request, S.REJECTED)
 
 
-@api.route(
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid", body=TransactionBody, answer=StaffWithdrawalView
-)
+@api.route("POST /api/v1/withdrawals/{withdrawalId}/mark-paid", body=TransactionBody, answer=StaffWithdrawalView)
 def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView:
     """Confirm that the transfer was made."""
     paid = withdrawals.conclude(

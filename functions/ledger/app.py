@@ -48,9 +48,7 @@ def balances(request: Request[NoBody, BalancesQuery]) -> BalancesView:
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
 
 
-def _whose(
-    request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuery], asked: str | None
-) -> str | None:
+def _whose(request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuery], asked: str | None) -> str | None:
     """Staff ask for whom they like. Everybody else gets their own, and an empty list for another's."""
     if request.caller.is_staff:
         return asked

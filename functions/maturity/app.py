@@ -1,4 +1,4 @@
-"""Rewards whose time has come become their partner's money: found on a schedule, done from a queue, partner by partner."""
+"""Rewards whose time has come become their partner's money: found on a schedule, done partner by partner."""
 
 from __future__ import annotations
 

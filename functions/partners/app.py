@@ -36,9 +36,7 @@ def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     before = paging.position(context.ids, query.cursor, *asked) or ""
     found = list(islice(stored.newest(context.table, before, query.limit + 1, query.status), query.limit + 1))
     page = stored.many(context.table, [id for _, id in found[: query.limit]])
-    following = (
-        paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
-    )
+    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
     return Page[PartnerView](data=[_view(partner) for partner in page], next_cursor=following)
 
 

@@ -25,9 +25,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
                 count(metrics, _take(record["body"]))
             except Exception as error:
                 known = isinstance(error, Refledger)
-                logger().warning(
-                    "payment not taken", extra={"record": record["messageId"]}, exc_info=not known
-                )
+                logger().warning("payment not taken", extra={"record": record["messageId"]}, exc_info=not known)
                 count(metrics, "RETRIED")
                 failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

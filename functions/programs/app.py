@@ -19,9 +19,7 @@ def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
     """Make a program."""
     context = config.context()
     program = request.body.to_program(context.now_ms())
-    return ProgramView.of(
-        programs.create(context, program, request.caller.user, request.key, request.body_hash)
-    )
+    return ProgramView.of(programs.create(context, program, request.caller.user, request.key, request.body_hash))
 
 
 @api.route("GET /api/v1/programs", query=PageQuery, answer=Page[ProgramView])
@@ -32,9 +30,7 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     limit = request.query.limit
     found = list(islice(stored.pages(context.table, after or ""), limit + 1))
     following = paging.cursor(context.ids, found[limit - 1].id, *asked) if len(found) > limit else None
-    return Page[ProgramView](
-        data=[ProgramView.of(program) for program in found[:limit]], next_cursor=following
-    )
+    return Page[ProgramView](data=[ProgramView.of(program) for program in found[:limit]], next_cursor=following)
 
 
 @api.route("GET /api/v1/programs/{programId}", answer=ProgramView)

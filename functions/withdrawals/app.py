@@ -51,13 +51,9 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
         return Page[WithdrawalView](data=[])
     asked = (request.caller.user, request.route)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(
-        islice(stored.of_partner(context.table, partner_id, before, query.limit + 1), query.limit + 1)
-    )
+    found = list(islice(stored.of_partner(context.table, partner_id, before, query.limit + 1), query.limit + 1))
     page = stored.many(context.table, [id for _, id in found[: query.limit]])
-    following = (
-        paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
-    )
+    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 
 

@@ -41,9 +41,7 @@ def payment(name: str, **changes: Any) -> PaymentReceived:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [(OLD, "pi_3Example000000000201"), (BASIL, "in_1Example000000000211")]
-)
+@pytest.mark.parametrize(("name", "key"), [(OLD, "pi_3Example000000000201"), (BASIL, "in_1Example000000000211")])
 def test_an_invoice_of_either_shape_is_a_payment(name: str, key: str) -> None:
     """Both shapes give the same money, customer, program and time; only basil's key is the invoice."""
     assert payment(name) == PaymentReceived(
@@ -68,9 +66,7 @@ def test_an_invoice_and_its_charge_have_one_key_and_count_once() -> None:
 def test_a_charge_that_gets_its_invoice_afterwards_shares_the_key_with_it() -> None:
     """Checkout's invoice_creation makes the invoice after the charge: before basil the key is what meets."""
     before = payment("stripe_charge_succeeded")
-    after = payment(
-        OLD, payment_intent=example("stripe_charge_succeeded")["data"]["object"]["payment_intent"]
-    )
+    after = payment(OLD, payment_intent=example("stripe_charge_succeeded")["data"]["object"]["payment_intent"])
     assert before.payment_id == after.payment_id
 
 
@@ -140,9 +136,7 @@ def test_other_references_do_not_make_a_charge_an_invoices() -> None:
         ([], "in_1Example000000000211"),
     ],
 )
-def test_the_payments_of_an_invoice_name_its_key(
-    payments: list[tuple[str, dict[str, Any]]], key: str
-) -> None:
+def test_the_payments_of_an_invoice_name_its_key(payments: list[tuple[str, dict[str, Any]]], key: str) -> None:
     """One payment is the key. Several are one event about all of them: the invoice."""
     entries = [{"object": "invoice_payment", "status": status, "payment": paid} for status, paid in payments]
     assert payment(BASIL, payments={"object": "list", "data": entries, "has_more": False}).payment_id == key
@@ -230,9 +224,7 @@ def test_the_base_of_an_invoice_is_net_of_tax_in_proportion(
         (BASIL, {"total_taxes": []}, 11900),
     ],
 )
-def test_where_the_total_without_tax_is_not_given_it_is_computed(
-    name: str, changes: dict[str, Any], base: int
-) -> None:
+def test_where_the_total_without_tax_is_not_given_it_is_computed(name: str, changes: dict[str, Any], base: int) -> None:
     """Each version's own list of taxes is used; a single `tax` is the oldest form."""
     assert payment(name, total_excluding_tax=None, **changes).base == base
 
@@ -279,9 +271,7 @@ def test_a_charge_names_its_tax_in_the_metadata() -> None:
     assert (half.amount, half.base) == (2975, 2500)
 
 
-@pytest.mark.parametrize(
-    "tax", ["-1", "9.50", "1e3", " 950", "950\n", "\u0663", "", "5951", "9" * 16, "9" * 5000]
-)
+@pytest.mark.parametrize("tax", ["-1", "9.50", "1e3", " 950", "950\n", "\u0663", "", "5951", "9" * 16, "9" * 5000])
 def test_a_tax_that_cannot_be_right_is_unreadable(tax: str) -> None:
     """A wrong tax would pay commission on tax: better a message in the dead-letter queue."""
     with pytest.raises(Unreadable, match=r"metadata\.taxAmount"):

@@ -73,9 +73,7 @@ def test_conversion_never_changes_the_value(code: str, amount: int) -> None:
     special = {"MGA": 0, "ISK": 2, "UGX": 2}
     iso = stripe.to_iso(amount, code)
     if iso is not None:
-        assert Decimal(iso).scaleb(-exponent(code)) == Decimal(amount).scaleb(
-            -special.get(code, exponent(code))
-        )
+        assert Decimal(iso).scaleb(-exponent(code)) == Decimal(amount).scaleb(-special.get(code, exponent(code)))
 
 
 def test_conversion_of_no_currency_is_refused() -> None:
@@ -150,9 +148,7 @@ def test_events_of_connected_accounts_are_skipped() -> None:
         ("stripe_charge_succeeded", {"amount": 0}, "amount"),
     ],
 )
-def test_what_is_not_understood_completely_is_unreadable(
-    name: str, changes: dict[str, Any], place: str
-) -> None:
+def test_what_is_not_understood_completely_is_unreadable(name: str, changes: dict[str, Any], place: str) -> None:
     """The reason ends with the place of the fault, so that a person finds it in the message."""
     with pytest.raises(Unreadable) as refused:
         read(name, **changes)
@@ -225,17 +221,13 @@ ALL_PLACES = [(name, path) for name in NAMES for path in places(example(name))]
 SECRET = "Erika Mustermann"
 JUNK = st.recursive(
     st.sampled_from([None, True, False, SECRET, "", "\x00", Decimal("1.5"), -1, 0, 10**30]),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "data", SECRET]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "data", SECRET]), inner),
     max_leaves=4,
 )
 
 
 @given(st.sampled_from(ALL_PLACES), JUNK)
-def test_junk_anywhere_is_read_or_refused_and_never_quoted(
-    place: tuple[str, tuple[Any, ...]], junk: Any
-) -> None:
+def test_junk_anywhere_is_read_or_refused_and_never_quoted(place: tuple[str, tuple[Any, ...]], junk: Any) -> None:
     """Nothing in an event can raise anything but Unreadable, or get a value of its own into the reason."""
     name, path = place
     event = example(name)

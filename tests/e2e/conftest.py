@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from scripts.demo import Client
 from tests.local.harness import Stack
 

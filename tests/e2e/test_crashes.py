@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import re
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path

@@ -63,9 +63,7 @@ REASONS = {
     "tax_above_amount": "detail: tax and discount are more than the amount",
     "customer_missing": "detail.customerId: missing",
     "unknown_detail_type": "unknown source or detail-type",
-    "stripe_fraction_of_isk": (
-        "detail.data.object.currency: the amount is not exact in its ISO 4217 minor units"
-    ),
+    "stripe_fraction_of_isk": ("detail.data.object.currency: the amount is not exact in its ISO 4217 minor units"),
     "stripe_customer_created": "detail.type: not a payment",
 }
 
@@ -133,9 +131,7 @@ def test_the_example_of_the_documentation_is_complete() -> None:
 
 
 def validator(name: str) -> Draft202012Validator:
-    schemas = {
-        path.name: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS.glob("schemas/*.json")
-    }
+    schemas = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS.glob("schemas/*.json")}
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
     )
@@ -191,11 +187,7 @@ def test_schema_and_reader_accept_the_same(changes: dict[str, Any]) -> None:
     + [{name: wrong} for name in ("amount", "taxAmount") for wrong in (True, "10", -1, Decimal("10"), [10])]
     + [{"amount": MAX_AMOUNT + 1}, {"amount": Decimal("10.5")}, {"discountAmount": -1}]
     + [{"currency": wrong} for wrong in ("eur", "XXX", "CLF", "XAU", "BGN", "", "EURO", 978)]
-    + [
-        {name: wrong}
-        for name in ("paymentId", "customerId")
-        for wrong in ("", "x" * 257, "a\nb", "\x00", "\x7f", 7)
-    ]
+    + [{name: wrong} for name in ("paymentId", "customerId") for wrong in ("", "x" * 257, "a\nb", "\x00", "\x7f", 7)]
     + [{"programId": ""}, {"programId": "a\u0085b"}]
     + [
         {"occurredAt": wrong}
@@ -245,9 +237,7 @@ def test_the_reader_knows_what_a_schema_cannot_say(changes: dict[str, Any]) -> N
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
-MONEY = (
-    st.integers(-1, 3) | st.integers(0, MAX_AMOUNT + 1) | st.sampled_from([True, None, "1", Decimal("1.5")])
-)
+MONEY = st.integers(-1, 3) | st.integers(0, MAX_AMOUNT + 1) | st.sampled_from([True, None, "1", Decimal("1.5")])
 
 
 @given(
@@ -326,9 +316,7 @@ def test_a_reason_is_short_and_hides_where_it_came_from() -> None:
     """The first three faults are named; the error behind, which quotes the payload, is not shown with it."""
     with pytest.raises(Unreadable) as refused:
         read({"amount": "Erika Mustermann"})
-    assert refused.value.detail == (
-        "detail.paymentId: missing; detail.customerId: missing; detail.amount: int_type; …"
-    )
+    assert refused.value.detail == ("detail.paymentId: missing; detail.customerId: missing; detail.amount: int_type; …")
     assert refused.value.__suppress_context__
 
 

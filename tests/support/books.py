@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from refledger.adapters.ids import Ids
+import botocore.exceptions
+
+from refledger.adapters.ids import LONG_ID_BYTES, Ids
+from refledger.domain.journal import Entry
 from refledger.domain.partners import Partner
 from refledger.domain.payments import PaymentReceived
 from refledger.domain.programs import Program
+from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import MethodType, PayoutMethod, Withdrawal
 from refledger.operations import partners, payments, programs, referrals, rewards, withdrawals
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.operations.verification import Checked, Fault, verify
-from refledger.store import ledger
+from refledger.store import keys, ledger
+from refledger.store import rewards as stored_rewards
 from refledger.store.table import Table
 
 START_MS = 1_790_000_000_000
@@ -46,9 +52,7 @@ class Books:
         self.table = Table(self.client, self.table_name)
         self.ids = Ids(SECRET)
         self.context = Context(self.table, self.ids, self.clock, pause=lambda _: None)
-        self.limits = Limits(
-            {LimitKind.REQUESTS: 1200, LimitKind.WITHDRAWALS: 120, LimitKind.UNKNOWN_CODES: 20}
-        )
+        self.limits = Limits({LimitKind.REQUESTS: 1200, LimitKind.WITHDRAWALS: 120, LimitKind.UNKNOWN_CODES: 20})
 
     def program(self, id: str = "default", **changes: Any) -> Program:
         given: dict[str, Any] = {
@@ -69,7 +73,7 @@ class Books:
 
     def chain(self, *names: str) -> None:
         """The first refers the second, the second the third, …"""
-        for upper, lower in zip(names, names[1:], strict=False):
+        for upper, lower in pairwise(names):
             self.apply(lower, upper)
 
     def pay(
@@ -87,9 +91,7 @@ class Books:
     def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD") -> None:
         """A payment, and all that follows from it where nothing is held back."""
         for message in self.pay(customer, payment_id, base, currency).due:
-            rewards.mature_all(
-                self.context, message.partner_id, message.currency, message.since, exact=message.exact
-            )
+            rewards.mature_all(self.context, message.partner_id, message.currency, message.since, exact=message.exact)
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
         """(available, reserved, paid)."""
@@ -100,6 +102,33 @@ class Books:
         return withdrawals.request(
             self.context, self.user(name), key, amount, currency, METHOD, f"{amount} {currency}"
         )[0]
+
+    def entries(self, name: str, currency: str = "USD") -> list[Entry]:
+        """A partner's journal."""
+        return [entry for _, entry in ledger.entries(self.table, self.partner(name).id, currency)]
+
+    def rewards(self, name: str) -> list[Reward]:
+        """A partner's rewards, oldest due first."""
+        return list(stored_rewards.all_of(self.table, self.partner(name).id))
+
+    def grant(self, name: str, *amounts: int, due_ms: int | None = None, currency: str = "USD") -> None:
+        """Rewards that wait, as payments would have made them, many at a time."""
+        partner_id, due_ms = self.partner(name).id, self.clock() if due_ms is None else due_ms
+        writes = []
+        for amount in amounts:
+            payment = self.ids.new(LONG_ID_BYTES)
+            writes.append(stored_rewards.create(Reward(
+                id=keys.reward_id(partner_id, due_ms, currency, payment, 1), partner_id=partner_id, tier=1,
+                amount=amount, currency=currency, status=RewardStatus.PENDING, base=5 * amount, rate_bps=2000,
+                rule_version=1, program_id="default", payment=payment, referral_id="", matures_at_ms=due_ms,
+                earned_at_ms=due_ms,
+            )))  # fmt: skip
+        for start in range(0, len(writes), 100):
+            self.table.commit(*writes[start : start + 100])
+
+    def behind(self, client: Any) -> Context:
+        """The same world through another client, for one that fails."""
+        return Context(Table(client, self.table_name), self.ids, self.clock, pause=lambda _: None)
 
     def faults(self) -> list[Fault]:
         return list(verify(self.context, Checked()))
@@ -130,6 +159,5 @@ class Faulty:
         return call
 
     def _conflict(self, name: str) -> Exception:
-        from botocore.exceptions import ClientError
-
-        return ClientError({"Error": {"Code": "TransactionConflictException", "Message": "injected"}}, name)
+        details = {"Error": {"Code": "TransactionConflictException", "Message": "injected"}}
+        return botocore.exceptions.ClientError(details, name)  # type: ignore[no-any-return]

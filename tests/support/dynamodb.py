@@ -64,7 +64,8 @@ def running() -> Iterator[str]:
                 probe_client.list_tables()
                 break
             except BotoCoreError:
-                assert process.poll() is None and time.monotonic() < give_up, "DynamoDB Local did not start"
+                assert process.poll() is None, "DynamoDB Local ended"
+                assert time.monotonic() < give_up, "DynamoDB Local did not start"
                 time.sleep(0.05)
         yield endpoint
     finally:

@@ -13,7 +13,7 @@ LONG_ID_BYTES = 15  # 24 characters
 
 
 class Ids:
-    """Everything here is keyed with the deployment's secret: without it no id can be computed from what it stands for."""
+    """All keyed with the deployment's secret: without it no id can be computed from what it stands for."""
 
     def __init__(self, secret: str) -> None:
         self._key = secret.encode()

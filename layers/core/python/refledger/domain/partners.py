@@ -15,15 +15,9 @@ class PartnerStatus(StrEnum):
 
 # from → to; TERMINATED is the end
 TRANSITIONS: dict[PartnerStatus, frozenset[PartnerStatus]] = {
-    PartnerStatus.ACTIVE: frozenset(
-        {PartnerStatus.INACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}
-    ),
-    PartnerStatus.INACTIVE: frozenset(
-        {PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}
-    ),
-    PartnerStatus.SUSPENDED: frozenset(
-        {PartnerStatus.ACTIVE, PartnerStatus.INACTIVE, PartnerStatus.TERMINATED}
-    ),
+    PartnerStatus.ACTIVE: frozenset({PartnerStatus.INACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}),
+    PartnerStatus.INACTIVE: frozenset({PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}),
+    PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE, PartnerStatus.INACTIVE, PartnerStatus.TERMINATED}),
     PartnerStatus.TERMINATED: frozenset(),
 }
 

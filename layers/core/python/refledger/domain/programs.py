@@ -39,9 +39,7 @@ class Program:
     hold_days: int
     payout_minimum: int  # minor units of `currency`
     approval_timeout_seconds: int = APPROVAL_SECONDS  # a withdrawal nobody decided about expires after this
-    auto_approve_limit: int | None = (
-        None  # minor units of `currency`; None: an admin decides every withdrawal
-    )
+    auto_approve_limit: int | None = None  # minor units of `currency`; None: an admin decides every withdrawal
     status: ProgramStatus = ProgramStatus.ACTIVE
     version: int = 1
     created_at_ms: int = 0
@@ -62,8 +60,4 @@ class Program:
 
     def approves_alone(self, amount: int, currency: str) -> bool:
         """Whether a withdrawal needs no person. Another currency than the program's always does."""
-        return (
-            self.auto_approve_limit is not None
-            and currency == self.currency
-            and amount <= self.auto_approve_limit
-        )
+        return self.auto_approve_limit is not None and currency == self.currency and amount <= self.auto_approve_limit

@@ -123,9 +123,7 @@ class Api:
         except Refledger as error:
             answer = problems.of(error)
         except Exception:
-            logger().exception(
-                "unexpected", extra={"request": context["requestId"], "route": event["routeKey"]}
-            )
+            logger().exception("unexpected", extra={"request": context["requestId"], "route": event["routeKey"]})
             answer = problems.problem(500, "INTERNAL", f"not your fault; please quote {context['requestId']}")
         if answer["statusCode"] >= 400:
             code = json.loads(answer["body"])["code"]
@@ -189,9 +187,7 @@ def _validated(model: type[BaseModel], text: str) -> BaseModel:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise Malformed(400, "the body is not JSON") from None
-        faults = [
-            {"field": ".".join(map(str, d["loc"])) or "body", "message": d["msg"]} for d in details[:20]
-        ]
+        faults = [{"field": ".".join(map(str, d["loc"])) or "body", "message": d["msg"]} for d in details[:20]]
         raise _Rejected(faults) from None
 
 

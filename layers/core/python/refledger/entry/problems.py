@@ -39,9 +39,7 @@ def status_of(error: errors.Refledger) -> int:
     return next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
 
 
-def problem(
-    status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any
-) -> dict[str, Any]:
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
     """A Lambda answer. `more`: members that stand beside the standard ones."""
     body = {
         "type": f"urn:refledger:problem:{code.lower().replace('_', '-')}",

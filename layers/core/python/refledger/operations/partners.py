@@ -51,9 +51,7 @@ def create(context: Context, new: NewPartner, caller: str, key: str | None, body
         company_name=new.company_name,
     )
     email = context.ids.hash("email", new.email.casefold())
-    return _store(
-        context, partner, email, context.ids.hash("body", caller, key, body) if key else context.ids.new()
-    )
+    return _store(context, partner, email, context.ids.hash("body", caller, key, body) if key else context.ids.new())
 
 
 def of_member(context: Context, user: str) -> Partner:

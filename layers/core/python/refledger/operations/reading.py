@@ -27,9 +27,7 @@ class EntryPage:
     next: Place | None
 
 
-def journal_of(
-    context: Context, partner_id: str, currency: str | None, place: Place, limit: int
-) -> EntryPage:
+def journal_of(context: Context, partner_id: str, currency: str | None, place: Place, limit: int) -> EntryPage:
     """A partner's entries in the order of their versions, one currency after another."""
     found: list[tuple[Place, Entry]] = []
     for where, entry in _walk(context, partner_id, currency, place, limit):
@@ -70,7 +68,5 @@ def _walk(
         if each < place.currency:
             continue
         after = place.entry if each == place.currency else ""
-        for position, entry in ledger.entries(
-            context.table, partner_id, each, after, limit + 1, strong=False
-        ):
+        for position, entry in ledger.entries(context.table, partner_id, each, after, limit + 1, strong=False):
             yield Place(place.partner, each, position), entry

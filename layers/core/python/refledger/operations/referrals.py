@@ -45,9 +45,7 @@ def _refuse_guessing(context: Context, limits: Limits, user: str) -> None:
 
 
 def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Binding:
-    found = context.table.get_many(
-        [keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user)]
-    )
+    found = context.table.get_many([keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user)])
     partner_item, program_item, bound = found
     if partner_item is None:
         raise CodeNotFound("there is no such code")

@@ -84,9 +84,7 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
             continue
         tier = int(head.removeprefix("t"))
         was = tiers.get(tier, Tier(0, {}))
-        tiers[tier] = (
-            Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
-        )
+        tiers[tier] = Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
     return PartnerStatistics(tiers, pending, ledger.balances(context.table, partner_id))
 
 

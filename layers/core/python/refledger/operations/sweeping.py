@@ -1,7 +1,7 @@
 """Finds withdrawals that stand still and sets them going again.
 
-An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never started,
-failed, stopped, lost) the next attempt is started; where it still waits for a decision that was made, it is woken.
+An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never
+started, failed, stopped, lost) the next attempt is started; where it waits for a decision that was made, it is woken.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
 def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
     swept.looked_at += 1
     now_ms = context.now_ms()
-    quiet_ms = min(
-        QUIET_MS << min(withdrawal.attempt, 8), LONGEST_QUIET_MS
-    )  # a payout that keeps failing may rest
+    quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 8), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
     if withdrawal.status not in OPEN or now_ms - withdrawal.changed_at_ms < quiet_ms:
         return
     if workflow.is_running(withdrawal):

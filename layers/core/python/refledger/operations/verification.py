@@ -1,4 +1,4 @@
-"""Re-derives every balance from the journal, and the journal from rewards and withdrawals. Reads everything; for people."""
+"""Re-derives every balance from the journal, and the journal from rewards and withdrawals. Reads everything."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def verify_partner(context: Context, partner_id: str, checked: Checked) -> Itera
         if total != balance.available + balance.reserved + balance.paid:
             yield Fault(partner_id, currency, f"rewards are worth {total}, the balance holds something else")
         if total != balance.unpaid:
-            yield Fault(
-                partner_id, currency, f"unpaid is {balance.unpaid}, the approved rewards are worth {total}"
-            )
+            yield Fault(partner_id, currency, f"unpaid is {balance.unpaid}, the approved rewards are worth {total}")
 
 
 def _reward_faults(entries: list[Entry], earned: list[Reward]) -> Iterator[str]:
@@ -87,9 +85,7 @@ def _reward_faults(entries: list[Entry], earned: list[Reward]) -> Iterator[str]:
             yield f"entry {version}: credits {credits.get(version, 0)}, its rewards are worth {by_entry[version]}"
 
 
-def _withdrawal_faults(
-    entries: list[Entry], asked: list[Withdrawal], reserved: int, paid: int
-) -> Iterator[str]:
+def _withdrawal_faults(entries: list[Entry], asked: list[Withdrawal], reserved: int, paid: int) -> Iterator[str]:
     """Reserved is what is open, paid what is PAID; every withdrawal was reserved once and ended at most once."""
     if reserved != sum(w.amount for w in asked if w.status in OPEN):
         yield f"balance: reserved is {reserved}, the open withdrawals say otherwise"

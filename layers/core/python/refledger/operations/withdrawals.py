@@ -83,9 +83,7 @@ def request(
     return context.repeat(once)
 
 
-def _read(
-    context: Context, user: str, key: str, currency: str
-) -> tuple[Partner, Program, Item | None, Item | None]:
+def _read(context: Context, user: str, key: str, currency: str) -> tuple[Partner, Program, Item | None, Item | None]:
     """Everything a request looks at: one call for a member of the default program, one more for others."""
     guess = context.ids.partner(user)
     guard, partner, balance, earlier, program = context.table.get_many([

@@ -40,9 +40,7 @@ def find_balance(table: Table, partner_id: str, currency: str) -> Balance:
 
 def balances(table: Table, partner_id: str) -> list[Balance]:
     """All of a partner's balances, by currency."""
-    return [
-        balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))
-    ]
+    return [balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))]
 
 
 def entries(

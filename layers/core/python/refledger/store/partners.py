@@ -37,7 +37,8 @@ def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int)
     item = _to_item(new)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
-        "SET #status = :status, #idle = :idle, #version = :version, #w1 = :w1, #reason = :reason, #by = :by, #changed = :now",
+        "SET #status = :status, #idle = :idle, #version = :version, #w1 = :w1, #reason = :reason, #by = :by,"
+        " #changed = :now",
         "#version = :was", status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
         reason=reason, by=by, now=now_ms, was=old.version,
     )  # fmt: skip
@@ -69,9 +70,7 @@ def of_user(table: Table, user: str) -> Partner | None:
 def newest(table: Table, before: str, page_size: int, status: str | None = None) -> Iterator[tuple[str, str]]:
     """(position, partner id) of all partners or those of one status, newest first, from below the position `before`."""
     partition, index = (keys.partners_of(status), "work") if status else (keys.all_partners(), "list")
-    found = table.query(
-        partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True
-    )
+    found = table.query(partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True)
     for item in found:
         position = item["w2" if status else "l2"]
         if position != before:

@@ -17,7 +17,8 @@ def create(reward: Reward) -> Write:
         **keys.reward(reward.id), "tier": reward.tier, "amount": reward.amount, "reversed": reward.reversed,
         "currency": reward.currency, "status": reward.status.value, "base": reward.base, "rate": reward.rate_bps,
         "rule": reward.rule_version, "program": reward.program_id, "payment": reward.payment,
-        "referral": reward.referral_id, "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "entry": reward.entry,
+        "referral": reward.referral_id, "due": reward.matures_at_ms, "earned": reward.earned_at_ms,
+        "entry": reward.entry,
     })  # fmt: skip
 
 
@@ -32,9 +33,7 @@ def move(old: Reward, new: Reward) -> Write:
     )  # fmt: skip
 
 
-def due(
-    table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int
-) -> Iterator[Reward]:
+def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
     """Rewards of one currency that wait and are due at `now_ms`, oldest first; `since`: where to begin to look."""
     high = keys.due_from(now_ms + 1)
     for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):

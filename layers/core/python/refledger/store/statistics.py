@@ -32,9 +32,7 @@ def add(table: Table, dimension: str, day: str, shard: str, changes: Sequence[tu
             sums[counter] += amount
         change = "SET #hw = :last ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
         try:
-            old = table.update(
-                update(PART_IS_BEHIND, key, change, condition, last=left[-1][0], **values, **sums)
-            )
+            old = table.update(update(PART_IS_BEHIND, key, change, condition, last=left[-1][0], **values, **sums))
         except Moved as moved:  # some of it is in already: add the rest
             seen = moved.found[PART_IS_BEHIND]["hw"]
             condition, values = "#hw = :seen", {"seen": seen}
@@ -80,9 +78,7 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
         if days:
             totals = {**keys.statistics_totals(dimension), **grand, "through": max(days)}
             unchanged = "#through = :was" if found else "attribute_not_exists(pk)"
-            table.commit(
-                put(TOTALS_ARE_CURRENT, totals, unchanged, **({"was": found["through"]} if found else {}))
-            )
+            table.commit(put(TOTALS_ARE_CURRENT, totals, unchanged, **({"was": found["through"]} if found else {})))
     except Moved:
         return  # another one folds these days
 
@@ -94,10 +90,7 @@ def _fold_parts(dimension: str, day: str, parts: list[Item]) -> list[Write]:
     change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
     return [
         update("the day", keys.statistics_day(dimension, day), change, "", **sums),
-        *[
-            delete(f"part {part['sk']}", {"pk": part["pk"], "sk": part["sk"]}, "attribute_exists(pk)")
-            for part in parts
-        ],
+        *[delete(f"part {part['sk']}", {"pk": part["pk"], "sk": part["sk"]}, "attribute_exists(pk)") for part in parts],
     ]
 
 

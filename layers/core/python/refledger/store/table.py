@@ -60,9 +60,7 @@ class Table:
 
     def get_many(self, keys: Sequence[Key], *, strong: bool = True) -> list[Item | None]:
         """The items in the order of the keys, None where there is none. Up to 100 different keys."""
-        asked: dict[str, Any] = {
-            self.name: {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong}
-        }
+        asked: dict[str, Any] = {self.name: {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong}}
         found: dict[tuple[str, str], Item] = {}
         for _ in range(8):
             if not asked:

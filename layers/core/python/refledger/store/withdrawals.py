@@ -30,7 +30,8 @@ def move(old: Withdrawal, step: Step, transaction_id: str = "") -> tuple[Withdra
     write = update(
         HAS_STATUS, keys.withdrawal(old.id),
         "SET #status = :status, #steps = :steps, #transaction = :transaction, #w1 = :w1", "#status = :was",
-        status=new.status.value, steps=item["steps"], transaction=new.transaction_id, w1=item["w1"], was=old.status.value,
+        status=new.status.value, steps=item["steps"], transaction=new.transaction_id, w1=item["w1"],
+        was=old.status.value,
     )  # fmt: skip
     return new, write
 
@@ -55,14 +56,10 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
 
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """(position, id) of a partner's withdrawals, newest first, from just below the position `before`."""
-    return _listed(
-        table, keys.withdrawals_of_partner(partner_id), "list", before, page_size, newest_first=True
-    )
+    return _listed(table, keys.withdrawals_of_partner(partner_id), "list", before, page_size, newest_first=True)
 
 
-def with_status(
-    table: Table, status: WithdrawalStatus, before: str, page_size: int
-) -> Iterator[tuple[str, str]]:
+def with_status(table: Table, status: WithdrawalStatus, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """(position, id) of the withdrawals in a status, newest first."""
     return _listed(table, keys.withdrawals_of(status), "work", before, page_size, newest_first=True)
 
@@ -135,7 +132,5 @@ def from_item(item: Item) -> Withdrawal:
         attempt=item["attempt"],
         resumed_at_ms=item["resumed"],
         transaction_id=item["transaction"],
-        steps=tuple(
-            Step(WithdrawalStatus(status), by, at, note, req) for status, by, at, note, req in item["steps"]
-        ),
+        steps=tuple(Step(WithdrawalStatus(status), by, at, note, req) for status, by, at, note, req in item["steps"]),
     )

@@ -16,9 +16,7 @@ PAGE, LARGEST_PAGE = 25, 100
 class Body(BaseModel):
     """Strict: 1.0, "1" and true are not 1."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True)
 
 
 class Query(BaseModel):

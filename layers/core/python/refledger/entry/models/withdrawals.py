@@ -130,9 +130,7 @@ class StaffWithdrawalView(View):
     @classmethod
     def of(cls, withdrawal: Withdrawal, *, whole: bool = False) -> Self:
         common = _common(withdrawal) | {"payout_method": PayoutMethodView.of(withdrawal.method, whole=whole)}
-        steps = [
-            StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps
-        ]
+        steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
         return cls(
             **common,
             partner_id=withdrawal.partner_id,
