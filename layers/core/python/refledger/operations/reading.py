@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refledger.domain.journal import Entry
 from refledger.operations.context import Context
-from refledger.store import ledger, partners
+from refledger.store import keys, ledger, partners
 
 JOURNALS_A_PAGE = 25  # partners looked at in one call: a page may be short, and then has a cursor
 
@@ -42,7 +42,7 @@ def journal_of_all(context: Context, currency: str | None, place: Place, limit: 
     found: list[Entry] = []
     last = place
     if place.partner:  # go on inside the partner where the page before stopped
-        partner_id = place.partner.split("#")[1]
+        partner_id = keys.id_at(place.partner)
         page = journal_of(context, partner_id, currency, place, limit)
         found += page.entries
         if page.next:

@@ -199,7 +199,7 @@ def due_shard(number: int) -> str:
     return f"DUE#{number}"
 
 
-# ---------------------------------------------------------------- what a stream record is about
+# ---------------------------------------------------------------- what a key says
 
 
 def kind_of(key: Key) -> str:
@@ -208,17 +208,24 @@ def kind_of(key: Key) -> str:
 
 
 def owner_of(key: Key) -> str:
-    """The partner in the partition of a reward or referral."""
+    """What the partition is of: the partner of a reward, referral or balance, the id of a withdrawal."""
     return key["pk"].split("#")[1]
+
+
+def last_two_of(key: Key) -> tuple[str, str]:
+    """Program and customer of a binding, partner and currency of a journal entry."""
+    _, first, second = key["pk"].split("#")
+    return first, second
+
+
+def id_at(position: str) -> str:
+    """The id in a position of a list."""
+    return position.split("#")[1]
 
 
 def day_of_statistics(sort_key: str) -> str:
     """The day in the sort key of a roll-up's part or day."""
     return sort_key[2:10]
-
-
-def stands_alone(sort_key: str) -> bool:
-    return sort_key == ALONE
 
 
 def open_days(closed_day: str) -> tuple[str, str]:
@@ -228,4 +235,4 @@ def open_days(closed_day: str) -> tuple[str, str]:
 
 def days_until(after: str, closed_day: str) -> tuple[str, str]:
     """The lowest and highest sort key of the days after `after` ("" for the first) and up to `closed_day`."""
-    return (f"D#{after}~" if after else "D#"), f"D#{closed_day}~"
+    return open_days(after)[0], f"D#{closed_day}~"

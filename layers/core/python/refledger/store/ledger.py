@@ -77,7 +77,7 @@ def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
 
 
 def _entry_from(item: Item) -> Entry:
-    _, partner_id, currency = item["pk"].split("#")
+    partner_id, currency = keys.last_two_of(item)
     return Entry(
         partner_id=partner_id,
         currency=currency,

@@ -95,7 +95,7 @@ def _to_item(partner: Partner) -> Item:
 
 def from_item(item: Item) -> Partner:
     return Partner(
-        id=item["pk"].split("#")[1],
+        id=keys.owner_of(item),
         program_id=item["program"],
         code=item["code"],
         status=PartnerStatus(item["status"]),

@@ -40,7 +40,7 @@ def find_binding(table: Table, program_id: str, customer: str) -> Binding | None
 
 
 def binding_from(item: Item) -> Binding:
-    _, program_id, customer = item["pk"].split("#")
+    program_id, customer = keys.last_two_of(item)
     return Binding(
         program_id=program_id,
         customer=customer,

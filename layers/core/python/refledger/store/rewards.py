@@ -48,8 +48,8 @@ def all_of(table: Table, partner_id: str) -> Iterator[Reward]:
 
 def from_item(item: Item) -> Reward:
     return Reward(
-        id=item["pk"].split("#")[1] + item["sk"],
-        partner_id=item["pk"].split("#")[1],
+        id=keys.owner_of(item) + item["sk"],
+        partner_id=keys.owner_of(item),
         tier=item["tier"],
         amount=item["amount"],
         reversed=item["reversed"],

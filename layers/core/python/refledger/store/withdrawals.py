@@ -94,7 +94,7 @@ def _listed(
     found = table.query(partition, low, high, index=index, page_size=page_size, newest_first=newest_first)
     for item in found:
         if item[position] != bound:
-            yield item[position], item["pk"].split("#")[1]
+            yield item[position], keys.owner_of(item)
 
 
 def _to_item(withdrawal: Withdrawal) -> Item:
@@ -116,7 +116,7 @@ def _to_item(withdrawal: Withdrawal) -> Item:
 def from_item(item: Item) -> Withdrawal:
     method = item["method"]
     return Withdrawal(
-        id=item["pk"].split("#")[1],
+        id=keys.owner_of(item),
         partner_id=item["partner"],
         program_id=item["program"],
         amount=item["amount"],
