@@ -1,7 +1,7 @@
-"""The project's state machine on moto's interpreter, with a small workflow function that works on a plain dict.
+"""The project's state machine on moto's interpreter, with a small workflow function made of plain fields.
 
-The definition is the deployed one. Its clock is scaled, so that days pass in milliseconds; only the time limit of a single
-call, which is seconds and meant as such, is left at real seconds.
+The definition is the deployed one. Its clock is scaled, so that days pass in milliseconds; only the time
+limit of a single call, which is seconds and meant as such, is left at real seconds.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ Event = dict[str, Any]
 class World:
     """One withdrawal, what the tasks do to it, and what was done. `faults`: errors to raise, by action.
 
-    An error in `before` is raised before the task has done anything, one in `after` when all is done and only the
-    answer is lost.
+    An error in `before` is raised before the task has done anything, one in `after` when all is done and only
+    the answer is lost.
     """
 
     id: str
@@ -186,15 +186,18 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
 
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
     monkeypatch.setattr(LambdaSimpleBackend, "invoke", invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
         sfn_fixes.apply()
         sfn_fixes.set_clock_scale(CLOCK_SCALE)
         client = boto3.client("stepfunctions")
         machine = client.create_state_machine(
-            name="withdrawal-approval", definition=json.dumps(definition()), roleArn=f"arn:aws:iam::{ACCOUNT}:role/r"
+            name="withdrawal-approval",
+            definition=json.dumps(definition()),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
         )
 
         def make(**given: Any) -> World:
@@ -208,7 +211,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
             sfn_fixes.set_clock_scale(1.0)
 
 
-class Died(Exception):
+class LambdaError(Exception):
     """What Step Functions sees of a function that ran out of time or memory, under Lambda's own names."""
 
     def __init__(self, error_type: str) -> None:

@@ -1,4 +1,4 @@
-"""The way of a withdrawal through the deployed state machine: where it goes, and what happens to the money."""
+"""The way of a withdrawal through the deployed state machine, and what happens to the money."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.statemachines.machine import DAY_SECONDS, LONG_SECONDS, Died, S, World
 
 from refledger.domain.errors import Busy, Conflict, PayoutDeclined, PayoutUnavailable, WithdrawalNotFound
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import WithdrawalStatus
+from tests.statemachines.machine import DAY_SECONDS, LONG_SECONDS, LambdaError, S, World
 
 MakeWorld = Callable[..., World]
 PAID = {Kind.SETTLE: 1}
@@ -24,7 +24,7 @@ def succeeded(execution: dict[str, Any]) -> bool:
 
 
 def test_approved_is_paid_and_settled(make_world: MakeWorld) -> None:
-    """A request that is approved and whose transfer is confirmed settles once, by each task once, in few transitions."""
+    """What is approved and confirmed as paid settles, each task done once, in few transitions."""
     world = make_world()
     arn = world.start()
     world.decide(S.APPROVED)
@@ -56,13 +56,13 @@ def test_nobody_decides(make_world: MakeWorld) -> None:
 
 
 def test_a_decision_beats_the_time_limit(make_world: MakeWorld) -> None:
-    """A request that was approved at the last moment, before Release looked at it, is paid and not released."""
+    """A request that was approved at the last moment, before Release looked, is paid and not released."""
     world = make_world(approval_seconds=1000)
     world.on["release"] = lambda: world.move(S.APPROVED)
     arn = world.start()
     world.decide(S.PAID, "await-settlement")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["assess", "request-approval", "release", "start-payout", "await-settlement", "settle"]
+    assert world.calls[2:] == ["release", "start-payout", "await-settlement", "settle"]
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -97,7 +97,7 @@ def test_unavailable_then_fine(make_world: MakeWorld) -> None:
 
 
 def test_unavailable_for_good_fails_and_is_resumed(make_world: MakeWorld) -> None:
-    """Unknown is not failed: when the retries run out the execution fails visibly, and the money stays where it is.
+    """Unknown is not failed: when the retries run out, the execution fails and the money stays where it is.
 
     The next attempt goes on from there.
     """
@@ -114,7 +114,7 @@ def test_unavailable_for_good_fails_and_is_resumed(make_world: MakeWorld) -> Non
 
 
 def test_settlement_that_takes_too_long_is_never_released(make_world: MakeWorld) -> None:
-    """When nobody says how a transfer ended, the machine asks the item again and again: the money may be on its way."""
+    """When nobody says how a transfer ended, the item is asked again and again, and nothing is released."""
     world = make_world(status=S.PAYING, settlement_seconds=50_000)
     arn = world.start()
     world.until(lambda: world.calls.count("await-settlement") >= 3)
@@ -130,7 +130,7 @@ def test_settlement_that_takes_too_long_is_never_released(make_world: MakeWorld)
 
 
 def test_failed_transfer_returns_the_money(make_world: MakeWorld) -> None:
-    """A transfer of which somebody says that it was not made passes through Release; the money comes back once."""
+    """A transfer that was not made passes through Release; the money comes back once."""
     world = make_world(status=S.PAYING)
     arn = world.start()
     world.decide(S.FAILED, "await-settlement")
@@ -161,10 +161,11 @@ def test_automatic_approval_withdrawn_in_between(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "first"), [(S.REQUESTED, "request-approval"), (S.APPROVED, "start-payout"), (S.PAYING, "await-settlement")]
+    ("status", "first"),
+    [(S.REQUESTED, "request-approval"), (S.APPROVED, "start-payout"), (S.PAYING, "await-settlement")],
 )
 def test_resumed_where_it_stands(make_world: MakeWorld, status: WithdrawalStatus, first: str) -> None:
-    """Another attempt goes on with the step that the item's status needs, skips those before, and ends as ever."""
+    """Another attempt goes on with the step that the item's status needs, and ends as ever."""
     world = make_world(status=status)
     arn = world.start(attempt=3)
     world.until(lambda: len(world.calls) > 1)
@@ -184,10 +185,12 @@ def test_resumed_when_all_is_over(make_world: MakeWorld, status: WithdrawalStatu
     assert (world.calls, world.status, world.moves) == (["assess"], status, UNMOVED)
 
 
-@pytest.mark.parametrize("error", [Busy("others"), Died("Sandbox.Timedout"), Died("Runtime.ExitError")], ids=str)
+@pytest.mark.parametrize(
+    "error", [Busy("others"), LambdaError("Sandbox.Timedout"), LambdaError("Runtime.ExitError")], ids=str
+)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_every_task_may_be_repeated(make_world: MakeWorld, when: str, error: Exception) -> None:
-    """Each task dies once, before its work or right after it: all is repeated, and the money still moves once."""
+    """Each task dies once, before its work or right after it; all is repeated, and the money moves once."""
     tasks = ["assess", "request-approval", "start-payout", "await-settlement", "settle"]
     world = make_world(**{when: {task: [error] for task in tasks}})
     arn = world.start()
@@ -203,7 +206,8 @@ def test_every_task_may_be_repeated(make_world: MakeWorld, when: str, error: Exc
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_release_may_be_repeated(make_world: MakeWorld, when: str) -> None:
     """A release that dies half-way is repeated, and returns the money once."""
-    world = make_world(approval_seconds=1000, **{when: {"release": [Died("Sandbox.Timedout"), Busy("others")]}})
+    faults = {when: {"release": [LambdaError("Sandbox.Timedout"), Busy("others")]}}
+    world = make_world(approval_seconds=1000, **faults)
     assert succeeded(world.run())
     assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
 
@@ -212,7 +216,7 @@ def test_release_may_be_repeated(make_world: MakeWorld, when: str) -> None:
 def test_an_admin_is_faster_than_the_workflow(
     make_world: MakeWorld, conclusion: WithdrawalStatus, money: dict[Kind, int]
 ) -> None:
-    """Where a transfer was confirmed, or called off, before the payout began, nothing waits for a settlement."""
+    """Where a transfer was confirmed, or called off, before the payout began, nothing waits for it."""
     world = make_world(status=S.APPROVED)
     world.on["start-payout"] = lambda: world.move(conclusion)
     assert succeeded(world.run())
@@ -233,7 +237,7 @@ def test_woken_without_a_decision(make_world: MakeWorld) -> None:
 
 
 def test_faults_are_not_swallowed(make_world: MakeWorld) -> None:
-    """An error that the machine has no answer to fails the execution under its own name and moves no money."""
+    """An error that the machine has no answer to fails the execution under its own name."""
     world = make_world(before={"assess": [WithdrawalNotFound("gone")]})
     failed = world.run()
     assert (failed["status"], failed["error"]) == ("FAILED", "WithdrawalNotFound")

@@ -1,0 +1,47 @@
+"""python -m benchmarks [capacity] [cold-start] [--runs N]: prints tables; 1 where a budget is broken."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import benchmarks  # noqa: F401  makes the layer importable
+from benchmarks import capacity, cold_start, imports
+from tests.support import dynamodb
+
+PARTS = ("capacity", "cold-start")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all, if none is named")
+    parser.add_argument("--runs", type=int, default=9, help="cold starts per function")
+    given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    broken: list[str] = []
+    for part in given.parts or PARTS:
+        broken += _capacity() if part == "capacity" else _cold_start(given.runs)
+    print("\nOver budget:\n  " + "\n  ".join(broken) if broken else "\nAll within budget.")
+    return bool(broken)
+
+
+def _capacity() -> list[str]:
+    with dynamodb.running() as endpoint:
+        measured = capacity.measure(endpoint)
+    print(capacity.report(measured))
+    return measured.broken
+
+
+def _cold_start(runs: int) -> list[str]:
+    with tempfile.TemporaryDirectory() as byte_code:
+        taken = cold_start.measure(runs, Path(byte_code))
+    text, broken = cold_start.report(taken)
+    functions = {name: starts[0].modules for name, starts in taken.items() if name != "boto3"}
+    print(f"\n{text}\n\n{imports.report(functions)}")
+    return broken
+
+
+sys.exit(main())

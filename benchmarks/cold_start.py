@@ -1,0 +1,110 @@
+"""Cold starts: what it takes a fresh interpreter to import a function and to make the clients of its first event.
+
+Measured in the workers' environment, which holds what the layer and Lambda's runtime hold, with byte code present, as
+the build ships it. What Lambda adds (a sandbox, the runtime client, a TLS handshake) is the same whatever the code is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import LAYER, ROOT
+from benchmarks.tables import table
+
+WORKER = Path(os.environ.get("LOCAL_WORKER_PYTHON", ROOT / ".venv-worker" / "bin" / "python"))
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+HTTP_FUNCTIONS = ("approvals", "ledger", "partners", "programs", "referrals", "withdrawals")
+BUDGET_RATIO = 2.5  # 300 ms where `import boto3` alone takes 120 ms
+SECONDS_LIMIT = 60
+# Whatever a function may ask for; nothing is called, so nothing has to exist.
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
+    "TABLE_NAME": "table", "HASH_KEY": "secret", "GROUPS_CLAIM": "cognito:groups",
+    "WORKFLOW_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:approval",
+    "MATURITY_QUEUE_URL": "https://queue.invalid/maturity.fifo", "PAYMENTS_DLQ_URL": "https://queue.invalid/dlq",
+    "REQUESTS_PER_MINUTE": "1200", "WITHDRAWALS_PER_MINUTE": "120", "UNKNOWN_CODES_PER_MINUTE": "20",
+    "STRIPE_MODE": "live", "POWERTOOLS_SERVICE_NAME": "refledger", "POWERTOOLS_METRICS_NAMESPACE": "refledger",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Start:
+    """One cold start. Milliseconds of CPU, and on the clock."""
+
+    import_cpu_ms: float
+    ready_cpu_ms: float
+    ready_wall_ms: float
+    modules: frozenset[str]
+
+
+def start(module: str, function: str = "", layer: Path = LAYER, byte_code: Path | None = None) -> Start:
+    """Import `module` in a fresh interpreter. `byte_code`: a directory in which it is kept."""
+    source = ROOT / "functions" / function
+    factories = _factories(source / "app.py") if function else []
+    done = subprocess.run(
+        [WORKER, "-P", Path(__file__).with_name("probe.py"), module, *factories],
+        env={
+            **ENVIRONMENT,
+            "PYTHONPATH": os.pathsep.join(map(str, (source, layer) if function else ())),
+            **({"PYTHONPYCACHEPREFIX": str(byte_code)} if byte_code else {}),
+        },
+        capture_output=True, check=True, text=True, timeout=SECONDS_LIMIT,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    (cpu, wall), (cpu_imported, _), (cpu_ready, wall_ready) = told["begun"], told["imported"], told["ready"]
+    return Start((cpu_imported - cpu) / 1e6, (cpu_ready - cpu) / 1e6, (wall_ready - wall) / 1e6,
+                 frozenset(told["modules"]))  # fmt: skip
+
+
+def function(name: str, layer: Path = LAYER, byte_code: Path | None = None) -> Start:
+    """A function's cold start, with all clients that its code can ask for."""
+    return start("app", name, layer, byte_code)
+
+
+def _factories(app: Path) -> list[str]:
+    """Everything of `config` that the handler calls; the context, and so DynamoDB, always."""
+    return sorted({"context", *re.findall(r"\bconfig\.(\w+)\(\)", app.read_text())})
+
+
+def measure(runs: int, byte_code: Path) -> dict[str, list[Start]]:
+    """`runs` starts of each function and of `boto3`, in turns, so that a busy moment is everybody's."""
+    starts: dict[str, Callable[[], Start]] = {"boto3": lambda: start("boto3", byte_code=byte_code)}
+    for name in FUNCTIONS:
+        starts[name] = lambda name=name: function(name, byte_code=byte_code)  # type: ignore[misc]
+    for begin in starts.values():
+        begin()  # writes the byte code
+    taken: dict[str, list[Start]] = {name: [] for name in starts}
+    for _ in range(runs):
+        for name, begin in starts.items():
+            taken[name].append(begin())
+    return taken
+
+
+def report(taken: dict[str, list[Start]]) -> tuple[str, list[str]]:
+    """A table of medians, and which functions are over the budget."""
+    unit_ms = _median([one.import_cpu_ms for one in taken["boto3"]])
+    rows, broken = [], []
+    for name, starts in taken.items():
+        ready_ms = _median([one.ready_cpu_ms for one in starts])
+        ratio, over = ready_ms / unit_ms, ready_ms > BUDGET_RATIO * unit_ms
+        if over:
+            broken.append(f"cold start of {name}: {ratio:.2f} times `import boto3`, not {BUDGET_RATIO}")
+        rows.append([
+            "import boto3, make a client" if name == "boto3" else name,
+            f"{_median([one.import_cpu_ms for one in starts]):.0f}", f"{ready_ms:.0f}",
+            f"{_median([one.ready_wall_ms for one in starts]):.0f}", f"{ratio:.2f}", f"{BUDGET_RATIO}",
+            "OVER" if over else "",
+        ])  # fmt: skip
+    head = ["cold start (medians, ms)", "import, CPU", "with clients, CPU", "wall", "x import boto3", "≤", ""]
+    return table(head, rows), broken
+
+
+def _median(figures: Sequence[float]) -> float:
+    return statistics.median(figures)

@@ -1,0 +1,84 @@
+"""What the roll-ups take when they are written, and when they are read."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from benchmarks.bench import Bench, design, today
+from benchmarks.handlers import call, serving
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import DAY_MS
+from refledger.operations import statistics
+from refledger.operations.context import Context
+from refledger.operations.statistics import Record
+from refledger.store import keys, payments
+from refledger.store import statistics as stored
+from refledger.store.table import Table
+from refledger.store.transaction import Item
+
+SHARDS = ("shardId-00000000000000000001-a1b2c3d4", "shardId-00000000000000000001-e5f6a7b8")
+YEAR_DAYS = 365
+
+
+def projecting(bench: Bench) -> None:
+    """The stream's records of payments with two tiers, as the consumer gets them."""
+    context = bench.books.context
+    numbers = count(1)
+    alone, later, between = (_records(bench, numbers, name) for name in ("r1", "r2", "r3"))
+    batch = _records(bench, numbers, *(f"batch {n}" for n in range(25)))
+    with bench.measure("roll-ups of a payment alone, first of its day", design(None, None, 5, None)):
+        statistics.project(context, SHARDS[0], alone)
+    with bench.measure("roll-ups of a payment alone", design(None, None, 5, None)):
+        statistics.project(context, SHARDS[0], later)
+    with bench.measure("… repeated", today(0, 0, 0, 0)):
+        statistics.project(context, SHARDS[0], later)
+    statistics.project(context, SHARDS[0], between)
+    with bench.measure("roll-ups of 25 payments in a batch, per payment", design(None, None, 1, None), per=25):
+        statistics.project(context, SHARDS[0], batch)
+
+
+def _records(bench: Bench, numbers: count[int], *payment_ids: str) -> list[Record]:
+    """Payments of one customer, and what the stream says of each."""
+    books = bench.books
+    plain = Table(bench.client, books.table_name)  # past the meter
+    images: list[Item | None] = []
+    for payment_id in payment_ids:
+        recorded = books.pay("customer", payment_id, 10_000)
+        payment = plain.get(keys.payment(recorded.payment))
+        assert payment
+        images += [payment, *plain.get_many([keys.reward(id) for id in payments.reward_ids(payment)])]
+    return [Record(str(next(numbers)), books.clock(), {}, image) for image in images if image]
+
+
+def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
+    """A year of a partner's rewards, and what their statistics cost then.
+
+    The rewards exist as stream records only (the roll-ups cannot know), in two shards, and are told past the meter.
+    """
+    books = bench.books
+    name = f"partner with {rewards}"
+    partner_id = books.partner(name).id
+    context = Context(Table(bench.client, books.table_name), books.ids, books.clock)
+    numbers = {shard: count(1) for shard in SHARDS}
+    for day in range(days):
+        today_count = (day + 1) * rewards // days - day * rewards // days
+        for shard, share in zip(SHARDS, (today_count - today_count // 2, today_count // 2), strict=True):
+            records = [
+                Record(str(next(numbers[shard])), books.clock(), {}, _reward(partner_id)) for _ in range(share)
+            ]
+            if records:
+                statistics.project(context, shard, records)
+        books.clock.forward(DAY_MS)
+    told = f"{rewards:,} rewards in {days} days"
+    with bench.measure(f"statistics of a partner, {told}", design(2, 0, 0, None)):
+        totals = stored.totals(books.table, keys.statistics(partner_id))
+    assert totals["t1_USD"] == 5 * rewards, "nothing is lost or counted twice by folding"
+    with serving(books), bench.measure(f"GET stats, {told}", today(4, 0, 0, 4)):
+        call("referrals", "GET /api/v1/referrals/stats", name)
+
+
+def _reward(partner_id: str) -> Item:
+    """As much of a reward's image as roll-ups look at."""
+    key = keys.reward(keys.reward_id(partner_id, 0, "USD", "0" * 24, 1))
+    pending = RewardStatus.PENDING.value
+    return {**key, "tier": 1, "currency": "USD", "amount": 5, "reversed": 0, "status": pending}

@@ -1,0 +1,85 @@
+"""What a withdrawal takes from the request to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.bench import NONE, Bench, design, today
+from refledger.adapters.stepfunctions import Waker, Workflow
+from refledger.domain.times import DAY_MS
+from refledger.domain.withdrawals import MethodType, PayoutMethod, WithdrawalStatus
+from refledger.operations import sweeping, withdrawals, workflow
+
+S = WithdrawalStatus
+AMOUNT = 1_500
+LONGEST_METHOD = PayoutMethod(MethodType.BANK_TRANSFER, "n" * 100, "", "9" * 34, "9" * 20)
+LONGEST_NOTE = "n" * 500
+TOKEN = "t" * 700  # about as long as those of Step Functions
+MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:approval"
+
+
+class Quiet:
+    """Step Functions, where every execution runs and takes what it is told."""
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda **_: {"status": "RUNNING"}
+
+
+def withdrawing(bench: Bench) -> None:
+    """Bob has earned more than he asks for."""
+    books, context, waker = bench.books, bench.books.context, Waker(Quiet())
+    with bench.measure("withdrawal: request", design(2, 1, 8, None)):
+        asked = books.withdraw("bob", AMOUNT, "k1")
+    with bench.measure("… repeated", design(2, 0, 0, None)):
+        assert books.withdraw("bob", AMOUNT, "k1") == asked
+    with bench.measure("withdrawal: workflow assesses", today(2, 0, 0, 2)):
+        workflow.assess(context, asked.id)
+    with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
+        workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
+    with bench.measure("withdrawal: approve", today(1, 1, 3, 1)):
+        approved = withdrawals.decide(context, asked.id, S.APPROVED, "admin", "r1", "known well")
+    with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
+        workflow.tell(context, waker, approved)
+    with bench.measure("withdrawal: start the payout", today(1, 1, 3, 1)):
+        workflow.start_payout(context, asked.id)
+    with bench.measure("withdrawal: settle (mark paid)", today(2, 1, 8, 2)):
+        withdrawals.conclude(context, asked.id, S.PAID, "admin", "r2", transaction_id="TX-1")
+
+    rejected, cancelled = books.withdraw("bob", AMOUNT, "k2"), books.withdraw("bob", AMOUNT, "k3")
+    with bench.measure("withdrawal: reject", today(2, 1, 8, 2)):
+        withdrawals.decide(context, rejected.id, S.REJECTED, "admin", "r1", "not known")
+    with bench.measure("withdrawal: cancel", today(2, 1, 8, 2)):
+        withdrawals.cancel(context, cancelled, books.user("bob"), "r1")
+
+    _maturing_on_demand(bench)
+    _longest(bench)
+    machine = Workflow(Quiet(), MACHINE)
+    books.withdraw("bob", AMOUNT, "k4")
+    books.clock.forward(DAY_MS)
+    with bench.measure("sweeper: two withdrawals are open and well", today(7, 0, 0, None)):
+        assert sweeping.sweep(context, machine, waker, lambda: True).looked_at == 2
+
+
+def _maturing_on_demand(bench: Bench) -> None:
+    """Dora has earned, and nothing has matured yet."""
+    books = bench.books
+    books.apply("dora's friend", "dora")
+    for number in range(20):
+        books.pay("dora's friend", f"d{number}", 10_000)
+    books.clock.forward(2 * DAY_MS)
+    with bench.measure("withdrawal: request, 20 rewards mature on demand", NONE):
+        books.withdraw("dora", AMOUNT, "k1")
+
+
+def _longest(bench: Bench) -> None:
+    """A withdrawal with the longest of everything that people may type."""
+    books, context = bench.books, bench.books.context
+    with bench.measure("withdrawal: request, longest account", design(2, 1, 8, None)):
+        asked, _ = withdrawals.request(
+            context, books.user("bob"), "long", AMOUNT, "USD", LONGEST_METHOD, books.ids.hash("body")
+        )
+    request = books.ids.hash("request")
+    with bench.measure("withdrawal: approve, longest note", NONE):
+        withdrawals.decide(context, asked.id, S.APPROVED, books.user("admin"), request, LONGEST_NOTE)
+    with bench.measure("withdrawal: mark failed, longest note", NONE):
+        withdrawals.conclude(context, asked.id, S.FAILED, books.user("admin"), request, LONGEST_NOTE)

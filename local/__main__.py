@@ -1,0 +1,70 @@
+"""`python -m local [template.yaml]`: run it all until Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+import warnings
+
+from local.children import Children
+from local.dynamodb import DynamoDB
+from local.errors import StartError
+from local.java import find_java
+from local.options import Options, read_options
+from local.ports import Listeners, open_ports
+from local.welcome import welcome
+
+
+def main() -> int:
+    """Run the stack in the foreground.
+
+    The exit status is 1 when it cannot start, 0 after Ctrl-C or SIGTERM.
+    """
+    options = read_options(sys.argv[1:], os.environ)
+    # cut: moto logs a failed state with its whole syntax tree
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message).600s", level=logging.WARNING)
+    warnings.simplefilter("ignore")  # moto warns of every resource type that it leaves out
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    began = time.monotonic()
+    children: Children | None = None
+    try:
+        listeners = open_ports(options)
+        java = find_java(os.environ)
+        children = Children()
+        dynamodb = DynamoDB(children, java, options)
+        _serve(options, listeners, children, dynamodb, began)
+    except StartError as error:
+        print(f"local: {error}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if children:
+            children.stop()
+    return 0
+
+
+def _serve(options: Options, listeners: Listeners, children: Children, dynamodb: DynamoDB, began: float) -> None:
+    """Start what depends on moto, then answer HTTP until told to stop."""
+    import uvicorn
+
+    from local.stack import Stack  # takes 1.5 s to import, in which the JVM boots
+
+    stack = Stack(options, children, dynamodb, listeners.aws)
+    try:
+        gateway = stack.start()
+        print(welcome(options, stack, time.monotonic() - began), flush=True)
+        config = uvicorn.Config(gateway, log_level="warning", lifespan="off", access_log=False)
+        uvicorn.Server(config).run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
+    finally:
+        stack.stop()
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # pollers and interpreters wait in threads that nobody needs any more

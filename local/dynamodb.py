@@ -1,0 +1,114 @@
+"""AWS's own DynamoDB Local as a child process, with the tables that the template declares."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.children import Children
+from local.errors import StartError
+from local.options import Options
+from local.tables import create_arguments, differences
+
+READY_LIMIT_SECONDS = 30.0
+
+
+class DynamoDB:
+    """One JVM on one port, its data in one directory; it survives `kill -9` with what was written.
+
+    DynamoDB Local listens on every network interface and has no option against it.
+    """
+
+    def __init__(self, children: Children, java: str, options: Options) -> None:
+        """Start it; it is ready about a second later. Raises StartError when it is not installed."""
+        self.url, self._region = f"http://127.0.0.1:{options.dynamodb_port}", options.region
+        self._options = options
+        jar_dir = options.dynamodb_dir.resolve()
+        if not (jar_dir / "DynamoDBLocal.jar").is_file():
+            raise StartError(
+                f"{options.dynamodb_dir} has no DynamoDBLocal.jar: install DynamoDB Local there, "
+                "or set DYNAMODB_LOCAL_DIR"
+            )
+        self.data_dir = (options.data / "dynamodb").resolve()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._log = self.data_dir / "dynamodb-local.log"
+        with self._log.open("wb") as log:
+            self.process = children.start(
+                [
+                    java,
+                    "-Xmx512m",
+                    "-XX:+UseSerialGC",
+                    "-XX:TieredStopAtLevel=1",
+                    f"-Djava.library.path={jar_dir / 'DynamoDBLocal_lib'}",
+                    "-jar",
+                    str(jar_dir / "DynamoDBLocal.jar"),
+                    "-port",
+                    str(options.dynamodb_port),
+                    "-disableTelemetry",
+                    "-sharedDb",
+                    "-dbPath",
+                    str(self.data_dir),
+                ],
+                cwd=self.data_dir,  # it drops a metadata file where it runs
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def client(self, service: str = "dynamodb") -> Any:
+        """A client of this process, never of moto: moto lets through endpoints it does not know."""
+        quick = Config(retries={"max_attempts": 0}, connect_timeout=2)
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self._region,
+            config=quick,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers. Raises StartError when it exits or does not answer in time."""
+        client, give_up = self.client(), time.monotonic() + READY_LIMIT_SECONDS
+        while self.process.poll() is None and time.monotonic() < give_up:
+            try:
+                client.list_tables(Limit=1)
+                return
+            except (BotoCoreError, ClientError):
+                time.sleep(0.03)
+        said = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+        raise StartError(f"DynamoDB Local does not answer (exit code {self.process.poll()}): {' | '.join(said)}")
+
+    def ensure_table(self, name: str, properties: dict[str, Any], where: str) -> tuple[dict[str, Any], bool]:
+        """Create the table that the properties describe unless it is there; returns (its description, whether
+        it is new).
+
+        Raises StartError when the one that is there has other keys or indexes.
+        """
+        client = self.client()
+        try:
+            table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        except client.exceptions.ResourceNotFoundException:
+            return self._create(client, name, properties, where), True
+        if different := differences(table, properties):
+            raise StartError(
+                f"{where}: the table {name} kept in {self._options.data} is not the template's: "
+                f"{'; '.join(different)}. Move its data to a new table, or begin anew without "
+                f"{self._options.data}"
+            )
+        return table, False
+
+    def _create(self, client: Any, name: str, properties: dict[str, Any], where: str) -> dict[str, Any]:
+        try:
+            table: dict[str, Any] = client.create_table(TableName=name, **create_arguments(properties))[
+                "TableDescription"
+            ]
+            if ttl := properties.get("TimeToLiveSpecification"):
+                client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+        except (BotoCoreError, ClientError) as error:
+            raise StartError(f"{where}: DynamoDB refuses the table: {error}") from None
+        return table

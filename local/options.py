@@ -1,0 +1,154 @@
+"""The command line and the environment, read once, as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EPILOG = "Ports also come from API_PORT, AWS_PORT, DYNAMODB_PORT; JAVA names the Java that runs DynamoDB Local."
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one stack is to run. Times in the template's state machines are multiplied by `clock_scale`."""
+
+    template: Path
+    stack: str
+    region: str
+    data: Path
+    dynamodb_dir: Path
+    python: Path | None  # what function workers run in; None: the interpreter of the stack itself
+    parameters: dict[str, str]
+    api_port: int
+    aws_port: int
+    dynamodb_port: int
+    max_workers: int
+    clock_scale: float
+    welcome: Path | None
+    welcome_token: dict[str, Any]
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Parse the command line; defaults come from `environ`.
+
+    Ends the process with a usage message on a mistake.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="Run a SAM template on this machine, until Ctrl-C.", epilog=EPILOG
+    )
+    add = parser.add_argument
+    add("template", nargs="?", type=Path, default=Path("template.yaml"))
+    add("--stack", default="local", metavar="NAME", help="stack name: prefix of the names of resources")
+    add("--region", default="eu-central-1")
+    add(
+        "--data",
+        type=Path,
+        default=environ.get("LOCAL_DATA", ".local/data"),
+        metavar="DIR",
+        help="what survives a restart (environment: LOCAL_DATA; default .local/data)",
+    )
+    add(
+        "--dynamodb-dir",
+        type=Path,
+        default=environ.get("DYNAMODB_LOCAL_DIR", ".local/dynamodb-local"),
+        metavar="DIR",
+        help="where DynamoDBLocal.jar is (environment: DYNAMODB_LOCAL_DIR)",
+    )
+    add(
+        "--python",
+        type=Path,
+        metavar="PATH",
+        help="interpreter of the function workers, with awslambdaric and the "
+        "layers' requirements and nothing else; without it a package missing from a layer goes unnoticed",
+    )
+    add(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_pair,
+        help="a template parameter",
+    )
+    add("--api-port", type=_port, default=environ.get("API_PORT", "3000"), help="the HTTP API")
+    add(
+        "--aws-port",
+        type=_port,
+        default=environ.get("AWS_PORT", "4566"),
+        help="every AWS service, for CLI and SDKs",
+    )
+    add("--dynamodb-port", type=_port, default=environ.get("DYNAMODB_PORT", "8000"))
+    add(
+        "--max-workers",
+        type=_positive,
+        default=environ.get("LOCAL_MAX_WORKERS", "3"),
+        metavar="N",
+        help="processes at most for one function (environment: LOCAL_MAX_WORKERS)",
+    )
+    add(
+        "--clock-scale",
+        type=_scale,
+        default="1",
+        metavar="FACTOR",
+        help="multiplies waits and time limits of state machines: 0.0001 makes three days 26 seconds",
+    )
+    add(
+        "--welcome",
+        type=Path,
+        metavar="FILE",
+        help="text to print when ready; ${API}, ${AWS}, ${TOKEN} and ${REGION} are filled in",
+    )
+    add(
+        "--welcome-token",
+        type=_object,
+        default={"sub": "local-user"},
+        metavar="JSON",
+        help="the request (as to POST /_local/token) for the token in ${TOKEN}",
+    )
+    given = parser.parse_args(arguments)
+    if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:
+        parser.error("API_PORT, AWS_PORT and DYNAMODB_PORT must differ")
+    values = vars(given)
+    return Options(parameters=dict(values.pop("parameter")), **values)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and at most 1")
+    return value
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return value

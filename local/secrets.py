@@ -1,0 +1,122 @@
+"""Secrets of the template, and the dynamic references to them.
+
+A secret with GenerateSecretString gets its value once; it is kept in the data directory, readable by its
+owner alone, because what was hashed or signed with it is kept too. The value is never printed. Syntax:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import string
+from pathlib import Path
+from typing import Any
+
+from local.errors import StartError
+from local.template import Resource, Template
+
+REFERENCE = re.compile(r"\{\{resolve:([^}]*)\}\}")
+ARN_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name
+
+
+class Secrets:
+    """The secrets of one template, made and kept; resolves references to them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "secrets.json"
+        self._kept: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
+        self._values: dict[str, str] = {}  # by name and by ARN
+
+    def create(self, template: Template, client: Any) -> None:
+        """Make each secret of the template, with the kept value where there is one; in moto too."""
+        for resource in template.of_type("AWS::SecretsManager::Secret"):
+            name, given = template.name(resource, "Name"), template.properties(resource)
+            value = self._value(name, resource, given)
+            arn = client.create_secret(Name=name, SecretString=value)["ARN"]
+            self._values[name] = self._values[arn] = value
+            template.provide(resource.logical_id, arn, Id=arn)
+
+    def fill_in(self, value: Any, where: str) -> Any:
+        """`value` with every dynamic reference in its strings replaced.
+
+        Raises StartError for one that cannot be.
+        """
+        if isinstance(value, dict):
+            return {key: self.fill_in(item, f"{where}.{key}") for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill_in(item, where) for item in value]
+        if isinstance(value, str):
+            return REFERENCE.sub(lambda found: self._resolve(found[1], where), value)
+        return value
+
+    def _resolve(self, reference: str, where: str) -> str:
+        """`secretsmanager:ID[:SecretString[:JSON-KEY[:STAGE[:VERSION]]]]`, where ID may be an ARN, with its
+        colons."""
+        service, _, rest = reference.partition(":")
+        if service != "secretsmanager":
+            raise StartError(f"{where}: references to {service} are not resolved here, only secretsmanager")
+        parts = rest.split(":")
+        length = ARN_PARTS if parts[0] == "arn" else 1
+        secret, options = ":".join(parts[:length]), [*parts[length:], "", ""]
+        if secret not in self._values:
+            raise StartError(f"{where}: {{{{resolve:{reference}}}}} names a secret that the template does not declare")
+        if options[0] not in ("", "SecretString") or any(options[2:]):
+            raise StartError(
+                f"{where}: only SecretString and a JSON key of it are resolved here, not {{{{resolve:{reference}}}}}"
+            )
+        if not options[1]:
+            return self._values[secret]
+        try:
+            return str(json.loads(self._values[secret])[options[1]])
+        except (ValueError, KeyError, TypeError):
+            raise StartError(f"{where}: the secret has no JSON key {options[1]}") from None
+
+    def _value(self, name: str, resource: Resource, given: dict[str, Any]) -> str:
+        if "SecretString" in given:
+            return str(given["SecretString"])
+        if name not in self._kept:
+            self._kept[name] = _generate(given.get("GenerateSecretString", {}), resource.logical_id)
+            self._save()
+        return self._kept[name]
+
+    def _save(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self._path.with_suffix(".new")
+        scratch.unlink(missing_ok=True)
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(self._kept, file)
+        os.replace(scratch, self._path)
+
+
+def _generate(wish: dict[str, Any], logical_id: str) -> str:
+    """A random password as GenerateSecretString describes it, within its JSON template if one is given."""
+    groups = {
+        "ExcludeLowercase": string.ascii_lowercase,
+        "ExcludeUppercase": string.ascii_uppercase,
+        "ExcludeNumbers": string.digits,
+        "ExcludePunctuation": string.punctuation,
+    }
+    unwanted = set(wish.get("ExcludeCharacters", ""))
+    kinds = [
+        "".join(c for c in letters if c not in unwanted) for key, letters in groups.items() if not _true(wish, key)
+    ]
+    kinds = [letters for letters in kinds if letters]
+    length = int(wish.get("PasswordLength", 32))
+    every = "".join(kinds) + (" " if _true(wish, "IncludeSpace") else "")
+    if not every or length < len(kinds):
+        raise StartError(f"{logical_id}: GenerateSecretString leaves no password to generate")
+    password = [secrets.choice(letters) for letters in kinds] if _true(wish, "RequireEachIncludedType", "true") else []
+    password += [secrets.choice(every) for _ in range(length - len(password))]
+    secrets.SystemRandom().shuffle(password)
+    if "GenerateStringKey" not in wish:
+        return "".join(password)
+    return json.dumps(
+        {**json.loads(wish.get("SecretStringTemplate", "{}")), wish["GenerateStringKey"]: "".join(password)}
+    )
+
+
+def _true(wish: dict[str, Any], key: str, otherwise: str = "false") -> bool:
+    return str(wish.get(key, otherwise)).lower() == "true"

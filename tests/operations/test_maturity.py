@@ -1,0 +1,363 @@
+"""Rewards become money when their time has come: not before, once, and none is left behind."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from refledger.domain.errors import PartnerNotFound
+from refledger.domain.journal import Kind, contents_hash
+from refledger.domain.partners import PartnerStatus
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import DAY_MS, MINUTE_MS
+from refledger.operations import partners, rewards
+from refledger.store import keys, ledger
+from tests.support.books import Books, Faulty
+
+P, R = PartnerStatus, RewardStatus
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """Alice refers Bob, Bob refers Carol; rewards are held for 30 days."""
+    books.program(hold_days=30)
+    books.chain("alice", "bob", "carol")
+    return books
+
+
+def become(books: Books, name: str, status: PartnerStatus) -> None:
+    partners.change_status(books.context, books.partner(name).id, status, "why", "ann")
+
+
+def statuses(books: Books, name: str) -> list[str]:
+    return [reward.status.value for reward in books.rewards(name)]
+
+
+def due_of(books: Books, name: str, currency: str = "USD") -> str:
+    return ledger.find_balance(books.table, books.partner(name).id, currency).due
+
+
+# ---------------------------------------------------------------- when
+
+
+def test_on_time_and_not_before(books: Books) -> None:
+    """A millisecond before its time a reward waits; at its time it is the partner's."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS - 1)
+    books.mature("bob")
+    assert (books.balance("bob"), statuses(books, "bob")) == ((0, 0, 0), ["PENDING"])
+    books.clock.forward(1)
+    books.mature("bob")
+    assert (books.balance("bob"), statuses(books, "bob")) == ((2000, 0, 0), ["APPROVED"])
+    assert books.faults() == []
+
+
+def test_what_is_not_due_stays_while_others_mature(books: Books) -> None:
+    """One of two payments is due: only its reward moves."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(DAY_MS)
+    books.pay("carol", "p2", 20_000)
+    books.clock.forward(29 * DAY_MS)
+    books.mature("bob")
+    assert statuses(books, "bob") == ["APPROVED", "PENDING"]
+    books.clock.forward(DAY_MS)
+    books.mature("bob")
+    assert books.balance("bob") == (6000, 0, 0)
+
+
+def test_maturing_again_changes_nothing(books: Books) -> None:
+    """A repeat finds nothing that waits: no second entry, no other balance."""
+    books.grant("bob", 100, 200)
+    for _ in range(3):
+        books.mature("bob")
+    assert books.balance("bob") == (300, 0, 0)
+    assert len(books.entries("bob")) == 1
+
+
+def test_sixteen_at_once_are_one(books: Books) -> None:
+    """Sixteen workers with the same message: every reward is counted once."""
+    books.grant("bob", *range(1, 41))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: rewards.mature_all(books.context, books.partner("bob").id, "USD"), range(16)))
+    assert books.balance("bob") == (820, 0, 0)
+    assert [entry.amount for entry in books.entries("bob")] == [820]
+    assert books.faults() == []
+
+
+# ---------------------------------------------------------------- how much at a time
+
+
+def test_more_than_one_transaction_can_hold(books: Books) -> None:
+    """200 rewards are 95, 95 and 10, each batch with an entry that sums exactly its own."""
+    books.grant("bob", *range(1, 201))
+    books.mature("bob")
+    in_order = books.rewards("bob")
+    batches = [in_order[:95], in_order[95:190], in_order[190:]]
+    assert [reward.entry for reward in in_order] == [1] * 95 + [2] * 95 + [3] * 10
+    for entry, batch in zip(books.entries("bob"), batches, strict=True):
+        assert (entry.kind, entry.amount) == (Kind.EARN, sum(reward.amount for reward in batch))
+        assert (entry.first, entry.last) == (batch[0].id[16:], batch[-1].id[16:])
+        assert entry.contents == contents_hash((reward.id, reward.amount) for reward in batch)
+    assert books.faults() == []
+
+
+def test_a_limit_of_batches_says_that_there_is_more(books: Books) -> None:
+    """After two batches of 95 the rest is left, and the answer says so; the next call does it."""
+    books.grant("bob", *[1] * 200)
+    mature = rewards.mature_all
+    assert not mature(books.context, books.partner("bob").id, "USD", batches=2)
+    assert books.balance("bob") == (190, 0, 0)
+    assert mature(books.context, books.partner("bob").id, "USD", batches=2)
+    assert books.balance("bob") == (200, 0, 0)
+
+
+def test_what_was_cancelled_does_not_hide_what_comes_after(books: Books) -> None:
+    """A hundred rewards that all are cancelled make no entry, and the batch behind them is still found."""
+    become(books, "bob", P.INACTIVE)
+    books.grant("bob", *[1] * 100)
+    books.clock.forward(1)
+    become(books, "bob", P.ACTIVE)
+    books.grant("bob", 7)
+    books.mature("bob")
+    assert statuses(books, "bob") == ["CANCELLED"] * 100 + ["APPROVED"]
+    assert books.balance("bob") == (7, 0, 0)
+    assert len(books.entries("bob")) == 1
+
+
+# ---------------------------------------------------------------- who
+
+
+def test_what_was_earned_while_idle_is_cancelled(books: Books) -> None:
+    """Payments before and after a pause count, those within do not; the tier above is not touched by it."""
+    books.pay("carol", "before", 1_000)
+    books.clock.forward(DAY_MS)
+    become(books, "bob", P.INACTIVE)
+    books.pay("carol", "within", 10_000)
+    books.clock.forward(DAY_MS)
+    become(books, "bob", P.ACTIVE)
+    books.pay("carol", "after", 100_000)
+    books.clock.forward(30 * DAY_MS)
+    for name in ("alice", "bob"):
+        books.mature(name)
+    assert statuses(books, "bob") == ["APPROVED", "CANCELLED", "APPROVED"]
+    assert books.balance("bob") == (20_200, 0, 0)
+    assert books.balance("alice") == (11_100, 0, 0)
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("status", [P.INACTIVE, P.SUSPENDED, P.TERMINATED])
+def test_what_was_earned_before_stays(books: Books, status: PartnerStatus) -> None:
+    """Whoever stops being active keeps what was earned until then, though it matures later."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(1)
+    become(books, "bob", status)
+    books.pay("carol", "p2", 10_000)
+    books.clock.forward(30 * DAY_MS)
+    books.mature("bob")
+    assert statuses(books, "bob") == ["APPROVED", "CANCELLED"]
+    assert books.balance("bob") == (2000, 0, 0)
+
+
+def test_a_payment_that_arrives_late_counts_when_it_was_made(books: Books) -> None:
+    """The event of a payment made in a pause comes after it: still nothing; and the other way round."""
+    books.clock.forward(DAY_MS)
+    paid_while_active_ms = books.clock()
+    books.clock.forward(DAY_MS)
+    become(books, "bob", P.INACTIVE)
+    books.pay("carol", "late", 10_000, occurred_at_ms=paid_while_active_ms)
+    paid_while_idle_ms = books.clock()
+    books.clock.forward(DAY_MS)
+    become(books, "bob", P.ACTIVE)
+    books.pay("carol", "later", 10_000, occurred_at_ms=paid_while_idle_ms)
+    books.clock.forward(30 * DAY_MS)
+    books.mature("bob")
+    assert statuses(books, "bob") == ["APPROVED", "CANCELLED"]
+
+
+def test_a_partner_who_earned_nothing_has_no_books(books: Books) -> None:
+    """When all is cancelled there is neither a balance nor an entry, and nothing to find wrong."""
+    become(books, "bob", P.SUSPENDED)
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS)
+    books.mature("bob")
+    assert statuses(books, "bob") == ["CANCELLED"]
+    assert (books.entries("bob"), ledger.balances(books.table, books.partner("bob").id)) == ([], [])
+    assert books.faults() == []
+
+
+def test_rewards_of_nobody_are_told(books: Books) -> None:
+    """A message about a partner who does not exist fails, and is not swallowed."""
+    with pytest.raises(PartnerNotFound):
+        rewards.mature_all(books.context, "nobody", "USD")
+
+
+# ---------------------------------------------------------------- currencies
+
+
+def test_each_currency_has_books_of_its_own(books: Books) -> None:
+    """Maturing one currency leaves the others waiting; each has its own balance and versions from 1."""
+    for currency in ("USD", "JPY", "KWD"):
+        books.grant("bob", 5, 6, currency=currency)
+    books.mature("bob", "JPY")
+    assert [books.balance("bob", c)[0] for c in ("USD", "JPY", "KWD")] == [0, 11, 0]
+    books.mature("bob", "USD")
+    books.mature("bob", "KWD")
+    assert [books.balance("bob", c)[0] for c in ("USD", "JPY", "KWD")] == [11, 11, 11]
+    assert [[e.version for e in books.entries("bob", c)] for c in ("USD", "JPY", "KWD")] == [[1], [1], [1]]
+    assert books.faults() == []
+
+
+# ---------------------------------------------------------------- nothing is left behind
+
+
+def test_a_reward_committed_just_behind_the_cursor_is_found(books: Books) -> None:
+    """A payment that began before a maturity and ended after it: ten minutes late is not too late."""
+    books.grant("bob", 1)
+    books.mature("bob")
+    books.grant("bob", 2, due_ms=books.clock() - 10 * MINUTE_MS)
+    books.mature("bob")
+    assert books.balance("bob") == (3, 0, 0)
+
+
+def test_a_reward_far_behind_the_cursor_is_found_by_its_message(books: Books) -> None:
+    """The schedule names the first reward that is due, and looking begins there, however far the cursor is."""
+    books.grant("bob", 1)
+    books.mature("bob")
+    books.clock.forward(DAY_MS)
+    books.grant("bob", 2)
+    books.mature("bob")
+    books.grant("bob", 4, due_ms=books.clock() - DAY_MS)
+    books.mature("bob")
+    assert books.balance("bob") == (3, 0, 0)
+    since = keys.due_from(books.clock() - DAY_MS)
+    cursor = due_of(books, "bob")
+    assert rewards.mature_all(books.context, books.partner("bob").id, "USD", since)
+    assert books.balance("bob") == (7, 0, 0)
+    assert due_of(books, "bob") >= cursor
+
+
+def test_the_cursor_stays_a_quarter_of_an_hour_behind_the_clock(books: Books) -> None:
+    """It moves with the money, never beyond what may still be committed late, and never back."""
+    seen = [due_of(books, "bob")]
+    for _ in range(3):
+        books.clock.forward(DAY_MS)
+        books.grant("bob", 1)
+        books.mature("bob")
+        seen.append(due_of(books, "bob"))
+    assert seen == sorted(seen)
+    assert seen[-1] == keys.due_from(books.clock() - 15 * MINUTE_MS)
+    books.clock.forward(DAY_MS)
+    books.grant("bob", 1, due_ms=books.clock() - DAY_MS)
+    books.mature("bob")
+    last = books.rewards("bob")[-1]
+    assert due_of(books, "bob") == keys.reward(last.id)["sk"]
+
+
+def test_an_exact_message_matures_its_own_and_moves_no_cursor(books: Books) -> None:
+    """What a payment made is matured from there on; what waits before it still is found by everybody else."""
+    books.grant("bob", 1, due_ms=books.clock() - DAY_MS)
+    books.grant("bob", 2)
+    since = keys.reward(books.rewards("bob")[-1].id)["sk"]
+    assert rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
+    assert (books.balance("bob"), due_of(books, "bob")) == ((2, 0, 0), "")
+    books.mature("bob")
+    assert books.balance("bob") == (3, 0, 0)
+    assert books.faults() == []
+
+
+def test_a_message_that_is_ahead_of_the_workers_clock_is_no_fault(books: Books) -> None:
+    """Two machines differ by a second: what the one calls due, the other finds a second later, without an error."""
+    books.grant("bob", 2, due_ms=books.clock() + 1000)
+    since = keys.reward(books.rewards("bob")[-1].id)["sk"]
+    rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
+    assert books.balance("bob") == (0, 0, 0)
+    books.clock.forward(1000)
+    rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
+    assert books.balance("bob") == (2, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> None:
+    """Where a transaction is refused, or done without an answer, each reward still counts once."""
+    books.grant("bob", *range(1, 121))
+    faulty = Faulty(books.client, 60, seed)
+    assert rewards.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
+    assert books.balance("bob") == (7260, 0, 0)
+    assert books.faults() == []
+
+
+# ---------------------------------------------------------------- the schedule
+
+
+def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
+    """One message per partner and currency, from their first due reward on; nothing about what is not due."""
+    books.pay("carol", "p1", 10_000)
+    books.pay("carol", "p2", 10_000, currency="EUR")
+    assert rewards.find_due(books.context) == []
+    books.clock.forward(DAY_MS)
+    books.pay("carol", "p3", 10_000)
+    books.clock.forward(29 * DAY_MS)
+    found = {(m.partner_id, m.currency): m for m in rewards.find_due(books.context)}
+    assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
+    for (partner_id, currency), message in found.items():
+        assert not message.exact
+        assert rewards.mature_all(books.context, partner_id, currency, message.since)
+    assert statuses(books, "bob") == ["APPROVED", "APPROVED", "PENDING"]
+    assert books.balance("alice") == (1000, 0, 0)
+
+
+def test_a_message_begins_at_the_earliest_of_many(books: Books) -> None:
+    """However the payments are spread over the shards, `since` is the first reward's own key."""
+    for number in range(12):
+        books.pay("carol", f"p{number}", 10_000)
+        books.clock.forward(1)
+    books.clock.forward(31 * DAY_MS)
+    found = {m.partner_id: m.since for m in rewards.find_due(books.context)}
+    assert found[books.partner("bob").id] == keys.reward(books.rewards("bob")[0].id)["sk"]
+
+
+def test_looks_overlap_by_an_hour_and_no_more(books: Books) -> None:
+    """After a look the next one begins an hour before it: late commits are seen, old ones not read again."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS)
+    rewards.looked_until(books.context, books.clock())
+    books.clock.forward(59 * MINUTE_MS)
+    assert len(rewards.find_due(books.context)) == 2
+    rewards.looked_until(books.context, books.clock() + 2 * MINUTE_MS)
+    assert rewards.find_due(books.context) == []
+
+
+def test_after_a_week_without_looks_nothing_is_missed(books: Books) -> None:
+    """A schedule that stood still goes on from where it was."""
+    books.clock.forward(30 * DAY_MS)
+    rewards.looked_until(books.context, books.clock())
+    for number in range(7):
+        books.pay("carol", f"p{number}", 10_000, occurred_at_ms=books.clock() - 30 * DAY_MS)
+        books.clock.forward(DAY_MS)
+    for message in rewards.find_due(books.context):
+        rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
+    assert books.balance("bob") == (14_000, 0, 0)
+
+
+def test_the_schedules_cursor_never_goes_back(books: Books) -> None:
+    """A run that was slower than the next one does not undo its mark."""
+    for at_ms in (50, 70, 60):
+        rewards.looked_until(books.context, at_ms)
+    item = books.table.get(keys.cursor(rewards.CURSOR))
+    assert item is not None
+    assert item["at"] == 70
+
+
+def test_messages_of_one_minute_are_the_same_message(books: Books) -> None:
+    """A repeat within the minute is dropped by the queue; a minute later it is sent again."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS)
+    first = rewards.find_due(books.context)
+    books.clock.forward(1000)
+    assert rewards.find_due(books.context) == first
+    books.clock.forward(MINUTE_MS)
+    later = rewards.find_due(books.context)
+    assert [replace(m, deduplication="") for m in later] == [replace(m, deduplication="") for m in first]
+    assert not {m.deduplication for m in later} & {m.deduplication for m in first}

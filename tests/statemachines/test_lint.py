@@ -1,0 +1,61 @@
+"""The linter of state machines finds what moto, and Step Functions itself, accept and trip over later."""
+
+from __future__ import annotations
+
+import pytest
+
+from refledger.domain import errors
+from scripts.lint_asl import ERRORS, ROOT, error_classes, lint, machines
+
+TEXT = (ROOT / "statemachines" / "withdrawal_approval.asl.yaml").read_text()
+CLASSES = error_classes(ERRORS.read_text())
+SUBSTITUTIONS = {"WorkflowFunctionArn": "arn"}
+
+
+def test_the_deployed_machines_are_without_fault() -> None:
+    """What the template deploys passes, with the substitutions that the template makes."""
+    found = list(machines(ROOT / "template.yaml"))
+    assert [path.name for path, _ in found] == ["withdrawal_approval.asl.yaml"]
+    for path, substitutions in found:
+        assert lint(path.read_text(), CLASSES, substitutions) == []
+
+
+def test_error_classes_are_those_of_the_module() -> None:
+    """The names that the linter accepts are classes that exist, Step Functions' three among them."""
+    assert {"Busy", "PayoutDeclined", "PayoutUnavailable"} <= CLASSES
+    assert all(issubclass(getattr(errors, name), Exception) for name in CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("Next: AwaitSettlement", "Next: AwaitSettlment", "AwaitSettlment"),
+        ("        Next: AutoApprove", "        Next: StartPayout", "AutoApprove"),
+        ("StartAt: AssessRisk", "StartAt: Assess", "Assess"),
+        ("    TimeoutSecondsPath: $.approvalSeconds\n", "", "RequestApproval: a task without a time limit"),
+        ("[States.Timeout, States.HeartbeatTimeout]", "[States.Timeout]", "catch States.HeartbeatTimeout"),
+        ("[PayoutUnavailable]", "[PayoutUnavailible]", "Retry names PayoutUnavailible, which nothing raises"),
+        ("[PayoutDeclined]", "[States.ALL]", "Catch of States.ALL would hide"),
+        ("[PayoutUnavailable]", "[Busy]", "Retry names Busy twice"),
+        ("withdrawalId.$: $.withdrawalId", "withdrawalId.$: withdrawalId", "withdrawalId"),
+        ('"${WorkflowFunctionArn}"', '"${WorkflowArn}"', "${WorkflowArn} is not in DefinitionSubstitutions"),
+        ("    Resource: arn:aws:states:::lambda:invoke\n", "", "a task without a Resource"),
+        ("    End: true\n", "", "Settle"),
+    ],
+)  # fmt: skip
+def test_planted_faults_are_found(old: str, new: str, fault: str) -> None:
+    """A fault like those that people make is named."""
+    assert old in TEXT
+    found = lint(TEXT.replace(old, new), CLASSES, SUBSTITUTIONS)
+    assert any(fault in each for each in found), found
+
+
+def test_substitutions_that_nothing_uses_are_found() -> None:
+    """The template fills in nothing that is not in the definition: it may be a misspelt name."""
+    found = lint(TEXT, CLASSES, {**SUBSTITUTIONS, "TableName": "table"})
+    assert found == ["DefinitionSubstitutions: there is no ${TableName}"]
+
+
+def test_what_is_no_state_machine() -> None:
+    """A file with something else in it is a fault, not a crash."""
+    assert lint("[]", CLASSES, {}) == ["not a state machine: it has no States"]

@@ -1,0 +1,113 @@
+"""template.yaml as AWS::Serverless makes CloudFormation of it, and what tests ask of that."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+ALARM = "AWS::CloudWatch::Alarm"
+FUNCTION = "AWS::Lambda::Function"
+MAPPING = "AWS::Lambda::EventSourceMapping"
+QUEUE = "AWS::SQS::Queue"
+RULE = "AWS::Events::Rule"
+SCHEDULE = "AWS::Scheduler::Schedule"
+URIS = ("CodeUri", "ContentUri", "DefinitionUri")
+FUNCTIONS = (
+    "programs", "partners", "referrals", "withdrawals", "approvals", "ledger",
+    "payments", "maturity", "workflow", "sweeper", "statistics",
+)  # fmt: skip
+
+Properties = dict[str, Any]
+
+
+@functools.cache
+def declared() -> dict[str, Any]:
+    """The template as it is written."""
+    found: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def resources() -> dict[str, dict[str, Any]]:
+    """All resources that are deployed, those that the transform adds as well, by logical id."""
+    source = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    for resource in source["Resources"].values():
+        for name in URIS:
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = "s3://bucket/" + resource["Properties"][name]
+    with mock.patch.dict("os.environ", AWS_DEFAULT_REGION="eu-central-1"):
+        found: dict[str, dict[str, Any]] = transform(source, {}, SimpleNamespace(load=dict))["Resources"]
+    return found
+
+
+def of_type(kind: str) -> dict[str, Properties]:
+    """Properties of the resources of a type, by logical id."""
+    return {id: r.get("Properties", {}) for id, r in resources().items() if r["Type"] == kind}
+
+
+def function_id(name: str) -> str:
+    return f"{name.capitalize()}Function"
+
+
+def referred(expression: Any) -> str:
+    """The logical id that a Ref or Fn::GetAtt names; "" for anything else."""
+    match expression:
+        case {"Ref": str(id)} | {"Fn::GetAtt": [str(id), *_]}:
+            return id
+        case {"Fn::GetAtt": str(text)}:
+            return text.split(".")[0]
+        case _:
+            return ""
+
+
+def referred_in(value: Any) -> Iterator[str]:
+    """Every logical id that is referred to anywhere inside a value."""
+    if id := referred(value):
+        yield id
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        yield from referred_in(part)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role_id: str) -> list[Properties]:
+    """The statements of a role's own policies."""
+    policies = resources()[role_id]["Properties"].get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def api_operations() -> Iterator[tuple[str, Properties]]:
+    """Route key ("GET /x") and OpenAPI operation of every route of the HTTP API."""
+    (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+    for path, operations in api["Body"]["paths"].items():
+        for method, operation in operations.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def targets() -> list[Properties]:
+    """What rules and schedules deliver to."""
+    of_rules = [target for rule in of_type(RULE).values() for target in rule["Targets"]]
+    return of_rules + [schedule["Target"] for schedule in of_type(SCHEDULE).values()]
+
+
+def dead_letter_queues() -> set[str]:
+    """Queues that something else is sent to when it goes wrong."""
+    arns = [queue.get("RedrivePolicy", {}).get("deadLetterTargetArn") for queue in of_type(QUEUE).values()]
+    arns += [target.get("DeadLetterConfig", {}).get("Arn") for target in targets()]
+    arns += [
+        given.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        for kind in ("AWS::Lambda::EventInvokeConfig", MAPPING)
+        for given in of_type(kind).values()
+    ]
+    return {referred(arn) for arn in arns} - {""}

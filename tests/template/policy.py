@@ -1,0 +1,170 @@
+"""IAM's judgement on what a function asks of AWS: its role's statements, and clients that ask them first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.template.deployed import as_list, referred, statements
+
+MACHINE, EXECUTIONS = "WithdrawalApproval", "executions of WithdrawalApproval"
+# Used by Lambda itself on the function's behalf, not by its code.
+NOT_BY_CODE = (
+    "logs:", "xray:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+    "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
+)  # fmt: skip
+READING = ("GetItem", "BatchGetItem", "Query")
+DESTINATIONS = ("SchedulesDlq", "StatisticsDlq")
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One action on one resource; of the table and its indexes, in one kind of partition."""
+
+    action: str
+    resource: str
+    partitions: str = "*"
+
+    def words(self) -> tuple[str, str]:
+        reading = self.action.removeprefix("dynamodb:") in READING
+        return (
+            f"{self.action} on {self.resource}",
+            f"{'reading' if reading else self.action} of {self.partitions} in {self.resource}",
+        )
+
+
+@dataclass
+class Role:
+    """A function's role, and which of its grants were needed."""
+
+    name: str
+    used: set[Grant] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+
+    def grants(self) -> set[Grant]:
+        """What the role may do, in single grants."""
+        found = set()
+        for statement in statements(f"{self.name.capitalize()}Role"):
+            condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+            for action in as_list(statement["Action"]):
+                for resource in map(_name, as_list(statement["Resource"])):
+                    for partitions in condition.get("dynamodb:LeadingKeys", ["*"]):
+                        found.add(Grant(action, resource, partitions))
+        return found
+
+    def unused(self) -> set[str]:
+        """What the function's code did not need: an action on a resource, or partitions to read or write.
+
+        One statement grants several ways to read the same partitions: each need not be used for each.
+        """
+        by_code = {
+            grant
+            for grant in self.grants()
+            if not grant.action.startswith(NOT_BY_CODE) and grant.resource not in DESTINATIONS
+        }
+        return {words for grant in by_code for words in grant.words()} - {
+            words for grant in self.used for words in grant.words()
+        }
+
+    def ask(self, action: str, resource: str, partitions: Iterable[str] = ("",)) -> None:
+        """Raises PermissionError unless all is granted."""
+        for partition in partitions:
+            granting = {
+                grant
+                for grant in self.grants()
+                if (grant.action, grant.resource) == (action, resource) and fnmatchcase(partition, grant.partitions)
+            }
+            if not granting:
+                self.refused.append(f"{action} on {resource}, {partition}")
+                raise PermissionError(f"{self.name}: {self.refused[-1]}")
+            self.used |= granting
+
+
+def _name(resource: Any) -> str:
+    """A short name of what a statement's resource stands for."""
+    if id := referred(resource):
+        return id
+    text = str(resource["Fn::Sub"] if isinstance(resource, dict) else resource)
+    if text.startswith("${Table.Arn}/index/"):
+        return text.removeprefix("${Table.Arn}/index/")
+    return EXECUTIONS if ":execution:" in text else MACHINE if ":stateMachine:" in text else text
+
+
+class PolicedTable:
+    """A DynamoDB client that asks a role before every call."""
+
+    def __init__(self, client: Any, role: Role) -> None:
+        self._client, self._role = client, role
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(**arguments: Any) -> Any:
+            for action, resource, partitions in _asked(name, arguments):
+                self._role.ask(f"dynamodb:{action}", resource, partitions)
+            return method(**arguments)
+
+        return call
+
+
+def _asked(name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    """Action, table or index, and partitions of a call; a transaction is asked for action by action."""
+    match name:
+        case "get_item" | "update_item" | "delete_item":
+            action = "".join(part.capitalize() for part in name.split("_"))
+            yield action, "Table", [arguments["Key"]["pk"]["S"]]
+        case "put_item":
+            yield "PutItem", "Table", [arguments["Item"]["pk"]["S"]]
+        case "batch_get_item":
+            for request in arguments["RequestItems"].values():
+                yield "BatchGetItem", "Table", [key["pk"]["S"] for key in request["Keys"]]
+        case "query":
+            resource = arguments.get("IndexName", "Table")
+            yield "Query", resource, [arguments["ExpressionAttributeValues"][":p"]["S"]]
+        case "transact_write_items":
+            for action in arguments["TransactItems"]:
+                ((kind, request),) = action.items()
+                key = request.get("Key") or request["Item"]
+                yield f"{kind}Item", "Table", [key["pk"]["S"]]  # Put, Update, Delete, ConditionCheck
+        case _:
+            raise AssertionError(f"no function calls {name}")
+
+
+@dataclass
+class PolicedQueues:
+    """An SQS client that asks a role, and keeps what is sent by queue."""
+
+    role: Role
+    sent: dict[str, list[dict[str, Any]]]
+
+    def send_message(self, QueueUrl: str, **message: Any) -> dict[str, Any]:  # noqa: N803 the SDK's word
+        self.role.ask("sqs:SendMessage", QueueUrl)
+        self.sent.setdefault(QueueUrl, []).append(message)
+        return {}
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        for entry in Entries:
+            self.send_message(QueueUrl, **entry)
+        return {}
+
+
+@dataclass
+class PolicedWorkflow:
+    """A Step Functions client that asks a role and does nothing."""
+
+    role: Role
+    status: str
+
+    def start_execution(self, **_: Any) -> dict[str, Any]:
+        self.role.ask("states:StartExecution", MACHINE)
+        return {}
+
+    def send_task_success(self, **_: Any) -> dict[str, Any]:
+        self.role.ask("states:SendTaskSuccess", MACHINE)
+        return {}
+
+    def describe_execution(self, **_: Any) -> dict[str, Any]:
+        self.role.ask("states:DescribeExecution", EXECUTIONS)
+        return {"status": self.status}

@@ -1,0 +1,133 @@
+"""The HTTP API: what it offers, and to whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from refledger.entry import access
+from tests.template.deployed import (
+    FUNCTION,
+    ROOT,
+    api_operations,
+    declared,
+    function_id,
+    of_type,
+    referred,
+    resources,
+)
+
+ROUTES = {
+    "programs": [
+        "POST /api/v1/programs",
+        "GET /api/v1/programs",
+        "GET /api/v1/programs/{programId}",
+    ],
+    "partners": [
+        "POST /api/v1/partners",
+        "GET /api/v1/partners",
+        "GET /api/v1/partners/{partnerId}",
+        "POST /api/v1/partners/{partnerId}/activate",
+        "POST /api/v1/partners/{partnerId}/deactivate",
+        "POST /api/v1/partners/{partnerId}/suspend",
+        "POST /api/v1/partners/{partnerId}/terminate",
+    ],
+    "referrals": [
+        "GET /api/v1/referrals/code",
+        "POST /api/v1/referrals/apply/{code}",
+        "GET /api/v1/referrals/stats",
+    ],
+    "withdrawals": [
+        "POST /api/v1/referrals/withdraw",
+        "GET /api/v1/referrals/withdrawals",
+        "GET /api/v1/referrals/withdrawals/{withdrawalId}",
+        "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
+    ],
+    "approvals": [
+        "GET /api/v1/withdrawals",
+        "GET /api/v1/withdrawals/{withdrawalId}",
+        "POST /api/v1/withdrawals/{withdrawalId}/approve",
+        "POST /api/v1/withdrawals/{withdrawalId}/reject",
+        "POST /api/v1/withdrawals/{withdrawalId}/mark-paid",
+        "POST /api/v1/withdrawals/{withdrawalId}/mark-failed",
+    ],
+    "ledger": [
+        "GET /api/v1/ledger/entries",
+        "GET /api/v1/ledger/balances",
+    ],
+}
+PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
+
+
+def test_every_route_exists_once_and_goes_to_its_function() -> None:
+    """The API offers exactly these routes; each function serves its own."""
+    events = [
+        (function, "{Method} {Path}".format(**event["Properties"]))
+        for function, resource in declared()["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    assert Counter(events) == Counter((function_id(name), route) for name, routes in ROUTES.items() for route in routes)
+    assert Counter(route for route, _ in api_operations()) == Counter(route for _, route in events)
+
+
+def test_every_route_has_a_rule_for_who_may_use_it() -> None:
+    """The table of roles knows the routes of the API, and no others."""
+    assert {route for route, _ in api_operations()} == set(access.ROUTES)
+
+
+def test_every_route_needs_a_token() -> None:
+    """No route is open: each one names the authorizer, which checks issuer and audience."""
+    security = {route: operation.get("security") for route, operation in api_operations()}
+    assert security == {route: [{"Jwt": []}] for route in security}
+    (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+    scheme = api["Body"]["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
+    assert scheme["type"] == "jwt"
+    assert set(scheme["jwtConfiguration"]) == {"issuer", "audience"}
+
+
+def test_another_issuer_takes_the_place_of_the_user_pool() -> None:
+    """With an issuer given there is no user pool, and tokens must be of it and for its audience."""
+    cognito = [r for r in resources().values() if r["Type"].startswith("AWS::Cognito::")]
+    assert [r.get("Condition") for r in cognito] == ["OwnUserPool"] * 4
+    assert declared()["Conditions"]["OwnUserPool"] == {"Fn::Equals": [{"Ref": "JwtIssuer"}, ""]}
+    jwt = declared()["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Jwt"]["JwtConfiguration"]
+    for part, parameter in (("issuer", "JwtIssuer"), ("audience", "JwtAudience")):
+        condition, _, otherwise = jwt[part]["Fn::If"]
+        assert condition == "OwnUserPool"
+        assert parameter in str(otherwise)
+    assert "JwtAudience" in str(declared()["Rules"]["IssuerNeedsAudience"]["Assertions"])
+
+
+def test_groups_are_the_roles_that_the_code_knows() -> None:
+    """The user pool has the groups that the code looks for."""
+    groups = {group["GroupName"] for group in of_type("AWS::Cognito::UserPoolGroup").values()}
+    assert groups == {str(role) for role in access.Role}
+
+
+def test_access_log_says_nothing_about_people() -> None:
+    """The access log has what is needed to follow a request, and neither address nor header nor token."""
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    log = stage["AccessLogSettings"]
+    assert referred(log["DestinationArn"]) in of_type("AWS::Logs::LogGroup")
+    for wanted in ("requestId", "routeKey", "status", "responseLatency", "error.responseType"):
+        assert f"$context.{wanted}" in log["Format"]
+    assert [word for word in PERSONAL if word in log["Format"]] == []
+
+
+def test_throttled_and_open_to_named_origins_only() -> None:
+    """The whole API is throttled, and pages of other origins than the given ones may not call it."""
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    assert {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(stage["DefaultRouteSettings"])
+    cors = declared()["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
+    assert "*" not in declared()["Parameters"]["AllowedOrigins"]["Default"]
+    assert "AllowCredentials" not in cors
+    assert {"authorization", "content-type", "idempotency-key"} <= set(cors["AllowHeaders"])
+
+
+def test_functions_answer_before_the_gateway_gives_up() -> None:
+    """A function that serves a route ends before the gateway's 30 seconds do."""
+    for name in ROUTES:
+        assert (ROOT / "functions" / name / "app.py").is_file()
+        assert of_type(FUNCTION)[function_id(name)]["Timeout"] < 30

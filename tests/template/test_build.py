@@ -1,0 +1,164 @@
+"""The check of a build finds what would only show in Lambda; what completes a build does so."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts import check_build, compile_build
+
+TEMPLATE = f"""\
+Parameters:
+  PythonRuntime:
+    Type: String
+    Default: {check_build.RUNTIME}
+  Architecture:
+    Type: String
+    Default: x86_64
+Resources:
+  CoreLayer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {{ContentUri: CoreLayer}}
+  PaymentsFunction:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: PaymentsFunction, Role: !Ref Role}}
+"""
+APP = "import refledger.entry.http\n\n\ndef handler(event, context):\n    return event\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small project of the real one's shape."""
+    write(tmp_path / "source" / "functions" / "payments" / "app.py", APP)
+    for module in ("__init__.py", "entry/__init__.py", "entry/http.py"):
+        write(tmp_path / "source" / "layers" / "core" / "python" / "refledger" / module, "NAME = __name__\n")
+    text = TEMPLATE.replace("CodeUri: PaymentsFunction", "CodeUri: functions/payments/")
+    write(tmp_path / "source" / "template.yaml", text)
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def build(tmp_path: Path, source: Path) -> Path:
+    """What `make build` would make of it."""
+    made = tmp_path / "build"
+    shutil.copytree(source / "layers" / "core" / "python", made / "CoreLayer" / "python")
+    shutil.copytree(source / "functions" / "payments", made / "PaymentsFunction")
+    write(made / "template.yaml", TEMPLATE)
+    assert compile_build.compile_all(made) == []
+    return made
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def faults(build: Path, source: Path) -> list[str]:
+    return list(check_build.check(check_build.read(build, source), source))
+
+
+def test_a_good_build_has_no_faults(build: Path, source: Path) -> None:
+    """A build of the right shape passes."""
+    assert faults(build, source) == []
+
+
+def layer_in_the_wrong_place(build: Path) -> None:
+    shutil.move(build / "CoreLayer" / "python", build / "moved")
+    shutil.move(build / "moved", build / "CoreLayer" / "python" / "python")
+
+
+def module_left_out(build: Path) -> None:
+    (build / "CoreLayer" / "python" / "refledger" / "entry" / "http.py").unlink()
+
+
+def dependency_left_out(build: Path) -> None:
+    write(build / "PaymentsFunction" / "app.py", "import yaml\n" + APP)
+
+
+def no_handler(build: Path) -> None:
+    write(build / "PaymentsFunction" / "app.py", APP.replace("handler", "main"))
+
+
+def connects_at_import(build: Path) -> None:
+    write(build / "PaymentsFunction" / "app.py", "import socket\nsocket.getaddrinfo('localhost', 80)\n" + APP)
+
+
+def reads_the_environment_at_import(build: Path) -> None:
+    write(build / "PaymentsFunction" / "app.py", "import os\nos.environ['TABLE_NAME']\n" + APP)
+
+
+def carries_the_layer_along(build: Path) -> None:
+    shutil.copytree(build / "CoreLayer" / "python" / "refledger", build / "PaymentsFunction" / "refledger")
+
+
+def no_byte_code(build: Path) -> None:
+    shutil.rmtree(build / "PaymentsFunction" / "__pycache__")
+
+
+def byte_code_of_nothing(build: Path) -> None:
+    write(build / "CoreLayer" / "python" / "__pycache__" / "tests.cpython-311.pyc", "")
+
+
+def compiled_for_another_machine(build: Path) -> None:
+    write(build / "CoreLayer" / "python" / "core.cpython-39-aarch64-linux-gnu.so", "")
+
+
+def too_large(build: Path) -> None:
+    with (build / "CoreLayer" / "data.bin").open("wb") as file:
+        file.truncate(check_build.UNPACKED_LIMIT_BYTES)  # sparse: takes no room
+
+
+@pytest.mark.parametrize(
+    ("spoil", "recompile", "fault"),
+    [
+        (layer_in_the_wrong_place, True, "layer: python/python"),
+        (module_left_out, False, "python/refledger/entry/http.py is missing"),
+        (dependency_left_out, True, "No module named 'yaml'"),
+        (no_handler, True, "PaymentsFunction: cannot be imported: no handler"),
+        (connects_at_import, True, "an import opens a connection"),
+        (reads_the_environment_at_import, True, "PaymentsFunction: cannot be imported: KeyError: 'TABLE_NAME'"),
+        (carries_the_layer_along, True, "PaymentsFunction: holds other files than payments/: refledger/"),
+        (no_byte_code, False, "PaymentsFunction: app.py has no byte code"),
+        (byte_code_of_nothing, False, "tests.cpython-311.pyc is no module's byte code"),
+        (compiled_for_another_machine, False, "core.cpython-39-aarch64-linux-gnu.so is not for"),
+        (too_large, False, "PaymentsFunction: 250 MB with its layer"),
+    ],
+)
+def test_spoilt_builds_are_found(
+    build: Path, source: Path, spoil: Callable[[Path], None], recompile: bool, fault: str
+) -> None:
+    """Whatever makes a build useless in Lambda is named."""
+    spoil(build)
+    if recompile:
+        compile_build.compile_all(build)
+    found = faults(build, source)
+    assert any(fault in each for each in found), found
+
+
+def test_byte_code_is_used_without_its_source_and_names_lambdas_paths(build: Path) -> None:
+    """Byte code is taken as it is, however new the source looks, and tracebacks say where Lambda unpacks it."""
+    module = build / "CoreLayer" / "python" / "refledger" / "entry" / "http.py"
+    module.write_text("raise SystemExit('the source was read')\n")
+    code = "import refledger.entry.http as h; print(h.NAME)"
+    found = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(module.parents[2])!r}); {code}"],
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    assert found.stdout == "refledger.entry.http\n"
+    compiled = module.parent / "__pycache__" / f"http.{sys.implementation.cache_tag}.pyc"
+    assert b"/opt/python/refledger/entry/http.py" in compiled.read_bytes()
+
+
+def test_the_platform_of_the_build_becomes_the_default(build: Path) -> None:
+    """What the layer was compiled for is what `sam deploy` asks Lambda for; other defaults stay."""
+    write(build / "CoreLayer" / "python" / "core.cpython-311-aarch64-linux-gnu.so", "")
+    assert compile_build.architecture(build) == "arm64"
+    pinned = compile_build.pin(TEMPLATE, "PythonRuntime", "python3.14")
+    assert pinned == TEMPLATE.replace(check_build.RUNTIME, "python3.14")
+    with pytest.raises(ValueError, match="Colour"):
+        compile_build.pin(TEMPLATE, "Colour", "red")

@@ -1,0 +1,124 @@
+"""Queues, rules, schedules and the stream: nothing is lost without somebody being told."""
+
+from __future__ import annotations
+
+import json
+
+from refledger.adapters.stripe import SOURCE_PREFIX
+from refledger.entry.events import DETAIL_TYPE, SOURCE
+from tests.template.deployed import (
+    FUNCTION,
+    MAPPING,
+    QUEUE,
+    RULE,
+    SCHEDULE,
+    dead_letter_queues,
+    declared,
+    of_type,
+    referred,
+    referred_in,
+    statements,
+    targets,
+)
+
+FORTNIGHT_SECONDS = 14 * 86_400
+STRIPE_TYPES = ["invoice.paid", "charge.succeeded", "charge.captured"]
+
+
+def test_payment_events_reach_the_queue() -> None:
+    """The owner's events and Stripe's kinds of payments go to the queue, from whichever bus they come."""
+    rules = of_type(RULE)
+    patterns = {id: (rule["EventPattern"], referred(rule["EventBusName"])) for id, rule in rules.items()}
+    stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": STRIPE_TYPES}
+    assert patterns == {
+        "PaymentsRule": ({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}, "Bus"),
+        "StripeRule": (stripe, "Bus"),
+        "StripePartnerRule": (stripe, "StripePartnerBus"),
+    }
+    for rule in rules.values():
+        assert [referred(target["Arn"]) for target in rule["Targets"]] == ["PaymentsQueue"]
+    bus = declared()["Resources"]["StripePartnerBus"]
+    assert bus["Condition"] == "StripeBus"
+    assert bus["Properties"]["EventSourceName"] == {"Ref": "StripeEventSource"}
+
+
+def test_deliveries_that_fail_are_kept() -> None:
+    """Every target of a rule or a schedule has a DLQ for what cannot be delivered, and bounded retries."""
+    assert len(targets()) == 5
+    for target in targets():
+        assert referred(target["DeadLetterConfig"]["Arn"]) in of_type(QUEUE)
+        assert {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"} <= set(target["RetryPolicy"])
+
+
+def test_every_queue_has_a_dlq_or_is_one() -> None:
+    """A message that cannot be processed ends in a DLQ of the same kind, which keeps it for a fortnight."""
+    queues = of_type(QUEUE)
+    purposes = ("Payments", "Maturity", "Events", "Schedules", "Statistics")
+    assert dead_letter_queues() == {f"{purpose}Dlq" for purpose in purposes}
+    for id, queue in queues.items():
+        assert queue["MessageRetentionPeriod"] == FORTNIGHT_SECONDS
+        assert queue["SqsManagedSseEnabled"] is True
+        if id in dead_letter_queues():
+            assert "RedrivePolicy" not in queue
+            continue
+        dlq = queues[referred(queue["RedrivePolicy"]["deadLetterTargetArn"])]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert queue.get("FifoQueue") == dlq.get("FifoQueue")
+
+
+def test_messages_stay_hidden_while_they_are_worked_on() -> None:
+    """A queue hides a message for six times as long as its function may run, as Lambda asks for."""
+    mappings = [m for m in of_type(MAPPING).values() if "BatchSize" in m]
+    queues = [m for m in mappings if referred(m["EventSourceArn"]) in of_type(QUEUE)]
+    assert len(queues) == 2
+    for mapping in queues:
+        queue = of_type(QUEUE)[referred(mapping["EventSourceArn"])]
+        function = of_type(FUNCTION)[referred(mapping["FunctionName"])]
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert mapping["BatchSize"] == 10
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_schedules() -> None:
+    """The sweeper looks every minute, maturity every five."""
+    found = {referred(s["Target"]["Arn"]): s["ScheduleExpression"] for s in of_type(SCHEDULE).values()}
+    assert found == {"MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)"}
+
+
+def test_asynchronous_invocations_that_fail_are_told() -> None:
+    """A function that is invoked without being waited for has a failure destination, and may send there."""
+    asynchronous = {referred(target["Arn"]) for target in targets()} & set(of_type(FUNCTION))
+    assert asynchronous
+    configs = {referred(c["FunctionName"]): c for c in of_type("AWS::Lambda::EventInvokeConfig").values()}
+    assert set(configs) == asynchronous
+    for function, config in configs.items():
+        assert {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"} <= set(config)
+        queue = referred(config["DestinationConfig"]["OnFailure"]["Destination"])
+        assert queue in may_send_to(function)
+
+
+def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
+    """Statistics get one batch of a shard at a time, with its name; a bad record does not stop the others."""
+    (mapping,) = [each for each in of_type(MAPPING).values() if "TumblingWindowInSeconds" in each]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert referred(mapping["FunctionName"]) == "StatisticsFunction"
+    assert (mapping["BatchSize"], mapping["TumblingWindowInSeconds"]) == (100, 900)
+    assert mapping["ParallelizationFactor"] == 1
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    assert mapping["MaximumRecordAgeInSeconds"] < 86_400
+    # with partial answers all that follows the first failure would be given up with it
+    assert "FunctionResponseTypes" not in mapping
+    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert referred(destination) in may_send_to("StatisticsFunction")
+    (filtered,) = mapping["FilterCriteria"]["Filters"]
+    wanted = [{"prefix": "R#"}, {"prefix": "F#"}]
+    assert json.loads(filtered["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": wanted}}}}
+
+
+def may_send_to(function: str) -> set[str]:
+    """The queues that a function's role may send to."""
+    role = function.replace("Function", "Role")
+    granted = [each for each in statements(role) if "sqs:SendMessage" in each["Action"]]
+    return {queue for statement in granted for queue in referred_in(statement["Resource"])}

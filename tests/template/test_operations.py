@@ -1,0 +1,155 @@
+"""What the owner needs to run it: alarms, logs, kept data, and functions that are told what they need."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.template.asked_for import variables_used
+from tests.template.deployed import (
+    ALARM,
+    FUNCTION,
+    FUNCTIONS,
+    QUEUE,
+    ROOT,
+    dead_letter_queues,
+    declared,
+    function_id,
+    of_type,
+    referred,
+    resources,
+)
+
+FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
+
+
+def alarms_on(id: str) -> set[str]:
+    """The metrics of a resource that there is an alarm for."""
+    return {
+        alarm["MetricName"]
+        for alarm in of_type(ALARM).values()
+        if [referred(dimension["Value"]) for dimension in alarm["Dimensions"]] == [id]
+    }
+
+
+def test_alarms() -> None:
+    """Whatever can go wrong without a caller seeing it has an alarm."""
+    for queue in dead_letter_queues():
+        assert alarms_on(queue) == {"ApproximateNumberOfMessagesVisible"}, queue
+    for queue in set(of_type(QUEUE)) - dead_letter_queues():
+        assert alarms_on(queue) == {"ApproximateAgeOfOldestMessage"}, queue
+    for name in FUNCTIONS:
+        behind = {"IteratorAge"} if name == "statistics" else set()
+        assert alarms_on(function_id(name)) == {"Errors", "Throttles"} | behind, name
+    assert alarms_on("WithdrawalApproval") == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    assert alarms_on("Api") == {"5xx"}
+
+
+@pytest.mark.parametrize("id", sorted(of_type(ALARM)))
+def test_an_alarm_tells_somebody(id: str) -> None:
+    """Every alarm goes to the topic, looks at a resource that exists, and is quiet where nothing happens."""
+    alarm = of_type(ALARM)[id]
+    assert [referred(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
+    assert all(referred(dimension["Value"]) in resources() for dimension in alarm["Dimensions"])
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"] >= 1) == ("GreaterThanOrEqualToThreshold", True)
+
+
+def test_what_keeps_data_outlives_the_stack() -> None:
+    """Neither deleting the stack nor a change that replaces a resource takes data along."""
+    stateful = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool"}
+    kept = [r for r in resources().values() if r["Type"] in stateful]
+    assert len(kept) == len(stateful)
+    for resource in kept:
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_table() -> None:
+    """Keys, indexes and protection of the table are those of the data model."""
+    (table,) = of_type("AWS::DynamoDB::Table").values()
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    keys = {name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in indexes.items()}
+    assert keys == {"list": ["l1", "l2"], "work": ["w1", "w2"]}
+    for index in indexes.values():
+        assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rewards"]}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+
+
+def test_logs_end_some_day() -> None:
+    """Every log group has a retention, and every function writes JSON to a group of its own."""
+    groups = of_type("AWS::Logs::LogGroup")
+    for group in groups.values():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    used = [referred(function["LoggingConfig"]["LogGroup"]) for function in of_type(FUNCTION).values()]
+    assert sorted([*used, "ApiLogs", "WithdrawalApprovalLogs"]) == sorted(groups)
+    assert {f["LoggingConfig"]["LogFormat"] for f in of_type(FUNCTION).values()} == {"JSON"}
+
+
+def test_functions_are_traced_and_of_one_runtime() -> None:
+    """All functions have Lambda's tracing, the layer, and the platform that the layer is built for."""
+    runtime, architecture = {"Ref": "PythonRuntime"}, {"Ref": "Architecture"}
+    assert declared()["Globals"]["Function"]["Runtime"] == runtime
+    assert declared()["Globals"]["Function"]["Architectures"] == [architecture]
+    layer = declared()["Resources"]["CoreLayer"]
+    assert layer["Metadata"] == {"BuildMethod": runtime, "BuildArchitecture": architecture}
+    # the one place where `sam build` looks for it
+    assert (ROOT / layer["Properties"]["ContentUri"] / "requirements.txt").is_file()
+    for id, function in of_type(FUNCTION).items():
+        assert function["TracingConfig"] == {"Mode": "Active"}, id
+        assert [referred(each).startswith("CoreLayer") for each in function["Layers"]] == [True]
+        assert "ReservedConcurrentExecutions" not in function
+
+
+def test_the_workflow_keeps_money_out_of_its_log() -> None:
+    """The state machine logs its errors without the data of executions, and is traced."""
+    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["StateMachineType"] == "STANDARD"
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_a_task_outlasts_its_function() -> None:
+    """A task's time limit is longer than the function's, so that Step Functions sees why it failed."""
+    definition = yaml.safe_load((ROOT / "statemachines" / "withdrawal_approval.asl.yaml").read_text())
+    states = definition["States"].values()
+    limits = [state["TimeoutSeconds"] for state in states if "TimeoutSeconds" in state]
+    assert len(limits) == 5
+    assert min(limits) > of_type(FUNCTION)["WorkflowFunction"]["Timeout"]
+
+
+def test_the_secret_is_not_in_the_template() -> None:
+    """The key of the hashes is generated, and given to the functions by a dynamic reference."""
+    (secret,) = of_type("AWS::SecretsManager::Secret").values()
+    assert "SecretString" not in secret
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    for function in of_type(FUNCTION).values():
+        given = function["Environment"]["Variables"]["HASH_KEY"]
+        assert given == {"Fn::Sub": "{{resolve:secretsmanager:${HashKey}:SecretString}}"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_told_what_it_uses_and_no_more(name: str) -> None:
+    """The variables of a function in the template are those that its code asks for."""
+    given = set(of_type(FUNCTION)[function_id(name)]["Environment"]["Variables"])
+    assert given - FOR_ALL == variables_used(ROOT / "functions" / name / "app.py") - FOR_ALL
+
+
+def test_variables_that_nothing_reads_are_noticed() -> None:
+    """The reading of the code that the test above relies on sees what is known to be there."""
+    used = variables_used(ROOT / "functions" / "payments" / "app.py")
+    assert {"TABLE_NAME", "HASH_KEY", "STRIPE_MODE", "MATURITY_QUEUE_URL", "PAYMENTS_DLQ_URL"} <= used
+    assert "WORKFLOW_ARN" not in used
+
+
+def test_outputs() -> None:
+    """The stack says what its owner needs to go on."""
+    outputs = declared()["Outputs"]
+    conditional = {"UserPoolId", "UserPoolClientId"}
+    assert set(outputs) == {"ApiUrl", "BusName", "TableName", "WorkflowArn"} | conditional
+    assert {name for name, output in outputs.items() if output.get("Condition") == "OwnUserPool"} == conditional

@@ -1,0 +1,125 @@
+"""Least privilege, read off the translated template: what no role may say."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.deployed import (
+    FUNCTION,
+    FUNCTIONS,
+    RULE,
+    Properties,
+    as_list,
+    declared,
+    function_id,
+    of_type,
+    referred,
+    resources,
+    statements,
+)
+
+# AWS knows no resource for these (service authorization reference), so "*" is the only way to say it.
+WITHOUT_RESOURCE = {
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}  # fmt: skip
+# What begins with a resource of this stack, and ends in a part that only the service knows.
+WILD_ENDS = (
+    "${Table.Arn}/stream/*",
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${WithdrawalApproval.Name}:*",
+)
+READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
+WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+STREAM_ACTIONS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+ROLES = sorted(of_type("AWS::IAM::Role"))
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    """No two functions share a role, and none has the one that SAM would make, with its managed policies."""
+    functions = of_type(FUNCTION)
+    assert set(functions) == {function_id(name) for name in FUNCTIONS}
+    roles = {id: referred(function["Role"]) for id, function in functions.items()}
+    assert roles == {id: id.replace("Function", "Role") for id in functions}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_wildcards(role: str) -> None:
+    """A role names its actions and resources one by one, and has no policy but its own."""
+    assert "ManagedPolicyArns" not in resources()[role]["Properties"]
+    for statement in statements(role):
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource"} & set(statement)
+        actions = as_list(statement["Action"])
+        assert [action for action in actions if "*" in action] == []
+        for resource in as_list(statement["Resource"]):
+            if resource == "*":
+                assert set(actions) <= WITHOUT_RESOURCE, actions
+            elif "*" in str(resource):
+                assert resource["Fn::Sub"] in WILD_ENDS
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_items_are_held_to_partitions(name: str) -> None:
+    """What a function may do with items it may do in the partitions of its own work only."""
+    granted = 0
+    for statement in statements(f"{name.capitalize()}Role"):
+        named = [action.split(":") for action in as_list(statement["Action"])]
+        actions = {action for service, action in named if service == "dynamodb"}
+        assert actions <= READ_ACTIONS | WRITE_ACTIONS | STREAM_ACTIONS
+        if actions <= STREAM_ACTIONS:
+            continue
+        granted += 1
+        keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert keys
+        # an exact key, or one kind of entity: never a lone star
+        assert [key for key in keys if not re.fullmatch(r"[A-Z]+|[A-Z]+#\*", key)] == []
+    assert granted
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_indexes_are_only_queried(name: str) -> None:
+    """An index serves lists and schedules: the one thing that a function may do with it is to query it."""
+    for statement in statements(f"{name.capitalize()}Role"):
+        if "/index/" in str(statement["Resource"]):
+            assert statement["Action"] == "dynamodb:Query"
+
+
+def test_step_functions_may_call_one_function() -> None:
+    """The workflow's role invokes the workflow function and no other."""
+    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+    (granted,) = [s for s in statements(referred(machine["RoleArn"])) if "lambda:" in str(s["Action"])]
+    assert granted["Action"] == "lambda:InvokeFunction"
+    assert referred(granted["Resource"]) == "WorkflowFunction"
+
+
+def test_the_workflow_function_may_wake_this_machine_only() -> None:
+    """The role names the state machine as the template does: a reference would go in a circle."""
+    (granted,) = [s for s in statements("WorkflowRole") if "states:" in str(s["Action"])]
+    arn = granted["Resource"]["Fn::Sub"]
+    name = declared()["Resources"]["WithdrawalApproval"]["Properties"]["Name"]["Fn::Sub"]
+    assert arn == f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{name}"
+
+
+def test_queues_take_events_from_the_stacks_own_rules_only() -> None:
+    """EventBridge may send to the queue and its DLQ for every rule of this stack, and for no other."""
+    rules = of_type(RULE)
+    of_rules = [target for rule in rules.values() for target in rule["Targets"]]
+    targets = {referred(target["Arn"]) for target in of_rules}
+    targets |= {referred(target["DeadLetterConfig"]["Arn"]) for target in of_rules}
+    policies = {referred(policy["Queues"][0]): policy for policy in of_type("AWS::SQS::QueuePolicy").values()}
+    assert set(policies) == targets
+    for queue, policy in policies.items():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert (statement["Action"], referred(statement["Resource"])) == ("sqs:SendMessage", queue)
+        assert set(_rules_of(statement)) == set(rules)
+
+
+def _rules_of(statement: Properties) -> list[str]:
+    arns: list[Any] = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    return [referred(arn) or referred(arn["Fn::If"][1]) for arn in arns]

@@ -1,0 +1,44 @@
+"""Each role allows what its function does and no more: a whole story is told under the roles' policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import dynamodb
+from tests.template.deployed import FUNCTIONS
+from tests.template.policy import Role
+from tests.template.story import Story, tell
+
+
+@pytest.fixture(scope="module")
+def story(dynamodb_endpoint: str) -> Iterator[Story]:
+    """The story, told: it fails where a function needs more than its role allows."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
+        tell(told)
+        yield told
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_allows_what_is_needed_and_no_more(story: Story, name: str) -> None:
+    """Nothing that the function does is refused, and everything that its role grants was needed."""
+    role = story.roles[name]
+    assert role.used
+    assert role.refused == []
+    assert role.unused() == set()
+
+
+def test_what_is_not_granted_is_refused() -> None:
+    """The judgement refuses other actions, other tables' indexes, and other partitions."""
+    role = Role("payments")
+    role.ask("dynamodb:PutItem", "Table", ["E#1", "R#2"])
+    for action, resource, partition in (
+        ("dynamodb:PutItem", "Table", "P#1"),
+        ("dynamodb:PutItem", "work", "E#1"),
+        ("dynamodb:DeleteItem", "Table", "E#1"),
+        ("sqs:SendMessage", "EventsDlq", ""),
+    ):
+        with pytest.raises(PermissionError, match="payments"):
+            role.ask(action, resource, [partition])
