@@ -2,12 +2,10 @@
 
 .DEFAULT_GOAL := help
 PYTHON ?=
-API_PORT ?= 3000
+# the local stack's own defaults, for targets that talk to it; not exported: the tests run stacks of their own
 AWS_PORT ?= 4566
 DYNAMODB_PORT ?= 8000
 LOCAL_DATA ?= .local/data
-DYNAMODB_LOCAL_DIR ?= .local/dynamodb-local
-export API_PORT AWS_PORT DYNAMODB_PORT LOCAL_DATA DYNAMODB_LOCAL_DIR
 
 PY = .venv/bin/python
 SETUP = @PYTHON="$(PYTHON)" sh scripts/setup.sh

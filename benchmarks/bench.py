@@ -68,21 +68,27 @@ class Row:
     @property
     def broken(self) -> list[str]:
         """Which parts of the budget it does not keep."""
-        taken = {"reads": self.used.reads, "writes": self.used.writes, "WRU": self.wru, "RRU": self.rru}
-        most = (self.budget.reads, self.budget.writes, self.budget.wru, self.budget.rru)
+        used, budget = self.used, self.budget
+        parts: list[tuple[str, Decimal | int, Decimal | int | None]] = [
+            ("reads", used.reads, budget.reads),
+            ("writes", used.writes, budget.writes),
+            ("WRU", self.wru, budget.wru),
+            ("RRU", self.rru, budget.rru),
+        ]
         return [
-            f"{units:.4g} {name} instead of {limit}"
-            for (name, units), limit in zip(taken.items(), most, strict=True)
-            if limit is not None and units > limit
+            f"{taken:.4g} {name} instead of {most}" for name, taken, most in parts if most is not None and taken > most
         ]
 
 
 @dataclass
 class Measured:
-    """`largest`: bytes of the largest item that was in a transaction, by kind."""
+    """`largest`: bytes of the largest item that was in a transaction, by kind. `longest`: the same where everything is
+    as long as it may be.
+    """
 
     rows: list[Row] = field(default_factory=list)
     largest: dict[str, int] = field(default_factory=dict)
+    longest: dict[str, int] = field(default_factory=dict)
 
     @property
     def broken(self) -> list[str]:
@@ -91,14 +97,14 @@ class Measured:
 
 
 class Bench:
-    """A database of its own with the default program in it; what is measured goes to `measured`."""
+    """A database of its own with a program in it; what is measured goes to `rows` and `largest`."""
 
-    def __init__(self, endpoint: str, measured: Measured, **program: Any) -> None:
+    def __init__(self, endpoint: str, rows: list[Row], largest: dict[str, int], **program: Any) -> None:
         self.client = dynamodb.new_database(endpoint, TABLE)
         self.client.create_table(TableName=MIRROR, **dynamodb.table_properties())
-        self.meter = Meter(self.client, MIRROR, largest=measured.largest)
+        self.meter = Meter(self.client, MIRROR, largest=largest)
         self.books = Books(self.meter, TABLE)
-        self.rows = measured.rows
+        self.rows = rows
         self.books.program(**program)
 
     @contextmanager

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from benchmarks import payments, people, reads, rollups, withdrawals
+from benchmarks import longest, payments, people, reads, rollups, withdrawals
 from benchmarks.bench import Bench, Measured, Row
 from benchmarks.tables import table
 
 ITEM_LIMIT_BYTES = 1024  # what one write unit, and so two in a transaction, can hold
 
 
-def measure(endpoint: str) -> Measured:
-    """`endpoint`: of a DynamoDB Local. Takes some seconds."""
+def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS) -> Measured:
+    """`endpoint`: of a DynamoDB Local. Takes some seconds, half of them for the days of the year."""
     measured = Measured()
-    usual = Bench(endpoint, measured, hold_days=1)
+    usual = Bench(endpoint, measured.rows, measured.largest, hold_days=1)
     people.partners_and_referrals(usual)
     payments.paying(usual)
-    payments.paying_ten_tiers(Bench(endpoint, measured, hold_days=1, tier_rates_bps=payments.TEN_RATES))
     payments.maturing(usual)
     withdrawals.withdrawing(usual)
     rollups.projecting(usual)
     reads.reading(usual)
-    year = Bench(endpoint, measured)
-    rollups.reading_a_year(year, 100)
-    rollups.reading_a_year(year, 10_000)
+    year = Bench(endpoint, measured.rows, measured.largest)
+    rollups.reading_a_year(year, 100, year_days)
+    rollups.reading_a_year(year, 10_000, year_days)
+    program = {"id": longest.PROGRAM, "tier_rates_bps": longest.RATES, "hold_days": 1}
+    longest.growing(Bench(endpoint, measured.rows, measured.longest, **program))
     return measured
 
 
@@ -34,13 +35,17 @@ def report(measured: Measured) -> str:
         ["operation", "reads + writes", "≤", "WRU", "≤", "RRU", "≤", "says", ""], map(_cells, measured.rows)
     )
     items = table(
-        ["largest item in a transaction", "bytes", "≤", ""],
+        ["largest item in a transaction, bytes", "usual", "longest", "≤"],
         [
-            [kind, f"{size:,}", f"{ITEM_LIMIT_BYTES:,}", "OVER" if size > ITEM_LIMIT_BYTES else ""]
-            for kind, size in sorted(measured.largest.items())
+            [kind, _bytes(measured.largest, kind), _bytes(measured.longest, kind), f"{ITEM_LIMIT_BYTES:,}"]
+            for kind in sorted({*measured.largest, *measured.longest})
         ],
     )
     return f"{operations}\n\n{items}"
+
+
+def _bytes(sizes: dict[str, int], kind: str) -> str:
+    return f"{sizes[kind]:,}" if kind in sizes else ""
 
 
 def _cells(row: Row) -> list[str]:
@@ -54,7 +59,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _figure(units: Decimal | None) -> str:
-    """At most two decimals, and none that says nothing."""
+    """At most two decimals, and none that say nothing."""
     if units is None:
         return ""
     return f"{units:.2f}".rstrip("0").rstrip(".")

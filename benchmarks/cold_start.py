@@ -47,7 +47,7 @@ class Start:
 def start(module: str, function: str = "", layer: Path = LAYER, byte_code: Path | None = None) -> Start:
     """Import `module` in a fresh interpreter. `byte_code`: a directory in which it is kept."""
     source = ROOT / "functions" / function
-    factories = _factories(source / "app.py") if function else []
+    factories = clients(function) if function else []
     done = subprocess.run(
         [WORKER, "-P", Path(__file__).with_name("probe.py"), module, *factories],
         env={
@@ -68,9 +68,10 @@ def function(name: str, layer: Path = LAYER, byte_code: Path | None = None) -> S
     return start("app", name, layer, byte_code)
 
 
-def _factories(app: Path) -> list[str]:
-    """Everything of `config` that the handler calls; the context, and so DynamoDB, always."""
-    return sorted({"context", *re.findall(r"\bconfig\.(\w+)\(\)", app.read_text())})
+def clients(name: str) -> list[str]:
+    """Everything of `config` that the function calls; the context, and so DynamoDB, always."""
+    text = (ROOT / "functions" / name / "app.py").read_text()
+    return sorted({"context", *re.findall(r"\bconfig\.(\w+)\(\)", text)})
 
 
 def measure(runs: int, byte_code: Path) -> dict[str, list[Start]]:

@@ -110,7 +110,7 @@ class Meter:
         if kind == "ConditionCheck":  # charged like a write of the item that it looks at
             return Decimal(-(-max(1, item_bytes(self._mirrored(action["Key"]))) // UNIT_BYTES)), Decimal(0)
         change = action.get("UpdateExpression", "")
-        call = {name: action[name] for name in ("Item", "Key", "UpdateExpression") if name in action}
+        call: Call = {name: action[name] for name in ("Item", "Key", "UpdateExpression") if name in action}
         for names in ("ExpressionAttributeNames", "ExpressionAttributeValues"):  # without the condition's
             if used := {k: v for k, v in action.get(names, {}).items() if re.search(rf"{k}\b", change)}:
                 call[names] = used

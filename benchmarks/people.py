@@ -44,6 +44,6 @@ def partners_and_referrals(bench: Bench) -> None:
         books.apply(f"customer {number}", "bob")
 
     allowed = limits.allowed[LimitKind.REQUESTS]
-    with bench.measure("limits: a request, of a caller at the limit", today(None, None, "0.03", 0), allowed):
+    with bench.measure("limits: a request, of a caller at the limit", today(None, None, "0.02", 0), allowed):
         for _ in range(allowed):
             limits.take(context, books.user("busy"), LimitKind.REQUESTS)

@@ -178,8 +178,7 @@ def _problems(resource: Resource) -> Iterator[str]:
     if kind in IGNORED:
         return
     if kind not in RUN:
-        otherwise = f"{kind} does not run here, and is not known to be harmless to leave out"
-        yield f"{where}: {INSTEAD.get(kind, otherwise)}"
+        yield f"{where}: {kind}: {INSTEAD.get(kind, 'does not run here, and is not known to be harmless to leave out')}"
         return
     if kind in KNOWN:
         honoured, harmless = KNOWN[kind]

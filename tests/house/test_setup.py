@@ -1,4 +1,4 @@
-"""Set-up on a fresh machine: what is missing is named, what is there is kept, what is broken off is redone."""
+"""Set-up on a fresh machine: what is missing is named, what is there is kept, what broke off is redone."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.local.conftest import SAMPLE
 from tests.local.harness import Stack, StartFailedError, free_ports, wait_until
-from tests.local.shop_client import depth, invoke, notes, put, queue_url, send_event
+from tests.local.shop_client import invoke, notes, put, queue_url, send_event
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def audited(stack: Stack, run: str) -> dict[str, int]:
 
 
 def test_a_crash_loses_nothing_and_leaves_nothing(stack: Stack) -> None:
-    """kill -9 in the middle of work: every child goes, every accepted write and event is there after a restart.
+    """kill -9 in the middle of work: every child goes, also a busy one; every accepted write and event is kept.
 
     Stream records are seen at least once, and at most one batch of them twice; messages that were in flight come back.
     """
@@ -64,6 +64,8 @@ def test_a_crash_loses_nothing_and_leaves_nothing(stack: Stack) -> None:
     sqs.delete_message(QueueUrl=later, ReceiptHandle=in_flight[0]["ReceiptHandle"])
     for number in range(60):
         put(stack, f"ORDER#{run}-{number}")
+    hang = {"rawPath": "/plain/hang", "pathParameters": {"kind": "hang"}}
+    invoke(stack, "OrdersFunction", hang, InvocationType="Event")
     children = children_of(stack)
     stack.kill9()
     assert_all_gone(children)
@@ -97,22 +99,13 @@ def test_a_clean_restart_repeats_nothing(stack: Stack) -> None:
     assert set(audited(stack, run).values()) == {1}
 
 
-def test_a_handler_that_spins_goes_with_a_crash(stack: Stack) -> None:
-    """kill -9 while a worker is busy leaves no orphan either."""
-    event = {"rawPath": "/plain/hang", "pathParameters": {"kind": "hang"}}
-    invoke(stack, "OrdersFunction", event, InvocationType="Event")
-    wait_until(lambda: stack.about()["workers"]["local-OrdersFunction"])
-    children = children_of(stack)
-    stack.kill9()
-    assert_all_gone(children)
-    stack.start()
-
-
 def test_a_dead_worker_is_replaced(stack: Stack) -> None:
     """A worker that is killed while idle costs no call."""
     assert stack.get("/orders/summary").status_code == 200
-    for pid in stack.about()["workers"]["local-OrdersFunction"]:
-        psutil.Process(pid).kill()
+    workers = [psutil.Process(pid) for pid in stack.about()["workers"]["local-OrdersFunction"]]
+    for worker in workers:
+        worker.kill()
+    assert_all_gone(workers)
     assert stack.get("/orders/summary").status_code == 200
 
 
@@ -171,24 +164,29 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path, variable: str) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_package_missing_from_the_workers_is_noticed(project: Path, tmp_path: Path) -> None:
-    """A function that imports what only the stack's own environment has fails, with the error on the terminal."""
+@pytest.fixture(scope="module")
+def broken(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with a text to print when ready, one of whose functions imports what its layers do not have."""
     source = project.parent / "functions" / "steps" / "app.py"
-    source.write_text("import moto\n" + source.read_text())
-    with Stack(project, data=tmp_path) as running:
-        error = invoke(running, "StepsFunction", {"action": "finish", "id": "1"})["Payload"]
-        assert error["errorType"] == "Runtime.ImportModuleError"
-        wait_until(lambda: "No module named 'moto'" in running.output)
-
-
-def test_the_welcome_is_filled_in(tmp_path: Path) -> None:
-    """The four placeholders become addresses and a token that works; a shell's own variables stay."""
-    text = tmp_path / "welcome.txt"
+    source.write_text(source.read_text().replace("from typing import Any", "from typing import Any\n\nimport moto"))
+    text = project.with_name("welcome.txt")
     text.write_text("curl $HOME ${API}/x -H 'authorization: ${TOKEN}' # ${AWS} ${REGION} ${OTHER}\n")
     wish = json.dumps({"sub": "boss", "groups": ["admin"]})
-    with Stack(SAMPLE, data=tmp_path / "data", options=["--welcome", str(text), "--welcome-token", wish]) as running:
-        line = wait_until(lambda: next((each for each in running.output.splitlines() if each.startswith("curl")), ""))
-        assert line.startswith(f"curl $HOME {running.api}/x -H 'authorization: ey")
-        assert line.endswith(f"# {running.aws} eu-central-1 ${{OTHER}}")
-        assert running.get("/orders/1", token=line.split("'")[1].split()[1]).status_code == 404
-        assert depth(running, "LaterQueue") == 0
+    options = ["--welcome", str(text), "--welcome-token", wish]
+    with Stack(project, data=tmp_path_factory.mktemp("broken"), options=options) as running:
+        yield running
+
+
+def test_a_package_missing_from_the_workers_is_noticed(broken: Stack) -> None:
+    """A function that imports what only the stack's own environment has fails, and the terminal says why."""
+    error = invoke(broken, "StepsFunction", {"action": "finish", "id": "1"})["Payload"]
+    assert error["errorType"] == "Runtime.ImportModuleError"
+    wait_until(lambda: "No module named 'moto'" in broken.output)
+
+
+def test_the_welcome_is_filled_in(broken: Stack) -> None:
+    """The four placeholders become addresses and a token that works; a shell's own variables stay."""
+    line = wait_until(lambda: next((each for each in broken.output.splitlines() if each.startswith("curl")), ""))
+    assert line.startswith(f"curl $HOME {broken.api}/x -H 'authorization: ey")
+    assert line.endswith(f"# {broken.aws} eu-central-1 ${{OTHER}}")
+    assert broken.get("/orders/1", token=line.split("'")[1].split()[1]).status_code == 404

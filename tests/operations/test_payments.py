@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from refledger.adapters.queues import MaturityMessage
 from refledger.domain.errors import Busy
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import payments
 from refledger.operations.payments import Outcome
 from refledger.store import keys
 from tests.support.books import Books, Faulty
@@ -218,4 +218,4 @@ def test_what_is_due_is_told_exactly(books: Books) -> None:
     told = {(m.partner_id + m.since, m.currency, m.exact, m.deduplication) for m in recorded.due}
     made = [*books.rewards("alice"), *books.rewards("bob")]
     assert told == {(r.id, "USD", True, f"{recorded.payment}-{r.partner_id}") for r in made}
-    assert all(payments.MaturityMessage.read(m.body()).since == m.since for m in recorded.due)
+    assert all(MaturityMessage.read(m.body()).since == m.since for m in recorded.due)

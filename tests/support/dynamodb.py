@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: str(node.value))
 
 
+@cache  # reading the template takes longer than making the table
 def table_properties() -> dict[str, Any]:
     """The table as template.yaml declares it, so that tests and deployment cannot drift."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)

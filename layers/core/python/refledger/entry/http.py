@@ -152,7 +152,7 @@ class Api:
         return {
             "statusCode": route.status,
             "headers": {"content-type": "application/json", "cache-control": "no-store"},
-            "body": answer.model_dump_json(by_alias=True, exclude_none=True),
+            "body": answer.model_dump_json(by_alias=True),
         }
 
 

@@ -88,7 +88,7 @@ V = TypeVar("V")
 
 
 class Page(View, Generic[V]):
-    """`nextCursor` is absent on the last page."""
+    """`nextCursor` is null on the last page."""
 
     data: list[V]
     next_cursor: str | None = None

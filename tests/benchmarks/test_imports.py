@@ -1,0 +1,60 @@
+"""No function loads what it does not use: that is what keeps cold starts short."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import cold_start, imports
+
+HTTP = {"pydantic", "logger", "http", "limits"}
+USES = {
+    "approvals": HTTP | {"workflow"},
+    "ledger": HTTP,
+    "maturity": {"logger", "queues"},
+    "partners": HTTP,
+    "payments": {"pydantic", "logger", "metrics", "queues", "stripe"},
+    "programs": HTTP,
+    "referrals": HTTP,
+    "statistics": set[str](),
+    "sweeper": {"metrics", "workflow"},
+    "withdrawals": HTTP | {"workflow"},
+    "workflow": {"logger", "workflow"},
+}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, frozenset[str]]:
+    """What a fresh interpreter has loaded for each function, with the clients of its first event."""
+    return imports.loaded()
+
+
+def test_each_function_is_looked_at(loaded: dict[str, frozenset[str]]) -> None:
+    """A new function must say here what it uses."""
+    assert set(loaded) == set(USES)
+
+
+@pytest.mark.parametrize("name", sorted(USES))
+def test_a_function_loads_what_it_uses_and_nothing_else(loaded: dict[str, frozenset[str]], name: str) -> None:
+    """Pydantic is for those who read text from outside; queues, workflow and limits for those who call them."""
+    assert imports.parts(loaded[name]) == USES[name]
+
+
+@pytest.mark.parametrize("module", imports.NEVER)
+def test_no_function_loads_what_only_tests_need(loaded: dict[str, frozenset[str]], module: str) -> None:
+    """Neither tracing's SDK, which Lambda's own tracing does without, nor anything of the tests or the local stack."""
+    assert [name for name, modules in loaded.items() if module in modules] == []
+
+
+def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_other_alone(
+    loaded: dict[str, frozenset[str]],
+) -> None:
+    """One function's operations are not another's: roll-ups are loaded by those who write or show them."""
+    rollups = {name for name, modules in loaded.items() if "refledger.operations.statistics" in modules}
+    sweeping = {name for name, modules in loaded.items() if "refledger.operations.sweeping" in modules}
+    assert (rollups, sweeping) == ({"referrals", "statistics"}, {"sweeper"})
+
+
+def test_handlers_are_ready_for_their_first_event(loaded: dict[str, frozenset[str]]) -> None:
+    """The probe made the table's client and everything else that the handler asks `config` for."""
+    assert all({"boto3", "botocore.client", "refledger.store.table"} <= modules for modules in loaded.values())
+    assert cold_start.clients("withdrawals") == ["context", "limits", "waker", "workflow"]

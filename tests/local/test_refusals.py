@@ -1,0 +1,373 @@
+"""What a template asks and the stack cannot do is refused at start, by resource and property."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+
+from local.checks import KNOWN, check
+from local.errors import StartError
+from local.eventbridge import check_targets
+from local.functions import provide_functions, read_functions
+from local.machines import create_machines, provide_machines, read_definition
+from local.mappings import read_mappings
+from local.resources import IGNORED, RUN
+from local.routes import read_api
+from local.schedules import find_schedules
+from local.secrets import Secrets
+from local.template import Template
+from tests.local.conftest import SAMPLE
+from tests.local.harness import Stack, StartFailedError
+
+FUNCTION = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"CodeUri": "f", "Handler": "app.handler", "Runtime": "python3.11"},
+}
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing reaches a network, and nothing stays."""
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield
+
+
+def plan(tmp_path: Path, resources: str | dict[str, Any], head: str = "", **parameters: str) -> Template:
+    """Read a template as the stack does before it starts anything. Raises StartError."""
+    (tmp_path / "f").mkdir(exist_ok=True)
+    parsed = yaml.safe_load(textwrap.dedent(resources)) if isinstance(resources, str) else resources
+    body = {**(yaml.safe_load(textwrap.dedent(head)) or {}), "Transform": "AWS::Serverless-2016-10-31"}
+    path = tmp_path / "template.yaml"
+    path.write_text(yaml.safe_dump({**body, "Resources": {"F": FUNCTION, **parsed}}))
+    template = Template(path, f"s{next(STACKS)}", "123456789012", "eu-central-1", parameters)
+    check(template)
+    layers = provide_functions(template)
+    template.provide("Api", "local", ApiId="local")
+    provide_machines(template)
+    template.create_in_moto()
+    secrets = Secrets(tmp_path / "data")
+    secrets.create(template, boto3.client("secretsmanager"))
+    create_machines(template, boto3.client("stepfunctions"))
+    check_targets(template)
+    read_functions(template, layers, secrets, 3)
+    read_api(template)
+    list(read_mappings(template))
+    find_schedules(template)
+    return template
+
+
+def api(auth: str = "", events: str = "", properties: str = "") -> str:
+    """Resources with an HTTP API and a route."""
+    return f"""
+        Api:
+          Type: AWS::Serverless::HttpApi
+          Properties: {{{properties}{"Auth: " + auth if auth else ""}}}
+        G:
+          Type: AWS::Serverless::Function
+          Properties:
+            CodeUri: f
+            Handler: app.handler
+            Runtime: python3.11
+            Events: {{Get: {{Type: HttpApi, Properties: {{ApiId: {{Ref: Api}}, Path: /x, Method: GET{events}}}}}}}
+    """
+
+
+def event(kind: str, properties: str) -> str:
+    """Resources with a function that has one event."""
+    return f"""
+        Q: {{Type: AWS::SQS::Queue}}
+        B: {{Type: AWS::S3::Bucket}}
+        T: {{Type: AWS::SNS::Topic}}
+        G:
+          Type: AWS::Serverless::Function
+          Properties:
+            CodeUri: f
+            Handler: app.handler
+            Runtime: python3.11
+            Events: {{E: {{Type: {kind}, Properties: {{{properties}}}}}}}
+    """
+
+
+REFUSED = {
+    "lambda authorizer": (
+        api("{DefaultAuthorizer: A, Authorizers: {A: {FunctionArn: 'arn:aws:lambda:eu-central-1:1:function:a', "
+            "AuthorizerPayloadFormatVersion: 2.0}}}"),
+        "Api: authorizer A: request authorizers do not run here",
+    ),
+    "IAM authorizer": (api("{EnableIamAuthorizer: true, DefaultAuthorizer: AWS_IAM}"), "authorizer AWS_IAM: awsSigv4 authorizers"),
+    "JWT without audience": (
+        api("{DefaultAuthorizer: A, Authorizers: {A: {IdentitySource: $request.header.Authorization, "
+            "JwtConfiguration: {issuer: 'https://i.example', audience: []}}}}"),
+        "authorizer A: needs an issuer and an audience",
+    ),
+    "token in the query": (
+        api("{DefaultAuthorizer: A, Authorizers: {A: {IdentitySource: $request.querystring.token, "
+            "JwtConfiguration: {issuer: 'https://i.example', audience: [a]}}}}"),
+        "authorizer A: IdentitySource $request.querystring.token",
+    ),
+    "unknown authorizer": (api("{Authorizers: {}}", ", Auth: {Authorizer: Nobody}"), "Nobody"),
+    "payload 1.0": (api(events=", PayloadFormatVersion: '1.0'"), "Api: GET /x: PayloadFormatVersion"),
+    "settings of an unknown route": (
+        api(properties="RouteSettings: {'GET /y': {ThrottlingBurstLimit: 1}}, "), "RouteSettings: there is no route GET /y",
+    ),
+    "REST API": (event("Api", "Path: /x, Method: GET"), "AWS::ApiGateway::RestApi"),
+    "websocket": (
+        "W: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: w, ProtocolType: WEBSOCKET, RouteSelectionExpression: $x}}",
+        "W: ProtocolType: WEBSOCKET APIs do not run here",
+    ),
+    "raw route": (
+        "R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: x, RouteKey: GET /}}", "R: AWS::ApiGatewayV2::Route: routes are read from",
+    ),
+    "container image": (
+        "G: {Type: AWS::Serverless::Function, Properties: {PackageType: Image, ImageUri: x}}", "G: PackageType: container images",
+    ),
+    "inline code": (
+        "G: {Type: AWS::Serverless::Function, Properties: {InlineCode: x, Handler: a.b, Runtime: python3.11}}",
+        "G: Code.ZipFile: inline code",
+    ),
+    "another language": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: nodejs22.x}}",
+        "G: Runtime: nodejs22.x does not run here",
+    ),
+    "file system": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "FileSystemConfigs: [{Arn: a, LocalMountPath: /mnt}]}}",
+        "G: FileSystemConfigs: this property of AWS::Lambda::Function is not supported here",
+    ),
+    "code elsewhere": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: 's3://b/k', Handler: a.b, Runtime: python3.11}}",
+        "G: Code: only a directory",
+    ),
+    "no such directory": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: nowhere, Handler: a.b, Runtime: python3.11}}",
+        "nowhere is not a directory",
+    ),
+    "published layer": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "Layers: ['arn:aws:lambda:eu-central-1:1:layer:l:1']}}",
+        "G: Layers: arn:aws:lambda:eu-central-1:1:layer:l:1 is not of this template",
+    ),
+    "function URL": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "FunctionUrlConfig: {AuthType: NONE}}}",
+        "GUrl: AWS::Lambda::Url: function URLs",
+    ),
+    "Kinesis": (
+        event("Kinesis", "Stream: 'arn:aws:kinesis:eu-central-1:1:stream/s', StartingPosition: LATEST"),
+        "GE: EventSourceArn: kinesis is not polled here",
+    ),
+    "MSK": (
+        event("MSK", "Stream: 'arn:aws:kafka:eu-central-1:1:cluster/c/1', StartingPosition: LATEST, Topics: [t]"),
+        "GE: Topics: this property",
+    ),
+    "S3 notifications": (event("S3", "Bucket: {Ref: B}, Events: 's3:ObjectCreated:*'"), "B: NotificationConfiguration"),
+    "SNS to a function": (event("SNS", "Topic: {Ref: T}"), "Protocol: subscriptions by lambda"),
+    "user pool trigger": (
+        "P: {Type: AWS::Cognito::UserPool, Properties: {LambdaConfig: {PreSignUp: x}}}", "P: LambdaConfig: triggers",
+    ),
+    "IoT": (event("IoTRule", "Sql: SELECT 1"), "AWS::IoT::TopicRule: does not run here"),
+    "log subscription": (event("CloudWatchLogs", "LogGroupName: l, FilterPattern: x"), "AWS::Logs::SubscriptionFilter"),
+    "Alexa": (event("AlexaSkill", ""), "nothing here calls a function for alexa"),
+    "target of a rule": (
+        "R: {Type: AWS::Events::Rule, Properties: {EventPattern: {source: [a]}, "
+        "Targets: [{Id: t, Arn: 'arn:aws:logs:eu-central-1:1:log-group:g'}]}}",
+        "R: Targets: nothing is delivered to arn:aws:logs",
+    ),
+    "kind of target": (
+        "R: {Type: AWS::Events::Rule, Properties: {EventPattern: {source: [a]}, "
+        "Targets: [{Id: t, Arn: 'arn:aws:sqs:eu-central-1:1:q', HttpParameters: {}}]}}",
+        "R: Targets.HttpParameters",
+    ),
+    "target of a schedule": (
+        "S: {Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 hour), FlexibleTimeWindow: {Mode: 'OFF'}, "
+        "Target: {Arn: 'arn:aws:scheduler:::aws-sdk:sqs:sendMessage', RoleArn: r}}}",
+        "S: Target: nothing is delivered to arn:aws:scheduler",
+    ),
+    "cron with #": (event("Schedule", "Schedule: cron(0 8 ? * MON#1 *)"), "ScheduleExpression cron(0 8 ? * MON#1 *)"),
+    "cron with W": (event("ScheduleV2", "ScheduleExpression: cron(0 8 15W * ? *)"), "schedule field not understood: 15W"),
+    "rate without plural": (event("Schedule", "Schedule: rate(5 minute)"), "not a rate: rate(5 minute)"),
+    "unknown zone": (
+        event("ScheduleV2", "ScheduleExpression: rate(1 hour), ScheduleExpressionTimezone: Mars/Olympus"), "Mars/Olympus",
+    ),
+    "express workflow": (
+        "M: {Type: AWS::Serverless::StateMachine, Properties: {Type: EXPRESS, Definition: {StartAt: A, States: {A: {Type: Succeed}}}}}",
+        "M: StateMachineType: EXPRESS",
+    ),
+    "state that is missing": (
+        "M: {Type: AWS::Serverless::StateMachine, Properties: {Definition: {StartAt: A, States: {A: {Type: Pass, Next: B}}}}}",
+        "M: A.Next: there is no state B",
+    ),
+    "JSONata": (
+        "M: {Type: AWS::Serverless::StateMachine, Properties: {Definition: {QueryLanguage: JSONata, StartAt: A, "
+        "States: {A: {Type: Succeed}}}}}",
+        "M: QueryLanguage JSONata",
+    ),
+    "substitution that is missing": (
+        "M: {Type: AWS::Serverless::StateMachine, Properties: {Definition: {StartAt: A, States: {A: {Type: Task, "
+        "Resource: '${Nothing}', End: true}}}}}",
+        "${Nothing} is not in DefinitionSubstitutions",
+    ),
+    "unknown type": ("X: {Type: AWS::RDS::DBInstance, Properties: {}}", "X: AWS::RDS::DBInstance: does not run here, and is not known"),
+    "nested stack": ("X: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x}}", "X: AWS::CloudFormation::Stack: nested stacks"),
+    "other dynamic reference": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "Environment: {Variables: {K: '{{resolve:ssm:/k:1}}'}}}}",
+        "G.K: references to ssm are not resolved here",
+    ),
+    "secret of another stack": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "Environment: {Variables: {K: '{{resolve:secretsmanager:other:SecretString:k}}'}}}}",
+        "names a secret that the template does not declare",
+    ),
+    "dangling reference": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "Environment: {Variables: {K: {'Fn::GetAtt': [Al, Arn]}}}}}\n"
+        "Al: {Type: AWS::CloudWatch::Alarm, Properties: {}}",
+        "G: ",
+    ),
+    "import of another stack": (
+        "G: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Handler: a.b, Runtime: python3.11, "
+        "Environment: {Variables: {K: {'Fn::ImportValue': other}}}}}",
+        "G: ",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("resources", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_run_is_refused(tmp_path: Path, resources: str, message: str) -> None:
+    """The message names the resource and the property."""
+    with pytest.raises(StartError) as refused:
+        plan(tmp_path, resources)
+    assert message in str(refused.value)
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    """One start tells of every resource that cannot run, not of the first."""
+    with pytest.raises(StartError) as refused:
+        plan(tmp_path, "X: {Type: AWS::RDS::DBInstance}\nY: {Type: AWS::ECS::Cluster}")
+    assert "X: AWS::RDS" in str(refused.value)
+    assert "Y: AWS::ECS" in str(refused.value)
+
+
+def test_what_a_condition_leaves_out_is_not_refused(tmp_path: Path) -> None:
+    """A resource that is not made here may be anything."""
+    head = "Parameters: {Env: {Type: String, Default: dev}}\nConditions: {Prod: {'Fn::Equals': [{Ref: Env}, prod]}}"
+    database = "X: {Type: AWS::RDS::DBInstance, Condition: Prod, Properties: {}}"
+    assert not list(plan(tmp_path, database, head).of_type("AWS::RDS::DBInstance"))
+    with pytest.raises(StartError, match="RDS"):
+        plan(tmp_path, database, head, Env="prod")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "parameter Must has no default"),
+        ({"Must": "x", "Other": "y"}, "the template has no such parameter"),
+        ({"Must": "z"}, "not one of x, y"),
+        ({"Must": "x", "Shape": "1"}, "does not match"),
+    ],
+)
+def test_parameters_are_checked(tmp_path: Path, parameters: dict[str, str], message: str) -> None:
+    """Missing ones, unknown ones, and values that the template does not allow."""
+    head = """
+        Parameters:
+          Must: {Type: String, AllowedValues: [x, y]}
+          Shape: {Type: String, Default: a, AllowedPattern: '[a-z]'}
+    """
+    with pytest.raises(StartError, match=message):
+        plan(tmp_path, {}, head, **parameters)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "Resources: [", "Resources: 5", "Hello: world"])
+def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+    """Empty, not YAML, without resources: no traceback."""
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    with pytest.raises(StartError):
+        Template(path, "s", "123456789012", "eu-central-1", {})
+
+
+def test_the_issuer_may_depend_on_a_condition(tmp_path: Path) -> None:
+    """Fn::If and Fn::Split in an authorizer's configuration resolve, also in lists."""
+    head = "Parameters: {Issuer: {Type: String, Default: ''}}\nConditions: {Own: {'Fn::Equals': [{Ref: Issuer}, '']}}"
+    configuration = (
+        "{issuer: {'Fn::If': [Own, 'https://own.example', {Ref: Issuer}]}, "
+        "audience: {'Fn::If': [Own, [own], {'Fn::Split': [',', 'a,b']}]}}"
+    )
+    auth = f"{{DefaultAuthorizer: A, Authorizers: {{A: {{IdentitySource: $request.header.Auth, JwtConfiguration: {configuration}}}}}}}"
+    own = read_api(plan(tmp_path, api(auth), head)).authorizers["A"]
+    assert (own.issuer, own.audience, own.header) == ("https://own.example", ("own",), "auth")
+    other = read_api(plan(tmp_path, api(auth), head, Issuer="https://other.example")).authorizers["A"]
+    assert (other.issuer, other.audience) == ("https://other.example", ("a", "b"))
+
+
+def test_a_route_without_authorizer_is_open_only_where_it_says_so(tmp_path: Path) -> None:
+    """Authorizer: NONE opens one route, the default closes the others."""
+    auth = (
+        "{DefaultAuthorizer: A, Authorizers: {A: {IdentitySource: $request.header.Authorization, "
+        "JwtConfiguration: {issuer: 'https://i.example', audience: [a]}}}}"
+    )
+    assert read_api(plan(tmp_path, api(auth))).routes[0].authorizer
+    assert read_api(plan(tmp_path, api(auth, ", Auth: {Authorizer: NONE}"))).routes[0].authorizer is None
+
+
+def test_numbers_in_substitutions_stay_numbers(tmp_path: Path) -> None:
+    """${Name} alone becomes the value; within a text it becomes part of it, quotes and all."""
+    machine = """
+        M:
+          Type: AWS::Serverless::StateMachine
+          Properties:
+            DefinitionSubstitutions: {Seconds: 5, Words: 'say "hi"'}
+            DefinitionUri: m.asl.yaml
+    """
+    (tmp_path / "m.asl.yaml").write_text(
+        "StartAt: A\nStates: {A: {Type: Wait, Seconds: '${Seconds}', Comment: '<${Words}>', End: true}}"
+    )
+    template = plan(tmp_path, machine)
+    state = read_definition(template, next(template.of_type("AWS::StepFunctions::StateMachine")))["States"]["A"]
+    assert (state["Seconds"], state["Comment"]) == (5, '<say "hi">')
+
+
+def test_the_tables_of_types_do_not_overlap() -> None:
+    """A type runs or is ignored, and every ignored one has its reason."""
+    assert not RUN & IGNORED.keys()
+    assert all(IGNORED.values())
+    assert KNOWN.keys() <= RUN
+    assert not any(honoured & harmless for honoured, harmless in KNOWN.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("VisibilityTimeout: 10, Redrive", "VisibilityTimeout: 4, Redrive", "PaymentsFunctionQueue: VisibilityTimeout of the queue"),
+        ("  Files: {Type: AWS::S3::Bucket}", "  Files: {Type: AWS::S3::Bucket}\n  Db: {Type: AWS::RDS::DBInstance}", "Db: AWS::RDS"),
+    ],
+    ids=["visibility", "type"],
+)  # fmt: skip
+def test_a_refusal_ends_the_start(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """The process says why, without a traceback, and ends with status 1; its children are gone with it."""
+    path = SAMPLE.with_name(f"refused-{tmp_path.name}.yaml")
+    path.write_text(SAMPLE.read_text().replace(old, new))
+    try:
+        stack = Stack(path, data=tmp_path)
+        with pytest.raises(StartFailedError) as refused:
+            stack.start()
+    finally:
+        path.unlink()
+    assert "exit status 1" in str(refused.value)
+    assert message in str(refused.value)
+    assert "Traceback" not in str(refused.value)
