@@ -1,4 +1,4 @@
-"""python -m benchmarks [capacity] [cold-start] [--runs N]: prints tables; 1 where a budget is broken."""
+"""python -m benchmarks [capacity] [cold-start] [routes] [--runs N]: prints tables; 1 where a budget is broken."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import tempfile
 from pathlib import Path
 
 import benchmarks  # noqa: F401  makes the layer importable
-from benchmarks import capacity, cold_start, imports
+from benchmarks import capacity, cold_start, imports, routes
 from tests.support import dynamodb
-
-PARTS = ("capacity", "cold-start")
 
 
 def main() -> int:
@@ -23,12 +21,12 @@ def main() -> int:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     broken: list[str] = []
     for part in given.parts or PARTS:
-        broken += _capacity() if part == "capacity" else _cold_start(given.runs)
+        broken += PARTS[part](given.runs)
     print("\nOver budget:\n  " + "\n  ".join(broken) if broken else "\nAll within budget.")
     return bool(broken)
 
 
-def _capacity() -> list[str]:
+def _capacity(_: int) -> list[str]:
     with dynamodb.running() as endpoint:
         measured = capacity.measure(endpoint)
     print(capacity.report(measured))
@@ -42,6 +40,14 @@ def _cold_start(runs: int) -> list[str]:
     functions = {name: starts[0].modules for name, starts in taken.items() if name != "boto3"}
     print(f"\n{text}\n\n{imports.report(functions)}")
     return broken
+
+
+def _routes(_: int) -> list[str]:
+    print(f"\n{routes.report()}")
+    return []
+
+
+PARTS = {"capacity": _capacity, "cold-start": _cold_start, "routes": _routes}
 
 
 sys.exit(main())

@@ -142,7 +142,7 @@ def _kind(pk: str, sk: str) -> str:
     """What an item is, in the words of the design."""
     letter = kind_of({"pk": pk, "sk": sk})
     if letter == "P":
-        return "partner" if sk == "A" else "balance"
+        return {"A": "partner", "B": "balance"}.get(sk[0], "maturity cursor")
     return {
         "G": "program", "U": "guard", "C": "binding", "F": "referral", "E": "payment", "R": "reward",
         "J": "journal entry", "W": "withdrawal", "S": "roll-up",

@@ -77,6 +77,8 @@ IGNORED = {
 INSTEAD = {
     "AWS::ApiGateway::RestApi": "REST APIs (AWS::Serverless::Api, events of type Api) do not run here; "
     "HTTP APIs (AWS::Serverless::HttpApi) do",
+    "AWS::ApiGateway::Deployment": "part of a REST API",
+    "AWS::ApiGateway::Stage": "part of a REST API",
     "AWS::ApiGatewayV2::Route": "routes are read from AWS::Serverless::HttpApi and HttpApi events only",
     "AWS::CloudFormation::Stack": "nested stacks do not run here",
     "AWS::Lambda::Url": "function URLs (FunctionUrlConfig) do not run here",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import StartError
-from local.template import Resource, Template
+from local.template import Template
 
 REFERENCE = re.compile(r"\{\{resolve:([^}]*)\}\}")
 ARN_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name
@@ -34,7 +34,10 @@ class Secrets:
         """Make each secret of the template, with the kept value where there is one; in moto too."""
         for resource in template.of_type("AWS::SecretsManager::Secret"):
             name, given = template.name(resource, "Name"), template.properties(resource)
-            value = self._value(name, resource, given)
+            wish = given.get("GenerateSecretString", {})
+            value = (
+                str(given["SecretString"]) if "SecretString" in given else self.keep(name, wish, resource.logical_id)
+            )
             arn = client.create_secret(Name=name, SecretString=value)["ARN"]
             self._values[name] = self._values[arn] = value
             template.provide(resource.logical_id, arn, Id=arn)
@@ -74,11 +77,10 @@ class Secrets:
         except (ValueError, KeyError, TypeError):
             raise StartError(f"{where}: the secret has no JSON key {options[1]}") from None
 
-    def _value(self, name: str, resource: Resource, given: dict[str, Any]) -> str:
-        if "SecretString" in given:
-            return str(given["SecretString"])
+    def keep(self, name: str, wish: dict[str, Any], where: str) -> str:
+        """The value kept under a name; generated as GenerateSecretString wishes when there is none yet."""
         if name not in self._kept:
-            self._kept[name] = _generate(given.get("GenerateSecretString", {}), resource.logical_id)
+            self._kept[name] = generate(wish, where)
             self._save()
         return self._kept[name]
 
@@ -91,7 +93,7 @@ class Secrets:
         os.replace(scratch, self._path)
 
 
-def _generate(wish: dict[str, Any], logical_id: str) -> str:
+def generate(wish: dict[str, Any], logical_id: str) -> str:
     """A random password as GenerateSecretString describes it, within its JSON template if one is given."""
     groups = {
         "ExcludeLowercase": string.ascii_lowercase,

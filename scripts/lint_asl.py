@@ -4,6 +4,8 @@ The structure (fields and their types, a Next to a state that is not there, stat
 way to an end) is judged by statelint, the port of AWS's own linter. What it does not know is checked here:
 
 * every task names a resource and has a time limit: the language has no default that saves anybody;
+* a task that calls a function retries what passes by itself;
+* a task that waits for a token catches both ways in which its time runs out;
 * Retry and Catch name errors that can occur: Step Functions' and Lambda's own, or a class of refledger's
   errors, by which name Step Functions knows an exception of a function;
 * no error is caught or retried after a rule that takes it already, and no rule takes everything;
@@ -30,6 +32,11 @@ SERVICE_ERRORS = ("States.", "Lambda.", "Sandbox.", "Runtime.")
 EVERYTHING = ("States.ALL", "States.TaskFailed")  # would take errors that nobody thought of, and hide them
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 CALLBACK = ".waitForTaskToken"
+# Lambda's own passing faults, which AWS's guide to error handling says to retry, and the one of ours.
+PASSING = (
+    "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException", "Sandbox.Timedout", "Busy",
+)  # fmt: skip
 
 Definition = dict[str, Any]
 
@@ -72,11 +79,18 @@ def _task_faults(state: Definition) -> Iterator[str]:
         yield "a task without a Resource"
     if "TimeoutSeconds" not in state and "TimeoutSecondsPath" not in state:
         yield "a task without a time limit"
-    if str(state.get("Resource", "")).endswith(CALLBACK):
-        caught = {error for catcher in state.get("Catch", []) for error in catcher.get("ErrorEquals", [])}
+    resource = str(state.get("Resource", ""))
+    if ":lambda:" in resource:
+        yield from (f"does not retry {error}" for error in PASSING if error not in _named(state, "Retry"))
+    if resource.endswith(CALLBACK):
         for error in ("States.Timeout", "States.HeartbeatTimeout"):
-            if error not in caught:
+            if error not in _named(state, "Catch"):
                 yield f"waits for a token and does not catch {error}"
+
+
+def _named(state: Definition, field: str) -> set[str]:
+    """The errors that a state's Retry or Catch names."""
+    return {error for rule in state.get(field, []) for error in rule.get("ErrorEquals", [])}
 
 
 def _error_faults(state: Definition, errors: frozenset[str]) -> Iterator[str]:

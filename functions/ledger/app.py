@@ -41,9 +41,9 @@ def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
 @api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView)
 def balances(request: Request[NoBody, BalancesQuery]) -> BalancesView:
     """A partner's balances; staff name the partner."""
-    partner_id = _whose(request, request.query.partner_id) or partners.id_of_user(
-        config.context().table, request.caller.user
-    )
+    partner_id = _whose(request, request.query.partner_id)
+    if partner_id is None and request.query.partner_id is None:  # staff who name nobody, and may be partners themselves
+        partner_id = partners.id_of_user(config.context().table, request.caller.user)
     found = ledger.balances(config.context().table, partner_id) if partner_id else []
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
 

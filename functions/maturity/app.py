@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from refledger.adapters.queues import MaturityMessage
@@ -10,12 +11,14 @@ from refledger.entry import config
 from refledger.entry.observability import logger
 from refledger.operations import rewards
 
-BATCHES = 20  # of 95 rewards: well within the time limit
+LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 
 
-def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
-    return _work(event["Records"]) if "Records" in event else _find()
+    if "Records" not in event:
+        return _find()
+    return _work(event["Records"], lambda: lambda_context.get_remaining_time_in_millis() > LEFT_MS)
 
 
 def _find() -> dict[str, Any]:
@@ -28,7 +31,7 @@ def _find() -> dict[str, Any]:
     return {"found": len(found)}
 
 
-def _work(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:
     """What one partner's messages ask for is done at once; where that fails, all of them come again, in order."""
     asked: dict[tuple[str, str], list[tuple[str, MaturityMessage]]] = defaultdict(list)
     for record in records:
@@ -36,16 +39,20 @@ def _work(records: list[dict[str, Any]]) -> dict[str, Any]:
         asked[message.partner_id, message.currency].append((record["messageId"], message))
     failed: list[dict[str, str]] = []
     for (partner_id, currency), messages in asked.items():
-        if not _mature(partner_id, currency, [message for _, message in messages]):
+        try:
+            _mature(partner_id, currency, [message for _, message in messages], go_on)
+        except Exception:
+            logger().warning("maturity goes on later", extra={"partner": partner_id}, exc_info=True)
             failed += [{"itemIdentifier": id} for id, _ in messages]
     return {"batchItemFailures": failed}
 
 
-def _mature(partner_id: str, currency: str, messages: list[MaturityMessage]) -> bool:
-    """False where it must be tried again: it failed, or more is due than one invocation should do."""
-    since, exact = min(message.since for message in messages), all(message.exact for message in messages)
-    try:
-        return rewards.mature_all(config.context(), partner_id, currency, since, exact=exact, batches=BATCHES)
-    except Exception:
-        logger().warning("maturity goes on later", extra={"partner": partner_id}, exc_info=True)
-        return False
+def _mature(partner_id: str, currency: str, messages: list[MaturityMessage], go_on: Callable[[], bool]) -> None:
+    context, since = config.context(), min(message.since for message in messages)
+    if all(message.exact for message in messages):
+        stopped = rewards.mature_from(context, partner_id, currency, since, go_on)
+    else:
+        stopped = rewards.mature_all(context, partner_id, currency, since, go_on)
+    if stopped:
+        rest = MaturityMessage(partner_id, currency, stopped, True, f"{stopped}-{partner_id}")
+        config.maturity_queue().send([rest])

@@ -8,7 +8,7 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
-from refledger.entry.models.partners import NewPartnerBody, PartnerQuery, PartnerView, Reason
+from refledger.entry.models.partners import NewPartnerBody, PartnerQuery, PartnerView, Reason, UserBody
 from refledger.operations import partners
 from refledger.store import partners as stored
 
@@ -68,6 +68,13 @@ def suspend(request: Request[Reason, NoQuery]) -> PartnerView:
 def terminate(request: Request[Reason, NoQuery]) -> PartnerView:
     """End a partnership for good; what was earned stays and may be withdrawn."""
     return _change(request, PartnerStatus.TERMINATED)
+
+
+@api.route("POST /api/v1/partners/{partnerId}/link-user", body=UserBody, answer=PartnerView)
+def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
+    """Say who signs in as a partner who was onboarded without a user."""
+    context = config.context()
+    return _view(partners.link_user(context, request.id("partnerId"), context.ids.user(request.body.sub)))
 
 
 def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> PartnerView:

@@ -22,4 +22,6 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
         for name, number in (("RESUMED", swept.resumed), ("WOKEN", swept.woken)):
             if number:
                 count(metrics, name, number)
+    if swept.failed:  # an alarm; what was done is done, and the next tick tries again
+        raise RuntimeError(f"{swept.failed} of {swept.looked_at} withdrawals could not be looked after")
     return asdict(swept)

@@ -62,9 +62,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
     [
         pytest.param(STORE, '"""Keys look like P#<partner>; a Scan is 0.5 of a sin."""', id="docstring"),
         pytest.param(STORE, "x = 1  # a comment about P# and Scan", id="comment"),
-        pytest.param(
-            STORE, "change = 'SET #status = :s, #by = :by ADD #n :one'", id="names in an expression"
-        ),
+        pytest.param(STORE, "change = 'SET #status = :s, #by = :by ADD #n :one'", id="names in an expression"),
         pytest.param(STORE, "change = f'#{counter} :{counter}'", id="a name in an f-string"),
         pytest.param(STORE, "names = re.findall(r'#\\w+', change)", id="the pattern of names"),
         pytest.param(PACKAGE + "store/keys.py", "key = f'P#{partner}'", id="keys.py itself"),
@@ -76,9 +74,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
         pytest.param(DOMAIN, "datetime.now(UTC)\ndatetime.fromtimestamp(s, tz=UTC)", id="times with zone"),
         pytest.param(HANDLER, "import os\ndef table():\n    return os.environ['T']", id="read when called"),
         pytest.param(HANDLER, "import os\ntable = lambda: os.environ['T']", id="read when called, lambda"),
-        pytest.param(
-            "local/x.py", "import os\nif __name__ == '__main__':\n    print(os.environ)", id="read when run"
-        ),
+        pytest.param("local/x.py", "import os\nif __name__ == '__main__':\n    print(os.environ)", id="read when run"),
         pytest.param("tests/x.py", "boto3.client('s3').scan()", id="not deployed"),
     ],
 )

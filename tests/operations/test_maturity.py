@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations import partners, rewards
 from refledger.store import keys, ledger
+from refledger.store import rewards as stored_rewards
 from tests.support.books import Books, Faulty
 
 P, R = PartnerStatus, RewardStatus
@@ -35,8 +38,14 @@ def statuses(books: Books, name: str) -> list[str]:
     return [reward.status.value for reward in books.rewards(name)]
 
 
-def due_of(books: Books, name: str, currency: str = "USD") -> str:
-    return ledger.find_balance(books.table, books.partner(name).id, currency).due
+def cursor_of(books: Books, name: str, currency: str = "USD") -> str:
+    return stored_rewards.looked_until(books.table, books.partner(name).id, currency)
+
+
+def times(number: int) -> Callable[[], bool]:
+    """Says yes so many times."""
+    left = iter(range(number))
+    return lambda: next(left, None) is not None
 
 
 # ---------------------------------------------------------------- when
@@ -103,13 +112,14 @@ def test_more_than_one_transaction_can_hold(books: Books) -> None:
     assert books.faults() == []
 
 
-def test_a_limit_of_batches_says_that_there_is_more(books: Books) -> None:
-    """After two batches of 95 the rest is left, and the answer says so; the next call does it."""
+def test_when_time_is_up_it_says_where_it_stopped(books: Books) -> None:
+    """After two batches of 95 there is no time left: the answer is where to go on, and the cursor has not moved."""
     books.grant("bob", *[1] * 200)
-    mature = rewards.mature_all
-    assert not mature(books.context, books.partner("bob").id, "USD", batches=2)
-    assert books.balance("bob") == (190, 0, 0)
-    assert mature(books.context, books.partner("bob").id, "USD", batches=2)
+    bob = books.partner("bob").id
+    stopped = rewards.mature_all(books.context, bob, "USD", go_on=times(1))
+    assert (books.balance("bob"), cursor_of(books, "bob")) == ((190, 0, 0), "")
+    assert stopped == keys.reward(books.rewards("bob")[189].id)["sk"]
+    assert rewards.mature_from(books.context, bob, "USD", stopped) == ""
     assert books.balance("bob") == (200, 0, 0)
 
 
@@ -232,36 +242,54 @@ def test_a_reward_far_behind_the_cursor_is_found_by_its_message(books: Books) ->
     books.mature("bob")
     assert books.balance("bob") == (3, 0, 0)
     since = keys.due_from(books.clock() - DAY_MS)
-    cursor = due_of(books, "bob")
-    assert rewards.mature_all(books.context, books.partner("bob").id, "USD", since)
+    cursor = cursor_of(books, "bob")
+    rewards.mature_all(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (7, 0, 0)
-    assert due_of(books, "bob") >= cursor
+    assert cursor_of(books, "bob") >= cursor
 
 
 def test_the_cursor_stays_a_quarter_of_an_hour_behind_the_clock(books: Books) -> None:
-    """It moves with the money, never beyond what may still be committed late, and never back."""
-    seen = [due_of(books, "bob")]
+    """It moves with each look that found all there is, never beyond what may still be committed late, never back."""
+    books.partner("bob")
+    seen = [cursor_of(books, "bob")]
     for _ in range(3):
         books.clock.forward(DAY_MS)
-        books.grant("bob", 1)
         books.mature("bob")
-        seen.append(due_of(books, "bob"))
-    assert seen == sorted(seen)
+        seen.append(cursor_of(books, "bob"))
+    assert seen == sorted(set(seen))
     assert seen[-1] == keys.due_from(books.clock() - 15 * MINUTE_MS)
-    books.clock.forward(DAY_MS)
-    books.grant("bob", 1, due_ms=books.clock() - DAY_MS + 1)
+    books.clock.at_ms -= DAY_MS
     books.mature("bob")
-    last = books.rewards("bob")[-1]
-    assert due_of(books, "bob") == keys.reward(last.id)["sk"]
+    assert cursor_of(books, "bob") == seen[-1]
+
+
+@pytest.mark.parametrize("status", [P.ACTIVE, P.INACTIVE])
+def test_what_was_looked_at_is_not_read_again(books: Books, status: PartnerStatus) -> None:
+    """However long a partner's history, and whether it became money or nothing: the next look is one page."""
+    become(books, "bob", status)
+    books.grant("bob", *[1] * 300)
+    books.clock.forward(DAY_MS)
+    books.mature("bob")
+    books.clock.forward(DAY_MS)
+    reads: list[str] = []
+
+    class Watching:
+        def __getattr__(self, name: str) -> Any:
+            reads.append(name)
+            return getattr(books.client, name)
+
+    rewards.mature_all(books.behind(Watching()), books.partner("bob").id, "USD")
+    assert reads.count("query") == 1
+    assert len(reads) <= 4
 
 
 def test_an_exact_message_matures_its_own_and_moves_no_cursor(books: Books) -> None:
-    """What a payment made is matured from there on; what waits before it still is found by everybody else."""
+    """What a payment made is matured from there on; what waits before it is found by everybody else."""
     books.grant("bob", 1, due_ms=books.clock() - DAY_MS)
     books.grant("bob", 2)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    assert rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
-    assert (books.balance("bob"), due_of(books, "bob")) == ((2, 0, 0), "")
+    assert rewards.mature_from(books.context, books.partner("bob").id, "USD", since) == ""
+    assert (books.balance("bob"), cursor_of(books, "bob")) == ((2, 0, 0), "")
     books.mature("bob")
     assert books.balance("bob") == (3, 0, 0)
     assert books.faults() == []
@@ -271,10 +299,10 @@ def test_a_message_that_is_ahead_of_the_workers_clock_is_no_fault(books: Books) 
     """Two machines differ by a second: what the one calls due, the other finds a second later, without an error."""
     books.grant("bob", 2, due_ms=books.clock() + 1000)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
+    rewards.mature_from(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (0, 0, 0)
     books.clock.forward(1000)
-    rewards.mature_all(books.context, books.partner("bob").id, "USD", since, exact=True)
+    rewards.mature_from(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (2, 0, 0)
 
 
@@ -283,7 +311,7 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     """Where a transaction is refused, or done without an answer, each reward still counts once."""
     books.grant("bob", *range(1, 121))
     faulty = Faulty(books.client, 60, seed)
-    assert rewards.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
+    rewards.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
     assert books.balance("bob") == (7260, 0, 0)
     assert books.faults() == []
 
@@ -303,7 +331,7 @@ def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
     assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
     for (partner_id, currency), message in found.items():
         assert not message.exact
-        assert rewards.mature_all(books.context, partner_id, currency, message.since)
+        rewards.mature_all(books.context, partner_id, currency, message.since)
     assert statuses(books, "bob") == ["APPROVED", "APPROVED", "PENDING"]
     assert books.balance("alice") == (1000, 0, 0)
 
@@ -318,7 +346,7 @@ def test_a_message_begins_at_the_earliest_of_many(books: Books) -> None:
     assert found[books.partner("bob").id] == keys.reward(books.rewards("bob")[0].id)["sk"]
 
 
-def test_looks_overlap_by_an_hour_and_no_more(books: Books) -> None:
+def test_looks_overlap_by_an_hour(books: Books) -> None:
     """After a look the next one begins an hour before it: late commits are seen, old ones not read again."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
@@ -327,6 +355,20 @@ def test_looks_overlap_by_an_hour_and_no_more(books: Books) -> None:
     assert len(rewards.find_due(books.context)) == 2
     rewards.looked_until(books.context, books.clock() + 2 * MINUTE_MS)
     assert rewards.find_due(books.context) == []
+
+
+def test_once_a_day_a_look_goes_further_back(books: Books) -> None:
+    """A message that died is sent again within a day; what is two days past is not read for ever."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS)
+    sent = []
+    for _ in range(4 * 24):
+        sent.append(len(rewards.find_due(books.context)))
+        rewards.looked_until(books.context, books.clock())
+        books.clock.forward(60 * MINUTE_MS + 1)
+    assert sent[0] == 2
+    assert sum(sent[2:26]) >= 2
+    assert sum(sent[2 * 24 + 26 :]) == 0
 
 
 def test_after_a_week_without_looks_nothing_is_missed(books: Books) -> None:

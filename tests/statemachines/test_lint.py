@@ -35,6 +35,8 @@ def test_error_classes_are_those_of_the_module() -> None:
         ("    TimeoutSecondsPath: $.approvalSeconds\n", "", "RequestApproval: a task without a time limit"),
         ("[States.Timeout, States.HeartbeatTimeout]", "[States.Timeout]", "catch States.HeartbeatTimeout"),
         ("[PayoutUnavailable]", "[PayoutUnavailible]", "Retry names PayoutUnavailible, which nothing raises"),
+        ("          - Sandbox.Timedout\n", "", "AutoApprove: does not retry Sandbox.Timedout"),
+        ("          - Busy\n", "", "Release: does not retry Busy"),
         ("[PayoutDeclined]", "[States.ALL]", "Catch of States.ALL would hide"),
         ("[PayoutUnavailable]", "[Busy]", "Retry names Busy twice"),
         ("withdrawalId.$: $.withdrawalId", "withdrawalId.$: withdrawalId", "withdrawalId"),

@@ -212,6 +212,16 @@ def test_release_may_be_repeated(make_world: MakeWorld, when: str) -> None:
     assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
 
 
+def test_automatic_approval_may_be_repeated(make_world: MakeWorld) -> None:
+    """An automatic approval whose answer is lost is asked for again, and stands."""
+    world = make_world(auto_approve=True, after={"auto-approve": [LambdaError("Sandbox.Timedout")]})
+    arn = world.start()
+    world.decide(S.PAID, "await-settlement")
+    assert succeeded(world.finish(arn))
+    assert world.calls[:4] == ["assess", "auto-approve", "auto-approve", "start-payout"]
+    assert (world.status, world.moves) == (S.PAID, PAID)
+
+
 @pytest.mark.parametrize(("conclusion", "money"), [(S.PAID, PAID), (S.FAILED, RETURNED)])
 def test_an_admin_is_faster_than_the_workflow(
     make_world: MakeWorld, conclusion: WithdrawalStatus, money: dict[Kind, int]

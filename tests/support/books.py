@@ -86,12 +86,12 @@ class Books:
         return payments.record(self.context, PaymentReceived(**{**given, **changes}))
 
     def mature(self, name: str, currency: str = "USD") -> None:
-        assert rewards.mature_all(self.context, self.partner(name).id, currency)
+        assert rewards.mature_all(self.context, self.partner(name).id, currency) == ""
 
     def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD") -> None:
         """A payment, and all that follows from it where nothing is held back."""
         for message in self.pay(customer, payment_id, base, currency).due:
-            rewards.mature_all(self.context, message.partner_id, message.currency, message.since, exact=message.exact)
+            rewards.mature_from(self.context, message.partner_id, message.currency, message.since)
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
         """(available, reserved, paid)."""

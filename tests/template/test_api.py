@@ -30,6 +30,7 @@ ROUTES = {
         "POST /api/v1/partners/{partnerId}/deactivate",
         "POST /api/v1/partners/{partnerId}/suspend",
         "POST /api/v1/partners/{partnerId}/terminate",
+        "POST /api/v1/partners/{partnerId}/link-user",
     ],
     "referrals": [
         "GET /api/v1/referrals/code",

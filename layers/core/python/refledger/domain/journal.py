@@ -72,7 +72,6 @@ class Balance:
     version: int = 0
     head: str = ""
     at_ms: int = 0
-    due: str = ""  # no reward that sorts before this waits to mature
 
 
 def seal(entry: Entry) -> str:

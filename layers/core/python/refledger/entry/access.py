@@ -28,6 +28,7 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /api/v1/partners/{partnerId}/deactivate": ADMIN,
     "POST /api/v1/partners/{partnerId}/suspend": ADMIN,
     "POST /api/v1/partners/{partnerId}/terminate": ADMIN,
+    "POST /api/v1/partners/{partnerId}/link-user": ADMIN,
     "GET /api/v1/referrals/code": MEMBER,
     "POST /api/v1/referrals/apply/{code}": MEMBER,
     "GET /api/v1/referrals/stats": MEMBER,
@@ -76,8 +77,13 @@ def sub_and_roles(claims: dict[str, str], groups_claim: str) -> tuple[str, froze
 
 
 def _groups(text: str) -> set[str]:
-    """HTTP APIs hand a list on as text: `[admin finance]`."""
-    return set(text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split())
+    """HTTP APIs hand a list on as text, `[admin finance]`: a group's name with a blank in it cannot be told from two.
+
+    So the claim must be one whose values have no blanks; Cognito allows none, of other issuers it is up to the owner.
+    """
+    if text.startswith("[") and text.endswith("]"):
+        return set(text[1:-1].split(" "))
+    return {text}
 
 
 def check(route: str, roles: frozenset[Role]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import Conflict, EmailTaken, KeyReused, UserTaken
+from refledger.domain.errors import Conflict, EmailTaken, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.operations.context import Context
+from refledger.operations.once import Once
 from refledger.store import partners, programs
 from refledger.store.transaction import Moved
 
@@ -28,17 +29,13 @@ class NewPartner:
 
 
 def create(context: Context, new: NewPartner, caller: str, key: str | None, body: str) -> Partner:
-    """Idempotent by the Idempotency-Key (the id is made of it), for a user who signs in by the user.
+    """Idempotent by the Idempotency-Key.
 
     Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused.
     """
     programs.find(context.table, new.program_id)
-    if new.user:
-        partner_id = context.ids.partner(new.user)
-    else:
-        partner_id = context.ids.hash("partner", caller, key) if key else context.ids.new()
     partner = Partner(
-        id=partner_id,
+        id=context.ids.partner(new.user) if new.user else context.ids.new(),
         program_id=new.program_id,
         code="",
         status=PartnerStatus.ACTIVE,
@@ -50,8 +47,8 @@ def create(context: Context, new: NewPartner, caller: str, key: str | None, body
         phone=new.phone,
         company_name=new.company_name,
     )
-    email = context.ids.hash("email", new.email.casefold())
-    return _store(context, partner, email, context.ids.hash("body", caller, key, body) if key else context.ids.new())
+    request = Once(context.ids.hash("request", caller, "partners", key), body) if key else None
+    return _store(context, partner, context.ids.hash("email", new.email.casefold()), request)
 
 
 def of_member(context: Context, user: str) -> Partner:
@@ -72,32 +69,53 @@ def of_member(context: Context, user: str) -> Partner:
         created_at_ms=context.now_ms(),
     )
     try:
-        return _store(context, partner, "", "member")
+        return _store(context, partner, "", None)
     except UserTaken:  # another call was faster: theirs is the partner
         return partners.find(context.table, partners.id_of_user(context.table, user) or partner.id)
 
 
-def _store(context: Context, partner: Partner, email: str, body: str) -> Partner:
+def _store(context: Context, partner: Partner, email: str, request: Once | None) -> Partner:
     attempt = 0
 
     def once() -> Partner:
         nonlocal attempt
         coded = replace(partner, code=context.ids.code(partner.id, attempt))
+        guard = [request.guard(partner=partner.id)] if request else []
         try:
-            context.table.commit(*partners.create(coded, email, body))
+            context.table.commit(*partners.create(coded, email), *guard)
         except Moved as moved:
-            earlier = moved.found.get(partners.IS_NEW)
-            if earlier and earlier["body"] == body:
-                return partners.from_item(earlier)
-            if partner.customer and (earlier or partners.USER_IS_FREE in moved.found):
+            if request and (earlier := request.earlier(moved)):
+                return partners.find(context.table, earlier["partner"])
+            if partners.IS_NEW in moved.found or partners.USER_IS_FREE in moved.found:
                 raise UserTaken("this user is a partner already") from None
-            if earlier:
-                raise KeyReused("this Idempotency-Key came with another request before") from None
             if partners.EMAIL_IS_FREE in moved.found:
                 raise EmailTaken("there is a partner with this e-mail address already") from None
             attempt = min(attempt + 1, CODE_ATTEMPTS)
             raise
         return coded
+
+    return context.repeat(once)
+
+
+def link_user(context: Context, partner_id: str, user: str) -> Partner:
+    """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
+
+    Raises PartnerNotFound, UserTaken where the user is a partner already, Conflict where the partner has another user.
+    """
+
+    def once() -> Partner:
+        old = partners.find(context.table, partner_id)
+        if old.customer == user:
+            return old
+        if old.customer:
+            raise Conflict("another user signs in as this partner")
+        try:
+            context.table.commit(*partners.link_user(old, user))
+        except Moved as moved:
+            if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+                raise UserTaken("this user is a partner already") from None
+            raise
+        return replace(old, customer=user, version=old.version + 1)
 
     return context.repeat(once)
 

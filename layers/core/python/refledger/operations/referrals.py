@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from refledger.domain import codes, uplines
 from refledger.domain.errors import (
     AlreadyReferred,
@@ -12,7 +14,6 @@ from refledger.domain.errors import (
     ProgramNotFound,
 )
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.times import MINUTE_MS
 from refledger.domain.uplines import Binding, Link
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
@@ -27,26 +28,20 @@ def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
     Raises RateLimited, CodeNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle.
     """
     code = codes.normalise(typed)
-    _refuse_guessing(context, limits, user)
+    limits.take(context, user, LimitKind.UNKNOWN_CODES)  # before the look-up: a guess too many must learn nothing
     guard = context.table.get(keys.code(code)) if code else None
     if guard is None:
-        limits.take(context, user, LimitKind.UNKNOWN_CODES)
         raise CodeNotFound("there is no such code")
+    limits.give_back(context, user, LimitKind.UNKNOWN_CODES)
     partner_id, program_id = guard["partner"], guard["program"]
     return context.repeat(lambda: _bind(context, user, partner_id, program_id))
 
 
-def _refuse_guessing(context: Context, limits: Limits, user: str) -> None:
-    """Before the look-up: whoever guessed too often does not learn whether the next guess was right."""
-    now_ms = context.now_ms()
-    counter = context.table.get(keys.limit(user, LimitKind.UNKNOWN_CODES, now_ms // MINUTE_MS))
-    if counter and counter["n"] >= limits.allowed[LimitKind.UNKNOWN_CODES]:
-        raise limits.refusal(LimitKind.UNKNOWN_CODES, now_ms)
-
-
 def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Binding:
-    found = context.table.get_many([keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user)])
-    partner_item, program_item, bound = found
+    found = context.table.get_many(
+        [keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user), keys.user(user)]
+    )
+    partner_item, program_item, bound, own = found
     if partner_item is None:
         raise CodeNotFound("there is no such code")
     if program_item is None:
@@ -61,37 +56,48 @@ def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Bind
         raise AlreadyReferred("somebody else referred this customer before")
     if partner.status is not PartnerStatus.ACTIVE:
         raise CodeNotActive("the code's partner is not active")
-    above, top = _chain_above(context, program_id, partner.customer, user)
+    nearest = Link(partner_id, partner.customer, 0)
+    above, top = _chain_above(context, program_id, nearest, user, own["partner"] if own else None)
     now_ms = context.now_ms()
     binding = Binding(
         program_id=program_id,
         customer=user,
         referral_id=keys.referral_id(partner_id, now_ms, context.ids.digest("referral", program_id, user)),
-        upline=uplines.freeze(Link(partner_id, partner.customer, 0), above, program.tier_rates_bps),
+        upline=uplines.freeze(nearest, above, program.tier_rates_bps),
         depth=len(program.tier_rates_bps),
         rule_version=program.version,
         bound_at_ms=now_ms,
     )
-    writes = [*referrals.bind(binding, "ACCEPTED", "WEBSITE"), partners.still_active(partner_id)]
-    if top:
-        writes.append(referrals.top_still_unbound(program_id, top))
+    writes = [*referrals.bind(binding, "ACCEPTED", "WEBSITE"), partners.still_as_read(partner)]
+    # The top of the chain is the only link through which a circle can still close: it must be as it was read
+    if top.customer:
+        writes.append(referrals.top_still_unbound(program_id, top.customer))
+    elif top.partner_id != partner_id:
+        writes.append(partners.still_without_user(top.partner_id))
     context.table.commit(*writes)
     return binding
 
 
-def _chain_above(context: Context, program_id: str, customer: str, user: str) -> tuple[list[Link], str]:
-    """All links above a partner's own customer, and the customer at the top whom nobody referred ("" for none).
+def _chain_above(
+    context: Context, program_id: str, nearest: Link, user: str, own_partner: str | None
+) -> tuple[list[Link], Link]:
+    """All links above a partner, and the topmost one, whom nobody referred.
 
+    A partner whose user was linked later stands in older chains without one: they are looked up.
     Raises CodeClosesCircle where the user is among them.
     """
     links: list[Link] = []
-    top = customer
+    top = nearest
     for _ in range(CHAIN_READS):
-        binding = referrals.find_binding(context.table, program_id, top) if top else None
+        if not top.customer and links:
+            top = replace(top, customer=partners.find(context.table, top.partner_id).customer)
+        binding = referrals.find_binding(context.table, program_id, top.customer) if top.customer else None
+        if user == top.customer:
+            break
         if binding is None:
             return links, top
         links += binding.upline
-        if any(link.customer == user for link in binding.upline):
+        if any(link.customer == user or link.partner_id == own_partner for link in binding.upline):
             break
-        top = binding.upline[-1].customer
+        top = binding.upline[-1]
     raise CodeClosesCircle("this code's partner was referred, directly or not, by this customer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -10,32 +10,34 @@ from refledger.adapters.queues import MaturityMessage
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Balance, Kind, contents_hash, post
 from refledger.domain.rewards import Reward, matured, worth
-from refledger.domain.times import MINUTE_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, rewards
 from refledger.store.transaction import Moved, Write, put
 
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
-OVERLAP_MS = 60 * MINUTE_MS  # what the schedule looks at again
+CURSOR_STEP_MS = 60 * MINUTE_MS
+OVERLAP_MS = 60 * MINUTE_MS  # what the schedule looks at again each time
+DAILY_OVERLAP_MS = 2 * DAY_MS  # and once a day: a message that died is found again
+SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 CURSOR = "DUE"
 
 
-def change(
-    balance: Balance, pairs: Sequence[tuple[Reward, Reward]], reference: str, now_ms: int, due: str
-) -> list[Write]:
+def change(balance: Balance, pairs: Sequence[tuple[Reward, Reward]], reference: str, now_ms: int) -> list[Write]:
     """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
 
-    The rewards are written under what was read of them. `due`: where the next look for due rewards may begin.
+    The rewards are written under what was read of them.
     """
     difference = sum(worth(new) - worth(old) for old, new in pairs)
     if difference == 0:
         return [rewards.move(old, new) for old, new in pairs]
-    written = [(old, replace(new, entry=balance.version + 1)) if worth(new) > worth(old) else (old, new)
-               for old, new in pairs]  # fmt: skip
+    written = [
+        (old, replace(new, entry=balance.version + 1)) if worth(new) > worth(old) else (old, new) for old, new in pairs
+    ]
     moved = [(old, new) for old, new in written if worth(new) != worth(old)]
     after, entry = post(
-        replace(balance, due=due),
+        balance,
         Kind.EARN if difference > 0 else Kind.REVERSE,
         abs(difference),
         reference,
@@ -47,15 +49,11 @@ def change(
     return [rewards.move(old, new) for old, new in written] + ledger.post(balance, after, entry)
 
 
-def mature(
-    context: Context, partner_id: str, currency: str, since: str = "~", *, exact: bool = False, done: str = ""
-) -> str:
-    """Up to 95 rewards that are due become the partner's, in one transaction.
+def mature(context: Context, partner_id: str, currency: str, start: str) -> str:
+    """Up to 95 rewards that are due become the partner's, in one transaction. Looks from the sort key `start` on.
 
-    Idempotent: a reward that is not PENDING any more is passed over. Looking begins at the balance's own cursor or at
-    `since`, whichever is earlier; with `exact` at `since`, and then the cursor stays where it is, for there may be
-    more before it. All up to `done` was looked at by an earlier batch. Returns where this batch ended, "" where
-    nothing more is due.
+    Idempotent: a reward that is not PENDING any more is passed over. Returns where this batch ended, "" where nothing
+    more is due.
     """
 
     def once() -> str:
@@ -65,18 +63,49 @@ def mature(
         if partner_item is None:
             raise PartnerNotFound("rewards of a partner who does not exist")
         partner, balance = partners.from_item(partner_item), ledger.balance_from(balance_item, partner_id, currency)
-        now_ms = context.now_ms()
-        start = done or (since if exact else min(balance.due, since))
+        now_ms = _now(context, start)
         ready = list(islice(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH), BATCH))
         if not ready:
             return ""
         pairs = [(old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready]
-        last = keys.reward(ready[-1].id)["sk"]
-        cursor = balance.due if exact else max(balance.due, min(last, keys.due_from(now_ms - LATE_MS)))
-        context.table.commit(*change(balance, pairs, _reason(ready), now_ms, cursor))
-        return last if len(ready) == BATCH else ""
+        context.table.commit(*change(balance, pairs, _reason(ready), now_ms))
+        return keys.reward(ready[-1].id)["sk"] if len(ready) == BATCH else ""
 
     return context.repeat(once)
+
+
+def _now(context: Context, start: str) -> int:
+    """The time; a little later where another machine, whose clock is ahead, has called a reward due already."""
+    now_ms = context.now_ms()
+    told_ms = keys.due_at(start) if start else 0
+    return told_ms if now_ms < told_ms <= now_ms + SKEW_MS else now_ms
+
+
+def mature_from(
+    context: Context, partner_id: str, currency: str, start: str, go_on: Callable[[], bool] = lambda: True
+) -> str:
+    """Batch after batch from `start` on, while `go_on` says so. Returns where it stopped, "" when nothing is due."""
+    while start := mature(context, partner_id, currency, start):
+        if not go_on():
+            break
+    return start
+
+
+def mature_all(
+    context: Context, partner_id: str, currency: str, since: str = "~", go_on: Callable[[], bool] = lambda: True
+) -> str:
+    """All that is due of a partner and currency: from the cursor on, or from `since` if that is earlier.
+
+    Moves the cursor when it is done, an hour at a time. Returns like `mature_from`.
+    """
+    cursor, began_ms = rewards.looked_until(context.table, partner_id, currency), context.now_ms()
+    stopped = mature_from(context, partner_id, currency, min(cursor, since), go_on)
+    if not stopped and (not cursor or began_ms - LATE_MS - keys.due_at(cursor) >= CURSOR_STEP_MS):
+        try:
+            context.table.commit(rewards.look_from(partner_id, currency, keys.due_from(began_ms - LATE_MS)))
+        except Moved:
+            return stopped  # another look went further
+    return stopped
 
 
 def _reason(ready: Sequence[Reward]) -> str:
@@ -85,27 +114,17 @@ def _reason(ready: Sequence[Reward]) -> str:
     return sources.pop() if len(sources) == 1 else "maturity"
 
 
-def mature_all(
-    context: Context, partner_id: str, currency: str, since: str = "~", *, exact: bool = False, batches: int = 100
-) -> bool:
-    """Batch after batch until nothing is due. False when it stopped at the limit and there may be more."""
-    done = ""
-    for _ in range(batches):
-        done = mature(context, partner_id, currency, since, exact=exact, done=done)
-        if not done:
-            return True
-    return False
-
-
 def find_due(context: Context) -> list[MaturityMessage]:
     """The partners with something due since the last look, and where each begins.
 
-    Looks overlap by an hour, so neither a late commit nor a late index leaves a reward behind; the cursor moves only
-    after the messages are sent (`looked_until`).
+    Looks overlap by an hour, and once a day by two days, so neither a late commit nor a late index nor a message that
+    died leaves a reward behind; the cursor moves only after the messages are sent (`looked_until`).
     """
     now_ms = context.now_ms()
     cursor = context.table.get(keys.cursor(CURSOR))
-    since_ms = max(0, cursor["at"] - OVERLAP_MS) if cursor else 0
+    looked_ms = cursor["at"] if cursor else 0
+    overlap_ms = OVERLAP_MS if looked_ms // DAY_MS == now_ms // DAY_MS else DAILY_OVERLAP_MS
+    since_ms = max(0, looked_ms - overlap_ms)
     starts: dict[tuple[str, str], str] = {}
     for shard in range(keys.DUE_SHARDS):
         partition = keys.due_shard(shard)

@@ -6,6 +6,7 @@ started, failed, stopped, lost) the next attempt is started; where it waits for 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,7 @@ from refledger.operations.workflow import wake
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import Moved, put
 
+log = logging.getLogger(__name__)
 BATCH = 100
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
 QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
@@ -29,6 +31,7 @@ class Swept:
     looked_at: int = 0
     resumed: int = 0
     woken: int = 0
+    failed: int = 0
 
 
 def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[], bool]) -> Swept:
@@ -41,7 +44,11 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
         while seen < LIMIT_PER_STATUS and go_on():
             page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH))
             for withdrawal in withdrawals.many(context.table, [id for _, id in page]):
-                _look(context, workflow, waker, withdrawal, swept)
+                try:
+                    _look(context, workflow, waker, withdrawal, swept)
+                except Exception as error:  # one that cannot be helped now must not stop the others
+                    log.warning("withdrawal %s not looked after: %s", withdrawal.id, type(error).__name__)
+                    swept.failed += 1
             seen += len(page)
             position = page[-1][0] if len(page) == BATCH else ""
             if not position:

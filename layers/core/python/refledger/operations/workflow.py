@@ -13,11 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from refledger.adapters.stepfunctions import Waker
 from refledger.domain.errors import AlreadyDecided, Conflict
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.withdrawals import step
-from refledger.store import programs, withdrawals
+from refledger.store import partners, programs, withdrawals
 
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
@@ -49,11 +50,10 @@ def result(withdrawal: Withdrawal) -> TaskResult:
 def assess(context: Context, withdrawal_id: str) -> Assessment:
     """Where the withdrawal stands, whether it needs a person, and how long it may wait."""
     withdrawal = withdrawals.find(context.table, withdrawal_id)
-    program = programs.find(context.table, withdrawal.program_id)
     left_ms = withdrawal.expires_at_ms - context.now_ms()
     return {
         **result(withdrawal),
-        "autoApprove": program.approves_alone(withdrawal.amount, withdrawal.currency),
+        "autoApprove": withdrawal.status is S.REQUESTED and _needs_no_person(context, withdrawal),
         "approvalSeconds": max(1, -(-left_ms // SECOND_MS)),
         "settlementSeconds": SETTLEMENT_SECONDS,
     }
@@ -61,7 +61,8 @@ def assess(context: Context, withdrawal_id: str) -> Assessment:
 
 def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: str) -> TaskResult:
     """Keep the token of a task that waits for a person; go on at once where there is nothing to wait for any more."""
-    context.table.commit(withdrawals.keep_token(withdrawal_id, kind, token, context.now_ms()))
+    kept = withdrawals.keep_token(withdrawal_id, kind, token, context.now_ms())
+    context.repeat(lambda: context.table.commit(kept))
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     waits_in = S.REQUESTED if kind == APPROVAL else S.PAYING
     if withdrawal.status is not waits_in:
@@ -71,11 +72,17 @@ def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: s
 
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
     """Approve by the program's own rule, which is asked again here."""
-    withdrawal = withdrawals.find(context.table, withdrawal_id)
-    program = programs.find(context.table, withdrawal.program_id)
-    if not program.approves_alone(withdrawal.amount, withdrawal.currency):
+    if not _needs_no_person(context, withdrawals.find(context.table, withdrawal_id)):
         raise Conflict("the program wants a person to decide")
     return _unless_decided(context, withdrawal_id, S.APPROVED, "within the program's automatic limit")
+
+
+def _needs_no_person(context: Context, withdrawal: Withdrawal) -> bool:
+    """Within the program's limit, and of a partner against whom nothing was done since the request."""
+    program = programs.find(context.table, withdrawal.program_id)
+    if not program.approves_alone(withdrawal.amount, withdrawal.currency):
+        return False
+    return partners.find(context.table, withdrawal.partner_id).status is PartnerStatus.ACTIVE
 
 
 def start_payout(context: Context, withdrawal_id: str) -> TaskResult:

@@ -2,7 +2,7 @@
 
 pk / sk                                what
 G / <program>                          program
-P#<partner> / A | B#<CUR>              partner; balance
+P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
 U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
 C#<program>#<customer> / A             binding of a customer
 F#<partner> / <b32(ms, hash)>          referral
@@ -52,6 +52,10 @@ def partner(partner_id: str) -> Key:
 
 def balance(partner_id: str, currency: str) -> Key:
     return _key(f"P#{partner_id}", f"B#{currency}")
+
+
+def due_cursor(partner_id: str, currency: str) -> Key:
+    return _key(f"P#{partner_id}", f"D#{currency}")
 
 
 def balances(partner_id: str) -> tuple[str, str, str]:
@@ -107,6 +111,11 @@ def rewards(partner_id: str) -> str:
 def due_from(at_ms: int) -> str:
     """Where the rewards begin that are due at `at_ms` or later, for any currency and payment."""
     return base32.encode(at_ms.to_bytes(6) + bytes(14))
+
+
+def due_at(reward_sort_key: str) -> int:
+    """When the reward with this sort key is due, in epoch milliseconds."""
+    return int.from_bytes(base32.decode(reward_sort_key)[:6])
 
 
 def currency_of(reward_sort_key: str) -> str:

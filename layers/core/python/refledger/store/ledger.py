@@ -19,10 +19,10 @@ def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
         update(
             IS_CURRENT, keys.balance(new.partner_id, new.currency),
             "SET #available = :available, #reserved = :reserved, #paid = :paid, #unpaid = :unpaid, #ver = :version,"
-            " #head = :head, #at = :at, #due = :due",
+            " #head = :head, #at = :at",
             "#ver = :was" if old.version else NOT_THERE,
             available=new.available, reserved=new.reserved, paid=new.paid, unpaid=new.unpaid, version=new.version,
-            head=new.head, at=new.at_ms, due=new.due, **({"was": old.version} if old.version else {}),
+            head=new.head, at=new.at_ms, **({"was": old.version} if old.version else {}),
         ),
         put("the journal has no such version yet", {
             **keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version), "ver": entry.version,
@@ -72,7 +72,6 @@ def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
         version=item["ver"],
         head=item["head"],
         at_ms=item["at"],
-        due=item["due"],
     )
 
 

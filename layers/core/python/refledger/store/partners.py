@@ -14,15 +14,15 @@ IS_NEW = "the partner is new"
 CODE_IS_FREE = "the code is free"
 EMAIL_IS_FREE = "the e-mail address is free"
 USER_IS_FREE = "the user is no partner yet"
-IS_ACTIVE = "the partner is active"
+HAS_NO_USER = "the partner has no user yet"
 IS_UNCHANGED = "the partner is as it was read"
 
 
-def create(partner: Partner, email: str, body: str) -> list[Write]:
-    """The partner and its guards. `email`: keyed hash, "" for none. `body`: hash of the request that made it."""
+def create(partner: Partner, email: str) -> list[Write]:
+    """The partner and its guards. `email`: keyed hash, "" for none."""
     guard = {"partner": partner.id, "program": partner.program_id}
     writes = [
-        put(IS_NEW, {**_to_item(partner), "body": body}),
+        put(IS_NEW, _to_item(partner)),
         put(CODE_IS_FREE, {**keys.code(partner.code), **guard}),
     ]
     if email:
@@ -44,8 +44,24 @@ def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int)
     )  # fmt: skip
 
 
-def still_active(partner_id: str) -> Write:
-    return check(IS_ACTIVE, keys.partner(partner_id), "#status = :active", active=PartnerStatus.ACTIVE.value)
+def link_user(old: Partner, user: str) -> list[Write]:
+    """From now on this user signs in as the partner, unless somebody changed the partner in between."""
+    version = old.version + 1
+    return [
+        update(
+            IS_UNCHANGED, keys.partner(old.id), "SET #customer = :user, #version = :version", "#version = :was",
+            user=user, version=version, was=old.version,
+        ),
+        put(USER_IS_FREE, {**keys.user(user), "partner": old.id, "program": old.program_id}),
+    ]  # fmt: skip
+
+
+def still_without_user(partner_id: str) -> Write:
+    return check(HAS_NO_USER, keys.partner(partner_id), "#customer = :none", none="")
+
+
+def still_as_read(partner: Partner) -> Write:
+    return check(IS_UNCHANGED, keys.partner(partner.id), "#version = :was", was=partner.version)
 
 
 def find(table: Table, partner_id: str) -> Partner:

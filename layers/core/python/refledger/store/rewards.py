@@ -9,6 +9,7 @@ from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
+CURSOR_IS_BEHIND = "the cursor is behind"
 IS_UNCHANGED = "the reward is as it was read"
 
 
@@ -39,6 +40,18 @@ def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, p
     for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):
         if item["status"] == RewardStatus.PENDING and item["currency"] == currency:
             yield from_item(item)
+
+
+def looked_until(table: Table, partner_id: str, currency: str) -> str:
+    """No reward of this currency that sorts before this waits to mature ("" where nobody looked yet)."""
+    item = table.get(keys.due_cursor(partner_id, currency))
+    return item["due"] if item else ""
+
+
+def look_from(partner_id: str, currency: str, due: str) -> Write:
+    """The next look begins at `due`, never earlier than before."""
+    key = keys.due_cursor(partner_id, currency)
+    return update(CURSOR_IS_BEHIND, key, "SET #due = :due", "attribute_not_exists(pk) OR #due < :due", due=due)
 
 
 def all_of(table: Table, partner_id: str) -> Iterator[Reward]:

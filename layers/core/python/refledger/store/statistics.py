@@ -15,7 +15,7 @@ from refledger.store.transaction import Item, Moved, Write, delete, put, update
 PART_IS_BEHIND = "the part has not seen these records"
 TOTALS_ARE_CURRENT = "the totals are as they were read"
 FOLD_PARTS = 90  # parts folded in one transaction
-NOT_COUNTERS = ("pk", "sk", "hw", "through")
+NOT_COUNTERS = ("pk", "sk", "hw", "through", "step")
 
 
 def add(table: Table, dimension: str, day: str, shard: str, changes: Sequence[tuple[str, str, int]]) -> bool:
@@ -67,28 +67,37 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
     days: dict[str, list[Item]] = defaultdict(list)
     for item in table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)):
         days[keys.day_of_statistics(item["sk"])].append(item)
-    grand = _counters(found)
+    grand, step = _counters(found), found.get("step", 0)
     try:
         for day, items in days.items():
             parts = [item for item in items if item["sk"] != keys.statistics_day(dimension, day)["sk"]]
             for start in range(0, len(parts), FOLD_PARTS):
-                table.commit(*_fold_parts(dimension, day, parts[start : start + FOLD_PARTS]))
+                table.commit(*_fold_parts(dimension, day, parts[start : start + FOLD_PARTS], step))
+                step += 1
             for item in items:
                 grand.update(_counters(item))
         if days:
-            totals = {**keys.statistics_totals(dimension), **grand, "through": max(days)}
-            unchanged = "#through = :was" if found else "attribute_not_exists(pk)"
-            table.commit(put(TOTALS_ARE_CURRENT, totals, unchanged, **({"was": found["through"]} if found else {})))
+            totals = {**keys.statistics_totals(dimension), **grand, "through": max(days), "step": step + 1}
+            condition, values = _at_step(step)
+            table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
         return  # another one folds these days
 
 
-def _fold_parts(dimension: str, day: str, parts: list[Item]) -> list[Write]:
+def _at_step(step: int) -> tuple[str, dict[str, int]]:
+    """Each transaction of a fold counts on the totals: whoever read anything before it must read it all again."""
+    return ("#step = :was", {"was": step}) if step else ("attribute_not_exists(#step)", {})
+
+
+def _fold_parts(dimension: str, day: str, parts: list[Item], step: int) -> list[Write]:
     sums: Counter[str] = Counter()
     for part in parts:
         sums.update(_counters(part))
     change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
+    condition, values = _at_step(step)
+    totals = keys.statistics_totals(dimension)
     return [
+        update(TOTALS_ARE_CURRENT, totals, "SET #step = :next", condition, next=step + 1, **values),
         update("the day", keys.statistics_day(dimension, day), change, "", **sums),
         *[delete(f"part {part['sk']}", {"pk": part["pk"], "sk": part["sk"]}, "attribute_exists(pk)") for part in parts],
     ]

@@ -5,7 +5,7 @@ Numbers are whole: a float is refused by boto3's serializer on the way in, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -55,7 +55,7 @@ class Table:
         self.client, self.name = client, name
 
     def get(self, key: Key, *, strong: bool = True) -> Item | None:
-        answer = self.client.get_item(TableName=self.name, Key=pack(dict(key)), ConsistentRead=strong)
+        answer = self._call("get_item", Key=pack(dict(key)), ConsistentRead=strong)
         return unpack(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key], *, strong: bool = True) -> list[Item | None]:
@@ -65,7 +65,7 @@ class Table:
         for _ in range(8):
             if not asked:
                 break
-            answer = self.client.batch_get_item(RequestItems=asked)
+            answer = _or_again(self.client.batch_get_item, RequestItems=asked)
             for item in map(unpack, answer["Responses"].get(self.name, [])):
                 found[item["pk"], item["sk"]] = item
             asked = answer.get("UnprocessedKeys") or {}
@@ -85,9 +85,10 @@ class Table:
         strong: bool = True,
     ) -> Iterator[Item]:
         """Items of one partition with `low` <= sort key <= `high`, fetched a page at a time as the caller goes on."""
+        if low > high:  # DynamoDB refuses what is nothing to us
+            return
         pk, sk = INDEX_KEYS[index] if index else ("pk", "sk")
         request: dict[str, Any] = {
-            "TableName": self.name,
             "KeyConditionExpression": f"{pk} = :p AND {sk} BETWEEN :low AND :high",
             "ExpressionAttributeValues": pack({":p": partition, ":low": low, ":high": high}),
             "ScanIndexForward": not newest_first,
@@ -95,7 +96,7 @@ class Table:
             **({"Limit": page_size} if page_size else {}),
         }
         while True:
-            answer = self.client.query(**request)
+            answer = self._call("query", **request)
             yield from map(unpack, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -144,8 +145,8 @@ class Table:
 
     def count(self, key: Key, amount: int, expires_at: int) -> int:
         """Add to the counter at `key` and return what it is now; `expires_at` in epoch seconds. Not idempotent."""
-        answer = self.client.update_item(
-            TableName=self.name,
+        answer = self._call(
+            "update_item",
             Key=pack(dict(key)),
             UpdateExpression="SET #ttl = :ttl ADD #n :n",
             ExpressionAttributeNames={"#ttl": "ttl", "#n": "n"},
@@ -153,6 +154,9 @@ class Table:
             ReturnValues="UPDATED_NEW",
         )
         return int(unpack(answer["Attributes"])["n"])
+
+    def _call(self, method: str, **request: Any) -> Any:
+        return _or_again(getattr(self.client, method), TableName=self.name, **request)
 
     def _action(self, write: Write) -> dict[str, Any]:
         action = {
@@ -165,6 +169,14 @@ class Table:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if write.condition else "",
         }
         return {name: value for name, value in action.items() if value}
+
+
+def _or_again(call: Callable[..., Any], **request: Any) -> Any:
+    """The call's answer. Raises Again for what passes by itself: a throttled read is nobody's fault."""
+    try:
+        return call(**request)
+    except ClientError as error:
+        raise _passing(error) from error
 
 
 def _refusal(write: Write, error: ClientError) -> Exception:

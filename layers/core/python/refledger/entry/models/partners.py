@@ -37,6 +37,12 @@ class NewPartnerBody(Body):
         )
 
 
+class UserBody(Body):
+    """`sub`: of the user who signs in as the partner."""
+
+    sub: Name
+
+
 class Reason(Body):
     reason: Annotated[Note, Field(min_length=1)]
 

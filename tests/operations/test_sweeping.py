@@ -1,0 +1,233 @@
+"""The sweeper: whatever stands still is set going again, and what goes is left alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+
+from refledger.domain.times import DAY_MS, MINUTE_MS
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import sweeping, withdrawals, workflow
+from refledger.operations.sweeping import QUIET_MS, Swept, sweep
+from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.store import withdrawals as stored
+from tests.support.books import Books
+from tests.support.stepfunctions import StepFunctions
+
+S = WithdrawalStatus
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    books.program()
+    books.grant("bob", 1_000_000)
+    books.mature("bob")
+    return books
+
+
+@pytest.fixture
+def machine() -> StepFunctions:
+    return StepFunctions()
+
+
+def run(books: Books, machine: StepFunctions, steps: int = 10**9) -> Swept:
+    """One run of the sweeper, which may ask `steps` times whether there is time left."""
+    left = iter(range(steps))
+    return sweep(books.context, machine.workflow, machine.waker, lambda: next(left, None) is not None)
+
+
+def move(books: Books, made: Withdrawal, *statuses: S) -> Withdrawal:
+    for status in statuses:
+        made = withdrawals.step(books.context, made.id, status, "ann")
+    return made
+
+
+def found(books: Books, made: Withdrawal) -> Withdrawal:
+    return stored.find(books.table, made.id)
+
+
+@pytest.mark.parametrize("statuses", [(), (S.APPROVED,), (S.APPROVED, S.PAYING)])
+def test_what_was_never_started_is_started(books: Books, machine: StepFunctions, statuses: tuple[S, ...]) -> None:
+    """In each open status: the next attempt, under its own name, with the withdrawal as its input."""
+    made = move(books, books.withdraw("bob", 1000), *statuses)
+    books.clock.forward(QUIET_MS)
+    assert run(books, machine) == Swept(looked_at=1, resumed=1, woken=0)
+    assert machine.executions == {f"{made.id}-1": "RUNNING"}
+    assert machine.inputs == [{"withdrawalId": made.id}]
+    assert (found(books, made).attempt, found(books, made).resumed_at_ms) == (1, books.clock())
+
+
+@pytest.mark.parametrize("end", [S.REJECTED, S.CANCELLED, S.EXPIRED])
+def test_what_is_over_is_not_looked_at(books: Books, machine: StepFunctions, end: S) -> None:
+    """Closed withdrawals cost the sweeper nothing."""
+    move(books, books.withdraw("bob", 1000), end)
+    books.clock.forward(DAY_MS)
+    assert run(books, machine) == Swept()
+
+
+def test_whoever_moved_just_now_is_at_work(books: Books, machine: StepFunctions) -> None:
+    """For fifteen seconds after a request or a step nothing is done; then it is."""
+    made = books.withdraw("bob", 1000)
+    books.clock.forward(QUIET_MS - 1)
+    assert run(books, machine).resumed == 0
+    move(books, made, S.APPROVED)
+    books.clock.forward(QUIET_MS - 1)
+    assert run(books, machine).resumed == 0
+    books.clock.forward(1)
+    assert run(books, machine).resumed == 1
+
+
+def test_a_workflow_that_runs_is_left_alone(books: Books, machine: StepFunctions) -> None:
+    """Waiting for a person, or for a bank, may take days."""
+    waiting, paying = (books.withdraw("bob", 1000) for _ in range(2))
+    for made in (waiting, paying):
+        machine.workflow.start(made)
+    move(books, paying, S.APPROVED, S.PAYING)
+    books.clock.forward(DAY_MS)
+    assert run(books, machine) == Swept(looked_at=2)
+    assert set(machine.executions) == {waiting.id, paying.id}
+
+
+@pytest.mark.parametrize("ended", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
+def test_a_workflow_that_ended_while_the_withdrawal_is_open_is_begun_anew(
+    books: Books, machine: StepFunctions, ended: str
+) -> None:
+    """However it ended: the item is the truth, and it is open."""
+    made = books.withdraw("bob", 1000)
+    machine.executions[made.id] = ended
+    books.clock.forward(QUIET_MS)
+    assert run(books, machine).resumed == 1
+    assert machine.executions[f"{made.id}-1"] == "RUNNING"
+
+
+def test_a_decision_that_was_not_passed_on_is(books: Books, machine: StepFunctions) -> None:
+    """Approved, but the task still waits: it is told, once, and nothing is started."""
+    made = books.withdraw("bob", 1000)
+    machine.workflow.start(made)
+    machine.waiting.add("token")
+    workflow.wait(books.context, machine.waker, made.id, APPROVAL, "token")
+    move(books, made, S.APPROVED)
+    books.clock.forward(QUIET_MS)
+    assert run(books, machine) == Swept(looked_at=1, resumed=0, woken=1)
+    assert machine.woken == [("token", {"withdrawalId": made.id, "status": "APPROVED"})]
+    assert run(books, machine).woken == 0
+
+
+def test_a_transfer_under_way_is_never_woken(books: Books, machine: StepFunctions) -> None:
+    """PAYING waits for a person's word; the sweeper has none to give."""
+    made = books.withdraw("bob", 1000)
+    machine.workflow.start(made)
+    move(books, made, S.APPROVED, S.PAYING)
+    machine.waiting.add("token")
+    workflow.wait(books.context, machine.waker, made.id, SETTLEMENT, "token")
+    books.clock.forward(DAY_MS)
+    assert run(books, machine).woken == 0
+    assert machine.tried == []
+
+
+def test_what_keeps_failing_may_rest_longer_each_time(books: Books, machine: StepFunctions) -> None:
+    """The pause doubles with each attempt, 30, 60, 120 … seconds, up to an hour."""
+    made = books.withdraw("bob", 1000)
+    pauses = []
+    for attempt in range(1, 12):
+        began_ms = books.clock()
+        while not run(books, machine).resumed:
+            books.clock.forward(QUIET_MS)
+        pauses.append((books.clock() - began_ms) // QUIET_MS)
+        machine.executions[f"{made.id}-{attempt}"] = "FAILED"
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]
+
+
+def test_a_start_that_fails_is_made_up_for(books: Books, machine: StepFunctions) -> None:
+    """Step Functions refuses: the run fails and is told so; the next one that may goes on with the next attempt."""
+    made = books.withdraw("bob", 1000)
+    books.clock.forward(QUIET_MS)
+    machine.workflow.start = _refusing  # type: ignore[method-assign,assignment]
+    with pytest.raises(ClientError):
+        run(books, machine)
+    del machine.workflow.start
+    assert machine.executions == {}
+    books.clock.forward(2 * QUIET_MS)
+    assert run(books, machine).resumed == 1
+    assert machine.executions == {f"{made.id}-2": "RUNNING"}
+
+
+def _refusing(_: Withdrawal) -> None:
+    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "told"}}, "StartExecution")
+
+
+def test_two_sweepers_begin_one_attempt(books: Books, machine: StepFunctions) -> None:
+    """Eight at once: each withdrawal is resumed by one of them."""
+    made = [books.withdraw("bob", 1000) for _ in range(3)]
+    books.clock.forward(QUIET_MS)
+    with ThreadPoolExecutor(8) as pool:
+        swept = list(pool.map(lambda _: run(books, machine), range(8)))
+    assert sum(each.resumed for each in swept) == 3
+    assert set(machine.executions) == {f"{each.id}-1" for each in made}
+
+
+# ---------------------------------------------------------------- how much at a time
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time, four of a status in a run."""
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "LIMIT_PER_STATUS", 4)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_goes_on_where_the_last_one_stopped(books: Books, machine: StepFunctions) -> None:
+    """Nine open ones, four a run: three runs look at each once, oldest first, and the fourth begins anew."""
+    made = []
+    for _ in range(9):
+        books.clock.forward(1)
+        made.append(books.withdraw("bob", 1000).id)
+    books.clock.forward(QUIET_MS)
+    for names in (made[:4], made[4:8], made[8:]):
+        before = set(machine.executions)
+        swept = run(books, machine)
+        assert set(machine.executions) - before == {f"{name}-1" for name in names}
+        assert swept.looked_at == len(names)
+    machine.executions.clear()
+    books.clock.forward(DAY_MS)
+    run(books, machine)
+    assert set(machine.executions) == {f"{name}-2" for name in made[:4]}
+
+
+@pytest.mark.usefixtures("small")
+def test_when_time_is_up_the_run_stops_and_remembers(books: Books, machine: StepFunctions) -> None:
+    """After one batch there is no time left: the next run begins behind it."""
+    made = []
+    for _ in range(4):
+        books.clock.forward(1)
+        made.append(books.withdraw("bob", 1000).id)
+    books.clock.forward(QUIET_MS)
+    assert run(books, machine, steps=1).looked_at == 2
+    assert run(books, machine, steps=1).looked_at == 2
+    assert set(machine.executions) == {f"{name}-1" for name in made}
+
+
+@pytest.mark.usefixtures("small")
+def test_without_time_nothing_is_done_and_nothing_forgotten(books: Books, machine: StepFunctions) -> None:
+    """A run that has no time at all leaves the mark where it was."""
+    for _ in range(6):
+        books.clock.forward(1)
+        books.withdraw("bob", 1000)
+    books.clock.forward(QUIET_MS)
+    assert run(books, machine).looked_at == 4
+    assert run(books, machine, steps=0).looked_at == 0
+    assert run(books, machine).looked_at == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_every_status_has_its_turn(books: Books, machine: StepFunctions) -> None:
+    """Many of one status do not keep the others from being looked at."""
+    for statuses in ((), (S.APPROVED,), (S.APPROVED, S.PAYING)):
+        for _ in range(5):
+            move(books, books.withdraw("bob", 1000), *statuses)
+    books.clock.forward(MINUTE_MS)
+    assert run(books, machine) == Swept(looked_at=12, resumed=12)
+    assert run(books, machine).resumed == 3

@@ -1,0 +1,146 @@
+"""The check of the books finds whatever was changed behind the back of the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from refledger.domain.journal import seal
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations import withdrawals, workflow
+from refledger.operations.verification import Checked, verify
+from refledger.store import keys
+from refledger.store import ledger as stored_ledger
+from refledger.store.transaction import delete, update
+from tests.support.books import Books
+
+S = WithdrawalStatus
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """Alice, Bob and Carol with rewards in two currencies, and withdrawals of Bob's in every way they can end."""
+    books.program(hold_days=0)
+    books.chain("alice", "bob", "carol")
+    for number in range(3):
+        books.earn("carol", f"p{number}", 100_000)
+    books.earn("carol", "yen", 100_000, "JPY")
+    books.pay("carol", "waiting", 100_000)
+    for number, end in enumerate((None, S.REJECTED, S.PAID, S.FAILED)):
+        made = books.withdraw("bob", 1000 + number, f"w{number}")
+        if end in (S.PAID, S.FAILED):
+            withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "")
+            workflow.start_payout(books.context, made.id)
+        if end:
+            withdrawals.step(books.context, made.id, end, "ann")
+    return books
+
+
+def edit(books: Books, key: dict[str, str], **values: Any) -> None:
+    """Change attributes of an item directly in the table."""
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+    books.table.commit(update("an edit", key, change, "attribute_exists(pk)", **values))
+
+
+def remove(books: Books, key: dict[str, str]) -> None:
+    books.table.commit(delete("a removal", key, "attribute_exists(pk)"))
+
+
+def entry_key(books: Books, version: int) -> dict[str, str]:
+    entry = books.entries("bob")[version - 1]
+    return keys.entry(entry.partner_id, "USD", entry.at_ms, version)
+
+
+def balance_key(books: Books) -> dict[str, str]:
+    return keys.balance(books.partner("bob").id, "USD")
+
+
+def reward_key(books: Books, place: int) -> dict[str, str]:
+    return keys.reward([r for r in books.rewards("bob") if r.currency == "USD"][place].id)
+
+
+def withdrawal_key(books: Books, number: int) -> dict[str, str]:
+    return keys.withdrawal(books.ids.withdrawal(books.partner("bob").id, f"w{number}"))
+
+
+def approved(books: Books) -> dict[str, str]:
+    """A reward that is in the balance."""
+    return keys.reward(next(r.id for r in books.rewards("bob") if r.currency == "USD" and r.entry))
+
+
+def pending(books: Books) -> dict[str, str]:
+    return keys.reward(next(r.id for r in books.rewards("bob") if not r.entry))
+
+
+def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None:
+    """Three partners; Bob's two journals, four withdrawals and all rewards were looked at."""
+    checked = Checked()
+    assert list(verify(books.context, checked)) == []
+    assert (checked.partners, checked.balances, checked.withdrawals) == (3, 4, 4)
+    assert checked.rewards == 2 * 5
+    assert checked.entries == 2 * 4 + (4 + 1 + 1 + 1)
+
+
+EDITS: dict[str, tuple[Callable[[Books], None], str]] = {
+    "an entry's amount": (lambda b: edit(b, entry_key(b, 2), amount=1), "entry 2: its hash"),
+    "an entry's reference": (lambda b: edit(b, entry_key(b, 5), ref="another"), "entry 5: its hash"),
+    "an entry's time": (lambda b: edit(b, entry_key(b, 1), at=1), "entry 1: its hash"),
+    "an entry's hash": (lambda b: edit(b, entry_key(b, 3), hash="0"), "entry 4: does not follow"),
+    "an entry removed": (lambda b: remove(b, entry_key(b, 3)), "entry 4: found where version 3 belongs"),
+    "the first entry removed": (lambda b: remove(b, entry_key(b, 1)), "entry 2: found where version 1 belongs"),
+    "the last entry removed": (lambda b: remove(b, entry_key(b, len(b.entries("bob")))), "balance: is at version"),
+    "available": (lambda b: edit(b, balance_key(b), available=999_999), "balance: available is 999999"),
+    "reserved": (lambda b: edit(b, balance_key(b), reserved=1), "balance: reserved is 1"),
+    "paid": (lambda b: edit(b, balance_key(b), paid=0), "balance: paid is 0"),
+    "unpaid": (lambda b: edit(b, balance_key(b), unpaid=1), "unpaid is 1"),
+    "the version": (lambda b: edit(b, balance_key(b), ver=99), "balance: is at version 99"),
+    "the head": (lambda b: edit(b, balance_key(b), head="0"), "balance: is at version"),
+    "the balance removed": (lambda b: remove(b, balance_key(b)), "balance: is at version 0"),
+    "a reward's amount": (lambda b: edit(b, approved(b), amount=1), "its rewards are worth"),
+    "a reward's reversal": (lambda b: edit(b, approved(b), reversed=5), "its rewards are worth"),
+    "a reward cancelled": (lambda b: edit(b, approved(b), status="CANCELLED"), "its rewards are worth"),
+    "a reward put back": (lambda b: edit(b, approved(b), status="PENDING"), "its rewards are worth"),
+    "a reward approved": (lambda b: edit(b, pending(b), status="APPROVED"), "rewards are worth"),
+    "a reward's entry": (lambda b: edit(b, approved(b), entry=2 if b.rewards("bob")[0].entry != 2 else 3), "entry 2:"),
+    "a reward's currency": (lambda b: edit(b, approved(b), currency="JPY"), "its rewards are worth"),
+    "a reward removed": (lambda b: remove(b, approved(b)), "its rewards are worth"),
+    "an open withdrawal's amount": (lambda b: edit(b, withdrawal_key(b, 0), amount=1), "RESERVE is booked 0 times"),
+    "an open withdrawal rejected": (lambda b: edit(b, withdrawal_key(b, 0), status="REJECTED"), "RELEASE is booked 0"),
+    "an open withdrawal paid": (lambda b: edit(b, withdrawal_key(b, 0), status="PAID"), "SETTLE is booked 0"),
+    "an open withdrawal removed": (lambda b: remove(b, withdrawal_key(b, 0)), "the open withdrawals say otherwise"),
+    "a rejected one opened": (lambda b: edit(b, withdrawal_key(b, 1), status="REQUESTED"), "RELEASE is booked 1 times"),
+    "a paid one failed": (lambda b: edit(b, withdrawal_key(b, 2), status="FAILED"), "SETTLE is booked 1 times"),
+    "a paid one removed": (lambda b: remove(b, withdrawal_key(b, 2)), "the paid withdrawals say otherwise"),
+    "a failed one paid": (lambda b: edit(b, withdrawal_key(b, 3), status="PAID"), "the paid withdrawals say otherwise"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_in_the_table_is_found(books: Books, name: str) -> None:
+    """Whatever was edited or removed, a fault says so, and it is about the partner it belongs to."""
+    change, told = EDITS[name]
+    change(books)
+    found = books.faults()
+    assert any(told in fault.reason for fault in found), found
+    assert {fault.partner_id for fault in found} == {books.partner("bob").id}
+
+
+def test_a_forged_journal_that_fits_itself_is_found(books: Books) -> None:
+    """Entries, hashes and balance rewritten consistently still say something else than the rewards."""
+    from dataclasses import replace
+
+    previous = ""
+    for entry in books.entries("bob"):
+        amount = entry.amount + 7 if entry.version == 1 else entry.amount
+        forged = replace(entry, amount=amount, previous=previous, hash="")
+        forged = replace(forged, hash=seal(forged))
+        where = keys.entry(entry.partner_id, "USD", entry.at_ms, entry.version)
+        edit(books, where, amount=forged.amount, prev=forged.previous, hash=forged.hash)
+        previous = forged.hash
+    balance = stored_ledger.find_balance(books.table, books.partner("bob").id, "USD")
+    edit(books, balance_key(books), head=previous, available=balance.available + 7, unpaid=balance.unpaid + 7)
+    reasons = [fault.reason for fault in books.faults()]
+    assert any(reason.startswith("entry 1: credits") for reason in reasons), reasons
+    assert not any("hash" in reason for reason in reasons), "the forgery is good; only the rewards give it away"

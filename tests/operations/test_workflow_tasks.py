@@ -1,0 +1,262 @@
+"""What the workflow's tasks do: each may come twice, and in any status; no decision is ever missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from refledger.domain.errors import Conflict, WithdrawalNotFound
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import withdrawals, workflow
+from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.store import keys
+from refledger.store import withdrawals as stored
+from refledger.store.table import Table
+from refledger.store.transaction import Write, update
+from tests.support.books import Books
+from tests.support.stepfunctions import StepFunctions
+
+S = WithdrawalStatus
+# Task → in which status it moves the withdrawal, and to which.
+TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
+    "assess": (lambda b, id: workflow.assess(b.context, id), {}),
+    "settle": (lambda b, id: workflow.settle(b.context, id), {}),
+    "auto-approve": (lambda b, id: workflow.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
+    "start-payout": (lambda b, id: workflow.start_payout(b.context, id), {S.APPROVED: S.PAYING}),
+    "release as EXPIRED": (lambda b, id: workflow.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
+    "release as FAILED": (
+        lambda b, id: workflow.release(b.context, id, S.FAILED),
+        {S.APPROVED: S.FAILED, S.PAYING: S.FAILED},
+    ),
+}
+WAYS: dict[S, list[S]] = {
+    S.REQUESTED: [], S.APPROVED: [S.APPROVED], S.PAYING: [S.APPROVED, S.PAYING], S.PAID: [S.APPROVED, S.PAID],
+    S.REJECTED: [S.REJECTED], S.CANCELLED: [S.CANCELLED], S.EXPIRED: [S.EXPIRED], S.FAILED: [S.APPROVED, S.FAILED],
+}  # fmt: skip
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """Bob has a lot; the program approves up to 20.00 alone, and gives people an hour."""
+    books.program(auto_approve_limit=2000, approval_timeout_seconds=3600)
+    books.grant("bob", 1_000_000)
+    books.mature("bob")
+    return books
+
+
+@pytest.fixture
+def machine() -> StepFunctions:
+    return StepFunctions()
+
+
+def move(books: Books, id: str, status: S) -> Withdrawal:
+    return withdrawals.step(books.context, id, status, "ann", request=f"r-{status}")
+
+
+def brought_to(books: Books, status: S, amount: int = 2000) -> str:
+    """The id of a new withdrawal in that status."""
+    id = books.withdraw("bob", amount).id
+    for each in WAYS[status]:
+        move(books, id, each)
+    return id
+
+
+def status_of(books: Books, id: str) -> S:
+    return stored.find(books.table, id).status
+
+
+@pytest.mark.parametrize("status", S)
+def test_every_task_in_every_status_twice(books: Books, status: S) -> None:
+    """It moves the withdrawal where it should, leaves it alone where not, and its repeat says the same."""
+    for task, moves in TASKS.values():
+        id = brought_to(books, status)
+        stands = moves.get(status, status)
+        for _ in range(2):
+            assert task(books, id)["withdrawalId"] == id
+            assert task(books, id)["status"] == stands.value
+        assert status_of(books, id) is stands
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_withdrawal_that_is_not_there_is_told(books: Books, task: str) -> None:
+    """No task makes up an answer."""
+    with pytest.raises(WithdrawalNotFound):
+        TASKS[task][0](books, "nosuchthing")
+
+
+# ---------------------------------------------------------------- assess, approve
+
+
+@pytest.mark.parametrize(("later_ms", "seconds"), [(0, 3600), (1, 3600), (1000, 3599), (3_600_000, 1), (10**9, 1)])
+def test_the_time_that_is_left_is_told_in_whole_seconds(books: Books, later_ms: int, seconds: int) -> None:
+    """Rounded up, and at least one, also for what should have expired long ago: Step Functions wants that."""
+    id = brought_to(books, S.REQUESTED)
+    books.clock.forward(later_ms)
+    told = workflow.assess(books.context, id)
+    assert told["approvalSeconds"] == seconds
+    assert told["settlementSeconds"] >= 86_400
+
+
+@pytest.mark.parametrize(("amount", "alone"), [(2000, True), (2001, False)])
+def test_the_program_approves_up_to_its_limit(books: Books, amount: int, alone: bool) -> None:
+    """Assessed so, and done so: above the limit the task refuses, whoever called it."""
+    id = brought_to(books, S.REQUESTED, amount)
+    assert workflow.assess(books.context, id)["autoApprove"] is alone
+    if alone:
+        workflow.auto_approve(books.context, id)
+        step = stored.find(books.table, id).steps[-1]
+        assert (step.status, step.by) == (S.APPROVED, "system")
+    else:
+        with pytest.raises(Conflict):
+            workflow.auto_approve(books.context, id)
+        assert status_of(books, id) is S.REQUESTED
+
+
+def test_a_limit_that_was_lowered_meanwhile_counts(books: Books) -> None:
+    """Between assessment and approval the program became stricter: a person decides."""
+    id = brought_to(books, S.REQUESTED)
+    assert workflow.assess(books.context, id)["autoApprove"]
+    books.table.commit(update("stricter", keys.program("default"), "SET #auto_approve_limit = :n", n=1999))
+    with pytest.raises(Conflict):
+        workflow.auto_approve(books.context, id)
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def wait(books: Books, machine: StepFunctions, id: str, kind: str, token: str, context: Any = None) -> Any:
+    """What the waiting task does: its token is good from the moment it begins."""
+    machine.waiting.add(token)
+    return workflow.wait(context or books.context, machine.waker, id, kind, token)
+
+
+@pytest.mark.parametrize(("kind", "status"), [(APPROVAL, S.REQUESTED), (SETTLEMENT, S.PAYING)])
+def test_a_task_with_something_to_wait_for_waits(books: Books, machine: StepFunctions, kind: str, status: S) -> None:
+    """Its token is kept and nobody is woken."""
+    id = brought_to(books, status)
+    assert wait(books, machine, id, kind, "token") == {"withdrawalId": id, "status": status.value}
+    assert stored.token(books.table, id, kind) == "token"
+    assert machine.tried == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        *((APPROVAL, status) for status in S if status is not S.REQUESTED),
+        *((SETTLEMENT, status) for status in S if status is not S.PAYING),
+    ],
+)
+def test_a_task_with_nothing_to_wait_for_goes_on_at_once(
+    books: Books, machine: StepFunctions, kind: str, status: S
+) -> None:
+    """Whatever was decided before it came is what it ends with."""
+    id = brought_to(books, status)
+    wait(books, machine, id, kind, "token")
+    assert machine.woken == [("token", {"withdrawalId": id, "status": status.value})]
+
+
+@pytest.mark.parametrize("decision", [S.APPROVED, S.REJECTED, S.CANCELLED])
+def test_a_decision_wakes_the_task_that_waits_for_it(books: Books, machine: StepFunctions, decision: S) -> None:
+    """The token came first: whoever decides sends it the decision."""
+    id = brought_to(books, S.REQUESTED)
+    wait(books, machine, id, APPROVAL, "token")
+    workflow.tell(books.context, machine.waker, move(books, id, decision))
+    assert machine.woken == [("token", {"withdrawalId": id, "status": decision.value})]
+
+
+@pytest.mark.parametrize("end", [S.PAID, S.FAILED])
+def test_the_end_of_a_transfer_wakes_the_settlement(books: Books, machine: StepFunctions, end: S) -> None:
+    """And not the approval, whose token is long used up."""
+    id = brought_to(books, S.PAYING)
+    wait(books, machine, id, SETTLEMENT, "token")
+    books.table.commit(stored.keep_token(id, APPROVAL, "old", 1))
+    workflow.tell(books.context, machine.waker, move(books, id, end))
+    assert machine.woken == [("token", {"withdrawalId": id, "status": end.value})]
+    assert machine.tried == ["token"]
+
+
+class Interrupted(Table):
+    """A table before or after whose next write something else happens."""
+
+    def __init__(self, table: Table, before: Callable[[], None], after: Callable[[], None]) -> None:
+        super().__init__(table.client, table.name)
+        self._before, self._after = before, after
+
+    def commit(self, *writes: Write) -> None:
+        self._before()
+        super().commit(*writes)
+        self._after()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "decision"),
+    [(APPROVAL, S.REQUESTED, S.APPROVED), (APPROVAL, S.REQUESTED, S.REJECTED), (SETTLEMENT, S.PAYING, S.PAID)],
+)
+@pytest.mark.parametrize("written", ["before the token", "after the token"])
+@pytest.mark.parametrize("sent", ["before the token", "after the token", "never"])
+def test_no_interleaving_misses_a_decision(
+    books: Books, machine: StepFunctions, kind: str, status: S, decision: S, written: str, sent: str
+) -> None:
+    """A decision is written, then sent; a token is kept, then the item looked at. In any order the task goes on.
+
+    "never": whoever decided died before sending.
+    """
+    if (written, sent) == ("after the token", "before the token"):
+        pytest.skip("a decision is never sent before it is written")
+    id = brought_to(books, status)
+    decided: list[Withdrawal] = []
+
+    def at(moment: str) -> None:
+        if written == moment:
+            decided.append(move(books, id, decision))
+        if sent == moment:
+            workflow.tell(books.context, machine.waker, decided[0])
+
+    table = Interrupted(books.table, lambda: at("before the token"), lambda: at("after the token"))
+    context = type(books.context)(table, books.ids, books.clock, lambda _: None)
+    wait(books, machine, id, kind, "token", context)
+    assert machine.woken == [("token", {"withdrawalId": id, "status": decision.value})]
+
+
+def test_a_repeated_approval_does_not_end_the_wait_for_the_transfer(books: Books, machine: StepFunctions) -> None:
+    """An approval sent again while the money is under way wakes nobody: PAYING decides nothing."""
+    id = brought_to(books, S.PAYING)
+    wait(books, machine, id, SETTLEMENT, "token")
+    workflow.tell(books.context, machine.waker, move(books, id, S.APPROVED))
+    assert machine.tried == []
+
+
+def test_the_latest_token_is_the_one_that_waits(books: Books, machine: StepFunctions) -> None:
+    """A resumed workflow's task takes the place of the first one's."""
+    id = brought_to(books, S.REQUESTED)
+    for token in ("first", "second"):
+        wait(books, machine, id, APPROVAL, token)
+    workflow.tell(books.context, machine.waker, move(books, id, S.APPROVED))
+    assert [token for token, _ in machine.woken] == ["second"]
+
+
+def test_telling_nobody_is_no_fault(books: Books, machine: StepFunctions) -> None:
+    """No token yet, or one that is used up: the item says it all."""
+    id = brought_to(books, S.REQUESTED)
+    decided = move(books, id, S.APPROVED)
+    assert not workflow.wake(books.context, machine.waker, decided)
+    books.table.commit(stored.keep_token(id, APPROVAL, "used up", 1))
+    assert not workflow.wake(books.context, machine.waker, decided)
+    workflow.tell(books.context, machine.waker, decided)
+
+
+def test_step_functions_may_be_down(books: Books, machine: StepFunctions, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever decided is done either way; the log says so, without the token. A task that waits must know."""
+    id = brought_to(books, S.REQUESTED)
+    wait(books, machine, id, APPROVAL, "secret-token")
+    decided = move(books, id, S.APPROVED)
+    machine.down = "ThrottlingException"
+    workflow.tell(books.context, machine.waker, decided)
+    assert id in caplog.text
+    assert "secret-token" not in caplog.text
+    with pytest.raises(ClientError):
+        wait(books, machine, id, APPROVAL, "another")
