@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from benchmarks.bench import Bench, design, today
 from refledger.domain.errors import CodeClosesCircle, CodeNotFound
@@ -19,9 +20,12 @@ def partners_and_referrals(bench: Bench) -> None:
     books, context, limits = bench.books, bench.books.context, bench.books.limits
     ida = NewPartner("Ida", "Partner", "ida@example.com", "+49 30 1234567", "Partners Ltd", user=books.user("ida"))
     with bench.measure("partner: onboard, guards of code, e-mail, user", today(1, 1, 10, 1)):
-        made = partners.create(context, ida, "admin", "key", "body")
-    with bench.measure("… repeated", today(1, 0, 0, 1)):
-        partners.create(context, ida, "admin", "key", "body")
+        made = partners.create(context, ida, "admin", None, "body")
+    tom = replace(ida, email="tom@example.com", user=books.user("tom"))
+    with bench.measure("… with an Idempotency-Key", today(1, 1, 12, 1)):
+        partners.create(context, tom, "admin", "key", "body")
+    with bench.measure("… repeated", today(2, 0, 0, 2)):
+        partners.create(context, tom, "admin", "key", "body")
     with bench.measure("partner: another status", today(1, 1, 3, 1)):
         partners.change_status(context, made.id, PartnerStatus.INACTIVE, "on leave", "admin")
     with bench.measure("code: first call, makes the partner", today(2, 1, 8, 2)):
@@ -32,11 +36,11 @@ def partners_and_referrals(bench: Bench) -> None:
     bob = books.partner("bob")
     books.apply("bob", "alice")
     user = books.user("customer")
-    with bench.measure("apply a code, two tiers, circle check", today(4, 3, 11, 6)):
+    with bench.measure("apply a code, two tiers, circle check", today(4, 3, 11, 7)):
         referrals.apply(context, limits, user, bob.code)
-    with bench.measure("… repeated", today(2, 2, 2, 4)):
+    with bench.measure("… repeated", today(2, 2, 2, 5)):
         referrals.apply(context, limits, user, bob.code)
-    with bench.measure("… refused: would close a circle", today(3, 2, 2, 5)), suppress(CodeClosesCircle):
+    with bench.measure("… refused: would close a circle", today(3, 2, 2, 6)), suppress(CodeClosesCircle):
         referrals.apply(context, limits, books.user("alice"), bob.code)
     with bench.measure("… refused: no such code", today(1, 1, 1, 1)), suppress(CodeNotFound):
         referrals.apply(context, limits, user, "ZZZZZZZZZZ")

@@ -63,7 +63,8 @@ def test_items_in_transactions_fit_one_write_unit(measured: Measured) -> None:
     But for a withdrawal on which staff wrote two of the longest notes: it may need another unit, never a third.
     """
     kinds = {"balance", "binding", "guard", "journal entry", "partner", "payment", "referral", "reward", "withdrawal"}
-    assert set(measured.largest) == kinds == set(measured.longest)
+    assert kinds <= set(measured.largest)
+    assert kinds <= set(measured.longest)
     assert {kind for kind, size in measured.largest.items() if size > ITEM_LIMIT_BYTES} == set()
     assert {kind for kind, size in measured.longest.items() if size > ITEM_LIMIT_BYTES} <= {"withdrawal"}
     assert measured.longest["withdrawal"] <= 2 * ITEM_LIMIT_BYTES

@@ -45,7 +45,7 @@ def test_many_events_arrive_in_batches_of_at_most_five(shop: Stack) -> None:
 
 
 def test_poison_goes_to_the_dead_letters_and_takes_nothing_with_it(shop: Stack) -> None:
-    """Reported alone, received twice (maxReceiveCount), then moved; the good one beside it is done once."""
+    """Reported alone, received three times (maxReceiveCount), then moved; the good one beside it is done once."""
     good, bad = str(uuid.uuid4()), str(uuid.uuid4())
     with impatient(shop, "PaymentsQueue"):
         send_event(shop, "PaymentReceived", {"id": bad, "poison": True})

@@ -40,10 +40,10 @@ def test_an_exception_has_its_shape_and_is_on_the_terminal(shop: Stack) -> None:
 
 def test_a_function_is_stopped_at_its_time_limit(shop: Stack) -> None:
     """A handler that hangs answers with the service's error, and its process is replaced."""
-    error = invoke(shop, "OrdersFunction", plain("hang"))["Payload"]
+    error = invoke(shop, "HastyFunction", plain("hang"))["Payload"]
     assert error["errorType"] == "Sandbox.Timedout"
-    assert "Task timed out after 5.00 seconds" in error["errorMessage"]
-    assert invoke(shop, "OrdersFunction", plain("dict"))["Payload"] == {"hello": "world"}
+    assert "Task timed out after 1.00 seconds" in error["errorMessage"]
+    assert invoke(shop, "HastyFunction", plain("dict"))["Payload"] == {"hello": "world"}
 
 
 def test_a_process_that_exits_is_an_error_of_the_runtime(shop: Stack) -> None:

@@ -61,8 +61,8 @@ def plan(tmp_path: Path, resources: str | dict[str, Any], head: str = "", **para
     provide_machines(template)
     template.create_in_moto()
     secrets = Secrets(tmp_path / "data")
-    secrets.create(template, boto3.client("secretsmanager"))
-    create_machines(template, boto3.client("stepfunctions"))
+    if "AWS::Serverless::StateMachine" in path.read_text():  # a client takes longer than all the rest
+        create_machines(template, boto3.client("stepfunctions"))
     check_targets(template)
     read_functions(template, layers, secrets, 3)
     read_api(template)
@@ -313,26 +313,17 @@ def test_the_tables_of_types_do_not_overlap() -> None:
     assert not any(honoured & harmless for honoured, harmless in KNOWN.values())
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "VisibilityTimeout: 10, Redrive",
-            "VisibilityTimeout: 4, Redrive",
-            "PaymentsFunctionQueue: VisibilityTimeout of",
-        ),
-        ("Files: {Type: AWS::S3::Bucket}", "Files: {Type: AWS::RDS::DBInstance}", "Files: AWS::RDS::DBInstance"),
-    ],
-    ids=["visibility", "type"],
-)
-def test_a_refusal_ends_the_start(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """The process says why, without a traceback, and ends with status 1; its children are gone with it."""
+def test_a_refusal_ends_the_start(tmp_path: Path) -> None:
+    """The process says why, without a traceback, and ends with status 1.
+
+    Here because a queue would show a message again while the function still works on it, which AWS refuses.
+    """
     for part in ("functions", "layers", "statemachines"):
         (tmp_path / part).symlink_to(SAMPLE.with_name(part))
     path = tmp_path / "template.yaml"
-    path.write_text(SAMPLE.read_text().replace(old, new))
+    path.write_text(SAMPLE.read_text().replace("VisibilityTimeout: 60, Redrive", "VisibilityTimeout: 4, Redrive"))
     with pytest.raises(StartFailedError) as refused:
         Stack(path, data=tmp_path / "data").start()
     assert "exit status 1" in str(refused.value)
-    assert message in str(refused.value)
+    assert "PaymentsFunctionQueue: VisibilityTimeout of the queue local-PaymentsQueue is 4" in str(refused.value)
     assert "Traceback" not in str(refused.value)

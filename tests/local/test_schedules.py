@@ -46,8 +46,9 @@ def test_what_is_past_never_comes(expression: str) -> None:
     "expression",
     [
         "rate(0 minutes)", "rate(5 minute)", "rate(1 hours)", "rate(1 week)", "rate(x minutes)", "every day",
-        "cron(0 0 * * ?)", "cron(0 0 ? * ? *)", "cron(0 0 1 * MON *)", "cron(0 0 ? * 2#1 *)", "cron(0 0 15W * ? *)", "cron(0 0 ? * 5L *)",
-        "cron(60 0 * * ? *)", "cron(0 0 * * ? 5)", "cron(0 0 0 * ? *)", "cron(0/x 0 * * ? *)", "at(tomorrow)",
+        "cron(0 0 * * ?)", "cron(0 0 ? * ? *)", "cron(0 0 1 * MON *)", "cron(0 0 ? * 2#1 *)", "cron(0 0 15W * ? *)",
+        "cron(0 0 ? * 5L *)", "cron(60 0 * * ? *)", "cron(0 0 * * ? 5)", "cron(0 0 0 * ? *)", "cron(0/x 0 * * ? *)",
+        "at(tomorrow)",
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_an_error(expression: str) -> None:

@@ -20,9 +20,7 @@ TIERS = st.integers(1, 10)
 
 
 @given(PARTNERS, MOMENTS, CURRENCIES, PAYMENTS, TIERS)
-def test_a_rewards_key_is_a_slice_of_its_id(
-    partner: str, due_ms: int, currency: str, payment: str, tier: int
-) -> None:
+def test_a_rewards_key_is_a_slice_of_its_id(partner: str, due_ms: int, currency: str, payment: str, tier: int) -> None:
     """From the id alone the key; from the key the id again, the partner and the currency."""
     id = keys.reward_id(partner, due_ms, currency, payment, tier)
     key = keys.reward(id)
@@ -41,9 +39,7 @@ def test_a_referrals_key_is_a_slice_of_its_id(partner: str, at_ms: int, digest: 
     assert (keys.kind_of(key), keys.owner_of(key), key["sk"]) == ("F", partner, id.removeprefix(partner))
 
 
-@given(
-    st.lists(st.tuples(MOMENTS, CURRENCIES, PAYMENTS, TIERS), min_size=2, max_size=8, unique=True), MOMENTS
-)
+@given(st.lists(st.tuples(MOMENTS, CURRENCIES, PAYMENTS, TIERS), min_size=2, max_size=8, unique=True), MOMENTS)
 def test_rewards_sort_by_when_they_are_due(parts: list[tuple[int, str, str, int]], at_ms: int) -> None:
     """Sort keys stand in the order of due times, and `due_from` cuts them exactly: before, at or after."""
     partner = "p" * keys.PARTNER_ID_LENGTH
@@ -55,9 +51,7 @@ def test_rewards_sort_by_when_they_are_due(parts: list[tuple[int, str, str, int]
         assert (sk >= keys.due_from(at_ms)) is (due_ms >= at_ms)
 
 
-@given(
-    st.lists(st.integers(0, 5 * times.DAY_MS), min_size=2, max_size=15), st.integers(0, times.DAY_MS * 20_000)
-)
+@given(st.lists(st.integers(0, 5 * times.DAY_MS), min_size=2, max_size=15), st.integers(0, times.DAY_MS * 20_000))
 def test_entries_sort_by_version(later_ms: list[int], start_ms: int) -> None:
     """Journal time never runs back, so day and version together sort like the versions."""
     at_ms, found = start_ms, []

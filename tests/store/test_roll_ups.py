@@ -41,9 +41,7 @@ def fill(table: Table, dimension: str, days: int, shards: int) -> Counter[str]:
 def test_sequence_numbers_compare_like_numbers() -> None:
     """As text 9 would come after 10; with their lengths before them they stand in order."""
     numbers = [1, 9, 10, 99, 100, 10**20, 10**20 + 1, 10**39]
-    assert [statistics.comparable(str(n)) for n in numbers] == sorted(
-        statistics.comparable(str(n)) for n in numbers
-    )
+    assert [statistics.comparable(str(n)) for n in numbers] == sorted(statistics.comparable(str(n)) for n in numbers)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

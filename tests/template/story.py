@@ -162,8 +162,10 @@ def onboard(story: Story) -> None:
     codes = {who: story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")}
     story.call("referrals", "bob", "POST /api/v1/referrals/apply/{code}", code=codes["alice"])
     story.call("referrals", "carol", "POST /api/v1/referrals/apply/{code}", code=codes["bob"])
-    new = {"firstName": "Dora", "lastName": "Example", "email": "dora@example.com", "sub": "dora"}
-    dora = story.call("partners", "admin", "POST /api/v1/partners", new)["id"]
+    new = {"firstName": "Dora", "lastName": "Example", "email": "dora@example.com"}
+    dora = story.call("partners", "admin", "POST /api/v1/partners", new, key="k2")["id"]
+    link = "POST /api/v1/partners/{partnerId}/link-user"
+    story.call("partners", "admin", link, {"sub": "dora"}, partnerId=dora)
     for query in ("limit=5", "status=ACTIVE"):
         assert story.call("partners", "admin", "GET /api/v1/partners", query=query)["data"]
     story.call("partners", "admin", "GET /api/v1/partners/{partnerId}", partnerId=dora)

@@ -46,23 +46,24 @@ class Limits:
         counter.unsaid += 1
         over = counter.known + counter.unsaid > allowed
         if counter.known <= allowed and (over or counter.unsaid >= max(1, allowed // STEPS_TO_LIMIT)):
-            key = keys.limit(caller, kind, counter.minute)
-            counter.known = context.table.count(key, counter.unsaid, now_ms // SECOND_MS + KEPT_SECONDS)
-            counter.unsaid = 0
+            said, counter.unsaid = counter.unsaid, 0
+            counter.known = self._say(context, caller, kind, counter.minute, said)
         if counter.known + counter.unsaid > allowed:
             raise self.refusal(kind, now_ms)
 
     def give_back(self, context: Context, caller: str, kind: LimitKind) -> None:
         """Take back what was counted, of a limit so low that each one is written."""
-        now_ms = context.now_ms()
-        counter = self._counter(caller, kind, now_ms // MINUTE_MS)
-        key = keys.limit(caller, kind, counter.minute)
-        counter.known = context.table.count(key, -1, now_ms // SECOND_MS + KEPT_SECONDS)
+        counter = self._counter(caller, kind, context.now_ms() // MINUTE_MS)
+        counter.known = self._say(context, caller, kind, counter.minute, -1)
 
     def refusal(self, kind: LimitKind, now_ms: int) -> RateLimited:
         left_ms = MINUTE_MS - now_ms % MINUTE_MS
         words = kind.replace("-", " ")
         return RateLimited(f"more than {self.allowed[kind]} {words} in a minute", -(-left_ms // SECOND_MS))
+
+    def _say(self, context: Context, caller: str, kind: LimitKind, minute: int, number: int) -> int:
+        key, expires = keys.limit(caller, kind, minute), minute * MINUTE_MS // SECOND_MS + KEPT_SECONDS
+        return context.repeat(lambda: context.table.count(key, number, expires))
 
     def _counter(self, caller: str, kind: LimitKind, minute: int) -> _Counter:
         if len(self._counters) >= MEMORY_LIMIT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain.errors import KeyReused
+from refledger.operations.context import Context
 from refledger.store import keys
 from refledger.store.transaction import Item, Moved, Write, put
 
@@ -17,6 +18,11 @@ class Once:
 
     key: str
     body: str
+
+    @classmethod
+    def of(cls, context: Context, caller: str, route: str, key: str | None, body: str) -> Once:
+        """Without a key the call is a request of its own, which still must survive an answer that was lost."""
+        return cls(context.ids.hash("request", caller, route, key) if key else context.ids.new(), body)
 
     def guard(self, **made: str) -> Write:
         """Goes into the transaction; `made` says what it makes."""

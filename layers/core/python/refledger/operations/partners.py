@@ -47,7 +47,7 @@ def create(context: Context, new: NewPartner, caller: str, key: str | None, body
         phone=new.phone,
         company_name=new.company_name,
     )
-    request = Once(context.ids.hash("request", caller, "partners", key), body) if key else None
+    request = Once.of(context, caller, "partners", key, body)
     return _store(context, partner, context.ids.hash("email", new.email.casefold()), request)
 
 

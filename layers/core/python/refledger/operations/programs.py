@@ -11,23 +11,18 @@ from refledger.store.transaction import Moved
 
 
 def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> Program:
-    """Idempotent by the Idempotency-Key; without one, the same caller's same request finds its own program.
+    """Idempotent by the Idempotency-Key; without one a second program of the same id is refused.
 
     Raises ProgramExists, KeyReused.
     """
-    mark = context.ids.hash("program", caller, body)
-    request = Once(context.ids.hash("request", caller, "programs", key), body) if key else None
-    writes = [programs.create(program, mark), *([request.guard(program=program.id)] if request else [])]
+    request = Once.of(context, caller, "programs", key, context.ids.hash("body", program.id, body))
 
     def once() -> Program:
         try:
-            context.table.commit(*writes)
+            context.table.commit(programs.create(program), request.guard(program=program.id))
         except Moved as moved:
-            if request and (earlier := request.earlier(moved)):
+            if earlier := request.earlier(moved):
                 return programs.find(context.table, earlier["program"])
-            found = moved.found[programs.IS_NEW]
-            if not request and found["body"] == mark:
-                return programs.from_item(found)
             raise ProgramExists(f"there is a program {program.id} already") from None
         return program
 

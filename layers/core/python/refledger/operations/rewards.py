@@ -13,7 +13,7 @@ from refledger.domain.rewards import Reward, matured, worth
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, rewards
-from refledger.store.transaction import Moved, Write, put
+from refledger.store.transaction import Again, Moved, Write, put
 
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
@@ -103,8 +103,8 @@ def mature_all(
     if not stopped and (not cursor or began_ms - LATE_MS - keys.due_at(cursor) >= CURSOR_STEP_MS):
         try:
             context.table.commit(rewards.look_from(partner_id, currency, keys.due_from(began_ms - LATE_MS)))
-        except Moved:
-            return stopped  # another look went further
+        except Again:
+            return stopped  # another look went further; and the cursor only saves reading
     return stopped
 
 

@@ -61,7 +61,7 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
 def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
     swept.looked_at += 1
     now_ms = context.now_ms()
-    quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 8), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
+    quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 10), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
     if withdrawal.status not in OPEN or now_ms - withdrawal.changed_at_ms < quiet_ms:
         return
     if workflow.is_running(withdrawal):

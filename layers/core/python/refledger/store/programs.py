@@ -13,9 +13,8 @@ from refledger.store.transaction import Item, Write, put
 IS_NEW = "the program is new"
 
 
-def create(program: Program, body: str) -> Write:
-    """`body`: hash of the request, so that its repeat is told from another program of the same id."""
-    return put(IS_NEW, {**_to_item(program), "body": body})
+def create(program: Program) -> Write:
+    return put(IS_NEW, _to_item(program))
 
 
 def find(table: Table, program_id: str) -> Program:

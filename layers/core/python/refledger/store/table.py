@@ -125,13 +125,9 @@ class Table:
             raise Moved(found) if found else Again(", ".join(others)) from error
 
     def _write_one(self, write: Write) -> None:
-        call = {
-            "Put": self.client.put_item,
-            "Update": self.client.update_item,
-            "Delete": self.client.delete_item,
-        }
+        method = {"Put": "put_item", "Update": "update_item", "Delete": "delete_item"}[write.kind]
         try:
-            call[write.kind](**self._action(write))
+            getattr(self.client, method)(**self._action(write))
         except ClientError as error:
             raise _refusal(write, error) from error
 

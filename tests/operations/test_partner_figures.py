@@ -1,0 +1,175 @@
+"""A partner's figures: what the stream told, each record once, equal to what rewards and bindings say."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from refledger.domain.partners import PartnerStatus
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import DAY_MS
+from refledger.operations import partners, statistics
+from refledger.operations.statistics import PartnerStatistics, Record, Tier, effects, project
+from refledger.store import keys
+from refledger.store.transaction import delete
+from tests.support import streams
+from tests.support.books import Books
+
+NAMES = ("ann", "ben", "cat", "dan", "eve", "fay")
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """A chain of six with three tiers, payments in two currencies, some of them in a pause of Ben's, some matured."""
+    books.program(tier_rates_bps=(2000, 1000, 500), hold_days=1)
+    books.chain(*NAMES)
+    for number in range(4):
+        books.pay(NAMES[2 + number], f"p{number}", 10_000)
+        books.pay("fay", f"yen{number}", 7_777, "JPY")
+    partners.change_status(books.context, books.partner("ben").id, PartnerStatus.INACTIVE, "", "x")
+    books.clock.forward(5)
+    books.pay("cat", "in the pause", 10_000)
+    books.clock.forward(DAY_MS)
+    for name in NAMES[:4]:
+        for currency in ("USD", "JPY"):
+            books.mature(name, currency)
+    books.pay("fay", "still pending", 500)
+    return books
+
+
+def figures(books: Books, name: str) -> PartnerStatistics:
+    return statistics.of_user(books.context, books.user(name))
+
+
+def truth(books: Books, name: str) -> tuple[dict[int, Tier], dict[str, int]]:
+    """The same figures, counted from the rewards and bindings themselves."""
+    id = books.partner(name).id
+    counts: Counter[int] = Counter()
+    earned: dict[int, Counter[str]] = {}
+    pending: Counter[str] = Counter()
+    for lower in NAMES:
+        item = books.table.get(keys.binding("default", books.user(lower)))
+        for tier, (partner_id, _, _) in enumerate(item["up"][: item["depth"]] if item else [], start=1):
+            counts[tier] += partner_id == id
+    for reward in books.rewards(name):
+        if reward.status is not RewardStatus.CANCELLED:
+            earned.setdefault(reward.tier, Counter())[reward.currency] += reward.amount
+        if reward.status is RewardStatus.PENDING:
+            pending[reward.currency] += reward.amount
+    tiers = {
+        tier: Tier(counts[tier], dict(earned.get(tier, {}))) for tier in {*earned, *(t for t, n in counts.items() if n)}
+    }
+    return tiers, dict(pending)
+
+
+def told(found: PartnerStatistics) -> tuple[dict[int, Tier], dict[str, int]]:
+    """Figures without the zeros."""
+    tiers = {
+        tier: Tier(each.referrals, {c: n for c, n in each.earnings.items() if n}) for tier, each in found.tiers.items()
+    }
+    return {t: each for t, each in tiers.items() if each.referrals or each.earnings}, {
+        c: n for c, n in found.pending.items() if n
+    }
+
+
+def test_the_stream_tells_what_is_true(books: Books) -> None:
+    """After all records: referrals and earnings per tier, and what is pending, of every partner in the chain."""
+    project(books.context, "shard-1", list(streams.records(books.client)))
+    for name in NAMES:
+        assert told(figures(books, name)) == truth(books, name), name
+    assert figures(books, "ben").balances == [b for b in figures(books, "ben").balances if b.version]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_batches_of_any_size_that_come_again_tell_the_same(books: Books, seed: int) -> None:
+    """As Lambda delivers them: cut anywhere, some repeated from an earlier place on."""
+    chosen = random.Random(seed)
+    records = list(streams.records(books.client))
+    done = 0
+    while done < len(records):
+        start = max(0, done - chosen.randrange(30)) if chosen.random() < 0.5 else done
+        done = min(len(records), done + chosen.randrange(1, 25))
+        project(books.context, "shard-1", records[start:done])
+    for name in NAMES:
+        assert told(figures(books, name)) == truth(books, name), name
+
+
+def test_two_shards_and_closed_days_tell_the_same(books: Books) -> None:
+    """Partitions spread over shards, records spread over twenty days, days closed and folded in between."""
+    records = list(streams.records(books.client))
+    for record in records:
+        books.clock.forward(20 * DAY_MS // len(records))
+        told_now = Record(record.sequence_number, books.clock(), record.old, record.new)
+        shard = sum((record.new or record.old)["pk"].encode()) % 2
+        project(books.context, f"shard-{shard}", [told_now])
+    for name in NAMES:
+        assert told(figures(books, name)) == truth(books, name), name
+    folded = books.table.get(keys.statistics_totals(keys.statistics(books.partner("ann").id)))
+    assert folded is not None
+    assert folded["through"] > ""
+
+
+def test_a_reward_that_is_gone_is_taken_back(books: Books) -> None:
+    """An item removed from the table leaves the figures as if it had not been: images decide, not events."""
+    books.table.commit(delete("a removal", keys.reward(books.rewards("dan")[0].id), "attribute_exists(pk)"))
+    project(books.context, "shard-1", list(streams.records(books.client)))
+    assert told(figures(books, "dan")) == truth(books, "dan")
+
+
+def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> None:
+    """Partners, balances, entries, payments, withdrawals, roll-ups: no effect."""
+    kinds: Counter[str] = Counter()
+    for record in streams.records(books.client):
+        counted = [amount for _, _, amount in effects(record.old, record.new) if amount]
+        kinds[keys.kind_of(record.new or record.old)] += bool(counted)
+    assert kinds["R"] > 10
+    assert kinds["F"] == 5
+    assert {kind for kind, number in kinds.items() if number} == {"R", "F"}
+    assert {"P", "J", "E", "C", "U", "G"} <= set(kinds)
+
+
+def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]:
+    return {
+        "pk": "R#p",
+        "sk": "s",
+        "tier": 2,
+        "currency": "EUR",
+        "status": status,
+        "amount": amount,
+        "reversed": taken_back,
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "earned", "pending"),
+    [
+        ({}, reward("PENDING"), 10, 10),
+        (reward("PENDING"), reward("APPROVED"), 0, -10),
+        (reward("PENDING"), reward("CANCELLED"), -10, -10),
+        (reward("PENDING"), reward("PENDING", taken_back=4), -4, -4),
+        (reward("APPROVED"), reward("APPROVED", taken_back=10), -10, 0),
+        (reward("APPROVED"), reward("APPROVED"), 0, 0),
+        (reward("PENDING"), {}, -10, -10),
+    ],
+)
+def test_what_a_change_of_a_reward_adds(old: dict[str, Any], new: dict[str, Any], earned: int, pending: int) -> None:
+    """Earned is what a reward may still become or is; pending is what waits."""
+    assert list(effects(old, new)) == [("p", "t2_EUR", earned), ("p", "pending_EUR", pending)]
+
+
+def test_somebody_who_is_no_partner_has_no_figures(books: Books) -> None:
+    """Nothing, and nobody is made a partner by looking."""
+    assert figures(books, "stranger") == PartnerStatistics({}, {}, [])
+    assert figures(books, "stranger").tiers == {}
+
+
+def test_balances_are_exact_before_the_stream_has_told_anything(books: Books) -> None:
+    """Available, reserved and paid come from the books, not from the roll-ups."""
+    found = figures(books, "ann")
+    assert found.tiers == {}
+    assert {b.currency: b.available for b in found.balances} == {
+        c: books.balance("ann", c)[0] for c in ("JPY", "USD") if books.balance("ann", c)[0]
+    }  # fmt: skip
