@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from refledger.adapters.queues import MaturityMessage
+from refledger.domain.maturity import MaturityMessage
 from refledger.entry import config
 from refledger.entry.observability import logger
 from refledger.operations import rewards

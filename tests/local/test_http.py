@@ -197,7 +197,7 @@ def test_a_broken_function_answers_500_and_lives_on(shop: Stack, kind: str) -> N
 
 def test_an_integration_that_is_too_slow_answers_503(shop: Stack) -> None:
     """The route's time limit is one second, the function sleeps for two."""
-    assert shop.get("/plain/sleep").status_code == 503
+    assert shop.get("/hurried/sleep").status_code == 503
 
 
 def test_a_body_above_ten_megabytes_is_refused(shop: Stack) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from refledger.adapters.queues import MaturityMessage
 from refledger.domain.errors import Busy
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.payments import Outcome

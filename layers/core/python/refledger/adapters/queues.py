@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from refledger.domain.maturity import MaturityMessage
+
 BATCH_LIMIT = 10
-
-
-@dataclass(frozen=True)
-class MaturityMessage:
-    """Look for due rewards of one partner and currency from the sort key `since` on.
-
-    `exact`: from there, and no earlier, because the sender has just made them; else also what lies before it.
-    """
-
-    partner_id: str
-    currency: str
-    since: str
-    exact: bool
-    deduplication: str = ""
-
-    def body(self) -> str:
-        told = {"partnerId": self.partner_id, "currency": self.currency, "since": self.since, "exact": self.exact}
-        return json.dumps(told)
-
-    @classmethod
-    def read(cls, body: str) -> MaturityMessage:
-        told = json.loads(body)
-        return cls(told["partnerId"], told["currency"], told["since"], told["exact"])
 
 
 class MaturityQueue:

@@ -1,18 +1,24 @@
-"""What a function is told by its environment, read once and never at import; and what is made of it."""
+"""What a function is told by its environment, read once and never at import; and what is made of it.
+
+Each factory imports what it makes: at a cold start a function loads what it asks for, and nothing else.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from refledger.adapters import aws
 from refledger.adapters.ids import Ids
-from refledger.adapters.queues import DeadLetters, MaturityQueue
-from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.operations.context import Context
-from refledger.operations.limits import LimitKind, Limits
 from refledger.store.table import Table
+
+if TYPE_CHECKING:
+    from refledger.adapters.queues import DeadLetters, MaturityQueue
+    from refledger.adapters.stepfunctions import Waker, Workflow
+    from refledger.operations.limits import Limits
 
 
 class Misconfigured(Exception):
@@ -51,6 +57,8 @@ def context() -> Context:
 
 @cache
 def limits() -> Limits:
+    from refledger.operations.limits import LimitKind, Limits
+
     env = environment()
     return Limits({
         LimitKind.REQUESTS: env.number("REQUESTS_PER_MINUTE"),
@@ -61,21 +69,29 @@ def limits() -> Limits:
 
 @cache
 def workflow() -> Workflow:
+    from refledger.adapters.stepfunctions import Workflow
+
     return Workflow(aws.client("stepfunctions"), environment()["WORKFLOW_ARN"])
 
 
 @cache
 def waker() -> Waker:
+    from refledger.adapters.stepfunctions import Waker
+
     return Waker(aws.client("stepfunctions"))
 
 
 @cache
 def maturity_queue() -> MaturityQueue:
+    from refledger.adapters.queues import MaturityQueue
+
     return MaturityQueue(aws.client("sqs"), environment()["MATURITY_QUEUE_URL"])
 
 
 @cache
 def dead_letters() -> DeadLetters:
+    from refledger.adapters.queues import DeadLetters
+
     return DeadLetters(aws.client("sqs"), environment()["PAYMENTS_DLQ_URL"])
 
 

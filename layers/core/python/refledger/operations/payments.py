@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from refledger.adapters.queues import MaturityMessage
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import PaymentReceived
 from refledger.domain.programs import is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, shares

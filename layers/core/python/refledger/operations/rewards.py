@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from refledger.adapters.queues import MaturityMessage
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Balance, Kind, contents_hash, post
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import Reward, matured, worth
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context

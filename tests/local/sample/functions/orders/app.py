@@ -114,6 +114,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "cookies": ["a=1; Path=/", "b=2"],
             "body": json.dumps(seen),
         }
-    if path.startswith("/plain/"):
+    if path.startswith(("/plain/", "/hurried/")):
         return plain(event["pathParameters"]["kind"])
     return app.resolve(event, context)

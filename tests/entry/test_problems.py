@@ -1,0 +1,123 @@
+"""Errors as answers: every class has a status, and nothing unexpected is told to a caller."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import refledger
+from refledger.domain import errors
+from refledger.domain.errors import Refledger
+from refledger.entry import problems
+from refledger.store.transaction import Again, Moved
+from tests.support.functions import World, api_of, assert_problem
+
+CODE = "GET /api/v1/referrals/code"
+
+
+def every_class() -> list[type[Refledger]]:
+    """All errors of the whole package, wherever they are defined."""
+    for module in pkgutil.walk_packages(refledger.__path__, "refledger."):
+        importlib.import_module(module.name)
+
+    def below(made: type[Refledger]) -> Iterator[type[Refledger]]:
+        for each in made.__subclasses__():
+            yield each
+            yield from below(each)
+
+    return sorted(set(below(Refledger)), key=lambda made: made.__name__)
+
+
+@pytest.mark.parametrize("made", every_class(), ids=lambda made: made.__name__)
+def test_every_error_has_a_status_with_a_title(made: type[Refledger]) -> None:
+    """Nobody can add an error that answers 500, or one whose status has no title."""
+    error = made.__new__(made)
+    assert problems.status_of(error) in problems.TITLES
+    assert 400 <= problems.status_of(error) < 600
+
+
+def test_codes_are_of_one_class_each() -> None:
+    """A client that knows a code knows what happened."""
+    codes = [made.code for made in every_class()]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.Invalid("x"), 422), (errors.UnknownCurrency("x"), 422), (errors.Unauthenticated("x"), 401),
+        (errors.OwnWithdrawal("x"), 403), (errors.WithdrawalNotFound("x"), 404), (errors.AlreadyDecided("x"), 409),
+        (errors.InsufficientFunds("x"), 422), (errors.KeyReused("x"), 422), (errors.RateLimited("x", 7), 429),
+        (errors.Busy("x"), 503), (errors.PayoutDeclined("x"), 409), (errors.PayoutUnavailable("x"), 503),
+    ],
+)  # fmt: skip
+def test_families_have_their_statuses(error: Refledger, status: int) -> None:
+    """The ones that clients handle, written out."""
+    answer = problems.of(error)
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])["code"] == error.code
+    assert json.loads(answer["body"])["detail"] == "x"
+
+
+def test_a_limit_and_a_busy_table_say_when_to_come_back() -> None:
+    """In whole seconds, as HTTP wants it."""
+    assert problems.of(errors.RateLimited("x", 42))["headers"]["retry-after"] == "42"
+    assert problems.of(errors.Busy("x"))["headers"]["retry-after"] == "1"
+
+
+# ---------------------------------------------------------------- through a function
+
+
+@pytest.fixture
+def failing(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Makes a route fail with an error, inside."""
+    route = api_of(CODE).routes[CODE]
+
+    def fail_with(error: Exception) -> None:
+        def function(_: Any) -> Any:
+            raise error
+
+        monkeypatch.setitem(api_of(CODE).routes, CODE, type(route)(**{**vars(route), "function": function}))
+
+    return fail_with
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret 4711"), KeyError("secret 4711"), AssertionError("secret 4711")])
+def test_what_nobody_expected_is_a_500_without_details(
+    world: World, failing: Callable[[Exception], None], error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller learns the request's id and no reason; the log learns the reason and nothing of the caller."""
+    failing(error)
+    answer = world.call(CODE, sub="a-person", claims={"email": "x@example.com"})
+    assert answer.status == 500
+    assert answer.code == "INTERNAL"
+    assert f"request-{world.calls}" in answer.body["detail"]
+    assert "4711" not in json.dumps(answer.body)
+    assert type(error).__name__ not in json.dumps(answer.body)
+    logged = caplog.text + str([vars(record) for record in caplog.records])
+    assert "4711" in logged
+    assert f"request-{world.calls}" in logged
+    assert "a-person" not in logged
+    assert "x@example.com" not in logged
+
+
+@pytest.mark.parametrize("error", [Again("others"), Moved({"a condition": {"secret": 4711}}), errors.Busy("others")])
+def test_what_passes_by_itself_is_a_503(world: World, failing: Callable[[Exception], None], error: Exception) -> None:
+    """Come again in a second; nothing of the item in the way is told."""
+    failing(error)
+    answer = world.call(CODE)
+    assert_problem(answer, 503)
+    assert (answer.code, answer.headers["retry-after"]) == ("BUSY", "1")
+    assert "4711" not in json.dumps(answer.body)
+
+
+def test_an_answer_is_json_and_kept_by_nobody(world: World) -> None:
+    """Success says so too: JSON, and no cache may keep money."""
+    answer = world.call(CODE)
+    assert answer.status == 200
+    assert answer.headers == {"content-type": "application/json", "cache-control": "no-store"}

@@ -1,0 +1,157 @@
+"""The real functions, loaded by path as Lambda does, in a small world of a test's own."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from refledger.entry import config
+from refledger.entry.http import Api
+from tests.support import dynamodb
+from tests.support.books import SECRET, Books
+from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
+
+ROOT = Path(__file__).parents[2] / "functions"
+LIMITS = {"REQUESTS_PER_MINUTE": "100000", "WITHDRAWALS_PER_MINUTE": "100000", "UNKNOWN_CODES_PER_MINUTE": "100000"}
+MAKE_LIMITS = config.limits.__wrapped__  # without the cache: each world has its own
+
+
+@cache
+def load(name: str) -> ModuleType:
+    """functions/<name>/app.py."""
+    spec = importlib.util.spec_from_file_location(f"refledger_function_{name}", ROOT / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def apis() -> dict[str, Api]:
+    """The functions that answer HTTP, by name."""
+    loaded = {path.parent.name: load(path.parent.name) for path in sorted(ROOT.glob("*/app.py"))}
+    return {name: module.api for name, module in loaded.items() if hasattr(module, "api")}
+
+
+def api_of(route: str) -> Api:
+    (found,) = [api for api in apis().values() if route in api.routes]
+    return found
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def code(self) -> str:
+        """A problem's code."""
+        return str(self.body["code"])
+
+
+@dataclass
+class World:
+    """HTTP calls as API Gateway would pass them on (payload format 2.0), and what stands behind them."""
+
+    books: Books
+    machine: StepFunctions
+    variables: dict[str, str]
+    calls: int = field(default=0)
+
+    def event(
+        self,
+        route: str,
+        *,
+        sub: str | None = "bob",
+        groups: tuple[str, ...] = (),
+        claims: dict[str, str] | None = None,
+        path: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        text: str | None = None,
+        headers: dict[str, str] | None = None,
+        encoded: bytes | None = None,
+    ) -> dict[str, Any]:
+        """`body` is sent as JSON, `text` as it is, `encoded` as base64. Without `sub` there is no token."""
+        self.calls += 1
+        method, _, template = route.partition(" ")
+        told: dict[str, str] = {"host": "api.example.com", "x-forwarded-for": "192.0.2.1", **(headers or {})}
+        if body is not None:
+            text = json.dumps(body)
+        if text is not None or encoded is not None:
+            told = {"content-type": "application/json", **told}
+        event: dict[str, Any] = {
+            "version": "2.0", "routeKey": route, "rawPath": template, "rawQueryString": "", "headers": told,
+            "requestContext": {
+                "accountId": "000000000000", "apiId": "api", "stage": "$default", "requestId": f"request-{self.calls}",
+                "routeKey": route, "http": {"method": method, "path": template, "sourceIp": "192.0.2.1"},
+                "time": "21/Nov/2026:09:30:00 +0000", "timeEpoch": 1_795_253_400_000,
+            },
+            "isBase64Encoded": encoded is not None,
+        }  # fmt: skip
+        if sub is not None:
+            given = {"sub": sub, "token_use": "access", "scope": "openid", "iss": "https://issuer.example.com"}
+            if groups:
+                given["cognito:groups"] = f"[{' '.join(groups)}]"
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": {**given, **(claims or {})}, "scopes": None}}
+        if path:
+            event["pathParameters"] = path
+        if query:
+            event["queryStringParameters"] = query
+        if text is not None:
+            event["body"] = text
+        if encoded is not None:
+            event["body"] = base64.b64encode(encoded).decode()
+        return event
+
+    def call(self, route: str, **told: Any) -> Answer:
+        """One request; see `event`. Whatever is answered must be what API Gateway can pass on."""
+        answer = api_of(route)(self.event(route, **told), None)
+        assert set(answer) == {"statusCode", "headers", "body"}
+        assert all(isinstance(value, str) for value in answer["headers"].values())
+        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+    def admin(self, route: str, **told: Any) -> Answer:
+        return self.call(route, **{"sub": "admin", "groups": ("admin",), **told})
+
+
+@contextmanager
+def world(endpoint: str, **variables: str) -> Iterator[World]:
+    """Functions that work on an empty table, with a double of Step Functions and a clock that stands still."""
+    books, machine = Books(dynamodb.new_database(endpoint)), StepFunctions()
+    told = {
+        "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
+        "GROUPS_CLAIM": "cognito:groups", **LIMITS, **variables,
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "environment", lambda: config.Environment(told))
+        limits = MAKE_LIMITS()
+        patch.setattr(config, "limits", lambda: limits)
+        patch.setattr(config, "context", lambda: books.context)
+        patch.setattr(config, "workflow", lambda: machine.workflow)
+        patch.setattr(config, "waker", lambda: machine.waker)
+        yield World(books, machine, told)
+
+
+def assert_problem(answer: Answer, *statuses: int) -> None:
+    """A refusal as RFC 9457 wants it, and as clients rely on it: never a 500, never without a code."""
+    assert answer.status in (statuses or range(400, 500)), answer
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.body["status"] == answer.status
+    assert answer.body["type"] == f"urn:refledger:problem:{answer.code.lower().replace('_', '-')}"
+    assert answer.body["title"]
+    assert isinstance(answer.body["detail"], str)
