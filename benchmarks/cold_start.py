@@ -20,7 +20,6 @@ from benchmarks.tables import table
 
 WORKER = Path(os.environ.get("LOCAL_WORKER_PYTHON", ROOT / ".venv-worker" / "bin" / "python"))
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-HTTP_FUNCTIONS = ("approvals", "ledger", "partners", "programs", "referrals", "withdrawals")
 BUDGET_RATIO = 2.5  # 300 ms where `import boto3` alone takes 120 ms
 SECONDS_LIMIT = 60
 # Whatever a function may ask for; nothing is called, so nothing has to exist.

@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 import time
+import traceback
 import warnings
+from typing import IO
 
 from local.children import Children
+from local.data_dir import claim
 from local.dynamodb import DynamoDB
 from local.errors import StartError
 from local.java import find_java
@@ -30,8 +33,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     children: Children | None = None
+    lock: IO[str] | None = None
     try:
+        if options.welcome and not options.welcome.is_file():
+            raise StartError(f"--welcome {options.welcome}: there is no such file")
         listeners = open_ports(options)
+        lock = claim(options.data)
         java = find_java(os.environ)
         children = Children()
         dynamodb = DynamoDB(children, java, options)
@@ -41,9 +48,14 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         pass
+    except Exception:  # our own mistake: shown in full, and still nothing is left running
+        traceback.print_exc()
+        return 1
     finally:
         if children:
             children.stop()
+        if lock:
+            lock.close()
     return 0
 
 
@@ -57,7 +69,9 @@ def _serve(options: Options, listeners: Listeners, children: Children, dynamodb:
     try:
         gateway = stack.start()
         print(welcome(options, stack, time.monotonic() - began), flush=True)
-        config = uvicorn.Config(gateway, log_level="warning", lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            gateway, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
+        )
         uvicorn.Server(config).run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
     finally:
         stack.stop()

@@ -30,7 +30,9 @@ from local.queue_store import QueueStore
 from local.template import Template
 
 SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
-PASSED_ON = ("dynamodb",)  # services of DynamoDB Local; streams are signed as dynamodb too
+DYNAMODB = "dynamodb"  # streams are signed for it too
+POOL_PROPERTIES = ("AliasAttributes", "AutoVerifiedAttributes", "Policies", "UsernameAttributes")
+CLIENT_PROPERTIES = ("ExplicitAuthFlows", "GenerateSecret", "UserPoolId")
 
 
 class Aws:
@@ -74,7 +76,9 @@ class Aws:
         idp = self.client("cognito-idp")
         mock_random.seed(template.stack)
         for resource in template.of_type("AWS::Cognito::UserPool"):
-            pool = idp.create_user_pool(PoolName=template.name(resource, "UserPoolName"))["UserPool"]
+            given = template.properties(resource)
+            known = {key: given[key] for key in POOL_PROPERTIES if key in given}
+            pool = idp.create_user_pool(PoolName=template.name(resource, "UserPoolName"), **known)["UserPool"]
             issuer = f"cognito-idp.{self._region}.amazonaws.com/{pool['Id']}"
             template.provide(
                 resource.logical_id,
@@ -86,11 +90,10 @@ class Aws:
             )
         for resource in template.of_type("AWS::Cognito::UserPoolClient"):
             given = template.properties(resource)
-            known = {k: v for k, v in given.items() if k in ("UserPoolId", "ExplicitAuthFlows", "GenerateSecret")}
-            client = idp.create_user_pool_client(ClientName=template.name(resource, "ClientName"), **known)[
-                "UserPoolClient"
-            ]
-            template.provide(resource.logical_id, client["ClientId"], ClientId=client["ClientId"])
+            known = {key: given[key] for key in CLIENT_PROPERTIES if key in given}
+            made = idp.create_user_pool_client(ClientName=template.name(resource, "ClientName"), **known)
+            client_id = made["UserPoolClient"]["ClientId"]
+            template.provide(resource.logical_id, client_id, ClientId=client_id)
         for resource in template.of_type("AWS::Cognito::UserPoolGroup"):
             given = template.properties(resource)
             name = str(given.get("GroupName", resource.logical_id))
@@ -105,7 +108,7 @@ class Aws:
             signed = SIGNED_FOR.search(environ.get("HTTP_AUTHORIZATION", ""))
             service = signed[1] if signed else ""
             invoke = service == "lambda" and environ["PATH_INFO"].endswith("/invocations")
-            if service not in PASSED_ON and not invoke:
+            if service != DYNAMODB and not invoke:
                 answer: Iterable[bytes] = moto_app(environ, start_response)
                 return answer
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -113,9 +116,8 @@ class Aws:
             if invoke:
                 status, reply_headers, payload = self._lambdas.handle(environ["PATH_INFO"], headers, body)
             else:
-                status, reply_headers, payload = self._to_dynamodb(
-                    {**headers, "content-type": environ["CONTENT_TYPE"]}, body
-                )
+                headers["content-type"] = environ.get("CONTENT_TYPE", "")
+                status, reply_headers, payload = self._to_dynamodb(headers, body)
             line = f"{status} {http.client.responses[status]}"
             start_response(line, [*reply_headers.items(), ("Content-Length", str(len(payload)))])
             return [payload]
@@ -127,11 +129,7 @@ class Aws:
         try:
             connection.request("POST", "/", body, headers)
             reply = connection.getresponse()
-            request_id = reply.headers["x-amzn-RequestId"] or ""
-            return (
-                reply.status,
-                {"x-amzn-RequestId": request_id, "Content-Type": "application/x-amz-json-1.0"},
-                reply.read(),
-            )
+            kept = {name: reply.headers[name] or "" for name in ("x-amzn-RequestId", "Content-Type")}
+            return reply.status, kept, reply.read()
         finally:
             connection.close()

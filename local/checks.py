@@ -162,8 +162,7 @@ CALLERS = ("apigateway.amazonaws.com", "events.amazonaws.com", "s3.amazonaws.com
 
 
 def check(template: Template) -> None:
-    """Raise StartError with every problem of a template, one a line, each naming the resource and the
-    property."""
+    """Raise StartError with every problem of a template, one a line, by resource and property."""
     problems = [problem for resource in template.of_type() for problem in _problems(resource)]
     if problems:
         raise StartError("this template cannot run here:\n" + "\n".join(f"  {problem}" for problem in problems))

@@ -34,6 +34,7 @@ class Children:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._alive: dict[int, subprocess.Popen[bytes]] = {}
+        self.stopping = False
         self._reaper = subprocess.Popen(
             [sys.executable, "-ISc", REAPER], stdin=subprocess.PIPE, start_new_session=True, text=True
         )
@@ -41,6 +42,8 @@ class Children:
     def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start a process in a group of its own, so that Ctrl-C reaches the stack first and not the child."""
         with self._lock:
+            if self.stopping:
+                raise RuntimeError("the stack is stopping: nothing is started any more")
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
             self._alive[process.pid] = process
             self._tell(f"+{process.pid}")
@@ -68,6 +71,8 @@ class Children:
 
     def stop(self) -> None:
         """Kill what is left; the reaper goes with the pipe."""
+        with self._lock:
+            self.stopping = True
         for process in list(self._alive.values()):
             self.kill(process)
         if self._reaper.stdin:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import threading
 import time
 from typing import Any
 
@@ -27,7 +29,7 @@ class DynamoDB:
     def __init__(self, children: Children, java: str, options: Options) -> None:
         """Start it; it is ready about a second later. Raises StartError when it is not installed."""
         self.url, self._region = f"http://127.0.0.1:{options.dynamodb_port}", options.region
-        self._options = options
+        self._options, self._children = options, children
         jar_dir = options.dynamodb_dir.resolve()
         if not (jar_dir / "DynamoDBLocal.jar").is_file():
             raise StartError(
@@ -36,6 +38,9 @@ class DynamoDB:
             )
         self.data_dir = (options.data / "dynamodb").resolve()
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        scratch = self.data_dir / "tmp"  # it unpacks a library at every start, and leaves it there when it is killed
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
         self._log = self.data_dir / "dynamodb-local.log"
         with self._log.open("wb") as log:
             self.process = children.start(
@@ -44,6 +49,7 @@ class DynamoDB:
                     "-Xmx512m",
                     "-XX:+UseSerialGC",
                     "-XX:TieredStopAtLevel=1",
+                    f"-Djava.io.tmpdir={scratch}",
                     f"-Djava.library.path={jar_dir / 'DynamoDBLocal_lib'}",
                     "-jar",
                     str(jar_dir / "DynamoDBLocal.jar"),
@@ -58,6 +64,13 @@ class DynamoDB:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        threading.Thread(target=self._watch, name="dynamodb", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Say so when it ends by itself: nothing works without it."""
+        code = self.process.wait()
+        if not self._children.stopping:
+            print(f"local: DynamoDB Local has ended (exit code {code}); its log: {self._log}", flush=True)
 
     def client(self, service: str = "dynamodb") -> Any:
         """A client of this process, never of moto: moto lets through endpoints it does not know."""
@@ -84,8 +97,7 @@ class DynamoDB:
         raise StartError(f"DynamoDB Local does not answer (exit code {self.process.poll()}): {' | '.join(said)}")
 
     def ensure_table(self, name: str, properties: dict[str, Any], where: str) -> tuple[dict[str, Any], bool]:
-        """Create the table that the properties describe unless it is there; returns (its description, whether
-        it is new).
+        """Create the table unless it is there; returns its description and whether it is new.
 
         Raises StartError when the one that is there has other keys or indexes.
         """

@@ -1,5 +1,7 @@
-"""Delivery by ARN, and what moto's EventBridge lacks: Lambda and Step Functions targets, the state of a rule
-(moto's disabled rules deliver), attempts, dead letters, InputPath, and the shape of an event.
+"""Delivery by ARN, and what moto's EventBridge lacks.
+
+That is: Lambda and Step Functions targets, the state of a rule (moto's disabled rules deliver), attempts, dead letters,
+InputPath, and the shape of an event.
 
 An event for a queue is in the queue before PutEvents answers, so that what was accepted outlives a crash;
 functions and state machines get theirs in the background, as do second attempts.
@@ -63,10 +65,9 @@ class EventBridge:
             setattr(owner, name, replacement)
 
     def deliver(self, arn: str, body: str, sqs: dict[str, str] | None = None) -> None:
-        """Send a body to a queue, topic, function, state machine or bus by its ARN. Raises what the service
-        raises.
+        """Send a body to a queue, topic, function, state machine or bus by its ARN.
 
-        `sqs`: MessageGroupId for a FIFO queue.
+        Raises what the service raises. `sqs`: MessageGroupId for a FIFO queue.
         """
         service, name = arn.split(":")[2], arn.split(":")[-1]
         if service == "sqs":

@@ -1,5 +1,4 @@
-"""Functions as the template declares them, what a function sees (its environment), and what comes of an
-invocation."""
+"""Functions as the template declares them, what they see, and what comes of an invocation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The Lambda service: functions by name, workers on demand, and the Invoke API that the SDK and Step
-Functions call."""
+"""The Lambda service: functions by name, workers on demand, and the Invoke API that SDKs call."""
 
 from __future__ import annotations
 
@@ -83,6 +82,7 @@ class Lambdas:
         self._server = serve(type("InvokeApi", (_InvokeApi,), {"lambdas": self}), "invoke-api")
         self.port: int = self._server.server_address[1]
         self.deliver: Deliver = lambda arn, body: None
+        self.stopping = threading.Event()  # what fails from now on was ended with the stack, and is nobody's failure
 
     def add(self, specs: Iterable[FunctionSpec], endpoints: Mapping[str, str]) -> None:
         """Take up functions; `endpoints` are the AWS_ENDPOINT_URL variables of their workers."""
@@ -115,6 +115,8 @@ class Lambdas:
 
     def _attempt(self, function: _Function, event: bytes, attempt: int) -> None:
         outcome = function.invoke(event)
+        if self.stopping.is_set():
+            return
         spec = function.spec
         retries = int(spec.async_config.get("MaximumRetryAttempts", 2))
         destinations = spec.async_config.get("DestinationConfig", {})
@@ -166,9 +168,9 @@ class Lambdas:
         )
 
     def handle(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """One Invoke request (POST /2015-03-31/functions/{name or ARN}/invocations); names of headers in
-        lower case.
+        """One Invoke request, POST /2015-03-31/functions/{name or ARN}/invocations.
 
+        Names of headers are in lower case.
         Apart from the socket, so that the endpoint of all services can pass requests on.
         """
         name = unquote(urlsplit(path).path.removesuffix("/invocations").rsplit("/functions/", 1)[-1])

@@ -85,8 +85,7 @@ def _substitute(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _check_states(where: str, machine: dict[str, Any]) -> None:
-    """Every state that is named must exist (moto finds out when it gets there), and the language be one that
-    runs."""
+    """Every state that is named must exist (moto finds out when it gets there), in a language that runs."""
     if machine.get("QueryLanguage", "JSONPath") != "JSONPath":
         raise StartError(f"{where}: QueryLanguage {machine['QueryLanguage']} does not run here, only JSONPath")
     states = machine.get("States", {})

@@ -73,6 +73,10 @@ def read_mappings(template: Template) -> Iterator[Mapping]:
         )
         if service == "sqs" and batch_size > LARGEST_UNWAITED_BATCH and not window:
             raise StartError(f"{where}: BatchSize: above 10 AWS wants MaximumBatchingWindowInSeconds of at least 1")
+        try:
+            filters = Filters(given.get("FilterCriteria"))
+        except Exception as error:  # moto's own errors have no common class
+            raise StartError(f"{where}: FilterCriteria: {error}") from None
         name = function_name(str(given["FunctionName"]))
         concurrency = given.get("ScalingConfig", {}).get("MaximumConcurrency")
         yield Mapping(
@@ -83,7 +87,7 @@ def read_mappings(template: Template) -> Iterator[Mapping]:
             region=template.region,
             batch_size=batch_size,
             batching_window_seconds=window,
-            filters=Filters(given.get("FilterCriteria")),
+            filters=filters,
             reports_failures="ReportBatchItemFailures" in given.get("FunctionResponseTypes", []),
             max_concurrency=int(concurrency) if concurrency is not None else None,
             bisect=str(given.get("BisectBatchOnFunctionError", False)).lower() == "true",

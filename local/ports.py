@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from dataclasses import dataclass
 
 from local.errors import StartError
 from local.options import Options
+
+PATIENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def open_ports(options: Options) -> Listeners:
     ):
         try:
             # DynamoDB Local listens on every interface, so any use of its port is in the way
-            listeners[name] = _listen("" if name == "dynamodb" else "127.0.0.1", port)
+            listeners[name] = _patiently("" if name == "dynamodb" else "127.0.0.1", port)
         except OSError as error:
             reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
             problems.append(f"port {port} {reason}: set {variable} to another one")
@@ -47,6 +50,18 @@ def open_ports(options: Options) -> Listeners:
         raise StartError("; ".join(problems))
     listeners.pop("dynamodb").close()
     return Listeners(**listeners)
+
+
+def _patiently(host: str, port: int) -> socket.socket:
+    """A listening socket; a stack that was killed a moment ago is given one to let go of its ports."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,10 +1,9 @@
-"""Event source mappings of queues: SQS to Lambda in batches, with partial failures; redrive is the queue's
-own.
+"""Event source mappings of queues: SQS to Lambda in batches, with partial failures.
 
 Not moto's: its mappings are synchronous, one record at a time, without partial failures. What failed is not
 touched: it comes back after the queue's visibility timeout, as on AWS. FIFO needs nothing more: the queue
 hands out one batch of a group at a time, and keeps the rest of the group back while a message of it is
-hidden. Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+hidden. Redrive is the queue's own. Contract: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ class QueuePoller:
     def __init__(
         self, client: Any, invoke: Invoke, mapping: Mapping, function_timeout: float, max_workers: int
     ) -> None:
-        """Raises StartError for a queue that does not exist or shows its messages again while the function
-        still runs."""
+        """Raises StartError for a queue that is missing, or shows its messages again too soon."""
         self.name = mapping.id
         self.stopping = threading.Event()
         self._client, self._invoke, self._mapping = client, invoke, mapping
@@ -60,6 +58,8 @@ class QueuePoller:
                 if messages := self._receive():
                     self._handle(messages)
             except Exception:  # a poller never dies; the messages come back after their visibility timeout
+                if self.stopping.is_set():
+                    return
                 log.exception("polling %s", self._mapping.source_arn)
                 self.stopping.wait(1)
 

@@ -1,5 +1,4 @@
-"""The messages of all queues, in one SQLite file: they outlive a crash of the stack, as they outlive one of
-AWS's consumers.
+"""The messages of all queues, in one SQLite file: they outlive a crash of the stack.
 
 Every change is committed before the caller hears of it. `synchronous=NORMAL` with a write-ahead log survives
 the death of the process at any point (not that of the machine), at some 50 µs a commit. Rules:

@@ -1,5 +1,4 @@
-"""HTTP servers on loopback for small messages, without the 44 ms that Nagle and delayed acknowledgements cost
-a call."""
+"""HTTP servers on loopback, without the 44 ms that Nagle and delayed acknowledgements cost a call."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Which resource types run here, which are left out on purpose, and why. Whatever is in neither table is
-refused.
+"""Which resource types run here, and which are left out on purpose and why. All others are refused.
 
 A type must not be ignored because it is inconvenient: only where nothing that the program does depends on it.
 """

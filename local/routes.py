@@ -1,5 +1,4 @@
-"""The HTTP API as the SAM transform writes it (an OpenAPI body and a stage): routes, authorizers, CORS,
-throttles.
+"""The HTTP API as the SAM transform writes it: routes, authorizers, CORS, throttles.
 
 What cannot be served as asked is refused here: above all an authorizer, which must never be served open.
 """

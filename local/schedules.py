@@ -149,6 +149,5 @@ def due_times(schedule: Schedule, clock: Callable[[], datetime]) -> Iterator[dat
 
 
 def _periods(every: timedelta, late: timedelta) -> timedelta:
-    """One period, or as many as it takes to be in the future again (the machine slept): what was missed is
-    not made up."""
+    """One period, or as many as it takes to be in the future again: what was missed is not made up."""
     return every * max(1, -(-late // every))

@@ -56,8 +56,7 @@ class Secrets:
         return value
 
     def _resolve(self, reference: str, where: str) -> str:
-        """`secretsmanager:ID[:SecretString[:JSON-KEY[:STAGE[:VERSION]]]]`, where ID may be an ARN, with its
-        colons."""
+        """`secretsmanager:ID[:SecretString[:JSON-KEY[:STAGE[:VERSION]]]]`; ID may be an ARN, with its colons."""
         service, _, rest = reference.partition(":")
         if service != "secretsmanager":
             raise StartError(f"{where}: references to {service} are not resolved here, only secretsmanager")

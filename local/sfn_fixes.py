@@ -134,8 +134,7 @@ def abort_when_stopped() -> None:
 
 
 def refuse_used_tokens() -> None:
-    """SendTaskSuccess or SendTaskFailure with a token whose task is over was accepted, or called the token
-    invalid."""
+    """An answer with the token of a task that is over was accepted, or the token was called invalid."""
     endpoint: Any = callback.CallbackEndpoint
     notify = endpoint.notify
 

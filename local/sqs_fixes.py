@@ -1,5 +1,4 @@
-"""moto's SQS with its messages in a QueueStore: moto parses the API and keeps the queues, the store keeps the
-messages.
+"""moto's SQS with its messages in a QueueStore: moto parses the API and keeps the queues.
 
 Why not moto's own lists: they are lost with the process, two threads may lose or duplicate a message between
 them, FIFO groups come back out of order after a failure, duplicates are known only while the first message is

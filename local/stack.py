@@ -160,6 +160,7 @@ class Stack:
 
     def stop(self) -> None:
         """Let no poller begin anything new; the processes are ended by whoever owns the children."""
+        self.lambdas.stopping.set()
         for poller in self._pollers:
             poller.stopping.set()
 

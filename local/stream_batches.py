@@ -1,5 +1,4 @@
-"""What happens to the records of a shard: filters, batches, partial failures, bisection, retries, tumbling
-windows.
+"""What happens to the records of a shard: batches, failures, bisection, retries, tumbling windows.
 
 Contracts: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html and
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html
@@ -66,6 +65,8 @@ class StreamBatches:
         position, attempt = self._checkpoint.position(shard), 0
         while position.window_start is not None and not self._stopping.is_set():
             outcome, state = self._call_with_state(shard, [], final=True)
+            if state is None and self._stopping.is_set():
+                return
             if state is not None or 0 <= self._mapping.max_retries <= attempt:
                 if state is None:
                     self._tell(shard, [], attempt + 1, outcome.error, "RetryAttemptsExhausted")
@@ -89,6 +90,8 @@ class StreamBatches:
         """One batch, until each record is done or given up; `window`: start of the window that it is in."""
         while batch and not self._stopping.is_set():
             outcome, failed = self._attempt(shard, batch, window)
+            if failed is None and self._stopping.is_set():
+                return  # the worker was ended with the stack: nobody's failure, and done again next time
             numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
             if failed == set():
                 self._done(shard, numbers[-1])

@@ -1,5 +1,4 @@
-"""Reads DynamoDB Streams for functions: in order within a shard, parents before children, from where it
-stopped last time.
+"""Reads DynamoDB Streams for functions: in order, parents before children, from where it stopped.
 
 DynamoDB Local cannot say that there is something new, and asking it ten times a second costs 5 % of a core
 for nothing. But every write changes its files: while those stand still, it is asked every two seconds only.

@@ -18,8 +18,7 @@ INDEX_WANTED = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
 
 
 def create_arguments(properties: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation's names are the API's, but for the stream and what DynamoDB Local does not know (PITR,
-    tags, …)."""
+    """What CreateTable wants: CloudFormation's own names, but for the stream, without what is unknown locally."""
     arguments = {key: properties[key] for key in WANTED if key in properties}
     for key in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         if indexes := properties.get(key):

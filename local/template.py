@@ -1,5 +1,4 @@
-"""The SAM template, translated as AWS translates it, with every reference resolved to what stands for it
-locally.
+"""The SAM template, translated as AWS does it, with references resolved to what stands for them here.
 
 aws-sam-translator (the code behind the AWS::Serverless transform) makes CloudFormation of it; moto's
 CloudFormation resolves intrinsics and creates what moto serves. What runs on another engine here (functions,

@@ -102,8 +102,7 @@ class TokenWish:
 
 
 class Keys:
-    """Public keys by key id, and the private one of the development issuer, kept between runs so that tokens
-    stay good."""
+    """Public keys by key id, and the development issuer's private one, kept so that tokens stay good."""
 
     def __init__(self, data_dir: Path) -> None:
         private = serialization.load_pem_private_key(_private_key(data_dir / "issuer.pem"), None)

@@ -23,7 +23,7 @@ def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawa
     asked = (request.caller.user, request.route, query.status)
     before = paging.position(context.ids, query.cursor, *asked) or ""
     found = list(islice(stored.with_status(context.table, query.status, before, query.limit + 1), query.limit + 1))
-    page = stored.many(context.table, [id for _, id in found[: query.limit]])
+    page = stored.many(context.table, [id for _, id in found[: query.limit]], strong=False)
     following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
     here = [StaffWithdrawalView.of(w) for w in page if w.status is query.status]  # the index may be a moment behind
     return Page[StaffWithdrawalView](data=here, next_cursor=following)

@@ -16,19 +16,14 @@ LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 
 def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
-    if "Records" not in event:
-        return _find()
-    return _work(event["Records"], lambda: lambda_context.get_remaining_time_in_millis() > LEFT_MS)
 
+    def go_on() -> bool:
+        return bool(lambda_context.get_remaining_time_in_millis() > LEFT_MS)
 
-def _find() -> dict[str, Any]:
-    """Send one message per partner and currency with something due. Repeats are harmless."""
-    context = config.context()
-    until_ms = context.now_ms()
-    found = rewards.find_due(context)
-    config.maturity_queue().send(found)
-    rewards.looked_until(context, until_ms)
-    return {"found": len(found)}
+    if "Records" in event:
+        return _work(event["Records"], go_on)
+    send = config.maturity_queue().send
+    return {look.name: rewards.find_due(config.context(), look, send, go_on) for look in rewards.LOOKS}
 
 
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:

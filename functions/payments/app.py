@@ -34,15 +34,16 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
 def _take(body: str) -> str:
     """What became of one event."""
     try:
-        payment = read_payment(
-            parse_body(body),
-            now_ms=config.context().now_ms(),
-            livemode=LIVEMODE[config.environment()["STRIPE_MODE"]],
-        )
+        return _record(body)
     except Unreadable as error:
         logger().error("unreadable event", extra={"reason": error.detail})
         config.dead_letters().send(body, error.code, error.detail)
         return error.code
+
+
+def _record(body: str) -> str:
+    livemode = LIVEMODE[config.environment()["STRIPE_MODE"]]
+    payment = read_payment(parse_body(body), now_ms=config.context().now_ms(), livemode=livemode)
     if isinstance(payment, Skipped):
         logger().info("skipped event", extra={"reason": payment.reason})
         return "SKIPPED"

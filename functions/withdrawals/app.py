@@ -52,7 +52,7 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     asked = (request.caller.user, request.route)
     before = paging.position(context.ids, query.cursor, *asked) or ""
     found = list(islice(stored.of_partner(context.table, partner_id, before, query.limit + 1), query.limit + 1))
-    page = stored.many(context.table, [id for _, id in found[: query.limit]])
+    page = stored.many(context.table, [id for _, id in found[: query.limit]], strong=False)
     following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 

@@ -31,9 +31,7 @@ def test_the_list_is_complete() -> None:
     assert sum(by_digits) == len(currencies.EXPONENTS) == 178 - 23
 
 
-@pytest.mark.parametrize(
-    "code", ["XXX", "XTS", "XAU", "XAG", "XDR", "CLF", "UYW", "UYI", "CHE", "USN", "XAD"]
-)
+@pytest.mark.parametrize("code", ["XXX", "XTS", "XAU", "XAG", "XDR", "CLF", "UYW", "UYI", "CHE", "USN", "XAD"])
 def test_what_nobody_can_be_paid_in_is_no_currency(code: str) -> None:
     """Test codes, metals, funds codes and units of account are refused."""
     assert not currencies.is_currency(code)

@@ -39,9 +39,7 @@ def test_every_class_has_a_code_of_its_own() -> None:
     assert all("code" in vars(made) and re.fullmatch("[A-Z_]{4,}", made.code) for made in CLASSES)
 
 
-@pytest.mark.parametrize(
-    "made", [c for c in CLASSES if c is not errors.RateLimited], ids=lambda c: c.__name__
-)
+@pytest.mark.parametrize("made", [c for c in CLASSES if c is not errors.RateLimited], ids=lambda c: c.__name__)
 def test_an_error_says_its_detail_or_at_least_its_code(made: type[Refledger]) -> None:
     """Whoever logs an error reads why; without a detail the code stands there."""
     assert str(made("why")) == made("why").detail == "why"

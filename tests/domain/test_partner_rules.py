@@ -21,9 +21,7 @@ def test_every_status_may_follow_every_other_until_the_end() -> None:
 
 
 @pytest.mark.parametrize(("at_ms", "covered"), [(9, False), (10, True), (19, True), (20, False)])
-def test_an_idle_time_begins_with_its_first_and_ends_before_its_last_millisecond(
-    at_ms: int, covered: bool
-) -> None:
+def test_an_idle_time_begins_with_its_first_and_ends_before_its_last_millisecond(at_ms: int, covered: bool) -> None:
     """From 10 until 20 covers 10 and 19, but neither 9 nor 20."""
     assert Idle(10, 20).covers(at_ms) is covered
 

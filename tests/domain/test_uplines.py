@@ -13,9 +13,7 @@ LINKS = st.builds(Link, st.text(max_size=3), st.text(max_size=3), st.integers(0,
 
 
 @given(LINKS, st.lists(LINKS, max_size=25), st.lists(st.integers(0, 1000), min_size=1, max_size=10))
-def test_the_nearest_links_get_todays_rates_in_order(
-    nearest: Link, above: list[Link], rates: list[int]
-) -> None:
+def test_the_nearest_links_get_todays_rates_in_order(nearest: Link, above: list[Link], rates: list[int]) -> None:
     """The ten nearest are kept, nearest first; tier n has rate n, and 0 beyond the program's depth."""
     frozen = freeze(nearest, above, rates)
     kept = [nearest, *above][:KEPT_LINKS]

@@ -14,7 +14,7 @@ from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import People
 from tests.local.harness import Stack, wait_until
 
-KILLS = 3  # a message is given up after the fifth try
+KILLS = 3
 PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
 
 

@@ -12,6 +12,7 @@ Ctrl-C does, `kill9()` is a crash, `start()` after either is a restart on the sa
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,8 +34,6 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 15.0
 TAIL_LINES = 40
-
-
 T = TypeVar("T")
 
 
@@ -43,20 +42,21 @@ class StartFailedError(AssertionError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody uses now, all different.
+
+    Below those that the kernel gives to outgoing connections, so that they are still free at a restart.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+    return found
 
 
 def worker_python() -> Path | None:
-    """The interpreter for function workers: LOCAL_WORKER_PYTHON, or the one that `make install` prepares, if
-    any."""
+    """The interpreter for function workers: LOCAL_WORKER_PYTHON, or the one that `make setup` prepares."""
     chosen = Path(os.environ.get("LOCAL_WORKER_PYTHON", ROOT / ".venv-worker" / "bin" / "python"))
     return chosen if chosen.exists() else None
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from local.code_watch import LOOK_EVERY_SECONDS, CodeWatch
+from local.data_dir import claim
 from local.errors import StartError
 from local.java import find_java
 from local.options import read_options
@@ -74,6 +75,15 @@ def test_every_taken_port_is_named() -> None:
     assert (listeners.api.getsockname()[1], listeners.aws.getsockname()[1]) == (api, aws)
     listeners.api.close()
     listeners.aws.close()
+
+
+def test_a_data_directory_has_one_stack(tmp_path: Path) -> None:
+    """The second is told what to do; when the first is gone the directory is free."""
+    lock = claim(tmp_path / "data")
+    with pytest.raises(StartError, match="set LOCAL_DATA to another directory"):
+        claim(tmp_path / "data")
+    lock.close()
+    claim(tmp_path / "data").close()
 
 
 def fake_java(directory: Path, version: str) -> Path:

@@ -47,8 +47,9 @@ class Bench:
         self.calls: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         self.answer = answer
+        self.stopping = threading.Event()
         self.checkpoint = Checkpoint(path / "M.json")
-        self.batches = StreamBatches(mapping, self._invoke, self._deliver, self.checkpoint, threading.Event())
+        self.batches = StreamBatches(mapping, self._invoke, self._deliver, self.checkpoint, self.stopping)
 
     def _invoke(self, function: str, event: bytes) -> Outcome:
         self.calls.append(json.loads(event))
@@ -191,6 +192,19 @@ def test_a_record_too_old_is_not_retried(tmp_path: Path) -> None:
     bench.batches.process("s", [record(1, time.time() - 100)])
     assert bench.numbers() == [["1"]]
     assert bench.told[0]["requestContext"]["condition"] == "RecordAgeExceeded"
+
+
+@pytest.mark.parametrize("mapping", [replace(MAPPING, max_retries=0), replace(WINDOWED, max_retries=0)])
+def test_a_worker_that_ends_with_the_stack_fails_nothing(tmp_path: Path, mapping: Mapping) -> None:
+    """The batch is neither done nor given up, so the next start has it again."""
+
+    def ending(event: dict[str, Any]) -> Outcome:
+        bench.stopping.set()
+        return Outcome.failure("Runtime.ExitError", "killed")
+
+    bench = Bench(mapping, tmp_path, ending)
+    bench.batches.process("s", [record(1)])
+    assert (bench.checkpoint.position("s").number, bench.told, len(bench.calls)) == (None, [], 1)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Kind, contents_hash
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
@@ -319,15 +320,31 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
 # ---------------------------------------------------------------- the schedule
 
 
+NOW, AGAIN = rewards.LOOKS
+
+
+def find(books: Books, look: rewards.Look = NOW, rounds: int = 1_000) -> list[MaturityMessage]:
+    """One run of the schedule, which has time for so many slices; what it sent."""
+    sent: list[MaturityMessage] = []
+    left = iter(range(rounds))
+    assert rewards.find_due(books.context, look, sent.extend, lambda: next(left, None) is not None) == len(sent)
+    return sent
+
+
+def place(books: Books, look: rewards.Look = NOW) -> int:
+    item = books.table.get(keys.cursor(look.name))
+    return item["at"] if item else 0
+
+
 def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
     """One message per partner and currency, from their first due reward on; nothing about what is not due."""
     books.pay("carol", "p1", 10_000)
     books.pay("carol", "p2", 10_000, currency="EUR")
-    assert rewards.find_due(books.context) == []
+    assert find(books) == []
     books.clock.forward(DAY_MS)
     books.pay("carol", "p3", 10_000)
     books.clock.forward(29 * DAY_MS)
-    found = {(m.partner_id, m.currency): m for m in rewards.find_due(books.context)}
+    found = {(m.partner_id, m.currency): m for m in find(books)}
     assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
     for (partner_id, currency), message in found.items():
         assert not message.exact
@@ -342,7 +359,7 @@ def test_a_message_begins_at_the_earliest_of_many(books: Books) -> None:
         books.pay("carol", f"p{number}", 10_000)
         books.clock.forward(1)
     books.clock.forward(31 * DAY_MS)
-    found = {m.partner_id: m.since for m in rewards.find_due(books.context)}
+    found = {m.partner_id: m.since for m in find(books)}
     assert found[books.partner("bob").id] == keys.reward(books.rewards("bob")[0].id)["sk"]
 
 
@@ -350,56 +367,76 @@ def test_looks_overlap_by_an_hour(books: Books) -> None:
     """After a look the next one begins an hour before it: late commits are seen, old ones not read again."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
-    rewards.looked_until(books.context, books.clock())
+    assert len(find(books)) == 2
     books.clock.forward(59 * MINUTE_MS)
-    assert len(rewards.find_due(books.context)) == 2
-    rewards.looked_until(books.context, books.clock() + 2 * MINUTE_MS)
-    assert rewards.find_due(books.context) == []
+    assert len(find(books)) == 2
+    books.clock.forward(2 * MINUTE_MS)
+    assert len(find(books)) == 2
+    books.clock.forward(59 * MINUTE_MS)
+    assert find(books) == []
 
 
-def test_once_a_day_a_look_goes_further_back(books: Books) -> None:
-    """A message that died is sent again within a day; what is two days past is not read for ever."""
+def test_a_day_later_all_is_looked_at_once_more(books: Books) -> None:
+    """A message that died is sent again a day after its time, once; what is older is not read for ever."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
     sent = []
-    for _ in range(4 * 24):
-        sent.append(len(rewards.find_due(books.context)))
-        rewards.looked_until(books.context, books.clock())
-        books.clock.forward(60 * MINUTE_MS + 1)
-    assert sent[0] == 2
-    assert sum(sent[2:26]) >= 2
-    assert sum(sent[2 * 24 + 26 :]) == 0
+    for _ in range(3 * 24):
+        sent.append(len(find(books, AGAIN)))
+        books.clock.forward(60 * MINUTE_MS)
+    assert 2 <= sum(sent) <= 4  # twice where the hour began at that very millisecond
+    assert sent.index(2) in (24, 25)
 
 
 def test_after_a_week_without_looks_nothing_is_missed(books: Books) -> None:
     """A schedule that stood still goes on from where it was."""
     books.clock.forward(30 * DAY_MS)
-    rewards.looked_until(books.context, books.clock())
+    assert find(books) == []
     for number in range(7):
         books.pay("carol", f"p{number}", 10_000, occurred_at_ms=books.clock() - 30 * DAY_MS)
         books.clock.forward(DAY_MS)
-    for message in rewards.find_due(books.context):
+    for message in find(books):
         rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
     assert books.balance("bob") == (14_000, 0, 0)
 
 
-def test_the_schedules_cursor_never_goes_back(books: Books) -> None:
-    """A run that was slower than the next one does not undo its mark."""
-    for at_ms in (50, 70, 60):
-        rewards.looked_until(books.context, at_ms)
-    item = books.table.get(keys.cursor(rewards.CURSOR))
-    assert item is not None
-    assert item["at"] == 70
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_look_that_runs_out_of_time_has_done_its_part(
+    books: Books, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In slices, each kept: the next run goes on where this one stopped, and everybody is found in the end."""
+    monkeypatch.setattr(rewards, "SLICE", 2)
+    for number in range(20):
+        books.pay("carol", f"p{number}", 10_000)
+        books.clock.forward(2 * 60 * MINUTE_MS)
+    books.clock.forward(30 * DAY_MS)
+    places: list[int] = []
+    for _ in range(40):
+        for message in find(books, NOW, rounds):
+            rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
+        places.append(place(books))
+        if places[-1] == books.clock():
+            break
+    assert places == sorted(set(places))
+    assert len(places) > 2
+    assert books.balance("bob") == (40_000, 0, 0)
 
 
-def test_messages_of_one_minute_are_the_same_message(books: Books) -> None:
-    """A repeat within the minute is dropped by the queue; a minute later it is sent again."""
+def test_the_schedules_place_never_goes_back(books: Books) -> None:
+    """A run whose clock is behind does not undo what another has kept."""
+    find(books)
+    kept = place(books)
+    books.clock.at_ms -= 60_000
+    find(books)
+    assert place(books) == kept
+
+
+def test_repeats_of_a_look_are_messages_of_their_own(books: Books) -> None:
+    """The queue drops what it has seen within minutes; a later look must not be dropped."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
-    first = rewards.find_due(books.context)
-    books.clock.forward(1000)
-    assert rewards.find_due(books.context) == first
-    books.clock.forward(MINUTE_MS)
-    later = rewards.find_due(books.context)
+    first = find(books)
+    books.clock.forward(5 * MINUTE_MS)
+    later = find(books)
     assert [replace(m, deduplication="") for m in later] == [replace(m, deduplication="") for m in first]
     assert not {m.deduplication for m in later} & {m.deduplication for m in first}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.errors import Busy
+from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
@@ -89,6 +89,7 @@ def test_a_month_later_it_is_still_the_same_payment(books: Books) -> None:
 )  # fmt: skip
 def test_another_content_under_the_same_id_is_told_and_the_first_stands(books: Books, changes: dict[str, Any]) -> None:
     """Amount, base, currency, customer or program: whatever differs, nothing is changed and somebody is told."""
+    books.program("another")
     books.pay("carol", "p1", 10_000)
     before = books.table.get(keys.payment(books.ids.payment("payments", "p1")))
     asked: dict[str, Any] = {"customer": "carol", "payment_id": "p1", "base": 10_000, "amount": 10_000, **changes}
@@ -116,10 +117,12 @@ def test_nobody_earns_from_a_customer_nobody_referred(books: Books) -> None:
     assert item["ttl"] > (books.clock() + 365 * DAY_MS) // 1000
 
 
-@pytest.mark.parametrize("program_id", ["", "no#such", "NUL\x00", "x" * 256, "\u00e4", "default\n"])
-def test_a_program_that_cannot_be_is_nobodys(books: Books, program_id: str) -> None:
-    """Text that is no program id enters no key: the payment is one that nobody earns from."""
-    assert books.pay("carol", "p1", 10_000, program_id=program_id).outcome is Outcome.UNREFERRED
+@pytest.mark.parametrize("program_id", ["defualt", "", "no#such", "NUL\x00", "x" * 256, "\u00e4", "default\n"])
+def test_a_program_that_does_not_exist_is_a_fault(books: Books, program_id: str) -> None:
+    """A slip of the sender must not lose the partner's money in silence; the corrected event still earns."""
+    with pytest.raises(Unreadable, match="there is no such program"):
+        books.pay("carol", "p1", 10_000, program_id=program_id)
+    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
 
 
 @pytest.mark.parametrize(("base", "shares"), [(0, ([], [])), (4, ([], [])), (9, ([1], [])), (10, ([2], [1]))])

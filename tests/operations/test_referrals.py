@@ -18,6 +18,7 @@ from refledger.domain.errors import (
     OwnCode,
     RateLimited,
     Refledger,
+    UserTaken,
 )
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import MINUTE_MS
@@ -305,3 +306,37 @@ def test_right_codes_are_not_guesses(books: Books) -> None:
     """Whoever sends a right code many times is not limited by it."""
     for _ in range(25):
         books.apply("bob", "alice")
+
+
+def onboarded(books: Books, name: str) -> Partner:
+    """A partner whom an admin onboarded, and who has no user yet."""
+    new = partners.NewPartner(name, name, f"{name}@example.com")
+    return partners.create(books.context, new, "admin", None, "body")
+
+
+def test_a_partner_is_not_linked_to_whom_they_referred(books: Books) -> None:
+    """Not to the customer themselves, and not to anybody below: their own payments would earn for them."""
+    acme = onboarded(books, "acme")
+    referrals.apply(books.context, books.limits, books.user("ulf"), acme.code)
+    books.apply("vera", "ulf")
+    for below in ("ulf", "vera"):
+        with pytest.raises((CodeClosesCircle, UserTaken)):
+            partners.link_user(books.context, acme.id, books.user(below))
+    fresh = onboarded(books, "fresh")
+    referrals.apply(books.context, books.limits, books.user("wim"), fresh.code)
+    with pytest.raises(CodeClosesCircle):
+        partners.link_user(books.context, fresh.id, books.user("wim"))
+    assert partners.link_user(books.context, fresh.id, books.user("xenia")).customer == books.user("xenia")
+
+
+def test_a_user_linked_later_still_closes_no_circle(books: Books) -> None:
+    """Acme refers Ulf before it has a user; once its user is Ada, she cannot apply the code of anybody below Ulf."""
+    acme = onboarded(books, "acme")
+    referrals.apply(books.context, books.limits, books.user("ulf"), acme.code)
+    books.apply("vera", "ulf")
+    partners.link_user(books.context, acme.id, books.user("ada"))
+    with pytest.raises(CodeClosesCircle):
+        books.apply("ada", "vera")
+    books.apply("ada", "zoe")
+    with pytest.raises(CodeClosesCircle):  # Zoe → Acme (Ada) → Ulf → Vera
+        books.apply("zoe", "vera")

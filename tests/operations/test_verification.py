@@ -75,10 +75,10 @@ def pending(books: Books) -> dict[str, str]:
 
 
 def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None:
-    """Three partners; Bob's two journals, four withdrawals and all rewards were looked at."""
+    """Two partners; Bob's two journals, four withdrawals and all rewards were looked at."""
     checked = Checked()
     assert list(verify(books.context, checked)) == []
-    assert (checked.partners, checked.balances, checked.withdrawals) == (3, 4, 4)
+    assert (checked.partners, checked.balances, checked.withdrawals) == (2, 4, 4)
     assert checked.rewards == 2 * 5
     assert checked.entries == 2 * 4 + (4 + 1 + 1 + 1)
 

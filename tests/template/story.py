@@ -166,6 +166,11 @@ def onboard(story: Story) -> None:
     dora = story.call("partners", "admin", "POST /api/v1/partners", new, key="k2")["id"]
     link = "POST /api/v1/partners/{partnerId}/link-user"
     story.call("partners", "admin", link, {"sub": "dora"}, partnerId=dora)
+    # Acme, who never signs in, refers Erik, who then signs in as a partner who was onboarded before
+    acme = story.call("partners", "admin", "POST /api/v1/partners", {**new, "email": "acme@example.com"}, key="k3")
+    story.call("referrals", "erik", "POST /api/v1/referrals/apply/{code}", code=acme["referralCode"])
+    fox = story.call("partners", "admin", "POST /api/v1/partners", {**new, "email": "fox@example.com"}, key="k4")
+    story.call("partners", "admin", link, {"sub": "erik"}, partnerId=fox["id"])
     for query in ("limit=5", "status=ACTIVE"):
         assert story.call("partners", "admin", "GET /api/v1/partners", query=query)["data"]
     story.call("partners", "admin", "GET /api/v1/partners/{partnerId}", partnerId=dora)
@@ -181,7 +186,7 @@ def earn(story: Story) -> None:
     story.sent.clear()
     for _ in range(2):  # the second time from where the first one looked
         story.clock.forward(MINUTE_MS)
-        assert story.invoke("maturity", {})["found"] == 2
+        assert story.invoke("maturity", {})["DUE"] == 2
     assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
     assert story.call("ledger", "bob", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "admin2", "GET /api/v1/ledger/entries")["data"]

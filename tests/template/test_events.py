@@ -62,7 +62,7 @@ def test_every_queue_has_a_dlq_or_is_one() -> None:
             assert "RedrivePolicy" not in queue
             continue
         dlq = queues[referred(queue["RedrivePolicy"]["deadLetterTargetArn"])]
-        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 20
         assert queue.get("FifoQueue") == dlq.get("FifoQueue")
 
 
@@ -106,7 +106,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    assert 0 < mapping["MaximumRetryAttempts"] <= 60
     assert mapping["MaximumRecordAgeInSeconds"] < 86_400
     # with partial answers all that follows the first failure would be given up with it
     assert "FunctionResponseTypes" not in mapping

@@ -18,7 +18,6 @@ Refledger
 │   ├── UserTaken              USER_TAKEN
 │   ├── AlreadyReferred        ALREADY_REFERRED
 │   ├── PartnerSuspended       PARTNER_SUSPENDED
-│   ├── PartnerTerminated      PARTNER_TERMINATED
 │   ├── AlreadyDecided         ALREADY_DECIDED
 │   └── NotPayable             NOT_PAYABLE
 ├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
@@ -115,10 +114,6 @@ class AlreadyReferred(Conflict):
 
 class PartnerSuspended(Conflict):
     code = "PARTNER_SUSPENDED"
-
-
-class PartnerTerminated(Conflict):
-    code = "PARTNER_TERMINATED"
 
 
 class AlreadyDecided(Conflict):

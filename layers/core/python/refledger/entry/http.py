@@ -171,7 +171,11 @@ def _body_text(event: dict[str, Any], headers: dict[str, str]) -> str:
             text = base64.b64decode(text).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise Malformed(400, "the body is not UTF-8 text") from None
-    if len(text.encode()) > BODY_LIMIT_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise Malformed(400, "the body is not UTF-8 text") from None
+    if size > BODY_LIMIT_BYTES:
         raise Malformed(413, f"the body is larger than {BODY_LIMIT_BYTES} bytes")
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from refledger.adapters.clock import now_ms
 from refledger.adapters.ids import Ids
-from refledger.domain.errors import Busy
+from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS
 from refledger.store import programs
@@ -45,6 +45,13 @@ class Context:
             program = programs.find(self.table, program_id)
             self._programs[program_id] = (self.now_ms(), program)
         return program
+
+    def has_program(self, program_id: str) -> bool:
+        try:
+            self.program(program_id)
+        except ProgramNotFound:
+            return False
+        return True
 
     def repeat(self, operation: Callable[[], Result]) -> Result:
         """The operation from its first read on, until nobody is in the way. Raises Busy after eight tries."""

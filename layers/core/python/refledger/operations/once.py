@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain.errors import KeyReused
+from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys
 from refledger.store.transaction import Item, Moved, Write, put
 
+DAY_SECONDS = 86_400
 KEY_IS_NEW = "the idempotency key is new"
 
 
@@ -18,15 +20,19 @@ class Once:
 
     key: str
     body: str
+    expires_at: int | None = None  # epoch seconds; None: never
 
     @classmethod
     def of(cls, context: Context, caller: str, route: str, key: str | None, body: str) -> Once:
         """Without a key the call is a request of its own, which still must survive an answer that was lost."""
-        return cls(context.ids.hash("request", caller, route, key) if key else context.ids.new(), body)
+        if key:
+            return cls(context.ids.hash("request", caller, route, key), body)
+        return cls(context.ids.new(), body, context.now_ms() // SECOND_MS + DAY_SECONDS)
 
     def guard(self, **made: str) -> Write:
         """Goes into the transaction; `made` says what it makes."""
-        return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made})
+        kept = {"ttl": self.expires_at} if self.expires_at else {}
+        return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made, **kept})
 
     def earlier(self, moved: Moved) -> Item | None:
         """What this request made before, None if it is new. Raises KeyReused where another request had the key."""

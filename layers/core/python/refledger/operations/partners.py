@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from refledger.domain.errors import Conflict, EmailTaken, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.uplines import Link
 from refledger.operations.context import Context
 from refledger.operations.once import Once
-from refledger.store import partners, programs
+from refledger.operations.referrals import chain_above
+from refledger.store import partners, programs, referrals
 from refledger.store.transaction import Moved
 
 CODE_ATTEMPTS = 5  # 50 bits: one is enough for any deployment
@@ -100,7 +102,8 @@ def _store(context: Context, partner: Partner, email: str, request: Once | None)
 def link_user(context: Context, partner_id: str, user: str) -> Partner:
     """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
 
-    Raises PartnerNotFound, UserTaken where the user is a partner already, Conflict where the partner has another user.
+    Raises PartnerNotFound, UserTaken where the user is a partner already, Conflict where the partner has another user,
+    CodeClosesCircle where the user was referred, directly or not, by this very partner.
     """
 
     def once() -> Partner:
@@ -109,8 +112,14 @@ def link_user(context: Context, partner_id: str, user: str) -> Partner:
             return old
         if old.customer:
             raise Conflict("another user signs in as this partner")
+        _, top = chain_above(context, old.program_id, Link("", user, 0), "", old.id)
+        top_unchanged = (
+            referrals.top_still_unbound(old.program_id, top.customer)
+            if top.customer
+            else partners.still_without_user(top.partner_id)
+        )
         try:
-            context.table.commit(*partners.link_user(old, user))
+            context.table.commit(*partners.link_user(old, user), top_unchanged)
         except Moved as moved:
             if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
                 raise UserTaken("this user is a partner already") from None

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import PaymentReceived
 from refledger.domain.programs import is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, shares
-from refledger.domain.times import DAY_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards
 from refledger.store.transaction import Item, Moved
+
+HINT_MS = 60 * MINUTE_MS
 
 
 class Outcome(StrEnum):
@@ -34,7 +37,9 @@ class Recorded:
 
 
 def record(context: Context, payment: PaymentReceived) -> Recorded:
-    """Idempotent for ever by the payment's own item. Raises Busy."""
+    """Idempotent for ever by the payment's own item. Raises Busy, and Unreadable for a program that does not exist:
+    a customer whom nobody referred is no fault, a payment that names a wrong program is.
+    """
     id = context.ids.payment(payment.system, payment.payment_id)
     body = context.ids.hash(
         "payment body",
@@ -52,6 +57,8 @@ def record(context: Context, payment: PaymentReceived) -> Recorded:
         now_ms = context.now_ms()
         try:
             if binding is None:
+                if not known or not context.has_program(payment.program_id):
+                    raise Unreadable("programId: there is no such program")
                 context.table.commit(payments.ignore(id, payment, Outcome.UNREFERRED, body, now_ms))
                 return Recorded(Outcome.UNREFERRED, id)
             hold_days = context.program(binding.program_id).hold_days
@@ -98,10 +105,14 @@ def earn(id: str, payment: PaymentReceived, binding: Binding, due_ms: int) -> li
 
 
 def _repeated(id: str, first: Item, body: str, now_ms: int) -> Recorded:
-    """The first one stands. Its rewards are sent to mature again: the first try may have died just before that."""
+    """The first one stands. Its rewards are sent to mature again: the first try may have died just before that.
+
+    Not those of old payments: the schedule has found them, and a replay of many would read their partner's history.
+    """
     if first["body"] != body:
         return Recorded(Outcome.DIFFERENT, id)
-    due = list(_messages(id, payments.reward_ids(first))) if first["due"] <= now_ms else []
+    fresh = now_ms - HINT_MS < first["due"] <= now_ms
+    due = list(_messages(id, payments.reward_ids(first))) if fresh else []
     return Recorded(Outcome.REPEATED, id, due)
 
 

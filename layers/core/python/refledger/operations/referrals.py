@@ -57,7 +57,7 @@ def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Bind
     if partner.status is not PartnerStatus.ACTIVE:
         raise CodeNotActive("the code's partner is not active")
     nearest = Link(partner_id, partner.customer, 0)
-    above, top = _chain_above(context, program_id, nearest, user, own["partner"] if own else None)
+    above, top = chain_above(context, program_id, nearest, user, own["partner"] if own else None)
     now_ms = context.now_ms()
     binding = Binding(
         program_id=program_id,
@@ -78,10 +78,10 @@ def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Bind
     return binding
 
 
-def _chain_above(
+def chain_above(
     context: Context, program_id: str, nearest: Link, user: str, own_partner: str | None
 ) -> tuple[list[Link], Link]:
-    """All links above a partner, and the topmost one, whom nobody referred.
+    """All links above `nearest`, and the topmost one, whom nobody referred.
 
     A partner whose user was linked later stands in older chains without one: they are looked up.
     Raises CodeClosesCircle where the user is among them.
@@ -92,7 +92,7 @@ def _chain_above(
         if not top.customer and links:
             top = replace(top, customer=partners.find(context.table, top.partner_id).customer)
         binding = referrals.find_binding(context.table, program_id, top.customer) if top.customer else None
-        if user == top.customer:
+        if user and user == top.customer:
             break
         if binding is None:
             return links, top

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from refledger.domain.errors import PartnerNotFound
@@ -13,15 +13,12 @@ from refledger.domain.rewards import Reward, matured, worth
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, rewards
-from refledger.store.transaction import Again, Moved, Write, put
+from refledger.store.transaction import Again, Item, Write, put
 
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
-OVERLAP_MS = 60 * MINUTE_MS  # what the schedule looks at again each time
-DAILY_OVERLAP_MS = 2 * DAY_MS  # and once a day: a message that died is found again
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
-CURSOR = "DUE"
 
 
 def change(balance: Balance, pairs: Sequence[tuple[Reward, Reward]], reference: str, now_ms: int) -> list[Write]:
@@ -114,42 +111,69 @@ def _reason(ready: Sequence[Reward]) -> str:
     return sources.pop() if len(sources) == 1 else "maturity"
 
 
-def find_due(context: Context) -> list[MaturityMessage]:
-    """The partners with something due since the last look, and where each begins.
+@dataclass(frozen=True)
+class Look:
+    """How the schedule looks: under which name it keeps its place, how far behind the clock, what it looks at again."""
 
-    Looks overlap by an hour, and once a day by two days, so neither a late commit nor a late index nor a message that
-    died leaves a reward behind; the cursor moves only after the messages are sent (`looked_until`).
+    name: str
+    behind_ms: int
+    overlap_ms: int
+
+
+# The first finds what is due, and overlaps so that neither a late commit nor a late index leaves a reward behind. The
+# second comes a day later over the same: what a message that died has left is found again.
+LOOKS = (Look("DUE", 0, 60 * MINUTE_MS), Look("DUE-AGAIN", DAY_MS, 0))
+SLICE = 2_000  # payments of one shard looked at before messages are sent and the place is kept
+
+
+def find_due(
+    context: Context, look: Look, send: Callable[[Sequence[MaturityMessage]], None], go_on: Callable[[], bool]
+) -> int:
+    """Send a message for each partner and currency with something due; returns how many.
+
+    In slices, each kept when its messages are sent: a run that ends early has done its part. Repeats are harmless.
     """
-    now_ms = context.now_ms()
-    cursor = context.table.get(keys.cursor(CURSOR))
-    looked_ms = cursor["at"] if cursor else 0
-    overlap_ms = OVERLAP_MS if looked_ms // DAY_MS == now_ms // DAY_MS else DAILY_OVERLAP_MS
-    since_ms = max(0, looked_ms - overlap_ms)
-    starts: dict[tuple[str, str], str] = {}
+    kept = context.table.get(keys.cursor(look.name))
+    until_ms, sent = context.now_ms() - look.behind_ms, 0
+    start_ms = max(0, kept["at"] - look.overlap_ms) if kept else 0
+    while start_ms < until_ms and go_on():
+        end_ms, starts = _slice(context, start_ms, until_ms)
+        messages = [
+            MaturityMessage(partner_id, currency, since, False, f"{look.name}-{end_ms}-{partner_id}-{currency}")
+            for (partner_id, currency), since in starts.items()
+        ]
+        send(messages)
+        _looked_until(context, look, end_ms)
+        sent, start_ms = sent + len(messages), end_ms
+    return sent
+
+
+def _slice(context: Context, start_ms: int, until_ms: int) -> tuple[int, dict[tuple[str, str], str]]:
+    """How far this slice reaches, and where each partner and currency begins in it."""
+    found: list[Item] = []
+    end_ms = until_ms
     for shard in range(keys.DUE_SHARDS):
         partition = keys.due_shard(shard)
-        for item in context.table.query(partition, str(since_ms), f"{now_ms}~", index="work"):
-            for reward_id, _ in item["rewards"]:
-                key = keys.reward(reward_id)
-                whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
-                starts[whose] = min(key["sk"], starts.get(whose, "~"))
-    round = now_ms // MINUTE_MS
-    return [
-        MaturityMessage(partner_id, currency, since, False, f"{round}-{partner_id}-{currency}")
-        for (partner_id, currency), since in starts.items()
-    ]
+        due = context.table.query(partition, str(start_ms), f"{until_ms}~", index="work", page_size=SLICE)
+        items = list(islice(due, SLICE))
+        found += items
+        if len(items) == SLICE:
+            end_ms = min(end_ms, max(start_ms + 1, keys.moment_at(items[-1]["w2"])))
+    starts: dict[tuple[str, str], str] = {}
+    for item in found:
+        if keys.moment_at(item["w2"]) > end_ms:
+            continue
+        for reward_id, _ in item["rewards"]:
+            key = keys.reward(reward_id)
+            whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
+            starts[whose] = min(key["sk"], starts.get(whose, "~"))
+    return end_ms, starts
 
 
-def looked_until(context: Context, at_ms: int) -> None:
-    """Move the schedule's cursor forward, never back."""
+def _looked_until(context: Context, look: Look, at_ms: int) -> None:
+    """Keep the place: forward, never back."""
+    place = {**keys.cursor(look.name), "at": at_ms}
     try:
-        context.table.commit(
-            put(
-                "the cursor is older",
-                {**keys.cursor(CURSOR), "at": at_ms},
-                "attribute_not_exists(pk) OR #at < :at",
-                at=at_ms,
-            )
-        )
-    except Moved:
-        return  # another run looked further
+        context.table.commit(put("the cursor is older", place, "attribute_not_exists(pk) OR #at < :at", at=at_ms))
+    except Again:
+        return  # another run looked further; and a place lost is only looked at again

@@ -24,6 +24,7 @@ BATCH = 100
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
 QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
 LONGEST_QUIET_MS = 60 * MINUTE_MS
+DEAF_MS = 60 * MINUTE_MS  # longer than a payout is retried
 
 
 @dataclass
@@ -64,9 +65,7 @@ def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdr
     quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 10), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
     if withdrawal.status not in OPEN or now_ms - withdrawal.changed_at_ms < quiet_ms:
         return
-    if workflow.is_running(withdrawal):
-        if withdrawal.status is WithdrawalStatus.APPROVED and wake(context, waker, withdrawal):
-            swept.woken += 1
+    if workflow.is_running(withdrawal) and not _is_deaf(context, waker, withdrawal, swept):
         return
     try:
         resumed, write = withdrawals.resume(withdrawal, now_ms)
@@ -75,3 +74,13 @@ def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdr
         return  # another sweeper did
     workflow.start(resumed)
     swept.resumed += 1
+
+
+def _is_deaf(context: Context, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> bool:
+    """Whether a running workflow will never hear of the decision: another attempt's token took the place of its own."""
+    if withdrawal.status is not WithdrawalStatus.APPROVED:
+        return False
+    if wake(context, waker, withdrawal):
+        swept.woken += 1
+        return False
+    return context.now_ms() - withdrawal.changed_at_ms > DEAF_MS

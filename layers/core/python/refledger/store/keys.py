@@ -232,6 +232,11 @@ def id_at(position: str) -> str:
     return position.split("#")[1]
 
 
+def moment_at(position: str) -> int:
+    """The time in a position of a list, in epoch milliseconds."""
+    return int(position.split("#")[0])
+
+
 def day_of_statistics(sort_key: str) -> str:
     """The day in the sort key of a roll-up's part or day."""
     return sort_key[2:10]

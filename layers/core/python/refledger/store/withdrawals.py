@@ -69,8 +69,8 @@ def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> It
     return _listed(table, keys.withdrawals_of(status), "work", after, 100, newest_first=False)
 
 
-def many(table: Table, ids: list[str]) -> list[Withdrawal]:
-    found = table.get_many([keys.withdrawal(id) for id in ids]) if ids else []
+def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
+    found = table.get_many([keys.withdrawal(id) for id in ids], strong=strong) if ids else []
     return [from_item(item) for item in found if item]
 
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from refledger.domain.currencies import MAX_AMOUNT, is_currency
 
 PAGE, LARGEST_PAGE = 25, 100
+JOINERS = "\u200c\u200d"  # part of names in Persian, Hindi and others
 
 
 class Body(BaseModel):
@@ -38,7 +39,8 @@ class NoQuery(Query):
 
 
 def _printable(text: str) -> str:
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    hidden = (c for c in text if c not in JOINERS and unicodedata.category(c) in ("Cc", "Cf", "Cs"))
+    if any(hidden):  # also those that turn the direction of what staff reads next to an account
         raise ValueError("no control characters")
     return text
 

@@ -28,8 +28,8 @@ class PayoutMethodBody(Body):
     type: Annotated[MethodType, Capitals]
     account_holder: Name
     iban: Annotated[str, Field(max_length=50), AfterValidator(_iban)] | None = None
-    account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,34}$")] | None = None
-    bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,20}$")] | None = None
+    account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,33}$")] | None = None
+    bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")] | None = None
 
     @model_validator(mode="after")
     def _one_account(self) -> Self:
