@@ -20,7 +20,7 @@ from refledger.domain.errors import (
     Refledger,
     UserTaken,
 )
-from refledger.domain.partners import PartnerStatus
+from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import MINUTE_MS
 from refledger.operations import partners, referrals
 from refledger.operations.limits import Limits

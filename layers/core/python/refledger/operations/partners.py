@@ -112,7 +112,7 @@ def link_user(context: Context, partner_id: str, user: str) -> Partner:
             return old
         if old.customer:
             raise Conflict("another user signs in as this partner")
-        _, top = chain_above(context, old.program_id, Link("", user, 0), "", old.id)
+        _, top = chain_above(context, old.program_id, Link("", user, 0), None, old.id)
         top_unchanged = (
             referrals.top_still_unbound(old.program_id, top.customer)
             if top.customer

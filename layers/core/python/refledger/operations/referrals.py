@@ -79,12 +79,12 @@ def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Bind
 
 
 def chain_above(
-    context: Context, program_id: str, nearest: Link, user: str, own_partner: str | None
+    context: Context, program_id: str, nearest: Link, user: str | None, own_partner: str | None
 ) -> tuple[list[Link], Link]:
     """All links above `nearest`, and the topmost one, whom nobody referred.
 
     A partner whose user was linked later stands in older chains without one: they are looked up.
-    Raises CodeClosesCircle where the user is among them.
+    Raises CodeClosesCircle where the user, or their partner, is among them.
     """
     links: list[Link] = []
     top = nearest
@@ -92,7 +92,7 @@ def chain_above(
         if not top.customer and links:
             top = replace(top, customer=partners.find(context.table, top.partner_id).customer)
         binding = referrals.find_binding(context.table, program_id, top.customer) if top.customer else None
-        if user and user == top.customer:
+        if user == top.customer:
             break
         if binding is None:
             return links, top
