@@ -1,0 +1,44 @@
+"""The payloads under events/, as Lambda would hand them over: each function takes its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.demo import Client
+from tests.local.harness import Stack
+
+EVENTS = Path(__file__).parents[2] / "events"
+# in this order: Alice must be a partner before she asks for money
+ANSWERS: dict[str, dict[str, Any]] = {
+    "programs/create": {"statusCode": 409},  # the stack has its default program already
+    "partners/create": {"statusCode": 201},
+    "referrals/code": {"statusCode": 200},
+    "withdrawals/request": {"statusCode": 422},  # she has earned nothing
+    "approvals/list": {"statusCode": 200},
+    "ledger/entries": {"statusCode": 200},
+    "maturity/tick": {"DUE": 0, "DUE-AGAIN": 0},
+    "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
+    "sweeper/tick": {"failed": 0},
+    "statistics/referral": {"state": {}},
+    "workflow/assess": {"errorType": "WithdrawalNotFound"},
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_function_takes_its_sample(stack: Stack, client: Client, name: str) -> None:
+    """Invoked with the file and nothing else, the function answers as it should."""
+    assert client.api == stack.api  # the default program is there
+    function = f"refledger-{name.split('/')[0].capitalize()}Function"
+    answer = stack.client("lambda").invoke(FunctionName=function, Payload=(EVENTS / f"{name}.json").read_bytes())
+    payload = json.loads(answer["Payload"].read())
+    assert {key: payload.get(key) for key in ANSWERS[name]} == ANSWERS[name], payload
+
+
+def test_every_sample_is_tried() -> None:
+    """A file that no test reads says nothing; payments have tests of their own."""
+    files = {f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json")}
+    assert {name for name in files if not name.startswith(("payments/", "schemas/"))} == set(ANSWERS)
