@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -22,9 +20,9 @@ def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawa
     context, query = config.context(), request.query
     asked = (request.caller.user, request.route, query.status)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(islice(stored.with_status(context.table, query.status, before, query.limit + 1), query.limit + 1))
-    page = stored.many(context.table, [id for _, id in found[: query.limit]], strong=False)
-    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
+    found = stored.with_status(context.table, query.status, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids, strong=False)
     here = [StaffWithdrawalView.of(w) for w in page if w.status is query.status]  # the index may be a moment behind
     return Page[StaffWithdrawalView](data=here, next_cursor=following)
 

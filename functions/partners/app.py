@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -34,9 +32,9 @@ def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     context, query = config.context(), request.query
     asked = (request.caller.user, request.route, query.status)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(islice(stored.newest(context.table, before, query.limit + 1, query.status), query.limit + 1))
-    page = stored.many(context.table, [id for _, id in found[: query.limit]])
-    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
+    found = stored.newest(context.table, before, query.limit + 1, query.status)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids)
     return Page[PartnerView](data=[_view(partner) for partner in page], next_cursor=following)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
@@ -27,10 +25,9 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     """List all programs, by id."""
     context, asked = config.context(), (request.caller.user, request.route)
     after = paging.position(context.ids, request.query.cursor, *asked)
-    limit = request.query.limit
-    found = list(islice(stored.pages(context.table, after or ""), limit + 1))
-    following = paging.cursor(context.ids, found[limit - 1].id, *asked) if len(found) > limit else None
-    return Page[ProgramView](data=[ProgramView.of(program) for program in found[:limit]], next_cursor=following)
+    found = stored.after(context.table, after or "")
+    page, following = paging.cut(context.ids, found, request.query.limit, *asked)
+    return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/programs/{programId}", answer=ProgramView)

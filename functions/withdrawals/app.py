@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from botocore.exceptions import BotoCoreError, ClientError
 
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
@@ -51,9 +49,9 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
         return Page[WithdrawalView](data=[])
     asked = (request.caller.user, request.route)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(islice(stored.of_partner(context.table, partner_id, before, query.limit + 1), query.limit + 1))
-    page = stored.many(context.table, [id for _, id in found[: query.limit]], strong=False)
-    following = paging.cursor(context.ids, found[query.limit - 1][0], *asked) if len(found) > query.limit else None
+    found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids, strong=False)
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 
 

@@ -6,12 +6,15 @@ import base64
 import binascii
 import hmac
 import json
-from typing import Any
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
 
 SIGNATURE_BYTES = 12
+T = TypeVar("T")
 
 
 def cursor(ids: Ids, position: Any, *asked: object) -> str:
@@ -32,6 +35,13 @@ def position(ids: Ids, given: str | None, *asked: object) -> Any:
     if not text or not hmac.compare_digest(signature, _signature(ids, text, asked)):
         raise Invalid("cursor: not one of this list")
     return json.loads(text)
+
+
+def cut(ids: Ids, found: Iterator[tuple[str, T]], limit: int, *asked: object) -> tuple[list[T], str | None]:
+    """The first `limit` of (position, thing), and the cursor of the next page where there is one."""
+    taken = list(islice(found, limit + 1))
+    following = cursor(ids, taken[limit - 1][0], *asked) if len(taken) > limit else None
+    return [thing for _, thing in taken[:limit]], following
 
 
 def _signature(ids: Ids, text: bytes, asked: tuple[object, ...]) -> bytes:

@@ -25,11 +25,11 @@ def find(table: Table, program_id: str) -> Program:
     return from_item(item)
 
 
-def pages(table: Table, after: str) -> Iterator[Program]:
-    """All programs whose id sorts after `after`, in the order of their ids."""
+def after(table: Table, after: str) -> Iterator[tuple[str, Program]]:
+    """(position, program) of the programs whose id sorts after `after`, in the order of their ids."""
     for item in table.query(keys.programs(), after or keys.LOWEST, page_size=100, strong=False):
         if item["sk"] != after:
-            yield from_item(item)
+            yield item["sk"], from_item(item)
 
 
 def _to_item(program: Program) -> Item:
