@@ -174,6 +174,7 @@ def test_two_sweepers_begin_one_attempt(books: Books, machine: StepFunctions) ->
     with ThreadPoolExecutor(8) as pool:
         swept = list(pool.map(lambda _: run(books, machine), range(8)))
     assert sum(each.resumed for each in swept) == 3
+    assert sum(each.failed for each in swept) == 0
     assert set(machine.executions) == {f"{each.id}-1" for each in made}
 
 

@@ -20,7 +20,7 @@ from refledger.domain.uplines import Binding, Link
 from refledger.domain.withdrawals import MethodType, PayoutMethod, Step, Withdrawal, WithdrawalStatus
 from refledger.store import keys, ledger, partners, programs, referrals, rewards, withdrawals
 from refledger.store.table import Table, pack, unpack
-from refledger.store.transaction import Again, Moved, Write
+from refledger.store.transaction import Moved, Write
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 IDS = st.binary(min_size=10, max_size=10).map(base32.encode)
@@ -238,8 +238,11 @@ def test_a_journal_is_written_entry_by_entry(table: Table, fresh: Callable[[], s
     for number, kind in enumerate((Kind.EARN, Kind.RESERVE, Kind.RELEASE, Kind.REVERSE)):
         after, entry = post(balance, kind, 7, f"r{number}", 86_400_000 * number, span=("a", "b"), contents="c")
         table.commit(*ledger.post(balance, after, entry))
-        with pytest.raises(Again):
-            table.commit(*ledger.post(balance, after, entry))
+        _, tomorrow = post(balance, kind, 7, "late", 86_400_000 * (number + 1))
+        for late in (entry, tomorrow):
+            with pytest.raises(Moved) as moved:
+                table.commit(*ledger.post(balance, after, late))
+            assert ledger.IS_CURRENT in moved.value.found
         written.append(entry)
         balance = after
     assert ledger.find_balance(table, balance.partner_id, "EUR") == balance
