@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -127,7 +128,8 @@ class Worker:
 
     def log(self, line: str) -> None:
         """One line of the function's log, on the terminal, under its name."""
-        print(f"[{self.spec.name}] {line}", flush=True)
+        sys.stdout.write(f"[{self.spec.name}] {line}\n")  # at once: `print` writes the line's end by itself
+        sys.stdout.flush()
 
     def next_invocation(self) -> tuple[str, bytes] | None:
         """What the runtime client waits for: (request id, event); None when the worker is stopped."""

@@ -39,7 +39,7 @@ def routes() -> list[Route]:
     """Every route of every HTTP function, by path."""
     found: list[Route] = []
     for path in sorted((ROOT / "functions").glob("*/app.py")):
-        spec = importlib.util.spec_from_file_location(f"functions.{path.parent.name}", path)
+        spec = importlib.util.spec_from_file_location(f"openapi.{path.parent.name}", path)
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)

@@ -20,7 +20,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "withdrawals/request": {"statusCode": 422},  # she has earned nothing
     "approvals/list": {"statusCode": 200},
     "ledger/entries": {"statusCode": 200},
-    "maturity/tick": {"DUE": 0, "DUE-AGAIN": 0},
+    "maturity/tick": {"DUE-AGAIN": 0},  # nothing here is a day old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
     "statistics/referral": {"state": {}},

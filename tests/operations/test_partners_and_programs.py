@@ -195,6 +195,59 @@ def test_conflicts_and_lost_answers_make_no_second_partner(books: Books, seed: i
     assert number_of_partners(books) == 3
 
 
+# ---------------------------------------------------------------- a user later
+
+
+def test_a_user_is_linked_once(books: Books) -> None:
+    """Who was onboarded without a user gets one; a repeat changes nothing; another user, or a partner, is refused."""
+    books.program()
+    made = onboard(books)
+    linked = partners.link_user(books.context, made.id, books.user("ada"))
+    assert linked == partners.link_user(books.context, made.id, books.user("ada")) == books.partner("ada")
+    assert linked == replace(made, customer=books.user("ada"), version=made.version + 1)
+    with pytest.raises(Conflict):
+        partners.link_user(books.context, made.id, books.user("eve"))
+    other = onboard(books, replace(ACME, email="other@example.com"))
+    for user in ("ada", "bob"):
+        books.partner("bob")
+        with pytest.raises(UserTaken):
+            partners.link_user(books.context, other.id, books.user(user))
+    with pytest.raises(PartnerNotFound):
+        partners.link_user(books.context, "nobody", books.user("zoe"))
+
+
+def test_of_many_users_at_once_one_is_linked(books: Books) -> None:
+    """Eight admins name eight users in one moment: one of them signs in as the partner, the others as nobody."""
+    books.program()
+    made = onboard(books)
+
+    def link(name: str) -> bool:
+        try:
+            partners.link_user(books.context, made.id, books.user(name))
+        except Conflict:
+            return False
+        return True
+
+    names = [f"n{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        won = [name for name, done in zip(names, pool.map(link, names), strict=True) if done]
+    assert len(won) == 1
+    assert [name for name in names if stored.id_of_user(books.table, books.user(name))] == won
+
+
+def test_a_status_and_a_user_at_once_both_stay(books: Books) -> None:
+    """A partner who is suspended and linked in the same moment is both afterwards."""
+    books.program()
+    for number in range(5):
+        made = onboard(books, replace(ACME, email=f"{number}@example.com"))
+        with ThreadPoolExecutor(2) as pool:
+            one = pool.submit(partners.link_user, books.context, made.id, books.user(f"n{number}"))
+            two = pool.submit(partners.change_status, books.context, made.id, P.SUSPENDED, "why", "ann")
+            assert {one.result().id, two.result().id} == {made.id}
+        found = stored.find(books.table, made.id)
+        assert (found.status, found.customer, found.version) == (P.SUSPENDED, books.user(f"n{number}"), 3)
+
+
 # ---------------------------------------------------------------- status
 
 

@@ -340,3 +340,23 @@ def test_a_user_linked_later_still_closes_no_circle(books: Books) -> None:
     books.apply("ada", "zoe")
     with pytest.raises(CodeClosesCircle):  # Zoe → Acme (Ada) → Ulf → Vera
         books.apply("zoe", "vera")
+
+
+def test_linking_and_applying_at_once_close_no_circle(books: Books) -> None:
+    """An admin links Acme to Uta in the moment in which she applies the code of Acme's customer: one of the two."""
+    rounds = []
+    for number in range(8):
+        acme = onboarded(books, f"acme{number}")
+        referrals.apply(books.context, books.limits, books.user(f"ulf{number}"), acme.code)
+        rounds.append((acme, f"uta{number}", books.partner(f"ulf{number}").code))
+    calls: list[Callable[[], object]] = []
+    for acme, uta, code in rounds:
+        calls += [
+            partial(typing, books, uta, code),
+            partial(partners.link_user, books.context, acme.id, books.user(uta)),
+        ]
+    answers = together(calls)
+    assert answers.count(CodeClosesCircle) == len(rounds)
+    for acme, uta, _ in rounds:
+        linked = stored_partners.find(books.table, acme.id).customer == books.user(uta)
+        assert linked is (bound(books, uta) is None)

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from refledger.domain.errors import Conflict, WithdrawalNotFound
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals, workflow
+from refledger.operations import partners, withdrawals, workflow
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store import keys
 from refledger.store import withdrawals as stored
@@ -20,6 +21,7 @@ from tests.support.books import Books
 from tests.support.stepfunctions import StepFunctions
 
 S = WithdrawalStatus
+P = PartnerStatus
 # Task → in which status it moves the withdrawal, and to which.
 TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
     "assess": (lambda b, id: workflow.assess(b.context, id), {}),
@@ -123,6 +125,18 @@ def test_a_limit_that_was_lowered_meanwhile_counts(books: Books) -> None:
     books.table.commit(update("stricter", keys.program("default"), "SET #auto_approve_limit = :n", n=1999))
     with pytest.raises(Conflict):
         workflow.auto_approve(books.context, id)
+
+
+@pytest.mark.parametrize("status", [P.INACTIVE, P.SUSPENDED, P.TERMINATED])
+def test_a_person_looks_at_who_was_stopped(books: Books, status: PartnerStatus) -> None:
+    """Within the limit, but the partner was stopped since the request: neither assessed nor approved alone."""
+    id = brought_to(books, S.REQUESTED)
+    assert workflow.assess(books.context, id)["autoApprove"]
+    partners.change_status(books.context, books.partner("bob").id, status, "why", "ann")
+    assert not workflow.assess(books.context, id)["autoApprove"]
+    with pytest.raises(Conflict):
+        workflow.auto_approve(books.context, id)
+    assert status_of(books, id) is S.REQUESTED
 
 
 # ---------------------------------------------------------------- waiting
