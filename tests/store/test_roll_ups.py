@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from refledger.store import keys, statistics
 from refledger.store.table import Table
-from refledger.store.transaction import Again, Write
+from refledger.store.transaction import Again, Item, Write
 
 Fresh = Callable[[], str]
 Change = tuple[str, str, int]
@@ -203,3 +203,34 @@ def test_a_fold_that_dies_half_way_is_finished_by_the_next(
     statistics.fold(table, dimension, "20260103")
     assert statistics.totals(table, dimension) == wanted
     assert days_of(table, dimension) == ["D#20260101", "D#20260102", "D#20260103", "T"]
+
+
+class Torn(Table):
+    """A table whose first query meets a fold half way: it finds neither the parts, gone by then, nor the new day."""
+
+    def __init__(self, table: Table, meanwhile: Callable[[], None]) -> None:
+        super().__init__(table.client, table.name)
+        self._meanwhile: Callable[[], None] | None = meanwhile
+
+    def query(self, *args: Any, **kwargs: Any) -> Iterator[Item]:
+        before = {item["sk"] for item in super().query(*args, **kwargs)}
+        if self._meanwhile:
+            self._meanwhile()
+            self._meanwhile = None
+        return (item for item in super().query(*args, **kwargs) if item["sk"] in before)
+
+
+def test_a_day_that_another_folds_while_it_is_read_is_not_lost(table: Table, fresh: Fresh) -> None:
+    """A query is no snapshot: whoever folded by a torn answer is refused, and nothing is missing from the totals."""
+    dimension = keys.statistics(fresh())
+    wanted = fill(table, dimension, days=2, shards=2)
+
+    def another() -> None:
+        with pytest.raises(TimeoutError):  # it folded the first day, and died before the totals
+            statistics.fold(Dying(table, commits=1, lost=False), dimension, "20260102")
+
+    statistics.fold(Torn(table, another), dimension, "20260102")
+    assert statistics.totals(table, dimension) == wanted
+    statistics.fold(table, dimension, "20260102")
+    assert statistics.totals(table, dimension) == wanted
+    assert days_of(table, dimension) == ["D#20260101", "D#20260102", "T"]

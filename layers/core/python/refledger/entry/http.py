@@ -44,7 +44,7 @@ class Malformed(Invalid):
 
 @dataclass(frozen=True)
 class Request(Generic[B, Q]):
-    """One call. `key`: the Idempotency-Key; `text_hash`: of the body as read, to tell a repeat from another request."""
+    """One call, checked. `key`: the Idempotency-Key; `path`: as the gateway decoded it, not yet looked at."""
 
     caller: Caller
     route: str
