@@ -284,7 +284,7 @@ JSON = st.recursive(
 )
 HALVES = st.text(st.sampled_from("\ud800\udfffa\x00#\u0085"), max_size=5)
 ANY_TEXT = st.text(st.characters(), max_size=60) | HALVES
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def no_accident(answer: Answer) -> None:

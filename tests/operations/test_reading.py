@@ -46,7 +46,7 @@ def whole(books: Books, name: str, currency: str | None) -> list[Entry]:
     return [entry for each in wanted for entry in books.entries(name, each)]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("limit", [1, 3, 100])
 @pytest.mark.parametrize("currency", [None, "USD", "EUR", "JPY"])
 def test_a_partners_journal_page_by_page(world: Books, currency: str | None, limit: int) -> None:
     """Currency by currency in the order of versions, pages full up to the last, no gap and no repeat."""
@@ -57,8 +57,8 @@ def test_a_partners_journal_page_by_page(world: Books, currency: str | None, lim
         assert all(len(page) == limit for page in pages[:-1])
 
 
-@pytest.mark.parametrize("a_page", [1, 2, 25])
-@pytest.mark.parametrize("limit", [1, 2, 4, 100])
+@pytest.mark.parametrize("a_page", [1, 25])
+@pytest.mark.parametrize("limit", [1, 3, 100])
 @pytest.mark.parametrize("currency", [None, "EUR"])
 def test_everybodys_journal_page_by_page(
     world: Books, monkeypatch: pytest.MonkeyPatch, currency: str | None, limit: int, a_page: int

@@ -144,7 +144,7 @@ def find_due(
         ]
         send(messages)
         _looked_until(context, look, end_ms)
-        sent, start_ms = sent + len(messages), end_ms
+        sent, start_ms = sent + len(messages), end_ms + 1
     return sent
 
 
@@ -155,10 +155,13 @@ def _slice(context: Context, start_ms: int, until_ms: int) -> tuple[int, dict[tu
     for shard in range(keys.DUE_SHARDS):
         partition = keys.due_shard(shard)
         due = context.table.query(partition, str(start_ms), f"{until_ms}~", index="work", page_size=SLICE)
-        items = list(islice(due, SLICE))
-        found += items
-        if len(items) == SLICE:
-            end_ms = min(end_ms, max(start_ms + 1, keys.moment_at(items[-1]["w2"])))
+        seen, moment_ms = 0, start_ms
+        for item in due:
+            if seen >= SLICE and keys.moment_at(item["w2"]) > moment_ms:  # a moment is never cut in two
+                end_ms = min(end_ms, moment_ms)
+                break
+            seen, moment_ms = seen + 1, keys.moment_at(item["w2"])
+            found.append(item)
     starts: dict[tuple[str, str], str] = {}
     for item in found:
         if keys.moment_at(item["w2"]) > end_ms:
