@@ -105,21 +105,25 @@ def test_currencies_are_kept_apart(people: People) -> None:
     assert refused["code"] == "INSUFFICIENT_FUNDS"
 
 
+def friend_of(client: Client, name: str, **rules: Any) -> People:
+    """A program of its own with these rules, half of what is paid to a partner called `name`; a friend pays 100.00."""
+    program = {"id": f"{name}-{client.api[-4:]}", "name": name, "currency": "USD", "tierRatesBps": [5000], **rules}
+    client.call("admin", "POST", "/programs", program)
+    partner = client.post("admin", "/partners", {
+        "firstName": name, "lastName": "Example", "email": f"{name}@example.com", "programId": program["id"],
+        "sub": name,
+    })  # fmt: skip
+    client.post(f"friend-of-{name}", f"/referrals/apply/{partner['referralCode']}")
+    people = People(client)
+    people.pay(10_000, customer=f"friend-of-{name}", programId=program["id"])
+    return people
+
+
 def test_rewards_wait_for_the_programs_hold(client: Client) -> None:
     """With hold days a reward is pending, and not to be had."""
-    slow = {"id": f"slow-{client.api[-4:]}", "name": "Slow", "currency": "USD", "tierRatesBps": [5000], "holdDays": 30}
-    client.call("admin", "POST", "/programs", slow)
-    partner = client.post("admin", "/partners", {
-        "firstName": "Ada", "lastName": "Slow", "email": "ada-slow@example.com", "programId": slow["id"],
-        "sub": "ada-slow",
-    })  # fmt: skip
-    client.post("friend-of-ada", f"/referrals/apply/{partner['referralCode']}")
-    people = People(client)
-    people.pay(10_000, customer="friend-of-ada", programId=slow["id"])
-    eventually(
-        lambda: [b["pending"] for b in client.get("ada-slow", "/referrals/stats")["balances"]], [5_000], "pending"
-    )
-    assert people.balance("ada-slow") == (0, 0, 0)
+    people = friend_of(client, "ada", holdDays=30)
+    eventually(lambda: [b["pending"] for b in client.get("ada", "/referrals/stats")["balances"]], [5_000], "pending")
+    assert people.balance("ada") == (0, 0, 0)
 
 
 def test_of_two_withdrawals_of_everything_one_succeeds(people: People) -> None:
@@ -167,20 +171,9 @@ def test_every_way_out_returns_the_money(people: People) -> None:
 
 def test_small_amounts_need_no_person_where_the_program_says_so(client: Client) -> None:
     """Up to the program's limit a withdrawal is approved by itself, and waits for the transfer."""
-    quick = {
-        "id": f"quick-{client.api[-4:]}", "name": "Quick", "currency": "USD", "tierRatesBps": [5000], "holdDays": 0,
-        "autoApproveLimit": 1_000,
-    }  # fmt: skip
-    client.call("admin", "POST", "/programs", quick)
-    partner = client.post("admin", "/partners", {
-        "firstName": "Eve", "lastName": "Quick", "email": "eve@example.com", "programId": quick["id"],
-        "sub": "eve-quick",
-    })  # fmt: skip
-    client.post("friend-of-eve", f"/referrals/apply/{partner['referralCode']}")
-    people = People(client)
-    people.pay(10_000, customer="friend-of-eve", programId=quick["id"])
-    people.eventually_has("eve-quick", 5_000)
-    small, large = people.withdraw("eve-quick", 1_000)["id"], people.withdraw("eve-quick", 1_001)["id"]
+    people = friend_of(client, "eve", holdDays=0, autoApproveLimit=1_000)
+    people.eventually_has("eve", 5_000)
+    small, large = people.withdraw("eve", 1_000)["id"], people.withdraw("eve", 1_001)["id"]
     people.eventually_is(small, "PAYING")
     assert people.status(large) == "REQUESTED"
 
