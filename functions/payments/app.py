@@ -1,17 +1,30 @@
-"""Payment events from the queue: each becomes rewards, once; what cannot be read goes to the DLQ with its reason."""
+"""Payment events from the queue: payments become rewards, refunds and disputes take them back, each once.
+
+What cannot be read goes to the DLQ with its reason.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from refledger.domain.errors import Refledger, Unreadable
-from refledger.domain.payments import Skipped
+from refledger.domain.payments import (
+    DisputeClosed,
+    DisputeOpened,
+    PaymentAlias,
+    PaymentEvent,
+    PaymentReceived,
+    RefundReceived,
+    RefundTotal,
+    Skipped,
+)
 from refledger.entry import config
-from refledger.entry.events import parse_body, read_payment
+from refledger.entry.events import parse_body, read_event
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
-from refledger.operations import payments
-from refledger.operations.payments import Outcome
+from refledger.operations import disputes, payments, refunds
+from refledger.operations.context import Context
+from refledger.operations.payments import Outcome, Recorded
 
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
@@ -25,7 +38,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
                 count(metrics, _take(record["body"]))
             except Exception as error:
                 known = isinstance(error, Refledger)
-                logger().warning("payment not taken", extra={"record": record["messageId"]}, exc_info=not known)
+                logger().warning("event not taken", extra={"record": record["messageId"]}, exc_info=not known)
                 count(metrics, "RETRIED")
                 failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
@@ -43,12 +56,31 @@ def _take(body: str) -> str:
 
 def _record(body: str) -> str:
     livemode = LIVEMODE[config.environment()["STRIPE_MODE"]]
-    payment = read_payment(parse_body(body), now_ms=config.context().now_ms(), livemode=livemode)
-    if isinstance(payment, Skipped):
-        logger().info("skipped event", extra={"reason": payment.reason})
+    event = read_event(parse_body(body), now_ms=config.context().now_ms(), livemode=livemode)
+    if isinstance(event, Skipped):
+        logger().info("skipped event", extra={"reason": event.reason})
         return "SKIPPED"
-    recorded = payments.record(config.context(), payment)
+    recorded = _enter(config.context(), event)
+    told = {"payment": recorded.payment, "event": type(event).__name__}
     if recorded.outcome is Outcome.DIFFERENT:
-        logger().error("a payment came again with another content", extra={"payment": recorded.payment})
+        logger().error("an event came again with another content", extra=told)
+    if recorded.outcome in (Outcome.EARLY, Outcome.FOREIGN):
+        logger().warning("an event waits for its payment, or for a person", extra=told | {"reason": recorded.outcome})
     config.maturity_queue().send(recorded.due)
     return recorded.outcome
+
+
+def _enter(context: Context, event: PaymentEvent) -> Recorded:
+    match event:
+        case PaymentReceived():
+            return payments.record(context, event)
+        case RefundReceived() | RefundTotal():
+            return refunds.refund(context, event)
+        case DisputeOpened():
+            return disputes.opened(context, event)
+        case DisputeClosed():
+            return disputes.closed(context, event)
+        case PaymentAlias():
+            return refunds.alias(context, event)
+        case _:
+            assert_never(event)

@@ -83,39 +83,10 @@ def test_other_references_do_not_make_a_charge_an_invoices() -> None:
     assert payment("stripe_charge_basil_one_off", **changes).amount == 5950
 
 
-@pytest.mark.parametrize(
-    ("payments", "key"),
-    [
-        ([("paid", {"type": "payment_intent", "payment_intent": "pi_1"})], "pi_1"),
-        (
-            [
-                (
-                    "paid",
-                    {"type": "payment_intent", "payment_intent": {"id": "pi_1", "object": "payment_intent"}},
-                )
-            ],
-            "pi_1",
-        ),
-        ([("canceled", {"payment_intent": "pi_0"}), ("paid", {"payment_intent": "pi_1"})], "pi_1"),
-        ([("paid", {"type": "charge", "charge": "ch_1"})], "ch_1"),
-        (
-            [("paid", {"payment_intent": "pi_1"}), ("paid", {"payment_intent": "pi_2"})],
-            "in_1Example000000000211",
-        ),
-        ([("open", {"payment_intent": "pi_1"})], "in_1Example000000000211"),
-        ([], "in_1Example000000000211"),
-    ],
-)
-def test_the_payments_of_an_invoice_name_its_key(payments: list[tuple[str, dict[str, Any]]], key: str) -> None:
-    """One payment is the key. Several are one event about all of them: the invoice."""
-    entries = [{"object": "invoice_payment", "status": status, "payment": paid} for status, paid in payments]
-    assert payment(BASIL, payments={"object": "list", "data": entries, "has_more": False}).payment_id == key
-
-
-def test_payments_that_were_cut_short_name_no_key() -> None:
-    """Where more payments exist than are listed, the one that is seen is not the only one."""
-    listed = {"data": [{"status": "paid", "payment": {"payment_intent": "pi_1"}}], "has_more": True}
-    assert payment(BASIL, payments=listed).payment_id == "in_1Example000000000211"
+def test_from_basil_on_an_invoice_is_its_own_key_whatever_lists_its_payments() -> None:
+    """An event has no `payments`; were they there, the key would still be the one that the alias is of."""
+    listed = {"data": [{"status": "paid", "payment": {"payment_intent": "pi_1"}}], "has_more": False}
+    assert payment(BASIL, payments=listed).payment_id == payment(BASIL).payment_id == "in_1Example000000000211"
 
 
 def test_keys_of_an_invoice_without_payment_intent() -> None:
@@ -138,8 +109,8 @@ def test_expanded_objects_are_read_like_ids() -> None:
 
 @pytest.mark.parametrize(("name", "parent"), [(OLD, False), (BASIL, True)])
 def test_the_invoices_own_metadata_win_over_the_subscriptions(name: str, parent: bool) -> None:
-    """Customer and program come from the invoice, then the subscription, then Stripe's customer."""
-    details = {"metadata": {"customerId": "of-subscription", "programId": "spring"}}
+    """Customer, program and product come from the invoice, then the subscription, then Stripe's customer."""
+    details = {"metadata": {"customerId": "of-subscription", "programId": "spring", "productId": "yearly"}}
     of_subscription: dict[str, Any] = (
         {"parent": {"subscription_details": details}} if parent else {"subscription_details": details}
     )
@@ -147,8 +118,10 @@ def test_the_invoices_own_metadata_win_over_the_subscriptions(name: str, parent:
     assert (both.customer_id, both.program_id) == ("of-invoice", "spring")
     assert payment(name, **of_subscription).customer_id == "of-subscription"
     of_subscription = {"parent": None} if parent else {"subscription_details": None}
+    assert (both.product_id, payment(name, metadata={"productId": "seat"}).product_id) == ("yearly", "seat")
     neither = payment(name, **of_subscription)
     assert (neither.customer_id, neither.program_id) == ("cus_Example00000001", "default")
+    assert neither.product_id == ""
 
 
 @pytest.mark.parametrize("name", [OLD, BASIL, "stripe_charge_succeeded"])
@@ -229,8 +202,8 @@ def test_nothing_paid_is_nothing_to_do(name: str, changes: dict[str, Any]) -> No
 def test_only_what_was_captured_counts_and_when_it_was() -> None:
     """A reservation is no payment; of a capture the captured part is, at the time of the capture."""
     assert read("stripe_charge_not_captured") == Skipped("NOT_CAPTURED")
-    found = payment("stripe_charge_captured")
-    assert (found.amount, found.base) == (4000, 4000)
+    found = payment("stripe_charge_captured", metadata={"productId": "seat"})
+    assert (found.amount, found.base, found.product_id) == (4000, 4000, "seat")
     assert found.occurred_at_ms == PAID_AT_MS + 86_400_000
 
 

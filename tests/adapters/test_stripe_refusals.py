@@ -10,10 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.adapters import stripe
+from refledger.adapters import stripe, stripe_units
 from refledger.domain.currencies import EXPONENTS, exponent
 from refledger.domain.errors import UnknownCurrency, Unreadable
-from refledger.domain.payments import PaymentReceived, Skipped
+from refledger.domain.payments import (
+    DisputeOpened,
+    PaymentEvent,
+    PaymentReceived,
+    RefundReceived,
+    RefundTotal,
+    Skipped,
+)
+from tests.support.events import EXAMPLES
 from tests.support.stripe import BASIL, OLD, PAID_AT_MS, example, payment, read
 
 
@@ -36,14 +44,14 @@ from tests.support.stripe import BASIL, OLD, PAID_AT_MS, example, payment, read
 )
 def test_stripes_units_become_isos(amount: int, code: str, iso: int | None) -> None:
     """Where the two lists differ the amount is converted; what is not exact or documented is not guessed."""
-    assert stripe.to_iso(amount, code) == iso
+    assert stripe_units.to_iso(amount, code) == iso
 
 
 @given(st.sampled_from(sorted(EXPONENTS)), st.integers(0, 10**15))
 def test_conversion_never_changes_the_value(code: str, amount: int) -> None:
     """In major units both numbers are the same decimal, or there is no result."""
     special = {"MGA": 0, "ISK": 2, "UGX": 2}
-    iso = stripe.to_iso(amount, code)
+    iso = stripe_units.to_iso(amount, code)
     if iso is not None:
         assert Decimal(iso).scaleb(-exponent(code)) == Decimal(amount).scaleb(-special.get(code, exponent(code)))
 
@@ -51,7 +59,7 @@ def test_conversion_never_changes_the_value(code: str, amount: int) -> None:
 def test_conversion_of_no_currency_is_refused() -> None:
     """The caller has to know the currency first."""
     with pytest.raises(UnknownCurrency):
-        stripe.to_iso(1, "XTS")
+        stripe_units.to_iso(1, "XTS")
 
 
 @pytest.mark.parametrize(
@@ -112,12 +120,35 @@ def test_events_of_connected_accounts_are_skipped() -> None:
         (OLD, {"metadata": {"customerId": 7}}, "metadata"),
         (OLD, {"metadata": []}, "metadata"),
         (OLD, {"status_transitions": {"paid_at": "now"}}, "paid_at"),
-        (BASIL, {"payments": {"data": [{"status": "paid"}]}}, "payment"),
         ("stripe_charge_succeeded", {"status": "pending"}, "status"),
         ("stripe_charge_succeeded", {"captured": None}, "captured"),
         ("stripe_charge_succeeded", {"amount_captured": ...}, "amount_captured"),
         ("stripe_charge_succeeded", {"amount_captured": -1}, "amount_captured"),
         ("stripe_charge_succeeded", {"amount": 0}, "amount"),
+        ("stripe_charge_refunded", {"captured": None}, "captured"),
+        ("stripe_charge_refunded", {"amount_refunded": "5950"}, "amount_refunded"),
+        ("stripe_charge_refunded", {"amount_refunded": -1}, "amount_refunded"),
+        ("stripe_charge_refunded", {"amount_captured": ...}, "amount_captured"),
+        ("stripe_charge_refunded", {"payment_intent": None, "id": None}, "id"),
+        ("stripe_refund_created", {"amount": 0}, "amount"),
+        ("stripe_refund_created", {"amount": Decimal("1500")}, "amount"),
+        ("stripe_refund_created", {"currency": "EURO"}, "currency"),
+        ("stripe_refund_created", {"status": None}, "status"),
+        ("stripe_refund_created", {"status": "Succeeded"}, "status"),
+        ("stripe_refund_created", {"id": ...}, "id"),
+        ("stripe_refund_created", {"created": "now"}, "created"),
+        ("stripe_refund_created", {"charge": 7, "payment_intent": None}, "charge"),
+        ("stripe_dispute_created", {"amount": 0}, "amount"),
+        ("stripe_dispute_created", {"amount": -5950}, "amount"),
+        ("stripe_dispute_created", {"status": None}, "status"),
+        ("stripe_dispute_created", {"charge": None, "payment_intent": None}, "charge"),
+        ("stripe_dispute_created", {"created": True}, "created"),
+        ("stripe_dispute_created_blocked", {"payment_method_details": []}, "payment_method_details"),
+        ("stripe_dispute_closed_won", {"status": "under_review"}, "status"),
+        ("stripe_dispute_closed_won", {"charge": None, "payment_intent": None}, "charge"),
+        ("stripe_invoice_payment_paid", {"payment": None}, "payment"),
+        ("stripe_invoice_payment_paid", {"status": "canceled"}, "status"),
+        ("stripe_invoice_payment_paid", {"invoice": None}, "invoice"),
     ],
 )
 def test_what_is_not_understood_completely_is_unreadable(name: str, changes: dict[str, Any], place: str) -> None:
@@ -131,6 +162,8 @@ def test_what_is_not_understood_completely_is_unreadable(name: str, changes: dic
     "changes",
     [
         {"type": "customer.created"},
+        {"type": "charge.dispute.updated"},
+        {"type": ["charge.succeeded"]},
         {"type": None},
         {"object": "v2.core.event"},
         {"livemode": None},
@@ -172,7 +205,7 @@ def test_the_base_is_never_above_the_amount(paid: int, total: int, part: int, cu
     assert found.base * total <= found.amount * net < (found.base + 1) * total
 
 
-def outcome(event: dict[str, Any]) -> PaymentReceived | Skipped | str:
+def outcome(event: dict[str, Any]) -> PaymentEvent | Skipped | str:
     """What the event is read as, or the reason why it is unreadable."""
     try:
         return stripe.read(event, livemode=True)
@@ -188,7 +221,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(child, (*path, key))
 
 
-NAMES = [OLD, BASIL, "stripe_charge_succeeded", "stripe_charge_captured", "stripe_charge_basil_one_off"]
+NAMES = sorted(path.stem for path in EXAMPLES.glob("stripe_*.json"))
 ALL_PLACES = [(name, path) for name in NAMES for path in places(example(name))]
 SECRET = "Erika Mustermann"
 JUNK = st.recursive(
@@ -211,6 +244,10 @@ def test_junk_anywhere_is_read_or_refused_and_never_quoted(place: tuple[str, tup
         case str(reason):
             assert SECRET not in reason
             assert len(reason) < 200
-        case PaymentReceived(amount=amount, base=base):
+        case PaymentReceived(amount=amount, base=base, uncaptured=uncaptured):
             assert 0 <= base <= amount
+            assert amount > 0
+            assert uncaptured >= 0
+        case RefundReceived(amount=amount) | DisputeOpened(amount=amount) | RefundTotal(total=amount):
+            assert type(amount) is int
             assert amount > 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.errors import Unreadable
-from refledger.entry.events import MAX_BODY_CHARACTERS, parse_body
+from refledger.entry.events.body import MAX_BODY_CHARACTERS, parse_body
 
 
 def test_numbers_with_a_point_become_decimals_and_never_floats() -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from refledger.adapters import stripe
-from refledger.domain.payments import PaymentReceived, Skipped
+from refledger.domain.payments import PaymentEvent, PaymentReceived, Skipped
+from tests.support.events import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "events" / "payments"
 PAID_AT_MS = 1_793_610_929_000  # 2026-11-02T09:15:29Z
 OLD, BASIL = "stripe_invoice_paid", "stripe_invoice_paid_basil"
 
 
 def example(name: str, **changes: Any) -> dict[str, Any]:
-    """The Stripe event of an example file, with `changes` in its invoice or charge; `...` removes a field."""
+    """The Stripe event of an example file, with `changes` in its object; `...` removes a field."""
     text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
     event: dict[str, Any] = json.loads(text, parse_float=Decimal)["detail"]
     subject = event["data"]["object"]
@@ -28,7 +27,7 @@ def example(name: str, **changes: Any) -> dict[str, Any]:
     return event
 
 
-def read(name: str, **changes: Any) -> PaymentReceived | Skipped:
+def read(name: str, **changes: Any) -> PaymentEvent | Skipped:
     return stripe.read(example(name, **changes), livemode=True)
 
 

@@ -1,0 +1,175 @@
+"""Invoices and charges as payments: which of the two counts, what was paid, and what of it commission is paid on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
+from refledger.domain.payments import DEFAULT_PROGRAM, PaymentAlias, PaymentReceived, Skipped
+
+_TAX: Final = re.compile(r"[0-9]{1,15}")
+
+
+def of_invoice(event: Node, invoice: Node) -> PaymentReceived | Skipped:
+    """`invoice.paid`."""
+    if invoice.text("status") != "paid":
+        raise invoice.wrong("status", "not paid")
+    # Marked as paid outside of Stripe: counted, because from basil on `amount_paid` includes such money and
+    # nothing tells it apart; before, `amount_paid` leaves it out, and the amount is the one that was due.
+    outside = invoice.fields.get("paid_out_of_band") is True
+    paid = invoice.integer("amount_due" if outside else "amount_paid")
+    if paid < 0:
+        raise invoice.wrong("amount_paid", "negative")
+    if paid == 0:
+        return Skipped("NOTHING_PAID")  # a trial, or all of it from the customer's credit balance
+    metadata = {**_subscription_metadata(invoice), **invoice.metadata()}
+    customer = metadata.get("customerId") or invoice.reference("customer")
+    if customer is None:
+        return Skipped("NO_CUSTOMER")
+    currency, amount = money(invoice, paid)
+    total, net = _totals(invoice)
+    times = invoice.optional("status_transitions")
+    paid_at = times if times is not None and times.fields.get("paid_at") is not None else None
+    return PaymentReceived(
+        system=SYSTEM,
+        payment_id=_key(invoice),
+        customer_id=customer,
+        program_id=metadata.get("programId") or DEFAULT_PROGRAM,
+        amount=amount,
+        # Paid may be less than the total (credit) or more (debt of earlier invoices): tax in proportion.
+        base=amount * net // total,
+        currency=currency,
+        occurred_at_ms=1000 * (paid_at.integer("paid_at") if paid_at else event.integer("created")),
+        product_id=metadata.get("productId") or "",
+    )
+
+
+def _subscription_metadata(invoice: Node) -> Mapping[str, str]:
+    """The subscription's metadata when the invoice was made final. Basil moved them under `parent`."""
+    parent = invoice.optional("parent")
+    details = (parent and parent.optional("subscription_details")) or invoice.optional("subscription_details")
+    return details.metadata() if details else {}
+
+
+def _totals(invoice: Node) -> tuple[int, int]:
+    """Total and total without tax, both after discounts, in Stripe's units: 0 <= net <= total, total > 0."""
+    total = invoice.integer("total")
+    if total <= 0:
+        raise invoice.wrong("total", "something was paid, but the total is not above zero")
+    given = invoice.fields.get("total_excluding_tax") is not None
+    net = invoice.integer("total_excluding_tax") if given else total - _tax(invoice)
+    if not 0 <= net <= total:
+        raise invoice.wrong("total_excluding_tax", "not between zero and the total")
+    return total, net
+
+
+def _tax(invoice: Node) -> int:
+    """All taxes, inclusive ones too, where an invoice does not give its total without them. Stripe units."""
+    for name in ("total_taxes", "total_tax_amounts"):  # from basil on; before
+        if invoice.fields.get(name) is not None:
+            return sum(tax.integer("amount") for tax in invoice.objects(name))
+    if "tax" not in invoice.fields:
+        raise invoice.wrong("total_excluding_tax", "missing, and no tax either")
+    return 0 if invoice.fields["tax"] is None else invoice.integer("tax")
+
+
+def _key(invoice: Node) -> str:
+    """The intent, the charge; from basil on an invoice names neither in an event, and is its own key."""
+    return payment_key(invoice) or invoice.text("id")
+
+
+def alias(event: Node, link: Node) -> PaymentAlias | Skipped:
+    """`invoice_payment.paid`: under which id Stripe's refunds and disputes will name a payment of an invoice.
+
+    An invoice may be paid by several intents; each is another name of it. A payment recorded outside of Stripe is
+    never refunded there and needs none.
+    """
+    if link.text("status") != "paid":
+        raise link.wrong("status", "not paid")
+    other = payment_key(link.required("payment"))
+    if other is None:
+        return Skipped("PAID_OUTSIDE_STRIPE")
+    expanded = isinstance(link.fields.get("invoice"), Mapping)
+    key = _key(link.required("invoice")) if expanded else link.text("invoice")
+    if key == other:
+        return Skipped("KEY_OF_INVOICE")
+    return PaymentAlias(SYSTEM, alias_id=other, payment_id=key, occurred_at_ms=1000 * event.integer("created"))
+
+
+def of_charge(event: Node, charge: Node) -> PaymentReceived | Skipped:
+    """`charge.succeeded`, `charge.captured`."""
+    if charge.text("status") != "succeeded":
+        raise charge.wrong("status", "not succeeded")
+    if not charge.flag("captured"):
+        return Skipped("NOT_CAPTURED")  # only reserved on the card; charge.captured follows
+    metadata = charge.metadata()
+    if _has_invoice(charge):
+        return Skipped("CHARGE_OF_INVOICE")
+    if "invoice" not in charge.fields and metadata.get("oneOff") != "true":
+        return Skipped("CHARGE_MAYBE_OF_INVOICE")  # from basil on; see the top of this file
+    captured = charge.integer("amount_captured")
+    if captured < 0:
+        raise charge.wrong("amount_captured", "negative")
+    if captured == 0:
+        return Skipped("NOTHING_PAID")
+    customer = metadata.get("customerId") or charge.reference("customer")
+    if customer is None:
+        return Skipped("NO_CUSTOMER")
+    currency, amount = money(charge, captured)
+    gross, net = _net_of_named_tax(charge, metadata.get("taxAmount"))
+    return PaymentReceived(
+        system=SYSTEM,
+        payment_id=payment_key(charge) or charge.text("id"),
+        customer_id=customer,
+        program_id=metadata.get("programId") or DEFAULT_PROGRAM,
+        amount=amount,
+        base=amount * net // gross,
+        currency=currency,
+        occurred_at_ms=1000 * event.integer("created"),  # the charge's own time is that of the attempt
+        product_id=metadata.get("productId") or "",
+        uncaptured=money(charge, uncaptured(charge))[1],
+    )
+
+
+def _has_invoice(charge: Node) -> bool:
+    """Whether the charge says for certain that an invoice made it.
+
+    Only a yes is certain from basil on. Stripe documents that the receipt of an invoice's charge is that of
+    the invoice; its path is not documented, so its absence proves nothing. `payment_details.order_reference`
+    is the invoice's id on payment intents, and on charges in preview versions.
+    """
+    if charge.reference("invoice") is not None:
+        return True
+    receipt = charge.fields.get("receipt_url")
+    details = charge.optional("payment_details")
+    order = details.fields.get("order_reference") if details else None
+    return (isinstance(receipt, str) and "/receipts/invoices/" in receipt) or (
+        isinstance(order, str) and order.startswith("in_")
+    )
+
+
+def _net_of_named_tax(charge: Node, named: str | None) -> tuple[int, int]:
+    """The whole charge, and that less `metadata.taxAmount`: a charge itself does not know its tax."""
+    gross = charge.integer("amount")
+    if gross <= 0:
+        raise charge.wrong("amount", "something was captured, but the amount is not above zero")
+    if named is not None and not _TAX.fullmatch(named):
+        raise charge.wrong("metadata.taxAmount", "not a whole number")
+    tax = int(named) if named else 0
+    if tax > gross:
+        raise charge.wrong("metadata.taxAmount", "more than the charge")
+    return gross, gross - tax
+
+
+def uncaptured(charge: Node) -> int:
+    """What was reserved and never taken, where Stripe calls it refunded: before basil. Stripe's units.
+
+    There a capture of a part makes a Refund of the rest, and `amount_refunded` includes it; from basil on it makes
+    none. Only before basil a charge has a field `invoice`.
+    https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+    """
+    if "invoice" not in charge.fields:
+        return 0
+    return max(0, charge.integer("amount") - charge.integer("amount_captured"))
