@@ -55,3 +55,17 @@ def exponent(code: str) -> int:
         # What was given is repeated only where it looks like a code; it may be anything.
         named = f": {code}" if len(code) == 3 and code.isascii() and code.isalpha() else ""
         raise UnknownCurrency(f"not an ISO 4217 currency that money can be paid in{named}") from None
+
+
+def decimal(amount: int, digits: int, least: int | None = None) -> str:
+    """`amount` with so many of its digits behind the point; trailing zeros are left out down to `least` of them."""
+    sign, number = "-" if amount < 0 else "", str(abs(amount)).rjust(digits + 1, "0")
+    whole, part = number[: len(number) - digits], number[len(number) - digits :]
+    if least is not None:
+        part = part[:least] + part[least:].rstrip("0")
+    return sign + whole + ("." + part if part else "")
+
+
+def money(amount: int, currency: str) -> str:
+    """`19.99 USD`, `1999 JPY`."""
+    return f"{decimal(amount, exponent(currency))} {currency}"

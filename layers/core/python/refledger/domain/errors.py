@@ -3,15 +3,23 @@
 Refledger
 ├── Invalid                    INVALID               the input breaks a rule that can be said in words
 │   ├── UnknownCurrency        UNKNOWN_CURRENCY
+│   ├── NoteNeeded             NOTE_NEEDED           this must not be done without saying why
 │   └── Unreadable             UNREADABLE            an event that cannot be understood; goes to the DLQ with its reason
 ├── Unauthenticated            UNAUTHENTICATED       not an access token
+│   └── BadSignature           BAD_SIGNATURE         a webhook that its sender did not sign, or long ago
 ├── Forbidden                  FORBIDDEN             the caller's role does not allow it
-│   └── OwnWithdrawal          OWN_WITHDRAWAL        nobody decides about their own money
+│   ├── OwnWithdrawal          OWN_WITHDRAWAL        nobody decides about their own money
+│   └── OwnAdjustment          OWN_ADJUSTMENT        nor corrects it
 ├── NotFound                   NOT_FOUND
 │   ├── ProgramNotFound        PROGRAM_NOT_FOUND
 │   ├── PartnerNotFound        PARTNER_NOT_FOUND
 │   ├── CodeNotFound           CODE_NOT_FOUND
-│   └── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
+│   ├── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
+│   ├── PaymentNotFound        PAYMENT_NOT_FOUND
+│   ├── RewardNotFound         REWARD_NOT_FOUND
+│   ├── MethodNotFound         PAYOUT_METHOD_NOT_FOUND
+│   ├── AdjustmentNotFound     ADJUSTMENT_NOT_FOUND
+│   └── BatchNotFound          BATCH_NOT_FOUND
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS
 │   ├── EmailTaken             EMAIL_TAKEN
@@ -19,13 +27,19 @@ Refledger
 │   ├── AlreadyReferred        ALREADY_REFERRED
 │   ├── PartnerSuspended       PARTNER_SUSPENDED
 │   ├── AlreadyDecided         ALREADY_DECIDED
-│   └── NotPayable             NOT_PAYABLE
+│   ├── NotPayable             NOT_PAYABLE
+│   ├── MethodNotUsable        PAYOUT_METHOD_NOT_USABLE   disabled, or not verified where that is needed
+│   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS
+│   └── SecondPersonNeeded     SECOND_PERSON_NEEDED  the same person said yes before
+├── Stale                      STALE                 If-Match names a version that is not the current one
 ├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
 │   ├── OwnCode                OWN_CODE
 │   ├── CodeClosesCircle       CODE_CLOSES_CIRCLE
 │   ├── CodeNotActive          CODE_NOT_ACTIVE
 │   ├── InsufficientFunds      INSUFFICIENT_FUNDS
 │   ├── BelowMinimum           BELOW_MINIMUM
+│   ├── CurrencyNotTaken       CURRENCY_NOT_TAKEN    the program does not take this currency
+│   ├── NoDebt                 NO_DEBT               there is less debt than was to be forgiven
 │   └── KeyReused              IDEMPOTENCY_KEY_REUSED
 ├── RateLimited                RATE_LIMITED
 ├── Busy                       BUSY                  others kept changing the same money; nothing was done
@@ -56,6 +70,10 @@ class UnknownCurrency(Invalid):
     code = "UNKNOWN_CURRENCY"
 
 
+class NoteNeeded(Invalid):
+    code = "NOTE_NEEDED"
+
+
 class Unreadable(Invalid):
     code = "UNREADABLE"
 
@@ -64,12 +82,20 @@ class Unauthenticated(Refledger):
     code = "UNAUTHENTICATED"
 
 
+class BadSignature(Unauthenticated):
+    code = "BAD_SIGNATURE"
+
+
 class Forbidden(Refledger):
     code = "FORBIDDEN"
 
 
 class OwnWithdrawal(Forbidden):
     code = "OWN_WITHDRAWAL"
+
+
+class OwnAdjustment(Forbidden):
+    code = "OWN_ADJUSTMENT"
 
 
 class NotFound(Refledger):
@@ -90,6 +116,26 @@ class CodeNotFound(NotFound):
 
 class WithdrawalNotFound(NotFound):
     code = "WITHDRAWAL_NOT_FOUND"
+
+
+class PaymentNotFound(NotFound):
+    code = "PAYMENT_NOT_FOUND"
+
+
+class RewardNotFound(NotFound):
+    code = "REWARD_NOT_FOUND"
+
+
+class MethodNotFound(NotFound):
+    code = "PAYOUT_METHOD_NOT_FOUND"
+
+
+class AdjustmentNotFound(NotFound):
+    code = "ADJUSTMENT_NOT_FOUND"
+
+
+class BatchNotFound(NotFound):
+    code = "BATCH_NOT_FOUND"
 
 
 class Conflict(Refledger):
@@ -124,6 +170,22 @@ class NotPayable(Conflict):
     code = "NOT_PAYABLE"
 
 
+class MethodNotUsable(Conflict):
+    code = "PAYOUT_METHOD_NOT_USABLE"
+
+
+class TooManyMethods(Conflict):
+    code = "TOO_MANY_PAYOUT_METHODS"
+
+
+class SecondPersonNeeded(Conflict):
+    code = "SECOND_PERSON_NEEDED"
+
+
+class Stale(Refledger):
+    code = "STALE"
+
+
 class Unprocessable(Refledger):
     code = "UNPROCESSABLE"
 
@@ -148,6 +210,14 @@ class BelowMinimum(Unprocessable):
     code = "BELOW_MINIMUM"
 
 
+class CurrencyNotTaken(Unprocessable):
+    code = "CURRENCY_NOT_TAKEN"
+
+
+class NoDebt(Unprocessable):
+    code = "NO_DEBT"
+
+
 class KeyReused(Unprocessable):
     code = "IDEMPOTENCY_KEY_REUSED"
 
@@ -167,7 +237,13 @@ class Busy(Refledger):
 
 
 class PayoutDeclined(Refledger):
+    """For certain not paid. `retryable`: for a reason of the owner's: a person may try again when it is gone."""
+
     code = "PAYOUT_DECLINED"
+
+    def __init__(self, detail: str = "", *, retryable: bool = False) -> None:
+        super().__init__(detail)
+        self.retryable = retryable
 
 
 class PayoutUnavailable(Refledger):

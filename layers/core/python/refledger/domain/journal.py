@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 
 class Account(StrEnum):
-    REWARDS = "rewards"  # the owner's side: what was promised; minus what all partners' sides hold
+    # the owner's side: minus what all partners' sides hold, told apart by why
+    REWARDS = "rewards"  # what was promised
+    ADJUSTMENTS = "adjustments"  # what people corrected
+    WRITE_OFFS = "write_offs"  # debt that was forgiven
+    # the partner's side
     AVAILABLE = "available"
     RESERVED = "reserved"
     PAID = "paid"
@@ -27,6 +31,11 @@ class Kind(StrEnum):
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"
     SETTLE = "SETTLE"
+    RETURN = "RETURN"  # a payout that came back
+    PAY = "PAY"  # money that went out without being reserved any more: a payout that was believed to have failed
+    CREDIT = "CREDIT"
+    DEBIT = "DEBIT"
+    WRITE_OFF = "WRITE_OFF"
 
 
 # kind → (debit, credit): money leaves the debit account and arrives in the credit account
@@ -36,6 +45,11 @@ LEGS: dict[Kind, tuple[Account, Account]] = {
     Kind.RESERVE: (Account.AVAILABLE, Account.RESERVED),
     Kind.RELEASE: (Account.RESERVED, Account.AVAILABLE),
     Kind.SETTLE: (Account.RESERVED, Account.PAID),
+    Kind.RETURN: (Account.PAID, Account.AVAILABLE),
+    Kind.PAY: (Account.AVAILABLE, Account.PAID),
+    Kind.CREDIT: (Account.ADJUSTMENTS, Account.AVAILABLE),
+    Kind.DEBIT: (Account.AVAILABLE, Account.ADJUSTMENTS),
+    Kind.WRITE_OFF: (Account.WRITE_OFFS, Account.AVAILABLE),
 }
 
 
@@ -61,7 +75,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Balance:
-    """A partner's money in one currency, in minor units; `version` and `head` are those of the last entry."""
+    """A partner's money in one currency, in minor units; `version` and `head` are those of the last entry.
+
+    `available` below zero is debt. `caps`: what rewards of a program and month (`default 202611`) already took of a
+    monthly cap. `cover`: the sort key of the journal entry up to which rewards are marked as paid.
+    """
 
     partner_id: str
     currency: str
@@ -72,6 +90,8 @@ class Balance:
     version: int = 0
     head: str = ""
     at_ms: int = 0
+    caps: Mapping[str, int] = field(default_factory=dict)
+    cover: str = ""
 
 
 def seal(entry: Entry) -> str:

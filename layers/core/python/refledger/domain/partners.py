@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from refledger.domain.rules import ANY_PRODUCT, Own
 
 
 class PartnerStatus(StrEnum):
@@ -48,6 +51,12 @@ class Partner:
     company_name: str = ""
     idle: tuple[Idle, ...] = ()
     version: int = 1
+    own_rates: Own = ()  # what customers whom they refer from now on bring them in tier 1, instead of the program's pay
+
+    def rates_bps(self, program: Sequence[int]) -> list[int]:
+        """What tier 1, 2, … earn of a payment for which no product has a rule; 0 where it is a flat amount."""
+        own = dict(self.own_rates).get(ANY_PRODUCT)
+        return [own.rate_bps, *program[1:]] if own else list(program)
 
     def earns_at(self, at_ms: int) -> bool:
         """Whether money that came in at that moment earns this partner anything."""

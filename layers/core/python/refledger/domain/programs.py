@@ -1,16 +1,16 @@
-"""A referral program: what it pays, how long it holds, and who may take how much out."""
+"""A referral program: what it pays, how long it holds, which currencies it takes, and who may take how much out."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
 from refledger.domain.errors import Invalid
+from refledger.domain.rules import Own, RuleSet
 
-MAX_TIERS = 10
-BASIS_POINTS = 10_000
+MAX_CURRENCIES = 20
 MAX_HOLD_DAYS = 3_650
 MAX_APPROVAL_SECONDS = 365 * 86_400
 APPROVAL_SECONDS = 7 * 86_400
@@ -29,35 +29,86 @@ class ProgramStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class CurrencyTerms:
+    """What holds for money in one currency, in its minor units. A limit is the most that needs nobody more."""
+
+    payout_minimum: int = 0
+    auto_approve_limit: int | None = None  # withdrawals up to this need no person; None: all do
+    second_approval_limit: int | None = None  # withdrawals above this need two; None: none does
+    adjustment_limit: int | None = None  # adjustments above this need a second person; None: none does
+
+    def __post_init__(self) -> None:
+        for name, amount in (
+            ("payoutMinimum", self.payout_minimum), ("autoApproveLimit", self.auto_approve_limit),
+            ("secondApprovalLimit", self.second_approval_limit), ("adjustmentLimit", self.adjustment_limit),
+        ):  # fmt: skip
+            if amount is not None and not 0 <= amount <= MAX_AMOUNT:
+                raise Invalid(f"{name}: not an amount")
+
+
+NOT_TAKEN = CurrencyTerms(second_approval_limit=0, adjustment_limit=0)  # nobody set a limit: two people look
+
+
+@dataclass(frozen=True)
 class Program:
-    """`version` counts the changes of its rules; rewards carry the one that made them."""
+    """One version of a program. Versions never change: each change makes the next one."""
 
     id: str
     name: str
-    currency: str
-    tier_rates_bps: tuple[int, ...]  # what tier 1, 2, … earn, in hundredths of a per cent of the base
-    hold_days: int
-    payout_minimum: int  # minor units of `currency`
+    currency: str  # its main one; it takes this and the others in `currencies`
+    rules: RuleSet
+    hold_days: int = 0
+    currencies: tuple[tuple[str, CurrencyTerms], ...] = ()  # by currency, sorted
     approval_timeout_seconds: int = APPROVAL_SECONDS  # a withdrawal nobody decided about expires after this
-    auto_approve_limit: int | None = None  # minor units of `currency`; None: an admin decides every withdrawal
+    reviews_rewards: bool = False  # a person approves each reward when its time has come
     status: ProgramStatus = ProgramStatus.ACTIVE
     version: int = 1
     created_at_ms: int = 0
+    changed_at_ms: int = 0  # when this version was made
+    changed_by: str = ""  # keyed hash of the user who made it
 
     def __post_init__(self) -> None:
         exponent(self.currency)  # raises UnknownCurrency
-        rates = self.tier_rates_bps
-        if not 1 <= len(rates) <= MAX_TIERS or any(not 0 <= rate <= BASIS_POINTS for rate in rates):
-            raise Invalid(f"tierRatesBps: 1 to {MAX_TIERS} rates of 0 to {BASIS_POINTS} basis points")
-        if sum(rates) > BASIS_POINTS:
-            raise Invalid("tierRatesBps: together they are more than the whole payment")
+        taken = {self.currency, *dict(self.currencies)}
+        for currency in taken:
+            exponent(currency)
+        if len(taken) > MAX_CURRENCIES or len(dict(self.currencies)) < len(self.currencies):
+            raise Invalid(f"currencies: up to {MAX_CURRENCIES}, each once")
+        for where, named in self.rules.currencies().items():
+            self._check_currencies(where, named)
         if not 0 <= self.hold_days <= MAX_HOLD_DAYS:
             raise Invalid(f"holdDays: 0 to {MAX_HOLD_DAYS}")
-        if not 0 <= self.payout_minimum <= MAX_AMOUNT:
-            raise Invalid("payoutMinimum: not an amount")
         if not 1 <= self.approval_timeout_seconds <= MAX_APPROVAL_SECONDS:
             raise Invalid(f"approvalTimeoutSeconds: 1 to {MAX_APPROVAL_SECONDS}")
 
+    @property
+    def tier_rates_bps(self) -> tuple[int, ...]:
+        """What tier 1, 2, … earn of a payment for which there is no other rule; 0 where it is a flat amount."""
+        return tuple(pay.rate_bps for pay in self.rules.default.tiers)
+
+    def takes(self, currency: str) -> bool:
+        """Whether payments in it earn anything; others are parked until somebody decides."""
+        return currency == self.currency or currency in dict(self.currencies)
+
+    def terms(self, currency: str) -> CurrencyTerms:
+        """Of a currency that the program does not take, or not any more: no minimum, and two people decide."""
+        return dict(self.currencies).get(currency, CurrencyTerms() if currency == self.currency else NOT_TAKEN)
+
     def approves_alone(self, amount: int, currency: str) -> bool:
-        """Whether a withdrawal needs no person. Another currency than the program's always does."""
-        return self.auto_approve_limit is not None and currency == self.currency and amount <= self.auto_approve_limit
+        """Whether a withdrawal needs no person."""
+        limit = self.terms(currency).auto_approve_limit
+        return limit is not None and amount <= limit
+
+    def check_own(self, own: Own) -> None:
+        """Raises Invalid for a partner's own pays that cannot be promised beside the program's."""
+        self.rules.check_own(own)
+        self._check_currencies("rates", {currency for _, pay in own for currency, _ in pay.flat})
+
+    def _check_currencies(self, where: str, named: set[str]) -> None:
+        if others := sorted(currency for currency in named if not self.takes(currency)):
+            raise Invalid(f"{where}: amounts in {', '.join(others[:3])}, which the program does not take")
+
+    def says_the_same(self, other: Program) -> bool:
+        """Whether both are the same terms, whichever versions they are."""
+        made = {"version": 0, "created_at_ms": 0, "changed_at_ms": 0, "changed_by": ""}
+        return replace(self, **made) == replace(other, **made)  # type: ignore[arg-type]

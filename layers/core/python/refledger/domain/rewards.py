@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from refledger.domain.programs import BASIS_POINTS
+from refledger.domain import times
+from refledger.domain.payments import TakenBack
 
 
 class RewardStatus(StrEnum):
-    PENDING = "PENDING"  # held until its time
+    PENDING = "PENDING"  # waits until its time
+    CALCULATED = "CALCULATED"  # its time has come, and the program wants a person to approve it
     APPROVED = "APPROVED"  # in the partner's balance
+    PAID = "PAID"  # its money has left
     CANCELLED = "CANCELLED"
 
 
+S = RewardStatus
+
 # from → to. Money moves where the worth changes, in the transaction that changes it.
 TRANSITIONS: dict[RewardStatus, frozenset[RewardStatus]] = {
-    RewardStatus.PENDING: frozenset({RewardStatus.APPROVED, RewardStatus.CANCELLED}),
-    RewardStatus.APPROVED: frozenset(),
-    RewardStatus.CANCELLED: frozenset(),
+    S.PENDING: frozenset({S.CALCULATED, S.APPROVED, S.CANCELLED}),
+    S.CALCULATED: frozenset({S.APPROVED, S.CANCELLED}),
+    S.APPROVED: frozenset({S.PAID, S.CANCELLED}),
+    S.PAID: frozenset(),
+    S.CANCELLED: frozenset({S.PENDING}),  # only where a refund cancelled it, and the refund failed
 }
+IN_BALANCE = (S.APPROVED, S.PAID)
+
+
+class Cancelled(StrEnum):
+    """Why. What a person cancelled stays so, whatever becomes of the payment."""
+
+    REFUNDED = "REFUNDED"
+    BY_HAND = "BY_HAND"
+    IDLE = "IDLE"  # the partner earned nothing at that time
+
+
+DISPUTED = "DISPUTE"  # the reason to hold while a dispute is open; all other reasons are people's words
 
 
 @dataclass(frozen=True)
@@ -34,34 +52,90 @@ class Reward:
     currency: str
     status: RewardStatus
     base: int
-    rate_bps: int
+    rate_bps: int  # 0 for a flat amount
     rule_version: int
     program_id: str
     payment: str  # id of the payment
     referral_id: str
     matures_at_ms: int
     earned_at_ms: int  # when the customer paid
-    reversed: int = 0  # taken back by refunds
+    reversed: int = 0  # taken back by refunds and disputes
     entry: int = 0  # version of the journal entry that put it into the balance
-
-
-def shares(base: int, rates_bps: Sequence[int]) -> list[int]:
-    """What each tier earns of a base: rounded down, so that together they never pass the sum of the rates."""
-    parts = [base * rate // BASIS_POINTS for rate in rates_bps]
-    assert sum(parts) <= base * sum(rates_bps) // BASIS_POINTS
-    return parts
+    held: tuple[str, ...] = ()  # reasons, sorted; while there is one it does not mature
+    cancelled: Cancelled | None = None
+    review: bool = False  # the program wants a person to approve it
+    cap: int | None = None  # what a partner may earn from the program in a month of payments, when this was earned
+    limit: int | None = None  # what the monthly cap left of it when it was approved; None: all
+    rule: str = ""  # which rule of that version: "program", "product", "partner", …; see `domain/rules.py`
+    paid_by: str = ""  # the withdrawal that was settled when its money had left
+    note: str = ""  # why a person last held, released, approved or cancelled it
+    by: str = ""  # who: keyed hash of their `sub`
 
 
 def net(reward: Reward) -> int:
-    """What refunds left of it."""
+    """What refunds and disputes left of it."""
     return reward.amount - reward.reversed
+
+
+def granted(reward: Reward) -> int:
+    """What refunds, disputes and the monthly cap left of it."""
+    return net(reward) if reward.limit is None else min(net(reward), reward.limit)
 
 
 def worth(reward: Reward) -> int:
     """What it adds to the partner's balance."""
-    return net(reward) if reward.status is RewardStatus.APPROVED else 0
+    return granted(reward) if reward.status in IN_BALANCE else 0
 
 
-def matured(reward: Reward, earns: bool) -> RewardStatus:
-    """What a reward that is due becomes: the partner's, unless the partner earned nothing at the time."""
-    return RewardStatus.APPROVED if earns else RewardStatus.CANCELLED
+def owed(reward: Reward) -> int:
+    """What of it is in the balance, and no payout has covered yet."""
+    return worth(reward) if reward.status is S.APPROVED else 0
+
+
+def cap_key(reward: Reward) -> str:
+    """What a monthly cap counts together: a program's rewards of one month of payments, in UTC."""
+    return f"{reward.program_id} {times.day(reward.earned_at_ms)[:6]}"
+
+
+def ripe(reward: Reward, *, earns: bool, used: int = 0, by_hand: bool = False) -> Reward:
+    """What a reward becomes whose time has come, or that a person approves. It must not be held.
+
+    `earns`: whether the partner earned when the customer paid. `used`: what its month's cap has granted already. What a
+    cap has left of a reward stays so: refunds give no cap back.
+    """
+    if not earns:
+        return replace(reward, status=S.CANCELLED, cancelled=Cancelled.IDLE)
+    if reward.review and not by_hand:
+        return replace(reward, status=S.CALCULATED)
+    if reward.cap is None or reward.limit is not None:
+        return replace(reward, status=S.APPROVED)
+    return replace(reward, status=S.APPROVED, limit=min(net(reward), max(0, reward.cap - used)))
+
+
+def reversal(amount: int, paid: int, gone: int) -> int:
+    """What of a reward of `amount` is taken back when `gone` of `paid` is: in proportion; the last refund takes all.
+
+    The rest is rounded down, so a partner never keeps more than their share of what the owner kept.
+    """
+    return amount - amount * (paid - gone) // paid
+
+
+def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
+    """The reward after refunds and disputes of its payment: a function of their sums alone, whatever came first.
+
+    An open dispute holds what is not paid out yet. Nothing left cancels, unless it may come back or has been paid.
+    """
+    new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
+    if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
+        return replace(new, held=holding(reward.held, DISPUTED, on=False))
+    if reward.cancelled is Cancelled.REFUNDED and (net(new) > 0 or back.disputed):
+        new = replace(new, status=S.PENDING, cancelled=None)
+    new = replace(new, held=holding(new.held, DISPUTED, on=back.disputed > 0))
+    if net(new) == 0 and not back.disputed:
+        return replace(new, status=S.CANCELLED, cancelled=Cancelled.REFUNDED)
+    return new
+
+
+def holding(held: tuple[str, ...], reason: str, *, on: bool) -> tuple[str, ...]:
+    """The reasons with one more, or one less."""
+    return tuple(sorted({*held, reason} if on else {*held} - {reason}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
 SECOND_MS = 1_000
@@ -25,3 +26,13 @@ def from_datetime(moment: datetime) -> int:
 def day(ms: int) -> str:
     """The UTC day, `20261121`."""
     return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y%m%d")
+
+
+def months_after(ms: int, months: int) -> int:
+    """The same day and time of day so many calendar months later, in UTC: from 31 January one month ends on 28 or 29
+    February, because a month that has no such day ends with its last one.
+    """
+    moment = EPOCH + timedelta(milliseconds=ms)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return from_datetime(moment.replace(year=year, month=month + 1, day=min(moment.day, last)))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from refledger.domain.rules import Own
 
 KEPT_LINKS = 10  # the deepest program there can be
 
 
 @dataclass(frozen=True)
 class Link:
-    """One partner above a customer. `customer` is the partner's own customer hash, "" where there is none."""
+    """One partner above a customer. `customer` is the partner's own customer hash, "" where there is none.
+
+    What a tier earns is said by the rules of the version under which the customer was bound; the nearest partner may
+    have pays of their own, frozen here.
+    """
 
     partner_id: str
     customer: str
-    rate_bps: int
+    own: Own = ()
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,22 @@ class Binding:
     depth: int  # how many tiers of the upline the program paid when the customer was bound
     rule_version: int
     bound_at_ms: int
+    count: int = 0  # payments of the customer, as far as the rules need them counted
+    first_at_ms: int = 0  # when the customer made the first of them
+
+    @property
+    def own(self) -> Own:
+        """What the nearest partner earns instead of tier 1's pay."""
+        return self.upline[0].own
+
+    def counted(self, paid_at_ms: int) -> Binding:
+        """With one payment more."""
+        return replace(self, count=self.count + 1, first_at_ms=self.first_at_ms if self.count else paid_at_ms)
 
 
-def freeze(nearest: Link, above: Sequence[Link], rates_bps: Sequence[int]) -> tuple[Link, ...]:
-    """The upline of somebody whom `nearest` referred: the nearest links with the program's rates of today.
+def freeze(nearest: Link, above: Sequence[Link]) -> tuple[Link, ...]:
+    """The upline of somebody whom `nearest` referred. Own pays are for tier 1: what others earned there stays there.
 
-    Links beyond the program's depth are kept with rate 0: they do not earn, but circles are found through them.
+    Links beyond the program's depth are kept: they do not earn, but circles are found through them.
     """
-    rates = [*rates_bps, *[0] * KEPT_LINKS]
-    chain = [nearest, *above][:KEPT_LINKS]
-    return tuple(Link(link.partner_id, link.customer, rate) for link, rate in zip(chain, rates, strict=False))
+    return (nearest, *(replace(link, own=()) for link in above[: KEPT_LINKS - 1]))

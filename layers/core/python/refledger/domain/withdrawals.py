@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from refledger.domain.errors import AlreadyDecided, OwnWithdrawal
+from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, SecondPersonNeeded
 from refledger.domain.journal import Kind
+from refledger.domain.methods import MethodType
 
 
 class WithdrawalStatus(StrEnum):
@@ -18,11 +19,11 @@ class WithdrawalStatus(StrEnum):
     CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
     FAILED = "FAILED"
+    RETURNED = "RETURNED"  # it was paid, and came back
 
 
 S = WithdrawalStatus
 OPEN = (S.REQUESTED, S.APPROVED, S.PAYING)  # their money is reserved
-RELEASED = (S.REJECTED, S.CANCELLED, S.EXPIRED, S.FAILED)
 
 # (from, to) → the movement that goes with it, in the same transaction. What is not here cannot happen.
 TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
@@ -30,38 +31,78 @@ TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
     (S.REQUESTED, S.REJECTED): Kind.RELEASE,
     (S.REQUESTED, S.CANCELLED): Kind.RELEASE,
     (S.REQUESTED, S.EXPIRED): Kind.RELEASE,
+    (S.APPROVED, S.REQUESTED): None,  # approved by rule, and since then the balance fell below zero: a person decides
     (S.APPROVED, S.PAYING): None,
     (S.APPROVED, S.PAID): Kind.SETTLE,  # the admin confirmed the transfer before the workflow had moved on
     (S.APPROVED, S.FAILED): Kind.RELEASE,
+    (S.PAYING, S.APPROVED): None,  # the provider declined for certain, and a person wants another try
     (S.PAYING, S.PAID): Kind.SETTLE,
     (S.PAYING, S.FAILED): Kind.RELEASE,
+    (S.PAID, S.RETURNED): Kind.RETURN,
+    (S.FAILED, S.PAID): Kind.PAY,  # a person found out that the provider did pay
 }
 
 
-class MethodType(StrEnum):
-    BANK_TRANSFER = "BANK_TRANSFER"
+class Problem(StrEnum):
+    """What keeps a withdrawal from going on by itself: a person looks at it, and acts."""
+
+    UNKNOWN = "UNKNOWN"  # the provider may have paid or not, and its idempotency has run out: never sent again
+    DECLINED = "DECLINED"  # for certain not paid, for a reason of the owner's (no funds at the provider)
+    PAID_AFTER_FAILED = "PAID_AFTER_FAILED"  # the provider says paid, after it had said declined
+    FAILED_AFTER_PAID = "FAILED_AFTER_PAID"  # the other way round
+    PAID_TWICE = "PAID_TWICE"  # two of its payouts were paid
+    PARTLY_RETURNED = "PARTLY_RETURNED"  # a part of the payout came back
+
+
+class Risk(StrEnum):
+    """Why a person should look before money leaves."""
+
+    NEW_PAYOUT_METHOD = "NEW_PAYOUT_METHOD"
+    UNVERIFIED_PAYOUT_METHOD = "UNVERIFIED_PAYOUT_METHOD"
+    UNUSUAL_AMOUNT = "UNUSUAL_AMOUNT"
+    FIRST_WITHDRAWAL = "FIRST_WITHDRAWAL"
+    YOUNG_ACCOUNT = "YOUNG_ACCOUNT"
+    HELD_REWARDS = "HELD_REWARDS"
+    DEBT = "DEBT"  # in any currency
+    NOT_ACTIVE = "NOT_ACTIVE"  # the partner's status
 
 
 @dataclass(frozen=True)
-class PayoutMethod:
-    """Where the money goes. Either an IBAN, or an account number and a bank code."""
+class MethodUsed:
+    """Which payout method, in which version, and what of it may be shown. The account itself is encrypted elsewhere."""
 
+    id: str
+    version: int
     type: MethodType
-    account_holder: str
-    iban: str = ""
-    account_number: str = ""
-    bank_code: str = ""
+    holder: str
+    masked: str  # "DE…3000": the last four characters of the number, no more than may be printed anywhere
+
+
+SYSTEM = "system"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One change of status: what it became, who did it and when, and with which request."""
+    """One change of status: what it became, who did it and when, and with which request.
+
+    Where the status is that of the step before, it is a word about a problem: that there is one, or none any more.
+    """
 
     status: WithdrawalStatus
     by: str  # keyed hash of the actor's `sub`, or "system"
     at_ms: int
     note: str = ""
     request: str = ""  # hash of the request that did it, so that its repeat is recognised
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's yes to a withdrawal that needs two."""
+
+    by: str
+    at_ms: int
+    note: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,20 +115,46 @@ class Withdrawal:
     amount: int
     currency: str
     status: WithdrawalStatus
-    method: PayoutMethod
+    method: MethodUsed
     requester: str  # keyed hash of the user's `sub`
     created_at_ms: int
     expires_at_ms: int
     body: str  # hash of the request's body
     attempt: int = 0
     resumed_at_ms: int = 0
-    transaction_id: str = ""
+    transaction_id: str = ""  # the bank's or the provider's id of the payout
     steps: tuple[Step, ...] = field(default=())
+    approvals: tuple[Approval, ...] = ()  # so far, while one is not enough
+    risks: tuple[Risk, ...] = ()
+    payout: int = 0  # how often a payout was begun; each has an idempotency key of its own at the provider
+    sent_at_ms: int = 0  # when this payout was first handed to the provider, written down before it is
+    problem: Problem | None = None
+    batch_id: str = ""  # the bank transfer batch that it was exported with
 
     @property
     def changed_at_ms(self) -> int:
         """When it last moved, or was last set going again."""
         return max([self.created_at_ms, self.resumed_at_ms, *(step.at_ms for step in self.steps)])
+
+    @property
+    def entered_at_ms(self) -> int:
+        """When it came into the state that it is in."""
+        return self.steps[-1].at_ms if self.steps else self.created_at_ms
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the payout is handed to a provider; a bank transfer is made by a person."""
+        return self.method.type is not MethodType.BANK_TRANSFER
+
+    @property
+    def was_approved_by_rule(self) -> bool:
+        """Whether no person stands behind its last approval."""
+        return next((step.by for step in reversed(self.steps) if step.status is S.APPROVED), "") == SYSTEM
+
+    @property
+    def provider_key(self) -> str:
+        """The idempotency key at the provider: the same for every try of one payout."""
+        return f"{self.id}-{self.payout}"
 
 
 def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> Kind | None:
@@ -98,7 +165,28 @@ def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> Kind | None:
         raise AlreadyDecided(f"the withdrawal is {old}; it cannot become {new}") from None
 
 
-def check_decider(withdrawal: Withdrawal, actor: str) -> None:
-    """Nobody decides about a withdrawal that they asked for themselves. Raises OwnWithdrawal."""
-    if actor == withdrawal.requester:
+def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") -> None:
+    """Neither who asked for the money nor the partner's user decides about it. Raises OwnWithdrawal."""
+    if actor in (withdrawal.requester, partner_user):
         raise OwnWithdrawal("somebody else must decide about this withdrawal")
+
+
+def check_waiting(withdrawal: Withdrawal) -> None:
+    """Raises AlreadyDecided unless it waits to be approved. PAYING may become APPROVED, too, but not by an approval."""
+    if withdrawal.status is not S.REQUESTED:
+        raise AlreadyDecided(f"the withdrawal is {withdrawal.status}; it cannot be approved any more")
+
+
+def after_approval(withdrawal: Withdrawal, approval: Approval, second_approval_limit: int | None) -> Withdrawal:
+    """One person said yes. Above the limit the first yes is kept, and another person's makes it APPROVED.
+
+    Raises AlreadyDecided, SecondPersonNeeded where the first yes was the same person's.
+    """
+    check_waiting(withdrawal)
+    if second_approval_limit is not None and withdrawal.amount > second_approval_limit:
+        if not withdrawal.approvals:
+            return replace(withdrawal, approvals=(approval,))
+        if any(earlier.by == approval.by for earlier in withdrawal.approvals):
+            raise SecondPersonNeeded("a second person must approve this withdrawal")
+    step = Step(S.APPROVED, approval.by, approval.at_ms, approval.note, approval.request)
+    return replace(withdrawal, status=S.APPROVED, steps=(*withdrawal.steps, step))

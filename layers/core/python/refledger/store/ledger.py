@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from refledger.domain.journal import Account, Balance, Entry, Kind
 from refledger.store import keys
@@ -19,10 +20,11 @@ def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
         update(
             IS_CURRENT, keys.balance(new.partner_id, new.currency),
             "SET #available = :available, #reserved = :reserved, #paid = :paid, #unpaid = :unpaid, #ver = :version,"
-            " #head = :head, #at = :at",
-            "#ver = :was" if old.version else NOT_THERE,
+            " #head = :head, #at = :at, #caps = :caps, #cover = :cover",
+            "#ver = :was AND #unpaid = :unpaid_was" if old.version else NOT_THERE,
             available=new.available, reserved=new.reserved, paid=new.paid, unpaid=new.unpaid, version=new.version,
-            head=new.head, at=new.at_ms, **({"was": old.version} if old.version else {}),
+            head=new.head, at=new.at_ms, caps=dict(new.caps), cover=new.cover,
+            **({"was": old.version, "unpaid_was": old.unpaid} if old.version else {}),
         ),
         put("the journal has no such version yet", {
             **keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version), "ver": entry.version,
@@ -33,9 +35,19 @@ def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
     ]  # fmt: skip
 
 
-def find_balance(table: Table, partner_id: str, currency: str) -> Balance:
-    """The balance, strongly read; an empty one where nothing was ever booked."""
-    return balance_from(table.get(keys.balance(partner_id, currency)), partner_id, currency)
+def cover(old: Balance, new: Balance) -> Write:
+    """Rewards were marked as paid: no money moves, so there is no entry, and only what counts such rewards changes."""
+    assert replace(new, unpaid=old.unpaid, cover=old.cover) == old
+    return update(
+        IS_CURRENT, keys.balance(new.partner_id, new.currency), "SET #unpaid = :unpaid, #cover = :cover",
+        "#ver = :was AND #unpaid = :unpaid_was AND #cover = :cover_was",
+        unpaid=new.unpaid, cover=new.cover, was=old.version, unpaid_was=old.unpaid, cover_was=old.cover,
+    )  # fmt: skip
+
+
+def find_balance(table: Table, partner_id: str, currency: str, *, strong: bool = True) -> Balance:
+    """The balance; an empty one where nothing was ever booked. Money is decided about on a strong read only."""
+    return balance_from(table.get(keys.balance(partner_id, currency), strong=strong), partner_id, currency)
 
 
 def balances(table: Table, partner_id: str) -> list[Balance]:
@@ -59,6 +71,11 @@ def entries(
             yield item["sk"], _entry_from(item)
 
 
+def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[Entry]:
+    """A partner's entries, newest first."""
+    return map(_entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
+
+
 def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
     if item is None:
         return Balance(partner_id, currency)
@@ -72,6 +89,8 @@ def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
         version=item["ver"],
         head=item["head"],
         at_ms=item["at"],
+        caps=item["caps"],
+        cover=item["cover"],
     )
 
 

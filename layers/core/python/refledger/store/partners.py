@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.partners import Idle, Partner, PartnerStatus
-from refledger.store import keys
+from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, put, update
 
@@ -44,6 +44,15 @@ def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int)
     )  # fmt: skip
 
 
+def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
+    """The partner with other pays of their own, unless somebody changed the partner in between."""
+    return update(
+        IS_UNCHANGED, keys.partner(old.id),
+        "SET #own = :own, #version = :version, #reason = :reason, #by = :by, #changed = :now", "#version = :was",
+        own=rules.own(new.own_rates), version=new.version, reason=reason, by=by, now=now_ms, was=old.version,
+    )  # fmt: skip
+
+
 def link_user(old: Partner, user: str) -> list[Write]:
     """From now on this user signs in as the partner, unless somebody changed the partner in between."""
     version = old.version + 1
@@ -64,17 +73,17 @@ def still_as_read(partner: Partner) -> Write:
     return check(IS_UNCHANGED, keys.partner(partner.id), "#version = :was", was=partner.version)
 
 
-def find(table: Table, partner_id: str) -> Partner:
+def find(table: Table, partner_id: str, *, strong: bool = True) -> Partner:
     """Raises PartnerNotFound."""
-    item = table.get(keys.partner(partner_id))
+    item = table.get(keys.partner(partner_id), strong=strong)
     if item is None:
         raise PartnerNotFound("there is no such partner")
     return from_item(item)
 
 
-def id_of_user(table: Table, user: str) -> str | None:
+def id_of_user(table: Table, user: str, *, strong: bool = True) -> str | None:
     """The partner whom this user (keyed hash of `sub`) signs in as."""
-    guard = table.get(keys.user(user))
+    guard = table.get(keys.user(user), strong=strong)
     return guard["partner"] if guard else None
 
 
@@ -93,6 +102,13 @@ def newest(table: Table, before: str, page_size: int, status: str | None = None)
             yield position, keys.owner_of(item)
 
 
+def oldest(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, partner id) of all partners, oldest first, from above the position `after`."""
+    for item in table.query(keys.all_partners(), after or keys.LOWEST, index="list", page_size=page_size):
+        if item["l2"] != after:
+            yield item["l2"], keys.owner_of(item)
+
+
 def many(table: Table, partner_ids: list[str]) -> list[Partner]:
     found = table.get_many([keys.partner(id) for id in partner_ids], strong=False) if partner_ids else []
     return [from_item(item) for item in found if item]
@@ -104,6 +120,7 @@ def _to_item(partner: Partner) -> Item:
         "customer": partner.customer, "created": partner.created_at_ms, "first_name": partner.first_name,
         "last_name": partner.last_name, "email": partner.email, "phone": partner.phone, "company": partner.company_name,
         "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
+        "own": rules.own(partner.own_rates),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
@@ -124,4 +141,5 @@ def from_item(item: Item) -> Partner:
         company_name=item["company"],
         idle=tuple(Idle(since, until) for since, until in item["idle"]),
         version=item["version"],
+        own_rates=rules.own_from(item["own"]),
     )

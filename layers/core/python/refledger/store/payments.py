@@ -1,47 +1,233 @@
-"""Payments as items: the fact that makes an event count once, for ever."""
+"""Payments as items, with their refunds and disputes: the facts that make an event count once, for ever."""
 
 from __future__ import annotations
 
-from refledger.domain.payments import PaymentReceived
-from refledger.domain.rewards import Reward
+from collections.abc import Iterator
+
+from refledger.domain.errors import PaymentNotFound
+from refledger.domain.payments import (
+    PARKED,
+    Dispute,
+    DisputeStatus,
+    Payment,
+    PaymentKind,
+    Refund,
+    TakenBack,
+)
 from refledger.domain.times import DAY_MS
-from refledger.domain.uplines import Binding
 from refledger.store import keys
-from refledger.store.transaction import Item, Write, put
+from refledger.store.table import Table
+from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
 IS_NEW = "the payment is new"
+IS_UNCHANGED = "the payment is as it was read"
+REFUND_IS_NEW = "the refund is new"
+REFUND_STANDS = "the refund has not failed"
+DISPUTE_IS_NEW = "the dispute is new"
+DISPUTE_IS_UNCHANGED = "the dispute is as it was read"
 # A refund may come long after; until then the payment is known to have earned nothing.
 IGNORED_KEPT_DAYS = 540
 
 
-def record(
-    id: str,
-    payment: PaymentReceived,
-    binding: Binding,
-    rewards: list[Reward],
-    body: str,
-    due_ms: int,
-    now_ms: int,
-) -> Write:
-    """A payment that earns. `body`: hash of what the event said."""
-    return put(IS_NEW, {
-        **keys.payment(id), "kind": "PAYMENT", "amount": payment.amount, "base": payment.base,
-        "currency": payment.currency, "program": binding.program_id, "referral": binding.referral_id,
-        "rewards": [[reward.id, reward.amount] for reward in rewards], "refunded": 0, "disputed": 0,
-        "body": body, "due": due_ms, "occurred": payment.occurred_at_ms, "created": now_ms,
-        **keys.listed(keys.payments_of_program(binding.program_id, id), now_ms, id),
-        **keys.waiting(keys.due_shard(keys.payment_shard(id)), due_ms, id),
+def create(payment: Payment) -> Write:
+    return put(IS_NEW, _to_item(payment))
+
+
+def replace(old: Payment, new: Payment) -> Write:
+    """Another kind of payment in its place, under what was read of it: a parked one that is parked no more."""
+    return put(IS_UNCHANGED, _to_item(new), "#revision = :was", was=old.revision)
+
+
+def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
+    """What of it is gone now, under what was read of it; and its currency, where it was not known yet."""
+    return update(
+        IS_UNCHANGED, keys.payment(old.id), "SET #back = :back, #revision = :next, #currency = :currency",
+        "#revision = :was", back=_back(back), next=old.revision + 1, currency=old.currency or currency,
+        was=old.revision,
+    )  # fmt: skip
+
+
+def unchanged(id: str, read: Payment | None) -> Write:
+    """Nothing is written: it must be as it was read, or still not there."""
+    if read is None:
+        return check(IS_UNCHANGED, keys.payment(id), NOT_THERE)
+    return check(IS_UNCHANGED, keys.payment(id), "#revision = :was", was=read.revision)
+
+
+def find(table: Table, id: str) -> Payment:
+    """Raises PaymentNotFound."""
+    item = table.get(keys.payment(id))
+    if item is None:
+        raise PaymentNotFound("there is no such payment")
+    return from_item(item)
+
+
+def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Payment]:
+    """Those that exist, in the order of the ids; up to 100."""
+    found = table.get_many([keys.payment(id) for id in ids], strong=strong) if ids else []
+    return [from_item(item) for item in found if item]
+
+
+def of_program(table: Table, program_id: str) -> Iterator[str]:
+    """The ids of all payments of a program that earned, by shard. For the check of the books, not for a request."""
+    for partition in keys.payment_shards(program_id):
+        for item in table.query(partition, index="list"):
+            yield keys.owner_of(item)
+
+
+def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:
+    """(position, id) of what waits for its payment or for a person, oldest first, from just above `after`.
+
+    `until_ms`: only those that wait since then or longer.
+    """
+    high = f"{until_ms}~" if until_ms is not None else keys.HIGHEST
+    for item in table.query(keys.parked_payments(), after or keys.LOWEST, high, index="work", page_size=page_size):
+        if item["w2"] != after:
+            yield item["w2"], keys.owner_of(item)
+
+
+def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[Refund], list[Dispute]]:
+    """A payment with its refunds and disputes, in one read. Raises PaymentNotFound."""
+    found: Payment | None = None
+    refunds, disputes = [], []
+    for item in table.query(keys.payment(id)["pk"], strong=strong):
+        if "kind" in item:
+            found = from_item(item)
+        elif keys.is_refund(item):
+            refunds.append(refund_from(item))
+        else:
+            disputes.append(dispute_from(item))
+    if found is None:
+        raise PaymentNotFound("there is no such payment")
+    return found, refunds, disputes
+
+
+def taken_back(table: Table, id: str, *, strong: bool = False) -> tuple[list[Refund], list[Dispute]]:
+    """The refunds and disputes of a payment, in no order."""
+    refunds, disputes = [], []
+    for item in table.query(*keys.taken_back(id), strong=strong):
+        if keys.is_refund(item):
+            refunds.append(refund_from(item))
+        else:
+            disputes.append(dispute_from(item))
+    return refunds, disputes
+
+
+def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(position, (payment, hash)) of disputes that are open, or whose end came first, oldest first, from
+    just above `after`.
+    """
+    for item in table.query(keys.open_disputes(), after or keys.LOWEST, index="work", page_size=page_size):
+        if item["w2"] != after:
+            yield item["w2"], (keys.owner_of(item), keys.hash_of(item))
+
+
+def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True) -> list[Dispute]:
+    """Those that exist; up to 100."""
+    found = table.get_many([keys.dispute(*each) for each in which], strong=strong) if which else []
+    return [dispute_from(item) for item in found if item]
+
+
+# ---------------------------------------------------------------- refunds and disputes
+
+
+def refund(id: str, refund: Refund) -> Write:
+    """A refund of the payment `id`."""
+    return put(REFUND_IS_NEW, {
+        **keys.refund(id, refund.hash), "amount": refund.amount, "currency": refund.currency, "at": refund.at_ms,
+        "failed": refund.failed, "failed_at": refund.failed_at_ms,
     })  # fmt: skip
 
 
-def ignore(id: str, payment: PaymentReceived, reason: str, body: str, now_ms: int) -> Write:
-    """A payment that nobody earns from, remembered so that its refund is not taken for one that came early."""
-    return put(IS_NEW, {
-        **keys.payment(id), "kind": "IGNORED", "reason": reason, "amount": payment.amount, "base": payment.base,
-        "currency": payment.currency, "program": payment.program_id, "rewards": [], "refunded": 0, "disputed": 0,
-        "body": body, "due": now_ms, "created": now_ms, "ttl": (now_ms + IGNORED_KEPT_DAYS * DAY_MS) // 1000,
-    })  # fmt: skip
+def refund_failed(id: str, hash: str, at_ms: int) -> Write:
+    return update(
+        REFUND_STANDS, keys.refund(id, hash), "SET #failed = :yes, #failed_at = :at", "#failed = :no",
+        yes=True, no=False, at=at_ms,
+    )  # fmt: skip
 
 
-def reward_ids(item: Item) -> list[str]:
-    return [id for id, _ in item["rewards"]]
+def refund_from(item: Item) -> Refund:
+    return Refund(keys.hash_of(item), item["amount"], item["currency"], item["at"], item["failed"], item["failed_at"])
+
+
+def dispute(old: Dispute | None, new: Dispute) -> Write:
+    """The dispute, new or in place of what was read of it."""
+    waits = new.status is DisputeStatus.OPEN or not new.amount  # for its end, or for its beginning
+    listed = keys.waiting(keys.open_disputes(), new.at_ms, new.hash) if waits else {}
+    item = {
+        **keys.dispute(new.payment, new.hash), "amount": new.amount, "currency": new.currency,
+        "status": new.status.value, "at": new.at_ms, **listed,
+    }  # fmt: skip
+    if old is None:
+        return put(DISPUTE_IS_NEW, item)
+    return put(
+        DISPUTE_IS_UNCHANGED, item, "#status = :status AND #amount = :amount",
+        status=old.status.value, amount=old.amount,
+    )  # fmt: skip
+
+
+def dispute_from(item: Item) -> Dispute:
+    return Dispute(
+        hash=keys.hash_of(item), payment=keys.owner_of(item), amount=item["amount"], currency=item["currency"],
+        status=DisputeStatus(item["status"]), at_ms=item["at"],
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- items
+
+
+def _back(back: TakenBack) -> list[int]:
+    return [
+        back.refunds, back.failed, back.total, back.disputed, back.lost, back.uncaptured, back.total_at_ms,
+    ]  # fmt: skip
+
+
+def _to_item(payment: Payment) -> Item:
+    texts = {
+        "customer": payment.customer, "product": payment.product_id, "reason": payment.reason, "body": payment.body,
+        "target": payment.target, "note": payment.note, "by": payment.by, "referral": payment.referral_id,
+        "program": payment.program_id,
+    }  # fmt: skip
+    item: Item = {
+        **keys.payment(payment.id), "kind": payment.kind.value, "amount": payment.amount, "base": payment.base,
+        "currency": payment.currency, "rewards": [list(share) for share in payment.shares],
+        "back": _back(payment.back), "due": payment.due_ms, "occurred": payment.occurred_at_ms,
+        "created": payment.created_at_ms, "revision": payment.revision,
+        **{name: text for name, text in texts.items() if text},
+        **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
+    }  # fmt: skip
+    if payment.kind is PaymentKind.PAYMENT:
+        item |= keys.listed(
+            keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id
+        ) | keys.waiting(keys.due_shard(keys.payment_shard(payment.id)), payment.due_ms, payment.id)
+    if payment.kind in PARKED and not payment.note:
+        item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, payment.id)
+    if payment.kind is PaymentKind.IGNORED and not payment.note:
+        item["ttl"] = (payment.created_at_ms + IGNORED_KEPT_DAYS * DAY_MS) // 1000
+    return item
+
+
+def from_item(item: Item) -> Payment:
+    return Payment(
+        id=keys.owner_of(item),
+        kind=PaymentKind(item["kind"]),
+        currency=item["currency"],
+        program_id=item.get("program", ""),
+        amount=item["amount"],
+        base=item["base"],
+        customer=item.get("customer", ""),
+        product_id=item.get("product", ""),
+        occurred_at_ms=item["occurred"],
+        created_at_ms=item["created"],
+        due_ms=item["due"],
+        referral_id=item.get("referral", ""),
+        shares=tuple((id, amount) for id, amount in item["rewards"]),
+        unearned=tuple((tier, why) for tier, why in item.get("unearned", ())),
+        back=TakenBack(*item["back"]),
+        body=item.get("body", ""),
+        reason=item.get("reason", ""),
+        target=item.get("target", ""),
+        note=item.get("note", ""),
+        by=item.get("by", ""),
+        revision=item["revision"],
+    )

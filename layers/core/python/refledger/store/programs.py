@@ -1,20 +1,32 @@
-"""Programs as items."""
+"""Programs as items: the current version, and beside it every version there ever was."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from refledger.domain.errors import ProgramNotFound
-from refledger.domain.programs import Program, ProgramStatus
-from refledger.store import keys
+from refledger.domain.programs import CurrencyTerms, Program, ProgramStatus
+from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put
 
 IS_NEW = "the program is new"
+IS_CURRENT = "the program has the version that was read"
+VERSION_IS_NEW = "the program's version is new"
+_TERMS = {
+    "minimum": "payout_minimum", "auto": "auto_approve_limit", "second": "second_approval_limit",
+    "adjustment": "adjustment_limit",
+}  # fmt: skip
 
 
-def create(program: Program) -> Write:
-    return put(IS_NEW, _to_item(program))
+def create(program: Program) -> list[Write]:
+    """The program, and its first version."""
+    return [put(IS_NEW, _to_item(program)), _version(program)]
+
+
+def change(old: Program, new: Program) -> list[Write]:
+    """The next version, unless somebody made one in between."""
+    return [put(IS_CURRENT, _to_item(new), "#version = :was", was=old.version), _version(new)]
 
 
 def find(table: Table, program_id: str) -> Program:
@@ -25,6 +37,14 @@ def find(table: Table, program_id: str) -> Program:
     return from_item(item)
 
 
+def version(table: Table, program_id: str, number: int) -> Program:
+    """A program as it was in one of its versions. Raises ProgramNotFound."""
+    item = table.get(keys.program_version(program_id, number))
+    if item is None:
+        raise ProgramNotFound(f"there is no version {number} of a program {program_id}")
+    return from_item(item)
+
+
 def after(table: Table, after: str) -> Iterator[tuple[str, Program]]:
     """(position, program) of the programs whose id sorts after `after`, in the order of their ids."""
     for item in table.query(keys.programs(), after or keys.LOWEST, page_size=100, strong=False):
@@ -32,29 +52,51 @@ def after(table: Table, after: str) -> Iterator[tuple[str, Program]]:
             yield item["sk"], from_item(item)
 
 
+def versions(table: Table, program_id: str, before: str, page_size: int) -> Iterator[tuple[str, Program]]:
+    """(position, program) of a program's versions, newest first, from below the position `before`."""
+    high = before or keys.HIGHEST
+    for item in table.query(keys.program_versions(program_id), high=high, page_size=page_size, newest_first=True):
+        if item["sk"] != before:
+            yield item["sk"], from_item(item)
+
+
+def _version(program: Program) -> Write:
+    return put(VERSION_IS_NEW, {**_to_item(program), **keys.program_version(program.id, program.version)})
+
+
 def _to_item(program: Program) -> Item:
-    item: Item = {
-        **keys.program(program.id), "name": program.name, "currency": program.currency,
-        "rates": list(program.tier_rates_bps), "hold_days": program.hold_days, "payout_minimum": program.payout_minimum,
-        "approval_timeout_seconds": program.approval_timeout_seconds, "status": program.status.value,
-        "version": program.version, "created": program.created_at_ms,
+    return {
+        **keys.program(program.id), "id": program.id, "name": program.name, "currency": program.currency,
+        "currencies": {currency: _terms(terms) for currency, terms in program.currencies},
+        "rules": rules.to_item(program.rules), "hold_days": program.hold_days,
+        "approval_timeout_seconds": program.approval_timeout_seconds, "reviews": program.reviews_rewards,
+        "status": program.status.value, "version": program.version, "created": program.created_at_ms,
+        "changed": program.changed_at_ms, "by": program.changed_by,
     }  # fmt: skip
-    if program.auto_approve_limit is not None:
-        item["auto_approve_limit"] = program.auto_approve_limit
-    return item
+
+
+def _terms(terms: CurrencyTerms) -> Item:
+    named = {short: getattr(terms, name) for short, name in _TERMS.items()}
+    return {name: amount for name, amount in named.items() if amount is not None}
 
 
 def from_item(item: Item) -> Program:
+    """Of the current item or of a version's."""
     return Program(
-        id=item["sk"],
+        id=item["id"],
         name=item["name"],
         currency=item["currency"],
-        tier_rates_bps=tuple(item["rates"]),
+        rules=rules.from_item(item["rules"]),
         hold_days=item["hold_days"],
-        payout_minimum=item["payout_minimum"],
+        currencies=tuple(
+            (currency, CurrencyTerms(**{_TERMS[name]: amount for name, amount in terms.items()}))
+            for currency, terms in sorted(item["currencies"].items())
+        ),
         approval_timeout_seconds=item["approval_timeout_seconds"],
-        auto_approve_limit=item.get("auto_approve_limit"),
+        reviews_rewards=item["reviews"],
         status=ProgramStatus(item["status"]),
         version=item["version"],
         created_at_ms=item["created"],
+        changed_at_ms=item["changed"],
+        changed_by=item["by"],
     )

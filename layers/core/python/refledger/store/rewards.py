@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.errors import RewardNotFound
+from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
@@ -13,33 +14,68 @@ CURSOR_IS_BEHIND = "the cursor is behind"
 IS_UNCHANGED = "the reward is as it was read"
 
 
-def create(reward: Reward) -> Write:
+def create(reward: Reward, now_ms: int) -> Write:
     return put(f"reward of tier {reward.tier} is new", {
-        **keys.reward(reward.id), "tier": reward.tier, "amount": reward.amount, "reversed": reward.reversed,
-        "currency": reward.currency, "status": reward.status.value, "base": reward.base, "rate": reward.rate_bps,
-        "rule": reward.rule_version, "program": reward.program_id, "payment": reward.payment,
-        "referral": reward.referral_id, "due": reward.matures_at_ms, "earned": reward.earned_at_ms,
-        "entry": reward.entry,
+        **keys.reward(reward.id), "tier": reward.tier, "amount": reward.amount, "currency": reward.currency,
+        "base": reward.base, "rate": reward.rate_bps, "rule": reward.rule_version, "source": reward.rule,
+        "program": reward.program_id, "payment": reward.payment, "referral": reward.referral_id,
+        "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "created": now_ms, "review": reward.review,
+        **({"cap": reward.cap} if reward.cap is not None else {}), **_changing(reward), **_listing(reward, now_ms),
     })  # fmt: skip
 
 
-def move(old: Reward, new: Reward) -> Write:
-    """The reward's change, under the status and the reversed amount that were read."""
+def move(old: Reward, new: Reward, now_ms: int) -> Write:
+    """The reward's change, under all that was read of it and may have changed meanwhile."""
+    was, become = _changing(old), _changing(new)
+    listed = _listing(new, now_ms) if _waits_in(old) != _waits_in(new) else {}
+    changed = {name: value for name, value in {**become, **listed}.items() if was.get(name) != value}
+    gone = [name for name in was if name not in become]
+    gone += ["w1", "w2"] if _waits_in(old) and not _waits_in(new) else []
+    change = ("SET " + ", ".join(f"#{name} = :{name}" for name in changed) if changed else "") + (
+        " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
+    )
+    condition = "#status = :old_status AND #reversed = :old_reversed AND #held = :old_held AND " + (
+        "#cancelled = :old_cancelled" if old.cancelled else "attribute_not_exists(#cancelled)"
+    )
+    old_cancelled = {"old_cancelled": was["cancelled"]} if old.cancelled else {}
     return update(
-        f"{IS_UNCHANGED}: {old.id}", keys.reward(old.id),
-        "SET #status = :status, #reversed = :reversed, #entry = :entry",
-        "#status = :old_status AND #reversed = :old_reversed",
-        status=new.status.value, reversed=new.reversed, entry=new.entry,
-        old_status=old.status.value, old_reversed=old.reversed,
+        f"{IS_UNCHANGED}: {old.id}", keys.reward(old.id), change, condition, **changed,
+        old_status=was["status"], old_reversed=was["reversed"], old_held=was["held"], **old_cancelled,
     )  # fmt: skip
 
 
+def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
+    """Raises RewardNotFound."""
+    item = table.get(keys.reward(reward_id), strong=strong)
+    if item is None:
+        raise RewardNotFound("there is no such reward")
+    return from_item(item)
+
+
+def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Reward]:
+    """Those that exist, in the order of the ids; up to 100."""
+    found = table.get_many([keys.reward(id) for id in ids], strong=strong) if ids else []
+    return [from_item(item) for item in found if item]
+
+
 def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
-    """Rewards of one currency that wait and are due at `now_ms`, oldest first; `since`: where to begin to look."""
+    """Rewards of one currency that wait for their time and are due at `now_ms`, oldest first; those that are held are
+    not among them. `since`: where to begin to look.
+    """
     high = keys.due_from(now_ms + 1)
     for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):
-        if item["status"] == RewardStatus.PENDING and item["currency"] == currency:
+        if item["status"] == RewardStatus.PENDING and not item["held"] and item["currency"] == currency:
             yield from_item(item)
+
+
+def between(table: Table, partner_id: str, first: str, last: str) -> Iterator[Reward]:
+    """Rewards from the sort key `first` to the sort key `last`, whatever their currency."""
+    return map(from_item, table.query(keys.rewards(partner_id), first, last))
+
+
+def newest(table: Table, partner_id: str, page_size: int) -> Iterator[Reward]:
+    """A partner's rewards, those that are due last first."""
+    return map(from_item, table.query(keys.rewards(partner_id), page_size=page_size, newest_first=True))
 
 
 def looked_until(table: Table, partner_id: str, currency: str) -> str:
@@ -57,6 +93,48 @@ def look_from(partner_id: str, currency: str, due: str) -> Write:
 def all_of(table: Table, partner_id: str) -> Iterator[Reward]:
     """Every reward of a partner, oldest due first. For the check of the books, not for a request."""
     return map(from_item, table.query(keys.rewards(partner_id)))
+
+
+def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
+    """(position, reward) of a partner's rewards, the latest due first, from just below the position `before`."""
+    partition, high = keys.rewards(partner_id), before or keys.HIGHEST
+    for item in table.query(partition, high=high, page_size=page_size, newest_first=True, strong=False):
+        if item["sk"] != before:
+            yield item["sk"], from_item(item)
+
+
+def waiting(table: Table, program_id: str, state: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, reward id) of a program's rewards in a `keys.REWARD_STATES`, newest first, from below `before`."""
+    partition = keys.rewards_in(program_id, state)
+    found = table.query(partition, high=before or keys.HIGHEST, index="work", page_size=page_size, newest_first=True)
+    for item in found:
+        if item["w2"] != before:
+            yield item["w2"], keys.owner_of(item) + item["sk"]
+
+
+def _changing(reward: Reward) -> Item:
+    """What may change in a reward's life."""
+    kept = {
+        "cancelled": reward.cancelled.value if reward.cancelled else None, "limit": reward.limit,
+        "paid_by": reward.paid_by or None, "note": reward.note or None,
+        "by": reward.by or None,
+    }  # fmt: skip
+    return {
+        "status": reward.status.value, "reversed": reward.reversed, "entry": reward.entry, "held": list(reward.held),
+        **{name: value for name, value in kept.items() if value is not None},
+    }  # fmt: skip
+
+
+def _waits_in(reward: Reward) -> str:
+    """Under which state people find it, "" for the many that nobody has to look at."""
+    if reward.held:
+        return "HELD"
+    return {RewardStatus.CALCULATED: "REVIEW", RewardStatus.CANCELLED: "CANCELLED"}.get(reward.status, "")
+
+
+def _listing(reward: Reward, now_ms: int) -> Item:
+    state = _waits_in(reward)
+    return keys.waiting(keys.rewards_in(reward.program_id, state), now_ms, reward.id) if state else {}
 
 
 def from_item(item: Item) -> Reward:
@@ -77,4 +155,13 @@ def from_item(item: Item) -> Reward:
         matures_at_ms=item["due"],
         earned_at_ms=item["earned"],
         entry=item["entry"],
+        held=tuple(item["held"]),
+        cancelled=Cancelled(item["cancelled"]) if "cancelled" in item else None,
+        review=item["review"],
+        cap=item.get("cap"),
+        limit=item.get("limit"),
+        rule=item["source"],
+        paid_by=item.get("paid_by", ""),
+        note=item.get("note", ""),
+        by=item.get("by", ""),
     )

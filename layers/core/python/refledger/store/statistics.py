@@ -49,7 +49,11 @@ def comparable(sequence_number: str) -> str:
 
 def totals(table: Table, dimension: str) -> Counter[str]:
     """Everything ever counted: the folded totals and the days since. Costs the same whatever was counted."""
-    found = table.get(keys.statistics_totals(dimension), strong=False) or {}
+    return totals_since(table, dimension, table.get(keys.statistics_totals(dimension), strong=False) or {})
+
+
+def totals_since(table: Table, dimension: str, found: Item) -> Counter[str]:
+    """`totals`, for a caller who has read the totals' item ({} for none)."""
     sums = _counters(found)
     for part in table.query(dimension, *keys.open_days(found.get("through", "")), strong=False):
         sums.update(_counters(part))
@@ -82,6 +86,12 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
             table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
         return  # another one folds these days
+
+
+def forget(table: Table, dimension: str) -> None:
+    """Delete all of a dimension that nobody reads any more."""
+    for item in table.query(dimension):
+        table.commit(delete("what is forgotten", {"pk": item["pk"], "sk": item["sk"]}, condition=""))
 
 
 def _at_step(step: int) -> tuple[str, dict[str, int]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from refledger.store.keys import HIGHEST, LOWEST, Key
@@ -40,6 +40,8 @@ def _plain(value: Any) -> Any:
     match value:
         case Decimal():
             return int(value)
+        case Binary():
+            return bytes(value.value)
         case list():
             return [_plain(part) for part in value]
         case dict():

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from refledger.domain.errors import WithdrawalNotFound
-from refledger.domain.withdrawals import MethodType, PayoutMethod, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.methods import MethodType
+from refledger.domain.withdrawals import Approval, MethodUsed, Problem, Risk, Step, Withdrawal, WithdrawalStatus
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
 IS_NEW = "the withdrawal is new"
-HAS_STATUS = "the withdrawal has the status that was read"
+IS_UNCHANGED = "the withdrawal is as it was read"
 HAS_ATTEMPT = "nobody else resumed the withdrawal"
+NO_NOTES: Mapping[str, str] = {}
 TOKEN_KEPT_DAYS = 400  # longer than any time limit of the workflow
 
 
@@ -21,19 +23,23 @@ def create(withdrawal: Withdrawal) -> Write:
     return put(IS_NEW, _to_item(withdrawal))
 
 
-def move(old: Withdrawal, step: Step, transaction_id: str = "") -> tuple[Withdrawal, Write]:
-    """The withdrawal after one more step, and the write that makes it so under the status that was read."""
-    new = replace(
-        old, status=step.status, steps=(*old.steps, step), transaction_id=transaction_id or old.transaction_id
-    )
-    item = _to_item(new)
+def change(old: Withdrawal, new: Withdrawal) -> list[Write]:
+    """What is new of it, with the notes of new steps and approvals as items of their own.
+
+    Under the status, and the number of steps and approvals, that were read: of these none is ever taken away, so
+    whatever people, providers or the workflow did meanwhile is noticed.
+    """
+    was, become = _to_item(old), _to_item(new)
+    changed = {name: value for name, value in become.items() if was[name] != value}
     write = update(
-        HAS_STATUS, keys.withdrawal(old.id),
-        "SET #status = :status, #steps = :steps, #transaction = :transaction, #w1 = :w1", "#status = :was",
-        status=new.status.value, steps=item["steps"], transaction=new.transaction_id, w1=item["w1"],
-        was=old.status.value,
+        IS_UNCHANGED, keys.withdrawal(old.id), "SET " + ", ".join(f"#{name} = :{name}" for name in changed),
+        "#status = :old_status AND size(#steps) = :old_steps AND size(#approvals) = :old_approvals", **changed,
+        old_status=was["status"], old_steps=len(old.steps), old_approvals=len(old.approvals),
     )  # fmt: skip
-    return new, write
+    written = {place: note for place, note in _notes(new).items() if note and place not in _notes(old)}
+    return [write, *(put(f"note {place} is new", {
+        **keys.withdrawal_note(old.id, place), "text": note,
+    }) for place, note in written.items())]  # fmt: skip
 
 
 def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
@@ -47,11 +53,12 @@ def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
 
 
 def find(table: Table, withdrawal_id: str) -> Withdrawal:
-    """Raises WithdrawalNotFound."""
-    item = table.get(keys.withdrawal(withdrawal_id))
-    if item is None:
+    """With what people wrote about it. Raises WithdrawalNotFound."""
+    items = list(table.query(*keys.withdrawal_and_notes(withdrawal_id)))
+    if not items:
         raise WithdrawalNotFound("there is no such withdrawal")
-    return from_item(item)
+    notes = {keys.place_of_note(item["sk"]): item["text"] for item in items[1:]}
+    return from_item(items[0], notes)
 
 
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
@@ -64,12 +71,18 @@ def with_status(table: Table, status: WithdrawalStatus, before: str, page_size: 
     return _listed(table, keys.withdrawals_of(status), "work", before, page_size, newest_first=True)
 
 
+def with_problem(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, id) of the withdrawals that a person must look at, newest first."""
+    return _listed(table, keys.withdrawals_with_problem(), "work", before, page_size, newest_first=True)
+
+
 def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> Iterator[tuple[str, str]]:
     """(position, id) of the withdrawals in a status, oldest first, from just above the position `after`."""
     return _listed(table, keys.withdrawals_of(status), "work", after, 100, newest_first=False)
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
+    """Those that exist, in the order of the ids and without their notes; up to 100."""
     found = table.get_many([keys.withdrawal(id) for id in ids], strong=strong) if ids else []
     return [from_item(item) for item in found if item]
 
@@ -97,24 +110,34 @@ def _listed(
             yield item[position], keys.owner_of(item)
 
 
+def _notes(withdrawal: Withdrawal) -> dict[str, str]:
+    """What was written with each step and approval."""
+    steps = {f"S{number:03d}": step.note for number, step in enumerate(withdrawal.steps)}
+    return steps | {f"A{number:03d}": approval.note for number, approval in enumerate(withdrawal.approvals)}
+
+
 def _to_item(withdrawal: Withdrawal) -> Item:
+    """Without the notes, which are long: this item is written with every step, and in transactions."""
     method = withdrawal.method
+    partition = keys.withdrawals_with_problem() if withdrawal.problem else keys.withdrawals_of(withdrawal.status)
     return {
         **keys.withdrawal(withdrawal.id), "partner": withdrawal.partner_id, "program": withdrawal.program_id,
         "amount": withdrawal.amount, "currency": withdrawal.currency, "status": withdrawal.status.value,
-        "method": {"type": method.type.value, "holder": method.account_holder, "iban": method.iban,
-                   "account": method.account_number, "bank": method.bank_code},
+        "method": [method.id, method.version, method.type.value, method.holder, method.masked],
         "requester": withdrawal.requester, "created": withdrawal.created_at_ms, "expires": withdrawal.expires_at_ms,
         "body": withdrawal.body, "attempt": withdrawal.attempt, "resumed": withdrawal.resumed_at_ms,
         "transaction": withdrawal.transaction_id,
-        "steps": [[s.status.value, s.by, s.at_ms, s.note, s.request] for s in withdrawal.steps],
+        "steps": [[s.status.value, s.by, s.at_ms, s.request] for s in withdrawal.steps],
+        "approvals": [[a.by, a.at_ms, a.request] for a in withdrawal.approvals],
+        "risks": [risk.value for risk in withdrawal.risks], "payout": withdrawal.payout, "sent": withdrawal.sent_at_ms,
+        "problem": withdrawal.problem.value if withdrawal.problem else "", "batch": withdrawal.batch_id,
         **keys.listed(keys.withdrawals_of_partner(withdrawal.partner_id), withdrawal.created_at_ms, withdrawal.id),
-        **keys.waiting(keys.withdrawals_of(withdrawal.status), withdrawal.created_at_ms, withdrawal.id),
+        **keys.waiting(partition, withdrawal.entered_at_ms, withdrawal.id),
     }  # fmt: skip
 
 
-def from_item(item: Item) -> Withdrawal:
-    method = item["method"]
+def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
+    method_id, version, type, holder, masked = item["method"]
     return Withdrawal(
         id=keys.owner_of(item),
         partner_id=item["partner"],
@@ -122,9 +145,7 @@ def from_item(item: Item) -> Withdrawal:
         amount=item["amount"],
         currency=item["currency"],
         status=WithdrawalStatus(item["status"]),
-        method=PayoutMethod(
-            MethodType(method["type"]), method["holder"], method["iban"], method["account"], method["bank"]
-        ),
+        method=MethodUsed(method_id, version, MethodType(type), holder, masked),
         requester=item["requester"],
         created_at_ms=item["created"],
         expires_at_ms=item["expires"],
@@ -132,5 +153,17 @@ def from_item(item: Item) -> Withdrawal:
         attempt=item["attempt"],
         resumed_at_ms=item["resumed"],
         transaction_id=item["transaction"],
-        steps=tuple(Step(WithdrawalStatus(status), by, at, note, req) for status, by, at, note, req in item["steps"]),
+        steps=tuple(
+            Step(WithdrawalStatus(status), by, at_ms, notes.get(f"S{number:03d}", ""), request)
+            for number, (status, by, at_ms, request) in enumerate(item["steps"])
+        ),
+        approvals=tuple(
+            Approval(by, at_ms, notes.get(f"A{number:03d}", ""), request)
+            for number, (by, at_ms, request) in enumerate(item["approvals"])
+        ),
+        risks=tuple(map(Risk, item["risks"])),
+        payout=item["payout"],
+        sent_at_ms=item["sent"],
+        problem=Problem(item["problem"]) if item["problem"] else None,
+        batch_id=item["batch"],
     )

@@ -1,0 +1,88 @@
+"""Bank transfers that a person makes together: which they are, and the file for a bank's page or a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from refledger.domain.currencies import exponent
+from refledger.domain.methods import BankAccount
+
+MAX_LINES: Final = 90  # with the batch itself they go into one transaction, which may hold 100 items
+HEAD: Final = ("reference", "accountHolder", "iban", "accountNumber", "bankCode", "amount", "currency")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet take a cell for a formula
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transfer. Everything in it was fixed when the withdrawal was asked for. `amount` in minor units."""
+
+    withdrawal_id: str
+    partner_id: str
+    method_id: str
+    method_version: int
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """It never changes, so its file is always the same: exported twice is not paid twice."""
+
+    id: str
+    created_at_ms: int
+    created_by: str  # keyed hash of the user's `sub`
+    body: str  # hash of the request's body
+    lines: tuple[Line, ...]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Minor units by currency, in alphabetical order."""
+        sums = Counter[str]()
+        for line in self.lines:
+            sums[line.currency] += line.amount
+        return dict(sorted(sums.items()))
+
+
+@dataclass(frozen=True)
+class Download:
+    """Somebody was given the file, with the whole accounts in it."""
+
+    by: str
+    at_ms: int
+
+
+def major_units(amount: int, currency: str) -> str:
+    """1500 USD is "15.00", 1500 JPY is "1500"."""
+    digits = exponent(currency)
+    if digits == 0:
+        return str(amount)
+    whole, rest = divmod(amount, 10**digits)
+    return f"{whole}.{rest:0{digits}}"
+
+
+def cell(text: str) -> str:
+    """The text as no spreadsheet takes it for a formula.
+
+    Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def as_csv(lines: Iterable[tuple[Line, BankAccount]]) -> str:
+    """RFC 4180: a head, lines that end in CRLF, quotes where they are needed. `reference` is the withdrawal's id."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(HEAD)
+    for line, account in lines:
+        writer.writerow([
+            cell(field) for field in (
+                line.withdrawal_id, account.holder, account.iban, account.number, account.bank_code,
+                major_units(line.amount, line.currency), line.currency,
+            )
+        ])  # fmt: skip
+    return text.getvalue()

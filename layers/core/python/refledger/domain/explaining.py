@@ -1,0 +1,252 @@
+"""Why a reward is what it is: its arithmetic in numbers and in words, and what happens next.
+
+Numbers are minor units; texts show them in major units, worked out with integers only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refledger.domain.currencies import decimal, exponent, money
+from refledger.domain.journal import Balance
+from refledger.domain.partners import Partner
+from refledger.domain.payments import Payment
+from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus, granted, net, owed, reversal, worth
+from refledger.domain.rules import BASIS_POINTS, Source
+from refledger.domain.times import day, iso
+
+S = RewardStatus
+RATE_DECIMALS = 2  # of a per cent, in basis points
+BASE_DECIMALS = 4  # of a whole, in basis points
+
+RULES: dict[str, str] = {
+    Source.PROGRAM: "the program's rule",
+    Source.PROGRAM_FIRST: "the program's rule for a customer's first payment",
+    Source.PRODUCT: "the program's rule for this product",
+    Source.PRODUCT_FIRST: "the program's rule for a customer's first payment of this product",
+    Source.PARTNER: "the partner's own rate",
+    Source.PARTNER_PRODUCT: "the partner's own rate for this product",
+}
+
+
+@dataclass(frozen=True)
+class Earned:
+    """amount = min(rounded_down, base - nearer_tiers); of a flat amount only `amount` is known."""
+
+    base: int
+    rate_bps: int | None  # None: a flat amount
+    exact: str  # before it was rounded, in major units
+    rounded_down: int
+    nearer_tiers: int  # what nearer tiers earn of the same payment: together never more than the base
+    amount: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """reversed = amount - floor(amount * kept / paid), where kept = paid - gone and
+    gone = min(paid, refunded + disputed + lost).
+
+    All but `reversed` and `net` are of the payment, tax included.
+    """
+
+    paid: int
+    refunded: int
+    disputed: int  # open disputes
+    lost: int
+    gone: int
+    kept: int
+    reversed: int
+    net: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Capped:
+    """granted = min(net, left). `left` is None until the reward is approved: only then is it known."""
+
+    cap: int
+    month: str  # of payments, UTC: `2026-11`
+    left: int | None
+    text: str
+
+
+class Next(StrEnum):
+    MATURES = "MATURES"  # comes into the balance at its time
+    GOES_TO_REVIEW = "GOES_TO_REVIEW"  # waits for a person from its time on
+    WILL_BE_CANCELLED = "WILL_BE_CANCELLED"
+    WAITS_FOR_DISPUTE = "WAITS_FOR_DISPUTE"
+    WAITS_FOR_RELEASE = "WAITS_FOR_RELEASE"
+    WAITS_FOR_APPROVAL = "WAITS_FOR_APPROVAL"
+    WAITS_FOR_PAYOUT = "WAITS_FOR_PAYOUT"
+    WORKS_OFF_DEBT = "WORKS_OFF_DEBT"
+    MAY_COME_BACK = "MAY_COME_BACK"
+    NOTHING = "NOTHING"
+
+
+@dataclass(frozen=True)
+class Coming:
+    """One thing that happens next; `at_ms` is None where it hangs on somebody."""
+
+    what: Next
+    text: str
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    reward: Reward
+    rule: str
+    earned: Earned
+    taken: Taken
+    capped: Capped | None
+    granted: int
+    worth: int
+    coming: list[Coming]
+
+
+def agree(reward: Reward, payment: Payment) -> bool:
+    """Whether both are of one moment: what is taken back follows from the payment."""
+    return reward.reversed == reversal(reward.amount, payment.amount, payment.back.of(payment.amount))
+
+
+def explain(
+    reward: Reward, payment: Payment, partner: Partner | None, balance: Balance | None, now_ms: int
+) -> Explanation:
+    """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither."""
+    return Explanation(
+        reward=reward,
+        rule=RULES.get(reward.rule, RULES[Source.PROGRAM]),
+        earned=earned(reward, payment),
+        taken=taken(reward, payment),
+        capped=capped(reward),
+        granted=granted(reward),
+        worth=worth(reward),
+        coming=coming(reward, partner, balance, now_ms),
+    )
+
+
+def earned(reward: Reward, payment: Payment) -> Earned:
+    """How the amount came out of the base."""
+    ids = [id for id, _ in payment.shares]
+    before = payment.shares[: ids.index(reward.id)] if reward.id in ids else ()
+    nearer, digits = sum(amount for _, amount in before), exponent(reward.currency)
+    if not reward.rate_bps:
+        exact, rounded = decimal(reward.amount, digits), reward.amount
+        text = f"a flat amount of {money(reward.amount, reward.currency)}"
+        if nearer + reward.amount == reward.base:
+            text += ": no more is left of the payment"
+    else:
+        product, rounded = reward.base * reward.rate_bps, reward.base * reward.rate_bps // BASIS_POINTS
+        exact = decimal(product, digits + BASE_DECIMALS, digits)
+        rate = decimal(reward.rate_bps, RATE_DECIMALS)
+        text = f"{rate} % of {money(reward.base, reward.currency)} = {exact}"
+        if rounded * BASIS_POINTS != product:
+            text += f", rounded down to {decimal(rounded, digits)}"
+        if reward.amount != rounded:
+            text += f", of which nearer tiers left {decimal(reward.amount, digits)}"
+    return Earned(reward.base, reward.rate_bps or None, exact, rounded, nearer, reward.amount, text)
+
+
+def taken(reward: Reward, payment: Payment) -> Taken:
+    """What refunds and disputes have taken so far."""
+    back, paid, currency = payment.back, payment.amount, reward.currency
+    gone, digits = back.of(paid), exponent(reward.currency)
+    if gone == 0:
+        text = "nothing of the payment went back"
+    elif gone == paid:
+        text = f"all of the payment ({money(paid, currency)}) went back, and all of the reward with it"
+    else:
+        all, kept = decimal(paid, digits), decimal(paid - gone, digits)
+        text = (
+            f"{money(gone, currency)} of {all} went back: {decimal(reward.amount, digits)} * {kept} / {all},"
+            f" rounded down, leaves {decimal(net(reward), digits)}; {decimal(reward.reversed, digits)} is taken back"
+        )
+    sums = (back.refunded, back.disputed, back.lost)
+    return Taken(paid, *sums, gone, paid - gone, reward.reversed, net(reward), text)
+
+
+def capped(reward: Reward) -> Capped | None:
+    """What a monthly cap has to do with it; None where there is none."""
+    if reward.cap is None:
+        return None
+    month = day(reward.earned_at_ms)
+    month = f"{month[:4]}-{month[4:6]}"
+    text = f"the program pays a partner up to {money(reward.cap, reward.currency)} for payments of {month}"
+    if reward.limit is not None:
+        text += f"; {decimal(reward.limit, exponent(reward.currency))} of that went to this reward"
+    return Capped(reward.cap, month, reward.limit, text)
+
+
+def coming(reward: Reward, partner: Partner | None, balance: Balance | None, now_ms: int) -> list[Coming]:
+    """What happens next, and when."""
+    match reward.status:
+        case S.CANCELLED:
+            return [_cancelled(reward)]
+        case S.PENDING | S.CALCULATED if reward.held:
+            return _held(reward, now_ms)
+        case S.PENDING:
+            return [_pending(reward, partner, now_ms)]
+        case S.CALCULATED:
+            return [Coming(Next.WAITS_FOR_APPROVAL, "its time has come; a person of the owner's has to approve it")]
+        case S.APPROVED | S.PAID:
+            return _in_balance(reward, balance)
+
+
+def _cancelled(reward: Reward) -> Coming:
+    match reward.cancelled:
+        case Cancelled.REFUNDED:
+            return Coming(
+                Next.MAY_COME_BACK, "nothing is left of it; it comes back only if a refund of its payment should fail"
+            )
+        case Cancelled.IDLE:
+            return Coming(Next.NOTHING, "the partner was not active when the customer paid, so it was never earned")
+        case _:
+            return Coming(Next.NOTHING, "a person cancelled it, for good")
+
+
+def _held(reward: Reward, now_ms: int) -> list[Coming]:
+    waits_ms = reward.matures_at_ms if reward.status is S.PENDING and reward.matures_at_ms > now_ms else None
+    then = f", not before {iso(waits_ms)}" if waits_ms else ", at once"
+    found = []
+    if DISPUTED in reward.held:
+        text = "the customer's bank disputes the payment; what it decides becomes of the reward"
+        found.append(Coming(Next.WAITS_FOR_DISPUTE, f"{text}, and what is left of it goes on{then}"))
+    if set(reward.held) - {DISPUTED}:
+        text = "it is held until a person of the owner's releases it; no time does; then it goes on"
+        found.append(Coming(Next.WAITS_FOR_RELEASE, text + then))
+    return found
+
+
+def _pending(reward: Reward, partner: Partner | None, now_ms: int) -> Coming:
+    at_ms = max(reward.matures_at_ms, now_ms)
+    when = f"at {iso(at_ms)}" if reward.matures_at_ms > now_ms else "with the next run, within minutes"
+    if partner is not None and not partner.earns_at(reward.earned_at_ms):
+        text = f"it is cancelled {when}: the partner was not active when the customer paid"
+        return Coming(Next.WILL_BE_CANCELLED, text, at_ms)
+    if reward.review:
+        return Coming(Next.GOES_TO_REVIEW, f"{when} its time has come; then a person of the owner's approves it", at_ms)
+    less = ", less what the monthly cap takes" if reward.cap is not None and reward.limit is None else ""
+    text = f"{money(granted(reward), reward.currency)}{less} comes into the balance {when}"
+    return Coming(Next.MATURES, text, at_ms)
+
+
+def _in_balance(reward: Reward, balance: Balance | None) -> list[Coming]:
+    found = []
+    if DISPUTED in reward.held:
+        text = "the customer's bank disputes the payment: what is taken back for it comes again if the owner wins"
+        found.append(Coming(Next.WAITS_FOR_DISPUTE, text))
+    if balance is not None and balance.available < 0:
+        debt = money(-balance.available, balance.currency)
+        text = f"the partner owes {debt}; nothing can be withdrawn until later rewards have worked it off"
+        found.append(Coming(Next.WORKS_OFF_DEBT, text))
+    if owed(reward):
+        text = "it came into the balance, and is marked as paid once payouts have covered it, the oldest approval first"
+        found.append(Coming(Next.WAITS_FOR_PAYOUT, text))
+    elif reward.status is S.PAID:
+        text = "its money has left; what a later refund or dispute takes back is taken from the balance"
+        found.append(Coming(Next.NOTHING, text))
+    else:
+        found.append(Coming(Next.NOTHING, "nothing of it is left to be paid"))
+    return found

@@ -1,0 +1,95 @@
+"""Where a partner is paid. The account itself is a secret: it exists in clear only where a payout is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MAX_ACTIVE = 20  # methods that a partner may have in use
+MAX_EVER = 200  # methods, and versions of them, that a partner may ever have had: they are never deleted
+
+
+class MethodType(StrEnum):
+    BANK_TRANSFER = "BANK_TRANSFER"  # a person makes the transfer and confirms it
+    STRIPE = "STRIPE"  # a transfer to a connected account
+
+
+@dataclass(frozen=True)
+class BankAccount:
+    """Either an IBAN, or an account number and a bank code. No number is in its `repr`, so in no traceback or log."""
+
+    holder: str
+    iban: str = field(default="", repr=False)
+    number: str = field(default="", repr=False)
+    bank_code: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class StripeAccount:
+    """A connected account of the owner's platform, `acct_…`."""
+
+    holder: str
+    account_id: str = field(repr=False)
+
+
+Account = BankAccount | StripeAccount
+
+
+@dataclass(frozen=True)
+class PayoutMethod:
+    """A partner's payout method. `cipher`: the account, encrypted for this partner and method.
+
+    The id is made of the account, so another account is another method. A method that was disabled and is given again
+    is a new version, which nobody has verified.
+    """
+
+    id: str
+    partner_id: str
+    version: int
+    type: MethodType
+    holder: str
+    masked: str
+    cipher: bytes = field(repr=False)
+    created_at_ms: int
+    verified_at_ms: int = 0  # 0: not verified
+    verified_by: str = ""
+    disabled_at_ms: int = 0  # 0: in use
+
+    @property
+    def is_active(self) -> bool:
+        return not self.disabled_at_ms
+
+    @property
+    def is_payable(self) -> bool:
+        """Whether a withdrawal to it is taken. A person looks at every bank transfer; Stripe pays alone."""
+        return self.is_active and (self.type is MethodType.BANK_TRANSFER or self.verified_at_ms > 0)
+
+
+def type_of(account: Account) -> MethodType:
+    return MethodType.BANK_TRANSFER if isinstance(account, BankAccount) else MethodType.STRIPE
+
+
+def identity(account: Account) -> tuple[str, ...]:
+    """What makes two accounts the same, however they were written. The holder's name is part of it."""
+    match account:
+        case BankAccount():
+            parts = (account.iban, account.number, account.bank_code)
+        case StripeAccount():
+            return type_of(account).value, " ".join(account.holder.split()), account.account_id
+    plain = [part.replace(" ", "").replace("-", "").upper() for part in parts]
+    return type_of(account).value, " ".join(account.holder.split()), *plain
+
+
+def masked(account: Account) -> str:
+    """What may be shown: an IBAN's country, and the last four characters, or half of a number that is shorter than
+    eight.
+    """
+    match account:
+        case BankAccount(iban="", number=number):
+            country = ""
+        case BankAccount(iban=number):
+            country = number[:2]
+        case StripeAccount(account_id=number):
+            country = ""
+    shown = min(4, len(number) // 2)
+    return f"{country}…{number[len(number) - shown :]}"

@@ -1,0 +1,138 @@
+"""What a provider's word about a payout comes to: whatever it says, however late, in any order, and again.
+
+A provider tells of one payout. What it says about money is believed where it fits what is known: then the status and
+the money move. Where it does not fit, nothing is guessed: the withdrawal gets a problem, and a person looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from refledger.domain.withdrawals import SYSTEM, Problem, Withdrawal, WithdrawalStatus
+
+S = WithdrawalStatus
+
+
+class Said(StrEnum):
+    PAID = "PAID"
+    RETURNED = "RETURNED"  # all of it came back
+    PARTLY_RETURNED = "PARTLY_RETURNED"
+    FAILED = "FAILED"  # for certain not paid
+
+
+@dataclass(frozen=True)
+class News:
+    """`key`: the payout's key (`Withdrawal.provider_key`), "" where the provider does not tell it.
+
+    `event_id`: the provider's id of the message, by which a repeat is known; "" where there is none.
+    """
+
+    said: Said
+    transaction_id: str = ""
+    key: str = ""
+    event_id: str = ""
+
+    @property
+    def request(self) -> str:
+        """The same for the repeat of what was said. That all of it was paid, or came back, is said of
+        a payout once: then it is the payout.
+        """
+        whole = self.key if self.said in (Said.PAID, Said.RETURNED) else ""
+        what = whole or self.event_id or self.transaction_id or self.key
+        return f"{self.said}:{what}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`moves`: statuses, one after the other, each with its money. `problem`: what it then has.
+
+    `solved`: the problem that it has is none any more. `reported`: people should hear of it. `kept`: nothing
+    follows now, but it must be known when the rest is told.
+    """
+
+    moves: tuple[WithdrawalStatus, ...] = ()
+    problem: Problem | None = None
+    solved: bool = False
+    reported: bool = False
+    kept: bool = False
+
+
+NOTHING = Answer()
+IMPOSSIBLE = Answer(reported=True)  # told of a payout that was never made
+
+
+def answer(withdrawal: Withdrawal, news: News) -> Answer:
+    """What follows from the news for the withdrawal as it is. Every status and every word has an answer."""
+    if withdrawal.payout == 0 or not withdrawal.is_sent:
+        return IMPOSSIBLE
+    if news.said is Said.PAID:
+        return _paid(withdrawal, news)
+    if _of_another(withdrawal, news):  # of a payout whose end is known, and after which another one was begun
+        return Answer(kept=news.said is Said.RETURNED)
+    match news.said, withdrawal.status:
+        case Said.FAILED, S.PAYING:
+            return Answer((S.FAILED,))
+        case Said.FAILED, S.PAID:
+            return _problem(withdrawal, Problem.FAILED_AFTER_PAID)
+        case Said.RETURNED, S.APPROVED | S.PAYING:  # what came back had arrived
+            return Answer((S.PAID, S.RETURNED))
+        case Said.RETURNED, S.PAID if _part_was_put_right(withdrawal):
+            return _problem(withdrawal, Problem.PARTLY_RETURNED)  # all of it again would give that part twice
+        case Said.RETURNED, S.PAID:
+            return Answer((S.RETURNED,))
+        case Said.RETURNED, S.FAILED if withdrawal.problem is Problem.PAID_AFTER_FAILED:
+            return Answer(solved=True)  # it was paid after all, and came back: as if it had failed
+        case Said.RETURNED, S.FAILED:
+            return Answer(kept=True)
+        case Said.PARTLY_RETURNED, S.APPROVED | S.PAYING:
+            return Answer((S.PAID,), Problem.PARTLY_RETURNED, reported=True)
+        case Said.PARTLY_RETURNED, S.PAID:
+            return _problem(withdrawal, Problem.PARTLY_RETURNED)
+        case Said.PARTLY_RETURNED, S.FAILED:  # so it had been paid
+            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
+    return NOTHING
+
+
+def _paid(withdrawal: Withdrawal, news: News) -> Answer:
+    """Money has left. Also of an earlier payout than the one that is under way: then no other one must follow.
+
+    Not where it is known already that all of it came back.
+    """
+    if any(step.request == replace(news, said=Said.RETURNED).request for step in withdrawal.steps):
+        return NOTHING
+    match withdrawal.status:
+        case S.APPROVED | S.PAYING:
+            return Answer((S.PAID,))
+        case S.PAID | S.RETURNED:
+            return _problem(withdrawal, Problem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
+        case S.FAILED:
+            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
+    return IMPOSSIBLE
+
+
+def _of_another(withdrawal: Withdrawal, news: News) -> bool:
+    """Whether the news is of another payout than the one that was settled, or else the newest one.
+
+    A person's word that it was paid is taken to be about the newest.
+    """
+    if news.transaction_id and news.transaction_id == withdrawal.transaction_id:
+        return False
+    settled = next((step for step in withdrawal.steps if step.status is S.PAID), None)
+    settled_key = settled.request.removeprefix(f"{Said.PAID}:") if settled and settled.by == SYSTEM else ""
+    if news.key:
+        known = settled_key if settled_key.startswith(f"{withdrawal.id}-") else withdrawal.provider_key
+        return news.key != known
+    by_provider = settled is None or settled.by == SYSTEM  # people may have typed another id of the same transfer
+    return bool(by_provider and news.transaction_id and withdrawal.transaction_id not in ("", news.transaction_id))
+
+
+def _part_was_put_right(withdrawal: Withdrawal) -> bool:
+    """Whether a part of it came back, and a person has said that this is settled."""
+    told = any(step.request.startswith(f"{Said.PARTLY_RETURNED}:") for step in withdrawal.steps)
+    return told and withdrawal.problem is not Problem.PARTLY_RETURNED
+
+
+def _problem(withdrawal: Withdrawal, problem: Problem) -> Answer:
+    """What somebody still has to look at keeps its name; the history has both."""
+    return Answer(problem=withdrawal.problem or problem, reported=True)

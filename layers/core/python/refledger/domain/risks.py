@@ -1,0 +1,82 @@
+"""Why a person should look before money leaves. Nothing here refuses anything: it only stops the automatic approval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from refledger.domain.journal import Entry, Kind
+from refledger.domain.methods import PayoutMethod
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.programs import CurrencyTerms
+from refledger.domain.times import DAY_MS
+from refledger.domain.withdrawals import Risk, Withdrawal
+
+# Whoever takes over an account changes where it is paid; within a week its owner notices
+NEW_METHOD_MS = 7 * DAY_MS
+YOUNG_ACCOUNT_MS = 30 * DAY_MS  # within which a card payment that was not its holder's is usually found out
+UNUSUAL_FACTOR = 3  # times the mean: growth from one month to the next is less
+HISTORY = 25  # paid ones: about two years of monthly ones, so that the mean follows the partner's business
+TOGETHER_MS = DAY_MS  # in which what needs no person is counted together
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known at a moment. `method` is None where it cannot be found; `in_debt`: in any currency.
+
+    `paid`: amounts of earlier withdrawals in the same currency, newest first.
+    """
+
+    now_ms: int
+    partner: Partner
+    method: PayoutMethod | None
+    paid: Sequence[int]
+    in_debt: bool
+    has_held_rewards: bool
+
+
+def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
+    """Those that apply, in the order in which they are declared."""
+    method, mean_of = facts.method, facts.paid[:HISTORY]
+    found = {
+        Risk.NEW_PAYOUT_METHOD: method is None or facts.now_ms - method.created_at_ms < NEW_METHOD_MS,
+        Risk.UNVERIFIED_PAYOUT_METHOD: method is None or not method.verified_at_ms,
+        Risk.UNUSUAL_AMOUNT: bool(mean_of) and withdrawal.amount * len(mean_of) > UNUSUAL_FACTOR * sum(mean_of),
+        Risk.FIRST_WITHDRAWAL: not facts.paid,
+        Risk.YOUNG_ACCOUNT: facts.now_ms - facts.partner.created_at_ms < YOUNG_ACCOUNT_MS,
+        Risk.HELD_REWARDS: facts.has_held_rewards,
+        Risk.DEBT: facts.in_debt,
+        Risk.NOT_ACTIVE: facts.partner.status is not PartnerStatus.ACTIVE,
+    }
+    return tuple(risk for risk in Risk if found[risk])
+
+
+def asked_for(entries: Iterable[Entry], now_ms: int, apart_from: str) -> int:
+    """What a partner asked for within the last day and has not got back, apart from one withdrawal.
+
+    `entries` of one journal, newest first.
+    """
+    released: set[str] = set()
+    asked = 0
+    for entry in entries:
+        if entry.at_ms <= now_ms - TOGETHER_MS:
+            break
+        if entry.kind is Kind.RELEASE:
+            released.add(entry.reference)
+        elif entry.kind is Kind.RESERVE and entry.reference not in {apart_from, *released}:
+            asked += entry.amount
+    return asked
+
+
+def needs_no_person(
+    withdrawal: Withdrawal, terms: CurrencyTerms, found: Sequence[Risk], others: int | None, available: int
+) -> bool:
+    """Whether the program approves it by rule. `others`: see `asked_for`; None where it could not be counted.
+
+    A withdrawal that went back to people stays with them, and what needs two people is not approved by none.
+    """
+    limit, second = terms.auto_approve_limit, terms.second_approval_limit
+    if limit is None or others is None or (second is not None and withdrawal.amount > second):
+        return False
+    touched = withdrawal.steps or withdrawal.approvals
+    return withdrawal.amount + others <= limit and not found and available >= 0 and not touched

@@ -1,0 +1,97 @@
+"""Generations of a partner's roll-ups: one counts, another one may be under construction beside it.
+
+A generation is named by a moment, in epoch milliseconds; the first is 0. An item counts in it if it was created at or
+after that moment, or from when it was stamped with it, or with a later one. So the stream alone says what a generation
+comes to: the record that stamps an item adds all of it, later records add what changed, earlier ones add nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from refledger.store import keys
+from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.transaction import Item, Write, update
+
+IS_NOT_STAMPED = "the item is not stamped yet"
+NONE_IS_BUILT = "no generation is being built"
+IS_BUILT = "this generation is being built"
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Of one partner. `next`: under construction; `stamped`: how many items were stamped for it, once all are;
+    `old`: what counted before `current`, and may not be forgotten yet.
+    """
+
+    current: int = 0
+    next: int | None = None
+    stamped: int | None = None
+    old: int | None = None
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Those that the stream's records are added to."""
+        return (self.current,) if self.next is None else (self.current, self.next)
+
+
+def counts_in(item: Item, generation: int) -> bool:
+    return bool(item) and max(item.get("created", 0), item.get("stamp", 0)) >= generation
+
+
+def is_older(item: Item, generation: int) -> bool:
+    """Whether the item counts in a generation by its stamp alone."""
+    return int(item.get("created", 0)) < generation
+
+
+def find(table: Table, partner_id: str) -> Generations:
+    return of(table, [partner_id])[partner_id]
+
+
+def of(table: Table, partner_ids: Iterable[str]) -> dict[str, Generations]:
+    """Strongly read: whoever counts a record must know of every generation that was begun before the record."""
+    found: dict[str, Generations] = {}
+    left = iter(partner_ids)
+    while batch := list(islice(left, BATCH_LIMIT)):
+        items = table.get_many([keys.statistics_generations(partner_id) for partner_id in batch])
+        found.update(zip(batch, map(from_item, items), strict=True))
+    return found
+
+
+def from_item(item: Item | None) -> Generations:
+    if item is None:
+        return Generations()
+    return Generations(item.get("current", 0), item.get("next"), item.get("stamped"), item.get("old"))
+
+
+def begin(partner_id: str, generation: int) -> Write:
+    """From now on the stream is counted for this generation too."""
+    key = keys.statistics_generations(partner_id)
+    return update(NONE_IS_BUILT, key, "SET #next = :next", "attribute_not_exists(#next)", next=generation)
+
+
+def give_up(partner_id: str, generation: int) -> Write:
+    """What was built so far is never looked at."""
+    key = keys.statistics_generations(partner_id)
+    return update(IS_BUILT, key, "REMOVE #next, #stamped", "#next = :next", next=generation)
+
+
+def all_stamped(partner_id: str, generation: int, stamped: int) -> Write:
+    key = keys.statistics_generations(partner_id)
+    return update(IS_BUILT, key, "SET #stamped = :stamped", "#next = :next", next=generation, stamped=stamped)
+
+
+def switch(partner_id: str, old: int, generation: int) -> Write:
+    """The generation that was built is the one that counts."""
+    key = keys.statistics_generations(partner_id)
+    change = "SET #current = :next, #old = :old REMOVE #next, #stamped"
+    return update(IS_BUILT, key, change, "#next = :next", next=generation, old=old)
+
+
+def stamp(item: Item, generation: int) -> Write:
+    """The item is told in the stream once more, and counts in the generation from then on."""
+    key = {"pk": item["pk"], "sk": item["sk"]}
+    condition = "attribute_exists(pk) AND (attribute_not_exists(#stamp) OR #stamp < :stamp)"
+    return update(IS_NOT_STAMPED, key, "SET #stamp = :stamp", condition, stamp=generation)
