@@ -20,6 +20,7 @@ from refledger.store.transaction import Again
 ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
 PROGRAM_KEPT_MS = MINUTE_MS
+VERSIONS_KEPT = 200  # in the memory of a worker
 
 Result = TypeVar("Result")
 
@@ -37,6 +38,7 @@ class Context:
     now_ms: Callable[[], int] = now_ms
     pause: Callable[[int], None] = pause
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
+    _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
 
     def program(self, program_id: str) -> Program:
         """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""
@@ -45,6 +47,17 @@ class Context:
             program = programs.find(self.table, program_id)
             self._programs[program_id] = (self.now_ms(), program)
         return program
+
+    def program_version(self, program_id: str, version: int) -> Program:
+        """A program as it was in one of its versions, which never changes. Raises ProgramNotFound."""
+        _, current = self._programs.get(program_id, (0, None))
+        if current and current.version == version:
+            return current
+        if (program_id, version) not in self._versions:
+            if len(self._versions) >= VERSIONS_KEPT:
+                self._versions.clear()
+            self._versions[program_id, version] = programs.version(self.table, program_id, version)
+        return self._versions[program_id, version]
 
     def has_program(self, program_id: str) -> bool:
         try:

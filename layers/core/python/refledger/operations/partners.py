@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import Conflict, EmailTaken, UserTaken
+from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context
 from refledger.operations.once import Once
@@ -112,7 +113,7 @@ def link_user(context: Context, partner_id: str, user: str) -> Partner:
             return old
         if old.customer:
             raise Conflict("another user signs in as this partner")
-        _, top = chain_above(context, old.program_id, Link("", user, 0), None, old.id)
+        _, top = chain_above(context, old.program_id, Link("", user), None, old.id)
         top_unchanged = (
             referrals.top_still_unbound(old.program_id, top.customer)
             if top.customer
@@ -125,6 +126,28 @@ def link_user(context: Context, partner_id: str, user: str) -> Partner:
                 raise UserTaken("this user is a partner already") from None
             raise
         return replace(old, customer=user, version=old.version + 1)
+
+    return context.repeat(once)
+
+
+def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
+    """What customers bring the partner from now on, in tier 1, instead of the program's pay; those of before stay so.
+
+    Idempotent: pays that the partner has already change nothing, whatever `version` says.
+    Raises PartnerNotFound, Stale unless `version` is the partner's current one, Invalid where the program's tiers above
+    leave less, or it does not take a currency.
+    """
+
+    def once() -> Partner:
+        old = partners.find(context.table, partner_id)
+        if old.own_rates == own:
+            return old
+        if old.version != version:
+            raise Stale(f"the partner's current version is {old.version}")
+        programs.find(context.table, old.program_id).check_own(own)
+        new = replace(old, own_rates=own, version=version + 1)
+        context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()))
+        return new
 
     return context.repeat(once)
 

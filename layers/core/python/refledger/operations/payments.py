@@ -3,117 +3,188 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import PaymentReceived
-from refledger.domain.programs import is_program_id
-from refledger.domain.rewards import Reward, RewardStatus, shares
+from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, TakenBack
+from refledger.domain.programs import Program, is_program_id
+from refledger.domain.rewards import Reward, RewardStatus, revalue
+from refledger.domain.rules import RuleSet, Sale, Share, shares
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards
-from refledger.store.transaction import Item, Moved
+from refledger.store.transaction import Moved, Write
 
 HINT_MS = 60 * MINUTE_MS
+K = PaymentKind
 
 
 class Outcome(StrEnum):
     RECORDED = "RECORDED"
     REPEATED = "REPEATED"
-    DIFFERENT = "DIFFERENT"  # the same payment with another amount or customer: the first stands
+    DIFFERENT = "DIFFERENT"  # the same id with another content: the first stands
     UNREFERRED = "UNREFERRED"
+    FOREIGN = "FOREIGN"  # in a currency that the program does not take: parked until a person acts
+    EARLY = "EARLY"  # of a payment that has not come yet: parked until it does
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """`due`: what may mature at once, because the program holds nothing back."""
+    """`payment`: our id. `due`: what may mature at once, because the program holds nothing back."""
 
     outcome: Outcome
     payment: str
     due: list[MaturityMessage] = field(default_factory=list)
 
 
-def record(context: Context, payment: PaymentReceived) -> Recorded:
+def record(context: Context, received: PaymentReceived) -> Recorded:
     """Idempotent for ever by the payment's own item. Raises Busy, and Unreadable for a program that does not exist:
     a customer whom nobody referred is no fault, a payment that names a wrong program is.
     """
-    id = context.ids.payment(payment.system, payment.payment_id)
-    body = context.ids.hash(
-        "payment body",
-        payment.customer_id,
-        payment.program_id,
-        payment.amount,
-        payment.base,
-        payment.currency,
+    id = context.ids.payment(received.system, received.payment_id)
+    customer = context.ids.user(received.customer_id)
+    known = is_program_id(received.program_id)  # other text never enters a key
+    payment = Payment(
+        id=id,
+        kind=K.PAYMENT,
+        currency=received.currency,
+        program_id=received.program_id,
+        amount=received.amount,
+        base=received.base,
+        customer=customer,
+        product_id=received.product_id,
+        occurred_at_ms=received.occurred_at_ms,
+        back=TakenBack(uncaptured=received.uncaptured),
+        body=context.ids.hash(
+            "payment body",
+            received.customer_id,
+            received.program_id,
+            received.amount,
+            received.base,
+            received.currency,
+            received.product_id,
+        ),
     )
-    customer = context.ids.user(payment.customer_id)
 
-    def once() -> Recorded:
-        known = is_program_id(payment.program_id)  # other text never enters a key
-        binding = referrals.find_binding(context.table, payment.program_id, customer) if known else None
-        now_ms = context.now_ms()
+    def once(parked: Payment | None = None) -> Recorded:
+        binding = referrals.find_binding(context.table, received.program_id, customer) if known else None
+        if binding is None and (not known or not context.has_program(received.program_id)):
+            raise Unreadable("programId: there is no such program")
+        program = context.program(received.program_id)
+        entered = enter(context, payment, binding, program, parked)
         try:
-            if binding is None:
-                if not known or not context.has_program(payment.program_id):
-                    raise Unreadable("programId: there is no such program")
-                context.table.commit(payments.ignore(id, payment, Outcome.UNREFERRED, body, now_ms))
-                return Recorded(Outcome.UNREFERRED, id)
-            hold_days = context.program(binding.program_id).hold_days
-            due_ms = max(payment.occurred_at_ms + hold_days * DAY_MS, now_ms)
-            earned = earn(id, payment, binding, due_ms)
-            context.table.commit(
-                payments.record(id, payment, binding, earned, body, due_ms, now_ms),
-                *map(rewards.create, earned),
-            )
+            context.table.commit(*entered.writes)
         except Moved as moved:
             if payments.IS_NEW not in moved.found:
                 raise
-            return _repeated(id, moved.found[payments.IS_NEW], body, now_ms)
-        ready = due_ms <= now_ms
-        return Recorded(Outcome.RECORDED, id, list(_messages(id, [r.id for r in earned])) if ready else [])
+            first = payments.from_item(moved.found[payments.IS_NEW])
+            if first.kind is K.ALIAS:  # counted under its other name
+                return Recorded(Outcome.DIFFERENT, id)
+            if first.kind is not K.EARLY:
+                return _repeated(first, payment.body, context.now_ms())
+            if first.currency not in ("", payment.currency):
+                raise Unreadable("currency: refunds of this payment came before it, in another currency") from None
+            return once(replace(first, back=first.back.plus(payment.back)))
+        return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
     return context.repeat(once)
 
 
-def earn(id: str, payment: PaymentReceived, binding: Binding, due_ms: int) -> list[Reward]:
-    """One reward per tier that earns anything, each with everything it will ever need."""
-    tiers = binding.upline[: binding.depth]
-    amounts = shares(payment.base, [link.rate_bps for link in tiers])
-    return [
-        Reward(
-            id=keys.reward_id(link.partner_id, due_ms, payment.currency, id, tier),
-            partner_id=link.partner_id,
-            tier=tier,
-            amount=amount,
-            currency=payment.currency,
-            status=RewardStatus.PENDING,
-            base=payment.base,
-            rate_bps=link.rate_bps,
-            rule_version=binding.rule_version,
-            program_id=binding.program_id,
-            payment=id,
-            referral_id=binding.referral_id,
-            matures_at_ms=due_ms,
-            earned_at_ms=payment.occurred_at_ms,
-        )
-        for tier, (link, amount) in enumerate(zip(tiers, amounts, strict=True), start=1)
-        if amount
-    ]
+@dataclass(frozen=True)
+class Entered:
+    """What a payment comes to, and the writes that make it so."""
+
+    outcome: Outcome
+    payment: Payment
+    rewards: list[Reward]
+    writes: list[Write]
+
+    def due(self, now_ms: int) -> list[MaturityMessage]:
+        waiting = [r.id for r in self.rewards if r.status is RewardStatus.PENDING and not r.held]
+        return list(_messages(self.payment.id, waiting)) if self.payment.due_ms <= now_ms else []
 
 
-def _repeated(id: str, first: Item, body: str, now_ms: int) -> Recorded:
+def enter(
+    context: Context, payment: Payment, binding: Binding | None, program: Program, parked: Payment | None = None
+) -> Entered:
+    """The payment as what it is: earned from, ignored, or parked for its currency.
+
+    `parked`: what holds its place already, with refunds and disputes that came first; they are netted here.
+    """
+    now_ms = context.now_ms()
+    back = parked.back if parked else payment.back
+    entered = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back)
+    if parked:
+        entered = replace(entered, revision=parked.revision + 1)
+    earned: list[Reward] = []
+    counted: list[Write] = []
+    if binding is None:
+        outcome, entered = Outcome.UNREFERRED, replace(entered, kind=K.IGNORED, reason=Outcome.UNREFERRED)
+    elif not program.takes(payment.currency):
+        outcome, entered = Outcome.FOREIGN, replace(entered, kind=K.FOREIGN)
+    else:
+        due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
+        rules = context.program_version(binding.program_id, binding.rule_version).rules
+        if payment.base and binding.count < rules.counts:
+            counted = [referrals.count(binding, binding.counted(payment.occurred_at_ms))]
+        parts = split(payment, binding, rules)
+        earned = [earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
+        entered = replace(
+            entered, kind=K.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
+            shares=tuple((reward.id, reward.amount) for reward in earned),
+            unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
+        )  # fmt: skip
+        earned = [revalue(reward, payment.amount, back) for reward in earned]
+        outcome = Outcome.RECORDED
+    first = payments.replace(parked, entered) if parked else payments.create(entered)
+    return Entered(outcome, entered, earned, [first, *counted, *(rewards.create(r, now_ms) for r in earned)])
+
+
+def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
+    """What each tier earns of a payment that is the customer's next, by the rules under which they were bound."""
+    counted = binding.counted(payment.occurred_at_ms)
+    sale = Sale(
+        payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, counted.count, counted.first_at_ms
+    )
+    return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
+
+
+def earn(payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
+    """The reward of one tier, with everything it will ever need."""
+    return Reward(
+        id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier),
+        partner_id=share.partner_id,
+        tier=share.tier,
+        amount=share.amount,
+        currency=payment.currency,
+        status=RewardStatus.PENDING,
+        base=payment.base,
+        rate_bps=share.rate_bps,
+        rule=share.source.value,
+        rule_version=binding.rule_version,
+        cap=share.cap,
+        review=program.reviews_rewards,
+        program_id=binding.program_id,
+        payment=payment.id,
+        referral_id=binding.referral_id,
+        matures_at_ms=due_ms,
+        earned_at_ms=payment.occurred_at_ms,
+    )
+
+
+def _repeated(first: Payment, body: str, now_ms: int) -> Recorded:
     """The first one stands. Its rewards are sent to mature again: the first try may have died just before that.
 
     Not those of old payments: the schedule has found them, and a replay of many would read their partner's history.
     """
-    if first["body"] != body:
-        return Recorded(Outcome.DIFFERENT, id)
-    fresh = now_ms - HINT_MS < first["due"] <= now_ms
-    due = list(_messages(id, payments.reward_ids(first))) if fresh else []
-    return Recorded(Outcome.REPEATED, id, due)
+    if first.body != body:
+        return Recorded(Outcome.DIFFERENT, first.id)
+    fresh = first.kind is K.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
+    due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []
+    return Recorded(Outcome.REPEATED, first.id, due)
 
 
 def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:

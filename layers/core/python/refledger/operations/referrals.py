@@ -56,15 +56,15 @@ def _bind(context: Context, user: str, partner_id: str, program_id: str) -> Bind
         raise AlreadyReferred("somebody else referred this customer before")
     if partner.status is not PartnerStatus.ACTIVE:
         raise CodeNotActive("the code's partner is not active")
-    nearest = Link(partner_id, partner.customer, 0)
+    nearest = Link(partner_id, partner.customer, partner.own_rates)
     above, top = chain_above(context, program_id, nearest, user, own["partner"] if own else None)
     now_ms = context.now_ms()
     binding = Binding(
         program_id=program_id,
         customer=user,
         referral_id=keys.referral_id(partner_id, now_ms, context.ids.digest("referral", program_id, user)),
-        upline=uplines.freeze(nearest, above, program.tier_rates_bps),
-        depth=len(program.tier_rates_bps),
+        upline=uplines.freeze(nearest, above),
+        depth=program.rules.depth,
         rule_version=program.version,
         bound_at_ms=now_ms,
     )

@@ -3,68 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
-from refledger.domain.errors import PartnerNotFound
+from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, Invalid, PartnerNotFound
 from refledger.domain.journal import Balance, Kind, contents_hash, post
-from refledger.domain.maturity import MaturityMessage
-from refledger.domain.rewards import Reward, matured, worth
-from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
+from refledger.domain.partners import Partner
+from refledger.domain.rewards import (
+    DISPUTED,
+    Cancelled,
+    Reward,
+    RewardStatus,
+    cap_key,
+    holding,
+    owed,
+    ripe,
+    worth,
+)
+from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, rewards
-from refledger.store.transaction import Again, Item, Write, put
+from refledger.store.transaction import Again, Write
 
+S = RewardStatus
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
+REASONS_LIMIT = 5  # reasons to hold that one reward may have at a time
+
+Pair = tuple[Reward, Reward]
 
 
-def change(balance: Balance, pairs: Sequence[tuple[Reward, Reward]], reference: str, now_ms: int) -> list[Write]:
+def change(balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
     """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
 
     The rewards are written under what was read of them.
     """
     difference = sum(worth(new) - worth(old) for old, new in pairs)
     if difference == 0:
-        return [rewards.move(old, new) for old, new in pairs]
-    written = [
-        (old, replace(new, entry=balance.version + 1)) if worth(new) > worth(old) else (old, new) for old, new in pairs
-    ]
+        return [rewards.move(old, new, now_ms) for old, new in pairs]
+    written = [(old, _booked(balance, old, new)) for old, new in pairs]
     moved = [(old, new) for old, new in written if worth(new) != worth(old)]
+    places = sorted(keys.reward(new.id)["sk"] for _, new in moved)
     after, entry = post(
-        balance,
+        replace(balance, caps=_caps(balance, pairs)),
         Kind.EARN if difference > 0 else Kind.REVERSE,
         abs(difference),
         reference,
         now_ms,
-        unpaid=difference,
-        span=(keys.reward(moved[0][0].id)["sk"], keys.reward(moved[-1][0].id)["sk"]),
+        unpaid=sum(owed(new) - owed(old) for old, new in pairs),
+        span=(places[0], places[-1]),
         contents=contents_hash((new.id, worth(new) - worth(old)) for old, new in moved),
     )
-    return [rewards.move(old, new) for old, new in written] + ledger.post(balance, after, entry)
+    return [rewards.move(old, new, now_ms) for old, new in written] + ledger.post(balance, after, entry)
+
+
+def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
+    """The reward with the entry that puts it into the balance, where it is worth more than before."""
+    return replace(new, entry=balance.version + 1) if worth(new) > worth(old) else new
+
+
+def _caps(balance: Balance, pairs: Sequence[Pair]) -> dict[str, int]:
+    """What monthly caps have granted after the rewards are approved."""
+    caps = dict(balance.caps)
+    for old, new in pairs:
+        if new.limit is not None and old.limit is None:
+            caps[cap_key(new)] = caps.get(cap_key(new), 0) + new.limit
+    return caps
+
+
+def ripened(partner: Partner, balance: Balance, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
+    """What rewards become whose time has come, one by one, so that a monthly cap is shared out in that order."""
+    caps, become = dict(balance.caps), []
+    for old in found:
+        new = ripe(old, earns=partner.earns_at(old.earned_at_ms), used=caps.get(cap_key(old), 0), by_hand=by_hand)
+        if new.limit is not None and old.limit is None:
+            caps[cap_key(new)] = caps.get(cap_key(new), 0) + new.limit
+        become.append(new)
+    return become
+
+
+def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, Balance]:
+    """Whose rewards they are, and what they have. Raises PartnerNotFound."""
+    partner, balance = context.table.get_many([keys.partner(partner_id), keys.balance(partner_id, currency)])
+    if partner is None:
+        raise PartnerNotFound("rewards of a partner who does not exist")
+    return partners.from_item(partner), ledger.balance_from(balance, partner_id, currency)
+
+
+# ---------------------------------------------------------------- when their time has come
 
 
 def mature(context: Context, partner_id: str, currency: str, start: str) -> str:
     """Up to 95 rewards that are due become the partner's, in one transaction. Looks from the sort key `start` on.
 
-    Idempotent: a reward that is not PENDING any more is passed over. Returns where this batch ended, "" where nothing
-    more is due.
+    Idempotent: a reward that is not PENDING any more, or held, is passed over. Returns where this batch ended, "" where
+    nothing more is due.
     """
 
     def once() -> str:
-        partner_item, balance_item = context.table.get_many(
-            [keys.partner(partner_id), keys.balance(partner_id, currency)]
-        )
-        if partner_item is None:
-            raise PartnerNotFound("rewards of a partner who does not exist")
-        partner, balance = partners.from_item(partner_item), ledger.balance_from(balance_item, partner_id, currency)
+        partner, balance = holder(context, partner_id, currency)
         now_ms = _now(context, start)
         ready = list(islice(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH), BATCH))
         if not ready:
             return ""
-        pairs = [(old, replace(old, status=matured(old, partner.earns_at(old.earned_at_ms)))) for old in ready]
+        pairs = list(zip(ready, ripened(partner, balance, ready), strict=True))
         context.table.commit(*change(balance, pairs, _reason(ready), now_ms))
         return keys.reward(ready[-1].id)["sk"] if len(ready) == BATCH else ""
 
@@ -111,72 +155,97 @@ def _reason(ready: Sequence[Reward]) -> str:
     return sources.pop() if len(sources) == 1 else "maturity"
 
 
-@dataclass(frozen=True)
-class Look:
-    """How the schedule looks: under which name it keeps its place, how far behind the clock, what it looks at again."""
-
-    name: str
-    behind_ms: int
-    overlap_ms: int
+# ---------------------------------------------------------------- by hand
 
 
-# The first finds what is due, and overlaps so that neither a late commit nor a late index leaves a reward behind. The
-# second comes a day later over the same: what a message that died has left is found again.
-LOOKS = (Look("DUE", 0, 60 * MINUTE_MS), Look("DUE-AGAIN", DAY_MS, 0))
-SLICE = 2_000  # payments of one shard looked at before messages are sent and the place is kept
+def hold(context: Context, reward_id: str, reason: str, by: str) -> Reward:
+    """Keep a reward from maturing until a person releases it. Idempotent by the reason.
 
-
-def find_due(
-    context: Context, look: Look, send: Callable[[Sequence[MaturityMessage]], None], go_on: Callable[[], bool]
-) -> int:
-    """Send a message for each partner and currency with something due; returns how many.
-
-    In slices, each kept when its messages are sent: a run that ends early has done its part. Repeats are harmless.
+    Raises RewardNotFound, Invalid, AlreadyDecided once it is in the balance: then an adjustment is the way.
     """
-    kept = context.table.get(keys.cursor(look.name))
-    until_ms, sent = context.now_ms() - look.behind_ms, 0
-    start_ms = max(0, kept["at"] - look.overlap_ms) if kept else 0
-    while start_ms < until_ms and go_on():
-        end_ms, starts = _slice(context, start_ms, until_ms)
-        messages = [
-            MaturityMessage(partner_id, currency, since, False, f"{look.name}-{end_ms}-{partner_id}-{currency}")
-            for (partner_id, currency), since in starts.items()
-        ]
-        send(messages)
-        _looked_until(context, look, end_ms)
-        sent, start_ms = sent + len(messages), end_ms + 1
-    return sent
+    if reason == DISPUTED:
+        raise Invalid("reason: DISPUTE is what an open dispute says")
+
+    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+        if reason in old.held:
+            return old
+        if old.status not in (S.PENDING, S.CALCULATED):
+            raise AlreadyDecided(f"the reward is {old.status}: it cannot be held any more")
+        if len(old.held) >= REASONS_LIMIT:
+            raise Conflict("the reward is held for enough reasons")
+        return replace(old, held=holding(old.held, reason, on=True), note=reason, by=by)
+
+    return _by_hand(context, reward_id, by, decide)
 
 
-def _slice(context: Context, start_ms: int, until_ms: int) -> tuple[int, dict[tuple[str, str], str]]:
-    """How far this slice reaches, and where each partner and currency begins in it."""
-    found: list[Item] = []
-    end_ms = until_ms
-    for shard in range(keys.DUE_SHARDS):
-        partition = keys.due_shard(shard)
-        due = context.table.query(partition, str(start_ms), f"{until_ms}~", index="work", page_size=SLICE)
-        seen, moment_ms = 0, start_ms
-        for item in due:
-            if seen >= SLICE and keys.moment_at(item["w2"]) > moment_ms:  # a moment is never cut in two
-                end_ms = min(end_ms, moment_ms)
-                break
-            seen, moment_ms = seen + 1, keys.moment_at(item["w2"])
-            found.append(item)
-    starts: dict[tuple[str, str], str] = {}
-    for item in found:
-        if keys.moment_at(item["w2"]) > end_ms:
-            continue
-        for reward_id, _ in item["rewards"]:
-            key = keys.reward(reward_id)
-            whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
-            starts[whose] = min(key["sk"], starts.get(whose, "~"))
-    return end_ms, starts
+def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
+
+    An open dispute holds on. Raises RewardNotFound.
+    """
+
+    def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
+        held = tuple(reason for reason in old.held if reason == DISPUTED)
+        if held == old.held:
+            return old
+        new = replace(old, held=held, note=note, by=by)
+        return freed(new, partner, balance, context.now_ms())
+
+    return _by_hand(context, reward_id, by, decide)
 
 
-def _looked_until(context: Context, look: Look, at_ms: int) -> None:
-    """Keep the place: forward, never back."""
-    place = {**keys.cursor(look.name), "at": at_ms}
-    try:
-        context.table.commit(put("the cursor is older", place, "attribute_not_exists(pk) OR #at < :at", at=at_ms))
-    except Again:
-        return  # another run looked further; and a place lost is only looked at again
+def freed(reward: Reward, partner: Partner, balance: Balance, now_ms: int) -> Reward:
+    """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
+    if reward.status is S.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
+        return ripened(partner, balance, [reward])[0]
+    return reward
+
+
+def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """A person lets a reward into the balance, at its time or before. Idempotent: one that is there stays as it is.
+
+    Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled.
+    """
+
+    def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
+        if old.status in (S.APPROVED, S.PAID):
+            return old
+        if old.status is S.CANCELLED:
+            raise AlreadyDecided("the reward is cancelled")
+        if old.held:
+            raise Conflict("the reward is held; release it first")
+        return ripened(partner, balance, [replace(old, note=note, by=by)], by_hand=True)[0]
+
+    return _by_hand(context, reward_id, by, decide)
+
+
+def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """For good, whatever becomes of the payment; what was in the balance leaves it, into debt if it must. Idempotent.
+
+    Raises RewardNotFound, AlreadyDecided once it was paid: then an adjustment is the way.
+    """
+
+    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+        if old.cancelled is Cancelled.BY_HAND:
+            return old
+        if old.status is S.PAID:
+            raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
+        return replace(old, status=S.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)
+
+    return _by_hand(context, reward_id, by, decide)
+
+
+def _by_hand(context: Context, reward_id: str, by: str, decide: Callable[[Reward, Partner, Balance], Reward]) -> Reward:
+    """One reward as a person decides. Nobody decides about their own: raises Forbidden."""
+
+    def once() -> Reward:
+        old = rewards.find(context.table, reward_id)
+        partner, balance = holder(context, old.partner_id, old.currency)
+        if partner.customer and partner.customer == by:
+            raise Forbidden("somebody else must decide about this reward")
+        new = decide(old, partner, balance)
+        if new != old:
+            context.table.commit(*change(balance, [(old, new)], old.payment, context.now_ms()))
+        return _booked(balance, old, new)
+
+    return context.repeat(once)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ from refledger.domain.journal import Balance
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, partners, statistics
+from refledger.store import generations, keys, ledger, partners, statistics
 from refledger.store.transaction import Item
 
 CLOSED_AFTER_MS = 3 * DAY_MS  # a stream keeps a day, so a day that ended two days ago gets no more records
 Effect = tuple[str, str, int]  # partner, counter, amount
+STAMPED = "stamped"  # counter: items that a rebuild told the stream of
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,32 @@ class PartnerStatistics:
 def project(context: Context, shard: str, records: Sequence[Record]) -> None:
     """Add a batch to the roll-ups. Idempotent: each part remembers how far it has counted this shard."""
     parts: dict[tuple[str, str], list[tuple[str, str, int]]] = defaultdict(list)
+    known = generations.of(context.table, sorted({id for record in records for id in partners_of(record)}))
     for record in records:
         number = statistics.comparable(record.sequence_number)
-        for partner_id, counter, amount in effects(record.old, record.new):
-            if amount:
-                parts[partner_id, day(record.at_ms)].append((number, counter, amount))
+        for generation in sorted({each for id in partners_of(record) for each in known[id].counted}):
+            for partner_id, counter, amount in effects_in(generation, record):
+                if amount and generation in known[partner_id].counted:
+                    part = keys.statistics(partner_id, generation), day(record.at_ms)
+                    parts[part].append((number, counter, amount))
     closed = day(context.now_ms() - CLOSED_AFTER_MS)
-    for (partner_id, when), changes in parts.items():
-        dimension = keys.statistics(partner_id)
+    for (dimension, when), changes in parts.items():
         if statistics.add(context.table, dimension, when, shard, changes):
             statistics.fold(context.table, dimension, closed)  # once a day: by the first record of a new one
+
+
+def partners_of(record: Record) -> set[str]:
+    """Everybody in whose figures the item is."""
+    return {partner_id for partner_id, _, _ in effects({}, record.new or record.old)}
+
+
+def effects_in(generation: int, record: Record) -> Iterator[Effect]:
+    """What a record adds in one generation: an item that does not count there yet is as good as not there."""
+    old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
+    if old or new:
+        yield from effects(old, new)
+    if record.old and new and not old:
+        yield from ((partner_id, STAMPED, 1) for partner_id in partners_of(record))
 
 
 def effects(old: Item, new: Item) -> Iterator[Effect]:
@@ -74,13 +91,14 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     partner_id = partners.id_of_user(context.table, user)
     if partner_id is None:
         return PartnerStatistics({}, {}, [])
-    sums = statistics.totals(context.table, keys.statistics(partner_id))
+    sums = current_totals(context, partner_id)
     tiers: dict[int, Tier] = {}
     pending: dict[str, int] = {}
     for counter, amount in sorted(sums.items()):
         head, _, tail = counter.partition("_")
         if head == "pending":
             pending[tail] = amount
+        if head in ("pending", STAMPED):
             continue
         tier = int(head.removeprefix("t"))
         was = tiers.get(tier, Tier(0, {}))
@@ -88,11 +106,25 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     return PartnerStatistics(tiers, pending, ledger.balances(context.table, partner_id))
 
 
+def current_totals(context: Context, partner_id: str) -> Counter[str]:
+    """A partner's counters, in the generation that counts."""
+    first = keys.statistics(partner_id)
+    pointer, known = context.table.get_many(
+        [keys.statistics_generations(partner_id), keys.statistics_totals(first)], strong=False
+    )
+    current = generations.from_item(pointer).current
+    if current:
+        return statistics.totals(context.table, keys.statistics(partner_id, current))
+    return statistics.totals_since(context.table, first, known or {})
+
+
 def _earned(reward: Item) -> int:
     if not reward or reward["status"] == RewardStatus.CANCELLED:
         return 0
-    return int(reward["amount"] - reward["reversed"])
+    net = int(reward["amount"] - reward["reversed"])
+    return min(net, int(reward.get("limit", net)))
 
 
 def _pending(reward: Item) -> int:
-    return _earned(reward) if reward and reward["status"] == RewardStatus.PENDING else 0
+    waiting = reward and reward["status"] in (RewardStatus.PENDING, RewardStatus.CALCULATED)
+    return _earned(reward) if waiting else 0

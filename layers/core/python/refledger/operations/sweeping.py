@@ -1,7 +1,8 @@
-"""Finds withdrawals that stand still and sets them going again.
+"""Finds withdrawals that stand still and sets them going again; and what was paid and may not be marked as covered.
 
 An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never
 started, failed, stopped, lost) the next attempt is started; where it waits for a decision that was made, it is woken.
+One with a problem waits for a person, and is left alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
+from refledger.operations.covering import cover_all
 from refledger.operations.workflow import wake
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import Moved, put
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
 QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
+COVERED = "COVERED"
+COVER_AGAIN_MS = 60 * MINUTE_MS  # longer than a workflow takes for it, and than an index is behind
 LONGEST_QUIET_MS = 60 * MINUTE_MS
 DEAF_MS = 60 * MINUTE_MS  # longer than a payout is retried
 
@@ -33,6 +37,7 @@ class Swept:
     resumed: int = 0
     woken: int = 0
     failed: int = 0
+    covered: int = 0  # rewards
 
 
 def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[], bool]) -> Swept:
@@ -59,21 +64,52 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
     return swept
 
 
+def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> None:
+    """Look once more at what was paid over an hour ago: its workflow may have ended before it marked what was covered.
+
+    Mostly that is done, and costs one read. Idempotent; keeps its place.
+    """
+    cursor = context.table.get(keys.cursor(COVERED))
+    position = began = cursor["at"] if cursor else ""
+    until_ms = context.now_ms() - COVER_AGAIN_MS
+    paid = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAID, position)
+    ready = [each for each in islice(paid, BATCH) if keys.moment_at(each[0]) <= until_ms]
+    found = {withdrawal.id: withdrawal for withdrawal in withdrawals.many(context.table, [id for _, id in ready])}
+    for place, id in ready:
+        if not go_on():
+            break
+        if (withdrawal := found[id]).status is WithdrawalStatus.PAID:
+            swept.covered += cover_all(context, withdrawal.partner_id, withdrawal.currency, id)
+        position = place
+    if position != began:
+        context.table.commit(put("the cursor", {**keys.cursor(COVERED), "at": position}, condition=""))
+
+
 def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
     swept.looked_at += 1
     now_ms = context.now_ms()
     quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 10), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
-    if withdrawal.status not in OPEN or now_ms - withdrawal.changed_at_ms < quiet_ms:
+    if withdrawal.status not in OPEN or withdrawal.problem:
+        return  # it has ended meanwhile, or waits for a person
+    if now_ms - withdrawal.changed_at_ms < quiet_ms:
         return
     if workflow.is_running(withdrawal) and not _is_deaf(context, waker, withdrawal, swept):
         return
+    swept.resumed += resume(context, workflow, withdrawal)
+
+
+def resume(context: Context, workflow: Workflow, withdrawal: Withdrawal) -> bool:
+    """Start the next attempt; False where somebody else does at this moment.
+
+    What dies before the start has an attempt that does not run: the next sweep begins another.
+    """
     try:
-        resumed, write = withdrawals.resume(withdrawal, now_ms)
+        resumed, write = withdrawals.resume(withdrawal, context.now_ms())
         context.table.commit(write)
     except Moved:
-        return  # another sweeper did
+        return False
     workflow.start(resumed)
-    swept.resumed += 1
+    return True
 
 
 def _is_deaf(context: Context, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> bool:

@@ -1,23 +1,32 @@
-"""Re-derives every balance from the journal, and the journal from rewards and withdrawals. Reads everything."""
+"""Re-derives every balance from the journal, the journal from rewards, payments and withdrawals. Reads all."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 
+from refledger.domain.adjustments import AdjustmentStatus
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults
-from refledger.domain.rewards import Reward, worth
-from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
+from refledger.domain.methods import MethodType
+from refledger.domain.payments import DisputeStatus, Payment, PaymentKind, summed
+from refledger.domain.rewards import Reward, cap_key, owed, revalue, worth
+from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.store import ledger, partners, rewards, withdrawals
+from refledger.store import adjustments, keys, ledger, partners, payments, programs, rewards, withdrawals
 
 READS = 6  # of books that keep moving; what is wrong stays wrong
 PAUSE_MS = 200
+BATCH = 100
+PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
+MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1}
 
 
 @dataclass(frozen=True)
 class Fault:
+    """`partner_id` and `currency` are "" where a fault belongs to none."""
+
     partner_id: str
     currency: str
     reason: str
@@ -31,14 +40,36 @@ class Checked:
     balances: int = 0
     entries: int = 0
     rewards: int = 0
+    payments: int = 0
     withdrawals: int = 0
+    _accounts: dict[str, Counter[Account]] = field(default_factory=lambda: defaultdict(Counter), repr=False)
+    _held: Counter[str] = field(default_factory=Counter, repr=False)
+    _paid_by: dict[str, str] = field(default_factory=dict, repr=False)
+    _seen: set[str] = field(default_factory=set, repr=False)
+
+    def counts(self) -> dict[str, int]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
 
 def verify(context: Context, checked: Checked) -> Iterator[Fault]:
-    """Every fault in the books of every partner; nothing where all is right."""
-    for _, partner_id in partners.newest(context.table, "", 100):
+    """Every fault in the books of every partner, of every payment, and of all together; nothing where all is right."""
+    for _, partner_id in partners.newest(context.table, "", BATCH):
         checked.partners += 1
+        checked._seen.add(partner_id)
         yield from verify_partner(context, partner_id, checked)
+    yield from verify_payments(context, checked)
+    yield from _totals(checked)
+
+
+def _totals(checked: Checked) -> Iterator[Fault]:
+    """What partners hold is what the owner's accounts lack, and nothing else."""
+    for currency, accounts in sorted(checked._accounts.items()):
+        owners = sum(amount for account, amount in accounts.items() if account not in PARTNERS_SIDE)
+        if owners + checked._held[currency]:
+            yield Fault("", currency, f"balances hold {checked._held[currency]}, the owner's accounts {owners}")
+
+
+# ---------------------------------------------------------------- a partner
 
 
 def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
@@ -52,84 +83,213 @@ def verify_partner(context: Context, partner_id: str, checked: Checked) -> Itera
         context.pause(PAUSE_MS)  # an index may be behind
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", "moved all the time while it was read: verify again")]
-    checked.balances += len(before)
-    checked.entries += sum(map(len, books.entries.values()))
-    checked.rewards += sum(map(len, books.rewards.values()))
-    checked.withdrawals += sum(map(len, books.withdrawals.values()))
+    found += list(_count(books, before, checked))
     yield from found
 
 
 @dataclass(frozen=True)
 class _Books:
-    """All of a partner, by currency."""
+    """All of a partner, by currency; payments by id."""
 
     partner_id: str
     balances: dict[str, Balance]
     entries: dict[str, list[Entry]]
     rewards: dict[str, list[Reward]]
     withdrawals: dict[str, list[Withdrawal]]
+    adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
+    payments: dict[str, Payment]
+
+
+def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator[Fault]:
+    """Keeps what all partners together must come to, and what nobody may have twice."""
+    checked.balances += len(balances)
+    checked.entries += sum(map(len, books.entries.values()))
+    checked.rewards += sum(map(len, books.rewards.values()))
+    checked.withdrawals += sum(map(len, books.withdrawals.values()))
+    for balance in balances:
+        checked._held[balance.currency] += balance.available + balance.reserved + balance.paid
+    for currency, entries in books.entries.items():
+        for entry in entries:
+            checked._accounts[currency][entry.debit] -= entry.amount
+            checked._accounts[currency][entry.credit] += entry.amount
+    for currency, asked in books.withdrawals.items():
+        for w in asked:
+            if w.method.type is MethodType.BANK_TRANSFER or not w.transaction_id:
+                continue  # a bank's statement may have one number for many transfers
+            if checked._paid_by.setdefault(w.transaction_id, w.id) != w.id:
+                yield Fault(books.partner_id, currency, f"withdrawal {w.id}: another one has the same payout")
 
 
 def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
-    books = _Books(partner_id, {b.currency: b for b in balances}, {}, defaultdict(list), defaultdict(list))
+    books = _Books(
+        partner_id, {b.currency: b for b in balances}, {}, defaultdict(list), defaultdict(list),
+        defaultdict(Counter), {},
+    )  # fmt: skip
     for reward in rewards.all_of(context.table, partner_id):
         books.rewards[reward.currency].append(reward)
-    ids = [id for _, id in withdrawals.of_partner(context.table, partner_id, "", 100)]
-    for start in range(0, len(ids), 100):
-        for withdrawal in withdrawals.many(context.table, ids[start : start + 100]):
+    for batch in _batches(id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)):
+        for withdrawal in withdrawals.many(context.table, batch):
             books.withdrawals[withdrawal.currency].append(withdrawal)
-    for currency in {*books.balances, *books.rewards, *books.withdrawals}:
+    for batch in _batches(id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)):
+        for adjustment in adjustments.many(context.table, batch):
+            if adjustment.status is AdjustmentStatus.POSTED:
+                books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
+    for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
+        books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
+    for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted}:
         books.entries[currency] = [entry for _, entry in ledger.entries(context.table, partner_id, currency)]
     return books
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
 def _faults(books: _Books) -> Iterator[Fault]:
     for currency in sorted(books.entries):
         balance = books.balances.get(currency) or Balance(books.partner_id, currency)
-        entries, earned = books.entries[currency], books.rewards[currency]
-        total = sum(map(worth, earned))
+        entries = books.entries[currency]
         reasons = [
             *faults(entries, balance),
-            *_reward_faults(entries, earned),
-            *_withdrawal_faults(entries, books.withdrawals[currency], balance.reserved, balance.paid),
+            *_reward_faults(entries, balance, books.rewards[currency], books.payments),
+            *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
+            *_adjustment_faults(entries, books.adjusted[currency]),
         ]
-        if total != balance.available + balance.reserved + balance.paid:
-            reasons.append(f"rewards are worth {total}, the balance holds something else")
-        if total != balance.unpaid:
-            reasons.append(f"unpaid is {balance.unpaid}, the approved rewards are worth {total}")
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
 
 
-def _reward_faults(entries: list[Entry], earned: list[Reward]) -> Iterator[str]:
-    """Each credit from rewards is the sum of the rewards that name its entry."""
-    by_entry: Counter[int] = Counter()
-    for reward in earned:
-        if worth(reward):
-            by_entry[reward.entry] += worth(reward)
-    credits = {
-        entry.version: entry.amount
+def _reward_faults(
+    entries: list[Entry], balance: Balance, earned: list[Reward], paid: dict[str, Payment]
+) -> Iterator[str]:
+    """What is credited is what rewards are worth, and each reward is what its payment says."""
+    total = sum(map(worth, earned))
+    credited = sum(
+        entry.amount * (1 if entry.kind is Kind.EARN else -1)
         for entry in entries
-        if entry.credit is Account.AVAILABLE and entry.kind is Kind.EARN
-    }
-    for version in sorted({*by_entry, *credits}):
-        if by_entry[version] != credits.get(version, 0):
-            yield f"entry {version}: credits {credits.get(version, 0)}, its rewards are worth {by_entry[version]}"
+        if entry.kind in (Kind.EARN, Kind.REVERSE)
+    )
+    if total != credited:
+        yield f"rewards are worth {total}, the journal credits {credited} for them"
+    by_hand = sum(entry.amount * MADE_BY_HAND.get(entry.kind, 0) for entry in entries)
+    held = balance.available + balance.reserved + balance.paid
+    if total + by_hand != held:
+        yield f"rewards and adjustments come to {total + by_hand}, the balance holds {held}"
+    if balance.unpaid != sum(map(owed, earned)):
+        yield f"unpaid is {balance.unpaid}, the approved rewards are worth {sum(map(owed, earned))}"
+    caps: Counter[str] = Counter()
+    for reward in earned:
+        caps[cap_key(reward)] += reward.limit or 0
+        yield from (f"reward {reward.id}: {reason}" for reason in _against_payment(reward, paid.get(reward.payment)))
+        if worth(reward) and not 0 < reward.entry <= balance.version:
+            yield f"reward {reward.id}: names entry {reward.entry}, the journal ends at {balance.version}"
+    if +caps != +Counter(balance.caps):
+        yield f"monthly caps: the balance says {dict(balance.caps)}, the rewards {dict(+caps)}"
 
 
-def _withdrawal_faults(entries: list[Entry], asked: list[Withdrawal], reserved: int, paid: int) -> Iterator[str]:
-    """Reserved is what is open, paid what is PAID; every withdrawal was reserved once and ended at most once."""
-    if reserved != sum(w.amount for w in asked if w.status in OPEN):
-        yield f"balance: reserved is {reserved}, the open withdrawals say otherwise"
-    if paid != sum(w.amount for w in asked if w.status is WithdrawalStatus.PAID):
-        yield f"balance: paid is {paid}, the paid withdrawals say otherwise"
-    booked = Counter((entry.reference, entry.kind, entry.amount) for entry in entries)
+def _against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
+    if payment is None or payment.kind is not PaymentKind.PAYMENT:
+        yield "its payment is not there"
+        return
+    in_key = keys.currency_of(keys.reward(reward.id)["sk"])
+    if not reward.currency == payment.currency == in_key:
+        yield f"is in {reward.currency}, its payment in {payment.currency}"
+    if (reward.id, reward.amount) not in payment.shares:
+        yield f"its payment knows of no share of {reward.amount}"
+    if revalue(reward, payment.amount, payment.back) != reward:
+        yield f"is reversed by {reward.reversed} and {reward.status}, which does not follow from its payment's refunds"
+
+
+def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
+    """Reserved is what is open, paid what is PAID; each change of a withdrawal booked what belongs to it, once."""
+    opened = sum(w.amount for w in asked if w.status in OPEN)
+    if balance.reserved != opened:
+        yield f"balance: reserved is {balance.reserved}, the open withdrawals are {opened}"
+    paid = sum(w.amount for w in asked if w.status is WithdrawalStatus.PAID)
+    if balance.paid != paid:
+        yield f"balance: paid is {balance.paid}, the paid withdrawals are {paid}"
+    by_hand = (*MADE_BY_HAND, Kind.EARN, Kind.REVERSE)
+    booked: dict[str, Counter[Kind]] = defaultdict(Counter)
+    for entry in entries:
+        if entry.kind not in by_hand:
+            booked[entry.reference][entry.kind] += 1
+    amounts = {(entry.reference, entry.amount) for entry in entries}
     for w in asked:
-        end = {WithdrawalStatus.PAID: Kind.SETTLE}.get(w.status, None if w.status in OPEN else Kind.RELEASE)
-        wanted = {
-            Kind.RESERVE: 1,
-            Kind.SETTLE: int(end is Kind.SETTLE),
-            Kind.RELEASE: int(end is Kind.RELEASE),
-        }
-        for kind, times in wanted.items():
-            if booked[w.id, kind, w.amount] != times:
-                yield f"withdrawal {w.id}: {w.status}, but {kind} is booked {booked[w.id, kind, w.amount]} times"
+        wanted = _movements(w)
+        if booked.pop(w.id, Counter()) != wanted or (w.id, w.amount) not in amounts:
+            yield f"withdrawal {w.id}: {w.status}, but that is not what is booked"
+    for reference in sorted(booked):
+        yield f"withdrawal {reference}: is booked, and not there"
+
+
+def _movements(withdrawal: Withdrawal) -> Counter[Kind]:
+    """What its history must have booked."""
+    wanted, status = Counter([Kind.RESERVE]), WithdrawalStatus.REQUESTED
+    for step in withdrawal.steps:
+        kind = TRANSITIONS.get((status, step.status))
+        wanted.update([kind] if kind else [])
+        status = step.status
+    return wanted
+
+
+def _adjustment_faults(entries: list[Entry], posted: Counter[tuple[str, int]]) -> Iterator[str]:
+    booked = Counter(
+        (entry.reference, entry.amount * MADE_BY_HAND[entry.kind]) for entry in entries if entry.kind in MADE_BY_HAND
+    )
+    for id, amount in sorted({*(booked - posted), *(posted - booked)}):
+        yield f"adjustment {id} of {amount}: booked {booked[id, amount]} times, posted {posted[id, amount]} times"
+
+
+# ---------------------------------------------------------------- payments
+
+
+def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
+    """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
+    for _, program in programs.after(context.table, ""):
+        for batch in _batches(payments.of_program(context.table, program.id)):
+            for payment in payments.many(context.table, batch):
+                checked.payments += 1
+                yield from _payment_faults(context, payment)
+                yield from _unseen(context, payment, checked)
+
+
+def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
+    for _ in range(READS):
+        earned = {reward.id: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
+        reasons = [
+            f"payment {payment.id}: its reward {id} is not there"
+            for id, amount in payment.shares
+            if id not in earned or earned[id].amount != amount
+        ]
+        reasons += _taken_back_faults(context, payment)
+        if not reasons:
+            return
+        context.pause(PAUSE_MS)
+        payment = payments.find(context.table, payment.id)
+    yield from (Fault("", payment.currency, reason) for reason in reasons)
+
+
+def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
+    """Whoever earned is among the partners whose books were looked at; or was onboarded meanwhile."""
+    for id, _ in payment.shares:
+        partner_id = keys.owner_of(keys.reward(id))
+        if partner_id not in checked._seen:
+            checked._seen.add(partner_id)
+            if context.table.get(keys.partner(partner_id)) is None:
+                yield Fault(partner_id, payment.currency, "earned, and is not there")
+
+
+def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
+    back = payment.back
+    refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
+    of_disputes = {status: sum(d.amount for d in disputes if d.status is status) for status in DisputeStatus}
+    sums = {
+        "refunds": (back.refunds, sum(r.amount for r in refunds if not r.failed)),
+        "failed refunds": (back.failed, summed(refunds, (), back).failed),
+        "open disputes": (back.disputed, of_disputes[DisputeStatus.OPEN]),
+        "lost disputes": (back.lost, of_disputes[DisputeStatus.LOST]),
+    }
+    for what, (said, found) in sums.items():
+        if said != found:
+            yield f"payment {payment.id}: {what} are {found}, it says {said}"

@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from refledger.adapters.ids import Ids
+from refledger.adapters.vault import Vault
+from refledger.domain.currencies import money
 from refledger.domain.errors import (
+    AlreadyDecided,
     BelowMinimum,
     InsufficientFunds,
     KeyReused,
+    NoteNeeded,
     NotPayable,
     PartnerNotFound,
     PartnerSuspended,
+    ProgramNotFound,
     WithdrawalNotFound,
 )
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.methods import Account, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.payout_news import News, Said, answer
 from refledger.domain.programs import Program
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
-    PayoutMethod,
-    Step,
+    SYSTEM,
+    Approval,
+    Problem,
     Withdrawal,
     WithdrawalStatus,
+    after_approval,
     check_decider,
     movement,
 )
+from refledger.operations import methods
 from refledger.operations.context import Context
 from refledger.operations.rewards import mature_all
+from refledger.operations.steps import book, by_person, is_repeat, step, user_of
 from refledger.store import keys, ledger, partners, programs, withdrawals
+from refledger.store import methods as stored_methods
 from refledger.store.transaction import Item
 
 S = WithdrawalStatus
+log = logging.getLogger(__name__)
 MATURE_BATCHES = 5  # on demand; what is due beyond that is left to the schedule
 
 
 def request(
-    context: Context, user: str, key: str | None, amount: int, currency: str, method: PayoutMethod, body: str
+    context: Context,
+    user: str,
+    key: str | None,
+    amount: int,
+    currency: str,
+    payee: Account | str,
+    body: str,
+    vault: Callable[[], Vault],
 ) -> tuple[Withdrawal, bool]:
     """Reserve the money and write down the request, in one transaction; says whether the withdrawal is new.
 
+    `payee`: an account, or the id of a payout method. An account that is not known yet becomes a method first, by
+    itself: if all ends there, a method without a withdrawal does no harm, and the repeat finds it.
+
     Idempotent by the Idempotency-Key, of which the id is made; without one every call is a request of its own.
-    Raises PartnerNotFound, PartnerSuspended, InsufficientFunds, BelowMinimum, KeyReused, Busy.
+    Raises PartnerNotFound, PartnerSuspended, InsufficientFunds, BelowMinimum, MethodNotFound, MethodNotUsable,
+    TooManyMethods, KeyReused, Busy.
     """
     key = key or context.ids.new()
 
     def once() -> tuple[Withdrawal, bool]:
-        partner, program, balance_item, earlier = _read(context, user, key, currency)
+        partner, program, balance_item, earlier, method_item = _read(context, user, key, currency, payee)
         id = context.ids.withdrawal(partner.id, key)
         if earlier:
             if earlier["body"] != body:
@@ -60,9 +88,10 @@ def request(
             mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None)
             balance = ledger.find_balance(context.table, partner.id, currency)
         if balance.available < amount:
-            raise InsufficientFunds("the amount is more than what is available")
-        if currency == program.currency and amount < program.payout_minimum:
-            raise BelowMinimum(f"the program pays out {program.payout_minimum} or more")
+            raise InsufficientFunds(_short_of(balance))
+        if amount < (minimum := program.terms(currency).payout_minimum):
+            raise BelowMinimum(f"the program pays out {money(minimum, currency)} or more")
+        method = _method(context, partner.id, payee, method_item, vault)
         now_ms = context.now_ms()
         withdrawal = Withdrawal(
             id=id,
@@ -71,7 +100,7 @@ def request(
             amount=amount,
             currency=currency,
             status=S.REQUESTED,
-            method=method,
+            method=methods.used(method),
             requester=user,
             created_at_ms=now_ms,
             expires_at_ms=now_ms + program.approval_timeout_seconds * SECOND_MS,
@@ -84,25 +113,53 @@ def request(
     return context.repeat(once)
 
 
-def _read(context: Context, user: str, key: str, currency: str) -> tuple[Partner, Program, Item | None, Item | None]:
+def _short_of(balance: Balance) -> str:
+    if balance.available < 0:
+        return f"there is a debt of {money(-balance.available, balance.currency)}, which has to be earned back first"
+    return "the amount is more than what is available"
+
+
+def _method(
+    context: Context, partner_id: str, payee: Account | str, item: Item | None, vault: Callable[[], Vault]
+) -> PayoutMethod:
+    """The method in use that is meant. `item`: its first version, where there is one."""
+    method = stored_methods.from_item(item) if item else None
+    if method is None or not method.is_active:  # not known, or a later version of it may be in use
+        if isinstance(payee, str):
+            method = stored_methods.current(context.table, partner_id, payee)
+        else:
+            method = methods.add(context, vault, partner_id, payee)
+    methods.check_payable(method)
+    return method
+
+
+Found = tuple[Partner, Program, Item | None, Item | None, Item | None]
+
+
+def _read(context: Context, user: str, key: str, currency: str, payee: Account | str) -> Found:
     """Everything a request looks at: one call for a member of the default program, one more for others."""
     guess = context.ids.partner(user)
-    guard, partner, balance, earlier, program = context.table.get_many([
-        keys.user(user), keys.partner(guess), keys.balance(guess, currency),
-        keys.withdrawal(context.ids.withdrawal(guess, key)), keys.program(DEFAULT_PROGRAM),
-    ])  # fmt: skip
+    guard, program, *items = context.table.get_many(
+        [keys.user(user), keys.program(DEFAULT_PROGRAM), *_keys(context.ids, guess, key, currency, payee)]
+    )
     if guard is None:
         raise PartnerNotFound("only a partner can withdraw; ask for a referral code first")
     if guard["partner"] != guess:
-        id = guard["partner"]
-        partner, balance, earlier = context.table.get_many(
-            [keys.partner(id), keys.balance(id, currency), keys.withdrawal(context.ids.withdrawal(id, key))]
-        )
+        items = context.table.get_many(_keys(context.ids, guard["partner"], key, currency, payee))
+    partner, balance, earlier, method = items
     if partner is None:
         raise PartnerNotFound("only a partner can withdraw; ask for a referral code first")
     who = partners.from_item(partner)
     known = programs.from_item(program) if program and program["sk"] == who.program_id else None
-    return who, known or programs.find(context.table, who.program_id), balance, earlier
+    return who, known or programs.find(context.table, who.program_id), balance, earlier, method
+
+
+def _keys(ids: Ids, partner_id: str, key: str, currency: str, payee: Account | str) -> list[keys.Key]:
+    method_id = payee if isinstance(payee, str) else methods.id_of(ids, partner_id, payee)
+    return [
+        keys.partner(partner_id), keys.balance(partner_id, currency),
+        keys.withdrawal(ids.withdrawal(partner_id, key)), keys.method(partner_id, method_id, 1),
+    ]  # fmt: skip
 
 
 def own(context: Context, user: str, withdrawal_id: str) -> Withdrawal:
@@ -113,58 +170,40 @@ def own(context: Context, user: str, withdrawal_id: str) -> Withdrawal:
     return withdrawal
 
 
-# ---------------------------------------------------------------- steps
+def cancel(context: Context, withdrawal: Withdrawal, user: str, request: str) -> Withdrawal:
+    """The partner takes an undecided request back. Raises AlreadyDecided."""
+    return step(context, withdrawal.id, S.CANCELLED, user, request=request)
 
 
-def step(
-    context: Context,
-    withdrawal_id: str,
-    status: WithdrawalStatus,
-    by: str,
-    *,
-    request: str = "",
-    note: str = "",
-    transaction_id: str = "",
-    check: Callable[[Withdrawal], None] = lambda _: None,
-) -> Withdrawal:
-    """One change of status, with the money that goes with it, under the status that was read.
-
-    Idempotent by `request`: the same actor's same request finds its own step and changes nothing.
-    Raises WithdrawalNotFound, AlreadyDecided, and what `check` raises.
-    """
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if request and any((s.status, s.by, s.request) == (status, by, request) for s in old.steps):
-            return old
-        check(old)
-        kind = movement(old.status, status)
-        now_ms = context.now_ms()
-        new, write = withdrawals.move(old, Step(status, by, now_ms, note, request), transaction_id)
-        if kind is None:
-            context.table.commit(write)
-        else:
-            balance = ledger.find_balance(context.table, old.partner_id, old.currency)
-            after, entry = post(balance, kind, old.amount, old.id, now_ms)
-            context.table.commit(write, *ledger.post(balance, after, entry))
-        return new
-
-    return context.repeat(once)
+# ---------------------------------------------------------------- people decide
 
 
 def decide(
     context: Context, withdrawal_id: str, status: WithdrawalStatus, actor: str, request: str, note: str
 ) -> Withdrawal:
-    """An admin approves or rejects. Raises OwnWithdrawal, AlreadyDecided, WithdrawalNotFound."""
-    return step(
-        context,
-        withdrawal_id,
-        status,
-        actor,
-        request=request,
-        note=note,
-        check=lambda w: check_decider(w, actor),
-    )
+    """One of the staff approves or rejects.
+
+    Above the program's limit a first approval leaves it REQUESTED, and another person's second one approves it. The
+    limit is read when somebody approves. Idempotent like `step`.
+    Raises OwnWithdrawal, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    """
+    if status is not S.APPROVED:
+        return by_person(context, withdrawal_id, status, actor, request, note, lambda _: None)
+
+    def once() -> Withdrawal:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, actor, request):
+            return old
+        partner, program = context.table.get_many([keys.partner(old.partner_id), keys.program(old.program_id)])
+        check_decider(old, actor, user_of(partner))
+        if program is None:
+            raise ProgramNotFound(f"there is no program {old.program_id}")
+        limit = programs.from_item(program).terms(old.currency).second_approval_limit
+        new = after_approval(old, Approval(actor, context.now_ms(), note, request), limit)
+        context.table.commit(*withdrawals.change(old, new))
+        return new
+
+    return context.repeat(once)
 
 
 def conclude(
@@ -176,28 +215,74 @@ def conclude(
     note: str = "",
     transaction_id: str = "",
 ) -> Withdrawal:
-    """An admin says how the transfer of an approved withdrawal ended: PAID with its transaction id, or FAILED.
+    """One of the staff says how the transfer ended: PAID with its transaction id, or FAILED. Idempotent like `step`.
 
-    Raises OwnWithdrawal, NotPayable before it is approved, AlreadyDecided, WithdrawalNotFound.
+    What a provider makes can be called PAID only when it was begun, and FAILED only with a note: nobody but the person
+    knows that no money has left. PAID after FAILED needs the provider's word (PAID_AFTER_FAILED).
+    Raises OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
     """
 
     def check(withdrawal: Withdrawal) -> None:
-        check_decider(withdrawal, actor)
         if withdrawal.status is S.REQUESTED:
             raise NotPayable("nobody approved the withdrawal yet")
+        movement(withdrawal.status, status)
+        match withdrawal.status, status:
+            case S.APPROVED, S.PAID if withdrawal.is_sent:
+                raise NotPayable("the provider makes this payout, and it has not begun")
+            case S.FAILED, S.PAID if withdrawal.problem is not Problem.PAID_AFTER_FAILED:
+                raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
+            case S.PAYING, S.FAILED if withdrawal.is_sent and not note:
+                raise NoteNeeded("note: say how you know that the provider did not, and will not, pay")
 
-    return step(
-        context,
-        withdrawal_id,
-        status,
-        actor,
-        request=request,
-        note=note,
-        transaction_id=transaction_id,
-        check=check,
-    )
+    changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
+    return by_person(context, withdrawal_id, status, actor, request, note, check, **changes)
 
 
-def cancel(context: Context, withdrawal: Withdrawal, user: str, request: str) -> Withdrawal:
-    """The partner takes an undecided request back. Raises AlreadyDecided."""
-    return step(context, withdrawal.id, S.CANCELLED, user, request=request)
+# ---------------------------------------------------------------- a provider tells
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The withdrawal as it is now. `reported`: something does not fit, and a person has to look."""
+
+    withdrawal: Withdrawal
+    reported: bool = False
+
+
+def provider_says(
+    context: Context, withdrawal_id: str, said: str, transaction_id: str, *, key: str = "", event_id: str = ""
+) -> Heard:
+    """What a provider tells of a payout, whenever and however often. `said`: one of `Said`.
+
+    `key`: the payout's key at the provider, `event_id`: the message's id, each where known; `transaction_id` is that
+    of the payout, whatever became of it. Believed where it fits, else the withdrawal gets a problem and no money moves;
+    see `payout_news.answer`. The caller wakes the workflow and counts what was reported.
+    Idempotent by the payout, or by the event. Raises WithdrawalNotFound, Busy.
+    """
+    news = News(Said(said), transaction_id, key, event_id)
+
+    def once() -> Heard:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, SYSTEM, news.request):
+            return Heard(old)
+        means = answer(old, news)
+        if means.reported:
+            log.error("withdrawal %s is %s, and the provider says %s", old.id, old.status, news.said)
+        new, note = old, f"the provider says {news.said}"
+        changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id and not _is_known(old) else {}
+        for status in means.moves:  # should it end in between, the repeat goes on from there
+            problem = means.problem if status is means.moves[-1] else None
+            told = news.request if status is means.moves[-1] else f"{Said.PAID}:{key or transaction_id}"
+            new = book(context, new, status, SYSTEM, told, note, problem=problem, **changes)
+        if not means.moves and (means.problem or means.solved):
+            new = book(context, old, None, SYSTEM, news.request, note, problem=means.problem, **changes)
+        if means.kept:
+            new = book(context, old, None, SYSTEM, news.request, note, problem=old.problem)
+        return Heard(new, means.reported)
+
+    return context.repeat(once)
+
+
+def _is_known(withdrawal: Withdrawal) -> bool:
+    """Whether it is settled, with the id of what settled it."""
+    return withdrawal.status in (S.PAID, S.RETURNED) and bool(withdrawal.transaction_id)

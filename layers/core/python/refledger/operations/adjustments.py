@@ -1,0 +1,112 @@
+"""Staff correct a partner's balance. The adjustment and its money always move in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refledger.domain.adjustments import (
+    Adjustment,
+    AdjustmentStatus,
+    Asked,
+    check_currency,
+    check_decision,
+    check_possible,
+    check_stranger,
+    movement,
+    needs_second_person,
+)
+from refledger.domain.errors import KeyReused, PartnerNotFound
+from refledger.domain.journal import Balance, post
+from refledger.domain.partners import Partner
+from refledger.operations.context import Context
+from refledger.store import adjustments, keys, ledger, partners, programs
+from refledger.store.transaction import Item, Write
+
+S = AdjustmentStatus
+
+
+def request(context: Context, asked: Asked, actor: str, route: str, key: str | None, body: str) -> Adjustment:
+    """Post it, or, above the limit of the partner's home program, write down that it waits for a second person.
+
+    Idempotent for ever by the Idempotency-Key, of which the id is made; without one every call is a request of its own.
+    Raises PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused, Busy.
+    """
+    id = context.ids.hash("adjustment", actor, route, key) if key else context.ids.new()
+
+    def once() -> Adjustment:
+        earlier, partner_item, balance_item = context.table.get_many(
+            [keys.adjustment(id), keys.partner(asked.partner_id), keys.balance(asked.partner_id, asked.currency)]
+        )
+        if earlier:
+            if earlier["body"] != body:
+                raise KeyReused("this Idempotency-Key came with another request before")
+            return adjustments.from_item(earlier)
+        partner, balance = _holder(asked, partner_item, balance_item)
+        check_stranger(partner, actor)
+        program = programs.find(context.table, partner.program_id)
+        check_currency(program, balance)
+        check_possible(asked, balance)  # what waits is looked at again when it is posted
+        now_ms = context.now_ms()
+        made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
+        if needs_second_person(asked, program):
+            context.table.commit(adjustments.create(made))
+            return made
+        entry, writes = _book(made, balance, now_ms)
+        made = replace(made, status=S.POSTED, entry=entry)
+        context.table.commit(adjustments.create(made), *writes)
+        return made
+
+    return context.repeat(once)
+
+
+def approve(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
+    """A second person posts what waits. Debt to be forgiven must be there now: the balance is written as it was read.
+
+    Idempotent by `request`. Raises AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt, Busy.
+    """
+    return _decide(context, adjustment_id, S.POSTED, actor, request, note)
+
+
+def reject(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
+    """A second person refuses it, or who asked takes it back; no money moves. Idempotent and raises like `approve`."""
+    return _decide(context, adjustment_id, S.REJECTED, actor, request, note)
+
+
+def _decide(
+    context: Context, adjustment_id: str, status: AdjustmentStatus, actor: str, request: str, note: str
+) -> Adjustment:
+    def once() -> Adjustment:
+        old = adjustments.find(context.table, adjustment_id)
+        if (old.status, old.approver, old.request) == (status, actor, request):
+            return old
+        partner, balance = _holder(
+            old.asked,
+            *context.table.get_many(
+                [keys.partner(old.asked.partner_id), keys.balance(old.asked.partner_id, old.asked.currency)]
+            ),
+        )
+        check_decision(old, partner, status, actor)
+        now_ms = context.now_ms()
+        new = replace(old, status=status, approver=actor, decided_at_ms=now_ms, note=note, request=request)
+        writes: list[Write] = []
+        if status is S.POSTED:
+            check_possible(old.asked, balance)
+            entry, writes = _book(old, balance, now_ms)
+            new = replace(new, entry=entry)
+        context.table.commit(adjustments.decide(new), *writes)
+        return new
+
+    return context.repeat(once)
+
+
+def _holder(asked: Asked, partner: Item | None, balance: Item | None) -> tuple[Partner, Balance]:
+    if partner is None:
+        raise PartnerNotFound("there is no such partner")
+    return partners.from_item(partner), ledger.balance_from(balance, asked.partner_id, asked.currency)
+
+
+def _book(adjustment: Adjustment, balance: Balance, now_ms: int) -> tuple[int, list[Write]]:
+    """The version of the journal entry, and what writes it with the balance."""
+    kind, amount = movement(adjustment.asked)
+    after, entry = post(balance, kind, amount, adjustment.id, now_ms)
+    return entry.version, ledger.post(balance, after, entry)

@@ -1,0 +1,47 @@
+"""What is read to explain a reward: itself, its payment with what came back of it, and its partner's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refledger.domain import explaining
+from refledger.domain.explaining import Explanation
+from refledger.domain.payments import Dispute, Payment, Refund
+from refledger.domain.rewards import IN_BALANCE, RewardStatus
+from refledger.operations.context import Context
+from refledger.store import ledger, partners, payments, rewards
+from refledger.store.transaction import Again
+
+
+@dataclass(frozen=True)
+class Explained:
+    explanation: Explanation
+    payment: Payment
+    refunds: list[Refund]
+    disputes: list[Dispute]
+
+
+def explain(context: Context, reward_id: str) -> Explained:
+    """Raises RewardNotFound, PaymentNotFound, and Busy where both keep moving while they are read.
+
+    Reads need not be strong: a reward and a payment of different moments disagree, and are then read again, strongly.
+    """
+    strong = False
+
+    def once() -> Explained:
+        nonlocal strong
+        table, now_ms = context.table, context.now_ms()
+        reward = rewards.find(table, reward_id, strong=strong)
+        payment, refunds, disputes = payments.whole(table, reward.payment, strong=strong)
+        strong = True
+        if not explaining.agree(reward, payment):
+            raise Again("the reward and its payment are not of one moment")
+        partner = balance = None
+        if reward.status in (RewardStatus.PENDING, RewardStatus.CALCULATED):
+            partner = partners.find(table, reward.partner_id, strong=False)
+        elif reward.status in IN_BALANCE:
+            balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
+        found = explaining.explain(reward, payment, partner, balance, now_ms)
+        return Explained(found, payment, refunds, disputes)
+
+    return context.repeat(once)

@@ -1,0 +1,136 @@
+"""Where partners are paid: taken in, vouched for, taken out of use, and opened for whoever makes the payout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from refledger.adapters.ids import Ids
+from refledger.adapters.vault import Vault
+from refledger.domain.errors import Forbidden, MethodNotFound, MethodNotUsable, PartnerNotFound, TooManyMethods
+from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked, type_of
+from refledger.domain.payouts import Payouts
+from refledger.domain.withdrawals import MethodUsed, Withdrawal
+from refledger.operations.context import Context
+from refledger.store import methods, partners
+from refledger.store.transaction import Moved
+
+Providers = Callable[[], Mapping[MethodType, Payouts]]
+
+
+def id_of(ids: Ids, partner_id: str, account: Account) -> str:
+    """The same for the same account of the same partner, so that no two of them have to be opened to be compared."""
+    return ids.hash("method", partner_id, *identity(account))
+
+
+def used(method: PayoutMethod) -> MethodUsed:
+    """What a withdrawal keeps of it."""
+    return MethodUsed(method.id, method.version, method.type, method.holder, method.masked)
+
+
+def partner_of(context: Context, user: str) -> str:
+    """Raises PartnerNotFound for somebody who is no partner yet."""
+    partner_id = partners.id_of_user(context.table, user)
+    if partner_id is None:
+        raise PartnerNotFound("only a partner has payout methods; ask for a referral code first")
+    return partner_id
+
+
+def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: Account) -> PayoutMethod:
+    """Take an account in, or find the method that it already is.
+
+    Idempotent by the account itself. KMS is asked, and `vault` called, only for one that is new or was disabled.
+    Raises TooManyMethods, Busy.
+    """
+    method_id = id_of(context.ids, partner_id, account)
+
+    def once() -> PayoutMethod:
+        known = current_or_none(context, partner_id, method_id)
+        if known and known.is_active:
+            return known
+        method = PayoutMethod(
+            id=method_id,
+            partner_id=partner_id,
+            version=known.version + 1 if known else 1,
+            type=type_of(account),
+            holder=account.holder,
+            masked=masked(account),
+            cipher=vault().seal(account, partner_id, method_id),
+            created_at_ms=context.now_ms(),
+        )
+        try:
+            context.table.commit(*methods.create(method))
+        except Moved as moved:
+            if set(moved.found) == {methods.HAS_ROOM}:
+                raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None
+            raise
+        return method
+
+    return context.repeat(once)
+
+
+def current_or_none(context: Context, partner_id: str, method_id: str) -> PayoutMethod | None:
+    try:
+        return methods.current(context.table, partner_id, method_id)
+    except MethodNotFound:
+        return None
+
+
+def disable(context: Context, partner_id: str, method_id: str) -> PayoutMethod:
+    """Take a method out of use; again changes nothing. Withdrawals that name it go on. Raises MethodNotFound, Busy."""
+
+    def once() -> PayoutMethod:
+        method = methods.current(context.table, partner_id, method_id)
+        if not method.is_active:
+            return method
+        now_ms = context.now_ms()
+        context.table.commit(*methods.disable(method, now_ms))
+        return replace(method, disabled_at_ms=now_ms)
+
+    return context.repeat(once)
+
+
+def verify(
+    context: Context, vault: Callable[[], Vault], payouts: Providers, partner_id: str, method_id: str, by: str
+) -> PayoutMethod:
+    """Somebody of the staff vouches for a method; who did first stays written down. Idempotent.
+
+    Of a Stripe account Stripe is asked as well whether it can be paid to. Whose a bank account is only people can tell.
+    Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
+    PayoutUnavailable, Busy.
+    """
+    if by == partners.find(context.table, partner_id).customer:
+        raise Forbidden("somebody else must verify this payout method")
+
+    def once() -> PayoutMethod:
+        method = methods.current(context.table, partner_id, method_id)
+        if method.disabled_at_ms:
+            raise MethodNotUsable("the payout method is out of use")
+        if method.verified_at_ms:
+            return method
+        if method.type is MethodType.STRIPE:
+            account = vault().open(method.cipher, partner_id, method_id)
+            if not payouts()[method.type].accepts(account):
+                raise MethodNotUsable("the provider cannot pay to this account")
+        now_ms = context.now_ms()
+        context.table.commit(methods.verify(method, by, now_ms))
+        return replace(method, verified_at_ms=now_ms, verified_by=by)
+
+    return context.repeat(once)
+
+
+def check_payable(method: PayoutMethod) -> None:
+    """Raises MethodNotUsable."""
+    if not method.is_payable:
+        why = "must be verified first" if method.is_active else "is out of use"
+        raise MethodNotUsable(f"the payout method {why}")
+
+
+def account_of(context: Context, vault: Vault, withdrawal: Withdrawal) -> Account:
+    """The account that a withdrawal is to be paid to, in clear: for whoever pays or shows it, and for nothing else.
+
+    Raises MethodNotFound, NotOpened, Busy.
+    """
+    named = withdrawal.method
+    method = methods.find(context.table, withdrawal.partner_id, named.id, named.version)
+    return vault.open(method.cipher, method.partner_id, method.id)

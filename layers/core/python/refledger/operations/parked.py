@@ -1,0 +1,79 @@
+"""What waits at the door: payments in a currency that their program does not take, and refunds that came first.
+
+Neither is ever lost or converted. The second is met by its payment when that comes; the first waits for a person, who
+lets the program take the currency and accepts it, or dismisses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound
+from refledger.domain.payments import PARKED, Payment, PaymentKind
+from refledger.domain.times import DAY_MS
+from refledger.operations.context import Context
+from refledger.operations.payments import Outcome, Recorded, enter
+from refledger.store import payments, programs, referrals
+from refledger.store.transaction import Moved
+
+OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
+
+
+def accept(context: Context, payment_id: str, by: str) -> Recorded:
+    """A payment that was parked for its currency earns now, as if it came now. Idempotent: one that earns stays.
+
+    Raises PaymentNotFound, AlreadyDecided for what is not parked so, CurrencyNotTaken while the program does not,
+    Forbidden where the actor is one of those who may earn from it.
+    """
+
+    def once() -> Recorded:
+        old = payments.find(context.table, payment_id)
+        if old.kind is PaymentKind.PAYMENT:
+            return Recorded(Outcome.REPEATED, old.id)
+        if old.kind is not PaymentKind.FOREIGN:
+            raise AlreadyDecided(f"the payment is {old.kind}: only one in a foreign currency can be accepted")
+        program = programs.find(context.table, old.program_id)
+        if not program.takes(old.currency):
+            raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
+        binding = referrals.find_binding(context.table, old.program_id, old.customer)
+        if binding and any(link.customer == by for link in binding.upline):
+            raise Forbidden("somebody else must decide about a payment that you may earn from")
+        entered = enter(context, replace(old, note="", by=by), binding, program, old)
+        context.table.commit(*entered.writes)
+        return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
+
+    return context.repeat(once)
+
+
+def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
+    """Take it off the list, with a reason. Idempotent.
+
+    A payment in a foreign currency earns nothing then. A refund whose payment comes after all is still met by it.
+    Raises PaymentNotFound, AlreadyDecided for what is not parked.
+    """
+
+    def once() -> Payment:
+        old = payments.find(context.table, payment_id)
+        if old.note and old.kind in (PaymentKind.IGNORED, PaymentKind.EARLY):
+            return old
+        if old.kind not in PARKED:
+            raise AlreadyDecided(f"the payment is {old.kind}: it is not parked")
+        kind, reason = old.kind, old.reason
+        if old.kind is PaymentKind.FOREIGN:
+            kind, reason = PaymentKind.IGNORED, "DISMISSED"
+        new = replace(old, kind=kind, reason=reason, note=note, by=by, revision=old.revision + 1)
+        try:
+            context.table.commit(payments.replace(old, new))
+        except Moved as moved:
+            if not moved.found.get(payments.IS_UNCHANGED):
+                raise PaymentNotFound("there is no such payment") from None
+            raise
+        return new
+
+    return context.repeat(once)
+
+
+def overdue(context: Context, limit: int = 1_000) -> int:
+    """How many have waited for more than two weeks, up to `limit`: reported, for none of them goes away by itself."""
+    found = payments.parked(context.table, "", 100, context.now_ms() - OVERDUE_MS)
+    return sum(1 for _, _ in zip(range(limit), found, strict=False))

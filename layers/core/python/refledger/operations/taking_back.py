@@ -1,0 +1,104 @@
+"""What refunds and disputes take from rewards, and give back: a function of the payment's sums, whatever came first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from refledger.domain.errors import PartnerNotFound, Unreadable
+from refledger.domain.journal import Balance
+from refledger.domain.partners import Partner
+from refledger.domain.payments import Payment, PaymentKind, TakenBack
+from refledger.domain.rewards import Reward, revalue, worth
+from refledger.operations.context import Context
+from refledger.operations.rewards import Pair, change, freed
+from refledger.store import keys, ledger, partners, payments, rewards
+from refledger.store.transaction import Item, Write
+
+
+def find(context: Context, named: str, below: Callable[[str], keys.Key]) -> tuple[str, Payment | None, Item | None]:
+    """Id and payment that an event is about, and what lies `below` it: its refund or dispute, if that is known.
+
+    The payment is None where it has not come yet. An ALIAS is followed; what is about it lies below its payment.
+    """
+    payment_item, item = context.table.get_many([keys.payment(named), below(named)])
+    payment = payments.from_item(payment_item) if payment_item else None
+    if payment and payment.kind is PaymentKind.ALIAS:
+        return find(context, payment.target, below)
+    return named, payment, item
+
+
+def refuse_other_currency(payment: Payment | None, currency: str) -> None:
+    """Nothing is ever converted. Raises Unreadable: the event waits in the DLQ for somebody to look.
+
+    The end of a dispute names no currency ("").
+    """
+    if payment and payment.currency and currency and currency != payment.currency:
+        raise Unreadable("currency: not the one of the payment")
+
+
+def is_early(payment: Payment | None) -> bool:
+    """Whether it waits for its payment."""
+    return payment is None or payment.kind is PaymentKind.EARLY
+
+
+def apply(
+    context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str
+) -> list[Write]:
+    """The payment with these sums, and all that follows for its rewards and their partners' money.
+
+    `payment`: as it was read, None where it has not come yet: then the sums wait for it (EARLY) under `id`. Its
+    revision moves on in any case, so whoever read less of what lies below it reads again.
+    """
+    now_ms = context.now_ms()
+    if payment is None:
+        return [payments.create(Payment(id, PaymentKind.EARLY, currency, created_at_ms=now_ms, back=back))]
+    writes = [payments.take_back(payment, back, currency)]
+    moved = [
+        (old, new)
+        for old in rewards.many(context.table, [id for id, _ in payment.shares])
+        if (new := revalue(old, payment.amount, back)) != old
+    ]
+    by_holder: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for old, new in moved:
+        by_holder[old.partner_id, old.currency].append((old, new))
+    holders = _holders(context, by_holder, now_ms)
+    for whose, pairs in by_holder.items():
+        if whose in holders:
+            partner, balance = holders[whose]
+            pairs = [(old, freed(new, partner, balance, now_ms) if _came_back(old, new) else new) for old, new in pairs]
+            writes += change(balance, pairs, reference, now_ms)
+        else:  # nobody's money moves, so nobody's balance is read
+            writes += [rewards.move(old, new, now_ms) for old, new in pairs]
+    return writes
+
+
+def _came_back(old: Reward, new: Reward) -> bool:
+    """Whether it waits for its time again, after it was held or cancelled."""
+    return bool(old.held or old.cancelled) and not new.held and not new.cancelled
+
+
+def _holders(
+    context: Context, by_holder: dict[tuple[str, str], list[Pair]], now_ms: int
+) -> dict[tuple[str, str], tuple[Partner, Balance]]:
+    """Partner and balance of those whose money moves, or may move because a reward that is due came back."""
+    concerned = [
+        whose
+        for whose, pairs in by_holder.items()
+        if any(worth(old) != worth(new) or (_came_back(old, new) and new.matures_at_ms <= now_ms) for old, new in pairs)
+    ]
+    asked = [key for partner_id, currency in concerned for key in _keys(partner_id, currency)]
+    found = context.table.get_many(asked) if asked else []
+    holders = {}
+    for (partner_id, currency), partner, balance in zip(concerned, found[::2], found[1::2], strict=True):
+        if partner is None:
+            raise PartnerNotFound("rewards of a partner who does not exist")
+        holders[partner_id, currency] = (
+            partners.from_item(partner),
+            ledger.balance_from(balance, partner_id, currency),
+        )
+    return holders
+
+
+def _keys(partner_id: str, currency: str) -> tuple[keys.Key, keys.Key]:
+    return keys.partner(partner_id), keys.balance(partner_id, currency)

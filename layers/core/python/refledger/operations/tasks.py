@@ -1,0 +1,64 @@
+"""What the approval workflow does with a withdrawal. Every task may be repeated, and finds what is left to do."""
+
+from __future__ import annotations
+
+from refledger.domain.errors import AlreadyDecided, Conflict
+from refledger.domain.times import SECOND_MS
+from refledger.domain.withdrawals import SYSTEM, WithdrawalStatus, check_waiting
+from refledger.operations import risks
+from refledger.operations.context import Context
+from refledger.operations.covering import cover_all
+from refledger.operations.steps import step
+from refledger.operations.workflow import Assessment, TaskResult, result
+from refledger.store import withdrawals
+
+S = WithdrawalStatus
+SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the money is never released by time
+
+
+def assess(context: Context, withdrawal_id: str) -> Assessment:
+    """Where the withdrawal stands, whether it needs a person and why, and how long it may wait."""
+    assessed = risks.assess(context, withdrawal_id)
+    left_ms = assessed.withdrawal.expires_at_ms - context.now_ms()
+    return {
+        **result(assessed.withdrawal),
+        "autoApprove": assessed.needs_no_person,
+        "approvalSeconds": max(1, -(-left_ms // SECOND_MS)),
+        "settlementSeconds": SETTLEMENT_SECONDS,
+    }
+
+
+def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
+    """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
+    assessed = risks.assess(context, withdrawal_id)
+    if assessed.withdrawal.status is S.REQUESTED and not assessed.needs_no_person:
+        raise Conflict("the program wants a person to decide")
+    return _unless_decided(context, withdrawal_id, S.APPROVED, "within the program's automatic limit")
+
+
+def settle(context: Context, withdrawal_id: str) -> TaskResult:
+    """Mark the rewards that the payout covered. Status and money were booked together by whoever heard of it."""
+    withdrawal = withdrawals.find(context.table, withdrawal_id)
+    if withdrawal.status is S.PAID:
+        cover_all(context, withdrawal.partner_id, withdrawal.currency, withdrawal.id)
+    return result(withdrawal)
+
+
+def release(context: Context, withdrawal_id: str, status: WithdrawalStatus) -> TaskResult:
+    """Return the money of a request whose time is over, unless a decision was faster: then that one stands.
+
+    Every other end was booked with its money by whoever decided. Above all a payout is never released from here: only
+    who knows that it was not made may do that.
+    """
+    if status is S.EXPIRED:
+        return _unless_decided(context, withdrawal_id, status, "")
+    return result(withdrawals.find(context.table, withdrawal_id))
+
+
+def _unless_decided(context: Context, withdrawal_id: str, status: WithdrawalStatus, note: str) -> TaskResult:
+    """A step that only a request can take."""
+    request = f"workflow-{status}"
+    try:
+        return result(step(context, withdrawal_id, status, SYSTEM, request=request, note=note, check=check_waiting))
+    except AlreadyDecided:
+        return result(withdrawals.find(context.table, withdrawal_id))
