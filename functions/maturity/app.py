@@ -8,8 +8,9 @@ from typing import Any
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.entry import config
+from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
-from refledger.operations import rewards
+from refledger.operations import covering, finding_due, parked, rewards
 
 LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 
@@ -22,8 +23,11 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
 
     if "Records" in event:
         return _work(event["Records"], go_on)
-    send = config.maturity_queue().send
-    return {look.name: rewards.find_due(config.context(), look, send, go_on) for look in rewards.LOOKS}
+    context, send = config.context(), config.maturity_queue().send
+    found = {look.name: finding_due.find_due(context, look, send, go_on) for look in finding_due.LOOKS}
+    with counting() as metrics:
+        count(metrics, "PARKED_OVERDUE", parked.overdue(context))
+    return found
 
 
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:
@@ -48,6 +52,7 @@ def _mature(partner_id: str, currency: str, messages: list[MaturityMessage], go_
         stopped = rewards.mature_from(context, partner_id, currency, since, go_on)
     else:
         stopped = rewards.mature_all(context, partner_id, currency, since, go_on)
+    covering.cover_all(context, partner_id, currency)  # a debt that was worked off
     if stopped:
         rest = MaturityMessage(partner_id, currency, stopped, True, f"{stopped}-{partner_id}")
         config.maturity_queue().send([rest])

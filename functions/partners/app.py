@@ -6,7 +6,14 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
-from refledger.entry.models.partners import NewPartnerBody, PartnerQuery, PartnerView, Reason, UserBody
+from refledger.entry.models.partners import (
+    CommissionBody,
+    NewPartnerBody,
+    PartnerQuery,
+    PartnerView,
+    Reason,
+    UserBody,
+)
 from refledger.operations import partners
 from refledger.store import partners as stored
 
@@ -17,7 +24,7 @@ def _view(partner: Partner) -> PartnerView:
     return PartnerView.of(partner, config.context().program(partner.program_id).tier_rates_bps)
 
 
-@api.route("POST /api/v1/partners", body=NewPartnerBody, answer=PartnerView, status=201)
+@api.route("POST /api/v1/partners", body=NewPartnerBody, answer=PartnerView, status=201, versioned=True)
 def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
     """Onboard a partner, who gets a code of their own."""
     context = config.context()
@@ -38,41 +45,49 @@ def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     return Page[PartnerView](data=[_view(partner) for partner in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView)
+@api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True)
 def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read a partner."""
     return _view(stored.find(config.context().table, request.id("partnerId")))
 
 
-@api.route("POST /api/v1/partners/{partnerId}/activate", body=Reason, answer=PartnerView)
+@api.route("POST /api/v1/partners/{partnerId}/activate", body=Reason, answer=PartnerView, versioned=True)
 def activate(request: Request[Reason, NoQuery]) -> PartnerView:
     """Let a partner earn again."""
     return _change(request, PartnerStatus.ACTIVE)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/deactivate", body=Reason, answer=PartnerView)
+@api.route("POST /api/v1/partners/{partnerId}/deactivate", body=Reason, answer=PartnerView, versioned=True)
 def deactivate(request: Request[Reason, NoQuery]) -> PartnerView:
     """Stop a partner from earning."""
     return _change(request, PartnerStatus.INACTIVE)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/suspend", body=Reason, answer=PartnerView)
+@api.route("POST /api/v1/partners/{partnerId}/suspend", body=Reason, answer=PartnerView, versioned=True)
 def suspend(request: Request[Reason, NoQuery]) -> PartnerView:
     """Stop a partner from earning and from withdrawing."""
     return _change(request, PartnerStatus.SUSPENDED)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/terminate", body=Reason, answer=PartnerView)
+@api.route("POST /api/v1/partners/{partnerId}/terminate", body=Reason, answer=PartnerView, versioned=True)
 def terminate(request: Request[Reason, NoQuery]) -> PartnerView:
     """End a partnership for good; what was earned stays and may be withdrawn."""
     return _change(request, PartnerStatus.TERMINATED)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/link-user", body=UserBody, answer=PartnerView)
+@api.route("POST /api/v1/partners/{partnerId}/link-user", body=UserBody, answer=PartnerView, versioned=True)
 def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
     """Say who signs in as a partner who was onboarded without a user."""
     context = config.context()
     return _view(partners.link_user(context, request.id("partnerId"), context.ids.user(request.body.sub)))
+
+
+@api.route("PUT /api/v1/partners/{partnerId}/commission", body=CommissionBody, answer=PartnerView, versioned=True)
+def set_commission(request: Request[CommissionBody, NoQuery]) -> PartnerView:
+    """Say what a partner earns from customers referred from now on, instead of what the program pays in tier 1."""
+    context, body, partner_id = config.context(), request.body, request.id("partnerId")
+    version, by = request.expected_version, request.caller.user
+    return _view(partners.set_rates(context, partner_id, body.to_own(), version, body.reason, by))
 
 
 def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> PartnerView:

@@ -1,22 +1,23 @@
-"""Programs: admins make them, staff read them."""
+"""Programs: admins make and change them, staff read them and every version there was."""
 
 from __future__ import annotations
 
+from refledger.domain.errors import ProgramNotFound
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.programs import NewProgram, ProgramView
+from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramView
 from refledger.operations import programs
 from refledger.store import programs as stored
 
 api = handler = Api()
 
 
-@api.route("POST /api/v1/programs", body=NewProgram, answer=ProgramView, status=201)
+@api.route("POST /api/v1/programs", body=NewProgram, answer=ProgramView, status=201, versioned=True)
 def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
     """Make a program."""
-    context = config.context()
-    program = request.body.to_program(context.now_ms())
+    context, body = config.context(), request.body
+    program = body.to_program(body.id, context.now_ms())
     return ProgramView.of(programs.create(context, program, request.caller.user, request.key, request.body_hash))
 
 
@@ -30,7 +31,37 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/programs/{programId}", answer=ProgramView)
+@api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True)
 def read(request: Request[NoBody, NoQuery]) -> ProgramView:
     """Read a program."""
     return ProgramView.of(stored.find(config.context().table, request.id("programId")))
+
+
+@api.route("PUT /api/v1/programs/{programId}", body=ProgramBody, answer=ProgramView, versioned=True)
+def change(request: Request[ProgramBody, NoQuery]) -> ProgramView:
+    """Make the next version of a program; customers who were bound before go by the rules of their own."""
+    context = config.context()
+    terms = request.body.to_program(request.id("programId"), context.now_ms())
+    return ProgramView.of(programs.change(context, terms, request.expected_version, request.caller.user))
+
+
+@api.route("GET /api/v1/programs/{programId}/versions", query=PageQuery, answer=Page[ProgramView])
+def list_versions(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
+    """List the versions of a program, newest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, request.path)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = stored.versions(context.table, request.id("programId"), before, query.limit + 1)
+    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    if not page:
+        raise ProgramNotFound("there is no such program")
+    return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/programs/{programId}/versions/{version}", answer=ProgramView, versioned=True)
+def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
+    """Read a program as it was in one of its versions."""
+    id, number = request.id("programId"), request.id("version")
+    if not number.isdecimal():
+        raise ProgramNotFound("there is no such version")
+    return ProgramView.of(stored.version(config.context().table, id, int(number)))

@@ -24,8 +24,8 @@ def request_payout(request: Request[NewWithdrawal, NoQuery]) -> WithdrawalView:
     context, body = config.context(), request.body
     config.limits().take(context, request.caller.user, LimitKind.WITHDRAWALS)
     withdrawal, _ = withdrawals.request(
-        context, request.caller.user, request.key, body.amount, body.currency, body.payout_method.to_method(),
-        request.body_hash,
+        context, request.caller.user, request.key, body.amount, body.currency, body.payee, request.body_hash,
+        config.vault,
     )  # fmt: skip
     if withdrawal.status is WithdrawalStatus.REQUESTED and withdrawal.attempt == 0:
         _start(withdrawal)  # a repeat may come because the first call died just before this

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -18,5 +20,30 @@ _CONFIG = Config(
 
 @functools.cache
 def client(service: str) -> Any:
-    """A client of the service, one per process."""
+    """A client of the service, one per process.
+
+    What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table.
+    """
+    logging.getLogger("botocore").setLevel(logging.INFO)
     return boto3.client(service, config=_CONFIG)
+
+
+_PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
+_LOCAL = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 1})
+
+
+def patient_clients(
+    endpoint: str | None = None, region: str | None = None, profile: str | None = None
+) -> Callable[[str], Any]:
+    """Makes clients for a person at a terminal, by the name of the service: one each.
+
+    `endpoint`: of a local stack, which takes any credentials; without it the usual AWS configuration counts.
+    """
+    given = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if endpoint else {"profile_name": profile}
+    session = boto3.Session(region_name=region, **given)
+
+    @functools.cache
+    def client_of(service: str) -> Any:
+        return session.client(service, endpoint_url=endpoint, config=_LOCAL if endpoint else _PATIENT)
+
+    return client_of

@@ -35,12 +35,16 @@ class Workflow:
 
     def is_running(self, withdrawal: Withdrawal) -> bool:
         """Whether the withdrawal's current attempt runs."""
+        return self.status(withdrawal) == "RUNNING"
+
+    def status(self, withdrawal: Withdrawal) -> str:
+        """How the withdrawal's current attempt is, in Step Functions' words; NONE where it was never started."""
         arn = self._arn.replace(":stateMachine:", ":execution:", 1) + f":{execution_name(withdrawal)}"
         try:
-            return bool(self._client.describe_execution(executionArn=arn)["status"] == "RUNNING")
+            return str(self._client.describe_execution(executionArn=arn)["status"])
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-                return False
+                return "NONE"
             raise
 
 

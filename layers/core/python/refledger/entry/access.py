@@ -13,14 +13,18 @@ class Role(StrEnum):
     FINANCE = "finance"
 
 
+PUBLIC = None  # no token at all: the route's function finds out by itself who sends, by a signature
 MEMBER: frozenset[Role] = frozenset()  # anyone who is signed in, for what is their own
 ADMIN = frozenset({Role.ADMIN})
 STAFF = frozenset({Role.ADMIN, Role.FINANCE})
 
-ROUTES: dict[str, frozenset[Role]] = {
+ROUTES: dict[str, frozenset[Role] | None] = {
     "POST /api/v1/programs": ADMIN,
     "GET /api/v1/programs": STAFF,
     "GET /api/v1/programs/{programId}": STAFF,
+    "PUT /api/v1/programs/{programId}": ADMIN,
+    "GET /api/v1/programs/{programId}/versions": STAFF,
+    "GET /api/v1/programs/{programId}/versions/{version}": STAFF,
     "POST /api/v1/partners": ADMIN,
     "GET /api/v1/partners": STAFF,
     "GET /api/v1/partners/{partnerId}": STAFF,
@@ -29,6 +33,7 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /api/v1/partners/{partnerId}/suspend": ADMIN,
     "POST /api/v1/partners/{partnerId}/terminate": ADMIN,
     "POST /api/v1/partners/{partnerId}/link-user": ADMIN,
+    "PUT /api/v1/partners/{partnerId}/commission": ADMIN,
     "GET /api/v1/referrals/code": MEMBER,
     "POST /api/v1/referrals/apply/{code}": MEMBER,
     "GET /api/v1/referrals/stats": MEMBER,
@@ -42,8 +47,40 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /api/v1/withdrawals/{withdrawalId}/reject": STAFF,
     "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": STAFF,
     "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/retry": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": STAFF,
+    "POST /api/v1/withdrawals/{withdrawalId}/resolve": STAFF,
+    "POST /api/v1/withdrawals/bulk-approve": STAFF,
+    "POST /api/v1/withdrawals/bulk-mark-paid": STAFF,
+    "GET /api/v1/payout-methods": MEMBER,
+    "POST /api/v1/payout-methods": MEMBER,
+    "DELETE /api/v1/payout-methods/{methodId}": MEMBER,
+    "GET /api/v1/partners/{partnerId}/payout-methods": STAFF,
+    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify": STAFF,
+    "GET /api/v1/payout-batches": STAFF,
+    "POST /api/v1/payout-batches": STAFF,
+    "GET /api/v1/payout-batches/{batchId}": STAFF,
+    "GET /api/v1/payout-batches/{batchId}/file": STAFF,  # whole accounts
+    "POST /api/v1/adjustments": STAFF,
+    "GET /api/v1/adjustments": STAFF,
+    "GET /api/v1/adjustments/{adjustmentId}": STAFF,
+    "POST /api/v1/adjustments/{adjustmentId}/approve": STAFF,
+    "POST /api/v1/adjustments/{adjustmentId}/reject": STAFF,
+    "GET /api/v1/rewards": MEMBER,  # partners get their own, staff a partner's or a program's
+    "GET /api/v1/rewards/{rewardId}": MEMBER,
+    "GET /api/v1/rewards/{rewardId}/explain": MEMBER,
+    "POST /api/v1/rewards/{rewardId}/hold": STAFF,
+    "POST /api/v1/rewards/{rewardId}/release": STAFF,
+    "POST /api/v1/rewards/{rewardId}/approve": STAFF,
+    "POST /api/v1/rewards/{rewardId}/cancel": STAFF,
+    "GET /api/v1/payments/parked": STAFF,
+    "GET /api/v1/payments/{paymentId}": STAFF,
+    "POST /api/v1/payments/{paymentId}/accept": STAFF,
+    "POST /api/v1/payments/{paymentId}/dismiss": STAFF,
+    "GET /api/v1/disputes": STAFF,
     "GET /api/v1/ledger/entries": MEMBER,  # staff see everybody's
     "GET /api/v1/ledger/balances": MEMBER,
+    "POST /api/v1/webhooks/stripe": PUBLIC,
 }
 
 # Claims that only an ID token has: it proves who signed in, it does not open an API.
@@ -87,7 +124,7 @@ def _groups(text: str) -> set[str]:
 
 
 def check(route: str, roles: frozenset[Role]) -> None:
-    """Raises Forbidden unless one of the roles may use the route."""
+    """Raises Forbidden unless one of the roles may use the route, which is not PUBLIC."""
     needed = ROUTES[route]
     if needed and not needed & roles:
         raise Forbidden("this needs the role " + " or ".join(sorted(needed)))

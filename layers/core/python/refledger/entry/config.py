@@ -16,9 +16,17 @@ from refledger.operations.context import Context
 from refledger.store.table import Table
 
 if TYPE_CHECKING:
+    from refledger.adapters.archive import DayWriter
     from refledger.adapters.queues import DeadLetters, MaturityQueue
+    from refledger.adapters.signing import KmsKey
     from refledger.adapters.stepfunctions import Waker, Workflow
+    from refledger.adapters.vault import Vault
+    from refledger.domain.methods import MethodType
+    from refledger.domain.payouts import Payouts
     from refledger.operations.limits import Limits
+
+
+LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
 class Misconfigured(Exception):
@@ -95,7 +103,51 @@ def dead_letters() -> DeadLetters:
     return DeadLetters(aws.client("sqs"), environment()["PAYMENTS_DLQ_URL"])
 
 
+@cache
+def vault() -> Vault:
+    from refledger.adapters.vault import Vault
+
+    return Vault(aws.client("kms"), environment()["ACCOUNTS_KEY_ARN"])
+
+
+def manifest_writer(day: str) -> DayWriter:
+    """Where the manifest of a day (`2026-11-21`) is put."""
+    from refledger.adapters.archive import DayWriter
+
+    return DayWriter(aws.client("s3"), environment()["MANIFEST_BUCKET"], day)
+
+
+@cache
+def manifest_key() -> KmsKey:
+    from refledger.adapters.signing import KmsKey
+
+    return KmsKey(aws.client("kms"), environment()["MANIFEST_KEY_ARN"])
+
+
+def stripe_livemode() -> bool | None:
+    """The mode that counts in this deployment, None for either."""
+    return LIVEMODE[environment()["STRIPE_MODE"]]
+
+
+@cache
+def payouts() -> dict[MethodType, Payouts]:
+    """Every kind of payout method with the provider that pays to it. Another provider is another line."""
+    from refledger.adapters.payouts.bank import BankTransfers
+    from refledger.adapters.payouts.stripe_connect import StripeTransfers
+    from refledger.domain.methods import MethodType
+
+    env = environment()
+    return {
+        MethodType.BANK_TRANSFER: BankTransfers(),
+        MethodType.STRIPE: StripeTransfers(
+            env["STRIPE_API_KEY"], livemode=LIVEMODE[env["STRIPE_MODE"]], api_base=env["STRIPE_API_BASE"]
+        ),
+    }
+
+
 def reset() -> None:
     """Forget everything that was made of the environment. Tests change it."""
-    for made in (environment, context, limits, workflow, waker, maturity_queue, dead_letters):
+    for made in (
+        environment, context, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts, manifest_key
+    ):  # fmt: skip
         made.cache_clear()

@@ -1,13 +1,13 @@
 """An HTTP function: from API Gateway's event to one call of a route's function, and its answer back.
 
 The gateway has matched the route already and says so (`routeKey`), so there is nothing to match here. In this order:
-who calls, may they, not too often, is the request well-formed; then the route's function; then errors as problems.
+who calls, may they, not too often, is the request well-formed; then the route's function; then errors as problems. On a
+PUBLIC route nobody calls who is known: its function gets the body as it came, and has to find out who sent it.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable
@@ -19,13 +19,14 @@ from pydantic import BaseModel, ValidationError
 from refledger.domain.errors import Busy, Invalid, NotFound, Refledger
 from refledger.entry import access, config, problems
 from refledger.entry.access import Caller
-from refledger.entry.models.common import NoBody, NoQuery
+from refledger.entry.models.common import REFUSED, CsvFile, NoBody, NoQuery
 from refledger.entry.observability import logger
 from refledger.operations.limits import LimitKind
 from refledger.store.transaction import Again
 
 BODY_LIMIT_BYTES = 64 * 1024
 KEY_LIMIT = 255
+ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 B = TypeVar("B", bound=BaseModel)
@@ -42,6 +43,12 @@ class Malformed(Invalid):
         self.status = status
 
 
+class PreconditionRequired(Malformed):
+    """The request must say which version it changes."""
+
+    code = "PRECONDITION_REQUIRED"
+
+
 @dataclass(frozen=True)
 class Request(Generic[B, Q]):
     """One call, checked. `key`: the Idempotency-Key; `path`: as the gateway decoded it, not yet looked at."""
@@ -53,6 +60,14 @@ class Request(Generic[B, Q]):
     body: B
     key: str | None
     request_id: str
+    if_match: int | None = None
+
+    @property
+    def expected_version(self) -> int:
+        """The version that the caller has read and wants to change. Raises PreconditionRequired without If-Match."""
+        if self.if_match is None:
+            raise PreconditionRequired(428, 'If-Match: the ETag that was read is needed, such as "3"')
+        return self.if_match
 
     def id(self, name: str) -> str:
         """A path parameter that is an id. Raises NotFound where nothing could have such an id."""
@@ -74,6 +89,18 @@ class Request(Generic[B, Q]):
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """A call of a PUBLIC route: nobody is known by a token, and the body is what was sent, byte for byte.
+
+    `headers`: by their names in lower case.
+    """
+
+    body: bytes
+    headers: dict[str, str]
+    request_id: str
+
+
+@dataclass(frozen=True)
 class Route:
     """What the OpenAPI document tells of a route, and the function behind it."""
 
@@ -84,6 +111,7 @@ class Route:
     query: type[BaseModel]
     answer: type[BaseModel]
     summary: str
+    versioned: bool
 
 
 class Api:
@@ -100,12 +128,16 @@ class Api:
         body: type[BaseModel] = NoBody,
         query: type[BaseModel] = NoQuery,
         status: int = 200,
+        versioned: bool = False,
     ) -> Callable[[Callable[[Any], BaseModel]], Callable[[Any], BaseModel]]:
-        """Register a function for a route key, `POST /api/v1/programs`. Its docstring's first line is the summary."""
+        """Register a function for a route key, `POST /api/v1/programs`. Its docstring's first line is the summary.
+
+        `versioned`: the answer's `version` is its ETag.
+        """
 
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:
             summary = (function.__doc__ or "").strip().split("\n")[0]
-            self.routes[key] = Route(key, function, status, body, query, answer, summary)
+            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned)
             return function
 
         return register
@@ -134,6 +166,9 @@ class Api:
     def _handle(self, event: dict[str, Any]) -> dict[str, Any]:
         route = self.routes[event["routeKey"]]
         headers = event.get("headers", {})
+        if access.ROUTES[route.key] is access.PUBLIC:
+            told = Delivery(_body_bytes(event), headers, event["requestContext"]["requestId"])
+            return _answer(route, route.function(told))
         claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
         sub, roles = access.sub_and_roles(claims, config.environment()["GROUPS_CLAIM"])
         access.check(route.key, roles)
@@ -147,13 +182,30 @@ class Api:
             body=_validated(route.body, _body_text(event, headers)),
             key=_idempotency_key(headers),
             request_id=event["requestContext"]["requestId"],
+            if_match=_if_match(headers),
         )
-        answer = route.function(request)
-        return {
-            "statusCode": route.status,
-            "headers": {"content-type": "application/json", "cache-control": "no-store"},
-            "body": answer.model_dump_json(by_alias=True),
-        }
+        return _answer(route, route.function(request))
+
+
+def _answer(route: Route, answer: BaseModel) -> dict[str, Any]:
+    if isinstance(answer, CsvFile):
+        return _csv(route.status, answer)
+    version = {"etag": f'"{answer.version}"'} if route.versioned else {}  # type: ignore[attr-defined]
+    return {
+        "statusCode": route.status,
+        "headers": {"content-type": "application/json", "cache-control": "no-store", **version},
+        "body": answer.model_dump_json(by_alias=True),
+    }
+
+
+def _csv(status: int, file: CsvFile) -> dict[str, Any]:
+    headers = {
+        "content-type": "text/csv; charset=utf-8; header=present",
+        "content-disposition": f'attachment; filename="{file.name}"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return {"statusCode": status, "headers": headers, "body": file.text}
 
 
 class _Rejected(Exception):
@@ -162,25 +214,29 @@ class _Rejected(Exception):
         self.detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:3])
 
 
-def _body_text(event: dict[str, Any], headers: dict[str, str]) -> str:
+def _body_bytes(event: dict[str, Any]) -> bytes:
+    """What was sent, byte for byte: what is not UTF-8, API Gateway hands on in base64."""
     text = event.get("body") or ""
-    if not text:
-        return "{}"
-    if event.get("isBase64Encoded"):
-        try:
-            text = base64.b64decode(text).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise Malformed(400, "the body is not UTF-8 text") from None
     try:
-        size = len(text.encode())
-    except UnicodeEncodeError:  # half of a surrogate pair
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except ValueError:  # no base64, or half of a surrogate pair
         raise Malformed(400, "the body is not UTF-8 text") from None
-    if size > BODY_LIMIT_BYTES:
+    if len(body) > BODY_LIMIT_BYTES:
         raise Malformed(413, f"the body is larger than {BODY_LIMIT_BYTES} bytes")
+    return bytes(body)
+
+
+def _body_text(event: dict[str, Any], headers: dict[str, str]) -> str:
+    body = _body_bytes(event)
+    if not body:
+        return "{}"
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Malformed(415, "the body must be application/json")
-    return text
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Malformed(400, "the body is not UTF-8 text") from None
 
 
 def _validated(model: type[BaseModel], text: str) -> BaseModel:
@@ -188,11 +244,28 @@ def _validated(model: type[BaseModel], text: str) -> BaseModel:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
+        details = error.errors(include_url=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise Malformed(400, "the body is not JSON") from None
-        faults = [{"field": ".".join(map(str, d["loc"])) or "body", "message": d["msg"]} for d in details[:20]]
-        raise _Rejected(faults) from None
+        raise _Rejected(list(map(_fault, details[:20]))) from None
+
+
+def _fault(detail: Any) -> dict[str, str]:
+    """Where, and what; a rule of the domain names the place itself, seen from where it was asked."""
+    place = [*detail["loc"], *([detail["ctx"]["field"]] if detail["type"] == REFUSED else [])]
+    return {"field": ".".join(map(str, place)) or "body", "message": _message(detail)}
+
+
+def _message(detail: Any) -> str:
+    """As Pydantic says it; in our own words where its own are about Python and not about what was sent."""
+    match detail:
+        case {"type": "value_error", "ctx": {"error": error}}:
+            return str(error)
+        case {"type": "too_short", "ctx": {"field_type": "Value", "min_length": least}}:
+            return f"at least {least} character{'s' if least > 1 else ''}"
+        case {"type": "too_long", "ctx": {"field_type": "Value", "max_length": most}}:
+            return f"at most {most} characters"
+    return str(detail["msg"])
 
 
 def _idempotency_key(headers: dict[str, str]) -> str | None:
@@ -200,3 +273,13 @@ def _idempotency_key(headers: dict[str, str]) -> str | None:
     if key is not None and (not 1 <= len(key) <= KEY_LIMIT or not key.isprintable()):
         raise Malformed(400, f"Idempotency-Key: 1 to {KEY_LIMIT} printable characters")
     return key
+
+
+def _if_match(headers: dict[str, str]) -> int | None:
+    told = headers.get("if-match")
+    if told is None:
+        return None
+    tag = ENTITY_TAG.fullmatch(told.strip())
+    if not tag:
+        raise Malformed(400, 'If-Match: one ETag as it was answered, such as "3"')
+    return int(tag[1])

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from refledger.domain.currencies import MAX_AMOUNT, is_currency
+from refledger.domain.errors import Invalid
 
 PAGE, LARGEST_PAGE = 25, 100
+REFUSED: Final = "refused"  # the kind of a fault that a rule of the domain has found
 JOINERS = "\u200c\u200d"  # part of names in Persian, Hindi and others
+
+V = TypeVar("V")
 
 
 class Body(BaseModel):
@@ -30,12 +36,28 @@ class View(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
+class CsvFile(View):
+    """An answer that is not JSON: a file to be kept under `name`, as RFC 4180 has it."""
+
+    name: str
+    text: str
+
+
 class NoBody(Body):
     """Nothing, or {}."""
 
 
 class NoQuery(Query):
     """No parameters."""
+
+
+def located(make: Callable[[], V]) -> V:
+    """What a rule of the domain refuses as "field: reason", told at that field. For validators of models."""
+    try:
+        return make()
+    except Invalid as error:
+        field, _, reason = error.detail.partition(": ")
+        raise PydanticCustomError(REFUSED, "{reason}", {"field": field, "reason": reason}) from None
 
 
 def _printable(text: str) -> str:
@@ -84,9 +106,6 @@ class PageQuery(Query):
 
 class NoteBody(Body):
     note: Note = ""
-
-
-V = TypeVar("V")
 
 
 class Page(View, Generic[V]):

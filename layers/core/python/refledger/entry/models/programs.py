@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.errors import Invalid
-from refledger.domain.programs import APPROVAL_SECONDS, Program, is_program_id
+from refledger.domain.programs import APPROVAL_SECONDS, MAX_CURRENCIES, CurrencyTerms, Program, is_program_id
+from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
-from refledger.entry.models.common import AmountOrZero, Body, Currency, Money, MoneyView, Name, View
+from refledger.entry.models.common import AmountOrZero, Body, Currency, Money, MoneyView, Name, View, located
+from refledger.entry.models.rules import FlatAmount, ProductRuleBody, ProductRuleView, Rate, RuleBody, RuleView
 
 
 def _program_id(text: str) -> str:
@@ -21,61 +23,161 @@ def _program_id(text: str) -> str:
 ProgramId = Annotated[str, Field(max_length=40, examples=["default"]), AfterValidator(_program_id)]
 
 
-class NewProgram(Body):
-    """`autoApproveLimit`: withdrawals up to this need no person; none without it."""
+class CurrencyBody(Body):
+    """A currency that the program takes. All amounts are in its minor units.
 
-    id: ProgramId
+    `autoApproveLimit`: withdrawals up to this need no person, all do without it. `secondApprovalLimit`,
+    `adjustmentLimit`: above this a withdrawal, an adjustment needs two people; none does without it.
+    """
+
+    currency: Currency
+    payout_minimum: AmountOrZero = 0
+    auto_approve_limit: AmountOrZero | None = None
+    second_approval_limit: AmountOrZero | None = None
+    adjustment_limit: AmountOrZero | None = None
+
+    def to_terms(self) -> CurrencyTerms:
+        return CurrencyTerms(
+            self.payout_minimum, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit
+        )
+
+
+class ProgramBody(Body):
+    """The whole terms of a program. Either `tierRatesBps` or `rules` says what tiers earn.
+
+    `payoutMinimum` and `autoApproveLimit` are those of `currency`, unless `currencies` says them.
+    """
+
     name: Name
     currency: Currency
-    tier_rates_bps: Annotated[list[int], Field(examples=[[2000, 1000]], max_length=10)]
+    tier_rates_bps: Annotated[list[Rate], Field(examples=[[2000, 1000]], min_length=1, max_length=MAX_TIERS)] | None = (
+        None
+    )
+    rules: RuleBody | None = None
+    product_rules: Annotated[list[ProductRuleBody], Field(default_factory=list, max_length=MAX_PRODUCTS)]
+    monthly_caps: Annotated[list[FlatAmount], Field(default_factory=list, max_length=MAX_CURRENCIES)]
+    currencies: Annotated[list[CurrencyBody], Field(default_factory=list, max_length=MAX_CURRENCIES)]
     hold_days: int = 30
     payout_minimum: Money | None = None
     approval_timeout_seconds: int = APPROVAL_SECONDS
     auto_approve_limit: AmountOrZero | None = None
+    review_rewards: bool = False
 
-    def to_program(self, now_ms: int) -> Program:
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        located(lambda: self.to_program("", 0))
+        return self
+
+    def to_program(self, program_id: str, now_ms: int) -> Program:
         """Raises Invalid."""
+        return Program(
+            id=program_id,
+            name=self.name,
+            currency=self.currency,
+            rules=RuleSet(
+                self._rule(),
+                tuple(sorted(((each.product_id, each.to_rule()) for each in self.product_rules), key=lambda p: p[0])),
+                tuple(sorted((cap.currency, cap.amount) for cap in self.monthly_caps)),
+            ),
+            hold_days=self.hold_days,
+            currencies=self._currencies(),
+            approval_timeout_seconds=self.approval_timeout_seconds,
+            reviews_rewards=self.review_rewards,
+            created_at_ms=now_ms,
+        )
+
+    def _rule(self) -> Rule:
+        if (self.tier_rates_bps is None) == (self.rules is None):
+            raise Invalid("rules: either tierRatesBps or rules")
+        if self.rules:
+            return self.rules.to_rule()
+        try:
+            return Rule(tuple(map(Pay, self.tier_rates_bps or ())))
+        except Invalid as error:
+            raise Invalid(f"tierRatesBps: {error.detail.partition(': ')[2]}") from None
+
+    def _currencies(self) -> tuple[tuple[str, CurrencyTerms], ...]:
+        listed = {each.currency: each.to_terms() for each in self.currencies}
+        if len(listed) < len(self.currencies):
+            raise Invalid("currencies: each once")
         minimum = self.payout_minimum
         if minimum and minimum.currency != self.currency:
             raise Invalid("payoutMinimum: in the currency of the program")
-        return Program(
-            id=self.id,
-            name=self.name,
-            currency=self.currency,
-            tier_rates_bps=tuple(self.tier_rates_bps),
-            hold_days=self.hold_days,
-            payout_minimum=minimum.amount if minimum else 0,
-            approval_timeout_seconds=self.approval_timeout_seconds,
-            auto_approve_limit=self.auto_approve_limit,
-            created_at_ms=now_ms,
+        if self.currency in listed:
+            if minimum or self.auto_approve_limit is not None:
+                raise Invalid(f"currencies: payoutMinimum and autoApproveLimit say those of {self.currency} already")
+        else:
+            listed[self.currency] = CurrencyTerms(minimum.amount if minimum else 0, self.auto_approve_limit)
+        return tuple(sorted(listed.items(), key=lambda item: item[0]))
+
+
+class NewProgram(ProgramBody):
+    id: ProgramId
+
+
+class CurrencyView(View):
+    currency: str
+    payout_minimum: int
+    auto_approve_limit: int | None
+    second_approval_limit: int | None
+    adjustment_limit: int | None
+
+    @classmethod
+    def of(cls, currency: str, terms: CurrencyTerms) -> Self:
+        return cls(
+            currency=currency,
+            payout_minimum=terms.payout_minimum,
+            auto_approve_limit=terms.auto_approve_limit,
+            second_approval_limit=terms.second_approval_limit,
+            adjustment_limit=terms.adjustment_limit,
         )
 
 
 class ProgramView(View):
+    """One version of a program. `tierRatesBps`: the rates in `rules`, 0 where a tier earns a flat amount.
+
+    `payoutMinimum` and `autoApproveLimit` are those of `currency`; `currencies` has them all.
+    """
+
     id: str
     name: str
     currency: str
     tier_rates_bps: list[int]
+    rules: RuleView
+    product_rules: list[ProductRuleView]
+    monthly_caps: list[MoneyView]
+    currencies: list[CurrencyView]
     hold_days: int
     payout_minimum: MoneyView
     approval_timeout_seconds: int
     auto_approve_limit: int | None
+    review_rewards: bool
     status: str
     version: int
     created_at: str
+    changed_at: str
+    changed_by: str
 
     @classmethod
     def of(cls, program: Program) -> Self:
+        own = program.terms(program.currency)
         return cls(
             id=program.id,
             name=program.name,
             currency=program.currency,
             tier_rates_bps=list(program.tier_rates_bps),
+            rules=RuleView.of(program.rules.default),
+            product_rules=ProductRuleView.all_of(program.rules.products),
+            monthly_caps=[MoneyView(currency=code, amount=amount) for code, amount in program.rules.monthly_cap],
+            currencies=[CurrencyView.of(currency, terms) for currency, terms in program.currencies],
             hold_days=program.hold_days,
-            payout_minimum=MoneyView(currency=program.currency, amount=program.payout_minimum),
+            payout_minimum=MoneyView(currency=program.currency, amount=own.payout_minimum),
             approval_timeout_seconds=program.approval_timeout_seconds,
-            auto_approve_limit=program.auto_approve_limit,
+            auto_approve_limit=own.auto_approve_limit,
+            review_rewards=program.reviews_rewards,
             status=program.status,
             version=program.version,
             created_at=iso(program.created_at_ms),
+            changed_at=iso(program.changed_at_ms),
+            changed_by=program.changed_by,
         )

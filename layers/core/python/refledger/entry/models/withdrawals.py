@@ -2,82 +2,132 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from refledger.domain.methods import Account
 from refledger.domain.times import iso
-from refledger.domain.withdrawals import MethodType, PayoutMethod, Withdrawal, WithdrawalStatus
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Name, PageQuery, View
+from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Note, PageQuery, View
+from refledger.entry.models.methods import AccountView, PayoutMethodBody, PayoutMethodView
+from refledger.operations.bulk import Done
 
-IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+WAITS = "a second person must approve it"
+BULK = 50  # withdrawals in one request: a function has 15 seconds
+Id = Annotated[str, Field(min_length=1, max_length=64)]  # what could be none is not found, as others that are not there
 
-
-def _iban(text: str) -> str:
-    """Checked as ISO 13616 says: the rearranged number leaves 1 when divided by 97."""
-    iban = text.replace(" ", "").upper()
-    if not IBAN.fullmatch(iban) or int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 != 1:
-        raise ValueError("not an IBAN")
-    return iban
-
-
-class PayoutMethodBody(Body):
-    """Either `iban`, or `accountNumber` and `bankCode`."""
-
-    type: Annotated[MethodType, Capitals]
-    account_holder: Name
-    iban: Annotated[str, Field(max_length=50), AfterValidator(_iban)] | None = None
-    account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,33}$")] | None = None
-    bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")] | None = None
-
-    @model_validator(mode="after")
-    def _one_account(self) -> Self:
-        domestic = self.account_number is not None and self.bank_code is not None
-        either = self.account_number is not None or self.bank_code is not None
-        if (self.iban is None) != domestic or (self.iban is not None and either):
-            raise ValueError("either iban, or accountNumber and bankCode")
-        return self
-
-    def to_method(self) -> PayoutMethod:
-        return PayoutMethod(
-            self.type, self.account_holder, self.iban or "", self.account_number or "", self.bank_code or ""
-        )
+TransactionId = Annotated[Note, Field(min_length=1, max_length=140)]  # a bank's may have so many
 
 
 class NewWithdrawal(Body):
+    """`payoutMethod`: an account, kept as a method from now on; or `payoutMethodId`: a method that is known."""
+
     amount: Amount
     currency: Currency
-    payout_method: PayoutMethodBody
+    payout_method: PayoutMethodBody | None = None
+    payout_method_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_method(self) -> Self:
+        if (self.payout_method is None) == (self.payout_method_id is None):
+            raise ValueError("either payoutMethod or payoutMethodId")
+        return self
+
+    @property
+    def payee(self) -> Account | str:
+        """The account, or the id of a method."""
+        return self.payout_method.to_account() if self.payout_method else str(self.payout_method_id)
 
 
 class TransactionBody(Body):
     """`transactionId`: the bank's, so that the transfer can be found again."""
 
-    transaction_id: Annotated[Name, Field(max_length=140)]
+    transaction_id: TransactionId
+
+
+class ReturnBody(Body):
+    """`transactionId`: the bank's, of the return."""
+
+    note: Note = ""
+    transaction_id: TransactionId | None = None
+
+
+class ReasonBody(Body):
+    note: Annotated[Note, Field(min_length=1)]
+
+
+class PaidItem(Body):
+    withdrawal_id: Id
+    transaction_id: TransactionId
+
+
+def _ids_once(ids: list[str]) -> list[str]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("a withdrawal is named twice")
+    return ids
+
+
+def _items_once(items: list[PaidItem]) -> list[PaidItem]:
+    _ids_once([item.withdrawal_id for item in items])
+    return items
+
+
+class BulkApproval(Body):
+    withdrawal_ids: Annotated[list[Id], Field(min_length=1, max_length=BULK), AfterValidator(_ids_once)]
+    note: Note = ""
+
+
+class BulkPaid(Body):
+    items: Annotated[list[PaidItem], Field(min_length=1, max_length=BULK), AfterValidator(_items_once)]
 
 
 class StatusQuery(PageQuery):
-    status: Annotated[WithdrawalStatus, Capitals] = WithdrawalStatus.REQUESTED
+    """`status`: REQUESTED where it is left out. `problem=true`: those that a person must look at.
+
+    These may have any status, and are in no list of one.
+    """
+
+    status: Annotated[WithdrawalStatus, Capitals] | None = None
+    problem: bool = False
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if self.problem and self.status is not None:
+            raise ValueError("either status or problem")
+        return self
 
 
-class PayoutMethodView(View):
-    type: str
-    account_holder: str
-    iban: str | None = None
-    account_number: str | None = None
-    bank_code: str | None = None
+class BulkResult(View):
+    """`status`: how it stands now, null where nothing is known of it; `code`, `detail`: why nothing was done.
+
+    Approved by one of two, it is REQUESTED still, and `detail` says that a second person is needed.
+    """
+
+    id: str
+    status: str | None
+    code: str | None
+    detail: str | None
 
     @classmethod
-    def of(cls, method: PayoutMethod, *, whole: bool = False) -> Self:
-        show = str if whole else _mask
+    def of(cls, done: Done) -> Self:
+        found, refused = done.withdrawal, done.refused
         return cls(
-            type=method.type,
-            account_holder=method.account_holder,
-            iban=show(method.iban) or None,
-            account_number=show(method.account_number) or None,
-            bank_code=method.bank_code or None,
+            id=done.id,
+            status=found.status.value if found else None,
+            code=refused.code if refused else None,
+            detail=refused.detail
+            if refused
+            else WAITS
+            if found and found.status is WithdrawalStatus.REQUESTED
+            else None,
         )
+
+
+class BulkResults(View):
+    """One for every id, in the order in which they were given."""
+
+    results: list[BulkResult]
 
 
 class StepView(View):
@@ -107,12 +157,23 @@ class WithdrawalView(View):
     def of(cls, withdrawal: Withdrawal) -> Self:
         return cls(
             **_common(withdrawal),
-            history=[StepView(status=s.status, at=iso(s.at_ms)) for s in withdrawal.steps],
+            history=[StepView(status=step.status, at=iso(step.at_ms)) for step in _changes(withdrawal)],
         )
 
 
+class ApprovalView(View):
+    at: str
+    by: str
+    note: str
+
+
 class StaffWithdrawalView(View):
-    """What admins and finance see of it. `attempt`: how often the workflow was set going again."""
+    """What admins and finance see of it. `attempt`: how often the workflow was set going again. `account`: the whole
+    account, only where a single withdrawal is read; in lists, notes are left out as well.
+
+    `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun; `providerKey`: by which
+    the provider knows the last one. `problem`: what a person has to look at.
+    """
 
     id: str
     partner_id: str
@@ -123,21 +184,40 @@ class StaffWithdrawalView(View):
     created_at: str
     expires_at: str
     payout_method: PayoutMethodView
+    account: AccountView | None
     transaction_id: str | None
     attempt: int
+    risks: list[str]
+    approvals: list[ApprovalView]
+    payout: int
+    provider_key: str | None
+    problem: str | None
+    batch_id: str | None
     history: list[StaffStepView]
 
     @classmethod
-    def of(cls, withdrawal: Withdrawal, *, whole: bool = False) -> Self:
-        common = _common(withdrawal) | {"payout_method": PayoutMethodView.of(withdrawal.method, whole=whole)}
+    def of(cls, withdrawal: Withdrawal, account: Account | None = None) -> Self:
         steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
         return cls(
-            **common,
+            **_common(withdrawal),
+            account=AccountView.of(account) if account else None,
             partner_id=withdrawal.partner_id,
             program_id=withdrawal.program_id,
             attempt=withdrawal.attempt,
+            risks=[risk.value for risk in withdrawal.risks],
+            approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note) for a in withdrawal.approvals],
+            payout=withdrawal.payout,
+            provider_key=withdrawal.provider_key if withdrawal.payout and withdrawal.is_sent else None,
+            problem=withdrawal.problem.value if withdrawal.problem else None,
+            batch_id=withdrawal.batch_id or None,
             history=steps,
         )
+
+
+def _changes(withdrawal: Withdrawal) -> list[Step]:
+    """Its steps without words about problems, which change no status."""
+    before = [WithdrawalStatus.REQUESTED, *(step.status for step in withdrawal.steps)]
+    return [step for was, step in zip(before, withdrawal.steps, strict=False) if step.status is not was]
 
 
 def _common(withdrawal: Withdrawal) -> dict[str, Any]:
@@ -147,8 +227,3 @@ def _common(withdrawal: Withdrawal) -> dict[str, Any]:
         "expires_at": iso(withdrawal.expires_at_ms), "payout_method": PayoutMethodView.of(withdrawal.method),
         "transaction_id": withdrawal.transaction_id or None,
     }  # fmt: skip
-
-
-def _mask(number: str) -> str:
-    """The last four characters."""
-    return f"…{number[-4:]}" if len(number) > 4 else "…" if number else ""

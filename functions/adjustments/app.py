@@ -1,0 +1,60 @@
+"""Staff correct balances and forgive debt; above a program's limit it takes two of them."""
+
+from __future__ import annotations
+
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.adjustments import AdjustmentQuery, AdjustmentView, NewAdjustment
+from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
+from refledger.operations import adjustments
+from refledger.store import adjustments as stored
+
+api = handler = Api()
+
+
+@api.route("POST /api/v1/adjustments", body=NewAdjustment, answer=AdjustmentView, status=201)
+def create(request: Request[NewAdjustment, NoQuery]) -> AdjustmentView:
+    """Correct a partner's balance, or forgive debt; above the program's limit it waits for a second person."""
+    made = adjustments.request(
+        config.context(), request.body.asked(), request.caller.user, request.route, request.key, request.body_hash
+    )
+    return AdjustmentView.of(made)
+
+
+@api.route("POST /api/v1/adjustments/{adjustmentId}/approve", body=NoteBody, answer=AdjustmentView)
+def approve(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
+    """Post an adjustment that somebody else asked for."""
+    decided = adjustments.approve(
+        config.context(), request.id("adjustmentId"), request.caller.user, request.fingerprint, request.body.note
+    )
+    return AdjustmentView.of(decided)
+
+
+@api.route("POST /api/v1/adjustments/{adjustmentId}/reject", body=NoteBody, answer=AdjustmentView)
+def reject(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
+    """Refuse an adjustment, or take back one's own; no money moves."""
+    decided = adjustments.reject(
+        config.context(), request.id("adjustmentId"), request.caller.user, request.fingerprint, request.body.note
+    )
+    return AdjustmentView.of(decided)
+
+
+@api.route("GET /api/v1/adjustments", query=AdjustmentQuery, answer=Page[AdjustmentView])
+def list_some(request: Request[NoBody, AdjustmentQuery]) -> Page[AdjustmentView]:
+    """List a partner's adjustments, newest first, or those that wait for a second person, oldest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.partner_id)
+    place = paging.position(context.ids, query.cursor, *asked) or ""
+    if query.partner_id:
+        found = stored.of_partner(context.table, query.partner_id, place, query.limit + 1)
+    else:
+        found = stored.waiting(context.table, place, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids, strong=False)
+    return Page[AdjustmentView](data=[AdjustmentView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/adjustments/{adjustmentId}", answer=AdjustmentView)
+def read(request: Request[NoBody, NoQuery]) -> AdjustmentView:
+    """Read an adjustment."""
+    return AdjustmentView.of(stored.find(config.context().table, request.id("adjustmentId"), strong=False))

@@ -1,0 +1,69 @@
+"""Staff vouch for payout methods, and export bank transfers to make them."""
+
+from __future__ import annotations
+
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.batches import BatchView, NewBatch, WholeBatchView
+from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.methods import StaffMethods, StaffMethodView
+from refledger.operations import batches, methods
+from refledger.store import batches as stored
+from refledger.store import methods as stored_methods
+from refledger.store import partners, withdrawals
+
+api = handler = Api()
+
+
+@api.route("GET /api/v1/partners/{partnerId}/payout-methods", answer=StaffMethods)
+def list_methods(request: Request[NoBody, NoQuery]) -> StaffMethods:
+    """List a partner's payout methods, also those that are out of use."""
+    table = config.context().table
+    partner = partners.find(table, request.id("partnerId"))
+    found = stored_methods.of_partner(table, partner.id)
+    return StaffMethods(data=[StaffMethodView.of(method) for method in found])
+
+
+@api.route("POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify", answer=StaffMethodView)
+def verify(request: Request[NoBody, NoQuery]) -> StaffMethodView:
+    """Vouch for a payout method; of a Stripe account, Stripe is asked too."""
+    partner_id, method_id, by = request.id("partnerId"), request.id("methodId"), request.caller.user
+    found = methods.verify(config.context(), config.vault, config.payouts, partner_id, method_id, by)
+    return StaffMethodView.of(found)
+
+
+@api.route("POST /api/v1/payout-batches", body=NewBatch, answer=BatchView, status=201)
+def create(request: Request[NewBatch, NoQuery]) -> BatchView:
+    """Export bank transfers that were in no batch before."""
+    by, key, body = request.caller.user, request.key, request.body
+    batch = batches.create(config.context(), by, key, request.body_hash, body.limit, body.currency)
+    return BatchView.of(batch)
+
+
+@api.route("GET /api/v1/payout-batches", query=PageQuery, answer=Page[BatchView])
+def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
+    """List batches, newest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = stored.newest(context.table, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids)
+    return Page[BatchView](data=[BatchView.of(batch) for batch in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/payout-batches/{batchId}", answer=WholeBatchView)
+def read(request: Request[NoBody, NoQuery]) -> WholeBatchView:
+    """Read a batch: its transfers, how far each is, and who was given the file."""
+    table = config.context().table
+    batch = stored.find(table, request.id("batchId"))
+    lines = withdrawals.many(table, [line.withdrawal_id for line in batch.lines])
+    return WholeBatchView.of_all(batch, lines, stored.downloads(table, batch.id))
+
+
+@api.route("GET /api/v1/payout-batches/{batchId}/file", answer=CsvFile)
+def file(request: Request[NoBody, NoQuery]) -> CsvFile:
+    """Download a batch as CSV, with the whole accounts; who did is written down."""
+    batch_id = request.id("batchId")
+    text = batches.file(config.context(), config.vault(), batch_id, request.caller.user, request.fingerprint)
+    return CsvFile(name=f"payout-batch-{batch_id}.csv", text=text)

@@ -1,0 +1,50 @@
+"""What payment providers tell of the payouts that they make. No token: who sends signs."""
+
+from __future__ import annotations
+
+from refledger.adapters.payouts import stripe_webhook
+from refledger.adapters.payouts.stripe_webhook import Ignored, Told
+from refledger.domain.errors import WithdrawalNotFound
+from refledger.entry import config
+from refledger.entry.http import IDENTIFIER, Api, Delivery
+from refledger.entry.metrics import count, counting
+from refledger.entry.models.webhooks import EventTaken
+from refledger.entry.observability import logger
+from refledger.operations import withdrawals, workflow
+
+api = handler = Api()
+
+
+@api.route("POST /api/v1/webhooks/stripe", answer=EventTaken)
+def stripe_event(delivery: Delivery) -> EventTaken:
+    """Take an event that Stripe has signed. An answer other than 200 makes Stripe send it again, for three days."""
+    secrets = stripe_webhook.secrets_from(config.environment()["STRIPE_WEBHOOK_SECRETS"])
+    signature = delivery.headers.get("stripe-signature", "")
+    told = stripe_webhook.read(delivery.body, signature, secrets, livemode=config.stripe_livemode())
+    return EventTaken(outcome=_ignored(told.reason) if isinstance(told, Ignored) else _pass_on(told))
+
+
+def _ignored(reason: str) -> str:
+    logger().info("event ignored", extra={"reason": reason})
+    return reason
+
+
+def _pass_on(told: Told) -> str:
+    """Idempotent, as `provider_says` is. The withdrawal is written first and the workflow told after: if it ends in
+    between, the repeat of the event changes nothing, and the sweeper tells the workflow.
+    """
+    context = config.context()
+    try:
+        if not IDENTIFIER.fullmatch(told.withdrawal_id):
+            raise WithdrawalNotFound("there is no such withdrawal")
+        heard = withdrawals.provider_says(
+            context, told.withdrawal_id, told.said, told.transaction_id, key=told.key, event_id=told.event_id
+        )
+    except WithdrawalNotFound:  # of another deployment with the same Stripe account
+        logger().warning("payout of an unknown withdrawal", extra={"transaction": told.transaction_id})
+        return "UNKNOWN_WITHDRAWAL"
+    workflow.tell(context, config.waker(), heard.withdrawal)
+    if heard.reported:
+        with counting() as metrics:
+            count(metrics, "PAYOUT_PROBLEM")
+    return told.said

@@ -1,0 +1,1 @@
+"""Payout providers behind `domain.payouts.Payouts`, one module each."""

@@ -1,0 +1,109 @@
+"""Stripe's signed events about transfers: whose they are for certain, and what they say about a payout.
+
+A transfer has no state but being there and having been reversed, so three kinds of events say all there is:
+`transfer.created`, `transfer.reversed`, and `transfer.updated` where it shows a reversal. They carry the transfer as it
+was when they were made, may come twice and in any order.
+
+Sources (Stripe documentation, read in November 2026): https://docs.stripe.com/webhooks/signature,
+https://docs.stripe.com/api/events/types, https://docs.stripe.com/api/transfers/object
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from refledger.adapters.payouts.transfers import NotATransfer, Transfer
+from refledger.domain.errors import BadSignature, Unreadable
+from refledger.domain.payout_news import Said
+
+TOLERANCE_SECONDS: Final = 300  # Stripe's own; it signs each delivery anew, repeats too
+SECRETS_LIMIT: Final = 5
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an event says about the payout of a withdrawal."""
+
+    withdrawal_id: str
+    said: Said
+    transaction_id: str
+    key: str
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Signed by Stripe, and nothing that concerns a payout of ours. `reason` is a word for the log."""
+
+    reason: str
+
+
+def secrets_from(text: str) -> tuple[str, ...]:
+    """The endpoint's signing secrets, separated by commas or blanks: two while one is rolled."""
+    return tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
+
+
+def read(body: bytes, signature: str, secrets: Sequence[str], *, livemode: bool | None) -> Told | Ignored:
+    """Raises BadSignature unless one of the secrets signed these very bytes a moment ago; Unreadable.
+
+    Without a secret nothing is believed. `livemode`: the mode that counts in this deployment, None for both.
+    """
+    _check(body, signature, secrets)
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable("the event is not JSON") from None
+    if not isinstance(event, Mapping) or event.get("object") != "event":
+        raise Unreadable("not a Stripe event")
+    return _meaning(event, livemode)
+
+
+def _check(body: bytes, signature: str, secrets: Sequence[str]) -> None:
+    from stripe import SignatureVerificationError, WebhookSignature
+
+    for secret in secrets:
+        try:
+            WebhookSignature.verify_header(body, signature, secret, TOLERANCE_SECONDS)
+        except (SignatureVerificationError, UnicodeDecodeError, TypeError):
+            continue  # TypeError: a signature beyond ASCII cannot be compared
+        return
+    raise BadSignature("not signed with this endpoint's secret, or too long ago")
+
+
+def _meaning(event: Mapping[str, Any], livemode: bool | None) -> Told | Ignored:
+    kind, id, live = event.get("type"), event.get("id"), event.get("livemode")
+    if not isinstance(kind, str) or not isinstance(id, str) or not isinstance(live, bool):
+        raise Unreadable("type, id or livemode: missing")
+    if livemode not in (None, live):
+        return Ignored("TEST_MODE" if livemode else "LIVE_MODE")
+    if event.get("account") is not None:
+        return Ignored("CONNECTED_ACCOUNT")  # a transfer of somebody else's platform
+    if kind not in ("transfer.created", "transfer.reversed", "transfer.updated"):
+        return Ignored("OTHER_KIND")
+    transfer = _transfer(event)
+    if not transfer.withdrawal_id:
+        return Ignored("NOT_A_PAYOUT")  # the owner makes transfers of their own
+    said = _said(kind, transfer)
+    if said is None:
+        return Ignored("NOTHING_NEW")
+    return Told(transfer.withdrawal_id, said, transfer.id, transfer.key, id)
+
+
+def _transfer(event: Mapping[str, Any]) -> Transfer:
+    data = event.get("data")
+    subject = data.get("object") if isinstance(data, Mapping) else None
+    try:
+        return Transfer.read(subject if isinstance(subject, Mapping) else {})
+    except NotATransfer as error:
+        raise Unreadable(f"data.object.{error}") from None
+
+
+def _said(kind: str, transfer: Transfer) -> Said | None:
+    if kind == "transfer.created":
+        return Said.PAID
+    if transfer.reversed:
+        return Said.RETURNED
+    return Said.PARTLY_RETURNED if transfer.amount_reversed else None

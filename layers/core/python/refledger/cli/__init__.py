@@ -1,0 +1,51 @@
+"""The operators' command, one module for each subject. Run from a laptop, against AWS or a local stack.
+
+Exit status: 0 done, and nothing was found; 1 something was found that a person must look at; 2 it could not be done:
+the arguments, the network, AWS or its permissions; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from refledger.cli import dlq, rebuild, verify, withdrawals
+from refledger.cli.target import Usage
+from refledger.domain.errors import Refledger
+from refledger.store.transaction import Again
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status. Raises SystemExit for arguments that are no command."""
+    parser = argparse.ArgumentParser(prog="refledger", description="Operate a deployment of refledger.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for subject in (verify, dlq, withdrawals, rebuild):
+        subject.add_to(commands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has enough: say nothing, and not that all is right either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Usage as error:
+        return _fail(str(error))
+    except ClientError as error:
+        told = error.response["Error"]
+        return _fail(f"{error.operation_name}: {told['Code']}: {told.get('Message', '')}")
+    except (BotoCoreError, Refledger) as error:
+        return _fail(str(error))
+    except Again as error:
+        return _fail(f"the table is busy ({error}): try again")
+    return status
+
+
+def _fail(text: str) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"refledger: {' '.join(text.split())}\n")
+    return 2

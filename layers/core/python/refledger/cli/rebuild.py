@@ -1,0 +1,54 @@
+"""`refledger rebuild`: what follows from the books, made anew from them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.target import Target, add_target, positive
+from refledger.domain.times import MINUTE_MS
+from refledger.operations import rebuilding
+from refledger.store import partners
+
+WAIT_MINUTES = 15
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("rebuild", help="make anew what follows from the books")
+    subjects = parser.add_subparsers(required=True, metavar="WHAT")
+    statistics = subjects.add_parser("statistics", help="partners' figures; the old ones are read until it is done")
+    statistics.add_argument("--partner", metavar="ID", help="of this partner alone")
+    statistics.add_argument(
+        "--wait", type=positive, default=WAIT_MINUTES, metavar="MINUTES",
+        help=f"how long to wait for the stream's consumer (default {WAIT_MINUTES}); another run goes on",
+    )  # fmt: skip
+    statistics.add_argument("--afresh", action="store_true", help="give up what an earlier run began")
+    add_progress(statistics)
+    add_target(statistics)
+    statistics.set_defaults(run=rebuild_statistics)
+
+
+def rebuild_statistics(options: argparse.Namespace) -> int:
+    """0 when all have new figures, 1 when the consumer has not counted everything yet."""
+    context = Target(options).context
+    told = ["beginning"]
+    if options.partner:
+        partners.find(context.table, options.partner)
+
+    def of_partners() -> Iterable[str]:
+        return [options.partner] if options.partner else rebuilding.everybody(context)
+
+    with Progress(lambda: told[-1], asked=options.progress):
+        done = rebuilding.rebuild(
+            context, of_partners, options.wait * MINUTE_MS, afresh=options.afresh,
+            tell=lambda text: told.__setitem__(0, text),
+        )  # fmt: skip
+    say(f"{done.partners} partners have new figures, made of {done.stamped} items that were told the stream now")
+    if done.waiting:
+        say(
+            f"{done.waiting} partners have their old figures still: the statistics function is behind, or gave up"
+            " records again. Run this once more; if that changes nothing, with --afresh"
+        )
+    return 1 if done.waiting else 0

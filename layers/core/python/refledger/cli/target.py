@@ -1,0 +1,75 @@
+"""Which deployment a command is for, and what its resources are called there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from refledger.adapters import aws
+from refledger.adapters.ids import Ids
+from refledger.operations.context import Context
+from refledger.store.table import Table
+
+LOCAL_STACK, LOCAL_REGION, LOCAL_PORT = "refledger", "eu-central-1", "4566"
+LIMIT = 100_000  # of numbers that a person gives
+
+
+class Usage(Exception):
+    """What was asked for cannot be done as it was asked. The text says what to do instead."""
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {LIMIT}")
+    return int(text)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("which deployment")
+    where.add_argument(
+        "--stack", metavar="NAME", help="its CloudFormation stack, which says what its resources are called"
+    )
+    where.add_argument("--local", action="store_true", help="the stack of `make run` (its port: AWS_PORT)")
+    where.add_argument("--table", metavar="NAME", help="its table alone (default: TABLE_NAME)")
+    where.add_argument("--region", help="default: that of the AWS configuration")
+    where.add_argument("--profile", help="of the AWS configuration")
+
+
+class Target:
+    """Reads nothing before it is asked. Raises Usage where the options do not say enough."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._stack: str | None = options.stack or (LOCAL_STACK if options.local else None)
+        self._table: str | None = options.table or (None if self._stack else os.environ.get("TABLE_NAME"))
+        if not self._stack and not self._table:
+            raise Usage("say which deployment: --stack NAME, --local, or --table NAME")
+        endpoint = region = None
+        if options.local:
+            endpoint, region = f"http://127.0.0.1:{os.environ.get('AWS_PORT', LOCAL_PORT)}", LOCAL_REGION
+        self.client: Callable[[str], Any] = aws.patient_clients(endpoint, options.region or region, options.profile)
+
+    @cached_property
+    def resources(self) -> dict[str, str]:
+        """What the stack's resources are called, by the names that the template gives them."""
+        if not self._stack:
+            raise Usage("this needs more than a table: give --stack NAME, or --local")
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self._stack)
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each.get("PhysicalResourceId")
+        }
+
+    def resource(self, name: str) -> str:
+        if name not in self.resources:
+            raise Usage(f"the stack {self._stack} has no {name}")
+        return self.resources[name]
+
+    @cached_property
+    def context(self) -> Context:
+        """For operations that make no ids: the secret that keys them stays where it is."""
+        return Context(Table(self.client("dynamodb"), self._table or self.resource("Table")), Ids(""))

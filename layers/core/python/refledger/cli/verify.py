@@ -1,0 +1,95 @@
+"""`refledger verify`: every fault in the books, told when it is found; 1 where there is one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from refledger.adapters.archive import Missing
+from refledger.cli.manifest_source import Signed, add_manifest, opened
+from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.target import Target, Usage, add_target
+from refledger.domain.manifest import Damaged
+from refledger.operations import attesting, verification
+from refledger.operations.verification import Checked, Fault
+from refledger.store import partners
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("verify", help="re-derive every balance from the journal; exit 1 on any fault")
+    parser.add_argument("--json", action="store_true", help="one JSON document, a line for each fault")
+    parser.add_argument("--partner", metavar="ID", help="the books of this partner alone")
+    add_manifest(parser)
+    add_progress(parser)
+    add_target(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    target, checked = Target(options), Checked()
+    signed = opened(target, options) if options.manifest else None
+    found = 0
+    output = _Json() if options.json else _Text()
+    output.begin()
+    with Progress(lambda: f"{found} faults in {_read(checked)}", asked=options.progress) as progress:
+        for fault in _faults(target, options.partner, signed, checked):
+            with progress.aside():
+                output.tell(fault, found)
+            found += 1
+    output.end(checked, found)
+    return 1 if found else 0
+
+
+def _faults(target: Target, partner_id: str | None, signed: Signed | None, checked: Checked) -> Iterator[Fault]:
+    """All that is wrong, as it is found."""
+    context = target.context
+    if partner_id:
+        partners.find(context.table, partner_id)
+        checked.partners += 1
+        yield from verification.verify_partner(context, partner_id, checked)
+    else:
+        yield from verification.verify(context, checked)
+    if signed:
+        rows = attesting.rows_of(signed.source, signed.checker, signed.day)
+        mine = (row for row in rows if partner_id in (None, row.partner_id))
+        try:
+            yield from attesting.check(context, mine, checked)
+        except Damaged as error:
+            yield Fault("", "", f"manifest {signed.label}: {error}")
+        except Missing as error:
+            raise Usage(f"there is no {error}") from error
+
+
+def _read(checked: Checked) -> str:
+    return ", ".join(f"{number} {name}" for name, number in checked.counts().items())
+
+
+class _Text:
+    """A line for each fault, and one at the end."""
+
+    def begin(self) -> None:
+        pass
+
+    def tell(self, fault: Fault, _: int) -> None:
+        whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
+        say(f"FAULT {whose}: {fault.reason}" if whose else f"FAULT {fault.reason}")
+
+    def end(self, checked: Checked, found: int) -> None:
+        say(f"{found} faults in {_read(checked)}")
+
+
+class _Json:
+    """One document, although it is written while faults are found: what was cut off is no JSON, so no good news."""
+
+    def begin(self) -> None:
+        sys.stdout.write('{"faults": [')
+
+    def tell(self, fault: Fault, place: int) -> None:
+        sys.stdout.write((",\n" if place else "\n") + json.dumps(asdict(fault)))
+
+    def end(self, checked: Checked, found: int) -> None:
+        say(("\n" if found else "") + f'], "checked": {json.dumps(checked.counts())}}}')

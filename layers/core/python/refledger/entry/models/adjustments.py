@@ -1,0 +1,94 @@
+"""Adjustments over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from refledger.domain.adjustments import REASON_LIMIT, Adjustment, AdjustmentKind, Asked
+from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.times import iso
+from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
+from refledger.entry.models.ledger import PartnerId
+
+
+def _not_zero(amount: int) -> int:
+    if amount == 0:
+        raise ValueError("not zero")
+    return amount
+
+
+SignedAmount = Annotated[
+    int,
+    Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="minor units, not zero", examples=[-1500]),
+    AfterValidator(_not_zero),
+]
+
+
+class NewAdjustment(Body):
+    """`amount` above zero is given to the partner, below zero taken from them, into debt if it must.
+
+    A `WRITE_OFF` forgives debt: its amount is above zero, and not more than the partner owes.
+    """
+
+    partner_id: PartnerId
+    amount: SignedAmount
+    currency: Currency
+    kind: Annotated[AdjustmentKind, Capitals] = AdjustmentKind.ADJUSTMENT
+    reason: Annotated[Note, Field(min_length=1, max_length=REASON_LIMIT)]
+
+    def asked(self) -> Asked:
+        return Asked(self.partner_id, self.currency, self.amount, self.kind, self.reason)
+
+
+class AdjustmentQuery(PageQuery):
+    """Those of one partner, newest first; without `partnerId` those that wait for a second person, oldest first."""
+
+    partner_id: PartnerId | None = None
+    status: Annotated[Literal["WAITING"], Capitals] | None = None
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if self.partner_id and self.status:
+            raise ValueError("either partnerId or status")
+        return self
+
+
+class AdjustmentView(View):
+    """`status`: WAITING for a second person, POSTED (`entry` is its place in the partner's journal) or REJECTED."""
+
+    id: str
+    partner_id: str
+    program_id: str
+    kind: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    requester: str
+    created_at: str
+    approver: str | None
+    decided_at: str | None
+    note: str
+    entry: int | None
+
+    @classmethod
+    def of(cls, adjustment: Adjustment) -> Self:
+        asked = adjustment.asked
+        return cls(
+            id=adjustment.id,
+            partner_id=asked.partner_id,
+            program_id=adjustment.program_id,
+            kind=asked.kind,
+            amount=asked.amount,
+            currency=asked.currency,
+            reason=asked.reason,
+            status=adjustment.status,
+            requester=adjustment.requester,
+            created_at=iso(adjustment.created_at_ms),
+            approver=adjustment.approver or None,
+            decided_at=iso(adjustment.decided_at_ms) if adjustment.decided_at_ms else None,
+            note=adjustment.note,
+            entry=adjustment.entry or None,
+        )

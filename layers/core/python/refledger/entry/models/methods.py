@@ -1,0 +1,153 @@
+"""Payout methods over HTTP. Accounts come in whole and go out masked, but for the one that staff reads to pay it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from refledger.domain.methods import Account, BankAccount, MethodType, PayoutMethod, StripeAccount
+from refledger.domain.times import iso
+from refledger.domain.withdrawals import MethodUsed
+from refledger.entry.models.common import Body, Capitals, Name, View
+
+IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+GIVEN_FOR = {
+    MethodType.BANK_TRANSFER: "accountHolder, and either iban or accountNumber and bankCode; no stripeAccountId",
+    MethodType.STRIPE: "stripeAccountId, and no bank account",
+}
+
+
+def _iban(text: str) -> str:
+    """Checked as ISO 13616 says: the rearranged number leaves 1 when divided by 97."""
+    iban = text.replace(" ", "").upper()
+    if not IBAN.fullmatch(iban) or int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 != 1:
+        raise ValueError("not an IBAN")
+    return iban
+
+
+class PayoutMethodBody(Body):
+    """BANK_TRANSFER: `accountHolder`, and `iban` or `accountNumber` and `bankCode`. STRIPE: `stripeAccountId`."""
+
+    type: Annotated[MethodType, Capitals]
+    account_holder: Name | None = None
+    iban: Annotated[str, Field(max_length=50), AfterValidator(_iban)] | None = None
+    account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,33}$")] | None = None
+    bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")] | None = None
+    stripe_account_id: Annotated[str, Field(pattern=r"^acct_[A-Za-z0-9]{6,64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_account(self) -> Self:
+        given = {name for name, value in self if value is not None} - {"type"}
+        fitting: tuple[set[str], ...]
+        match self.type:
+            case MethodType.BANK_TRANSFER:
+                fitting = {"account_holder", "iban"}, {"account_holder", "account_number", "bank_code"}
+            case MethodType.STRIPE:
+                fitting = {"stripe_account_id"}, {"stripe_account_id", "account_holder"}
+        if given not in fitting:
+            raise ValueError(GIVEN_FOR[self.type])
+        return self
+
+    def to_account(self) -> Account:
+        holder = self.account_holder or ""
+        if self.stripe_account_id is not None:
+            return StripeAccount(holder, self.stripe_account_id)
+        return BankAccount(holder, self.iban or "", self.account_number or "", self.bank_code or "")
+
+
+class PayoutMethodView(View):
+    """`account` is masked."""
+
+    id: str
+    type: str
+    account_holder: str
+    account: str
+
+    @classmethod
+    def of(cls, method: MethodUsed) -> Self:
+        return cls(id=method.id, type=method.type, account_holder=method.holder, account=method.masked)
+
+
+class OwnMethodView(PayoutMethodView):
+    """`usable`: whether a withdrawal to it would be taken; a Stripe account must be verified for that."""
+
+    created_at: str
+    verified: bool
+    usable: bool
+
+    @classmethod
+    def of_method(cls, method: PayoutMethod) -> Self:
+        return cls(
+            id=method.id,
+            type=method.type,
+            account_holder=method.holder,
+            account=method.masked,
+            created_at=iso(method.created_at_ms),
+            verified=method.verified_at_ms > 0,
+            usable=method.is_payable,
+        )
+
+
+class StaffMethodView(View):
+    """Each version of it that ever was. `verifiedBy`: keyed hash of who vouched for it."""
+
+    id: str
+    version: int
+    type: str
+    account_holder: str
+    account: str
+    created_at: str
+    verified_at: str | None
+    verified_by: str | None
+    disabled_at: str | None
+    usable: bool
+
+    @classmethod
+    def of(cls, method: PayoutMethod) -> Self:
+        return cls(
+            id=method.id,
+            version=method.version,
+            type=method.type,
+            account_holder=method.holder,
+            account=method.masked,
+            created_at=iso(method.created_at_ms),
+            verified_at=iso(method.verified_at_ms) if method.verified_at_ms else None,
+            verified_by=method.verified_by or None,
+            disabled_at=iso(method.disabled_at_ms) if method.disabled_at_ms else None,
+            usable=method.is_payable,
+        )
+
+
+class AccountView(View):
+    """A whole account, for whoever makes the transfer."""
+
+    account_holder: str
+    iban: str | None = None
+    account_number: str | None = None
+    bank_code: str | None = None
+    stripe_account_id: str | None = None
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        match account:
+            case BankAccount():
+                return cls(
+                    account_holder=account.holder,
+                    iban=account.iban or None,
+                    account_number=account.number or None,
+                    bank_code=account.bank_code or None,
+                )
+            case StripeAccount():
+                return cls(account_holder=account.holder, stripe_account_id=account.account_id)
+
+
+class Methods(View):
+    """All of them, oldest first: there are never many."""
+
+    data: list[OwnMethodView]
+
+
+class StaffMethods(View):
+    data: list[StaffMethodView]

@@ -1,0 +1,126 @@
+"""Payments, and what is parked of them, over HTTP. For staff: rewards are shown with staff's notes."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund
+from refledger.domain.rewards import Reward
+from refledger.domain.times import DAY_MS, iso
+from refledger.entry.models.common import Query, View
+from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
+
+ABOUT = {
+    PaymentKind.EARLY: "Refunds or disputes of a payment that has not come yet. They are met by it when it comes;"
+    " dismissed, they only leave this list.",
+    PaymentKind.FOREIGN: "A payment in a currency that its program does not take. Nothing is converted: let the program"
+    " take the currency and accept the payment, or dismiss it, and nobody earns from it.",
+}
+ACTIONS = {PaymentKind.EARLY: ["dismiss"], PaymentKind.FOREIGN: ["accept", "dismiss"]}
+
+
+class PaymentQuery(Query):
+    """`source`: who named the payment; `paymentId` is then the id in the event, such as an invoice's at Stripe."""
+
+    source: Literal["payments", "stripe"] | None = None
+
+
+class ParkedView(View):
+    """What waits at the door, since `parkedAt`. `amount` is null where the payment itself has not come yet."""
+
+    id: str
+    kind: str
+    program_id: str | None
+    amount: int | None
+    currency: str
+    occurred_at: str | None
+    parked_at: str
+    age_days: int
+    refunded: int
+    disputed: int
+    lost: int
+    about: str
+    actions: list[str]
+
+    @classmethod
+    def of(cls, payment: Payment, now_ms: int) -> Self:
+        came = payment.kind is not PaymentKind.EARLY
+        return cls(
+            id=payment.id,
+            kind=payment.kind,
+            program_id=payment.program_id or None,
+            amount=payment.amount if came else None,
+            currency=payment.currency,
+            occurred_at=iso(payment.occurred_at_ms) if came else None,
+            parked_at=iso(payment.created_at_ms),
+            age_days=max(0, now_ms - payment.created_at_ms) // DAY_MS,
+            refunded=payment.back.refunded,
+            disputed=payment.back.disputed,
+            lost=payment.back.lost,
+            about=ABOUT[payment.kind],
+            actions=ACTIONS[payment.kind],
+        )
+
+
+class UnearnedView(View):
+    """A tier that has a partner and earned nothing."""
+
+    tier: int
+    why: str
+
+
+class PaymentView(View):
+    """A payment with what it earned whom and what of it came back.
+
+    `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
+    `gone`: what of `amount` went back to the customer or is disputed, never more than it.
+    """
+
+    id: str
+    kind: str
+    program_id: str | None
+    product_id: str | None
+    amount: int
+    base: int
+    currency: str
+    occurred_at: str | None
+    recorded_at: str
+    referral_id: str | None
+    reason: str | None
+    gone: int
+    refunded: int
+    disputed: int
+    lost: int
+    note: str | None
+    by: str | None
+    rewards: list[RewardView]
+    unearned: list[UnearnedView]
+    refunds: list[RefundView]
+    disputes: list[DisputeView]
+
+    @classmethod
+    def of(cls, payment: Payment, rewards: list[Reward], refunds: list[Refund], disputes: list[Dispute]) -> Self:
+        back = payment.back
+        return cls(
+            id=payment.id,
+            kind=payment.kind,
+            program_id=payment.program_id or None,
+            product_id=payment.product_id or None,
+            amount=payment.amount,
+            base=payment.base,
+            currency=payment.currency,
+            occurred_at=iso(payment.occurred_at_ms) if payment.occurred_at_ms else None,
+            recorded_at=iso(payment.created_at_ms),
+            referral_id=payment.referral_id or None,
+            reason=payment.reason or None,
+            gone=back.of(payment.amount),
+            refunded=back.refunded,
+            disputed=back.disputed,
+            lost=back.lost,
+            note=payment.note or None,
+            by=payment.by or None,
+            rewards=[RewardView.of(reward, staff=True) for reward in rewards],
+            unearned=[UnearnedView(tier=tier, why=why) for tier, why in payment.unearned],
+            refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
+            disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],
+        )

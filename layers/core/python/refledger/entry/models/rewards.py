@@ -1,0 +1,275 @@
+"""Rewards, and why they are what they are, over HTTP."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from refledger.domain.explaining import Capped, Coming, Earned, Explanation, Taken
+from refledger.domain.payments import Dispute, Refund
+from refledger.domain.rewards import DISPUTED, Reward, net
+from refledger.domain.times import iso
+from refledger.entry.models.common import Body, Capitals, Name, Note, PageQuery, View
+from refledger.entry.models.ledger import PartnerId
+from refledger.entry.models.programs import ProgramId
+
+BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
+
+
+class RewardState(StrEnum):
+    HELD = "HELD"
+    REVIEW = "REVIEW"  # due, and waiting for a person's approval
+    CANCELLED = "CANCELLED"
+
+
+class RewardsQuery(PageQuery):
+    """A partner's rewards; or, for staff, those of a program that are held, to be approved or cancelled.
+
+    Staff name either the partner, or program and state; partners get their own.
+    """
+
+    partner_id: PartnerId | None = None
+    program_id: ProgramId | None = None
+    state: Annotated[RewardState, Capitals] | None = None
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if (self.program_id is None) != (self.state is None):
+            raise ValueError("programId and state go together")
+        if self.partner_id and self.program_id:
+            raise ValueError("either partnerId, or programId and state")
+        return self
+
+
+class HoldBody(Body):
+    reason: Name
+
+
+class DecisionNote(Body):
+    """`note`: why; it cannot be taken back."""
+
+    note: Annotated[Note, Field(min_length=1)]
+
+
+class RewardView(View):
+    """Amounts in minor units of `currency`. `net`: what refunds and disputes left of `amount`.
+
+    `rateBps`: hundredths of a per cent of `base`; null for a flat amount. `limit`: what a monthly cap left of it.
+    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `note` and `by` are for staff.
+    """
+
+    id: str
+    partner_id: str
+    program_id: str
+    tier: int
+    status: str
+    amount: int
+    currency: str
+    reversed: int
+    net: int
+    limit: int | None
+    held: list[str]
+    cancelled: str | None
+    earned_at: str
+    matures_at: str
+    base: int
+    rate_bps: int | None
+    rule: str
+    rule_version: int
+    payment_id: str
+    referral_id: str
+    paid_by: str | None
+    note: str | None
+    by: str | None
+
+    @classmethod
+    def of(cls, reward: Reward, *, staff: bool) -> Self:
+        return cls(
+            id=reward.id,
+            partner_id=reward.partner_id,
+            program_id=reward.program_id,
+            tier=reward.tier,
+            status=reward.status,
+            amount=reward.amount,
+            currency=reward.currency,
+            reversed=reward.reversed,
+            net=net(reward),
+            limit=reward.limit,
+            held=list(reward.held) if staff else sorted({r if r == DISPUTED else BY_STAFF for r in reward.held}),
+            cancelled=reward.cancelled,
+            earned_at=iso(reward.earned_at_ms),
+            matures_at=iso(reward.matures_at_ms),
+            base=reward.base,
+            rate_bps=reward.rate_bps or None,
+            rule=reward.rule,
+            rule_version=reward.rule_version,
+            payment_id=reward.payment,
+            referral_id=reward.referral_id,
+            paid_by=reward.paid_by or None,
+            note=(reward.note or None) if staff else None,
+            by=(reward.by or None) if staff else None,
+        )
+
+
+class RefundView(View):
+    amount: int
+    at: str
+    failed: bool
+
+    @classmethod
+    def of(cls, refund: Refund) -> Self:
+        return cls(amount=refund.amount, at=iso(refund.at_ms), failed=refund.failed)
+
+
+class DisputeView(View):
+    """`status`: OPEN, WON or LOST; `amount` is 0 as long as only the end of it is known."""
+
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    at: str
+
+    @classmethod
+    def of(cls, dispute: Dispute) -> Self:
+        return cls(
+            payment_id=dispute.payment,
+            amount=dispute.amount,
+            currency=dispute.currency,
+            status=dispute.status,
+            at=iso(dispute.at_ms),
+        )
+
+
+class EarnedView(View):
+    """amount = min(roundedDown, base - nearerTiers), roundedDown = floor(base * rateBps / 10000) if there is a rate."""
+
+    base: int
+    rate_bps: int | None
+    exact: str
+    rounded_down: int
+    nearer_tiers: int
+    amount: int
+    text: str
+
+    @classmethod
+    def of(cls, earned: Earned) -> Self:
+        return cls(
+            base=earned.base, rate_bps=earned.rate_bps, exact=earned.exact, rounded_down=earned.rounded_down,
+            nearer_tiers=earned.nearer_tiers, amount=earned.amount, text=earned.text,
+        )  # fmt: skip
+
+
+class TakenBackView(View):
+    """Of the payment, tax included: gone = min(paid, refunded + disputed + lost), kept = paid - gone.
+
+    Of the reward: reversed = amount - floor(amount * kept / paid), net = amount - reversed.
+    """
+
+    paid: int
+    refunded: int
+    disputed: int
+    lost: int
+    gone: int
+    kept: int
+    reversed: int
+    net: int
+    text: str
+    refunds: list[RefundView]
+    disputes: list[DisputeView]
+
+    @classmethod
+    def of(cls, taken: Taken, refunds: list[Refund], disputes: list[Dispute]) -> Self:
+        return cls(
+            paid=taken.paid, refunded=taken.refunded, disputed=taken.disputed, lost=taken.lost, gone=taken.gone,
+            kept=taken.kept, reversed=taken.reversed, net=taken.net, text=taken.text,
+            refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
+            disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],
+        )  # fmt: skip
+
+
+class CapView(View):
+    """`left`: what the cap had left of it when the reward was approved; null until then. granted = min(net, left)."""
+
+    cap: int
+    month: str
+    left: int | None
+    text: str
+
+    @classmethod
+    def of(cls, capped: Capped) -> Self:
+        return cls(cap=capped.cap, month=capped.month, left=capped.left, text=capped.text)
+
+
+class RewardRuleView(View):
+    """`source`: program, product or partner, for a first payment or all; `version`: of the program's rules."""
+
+    program_id: str
+    version: int
+    source: str
+    product_id: str | None
+    tier: int
+    text: str
+
+
+class NextView(View):
+    """`at` is null where it hangs on somebody, and not on time."""
+
+    what: str
+    at: str | None
+    text: str
+
+    @classmethod
+    def of(cls, coming: Coming) -> Self:
+        return cls(what=coming.what, at=iso(coming.at_ms) if coming.at_ms else None, text=coming.text)
+
+
+class BookedView(View):
+    """The place of the entry in the partner's journal of this currency."""
+
+    currency: str
+    version: int
+
+
+class ExplanationView(View):
+    """Why a reward is what it is. `worth`: what of it is in the partner's balance, or was paid from there."""
+
+    reward: RewardView
+    rule: RewardRuleView
+    earned: EarnedView
+    taken_back: TakenBackView
+    cap: CapView | None
+    granted: int
+    worth: int
+    booked: BookedView | None
+    paid_by: str | None
+    next: list[NextView]
+
+    @classmethod
+    def of(
+        cls,
+        explanation: Explanation,
+        product_id: str,
+        refunds: list[Refund],
+        disputes: list[Dispute],
+        *,
+        staff: bool,
+    ) -> Self:
+        reward = explanation.reward
+        return cls(
+            reward=RewardView.of(reward, staff=staff),
+            rule=RewardRuleView(
+                program_id=reward.program_id, version=reward.rule_version, source=reward.rule,
+                product_id=product_id or None, tier=reward.tier, text=explanation.rule,
+            ),
+            earned=EarnedView.of(explanation.earned),
+            taken_back=TakenBackView.of(explanation.taken, refunds, disputes),
+            cap=CapView.of(explanation.capped) if explanation.capped else None,
+            granted=explanation.granted,
+            worth=explanation.worth,
+            booked=BookedView(currency=reward.currency, version=reward.entry) if reward.entry else None,
+            paid_by=reward.paid_by or None,
+            next=[NextView.of(each) for each in explanation.coming],
+        )  # fmt: skip
