@@ -4,7 +4,6 @@
 PYTHON ?=
 # the local stack's own defaults, for targets that talk to it; not exported: the tests run stacks of their own
 AWS_PORT ?= 4566
-DYNAMODB_PORT ?= 8000
 LOCAL_DATA ?= .local/data
 
 PY = .venv/bin/python
@@ -14,11 +13,8 @@ SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=e
 # what to build for: the Python installed here, unless told (RUNTIME=python3.13: it must be on PATH then)
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= x86_64
-# any name and secret will do for the local stack
-LOCAL_AWS = AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=eu-central-1 \
-	AWS_ENDPOINT_URL=http://127.0.0.1:$(AWS_PORT) AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(DYNAMODB_PORT)
 
-.PHONY: help setup run test check format demo bench verify openapi lock build clean clean-data
+.PHONY: help setup run test simulate check format demo bench verify openapi lock build clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -36,6 +32,11 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARG
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb
 	$(PY) -m pytest $(ARGS)
+
+simulate: ## everything in any order against the real functions, for thousands of steps (SIMULATE_RUNS, SIMULATE_STEPS)
+	$(SETUP) dev dynamodb
+	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=$${INTERRUPTED_PAIRS:-2000} \
+		$(PY) -m pytest tests/proof tests/operations/test_interruptions.py $(ARGS)
 
 check: ## lint, format, types, house rules, state machine, template, build
 	$(SETUP) dev sam
@@ -63,7 +64,7 @@ bench: ## measure (results go to the terminal; see benchmarks/)
 
 verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
-	@$(LOCAL_AWS) TABLE_NAME=refledger-Table PYTHONPATH=layers/core/python $(PY) -m refledger verify $(ARGS)
+	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
 openapi: ## write docs/openapi.json from the code
 	$(SETUP) dev

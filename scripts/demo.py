@@ -114,7 +114,7 @@ class Story:
     def tell(self) -> None:
         for step in (
             self.program_and_partner, self.codes, self.payment, self.statistics, self.withdrawal, self.decision,
-            self.rejection, self.journal,
+            self.rejection, self.refund, self.explanation, self.journal,
         ):  # fmt: skip
             say(f"\n── {(step.__doc__ or '').strip()}")
             step()
@@ -185,7 +185,7 @@ class Story:
         check(approved["status"] == "APPROVED", str(approved))
         second = self.client.post(self.admin, f"/withdrawals/{self.id}/reject", {"note": "no"}, expect=409)
         eventually(lambda: self.client.get(self.admin, f"/withdrawals/{self.id}")["status"], "PAYING", "the workflow")
-        account = self.client.get(self.admin, f"/withdrawals/{self.id}")["payoutMethod"]["iban"]
+        account = self.client.get(self.admin, f"/withdrawals/{self.id}")["account"]["iban"]
         paid = self.client.post(self.admin, f"/withdrawals/{self.id}/mark-paid", {"transactionId": "TX-1"}, expect=200)
         check(paid["status"] == "PAID", str(paid))
         check(self._balance(self.bob) == (500, 0, 1_500), "the money did not go out")
@@ -202,8 +202,28 @@ class Story:
         check(self._balance(self.alice) == (1_000, 0, 0), "the money did not come back")
         say(f"   {made['id']}: REJECTED, 10.00 available again")
 
+    def refund(self) -> None:
+        """8. Carol gets 25.00 of her 100.00 back; the event comes twice."""
+        detail = {"refundId": f"refund-{self.run}", "paymentId": f"pay-{self.run}", "amount": 2_500, "currency": "USD",
+                  "occurredAt": datetime.now(UTC).isoformat(timespec="milliseconds")}  # fmt: skip
+        for _ in range(2):
+            self.client.put_event(detail, detail_type="Payment Refunded")
+        self._eventually_available(self.bob, 0)
+        self._eventually_available(self.alice, 750)
+        say("   a quarter of each reward is taken back, once: 5.00 from Bob, 2.50 from Alice")
+
+    def explanation(self) -> None:
+        """9. Bob asks why his reward is what it is."""
+        (reward,) = self.client.get(self.bob, "/rewards")["data"]
+        why = self.client.get(self.bob, f"/rewards/{reward['id']}/explain")
+        check((why["earned"]["amount"], why["takenBack"]["reversed"], why["worth"]) == (2_000, 500, 1_500), str(why))
+        say(f"   {why['earned']['text']} ({why['rule']['text']}, version {why['rule']['version']})")
+        say(f"   {why['takenBack']['text']}")
+        for step in why["next"]:
+            say(f"   {reward['status']}: {step['text']}")
+
     def journal(self) -> None:
-        """8. The journal explains it all."""
+        """10. The journal explains it all."""
         for name, who in (("Bob", self.bob), ("Alice", self.alice)):
             say(f"   {name}")
             entries = self.client.get(who, "/ledger/entries")["data"]

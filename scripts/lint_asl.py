@@ -3,7 +3,8 @@
 The structure (fields and their types, a Next to a state that is not there, states that nothing leads to, no
 way to an end) is judged by statelint, the port of AWS's own linter. What it does not know is checked here:
 
-* every task names a resource and has a time limit: the language has no default that saves anybody;
+* every task names a resource and has a time limit, and so has the machine: the language has no default that saves
+  anybody;
 * a task that calls a function retries what passes by itself;
 * a task that waits for a token catches both ways in which its time runs out;
 * Retry and Catch name errors that can occur: Step Functions' and Lambda's own, or a class of refledger's
@@ -52,6 +53,8 @@ def lint(text: str, errors: frozenset[str], substitutions: Mapping[str, object])
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
         return ["not a state machine: it has no States"]
     faults: list[str] = Linter.validate(definition)
+    if "TimeoutSeconds" not in definition:
+        faults.append("the machine as a whole has no time limit")
     for name, state in _states(definition):
         if state.get("Type") == "Task":
             faults += [f"{name}: {fault}" for fault in _task_faults(state)]

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "layers" / "core" / "python"))
 
 from refledger.entry import access, problems  # noqa: E402  the layer is not installed
 from refledger.entry.http import Api, Route  # noqa: E402
-from refledger.entry.models.common import NoBody, NoQuery  # noqa: E402
+from refledger.entry.models.common import CsvFile, NoBody, NoQuery  # noqa: E402
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM = {
@@ -55,7 +55,8 @@ def document() -> dict[str, Any]:
     all_routes = routes()
     pairs: list[tuple[type[BaseModel], Any]] = []
     for route in all_routes:
-        pairs += [(route.body, "validation"), (route.query, "validation"), (route.answer, "serialization")]
+        pairs += [(route.body, "validation"), (route.query, "validation")]
+        pairs += [(route.answer, "serialization")] if route.answer is not CsvFile else []
     unique = list(dict.fromkeys(pairs))
     schemas, definitions = models_json_schema(unique, ref_template=REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
@@ -76,7 +77,8 @@ def document() -> dict[str, Any]:
 
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     path = route.key.split()[1]
-    roles = sorted(role.value for role in access.ROUTES[route.key]) or ["anyone who is signed in"]
+    allowed = access.ROUTES[route.key]
+    roles = sorted(role.value for role in allowed or ()) or ["anyone who is signed in"]
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)
@@ -91,23 +93,42 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any
     operation: dict[str, Any] = {
         "operationId": route.function.__module__.split(".")[-1] + "_" + route.function.__name__,
         "summary": route.summary,
-        "description": "For: " + " or ".join(roles) + ".",
+        "description": "For: " + (" or ".join(roles) if allowed is not None else "whoever signs it") + ".",
         "parameters": parameters,
         "responses": {
             str(route.status): {
                 "description": "done",
-                "content": {"application/json": {"schema": schemas[route.answer, "serialization"]}},
+                "content": _content(route, schemas),
             },
             **{str(status): _problem(status) for status in sorted({*problems.STATUSES.values(), 400, 413, 415, 500})},
         },
     }
-    if route.key.startswith("POST"):
+    if allowed is None:
+        operation["security"] = []
+        anything = {"schema": {"type": "object", "description": "an event as its sender documents it"}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": anything}}
+    elif route.key.startswith("POST"):
         header = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
         operation["parameters"].append(header)
+    if route.versioned:
+        tag = {"description": "the version, for If-Match", "schema": {"type": "string"}}
+        operation["responses"][str(route.status)]["headers"] = {"ETag": tag}
+    if route.key.startswith("PUT"):
+        operation["parameters"].append(
+            {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"},
+             "description": "the ETag of what was read"}
+        )  # fmt: skip
+        operation["responses"]["428"] = _problem(428)
     if route.body is not NoBody:
         schema = schemas[route.body, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _content(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
+    if route.answer is CsvFile:
+        return {"text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a head"}}}
+    return {"application/json": {"schema": schemas[route.answer, "serialization"]}}
 
 
 def _problem(status: int) -> dict[str, Any]:
