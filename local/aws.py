@@ -24,7 +24,7 @@ from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local import sfn_fixes, sqs_fixes
+from local import kms_fixes, sfn_fixes, sqs_fixes
 from local.lambdas import Lambdas
 from local.queue_store import QueueStore
 from local.template import Template
@@ -46,6 +46,7 @@ class Aws:
         # for the tasks of state machines, whose clients moto makes
         os.environ.update(AWS_ENDPOINT_URL_LAMBDA=lambda_url, AWS_ENDPOINT_URL_DYNAMODB=dynamodb_url)
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}).start()
+        kms_fixes.apply()
         sfn_fixes.apply()
         sfn_fixes.set_clock_scale(clock_scale)
         sqs_fixes.keep_messages_in(QueueStore(data_dir / "queues.sqlite"))

@@ -56,6 +56,17 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
         {"EventBusName", "EventPattern", "Name", "ScheduleExpression", "State", "Targets"},
         {"Description", "RoleArn", "Tags"},
     ),
+    "AWS::KMS::Key": (
+        {"EnableKeyRotation", "KeySpec", "KeyUsage"},
+        {
+            "BypassPolicyLockoutSafetyCheck",
+            "Description",
+            "KeyPolicy",
+            "PendingWindowInDays",
+            "RotationPeriodInDays",
+            "Tags",
+        },
+    ),
     "AWS::Lambda::EventInvokeConfig": (
         {"DestinationConfig", "FunctionName", "MaximumRetryAttempts", "Qualifier"},
         {"MaximumEventAgeInSeconds"},
@@ -107,6 +118,17 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
             "Tags",
             "TracingConfig",
             "VpcConfig",
+        },
+    ),
+    "AWS::S3::Bucket": (
+        {"BucketName", "ObjectLockConfiguration", "ObjectLockEnabled", "VersioningConfiguration"},
+        {
+            "AccessControl",
+            "BucketEncryption",
+            "LoggingConfiguration",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "Tags",
         },
     ),
     "AWS::Scheduler::Schedule": (

@@ -23,6 +23,7 @@ class Options:
     dynamodb_dir: Path
     python: Path | None  # what function workers run in; None: the interpreter of the stack itself
     parameters: dict[str, str]
+    secrets: Path | None  # values of secrets that the template refers to and does not make
     api_port: int
     aws_port: int
     dynamodb_port: int
@@ -72,6 +73,13 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         metavar="NAME=VALUE",
         type=_pair,
         help="a template parameter",
+    )
+    add(
+        "--secrets",
+        type=Path,
+        metavar="FILE",
+        help="secrets that the template refers to by name and does not declare: a JSON object, name to value "
+        "(an object is a secret with JSON keys); keep it readable by its owner alone",
     )
     add("--api-port", type=_port, default=environ.get("API_PORT", "3000"), help="the HTTP API")
     add(

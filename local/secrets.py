@@ -30,6 +30,21 @@ class Secrets:
         self._kept: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
         self._values: dict[str, str] = {}  # by name and by ARN
 
+    def bring(self, file: Path, client: Any) -> None:
+        """Make the secrets that are the owner's own and no stack's. Raises StartError, without a value in it."""
+        try:
+            given = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StartError(f"--secrets {file}: {error.strerror}") from None
+        except ValueError:
+            raise StartError(f"--secrets {file}: not JSON") from None
+        if not isinstance(given, dict) or not all(isinstance(value, str | dict) for value in given.values()):
+            raise StartError(f"--secrets {file}: must be an object of names with texts or objects")
+        for name, wanted in given.items():
+            value = wanted if isinstance(wanted, str) else json.dumps(wanted)
+            arn = client.create_secret(Name=name, SecretString=value)["ARN"]
+            self._values[name] = self._values[arn] = value
+
     def create(self, template: Template, client: Any) -> None:
         """Make each secret of the template, with the kept value where there is one; in moto too."""
         for resource in template.of_type("AWS::SecretsManager::Secret"):
@@ -64,7 +79,10 @@ class Secrets:
         length = ARN_PARTS if parts[0] == "arn" else 1
         secret, options = ":".join(parts[:length]), [*parts[length:], "", ""]
         if secret not in self._values:
-            raise StartError(f"{where}: {{{{resolve:{reference}}}}} names a secret that the template does not declare")
+            raise StartError(
+                f"{where}: {{{{resolve:{reference}}}}} names a secret that the template does not declare, "
+                "and --secrets does not give"
+            )
         if options[0] not in ("", "SecretString") or any(options[2:]):
             raise StartError(
                 f"{where}: only SecretString and a JSON key of it are resolved here, not {{{{resolve:{reference}}}}}"

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from local.aws import Aws
+from local.buckets import create_buckets
 from local.checks import check
 from local.children import Children
 from local.dynamodb import DynamoDB
@@ -16,6 +17,7 @@ from local.errors import StartError
 from local.eventbridge import EventBridge, check_targets
 from local.functions import FunctionSpec, provide_functions, read_functions
 from local.gateway import Gateway
+from local.kms_keys import KmsKeys
 from local.lambdas import Lambdas, UnknownFunctionError
 from local.machines import create_machines, provide_machines
 from local.mappings import read_mappings
@@ -24,6 +26,7 @@ from local.queue_poller import QueuePoller
 from local.routes import HttpApi, read_api
 from local.schedules import Scheduler, find_schedules
 from local.secrets import Secrets
+from local.stack_listing import list_stack
 from local.streams import StreamPoller, TableStream
 from local.template import Template
 from local.tokens import BadWishError, Keys, TokenWish
@@ -59,7 +62,11 @@ class Stack:
         provide_machines(template)
         self.aws.create_user_pools(template)
         secrets = Secrets(o.data)
+        if o.secrets:
+            secrets.bring(o.secrets, self.aws.client("secretsmanager"))
         secrets.create(template, self.aws.client("secretsmanager"))
+        KmsKeys(o.data).create(template, self.aws.client("kms"))
+        create_buckets(template, self.aws.client("s3"), o.data)
         self._dynamodb.wait_until_ready()
         streams = self._create_tables(template)
         template.create_in_moto()
@@ -70,6 +77,7 @@ class Stack:
         self._api, self._keys = read_api(template), Keys(o.data)
         self._check_routes()
         self._make_pollers(template, streams)
+        list_stack(template)
         _end_python_check(self._python, python_check)
         self.aws.serve(self._aws_listener)
         for poller in self._pollers:

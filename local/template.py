@@ -137,7 +137,7 @@ class Template:
             if key:
                 properties = body.setdefault("Properties", {})
                 name = f"{self.stack}-{logical_id}" + (".fifo" if properties.get("FifoQueue") else "")
-                properties.setdefault(key, name.lower() if body["Type"] == "AWS::S3::Bucket" else name)
+                properties.setdefault(key, name)
 
 
 def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
