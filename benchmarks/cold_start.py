@@ -29,6 +29,9 @@ ENVIRONMENT = {
     "WORKFLOW_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:approval",
     "MATURITY_QUEUE_URL": "https://queue.invalid/maturity.fifo", "PAYMENTS_DLQ_URL": "https://queue.invalid/dlq",
     "REQUESTS_PER_MINUTE": "1200", "WITHDRAWALS_PER_MINUTE": "120", "UNKNOWN_CODES_PER_MINUTE": "20",
+    "ACCOUNTS_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
+    "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
+    "STRIPE_API_KEY": "none", "STRIPE_API_BASE": "", "STRIPE_WEBHOOK_SECRETS": "none",
     "STRIPE_MODE": "live", "POWERTOOLS_SERVICE_NAME": "refledger", "POWERTOOLS_METRICS_NAMESPACE": "refledger",
 }  # fmt: skip
 

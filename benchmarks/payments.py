@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.bench import Bench, design, model, today
 from benchmarks.people import CUSTOMERS
 from refledger.domain.times import DAY_MS
-from refledger.operations import rewards
+from refledger.operations import finding_due, rewards
 from refledger.operations.payments import Outcome
 from refledger.store import keys
 
@@ -41,7 +41,7 @@ def maturing(bench: Bench) -> None:
     with bench.measure("… of all that is due since the last look, 20 rewards", today(3, 2, "2.25", "0.25"), per=20):
         rewards.mature_all(books.context, bob, "USD")
     with bench.measure("schedule: find the partners of 139 payments that are due", today(5, 1, 1, 6)):
-        assert rewards.find_due(books.context, rewards.LOOKS[0], lambda _: None, lambda: True) == 2
+        assert finding_due.find_due(books.context, finding_due.LOOKS[0], lambda _: None, lambda: True) == 2
 
 
 def _paid(bench: Bench, count: int) -> str:

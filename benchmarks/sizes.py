@@ -22,6 +22,8 @@ def _value_bytes(attribute: Attribute) -> int:
     match kind:
         case "S":
             return len(value.encode())
+        case "B":
+            return len(value)
         case "N":
             return _number_bytes(value)
         case "BOOL" | "NULL":

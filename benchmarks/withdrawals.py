@@ -8,7 +8,7 @@ from benchmarks.bench import Bench, design, today
 from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import sweeping, withdrawals, workflow
+from refledger.operations import payouts, sweeping, tasks, withdrawals, workflow
 
 S = WithdrawalStatus
 AMOUNT = 1_500
@@ -26,25 +26,27 @@ class Quiet:
 def withdrawing(bench: Bench) -> None:
     """Bob has earned more than he asks for."""
     books, context, waker = bench.books, bench.books.context, Waker(Quiet())
+    with bench.measure("payout method: a new account", today(3, 1, 4, 3)):
+        books.method("bob")
     with bench.measure("withdrawal: request", design(2, 1, 8, None)):
         asked = books.withdraw("bob", AMOUNT, "k1")
     with bench.measure("… repeated", design(2, 0, 0, None)):
         assert books.withdraw("bob", AMOUNT, "k1") == asked
-    with bench.measure("withdrawal: workflow assesses", today(2, 0, 0, 2)):
-        workflow.assess(context, asked.id)
+    with bench.measure("withdrawal: workflow assesses", today(9, 1, 1, 17)):
+        tasks.assess(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
         workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
-    with bench.measure("withdrawal: approve", today(1, 1, 3, 1)):
+    with bench.measure("withdrawal: approve, with a note", today(2, 1, 6, 3)):
         approved = withdrawals.decide(context, asked.id, S.APPROVED, "admin", "r1", "known well")
     with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
         workflow.tell(context, waker, approved)
     with bench.measure("withdrawal: start the payout", today(1, 1, 3, 1)):
-        workflow.start_payout(context, asked.id)
-    with bench.measure("withdrawal: settle (mark paid)", today(2, 1, 8, 2)):
+        payouts.start(context, dict, lambda: books.vault, asked.id)
+    with bench.measure("withdrawal: settle (mark paid)", today(2, 1, 8, 3)):
         withdrawals.conclude(context, asked.id, S.PAID, "admin", "r2", transaction_id="TX-1")
 
     rejected, cancelled = books.withdraw("bob", AMOUNT, "k2"), books.withdraw("bob", AMOUNT, "k3")
-    with bench.measure("withdrawal: reject", today(2, 1, 8, 2)):
+    with bench.measure("withdrawal: reject, with a note", today(2, 1, 10, 3)):
         withdrawals.decide(context, rejected.id, S.REJECTED, "admin", "r1", "not known")
     with bench.measure("withdrawal: cancel", today(2, 1, 8, 2)):
         withdrawals.cancel(context, cancelled, books.user("bob"), "r1")

@@ -8,15 +8,21 @@ from benchmarks import cold_start, imports
 
 HTTP = {"pydantic", "logger", "http", "limits"}
 USES = {
+    "adjustments": HTTP,
     "approvals": HTTP | {"workflow"},
     "ledger": HTTP,
+    "manifest": {"metrics"},
+    "methods": HTTP,
+    "payouts": HTTP,
     "maturity": {"logger", "queues"},
     "partners": HTTP,
     "payments": {"pydantic", "logger", "metrics", "queues", "stripe"},
     "programs": HTTP,
     "referrals": HTTP,
+    "rewards": HTTP,
     "statistics": set[str](),
     "sweeper": {"metrics", "workflow"},
+    "webhooks": HTTP | {"metrics", "workflow"},
     "withdrawals": HTTP | {"workflow"},
     "workflow": {"logger", "workflow"},
 }

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Invalid, UnknownCurrency
-from refledger.domain.programs import Program, is_program_id
+from refledger.domain.programs import CurrencyTerms, is_program_id
+from refledger.domain.rules import Pay, RuleSet
+from tests.support.programs import a_program, a_rule
 
 YEAR_SECONDS = 365 * 86_400
-
-
-def a_program(**changes: Any) -> Program:
-    given: dict[str, Any] = {
-        "id": "default", "name": "Friends", "currency": "EUR", "tier_rates_bps": (2000, 1000),
-        "hold_days": 30, "payout_minimum": 1000,
-    }  # fmt: skip
-    return Program(**{**given, **changes})
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"tier_rates_bps": (10_000,)}, {"tier_rates_bps": (0,)}, {"tier_rates_bps": (1000,) * 10},
-        {"hold_days": 0}, {"hold_days": 3650}, {"payout_minimum": 0}, {"payout_minimum": MAX_AMOUNT},
-        {"approval_timeout_seconds": 1}, {"approval_timeout_seconds": YEAR_SECONDS}, {"currency": "JPY"},
+        {"hold_days": 0}, {"hold_days": 3650}, {"approval_timeout_seconds": 1},
+        {"approval_timeout_seconds": YEAR_SECONDS}, {"currency": "JPY"}, {"reviews_rewards": True},
     ],
 )  # fmt: skip
 def test_the_edges_are_allowed(changes: dict[str, Any]) -> None:
@@ -38,23 +33,59 @@ def test_the_edges_are_allowed(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"tier_rates_bps": ()}, "tierRatesBps"),
-        ({"tier_rates_bps": (1,) * 11}, "tierRatesBps"),
-        ({"tier_rates_bps": (-1,)}, "tierRatesBps"),
-        ({"tier_rates_bps": (10_001,)}, "tierRatesBps"),
-        ({"tier_rates_bps": (5000, 5001)}, "more than the whole payment"),
         ({"hold_days": -1}, "holdDays"),
         ({"hold_days": 3651}, "holdDays"),
-        ({"payout_minimum": -1}, "payoutMinimum"),
-        ({"payout_minimum": MAX_AMOUNT + 1}, "payoutMinimum"),
         ({"approval_timeout_seconds": 0}, "approvalTimeoutSeconds"),
         ({"approval_timeout_seconds": YEAR_SECONDS + 1}, "approvalTimeoutSeconds"),
+        ({"currencies": [*sorted(EXPONENTS)[:20], "USD"]}, "currencies: up to 20"),
+        ({"rules": RuleSet(a_rule(Pay.amounts({"USD": 5, "EUR": 4})))}, "rules: amounts in EUR, which"),
+        (
+            {"rules": RuleSet(a_rule(1), (("x", a_rule(1, first=(Pay.amounts({"EUR": 4}),))),))},
+            "productRules: amounts in",
+        ),
+        ({"rules": RuleSet(a_rule(1), monthly_cap=(("JPY", 4),))}, "monthlyCaps: amounts in JPY, which"),
     ],
 )
 def test_what_lies_beyond_is_refused_by_name(changes: dict[str, Any], told: str) -> None:
     """One step past each edge is refused, and the refusal names the field."""
     with pytest.raises(Invalid, match=told):
         a_program(**changes)
+
+
+@pytest.mark.parametrize("name", ["payoutMinimum", "autoApproveLimit", "secondApprovalLimit", "adjustmentLimit"])
+def test_terms_are_amounts(name: str) -> None:
+    """Nothing below zero, nothing above the largest amount of money; zero and that are allowed."""
+    field = re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name)
+    for amount in (-1, MAX_AMOUNT + 1):
+        with pytest.raises(Invalid, match=name):
+            CurrencyTerms(**{field: amount})
+    for amount in (0, MAX_AMOUNT):
+        assert getattr(CurrencyTerms(**{field: amount}), field) == amount
+
+
+def test_each_currency_has_its_terms() -> None:
+    """A program takes its own currency and those that it lists, each with its limits; of others it knows none."""
+    euro = CurrencyTerms(500, 1000, 2000, 3000)
+    program = a_program(payout_minimum=100, auto_approve_limit=50, currencies={"EUR": euro})
+    assert [program.takes(currency) for currency in ("USD", "EUR", "JPY", "")] == [True, True, False, False]
+    assert program.terms("EUR") == euro
+    assert program.terms("USD") == CurrencyTerms(100, 50)
+    assert program.terms("JPY") == CurrencyTerms(0, None, 0, 0), "nobody set a limit, so two people look"
+    with pytest.raises(Invalid, match="each once"):
+        replace(program, currencies=(("EUR", euro), ("EUR", euro)))
+
+
+def test_a_currency_that_has_no_terms_is_taken_all_the_same() -> None:
+    """The program's own need not be listed."""
+    assert replace(a_program(), currencies=()).takes("USD")
+
+
+def test_what_two_versions_say_is_compared_without_when_and_by_whom() -> None:
+    """Version and time do not matter, any of the terms does."""
+    one = a_program()
+    made = {"version": 2, "created_at_ms": 1, "changed_at_ms": 2, "changed_by": "ann"}
+    assert one.says_the_same(replace(one, **made))  # type: ignore[arg-type]
+    assert not one.says_the_same(replace(one, hold_days=1))
 
 
 def test_a_program_has_a_currency_of_iso_4217() -> None:
@@ -78,7 +109,7 @@ def test_it_approves_alone_up_to_its_limit_in_its_own_currency(
     limit: int | None, amount: int, currency: str, alone: bool
 ) -> None:
     """Without a limit, above it, or in another currency a person decides."""
-    assert a_program(auto_approve_limit=limit).approves_alone(amount, currency) is alone
+    assert a_program(currency="EUR", auto_approve_limit=limit).approves_alone(amount, currency) is alone
 
 
 @pytest.mark.parametrize("text", ["default", "a", "0", "a-b-0", "a" * 40])

@@ -40,6 +40,7 @@ def client(stack: Stack) -> Client:
     program = {
         "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
         "payoutMinimum": {"amount": 1000, "currency": "USD"},
+        "currencies": [{"currency": "JPY"}, {"currency": "KWD"}],
     }  # fmt: skip
     status, answer = made.call("admin", "POST", "/programs", program)
     assert status == 201, answer

@@ -15,16 +15,27 @@ EVENTS = Path(__file__).parents[2] / "events"
 # in this order: Alice must be a partner before she asks for money
 ANSWERS: dict[str, dict[str, Any]] = {
     "programs/create": {"statusCode": 409},  # the stack has its default program already
+    "programs/change": {"statusCode": 200},  # to what it is
     "partners/create": {"statusCode": 201},
+    "partners/commission": {"statusCode": 404},  # nobody's
     "referrals/code": {"statusCode": 200},
     "withdrawals/request": {"statusCode": 422},  # she has earned nothing
     "approvals/list": {"statusCode": 200},
+    "approvals/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such withdrawals
+    "methods/add": {"statusCode": 201},
+    "payouts/create_batch": {"statusCode": 409},  # no transfer waits to be made
+    "adjustments/create": {"statusCode": 404},  # nobody's partner
+    "rewards/list": {"statusCode": 200},
+    "rewards/parked": {"statusCode": 200},
+    "webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
     "ledger/entries": {"statusCode": 200},
     "maturity/tick": {"DUE-AGAIN": 0},  # nothing here is a day old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
+    "manifest/tick": {"outcome": "COMPLETE"},  # the schedule writes it when the stack starts
     "statistics/referral": {"state": {}},
     "workflow/assess": {"errorType": "WithdrawalNotFound"},
+    "workflow/start_payout": {"errorType": "WithdrawalNotFound"},
 }
 
 

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from refledger.adapters.queues import DeadLetters, MaturityQueue
+from refledger.entry import config
 from tests.support import functions
 from tests.support.functions import World
+from tests.support.queues import Sqs
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +35,16 @@ def somebody() -> Callable[[], str]:
     """The `sub` of a user whom no other test knows."""
     numbers = itertools.count(1)
     return lambda: f"user-{next(numbers)}"
+
+
+@pytest.fixture
+def sqs(fresh: World, monkeypatch: pytest.MonkeyPatch) -> Sqs:
+    """A fresh world's queues: Alice referred Bob, and Bob referred Carol, who pays."""
+    made = Sqs()
+    fresh.variables["STRIPE_MODE"] = "live"
+    monkeypatch.setattr(config, "maturity_queue", lambda: MaturityQueue(made, "queue"))
+    monkeypatch.setattr(config, "dead_letters", lambda: DeadLetters(made, "dead"))
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "refledger")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    fresh.books.chain("alice", "bob", "carol")
+    return made

@@ -18,6 +18,11 @@ IBAN = "DE89370400440532013000"
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": IBAN}
 W = "POST /api/v1/withdrawals/{withdrawalId}/"
 P = "POST /api/v1/partners/{partnerId}/"
+G = "PUT /api/v1/programs/{programId}"
+C = "PUT /api/v1/partners/{partnerId}/commission"
+X = "POST /api/v1/adjustments"
+R = "POST /api/v1/rewards/{rewardId}/"
+E = "POST /api/v1/payments/{paymentId}/"
 VALID: dict[str, dict[str, Any]] = {
     "POST /api/v1/programs": {
         "id": "another", "name": "Another", "currency": "EUR", "tierRatesBps": [2000, 1000], "holdDays": 30,
@@ -28,11 +33,36 @@ VALID: dict[str, dict[str, Any]] = {
         "companyName": "Acme", "programId": "default",
     },
     "POST /api/v1/referrals/withdraw": {"amount": 1500, "currency": "USD", "payoutMethod": METHOD},
+    "POST /api/v1/payout-methods": {**METHOD, "accountHolder": "Pam Example"},
+    "POST /api/v1/payout-batches": {"limit": 5, "currency": "USD"},
     **{f"{P}{end}": {"reason": "why"} for end in ("activate", "deactivate", "suspend", "terminate")},
     f"{P}link-user": {"sub": "ada"},
-    **{f"{W}{end}": {"note": "fine"} for end in ("approve", "reject", "mark-failed")},
+    G: {
+        "name": "Another", "currency": "EUR", "reviewRewards": True,
+        "rules": {
+            "tiers": [{"rateBps": 2000}, {"flat": [{"amount": 500, "currency": "EUR"}]}],
+            "firstPayment": {"tiers": [{"rateBps": 3000}]}, "limitMonths": 12, "limitPayments": 24,
+        },
+        "productRules": [{"productId": "gold", "tiers": [{"rateBps": 100}]}],
+        "monthlyCaps": [{"amount": 50_000, "currency": "USD"}],
+        "currencies": [
+            {"currency": "USD", "payoutMinimum": 1, "autoApproveLimit": 2, "secondApprovalLimit": 3},
+            {"currency": "KWD", "adjustmentLimit": 4},
+        ],
+    },
+    C: {"rates": [{"rateBps": 1}, {"productId": "x", "flat": [{"amount": 5, "currency": "USD"}]}], "reason": "why"},
+    **{f"{W}{end}": {"note": "fine"} for end in ("approve", "reject", "mark-failed", "retry", "resolve")},
+    f"{W}mark-returned": {"note": "fine", "transactionId": "R-1"},
+    "POST /api/v1/withdrawals/bulk-approve": {"withdrawalIds": ["a", "b"], "note": "fine"},
+    "POST /api/v1/withdrawals/bulk-mark-paid": {"items": [{"withdrawalId": "a", "transactionId": "T-1"}]},
     f"{W}mark-paid": {"transactionId": "T-1"},
+    X: {"partnerId": "p" * 16, "amount": -1500, "currency": "USD", "kind": "ADJUSTMENT", "reason": "why"},
+    **{f"{X}/{{adjustmentId}}/{end}": {"note": "fine"} for end in ("approve", "reject")},
+    f"{R}hold": {"reason": "looks odd"},
+    **{f"{R}{end}": {"note": "fine"} for end in ("release", "approve", "cancel")},
+    **{f"{E}{end}": {"note": "fine"} for end in ("accept", "dismiss")},
 }  # fmt: skip
+VERSION = {"if-match": '"1"'}  # where a change must say of which version
 # Written into the JSON as they stand: what json.dumps has no words for.
 RAW = {"<NaN>": "NaN", "<inf>": "Infinity", "<-inf>": "-Infinity", "<1e309>": "1e309", "<1.0>": "1.0", "<1e3>": "1e3"}
 NO_NUMBER: list[Any] = ["15", True, None, [], {}, 0.1, 10**40, -(10**40), *RAW]
@@ -42,6 +72,7 @@ NO_TEXT: list[Any] = [1, True, [], {}, "", " ", "\x00", "a\x00b", "a\nb", "x" * 
 def send(world: World, route: str, text: str, **told: Any) -> Answer:
     """As an admin who has a partner too, at ids that look right."""
     path = {"partnerId": world.books.partner("pam").id, "withdrawalId": "w" * 24, "programId": "default"}
+    told["headers"] = {**VERSION, **told.get("headers", {})}
     return world.admin(route, path=path, text=text, **told)
 
 
@@ -68,6 +99,32 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
         "POST /api/v1/referrals/withdraw", "payoutMethod.iban",
         [*NO_TEXT, None, "DE89370400440532013001", "DE", IBAN + "0" * 30, "\u0664" * 22, "89DE370400440532013000"],
     ),
+    ("POST /api/v1/referrals/withdraw", "payoutMethodId", [*NO_TEXT, "a#b", "-", "x" * 65, "\u00e4", "known"]),
+    ("POST /api/v1/payout-methods", "type", [*NO_TEXT, "PAYPAL", "STRIPE", None]),
+    ("POST /api/v1/payout-methods", "accountHolder", [*NO_TEXT, None]),
+    ("POST /api/v1/payout-methods", "iban", [*NO_TEXT, None, "DE89370400440532013001"]),
+    (
+        "POST /api/v1/payout-methods", "stripeAccountId",
+        [*NO_TEXT, "acct_", "acct_1", "cus_1234567890", "acct_12345\n", "acct_1234567890"],
+    ),
+    (f"{W}mark-returned", "transactionId", [*NO_TEXT, "x" * 141]),
+    (f"{W}resolve", "note", [1, True, None, [], {}, "", " ", "\x00", "a\nb", "x" * 501]),
+    (
+        "POST /api/v1/withdrawals/bulk-approve", "withdrawalIds",
+        [None, [], "a", {}, 1, ["a", "a"], [1], [None], [""], ["x" * 65], [["a"]], [str(n) for n in range(51)]],
+    ),
+    (
+        "POST /api/v1/withdrawals/bulk-mark-paid", "items",
+        [
+            None, [], "a", {}, [{}], ["a"], [{"withdrawalId": "a"}], [{"transactionId": "T"}],
+            [{"withdrawalId": "a", "transactionId": ""}], [{"withdrawalId": "a", "transactionId": "x" * 141}],
+            [{"withdrawalId": "a", "transactionId": "T", "note": "x"}],
+            [{"withdrawalId": "a", "transactionId": "T"}, {"withdrawalId": "a", "transactionId": "U"}],
+            [{"withdrawalId": str(number), "transactionId": "T"} for number in range(51)],
+        ],
+    ),
+    ("POST /api/v1/payout-batches", "limit", [-1, 0, 91, *NO_NUMBER]),
+    ("POST /api/v1/payout-batches", "currency", [*NO_TEXT, "XTS", "EURO"]),
     ("POST /api/v1/programs", "id", [*NO_TEXT, "Default", "a#b", "-a", "a" * 41, "\u00e4", None]),
     ("POST /api/v1/programs", "name", [*NO_TEXT, None]),
     ("POST /api/v1/programs", "currency", [*NO_TEXT, "XXX", None]),
@@ -81,6 +138,45 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     ("POST /api/v1/programs", "payoutMinimum.amount", [-1, 10**15 + 1, *NO_NUMBER]),
     ("POST /api/v1/programs", "payoutMinimum.currency", ["USD", "XTS", 1, None]),
     ("POST /api/v1/programs", "autoApproveLimit", [-1, 10**15 + 1, *[v for v in NO_NUMBER if v is not None]]),
+    (G, "name", [*NO_TEXT, None]),
+    (G, "rules", [None, [], {}, [2000], {"tiers": []}]),
+    (
+        G, "rules.tiers",
+        [None, [], {}, [{}], [2000], [{"rateBps": 1}] * 11, [{"rateBps": 6000}] * 2, [{"rateBps": 1, "x": 1}],
+         [{"rateBps": 1, "flat": [{"amount": 1, "currency": "EUR"}]}], [{"flat": []}], [{"flat": {"EUR": 1}}],
+         [{"flat": [{"amount": 1, "currency": "JPY"}]}], [{"flat": [{"amount": 0, "currency": "EUR"}]}],
+         [{"flat": [{"amount": 1, "currency": "EUR"}, {"amount": 2, "currency": "EUR"}]}],
+         *([{"rateBps": value}] for value in (-1, 10_001, *NO_NUMBER))],
+    ),
+    (G, "rules.firstPayment", [[], {}, {"tiers": []}, {"tiers": [{"rateBps": 5001}] * 2}]),
+    (G, "rules.limitMonths", [0, -1, 121, *[v for v in NO_NUMBER if v is not None]]),
+    (G, "rules.limitPayments", [0, -1, 1001, *[v for v in NO_NUMBER if v is not None]]),
+    (
+        G, "productRules",
+        [None, {}, [{}], [{"productId": "gold"}], [{"productId": "", "tiers": [{"rateBps": 1}]}],
+         [{"productId": "gold", "tiers": [{"rateBps": 1}]}] * 2,
+         [{"productId": "x" * 101, "tiers": [{"rateBps": 1}]}], [{"productId": "a\x00", "tiers": [{"rateBps": 1}]}],
+         [{"productId": f"p{number}", "tiers": [{"rateBps": 1}]} for number in range(51)]],
+    ),
+    (
+        G, "monthlyCaps",
+        [None, {}, [{}], [{"amount": 0, "currency": "EUR"}], [{"amount": 1, "currency": "JPY"}],
+         [{"amount": 1, "currency": "EUR"}] * 2],
+    ),
+    (
+        G, "currencies",
+        [None, {}, [{}], [{"currency": "XTS"}], [{"currency": "USD"}] * 2, [{"currency": "USD", "payoutMinimum": -1}],
+         [{"currency": "USD", "secondApprovalLimit": "1"}], [{"currency": "USD", "adjustmentLimit": -1}]],
+    ),
+    (G, "reviewRewards", [None, 1, "true", []]),
+    (
+        C, "rates",
+        [None, {}, [{}], [{"rateBps": 10_001}], [{"rateBps": 9_001}], [{"rateBps": 1}] * 2, [{"productId": "gold"}],
+         [{"productId": "gold", "rateBps": 1}] * 2, [{"rateBps": 1, "productId": ""}],
+         [{"flat": [{"amount": 1, "currency": "JPY"}]}],
+         [{"rateBps": 1, "productId": f"p{number}"} for number in range(21)]],
+    ),
+    (C, "reason", [*NO_TEXT, "x" * 501, None]),
     ("POST /api/v1/partners", "firstName", [*NO_TEXT, None]),
     (
         "POST /api/v1/partners", "email",
@@ -92,6 +188,15 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     ("POST /api/v1/partners", "programId", [*NO_TEXT, "nowhere", "A", None]),
     ("POST /api/v1/partners", "sub", [1, "", "\x00", "x" * 2048]),
     (f"{P}suspend", "reason", [*NO_TEXT, None]),
+    (X, "partnerId", [*NO_TEXT, None, "p", "p" * 17, "P" * 16, "p" * 15 + "#"]),
+    (X, "amount", [0, 10**15 + 1, -(10**15) - 1, *NO_NUMBER]),
+    (X, "currency", [*NO_TEXT, "XTS", "EURO", None]),
+    (X, "kind", [*NO_TEXT, "CREDIT", None]),
+    (X, "reason", [*NO_TEXT, "x" * 501, None]),
+    (f"{X}/{{adjustmentId}}/approve", "note", [1, None, [], "x" * 501, "a\x00b"]),
+    (f"{R}hold", "reason", [*NO_TEXT, None]),
+    (f"{R}cancel", "note", [*NO_TEXT, "x" * 501, None]),
+    (f"{E}dismiss", "note", [*NO_TEXT, "x" * 501, None]),
     (f"{W}approve", "note", [1, None, [], "x" * 501, "a\x00b"]),
     (f"{W}mark-paid", "transactionId", [*NO_TEXT, "x" * 141, None]),
 ]  # fmt: skip
@@ -186,6 +291,10 @@ def test_what_is_well_formed_in_another_way_is_taken(world: World) -> None:
         {"type": "BANK_TRANSFER", "accountHolder": "B", "iban": IBAN, "accountNumber": "1", "bankCode": "1"},
         {"type": "BANK_TRANSFER", "accountHolder": "B", "accountNumber": "1\x002", "bankCode": "1"},
         {"type": "BANK_TRANSFER", "accountHolder": "B", "accountNumber": "1" * 35, "bankCode": "1"},
+        {"type": "BANK_TRANSFER", "iban": IBAN},
+        {"type": "BANK_TRANSFER", "accountHolder": "B", "iban": IBAN, "stripeAccountId": "acct_1234567890"},
+        {"type": "STRIPE", "accountHolder": "B"},
+        {"type": "STRIPE", "stripeAccountId": "acct_1234567890", "iban": IBAN},
     ],
 )
 def test_money_goes_to_exactly_one_account(world: World, method: dict[str, str]) -> None:
@@ -207,7 +316,7 @@ def test_an_id_that_cannot_be_is_not_found(world: World, route: str) -> None:
     """Separators of keys, controls, half characters, endless texts: not found, and never a key of something else."""
     for bad in BAD_IDS:
         path = dict.fromkeys(re.findall(r"{(\w+)}", route), bad)
-        assert_problem(world.admin(route, path=path, body=VALID.get(route)), 404)
+        assert_problem(world.admin(route, path=path, body=VALID.get(route), headers=VERSION), 404)
     assert_problem(world.admin(route, body=VALID.get(route)), 404)
 
 
@@ -233,7 +342,13 @@ def test_a_query_that_cannot_be_is_refused(world: World, route: str) -> None:
     ("route", "name", "values"),
     [
         ("GET /api/v1/withdrawals", "status", ["OPEN", "", "REQUESTED,PAID", "\x00"]),
+        ("GET /api/v1/withdrawals", "problem", ["", "maybe", "2", "\x00", "DECLINED"]),
         ("GET /api/v1/partners", "status", ["OPEN", "", "ACTIVE,", "P#ACTIVE"]),
+        ("GET /api/v1/adjustments", "status", ["POSTED", "", "WAITING,"]),
+        ("GET /api/v1/adjustments", "partnerId", ["", "#", "x", "x" * 17, "A" * 16]),
+        ("GET /api/v1/rewards", "partnerId", ["", "#", "x", "x" * 17, "A" * 16]),
+        ("GET /api/v1/rewards", "programId", ["", "#", "A", "default"]),  # without a state
+        ("GET /api/v1/rewards", "state", ["PENDING", "", "HELD"]),  # without a program
         ("GET /api/v1/ledger/entries", "currency", ["XTS", "", "usd#", "EURO"]),
         (
             "GET /api/v1/ledger/entries",

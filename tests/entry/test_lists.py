@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
-from refledger.entry import paging
+from refledger.entry import access, paging
 from tests.support.books import SECRET
 from tests.support.functions import World, assert_problem
 
@@ -24,6 +24,7 @@ JSON = st.recursive(
 )
 STAFF: dict[str, Any] = {"sub": "fin", "groups": ("finance",)}
 PAM: dict[str, Any] = {"sub": "pam"}
+ADA: dict[str, Any] = {"sub": "ada"}
 # route → who asks, with which filter
 LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "programs": (STAFF, {}),
@@ -36,20 +37,32 @@ LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "own entries by currency": (PAM, {"currency": "usd"}),
     "everybody's entries": (STAFF, {}),
     "a partner's entries": (STAFF, {"partnerId": "pam"}),
+    "own rewards": (ADA, {}),
+    "a partner's rewards": (STAFF, {"partnerId": "ada"}),
+    "held rewards": (STAFF, {"programId": "default", "state": "held"}),
+    "waiting adjustments": (STAFF, {}),
+    "a partner's adjustments": (STAFF, {"partnerId": "ada"}),
+    "parked": (STAFF, {}),
+    "disputes": (STAFF, {}),
 }
 ROUTES = {
     "programs": "GET /api/v1/programs", "partners": "GET /api/v1/partners", "withdrawals": "GET /api/v1/withdrawals",
     "own withdrawals": "GET /api/v1/referrals/withdrawals", "entries": "GET /api/v1/ledger/entries",
+    "rewards": "GET /api/v1/rewards", "adjustments": "GET /api/v1/adjustments",
+    "parked": "GET /api/v1/payments/parked", "disputes": "GET /api/v1/disputes",
 }  # fmt: skip
 
 
 def route_of(name: str) -> str:
-    return ROUTES["entries"] if "entries" in name else ROUTES[name.removesuffix(" by status")]
+    last = name.split(" ")[-1]
+    if last in ("rewards", "adjustments", "entries") or "entries" in name:
+        return ROUTES["entries" if "entries" in name else last]
+    return ROUTES[name.removesuffix(" by status")]
 
 
 @pytest.fixture(scope="module")
 def full(world: World) -> World:
-    """Eight programs, partners and withdrawals, and a journal with two currencies."""
+    """Eight programs, partners and withdrawals, a journal with two currencies, and three of what waits for staff."""
     books = world.books
     for number in range(7):
         books.program(f"program-{number}")
@@ -70,12 +83,32 @@ def full(world: World) -> World:
         path = {"partnerId": books.partner(f"n{number}").id}
         route = "POST /api/v1/partners/{partnerId}/deactivate"
         assert world.call(route, path=path, body={"reason": "why"}, **admin).status == 200
+    waiting_for_staff(world)
     return world
+
+
+def waiting_for_staff(world: World) -> None:
+    """Three held rewards of Ada's, adjustments in a currency that needs two people, early refunds and open disputes."""
+    books = world.books
+    books.grant("ada", 1, currency="JPY")
+    books.mature("ada", "JPY")
+    books.grant("ada", 100, 200, 300, due_ms=books.clock() + 1000)
+    for reward in books.rewards("ada")[1:]:
+        books.clock.forward(1)
+        books.hold(reward)
+    for number in range(1, 4):
+        books.clock.forward(1)
+        body = {"partnerId": books.partner("ada").id, "amount": number, "currency": "JPY", "reason": "why"}
+        assert world.call("POST /api/v1/adjustments", body=body, **STAFF).body["status"] == "WAITING"
+        books.refund(f"unseen {number}", 100)
+        books.dispute(f"unseen {number}", 100)
 
 
 def query_of(world: World, name: str) -> dict[str, str]:
     filters = LISTS[name][1]
-    return {**filters, "partnerId": world.books.partner("pam").id} if "partnerId" in filters else dict(filters)
+    if "partnerId" not in filters:
+        return dict(filters)
+    return {**filters, "partnerId": world.books.partner(filters["partnerId"]).id}
 
 
 def pages(world: World, name: str, limit: int) -> list[list[Any]]:
@@ -113,6 +146,16 @@ def test_lists_hold_what_they_say(full: World) -> None:
     assert [each["amount"] for each in pages(full, "own withdrawals", 100)[0]] == list(range(1007, 999, -1))
     (entries,) = pages(full, "own entries", 100)
     assert [(e["currency"], e["version"]) for e in entries] == [("JPY", 1), *(("USD", v) for v in range(1, 14))]
+    assert {len(each["held"]) for each in pages(full, "held rewards", 100)[0]} == {1}
+    due = [each["maturesAt"] for each in pages(full, "own rewards", 100)[0]]
+    assert due == sorted(due, reverse=True)
+    assert len(due) == 4
+    assert [each["amount"] for each in pages(full, "waiting adjustments", 100)[0]] == [1, 2, 3]
+    assert [each["amount"] for each in pages(full, "a partner's adjustments", 100)[0]] == [3, 2, 1]
+    for name, when in (("parked", "parkedAt"), ("disputes", "at")):
+        waits = [each[when] for each in pages(full, name, 100)[0]]
+        assert waits == sorted(waits), name
+        assert len(waits) == 3
 
 
 def first_cursor(world: World, name: str) -> str:
@@ -128,9 +171,7 @@ def test_a_cursor_is_good_for_its_caller_only(full: World, name: str) -> None:
     assert full.call(route_of(name), query=query, **LISTS[name][0]).status == 200
     for other in ({"sub": "other"}, {"sub": "other", "groups": ("finance", "admin")}):
         answer = full.call(route_of(name), query=query, **other)
-        assert_problem(
-            answer, 403 if other == {"sub": "other"} and LISTS[name][0] is STAFF and "entries" not in name else 422
-        )
+        assert_problem(answer, 403 if "groups" not in other and access.ROUTES[route_of(name)] else 422)
 
 
 @pytest.mark.parametrize("name", LISTS)

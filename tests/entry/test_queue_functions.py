@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from refledger.adapters.queues import DeadLetters, MaturityQueue
 from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
@@ -19,29 +18,9 @@ from refledger.store.table import pack
 from refledger.store.transaction import Again
 from tests.support import streams
 from tests.support.functions import World, load
+from tests.support.queues import Sqs
 
 EVENTS = Path(__file__).parents[2] / "events"
-
-
-class Sqs:
-    """What `MaturityQueue` and `DeadLetters` call; refuses entries of partners it was told to."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[dict[str, Any]]] = []
-        self.dead: list[dict[str, Any]] = []
-        self.refuses: set[str] = set()
-
-    def send_message_batch(self, **given: Any) -> dict[str, Any]:
-        self.batches.append(given["Entries"])
-        return {"Failed": [entry for entry in given["Entries"] if entry["MessageGroupId"] in self.refuses]}
-
-    def send_message(self, **given: Any) -> dict[str, Any]:
-        self.dead.append(given)
-        return {}
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [entry for batch in self.batches for entry in batch]
 
 
 class Time:
@@ -55,18 +34,6 @@ class Time:
 
 
 LONG = Time(60_000)
-
-
-@pytest.fixture
-def sqs(fresh: World, monkeypatch: pytest.MonkeyPatch) -> Sqs:
-    made = Sqs()
-    fresh.variables["STRIPE_MODE"] = "live"
-    monkeypatch.setattr(config, "maturity_queue", lambda: MaturityQueue(made, "queue"))
-    monkeypatch.setattr(config, "dead_letters", lambda: DeadLetters(made, "dead"))
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "refledger")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    fresh.books.chain("alice", "bob", "carol")
-    return made
 
 
 def paid(world: World, id: str, customer: str = "carol", amount: Any = 10_000) -> str:

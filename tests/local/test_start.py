@@ -147,6 +147,46 @@ def test_a_secret_nobody_can_generate_is_refused() -> None:
         generate(dict.fromkeys(every, True), "S")
 
 
+class Moto:
+    """As much of Secrets Manager as is asked for."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, str] = {}
+
+    def create_secret(self, **given: str) -> dict[str, str]:
+        self.made[given["Name"]] = given["SecretString"]
+        return {"ARN": f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{given['Name']}-abc123"}
+
+
+def test_secrets_of_the_owners_own_are_resolved(tmp_path: Path) -> None:
+    """By name and by ARN, whole and by JSON key; an empty stage and version ask for the current one."""
+    file, client, secrets = tmp_path / "own.json", Moto(), Secrets(tmp_path / "data")
+    file.write_text('{"shop/pay": {"apiKey": "k1"}, "plain": "p1"}')
+    secrets.bring(file, client)
+    assert client.made == {"shop/pay": '{"apiKey": "k1"}', "plain": "p1"}
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/pay-abc123"
+    asked = {
+        "{{resolve:secretsmanager:shop/pay:SecretString:apiKey}}": "k1",
+        "{{resolve:secretsmanager:shop/pay:SecretString:apiKey::}}": "k1",
+        f"{{{{resolve:secretsmanager:{arn}:SecretString:apiKey::}}}}": "k1",
+        "{{resolve:secretsmanager:plain}}": "p1",
+    }
+    assert {text: secrets.fill_in(text, "here") for text in asked} == asked
+    assert not (tmp_path / "data").exists()  # they are the owner's to keep
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": ["verysecret"]}', "null"])
+def test_a_file_that_is_not_of_secrets_is_refused(tmp_path: Path, text: str) -> None:
+    """With its name, and without what stands in it."""
+    file = tmp_path / "own.json"
+    file.write_text(text)
+    with pytest.raises(StartError, match=r"own\.json") as refused:
+        Secrets(tmp_path).bring(file, Moto())
+    assert "verysecret" not in str(refused.value)
+    with pytest.raises(StartError, match="No such file"):
+        Secrets(tmp_path).bring(tmp_path / "none.json", Moto())
+
+
 def test_kept_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
     """The file of values is 0600, and a second start reads the same value."""
     first = Secrets(tmp_path).keep("name", {}, "S")

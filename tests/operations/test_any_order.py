@@ -29,12 +29,13 @@ from refledger.domain.errors import (
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import TRANSITIONS, WithdrawalStatus
-from refledger.operations import partners, withdrawals, workflow
+from refledger.operations import partners, tasks, withdrawals
 from refledger.operations.payments import Outcome
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support import dynamodb
 from tests.support.books import START_MS, Books
+from tests.support.payouts import start
 
 S = WithdrawalStatus
 P = PartnerStatus
@@ -219,10 +220,10 @@ class AnyOrder(RuleBasedStateMachine):
             case S.CANCELLED:
                 self.refused(error, lambda: withdrawals.cancel(context, made, actor, request))
             case S.PAYING:
-                stands = workflow.start_payout(context, id)["status"]
+                stands = start(self.books, id).status
                 assert stands == (status if possible else asked.status)
             case S.EXPIRED:
-                stands = workflow.release(context, id, status)["status"]
+                stands = S(tasks.release(context, id, status)["status"])
                 assert stands == (status if possible else asked.status)
         if error is None and possible:
             asked.status = status

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners, statistics
-from refledger.operations.statistics import PartnerStatistics, Record, Tier, effects, project
+from refledger.operations import partners
+from refledger.operations.statistics import PartnerStatistics, Record, effects, project
 from refledger.store import keys
 from refledger.store.transaction import delete
 from tests.support import streams
 from tests.support.books import Books
+from tests.support.figures import figures, told, truth
 
 NAMES = ("ann", "ben", "cat", "dan", "eve", "fay")
 
@@ -40,46 +40,11 @@ def books(books: Books) -> Books:
     return books
 
 
-def figures(books: Books, name: str) -> PartnerStatistics:
-    return statistics.of_user(books.context, books.user(name))
-
-
-def truth(books: Books, name: str) -> tuple[dict[int, Tier], dict[str, int]]:
-    """The same figures, counted from the rewards and bindings themselves."""
-    id = books.partner(name).id
-    counts: Counter[int] = Counter()
-    earned: dict[int, Counter[str]] = {}
-    pending: Counter[str] = Counter()
-    for lower in NAMES:
-        item = books.table.get(keys.binding("default", books.user(lower)))
-        for tier, (partner_id, _, _) in enumerate(item["up"][: item["depth"]] if item else [], start=1):
-            counts[tier] += partner_id == id
-    for reward in books.rewards(name):
-        if reward.status is not RewardStatus.CANCELLED:
-            earned.setdefault(reward.tier, Counter())[reward.currency] += reward.amount
-        if reward.status is RewardStatus.PENDING:
-            pending[reward.currency] += reward.amount
-    tiers = {
-        tier: Tier(counts[tier], dict(earned.get(tier, {}))) for tier in {*earned, *(t for t, n in counts.items() if n)}
-    }
-    return tiers, dict(pending)
-
-
-def told(found: PartnerStatistics) -> tuple[dict[int, Tier], dict[str, int]]:
-    """Figures without the zeros."""
-    tiers = {
-        tier: Tier(each.referrals, {c: n for c, n in each.earnings.items() if n}) for tier, each in found.tiers.items()
-    }
-    return {t: each for t, each in tiers.items() if each.referrals or each.earnings}, {
-        c: n for c, n in found.pending.items() if n
-    }
-
-
 def test_the_stream_tells_what_is_true(books: Books) -> None:
     """After all records: referrals and earnings per tier, and what is pending, of every partner in the chain."""
     project(books.context, "shard-1", list(streams.records(books.client)))
     for name in NAMES:
-        assert told(figures(books, name)) == truth(books, name), name
+        assert told(figures(books, name)) == truth(books, name, NAMES), name
     assert figures(books, "ben").balances == [b for b in figures(books, "ben").balances if b.version]
 
 
@@ -94,7 +59,7 @@ def test_batches_of_any_size_that_come_again_tell_the_same(books: Books, seed: i
         done = min(len(records), done + chosen.randrange(1, 25))
         project(books.context, "shard-1", records[start:done])
     for name in NAMES:
-        assert told(figures(books, name)) == truth(books, name), name
+        assert told(figures(books, name)) == truth(books, name, NAMES), name
 
 
 def test_two_shards_and_closed_days_tell_the_same(books: Books) -> None:
@@ -106,7 +71,7 @@ def test_two_shards_and_closed_days_tell_the_same(books: Books) -> None:
         shard = sum((record.new or record.old)["pk"].encode()) % 2
         project(books.context, f"shard-{shard}", [told_now])
     for name in NAMES:
-        assert told(figures(books, name)) == truth(books, name), name
+        assert told(figures(books, name)) == truth(books, name, NAMES), name
     folded = books.table.get(keys.statistics_totals(keys.statistics(books.partner("ann").id)))
     assert folded is not None
     assert folded["through"] > ""
@@ -116,7 +81,7 @@ def test_a_reward_that_is_gone_is_taken_back(books: Books) -> None:
     """An item removed from the table leaves the figures as if it had not been: images decide, not events."""
     books.table.commit(delete("a removal", keys.reward(books.rewards("dan")[0].id), "attribute_exists(pk)"))
     project(books.context, "shard-1", list(streams.records(books.client)))
-    assert told(figures(books, "dan")) == truth(books, "dan")
+    assert told(figures(books, "dan")) == truth(books, "dan", NAMES)
 
 
 def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> None:

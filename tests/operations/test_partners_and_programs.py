@@ -26,6 +26,7 @@ from refledger.operations import partners, programs
 from refledger.store import keys
 from refledger.store import partners as stored
 from tests.support.books import SECRET, Books, Faulty
+from tests.support.programs import a_program
 
 P = PartnerStatus
 ACME = partners.NewPartner("Ada", "Example", "ada@example.com", "+49 30 1", "Acme")
@@ -45,7 +46,7 @@ def number_of_partners(books: Books) -> int:
 
 
 def create_program(books: Books, id: str, key: str | None, body: str = "body", caller: str = "ann") -> Program:
-    return programs.create(books.context, Program(id, id, "EUR", (2000,), 30, 0), caller, key, body)
+    return programs.create(books.context, a_program(id, currency="EUR", hold_days=30), caller, key, body)
 
 
 def test_a_program_is_made_once(books: Books) -> None:
@@ -69,7 +70,8 @@ def test_a_key_is_for_one_request(books: Books) -> None:
 
 def test_a_repeat_gets_the_first_program_as_it_is(books: Books) -> None:
     """What is stored is answered, not what was sent again a moment later."""
-    first = programs.create(books.context, Program("one", "One", "EUR", (1,), 0, 0, created_at_ms=5), "ann", "k", "b")
+    first = programs.create(books.context, a_program("one", created_at_ms=5), "ann", "k", "b")
+    assert (first.changed_at_ms, first.changed_by) == (5, "ann")
     again = programs.create(books.context, replace(first, created_at_ms=9), "ann", "k", "b")
     assert again == first
 

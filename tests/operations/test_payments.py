@@ -172,7 +172,8 @@ def test_rewards_are_held_from_the_day_of_payment(
 
 
 def test_currencies_are_kept_apart(books: Books) -> None:
-    """A reward has the currency of its payment; the program's own does not matter."""
+    """A reward has the currency of its payment, of those that the program takes."""
+    books.change_program(currencies=["JPY", "KWD"])
     books.pay("carol", "p1", 10_000, currency="JPY")
     books.pay("carol", "p2", 10_000, currency="KWD")
     assert sorted((r.currency, r.amount) for r in books.rewards("bob")) == [("JPY", 2000), ("KWD", 2000)]

@@ -15,10 +15,11 @@ import pytest
 from refledger.domain.errors import Busy, Conflict, Forbidden, Refledger, Unprocessable
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals, workflow
+from refledger.operations import tasks, withdrawals
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import Again
 from tests.support.books import Books, Faulty
+from tests.support.payouts import start
 
 log = logging.getLogger(__name__)
 S = WithdrawalStatus
@@ -69,8 +70,8 @@ def jobs_about(books: Books, made: Withdrawal) -> list[Job]:
         partial(withdrawals.decide, context, id, S.REJECTED, "eve", "r2", ""),
         partial(withdrawals.decide, context, id, S.APPROVED, made.requester, "r3", ""),
         partial(withdrawals.cancel, context, made, made.requester, "r4"),
-        partial(workflow.start_payout, context, id),
-        *[partial(workflow.release, context, id, status) for status in (S.EXPIRED, S.FAILED)],
+        partial(start, books, id, context=context),
+        *[partial(tasks.release, context, id, status) for status in (S.EXPIRED, S.FAILED)],
         *[partial(withdrawals.conclude, context, id, S.PAID, "ann", "r5", "", "T")] * 2,
         partial(withdrawals.conclude, context, id, S.FAILED, "eve", "r6"),
     ]  # fmt: skip

@@ -27,7 +27,6 @@ from refledger.operations.limits import Limits
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored
-from refledger.store.transaction import update
 from tests.support.books import Books, Faulty
 
 
@@ -42,9 +41,9 @@ def bound(books: Books, name: str) -> Any:
     return stored.find_binding(books.table, "default", books.user(name))
 
 
-def upline(books: Books, name: str) -> list[tuple[str, int]]:
+def upline(books: Books, name: str) -> list[str]:
     names = {books.partner(n).id: n for n in ("alice", "bob", "carol", "dave")}
-    return [(names[link.partner_id], link.rate_bps) for link in bound(books, name).upline]
+    return [names[link.partner_id] for link in bound(books, name).upline]
 
 
 def together(jobs: list[Callable[[], object]]) -> list[object]:
@@ -73,7 +72,7 @@ def test_a_code_binds_a_customer_to_its_partner(books: Books) -> None:
     books.apply("bob", "alice")
     binding = bound(books, "bob")
     assert (binding.program_id, binding.depth, binding.bound_at_ms) == ("default", 2, books.clock())
-    assert upline(books, "bob") == [("alice", 2000)]
+    assert upline(books, "bob") == ["alice"]
     referral = books.table.get(keys.referral(binding.referral_id))
     assert referral is not None
     assert (referral["status"], referral["source"], referral["customer"]) == ("ACCEPTED", "WEBSITE", books.user("bob"))
@@ -91,7 +90,7 @@ def test_a_second_code_is_refused(books: Books) -> None:
     books.apply("carol", "alice")
     with pytest.raises(AlreadyReferred):
         books.apply("carol", "bob")
-    assert upline(books, "carol") == [("alice", 2000)]
+    assert upline(books, "carol") == ["alice"]
 
 
 def test_nobody_refers_themselves(books: Books) -> None:
@@ -156,30 +155,26 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     code = books.partner("alice").code
     books.context = books.behind(Faulty(books.client, 60, seed))
     typing(books, "bob", code)
-    assert upline(books, "bob") == [("alice", 2000)]
+    assert upline(books, "bob") == ["alice"]
     assert len(list(books.table.query(keys.referrals_of_program("default"), index="list"))) == 1
 
 
 # ---------------------------------------------------------------- tiers
 
 
-def test_the_chain_is_frozen_with_the_rates_of_the_day(books: Books) -> None:
-    """Two tiers earn; links above are kept without a rate."""
+def test_the_chain_is_frozen_with_the_version_of_the_day(books: Books) -> None:
+    """Two tiers earn; links above are kept beyond the depth."""
     books.chain("alice", "bob", "carol", "dave")
-    assert upline(books, "dave") == [("carol", 2000), ("bob", 1000), ("alice", 0)]
+    assert (bound(books, "dave").rule_version, bound(books, "dave").depth) == (1, 2)
+    assert upline(books, "dave") == ["carol", "bob", "alice"]
 
 
 def test_later_rates_are_for_later_customers(books: Books) -> None:
     """A change of the program leaves who is bound with the old rates; their payments earn by them."""
     books.chain("alice", "bob", "carol")
-    change = update(
-        "new rates", keys.program("default"), "SET #rates = :rates, #version = :two", rates=[500, 300, 100], two=2
-    )
-    books.table.commit(change)
-    books.clock.forward(2 * MINUTE_MS)
+    books.change_program(tier_rates_bps=(500, 300))
     books.apply("dave", "bob")
-    assert upline(books, "carol") == [("bob", 2000), ("alice", 1000)]
-    assert upline(books, "dave") == [("bob", 500), ("alice", 300)]
+    assert [bound(books, name).rule_version for name in ("carol", "dave")] == [1, 2]
     books.pay("carol", "p1", 10_000)
     books.pay("dave", "p2", 10_000)
     made = {(r.amount, r.rate_bps, r.rule_version) for r in books.rewards("bob")}
@@ -190,7 +185,7 @@ def test_a_link_that_comes_later_changes_no_frozen_chain(books: Books) -> None:
     """Who is referred after they referred somebody gives that one no new tier."""
     books.apply("carol", "bob")
     books.apply("bob", "alice")
-    assert upline(books, "carol") == [("bob", 2000)]
+    assert upline(books, "carol") == ["bob"]
 
 
 def test_a_partner_who_never_signs_in_can_be_applied(books: Books) -> None:
@@ -210,8 +205,9 @@ def test_a_code_leads_to_its_own_program(books: Books) -> None:
     typing(books, "bob", acme.code)
     second = stored.find_binding(books.table, "second", books.user("bob"))
     assert second is not None
-    assert [(link.partner_id, link.rate_bps) for link in second.upline] == [(acme.id, 700)]
-    assert upline(books, "bob") == [("alice", 2000)]
+    assert [link.partner_id for link in second.upline] == [acme.id]
+    assert second.depth == 1
+    assert upline(books, "bob") == ["alice"]
 
 
 # ---------------------------------------------------------------- circles

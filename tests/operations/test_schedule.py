@@ -8,11 +8,11 @@ import pytest
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import rewards
+from refledger.operations import finding_due, rewards
 from refledger.store import keys
 from tests.support.books import Books
 
-NOW, AGAIN = rewards.LOOKS
+NOW, AGAIN = finding_due.LOOKS
 
 
 @pytest.fixture
@@ -27,15 +27,15 @@ def statuses(books: Books, name: str) -> list[str]:
     return [reward.status.value for reward in books.rewards(name)]
 
 
-def find(books: Books, look: rewards.Look = NOW, rounds: int = 1_000) -> list[MaturityMessage]:
+def find(books: Books, look: finding_due.Look = NOW, rounds: int = 1_000) -> list[MaturityMessage]:
     """One run of the schedule, which has time for so many slices; what it sent."""
     sent: list[MaturityMessage] = []
     left = iter(range(rounds))
-    assert rewards.find_due(books.context, look, sent.extend, lambda: next(left, None) is not None) == len(sent)
+    assert finding_due.find_due(books.context, look, sent.extend, lambda: next(left, None) is not None) == len(sent)
     return sent
 
 
-def place(books: Books, look: rewards.Look = NOW) -> int:
+def place(books: Books, look: finding_due.Look = NOW) -> int:
     item = books.table.get(keys.cursor(look.name))
     return item["at"] if item else 0
 
@@ -109,7 +109,7 @@ def test_a_look_that_runs_out_of_time_has_done_its_part(
     books: Books, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In slices, each kept: the next run goes on where this one stopped, and everybody is found in the end."""
-    monkeypatch.setattr(rewards, "SLICE", 2)
+    monkeypatch.setattr(finding_due, "SLICE", 2)
     for number in range(20):
         books.pay("carol", f"p{number}", 10_000)
         books.clock.forward(2 * 60 * MINUTE_MS)
@@ -148,7 +148,7 @@ def test_repeats_of_a_look_are_messages_of_their_own(books: Books) -> None:
 
 def test_many_payments_of_one_moment_are_all_found(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of payments that all say midnight is due in one millisecond: more than a slice, and everybody is found."""
-    monkeypatch.setattr(rewards, "SLICE", 2)
+    monkeypatch.setattr(finding_due, "SLICE", 2)
     names = [f"n{number}" for number in range(12)]
     for name in names:
         books.apply(f"customer of {name}", name)

@@ -7,13 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import sweeping, withdrawals, workflow
-from refledger.operations.sweeping import QUIET_MS, Swept, sweep
+from refledger.operations import mending, steps, sweeping, workflow
+from refledger.operations.context import Context
+from refledger.operations.sweeping import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.store import keys
 from refledger.store import withdrawals as stored
+from refledger.store.transaction import update
 from tests.support.books import Books
+from tests.support.payouts import Provider, approved, start
 from tests.support.stepfunctions import StepFunctions
 
 S = WithdrawalStatus
@@ -40,7 +45,7 @@ def run(books: Books, machine: StepFunctions, steps: int = 10**9) -> Swept:
 
 def move(books: Books, made: Withdrawal, *statuses: S) -> Withdrawal:
     for status in statuses:
-        made = withdrawals.step(books.context, made.id, status, "ann")
+        made = steps.step(books.context, made.id, status, "ann")
     return made
 
 
@@ -176,6 +181,87 @@ def test_two_sweepers_begin_one_attempt(books: Books, machine: StepFunctions) ->
     assert sum(each.resumed for each in swept) == 3
     assert sum(each.failed for each in swept) == 0
     assert set(machine.executions) == {f"{each.id}-1" for each in made}
+
+
+@pytest.mark.parametrize("fate", ["NO FUNDS", "FAULT"])
+def test_what_waits_for_a_person_is_left_alone(books: Books, machine: StepFunctions, fate: str) -> None:
+    """A problem, and no workflow runs: nothing is resumed. Once it is to be tried again, it is."""
+    made = start(books, approved(books).id, Provider([fate]))
+    books.clock.forward(DAY_MS)
+    assert run(books, machine).resumed == 0
+    if fate == "NO FUNDS":
+        mending.retry(books.context, made.id, "ann", "r", "")
+        books.clock.forward(DAY_MS)
+        assert run(books, machine).resumed == 1
+
+
+def test_an_index_that_is_behind_resumes_nothing_with_a_problem(books: Books, machine: StepFunctions) -> None:
+    """The index still lists it as PAYING: the item has the word."""
+    made = start(books, approved(books).id, Provider(["NO FUNDS"]))
+    key = keys.withdrawal(made.id)
+    books.table.commit(update("as it was", key, "SET #w1 = :w1", w1=keys.withdrawals_of("PAYING")))
+    books.clock.forward(DAY_MS)
+    assert run(books, machine) == Swept(looked_at=1)
+
+
+# ---------------------------------------------------------------- what was paid is covered
+
+
+def paid(books: Books, amount: int = 1000) -> Withdrawal:
+    return move(books, books.withdraw("bob", amount), S.APPROVED, S.PAID)
+
+
+def cover(books: Books, steps: int = 10**9) -> int:
+    left, swept = iter(range(steps)), Swept()
+    cover_again(books.context, swept, lambda: next(left, None) is not None)
+    return swept.covered
+
+
+def test_what_no_workflow_marked_is_marked_an_hour_later(books: Books) -> None:
+    """Its workflow died behind PAID: the rewards that left are marked all the same, once."""
+    books.grant("bob", 300, 400)
+    books.mature("bob")
+    made = paid(books, 1_000_700)
+    books.clock.forward(COVER_AGAIN_MS - 1)
+    assert cover(books) == 0
+    books.clock.forward(1)
+    assert cover(books) == 3
+    assert {(r.status, r.paid_by) for r in books.rewards("bob")} == {(RewardStatus.PAID, made.id)}
+    assert cover(books) == 0
+    assert books.faults() == []
+
+
+def test_the_second_look_keeps_its_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time, or as long as there is time: each is looked at once, and what is paid later is not missed."""
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    looked: list[str] = []
+
+    def covering(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
+        looked.append(withdrawal_id)
+        return 0
+
+    monkeypatch.setattr(sweeping, "cover_all", covering)
+    made = []
+    for _ in range(5):
+        books.clock.forward(1)
+        made.append(paid(books).id)
+    books.clock.forward(COVER_AGAIN_MS)
+    for times in (1, 2, 0, 9, 9):
+        cover(books, times)
+    assert looked == made
+    made.append(paid(books).id)
+    cover(books)
+    assert looked == made[:-1]
+    books.clock.forward(COVER_AGAIN_MS)
+    cover(books)
+    assert looked == made
+
+
+def test_what_came_back_meanwhile_is_passed_over(books: Books) -> None:
+    """RETURNED: nothing has left. The place moves on."""
+    move(books, paid(books), S.RETURNED)
+    books.clock.forward(COVER_AGAIN_MS)
+    assert cover(books) == 0
 
 
 # ---------------------------------------------------------------- how much at a time

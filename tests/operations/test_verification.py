@@ -10,13 +10,14 @@ import pytest
 
 from refledger.domain.journal import seal
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import withdrawals, workflow
+from refledger.operations import withdrawals
 from refledger.operations.verification import Checked, verify
 from refledger.store import keys
 from refledger.store import ledger as stored_ledger
 from refledger.store.transaction import delete, put, update
 from tests.support import dynamodb
 from tests.support.books import Books
+from tests.support.payouts import start
 
 S = WithdrawalStatus
 
@@ -39,7 +40,7 @@ def with_history(books: Books) -> Books:
         made = books.withdraw("bob", 1000 + number, f"w{number}")
         if end in (S.PAID, S.FAILED):
             withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "")
-            workflow.start_payout(books.context, made.id)
+            start(books, made.id)
         if end:
             withdrawals.step(books.context, made.id, end, "ann")
     return books

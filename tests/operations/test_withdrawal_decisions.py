@@ -16,9 +16,10 @@ from refledger.domain.errors import (
     WithdrawalNotFound,
 )
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals, workflow
+from refledger.operations import mending, tasks, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
+from tests.support.payouts import start
 
 S = WithdrawalStatus
 Act = Callable[[Books, Withdrawal], object]
@@ -45,11 +46,15 @@ def mark_failed(books: Books, w: Withdrawal, actor: str = "ann", request: str = 
 
 
 def expire(books: Books, w: Withdrawal) -> object:
-    return workflow.release(books.context, w.id, S.EXPIRED)
+    return tasks.release(books.context, w.id, S.EXPIRED)
 
 
 def start_payout(books: Books, w: Withdrawal) -> object:
-    return workflow.start_payout(books.context, w.id)
+    return start(books, w.id)
+
+
+def mark_returned(books: Books, w: Withdrawal, actor: str = "ann", request: str = "r-returned") -> Withdrawal:
+    return mending.mark_returned(books.context, w.id, actor, request, "account closed", "R-1")
 
 
 # How each status is reached from a fresh request, and where the 20.00 of 50.00 are then.
@@ -62,6 +67,7 @@ WAYS: dict[S, tuple[list[Act], tuple[int, int, int]]] = {
     S.CANCELLED: ([cancel], (5000, 0, 0)),
     S.EXPIRED: ([expire], (5000, 0, 0)),
     S.FAILED: ([approve, start_payout, mark_failed], (5000, 0, 0)),
+    S.RETURNED: ([approve, start_payout, mark_paid, mark_returned], (5000, 0, 0)),
 }
 DECISIONS: dict[S, Act] = {
     S.APPROVED: partial(approve, request="second"),
@@ -69,10 +75,12 @@ DECISIONS: dict[S, Act] = {
     S.CANCELLED: partial(cancel, request="second"),
     S.PAID: partial(mark_paid, request="second"),
     S.FAILED: partial(mark_failed, request="second"),
+    S.RETURNED: partial(mark_returned, request="second"),
 }
 WORKS = {
     (S.REQUESTED, S.APPROVED), (S.REQUESTED, S.REJECTED), (S.REQUESTED, S.CANCELLED),
     (S.APPROVED, S.PAID), (S.APPROVED, S.FAILED), (S.PAYING, S.PAID), (S.PAYING, S.FAILED),
+    (S.PAID, S.RETURNED),
 }  # fmt: skip
 
 
@@ -146,17 +154,17 @@ def test_history_says_who_when_and_why(books: Books) -> None:
     for act in (approve, start_payout, mark_paid):
         books.clock.forward(1000)
         act(books, made)
-    start = made.created_at_ms
+    start_ms = made.created_at_ms
     found = stored.find(books.table, made.id)
     assert found.steps == (
-        Step(S.APPROVED, "ann", start + 1000, "fine", "r-approve"),
-        Step(S.PAYING, "system", start + 2000, "", "workflow-PAYING"),
-        Step(S.PAID, "ann", start + 3000, "", "r-paid"),
+        Step(S.APPROVED, "ann", start_ms + 1000, "fine", "r-approve"),
+        Step(S.PAYING, "system", start_ms + 2000, "", "payout-1"),
+        Step(S.PAID, "ann", start_ms + 3000, "", "r-paid"),
     )
     assert found.transaction_id == "T-1"
 
 
-@pytest.mark.parametrize("status", [S.APPROVED, S.REJECTED, S.CANCELLED, S.PAID, S.FAILED])
+@pytest.mark.parametrize("status", [S.APPROVED, S.REJECTED, S.CANCELLED, S.PAID, S.FAILED, S.RETURNED])
 def test_a_repeated_request_is_recognised(books: Books, status: S) -> None:
     """The same request of the same actor finds its own step, however often it comes; nothing is booked again."""
     acts, money = WAYS[status]
@@ -190,14 +198,16 @@ def test_what_is_not_there_cannot_be_decided(books: Books) -> None:
     with pytest.raises(WithdrawalNotFound):
         withdrawals.conclude(books.context, "nosuchthing", S.PAID, "ann", "r")
     with pytest.raises(WithdrawalNotFound):
-        workflow.release(books.context, "nosuchthing", S.EXPIRED)
+        mending.mark_returned(books.context, "nosuchthing", "ann", "r", "")
+    with pytest.raises(WithdrawalNotFound):
+        tasks.release(books.context, "nosuchthing", S.EXPIRED)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_conflicts_and_lost_answers_book_once(books: Books, seed: int) -> None:
     """Each step refused now and then, or done without an answer: every one is booked exactly once."""
     sound, faulty = books.context, books.behind(Faulty(books.client, 60, seed))
-    for status in (S.PAID, S.FAILED, S.REJECTED, S.CANCELLED):
+    for status in (S.PAID, S.FAILED, S.REJECTED, S.CANCELLED, S.RETURNED):
         books.context = faulty
         made = brought_to(books, status)
         books.context = sound

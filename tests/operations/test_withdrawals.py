@@ -19,10 +19,10 @@ from refledger.domain.journal import Kind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import partners, withdrawals
+from refledger.operations import partners, steps, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
-from tests.support.books import METHOD, Books, Faulty
+from tests.support.books import ACCOUNT, Books, Faulty
 
 S = WithdrawalStatus
 
@@ -47,7 +47,8 @@ def test_the_money_is_reserved_with_the_request(books: Books) -> None:
     entry = books.entries("bob")[-1]
     assert (entry.kind, entry.amount, entry.reference) == (Kind.RESERVE, 1500, made.id)
     assert stored.find(books.table, made.id) == made
-    assert (made.status, made.requester, made.method) == (S.REQUESTED, books.user("bob"), METHOD)
+    assert (made.status, made.requester) == (S.REQUESTED, books.user("bob"))
+    assert (made.method.type, made.method.holder, made.method.masked) == ("BANK_TRANSFER", "Bob Example", "DE…3000")
     assert (made.created_at_ms, made.expires_at_ms) == (books.clock(), books.clock() + 3600 * SECOND_MS)
     assert books.faults() == []
 
@@ -124,7 +125,7 @@ def test_keys_of_two_partners_do_not_meet(books: Books) -> None:
 
 def test_a_request_tells_whether_it_is_new(books: Books) -> None:
     """The first yes, its repeat no."""
-    ask = (books.context, books.user("bob"), "key", 1500, "USD", METHOD, "body")
+    ask = (books.context, books.user("bob"), "key", 1500, "USD", ACCOUNT, "body", lambda: books.vault)
     assert [withdrawals.request(*ask)[1] for _ in range(3)] == [True, False, False]
 
 
@@ -169,7 +170,7 @@ def test_what_was_earned_may_be_taken_unless_suspended(books: Books, status: Par
 def test_only_a_partner_can_withdraw(books: Books) -> None:
     """A user who never asked for a code has nothing to take."""
     with pytest.raises(PartnerNotFound):
-        withdrawals.request(books.context, books.user("nobody"), None, 1, "USD", METHOD, "body")
+        withdrawals.request(books.context, books.user("nobody"), None, 1, "USD", ACCOUNT, "body", lambda: books.vault)
 
 
 def test_a_partner_of_another_program_has_its_rules(books: Books) -> None:
@@ -251,7 +252,7 @@ def test_of_many_for_the_whole_balance_exactly_one_succeeds(books: Books, thread
             answers = list(pool.map(ask, range(threads)))
             (won,) = [answer for answer in answers if isinstance(answer, Withdrawal)]
             assert answers.count(InsufficientFunds) == threads - 1
-            withdrawals.step(books.context, won.id, S.REJECTED, "ann")
+            steps.step(books.context, won.id, S.REJECTED, "ann")
     assert books.balance("bob") == (5000, 0, 0)
     assert ledger.find_balance(books.table, books.partner("bob").id, "USD").version == 1 + 2 * rounds
     assert books.faults() == []

@@ -8,44 +8,51 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from refledger.domain.errors import Conflict, WithdrawalNotFound
-from refledger.domain.partners import PartnerStatus
+from refledger.domain.errors import WithdrawalNotFound
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import partners, withdrawals, workflow
+from refledger.operations import mending, steps, tasks, withdrawals, workflow
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
-from refledger.store import keys
+from refledger.store import methods as stored_methods
 from refledger.store import withdrawals as stored
 from refledger.store.table import Table
-from refledger.store.transaction import Write, update
+from refledger.store.transaction import Write
 from tests.support.books import Books
+from tests.support.payouts import Provider, approved, start
 from tests.support.stepfunctions import StepFunctions
 
 S = WithdrawalStatus
-P = PartnerStatus
 # Task → in which status it moves the withdrawal, and to which.
 TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
-    "assess": (lambda b, id: workflow.assess(b.context, id), {}),
-    "settle": (lambda b, id: workflow.settle(b.context, id), {}),
-    "auto-approve": (lambda b, id: workflow.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
-    "start-payout": (lambda b, id: workflow.start_payout(b.context, id), {S.APPROVED: S.PAYING}),
-    "release as EXPIRED": (lambda b, id: workflow.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
-    "release as FAILED": (
-        lambda b, id: workflow.release(b.context, id, S.FAILED),
-        {S.APPROVED: S.FAILED, S.PAYING: S.FAILED},
-    ),
+    "assess": (lambda b, id: tasks.assess(b.context, id), {}),
+    "settle": (lambda b, id: tasks.settle(b.context, id), {}),
+    "auto-approve": (lambda b, id: tasks.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
+    "start-payout": (lambda b, id: workflow.result(start(b, id)), {S.APPROVED: S.PAYING}),
+    "release as EXPIRED": (lambda b, id: tasks.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
+    # booked with its money by whoever decided; a payout that may have been made is never released from here
+    **{
+        f"release as {status}": (lambda b, id, status=status: tasks.release(b.context, id, status), {})  # type: ignore[misc]
+        for status in (S.REJECTED, S.CANCELLED, S.FAILED)
+    },
 }
 WAYS: dict[S, list[S]] = {
     S.REQUESTED: [], S.APPROVED: [S.APPROVED], S.PAYING: [S.APPROVED, S.PAYING], S.PAID: [S.APPROVED, S.PAID],
     S.REJECTED: [S.REJECTED], S.CANCELLED: [S.CANCELLED], S.EXPIRED: [S.EXPIRED], S.FAILED: [S.APPROVED, S.FAILED],
+    S.RETURNED: [S.APPROVED, S.PAID, S.RETURNED],
 }  # fmt: skip
 
 
 @pytest.fixture
 def books(books: Books) -> Books:
-    """Bob has a lot; the program approves up to 20.00 alone, and gives people an hour."""
-    books.program(auto_approve_limit=2000, approval_timeout_seconds=3600)
+    """Bob has a lot and is known for long; the program approves a lot alone, and gives people an hour."""
+    books.program(auto_approve_limit=50_000, second_approval_limit=100_000, approval_timeout_seconds=3600)
     books.grant("bob", 1_000_000)
     books.mature("bob")
+    method = books.method("bob")
+    books.table.commit(stored_methods.verify(method, "admin", books.clock()))
+    books.clock.forward(60 * DAY_MS)
+    brought_to(books, S.PAID)
     return books
 
 
@@ -55,7 +62,7 @@ def machine() -> StepFunctions:
 
 
 def move(books: Books, id: str, status: S) -> Withdrawal:
-    return withdrawals.step(books.context, id, status, "ann", request=f"r-{status}")
+    return steps.step(books.context, id, status, "ann", request=f"r-{status}")
 
 
 def brought_to(books: Books, status: S, amount: int = 2000) -> str:
@@ -90,7 +97,7 @@ def test_a_withdrawal_that_is_not_there_is_told(books: Books, task: str) -> None
         TASKS[task][0](books, "nosuchthing")
 
 
-# ---------------------------------------------------------------- assess, approve
+# ---------------------------------------------------------------- assess
 
 
 @pytest.mark.parametrize(("later_ms", "seconds"), [(0, 3600), (1, 3600), (1000, 3599), (3_600_000, 1), (10**9, 1)])
@@ -98,45 +105,27 @@ def test_the_time_that_is_left_is_told_in_whole_seconds(books: Books, later_ms: 
     """Rounded up, and at least one, also for what should have expired long ago: Step Functions wants that."""
     id = brought_to(books, S.REQUESTED)
     books.clock.forward(later_ms)
-    told = workflow.assess(books.context, id)
+    told = tasks.assess(books.context, id)
     assert told["approvalSeconds"] == seconds
     assert told["settlementSeconds"] >= 86_400
 
 
-@pytest.mark.parametrize(("amount", "alone"), [(2000, True), (2001, False)])
-def test_the_program_approves_up_to_its_limit(books: Books, amount: int, alone: bool) -> None:
-    """Assessed so, and done so: above the limit the task refuses, whoever called it."""
-    id = brought_to(books, S.REQUESTED, amount)
-    assert workflow.assess(books.context, id)["autoApprove"] is alone
-    if alone:
-        workflow.auto_approve(books.context, id)
-        step = stored.find(books.table, id).steps[-1]
-        assert (step.status, step.by) == (S.APPROVED, "system")
-    else:
-        with pytest.raises(Conflict):
-            workflow.auto_approve(books.context, id)
-        assert status_of(books, id) is S.REQUESTED
+# ---------------------------------------------------------------- settle
 
 
-def test_a_limit_that_was_lowered_meanwhile_counts(books: Books) -> None:
-    """Between assessment and approval the program became stricter: a person decides."""
-    id = brought_to(books, S.REQUESTED)
-    assert workflow.assess(books.context, id)["autoApprove"]
-    books.table.commit(update("stricter", keys.program("default"), "SET #auto_approve_limit = :n", n=1999))
-    with pytest.raises(Conflict):
-        workflow.auto_approve(books.context, id)
-
-
-@pytest.mark.parametrize("status", [P.INACTIVE, P.SUSPENDED, P.TERMINATED])
-def test_a_person_looks_at_who_was_stopped(books: Books, status: PartnerStatus) -> None:
-    """Within the limit, but the partner was stopped since the request: neither assessed nor approved alone."""
-    id = brought_to(books, S.REQUESTED)
-    assert workflow.assess(books.context, id)["autoApprove"]
-    partners.change_status(books.context, books.partner("bob").id, status, "why", "ann")
-    assert not workflow.assess(books.context, id)["autoApprove"]
-    with pytest.raises(Conflict):
-        workflow.auto_approve(books.context, id)
-    assert status_of(books, id) is S.REQUESTED
+def test_settling_marks_the_rewards_that_were_covered(books: Books) -> None:
+    """What left is marked, the oldest first, with the withdrawal that carried it out; a repeat finds nothing left."""
+    books.grant("eve", 500, 600, 700)
+    books.mature("eve")
+    made = books.withdraw("eve", 1200)
+    move(books, made.id, S.APPROVED)
+    move(books, made.id, S.PAID)
+    for _ in range(2):
+        assert tasks.settle(books.context, made.id)["status"] == "PAID"
+        marked = [(r.amount, r.paid_by) for r in books.rewards("eve") if r.status is RewardStatus.PAID]
+        assert [paid_by for _, paid_by in marked] == [made.id] * len(marked)
+        assert 0 < sum(amount for amount, _ in marked) <= 1200
+    assert books.faults() == []
 
 
 # ---------------------------------------------------------------- waiting
@@ -248,6 +237,40 @@ def test_a_repeated_approval_does_not_end_the_wait_for_the_transfer(books: Books
     wait(books, machine, id, SETTLEMENT, "token")
     workflow.tell(books.context, machine.waker, move(books, id, S.APPROVED))
     assert machine.tried == []
+
+
+def test_a_payout_to_be_tried_again_ends_the_wait_for_its_end(books: Books, machine: StepFunctions) -> None:
+    """APPROVED once more: the task that waits for the settlement is told, and not the approval's."""
+    made = start(books, approved(books).id, Provider(["NO FUNDS"]))
+    books.table.commit(stored.keep_token(made.id, APPROVAL, "old", 1))
+    wait(books, machine, made.id, SETTLEMENT, "token")
+    assert machine.tried == [], "a problem waits"
+    again = mending.retry(books.context, made.id, "ann", "r", "")
+    workflow.tell(books.context, machine.waker, again)
+    assert machine.woken == [("token", {"withdrawalId": made.id, "status": "APPROVED"})]
+    assert machine.tried == ["token"]
+
+
+def test_returned_ends_the_wait_too(books: Books, machine: StepFunctions) -> None:
+    """Paid and returned before the workflow heard of either."""
+    made = start(books, approved(books).id, Provider(["AWAITING"]))
+    wait(books, machine, made.id, SETTLEMENT, "token")
+    heard = withdrawals.provider_says(books.context, made.id, "RETURNED", f"tr-{made.provider_key}")
+    workflow.tell(books.context, machine.waker, heard.withdrawal)
+    assert machine.woken == [("token", {"withdrawalId": made.id, "status": "RETURNED"})]
+
+
+def test_a_first_approval_of_two_wakes_nobody(books: Books, machine: StepFunctions) -> None:
+    """The workflow waits on for the second person."""
+    id = brought_to(books, S.REQUESTED, 100_001)
+    wait(books, machine, id, APPROVAL, "token")
+    first = withdrawals.decide(books.context, id, S.APPROVED, "ann", "r", "")
+    assert len(first.approvals) == 1
+    workflow.tell(books.context, machine.waker, first)
+    assert machine.tried == []
+    second = withdrawals.decide(books.context, id, S.APPROVED, "eve", "r", "")
+    workflow.tell(books.context, machine.waker, second)
+    assert machine.tried == ["token"]
 
 
 def test_the_latest_token_is_the_one_that_waits(books: Books, machine: StepFunctions) -> None:

@@ -35,19 +35,61 @@ PATIENCE_SECONDS = 20
 
 S = WithdrawalStatus
 Event = dict[str, Any]
+Handler = Callable[[Event], Event]
 
 
 @dataclass
-class World:
+class Execution:
+    """One withdrawal's way through the machine."""
+
+    id: str
+    client: Any
+    machine_arn: str
+    calls: list[str] = field(default_factory=list)
+
+    def start(self, attempt: int = 0) -> str:
+        """Begin an execution; returns its ARN."""
+        name = f"{self.id}-{attempt}" if attempt else self.id
+        given = json.dumps({"withdrawalId": self.id})
+        answer = self.client.start_execution(stateMachineArn=self.machine_arn, name=name, input=given)
+        return str(answer["executionArn"])
+
+    def finish(self, execution_arn: str) -> Event:
+        """The execution's description when it is over."""
+        ended: list[Event] = []
+
+        def over() -> bool:
+            found = self.client.describe_execution(executionArn=execution_arn)
+            if found["status"] != "RUNNING":
+                ended.append(found)
+            return bool(ended)
+
+        self.until(over)
+        return ended[0]
+
+    def run(self) -> Event:
+        return self.finish(self.start())
+
+    def entered(self, execution_arn: str) -> list[str]:
+        """The states in the order in which they were entered: what Step Functions bills."""
+        events = self.client.get_execution_history(executionArn=execution_arn)["events"]
+        return [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < give_up, f"nothing happens any more; calls so far: {self.calls}"
+            time.sleep(0.002)
+
+
+@dataclass
+class World(Execution):
     """One withdrawal, what the tasks do to it, and what was done. `faults`: errors to raise, by action.
 
     An error in `before` is raised before the task has done anything, one in `after` when all is done and only
     the answer is lost.
     """
 
-    id: str
-    client: Any
-    machine_arn: str
     status: WithdrawalStatus = S.REQUESTED
     auto_approve: bool = False
     approval_seconds: int = LONG_SECONDS
@@ -56,7 +98,6 @@ class World:
     after: dict[str, list[Exception]] = field(default_factory=dict)
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     answer: str = ""  # what start-payout says instead of the truth
-    calls: list[str] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     moves: Counter[Kind] = field(default_factory=Counter)
 
@@ -112,40 +153,6 @@ class World:
         output = json.dumps({"withdrawalId": self.id, "status": str(self.status)})
         self.client.send_task_success(taskToken=self.tokens[action], output=output)
 
-    def start(self, attempt: int = 0) -> str:
-        """Begin an execution; returns its ARN."""
-        name = f"{self.id}-{attempt}" if attempt else self.id
-        given = json.dumps({"withdrawalId": self.id})
-        answer = self.client.start_execution(stateMachineArn=self.machine_arn, name=name, input=given)
-        return str(answer["executionArn"])
-
-    def finish(self, execution_arn: str) -> Event:
-        """The execution's description when it is over."""
-        ended: list[Event] = []
-
-        def over() -> bool:
-            found = self.client.describe_execution(executionArn=execution_arn)
-            if found["status"] != "RUNNING":
-                ended.append(found)
-            return bool(ended)
-
-        self.until(over)
-        return ended[0]
-
-    def run(self) -> Event:
-        return self.finish(self.start())
-
-    def entered(self, execution_arn: str) -> list[str]:
-        """The states in the order in which they were entered: what Step Functions bills."""
-        events = self.client.get_execution_history(executionArn=execution_arn)["events"]
-        return [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < give_up, f"nothing happens any more; calls so far: {self.calls}"
-            time.sleep(0.002)
-
     def _unless_decided(self, status: WithdrawalStatus) -> None:
         try:
             self.move(status)
@@ -156,6 +163,20 @@ class World:
     def _fail(faults: dict[str, list[Exception]], action: str) -> None:
         if faults.get(action):
             raise faults[action].pop(0)
+
+
+@dataclass
+class Machine:
+    """Called, it makes a world of the fields that are given. `handlers`: who does the tasks of a withdrawal."""
+
+    client: Any
+    arn: str
+    handlers: dict[str, Handler]
+
+    def __call__(self, **given: Any) -> World:
+        made = World(f"withdrawal{len(self.handlers)}", self.client, self.arn, **given)
+        self.handlers[made.id] = made.handle
+        return made
 
 
 def definition() -> dict[str, Any]:
@@ -169,16 +190,16 @@ def definition() -> dict[str, Any]:
 
 
 @contextmanager
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
-    """Makes worlds; the machine is the same for all, and tells them apart by the withdrawal's id."""
-    worlds: dict[str, World] = {}
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """The machine is the same for all worlds, and tells them apart by the withdrawal's id."""
+    worlds: dict[str, Handler] = {}
 
     def invoke(
         _: LambdaSimpleBackend, name: str, qualifier: str, body: Any, headers: Any, response_headers: Any
     ) -> bytes:
         event = json.loads(body)
         try:
-            return json.dumps(worlds[event["withdrawalId"]].handle(event)).encode()
+            return json.dumps(worlds[event["withdrawalId"]](event)).encode()
         except Exception as error:
             response_headers["x-amz-function-error"] = "Unhandled"
             kind = getattr(error, "error_type", type(error).__name__)
@@ -200,13 +221,8 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
         )
 
-        def make(**given: Any) -> World:
-            id = f"withdrawal{len(worlds)}"
-            worlds[id] = World(id, client, machine["stateMachineArn"], **given)
-            return worlds[id]
-
         try:
-            yield make
+            yield Machine(client, machine["stateMachineArn"], worlds)
         finally:
             sfn_fixes.set_clock_scale(1.0)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from refledger.domain import errors
+from refledger.domain.withdrawals import WithdrawalStatus
 from scripts.lint_asl import ERRORS, ROOT, error_classes, lint, machines
 
 TEXT = (ROOT / "statemachines" / "withdrawal_approval.asl.yaml").read_text()
@@ -37,7 +39,8 @@ def test_error_classes_are_those_of_the_module() -> None:
         ("[PayoutUnavailable]", "[PayoutUnavailible]", "Retry names PayoutUnavailible, which nothing raises"),
         ("          - Sandbox.Timedout\n", "", "AutoApprove: does not retry Sandbox.Timedout"),
         ("          - Busy\n", "", "Release: does not retry Busy"),
-        ("[PayoutDeclined]", "[States.ALL]", "Catch of States.ALL would hide"),
+        ("[Conflict]", "[States.ALL]", "Catch of States.ALL would hide"),
+        ("TimeoutSeconds: 31536000 # a year", "# a year", "the machine as a whole has no time limit"),
         ("[PayoutUnavailable]", "[Busy]", "Retry names Busy twice"),
         ("withdrawalId.$: $.withdrawalId", "withdrawalId.$: withdrawalId", "withdrawalId"),
         ('"${WorkflowFunctionArn}"', '"${WorkflowArn}"', "${WorkflowArn} is not in DefinitionSubstitutions"),
@@ -50,6 +53,18 @@ def test_planted_faults_are_found(old: str, new: str, fault: str) -> None:
     assert old in TEXT
     found = lint(TEXT.replace(old, new), CLASSES, SUBSTITUTIONS)
     assert any(fault in each for each in found), found
+
+
+def test_every_status_has_its_way() -> None:
+    """After a decision the machine knows what each status of a withdrawal needs, and names no other."""
+    states = yaml.safe_load(TEXT)["States"]
+
+    def named(state: str) -> set[str]:
+        rules = [part for rule in states[state]["Choices"] for part in rule.get("Or", rule.get("And", [rule]))]
+        return {rule["StringEquals"] for rule in rules if "StringEquals" in rule}
+
+    assert named("Decided") == set(WithdrawalStatus)
+    assert named("Route") < set(WithdrawalStatus)
 
 
 def test_substitutions_that_nothing_uses_are_found() -> None:

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain import base32
+from refledger.domain.batches import Batch, Line
 from refledger.domain.errors import PartnerNotFound, ProgramNotFound, WithdrawalNotFound
 from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.methods import MethodType, PayoutMethod
 from refledger.domain.partners import Idle, Partner, PartnerStatus
-from refledger.domain.programs import Program
 from refledger.domain.rewards import Reward, RewardStatus
-from refledger.domain.uplines import Binding, Link
-from refledger.domain.withdrawals import MethodType, PayoutMethod, Step, Withdrawal, WithdrawalStatus
-from refledger.store import keys, ledger, partners, programs, referrals, rewards, withdrawals
+from refledger.domain.rules import Pay
+from refledger.domain.withdrawals import Approval, MethodUsed, Problem, Risk, Step, Withdrawal, WithdrawalStatus
+from refledger.store import batches, keys, ledger, methods, partners, programs, rewards, withdrawals
 from refledger.store.table import Table, pack, unpack
 from refledger.store.transaction import Moved, Write
 
@@ -32,23 +33,27 @@ PARTNERS = st.builds(
     Partner, id=IDS, program_id=st.just("default"), code=TEXT, status=st.sampled_from(PartnerStatus),
     customer=TEXT, created_at_ms=MOMENTS, first_name=TEXT, last_name=TEXT, email=TEXT, phone=TEXT,
     company_name=TEXT, idle=st.lists(st.builds(Idle, MOMENTS, MOMENTS | st.none()), max_size=3).map(tuple),
-    version=st.integers(1, 9),
-)  # fmt: skip
-PROGRAMS = st.builds(
-    Program, id=st.just("default"), name=TEXT, currency=st.sampled_from(["EUR", "JPY", "KWD"]),
-    tier_rates_bps=st.lists(st.integers(0, 1000), min_size=1, max_size=10).map(tuple),
-    hold_days=st.integers(0, 3650), payout_minimum=MONEY, approval_timeout_seconds=st.integers(1, 86_400),
-    auto_approve_limit=MONEY | st.none(),    version=st.integers(1, 9), created_at_ms=MOMENTS,
+    version=st.integers(1, 9), own_rates=st.just(()) | st.just((("", Pay(5)), ("gold", Pay.amounts({"EUR": 7})))),
 )  # fmt: skip
 STATUSES = st.sampled_from(WithdrawalStatus)
 WITHDRAWALS = st.builds(
     Withdrawal, id=LONG_IDS, partner_id=IDS, program_id=st.just("default"), amount=MONEY,
     currency=st.just("EUR"),
-    status=STATUSES, method=st.builds(PayoutMethod, st.sampled_from(MethodType), TEXT, TEXT, TEXT, TEXT),
+    status=STATUSES, method=st.builds(MethodUsed, IDS, st.integers(1, 999), st.sampled_from(MethodType), TEXT, TEXT),
     requester=IDS, created_at_ms=MOMENTS, expires_at_ms=MOMENTS, body=IDS, attempt=st.integers(0, 9),
     resumed_at_ms=MOMENTS, transaction_id=TEXT,
-    steps=st.lists(st.builds(Step, STATUSES, IDS, MOMENTS, TEXT, TEXT), max_size=3).map(tuple),
+    steps=st.lists(st.builds(Step, STATUSES, IDS, MOMENTS, st.just(""), TEXT), max_size=3).map(tuple),
+    approvals=st.lists(st.builds(Approval, IDS, MOMENTS, st.just(""), TEXT), max_size=2).map(tuple),
+    risks=st.lists(st.sampled_from(Risk), unique=True).map(tuple), payout=st.integers(0, 9), sent_at_ms=MOMENTS,
+    problem=st.none() | st.sampled_from(Problem), batch_id=TEXT,
 )  # fmt: skip
+METHODS = st.builds(
+    PayoutMethod, id=IDS, partner_id=IDS, version=st.integers(1, 200), type=st.sampled_from(MethodType), holder=TEXT,
+    masked=TEXT, cipher=st.binary(min_size=1, max_size=300), created_at_ms=MOMENTS, verified_at_ms=MOMENTS,
+    verified_by=TEXT, disabled_at_ms=MOMENTS,
+)  # fmt: skip
+LINES = st.builds(Line, LONG_IDS, IDS, IDS, st.integers(1, 200), MONEY, st.just("EUR"))
+BATCHES = st.builds(Batch, LONG_IDS, MOMENTS, IDS, IDS, st.lists(LINES, max_size=4).map(tuple))
 REWARDS = st.builds(
     Reward, id=st.builds(keys.reward_id, IDS, MOMENTS, st.just("EUR"), LONG_IDS, st.integers(1, 10)),
     partner_id=st.just(""), tier=st.integers(1, 10), amount=MONEY, currency=st.just("EUR"),
@@ -57,13 +62,6 @@ REWARDS = st.builds(
     program_id=st.just("default"), payment=LONG_IDS, referral_id=TEXT, matures_at_ms=MOMENTS,
     earned_at_ms=MOMENTS, reversed=MONEY, entry=st.integers(0, 10**6),
 ).map(lambda reward: replace(reward, partner_id=reward.id[:16]))  # fmt: skip
-LINKS = st.builds(Link, IDS, IDS | st.just(""), st.integers(0, 10_000))
-BINDINGS = st.builds(
-    Binding, program_id=st.just("default"), customer=IDS,
-    referral_id=st.builds(keys.referral_id, IDS, MOMENTS, st.binary(min_size=9)),
-    upline=st.lists(LINKS, min_size=1, max_size=10).map(tuple),
-    depth=st.integers(1, 10), rule_version=st.integers(1, 9), bound_at_ms=MOMENTS,
-)  # fmt: skip
 
 
 def through_the_wire(write: Write) -> dict[str, Any]:
@@ -82,17 +80,24 @@ def test_partners(partner: Partner) -> None:
 
 
 @calm
-@given(PROGRAMS)
-def test_programs(program: Program) -> None:
-    """Every field; no limit for automatic approval stays none, and is not zero."""
-    assert programs.from_item(through_the_wire(programs.create(program))) == program
+@given(WITHDRAWALS)
+def test_withdrawals(withdrawal: Withdrawal) -> None:
+    """Every field, method and history among them; notes are items of their own."""
+    assert withdrawals.from_item(through_the_wire(withdrawals.create(withdrawal))) == withdrawal
 
 
 @calm
-@given(WITHDRAWALS)
-def test_withdrawals(withdrawal: Withdrawal) -> None:
-    """Every field, method and history among them."""
-    assert withdrawals.from_item(through_the_wire(withdrawals.create(withdrawal))) == withdrawal
+@given(METHODS)
+def test_payout_methods(method: PayoutMethod) -> None:
+    """Every field; the cipher text is bytes again, and id, version and partner come from the key."""
+    assert methods.from_item(through_the_wire(methods.create(method)[0])) == method
+
+
+@calm
+@given(BATCHES)
+def test_batches(batch: Batch) -> None:
+    """Every line, and the lines' order."""
+    assert batches.from_item(through_the_wire(batches.create(batch)[0])) == batch
 
 
 @calm
@@ -102,54 +107,82 @@ def test_rewards(reward: Reward) -> None:
     assert rewards.from_item(through_the_wire(rewards.create(reward))) == reward
 
 
-@calm
-@given(BINDINGS)
-def test_bindings(binding: Binding) -> None:
-    """Every field; the referral beside it has the same upline, and its id leads to it."""
-    bound, referral = referrals.bind(binding, "ACCEPTED", "WEBSITE")
-    assert referrals.binding_from(through_the_wire(bound)) == binding
-    assert {name: referral.target[name] for name in ("pk", "sk")} == keys.referral(binding.referral_id)
-    assert referral.target["up"] == bound.target["up"]
-
-
 # ---------------------------------------------------------------- with the table
 
 
 def a_withdrawal(id: str, **changes: Any) -> Withdrawal:
     given_: dict[str, Any] = {
         "id": id, "partner_id": "p", "program_id": "default", "amount": 5, "currency": "EUR",
-        "status": WithdrawalStatus.REQUESTED, "method": PayoutMethod(MethodType.BANK_TRANSFER, "B"),
+        "status": WithdrawalStatus.REQUESTED, "method": MethodUsed("m", 1, MethodType.BANK_TRANSFER, "B", "…1"),
         "requester": "bob", "created_at_ms": 10, "expires_at_ms": 20, "body": "b",
     }  # fmt: skip
     return Withdrawal(**{**given_, **changes})
 
 
 def test_a_step_is_written_only_under_the_status_that_was_read(table: Table, fresh: Callable[[], str]) -> None:
-    """The first of two who read REQUESTED moves it, with index and history; the second is refused by name."""
+    """The first of two who read REQUESTED moves it, with index, history and note; the second is refused by name."""
     old = a_withdrawal(fresh())
     table.commit(withdrawals.create(old))
-    new, write = withdrawals.move(old, Step(WithdrawalStatus.APPROVED, "ann", 11, "fine", "r"))
-    _, late = withdrawals.move(old, Step(WithdrawalStatus.REJECTED, "eve", 12))
-    table.commit(write)
+    new = stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11, "fine", "r"))
+    late = withdrawals.change(old, stepped(old, Step(WithdrawalStatus.REJECTED, "eve", 12)))
+    table.commit(*withdrawals.change(old, new))
     with pytest.raises(Moved) as moved:
-        table.commit(late)
-    assert set(moved.value.found) == {withdrawals.HAS_STATUS}
+        table.commit(*late)
+    assert set(moved.value.found) == {withdrawals.IS_UNCHANGED}
     assert withdrawals.find(table, old.id) == new
     listed = dict(withdrawals.with_status(table, WithdrawalStatus.APPROVED, "", 100))
     assert old.id in listed.values()
     assert old.id not in dict(withdrawals.with_status(table, WithdrawalStatus.REQUESTED, "", 100)).values()
 
 
-def test_a_transaction_id_stays_once_it_is_known(table: Table, fresh: Callable[[], str]) -> None:
-    """A later step without one does not wipe it out."""
-    old = a_withdrawal(fresh(), status=WithdrawalStatus.APPROVED)
+def stepped(old: Withdrawal, step: Step, **changes: Any) -> Withdrawal:
+    return replace(old, status=step.status, steps=(*old.steps, step), **changes)
+
+
+def test_everything_of_a_withdrawal_is_kept(table: Table, fresh: Callable[[], str]) -> None:
+    """Also what came up later: approvals, notes of both kinds, risks, the payout, a problem."""
+    old = a_withdrawal(fresh())
     table.commit(withdrawals.create(old))
-    paying, write = withdrawals.move(old, Step(WithdrawalStatus.PAYING, "system", 11), "T-1")
-    table.commit(write)
-    paid, write = withdrawals.move(paying, Step(WithdrawalStatus.PAID, "ann", 12))
-    table.commit(write)
-    assert withdrawals.find(table, old.id) == paid
-    assert paid.transaction_id == "T-1"
+    changes: dict[str, Any] = {
+        "approvals": (Approval("eve", 10, "first", "r1"),), "risks": tuple(Risk), "payout": 2, "sent_at_ms": 12,
+        "problem": Problem.DECLINED, "transaction_id": "T-1",
+    }  # fmt: skip
+    new = stepped(old, Step(WithdrawalStatus.PAYING, "ann", 11, "second", "r2"), **changes)
+    table.commit(*withdrawals.change(old, new))
+    assert withdrawals.find(table, old.id) == new
+    (listed,) = withdrawals.many(table, [old.id])
+    assert (listed.steps[0].note, listed.approvals[0].note, listed.problem) == ("", "", Problem.DECLINED)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"approvals": (Approval("eve", 10),)},
+        {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 10),), "problem": Problem.UNKNOWN},
+    ],
+)
+def test_whatever_happened_meanwhile_is_noticed(table: Table, fresh: Callable[[], str], first: dict[str, Any]) -> None:
+    """The status is the same, but there is an approval, or a word about a problem, more than was read."""
+    old = a_withdrawal(fresh())
+    table.commit(withdrawals.create(old))
+    table.commit(*withdrawals.change(old, replace(old, **first)))
+    with pytest.raises(Moved):
+        table.commit(*withdrawals.change(old, stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11))))
+
+
+def test_what_has_a_problem_is_in_a_list_of_its_own(table: Table, fresh: Callable[[], str]) -> None:
+    """And in no list of a status, until the problem is over; by the time when it came into each."""
+    old = a_withdrawal(fresh(), status=WithdrawalStatus.PAYING)
+    table.commit(withdrawals.create(old))
+    step = Step(WithdrawalStatus.PAYING, "system", 5_000_000)
+    stuck = stepped(old, step, problem=Problem.UNKNOWN)
+    table.commit(*withdrawals.change(old, stuck))
+    assert (f"5000000#{old.id}", old.id) in list(withdrawals.with_problem(table, "", 100))
+    assert old.id not in dict(withdrawals.with_status(table, WithdrawalStatus.PAYING, "", 100)).values()
+    over = stepped(stuck, replace(step, at_ms=5_000_001), problem=None)
+    table.commit(*withdrawals.change(stuck, over))
+    assert old.id not in dict(withdrawals.with_problem(table, "", 100)).values()
+    assert old.id in dict(withdrawals.with_status(table, WithdrawalStatus.PAYING, "", 100)).values()
 
 
 def test_only_one_begins_the_next_attempt(table: Table, fresh: Callable[[], str]) -> None:

@@ -10,23 +10,51 @@ from typing import Any
 import botocore.exceptions
 
 from refledger.adapters.ids import LONG_ID_BYTES, Ids
+from refledger.adapters.vault import Vault
 from refledger.domain.journal import Entry
+from refledger.domain.methods import Account, BankAccount, PayoutMethod
 from refledger.domain.partners import Partner
-from refledger.domain.payments import PaymentReceived
+from refledger.domain.payments import (
+    DisputeClosed,
+    DisputeOpened,
+    DisputeOutcome,
+    Payment,
+    PaymentAlias,
+    PaymentKind,
+    PaymentReceived,
+    RefundReceived,
+    RefundTotal,
+)
 from refledger.domain.programs import Program
 from refledger.domain.rewards import Reward, RewardStatus
-from refledger.domain.withdrawals import MethodType, PayoutMethod, Withdrawal
-from refledger.operations import partners, payments, programs, referrals, rewards, withdrawals
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import (
+    covering,
+    disputes,
+    methods,
+    parked,
+    partners,
+    payments,
+    programs,
+    referrals,
+    refunds,
+    rewards,
+    withdrawals,
+)
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.operations.verification import Checked, Fault, verify
 from refledger.store import keys, ledger
+from refledger.store import payments as stored_payments
+from refledger.store import programs as stored_programs
 from refledger.store import rewards as stored_rewards
 from refledger.store.table import Table
+from tests.support.kms import KEY_ARN, Kms
+from tests.support.programs import a_program
 
 START_MS = 1_790_000_000_000
 SECRET = "a secret of the tests"
-METHOD = PayoutMethod(MethodType.BANK_TRANSFER, "Bob Example", iban="DE89370400440532013000")
+ACCOUNT = BankAccount("Bob Example", iban="DE89370400440532013000")
 
 
 @dataclass
@@ -47,26 +75,36 @@ class Books:
     client: Any
     table_name: str = "refledger"
     clock: Clock = field(default_factory=Clock)
+    kms: Kms = field(default_factory=Kms)
 
     def __post_init__(self) -> None:
         self.table = Table(self.client, self.table_name)
+        self.vault = Vault(self.kms, KEY_ARN)
         self.ids = Ids(SECRET)
         self.context = Context(self.table, self.ids, self.clock, pause=lambda _: None)
         self.limits = Limits({LimitKind.REQUESTS: 1200, LimitKind.WITHDRAWALS: 120, LimitKind.UNKNOWN_CODES: 20})
 
     def program(self, id: str = "default", **changes: Any) -> Program:
-        given: dict[str, Any] = {
-            "id": id, "name": "Friends", "currency": "USD", "tier_rates_bps": (2000, 1000), "hold_days": 0,
-            "payout_minimum": 1000,
-        }  # fmt: skip
-        made = Program(**{**given, **changes})
+        made = a_program(id, **{"payout_minimum": 1000, **changes})
         return programs.create(self.context, made, "admin", None, "body")
+
+    def change_program(self, id: str = "default", **changes: Any) -> Program:
+        """The next version; what is not said is as in a new program. Workers notice it at once."""
+        terms = a_program(id, **{"payout_minimum": 1000, **changes})
+        made = programs.change(self.context, terms, stored_programs.find(self.table, id).version, "admin")
+        self.context._programs.clear()
+        return made
 
     def user(self, name: str) -> str:
         return self.ids.user(name)
 
     def partner(self, name: str) -> Partner:
         return partners.of_member(self.context, self.user(name))
+
+    def member(self, name: str, program_id: str) -> Partner:
+        """A partner whose home is another program."""
+        new = partners.NewPartner(name, name, f"{name}@example.com", program_id=program_id, user=self.user(name))
+        return partners.create(self.context, new, "admin", None, "body")
 
     def apply(self, name: str, code_of: str) -> None:
         referrals.apply(self.context, self.limits, self.user(name), self.partner(code_of).code)
@@ -85,12 +123,66 @@ class Books:
         }  # fmt: skip
         return payments.record(self.context, PaymentReceived(**{**given, **changes}))
 
+    def refund(
+        self, payment_id: str, amount: int, refund_id: str = "r1", currency: str = "USD", *, failed: bool = False,
+        system: str = "payments",
+    ) -> payments.Recorded:  # fmt: skip
+        told = RefundReceived(system, refund_id, payment_id, amount, currency, self.clock(), failed)
+        return refunds.refund(self.context, told)
+
+    def refund_total(
+        self, payment_id: str, total: int, currency: str = "USD", system: str = "payments"
+    ) -> payments.Recorded:
+        """A provider says how much is refunded of the payment so far."""
+        return refunds.refund(self.context, RefundTotal(system, payment_id, total, currency, self.clock()))
+
+    def dispute(
+        self, payment_id: str, amount: int, dispute_id: str = "d1", currency: str = "USD", system: str = "payments"
+    ) -> payments.Recorded:
+        told = DisputeOpened(system, dispute_id, payment_id, amount, currency, self.clock())
+        return disputes.opened(self.context, told)
+
+    def close(
+        self, payment_id: str, outcome: str = "LOST", dispute_id: str = "d1", system: str = "payments"
+    ) -> payments.Recorded:
+        """The end of a dispute: WON or LOST."""
+        told = DisputeClosed(system, dispute_id, payment_id, DisputeOutcome(outcome), self.clock())
+        return disputes.closed(self.context, told)
+
+    def alias(self, alias_id: str, payment_id: str, system: str = "payments") -> payments.Recorded:
+        return refunds.alias(self.context, PaymentAlias(system, alias_id, payment_id, self.clock()))
+
+    def accept(self, payment_id: str) -> payments.Recorded:
+        return parked.accept(self.context, self.ids.payment("payments", payment_id), "admin")
+
+    def dismiss(self, payment_id: str, note: str = "a test") -> Payment:
+        return parked.dismiss(self.context, self.ids.payment("payments", payment_id), note, "admin")
+
+    def payment(self, payment_id: str, system: str = "payments") -> Payment:
+        return stored_payments.find(self.table, self.ids.payment(system, payment_id))
+
+    def parked(self) -> list[str]:
+        """Our ids of the payments that wait, oldest first."""
+        return [id for _, id in stored_payments.parked(self.table, "", 100)]
+
+    def hold(self, reward: Reward, reason: str = "looks odd", by: str = "admin") -> Reward:
+        return rewards.hold(self.context, reward.id, reason, by)
+
+    def release(self, reward: Reward, by: str = "admin") -> Reward:
+        return rewards.release(self.context, reward.id, "looked at it", by)
+
+    def approve(self, reward: Reward, by: str = "admin") -> Reward:
+        return rewards.approve(self.context, reward.id, "looked at it", by)
+
+    def cancel(self, reward: Reward, by: str = "admin") -> Reward:
+        return rewards.cancel(self.context, reward.id, "not deserved", by)
+
     def mature(self, name: str, currency: str = "USD") -> None:
         assert rewards.mature_all(self.context, self.partner(name).id, currency) == ""
 
-    def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD") -> None:
+    def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD", **changes: Any) -> None:
         """A payment, and all that follows from it where nothing is held back."""
-        for message in self.pay(customer, payment_id, base, currency).due:
+        for message in self.pay(customer, payment_id, base, currency, **changes).due:
             rewards.mature_from(self.context, message.partner_id, message.currency, message.since)
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
@@ -98,10 +190,27 @@ class Books:
         found = ledger.find_balance(self.table, self.partner(name).id, currency)
         return found.available, found.reserved, found.paid
 
-    def withdraw(self, name: str, amount: int, key: str | None = None, currency: str = "USD") -> Withdrawal:
-        return withdrawals.request(
-            self.context, self.user(name), key, amount, currency, METHOD, f"{amount} {currency}"
-        )[0]
+    def withdraw(
+        self, name: str, amount: int, key: str | None = None, currency: str = "USD", payee: Account | str = ACCOUNT
+    ) -> Withdrawal:
+        """`payee`: an account, or the id of a payout method."""
+        body, user = f"{amount} {currency}", self.user(name)
+        return withdrawals.request(self.context, user, key, amount, currency, payee, body, lambda: self.vault)[0]
+
+    def pay_out(self, name: str, amount: int, currency: str = "USD") -> Withdrawal:
+        """A withdrawal that is asked for, approved and paid by bank transfer, and what follows from it."""
+        made = self.withdraw(name, amount, currency=currency)
+        withdrawals.decide(self.context, made.id, WithdrawalStatus.APPROVED, "ann", "r1", "")
+        paid = withdrawals.conclude(self.context, made.id, WithdrawalStatus.PAID, "ann", "r2", "", f"bank-{made.id}")
+        self.cover(name, currency, made.id)
+        return paid
+
+    def cover(self, name: str, currency: str = "USD", withdrawal_id: str = "") -> int:
+        return covering.cover_all(self.context, self.partner(name).id, currency, withdrawal_id)
+
+    def method(self, name: str, account: Account = ACCOUNT) -> PayoutMethod:
+        """The account as a payout method of somebody."""
+        return methods.add(self.context, lambda: self.vault, self.partner(name).id, account)
 
     def entries(self, name: str, currency: str = "USD") -> list[Entry]:
         """A partner's journal."""
@@ -117,12 +226,17 @@ class Books:
         writes = []
         for amount in amounts:
             payment = self.ids.new(LONG_ID_BYTES)
-            writes.append(stored_rewards.create(Reward(
+            reward = Reward(
                 id=keys.reward_id(partner_id, due_ms, currency, payment, 1), partner_id=partner_id, tier=1,
                 amount=amount, currency=currency, status=RewardStatus.PENDING, base=5 * amount, rate_bps=2000,
                 rule_version=1, program_id="default", payment=payment, referral_id="", matures_at_ms=due_ms,
                 earned_at_ms=due_ms,
-            )))  # fmt: skip
+            )  # fmt: skip
+            paid = Payment(
+                payment, PaymentKind.PAYMENT, currency, "default", 5 * amount, 5 * amount, occurred_at_ms=due_ms,
+                created_at_ms=self.clock(), due_ms=due_ms, shares=((reward.id, amount),),
+            )  # fmt: skip
+            writes += [stored_rewards.create(reward, self.clock()), stored_payments.create(paid)]
         for start in range(0, len(writes), 100):
             self.table.commit(*writes[start : start + 100])
 

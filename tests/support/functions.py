@@ -18,7 +18,7 @@ import pytest
 
 from refledger.entry import config
 from refledger.entry.http import Api
-from tests.support import dynamodb
+from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
 
@@ -134,7 +134,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
     books, machine = Books(dynamodb.new_database(endpoint)), StepFunctions()
     told = {
         "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
-        "GROUPS_CLAIM": "cognito:groups", **LIMITS, **variables,
+        "GROUPS_CLAIM": "cognito:groups", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
+        **LIMITS, **variables,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "environment", lambda: config.Environment(told))
@@ -143,6 +144,7 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "context", lambda: books.context)
         patch.setattr(config, "workflow", lambda: machine.workflow)
         patch.setattr(config, "waker", lambda: machine.waker)
+        patch.setattr(config, "vault", lambda: books.vault)
         yield World(books, machine, told)
 
 

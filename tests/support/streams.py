@@ -12,17 +12,32 @@ from tests.support import dynamodb
 
 def records(client: Any, table: str = "refledger") -> Iterator[Record]:
     """Everything that ever happened in a table of DynamoDB Local, in order, with real images."""
-    key = client._request_signer._credentials.access_key  # each access key is a database of its own
-    streams = dynamodb.client(client.meta.endpoint_url, "dynamodbstreams", key)
-    arn = client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-        at: str | None = streams.get_shard_iterator(
-            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while at:
-            answer = streams.get_records(ShardIterator=at)
-            yield from map(_record, answer["Records"])
-            at = answer.get("NextShardIterator") if answer["Records"] else None
+    return Tail(client, table).new()
+
+
+class Tail:
+    """What happens in a table, from its beginning on, each record once."""
+
+    def __init__(self, client: Any, table: str = "refledger") -> None:
+        key = client._request_signer._credentials.access_key  # each access key is a database of its own
+        self._streams = dynamodb.client(client.meta.endpoint_url, "dynamodbstreams", key)
+        self._arn = client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        self._at: dict[str, str | None] = {}
+
+    def new(self) -> Iterator[Record]:
+        """Those that nobody was given yet."""
+        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
+            id = shard["ShardId"]
+            if id not in self._at:
+                self._at[id] = self._streams.get_shard_iterator(
+                    StreamArn=self._arn, ShardId=id, ShardIteratorType="TRIM_HORIZON"
+                )["ShardIterator"]
+            while at := self._at[id]:
+                answer = self._streams.get_records(ShardIterator=at)
+                self._at[id] = answer.get("NextShardIterator")
+                yield from map(_record, answer["Records"])
+                if not answer["Records"]:
+                    break
 
 
 def _record(told: dict[str, Any]) -> Record:

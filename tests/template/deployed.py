@@ -21,8 +21,9 @@ RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")
 FUNCTIONS = (
-    "programs", "partners", "referrals", "withdrawals", "approvals", "ledger",
-    "payments", "maturity", "workflow", "sweeper", "statistics",
+    "programs", "partners", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks", "adjustments",
+    "rewards", "ledger",
+    "payments", "maturity", "workflow", "sweeper", "statistics", "manifest",
 )  # fmt: skip
 
 Properties = dict[str, Any]
@@ -85,6 +86,15 @@ def statements(role_id: str) -> list[Properties]:
     """The statements of a role's own policies."""
     policies = resources()[role_id]["Properties"].get("Policies", [])
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def granted_by_keys(role_id: str) -> Iterator[Properties]:
+    """What the policies of KMS keys allow a role by name, as statements of the role's own."""
+    for id, key in of_type("AWS::KMS::Key").items():
+        for statement in key["KeyPolicy"]["Statement"]:
+            principal = statement["Principal"]
+            if statement["Effect"] == "Allow" and isinstance(principal, dict) and referred(principal["AWS"]) == role_id:
+                yield {**statement, "Resource": {"Fn::GetAtt": [id, "Arn"]}}
 
 
 def api_operations() -> Iterator[tuple[str, Properties]]:

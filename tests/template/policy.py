@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.template.deployed import as_list, referred, statements
+from tests.support.kms import Kms
+from tests.support.manifests import Drawer, Pen
+from tests.template.deployed import as_list, granted_by_keys, referred, statements
 
 MACHINE, EXECUTIONS = "WithdrawalApproval", "executions of WithdrawalApproval"
 # Used by Lambda itself on the function's behalf, not by its code.
@@ -46,7 +49,8 @@ class Role:
     def grants(self) -> set[Grant]:
         """What the role may do, in single grants."""
         found = set()
-        for statement in statements(f"{self.name.capitalize()}Role"):
+        role_id = f"{self.name.capitalize()}Role"
+        for statement in [*statements(role_id), *granted_by_keys(role_id)]:
             condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
             for action in as_list(statement["Action"]):
                 for resource in map(_name, as_list(statement["Resource"])):
@@ -87,6 +91,8 @@ def _name(resource: Any) -> str:
     if id := referred(resource):
         return id
     text = str(resource["Fn::Sub"] if isinstance(resource, dict) else resource)
+    if text.startswith("${ManifestBucket.Arn}/"):
+        return "ManifestBucket"
     if text.startswith("${Table.Arn}/index/"):
         return text.removeprefix("${Table.Arn}/index/")
     return EXECUTIONS if ":execution:" in text else MACHINE if ":stateMachine:" in text else text
@@ -147,6 +153,57 @@ class PolicedQueues:
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         for entry in Entries:
             self.send_message(QueueUrl, **entry)
+        return {}
+
+
+@dataclass
+class PolicedKms:
+    """A KMS client that asks a role. The roles' condition is that the encryption context names partner and method."""
+
+    role: Role
+    kms: Kms
+
+    def encrypt(self, **asked: Any) -> dict[str, Any]:
+        self._ask("kms:Encrypt", asked)
+        return self.kms.encrypt(**asked)
+
+    def decrypt(self, **asked: Any) -> dict[str, Any]:
+        self._ask("kms:Decrypt", asked)
+        return self.kms.decrypt(**asked)
+
+    def sign(self, Message: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 the SDK's word
+        self.role.ask("kms:Sign", "ManifestKey")
+        return {"Signature": Pen().sign(Message)}
+
+    def _ask(self, action: str, asked: dict[str, Any]) -> None:
+        assert set(asked["EncryptionContext"]) == {"partner", "method"}
+        self.role.ask(action, "AccountsKey")
+
+
+@dataclass
+class PolicedBucket:
+    """An S3 client that asks a role, with one bucket: as much as keeps a manifest."""
+
+    role: Role
+    objects: Drawer
+
+    def get_paginator(self, name: str) -> PolicedBucket:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 the SDK's words
+        self.role.ask("s3:ListBucket", Bucket)
+        assert Prefix.startswith("manifests/"), "the role's condition"
+        return [{"Contents": [{"Key": name} for name in self.objects.names() if name.startswith(Prefix)]}]
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        self.role.ask("s3:GetObject", Bucket)
+        return {"Body": io.BytesIO(self.objects.read(Key))}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.role.ask("s3:PutObject", Bucket)
+        assert IfNoneMatch == "*"
+        self.objects.create(Key, Body)
         return {}
 
 

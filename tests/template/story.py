@@ -13,19 +13,26 @@ import pytest
 
 from refledger.adapters import aws
 from refledger.adapters.ids import Ids
+from refledger.domain.manifest import SIGNATURE
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.entry import config
 from refledger.operations.context import Context
 from refledger.store.table import Table
+from tests.support import stripe_server
 from tests.support.books import Clock
+from tests.support.events import EXAMPLES
+from tests.support.kms import KEY_ARN, Kms
+from tests.support.manifests import Drawer
+from tests.support.stripe_server import StripeServer
 from tests.template.deployed import FUNCTION, FUNCTIONS, declared, function_id, of_type
-from tests.template.policy import MACHINE, PolicedQueues, PolicedTable, PolicedWorkflow, Role
+from tests.template.policy import MACHINE, PolicedBucket, PolicedKms, PolicedQueues, PolicedTable, PolicedWorkflow, Role
 
 HASH_KEY = "a secret of the tests"
 TABLE = "refledger"
 MACHINE_ARN = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{MACHINE}"
 # low enough for every count to be written at once, high enough for the story
 PARAMETERS = {"RequestsPerMinute": "40", "WithdrawalsPerMinute": "20", "UnknownCodesPerMinute": "20"}
+STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET}
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
 Json = dict[str, Any]
@@ -40,8 +47,12 @@ def variables(name: str) -> dict[str, str]:
         match value:
             case {"Ref": str(id)}:
                 found[variable] = (made | defaults | PARAMETERS).get(id, id)
+            case {"Fn::GetAtt": ["AccountsKey", "Arn"]}:
+                found[variable] = KEY_ARN
             case {"Fn::Sub": _}:
                 found[variable] = HASH_KEY
+            case {"Fn::If": ["StripePayouts", *_]}:
+                found[variable] = STRIPE_SECRETS[variable]
             case _:
                 found[variable] = str(value)
     return found
@@ -58,10 +69,17 @@ class Story:
     sent: dict[str, list[Json]] = field(default_factory=dict)
     running: bool = True
     requests: int = 0
+    stripe: StripeServer = field(
+        default_factory=lambda: StripeServer(key=STRIPE_SECRETS["STRIPE_API_KEY"], livemode=True)
+    )
+    kms: Kms = field(default_factory=Kms)
+    manifests: Drawer = field(default_factory=Drawer)
 
     def invoke(self, name: str, event: Json) -> Any:
         """One invocation of a function in a fresh environment."""
         role, given = self.roles[name], variables(name)
+        if "STRIPE_API_BASE" in given:
+            given["STRIPE_API_BASE"] = self.stripe.base
         for variable in {variable for each in FUNCTIONS for variable in variables(each)}:
             self.monkeypatch.delenv(variable, raising=False)
         for variable, value in given.items():
@@ -70,6 +88,8 @@ class Story:
             "dynamodb": PolicedTable(self.client, role),
             "sqs": PolicedQueues(role, self.sent),
             "stepfunctions": PolicedWorkflow(role, "RUNNING" if self.running else "FAILED"),
+            "kms": PolicedKms(role, self.kms),
+            "s3": PolicedBucket(role, self.manifests),
         }
         self.monkeypatch.setattr(aws, "client", clients.__getitem__)
         config.reset()
@@ -80,10 +100,12 @@ class Story:
         return answer
 
     def call(self, name: str, who: str, route: str, body: Json | None = None, **more: str) -> Json:
-        """A request; `more`: path parameters, and `key`, `query`. Returns the answer's body."""
+        """A request; `more`: path parameters, and `key`, `match`, `query`. Returns the answer's body."""
         self.requests += 1
         headers = {"content-type": "application/json"} | ({"idempotency-key": more.pop("key")} if "key" in more else {})
-        query = dict([more.pop("query").split("=")]) if "query" in more else None
+        if "match" in more:
+            headers["if-match"] = f'"{more.pop("match")}"'
+        query = dict(each.split("=") for each in more.pop("query").split("&")) if "query" in more else None
         answer = self.invoke(name, {
             "routeKey": route, "headers": headers, "pathParameters": more, "queryStringParameters": query,
             "body": json.dumps(body) if body is not None else None,
@@ -93,15 +115,34 @@ class Story:
             }}}},
         })  # fmt: skip
         assert answer["statusCode"] < 300, (route, answer)
-        found: Json = json.loads(answer["body"])
+        is_json = answer["headers"]["content-type"] == "application/json"
+        found: Json = json.loads(answer["body"]) if is_json else {"text": answer["body"]}
         return found
+
+    def deliver(self, route: str, body: bytes, headers: dict[str, str]) -> None:
+        """A signed message without a token, which must be taken."""
+        answer = self.invoke("webhooks", {
+            "routeKey": route, "headers": headers, "body": body.decode(), "isBase64Encoded": False,
+            "requestContext": {"requestId": "delivery"},
+        })  # fmt: skip
+        assert answer["statusCode"] == 200, answer
 
     def pay(self, customer: str, payment_id: str, amount: int) -> None:
         """A payment event, in a batch with one that nobody can read."""
-        detail = {"paymentId": payment_id, "customerId": customer, "amount": amount, "currency": "USD",
-                  "occurredAt": iso(self.clock())}  # fmt: skip
-        event = {"source": "payments", "detail-type": "Payment Succeeded", "detail": detail}
-        self.work("payments", json.dumps(event), "not JSON")
+        detail = {"paymentId": payment_id, "customerId": customer, "amount": amount, "currency": "USD"}
+        self.work("payments", self.event("Payment Succeeded", **detail), "not JSON")
+
+    def event(self, kind: str, **detail: Any) -> str:
+        """The text of one of our own events, of now."""
+        detail["occurredAt"] = iso(self.clock())
+        return json.dumps({"source": "payments", "detail-type": kind, "detail": detail})
+
+    def example(self, name: str) -> str:
+        """The text of one of Stripe's sample events, of now."""
+        event = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+        for node in (event["detail"], event["detail"]["data"]["object"]):
+            node["created"] = self.clock() // 1000
+        return json.dumps(event)
 
     def work(self, name: str, *bodies: str) -> None:
         """A batch of messages, of which none may come back."""
@@ -116,6 +157,10 @@ class Story:
     def withdraw(self, who: str, amount: int) -> str:
         body = {"amount": amount, "currency": "USD", "payoutMethod": METHOD}
         return str(self.call("withdrawals", who, "POST /api/v1/referrals/withdraw", body)["id"])
+
+    def bob(self) -> str:
+        """Bob's partner id."""
+        return str(self.call("referrals", "bob", "GET /api/v1/referrals/code")["partnerId"])
 
     def stream(self, *partitions: str) -> None:
         """The newest items of these partitions, as the table's stream would tell of them."""
@@ -145,25 +190,34 @@ def tell(story: Story) -> None:
     onboard(story)
     earn(story)
     withdraw_and_decide(story)
+    decide_about_many(story)
+    pay_by_stripe(story)
     sweep_and_count(story)
+    attest(story)
 
 
 def onboard(story: Story) -> None:
     program = {
-        "id": "default",
         "name": "Friends",
         "currency": "USD",
-        "tierRatesBps": [2000, 1000],
+        "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
         "holdDays": 0,
     }
-    story.call("programs", "admin", "POST /api/v1/programs", program, key="k1")
+    story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **program}, key="k1")
     story.call("programs", "admin", "GET /api/v1/programs")
     story.call("programs", "admin", "GET /api/v1/programs/{programId}", programId="default")
     codes = {who: story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")}
     story.call("referrals", "bob", "POST /api/v1/referrals/apply/{code}", code=codes["alice"])
     story.call("referrals", "carol", "POST /api/v1/referrals/apply/{code}", code=codes["bob"])
+    # Carol stays with the first version: her payments read it, and are counted by it
+    one = "/api/v1/programs/{programId}"
+    story.call("programs", "admin", f"PUT {one}", {**program, "name": "Fellows"}, programId="default", match="1")
+    assert len(story.call("programs", "admin", f"GET {one}/versions", programId="default")["data"]) == 2
+    story.call("programs", "admin", f"GET {one}/versions/{{version}}", programId="default", version="1")
     new = {"firstName": "Dora", "lastName": "Example", "email": "dora@example.com"}
     dora = story.call("partners", "admin", "POST /api/v1/partners", new, key="k2")["id"]
+    rates = {"rates": [{"rateBps": 2500}], "reason": "a deal"}
+    story.call("partners", "admin", "PUT /api/v1/partners/{partnerId}/commission", rates, partnerId=dora, match="1")
     link = "POST /api/v1/partners/{partnerId}/link-user"
     story.call("partners", "admin", link, {"sub": "dora"}, partnerId=dora)
     # Acme, who never signs in, refers Erik, who then signs in as a partner who was onboarded before
@@ -183,6 +237,7 @@ def earn(story: Story) -> None:
     assert story.sent["PaymentsDlq"]
     story.work("maturity", *[message["MessageBody"] for message in story.sent.pop("MaturityQueue")])
     story.pay("carol", "p2", 100_000)
+    take_back(story)
     story.sent.clear()
     for _ in range(2):  # the second time from where the first one looked
         story.clock.forward(MINUTE_MS)
@@ -191,6 +246,19 @@ def earn(story: Story) -> None:
     assert story.call("ledger", "bob", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "admin2", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "bob", "GET /api/v1/ledger/balances")["data"]
+
+
+def take_back(story: Story) -> None:
+    """A refund of money that has been earned already, disputes of which one's end is told first, and Stripe's names."""
+    money = {"amount": 10_000, "currency": "USD"}
+    of_p1, of_p2 = {"paymentId": "p1", "disputeId": "d1"}, {"paymentId": "p2", "disputeId": "d2"}
+    story.work("payments", story.event("Payment Refunded", refundId="r1", paymentId="p1", **money))
+    story.work("payments", story.event("Payment Disputed", **of_p1, **money))
+    story.work("payments", story.event("Dispute Closed", **of_p1, outcome="WON"))
+    story.work("payments", story.event("Dispute Closed", **of_p2, outcome="LOST"))
+    story.work("payments", story.event("Payment Disputed", **of_p2, **money))
+    for name in ("stripe_refund_created_basil", "stripe_invoice_payment_paid"):
+        story.work("payments", story.example(name))
 
 
 def withdraw_and_decide(story: Story) -> None:
@@ -203,14 +271,14 @@ def withdraw_and_decide(story: Story) -> None:
     assert story.call("withdrawals", "bob", "GET /api/v1/referrals/withdrawals")["data"]
     story.call("withdrawals", "bob", "GET /api/v1/referrals/withdrawals/{withdrawalId}", withdrawalId=first)
 
-    paid, rejected, expired = (story.withdraw("bob", amount) for amount in (1_000, 2_000, 3_000))
+    paid, rejected, expired = (story.withdraw("bob", amount) for amount in (19_000, 2_000, 3_000))
     for withdrawal, verb in ((paid, "approve"), (rejected, "reject")):
         story.task("request-approval", withdrawal, token="t3")
         story.call(
             "approvals",
             "admin",
             f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}",
-            {},
+            {"note": "known well"},
             withdrawalId=withdrawal,
         )
     assert story.task("release", expired, **{"as": "EXPIRED"}) == "EXPIRED"
@@ -218,9 +286,60 @@ def withdraw_and_decide(story: Story) -> None:
     story.task("await-settlement", paid, token="t4")
     assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
     story.call("approvals", "admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)
+    export(story)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
     story.call("approvals", "admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)
     assert story.task("settle", paid) == "PAID"
+
+
+def decide_about_many(story: Story) -> None:
+    """Alice's two transfers, approved and confirmed together; one comes back. No workflow marks what they covered."""
+    both = [story.withdraw("alice", amount) for amount in (9_500, 1_000)]
+    story.call("approvals", "admin", "POST /api/v1/withdrawals/bulk-approve", {"withdrawalIds": both})
+    items = [{"withdrawalId": id, "transactionId": f"of {id}"} for id in both]
+    paid = story.call("approvals", "admin", "POST /api/v1/withdrawals/bulk-mark-paid", {"items": items})["results"]
+    assert [each["status"] for each in paid] == ["PAID", "PAID"]
+    back = "POST /api/v1/withdrawals/{withdrawalId}/mark-returned"
+    story.call("approvals", "admin", back, {"note": "closed"}, withdrawalId=both[1])
+    assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
+
+
+def export(story: Story) -> None:
+    """One bank transfer waits to be made; its method is seen by its owner and by staff, and another is added."""
+    (used,) = story.call("methods", "bob", "GET /api/v1/payout-methods")["data"]
+    of_bob = story.bob()
+    staff = "/api/v1/partners/{partnerId}/payout-methods"
+    assert story.call("payouts", "admin", f"GET {staff}", partnerId=of_bob)["data"]
+    verify = f"POST {staff}/{{methodId}}/verify"
+    assert story.call("payouts", "admin", verify, partnerId=of_bob, methodId=used["id"])["verifiedAt"]
+    connected = {"type": "STRIPE", "stripeAccountId": "acct_1234567890"}
+    added = story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"]
+    story.call("methods", "bob", "DELETE /api/v1/payout-methods/{methodId}", methodId=added)
+    batch = story.call("payouts", "admin", "POST /api/v1/payout-batches", {}, key="k5")["id"]
+    assert story.call("payouts", "admin", "GET /api/v1/payout-batches")["data"]
+    assert story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}", batchId=batch)["lines"]
+    assert (
+        METHOD["iban"]
+        in story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}/file", batchId=batch)["text"]
+    )
+
+
+def pay_by_stripe(story: Story) -> None:
+    """A transfer to Bob's connected account, which is taken back later: Stripe tells of it."""
+    connected = {"type": "STRIPE", "accountHolder": "Bob Example", "stripeAccountId": stripe_server.ACCOUNT}
+    with stripe_server.running(story.stripe) as stripe:
+        method = str(story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"])
+        verify = "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify"
+        assert story.call("payouts", "admin", verify, partnerId=story.bob(), methodId=method)["verifiedAt"]
+        body = {"amount": 1_500, "currency": "USD", "payoutMethodId": method}
+        id = str(story.call("withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
+        story.task("request-approval", id, token="t6")
+        story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+        assert story.task("start-payout", id) == "PAID"
+        story.task("await-settlement", id, token="t7")
+        stripe.deliver = lambda body, headers: story.deliver("POST /api/v1/webhooks/stripe", body, headers)
+        stripe.reverse(stripe.transfers[0]["id"])
+    assert story.task("settle", id) == "RETURNED"
 
 
 def sweep_and_count(story: Story) -> None:
@@ -233,6 +352,8 @@ def sweep_and_count(story: Story) -> None:
     assert story.invoke("sweeper", {})["woken"] == 1
     story.running = False
     assert story.invoke("sweeper", {})["resumed"] == 2
+    story.clock.forward(120 * MINUTE_MS)
+    assert story.invoke("sweeper", {})["covered"] == 1
 
     ids = Ids(HASH_KEY)
     bob = ids.partner(ids.user("bob"))
@@ -240,3 +361,18 @@ def sweep_and_count(story: Story) -> None:
     story.clock.forward(5 * DAY_MS)  # the day is closed by then: its parts become one
     story.stream(f"R#{bob}")
     assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
+
+
+def attest(story: Story) -> None:
+    """The day's manifest: begun by a call that dies before it has signed, finished by the next one."""
+
+    def die(name: str) -> None:
+        if name.endswith(SIGNATURE):
+            raise TimeoutError
+
+    story.manifests.before = die
+    with pytest.raises(TimeoutError):
+        story.invoke("manifest", {})
+    story.manifests.before = lambda _: None
+    assert story.invoke("manifest", {})["outcome"] == "WRITTEN"
+    assert story.invoke("manifest", {})["outcome"] == "COMPLETE"

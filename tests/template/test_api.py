@@ -21,6 +21,9 @@ ROUTES = {
         "POST /api/v1/programs",
         "GET /api/v1/programs",
         "GET /api/v1/programs/{programId}",
+        "PUT /api/v1/programs/{programId}",
+        "GET /api/v1/programs/{programId}/versions",
+        "GET /api/v1/programs/{programId}/versions/{version}",
     ],
     "partners": [
         "POST /api/v1/partners",
@@ -31,6 +34,7 @@ ROUTES = {
         "POST /api/v1/partners/{partnerId}/suspend",
         "POST /api/v1/partners/{partnerId}/terminate",
         "POST /api/v1/partners/{partnerId}/link-user",
+        "PUT /api/v1/partners/{partnerId}/commission",
     ],
     "referrals": [
         "GET /api/v1/referrals/code",
@@ -50,6 +54,48 @@ ROUTES = {
         "POST /api/v1/withdrawals/{withdrawalId}/reject",
         "POST /api/v1/withdrawals/{withdrawalId}/mark-paid",
         "POST /api/v1/withdrawals/{withdrawalId}/mark-failed",
+        "POST /api/v1/withdrawals/{withdrawalId}/retry",
+        "POST /api/v1/withdrawals/{withdrawalId}/mark-returned",
+        "POST /api/v1/withdrawals/{withdrawalId}/resolve",
+        "POST /api/v1/withdrawals/bulk-approve",
+        "POST /api/v1/withdrawals/bulk-mark-paid",
+    ],
+    "methods": [
+        "GET /api/v1/payout-methods",
+        "POST /api/v1/payout-methods",
+        "DELETE /api/v1/payout-methods/{methodId}",
+    ],
+    "payouts": [
+        "GET /api/v1/partners/{partnerId}/payout-methods",
+        "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify",
+        "POST /api/v1/payout-batches",
+        "GET /api/v1/payout-batches",
+        "GET /api/v1/payout-batches/{batchId}",
+        "GET /api/v1/payout-batches/{batchId}/file",
+    ],
+    "adjustments": [
+        "POST /api/v1/adjustments",
+        "GET /api/v1/adjustments",
+        "GET /api/v1/adjustments/{adjustmentId}",
+        "POST /api/v1/adjustments/{adjustmentId}/approve",
+        "POST /api/v1/adjustments/{adjustmentId}/reject",
+    ],
+    "rewards": [
+        "GET /api/v1/rewards",
+        "GET /api/v1/rewards/{rewardId}",
+        "GET /api/v1/rewards/{rewardId}/explain",
+        "POST /api/v1/rewards/{rewardId}/hold",
+        "POST /api/v1/rewards/{rewardId}/release",
+        "POST /api/v1/rewards/{rewardId}/approve",
+        "POST /api/v1/rewards/{rewardId}/cancel",
+        "GET /api/v1/payments/parked",
+        "GET /api/v1/payments/{paymentId}",
+        "POST /api/v1/payments/{paymentId}/accept",
+        "POST /api/v1/payments/{paymentId}/dismiss",
+        "GET /api/v1/disputes",
+    ],
+    "webhooks": [
+        "POST /api/v1/webhooks/stripe",
     ],
     "ledger": [
         "GET /api/v1/ledger/entries",
@@ -78,9 +124,12 @@ def test_every_route_has_a_rule_for_who_may_use_it() -> None:
 
 
 def test_every_route_needs_a_token() -> None:
-    """No route is open: each one names the authorizer, which checks issuer and audience."""
+    """Each one names the authorizer, which checks issuer and audience; but for those whose callers sign instead."""
     security = {route: operation.get("security") for route, operation in api_operations()}
-    assert security == {route: [{"Jwt": []}] for route in security}
+    assert security == {
+        route: [{"NONE": []}] if access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}] for route in security
+    }
+    assert [route for route in security if access.ROUTES[route] is access.PUBLIC] == ["POST /api/v1/webhooks/stripe"]
     (api,) = of_type("AWS::ApiGatewayV2::Api").values()
     scheme = api["Body"]["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
     assert scheme["type"] == "jwt"
@@ -124,7 +173,10 @@ def test_throttled_and_open_to_named_origins_only() -> None:
     assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
     assert "*" not in declared()["Parameters"]["AllowedOrigins"]["Default"]
     assert "AllowCredentials" not in cors
-    assert {"authorization", "content-type", "idempotency-key"} <= set(cors["AllowHeaders"])
+    assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(cors["AllowHeaders"])
+    assert "etag" in cors["ExposeHeaders"]
+    assert {route.split()[0] for routes in ROUTES.values() for route in routes} <= set(cors["AllowMethods"])
+    assert {route.split()[0] for route, _ in api_operations()} == set(cors["AllowMethods"])
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:

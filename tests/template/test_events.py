@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from refledger.adapters.stripe import SOURCE_PREFIX
-from refledger.entry.events import DETAIL_TYPE, SOURCE
+from refledger.adapters.stripe import READERS, SOURCE_PREFIX
+from refledger.entry.events.own import MODELS, SOURCE
 from tests.template.deployed import (
     FUNCTION,
     MAPPING,
@@ -22,16 +22,15 @@ from tests.template.deployed import (
 )
 
 FORTNIGHT_SECONDS = 14 * 86_400
-STRIPE_TYPES = ["invoice.paid", "charge.succeeded", "charge.captured"]
 
 
 def test_payment_events_reach_the_queue() -> None:
-    """The owner's events and Stripe's kinds of payments go to the queue, from whichever bus they come."""
+    """What is understood of the owner's events and of Stripe's goes to the queue, from whichever bus it comes."""
     rules = of_type(RULE)
     patterns = {id: (rule["EventPattern"], referred(rule["EventBusName"])) for id, rule in rules.items()}
-    stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": STRIPE_TYPES}
+    stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": list(READERS)}
     assert patterns == {
-        "PaymentsRule": ({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}, "Bus"),
+        "PaymentsRule": ({"source": [SOURCE], "detail-type": list(MODELS)}, "Bus"),
         "StripeRule": (stripe, "Bus"),
         "StripePartnerRule": (stripe, "StripePartnerBus"),
     }
@@ -44,7 +43,7 @@ def test_payment_events_reach_the_queue() -> None:
 
 def test_deliveries_that_fail_are_kept() -> None:
     """Every target of a rule or a schedule has a DLQ for what cannot be delivered, and bounded retries."""
-    assert len(targets()) == 5
+    assert len(targets()) == 6
     for target in targets():
         assert referred(target["DeadLetterConfig"]["Arn"]) in of_type(QUEUE)
         assert {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"} <= set(target["RetryPolicy"])
@@ -80,9 +79,13 @@ def test_messages_stay_hidden_while_they_are_worked_on() -> None:
 
 
 def test_schedules() -> None:
-    """The sweeper looks every minute, maturity every five."""
+    """The sweeper looks every minute, maturity every five; a manifest that is not complete is gone on with."""
     found = {referred(s["Target"]["Arn"]): s["ScheduleExpression"] for s in of_type(SCHEDULE).values()}
-    assert found == {"MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)"}
+    assert found == {
+        "MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)",
+        "ManifestFunction": "rate(15 minutes)",
+    }  # fmt: skip
+    assert of_type(FUNCTION)["ManifestFunction"]["Timeout"] < 15 * 60, "one tick ends before the next begins"
 
 
 def test_asynchronous_invocations_that_fail_are_told() -> None:

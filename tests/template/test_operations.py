@@ -52,15 +52,46 @@ def test_an_alarm_tells_somebody(id: str) -> None:
     assert [referred(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
     if alarm["Namespace"] != "refledger":  # our own metrics are counted by service, not by resource
         assert all(referred(dimension["Value"]) in resources() for dimension in alarm["Dimensions"])
+    if id == "ManifestMissingAlarm":  # the only one that rings because nothing is heard
+        return
     assert alarm["TreatMissingData"] == "notBreaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"] >= 1) == ("GreaterThanOrEqualToThreshold", True)
 
 
+def test_silence_about_manifests_is_an_alarm() -> None:
+    """36 hours without a manifest ring, whatever stopped it; longer than seven days CloudWatch cannot look back."""
+    alarm = of_type(ALARM)["ManifestMissingAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("MANIFESTS", "Sum")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 36)
+
+
+def test_manifests_are_out_of_reach() -> None:
+    """Locked from the moment they are put, kept in versions, encrypted, and never public."""
+    bucket = of_type("AWS::S3::Bucket")["ManifestBucket"]
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {
+            "DefaultRetention": {"Mode": {"Ref": "ManifestRetentionMode"}, "Days": {"Ref": "ManifestRetentionDays"}}
+        },
+    }
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert declared()["Parameters"]["ManifestRetentionMode"]["AllowedValues"] == ["GOVERNANCE", "COMPLIANCE"]
+
+
 def test_what_keeps_data_outlives_the_stack() -> None:
     """Neither deleting the stack nor a change that replaces a resource takes data along."""
-    stateful = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool"}
+    stateful = {
+        "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool", "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+    }  # fmt: skip
     kept = [r for r in resources().values() if r["Type"] in stateful]
-    assert len(kept) == len(stateful)
+    assert {resource["Type"] for resource in kept} == stateful
     for resource in kept:
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
@@ -152,5 +183,6 @@ def test_outputs() -> None:
     """The stack says what its owner needs to go on."""
     outputs = declared()["Outputs"]
     conditional = {"UserPoolId", "UserPoolClientId"}
-    assert set(outputs) == {"ApiUrl", "BusName", "TableName", "WorkflowArn"} | conditional
+    always = {"ApiUrl", "BusName", "TableName", "WorkflowArn", "ManifestBucketName", "ManifestKeyArn"}
+    assert set(outputs) == always | conditional
     assert {name for name, output in outputs.items() if output.get("Condition") == "OwnUserPool"} == conditional

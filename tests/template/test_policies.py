@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ WITHOUT_RESOURCE = {
 WILD_ENDS = (
     "${Table.Arn}/stream/*",
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${WithdrawalApproval.Name}:*",
+    "${ManifestBucket.Arn}/manifests/*",
 )
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
 WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
@@ -123,3 +125,62 @@ def test_queues_take_events_from_the_stacks_own_rules_only() -> None:
 def _rules_of(statement: Properties) -> list[str]:
     arns: list[Any] = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
     return [referred(arn) or referred(arn["Fn::If"][1]) for arn in arns]
+
+
+TAKE_ACCOUNTS_IN = {"MethodsRole", "WithdrawalsRole"}
+PAY_OR_SHOW_ACCOUNTS = {"ApprovalsRole", "PayoutsRole", "WorkflowRole"}
+
+
+def test_accounts_are_sealed_by_some_and_opened_by_others() -> None:
+    """Who takes accounts in cannot read them, nobody else can do either, and never without partner and method."""
+    granted = {
+        (role, action): statement
+        for role in ROLES
+        for statement in statements(role)
+        if referred(statement["Resource"]) == "AccountsKey"
+        for action in as_list(statement["Action"])
+    }
+    sealing, opening = product(TAKE_ACCOUNTS_IN, ["kms:Encrypt"]), product(PAY_OR_SHOW_ACCOUNTS, ["kms:Decrypt"])
+    assert set(granted) == {*sealing, *opening}
+    named = {"kms:EncryptionContext:partner": "false", "kms:EncryptionContext:method": "false"}
+    assert [statement for statement in granted.values() if statement["Condition"] != {"Null": named}] == []
+
+
+def test_the_key_of_accounts_outlives_the_stack() -> None:
+    """It is rotated, kept when the stack goes, and its policy leaves it to the account's roles who may use it."""
+    key = declared()["Resources"]["AccountsKey"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert key["Properties"]["EnableKeyRotation"] is True
+    (statement,) = key["Properties"]["KeyPolicy"]["Statement"]
+    assert list(statement["Principal"]) == ["AWS"]
+    assert str(statement["Principal"]["AWS"]["Fn::Sub"]).endswith("${AWS::AccountId}:root")
+
+
+def test_only_the_manifest_function_signs() -> None:
+    """The key's policy names its role; nothing else in it could let anybody else sign, not even by way of IAM."""
+    key = of_type("AWS::KMS::Key")["ManifestKey"]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    by_whom: dict[str, list[str]] = {}
+    for statement in key["KeyPolicy"]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            assert "*" not in action
+            assert action != "kms:CreateGrant", "a grant could let somebody sign"
+            by_whom.setdefault(action, []).append(referred(statement["Principal"]["AWS"]))
+    assert by_whom["kms:Sign"] == ["ManifestRole"]
+    assert {"kms:Verify", "kms:GetPublicKey", "kms:PutKeyPolicy"} <= set(by_whom)
+
+
+def test_only_the_manifest_function_writes_manifests() -> None:
+    """Nobody else may put an object, whatever their role allows, and nobody may come without TLS."""
+    (policy,) = of_type("AWS::S3::BucketPolicy").values()
+    assert referred(policy["Bucket"]) == "ManifestBucket"
+    told = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+    assert {statement["Effect"] for statement in told.values()} == {"Deny"}
+    assert {statement["Principal"] for statement in told.values()} == {"*"}
+    writes = told["WrittenByTheFunctionAlone"]
+    assert writes["Action"] == "s3:PutObject"
+    assert referred(writes["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]) == "ManifestRole"
+    assert told["EncryptedOnTheWay"]["Action"] == "s3:*"
+    assert told["EncryptedOnTheWay"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(told["EncryptedOnTheWay"]["Resource"]) == 2

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import dynamodb
+from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
 from tests.template.policy import Role
 from tests.template.story import Story, tell
@@ -18,6 +19,7 @@ def story(dynamodb_endpoint: str) -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
         tell(told)
+        correct(told)
         yield told
 
 

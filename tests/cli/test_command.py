@@ -1,0 +1,145 @@
+"""The command as such: where it looks, what it says when it cannot, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from refledger import cli
+from refledger.cli import output, verify
+from refledger.domain.errors import Busy
+from refledger.store.transaction import Again
+from tests.cli.conftest import ROOT, Command
+from tests.local.harness import Stack
+from tests.support.books import Books
+
+LAUNCHER = ROOT / "bin" / "refledger"
+EVERY = (
+    ["verify"], ["dlq", "list"], ["dlq", "show", "PaymentsDlq"], ["dlq", "redrive", "PaymentsDlq"],
+    ["withdrawals", "stuck"], ["withdrawals", "resume", "x"], ["rebuild", "statistics"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", EVERY, ids=" ".join)
+def test_without_a_deployment_nothing_is_done(refledger: Command, arguments: list[str]) -> None:
+    """Each command says what is missing, in one line, and ends with 2."""
+    done = refledger(*arguments, local=False)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "refledger: say which deployment: --stack NAME, --local, or --table NAME\n"
+
+
+@pytest.mark.parametrize("arguments", EVERY[1:6], ids=" ".join)
+def test_a_table_is_not_enough_for_what_is_not_in_it(
+    refledger: Command, monkeypatch: pytest.MonkeyPatch, books: Books, arguments: list[str]
+) -> None:
+    """Queues and the workflow are found through the stack."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    done = refledger(*arguments, "--table", books.table_name, local=False)
+    assert done.status == 2
+    assert "give --stack NAME" in done.err
+
+
+@pytest.mark.parametrize("arguments", EVERY, ids=" ".join)
+def test_where_nobody_answers_it_says_so(
+    refledger: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """One line and 2, no traceback."""
+    monkeypatch.setenv("AWS_PORT", "9")
+    done = refledger(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("refledger: Could not connect to the endpoint URL")
+    assert done.err.count("\n") == 1
+
+
+def test_a_stack_that_is_not_there(refledger: Command, stack: Stack) -> None:
+    """AWS's own words, with the name of the call."""
+    done = refledger("dlq", "list", "--stack", "another")
+    assert done.status == 2
+    assert done.err.startswith("refledger: ListStackResources: ValidationError: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nothing"], ["dlq"], ["withdrawals", "stuck", "--older", "soon"],
+     ["dlq", "show", "PaymentsDlq", "--limit", "0"], ["rebuild", "statistics", "--wait", "-1"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_arguments_that_are_no_command(refledger: Command, arguments: list[str]) -> None:
+    """The usage, and 2."""
+    done = refledger(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("usage: refledger")
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "told"),
+    [
+        (Again("ThrottlingException"), 2, "refledger: the table is busy (ThrottlingException): try again\n"),
+        (Busy("others keep\nchanging it"), 2, "refledger: others keep changing it\n"),
+        (botocore.exceptions.NoCredentialsError(), 2, "refledger: Unable to locate credentials\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_ends_it(
+    refledger: Command, monkeypatch: pytest.MonkeyPatch, raised: BaseException, status: int, told: str
+) -> None:
+    """Whatever a command raises: its status, and one line."""
+
+    def fail(*_: Any) -> int:
+        raise raised
+
+    monkeypatch.setattr(verify, "run", fail)
+    done = refledger("verify")
+    assert (done.status, done.err) == (status, told)
+
+
+def launched(stack: Stack, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The launcher, as from a shell."""
+    environment = {**os.environ, "AWS_PORT": str(stack.aws_port), **more.pop("environment", {})}
+    command = [str(more.pop("program", LAUNCHER)), *arguments]
+    return subprocess.run(
+        command, env=environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **more
+    )  # fmt: skip
+
+
+def test_whoever_reads_no_further_ends_it(stack: Stack, books: Books) -> None:
+    """A closed pipe is no traceback, and no success."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = launched(stack, "verify", "--local", "--table", books.table_name, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_the_launcher_works_from_anywhere(stack: Stack, books: Books, tmp_path: Path) -> None:
+    """Through a link, in another folder; without its interpreter it says what to do."""
+    link = tmp_path / "refledger"
+    link.symlink_to(LAUNCHER)
+    asked: dict[str, Any] = {"program": link, "cwd": tmp_path, "stdout": subprocess.PIPE}
+    done = launched(stack, "verify", "--local", "--table", books.table_name, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 faults in 0 partners")
+    done = launched(stack, "verify", **asked, environment={"PYTHON": "/nowhere/python"})
+    assert done.returncode == 2
+    assert "make setup" in done.stderr
+
+
+def test_times_as_people_read_them() -> None:
+    """The two largest units."""
+    assert [output.duration(each * 60_000) for each in (0, 5, 65, 24 * 60 + 61)] == ["0m", "5m", "1h 5m", "1d 1h"]
+
+
+def test_help_names_every_command(refledger: Command) -> None:
+    """What there is can be found out without the documentation."""
+    done = refledger("--help", local=False)
+    assert done.status == 0
+    for command in ("verify", "dlq", "withdrawals", "rebuild"):
+        assert command in done.out
+    assert cli.__doc__

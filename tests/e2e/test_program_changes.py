@@ -1,0 +1,30 @@
+"""A program is changed through the gateway: the ETag goes out and comes back as If-Match."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.demo import Client
+
+TERMS: dict[str, Any] = {"name": "Changing", "currency": "USD", "tierRatesBps": [1000]}
+
+
+def test_a_program_is_changed_once_for_each_version(client: Client) -> None:
+    """POST, GET and PUT tell the version; without it 428, with the one before 412, and a repeat is answered again."""
+    status, made = client.call("admin", "POST", "/programs", {"id": "changing", **TERMS})
+    assert (status, made["version"]) == (201, 1)
+    headers = {"authorization": f"Bearer {client.token('admin')}"}
+    place = "/api/v1/programs/changing"
+
+    def put(days: int, tag: str | None) -> Any:
+        told = {**headers, **({"if-match": tag} if tag else {})}
+        return client.http.request("PUT", place, json={**TERMS, "holdDays": days}, headers=told)
+
+    tag = client.http.request("GET", place, headers=headers).headers["etag"]
+    assert tag == '"1"'
+    assert put(1, None).status_code == 428
+    changed, again = put(1, tag), put(1, tag)
+    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    assert changed.json() == again.json()
+    assert put(2, tag).status_code == 412
+    assert client.http.request("GET", f"{place}/versions/1", headers=headers).json() == made

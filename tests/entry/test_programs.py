@@ -1,0 +1,265 @@
+"""Programs and partners' own rates over HTTP: whole terms in, versions out, and every mistake told at its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from refledger.operations.payments import Outcome
+from tests.support.functions import Answer, World, assert_problem
+
+ONE = "/api/v1/programs/{programId}"
+COMMISSION = "PUT /api/v1/partners/{partnerId}/commission"
+SIMPLE: dict[str, Any] = {"name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
+FULL: dict[str, Any] = {
+    "name": "Fellows", "currency": "USD", "holdDays": 14, "approvalTimeoutSeconds": 3600, "reviewRewards": True,
+    "rules": {
+        "tiers": [{"rateBps": 2000}, {"flat": [{"amount": 100, "currency": "USD"}, {"amount": 90, "currency": "EUR"}]}],
+        "firstPayment": {"tiers": [{"rateBps": 5000}]}, "limitMonths": 12, "limitPayments": 24,
+    },
+    "productRules": [{"productId": "gold", "tiers": [{"rateBps": 3000}]}],
+    "monthlyCaps": [{"amount": 50_000, "currency": "USD"}],
+    "currencies": [
+        {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": 6, "secondApprovalLimit": 7, "adjustmentLimit": 8},
+        {"currency": "USD", "payoutMinimum": 1000},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def id(world: World, somebody: Callable[[], str]) -> str:
+    """A program of the test's own, in its first version."""
+    made = somebody()
+    assert world.admin("POST /api/v1/programs", body={"id": made, **SIMPLE}).status == 201
+    return made
+
+
+def put(world: World, id: str, body: Any, version: int | str | None = 1, **told: Any) -> Answer:
+    tag = {} if version is None else {"if-match": version if isinstance(version, str) else f'"{version}"'}
+    return world.admin(f"PUT {ONE}", path={"programId": id}, body=body, headers=tag, **told)
+
+
+def read(world: World, id: str, version: str = "", **told: Any) -> Answer:
+    route = f"GET {ONE}/versions/{{version}}" if version else f"GET {ONE}"
+    return world.admin(route, path={"programId": id, "version": version}, **told)
+
+
+# ---------------------------------------------------------------- versions
+
+
+def test_whole_terms_become_the_next_version(world: World, id: str) -> None:
+    """What was said is read back, currencies and rules whole; the version before is read as it was."""
+    first = read(world, id)
+    changed = put(world, id, FULL)
+    assert (changed.status, changed.headers["etag"], changed.body["version"]) == (200, '"2"', 2)
+    assert read(world, id).body == changed.body == read(world, id, "2").body
+    assert read(world, id, "1").body == first.body
+    pays = changed.body["rules"]["tiers"]
+    assert pays[0] == {"rateBps": 2000, "flat": None}
+    assert pays[1]["flat"] == [{"currency": "EUR", "amount": 90}, {"currency": "USD", "amount": 100}]
+    assert changed.body["rules"]["firstPayment"] == {"tiers": [{"rateBps": 5000, "flat": None}]}
+    assert (changed.body["rules"]["limitMonths"], changed.body["rules"]["limitPayments"]) == (12, 24)
+    (product,) = changed.body["productRules"]
+    assert (product["productId"], product["tiers"][0]["rateBps"], product["limitMonths"]) == ("gold", 3000, None)
+    for name in ("monthlyCaps", "reviewRewards", "holdDays", "name"):
+        assert changed.body[name] == FULL[name]
+    none = dict.fromkeys(("autoApproveLimit", "secondApprovalLimit", "adjustmentLimit"))
+    assert changed.body["currencies"] == [FULL["currencies"][0], {**none, **FULL["currencies"][1]}]
+    assert changed.body["changedBy"] == world.books.user("admin")
+
+
+def test_the_simple_form_still_says_all_that_it_said(world: World, id: str) -> None:
+    """Rates, minimum and limit of the program's currency, in and out."""
+    money = {"payoutMinimum": {"amount": 700, "currency": "USD"}, "autoApproveLimit": 5}
+    body = put(world, id, {**SIMPLE, **money}).body
+    assert {name: body[name] for name in money} == {"payoutMinimum": {"currency": "USD", "amount": 700}, **money}
+    assert body["tierRatesBps"] == [2000, 1000]
+    assert [pay["rateBps"] for pay in body["rules"]["tiers"]] == [2000, 1000]
+    assert put(world, id, FULL, 2).body["tierRatesBps"] == [2000, 0]
+
+
+def test_etags_are_versions(world: World, id: str) -> None:
+    """Of what was made, read and changed; an answer that was lost may be asked for again, another change may not."""
+    made = world.admin("POST /api/v1/programs", body={"id": f"{id}-b", **SIMPLE})
+    assert made.headers["etag"] == read(world, id).headers["etag"] == '"1"'
+    first, again = put(world, id, FULL), put(world, id, FULL)
+    assert (first.status, first.body, first.headers["etag"]) == (again.status, again.body, again.headers["etag"])
+    late = put(world, id, {**FULL, "holdDays": 15})
+    assert_problem(late, 412)
+    assert late.code == "STALE"
+    assert put(world, id, {**FULL, "holdDays": 15}, 2).body["version"] == 3
+    assert put(world, id, FULL).body["version"] == 2
+
+
+def test_a_change_says_of_which_version(world: World, id: str) -> None:
+    """Without If-Match 428; with what is no ETag of ours 400; nothing was changed."""
+    missing = put(world, id, FULL, None)
+    assert_problem(missing, 428)
+    assert missing.code == "PRECONDITION_REQUIRED"
+    for tag in ("1", "*", 'W/"1"', '"1", "2"', '""', '"0"', '"-1"', '"1', '"' + "9" * 30 + '"', '"\u0661"', "\x00", ""):
+        assert_problem(put(world, id, FULL, tag), 400)
+    assert_problem(put(world, id, FULL, 7), 412)
+    assert read(world, id).body["version"] == 1
+
+
+def test_versions_are_listed_newest_first(world: World, id: str) -> None:
+    """Page by page; a program that never was has none."""
+    for version in range(1, 5):
+        put(world, id, {**SIMPLE, "holdDays": version}, version)
+    seen, cursor = [], None
+    while True:
+        query = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        page = world.admin(f"GET {ONE}/versions", path={"programId": id}, query=query).body
+        seen += [(each["version"], each["holdDays"]) for each in page["data"]]
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+    assert seen == [(5, 4), (4, 3), (3, 2), (2, 1), (1, 0)]
+    nothing = world.admin(f"GET {ONE}/versions", path={"programId": "nosuchthing"})
+    assert (nothing.status, nothing.code) == (404, "PROGRAM_NOT_FOUND")
+
+
+@pytest.mark.parametrize("version", ["0", "2", "99999999", "9" * 64, "latest", "-1", "1_0", "\u0661"])
+def test_a_version_that_never_was_is_not_found(world: World, id: str, version: str) -> None:
+    """Numbers beyond the last one, and what is no number."""
+    assert_problem(read(world, id, version), 404)
+
+
+def test_a_program_that_is_not_there_is_not_made_by_changing_it(world: World) -> None:
+    """404, whatever version is named."""
+    answer = put(world, "nosuchthing", FULL)
+    assert (answer.status, answer.code) == (404, "PROGRAM_NOT_FOUND")
+
+
+def test_customers_keep_their_rules_and_new_currencies_count_at_once(fresh: World) -> None:
+    """Through HTTP and events: Carol earns Bob what was promised, Dave what is promised now; euros are taken now."""
+    books = fresh.books
+    books.chain("bob", "carol")
+    assert books.pay("carol", "p0", 10_000, currency="EUR").outcome is Outcome.FOREIGN
+    assert put(fresh, "default", FULL).status == 200
+    books.clock.forward(61_000)
+    books.apply("dave", "bob")
+    books.pay("carol", "p1", 10_000, currency="EUR")
+    books.pay("dave", "p2", 10_000)
+    books.pay("dave", "p3", 10_000)
+    made = sorted((r.amount, r.currency, r.rule, r.rule_version) for r in books.rewards("bob"))
+    assert made == [
+        (2000, "EUR", "program", 1), (2000, "USD", "program", 2), (5000, "USD", "program-first", 2),
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "told"),
+    [
+        ({"rules": {"tiers": [{"rateBps": 6000}, {"rateBps": 6000}]}}, "rules.tiers", "more than the whole payment"),
+        ({"rules": {"tiers": [{"rateBps": 1}], "limitMonths": 0}}, "rules.limitMonths", "1 to 120"),
+        ({"rules": {"tiers": [{"rateBps": 1}, {}]}}, "rules.tiers.1", "either rateBps or flat"),
+        ({"rules": {"tiers": [{"rateBps": -1}]}}, "rules.tiers.0.rateBps", "greater than or equal to 0"),
+        (
+            {"rules": {"tiers": [{"rateBps": 1}], "firstPayment": {"tiers": [{"rateBps": 9000}] * 2}}},
+            "rules.firstPayment.tiers", "more than the whole payment",
+        ),
+        (
+            {"rules": {"tiers": [{"flat": [{"amount": 1, "currency": "USD"}] * 2}]}},
+            "rules.tiers.0.flat", "one amount for each currency",
+        ),
+        (
+            {"rules": {"tiers": [{"flat": [{"amount": 1, "currency": "JPY"}]}]}},
+            "rules", "amounts in JPY, which the program does not take",
+        ),
+        ({"tierRatesBps": [1]}, "rules", "either tierRatesBps or rules"),
+        ({"rules": None}, "rules", "either tierRatesBps or rules"),
+        (
+            {"productRules": [{"productId": "gold", "tiers": [{"rateBps": 1}], "limitPayments": 1001}]},
+            "productRules.0.limitPayments", "1 to 1000",
+        ),
+        (
+            {"productRules": [{"productId": "gold", "tiers": [{"rateBps": 1}]}] * 2},
+            "productRules", "one for each product",
+        ),
+        ({"monthlyCaps": [{"amount": 1, "currency": "JPY"}]}, "monthlyCaps", "amounts in JPY"),
+        ({"monthlyCaps": [{"amount": 1, "currency": "USD"}] * 2}, "monthlyCaps", "one for each currency"),
+        ({"currencies": [{"currency": "USD"}] * 2}, "currencies", "each once"),
+        ({"payoutMinimum": {"amount": 1, "currency": "EUR"}}, "payoutMinimum", "in the currency of the program"),
+        ({"payoutMinimum": {"amount": 1, "currency": "USD"}}, "currencies", "say those of USD already"),
+        ({"holdDays": 3651}, "holdDays", "0 to 3650"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_at_its_field(world: World, id: str, change: dict[str, Any], field: str, told: str) -> None:
+    """The field as it was sent, and the reason in words; nothing is changed."""
+    answer = put(world, id, {**FULL, **change})
+    assert_problem(answer, 422)
+    (fault,) = answer.body["errors"]
+    assert fault["field"] == field
+    assert told in fault["message"]
+    assert read(world, id).body["version"] == 1
+
+
+def test_the_old_field_is_named_where_it_was_used(world: World, id: str) -> None:
+    """Rates that are too much in the simple form."""
+    (fault,) = put(world, id, {**SIMPLE, "tierRatesBps": [6000, 6000]}).body["errors"]
+    assert (fault["field"], fault["message"]) == ("tierRatesBps", "together they are more than the whole payment")
+
+
+# ---------------------------------------------------------------- a partner's own rates
+
+
+def commission(world: World, partner_id: str, rates: Any, version: int | None = 1, reason: str = "a deal") -> Answer:
+    tag = {} if version is None else {"if-match": f'"{version}"'}
+    body = {"rates": rates, "reason": reason}
+    return world.admin(COMMISSION, path={"partnerId": partner_id}, body=body, headers=tag)
+
+
+def test_a_partner_gets_rates_of_their_own(world: World, somebody: Callable[[], str]) -> None:
+    """Seen on the partner, who keeps them until they are taken away; a repeat changes nothing."""
+    partner = world.books.partner(somebody())
+    assert world.admin("GET /api/v1/partners/{partnerId}", path={"partnerId": partner.id}).headers["etag"] == '"1"'
+    rates = [{"productId": "gold", "flat": [{"amount": 500, "currency": "USD"}]}, {"rateBps": 2500}]
+    first, again = commission(world, partner.id, rates), commission(world, partner.id, rates)
+    assert (first.status, first.headers["etag"]) == (200, '"2"')
+    assert first.body == again.body
+    assert first.body["commissionRates"] == [2500, 1000]
+    assert first.body["ownRates"] == [
+        {"productId": None, "rateBps": 2500, "flat": None},
+        {"productId": "gold", "rateBps": None, "flat": [{"currency": "USD", "amount": 500}]},
+    ]
+    gone = commission(world, partner.id, [], 2)
+    assert (gone.body["commissionRates"], gone.body["ownRates"], gone.body["version"]) == ([2000, 1000], [], 3)
+
+
+def test_own_rates_say_of_which_version_and_why(world: World, somebody: Callable[[], str]) -> None:
+    """428, 412 and 422; the partner's status in between counts as a change."""
+    partner = world.books.partner(somebody())
+    assert_problem(commission(world, partner.id, [{"rateBps": 1}], None), 428)
+    assert_problem(commission(world, partner.id, [{"rateBps": 1}], 1, reason=""), 422)
+    path = {"partnerId": partner.id}
+    suspended = world.admin("POST /api/v1/partners/{partnerId}/suspend", path=path, body={"reason": "why"})
+    assert suspended.headers["etag"] == '"2"'
+    late = commission(world, partner.id, [{"rateBps": 1}])
+    assert (late.status, late.code) == (412, "STALE")
+    assert commission(world, partner.id, [{"rateBps": 1}], 2).status == 200
+    assert_problem(commission(world, "nosuchthing", [{"rateBps": 1}]), 404)
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ([{"rateBps": 9001}], "with the tiers above, more than the whole payment"),
+        ([{"flat": [{"amount": 1, "currency": "JPY"}]}], "amounts in JPY, which the program does not take"),
+        ([{"rateBps": 1}, {"rateBps": 2}], "one for each product"),
+        ([{"rateBps": 1, "productId": f"p{number}"} for number in range(21)], "up to 20 products"),
+    ],
+)
+def test_own_rates_that_cannot_be_promised(world: World, somebody: Callable[[], str], rates: Any, told: str) -> None:
+    """422 that names the field; the partner is as before."""
+    partner = world.books.partner(somebody())
+    answer = commission(world, partner.id, rates)
+    assert_problem(answer, 422)
+    assert answer.body["detail"].startswith("rates: ")
+    assert told in answer.body["detail"]
+    assert world.admin("GET /api/v1/partners/{partnerId}", path={"partnerId": partner.id}).body["version"] == 1

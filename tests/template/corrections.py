@@ -1,0 +1,73 @@
+"""The part of the story in which staff put things right: parked payments, held rewards, adjustments."""
+
+from __future__ import annotations
+
+from refledger.adapters.ids import Ids
+from refledger.domain.times import MINUTE_MS
+from tests.template.story import HASH_KEY, Story
+
+PROGRAM = "/api/v1/programs/{programId}"
+ADJUSTMENTS = "/api/v1/adjustments"
+
+
+def correct(story: Story) -> None:
+    """Carol pays in a currency that the program does not take yet; Bob's reward for it is looked at, and corrected."""
+    story.clock.forward(2 * MINUTE_MS)
+    accepted, dismissed = parked(story)
+    take_euros(story)
+    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=accepted)
+    why = {"note": "paid again in dollars"}
+    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
+    paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
+    look_and_decide(story, paid["rewards"][0]["id"])
+    story.call("rewards", "admin", "GET /api/v1/disputes")
+    adjust(story, paid["rewards"][0]["partnerId"])
+
+
+def parked(story: Story) -> tuple[str, str]:
+    """Our ids of two payments in euros, which wait."""
+    ids = Ids(HASH_KEY)
+    for name in ("e1", "e2"):
+        detail = {"paymentId": name, "customerId": "carol", "amount": 10_000, "currency": "EUR"}
+        story.work("payments", story.event("Payment Succeeded", **detail))
+    waiting = story.call("rewards", "admin", "GET /api/v1/payments/parked")["data"]
+    made = ids.payment("payments", "e1"), ids.payment("payments", "e2")
+    assert set(made) <= {each["id"] for each in waiting}
+    return made
+
+
+def take_euros(story: Story) -> None:
+    """The program's next version takes euros, and wants two people for more than 50.00 in dollars."""
+    old = story.call("programs", "admin", f"GET {PROGRAM}", programId="default")
+    terms = {
+        "name": old["name"], "currency": "USD", "tierRatesBps": old["tierRatesBps"], "holdDays": 0,
+        "currencies": [{"currency": "EUR"}, {"currency": "USD", "adjustmentLimit": 5_000}],
+    }  # fmt: skip
+    story.call("programs", "admin", f"PUT {PROGRAM}", terms, programId="default", match=str(old["version"]))
+
+
+def look_and_decide(story: Story, reward: str) -> None:
+    """Bob sees his reward and why; staff hold it, find it in their list, and release it into his balance."""
+    one = "/api/v1/rewards/{rewardId}"
+    assert reward in [each["id"] for each in story.call("rewards", "bob", "GET /api/v1/rewards")["data"]]
+    assert story.call("rewards", "bob", f"GET {one}", rewardId=reward)["amount"] == 2_000
+    assert story.call("rewards", "bob", f"GET {one}/explain", rewardId=reward)["next"]
+    story.call("rewards", "admin", f"POST {one}/hold", {"reason": "looks odd"}, rewardId=reward)
+    held = story.call("rewards", "admin", "GET /api/v1/rewards", query="programId=default&state=HELD")["data"]
+    assert reward in [each["id"] for each in held]
+    released = story.call("rewards", "admin", f"POST {one}/release", {}, rewardId=reward)
+    assert released["status"] == "APPROVED"
+
+
+def adjust(story: Story, partner: str) -> None:
+    """A small correction by one, a large one by two."""
+    body = {"partnerId": partner, "amount": 100, "currency": "USD", "reason": "counted wrong"}
+    small = story.call("adjustments", "admin", f"POST {ADJUSTMENTS}", body, key="k9")
+    assert small["status"] == "POSTED"
+    large = story.call("adjustments", "admin", f"POST {ADJUSTMENTS}", {**body, "amount": -5_001})
+    assert large["id"] in [each["id"] for each in story.call("adjustments", "admin2", f"GET {ADJUSTMENTS}")["data"]]
+    of_partner = story.call("adjustments", "admin2", f"GET {ADJUSTMENTS}", query=f"partnerId={partner}")["data"]
+    assert len(of_partner) == 2
+    done = "/api/v1/adjustments/{adjustmentId}"
+    story.call("adjustments", "admin2", f"POST {done}/approve", {}, adjustmentId=large["id"])
+    assert story.call("adjustments", "admin", f"GET {done}", adjustmentId=large["id"])["status"] == "POSTED"
