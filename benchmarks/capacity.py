@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from benchmarks import longest, payments, people, reads, rollups, withdrawals
+from benchmarks import corrections, longest, payments, people, reads, rollups, withdrawals
 from benchmarks.bench import Bench, Measured, Row
 from benchmarks.tables import table
 
 ITEM_LIMIT_BYTES = 1024  # what one write unit, and so two in a transaction, can hold
 
 
-def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS) -> Measured:
-    """`endpoint`: of a DynamoDB Local. Takes some seconds, half of them for the days of the year."""
+def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS, *, many: bool = True) -> Measured:
+    """`endpoint`: of a DynamoDB Local. Takes a minute, most of it for the days of the year and for the `many` rewards of
+    many partners.
+    """
     measured = Measured()
     usual = Bench(endpoint, measured.rows, measured.largest, hold_days=1)
     people.partners_and_referrals(usual)
     payments.paying(usual)
     payments.maturing(usual)
     withdrawals.withdrawing(usual)
+    corrections.correcting(usual)
+    corrections.covering_payouts(usual)
     rollups.projecting(usual)
     reads.reading(usual)
+    if many:
+        corrections.maturing_many(Bench(endpoint, measured.rows, measured.largest))
     year = Bench(endpoint, measured.rows, measured.largest)
     rollups.reading_a_year(year, 100, year_days)
     rollups.reading_a_year(year, 10_000, year_days)

@@ -28,6 +28,7 @@ def serving(books: Books) -> Iterator[None]:
     with ExitStack() as stack:
         for name, value in (
             ("environment", environment), ("context", books.context), ("limits", books.limits), ("waker", waker),
+            ("vault", books.vault),
         ):  # fmt: skip
             stack.enter_context(patch.object(config, name, lambda value=value: value))
         yield

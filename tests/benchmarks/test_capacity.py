@@ -17,7 +17,7 @@ YEAR_DAYS = 20  # a read of statistics costs the same after 20 days as after a y
 @pytest.fixture(scope="module")
 def measured(dynamodb_endpoint: str) -> Measured:
     """Every operation, once."""
-    return capacity.measure(dynamodb_endpoint, YEAR_DAYS)
+    return capacity.measure(dynamodb_endpoint, YEAR_DAYS, many=False)
 
 
 def _row(measured: Measured, name: str) -> Row:

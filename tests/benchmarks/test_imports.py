@@ -14,7 +14,7 @@ USES = {
     "manifest": {"metrics"},
     "methods": HTTP,
     "payouts": HTTP,
-    "maturity": {"logger", "queues"},
+    "maturity": {"logger", "metrics", "queues"},
     "partners": HTTP,
     "payments": {"pydantic", "logger", "metrics", "queues", "stripe"},
     "programs": HTTP,
@@ -24,7 +24,7 @@ USES = {
     "sweeper": {"metrics", "workflow"},
     "webhooks": HTTP | {"metrics", "workflow"},
     "withdrawals": HTTP | {"workflow"},
-    "workflow": {"logger", "workflow"},
+    "workflow": {"logger", "metrics", "workflow"},
 }
 
 

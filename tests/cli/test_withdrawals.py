@@ -57,7 +57,7 @@ def test_those_that_stand_still_are_listed(refledger: Command, books: Books, wor
     rows = {line.split("  ")[0]: line.split() for line in done.lines[1:]}
     assert list(rows) == [old.id, newer.id, problem.id], "oldest first, then problems"
     bob = books.partner("bob").id
-    assert rows[old.id][1:] == [bob, "1000", "USD", "REQUESTED", "3d", "0h", "-", "0", "NONE"]
+    assert rows[old.id][1:] == [bob, "10.00", "USD", "REQUESTED", "3d", "0h", "-", "0", "NONE"]
     assert rows[newer.id][-1] == "RUNNING"
     assert rows[problem.id][4:] == ["PAYING", "3d", "0h", "UNKNOWN", "0", "NONE"]
     told = [json.loads(line) for line in refledger("withdrawals", "stuck", "--older", "60h", "--json").lines]

@@ -35,14 +35,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def client(stack: Stack) -> Client:
-    """The API and the bus as the demo uses them, with a program called default in place."""
+    """The API and the bus as the demo uses them, with a program called default in place: that of the sample event,
+    which so changes nothing.
+    """
     made = Client(stack.api, stack.aws)
-    program = {
-        "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-        "payoutMinimum": {"amount": 1000, "currency": "USD"},
-        "currencies": [{"currency": "JPY"}, {"currency": "KWD"}],
-    }  # fmt: skip
-    status, answer = made.call("admin", "POST", "/programs", program)
+    sample = json.loads((ROOT / "events" / "programs" / "change.json").read_text(encoding="utf-8"))
+    status, answer = made.call("admin", "POST", "/programs", {"id": "default", **json.loads(sample["body"])})
     assert status == 201, answer
     return made
 

@@ -190,7 +190,7 @@ def test_a_held_reward_waits_for_a_person(shop: Shop) -> None:
     id = shop.client.get(hal, "/rewards")["data"][0]["id"]
     shop.client.post(shop.ann, f"/rewards/{id}/hold", {"reason": "same card"}, expect=200)
     assert shop.client.get(hal, f"/rewards/{id}")["held"] == ["REVIEW"]
-    held = shop.client.get(shop.ben, "/rewards", programId=reviewed["id"], state="HELD")["data"]
+    held = shop.client.get(shop.ben, "/rewards", programId=str(reviewed["id"]), state="HELD")["data"]
     assert [(each["id"], each["held"]) for each in held] == [(id, ["same card"])]
     shop.client.post(shop.ben, f"/rewards/{id}/approve", {}, expect=409)
     shop.client.post(shop.ben, f"/rewards/{id}/release", {"note": "a family"}, expect=200)

@@ -101,7 +101,7 @@ def test_a_lost_answer_is_paid_once(people: People, server: StripeServer, failur
 
 
 def test_a_payout_that_the_owner_cannot_pay_waits_for_them(people: People, server: StripeServer) -> None:
-    """No balance at Stripe: it is on the list of problems, its money reserved; topped up and tried again, it is paid."""
+    """No balance at Stripe: it is on the list of problems, its money reserved; topped up and retried, it is paid."""
     had, server.balance["usd"] = server.balance["usd"], 0
     id = approved(people, 1_500)
 

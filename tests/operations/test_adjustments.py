@@ -191,6 +191,16 @@ def test_who_became_the_partner_meanwhile_does_not_decide(books: Books) -> None:
     approve(books, made, by="mia")
 
 
+def test_who_asked_and_became_the_partner_has_asked_for_nothing(books: Books) -> None:
+    """Nobody posts what somebody asked for their own balance; it can still be rejected."""
+    acme = partners.create(books.context, partners.NewPartner("A", "B", "a@example.com"), "admin", None, "body")
+    made = adjust(books, LIMIT + 1, partner_id=acme.id)
+    partners.link_user(books.context, acme.id, made.requester)
+    with pytest.raises(OwnAdjustment):
+        approve(books, made, by="eve")
+    assert adjustments.reject(books.context, made.id, books.user("eve"), "r", "own").status is S.REJECTED
+
+
 @pytest.mark.parametrize("by", ["eve", "ann"])
 def test_rejected_or_taken_back_moves_nothing(books: Books, by: str) -> None:
     """By the second person, or by who asked; then it can no longer be posted."""

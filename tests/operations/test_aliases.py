@@ -10,6 +10,7 @@ import pytest
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import PaymentKind
 from refledger.operations.payments import Outcome
+from refledger.store import payments
 from tests.support.books import Books
 
 Step = Callable[[Books], object]
@@ -125,4 +126,17 @@ def test_several_names_of_one_payment(books: Books) -> None:
     books.refund("pi1", 2_000, "r3")
     assert books.payment("in").back.refunds == 5_000
     assert books.balance("bob") == (1000, 0, 0)
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_dispute_waits_under_one_name_only(books: Books, ends: bool) -> None:
+    """It moves to the payment, and off the list when it ends there."""
+    books.earn("carol", "in1", 10_000)
+    books.dispute("pi1", 4_000)
+    books.alias("pi1", "in1")
+    if ends:
+        books.close("pi1", "WON")
+    listed = [which for _, which in payments.open_disputes(books.table, "", 10)]
+    assert [payment for payment, _ in listed] == ([] if ends else [books.ids.payment("payments", "in1")])
     assert books.faults() == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, PaymentNotFound
+from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import parked, programs, rewards
+from refledger.operations import parked, partners, programs, referrals, rewards
 from refledger.operations.payments import Outcome
 from tests.support.books import Books
 from tests.support.programs import a_program
@@ -69,6 +69,22 @@ def test_accepted_it_earns_as_if_it_came_now(books: Books) -> None:
     books.mature("bob", "EUR")
     assert books.balance("bob", "EUR") == (2000, 0, 0)
     assert books.faults() == []
+
+
+def test_whoever_earns_from_it_does_not_accept_it(books: Books) -> None:
+    """Not even who was linked to a partner after the customer was bound, and stands in the binding without a user."""
+    acme = partners.create(books.context, partners.NewPartner("A", "B", "a@example.com"), "admin", None, "body")
+    referrals.apply(books.context, books.limits, books.user("dora"), acme.code)
+    books.pay("dora", "p1", 10_000, "EUR")
+    books.pay("carol", "p2", 10_000, "EUR")
+    partners.link_user(books.context, acme.id, books.user("ann"))
+    take_euros(books)
+    for name, payment in (("ann", "p1"), ("bob", "p2"), ("alice", "p2")):
+        with pytest.raises(Forbidden):
+            parked.accept(books.context, books.ids.payment("payments", payment), books.user(name))
+    for payment in ("p1", "p2"):
+        id = books.ids.payment("payments", payment)
+        assert parked.accept(books.context, id, books.user("carol")).outcome is Outcome.RECORDED
 
 
 def test_accepted_long_after_it_matures_at_once(books: Books) -> None:

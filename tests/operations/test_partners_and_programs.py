@@ -14,6 +14,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain.errors import (
     Conflict,
     EmailTaken,
+    Forbidden,
     KeyReused,
     PartnerNotFound,
     ProgramExists,
@@ -22,6 +23,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.programs import Program
+from refledger.domain.rules import Pay
 from refledger.operations import partners, programs
 from refledger.store import keys
 from refledger.store import partners as stored
@@ -300,3 +302,14 @@ def test_changes_at_once_come_one_after_the_other(books: Books) -> None:
     bob = books.partner("bob")
     assert len(bob.idle) == bob.version // 2
     assert (bob.idle[-1:] != () and bob.idle[-1].until_ms is None) is (bob.status is P.INACTIVE)
+
+
+def test_nobody_decides_what_they_earn_or_whether(books: Books) -> None:
+    """One of the staff who is a partner, too: own rates and status are somebody else's business."""
+    books.program()
+    bob, user = books.partner("bob"), books.user("bob")
+    with pytest.raises(Forbidden):
+        partners.set_rates(books.context, bob.id, (("", Pay(2500)),), bob.version, "deal", user)
+    with pytest.raises(Forbidden):
+        partners.change_status(books.context, bob.id, P.SUSPENDED, "why", user)
+    assert books.partner("bob") == bob

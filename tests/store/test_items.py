@@ -104,7 +104,7 @@ def test_batches(batch: Batch) -> None:
 @given(REWARDS)
 def test_rewards(reward: Reward) -> None:
     """Every field; id and partner come from the key."""
-    assert rewards.from_item(through_the_wire(rewards.create(reward))) == reward
+    assert rewards.from_item(through_the_wire(rewards.create(reward, 1))) == reward
 
 
 # ---------------------------------------------------------------- with the table
@@ -302,7 +302,7 @@ def test_due_rewards_are_those_that_wait_in_one_currency(table: Table, fresh: Ca
         reward(41),
         reward(40),
     ]
-    table.commit(*map(rewards.create, made))
+    table.commit(*(rewards.create(each, 1) for each in made))
     assert [r.matures_at_ms for r in rewards.due(table, partner, "EUR", "", 40, 2)] == [10, 30, 40]
     assert [r.matures_at_ms for r in rewards.due(table, partner, "EUR", keys.due_from(11), 40, 2)] == [30, 40]
     assert [r.matures_at_ms for r in rewards.all_of(table, partner)] == [10, 20, 25, 30, 40, 41]
@@ -314,11 +314,11 @@ def test_a_reward_is_written_only_as_it_was_read(table: Table, fresh: Callable[[
     payment = base32.encode(bytes(15))
     id = keys.reward_id(partner, 10, "EUR", payment, 1)
     old = Reward(id, partner, 1, 5, "EUR", RewardStatus.PENDING, 50, 1000, 1, "default", payment, "f", 10, 10)
-    table.commit(rewards.create(old))
+    table.commit(rewards.create(old, 1))
     approved = replace(old, status=RewardStatus.APPROVED, entry=3)
     for stale in (replace(old, status=RewardStatus.CANCELLED), replace(old, reversed=1)):
         with pytest.raises(Moved) as moved:
-            table.commit(rewards.move(stale, approved))
+            table.commit(rewards.move(stale, approved, 2))
         assert set(moved.value.found) == {f"{rewards.IS_UNCHANGED}: {id}"}
-    table.commit(rewards.move(old, approved))
+    table.commit(rewards.move(old, approved, 2))
     assert list(rewards.all_of(table, partner)) == [approved]

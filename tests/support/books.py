@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,7 @@ from refledger.domain.payments import (
     PaymentReceived,
     RefundReceived,
     RefundTotal,
+    said,
 )
 from refledger.domain.programs import Program
 from refledger.domain.rewards import Reward, RewardStatus
@@ -199,11 +200,14 @@ class Books:
 
     def pay_out(self, name: str, amount: int, currency: str = "USD") -> Withdrawal:
         """A withdrawal that is asked for, approved and paid by bank transfer, and what follows from it."""
-        made = self.withdraw(name, amount, currency=currency)
-        withdrawals.decide(self.context, made.id, WithdrawalStatus.APPROVED, "ann", "r1", "")
-        paid = withdrawals.conclude(self.context, made.id, WithdrawalStatus.PAID, "ann", "r2", "", f"bank-{made.id}")
-        self.cover(name, currency, made.id)
+        paid = self.conclude_paid(self.withdraw(name, amount, currency=currency))
+        self.cover(name, currency, paid.id)
         return paid
+
+    def conclude_paid(self, made: Withdrawal) -> Withdrawal:
+        """Approved, and paid by bank transfer."""
+        withdrawals.decide(self.context, made.id, WithdrawalStatus.APPROVED, "ann", "r1", "")
+        return withdrawals.conclude(self.context, made.id, WithdrawalStatus.PAID, "ann", "r2", "", f"bank-{made.id}")
 
     def cover(self, name: str, currency: str = "USD", withdrawal_id: str = "") -> int:
         return covering.cover_all(self.context, self.partner(name).id, currency, withdrawal_id)
@@ -236,6 +240,7 @@ class Books:
                 payment, PaymentKind.PAYMENT, currency, "default", 5 * amount, 5 * amount, occurred_at_ms=due_ms,
                 created_at_ms=self.clock(), due_ms=due_ms, shares=((reward.id, amount),),
             )  # fmt: skip
+            paid = replace(paid, body=said(paid))
             writes += [stored_rewards.create(reward, self.clock()), stored_payments.create(paid)]
         for start in range(0, len(writes), 100):
             self.table.commit(*writes[start : start + 100])

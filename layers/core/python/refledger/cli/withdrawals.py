@@ -11,6 +11,7 @@ from typing import Any
 from refledger.adapters.stepfunctions import Workflow
 from refledger.cli.output import HOUR_MS, duration, say, say_json, table
 from refledger.cli.target import Target, add_target
+from refledger.domain.currencies import money
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal
 from refledger.operations import sweeping
@@ -63,8 +64,8 @@ def list_stuck(options: argparse.Namespace) -> int:
                 "problem": problem, "attempt": withdrawal.attempt, "workflow": status,
             })  # fmt: skip
         rows.append((
-            withdrawal.id, withdrawal.partner_id, f"{withdrawal.amount} {withdrawal.currency}", withdrawal.status.value,
-            duration(still_ms), problem or "-", str(withdrawal.attempt), status,
+            withdrawal.id, withdrawal.partner_id, money(withdrawal.amount, withdrawal.currency),
+            withdrawal.status.value, duration(still_ms), problem or "-", str(withdrawal.attempt), status,
         ))  # fmt: skip
     if not options.json:
         table(rows)

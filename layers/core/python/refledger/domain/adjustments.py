@@ -106,9 +106,14 @@ def check_stranger(partner: Partner, actor: str) -> None:
 
 
 def check_decision(adjustment: Adjustment, partner: Partner, status: AdjustmentStatus, actor: str) -> None:
-    """Who asked may take it back, and never post it. Raises OwnAdjustment, AlreadyDecided, SecondPersonNeeded."""
+    """Who asked may take it back, and never post it; nor may anybody where who asked is the partner by now.
+
+    Raises OwnAdjustment, AlreadyDecided, SecondPersonNeeded.
+    """
     check_stranger(partner, actor)
     if adjustment.status is not AdjustmentStatus.WAITING:
         raise AlreadyDecided(f"the adjustment is {adjustment.status}")
     if status is AdjustmentStatus.POSTED and actor == adjustment.requester:
         raise SecondPersonNeeded("somebody else than who asked for it must post it")
+    if status is AdjustmentStatus.POSTED and partner.customer == adjustment.requester:
+        raise OwnAdjustment("who asked for it is the partner now: reject it, and ask for it anew")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -170,6 +172,14 @@ class Payment:
     note: str = ""  # what a person said who took it off the list of what is parked
     by: str = ""
     revision: int = 1  # counts its changes: each is made under the one that was read
+
+
+def said(payment: Payment) -> str:
+    """Hash of what its event said of it: tells another content under the same id, and an edit of what is kept."""
+    parts = [
+        payment.customer, payment.program_id, payment.product_id, payment.amount, payment.base, payment.currency
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

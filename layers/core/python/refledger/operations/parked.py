@@ -13,7 +13,7 @@ from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.payments import Outcome, Recorded, enter
-from refledger.store import payments, programs, referrals
+from refledger.store import partners, payments, programs, referrals
 from refledger.store.transaction import Moved
 
 OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
@@ -36,7 +36,8 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
         if not program.takes(old.currency):
             raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
         binding = referrals.find_binding(context.table, old.program_id, old.customer)
-        if binding and any(link.customer == by for link in binding.upline):
+        own = partners.id_of_user(context.table, by)  # whoever was linked later stands in the binding without a user
+        if binding and any(by == link.customer or own == link.partner_id for link in binding.upline):
             raise Forbidden("somebody else must decide about a payment that you may earn from")
         entered = enter(context, replace(old, note="", by=by), binding, program, old)
         context.table.commit(*entered.writes)

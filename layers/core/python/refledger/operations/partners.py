@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
+from refledger.domain.errors import Conflict, EmailTaken, Forbidden, Stale, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
@@ -130,16 +130,23 @@ def link_user(context: Context, partner_id: str, user: str) -> Partner:
     return context.repeat(once)
 
 
+def _check_stranger(partner: Partner, by: str) -> None:
+    """Nobody decides what they earn, or whether they do. Raises Forbidden."""
+    if partner.customer and partner.customer == by:
+        raise Forbidden("somebody else must decide about this partner")
+
+
 def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
     """What customers bring the partner from now on, in tier 1, instead of the program's pay; those of before stay so.
 
     Idempotent: pays that the partner has already change nothing, whatever `version` says.
     Raises PartnerNotFound, Stale unless `version` is the partner's current one, Invalid where the program's tiers above
-    leave less, or it does not take a currency.
+    leave less, or it does not take a currency, Forbidden for the partner's own user.
     """
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
+        _check_stranger(old, by)
         if old.own_rates == own:
             return old
         if old.version != version:
@@ -156,11 +163,12 @@ def change_status(context: Context, partner_id: str, status: PartnerStatus, reas
     """Idempotent: a partner who has the status already stays as they are.
 
     While a partner is not ACTIVE nothing is earned; rewards from before mature as ever.
-    Raises PartnerNotFound, Conflict where the status cannot follow.
+    Raises PartnerNotFound, Conflict where the status cannot follow, Forbidden for the partner's own user.
     """
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
+        _check_stranger(old, by)
         if old.status is status:
             return old
         if status not in TRANSITIONS[old.status]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, TakenBack
+from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
@@ -58,16 +58,8 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
         product_id=received.product_id,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
-        body=context.ids.hash(
-            "payment body",
-            received.customer_id,
-            received.program_id,
-            received.amount,
-            received.base,
-            received.currency,
-            received.product_id,
-        ),
     )
+    payment = replace(payment, body=said(payment))
 
     def once(parked: Payment | None = None) -> Recorded:
         binding = referrals.find_binding(context.table, received.program_id, customer) if known else None

@@ -132,6 +132,7 @@ def _merged(context: Context, old: Payment, payment: Payment | None, target: str
         if both != first:
             disputed[dispute.hash] = both
             writes.append(payments.dispute(first, both))
+        writes.append(payments.dispute_moved(dispute))
     back = payment.back if payment else NONE
     latest = max(back, old.back, key=lambda told: (told.total_at_ms, told.total))
     told = replace(latest, uncaptured=back.uncaptured)

@@ -10,16 +10,18 @@ from itertools import islice
 from refledger.domain.adjustments import AdjustmentStatus
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults
 from refledger.domain.methods import MethodType
-from refledger.domain.payments import DisputeStatus, Payment, PaymentKind, summed
-from refledger.domain.rewards import Reward, cap_key, owed, revalue, worth
+from refledger.domain.payments import DisputeStatus, Payment, PaymentKind, said, summed
+from refledger.domain.rewards import Reward, cap_key, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
+from refledger.operations.reward_checks import against_journal, against_payment
 from refledger.store import adjustments, keys, ledger, partners, payments, programs, rewards, withdrawals
 
 READS = 6  # of books that keep moving; what is wrong stays wrong
 PAUSE_MS = 200
 BATCH = 100
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # what a broken item makes of its reader
 MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1}
 
 
@@ -74,6 +76,13 @@ def _totals(checked: Checked) -> Iterator[Fault]:
 
 def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
     """The books of one partner, currency by currency. Read again where they moved while they were read."""
+    try:
+        yield from list(_faults_of(context, partner_id, checked))
+    except UNREADABLE as error:
+        yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
+
+
+def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
     for _ in range(READS):
         before = ledger.balances(context.table, partner_id)
         books = _read(context, partner_id, before)
@@ -181,24 +190,12 @@ def _reward_faults(
     caps: Counter[str] = Counter()
     for reward in earned:
         caps[cap_key(reward)] += reward.limit or 0
-        yield from (f"reward {reward.id}: {reason}" for reason in _against_payment(reward, paid.get(reward.payment)))
-        if worth(reward) and not 0 < reward.entry <= balance.version:
-            yield f"reward {reward.id}: names entry {reward.entry}, the journal ends at {balance.version}"
+        reasons = [
+            *against_payment(reward, paid.get(reward.payment)), *against_journal(reward, entries, balance)
+        ]  # fmt: skip
+        yield from (f"reward {reward.id}: {reason}" for reason in reasons)
     if +caps != +Counter(balance.caps):
         yield f"monthly caps: the balance says {dict(balance.caps)}, the rewards {dict(+caps)}"
-
-
-def _against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
-    if payment is None or payment.kind is not PaymentKind.PAYMENT:
-        yield "its payment is not there"
-        return
-    in_key = keys.currency_of(keys.reward(reward.id)["sk"])
-    if not reward.currency == payment.currency == in_key:
-        yield f"is in {reward.currency}, its payment in {payment.currency}"
-    if (reward.id, reward.amount) not in payment.shares:
-        yield f"its payment knows of no share of {reward.amount}"
-    if revalue(reward, payment.amount, payment.back) != reward:
-        yield f"is reversed by {reward.reversed} and {reward.status}, which does not follow from its payment's refunds"
 
 
 def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
@@ -219,6 +216,10 @@ def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withd
         wanted = _movements(w)
         if booked.pop(w.id, Counter()) != wanted or (w.id, w.amount) not in amounts:
             yield f"withdrawal {w.id}: {w.status}, but that is not what is booked"
+        if w.partner_id != balance.partner_id or w.status is not (
+            w.steps[-1].status if w.steps else WithdrawalStatus.REQUESTED
+        ):
+            yield f"withdrawal {w.id}: {w.status} of {w.partner_id}, which is not what its history says"
     for reference in sorted(booked):
         yield f"withdrawal {reference}: is booked, and not there"
 
@@ -248,10 +249,29 @@ def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
     """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
     for _, program in programs.after(context.table, ""):
         for batch in _batches(payments.of_program(context.table, program.id)):
-            for payment in payments.many(context.table, batch):
-                checked.payments += 1
-                yield from _payment_faults(context, payment)
-                yield from _unseen(context, payment, checked)
+            yield from _faults_of_payments(context, batch, checked)
+    for batch in _batches(id for _, id in payments.parked(context.table, "", BATCH)):
+        yield from _faults_of_payments(context, batch, checked)  # they will earn what they say
+
+
+def _faults_of_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[Fault]:
+    try:
+        found = payments.many(context.table, ids)
+    except UNREADABLE as error:
+        if len(ids) > 1:
+            for id in ids:  # which of them it is
+                yield from _faults_of_payments(context, [id], checked)
+            return
+        yield Fault("", "", f"payment {ids[0]}: cannot be read: {type(error).__name__}: {error}")
+        return
+    for payment in found:
+        checked.payments += 1
+        try:
+            yield from _payment_faults(context, payment)
+        except UNREADABLE as error:
+            why = f"what belongs to it cannot be read: {type(error).__name__}: {error}"
+            yield Fault("", payment.currency, f"payment {payment.id}: {why}")
+        yield from _unseen(context, payment, checked)
 
 
 def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
@@ -262,6 +282,10 @@ def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
             for id, amount in payment.shares
             if id not in earned or earned[id].amount != amount
         ]
+        if not 0 <= sum(amount for _, amount in payment.shares) <= payment.base <= payment.amount:
+            reasons.append(f"payment {payment.id}: its shares are more than its base, or that more than was paid")
+        if payment.kind is not PaymentKind.EARLY and payment.body != said(payment):
+            reasons.append(f"payment {payment.id}: what it says is not what was recorded")
         reasons += _taken_back_faults(context, payment)
         if not reasons:
             return
@@ -290,6 +314,9 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
         "open disputes": (back.disputed, of_disputes[DisputeStatus.OPEN]),
         "lost disputes": (back.lost, of_disputes[DisputeStatus.LOST]),
     }
-    for what, (said, found) in sums.items():
-        if said != found:
-            yield f"payment {payment.id}: {what} are {found}, it says {said}"
+    for what, (told, found) in sums.items():
+        if told != found:
+            yield f"payment {payment.id}: {what} are {found}, it says {told}"
+    currencies = {r.currency for r in refunds} | {d.currency for d in disputes if d.amount}
+    if others := currencies - {payment.currency}:
+        yield f"payment {payment.id}: is in {payment.currency}, and was taken back in {', '.join(sorted(others))}"

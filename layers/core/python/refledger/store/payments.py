@@ -166,6 +166,14 @@ def dispute(old: Dispute | None, new: Dispute) -> Write:
     )  # fmt: skip
 
 
+def dispute_moved(old: Dispute) -> Write:
+    """What came under another name is known under its payment now, and waits there, if it does."""
+    return update(
+        DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "REMOVE #w1, #w2",
+        "#status = :status AND #amount = :amount", status=old.status.value, amount=old.amount,
+    )  # fmt: skip
+
+
 def dispute_from(item: Item) -> Dispute:
     return Dispute(
         hash=keys.hash_of(item), payment=keys.owner_of(item), amount=item["amount"], currency=item["currency"],

@@ -1,0 +1,53 @@
+"""What is wrong with one reward, held against the payment that made it and the entry that put it into the balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from refledger.domain.journal import Balance, Entry, Kind
+from refledger.domain.payments import Payment, PaymentKind
+from refledger.domain.rewards import DISPUTED, IN_BALANCE, Reward, RewardStatus, owed, revalue, worth
+from refledger.domain.rules import BASIS_POINTS
+from refledger.store import keys
+
+
+def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
+    """All that was frozen on it is what its payment and its own id say; what changed follows from the refunds."""
+    if payment is None or payment.kind is not PaymentKind.PAYMENT:
+        yield "its payment is not there"
+        return
+    in_key = keys.currency_of(keys.reward(reward.id)["sk"])
+    if not reward.currency == payment.currency == in_key:
+        yield f"is in {reward.currency}, its payment in {payment.currency}"
+    elif reward.id != keys.reward_id(
+        reward.partner_id, reward.matures_at_ms, reward.currency, payment.id, reward.tier
+    ):  # fmt: skip
+        yield "its tier, or when it is due, is not what its id says"
+    frozen = (reward.base, reward.program_id, reward.referral_id, reward.earned_at_ms)
+    if frozen != (payment.base, payment.program_id, payment.referral_id, payment.occurred_at_ms):
+        yield "its base, program, referral or time is not that of its payment"
+    if (reward.id, reward.amount) not in payment.shares:
+        yield f"its payment knows of no share of {reward.amount}"
+    if reward.rate_bps and reward.amount != reward.base * reward.rate_bps // BASIS_POINTS:
+        yield f"is {reward.amount}, which is not {reward.rate_bps} basis points of {reward.base}"
+    if reward.status in IN_BALANCE and {*reward.held} - {DISPUTED}:
+        yield f"is {reward.status}, and held"
+    if (reward.status is RewardStatus.CANCELLED) is not (reward.cancelled is not None):
+        yield f"is {reward.status}, and cancelled as {reward.cancelled}"
+    elif revalue(reward, payment.amount, payment.back) != reward:
+        yield f"is reversed by {reward.reversed} and {reward.status}, which does not follow from its payment's refunds"
+
+
+def against_journal(reward: Reward, entries: Sequence[Entry], balance: Balance) -> Iterator[str]:
+    """It names the entry that credited it; a payout that looks for what it covered will come to it."""
+    if not worth(reward):
+        return
+    if not 0 < reward.entry <= len(entries):
+        yield f"names entry {reward.entry}, the journal ends at {len(entries)}"
+        return
+    entry = entries[reward.entry - 1]
+    if entry.kind is not Kind.EARN or not entry.first <= keys.reward(reward.id)["sk"] <= entry.last:
+        yield f"names entry {reward.entry}, which did not credit it"
+    place = keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version)["sk"]
+    if owed(reward) and place <= balance.cover:
+        yield f"is not paid, and payouts have covered all up to entry {reward.entry}"
