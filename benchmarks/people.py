@@ -26,7 +26,7 @@ def partners_and_referrals(bench: Bench) -> None:
         partners.create(context, ida, "admin", "key", "body")
     later = partners.create(context, replace(ida, email="tom@example.com", user=""), "admin", None, "body")
     with bench.measure("partner: link a user", today(2, 1, 6, 2)):
-        partners.link_user(context, later.id, books.user("tom"))
+        partners.link_user(context, later.id, books.user("tom"), "admin")
     with bench.measure("partner: another status", today(1, 1, 3, 1)):
         partners.change_status(context, made.id, PartnerStatus.INACTIVE, "on leave", "admin")
     with bench.measure("code: first call, makes the partner", today(2, 1, 8, 2)):

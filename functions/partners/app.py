@@ -79,7 +79,9 @@ def terminate(request: Request[Reason, NoQuery]) -> PartnerView:
 def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
     """Say who signs in as a partner who was onboarded without a user."""
     context = config.context()
-    return _view(partners.link_user(context, request.id("partnerId"), context.ids.user(request.body.sub)))
+    return _view(
+        partners.link_user(context, request.id("partnerId"), context.ids.user(request.body.sub), request.caller.user)
+    )
 
 
 @api.route("PUT /api/v1/partners/{partnerId}/commission", body=CommissionBody, answer=PartnerView, versioned=True)

@@ -38,8 +38,9 @@ def _pass_on(told: Told) -> str:
         if not IDENTIFIER.fullmatch(told.withdrawal_id):
             raise WithdrawalNotFound("there is no such withdrawal")
         heard = withdrawals.provider_says(
-            context, told.withdrawal_id, told.said, told.transaction_id, key=told.key, event_id=told.event_id
-        )
+            context, told.withdrawal_id, told.said, told.transaction_id,
+            key=told.key, event_id=told.event_id, delivered=told.delivered,
+        )  # fmt: skip
     except WithdrawalNotFound:  # of another deployment with the same Stripe account
         logger().warning("payout of an unknown withdrawal", extra={"transaction": told.transaction_id})
         return "UNKNOWN_WITHDRAWAL"

@@ -22,7 +22,7 @@ from refledger.domain.payments import (
     Skipped,
 )
 from tests.support.events import EXAMPLES
-from tests.support.stripe import BASIL, OLD, PAID_AT_MS, example, payment, read
+from tests.support.stripe import OLD, PAID_AT_MS, example, payment, read
 
 
 @pytest.mark.parametrize(

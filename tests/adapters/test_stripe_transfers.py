@@ -289,6 +289,14 @@ def test_something_else_than_was_ordered_is_a_fault(
     assert len(server.transfers) == 1
 
 
+def test_a_transfer_of_what_stripe_does_not_take_is_a_fault(server: StripeServer, port: StripeTransfers) -> None:
+    """Made by somebody's hand, with our labels: it is looked at by a person, and not taken for "declined"."""
+    port.send(ORDER)
+    server.transfers[0] |= {"amount": 500, "currency": "ugx"}
+    with pytest.raises(PayoutFault):
+        port.find(replace(ORDER, amount=5, currency="UGX"))
+
+
 def test_two_standing_transfers_are_a_fault(server: StripeServer, port: StripeTransfers) -> None:
     """Somebody paid twice by other means: both are named."""
     port.send(ORDER)

@@ -32,7 +32,8 @@ def _item(size: int, number: int = 0, **more: str) -> dict[str, Any]:
     ("item", "size"),
     [
         ({"ab": "äx"}, 2 + 3), ({"n": 0}, 1 + 1), ({"n": 7}, 1 + 2), ({"n": 1_000_000}, 1 + 2), ({"n": -123}, 1 + 4),
-        ({"b": True}, 1 + 1), ({"c": b"\xff" * 9}, 1 + 9), ({"l": ["ab", 1]}, 1 + 3 + 1 + 2 + 1 + 2), ({"m": {"a": "b"}}, 1 + 3 + 1 + 2),
+        ({"b": True}, 1 + 1), ({"c": b"\xff" * 9}, 1 + 9),
+        ({"l": ["ab", 1]}, 1 + 3 + 1 + 2 + 1 + 2), ({"m": {"a": "b"}}, 1 + 3 + 1 + 2),
     ],
 )  # fmt: skip
 def test_items_are_weighed_by_the_services_rules(item: dict[str, Any], size: int) -> None:

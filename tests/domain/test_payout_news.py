@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from refledger.domain.methods import MethodType
-from refledger.domain.payout_news import IMPOSSIBLE, NOTHING, Answer, News, Said, answer
+from refledger.domain.payout_news import (
+    IMPOSSIBLE, NOTHING, Answer, Delivered, News, Said, answer, fits, request_of,
+)  # fmt: skip
 from refledger.domain.withdrawals import TRANSITIONS, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
 
 S = WithdrawalStatus
@@ -24,9 +26,15 @@ def withdrawal(status: S, payout: int = 1, **changes: Any) -> Withdrawal:
     })  # fmt: skip
 
 
-def news(said: Said, payout: int = 1, **changes: str) -> News:
+def news(said: Said, payout: int = 1, **changes: Any) -> News:
     return News(said, **{"transaction_id": f"tr-{payout}", "key": f"w-{payout}", **changes})
 
+
+ORDERED = Delivered(5, "EUR", "…0000")
+OTHERS = [
+    Delivered(1, "EUR", "…0000"), Delivered(None, "EUR", "…0000"), Delivered(5, "USD", "…0000"),
+    Delivered(5, "EUR", "…0001"), Delivered(0, "EUR", "…0000"), Delivered(None, "", "…"),
+]  # fmt: skip
 
 # Status → what PAID, RETURNED, PARTLY_RETURNED and FAILED of the only payout come to.
 EXPECTED: dict[S, tuple[Answer, Answer, Answer, Answer]] = {
@@ -63,6 +71,7 @@ def test_every_word_in_every_status(status: S, number: int) -> None:
     """The whole table; what moves, moves along the table of transitions."""
     found = answer(withdrawal(status), news(list(Said)[number]))
     assert found == EXPECTED[status][number]
+    assert answer(withdrawal(status), news(list(Said)[number], delivered=ORDERED)) == found
     was = status
     for move in found.moves:
         assert (was, move) in TRANSITIONS
@@ -75,6 +84,29 @@ def test_of_a_payout_that_was_never_made_nothing_is_believed(status: S, said: Sa
     """Neither before anything was sent, nor of a bank transfer: reported, and nothing is touched."""
     assert answer(withdrawal(status, payout=0), news(said)) == IMPOSSIBLE
     assert answer(withdrawal(status, type=MethodType.BANK_TRANSFER), news(said)) == IMPOSSIBLE
+
+
+@pytest.mark.parametrize("delivered", OTHERS, ids=str)
+@pytest.mark.parametrize("said", Said)
+@pytest.mark.parametrize("status", S)
+def test_what_was_not_ordered_is_believed_of_no_payout(status: S, said: Said, delivered: Delivered) -> None:
+    """A cent, another currency or account, an amount that is none: nothing moves, and somebody hears of it. While the
+    payout is under way it waits for a person, because `find` would say the same.
+    """
+    found = answer(withdrawal(status), news(said, delivered=delivered))
+    assert found == (Answer(problem=P.UNKNOWN, reported=True) if status is S.PAYING else IMPOSSIBLE)
+
+
+def test_what_was_not_ordered_keeps_its_hands_off_the_payouts_name() -> None:
+    """With the payout's key on it, too, what is said of the payout is still news, and comes to the same as without."""
+    one = withdrawal(S.PAYING)
+    for said in Said:
+        strange = news(said, event_id="e1", delivered=OTHERS[0])
+        assert (fits(one, strange), fits(one, news(said))) == (False, True)
+        noted = withdrawal(S.PAYING, steps=(Step(S.PAYING, "system", 3, "", request_of(one, strange)),))
+        for other in Said:
+            assert request_of(one, news(other, event_id="e1")) != request_of(one, strange)
+            assert answer(noted, news(other)) == answer(one, news(other))
 
 
 @pytest.mark.parametrize("status", [S.REQUESTED, S.REJECTED, S.CANCELLED, S.EXPIRED])

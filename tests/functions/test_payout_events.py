@@ -208,6 +208,33 @@ def test_paid_after_it_had_failed_is_reported(scene: Scene, capsys: pytest.Captu
     assert ACCOUNT not in told
 
 
+@pytest.mark.parametrize(
+    "changes", [{"amount": 1}, {"currency": "eur"}, {"destination": "acct_2"}, {"amount": 2001}], ids=str
+)
+def test_a_transfer_with_copied_labels_settles_nothing(
+    scene: Scene, capsys: pytest.CaptureFixture[str], changes: Json
+) -> None:
+    """By event and by look-up it is the same: a problem, no money moved, and nothing is sent beside it."""
+    scene.server.fail(Failure(reset=True))
+    assert scene.start() is None
+    copied = {
+        "id": "tr_copied", "object": "transfer", "amount": 2000, "amount_reversed": 0, "currency": "usd",
+        "destination": ACCOUNT, "livemode": False, "reversed": False, "transfer_group": scene.id,
+        "metadata": {"withdrawalId": scene.id, "key": f"{scene.id}-1"}, **changes,
+    }  # fmt: skip
+    scene.server.transfers.append(copied)
+    by_look_up = scene.start()
+    assert by_look_up is not None
+    scene.server.tell("transfer.created", copied)
+    assert scene.deliver(2) == ["PAID", "PAID"]
+    for seen in (by_look_up, scene.withdrawal):
+        assert (seen.status, seen.problem, seen.transaction_id) == (S.PAYING, Problem.UNKNOWN, "")
+    assert "tr_copied" in scene.withdrawal.steps[-1].note
+    assert capsys.readouterr().out.count('"PAYOUT_PROBLEM":[') == 1
+    assert (scene.money, scene.server.transfers) == ((3000, 2000, 0), [copied])
+    scene.is_in_order()
+
+
 def test_what_stripe_has_forgotten_is_never_sent_again(scene: Scene) -> None:
     """A day later the same key would be executed anew: a person has to look."""
     scene.server.fail(Failure(reset=True))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.domain.errors import BadSignature, Unreadable
-from refledger.domain.payout_news import Said
+from refledger.domain.methods import StripeAccount, masked
+from refledger.domain.payout_news import Delivered, Said
 from tests.support import functions, stripe_server
 from tests.support.functions import Answer, World, api_of, assert_problem
 from tests.support.stripe_server import SECRET, Json, StripeServer, signature
@@ -159,7 +160,30 @@ def read(body: Json, livemode: bool | None = False) -> Told | Ignored:
 def test_what_an_event_says_about_a_payout(kind: str, changes: Json, said: Said) -> None:
     """There, taken back, or taken back in part; with the ids of transfer, payout and message."""
     told = event(kind, transfer(**changes), id="evt_7")
-    assert read(told) == Told(NOBODYS, said, "tr_1", f"{NOBODYS}-1", "evt_7")
+    assert read(told) == Told(NOBODYS, said, "tr_1", f"{NOBODYS}-1", "evt_7", Delivered(1500, "USD", "…EwkZ"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [
+        (500, "isk", 5), (501, "isk", None), (500, "jpy", 500), (5120, "kwd", 5120), (5121, "kwd", None),
+        (25_000, "mga", 2_500_000), (500, "ugx", None), (1000, "iqd", None), (1, "usdc", None),
+        (1, "xts", None), (1, "", None), (0, "usd", 0),
+    ],
+)  # fmt: skip
+def test_amounts_are_in_the_units_of_the_books(amount: int, currency: str, expected: int | None) -> None:
+    """Exactly what would be asked of Stripe for it, or nothing that fits any withdrawal."""
+    told = read(event("transfer.created", transfer(amount=amount, currency=currency)))
+    assert isinstance(told, Told)
+    assert (told.delivered.amount, told.delivered.currency) == (expected, currency.upper())
+
+
+@pytest.mark.parametrize("destination", [None, "", {}, {"id": None}, "acct_2"])
+def test_another_destination_looks_like_another(destination: object) -> None:
+    """None at all is not the partner's either."""
+    told = read(event("transfer.created", transfer(destination=destination)))
+    assert isinstance(told, Told)
+    assert told.delivered.account != masked(StripeAccount("", stripe_server.ACCOUNT))
 
 
 @pytest.mark.parametrize(

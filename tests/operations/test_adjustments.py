@@ -185,7 +185,7 @@ def test_who_became_the_partner_meanwhile_does_not_decide(books: Books) -> None:
     acme = partners.create(books.context, partners.NewPartner("A", "B", "a@example.com", "", "", "default", ""),
                            "admin", None, "body")  # fmt: skip
     made = adjust(books, LIMIT + 1, partner_id=acme.id)
-    partners.link_user(books.context, acme.id, books.user("eve"))
+    partners.link_user(books.context, acme.id, books.user("eve"), "admin")
     with pytest.raises(OwnAdjustment):
         approve(books, made, by="eve")
     approve(books, made, by="mia")
@@ -195,7 +195,7 @@ def test_who_asked_and_became_the_partner_has_asked_for_nothing(books: Books) ->
     """Nobody posts what somebody asked for their own balance; it can still be rejected."""
     acme = partners.create(books.context, partners.NewPartner("A", "B", "a@example.com"), "admin", None, "body")
     made = adjust(books, LIMIT + 1, partner_id=acme.id)
-    partners.link_user(books.context, acme.id, made.requester)
+    partners.link_user(books.context, acme.id, made.requester, "admin")
     with pytest.raises(OwnAdjustment):
         approve(books, made, by="eve")
     assert adjustments.reject(books.context, made.id, books.user("eve"), "r", "own").status is S.REJECTED

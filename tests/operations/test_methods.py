@@ -290,5 +290,5 @@ def test_debt_is_told(books: Books) -> None:
         TableName=books.table_name, Key=key, UpdateExpression="SET available = :debt",
         ExpressionAttributeValues={":debt": {"N": "-250"}},
     )  # fmt: skip
-    with pytest.raises(errors.InsufficientFunds, match="debt of 2.50 USD"):
+    with pytest.raises(errors.InsufficientFunds, match=r"debt of 2\.50 USD"):
         books.withdraw("bob", 1000)

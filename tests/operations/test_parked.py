@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound
+from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound, Unreadable
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
@@ -77,7 +77,7 @@ def test_whoever_earns_from_it_does_not_accept_it(books: Books) -> None:
     referrals.apply(books.context, books.limits, books.user("dora"), acme.code)
     books.pay("dora", "p1", 10_000, "EUR")
     books.pay("carol", "p2", 10_000, "EUR")
-    partners.link_user(books.context, acme.id, books.user("ann"))
+    partners.link_user(books.context, acme.id, books.user("ann"), "admin")
     take_euros(books)
     for name, payment in (("ann", "p1"), ("bob", "p2"), ("alice", "p2")):
         with pytest.raises(Forbidden):
@@ -202,4 +202,18 @@ def test_nothing_is_lost_after_two_weeks_and_it_is_reported(books: Books) -> Non
     books.clock.forward(1000 * DAY_MS)
     books.pay("carol", "p1", 10_000)
     assert sorted(r.reversed for r in books.rewards("bob")) == [20, 20]
+    assert books.faults() == []
+
+
+def test_a_refund_in_a_wrong_currency_that_came_first_is_dismissed_and_the_payment_counts(books: Books) -> None:
+    """Until a person has looked the payment is not guessed about; then it earns, and the refund takes nothing."""
+    books.refund("p1", 5_000, currency="EUR")
+    with pytest.raises(Unreadable):
+        books.pay("carol", "p1", 10_000)
+    books.dismiss("p1")
+    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
+    assert [(reward.amount, reward.reversed) for reward in books.rewards("bob")] == [(2_000, 0)]
+    assert books.faults() == []
+    books.refund("p1", 5_000, refund_id="r2")
+    assert [reward.reversed for reward in books.rewards("bob")] == [1_000]
     assert books.faults() == []

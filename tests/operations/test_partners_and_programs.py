@@ -206,18 +206,18 @@ def test_a_user_is_linked_once(books: Books) -> None:
     """Who was onboarded without a user gets one; a repeat changes nothing; another user, or a partner, is refused."""
     books.program()
     made = onboard(books)
-    linked = partners.link_user(books.context, made.id, books.user("ada"))
-    assert linked == partners.link_user(books.context, made.id, books.user("ada")) == books.partner("ada")
+    linked = partners.link_user(books.context, made.id, books.user("ada"), "admin")
+    assert linked == partners.link_user(books.context, made.id, books.user("ada"), "admin") == books.partner("ada")
     assert linked == replace(made, customer=books.user("ada"), version=made.version + 1)
     with pytest.raises(Conflict):
-        partners.link_user(books.context, made.id, books.user("eve"))
+        partners.link_user(books.context, made.id, books.user("eve"), "admin")
     other = onboard(books, replace(ACME, email="other@example.com"))
     for user in ("ada", "bob"):
         books.partner("bob")
         with pytest.raises(UserTaken):
-            partners.link_user(books.context, other.id, books.user(user))
+            partners.link_user(books.context, other.id, books.user(user), "admin")
     with pytest.raises(PartnerNotFound):
-        partners.link_user(books.context, "nobody", books.user("zoe"))
+        partners.link_user(books.context, "nobody", books.user("zoe"), "admin")
 
 
 def test_of_many_users_at_once_one_is_linked(books: Books) -> None:
@@ -227,7 +227,7 @@ def test_of_many_users_at_once_one_is_linked(books: Books) -> None:
 
     def link(name: str) -> bool:
         try:
-            partners.link_user(books.context, made.id, books.user(name))
+            partners.link_user(books.context, made.id, books.user(name), "admin")
         except Conflict:
             return False
         return True
@@ -245,7 +245,7 @@ def test_a_status_and_a_user_at_once_both_stay(books: Books) -> None:
     for number in range(5):
         made = onboard(books, replace(ACME, email=f"{number}@example.com"))
         with ThreadPoolExecutor(2) as pool:
-            one = pool.submit(partners.link_user, books.context, made.id, books.user(f"n{number}"))
+            one = pool.submit(partners.link_user, books.context, made.id, books.user(f"n{number}"), "admin")
             two = pool.submit(partners.change_status, books.context, made.id, P.SUSPENDED, "why", "ann")
             assert {one.result().id, two.result().id} == {made.id}
         found = stored.find(books.table, made.id)
@@ -313,3 +313,14 @@ def test_nobody_decides_what_they_earn_or_whether(books: Books) -> None:
     with pytest.raises(Forbidden):
         partners.change_status(books.context, bob.id, P.SUSPENDED, "why", user)
     assert books.partner("bob") == bob
+
+
+def test_nobody_makes_themselves_a_partner_who_was_onboarded(books: Books) -> None:
+    """An admin who links a user names somebody else: else what the partner earned would be theirs."""
+    books.program()
+    made = partners.create(books.context, ACME, "admin", None, "body")
+    with pytest.raises(Forbidden):
+        partners.link_user(books.context, made.id, books.user("ann"), books.user("ann"))
+    assert partners.link_user(books.context, made.id, books.user("ada"), books.user("ann")).customer == books.user(
+        "ada"
+    )

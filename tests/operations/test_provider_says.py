@@ -13,7 +13,7 @@ import pytest
 
 from refledger.domain.errors import Refledger, WithdrawalNotFound
 from refledger.domain.journal import Kind
-from refledger.domain.payout_news import Said
+from refledger.domain.payout_news import Delivered, Said
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
 from refledger.operations import mending, withdrawals
 from refledger.operations.context import Context
@@ -135,6 +135,8 @@ def test_two_paid_payouts_of_one_withdrawal_are_noticed(books: Books) -> None:
     start(books, made.id, provider)
     heard = says(books, made, "PAID", payout=1)
     assert (heard.withdrawal.status, heard.withdrawal.problem, heard.reported) == (S.PAID, P.PAID_TWICE, True)
+    assert heard.withdrawal.transaction_id == f"tr-{made.id}-2"
+    assert f"tr-{made.id}-1" in heard.withdrawal.steps[-1].note  # which one somebody has to get back
     assert books.balance("bob") == (3000, 0, 2000)
 
 
@@ -200,6 +202,52 @@ def test_of_what_was_never_sent_nothing_is_believed(books: Books) -> None:
         withdrawals.provider_says(books.context, "nosuchthing", "PAID", "tr")
     with pytest.raises(ValueError, match="GONE"):
         withdrawals.provider_says(books.context, bank.id, "GONE", "tr")
+
+
+def cent(books: Books, made: Withdrawal, said: str) -> withdrawals.Heard:
+    """A transfer of a cent, with the payout's labels on it."""
+    delivered = Delivered(1, made.currency, made.method.masked)
+    return withdrawals.provider_says(
+        books.context, made.id, said, "tr-cent", key=f"{made.id}-1", event_id=f"cent {said}", delivered=delivered
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("said", Said)
+def test_a_cent_settles_nothing(books: Books, said: Said, caplog: pytest.LogCaptureFixture) -> None:
+    """While it is under way: a problem, once, with the id in history and log and not as the payout's own.
+
+    What is then said of the payout itself counts as ever.
+    """
+    made = paying(books)
+    first, again = (cent(books, made, said) for _ in range(2))
+    assert (first.withdrawal.status, first.withdrawal.problem, first.reported) == (S.PAYING, P.UNKNOWN, True)
+    assert first.withdrawal.transaction_id == made.transaction_id != "tr-cent"
+    assert (again.withdrawal, again.reported) == (first.withdrawal, False)
+    assert "tr-cent" in first.withdrawal.steps[-1].note
+    assert "tr-cent" in caplog.text
+    assert books.balance("bob") == (3000, 2000, 0)
+    assert says(books, made, "PAID").withdrawal.status is S.PAID
+    assert says(books, made, "RETURNED").withdrawal.status is S.RETURNED
+    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE, Kind.RETURN]
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("said", Said)
+@pytest.mark.parametrize("status", [S.PAID, S.FAILED])
+def test_a_cent_for_what_has_ended_is_reported_and_nothing_else(books: Books, status: S, said: Said) -> None:
+    """Neither status nor money, nor the problem that it has not."""
+    made = paying(books)
+    before = says(books, made, status.value).withdrawal
+    heard = cent(books, made, said)
+    assert (heard.withdrawal, heard.reported) == (before, True)
+
+
+def test_what_was_ordered_is_believed(books: Books) -> None:
+    """The amount, currency and account of the withdrawal."""
+    made = paying(books)
+    delivered = Delivered(made.amount, made.currency, made.method.masked)
+    heard = withdrawals.provider_says(books.context, made.id, "PAID", "tr", key=f"{made.id}-1", delivered=delivered)
+    assert (heard.withdrawal.status, heard.withdrawal.transaction_id, heard.reported) == (S.PAID, "tr", False)
 
 
 @pytest.mark.parametrize("order", list(permutations(["PAID", "PAID", "RETURNED", "RETURNED"])), ids=str)

@@ -317,12 +317,12 @@ def test_a_partner_is_not_linked_to_whom_they_referred(books: Books) -> None:
     books.apply("vera", "ulf")
     for below in ("ulf", "vera"):
         with pytest.raises((CodeClosesCircle, UserTaken)):
-            partners.link_user(books.context, acme.id, books.user(below))
+            partners.link_user(books.context, acme.id, books.user(below), "admin")
     fresh = onboarded(books, "fresh")
     referrals.apply(books.context, books.limits, books.user("wim"), fresh.code)
     with pytest.raises(CodeClosesCircle):
-        partners.link_user(books.context, fresh.id, books.user("wim"))
-    assert partners.link_user(books.context, fresh.id, books.user("xenia")).customer == books.user("xenia")
+        partners.link_user(books.context, fresh.id, books.user("wim"), "admin")
+    assert partners.link_user(books.context, fresh.id, books.user("xenia"), "admin").customer == books.user("xenia")
 
 
 def test_a_user_linked_later_still_closes_no_circle(books: Books) -> None:
@@ -330,7 +330,7 @@ def test_a_user_linked_later_still_closes_no_circle(books: Books) -> None:
     acme = onboarded(books, "acme")
     referrals.apply(books.context, books.limits, books.user("ulf"), acme.code)
     books.apply("vera", "ulf")
-    partners.link_user(books.context, acme.id, books.user("ada"))
+    partners.link_user(books.context, acme.id, books.user("ada"), "admin")
     with pytest.raises(CodeClosesCircle):
         books.apply("ada", "vera")
     books.apply("ada", "zoe")
@@ -349,7 +349,7 @@ def test_linking_and_applying_at_once_close_no_circle(books: Books) -> None:
     for acme, uta, code in rounds:
         calls += [
             partial(typing, books, uta, code),
-            partial(partners.link_user, books.context, acme.id, books.user(uta)),
+            partial(partners.link_user, books.context, acme.id, books.user(uta), "admin"),
         ]
     answers = together(calls)
     assert answers.count(CodeClosesCircle) == len(rounds)

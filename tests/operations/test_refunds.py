@@ -178,7 +178,7 @@ def test_after_the_payout_it_becomes_debt(books: Books) -> None:
     assert [(r.status, r.reversed) for r in books.rewards("bob")] == [(S.PAID, 2000)]
     assert books.faults() == []
     books.earn("carol", "p2", 9_000)
-    with pytest.raises(InsufficientFunds, match="debt of 2.00 USD"):
+    with pytest.raises(InsufficientFunds, match=r"debt of 2\.00 USD"):
         books.withdraw("bob", 1000)
     books.earn("carol", "p3", 10_000)
     assert books.balance("bob") == (1800, 0, 2000)

@@ -257,6 +257,69 @@ def test_the_second_look_keeps_its_place(books: Books, monkeypatch: pytest.Monke
     assert looked == made
 
 
+def run_covering(books: Books) -> Swept:
+    cover_again(books.context, swept := Swept(), lambda: True)
+    return swept
+
+
+def test_one_that_cannot_be_covered_stops_no_other_and_may_rest(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as failed each time that it is tried: after 1, 2, 4 … minutes, then each hour, until it works."""
+    made = []
+    for _ in range(3):
+        made.append(paid(books).id)
+        books.clock.forward(1)
+    looked: list[str] = []
+    broken = {made[0]}
+
+    def covering(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
+        looked.append(withdrawal_id)
+        if withdrawal_id in broken:
+            raise ValueError("an item that cannot be read")
+        return 1
+
+    monkeypatch.setattr(sweeping, "cover_all", covering)
+    books.clock.forward(COVER_AGAIN_MS)
+    assert run_covering(books) == Swept(failed=1, covered=2)
+    assert looked == made
+    tried = []
+    for minute in range(1, 190):
+        books.clock.forward(MINUTE_MS)
+        tried += [minute] * run_covering(books).failed
+    assert tried == [1, 3, 7, 15, 31, 63, 123, 183]
+    broken.clear()
+    books.clock.forward(COVER_AGAIN_MS)
+    assert [run_covering(books) for _ in range(2)] == [Swept(covered=1), Swept()]
+    books.clock.forward(DAY_MS)
+    assert run_covering(books) == Swept()
+    assert looked[3:] == [made[0]] * 9
+
+
+def test_where_none_can_be_covered_the_place_is_kept(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is set aside than can be remembered; when it works again, each has its turn, once."""
+    monkeypatch.setattr(sweeping, "ASIDE_LIMIT", 2)
+    made = []
+    for _ in range(4):
+        made.append(paid(books).id)
+        books.clock.forward(1)
+    looked: list[str] = []
+
+    def covering(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
+        if books.clock() < works_at_ms:
+            raise ConnectionError
+        looked.append(withdrawal_id)
+        return 0
+
+    monkeypatch.setattr(sweeping, "cover_all", covering)
+    books.clock.forward(COVER_AGAIN_MS)
+    works_at_ms = books.clock() + MINUTE_MS
+    assert [run_covering(books).failed for _ in range(2)] == [2, 0]
+    books.clock.forward(MINUTE_MS)
+    assert [run_covering(books).failed for _ in range(3)] == [0, 0, 0]
+    assert looked == [*made[:2], *made[2:]]
+
+
 def test_what_came_back_meanwhile_is_passed_over(books: Books) -> None:
     """RETURNED: nothing has left. The place moves on."""
     move(books, paid(books), S.RETURNED)

@@ -14,6 +14,7 @@ import pytest
 from refledger.domain.journal import seal
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import DISPUTED, RewardStatus
+from refledger.operations import verification
 from refledger.operations.verification import Checked, verify
 from refledger.store import keys
 from refledger.store import ledger as stored_ledger
@@ -51,7 +52,7 @@ INDEX = ("l1", "l2", "w1", "w2")  # where people and schedules look; no money fo
 UNSEEN: dict[str, dict[str, str]] = {
     "R": {
         "note": "a person's words", "by": "a person", "created": "when it was written",
-        "paid_by": "an explanation: which payout was settled then", "cap": "`limit` is what was granted, and is checked",
+        "paid_by": "an explanation: which payout was settled then", "cap": "`limit` was granted, and is checked",
         "rule": "which rule: its rate is checked", "source": "which rule: its rate is checked",
         "review": "whether a person approves it: for what comes, not for what was",
     },
@@ -92,36 +93,46 @@ class Corruption:
         return f"{kind_of(self.item)} {self.item.get('status', self.item.get('kind', ''))} {self.name} {self.value!r}"
 
     @property
-    def is_seen(self) -> bool:
-        """Whether anything else says otherwise."""
+    def is_seen(self) -> bool | None:
+        """Whether anything else says otherwise; None where that depends on more than the item."""
         item, kind = self.item, kind_of(self.item)
-        if self.name in INDEX:
-            return False
-        match kind, self.name:
-            case "R", "held":  # that a person held it is nowhere else; that a dispute does, and what is in the balance
-                return item["status"] in BALANCED or DISPUTED in (*item["held"], *self.value)
-            case "R", "entry":  # of what is worth something
-                return item["status"] in BALANCED and item["amount"] > item["reversed"]
-            case "R", "cancelled":  # by whom: only a refund's word can be checked
-                return False
-            case "R", "status":  # whether it waits for its time or for a person moves no money
-                waits = {"PENDING", "CALCULATED"}
-                return not {item["status"], self.value} <= waits
-            case "E/A", "currency" | "kind" | "customer" | "body" | "product" | "program" | "amount" | "base" | "back":
-                return is_read(item) and not (item["kind"] == "EARLY" and self.name not in ("back", "currency"))
-            case "E/A", "occurred" | "referral":  # what earns later has nothing yet that says the same
-                return bool(item["kind"] == "PAYMENT" and item["rewards"])
-            case "E/A", _ if not is_read(item):
-                return False
-            case "E/D", "currency" | "amount" if not item["amount"]:
-                return self.name == "amount" and item["status"] != "WON"
-            case "E/D", _ if item["status"] == "WON" or not item["amount"]:  # takes nothing
-                return self.name == "status" and bool(item["amount"]) or self.name == "currency"
-            case "X", _ if item["status"] == "WAITING":  # a person reads it before it is posted
-                return self.name == "status" and self.value == "POSTED"
-            case "P/B", "cover":  # looked for from too early a place is only looked for again
-                return False
+        if self.name in INDEX:  # gone from a list, it is missed where the list is read
+            return None
+        match kind:
+            case "R":
+                return self._seen_in_reward(item)
+            case "E/A":
+                return self._seen_in_payment(item)
+            case "E/D" if item["status"] == "WON" or not item["amount"]:  # it takes nothing
+                return None
+            case "E/R" if self.name == "failed_at":  # before or after a sum that was told
+                return None
+            case "X" if item["status"] == "WAITING":  # a person reads it before it is posted
+                return None
+            case "P/B" if self.name == "cover":  # too early is only looked at again; this is past all that is owed
+                return bool(item["unpaid"])
         return self.name not in UNSEEN.get(kind, {})
+
+    def _seen_in_reward(self, item: Item) -> bool:
+        match self.name:
+            case "held":  # that a person held it is nowhere else; that a dispute does, and what is in the balance
+                return item["status"] in BALANCED or DISPUTED in (*item["held"], *self.value)
+            case "entry":  # of what is worth something
+                return item["status"] in BALANCED and item["amount"] > item["reversed"]
+            case "cancelled":  # by whom: only a refund's word can be checked
+                return False
+            case "status":  # whether it waits for its time or for a person moves no money
+                return not {item["status"], self.value} <= {"PENDING", "CALCULATED"}
+        return self.name not in UNSEEN["R"]
+
+    def _seen_in_payment(self, item: Item) -> bool | None:
+        if item["kind"] == "PAYMENT":
+            return self.name not in UNSEEN["E/A"]
+        if self.name in ("kind", REMOVED, "occurred", "rewards"):  # of what is parked; its event makes it anew
+            return None
+        if item["kind"] == "EARLY":  # only what is gone of it is known
+            return True if self.name in ("back", "currency") else None
+        return self.name not in UNSEEN["E/A"]
 
 
 def others(item: Item, name: str, value: Any) -> list[Any]:
@@ -152,8 +163,10 @@ def others(item: Item, name: str, value: Any) -> list[Any]:
 
 
 def corruptions(books: Books) -> Iterator[Corruption]:
-    for item in items_of(books):
-        if kind_of(item) not in READ or not is_read(item):
+    items = items_of(books)
+    unread = {item["pk"] for item in items if not is_read(item)}
+    for item in items:
+        if kind_of(item) not in READ or item["pk"] in unread:
             continue
         yield Corruption(item, REMOVED)
         for name, value in item.items():
@@ -174,18 +187,23 @@ def faults_with(books: Books, corruption: Corruption) -> list[str]:
         books.table.commit(put("as it was", item, condition=""))
 
 
-def test_every_single_corruption_is_named(books: Books) -> None:
+def test_every_single_corruption_is_named(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any attribute of any item changed, any item removed: a fault says so, where anything else says otherwise.
 
     What nothing else says is listed above, with the reason; it is tried too, and must not break the check.
     """
+    monkeypatch.setattr(verification, "READS", 1)  # nothing moves here
     every = list(corruptions(books))
     seed = int(os.environ.get("CORRUPTIONS_SEED", random.randrange(10**6)))
     log.warning("CORRUPTIONS_SEED=%d", seed)
     if os.environ.get("CORRUPTIONS") != "all":
         every = random.Random(seed).sample(every, SOME)
-    wrong = [(str(each), found) for each in every if bool(found := faults_with(books, each)) is not each.is_seen]
-    assert wrong == []
+    wrong = []
+    for each in every:
+        found = faults_with(books, each)  # also where it may or may not be seen: it must not break the check
+        if each.is_seen not in (None, bool(found)):
+            wrong.append((str(each), found))
+    assert wrong == [], "\n".join(map(str, wrong))
     assert books.faults() == []
 
 

@@ -20,7 +20,7 @@ S = WithdrawalStatus
 
 
 def with_history(books: Books) -> Books:
-    """Alice, Bob and Carol: payments, refunds, disputes, holds, withdrawals and adjustments, in every way they can end."""
+    """Alice, Bob and Carol: payments, refunds, disputes, holds, withdrawals and adjustments, in every end they have."""
     books.program(
         currencies={"JPY": CurrencyTerms()}, rules=RuleSet(a_rule(2000, 1000), monthly_cap=(("USD", 500_000),)),
         adjustment_limit=1_000,
@@ -83,7 +83,7 @@ def _paid_out(books: Books) -> None:
 
 
 def kind_of(item: Item) -> str:
-    """R reward, E/A payment, E/R refund, E/D dispute, P/B balance, J entry, W/A withdrawal, X adjustment, and others."""
+    """R reward, E/A payment, E/R refund, E/D dispute, P/B balance, J entry, W/A withdrawal, X adjustment, …"""
     letter = item["pk"].split("#")[0]
     return f"{letter}/{item['sk'].split('#')[0]}" if letter in "EPW" else str(letter)
 

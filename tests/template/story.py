@@ -257,7 +257,7 @@ def take_back(story: Story) -> None:
     story.work("payments", story.event("Dispute Closed", **of_p1, outcome="WON"))
     story.work("payments", story.event("Dispute Closed", **of_p2, outcome="LOST"))
     story.work("payments", story.event("Payment Disputed", **of_p2, **money))
-    for name in ("stripe_refund_created_basil", "stripe_invoice_payment_paid"):
+    for name in ("stripe_refund_created_basil", "stripe_invoice_payment_paid", "stripe_invoice_payment_paid_by_charge"):
         story.work("payments", story.example(name))
 
 
@@ -302,6 +302,13 @@ def decide_about_many(story: Story) -> None:
     back = "POST /api/v1/withdrawals/{withdrawalId}/mark-returned"
     story.call("approvals", "admin", back, {"note": "closed"}, withdrawalId=both[1])
     assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
+
+
+def pay_alice(story: Story, transaction: str, amount: int) -> None:
+    id = story.withdraw("alice", amount)
+    story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+    mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
+    story.call("approvals", "admin", mark, {"transactionId": transaction}, withdrawalId=id)
 
 
 def export(story: Story) -> None:
@@ -354,6 +361,11 @@ def sweep_and_count(story: Story) -> None:
     assert story.invoke("sweeper", {})["resumed"] == 2
     story.clock.forward(120 * MINUTE_MS)
     assert story.invoke("sweeper", {})["covered"] == 1
+    pay_alice(story, "500 more", 500)
+    # a refund moves Alice's money, and whoever matures looks what her payouts covered
+    story.sent.clear()
+    story.work("payments", story.event("Payment Refunded", refundId="r2", paymentId="p1", amount=100, currency="USD"))
+    story.work("maturity", *[message["MessageBody"] for message in story.sent.pop("MaturityQueue")])
 
     ids = Ids(HASH_KEY)
     bob = ids.partner(ids.user("bob"))

@@ -1,7 +1,8 @@
 """What a provider's word about a payout comes to: whatever it says, however late, in any order, and again.
 
 A provider tells of one payout. What it says about money is believed where it fits what is known: then the status and
-the money move. Where it does not fit, nothing is guessed: the withdrawal gets a problem, and a person looks.
+the money move. Where it does not fit, nothing is guessed: the withdrawal gets a problem, and a person looks. A label
+that says whose payout it is proves nothing: anybody with the owner's key can write one.
 """
 
 from __future__ import annotations
@@ -22,16 +23,31 @@ class Said(StrEnum):
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """What moved, and where to. `amount` in ISO 4217 minor units of `currency`, None where it is no whole number of them.
+
+    `account`: as `methods.masked` shows it. The account itself is sealed, and who listens to a provider cannot open it;
+    so another one with the same last four characters passes here, and only `Payouts.find` sees it.
+    """
+
+    amount: int | None
+    currency: str
+    account: str
+
+
+@dataclass(frozen=True)
 class News:
     """`key`: the payout's key (`Withdrawal.provider_key`), "" where the provider does not tell it.
 
     `event_id`: the provider's id of the message, by which a repeat is known; "" where there is none.
+    `delivered`: None where who tells has held it against the order already, as `Payouts.send` and `find` do.
     """
 
     said: Said
     transaction_id: str = ""
     key: str = ""
     event_id: str = ""
+    delivered: Delivered | None = None
 
     @property
     def request(self) -> str:
@@ -62,10 +78,25 @@ NOTHING = Answer()
 IMPOSSIBLE = Answer(reported=True)  # told of a payout that was never made
 
 
+def fits(withdrawal: Withdrawal, news: News) -> bool:
+    """Whether what moved is what was to be paid."""
+    wanted = Delivered(withdrawal.amount, withdrawal.currency, withdrawal.method.masked)
+    return news.delivered in (None, wanted)
+
+
+def request_of(withdrawal: Withdrawal, news: News) -> str:
+    """By what the repeat of the news is known. What does not fit may bear the key of the payout, and is not the payout:
+    what is said of that must still be heard.
+    """
+    return news.request if fits(withdrawal, news) else f"OTHER:{news.said}:{news.event_id or news.transaction_id}"
+
+
 def answer(withdrawal: Withdrawal, news: News) -> Answer:
     """What follows from the news for the withdrawal as it is. Every status and every word has an answer."""
     if withdrawal.payout == 0 or not withdrawal.is_sent:
         return IMPOSSIBLE
+    if not fits(withdrawal, news):  # for `Payouts.find` it is a PayoutFault: it comes to the same
+        return _problem(withdrawal, Problem.UNKNOWN) if withdrawal.status is S.PAYING else IMPOSSIBLE
     if news.said is Said.PAID:
         return _paid(withdrawal, news)
     if _of_another(withdrawal, news):  # of a payout whose end is known, and after which another one was begun

@@ -40,9 +40,9 @@ def opened(context: Context, event: DisputeOpened) -> Recorded:
             back = replace(back, disputed=back.disputed + event.amount)
         elif status is DisputeStatus.LOST:
             back = replace(back, lost=back.lost + event.amount)
-        writes = taking_back.apply(context, id, payment, back, event.currency, id)
-        context.table.commit(payments.dispute(old, new), *writes)
-        return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id)
+        taken = taking_back.apply(context, id, payment, back, event.currency, id)
+        context.table.commit(payments.dispute(old, new), *taken.writes)
+        return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
 
     return context.repeat(once)
 
@@ -62,8 +62,8 @@ def closed(context: Context, event: DisputeClosed) -> Recorded:
         if old is None:  # its opening will meet it
             first = Dispute(hash, id, 0, "", status, event.occurred_at_ms)
             back = payment.back if payment else TakenBack()
-            writes = taking_back.apply(context, id, payment, back, first.currency, id)
-            context.table.commit(payments.dispute(None, first), *writes)
+            taken = taking_back.apply(context, id, payment, back, first.currency, id)
+            context.table.commit(payments.dispute(None, first), *taken.writes)
             return Recorded(Outcome.EARLY, id)
         if old.status is not DisputeStatus.OPEN:
             return Recorded(Outcome.REPEATED if old.status is status else Outcome.DIFFERENT, id)
@@ -71,8 +71,8 @@ def closed(context: Context, event: DisputeClosed) -> Recorded:
         back = replace(back, disputed=back.disputed - old.amount)
         if status is DisputeStatus.LOST:
             back = replace(back, lost=back.lost + old.amount)
-        writes = taking_back.apply(context, id, payment, back, old.currency, id)
-        context.table.commit(payments.dispute(old, replace(old, status=status)), *writes)
-        return Recorded(Outcome.RECORDED, id)
+        taken = taking_back.apply(context, id, payment, back, old.currency, id)
+        context.table.commit(payments.dispute(old, replace(old, status=status)), *taken.writes)
+        return Recorded(Outcome.RECORDED, id, taken.due)
 
     return context.repeat(once)

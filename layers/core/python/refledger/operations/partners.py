@@ -100,12 +100,16 @@ def _store(context: Context, partner: Partner, email: str, request: Once | None)
     return context.repeat(once)
 
 
-def link_user(context: Context, partner_id: str, user: str) -> Partner:
+def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
 
-    Raises PartnerNotFound, UserTaken where the user is a partner already, Conflict where the partner has another user,
-    CodeClosesCircle where the user was referred, directly or not, by this very partner.
+    Nobody makes themselves a partner who has earned: raises Forbidden. Also raises PartnerNotFound, UserTaken where the
+    user is a partner already, Conflict where the partner has another user, CodeClosesCircle where the user was referred,
+    directly or not, by this very partner.
     """
+
+    if user == by:
+        raise Forbidden("somebody else must say that you are this partner")
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)

@@ -77,9 +77,12 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
                 return Recorded(Outcome.DIFFERENT, id)
             if first.kind is not K.EARLY:
                 return _repeated(first, payment.body, context.now_ms())
+            waiting = first.back
             if first.currency not in ("", payment.currency):
-                raise Unreadable("currency: refunds of this payment came before it, in another currency") from None
-            return once(replace(first, back=first.back.plus(payment.back)))
+                if not first.note:
+                    raise Unreadable("currency: refunds of this payment came before it, in another currency") from None
+                waiting = TakenBack()  # a person looked at them, and took them off the list
+            return once(replace(first, back=waiting.plus(payment.back)))
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
     return context.repeat(once)

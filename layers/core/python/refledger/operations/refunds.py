@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
     Payment,
     PaymentAlias,
@@ -52,8 +53,9 @@ def _one(context: Context, event: RefundReceived) -> Recorded:
             return Recorded(Outcome.REPEATED, id)
         write = payments.refund_failed(id, hash, event.occurred_at_ms)
         back = _failed(replace(back, refunds=back.refunds - event.amount), event)
-    context.table.commit(write, *taking_back.apply(context, id, payment, back, event.currency, id))
-    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id)
+    taken = taking_back.apply(context, id, payment, back, event.currency, id)
+    context.table.commit(write, *taken.writes)
+    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
 
 
 def _failed(back: TakenBack, event: RefundReceived) -> TakenBack:
@@ -73,8 +75,9 @@ def _total(context: Context, event: RefundTotal) -> Recorded:
     refunds, _ = payments.taken_back(context.table, id, strong=True)
     failed = summed(refunds, (), told).failed  # each changes the payment, so none can come in between
     back = replace(back, total=told.total, total_at_ms=told.total_at_ms, failed=failed)
-    context.table.commit(*taking_back.apply(context, id, payment, back, event.currency, id))
-    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id)
+    taken = taking_back.apply(context, id, payment, back, event.currency, id)
+    context.table.commit(*taken.writes)
+    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
 
 
 def alias(context: Context, event: PaymentAlias) -> Recorded:
@@ -96,15 +99,18 @@ def alias(context: Context, event: PaymentAlias) -> Recorded:
         if (old and old.kind is not PaymentKind.EARLY) or (payment and payment.kind is PaymentKind.ALIAS):
             return Recorded(Outcome.DIFFERENT, target)
         new = Payment(named, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=target)
+        due: list[MaturityMessage] = []
         if old is None:
             context.table.commit(payments.create(new), payments.unchanged(target, payment))  # no two name each other
         else:
             taking_back.refuse_other_currency(payment, old.currency)
             back, moved = _merged(context, old, payment, target)
             currency = payment.currency if payment and payment.currency else old.currency
-            follow = taking_back.apply(context, target, payment, back, currency, target)
-            context.table.commit(payments.replace(old, replace(new, revision=old.revision + 1)), *moved, *follow)
-        return Recorded(Outcome.RECORDED, target)
+            taken = taking_back.apply(context, target, payment, back, currency, target)
+            became = payments.replace(old, replace(new, revision=old.revision + 1))
+            context.table.commit(became, *moved, *taken.writes)
+            due = taken.due
+        return Recorded(Outcome.RECORDED, target, due)
 
     return context.repeat(once)
 

@@ -28,6 +28,7 @@ QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
 COVERED = "COVERED"
 COVER_AGAIN_MS = 60 * MINUTE_MS  # longer than a workflow takes for it, and than an index is behind
 LONGEST_QUIET_MS = 60 * MINUTE_MS
+ASIDE_LIMIT = 50  # what cannot be covered now; so many at once have a cause in common, and going on would not help
 DEAF_MS = 60 * MINUTE_MS  # longer than a payout is retried
 
 
@@ -67,22 +68,34 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
 def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> None:
     """Look once more at what was paid over an hour ago: its workflow may have ended before it marked what was covered.
 
-    Mostly that is done, and costs one read. Idempotent; keeps its place.
+    Mostly that is done, and costs one read. Idempotent; keeps its place. One that cannot be helped now counts as failed
+    and stops no other: it is set aside, and tried again a minute later, then at intervals that double up to an hour.
     """
-    cursor = context.table.get(keys.cursor(COVERED))
-    position = began = cursor["at"] if cursor else ""
-    until_ms = context.now_ms() - COVER_AGAIN_MS
+    cursor = context.table.get(keys.cursor(COVERED)) or {}
+    position, now_ms = cursor.get("at", ""), context.now_ms()
+    aside = {id: (tries, at_ms) for id, tries, at_ms in cursor.get("aside", [])}
+    began, until_ms = (position, dict(aside)), now_ms - COVER_AGAIN_MS
     paid = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAID, position)
     ready = [each for each in islice(paid, BATCH) if keys.moment_at(each[0]) <= until_ms]
-    found = {withdrawal.id: withdrawal for withdrawal in withdrawals.many(context.table, [id for _, id in ready])}
-    for place, id in ready:
+    due = [id for id, (_, at_ms) in aside.items() if at_ms <= now_ms]
+    found = {each.id: each for ids in ([id for _, id in ready], due) for each in withdrawals.many(context.table, ids)}
+    for place, id in [*ready, *(("", id) for id in due)]:
+        if place and len(aside) >= ASIDE_LIMIT:
+            continue  # it keeps its place in the list
         if not go_on():
             break
-        if (withdrawal := found[id]).status is WithdrawalStatus.PAID:
-            swept.covered += cover_all(context, withdrawal.partner_id, withdrawal.currency, id)
-        position = place
-    if position != began:
-        context.table.commit(put("the cursor", {**keys.cursor(COVERED), "at": position}, condition=""))
+        tries, _ = aside.pop(id, (0, 0))
+        try:
+            if (withdrawal := found[id]).status is WithdrawalStatus.PAID:
+                swept.covered += cover_all(context, withdrawal.partner_id, withdrawal.currency, id)
+        except Exception as error:
+            log.warning("what %s paid is not marked as covered: %s", id, type(error).__name__)
+            swept.failed += 1
+            aside[id] = tries + 1, now_ms + min(MINUTE_MS << min(tries, 10), LONGEST_QUIET_MS)
+        position = place or position
+    if (position, aside) != began:
+        kept = [[id, tries, at_ms] for id, (tries, at_ms) in aside.items()]
+        context.table.commit(put("the cursor", {**keys.cursor(COVERED), "at": position, "aside": kept}, condition=""))
 
 
 def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:

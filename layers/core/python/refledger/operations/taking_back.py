@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from refledger.domain.errors import PartnerNotFound, Unreadable
 from refledger.domain.journal import Balance
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment, PaymentKind, TakenBack
 from refledger.domain.rewards import Reward, revalue, worth
@@ -42,9 +44,15 @@ def is_early(payment: Payment | None) -> bool:
     return payment is None or payment.kind is PaymentKind.EARLY
 
 
-def apply(
-    context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str
-) -> list[Write]:
+@dataclass(frozen=True)
+class Taken:
+    """What an event takes or gives back. `due`: whose money it moves, for the worker who marks what payouts covered."""
+
+    writes: list[Write]
+    due: list[MaturityMessage] = field(default_factory=list)
+
+
+def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str) -> Taken:
     """The payment with these sums, and all that follows for its rewards and their partners' money.
 
     `payment`: as it was read, None where it has not come yet: then the sums wait for it (EARLY) under `id`. Its
@@ -52,7 +60,8 @@ def apply(
     """
     now_ms = context.now_ms()
     if payment is None:
-        return [payments.create(Payment(id, PaymentKind.EARLY, currency, created_at_ms=now_ms, back=back))]
+        waits = Payment(id, PaymentKind.EARLY, currency, created_at_ms=now_ms, back=back)
+        return Taken([payments.create(waits)])
     writes = [payments.take_back(payment, back, currency)]
     moved = [
         (old, new)
@@ -70,7 +79,12 @@ def apply(
             writes += change(balance, pairs, reference, now_ms)
         else:  # nobody's money moves, so nobody's balance is read
             writes += [rewards.move(old, new, now_ms) for old, new in pairs]
-    return writes
+    since = keys.due_from(now_ms)  # nothing older waits: there is nothing to mature, only to look what is covered
+    due = [
+        MaturityMessage(partner_id, of, since, True, f"{id}-{payment.revision}-{partner_id}")
+        for partner_id, of in holders
+    ]
+    return Taken(writes, due)
 
 
 def _came_back(old: Reward, new: Reward) -> bool:

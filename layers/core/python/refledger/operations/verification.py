@@ -48,6 +48,7 @@ class Checked:
     _held: Counter[str] = field(default_factory=Counter, repr=False)
     _paid_by: dict[str, str] = field(default_factory=dict, repr=False)
     _seen: set[str] = field(default_factory=set, repr=False)
+    _programs: set[str] = field(default_factory=set, repr=False)
 
     def counts(self) -> dict[str, int]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -115,6 +116,7 @@ def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator
     checked.entries += sum(map(len, books.entries.values()))
     checked.rewards += sum(map(len, books.rewards.values()))
     checked.withdrawals += sum(map(len, books.withdrawals.values()))
+    checked._programs |= {reward.program_id for earned in books.rewards.values() for reward in earned}
     for balance in balances:
         checked._held[balance.currency] += balance.available + balance.reserved + balance.paid
     for currency, entries in books.entries.items():
@@ -248,10 +250,13 @@ def _adjustment_faults(entries: list[Entry], posted: Counter[tuple[str, int]]) -
 def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
     """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
     for _, program in programs.after(context.table, ""):
+        checked._programs.discard(program.id)
         for batch in _batches(payments.of_program(context.table, program.id)):
             yield from _faults_of_payments(context, batch, checked)
     for batch in _batches(id for _, id in payments.parked(context.table, "", BATCH)):
         yield from _faults_of_payments(context, batch, checked)  # they will earn what they say
+    for program_id in sorted(checked._programs):
+        yield Fault("", "", f"program {program_id}: partners earned from it, and it is not there")
 
 
 def _faults_of_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[Fault]:
@@ -307,6 +312,8 @@ def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fa
 def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
     back = payment.back
     refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
+    refunds = [each for each in refunds if each.currency == payment.currency]  # others were dismissed by a person
+    disputes = [each for each in disputes if each.currency in ("", payment.currency)]
     of_disputes = {status: sum(d.amount for d in disputes if d.status is status) for status in DisputeStatus}
     sums = {
         "refunds": (back.refunds, sum(r.amount for r in refunds if not r.failed)),

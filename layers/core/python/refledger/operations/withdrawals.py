@@ -26,7 +26,7 @@ from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import Account, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.payments import DEFAULT_PROGRAM
-from refledger.domain.payout_news import News, Said, answer
+from refledger.domain.payout_news import Delivered, News, Said, answer, fits, request_of
 from refledger.domain.programs import Program
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
@@ -250,34 +250,45 @@ class Heard:
 
 
 def provider_says(
-    context: Context, withdrawal_id: str, said: str, transaction_id: str, *, key: str = "", event_id: str = ""
+    context: Context,
+    withdrawal_id: str,
+    said: str,
+    transaction_id: str,
+    *,
+    key: str = "",
+    event_id: str = "",
+    delivered: Delivered | None = None,
 ) -> Heard:
     """What a provider tells of a payout, whenever and however often. `said`: one of `Said`.
 
     `key`: the payout's key at the provider, `event_id`: the message's id, each where known; `transaction_id` is that
-    of the payout, whatever became of it. Believed where it fits, else the withdrawal gets a problem and no money moves;
-    see `payout_news.answer`. The caller wakes the workflow and counts what was reported.
+    of the payout, whatever became of it. `delivered`: what moved, unless the caller has held it against the order.
+    Believed where it fits, else the withdrawal gets a problem, or nothing but a report, and no money moves; see
+    `payout_news.answer`. The caller wakes the workflow and counts what was reported.
     Idempotent by the payout, or by the event. Raises WithdrawalNotFound, Busy.
     """
-    news = News(Said(said), transaction_id, key, event_id)
+    news = News(Said(said), transaction_id, key, event_id, delivered)
 
     def once() -> Heard:
         old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, SYSTEM, news.request):
+        request, it_fits = request_of(old, news), fits(old, news)
+        if is_repeat(old, SYSTEM, request):
             return Heard(old)
         means = answer(old, news)
+        note = f"the provider says {news.said}" + (f" of {transaction_id}" if transaction_id else "")
+        note += "" if it_fits else ", which is not what was to be paid"
         if means.reported:
-            log.error("withdrawal %s is %s, and the provider says %s", old.id, old.status, news.said)
-        new, note = old, f"the provider says {news.said}"
-        changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id and not _is_known(old) else {}
+            log.error("withdrawal %s is %s, and %s", old.id, old.status, note)
+        new, is_its_own = old, bool(transaction_id) and it_fits and not _is_known(old)
+        changes: dict[str, Any] = {"transaction_id": transaction_id} if is_its_own else {}
         for status in means.moves:  # should it end in between, the repeat goes on from there
             problem = means.problem if status is means.moves[-1] else None
-            told = news.request if status is means.moves[-1] else f"{Said.PAID}:{key or transaction_id}"
+            told = request if status is means.moves[-1] else f"{Said.PAID}:{key or transaction_id}"
             new = book(context, new, status, SYSTEM, told, note, problem=problem, **changes)
         if not means.moves and (means.problem or means.solved):
-            new = book(context, old, None, SYSTEM, news.request, note, problem=means.problem, **changes)
+            new = book(context, old, None, SYSTEM, request, note, problem=means.problem, **changes)
         if means.kept:
-            new = book(context, old, None, SYSTEM, news.request, note, problem=old.problem)
+            new = book(context, old, None, SYSTEM, request, note, problem=old.problem)
         return Heard(new, means.reported)
 
     return context.repeat(once)

@@ -130,8 +130,9 @@ class StripeTransfers:
         return self._paid_by(order, standing[0]) if standing else None
 
     def _paid_by(self, order: PayoutOrder, transfer: Transfer) -> PayoutResult:
-        wanted = (_stripe_amount(order), order.currency, _account_id(order.account), order.withdrawal_id)
-        found = (transfer.amount, transfer.currency, transfer.destination, transfer.withdrawal_id)
+        """What the withdrawal's transfer must be, here and where Stripe tells of it (`payout_news.fits`)."""
+        wanted = (order.amount, order.currency, _account_id(order.account), order.withdrawal_id)
+        found = (transfer.iso_amount, transfer.currency, transfer.destination, transfer.withdrawal_id)
         if found != wanted or self._livemode not in (None, transfer.livemode):
             raise PayoutFault(f"{transfer.id} is not what was ordered for {order.withdrawal_id}")
         return PayoutResult(PayoutState.PAID, transfer.id)

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from refledger.adapters.payouts.transfers import NotATransfer, Transfer
 from refledger.domain.errors import BadSignature, Unreadable
-from refledger.domain.payout_news import Said
+from refledger.domain.methods import StripeAccount, masked
+from refledger.domain.payout_news import Delivered, Said
 
 TOLERANCE_SECONDS: Final = 300  # Stripe's own; it signs each delivery anew, repeats too
 SECRETS_LIMIT: Final = 5
@@ -32,6 +33,7 @@ class Told:
     transaction_id: str
     key: str
     event_id: str
+    delivered: Delivered
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def _meaning(event: Mapping[str, Any], livemode: bool | None) -> Told | Ignored:
     said = _said(kind, transfer)
     if said is None:
         return Ignored("NOTHING_NEW")
-    return Told(transfer.withdrawal_id, said, transfer.id, transfer.key, id)
+    account = masked(StripeAccount("", transfer.destination))
+    delivered = Delivered(transfer.iso_amount, transfer.currency, account)
+    return Told(transfer.withdrawal_id, said, transfer.id, transfer.key, id, delivered)
 
 
 def _transfer(event: Mapping[str, Any]) -> Transfer:

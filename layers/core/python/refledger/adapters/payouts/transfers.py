@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from refledger.adapters import stripe_units
+from refledger.domain.errors import UnknownCurrency
+
 
 class NotATransfer(ValueError):
     """What was read is no transfer, or not as Stripe documents one. The text names the field and never its value."""
@@ -28,6 +31,16 @@ class Transfer:
     reversed: bool
     withdrawal_id: str
     key: str
+
+    @property
+    def iso_amount(self) -> int | None:
+        """`amount` in ISO 4217 minor units; None where that is not exact, or Stripe would not be asked for it so."""
+        try:
+            converted = stripe_units.to_iso(self.amount, self.currency)
+        except UnknownCurrency:
+            return None
+        exact = converted is not None and stripe_units.from_iso(converted, self.currency) == self.amount
+        return converted if exact else None
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
