@@ -31,12 +31,12 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARG
 
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 simulate: ## everything in any order against the real functions, for thousands of steps (SIMULATE_RUNS, SIMULATE_STEPS)
 	$(SETUP) dev dynamodb
-	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=$${INTERRUPTED_PAIRS:-2000} \
-		$(PY) -m pytest tests/proof tests/operations/test_interruptions.py $(ARGS)
+	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=2000 CORRUPTIONS=all \
+		$(PY) -m pytest tests/proof tests/operations/test_interruptions.py tests/operations/test_verification.py $(ARGS)
 
 check: ## lint, format, types, house rules, state machine, template, build
 	$(SETUP) dev sam

@@ -14,8 +14,8 @@ PARTNERS, REWARDS_EACH = 500, 20
 def correcting(bench: Bench) -> None:
     """Payments of two tiers: refunded and disputed before and after their rewards are approved.
 
-    The units written are the data model's. It counts fewer read: a BatchGet takes a whole one for each small item, and for
-    a refund that is not there yet. In return it is one call instead of two.
+    The units written are the data model's. It counts fewer read: a BatchGet takes a whole one for each small item, and
+    for a refund that is not there yet. In return it is one call instead of two.
     """
     books = bench.books
     for payment_id in ("c1", "c2", "c3", "c4"):

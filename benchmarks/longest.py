@@ -45,5 +45,5 @@ def growing(bench: Bench) -> None:
         )
     with bench.measure("withdrawal: approve, longest note", today(2, 1, 6, 3)):
         withdrawals.decide(context, asked.id, WithdrawalStatus.APPROVED, admin, request, NOTE)
-    with bench.measure("withdrawal: mark failed, longest note", today(2, 1, 10, 2)):
+    with bench.measure("withdrawal: mark failed, longest note", today(2, 1, 10, 3)):
         withdrawals.conclude(context, asked.id, WithdrawalStatus.FAILED, admin, books.ids.hash("another"), NOTE)

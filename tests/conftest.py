@@ -15,6 +15,14 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("calm")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers share the tests file by file; those that need a running stack stay together, so that there is one."""
+    for item in items:
+        folder = item.path.parent
+        group = folder if folder.name in ("e2e", "local") else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+
 @pytest.fixture(scope="session")
 def dynamodb_endpoint() -> Iterator[str]:
     """DynamoDB Local, in memory, for the whole run."""

@@ -25,5 +25,7 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
             if number:
                 count(metrics, name, number)
     if swept.failed:  # an alarm; what was done is done, and the next tick tries again
-        raise RuntimeError(f"{swept.failed} withdrawals could not be looked after, {swept.looked_at} open ones were looked at")
+        raise RuntimeError(
+            f"{swept.failed} withdrawals could not be looked after, {swept.looked_at} open ones looked at"
+        )
     return asdict(swept)

@@ -95,7 +95,7 @@ def test_no_alias_is_made_of_a_payments_own_key() -> None:
 
 
 def test_a_refund_says_the_same_in_each_of_its_events() -> None:
-    """Created, updated, told by an old version: one refund, with one time; only whether and when it failed may dif."""
+    """Created, updated, told by an old version: one refund with one time; only whether and when it failed differs."""
     first = read("stripe_refund_created")
     assert isinstance(first, RefundReceived)
     assert read("stripe_refund_updated") == first

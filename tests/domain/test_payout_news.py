@@ -9,8 +9,16 @@ import pytest
 
 from refledger.domain.methods import MethodType
 from refledger.domain.payout_news import (
-    IMPOSSIBLE, NOTHING, Answer, Delivered, News, Said, answer, fits, request_of,
-)  # fmt: skip
+    IMPOSSIBLE,
+    NOTHING,
+    Answer,
+    Delivered,
+    News,
+    Said,
+    answer,
+    fits,
+    request_of,
+)
 from refledger.domain.withdrawals import TRANSITIONS, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
 
 S = WithdrawalStatus

@@ -34,8 +34,11 @@ STEPS: dict[str, Callable[[Books, str], object]] = {
 
 
 def test_any_order(books: Books) -> None:
-    """Alias, payment, and what went back under the other name, each twice: half is left, and nothing waits."""
-    for number, order in enumerate(itertools.permutations(STEPS)):
+    """Alias, payment, and what went back under the other name, each twice: half is left, and nothing waits.
+
+    Every third of the orders: each step comes before and after each other one in many of them.
+    """
+    for number, order in enumerate(itertools.islice(itertools.permutations(STEPS), 0, None, 3)):
         for name in order:
             STEPS[name](books, str(number))
             STEPS[name](books, str(number))

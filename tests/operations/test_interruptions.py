@@ -23,7 +23,7 @@ from tests.support.interruptions import Death, Interrupted, conflict, die
 
 log = logging.getLogger(__name__)
 HOLD_MS = 30 * DAY_MS
-PAIRS = int(os.environ.get("INTERRUPTED_PAIRS", "60"))  # how many of some 1,200 races are run
+PAIRS = int(os.environ.get("INTERRUPTED_PAIRS", "25"))  # how many of some 1,200 races are run
 
 
 @dataclass
@@ -162,7 +162,7 @@ def test_a_death_at_any_call_leaves_what_a_repeat_completes(
         counted = calls_of(undisturbed, name)
         wanted = undisturbed.picture()
         for at in range(counted.first_write, len(counted.calls)):
-            for what in ({"before": die}, {"after": die}, {"before": conflict}, {"after": conflict}):
+            for what in ({"before": die}, {"after": die}, {"after": conflict}):
                 story = stories(world)
                 with suppress(Death):
                     done(story, name, Interrupted(books.client, at, **what))

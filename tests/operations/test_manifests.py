@@ -311,7 +311,7 @@ EDITS = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(who=st.sampled_from(NAMES[:4]), edit=EDITS, covered=st.booleans())
 def test_any_edit_deletion_or_swap_of_an_entry_is_named(
     signed: tuple[Books, list[Row]], who: str, edit: tuple[str, int, str], covered: bool

@@ -23,7 +23,7 @@ from tests.support.payouts import start
 
 log = logging.getLogger(__name__)
 S = WithdrawalStatus
-THREADS, ROUNDS, FAULTS_PERCENT = 16, 3, 15
+THREADS, ROUNDS, FAULTS_PERCENT = 16, 2, 15
 CUSTOMERS = [f"customer{number}" for number in range(6)]
 PARTNERS = ("alice", "bob")
 BASES = (10_000, 9_999, 3, 123_456)

@@ -338,6 +338,44 @@ def test_a_sum_that_says_more_counts_and_one_that_says_less_does_not(books: Book
     assert books.faults() == []
 
 
+def test_a_refund_that_failed_is_out_of_the_sums_that_are_told_later(books: Books) -> None:
+    """Refunded, failed, refunded again: the second sum is no larger than the first, and counts all the same."""
+    books.earn("carol", "p1", 10_000)
+    books.refund_total("p1", 3_000)
+    books.clock.forward(1000)
+    books.refund("p1", 3_000, failed=True)
+    assert books.balance("bob") == (2000, 0, 0)
+    books.clock.forward(1000)
+    assert books.refund_total("p1", 3_000).outcome is Outcome.RECORDED
+    assert books.balance("bob") == (1400, 0, 0)
+    books.clock.forward(1000)
+    books.refund_total("p1", 1_000)
+    assert books.balance("bob") == (1800, 0, 0)
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(4)), ids=str)
+def test_sums_and_failures_in_any_order(books: Books, order: tuple[int, ...]) -> None:
+    """A sum, its refund that fails after it, a later sum without it: whatever comes first, the last one stands."""
+    begin = books.clock()
+    books.earn("carol", "p1", 10_000)
+
+    def at(later_ms: int, tell: Callable[[], object]) -> None:
+        books.clock.at_ms = begin + later_ms
+        tell()
+
+    told: list[tuple[int, Callable[[], object]]] = [
+        (0, lambda: books.refund("p1", 3_000)), (1, lambda: books.refund_total("p1", 3_000)),
+        (2, lambda: books.refund("p1", 3_000, failed=True)), (3, lambda: books.refund_total("p1", 2_000)),
+    ]  # fmt: skip
+    for place in order:
+        at(*told[place])
+        assert books.faults() == []
+    books.clock.at_ms = begin + 10
+    assert books.payment("p1").back.refunded == 2_000
+    assert books.balance("bob") == (1600, 0, 0)
+
+
 def test_what_was_never_taken_is_not_refunded(books: Books) -> None:
     """A provider tells the uncaptured rest as a refund, before or after the payment: it takes nothing."""
     books.refund("p1", 4_000, "rest")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from refledger.domain.maturity import MaturityMessage
+from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations import finding_due, rewards
 from refledger.store import keys
@@ -18,7 +19,7 @@ NOW, AGAIN = finding_due.LOOKS
 @pytest.fixture
 def books(books: Books) -> Books:
     """Alice refers Bob, Bob refers Carol; rewards are held for 30 days."""
-    books.program(hold_days=30)
+    books.program(hold_days=30, currencies={"EUR": CurrencyTerms()})
     books.chain("alice", "bob", "carol")
     return books
 

@@ -24,7 +24,7 @@ class Said(StrEnum):
 
 @dataclass(frozen=True)
 class Delivered:
-    """What moved, and where to. `amount` in ISO 4217 minor units of `currency`, None where it is no whole number of them.
+    """What moved, and where to. `amount` in ISO 4217 minor units of `currency`, None where it is not exact in them.
 
     `account`: as `methods.masked` shows it. The account itself is sealed, and who listens to a provider cannot open it;
     so another one with the same last four characters passes here, and only `Payouts.find` sees it.

@@ -104,8 +104,8 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
 
     Nobody makes themselves a partner who has earned: raises Forbidden. Also raises PartnerNotFound, UserTaken where the
-    user is a partner already, Conflict where the partner has another user, CodeClosesCircle where the user was referred,
-    directly or not, by this very partner.
+    user is a partner already, Conflict where the partner has another user, CodeClosesCircle where the user was
+    referred, directly or not, by this very partner.
     """
 
     if user == by:
