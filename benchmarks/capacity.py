@@ -12,7 +12,7 @@ ITEM_LIMIT_BYTES = 1024  # what one write unit, and so two in a transaction, can
 
 
 def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS, *, many: bool = True) -> Measured:
-    """`endpoint`: of a DynamoDB Local. Takes a minute, most of it for the days of the year and the `many` rewards of many
+    """`endpoint`: of a DynamoDB Local. Takes a minute, most for the days of the year and the `many` rewards of many
     partners.
     """
     measured = Measured()

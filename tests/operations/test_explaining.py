@@ -157,7 +157,7 @@ HAPPENINGS: dict[str, Callable[[Books, int, str], object]] = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(1, 20_000),
     st.lists(

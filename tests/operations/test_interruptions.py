@@ -23,7 +23,7 @@ from tests.support.interruptions import Death, Interrupted, conflict, die
 
 log = logging.getLogger(__name__)
 HOLD_MS = 30 * DAY_MS
-PAIRS = int(os.environ.get("INTERRUPTED_PAIRS", "25"))  # how many of some 1,200 races are run
+PAIRS = int(os.environ.get("INTERRUPTED_PAIRS", "12"))  # how many of some 1,200 races are run
 
 
 @dataclass

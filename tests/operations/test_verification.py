@@ -24,7 +24,7 @@ from tests.support.books import Books
 from tests.support.history import items_of, kind_of, with_history
 
 log = logging.getLogger(__name__)
-SOME = 60  # of some 700 single corruptions; CORRUPTIONS=all tries every one
+SOME = 25  # of some 700 single corruptions; CORRUPTIONS=all tries every one
 
 
 @pytest.fixture(scope="module")

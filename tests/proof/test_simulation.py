@@ -29,7 +29,7 @@ from tests.support.deployment import deployment
 from tests.support.expectations import Expectations
 from tests.support.interruptions import Death, Interrupted, die
 
-RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "3")), int(os.environ.get("SIMULATE_STEPS", "40"))
+RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "2")), int(os.environ.get("SIMULATE_STEPS", "40"))
 Action = tuple[Any, ...]
 
 numbers, places = st.integers(0, PAYMENTS - 1), st.integers(0, 11)
@@ -72,6 +72,12 @@ BY_HAND = (
     action("partner_becomes", names, st.sampled_from(["activate", "activate", "deactivate", "suspend"])),
 )
 ANYTHING = st.one_of(*EVENTS, *DELIVERIES, *DELIVERIES, *WITHDRAWALS, *BY_HAND)
+SAME = st.one_of(
+    st.tuples(st.just("refund"), st.integers(0, REFUNDS - 1)),
+    st.tuples(st.sampled_from(["dispute", "close"]), st.integers(0, DISPUTES - 1)),
+    st.tuples(st.sampled_from(["hold", "release", "approve", "cancel"]), st.integers(0, 1)),
+    st.tuples(st.sampled_from(["mature", "withdraw"]), st.integers(0, 1)),
+)
 
 
 class Simulation(RuleBasedStateMachine):
@@ -86,7 +92,7 @@ class Simulation(RuleBasedStateMachine):
         self.sound = self.books.context
         self.actors = Actors(self.deployed)
         self.expected = Expectations(self.actors)
-        self.begun = False
+        self.begun, self.payouts = False, 0
 
     @initialize(terms=st.integers(0, 20))
     def begin(self, terms: int) -> None:
@@ -128,25 +134,56 @@ class Simulation(RuleBasedStateMachine):
             pass
 
     @rule(
-        name=names,
-        currency=currencies,
-        key=st.integers(21, 40),
-        stripe=st.booleans(),
-        percent=st.sampled_from([30, 100]),
-    )
-    def is_paid_out(self, name: str, currency: str, key: int, stripe: bool, percent: int) -> None:
-        """A withdrawal that nobody disturbs, so that there is something for others to disturb later."""
+        name=names, currency=currencies, stripe=st.booleans(), percent=st.sampled_from([30, 100]), far=st.integers(1, 4),
+        fate=st.sampled_from(["", "", "LOST", "DOWN", "DECLINED", "NO FUNDS"]),
+    )  # fmt: skip
+    def is_paid_out(self, name: str, currency: str, stripe: bool, percent: int, far: int, fate: str) -> None:
+        """A withdrawal that nobody disturbs, so that there is something to be disturbed later; or so far of it."""
+        self.payouts += 1
         self.actors.partner_becomes(name, "activate")
-        self.actors.withdraw(name, currency, percent, key, stripe)
-        known = self.actors.withdrawals()
-        for place, made in enumerate(known):
-            if made.status in OPEN and made.partner_id == self.actors.id_of(name):
-                for who in ("admin", "boss"):
+        self.actors.withdraw(name, currency, percent, 100 + self.payouts, stripe)
+        if fate and stripe:
+            self.actors.fate(fate)
+        mine = self.actors.id_of(name)
+        for place, made in enumerate(self.actors.withdrawals()):
+            if made.status in OPEN and made.partner_id == mine:
+                for who in ("admin", "boss")[: far - 1]:
                     self.actors.work(10)
                     self.actors.decide(place, "approve", who)
-                self.actors.work(10)
-                self.actors.settle(place, True, "boss")
+                if far == 4:
+                    self.actors.work(10)
+                    self.actors.time_passes(1)  # the workflow's own retries come first
+                    self.actors.work(10)
+                    self.actors.settle(place, True, "boss")
         self.actors.work(10)
+
+    @rule(number=numbers, dispute=st.integers(0, DISPUTES - 1), hours=st.sampled_from([1, 30, 300]))
+    def long_dispute(self, number: int, dispute: int, hours: int) -> None:
+        """A payment that is in dispute when its time comes, and the end of it, maybe long after."""
+        self.actors.pay(number, 0)
+        self.actors.dispute(number, dispute)
+        self.all_matures(hours)
+        self.all_matures(hours)
+        self.actors.close(number, dispute)
+        self.actors.deliver(0, 10)
+
+    @rule(number=numbers, slow=SAME, fast=st.lists(SAME, min_size=1, max_size=2), at=st.integers(1, 5))
+    def overtaken(self, number: int, slow: Action, fast: list[Action], at: int) -> None:
+        """Something about one payment, and between two of its calls to the table others about the same, to their end."""
+        self.actors.pay(number, 0)
+        self.actors.deliver(0, 10)
+
+        def others() -> None:
+            self.books.context = self.sound
+            for each in fast:
+                self.actors.about(number, *each)
+
+        self.books.context = self.through(Interrupted(self.books.client, at, before=others))
+        try:
+            with suppress(Busy, Again):
+                self.actors.about(number, *slow)
+        finally:
+            self.books.context = self.sound
 
     @rule(chosen=ANYTHING)
     def twice(self, chosen: Action) -> None:

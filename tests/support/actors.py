@@ -13,6 +13,7 @@ from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import withdrawals, workflow
+from refledger.operations.rewards import mature_all
 from refledger.store import adjustments, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import rewards as stored_rewards
@@ -191,10 +192,12 @@ class Actors:
     def by_hand(self, name: str, place: int, act: str, who: str) -> None:
         """`hold`, `release`, `approve`, `cancel` of a reward."""
         if found := self.rewards(name):
-            reward = found[place % len(found)]
-            body = {"reason": "looks odd"} if act == "hold" else {"note": "looked at it"}
-            path = {"rewardId": reward.id}
-            self._allowed(self.deployed.staff(f"POST /api/v1/rewards/{{rewardId}}/{act}", who, path=path, body=body))
+            self._of_reward(found[place % len(found)], act, who)
+
+    def _of_reward(self, reward: Reward, act: str, who: str) -> None:
+        body = {"reason": "looks odd"} if act == "hold" else {"note": "looked at it"}
+        path = {"rewardId": reward.id}
+        self._allowed(self.deployed.staff(f"POST /api/v1/rewards/{{rewardId}}/{act}", who, path=path, body=body))
 
     def adjust(self, name: str, currency: str, amount: int, write_off: bool, who: str) -> None:
         partner_id = self.id_of(name)
@@ -233,6 +236,28 @@ class Actors:
             self.deployed.staff(f"POST /api/v1/partners/{{partnerId}}/{act}", path=path, body={"reason": "a test"})
         )
 
+    def about(self, number: int, act: str, which: int) -> None:
+        """Something about one payment and who earned from it, done at once: its event is delivered alone."""
+        queue = self.deployed.queue
+        if act in ("refund", "dispute", "close"):
+            getattr(self, act)(number, which)
+            self.deployed.deliver(queue[-1:])
+            return
+        earned = [
+            (name, r) for name in PARTNERS for r in self.rewards(name) if r.payment == self._id_of_payment(number)
+        ]
+        if not earned:
+            return
+        name, reward = earned[which % len(earned)]
+        match act:
+            case "mature":
+                mature_all(self.deployed.world.books.context, reward.partner_id, reward.currency)
+            case "withdraw":
+                self.requests += 1
+                self.withdraw(name, reward.currency, 100, 1_000 + self.requests, False)
+            case _:
+                self._of_reward(reward, act, "admin")
+
     # ---------------------------------------------------------------- what they find
 
     def rewards(self, name: str) -> list[Reward]:
@@ -249,9 +274,11 @@ class Actors:
 
     def payment(self, number: int) -> Any:
         """The payment as it is kept, None where it has not come."""
-        books = self.deployed.world.books
-        found = stored_payments.many(books.table, [books.ids.payment("payments", f"p{number}")])
+        found = stored_payments.many(self.deployed.world.books.table, [self._id_of_payment(number)])
         return found[0] if found and found[0].kind is not PaymentKind.EARLY else None
+
+    def _id_of_payment(self, number: int) -> str:
+        return self.deployed.world.books.ids.payment("payments", f"p{number}")
 
     def _withdrawal(self, place: int) -> Withdrawal | None:
         found = self.withdrawals()
