@@ -134,7 +134,8 @@ class Simulation(RuleBasedStateMachine):
             pass
 
     @rule(
-        name=names, currency=currencies, stripe=st.booleans(), percent=st.sampled_from([30, 100]), far=st.integers(1, 4),
+        name=names, currency=currencies, stripe=st.booleans(), percent=st.sampled_from([30, 100]),
+        far=st.integers(1, 4),
         fate=st.sampled_from(["", "", "LOST", "DOWN", "DECLINED", "NO FUNDS"]),
     )  # fmt: skip
     def is_paid_out(self, name: str, currency: str, stripe: bool, percent: int, far: int, fate: str) -> None:
@@ -169,7 +170,7 @@ class Simulation(RuleBasedStateMachine):
 
     @rule(number=numbers, slow=SAME, fast=st.lists(SAME, min_size=1, max_size=2), at=st.integers(1, 5))
     def overtaken(self, number: int, slow: Action, fast: list[Action], at: int) -> None:
-        """Something about one payment, and between two of its calls to the table others about the same, to their end."""
+        """Something about one payment, and between two of its calls others about the same, to their end."""
         self.actors.pay(number, 0)
         self.actors.deliver(0, 10)
 
