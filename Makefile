@@ -29,9 +29,15 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARG
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) \
 		--welcome scripts/welcome.txt --welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
+# Those that need running stacks come by themselves: a stack at rest still takes a share of the machine.
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+ifeq ($(ARGS),)
+	$(PY) -m pytest -n 2 --dist loadfile tests --ignore=tests/e2e --ignore=tests/local --ignore=tests/cli
+	$(PY) -m pytest -n 2 --dist loadgroup tests/e2e tests/local tests/cli
+else
+	$(PY) -m pytest $(ARGS)
+endif
 
 simulate: ## everything in any order against the real functions, for thousands of steps (SIMULATE_RUNS, SIMULATE_STEPS)
 	$(SETUP) dev dynamodb

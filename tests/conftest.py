@@ -17,7 +17,7 @@ settings.load_profile("calm")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers share the tests file by file; those that need a running stack stay together, so that there is one."""
+    """Those that need a running stack stay with one worker, so that there is one stack."""
     for item in items:
         folder = item.path.parent
         group = folder if folder.name in ("e2e", "local") else item.path
