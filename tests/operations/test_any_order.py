@@ -272,7 +272,7 @@ class AnyOrder(RuleBasedStateMachine):
 def test_any_order_of_operations_keeps_the_books_right(dynamodb_endpoint: str) -> None:
     """Bindings, payments, maturity, withdrawals, decisions and time, in sequences of 30: as the model says, always."""
     calm = settings(
-        max_examples=4, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=3, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     machine: Any = lambda: AnyOrder(dynamodb_endpoint)  # noqa: E731
     run_state_machine_as_test(machine, settings=calm)

@@ -29,7 +29,7 @@ from tests.support.deployment import deployment
 from tests.support.expectations import Expectations
 from tests.support.interruptions import Death, Interrupted, die
 
-RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "2")), int(os.environ.get("SIMULATE_STEPS", "40"))
+RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "2")), int(os.environ.get("SIMULATE_STEPS", "30"))
 Action = tuple[Any, ...]
 
 numbers, places = st.integers(0, PAYMENTS - 1), st.integers(0, 11)

@@ -20,20 +20,23 @@ JOINERS = "\u200c\u200d"  # part of names in Persian, Hindi and others
 V = TypeVar("V")
 
 
+# A model is built when it is first used: a call uses two of the many that a function has.
 class Body(BaseModel):
     """Strict: 1.0, "1" and true are not 1."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True
+    )
 
 
 class Query(BaseModel):
     """Values arrive as text."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, str_strip_whitespace=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", alias_generator=to_camel, str_strip_whitespace=True)
 
 
 class View(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class CsvFile(View):
