@@ -20,6 +20,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, Write
 from tests.support import streams
 from tests.support.books import Books, Faulty
+from tests.support.dying import Dying
 from tests.support.figures import figures, told, truth
 
 NAMES = ("ann", "ben", "cat", "dan", "eve", "fay")
@@ -136,22 +137,6 @@ def test_the_consumer_goes_on_meanwhile(books: Books, seed: int) -> None:
     while consumer.count():
         pass
     assert right(books)
-
-
-class Dying(Table):
-    """A table that answers no more after some commits, or does the last one without saying so."""
-
-    def __init__(self, table: Table, commits: int, lost: bool) -> None:
-        super().__init__(table.client, table.name)
-        self._left, self._lost = commits, lost
-
-    def commit(self, *writes: Write) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._lost:
-            raise TimeoutError
-        super().commit(*writes)
-        if self._left < 0:
-            raise TimeoutError
 
 
 @pytest.mark.parametrize("lost", [False, True])

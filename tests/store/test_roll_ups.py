@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from refledger.store import keys, statistics
 from refledger.store.table import Table
-from refledger.store.transaction import Again, Item, Write
+from refledger.store.transaction import Again, Item
+from tests.support.dying import Dying
 
 Fresh = Callable[[], str]
 Change = tuple[str, str, int]
@@ -167,22 +168,6 @@ def test_many_who_fold_at_once_count_each_part_once(table: Table, fresh: Fresh, 
     statistics.fold(table, dimension, "20260103")
     assert statistics.totals(table, dimension) == wanted
     assert [sk for sk in days_of(table, dimension) if sk.count("#") > 1] == []
-
-
-class Dying(Table):
-    """A table that answers no more after some commits, or does the last one without saying so."""
-
-    def __init__(self, table: Table, commits: int, lost: bool) -> None:
-        super().__init__(table.client, table.name)
-        self._left, self._lost = commits, lost
-
-    def commit(self, *writes: Write) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._lost:
-            raise TimeoutError
-        super().commit(*writes)
-        if self._left < 0:
-            raise TimeoutError
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -133,13 +133,6 @@ class TakenBack:
         """How much of `paid` is gone; never more than it."""
         return min(paid, self.refunded + self.disputed + self.lost)
 
-    def plus(self, other: TakenBack) -> TakenBack:
-        return TakenBack(
-            self.refunds + other.refunds, self.failed + other.failed, self.total + other.total,
-            self.disputed + other.disputed, self.lost + other.lost, self.uncaptured + other.uncaptured,
-            max(self.total_at_ms, other.total_at_ms),
-        )  # fmt: skip
-
 
 NOTHING = TakenBack()
 

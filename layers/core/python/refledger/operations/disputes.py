@@ -10,7 +10,6 @@ from refledger.domain.payments import (
     DisputeOpened,
     DisputeOutcome,
     DisputeStatus,
-    TakenBack,
 )
 from refledger.operations import taking_back
 from refledger.operations.context import Context
@@ -35,7 +34,7 @@ def opened(context: Context, event: DisputeOpened) -> Recorded:
             return Recorded(Outcome.REPEATED if same else Outcome.DIFFERENT, id)
         status = old.status if old else DisputeStatus.OPEN
         new = Dispute(hash, id, event.amount, event.currency, status, event.occurred_at_ms)
-        back = payment.back if payment else TakenBack()
+        back = taking_back.of(payment)
         if status is DisputeStatus.OPEN:
             back = replace(back, disputed=back.disputed + event.amount)
         elif status is DisputeStatus.LOST:
@@ -61,13 +60,13 @@ def closed(context: Context, event: DisputeClosed) -> Recorded:
         old = payments.dispute_from(known) if known else None
         if old is None:  # its opening will meet it
             first = Dispute(hash, id, 0, "", status, event.occurred_at_ms)
-            back = payment.back if payment else TakenBack()
+            back = taking_back.of(payment)
             taken = taking_back.apply(context, id, payment, back, first.currency, id)
             context.table.commit(payments.dispute(None, first), *taken.writes)
             return Recorded(Outcome.EARLY, id)
         if old.status is not DisputeStatus.OPEN:
             return Recorded(Outcome.REPEATED if old.status is status else Outcome.DIFFERENT, id)
-        back = payment.back if payment else TakenBack()
+        back = taking_back.of(payment)
         back = replace(back, disputed=back.disputed - old.amount)
         if status is DisputeStatus.LOST:
             back = replace(back, lost=back.lost + old.amount)

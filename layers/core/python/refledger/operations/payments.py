@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, TakenBack, said
+from refledger.domain.payments import NOTHING, Payment, PaymentKind, PaymentReceived, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
@@ -81,8 +81,8 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
             if first.currency not in ("", payment.currency):
                 if not first.note:
                     raise Unreadable("currency: refunds of this payment came before it, in another currency") from None
-                waiting = TakenBack()  # a person looked at them, and took them off the list
-            return once(replace(first, back=waiting.plus(payment.back)))
+                waiting = NOTHING  # a person looked at them, and took them off the list
+            return once(replace(first, back=replace(waiting, uncaptured=payment.back.uncaptured)))
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
     return context.repeat(once)

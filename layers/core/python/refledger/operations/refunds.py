@@ -21,8 +21,6 @@ from refledger.operations.payments import Outcome, Recorded
 from refledger.store import keys, payments
 from refledger.store.transaction import Write
 
-NONE = TakenBack()
-
 
 def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
     """Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
@@ -39,7 +37,7 @@ def _one(context: Context, event: RefundReceived) -> Recorded:
     hash = context.ids.hash("refund", event.system, event.refund_id)
     id, payment, known = taking_back.find(context, named, lambda id: keys.refund(id, hash))
     taking_back.refuse_other_currency(payment, event.currency)
-    back = payment.back if payment else NONE
+    back = taking_back.of(payment)
     if known is None:
         at_ms = event.occurred_at_ms
         refund = Refund(hash, event.amount, event.currency, at_ms, event.failed, at_ms if event.failed else 0)
@@ -68,7 +66,7 @@ def _total(context: Context, event: RefundTotal) -> Recorded:
     named = context.ids.payment(event.system, event.payment_id)
     id, payment, _ = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
     taking_back.refuse_other_currency(payment, event.currency)
-    back = payment.back if payment else NONE
+    back = taking_back.of(payment)
     told = TakenBack(total=event.total, total_at_ms=event.occurred_at_ms)
     if (told.total_at_ms, told.total) <= (back.total_at_ms, back.total):
         return Recorded(Outcome.REPEATED, id)
@@ -139,7 +137,7 @@ def _merged(context: Context, old: Payment, payment: Payment | None, target: str
             disputed[dispute.hash] = both
             writes.append(payments.dispute(first, both))
         writes.append(payments.dispute_moved(dispute))
-    back = payment.back if payment else NONE
+    back = taking_back.of(payment)
     latest = max(back, old.back, key=lambda told: (told.total_at_ms, told.total))
     told = replace(latest, uncaptured=back.uncaptured)
     return summed(refunded.values(), disputed.values(), told), writes

@@ -10,7 +10,7 @@ from refledger.domain.errors import PartnerNotFound, Unreadable
 from refledger.domain.journal import Balance
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
-from refledger.domain.payments import Payment, PaymentKind, TakenBack
+from refledger.domain.payments import NOTHING, Payment, PaymentKind, TakenBack
 from refledger.domain.rewards import Reward, revalue, worth
 from refledger.operations.context import Context
 from refledger.operations.rewards import Pair, change, freed
@@ -37,6 +37,11 @@ def refuse_other_currency(payment: Payment | None, currency: str) -> None:
     """
     if payment and payment.currency and currency and currency != payment.currency:
         raise Unreadable("currency: not the one of the payment")
+
+
+def of(payment: Payment | None) -> TakenBack:
+    """What is gone of it so far; nothing where it has not come yet."""
+    return payment.back if payment else NOTHING
 
 
 def is_early(payment: Payment | None) -> bool:
