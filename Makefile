@@ -72,11 +72,13 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write docs/openapi.json from the code
+openapi: ## write docs/openapi.json and docs/access.md from the code
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
 	mv .local/openapi.json docs/openapi.json
+	$(PY) scripts/access_page.py > .local/access.md
+	mv .local/access.md docs/access.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam

@@ -48,7 +48,7 @@ def partners_and_referrals(bench: Bench) -> None:
     for number in range(CUSTOMERS):
         books.apply(f"customer {number}", "bob")
 
-    allowed = limits.allowed[LimitKind.REQUESTS]
+    allowed = limits.allowed[LimitKind.READS]
     with bench.measure("limits: a request, of a caller at the limit", today(None, None, "0.02", 0), allowed):
         for _ in range(allowed):
-            limits.take(context, books.user("busy"), LimitKind.REQUESTS)
+            limits.take(context, books.user("busy"), LimitKind.READS)

@@ -78,7 +78,9 @@ def document() -> dict[str, Any]:
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     path = route.key.split()[1]
     allowed = access.ROUTES[route.key]
-    roles = sorted(role.value for role in allowed or ()) or ["anyone who is signed in"]
+    roles = sorted(role.value for role in allowed.roles) if allowed else []
+    roles += ["anyone who is signed in, for what is their own"] if allowed and allowed.own else []
+    roles += [f"a service with the scope {allowed.scope}"] if allowed and allowed.scope else []
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)

@@ -11,7 +11,6 @@ from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
 from refledger.entry.observability import logger
 from refledger.operations import withdrawals, workflow
-from refledger.operations.limits import LimitKind
 from refledger.store import partners
 from refledger.store import withdrawals as stored
 
@@ -22,7 +21,6 @@ api = handler = Api()
 def request_payout(request: Request[NewWithdrawal, NoQuery]) -> WithdrawalView:
     """Reserve an amount and ask for its payout."""
     context, body = config.context(), request.body
-    config.limits().take(context, request.caller.user, LimitKind.WITHDRAWALS)
     withdrawal, _ = withdrawals.request(
         context, request.caller.user, request.key, body.amount, body.currency, body.payee, request.body_hash,
         config.vault,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import importlib
 import json
 import pkgutil
@@ -120,4 +121,7 @@ def test_an_answer_is_json_and_kept_by_nobody(world: World) -> None:
     """Success says so too: JSON, and no cache may keep money."""
     answer = world.call(CODE)
     assert answer.status == 200
+    limits = {name: answer.headers.pop(name) for name in ("ratelimit", "ratelimit-policy")}
     assert answer.headers == {"content-type": "application/json", "cache-control": "no-store"}
+    assert limits["ratelimit-policy"] == '"reads";q=100000;w=60'
+    assert re.fullmatch(r'"reads";r=\d+;t=\d+', limits["ratelimit"])

@@ -15,7 +15,7 @@ METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89
 @pytest.fixture
 def limited(dynamodb_endpoint: str) -> Iterator[World]:
     """Nine requests, three withdrawals and two unknown codes a minute."""
-    small = {"REQUESTS_PER_MINUTE": "9", "WITHDRAWALS_PER_MINUTE": "3", "UNKNOWN_CODES_PER_MINUTE": "2"}
+    small = {"LIMITS": "reads=9,writes=9,heavy=2,withdrawals=3,unknown-codes=2"}
     with functions.world(dynamodb_endpoint, **small) as made:
         made.books.program()
         made.books.clock.at_ms += 60_000 - made.books.clock.at_ms % 60_000 + 15_000

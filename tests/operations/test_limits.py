@@ -24,7 +24,7 @@ def world(dynamodb_endpoint: str) -> Books:
     return Books(dynamodb.new_database(dynamodb_endpoint))
 
 
-def taken(limits: Limits, books: Books, caller: str, kind: LimitKind = LimitKind.REQUESTS) -> bool:
+def taken(limits: Limits, books: Books, caller: str, kind: LimitKind = LimitKind.READS) -> bool:
     try:
         limits.take(books.context, caller, kind)
     except RateLimited:
@@ -65,11 +65,11 @@ def test_the_next_minute_is_free(world: Books) -> None:
     world.clock.at_ms = 10 * MINUTE_MS + 1
     assert [taken(limits, world, caller) for _ in range(4)][-1] is False
     with pytest.raises(RateLimited) as refused:
-        limits.take(world.context, caller, LimitKind.REQUESTS)
+        limits.take(world.context, caller, LimitKind.READS)
     assert refused.value.retry_after_seconds == 60
     world.clock.forward(59_998)
     with pytest.raises(RateLimited) as refused:
-        limits.take(world.context, caller, LimitKind.REQUESTS)
+        limits.take(world.context, caller, LimitKind.READS)
     assert refused.value.retry_after_seconds == 1
     world.clock.forward(1)
     assert taken(limits, world, caller)
@@ -93,7 +93,7 @@ def test_a_worker_that_starts_anew_knows_the_count(world: Books) -> None:
 def test_who_calls_seldom_costs_nothing(world: Books) -> None:
     """Up to 1/24 of the limit a caller is counted in memory only; the counter forgets itself."""
     (limits,), caller = workers(1200, 1), next(callers)
-    key = keys.limit(caller, LimitKind.REQUESTS, world.clock() // MINUTE_MS)
+    key = keys.limit(caller, LimitKind.READS, world.clock() // MINUTE_MS)
     for _ in range(49):
         taken(limits, world, caller)
     assert world.table.get(key) is None
@@ -130,5 +130,5 @@ def test_a_limit_does_not_write_for_ever(world: Books) -> None:
     watched = type(world.context)(Watching(world.client, world.table_name), world.ids, world.clock)
     for _ in range(20):
         with pytest.raises(RateLimited):
-            limits.take(watched, caller, LimitKind.REQUESTS)
+            limits.take(watched, caller, LimitKind.READS)
     assert writes == []

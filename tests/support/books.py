@@ -43,7 +43,7 @@ from refledger.operations import (
     withdrawals,
 )
 from refledger.operations.context import Context
-from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.limits import Limits, parse
 from refledger.operations.verification import Checked, Fault, verify
 from refledger.store import keys, ledger
 from refledger.store import payments as stored_payments
@@ -83,7 +83,7 @@ class Books:
         self.vault = Vault(self.kms, KEY_ARN)
         self.ids = Ids(SECRET)
         self.context = Context(self.table, self.ids, self.clock, pause=lambda _: None)
-        self.limits = Limits({LimitKind.REQUESTS: 1200, LimitKind.WITHDRAWALS: 120, LimitKind.UNKNOWN_CODES: 20})
+        self.limits = Limits(parse("reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20"))
 
     def program(self, id: str = "default", **changes: Any) -> Program:
         made = a_program(id, **{"payout_minimum": 1000, **changes})

@@ -18,12 +18,13 @@ import pytest
 
 from refledger.entry import config
 from refledger.entry.http import Api
+from refledger.operations.limits import LimitKind
 from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
 
 ROOT = Path(__file__).parents[2] / "functions"
-LIMITS = {"REQUESTS_PER_MINUTE": "100000", "WITHDRAWALS_PER_MINUTE": "100000", "UNKNOWN_CODES_PER_MINUTE": "100000"}
+LIMITS = {"LIMITS": ",".join(f"{kind}=100000" for kind in LimitKind)}
 MAKE_LIMITS = config.limits.__wrapped__  # without the cache: each world has its own
 
 
@@ -120,12 +121,19 @@ class World:
     def call(self, route: str, **told: Any) -> Answer:
         """One request; see `event`. Whatever is answered must be what API Gateway can pass on."""
         answer = api_of(route)(self.event(route, **told), None)
-        assert set(answer) == {"statusCode", "headers", "body"}
+        assert set(answer) - {"isBase64Encoded"} == {"statusCode", "headers", "body"}
         assert all(isinstance(value, str) for value in answer["headers"].values())
-        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+        return Answer(answer["statusCode"], answer["headers"], _body_of(answer))
 
     def admin(self, route: str, **told: Any) -> Answer:
         return self.call(route, **{"sub": "admin", "groups": ("admin",), **told})
+
+
+def _body_of(answer: dict[str, Any]) -> Any:
+    """JSON as what it says, text as text, anything else as bytes."""
+    if answer.get("isBase64Encoded"):
+        return base64.b64decode(answer["body"])
+    return json.loads(answer["body"]) if "json" in answer["headers"]["content-type"] else answer["body"]
 
 
 @contextmanager

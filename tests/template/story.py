@@ -31,7 +31,7 @@ HASH_KEY = "a secret of the tests"
 TABLE = "refledger"
 MACHINE_ARN = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{MACHINE}"
 # low enough for every count to be written at once, high enough for the story
-PARAMETERS = {"RequestsPerMinute": "40", "WithdrawalsPerMinute": "20", "UnknownCodesPerMinute": "20"}
+LIMITS = "reads=40,writes=40,heavy=20,withdrawals=20,unknown-codes=20"
 STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET}
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
@@ -46,11 +46,11 @@ def variables(name: str) -> dict[str, str]:
     for variable, value in of_type(FUNCTION)[function_id(name)]["Environment"]["Variables"].items():
         match value:
             case {"Ref": str(id)}:
-                found[variable] = (made | defaults | PARAMETERS).get(id, id)
+                found[variable] = (made | defaults).get(id, id)
             case {"Fn::GetAtt": ["AccountsKey", "Arn"]}:
                 found[variable] = KEY_ARN
             case {"Fn::Sub": _}:
-                found[variable] = HASH_KEY
+                found[variable] = LIMITS if variable == "LIMITS" else HASH_KEY
             case {"Fn::If": ["StripePayouts", *_]}:
                 found[variable] = STRIPE_SECRETS[variable]
             case _:

@@ -1,4 +1,8 @@
-"""Who may do what: one line per route. Enforced from here; a test walks every cell."""
+"""Who may do what: one line per route. Enforced from here, printed in docs/access.md; a test walks every cell.
+
+Staff are known by their groups, services by the scopes of their tokens, and everybody else who is signed in is a
+partner or may become one: they get at what is their own.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +10,125 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from refledger.domain.errors import Forbidden, Unauthenticated
+from refledger.operations.limits import LimitKind as L
 
 
 class Role(StrEnum):
+    """Groups of the token's `groups` claim."""
+
     ADMIN = "admin"
     FINANCE = "finance"
+    SUPPORT = "support"  # reads, and writes notes
 
 
-PUBLIC = None  # no token at all: the route's function finds out by itself who sends, by a signature
-MEMBER: frozenset[Role] = frozenset()  # anyone who is signed in, for what is their own
-ADMIN = frozenset({Role.ADMIN})
-STAFF = frozenset({Role.ADMIN, Role.FINANCE})
+@dataclass(frozen=True)
+class Access:
+    """`own`: anyone who is signed in, for what is their own. `scope`: what a service's token must have; None: a person
+    must do it.
+    """
 
-ROUTES: dict[str, frozenset[Role] | None] = {
-    "POST /api/v1/programs": ADMIN,
-    "GET /api/v1/programs": STAFF,
-    "GET /api/v1/programs/{programId}": STAFF,
-    "PUT /api/v1/programs/{programId}": ADMIN,
-    "GET /api/v1/programs/{programId}/versions": STAFF,
-    "GET /api/v1/programs/{programId}/versions/{version}": STAFF,
-    "POST /api/v1/partners": ADMIN,
-    "GET /api/v1/partners": STAFF,
-    "GET /api/v1/partners/{partnerId}": STAFF,
-    "POST /api/v1/partners/{partnerId}/activate": ADMIN,
-    "POST /api/v1/partners/{partnerId}/deactivate": ADMIN,
-    "POST /api/v1/partners/{partnerId}/suspend": ADMIN,
-    "POST /api/v1/partners/{partnerId}/terminate": ADMIN,
-    "POST /api/v1/partners/{partnerId}/link-user": ADMIN,
-    "PUT /api/v1/partners/{partnerId}/commission": ADMIN,
-    "GET /api/v1/referrals/code": MEMBER,
-    "POST /api/v1/referrals/apply/{code}": MEMBER,
-    "GET /api/v1/referrals/stats": MEMBER,
-    "POST /api/v1/referrals/withdraw": MEMBER,
-    "GET /api/v1/referrals/withdrawals": MEMBER,
-    "GET /api/v1/referrals/withdrawals/{withdrawalId}": MEMBER,
-    "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": MEMBER,
-    "GET /api/v1/withdrawals": STAFF,
-    "GET /api/v1/withdrawals/{withdrawalId}": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/approve": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/reject": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/retry": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": STAFF,
-    "POST /api/v1/withdrawals/{withdrawalId}/resolve": STAFF,
-    "POST /api/v1/withdrawals/bulk-approve": STAFF,
-    "POST /api/v1/withdrawals/bulk-mark-paid": STAFF,
-    "GET /api/v1/payout-methods": MEMBER,
-    "POST /api/v1/payout-methods": MEMBER,
-    "DELETE /api/v1/payout-methods/{methodId}": MEMBER,
-    "GET /api/v1/partners/{partnerId}/payout-methods": STAFF,
-    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify": STAFF,
-    "GET /api/v1/payout-batches": STAFF,
-    "POST /api/v1/payout-batches": STAFF,
-    "GET /api/v1/payout-batches/{batchId}": STAFF,
-    "GET /api/v1/payout-batches/{batchId}/file": STAFF,  # whole accounts
-    "POST /api/v1/adjustments": STAFF,
-    "GET /api/v1/adjustments": STAFF,
-    "GET /api/v1/adjustments/{adjustmentId}": STAFF,
-    "POST /api/v1/adjustments/{adjustmentId}/approve": STAFF,
-    "POST /api/v1/adjustments/{adjustmentId}/reject": STAFF,
-    "GET /api/v1/rewards": MEMBER,  # partners get their own, staff a partner's or a program's
-    "GET /api/v1/rewards/{rewardId}": MEMBER,
-    "GET /api/v1/rewards/{rewardId}/explain": MEMBER,
-    "POST /api/v1/rewards/{rewardId}/hold": STAFF,
-    "POST /api/v1/rewards/{rewardId}/release": STAFF,
-    "POST /api/v1/rewards/{rewardId}/approve": STAFF,
-    "POST /api/v1/rewards/{rewardId}/cancel": STAFF,
-    "GET /api/v1/payments/parked": STAFF,
-    "GET /api/v1/payments/{paymentId}": STAFF,
-    "POST /api/v1/payments/{paymentId}/accept": STAFF,
-    "POST /api/v1/payments/{paymentId}/dismiss": STAFF,
-    "GET /api/v1/disputes": STAFF,
-    "GET /api/v1/ledger/entries": MEMBER,  # staff see everybody's
-    "GET /api/v1/ledger/balances": MEMBER,
+    roles: frozenset[Role]
+    own: bool = False
+    scope: str | None = None
+    limit: L | None = None  # None: by the method
+
+
+PUBLIC = None  # no token at all: the route's function finds out by itself who sends, or it is for anybody
+_ADMIN = frozenset({Role.ADMIN})
+_STAFF = frozenset({Role.ADMIN, Role.FINANCE})
+_ALL = frozenset(Role)
+
+
+def admin(scope: str | None, limit: L | None = None) -> Access:
+    return Access(_ADMIN, scope=scope, limit=limit)
+
+
+def staff(scope: str | None, limit: L | None = None) -> Access:
+    """Admins and finance."""
+    return Access(_STAFF, scope=scope, limit=limit)
+
+
+def read(scope: str | None, limit: L | None = None) -> Access:
+    """All staff, support too: what they read, and notes."""
+    return Access(_ALL, scope=scope, limit=limit)
+
+
+def own(limit: L | None = None) -> Access:
+    """Anyone who is signed in, and nobody for another."""
+    return Access(frozenset(), own=True, limit=limit)
+
+
+def own_and_read(scope: str | None, limit: L | None = None) -> Access:
+    """Partners get their own, staff and services everybody's."""
+    return Access(_ALL, own=True, scope=scope, limit=limit)
+
+
+ROUTES: dict[str, Access | None] = {
+    "POST /api/v1/programs": admin(None),
+    "GET /api/v1/programs": read("programs:read"),
+    "GET /api/v1/programs/{programId}": read("programs:read"),
+    "PUT /api/v1/programs/{programId}": admin(None),
+    "GET /api/v1/programs/{programId}/versions": read("programs:read"),
+    "GET /api/v1/programs/{programId}/versions/{version}": read("programs:read"),
+    "POST /api/v1/partners": admin("partners:write"),
+    "GET /api/v1/partners": read("partners:read"),
+    "GET /api/v1/partners/{partnerId}": read("partners:read"),
+    "POST /api/v1/partners/{partnerId}/activate": admin("partners:write"),
+    "POST /api/v1/partners/{partnerId}/deactivate": admin("partners:write"),
+    "POST /api/v1/partners/{partnerId}/suspend": admin("partners:write"),
+    "POST /api/v1/partners/{partnerId}/terminate": admin("partners:write"),
+    "POST /api/v1/partners/{partnerId}/link-user": admin(None),
+    "PUT /api/v1/partners/{partnerId}/commission": admin(None),
+    "GET /api/v1/referrals/code": own(),
+    "POST /api/v1/referrals/apply/{code}": own(),
+    "GET /api/v1/referrals/stats": own(),
+    "POST /api/v1/referrals/withdraw": own(limit=L.WITHDRAWALS),
+    "GET /api/v1/referrals/withdrawals": own(),
+    "GET /api/v1/referrals/withdrawals/{withdrawalId}": own(),
+    "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": own(),
+    "GET /api/v1/withdrawals": read("withdrawals:read"),
+    "GET /api/v1/withdrawals/{withdrawalId}": read("withdrawals:read"),
+    "POST /api/v1/withdrawals/{withdrawalId}/approve": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/reject": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/retry": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": staff(None),
+    "POST /api/v1/withdrawals/{withdrawalId}/resolve": staff(None),
+    "POST /api/v1/withdrawals/bulk-approve": staff(None, limit=L.HEAVY),
+    "POST /api/v1/withdrawals/bulk-mark-paid": staff(None, limit=L.HEAVY),
+    "GET /api/v1/payout-methods": own(),
+    "POST /api/v1/payout-methods": own(),
+    "DELETE /api/v1/payout-methods/{methodId}": own(),
+    "GET /api/v1/partners/{partnerId}/payout-methods": read("partners:read"),
+    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify": staff(None),
+    "GET /api/v1/payout-batches": read(None),
+    "POST /api/v1/payout-batches": staff(None),
+    "GET /api/v1/payout-batches/{batchId}": read(None),
+    "GET /api/v1/payout-batches/{batchId}/file": staff(None),  # whole accounts
+    "POST /api/v1/adjustments": staff(None),
+    "GET /api/v1/adjustments": read(None),
+    "GET /api/v1/adjustments/{adjustmentId}": read(None),
+    "POST /api/v1/adjustments/{adjustmentId}/approve": staff(None),
+    "POST /api/v1/adjustments/{adjustmentId}/reject": staff(None),
+    "GET /api/v1/rewards": own_and_read("rewards:read"),  # partners get their own, staff a partner's or a program's
+    "GET /api/v1/rewards/{rewardId}": own_and_read("rewards:read"),
+    "GET /api/v1/rewards/{rewardId}/explain": own_and_read("rewards:read"),
+    "POST /api/v1/rewards/{rewardId}/hold": staff(None),
+    "POST /api/v1/rewards/{rewardId}/release": staff(None),
+    "POST /api/v1/rewards/{rewardId}/approve": staff(None),
+    "POST /api/v1/rewards/{rewardId}/cancel": staff(None),
+    "GET /api/v1/payments/parked": read("payments:read"),
+    "GET /api/v1/payments/{paymentId}": read("payments:read"),
+    "POST /api/v1/payments/{paymentId}/accept": staff(None),
+    "POST /api/v1/payments/{paymentId}/dismiss": staff(None),
+    "GET /api/v1/disputes": read("payments:read"),
+    "GET /api/v1/ledger/entries": own_and_read("ledger:read"),  # staff see everybody's
+    "GET /api/v1/ledger/balances": own_and_read("ledger:read"),
     "POST /api/v1/webhooks/stripe": PUBLIC,
 }
+
+SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)
 
 # Claims that only an ID token has: it proves who signed in, it does not open an API.
 ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash", "cognito:username")
@@ -89,17 +136,41 @@ ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash", "cognito:username")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. `user` is the keyed hash of `sub`: nothing else of the token is ever stored."""
+    """Who calls. `user` is the keyed hash of `sub`: nothing else of the token is ever stored.
+
+    `scopes`: of a service; a person has none, whatever their token says.
+    """
 
     user: str
     roles: frozenset[Role]
+    scopes: frozenset[str] = frozenset()
 
     @property
     def is_staff(self) -> bool:
-        return bool(self.roles & STAFF)
+        """Whether they see everybody's on a route that they may use; else only their own."""
+        return bool(self.roles or self.scopes)
+
+    @property
+    def sees_masked(self) -> bool:
+        """Whether others' personal data is masked for them: for all but admins and finance."""
+        return not self.roles & _STAFF
+
+    @property
+    def kind(self) -> str:
+        """What the audit calls them."""
+        return "+".join(sorted(self.roles)) or ("service" if self.scopes else "partner")
 
 
-def sub_and_roles(claims: dict[str, str], groups_claim: str) -> tuple[str, frozenset[Role]]:
+@dataclass(frozen=True)
+class Token:
+    """What an access token says."""
+
+    sub: str
+    roles: frozenset[Role]
+    scopes: frozenset[str]
+
+
+def read_token(claims: dict[str, str], groups_claim: str) -> Token:
     """What an access token says. The gateway has checked signature, issuer, audience and time; it cannot tell an ID
     token from an access token. Raises Unauthenticated.
     """
@@ -110,7 +181,7 @@ def sub_and_roles(claims: dict[str, str], groups_claim: str) -> tuple[str, froze
     if not sub:
         raise Unauthenticated("the token names nobody")
     groups = _groups(claims.get(groups_claim, ""))
-    return sub, frozenset(role for role in Role if role in groups)
+    return Token(sub, frozenset(role for role in Role if role in groups), _scopes(claims.get("scope", "")))
 
 
 def _groups(text: str) -> set[str]:
@@ -123,8 +194,30 @@ def _groups(text: str) -> set[str]:
     return {text}
 
 
-def check(route: str, roles: frozenset[Role]) -> None:
-    """Raises Forbidden unless one of the roles may use the route, which is not PUBLIC."""
-    needed = ROUTES[route]
-    if needed and not needed & roles:
-        raise Forbidden("this needs the role " + " or ".join(sorted(needed)))
+def _scopes(text: str) -> frozenset[str]:
+    """Those that mean something here. Cognito writes the resource server before them: `refledger/rewards:read`."""
+    return frozenset(scope.rpartition("/")[2] for scope in text.split(" ")) & SCOPES
+
+
+def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
+    """By which roles or scopes the route is open. Raises Forbidden unless it is; the route is not PUBLIC.
+
+    Where both staff and partners come in, somebody without the role sees only what is their own. A service is never
+    taken for a partner.
+    """
+    access = ROUTES[route]
+    if access is None:
+        raise LookupError(f"{route} is public")
+    roles, scopes = access.roles & token.roles, frozenset({access.scope} & token.scopes)
+    if roles or scopes or (access.own and not token.scopes):
+        return roles, scopes  # type: ignore[return-value]
+    wanted = [f"the role {' or '.join(sorted(access.roles))}"] if access.roles else []
+    wanted += [f"the scope {access.scope}"] if access.scope else []
+    raise Forbidden("this needs " + " or ".join(wanted or ["somebody who is signed in"]))
+
+
+def limit(route: str) -> L:
+    """Which of the caller's limits a call of the route counts against."""
+    access = ROUTES[route]
+    told = access.limit if access else None
+    return told or (L.READS if route.startswith("GET ") else L.WRITES)

@@ -49,9 +49,6 @@ class Environment:
         except KeyError:
             raise Misconfigured(f"{name} is not set") from None
 
-    def number(self, name: str) -> int:
-        return int(self[name])
-
 
 @cache
 def environment() -> Environment:
@@ -65,14 +62,9 @@ def context() -> Context:
 
 @cache
 def limits() -> Limits:
-    from refledger.operations.limits import LimitKind, Limits
+    from refledger.operations.limits import Limits, parse
 
-    env = environment()
-    return Limits({
-        LimitKind.REQUESTS: env.number("REQUESTS_PER_MINUTE"),
-        LimitKind.WITHDRAWALS: env.number("WITHDRAWALS_PER_MINUTE"),
-        LimitKind.UNKNOWN_CODES: env.number("UNKNOWN_CODES_PER_MINUTE"),
-    })  # fmt: skip
+    return Limits(parse(environment()["LIMITS"]))
 
 
 @cache

@@ -16,15 +16,17 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refledger.domain.errors import Busy, Invalid, NotFound, Refledger
+from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, problems
 from refledger.entry.access import Caller
-from refledger.entry.models.common import REFUSED, CsvFile, NoBody, NoQuery
+from refledger.entry.models.common import REFUSED, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.observability import logger
-from refledger.operations.limits import LimitKind
+from refledger.operations.limits import Standing
+from refledger.store.acting import acting
 from refledger.store.transaction import Again
 
 BODY_LIMIT_BYTES = 64 * 1024
+JSON = "application/json"
 KEY_LIMIT = 255
 ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -92,12 +94,17 @@ class Request(Generic[B, Q]):
 class Delivery:
     """A call of a PUBLIC route: nobody is known by a token, and the body is what was sent, byte for byte.
 
-    `headers`: by their names in lower case.
+    `headers`: by their names in lower case. `origin`: the address it came from, which is not to be kept.
     """
 
     body: bytes
     headers: dict[str, str]
     request_id: str
+    path: dict[str, str]
+    query: dict[str, str]
+    method: str
+    host: str
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ class Route:
     answer: type[BaseModel]
     summary: str
     versioned: bool
+    refuses: tuple[type[Refledger], ...] | None  # None: not said
 
 
 class Api:
@@ -129,23 +137,26 @@ class Api:
         query: type[BaseModel] = NoQuery,
         status: int = 200,
         versioned: bool = False,
+        refuses: tuple[type[Refledger], ...] | None = None,
     ) -> Callable[[Callable[[Any], BaseModel]], Callable[[Any], BaseModel]]:
         """Register a function for a route key, `POST /api/v1/programs`. Its docstring's first line is the summary.
 
-        `versioned`: the answer's `version` is its ETag.
+        `versioned`: the answer's `version` is its ETag. `refuses`: what it may answer beside what every route may
+        (bad input, no token, no right, too often, busy).
         """
 
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:
             summary = (function.__doc__ or "").strip().split("\n")[0]
-            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned)
+            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned, refuses)
             return function
 
         return register
 
     def __call__(self, event: dict[str, Any], _: object) -> dict[str, Any]:
         context = event["requestContext"]
+        standing: list[Standing] = []
         try:
-            answer = self._handle(event)
+            answer = self._handle(event, standing)
         except Malformed as error:
             answer = problems.problem(error.status, error.code, error.detail)
         except _Rejected as error:
@@ -161,35 +172,69 @@ class Api:
             code = json.loads(answer["body"])["code"]
             told = {"route": event["routeKey"], "status": answer["statusCode"], "code": code}
             logger().info("refused", extra={**told, "request": context["requestId"]})
+        answer["headers"] |= _limit_headers(standing)
         return answer
 
-    def _handle(self, event: dict[str, Any]) -> dict[str, Any]:
-        route = self.routes[event["routeKey"]]
-        headers = event.get("headers", {})
+    def _handle(self, event: dict[str, Any], standing: list[Standing]) -> dict[str, Any]:
+        """`standing`: where the caller stands is put here, whatever becomes of the call."""
+        route, context = self.routes[event["routeKey"]], event["requestContext"]
+        headers, origin = event.get("headers", {}), context.get("http", {}).get("sourceIp", "")
         if access.ROUTES[route.key] is access.PUBLIC:
-            told = Delivery(_body_bytes(event), headers, event["requestContext"]["requestId"])
-            return _answer(route, route.function(told))
-        claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
-        sub, roles = access.sub_and_roles(claims, config.environment()["GROUPS_CLAIM"])
-        access.check(route.key, roles)
-        caller = Caller(config.context().ids.user(sub), roles)
-        config.limits().take(config.context(), caller.user, LimitKind.REQUESTS)
+            return _answer(route, route.function(_delivery(event, headers, origin)))
+        claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
+        token = access.read_token(claims, config.environment()["GROUPS_CLAIM"])
+        roles, scopes = access.check(route.key, token)
+        caller = Caller(config.context().ids.user(token.sub), roles, scopes)
+        kind = access.limit(route.key)
+        try:
+            standing.append(config.limits().take(config.context(), caller.user, kind))
+        except RateLimited as error:
+            standing.append(Standing(kind, config.limits().allowed[kind], 0, error.retry_after_seconds))
+            raise
         request = Request(
             caller=caller,
             route=route.key,
             path=event.get("pathParameters", {}),
             query=_validated(route.query, json.dumps(event.get("queryStringParameters") or {})),
-            body=_validated(route.body, _body_text(event, headers)),
+            body=_body(route.body, event, headers),
             key=_idempotency_key(headers),
-            request_id=event["requestContext"]["requestId"],
+            request_id=context["requestId"],
             if_match=_if_match(headers),
         )
-        return _answer(route, route.function(request))
+        with acting(caller.user, caller.kind, origin, request.request_id, route.key):
+            return _answer(route, route.function(request))
+
+
+def _limit_headers(standing: list[Standing]) -> dict[str, str]:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"""
+    if not standing:
+        return {}
+    where = standing[0]
+    return {
+        "ratelimit-policy": f'"{where.kind}";q={where.allowed};w=60',
+        "ratelimit": f'"{where.kind}";r={where.left};t={where.seconds}',
+    }
+
+
+def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str) -> Delivery:
+    context = event["requestContext"]
+    return Delivery(
+        body=_body_bytes(event),
+        headers=headers,
+        request_id=context["requestId"],
+        path=event.get("pathParameters", {}),
+        query=event.get("queryStringParameters") or {},
+        method=context.get("http", {}).get("method", ""),
+        host=context.get("domainName", headers.get("host", "")),
+        origin=origin,
+    )
 
 
 def _answer(route: Route, answer: BaseModel) -> dict[str, Any]:
     if isinstance(answer, CsvFile):
         return _csv(route.status, answer)
+    if isinstance(answer, RawAnswer):
+        return _raw(route.status, answer)
     version = {"etag": f'"{answer.version}"'} if route.versioned else {}  # type: ignore[attr-defined]
     return {
         "statusCode": route.status,
@@ -208,31 +253,48 @@ def _csv(status: int, file: CsvFile) -> dict[str, Any]:
     return {"statusCode": status, "headers": headers, "body": file.text}
 
 
+def _raw(status: int, answer: RawAnswer) -> dict[str, Any]:
+    kind = {"content-type": answer.content_type, "cache-control": "no-store", "x-content-type-options": "nosniff"}
+    text = answer.content_type.startswith("text/") or "json" in answer.content_type
+    content = answer.content.decode() if text else base64.b64encode(answer.content).decode()
+    told = {"statusCode": answer.status or status, "headers": {**kind, **answer.headers}, "body": content}
+    return told if text else {**told, "isBase64Encoded": True}
+
+
 class _Rejected(Exception):
     def __init__(self, faults: list[dict[str, str]]) -> None:
         self.faults = faults
         self.detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:3])
 
 
-def _body_bytes(event: dict[str, Any]) -> bytes:
+def _body(model: type[BaseModel], event: dict[str, Any], headers: dict[str, str]) -> BaseModel:
+    if not issubclass(model, TextBody):
+        return _validated(model, _body_text(event, headers))
+    text = _body_text(event, headers, model.content_type, model.limit_bytes)
+    return _validated(model, json.dumps({"text": text}))
+
+
+def _body_bytes(event: dict[str, Any], limit: int = BODY_LIMIT_BYTES) -> bytes:
     """What was sent, byte for byte: what is not UTF-8, API Gateway hands on in base64."""
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except ValueError:  # no base64, or half of a surrogate pair
         raise Malformed(400, "the body is not UTF-8 text") from None
-    if len(body) > BODY_LIMIT_BYTES:
-        raise Malformed(413, f"the body is larger than {BODY_LIMIT_BYTES} bytes")
+    if len(body) > limit:
+        raise Malformed(413, f"the body is larger than {limit} bytes")
     return bytes(body)
 
 
-def _body_text(event: dict[str, Any], headers: dict[str, str]) -> str:
-    body = _body_bytes(event)
-    if not body:
+def _body_text(
+    event: dict[str, Any], headers: dict[str, str], wanted: str = JSON, limit: int = BODY_LIMIT_BYTES
+) -> str:
+    body = _body_bytes(event, limit)
+    if not body and wanted == JSON:
         return "{}"
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Malformed(415, "the body must be application/json")
+    if kind != wanted:
+        raise Malformed(415, f"the body must be {wanted}")
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -20,9 +20,31 @@ KEPT_SECONDS = 600
 
 
 class LimitKind(StrEnum):
-    REQUESTS = "requests"
+    """Classes of routes, each with a limit of its own; UNKNOWN_CODES counts only what was guessed in vain."""
+
+    READS = "reads"
+    WRITES = "writes"
+    HEAVY = "heavy"  # one call that does many things: bulk, imports, exports
     WITHDRAWALS = "withdrawals"
     UNKNOWN_CODES = "unknown-codes"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a caller stands in the minute: `left` of `allowed`, until `seconds` from now."""
+
+    kind: LimitKind
+    allowed: int
+    left: int
+    seconds: int
+
+
+def parse(text: str) -> dict[LimitKind, int]:
+    """`reads=1200,writes=300`: what is allowed in a minute. Raises ValueError, also where a kind is missing."""
+    told = dict(part.split("=") for part in text.split(","))
+    if set(told) != set(LimitKind):
+        raise ValueError("a limit for each kind")
+    return {LimitKind(kind): int(number) for kind, number in told.items()}
 
 
 @dataclass
@@ -39,7 +61,7 @@ class Limits:
     allowed: dict[LimitKind, int]
     _counters: dict[tuple[str, LimitKind], _Counter] = field(default_factory=dict)
 
-    def take(self, context: Context, caller: str, kind: LimitKind) -> None:
+    def take(self, context: Context, caller: str, kind: LimitKind) -> Standing:
         """Count one. Raises RateLimited when it is one too many."""
         allowed, now_ms = self.allowed[kind], context.now_ms()
         counter = self._counter(caller, kind, now_ms // MINUTE_MS)
@@ -48,8 +70,10 @@ class Limits:
         if counter.known <= allowed and (over or counter.unsaid >= max(1, allowed // STEPS_TO_LIMIT)):
             said, counter.unsaid = counter.unsaid, 0
             counter.known = self._say(context, caller, kind, counter.minute, said)
-        if counter.known + counter.unsaid > allowed:
+        used = counter.known + counter.unsaid
+        if used > allowed:
             raise self.refusal(kind, now_ms)
+        return Standing(kind, allowed, allowed - used, _left_seconds(now_ms))
 
     def give_back(self, context: Context, caller: str, kind: LimitKind) -> None:
         """Take back what was counted, of a limit so low that each one is written."""
@@ -57,9 +81,8 @@ class Limits:
         counter.known = self._say(context, caller, kind, counter.minute, -1)
 
     def refusal(self, kind: LimitKind, now_ms: int) -> RateLimited:
-        left_ms = MINUTE_MS - now_ms % MINUTE_MS
-        words = kind.replace("-", " ")
-        return RateLimited(f"more than {self.allowed[kind]} {words} in a minute", -(-left_ms // SECOND_MS))
+        words, seconds = kind.replace("-", " "), _left_seconds(now_ms)
+        return RateLimited(f"more than {self.allowed[kind]} {words} in a minute", seconds)
 
     def _say(self, context: Context, caller: str, kind: LimitKind, minute: int, number: int) -> int:
         key, expires = keys.limit(caller, kind, minute), minute * MINUTE_MS // SECOND_MS + KEPT_SECONDS
@@ -72,3 +95,7 @@ class Limits:
         if counter is None or counter.minute != minute:
             counter = self._counters[caller, kind] = _Counter(minute)
         return counter
+
+
+def _left_seconds(now_ms: int) -> int:
+    return -(-(MINUTE_MS - now_ms % MINUTE_MS) // SECOND_MS)

@@ -333,6 +333,15 @@ def due_shard(number: int) -> str:
 # ---------------------------------------------------------------- what a key says
 
 
+AUDITED: Final = frozenset("GPFRWXBIOE")  # kinds of items of which people ask who did what
+
+
+def is_audited(key: Key) -> bool:
+    """Whether people may ask who changed it. Balances, entries, counters and guards follow from what is."""
+    kind, sort_key = kind_of(key), key["sk"]
+    return kind in AUDITED and not (kind == "P" and sort_key.startswith(("B#", "D#")))
+
+
 def kind_of(key: Key) -> str:
     """The first letter of the partition: R for a reward, F for a referral, …"""
     return key["pk"].split("#", 1)[0]

@@ -12,6 +12,7 @@ from typing import Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from refledger.store.acting import signed
 from refledger.store.keys import HIGHEST, LOWEST, Key
 from refledger.store.transaction import Again, Item, Moved, Write
 
@@ -157,6 +158,7 @@ class Table:
         return _or_again(getattr(self.client, method), TableName=self.name, **request)
 
     def _action(self, write: Write) -> dict[str, Any]:
+        write = signed(write)
         action = {
             "TableName": self.name,
             ("Item" if write.kind == "Put" else "Key"): pack(write.target),

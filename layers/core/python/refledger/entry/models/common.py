@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -43,6 +43,24 @@ class CsvFile(View):
     """An answer that is not JSON: a file to be kept under `name`, as RFC 4180 has it."""
 
     name: str
+    text: str
+
+
+class RawAnswer(View):
+    """An answer that is not JSON, sent as it is. `headers`: those that stand beside its content type."""
+
+    content_type: str
+    content: bytes
+    status: int | None = None  # None: the route's
+    headers: dict[str, str] = {}
+
+
+class TextBody(Body):
+    """A body that is not JSON. A route whose body is a kind of this takes `content_type`, up to `limit` bytes."""
+
+    content_type: ClassVar[str] = "text/csv"
+    limit_bytes: ClassVar[int] = 1024 * 1024
+
     text: str
 
 

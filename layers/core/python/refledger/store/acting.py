@@ -1,0 +1,45 @@
+"""Who is at work: written with everything that people may want to know the author of.
+
+A write by somebody carries `who`; a write by the system itself leaves the one that is there. The reader of the stream
+tells them apart: each writing has a number of its own, so an unchanged `who` means that nobody was at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+
+from refledger.store import keys
+from refledger.store.transaction import Item, Write
+
+_now: ContextVar[Item | None] = ContextVar("acting", default=None)
+_numbers = count(1)
+
+
+@contextmanager
+def acting(by: str, kind: str, origin: str, request: str, what: str) -> Iterator[None]:
+    """Everything that is written inside is this actor's.
+
+    `by`: keyed hash of the user, "" for the system. `kind`: their role. `origin`: the address they called from.
+    `request`: the id of the call, unique. `what`: the route, or what else was asked for.
+    """
+    token = _now.set({"by": by, "kind": kind, "from": origin, "request": request, "what": what})
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def signed(write: Write) -> Write:
+    """The write with who makes it, where somebody does and the item is one that is audited."""
+    who = _now.get()
+    if who is None or write.kind not in ("Put", "Update") or not keys.is_audited(write.target):
+        return write
+    who = {**who, "n": next(_numbers)}
+    if write.kind == "Put":
+        return Write(write.name, write.kind, {**write.target, "who": who}, "", write.condition, write.values)
+    head, found, tail = write.change.partition("SET ")
+    change = f"{head}SET #who = :who, {tail}" if found else f"SET #who = :who {write.change}"
+    return Write(write.name, write.kind, write.target, change, write.condition, {**write.values, "who": who})
