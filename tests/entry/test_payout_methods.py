@@ -151,7 +151,8 @@ def test_transfers_are_exported_and_followed(fresh: World) -> None:
     answers = [api_of(f"GET {BATCHES}/{{batchId}}/file")(event, None) for _ in range(2)]
     assert answers[0]["body"] == answers[1]["body"]
     assert answers[0]["statusCode"] == 200
-    assert answers[0]["headers"] == {
+    headers = {name: text for name, text in answers[0]["headers"].items() if not name.startswith("ratelimit")}
+    assert headers == {
         "content-type": "text/csv; charset=utf-8; header=present", "cache-control": "no-store",
         "content-disposition": f'attachment; filename="payout-batch-{made.body["id"]}.csv"',
         "x-content-type-options": "nosniff",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 

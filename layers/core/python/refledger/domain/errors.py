@@ -19,6 +19,10 @@ Refledger
 │   ├── RewardNotFound         REWARD_NOT_FOUND
 │   ├── MethodNotFound         PAYOUT_METHOD_NOT_FOUND
 │   ├── AdjustmentNotFound     ADJUSTMENT_NOT_FOUND
+│   ├── ReferralNotFound       REFERRAL_NOT_FOUND
+│   ├── InvitationNotFound     INVITATION_NOT_FOUND
+│   ├── ApplicationNotFound    APPLICATION_NOT_FOUND
+│   ├── JobNotFound            JOB_NOT_FOUND
 │   └── BatchNotFound          BATCH_NOT_FOUND
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS
@@ -30,12 +34,19 @@ Refledger
 │   ├── NotPayable             NOT_PAYABLE
 │   ├── MethodNotUsable        PAYOUT_METHOD_NOT_USABLE   disabled, or not verified where that is needed
 │   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS
+│   ├── CodeTaken              CODE_TAKEN
+│   ├── TooManyCodes           TOO_MANY_CODES
+│   ├── LeadTaken              LEAD_TAKEN            another referral has this lead
+│   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
+│   ├── ProgramClosed          PROGRAM_CLOSED        it is paused or archived
+│   ├── NotReady               NOT_READY             the job that makes it is not done
 │   └── SecondPersonNeeded     SECOND_PERSON_NEEDED  the same person said yes before
 ├── Stale                      STALE                 If-Match names a version that is not the current one
 ├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
 │   ├── OwnCode                OWN_CODE
 │   ├── CodeClosesCircle       CODE_CLOSES_CIRCLE
 │   ├── CodeNotActive          CODE_NOT_ACTIVE
+│   ├── CodeNotAllowed         CODE_NOT_ALLOWED      it could be taken for another one, or for something else
 │   ├── InsufficientFunds      INSUFFICIENT_FUNDS
 │   ├── BelowMinimum           BELOW_MINIMUM
 │   ├── CurrencyNotTaken       CURRENCY_NOT_TAKEN    the program does not take this currency
@@ -134,6 +145,22 @@ class AdjustmentNotFound(NotFound):
     code = "ADJUSTMENT_NOT_FOUND"
 
 
+class ReferralNotFound(NotFound):
+    code = "REFERRAL_NOT_FOUND"
+
+
+class InvitationNotFound(NotFound):
+    code = "INVITATION_NOT_FOUND"
+
+
+class ApplicationNotFound(NotFound):
+    code = "APPLICATION_NOT_FOUND"
+
+
+class JobNotFound(NotFound):
+    code = "JOB_NOT_FOUND"
+
+
 class BatchNotFound(NotFound):
     code = "BATCH_NOT_FOUND"
 
@@ -178,6 +205,30 @@ class TooManyMethods(Conflict):
     code = "TOO_MANY_PAYOUT_METHODS"
 
 
+class CodeTaken(Conflict):
+    code = "CODE_TAKEN"
+
+
+class TooManyCodes(Conflict):
+    code = "TOO_MANY_CODES"
+
+
+class LeadTaken(Conflict):
+    code = "LEAD_TAKEN"
+
+
+class ReferralClosed(Conflict):
+    code = "REFERRAL_CLOSED"
+
+
+class ProgramClosed(Conflict):
+    code = "PROGRAM_CLOSED"
+
+
+class NotReady(Conflict):
+    code = "NOT_READY"
+
+
 class SecondPersonNeeded(Conflict):
     code = "SECOND_PERSON_NEEDED"
 
@@ -200,6 +251,10 @@ class CodeClosesCircle(Unprocessable):
 
 class CodeNotActive(Unprocessable):
     code = "CODE_NOT_ACTIVE"
+
+
+class CodeNotAllowed(Unprocessable):
+    code = "CODE_NOT_ALLOWED"
 
 
 class InsufficientFunds(Unprocessable):

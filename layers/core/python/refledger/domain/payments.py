@@ -112,6 +112,14 @@ class PaymentKind(StrEnum):
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
 
 
+class Origin(StrEnum):
+    """What made a payment that somebody earns from."""
+
+    PAYMENT = "PAYMENT"  # money that a customer paid
+    CONVERSION = "CONVERSION"  # a referral that converted, for the value that was told
+    BY_HAND = "BY_HAND"  # one of the staff, for one partner
+
+
 @dataclass(frozen=True)
 class TakenBack:
     """What of a payment is gone: sums, so that the order in which they came does not matter. Minor units."""
@@ -165,12 +173,14 @@ class Payment:
     note: str = ""  # what a person said who took it off the list of what is parked
     by: str = ""
     revision: int = 1  # counts its changes: each is made under the one that was read
+    origin: Origin = Origin.PAYMENT
 
 
 def said(payment: Payment) -> str:
     """Hash of what its event said of it: tells another content under the same id, and an edit of what is kept."""
     parts = [
-        payment.customer, payment.program_id, payment.product_id, payment.amount, payment.base, payment.currency
+        payment.customer, payment.program_id, payment.product_id, payment.amount, payment.base, payment.currency,
+        *([payment.origin, payment.referral_id] if payment.origin is not Origin.PAYMENT else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
 

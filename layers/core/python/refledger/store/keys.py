@@ -17,6 +17,15 @@ X#<adjustment> / A                     adjustment or write-off
 S#P#<partner> / D#<day>#<shard> | T    roll-up of a day; totals
 S#P#<partner>#<generation> / …         the same, of a generation that was built anew
 S#G#<partner> / A                      which generation of them counts
+S#G<program> … see the functions           roll-ups of programs, cohorts, forecasts, the journal
+TOP#<program> / <month or ALL>#<metric>  leaderboard
+K#<code> / <day>#<lane>                clicks
+Q#<program> / <folded text>#<partner>  search row
+A#<entity> / <ms>#<number>             audit
+U#LEAD#…                               guard: the referral of a lead
+I#<id> / A                             invitation or application
+O#<id> / A                             job
+H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 SYS / <name>                           how far a schedule has looked
 
@@ -105,6 +114,15 @@ def email(hashed: str) -> Key:
 
 def user(hashed: str) -> Key:
     return _key(f"U#SUB#{hashed}")
+
+
+def lead(hashed: str) -> Key:
+    return _key(f"U#LEAD#{hashed}")
+
+
+def answer(hashed: str) -> Key:
+    """What a bulk call came to, for its repeat."""
+    return _key(f"H#{hashed}")
 
 
 def request(hashed: str) -> Key:

@@ -9,6 +9,7 @@ from refledger.domain.payments import (
     PARKED,
     Dispute,
     DisputeStatus,
+    Origin,
     Payment,
     PaymentKind,
     Refund,
@@ -195,6 +196,7 @@ def _to_item(payment: Payment) -> Item:
         "customer": payment.customer, "product": payment.product_id, "reason": payment.reason, "body": payment.body,
         "target": payment.target, "note": payment.note, "by": payment.by, "referral": payment.referral_id,
         "program": payment.program_id,
+        "origin": "" if payment.origin is Origin.PAYMENT else payment.origin.value,
     }  # fmt: skip
     item: Item = {
         **keys.payment(payment.id), "kind": payment.kind.value, "amount": payment.amount, "base": payment.base,
@@ -238,4 +240,5 @@ def from_item(item: Item) -> Payment:
         note=item.get("note", ""),
         by=item.get("by", ""),
         revision=item["revision"],
+        origin=Origin(item.get("origin", Origin.PAYMENT)),
     )
