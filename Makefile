@@ -72,19 +72,14 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write docs/openapi.json and docs/access.md from the code
+openapi: ## write what is made from the code: openapi.json, the API's page, docs/access.md
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
-	mv .local/openapi.json docs/openapi.json
+	mv .local/openapi.json functions/docs/openapi.json
+	$(PY) scripts/api_page.py > functions/docs/index.html
 	$(PY) scripts/access_page.py > .local/access.md
 	mv .local/access.md docs/access.md
-
-build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
-	$(SETUP) dev sam
-	$(SAM) build --cached --template template.yaml \
-		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
 
 lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 	$(SETUP) dev

@@ -6,6 +6,9 @@ import importlib.util
 import json
 import re
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,13 @@ from pydantic.json_schema import models_json_schema
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "layers" / "core" / "python"))
+sys.path.insert(0, str(ROOT))
 
-from refledger.entry import access, problems  # noqa: E402  the layer is not installed
-from refledger.entry.http import Api, Route  # noqa: E402
-from refledger.entry.models.common import CsvFile, NoBody, NoQuery  # noqa: E402
+from refledger.domain import errors  # noqa: E402  the layer is not installed
+from refledger.entry import access, problems  # noqa: E402
+from refledger.entry.http import Api, Malformed, PreconditionRequired, Route  # noqa: E402
+from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer, TextBody  # noqa: E402
+from scripts import examples  # noqa: E402
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM = {
@@ -33,9 +39,24 @@ PROBLEM = {
         "errors": {"type": "array", "items": {"type": "object"}},
     },
 }
+GATEWAY = {
+    "type": "object",
+    "description": "said by the gateway before anything else was asked",
+    "required": ["message"],
+    "properties": {"message": {"type": ["string", "null"]}},
+}
+INTERNAL = (500, "INTERNAL")
+BY_GATEWAY = (401, 403, 413, 429, 500, 503)  # statuses that it answers by itself, too
+HEADERS = {
+    "RateLimit": {"description": 'where the caller stands: "reads";r=1199;t=31', "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": 'the limit that counts: "reads";q=1200;w=60', "schema": {"type": "string"}},
+    "Retry-After": {"description": "seconds", "schema": {"type": "string"}},
+    "ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}},
+}
 
 
-def routes() -> list[Route]:
+@cache
+def routes() -> tuple[Route, ...]:
     """Every route of every HTTP function, by path."""
     found: list[Route] = []
     for path in sorted((ROOT / "functions").glob("*/app.py")):
@@ -47,96 +68,174 @@ def routes() -> list[Route]:
         spec.loader.exec_module(module)
         if isinstance(api := getattr(module, "api", None), Api):
             found += api.routes.values()
-    return sorted(found, key=lambda route: (route.key.split()[1], route.key))
+    return tuple(sorted(found, key=lambda route: (route.key.split()[1], route.key)))
+
+
+def is_json(answer: type[BaseModel]) -> bool:
+    return not issubclass(answer, CsvFile | RawAnswer)
 
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    all_routes = routes()
     pairs: list[tuple[type[BaseModel], Any]] = []
-    for route in all_routes:
+    for route in routes():
         pairs += [(route.body, "validation"), (route.query, "validation")]
-        pairs += [(route.answer, "serialization")] if route.answer is not CsvFile else []
-    unique = list(dict.fromkeys(pairs))
-    schemas, definitions = models_json_schema(unique, ref_template=REFERENCE)
+        pairs += [(route.answer, "serialization")] if is_json(route.answer) else []
+    schemas, found = models_json_schema(list(dict.fromkeys(pairs)), ref_template=REFERENCE)
+    definitions = found["$defs"]
     paths: dict[str, dict[str, Any]] = {}
-    for route in all_routes:
+    for route in routes():
         method, path = route.key.split()
-        paths.setdefault(path, {})[method.lower()] = _operation(route, schemas, definitions["$defs"])
+        paths.setdefault(path, {})[method.lower()] = _operation(route, schemas, definitions)
+    used = {pair for route in routes() for pair in refusals(route)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "refledger", "version": "1", "description": "Referral programs and partner payouts."},
         "security": [{"accessToken": []}],
         "paths": paths,
         "components": {
-            "schemas": {**definitions["$defs"], "Problem": PROBLEM},
+            "schemas": {**definitions, "Problem": PROBLEM, "GatewayMessage": GATEWAY},
+            "headers": HEADERS,
+            "examples": {_named(status, code): {"value": _refusal(status, code)} for status, code in sorted(used)},
             "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
+def refusals(route: Route) -> set[tuple[int, str]]:
+    """(status, code) of all that the route may refuse with: what every such route may, and what it says itself."""
+    told = access.ROUTES[route.key]
+    kinds: set[type[errors.Refledger]] = {*(route.refuses or ()), errors.Busy}
+    found = {INTERNAL}
+    if told is None and route.key.startswith("POST"):
+        found |= {(400, Malformed.code), (413, Malformed.code)}
+    if told:
+        kinds |= {errors.Unauthenticated, errors.Forbidden, errors.Invalid, errors.RateLimited}
+        found |= {(400, Malformed.code)}
+        if route.body is not NoBody or not route.key.startswith("GET"):
+            found |= {(413, Malformed.code), (415, Malformed.code)}
+        kinds |= {errors.NotFound} if "{" in route.key else set()
+    if route.versioned and route.key.startswith(("PUT", "PATCH")):
+        kinds.add(errors.Stale)
+        found.add((428, PreconditionRequired.code))
+    return found | {(problems.STATUSES[next(f for f in k.__mro__ if f in problems.STATUSES)], k.code) for k in kinds}
+
+
+def _named(status: int, code: str) -> str:
+    """One code has several statuses."""
+    return f"{code}_{status}" if code == Malformed.code else code
+
+
+def _refusal(status: int, code: str) -> dict[str, Any]:
+    kind = f"urn:refledger:problem:{code.lower().replace('_', '-')}"
+    words = _documented().get(code) or problems.TITLES[status]
+    return {"type": kind, "title": problems.TITLES[status], "status": status, "detail": words, "code": code}
+
+
+@cache
+def _documented() -> dict[str, str]:
+    """What domain/errors.py says beside each code."""
+    return {code: words.strip() for code, words in re.findall(r"([A-Z_]{4,})[ ]{2,}([a-z].+)", errors.__doc__ or "")}
+
+
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    path = route.key.split()[1]
     allowed = access.ROUTES[route.key]
-    roles = sorted(role.value for role in allowed.roles) if allowed else []
-    roles += ["anyone who is signed in, for what is their own"] if allowed and allowed.own else []
-    roles += [f"a service with the scope {allowed.scope}"] if allowed and allowed.scope else []
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", path)
-    ]
-    if route.query is not NoQuery:
-        query = definitions[schemas[route.query, "validation"]["$ref"].rsplit("/", 1)[1]]
-        required = query.get("required", [])
-        parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": schema}
-            for name, schema in query["properties"].items()
-        ]
     operation: dict[str, Any] = {
         "operationId": route.function.__module__.split(".")[-1] + "_" + route.function.__name__,
         "summary": route.summary,
-        "description": "For: " + (" or ".join(roles) if allowed is not None else "whoever signs it") + ".",
-        "parameters": parameters,
-        "responses": {
-            str(route.status): {
-                "description": "done",
-                "content": _content(route, schemas),
-            },
-            **{str(status): _problem(status) for status in sorted({*problems.STATUSES.values(), 400, 413, 415, 500})},
-        },
+        "description": f"For: {_audience(allowed)}.",
+        "tags": [route.function.__module__.split(".")[-1]],
+        "parameters": list(_parameters(route, schemas, definitions)),
+        "responses": {str(route.status): _success(route, schemas, definitions), **_problems(route)},
     }
     if allowed is None:
         operation["security"] = []
+    if allowed is None and route.key.startswith("POST"):
         anything = {"schema": {"type": "object", "description": "an event as its sender documents it"}}
         operation["requestBody"] = {"required": True, "content": {"application/json": anything}}
-    elif route.key.startswith("POST"):
-        header = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
-        operation["parameters"].append(header)
-    if route.versioned:
-        tag = {"description": "the version, for If-Match", "schema": {"type": "string"}}
-        operation["responses"][str(route.status)]["headers"] = {"ETag": tag}
-    if route.key.startswith("PUT"):
-        operation["parameters"].append(
-            {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"},
-             "description": "the ETag of what was read"}
-        )  # fmt: skip
-        operation["responses"]["428"] = _problem(428)
-    if route.body is not NoBody:
+    elif issubclass(route.body, TextBody):
+        content = {route.body.content_type: {"schema": {"type": "string"}, "example": _request(route, {}, definitions)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    elif route.body is not NoBody:
         schema = schemas[route.body, "validation"]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"application/json": {"schema": schema, "example": _request(route, schema, definitions)}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
-def _content(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    if route.answer is CsvFile:
-        return {"text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a head"}}}
-    return {"application/json": {"schema": schemas[route.answer, "serialization"]}}
+def _request(route: Route, schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
+    real = examples.of_requests()
+    return real[route.key] if route.key in real else examples.of_schema(schema, definitions)
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _audience(allowed: access.Access | None) -> str:
+    if allowed is None:
+        return "anybody, without a token"
+    people = sorted(role.value for role in allowed.roles)
+    people += ["anyone who is signed in, for what is their own"] if allowed.own else []
+    people += [f"a service with the scope {allowed.scope}"] if allowed.scope else []
+    return " or ".join(people)
+
+
+def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)\}", route.key):
+        example = examples.of_schema({"type": "string"}, {}, name)
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
+    if route.query is not NoQuery:
+        query = definitions[schemas[route.query, "validation"]["$ref"].rsplit("/", 1)[1]]
+        required = query.get("required", [])
+        for name, schema in query["properties"].items():
+            yield {"name": name, "in": "query", "required": name in required, "schema": schema}
+    if route.key.startswith("POST") and access.ROUTES[route.key]:
+        yield {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+    if route.versioned and route.key.startswith(("PUT", "PATCH")):
+        words = "the ETag of what was read"
+        yield {"name": "If-Match", "in": "header", "required": True, "description": words,
+               "schema": {"type": "string"}, "example": '"3"'}  # fmt: skip
+
+
+def _success(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    names = [] if access.ROUTES[route.key] is None else ["RateLimit", "RateLimit-Policy"]
+    names += ["ETag"] if route.versioned else []
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    told: dict[str, Any] = {"description": "done", "headers": headers, "content": {}}
+    if is_json(route.answer):
+        schema = schemas[route.answer, "serialization"]
+        told["content"]["application/json"] = {"schema": schema, "example": examples.of_schema(schema, definitions)}
+    elif route.answer is CsvFile:
+        told["content"]["text/csv"] = {"schema": {"type": "string", "description": "RFC 4180, with a head"}}
+    else:
+        told["content"] = {kind: {"schema": {}} for kind in route.media}
+    return told
+
+
+def _problems(route: Route) -> dict[str, Any]:
+    codes: dict[int, list[str]] = defaultdict(list)
+    for status, code in sorted(refusals(route)):
+        codes[status].append(code)
+    return {str(status): _problem(status, codes[status]) for status in sorted(codes)}
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    shown = {code: {"$ref": f"#/components/examples/{_named(status, code)}"} for code in codes}
     schema = {"$ref": REFERENCE.format(model="Problem")}
-    return {"description": problems.TITLES[status], "content": {"application/problem+json": {"schema": schema}}}
+    content: dict[str, Any] = {"application/problem+json": {"schema": schema, "examples": shown}}
+    if status in BY_GATEWAY:
+        content["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
+    told: dict[str, Any] = {"description": f"{problems.TITLES[status]}: {', '.join(codes)}", "content": content}
+    if status in (429, 503):
+        told["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    return told
+
+
+def written(value: Any, depth: int = 3, indent: str = "") -> str:
+    """JSON, the outer levels a line for each member: a change is seen where it is, and the file stays short."""
+    if not depth or not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = indent + " "
+    members = (f"{inner}{json.dumps(name)}: {written(each, depth - 1, inner)}" for name, each in value.items())
+    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(written(document()) + "\n")

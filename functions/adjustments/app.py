@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from refledger.domain.errors import (
+    AdjustmentNotFound,
+    AlreadyDecided,
+    CurrencyNotTaken,
+    KeyReused,
+    NoDebt,
+    OwnAdjustment,
+    PartnerNotFound,
+    SecondPersonNeeded,
+)
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.adjustments import AdjustmentQuery, AdjustmentView, NewAdjustment
@@ -12,7 +22,13 @@ from refledger.store import adjustments as stored
 api = handler = Api()
 
 
-@api.route("POST /api/v1/adjustments", body=NewAdjustment, answer=AdjustmentView, status=201)
+@api.route(
+    "POST /api/v1/adjustments",
+    body=NewAdjustment,
+    answer=AdjustmentView,
+    status=201,
+    refuses=(PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused),
+)
 def create(request: Request[NewAdjustment, NoQuery]) -> AdjustmentView:
     """Correct a partner's balance, or forgive debt; above the program's limit it waits for a second person."""
     made = adjustments.request(
@@ -21,7 +37,12 @@ def create(request: Request[NewAdjustment, NoQuery]) -> AdjustmentView:
     return AdjustmentView.of(made)
 
 
-@api.route("POST /api/v1/adjustments/{adjustmentId}/approve", body=NoteBody, answer=AdjustmentView)
+@api.route(
+    "POST /api/v1/adjustments/{adjustmentId}/approve",
+    body=NoteBody,
+    answer=AdjustmentView,
+    refuses=(AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt),
+)
 def approve(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     """Post an adjustment that somebody else asked for."""
     decided = adjustments.approve(
@@ -30,7 +51,12 @@ def approve(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     return AdjustmentView.of(decided)
 
 
-@api.route("POST /api/v1/adjustments/{adjustmentId}/reject", body=NoteBody, answer=AdjustmentView)
+@api.route(
+    "POST /api/v1/adjustments/{adjustmentId}/reject",
+    body=NoteBody,
+    answer=AdjustmentView,
+    refuses=(AdjustmentNotFound, OwnAdjustment, AlreadyDecided),
+)
 def reject(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     """Refuse an adjustment, or take back one's own; no money moves."""
     decided = adjustments.reject(
@@ -39,7 +65,7 @@ def reject(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     return AdjustmentView.of(decided)
 
 
-@api.route("GET /api/v1/adjustments", query=AdjustmentQuery, answer=Page[AdjustmentView])
+@api.route("GET /api/v1/adjustments", query=AdjustmentQuery, answer=Page[AdjustmentView], refuses=())
 def list_some(request: Request[NoBody, AdjustmentQuery]) -> Page[AdjustmentView]:
     """List a partner's adjustments, newest first, or those that wait for a second person, oldest first."""
     context, query = config.context(), request.query
@@ -54,7 +80,7 @@ def list_some(request: Request[NoBody, AdjustmentQuery]) -> Page[AdjustmentView]
     return Page[AdjustmentView](data=[AdjustmentView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/adjustments/{adjustmentId}", answer=AdjustmentView)
+@api.route("GET /api/v1/adjustments/{adjustmentId}", answer=AdjustmentView, refuses=(AdjustmentNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> AdjustmentView:
     """Read an adjustment."""
     return AdjustmentView.of(stored.find(config.context().table, request.id("adjustmentId"), strong=False))

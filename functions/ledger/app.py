@@ -21,7 +21,7 @@ from refledger.store import ledger, partners
 api = handler = Api()
 
 
-@api.route("GET /api/v1/ledger/entries", query=EntriesQuery, answer=Page[EntryView])
+@api.route("GET /api/v1/ledger/entries", query=EntriesQuery, answer=Page[EntryView], refuses=())
 def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
     """List journal entries in the order in which they were written."""
     context, query = config.context(), request.query
@@ -38,7 +38,7 @@ def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
     return Page[EntryView](data=[EntryView.of(entry) for entry in page.entries], next_cursor=following)
 
 
-@api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView)
+@api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView, refuses=())
 def balances(request: Request[NoBody, BalancesQuery]) -> BalancesView:
     """A partner's balances; staff name the partner."""
     partner_id = _whose(request, request.query.partner_id)

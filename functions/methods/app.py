@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refledger.domain.errors import MethodNotFound, PartnerNotFound, TooManyMethods
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
@@ -12,7 +13,13 @@ from refledger.store import methods as stored
 api = handler = Api()
 
 
-@api.route("POST /api/v1/payout-methods", body=PayoutMethodBody, answer=OwnMethodView, status=201)
+@api.route(
+    "POST /api/v1/payout-methods",
+    body=PayoutMethodBody,
+    answer=OwnMethodView,
+    status=201,
+    refuses=(PartnerNotFound, TooManyMethods),
+)
 def add(request: Request[PayoutMethodBody, NoQuery]) -> OwnMethodView:
     """Add an account to be paid to; the same account is the same method."""
     context = config.context()
@@ -20,7 +27,7 @@ def add(request: Request[PayoutMethodBody, NoQuery]) -> OwnMethodView:
     return OwnMethodView.of_method(methods.add(context, config.vault, partner_id, request.body.to_account()))
 
 
-@api.route("GET /api/v1/payout-methods", answer=Methods)
+@api.route("GET /api/v1/payout-methods", answer=Methods, refuses=(PartnerNotFound,))
 def list_own(request: Request[NoBody, NoQuery]) -> Methods:
     """List the caller's payout methods that are in use."""
     context = config.context()
@@ -28,7 +35,7 @@ def list_own(request: Request[NoBody, NoQuery]) -> Methods:
     return Methods(data=[OwnMethodView.of_method(method) for method in found if method.is_active])
 
 
-@api.route("DELETE /api/v1/payout-methods/{methodId}", answer=OwnMethodView)
+@api.route("DELETE /api/v1/payout-methods/{methodId}", answer=OwnMethodView, refuses=(PartnerNotFound, MethodNotFound))
 def disable(request: Request[NoBody, NoQuery]) -> OwnMethodView:
     """Take a payout method out of use; withdrawals that were asked for go on."""
     context = config.context()

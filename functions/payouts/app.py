@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from refledger.domain.errors import (
+    BatchNotFound,
+    Conflict,
+    KeyReused,
+    MethodNotFound,
+    MethodNotUsable,
+    PartnerNotFound,
+    PayoutUnavailable,
+)
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.batches import BatchView, NewBatch, WholeBatchView
@@ -15,7 +24,7 @@ from refledger.store import partners, withdrawals
 api = handler = Api()
 
 
-@api.route("GET /api/v1/partners/{partnerId}/payout-methods", answer=StaffMethods)
+@api.route("GET /api/v1/partners/{partnerId}/payout-methods", answer=StaffMethods, refuses=(PartnerNotFound,))
 def list_methods(request: Request[NoBody, NoQuery]) -> StaffMethods:
     """List a partner's payout methods, also those that are out of use."""
     table = config.context().table
@@ -24,7 +33,11 @@ def list_methods(request: Request[NoBody, NoQuery]) -> StaffMethods:
     return StaffMethods(data=[StaffMethodView.of(method) for method in found])
 
 
-@api.route("POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify", answer=StaffMethodView)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify",
+    answer=StaffMethodView,
+    refuses=(PartnerNotFound, MethodNotFound, MethodNotUsable, PayoutUnavailable),
+)
 def verify(request: Request[NoBody, NoQuery]) -> StaffMethodView:
     """Vouch for a payout method; of a Stripe account, Stripe is asked too."""
     partner_id, method_id, by = request.id("partnerId"), request.id("methodId"), request.caller.user
@@ -32,7 +45,7 @@ def verify(request: Request[NoBody, NoQuery]) -> StaffMethodView:
     return StaffMethodView.of(found)
 
 
-@api.route("POST /api/v1/payout-batches", body=NewBatch, answer=BatchView, status=201)
+@api.route("POST /api/v1/payout-batches", body=NewBatch, answer=BatchView, status=201, refuses=(Conflict, KeyReused))
 def create(request: Request[NewBatch, NoQuery]) -> BatchView:
     """Export bank transfers that were in no batch before."""
     by, key, body = request.caller.user, request.key, request.body
@@ -40,7 +53,7 @@ def create(request: Request[NewBatch, NoQuery]) -> BatchView:
     return BatchView.of(batch)
 
 
-@api.route("GET /api/v1/payout-batches", query=PageQuery, answer=Page[BatchView])
+@api.route("GET /api/v1/payout-batches", query=PageQuery, answer=Page[BatchView], refuses=())
 def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
     """List batches, newest first."""
     context, query = config.context(), request.query
@@ -52,7 +65,7 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
     return Page[BatchView](data=[BatchView.of(batch) for batch in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/payout-batches/{batchId}", answer=WholeBatchView)
+@api.route("GET /api/v1/payout-batches/{batchId}", answer=WholeBatchView, refuses=(BatchNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> WholeBatchView:
     """Read a batch: its transfers, how far each is, and who was given the file."""
     table = config.context().table
@@ -61,7 +74,7 @@ def read(request: Request[NoBody, NoQuery]) -> WholeBatchView:
     return WholeBatchView.of_all(batch, lines, stored.downloads(table, batch.id))
 
 
-@api.route("GET /api/v1/payout-batches/{batchId}/file", answer=CsvFile)
+@api.route("GET /api/v1/payout-batches/{batchId}/file", answer=CsvFile, refuses=(BatchNotFound,))
 def file(request: Request[NoBody, NoQuery]) -> CsvFile:
     """Download a batch as CSV, with the whole accounts; who did is written down."""
     batch_id = request.id("batchId")

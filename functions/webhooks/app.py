@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
-from refledger.domain.errors import WithdrawalNotFound
+from refledger.domain.errors import BadSignature, Unreadable, WithdrawalNotFound
 from refledger.entry import config
 from refledger.entry.http import IDENTIFIER, Api, Delivery
 from refledger.entry.metrics import count, counting
@@ -15,7 +15,7 @@ from refledger.operations import withdrawals, workflow
 api = handler = Api()
 
 
-@api.route("POST /api/v1/webhooks/stripe", answer=EventTaken)
+@api.route("POST /api/v1/webhooks/stripe", answer=EventTaken, refuses=(BadSignature, Unreadable))
 def stripe_event(delivery: Delivery) -> EventTaken:
     """Take an event that Stripe has signed. An answer other than 200 makes Stripe send it again, for three days."""
     secrets = stripe_webhook.secrets_from(config.environment()["STRIPE_WEBHOOK_SECRETS"])

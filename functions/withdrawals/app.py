@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from refledger.domain.errors import (
+    AlreadyDecided,
+    BelowMinimum,
+    InsufficientFunds,
+    KeyReused,
+    MethodNotFound,
+    MethodNotUsable,
+    PartnerNotFound,
+    PartnerSuspended,
+    TooManyMethods,
+    WithdrawalNotFound,
+)
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -17,7 +29,22 @@ from refledger.store import withdrawals as stored
 api = handler = Api()
 
 
-@api.route("POST /api/v1/referrals/withdraw", body=NewWithdrawal, answer=WithdrawalView, status=201)
+@api.route(
+    "POST /api/v1/referrals/withdraw",
+    body=NewWithdrawal,
+    answer=WithdrawalView,
+    status=201,
+    refuses=(
+        PartnerNotFound,
+        PartnerSuspended,
+        InsufficientFunds,
+        BelowMinimum,
+        MethodNotFound,
+        MethodNotUsable,
+        TooManyMethods,
+        KeyReused,
+    ),
+)
 def request_payout(request: Request[NewWithdrawal, NoQuery]) -> WithdrawalView:
     """Reserve an amount and ask for its payout."""
     context, body = config.context(), request.body
@@ -38,7 +65,7 @@ def _start(withdrawal: Withdrawal) -> None:
         logger().warning("workflow not started", extra={"withdrawal": withdrawal.id}, exc_info=True)
 
 
-@api.route("GET /api/v1/referrals/withdrawals", query=PageQuery, answer=Page[WithdrawalView])
+@api.route("GET /api/v1/referrals/withdrawals", query=PageQuery, answer=Page[WithdrawalView], refuses=())
 def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     """List the caller's withdrawals, newest first."""
     context, query = config.context(), request.query
@@ -53,14 +80,18 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/referrals/withdrawals/{withdrawalId}", answer=WithdrawalView)
+@api.route("GET /api/v1/referrals/withdrawals/{withdrawalId}", answer=WithdrawalView, refuses=(WithdrawalNotFound,))
 def read_own(request: Request[NoBody, NoQuery]) -> WithdrawalView:
     """Read one of the caller's withdrawals."""
     context = config.context()
     return WithdrawalView.of(withdrawals.own(context, request.caller.user, request.id("withdrawalId")))
 
 
-@api.route("POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel", answer=WithdrawalView)
+@api.route(
+    "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
+    answer=WithdrawalView,
+    refuses=(WithdrawalNotFound, AlreadyDecided),
+)
 def cancel(request: Request[NoBody, NoQuery]) -> WithdrawalView:
     """Take back a request that nobody decided about yet."""
     context = config.context()

@@ -3,29 +3,94 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import jsonschema
+import pytest
+
+from refledger.domain import errors
 from refledger.entry import access
-from scripts.openapi import document
+from scripts import api_page, openapi
+from tests.support import functions
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
+FUNCTION = Path(__file__).parents[2] / "functions" / "docs"
+Json = dict[str, Any]
+
+
+@cache
+def document() -> Json:
+    return openapi.document()
+
+
+def operations() -> Iterator[tuple[str, Json]]:
+    for path, methods in document()["paths"].items():
+        yield from ((f"{method.upper()} {path}", told) for method, told in methods.items())
 
 
 def test_the_committed_document_is_made_from_the_code() -> None:
-    """Whoever changes a route or a model runs `make openapi`."""
-    assert json.loads(COMMITTED.read_text()) == document()
+    """Whoever changes a route or a model runs `make openapi`; page and document are of one making."""
+    committed = json.loads((FUNCTION / "openapi.json").read_text(encoding="utf-8"))
+    assert committed == document()
+    assert (FUNCTION / "index.html").read_text(encoding="utf-8") == api_page.page(committed)
 
 
 def test_every_route_has_an_operation() -> None:
     """No route without a page, no page without a route."""
-    written = {f"{method.upper()} {path}" for path, methods in document()["paths"].items() for method in methods}
-    assert written == set(access.ROUTES)
+    assert {route for route, _ in operations()} == set(access.ROUTES)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    """Generators of clients make a method of each."""
+    names = [told["operationId"] for _, told in operations()]
+    assert len(set(names)) == len(names)
 
 
 def test_every_reference_leads_somewhere() -> None:
     """A `$ref` that names nothing breaks every generator of clients."""
-    made = document()
-    text = json.dumps(made)
-    names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
-    assert names <= set(made["components"]["schemas"])
-    assert len(names) > 20
+    text = json.dumps(document())
+    for part in ("schemas", "examples", "headers"):
+        named = {found.split('"')[0] for found in text.split(f"#/components/{part}/")[1:]}
+        assert named <= set(document()["components"][part])
+        assert named
+
+
+def samples() -> Iterator[Any]:
+    """(where, example, schema) of every body and answer."""
+    for route, told in operations():
+        asked = told.get("requestBody", {}).get("content", {}).items() if access.ROUTES[route] else ()
+        answered = [(k, c) for s, each in told["responses"].items() if s < "400" for k, c in each["content"].items()]
+        for kind, content in [*asked, *answered]:
+            if "example" in content or kind == "application/json":
+                yield pytest.param(content.get("example"), content["schema"], id=f"{route} {kind}")
+
+
+@pytest.mark.parametrize(("example", "schema"), samples())
+def test_an_example_is_what_its_schema_says(example: Any, schema: Json) -> None:
+    """Every operation shows a body that would be taken and an answer as it would come."""
+    jsonschema.Draft202012Validator({**schema, "components": document()["components"]}).validate(example)
+
+
+@pytest.mark.parametrize("route", sorted(set(access.ROUTES)))
+def test_a_route_says_what_it_refuses(route: str) -> None:
+    """All codes of all errors that it may answer, each with an example: `refuses`, where the route is declared."""
+    (told,) = [found for found in openapi.routes() if found.key == route]
+    assert access.ROUTES[route] is access.PUBLIC or told.refuses is not None
+
+
+def test_every_code_is_known() -> None:
+    """The codes of the examples are those of errors, which stay the same for ever."""
+    codes = {kind.code for kind in functions.kinds(errors.Refledger)}
+    shown = {each["value"]["code"] for each in document()["components"]["examples"].values()}
+    assert shown <= codes | {"MALFORMED", "PRECONDITION_REQUIRED", "INTERNAL"}
+
+
+def test_the_page_runs_nothing_and_loads_nothing() -> None:
+    """Text and style alone: no script, no address but its own."""
+    page = (FUNCTION / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "src=" not in page
+    assert 'href="http' not in page
+    assert page.count("<details") == len(list(operations()))

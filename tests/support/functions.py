@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from refledger.entry import config
+from refledger.entry import access, config
 from refledger.entry.http import Api
 from refledger.operations.limits import LimitKind
+from scripts import openapi
 from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
@@ -37,6 +38,11 @@ def load(name: str) -> ModuleType:
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def kinds(family: type[Any]) -> set[type[Any]]:
+    """A class and all that are derived from it."""
+    return {family}.union(*map(kinds, family.__subclasses__()))
 
 
 @cache
@@ -123,10 +129,20 @@ class World:
         answer = api_of(route)(self.event(route, **told), None)
         assert set(answer) - {"isBase64Encoded"} == {"statusCode", "headers", "body"}
         assert all(isinstance(value, str) for value in answer["headers"].values())
-        return Answer(answer["statusCode"], answer["headers"], _body_of(answer))
+        found = Answer(answer["statusCode"], answer["headers"], _body_of(answer))
+        _check_documented(route, found)
+        return found
 
     def admin(self, route: str, **told: Any) -> Answer:
         return self.call(route, **{"sub": "admin", "groups": ("admin",), **told})
+
+
+def _check_documented(route: str, answer: Answer) -> None:
+    """What a route refuses with, its OpenAPI page says: a client must be able to rely on that list."""
+    told = api_of(route).routes[route]
+    if answer.status < 400 or (told.refuses is None and access.ROUTES[route] is not access.PUBLIC):
+        return
+    assert (answer.status, answer.code) in openapi.refusals(told), f"{route} does not say that it answers {answer.code}"
 
 
 def _body_of(answer: dict[str, Any]) -> Any:

@@ -120,6 +120,7 @@ class Route:
     summary: str
     versioned: bool
     refuses: tuple[type[Refledger], ...] | None  # None: not said
+    media: tuple[str, ...]  # of an answer that is not JSON
 
 
 class Api:
@@ -138,16 +139,17 @@ class Api:
         status: int = 200,
         versioned: bool = False,
         refuses: tuple[type[Refledger], ...] | None = None,
+        media: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Any], BaseModel]], Callable[[Any], BaseModel]]:
         """Register a function for a route key, `POST /api/v1/programs`. Its docstring's first line is the summary.
 
         `versioned`: the answer's `version` is its ETag. `refuses`: what it may answer beside what every route may
-        (bad input, no token, no right, too often, busy).
+        (bad input, no token, no right, too often, busy). `media`: the content types of an answer that is not JSON.
         """
 
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:
             summary = (function.__doc__ or "").strip().split("\n")[0]
-            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned, refuses)
+            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned, refuses, media)
             return function
 
         return register

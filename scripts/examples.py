@@ -1,0 +1,119 @@
+"""Examples for the OpenAPI document: made of the schemas, with values that a reader recognises."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+Schema = dict[str, Any]
+
+ID = "c5h6urjbd1g3oq2a"
+REWARD_ID = ID + "0695t4g0al62kh9d2s7q3v1m8e5f0b4r"
+VALUES: dict[str, Any] = {
+    "partnerId": ID, "programId": "default", "rewardId": REWARD_ID, "rewardIds": [REWARD_ID],
+    "referralId": ID + "0695t1q3g7kd5m2o4r6s8v0a",
+    "currency": "USD", "amount": 1500, "available": 4500, "reserved": 1500, "paid": 12000, "pending": 800, "net": 1500,
+    "base": 7500, "rateBps": 2000, "tier": 1, "version": 3, "email": "ada@example.com", "phone": "+44 20 7946 0000",
+    "firstName": "Ada", "lastName": "Lovelace", "companyName": "Analytical Engines Ltd", "name": "Friends",
+    "code": "ANA7K2M9QX", "referralCode": "ANA7K2M9QX", "iban": "DE89370400440532013000",
+    "accountHolder": "Ada Lovelace",
+    "month": "2026-11", "day": "2026-11-21", "from": "2026-11-01", "to": "2026-11-30", "source": "WEBSITE",
+    "campaign": "autumn", "note": "checked with the customer", "reason": "agreed by e-mail on 20 November",
+    "leadId": "00Q5g00000AbCdE", "customerId": "cus_81", "transactionId": "2026-11-21/0042", "nextCursor": None,
+    "cursor": "kq3vbm8cPZy0…", "title": "Not found", "conversionValue": "1000.00", "limit": 25, "url": "https://example.com/r/ANA7K2M9QX",
+}  # fmt: skip
+WORDS = (
+    (re.compile(r"(At|Since|Until|Opens|On)$"), "2026-11-21T09:30:00.000Z"),
+    (re.compile(r"(?i)(id|Ids)$"), ID),
+    (re.compile(r"(?i)url$"), "https://example.com/"),
+)
+
+
+def of_schema(schema: Schema, definitions: dict[str, Schema], name: str = "", depth: int = 0) -> Any:
+    """A value that the schema takes. `name`: of the field that it is for."""
+    if "$ref" in schema:
+        return of_schema(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions, name, depth)
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    if "const" in schema:
+        return schema["const"]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            kinds = [each for each in schema[key] if each.get("type") != "null"]
+            return of_schema(kinds[0], definitions, name, depth) if kinds else None
+    match schema.get("type"):
+        case "object":
+            return _object(schema, definitions, depth)
+        case "array":
+            return _array(schema, definitions, name, depth)
+        case "string":
+            return _string(schema, name)
+        case "integer" | "number":
+            return _number(schema, name)
+        case "boolean":
+            return bool(schema.get("default", False))
+    return schema.get("default")
+
+
+def _object(schema: Schema, definitions: dict[str, Schema], depth: int) -> Any:
+    if "properties" in schema:
+        return {name: of_schema(each, definitions, name, depth + 1) for name, each in schema["properties"].items()}
+    inner = schema.get("additionalProperties")
+    return {"USD": of_schema(inner, definitions, "", depth + 1)} if isinstance(inner, dict) else {}
+
+
+def _array(schema: Schema, definitions: dict[str, Schema], name: str, depth: int) -> Any:
+    if isinstance(VALUES.get(name), list):
+        return VALUES[name]
+    items = schema.get("items", {})
+    if not items or depth > 6:
+        return []
+    singular = name[:-1] if name.endswith("s") else name
+    return [of_schema(items, definitions, singular, depth + 1)] * max(1, schema.get("minItems", 1))
+
+
+def _string(schema: Schema, name: str) -> Any:
+    told = VALUES.get(name)
+    if not isinstance(told, str):
+        told = next((word for pattern, word in WORDS if pattern.search(name)), None) or schema.get("default") or "text"
+    pattern = schema.get("pattern")
+    if pattern and not re.search(pattern, told):
+        choice = re.fullmatch(r"\^?\(([A-Z_|]+)\)\$?", pattern)
+        told = choice[1].split("|")[0] if choice else told
+    return told[: schema.get("maxLength", len(told))]
+
+
+def _number(schema: Schema, name: str) -> Any:
+    told = VALUES.get(name)
+    if not isinstance(told, int):
+        told = schema.get("default")
+    if not isinstance(told, int):
+        told = 1
+    return min(
+        max(told, schema.get("minimum", told), schema.get("exclusiveMinimum", told - 1) + 1),
+        schema.get("maximum", told),
+    )
+
+
+@cache
+def of_requests() -> dict[str, Any]:
+    """Real bodies by route, from the sample events."""
+    found: dict[str, Any] = {}
+    for path in sorted((ROOT / "events").glob("*/*.json")):
+        event = json.loads(path.read_text(encoding="utf-8"))
+        if (
+            isinstance(event, dict)
+            and event.get("routeKey")
+            and event.get("body")
+            and "webhooks" not in event["routeKey"]
+        ):
+            try:
+                found.setdefault(event["routeKey"], json.loads(event["body"]))
+            except ValueError:  # not JSON: a file
+                found.setdefault(event["routeKey"], event["body"])
+    return found
