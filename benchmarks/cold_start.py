@@ -28,10 +28,12 @@ ENVIRONMENT = {
     "TABLE_NAME": "table", "HASH_KEY": "secret", "GROUPS_CLAIM": "cognito:groups",
     "WORKFLOW_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:approval",
     "MATURITY_QUEUE_URL": "https://queue.invalid/maturity.fifo", "PAYMENTS_DLQ_URL": "https://queue.invalid/dlq",
+    "LEADERBOARDS_QUEUE_URL": "https://queue.invalid/leaderboards",
     "LIMITS": "reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20",
     "ACCOUNTS_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "STRIPE_API_KEY": "none", "STRIPE_API_BASE": "", "STRIPE_WEBHOOK_SECRETS": "none",
+    "BUS_NAME": "bus", "NOTICES": "chosen",
     "STRIPE_MODE": "live", "POWERTOOLS_SERVICE_NAME": "refledger", "POWERTOOLS_METRICS_NAMESPACE": "refledger",
 }  # fmt: skip
 

@@ -1,20 +1,56 @@
-"""Partners: admins onboard them and say who may earn, staff read them."""
+"""Partners: admins onboard them and say who may earn, staff read them, find them, and write notes."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from refledger.domain.codes import CodeStatus, normalise
+from refledger.domain.errors import (
+    CodeNotAllowed,
+    CodeNotFound,
+    CodeTaken,
+    Conflict,
+    EmailTaken,
+    KeyReused,
+    PartnerNotFound,
+    ProgramNotFound,
+    TooManyCodes,
+)
 from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
-from refledger.entry.models.common import NoBody, NoQuery, Page
+from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.partner_bulk import BulkBody, BulkResult, BulkView
+from refledger.entry.models.partner_codes import (
+    BelowView,
+    CodesView,
+    CodeView,
+    DownlineQuery,
+    NewCodeBody,
+    RotateBody,
+    UplineQuery,
+    UplineView,
+    ValidateBody,
+    ValidView,
+)
 from refledger.entry.models.partners import (
     CommissionBody,
     NewPartnerBody,
+    PartnerChanges,
+    PartnerNoteBody,
+    PartnerNoteView,
     PartnerQuery,
     PartnerView,
     Reason,
+    TagsBody,
     UserBody,
 )
-from refledger.operations import partners
+from refledger.operations import networks, partner_bulk, partner_codes, partner_lists, partner_profile, partners
+from refledger.operations.limits import LimitKind
+from refledger.operations.once import Once
+from refledger.operations.partner_profile import Changes
+from refledger.store import codes, keys, notes
 from refledger.store import partners as stored
 
 api = handler = Api()
@@ -35,20 +71,104 @@ def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
 
 @api.route("GET /api/v1/partners", query=PartnerQuery, answer=Page[PartnerView])
 def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
-    """List partners, newest first."""
+    """List partners, newest first, or those whose name, address or company begins with `q`."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.status)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = stored.newest(context.table, before, query.limit + 1, query.status)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
-    page = stored.many(context.table, ids)
+    wanted = query.to_wanted()
+    asked = (request.caller.user, request.route, wanted, query.q)
+    position = paging.position(context.ids, query.cursor, *asked) or ""
+    if query.q is None:
+        page, last = partner_lists.newest(context, wanted, position, query.limit)
+    else:
+        program = query.program_id or DEFAULT_PROGRAM
+        page, last = partner_lists.beginning_with(context, program, query.q, wanted, position, query.limit)
+    following = paging.cursor(context.ids, last, *asked) if last is not None else None
     return Page[PartnerView](data=[_view(partner) for partner in page], next_cursor=following)
+
+
+@api.route(
+    "POST /api/v1/partners/bulk",
+    body=BulkBody,
+    answer=BulkView,
+    refuses=(KeyReused,),
+)
+def change_many(request: Request[BulkBody, NoQuery]) -> BulkView:
+    """Create partners, change them and their status, up to 50 in all; with a result for each."""
+    context, by = config.context(), request.caller.user
+    steps = request.body.to_steps(context.ids)
+    results = partner_bulk.change_many(context, steps, by, _once(request))
+    return BulkView(results=[BulkResult.of(each) for each in results])
+
+
+@api.route("POST /api/v1/partners/validate-referral-code", body=ValidateBody, answer=ValidView, refuses=())
+def validate_code(request: Request[ValidateBody, NoQuery]) -> ValidView:
+    """Say whether a code would bind a customer now."""
+    context, limits, caller = config.context(), config.limits(), request.caller
+    if not caller.is_staff:  # who reads all partners has nothing to guess
+        limits.take(context, caller.user, LimitKind.UNKNOWN_CODES)
+    partner_id = partner_codes.validate(context, request.body.referral_code)
+    if partner_id and not caller.is_staff:
+        limits.give_back(context, caller.user, LimitKind.UNKNOWN_CODES)
+    return ValidView(valid=partner_id is not None, partner_id=partner_id if caller.is_staff else None)
+
+
+@api.route(
+    "GET /api/v1/partners/by-code/{code}", answer=PartnerView, versioned=True, refuses=(CodeNotFound, PartnerNotFound)
+)
+def by_code(request: Request[NoBody, NoQuery]) -> PartnerView:
+    """Read the partner whose code this is, active or not."""
+    table = config.context().table
+    guard = codes.guard_of(table, normalise(request.path.get("code", "")), strong=False)
+    if guard is None:
+        raise CodeNotFound("there is no such code")
+    return _view(stored.find(table, guard["partner"], strong=False))
+
+
+@api.route("GET /api/v1/partners/by-email/{email}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
+def by_email(request: Request[NoBody, NoQuery]) -> PartnerView:
+    """Read the partner whose e-mail address this is."""
+    context = config.context()
+    email = partners.address(context, request.path.get("email", "").strip())
+    guard = context.table.get(keys.email(email), strong=False) if email else None
+    if guard is None:
+        raise PartnerNotFound("there is no partner with this e-mail address")
+    return _view(stored.find(context.table, guard["partner"], strong=False))
 
 
 @api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True)
 def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read a partner."""
     return _view(stored.find(config.context().table, request.id("partnerId")))
+
+
+@api.route(
+    "PATCH /api/v1/partners/{partnerId}",
+    body=PartnerChanges,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, EmailTaken),
+)
+def change(request: Request[PartnerChanges, NoQuery]) -> PartnerView:
+    """Change what a partner is called, where they are reached, and their label."""
+    return _changed(request, request.body.to_changes())
+
+
+@api.route(
+    "PUT /api/v1/partners/{partnerId}/tags",
+    body=TagsBody,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound,),
+)
+def set_tags(request: Request[TagsBody, NoQuery]) -> PartnerView:
+    """Say which tags a partner has."""
+    return _changed(request, Changes(tags=tuple(request.body.tags)))
+
+
+@api.route("DELETE /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
+def delete(request: Request[NoBody, NoQuery]) -> PartnerView:
+    """End a partnership for good; what was earned, and the history, stay."""
+    partner_id, by = request.id("partnerId"), request.caller.user
+    return _view(partners.change_status(config.context(), partner_id, PartnerStatus.TERMINATED, "deleted", by))
 
 
 @api.route("POST /api/v1/partners/{partnerId}/activate", body=Reason, answer=PartnerView, versioned=True)
@@ -90,6 +210,124 @@ def set_commission(request: Request[CommissionBody, NoQuery]) -> PartnerView:
     context, body, partner_id = config.context(), request.body, request.id("partnerId")
     version, by = request.expected_version, request.caller.user
     return _view(partners.set_rates(context, partner_id, body.to_own(), version, body.reason, by))
+
+
+# ---------------------------------------------------------------- codes
+
+
+@api.route("GET /api/v1/partners/{partnerId}/codes", answer=CodesView, refuses=(PartnerNotFound,))
+def list_codes(request: Request[NoBody, NoQuery]) -> CodesView:
+    """List a partner's codes, the main one first."""
+    table = config.context().table
+    partner = stored.find(table, request.id("partnerId"), strong=False)
+    return CodesView(data=[CodeView.of(each) for each in codes.of_partner(table, partner)])
+
+
+@api.route(
+    "POST /api/v1/partners/{partnerId}/codes",
+    body=NewCodeBody,
+    answer=CodeView,
+    status=201,
+    refuses=(PartnerNotFound, Conflict, CodeNotAllowed, CodeTaken, TooManyCodes, KeyReused),
+)
+def add_code(request: Request[NewCodeBody, NoQuery]) -> CodeView:
+    """Give a partner one code more, a wished one or one that the system makes."""
+    partner_id, body = request.id("partnerId"), request.body
+    once = _once(request)
+    return CodeView.of(partner_codes.add(config.context(), partner_id, body.code, body.label, body.campaign, once))
+
+
+@api.route(
+    "POST /api/v1/partners/{partnerId}/codes/rotate",
+    body=RotateBody,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict, CodeNotAllowed, CodeTaken, TooManyCodes, KeyReused),
+)
+def rotate_code(request: Request[RotateBody, NoQuery]) -> PartnerView:
+    """Give a partner another main code; the old one binds until it is disabled."""
+    partner_id = request.id("partnerId")
+    return _view(partner_codes.rotate(config.context(), partner_id, request.body.code, _once(request)))
+
+
+@api.route(
+    "POST /api/v1/partners/{partnerId}/codes/{code}/disable",
+    answer=CodeView,
+    refuses=(PartnerNotFound, CodeNotFound, Conflict),
+)
+def disable_code(request: Request[NoBody, NoQuery]) -> CodeView:
+    """Let a code bind nobody any more; it stays the partner's."""
+    return _change_code(request, CodeStatus.DISABLED)
+
+
+@api.route(
+    "POST /api/v1/partners/{partnerId}/codes/{code}/enable", answer=CodeView, refuses=(PartnerNotFound, CodeNotFound)
+)
+def enable_code(request: Request[NoBody, NoQuery]) -> CodeView:
+    """Let a code bind again."""
+    return _change_code(request, CodeStatus.ACTIVE)
+
+
+def _change_code(request: Request[NoBody, NoQuery], status: CodeStatus) -> CodeView:
+    partner_id, code = request.id("partnerId"), request.path.get("code", "")
+    return CodeView.of(partner_codes.change_status(config.context(), partner_id, code, status))
+
+
+# ---------------------------------------------------------------- chains and notes
+
+
+@api.route("GET /api/v1/partners/{partnerId}/upline", query=UplineQuery, answer=UplineView, refuses=(PartnerNotFound,))
+def read_upline(request: Request[NoBody, UplineQuery]) -> UplineView:
+    """Read by whom a partner was referred, nearest first, as it was frozen then."""
+    return UplineView.of(networks.above(config.context(), request.id("partnerId"), request.query.program_id))
+
+
+@api.route("GET /api/v1/partners/{partnerId}/downline", query=DownlineQuery, answer=Page[BelowView], refuses=())
+def list_downline(request: Request[NoBody, DownlineQuery]) -> Page[BelowView]:
+    """List whom a partner referred, newest first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    asked = (request.caller.user, request.route, partner_id)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    page, last = networks.below(context, partner_id, before, query.limit)
+    following = paging.cursor(context.ids, last, *asked) if last is not None else None
+    return Page[BelowView](data=[BelowView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/partners/{partnerId}/notes", query=PageQuery, answer=Page[PartnerNoteView], refuses=())
+def list_notes(request: Request[NoBody, PageQuery]) -> Page[PartnerNoteView]:
+    """List what staff wrote about a partner, newest first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    asked = (request.caller.user, request.route, partner_id)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = notes.newest(context.table, partner_id, before, query.limit + 1)
+    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    return Page[PartnerNoteView](data=[PartnerNoteView.of(each) for each in page], next_cursor=following)
+
+
+@api.route(
+    "POST /api/v1/partners/{partnerId}/notes",
+    body=PartnerNoteBody,
+    answer=PartnerNoteView,
+    status=201,
+    refuses=(PartnerNotFound, KeyReused),
+)
+def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
+    """Write something about a partner, who does not see it."""
+    context, by = config.context(), request.caller.user
+    partner_id, text = request.id("partnerId"), request.body.text
+    return PartnerNoteView.of(partner_profile.write_note(context, partner_id, text, by, _once(request)))
+
+
+def _once(request: Request[Any, NoQuery]) -> Once:
+    """Of this request to this partner; the same key for another one is another request."""
+    context = config.context()
+    body = context.ids.hash("body", request.path, request.body_hash)
+    return Once.of(context, request.caller.user, request.route, request.key, body)
+
+
+def _changed(request: Request[Any, NoQuery], changes: Changes) -> PartnerView:
+    partner_id, version = request.id("partnerId"), request.expected_version
+    return _view(partner_profile.change(config.context(), partner_id, changes, version))
 
 
 def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> PartnerView:

@@ -19,7 +19,8 @@ from refledger.domain.payments import (
     Skipped,
 )
 from refledger.entry import config
-from refledger.entry.events import parse_body, read_event
+from refledger.entry.events.body import parse_body
+from refledger.entry.events.payments import read_event
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.operations import disputes, payments, refunds

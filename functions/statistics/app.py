@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from refledger.domain.leaderboards import written
 from refledger.entry import config
 from refledger.operations.statistics import Record, project
 from refledger.store.table import unpack
@@ -12,7 +13,8 @@ from refledger.store.table import unpack
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """One batch of one shard. A failure fails the batch: Lambda halves it until the bad record stands alone.
 
-    The tumbling window is there for its `shardId`; its state is not used, but the answer must hold one.
+    The tumbling window is there for its `shardId`; its state is not used, but the answer must hold one. Leaderboards
+    are told after the roll-ups are written: where it dies in between, the batch comes again, counts nothing, and tells.
     """
     records = []
     for record in event["Records"]:
@@ -23,6 +25,6 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
             old=unpack(change.get("OldImage", {})),
             new=unpack(change.get("NewImage", {})),
         ))  # fmt: skip
-    if records:
-        project(config.context(), event["shardId"], records)
+    if records and (changed := project(config.context(), event["shardId"], records)):
+        config.leaderboard_queue().send(written(changed))
     return {"state": event.get("state", {})}

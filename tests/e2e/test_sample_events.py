@@ -10,6 +10,7 @@ import pytest
 
 from scripts.demo import Client
 from tests.local.harness import Stack
+from tests.template.deployed import function_id
 
 EVENTS = Path(__file__).parents[2] / "events"
 # in this order: Alice must be a partner before she asks for money
@@ -29,6 +30,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "rewards/parked": {"statusCode": 200},
     "webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
     "ledger/entries": {"statusCode": 200},
+    "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
+    "links/click": {"statusCode": 404},  # nobody's code
     "maturity/tick": {"DUE-AGAIN": 0},  # nothing here is a day old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
@@ -43,7 +46,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 def test_a_function_takes_its_sample(stack: Stack, client: Client, name: str) -> None:
     """Invoked with the file and nothing else, the function answers as it should."""
     assert client.api == stack.api  # the default program is there
-    function = f"refledger-{name.split('/')[0].capitalize()}Function"
+    function = f"refledger-{function_id(name.split('/')[0])}"
     answer = stack.client("lambda").invoke(FunctionName=function, Payload=(EVENTS / f"{name}.json").read_bytes())
     payload = json.loads(answer["Payload"].read())
     assert {key: payload.get(key) for key in ANSWERS[name]} == ANSWERS[name], payload

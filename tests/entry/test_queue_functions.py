@@ -289,6 +289,8 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs) -> None:
         }}
         for each in streams.records(fresh.books.client)
     ]  # fmt: skip
+    sent: list[str] = []
+    monkeypatch.setattr(config, "leaderboard_queue", lambda: SimpleNamespace(send=sent.append))
     handler, half = load("statistics").handler, len(told) // 2
     for batch in (told[:half], told[:half], told[half - 2 :], []):
         event = {"Records": batch, "shardId": "shardId-000000001", "state": {"kept": 1}}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import PaymentEvent, PaymentReceived, Skipped
-from refledger.entry.events import read_event
+from refledger.entry.events.payments import read_event
 from tests.support.events import DAY_MS, NOW_MS, load, schema, validator
 
 GOOD: dict[str, Any] = {

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import DisputeClosed, DisputeOpened, PaymentEvent, RefundReceived, Skipped
-from refledger.entry.events import own, read_event
+from refledger.entry.events import own
+from refledger.entry.events.payments import read_event
 from tests.support.events import DAY_MS, NOW_MS, validator
 
 AT = {"occurredAt": "2026-11-02T09:15:30Z"}

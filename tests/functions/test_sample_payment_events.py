@@ -18,7 +18,8 @@ from refledger.domain.payments import (
     RefundTotal,
     Skipped,
 )
-from refledger.entry.events import own, read_event
+from refledger.entry.events import own
+from refledger.entry.events.payments import read_event
 from tests.support.events import DAY_MS, EVENTS, EXAMPLES, NOW_MS, load, schema, validator
 
 MONTH_LATER_MS = NOW_MS + 30 * DAY_MS  # the last of the examples lies in the meantime

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+from itertools import count
+
 import pytest
 
-from refledger.domain.errors import OwnWithdrawal, WithdrawalNotFound
+from refledger.domain.errors import KeyReused, OwnWithdrawal, WithdrawalNotFound
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import bulk, withdrawals
 from refledger.operations.bulk import Done
+from refledger.operations.context import Context
+from refledger.operations.once import Once
+from refledger.store import keys
+from refledger.store.transaction import Item, Moved, put
 from tests.support.books import Books, Faulty
+from tests.support.deaths import deaths
 
 S = WithdrawalStatus
 
@@ -21,14 +30,14 @@ def books(books: Books) -> Books:
     return books
 
 
-def approve(books: Books, ids: list[str], actor: str = "ann", request: str = "r") -> list[Done]:
+def approve(books: Books, ids: list[str], actor: str = "ann", request: str = "r") -> list[Done[Withdrawal]]:
     return bulk.each(
         books.context, ids, lambda id: withdrawals.decide(books.context, id, S.APPROVED, actor, request, "all")
     )
 
 
-def said(done: list[Done]) -> list[str]:
-    return [each.withdrawal.status.value if each.withdrawal else each.refused.code for each in done if each]  # type: ignore[union-attr]
+def said(done: list[Done[Withdrawal]]) -> list[str]:
+    return [each.result.status.value if each.result else each.refused.code for each in done if each]  # type: ignore[union-attr]
 
 
 def made(books: Books) -> list[Withdrawal]:
@@ -81,4 +90,88 @@ def test_conflicts_and_lost_answers(books: Books, seed: int) -> None:
         done = approve(books, ids)
     books.context = sound
     assert said(done) == ["APPROVED"] * 10
-    assert all(len(each.withdrawal.steps) == 1 for each in done if each.withdrawal)
+    assert all(len(each.result.steps) == 1 for each in done if each.result)
+
+
+# ---------------------------------------------------------------- answers that are remembered
+
+ASKED = ["0", "1", "2"]
+
+
+def once_of(books: Books, key: str | None, body: str = "body") -> Once:
+    return Once.of(books.context, "ann", "POST /many", key, body)
+
+
+def counting(context: Context, begun: list[str], key: str = "k") -> list[Item]:
+    """What is done here leaves a trace in the table, once for each, as every bulk call must."""
+
+    def act(id: str) -> str:
+        begun.append(id)
+        with suppress(Moved):
+            context.table.commit(put("it is new", {**keys.request(f"counted{key}{id}"), "n": 1}))
+        return id
+
+    return [{"id": one.id, "status": "DONE", "code": None} for one in bulk.each(context, ASKED, act)]
+
+
+def test_the_repeat_gets_the_same_answer_and_nothing_is_done_again(books: Books) -> None:
+    """Whatever has changed since; and another body under the key is refused."""
+    first: list[str] = []
+    again: list[str] = []
+    answer = bulk.remembered(books.context, once_of(books, "k"), lambda: counting(books.context, first))
+    repeat = bulk.remembered(books.context, once_of(books, "k"), lambda: counting(books.context, again))
+    assert answer == repeat == [{"id": id, "status": "DONE", "code": None} for id in ASKED]
+    assert (first, again) == (ASKED, [])
+    with pytest.raises(KeyReused):
+        bulk.remembered(books.context, once_of(books, "k", "other"), lambda: counting(books.context, again))
+    assert again == []
+
+
+def test_without_a_key_every_call_is_one_of_its_own(books: Books) -> None:
+    """Nothing is kept: there is no repeat that could ask for it."""
+    begun: list[str] = []
+    for _ in range(2):
+        bulk.remembered(books.context, once_of(books, None), lambda: counting(books.context, begun))
+    assert begun == ASKED * 2
+
+
+def test_one_that_was_busy_is_told_and_not_remembered(books: Books) -> None:
+    """The repeat, which the answer asks for, does what is left, and that is kept."""
+    answers = [[{"id": "0", "status": None, "code": "BUSY"}], [{"id": "0", "status": "DONE", "code": None}]]
+    left = list(answers)
+    for expected in (answers[0], answers[1], answers[1]):
+        assert bulk.remembered(books.context, once_of(books, "k"), lambda: left.pop(0)) == expected
+    assert left == []
+
+
+def test_a_call_that_died_anywhere_is_finished_by_its_repeat(books: Books) -> None:
+    """Before and after each call to the table: the repeat answers for all, and another body stays refused."""
+    numbers = count()
+
+    def prepare() -> str:
+        return f"key{next(numbers)}"
+
+    def act(context: Context, key: str) -> None:
+        bulk.remembered(context, once_of(books, key), lambda: counting(context, [], key))
+
+    died = 0
+    for key in deaths(books, prepare, act):
+        died += 1
+        again = partial(counting, books.context, [], key)
+        answer = bulk.remembered(books.context, once_of(books, key), again)
+        assert [each["id"] for each in answer] == ASKED
+        with pytest.raises(KeyReused):
+            bulk.remembered(books.context, once_of(books, key, "other"), lambda: [])
+    assert died == 10  # before and after: the key, three times what is done, the answer
+
+
+def test_two_at_the_same_time_answer_the_same(books: Books) -> None:
+    """The first to finish says what both say."""
+    inner: list[list[Item]] = []
+
+    def meanwhile() -> list[Item]:
+        inner.append(bulk.remembered(books.context, once_of(books, "k"), lambda: [{"id": "0", "status": "FIRST"}]))
+        return [{"id": "0", "status": "SECOND"}]
+
+    assert bulk.remembered(books.context, once_of(books, "k"), meanwhile) == inner[0]
+    assert inner[0] == [{"id": "0", "status": "FIRST"}]

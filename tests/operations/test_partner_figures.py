@@ -11,8 +11,10 @@ import pytest
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import partners
-from refledger.operations.statistics import PartnerStatistics, Record, effects, project
-from refledger.store import keys
+from refledger.operations.counting import effects
+from refledger.operations.statistics import PartnerStatistics, Record, project
+from refledger.store import dimensions, keys
+from refledger.store.dimensions import Of
 from refledger.store.transaction import delete
 from tests.support import streams
 from tests.support.books import Books
@@ -85,15 +87,18 @@ def test_a_reward_that_is_gone_is_taken_back(books: Books) -> None:
 
 
 def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> None:
-    """Partners, balances, entries, payments, withdrawals, roll-ups: no effect."""
+    """For a partner payments, referrals and rewards count; balances, bindings, guards, programs for nobody."""
     kinds: Counter[str] = Counter()
+    partner: Counter[str] = Counter()
     for record in streams.records(books.client):
-        counted = [amount for _, _, amount in effects(record.old, record.new) if amount]
+        counted = list(effects(record.old, record.new))
         kinds[keys.kind_of(record.new or record.old)] += bool(counted)
+        partner[keys.kind_of(record.new or record.old)] += any(where.of is Of.PARTNER for where, _, _ in counted)
     assert kinds["R"] > 10
     assert kinds["F"] == 5
-    assert {kind for kind, number in kinds.items() if number} == {"R", "F"}
-    assert {"P", "J", "E", "C", "U", "G"} <= set(kinds)
+    assert {kind for kind, number in kinds.items() if number} == {"R", "F", "E", "P", "J"}
+    assert {kind for kind, number in partner.items() if number} == {"R", "F", "E"}
+    assert {"C", "U", "G"} <= set(kinds)
 
 
 def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]:
@@ -105,6 +110,9 @@ def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]
         "status": status,
         "amount": amount,
         "reversed": taken_back,
+        "program": "default",
+        "due": 0,
+        "held": [],
     }
 
 
@@ -122,7 +130,9 @@ def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]
 )
 def test_what_a_change_of_a_reward_adds(old: dict[str, Any], new: dict[str, Any], earned: int, pending: int) -> None:
     """Earned is what a reward may still become or is; pending is what waits."""
-    assert list(effects(old, new)) == [("p", "t2_EUR", earned), ("p", "pending_EUR", pending)]
+    added = {counter: amount for where, counter, amount in effects(old, new) if where == dimensions.partner("p")}
+    wanted = {"t2_EUR": earned, "pending_EUR": pending}
+    assert added == {counter: amount for counter, amount in wanted.items() if amount}
 
 
 def test_somebody_who_is_no_partner_has_no_figures(books: Books) -> None:

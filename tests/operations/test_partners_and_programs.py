@@ -96,7 +96,8 @@ def test_a_member_is_one_partner_for_ever(books: Books) -> None:
     assert made == {books.partner("bob")}
     assert number_of_partners(books) == 1
     (bob,) = made
-    assert books.table.get(keys.code(bob.code)) == {**keys.code(bob.code), "partner": bob.id, "program": "default"}
+    guard = {"partner": bob.id, "program": "default", "status": "ACTIVE"}
+    assert books.table.get(keys.code(bob.code)) == {**keys.code(bob.code), **guard}
 
 
 def test_without_a_default_program_there_are_no_members(books: Books) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from refledger.entry.events import parse_body
+from refledger.entry.events.body import parse_body
 
 EVENTS = Path(__file__).parents[2] / "events"
 EXAMPLES = EVENTS / "payments"

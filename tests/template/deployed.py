@@ -22,8 +22,8 @@ SCHEDULE = "AWS::Scheduler::Schedule"
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")
 FUNCTIONS = (
     "programs", "partners", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks", "adjustments",
-    "rewards", "ledger",
-    "payments", "maturity", "workflow", "sweeper", "statistics", "manifest",
+    "rewards", "ledger", "docs", "links", "statements",
+    "payments", "maturity", "workflow", "sweeper", "statistics", "changes", "audit", "manifest",
 )  # fmt: skip
 
 Properties = dict[str, Any]
@@ -55,7 +55,7 @@ def of_type(kind: str) -> dict[str, Properties]:
 
 
 def function_id(name: str) -> str:
-    return f"{name.capitalize()}Function"
+    return "".join(part.capitalize() for part in name.split("_")) + "Function"
 
 
 def referred(expression: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.kms import Kms
 from tests.support.manifests import Drawer, Pen
-from tests.template.deployed import as_list, granted_by_keys, referred, statements
+from tests.template.deployed import as_list, function_id, granted_by_keys, referred, statements
 
 MACHINE, EXECUTIONS = "WithdrawalApproval", "executions of WithdrawalApproval"
 # Used by Lambda itself on the function's behalf, not by its code.
@@ -19,7 +19,7 @@ NOT_BY_CODE = (
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 )  # fmt: skip
 READING = ("GetItem", "BatchGetItem", "Query")
-DESTINATIONS = ("SchedulesDlq", "StatisticsDlq")
+DESTINATIONS = ("SchedulesDlq", "StatisticsDlq", "ChangesDlq")
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +49,7 @@ class Role:
     def grants(self) -> set[Grant]:
         """What the role may do, in single grants."""
         found = set()
-        role_id = f"{self.name.capitalize()}Role"
+        role_id = function_id(self.name).replace("Function", "Role")
         for statement in [*statements(role_id), *granted_by_keys(role_id)]:
             condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
             for action in as_list(statement["Action"]):
@@ -154,6 +154,20 @@ class PolicedQueues:
         for entry in Entries:
             self.send_message(QueueUrl, **entry)
         return {}
+
+
+@dataclass
+class PolicedEvents:
+    """An EventBridge client that asks a role, and keeps what is put."""
+
+    role: Role
+    told: list[dict[str, Any]]
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 the SDK's word
+        for entry in Entries:
+            self.role.ask("events:PutEvents", entry["EventBusName"])
+        self.told += Entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
 
 @dataclass

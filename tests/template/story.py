@@ -25,7 +25,7 @@ from tests.support.kms import KEY_ARN, Kms
 from tests.support.manifests import Drawer
 from tests.support.stripe_server import StripeServer
 from tests.template.deployed import FUNCTION, FUNCTIONS, declared, function_id, of_type
-from tests.template.policy import MACHINE, PolicedBucket, PolicedKms, PolicedQueues, PolicedTable, PolicedWorkflow, Role
+from tests.template.policy import MACHINE, PolicedBucket, PolicedEvents, PolicedKms, PolicedQueues, PolicedTable, PolicedWorkflow, Role
 
 HASH_KEY = "a secret of the tests"
 TABLE = "refledger"
@@ -67,6 +67,8 @@ class Story:
     clock: Clock = field(default_factory=Clock)
     roles: dict[str, Role] = field(default_factory=lambda: {name: Role(name) for name in FUNCTIONS})
     sent: dict[str, list[Json]] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)  # that were put on the bus
+    calls: list[tuple[str, str]] = field(default_factory=list)  # route and request of each that was answered
     running: bool = True
     requests: int = 0
     stripe: StripeServer = field(
@@ -90,6 +92,7 @@ class Story:
             "stepfunctions": PolicedWorkflow(role, "RUNNING" if self.running else "FAILED"),
             "kms": PolicedKms(role, self.kms),
             "s3": PolicedBucket(role, self.manifests),
+            "events": PolicedEvents(role, self.events),
         }
         self.monkeypatch.setattr(aws, "client", clients.__getitem__)
         config.reset()
@@ -115,6 +118,7 @@ class Story:
             }}}},
         })  # fmt: skip
         assert answer["statusCode"] < 300, (route, answer)
+        self.calls.append((route, f"r{self.requests}"))
         is_json = answer["headers"]["content-type"] == "application/json"
         found: Json = json.loads(answer["body"]) if is_json else {"text": answer["body"]}
         return found
@@ -194,6 +198,10 @@ def tell(story: Story) -> None:
     pay_by_stripe(story)
     sweep_and_count(story)
     attest(story)
+    follow_links(story)
+    read_statements(story)
+    for route in ("GET /api/v1/openapi.json", "GET /docs"):
+        assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
 
 
 def onboard(story: Story) -> None:
@@ -202,6 +210,7 @@ def onboard(story: Story) -> None:
         "currency": "USD",
         "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
         "holdDays": 0,
+        "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
     }
     story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **program}, key="k1")
     story.call("programs", "admin", "GET /api/v1/programs")
@@ -230,6 +239,29 @@ def onboard(story: Story) -> None:
     story.call("partners", "admin", "GET /api/v1/partners/{partnerId}", partnerId=dora)
     suspend = "POST /api/v1/partners/{partnerId}/suspend"
     story.call("partners", "admin", suspend, {"reason": "checked"}, partnerId=dora)
+
+
+def follow_links(story: Story) -> None:
+    """Clicks on Alice's link, on days of which the first ones are closed by the last; and a code that is nobody's."""
+    mine = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
+
+    def click(code: str) -> int:
+        request = {"requestId": "click", "http": {"method": "GET", "sourceIp": "192.0.2.1"}}
+        event = {"routeKey": "GET /r/{code}", "pathParameters": {"code": code}, "requestContext": request}
+        return int(story.invoke("links", event)["statusCode"])
+
+    assert [click(code) for code in (mine, "NOBODYS")] == [302, 404]
+    story.clock.forward(5 * DAY_MS)
+    assert {click(mine) for _ in range(3)} == {302}
+
+
+def read_statements(story: Story) -> None:
+    """Bob's month, for himself and for staff."""
+    month = iso(story.clock())[:7]
+    assert story.call("statements", "bob", "GET /api/v1/me/statements/{month}", month=month)["accounts"]
+    of_partner = "GET /api/v1/partners/{partnerId}/statements/{month}"
+    told = story.call("statements", "admin", of_partner, partnerId=story.bob(), month=month, query="format=csv")
+    assert "OPENING" in told["text"]
 
 
 def earn(story: Story) -> None:

@@ -94,8 +94,41 @@ ROUTES = {
         "POST /api/v1/payments/{paymentId}/dismiss",
         "GET /api/v1/disputes",
     ],
+    "statements": [
+        "GET /api/v1/partners/{partnerId}/statements/{month}",
+        "GET /api/v1/me/statements/{month}",
+    ],
+    "links": [
+        "GET /r/{code}",
+    ],
+    "reports": [
+        "GET /api/v1/programs/{programId}/statistics",
+        "GET /api/v1/partners/statistics",
+        "GET /api/v1/partners/top",
+        "GET /api/v1/partners/{partnerId}/statistics",
+        "GET /api/v1/referrals/statistics",
+        "GET /api/v1/referrals/sources",
+        "GET /api/v1/referrals/funnel",
+        "GET /api/v1/referrals/trends",
+        "GET /api/v1/rewards/statistics",
+        "GET /api/v1/rewards/trends",
+        "GET /api/v1/payouts/summary",
+        "GET /api/v1/analytics/overview",
+        "GET /api/v1/analytics/cohorts",
+        "GET /api/v1/analytics/forecast",
+        "GET /api/v1/analytics/time-to-convert",
+        "GET /api/v1/analytics/scorecards/{partnerId}",
+        "GET /api/v1/ledger/trial-balance",
+    ],
     "webhooks": [
         "POST /api/v1/webhooks/stripe",
+    ],
+    "audit": [
+        "GET /api/v1/audit",
+    ],
+    "docs": [
+        "GET /api/v1/openapi.json",
+        "GET /docs",
     ],
     "ledger": [
         "GET /api/v1/ledger/entries",

@@ -6,6 +6,7 @@ import json
 
 from refledger.adapters.stripe import READERS, SOURCE_PREFIX
 from refledger.entry.events.own import MODELS, SOURCE
+from refledger.store import keys
 from tests.template.deployed import (
     FUNCTION,
     MAPPING,
@@ -52,7 +53,7 @@ def test_deliveries_that_fail_are_kept() -> None:
 def test_every_queue_has_a_dlq_or_is_one() -> None:
     """A message that cannot be processed ends in a DLQ of the same kind, which keeps it for a fortnight."""
     queues = of_type(QUEUE)
-    purposes = ("Payments", "Maturity", "Events", "Schedules", "Statistics")
+    purposes = ("Payments", "Maturity", "Events", "Schedules", "Statistics", "Changes")
     assert dead_letter_queues() == {f"{purpose}Dlq" for purpose in purposes}
     for id, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == FORTNIGHT_SECONDS
@@ -118,6 +119,24 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     (filtered,) = mapping["FilterCriteria"]["Filters"]
     wanted = [{"prefix": "R#"}, {"prefix": "F#"}]
     assert json.loads(filtered["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": wanted}}}}
+
+
+def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
+    """It gets all that can be audited, is told of nothing that it writes but of referrals, and gives up only what is bad."""
+    (mapping,) = [each for each in of_type(MAPPING).values() if referred(each["FunctionName"]) == "ChangesFunction"]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 60
+    assert mapping["MaximumRecordAgeInSeconds"] < 86_400
+    assert "FunctionResponseTypes" not in mapping
+    assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in may_send_to("ChangesFunction")
+    (filtered,) = mapping["FilterCriteria"]["Filters"]
+    wanted = json.loads(filtered["Pattern"])["dynamodb"]["Keys"]["pk"]["S"]
+    kinds = {each if isinstance(each, str) else each["prefix"].rstrip("#") for each in wanted}
+    assert kinds == keys.AUDITED
+    readers = [each for each in of_type(MAPPING).values() if referred(each["EventSourceArn"]) == "Table"]
+    assert len(readers) == 2, "a stream has room for two"
 
 
 def may_send_to(function: str) -> set[str]:

@@ -39,7 +39,7 @@ def test_alarms() -> None:
     for queue in set(of_type(QUEUE)) - dead_letter_queues():
         assert alarms_on(queue) == {"ApproximateAgeOfOldestMessage"}, queue
     for name in FUNCTIONS:
-        behind = {"IteratorAge"} if name == "statistics" else set()
+        behind = {"IteratorAge"} if name in ("statistics", "changes") else set()
         assert alarms_on(function_id(name)) == {"Errors", "Throttles"} | behind, name
     assert alarms_on("WithdrawalApproval") == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
     assert alarms_on("Api") == {"5xx"}

@@ -69,7 +69,7 @@ def test_no_wildcards(role: str) -> None:
 def test_items_are_held_to_partitions(name: str) -> None:
     """What a function may do with items it may do in the partitions of its own work only."""
     granted = 0
-    for statement in statements(f"{name.capitalize()}Role"):
+    for statement in statements(function_id(name).replace("Function", "Role")):
         named = [action.split(":") for action in as_list(statement["Action"])]
         actions = {action for service, action in named if service == "dynamodb"}
         assert actions <= READ_ACTIONS | WRITE_ACTIONS | STREAM_ACTIONS
@@ -86,7 +86,7 @@ def test_items_are_held_to_partitions(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_indexes_are_only_queried(name: str) -> None:
     """An index serves lists and schedules: the one thing that a function may do with it is to query it."""
-    for statement in statements(f"{name.capitalize()}Role"):
+    for statement in statements(function_id(name).replace("Function", "Role")):
         if "/index/" in str(statement["Resource"]):
             assert statement["Action"] == "dynamodb:Query"
 

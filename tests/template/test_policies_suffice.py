@@ -10,6 +10,7 @@ from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
 from tests.template.policy import Role
+from tests.template.review import review, unaudited
 from tests.template.story import Story, tell
 
 
@@ -20,6 +21,7 @@ def story(dynamodb_endpoint: str) -> Iterator[Story]:
         told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
         tell(told)
         correct(told)
+        review(told)
         yield told
 
 
@@ -30,6 +32,11 @@ def test_a_role_allows_what_is_needed_and_no_more(story: Story, name: str) -> No
     assert role.used
     assert role.refused == []
     assert role.unused() == set()
+
+
+def test_whatever_somebody_changes_is_audited(story: Story) -> None:
+    """Each route that changes something left an entry that names the request, with its actor."""
+    assert unaudited(story) == set()
 
 
 def test_what_is_not_granted_is_refused() -> None:

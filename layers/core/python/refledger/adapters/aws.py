@@ -16,6 +16,9 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 4},
     tcp_keepalive=True,
 )
+# For links. Without this the SDK signs them as only the oldest regions take it, and names an endpoint that sends whoever
+# follows a link to a new bucket on to the bucket's region, where the signature is wrong.
+_LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
 
 
 @functools.cache
@@ -25,7 +28,8 @@ def client(service: str) -> Any:
     What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table.
     """
     logging.getLogger("botocore").setLevel(logging.INFO)
-    return boto3.client(service, config=_CONFIG)
+    config = _CONFIG.merge(_LINKS) if service == "s3" else _CONFIG
+    return boto3.client(service, config=config)
 
 
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})

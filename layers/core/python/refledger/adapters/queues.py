@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,33 @@ class MaturityQueue:
                 raise RuntimeError(f"{len(answer['Failed'])} maturity messages were not taken")
 
 
+class JobQueue:
+    """FIFO, one group per job: a job is at one worker at a time."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, job_id: str, deduplication: str) -> None:
+        """Have a worker look at the job. `deduplication`: new each time, for a message too many does no harm, while
+        one that is taken for the one before it would leave the job where it is.
+        """
+        self._client.send_message(
+            QueueUrl=self._url, MessageBody=job_id, MessageGroupId=job_id, MessageDeduplicationId=deduplication
+        )
+
+
+class LeadsQueue:
+    """Where news of leads wait, in the form in which the bus delivers them."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, source: str, kind: str, detail: dict[str, Any]) -> None:
+        """Raises what SQS raises; without an error it is in the queue."""
+        body = json.dumps({"source": source, "detail-type": kind, "detail": detail}, default=str)
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
 class DeadLetters:
     """Where an event goes that cannot be read, with the reason, while its neighbours are processed."""
 
@@ -39,3 +67,13 @@ class DeadLetters:
         text = {"code": code, "reason": reason[:256] or code}
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in text.items()}
         self._client.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=attributes)
+
+
+class LeaderboardQueue:
+    """Whose figures have changed. Standard: messages may come twice and in any order."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, body: str) -> None:
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)

@@ -11,14 +11,17 @@ metals (XAG XAU XPD XPT), and the codes for tests and for no currency (XTS XXX).
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from types import MappingProxyType
 from typing import Final
 
-from refledger.domain.errors import UnknownCurrency
+from refledger.domain.errors import Invalid, UnknownCurrency
 
 # The largest amount of money anywhere, in minor units: sums of thousands of them still fit 64 bits, and a
 # number that some client reads as a double (exact to 2**53, about 9 * 10**15) is still the same number.
 MAX_AMOUNT: Final = 10**15
+
+_EXACT: Final = Context(prec=100)  # whatever the thread's own is: nothing is rounded that can be asked for
 
 _CODES_BY_EXPONENT: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
@@ -55,6 +58,23 @@ def exponent(code: str) -> int:
         # What was given is repeated only where it looks like a code; it may be anything.
         named = f": {code}" if len(code) == 3 and code.isascii() and code.isalpha() else ""
         raise UnknownCurrency(f"not an ISO 4217 currency that money can be paid in{named}") from None
+
+
+def minor(major: Decimal, currency: str) -> int:
+    """An amount in major units, as people write it, in minor ones: 12.5 USD is 1250.
+
+    Raises UnknownCurrency, and Invalid for what the currency has no unit for, or is beyond all amounts.
+    """
+    digits = exponent(currency)
+    if not major.is_finite() or abs(major) > MAX_AMOUNT:
+        raise Invalid("amount: too large")
+    places = major.normalize(_EXACT).as_tuple().exponent
+    if isinstance(places, str) or places < -digits:
+        raise Invalid(f"amount: {currency} has {digits} decimals")
+    amount = int(major.scaleb(digits, _EXACT))
+    if abs(amount) > MAX_AMOUNT:
+        raise Invalid("amount: too large")
+    return amount
 
 
 def decimal(amount: int, digits: int, least: int | None = None) -> str:

@@ -12,7 +12,19 @@ from refledger.domain.currencies import decimal, exponent, money
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment
-from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus, granted, net, owed, reversal, worth
+from refledger.domain.rewards import (
+    BY_HAND,
+    DISPUTED,
+    SECOND_PERSON,
+    Cancelled,
+    Reward,
+    RewardStatus,
+    granted,
+    net,
+    owed,
+    reversal,
+    worth,
+)
 from refledger.domain.rules import BASIS_POINTS, Source
 from refledger.domain.times import day, iso
 
@@ -27,6 +39,7 @@ RULES: dict[str, str] = {
     Source.PRODUCT_FIRST: "the program's rule for a customer's first payment of this product",
     Source.PARTNER: "the partner's own rate",
     Source.PARTNER_PRODUCT: "the partner's own rate for this product",
+    BY_HAND: "no rule: a person of the owner's gave it",
 }
 
 
@@ -135,7 +148,9 @@ def earned(reward: Reward, payment: Payment) -> Earned:
     if not reward.rate_bps:
         exact, rounded = decimal(reward.amount, digits), reward.amount
         text = f"a flat amount of {money(reward.amount, reward.currency)}"
-        if nearer + reward.amount == reward.base:
+        if reward.rule == BY_HAND:
+            text = f"{money(reward.amount, reward.currency)}, given by a person of the owner's"
+        elif nearer + reward.amount == reward.base:
             text += ": no more is left of the payment"
     else:
         product, rounded = reward.base * reward.rate_bps, reward.base * reward.rate_bps // BASIS_POINTS
@@ -201,7 +216,8 @@ def _cancelled(reward: Reward) -> Coming:
                 Next.MAY_COME_BACK, "nothing is left of it; it comes back only if a refund of its payment should fail"
             )
         case Cancelled.IDLE:
-            return Coming(Next.NOTHING, "the partner was not active when the customer paid, so it was never earned")
+            text = "the partner, or the program, was not active when the customer paid, so it was never earned"
+            return Coming(Next.NOTHING, text)
         case _:
             return Coming(Next.NOTHING, "a person cancelled it, for good")
 
@@ -210,10 +226,13 @@ def _held(reward: Reward, now_ms: int) -> list[Coming]:
     waits_ms = reward.matures_at_ms if reward.status is S.PENDING and reward.matures_at_ms > now_ms else None
     then = f", not before {iso(waits_ms)}" if waits_ms else ", at once"
     found = []
+    if SECOND_PERSON in reward.held:
+        text = "it is more than one person may give: it is held until another one releases it"
+        found.append(Coming(Next.WAITS_FOR_RELEASE, text))
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment; what it decides becomes of the reward"
         found.append(Coming(Next.WAITS_FOR_DISPUTE, f"{text}, and what is left of it goes on{then}"))
-    if set(reward.held) - {DISPUTED}:
+    if set(reward.held) - {DISPUTED, SECOND_PERSON}:
         text = "it is held until a person of the owner's releases it; no time does; then it goes on"
         found.append(Coming(Next.WAITS_FOR_RELEASE, text + then))
     return found

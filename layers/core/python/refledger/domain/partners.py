@@ -16,6 +16,8 @@ class PartnerStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+MAX_TAGS = 20
+
 # from → to; TERMINATED is the end
 TRANSITIONS: dict[PartnerStatus, frozenset[PartnerStatus]] = {
     PartnerStatus.ACTIVE: frozenset({PartnerStatus.INACTIVE, PartnerStatus.SUSPENDED, PartnerStatus.TERMINATED}),
@@ -52,6 +54,10 @@ class Partner:
     idle: tuple[Idle, ...] = ()
     version: int = 1
     own_rates: Own = ()  # what customers whom they refer from now on bring them in tier 1, instead of the program's pay
+    tier: str = ""  # a label such as GOLD; what they earn is said by the rates
+    tags: tuple[str, ...] = ()
+    codes: int = 0  # how many codes they have had beside the main one; each is an item of its own
+    notices: tuple[str, ...] = ()  # of what they want to be told
 
     def rates_bps(self, program: Sequence[int]) -> list[int]:
         """What tier 1, 2, … earn of a payment for which no product has a rule; 0 where it is a flat amount."""
@@ -69,3 +75,13 @@ def next_idle(partner: Partner, status: PartnerStatus, now_ms: int) -> tuple[Idl
     if status is PartnerStatus.ACTIVE:
         return (*partner.idle[:-1], Idle(partner.idle[-1].since_ms, now_ms)) if open_now else partner.idle
     return partner.idle if open_now else (*partner.idle, Idle(now_ms))
+
+
+@dataclass(frozen=True)
+class PartnerNote:
+    """What staff wrote about a partner, who does not see it. `author`: keyed hash of the user."""
+
+    id: str
+    text: str
+    author: str
+    at_ms: int

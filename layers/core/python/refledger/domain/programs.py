@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
-from refledger.domain.errors import Invalid
+from refledger.domain.errors import Invalid, ProgramClosed
+from refledger.domain.links import Links
+from refledger.domain.partners import Idle
 from refledger.domain.rules import Own, RuleSet
 
 MAX_CURRENCIES = 20
 MAX_HOLD_DAYS = 3_650
+MAX_ATTRIBUTION_DAYS = 3_650
 MAX_APPROVAL_SECONDS = 365 * 86_400
 APPROVAL_SECONDS = 7 * 86_400
 
@@ -26,6 +29,16 @@ def is_program_id(text: str) -> bool:
 
 class ProgramStatus(StrEnum):
     ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"  # nobody is referred, and what customers pay meanwhile earns nothing
+    ARCHIVED = "ARCHIVED"  # the same, for good; what was earned before matures and is paid out
+
+
+# from → to; ARCHIVED is the end
+TRANSITIONS: dict[ProgramStatus, frozenset[ProgramStatus]] = {
+    ProgramStatus.ACTIVE: frozenset({ProgramStatus.PAUSED, ProgramStatus.ARCHIVED}),
+    ProgramStatus.PAUSED: frozenset({ProgramStatus.ACTIVE, ProgramStatus.ARCHIVED}),
+    ProgramStatus.ARCHIVED: frozenset(),
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,11 @@ class Program:
     currencies: tuple[tuple[str, CurrencyTerms], ...] = ()  # by currency, sorted
     approval_timeout_seconds: int = APPROVAL_SECONDS  # a withdrawal nobody decided about expires after this
     reviews_rewards: bool = False  # a person approves each reward when its time has come
+    attribution_days: int | None = None  # a referral that brings nothing in these many days expires; None: none does
+    links: Links | None = None  # where partners' links lead; None: there are none
     status: ProgramStatus = ProgramStatus.ACTIVE
+    idle: tuple[Idle, ...] = ()  # when it was not ACTIVE
+    reason: str = ""  # why it was paused, resumed or archived
     version: int = 1
     created_at_ms: int = 0
     changed_at_ms: int = 0  # when this version was made
@@ -78,6 +95,8 @@ class Program:
             self._check_currencies(where, named)
         if not 0 <= self.hold_days <= MAX_HOLD_DAYS:
             raise Invalid(f"holdDays: 0 to {MAX_HOLD_DAYS}")
+        if self.attribution_days is not None and not 1 <= self.attribution_days <= MAX_ATTRIBUTION_DAYS:
+            raise Invalid(f"attributionDays: 1 to {MAX_ATTRIBUTION_DAYS}, or null")
         if not 1 <= self.approval_timeout_seconds <= MAX_APPROVAL_SECONDS:
             raise Invalid(f"approvalTimeoutSeconds: 1 to {MAX_APPROVAL_SECONDS}")
 
@@ -85,6 +104,26 @@ class Program:
     def tier_rates_bps(self) -> tuple[int, ...]:
         """What tier 1, 2, … earn of a payment for which there is no other rule; 0 where it is a flat amount."""
         return tuple(pay.rate_bps for pay in self.rules.default.tiers)
+
+    def earns_at(self, at_ms: int) -> bool:
+        """Whether money that came in at that moment earns anybody anything."""
+        return not any(idle.covers(at_ms) for idle in self.idle)
+
+    def check_open(self) -> None:
+        """Raises ProgramClosed unless customers can be referred now."""
+        if self.status is not ProgramStatus.ACTIVE:
+            raise ProgramClosed(f"the program is {self.status}")
+
+    def becomes(self, status: ProgramStatus, now_ms: int) -> Program:
+        """The program with another status from `now_ms` on. Raises ProgramClosed where it cannot follow."""
+        if status not in TRANSITIONS[self.status]:
+            raise ProgramClosed(f"a program that is {self.status} cannot become {status}")
+        idle = self.idle
+        if status is ProgramStatus.ACTIVE:
+            idle = (*idle[:-1], Idle(idle[-1].since_ms, now_ms))
+        elif self.status is ProgramStatus.ACTIVE:
+            idle = (*idle, Idle(now_ms))
+        return replace(self, status=status, idle=idle)
 
     def takes(self, currency: str) -> bool:
         """Whether payments in it earn anything; others are parked until somebody decides."""
@@ -109,6 +148,9 @@ class Program:
             raise Invalid(f"{where}: amounts in {', '.join(others[:3])}, which the program does not take")
 
     def says_the_same(self, other: Program) -> bool:
-        """Whether both are the same terms, whichever versions they are."""
-        made = {"version": 0, "created_at_ms": 0, "changed_at_ms": 0, "changed_by": ""}
+        """Whether both are the same terms, whichever versions they are, and whether paused or not."""
+        made = {
+            "version": 0, "created_at_ms": 0, "changed_at_ms": 0, "changed_by": "", "status": ProgramStatus.ACTIVE,
+            "idle": (), "reason": "",
+        }  # fmt: skip
         return replace(self, **made) == replace(other, **made)  # type: ignore[arg-type]

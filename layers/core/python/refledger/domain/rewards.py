@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain import times
@@ -38,7 +38,10 @@ class Cancelled(StrEnum):
     IDLE = "IDLE"  # the partner earned nothing at that time
 
 
-DISPUTED = "DISPUTE"  # the reason to hold while a dispute is open; all other reasons are people's words
+DISPUTED = "DISPUTE"  # the reason to hold while a dispute is open
+SECOND_PERSON = "SECOND_PERSON"  # one person gave it, and it is so much that another one must release it
+OWN_REASONS = (DISPUTED, SECOND_PERSON)  # the system's; all other reasons are people's words
+BY_HAND = "by-hand"  # the rule of what one of the staff gave
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Reward:
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
     by: str = ""  # who: keyed hash of their `sub`
+    revision: int = 1  # counts its changes: each is made under the one that was read
+    created_at_ms: int = field(default=0, compare=False)  # when it was written down
 
 
 def net(reward: Reward) -> int:
@@ -90,6 +95,12 @@ def worth(reward: Reward) -> int:
 def owed(reward: Reward) -> int:
     """What of it is in the balance, and no payout has covered yet."""
     return worth(reward) if reward.status is S.APPROVED else 0
+
+
+def paid(reward: Reward, withdrawal_id: str) -> Reward:
+    """Its money has left. An open dispute holds nothing any more: its part was taken back, and the rest is gone."""
+    held = holding(reward.held, DISPUTED, on=False)
+    return replace(reward, status=S.PAID, held=held, paid_by=withdrawal_id)
 
 
 def cap_key(reward: Reward) -> str:

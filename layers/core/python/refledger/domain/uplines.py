@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.rules import Own
 
 KEPT_LINKS = 10  # the deepest program there can be
+REJECTED, EXPIRED = "REJECTED", "EXPIRED"  # why a binding is closed
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,31 @@ class Binding:
     bound_at_ms: int
     count: int = 0  # payments of the customer, as far as the rules need them counted
     first_at_ms: int = 0  # when the customer made the first of them
+    until_ms: int = 0  # what is first paid then or later earns nothing; 0: no such time, or something was paid in time
+    closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
+    converted_at_ms: int = 0  # when what was paid in time was paid, where there was such a time
 
     @property
     def own(self) -> Own:
         """What the nearest partner earns instead of tier 1's pay."""
         return self.upline[0].own
+
+    def why_not(self, paid_at_ms: int) -> str:
+        """Why a payment of that moment earns nothing: REJECTED or EXPIRED; "" where it earns.
+
+        What was paid in time earns, however late it is told: whether it came before or after the expiry was noticed.
+        """
+        if self.closed == REJECTED:
+            return REJECTED
+        return EXPIRED if self.until_ms and paid_at_ms >= self.until_ms else ""
+
+    def is_over(self, now_ms: int) -> bool:
+        """Whether it is no link of a chain any more."""
+        return bool(self.closed or self.why_not(now_ms))
+
+    def converted(self, paid_at_ms: int) -> Binding:
+        """After something was paid in time: it does not expire any more."""
+        return replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms) if self.until_ms else self
 
     def counted(self, paid_at_ms: int) -> Binding:
         """With one payment more."""

@@ -77,6 +77,11 @@ class MethodUsed:
     holder: str
     masked: str  # "DE…3000": the last four characters of the number, no more than may be printed anywhere
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is one of the partner's methods. A reward that staff paid by itself says only how, in `masked`."""
+        return bool(self.id)
+
 
 SYSTEM = "system"
 

@@ -125,7 +125,30 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/disputes": read("payments:read"),
     "GET /api/v1/ledger/entries": own_and_read("ledger:read"),  # staff see everybody's
     "GET /api/v1/ledger/balances": own_and_read("ledger:read"),
+    "GET /api/v1/audit": read("audit:read"),
+    "GET /api/v1/programs/{programId}/statistics": read("statistics:read"),
+    "GET /api/v1/partners/statistics": read("statistics:read"),
+    "GET /api/v1/partners/top": read("statistics:read"),
+    "GET /api/v1/partners/{partnerId}/statistics": read("statistics:read"),
+    "GET /api/v1/referrals/statistics": read("statistics:read"),
+    "GET /api/v1/referrals/sources": read("statistics:read"),
+    "GET /api/v1/referrals/funnel": read("statistics:read"),
+    "GET /api/v1/referrals/trends": read("statistics:read"),
+    "GET /api/v1/rewards/statistics": read("statistics:read"),
+    "GET /api/v1/rewards/trends": read("statistics:read"),
+    "GET /api/v1/payouts/summary": read("statistics:read"),
+    "GET /api/v1/analytics/overview": read("statistics:read"),
+    "GET /api/v1/analytics/cohorts": read("statistics:read"),
+    "GET /api/v1/analytics/forecast": read("statistics:read"),
+    "GET /api/v1/analytics/time-to-convert": read("statistics:read"),
+    "GET /api/v1/analytics/scorecards/{partnerId}": read("statistics:read"),
+    "GET /api/v1/ledger/trial-balance": read("ledger:read"),
     "POST /api/v1/webhooks/stripe": PUBLIC,
+    "GET /r/{code}": PUBLIC,  # share links
+    "GET /api/v1/partners/{partnerId}/statements/{month}": read("ledger:read", limit=L.HEAVY),
+    "GET /api/v1/me/statements/{month}": own(limit=L.HEAVY),
+    "GET /api/v1/openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
 }
 
 SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)

@@ -17,7 +17,10 @@ from refledger.store.table import Table
 
 if TYPE_CHECKING:
     from refledger.adapters.archive import DayWriter
-    from refledger.adapters.queues import DeadLetters, MaturityQueue
+    from refledger.adapters.bus import Bus
+    from refledger.adapters.crm_mapping import Mapping
+    from refledger.adapters.files import Files
+    from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, LeadsQueue, MaturityQueue
     from refledger.adapters.signing import KmsKey
     from refledger.adapters.stepfunctions import Waker, Workflow
     from refledger.adapters.vault import Vault
@@ -89,10 +92,61 @@ def maturity_queue() -> MaturityQueue:
 
 
 @cache
+def job_queue() -> JobQueue:
+    from refledger.adapters.queues import JobQueue
+
+    return JobQueue(aws.client("sqs"), environment()["JOBS_QUEUE_URL"])
+
+
+@cache
+def files() -> Files:
+    from refledger.adapters.files import Files
+
+    return Files(aws.client("s3"), environment()["FILES_BUCKET"])
+
+
+@cache
+def bus() -> Bus:
+    from refledger.adapters.bus import Bus
+
+    return Bus(aws.client("events"), environment()["BUS_NAME"])
+
+
+@cache
+def leaderboard_queue() -> LeaderboardQueue:
+    from refledger.adapters.queues import LeaderboardQueue
+
+    return LeaderboardQueue(aws.client("sqs"), environment()["LEADERBOARDS_QUEUE_URL"])
+
+
+@cache
 def dead_letters() -> DeadLetters:
     from refledger.adapters.queues import DeadLetters
 
     return DeadLetters(aws.client("sqs"), environment()["PAYMENTS_DLQ_URL"])
+
+
+@cache
+def leads_queue() -> LeadsQueue:
+    from refledger.adapters.queues import LeadsQueue
+
+    return LeadsQueue(aws.client("sqs"), environment()["LEADS_QUEUE_URL"])
+
+
+@cache
+def lead_dead_letters() -> DeadLetters:
+    from refledger.adapters.queues import DeadLetters
+
+    return DeadLetters(aws.client("sqs"), environment()["LEADS_DLQ_URL"])
+
+
+@cache
+def lead_mappings() -> dict[str, Mapping]:
+    """What the properties of a CRM mean, by the name of the CRM."""
+    from refledger.adapters.crm_mapping import Mapping
+
+    env = environment()
+    return {"hubspot": Mapping.parse(env["HUBSPOT_MAPPING"]), "salesforce": Mapping.parse(env["SALESFORCE_MAPPING"])}
 
 
 @cache
@@ -140,6 +194,7 @@ def payouts() -> dict[MethodType, Payouts]:
 def reset() -> None:
     """Forget everything that was made of the environment. Tests change it."""
     for made in (
-        environment, context, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts, manifest_key
+        environment, context, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts, manifest_key,
+        job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings,
     ):  # fmt: skip
         made.cache_clear()

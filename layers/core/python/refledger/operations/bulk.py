@@ -1,32 +1,42 @@
-"""The same for many withdrawals, each by itself: one that is refused keeps no other one from being done."""
+"""The same for many, each by itself: one that is refused keeps no other one from being done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from refledger.domain.errors import Busy, Refledger
+from refledger.domain.errors import Busy, KeyReused, Refledger
 from refledger.domain.times import SECOND_MS
-from refledger.domain.withdrawals import Withdrawal
 from refledger.operations.context import Context
+from refledger.operations.once import DAY_SECONDS, KEY_IS_NEW, Once
+from refledger.store import keys
+from refledger.store.transaction import Item, Moved, put, update
 
 # Fifty take some three seconds, and the function has fifteen. Where others keep changing the same money a single one
 # may take five: what is not begun by then is said to be not done.
 TIME_MS = 8 * SECOND_MS
+IS_NOT_ANSWERED = "the request has no answer yet"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of one: the withdrawal, or why nothing was done about it."""
+class Done(Generic[T]):
+    """What became of one: what was made or changed, or why nothing was done about it."""
 
     id: str
-    withdrawal: Withdrawal | None = None
+    result: T | None = None
     refused: Refledger | None = None
 
 
-def each(context: Context, ids: Sequence[str], act: Callable[[str], Withdrawal]) -> list[Done]:
-    """`act` on every id, in their order; a result for each. As idempotent as `act`: the repeat does what is left."""
-    until_ms, done = context.now_ms() + TIME_MS, []
+def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[Done[T]]:
+    """`act` on every id, in their order; a result for each. As idempotent as `act`: the repeat does what is left.
+
+    Where what is made has no id yet, `ids` are their places: "0", "1", …
+    """
+    until_ms = context.now_ms() + TIME_MS
+    done: list[Done[T]] = []
     for id in ids:
         try:
             if context.now_ms() > until_ms:
@@ -35,3 +45,48 @@ def each(context: Context, ids: Sequence[str], act: Callable[[str], Withdrawal])
         except Refledger as refused:
             done.append(Done(id, refused=refused))
     return done
+
+
+def remembered(context: Context, once: Once, do: Callable[[], list[Item]]) -> list[Item]:
+    """What `do` answers, kept for a day under the Idempotency-Key: the repeat gets the same, and does nothing.
+
+    Each of what `do` answers is a plain item: text, whole numbers, true, false, None, lists and maps of them. `do` must
+    be idempotent for each of what it does: the repeat of a call that died before its answer was kept does what is left,
+    and so does that of an answer with a `code` BUSY, which is told and not kept. Without a key nothing is kept, because
+    nobody can ask for it. Raises KeyReused where another request had the key.
+    """
+    if once.expires_at is not None:
+        return do()
+    kept = context.repeat(lambda: _begun(context, once))
+    if "results" in kept:
+        return list(kept["results"])
+    results = do()
+    if any(each.get("code") == Busy.code for each in results):
+        return results
+    return context.repeat(lambda: _kept(context, once, results))
+
+
+def _begun(context: Context, once: Once) -> Item:
+    """What is known of the request. Written before anything is done, so that another one cannot take its key."""
+    expires_at = context.now_ms() // SECOND_MS + DAY_SECONDS
+    begun = {**keys.answer(once.key), "body": once.body, "ttl": expires_at}
+    try:
+        context.table.commit(put(KEY_IS_NEW, begun))
+    except Moved as moved:
+        begun = moved.found[KEY_IS_NEW]
+    if begun["body"] != once.body:
+        raise KeyReused("this Idempotency-Key came with another request before")
+    return begun
+
+
+def _kept(context: Context, once: Once, results: list[Item]) -> list[Item]:
+    """The answer; of two calls at the same time both get that of the first."""
+    keep = update(
+        IS_NOT_ANSWERED, keys.answer(once.key), "SET #results = :results", "attribute_not_exists(#results)",
+        results=results,
+    )  # fmt: skip
+    try:
+        context.table.commit(keep)
+    except Moved as moved:
+        return list(moved.found[IS_NOT_ANSWERED]["results"])
+    return results

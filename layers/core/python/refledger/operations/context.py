@@ -12,7 +12,7 @@ from refledger.adapters.clock import now_ms
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
-from refledger.domain.times import MINUTE_MS
+from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.store import programs
 from refledger.store.table import Table
 from refledger.store.transaction import Again
@@ -20,6 +20,7 @@ from refledger.store.transaction import Again
 ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
 PROGRAM_KEPT_MS = MINUTE_MS
+SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 VERSIONS_KEPT = 200  # in the memory of a worker
 
 Result = TypeVar("Result")
@@ -44,6 +45,17 @@ class Context:
         """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""
         read_at_ms, program = self._programs.get(program_id, (0, None))
         if program is None or self.now_ms() - read_at_ms > PROGRAM_KEPT_MS:
+            program = programs.find(self.table, program_id)
+            self._programs[program_id] = (self.now_ms(), program)
+        return program
+
+    def program_after(self, program_id: str, at_ms: int) -> Program:
+        """A program as it was read after the moment `at_ms`: it knows whether it was paused then.
+
+        Raises ProgramNotFound.
+        """
+        read_at_ms, program = self._programs.get(program_id, (0, None))
+        if program is None or read_at_ms <= at_ms + SKEW_MS:
             program = programs.find(self.table, program_id)
             self._programs[program_id] = (self.now_ms(), program)
         return program

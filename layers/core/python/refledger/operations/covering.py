@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from refledger.domain.journal import Balance, Kind
-from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, holding, owed
+from refledger.domain.rewards import Reward, owed, paid
 from refledger.operations.context import Context
 from refledger.store import ledger, rewards
 
@@ -46,20 +46,14 @@ def _cover(context: Context, partner_id: str, currency: str, withdrawal_id: str)
     found = _look(context, balance)
     if not found.marked and found.cursor == balance.cover:
         return 0
-    paid = sum(map(owed, found.marked))
-    after = replace(balance, unpaid=balance.unpaid - paid, cover=found.cursor)
+    covered = sum(map(owed, found.marked))
+    after = replace(balance, unpaid=balance.unpaid - covered, cover=found.cursor)
     now_ms = context.now_ms()
     context.table.commit(
-        *[rewards.move(old, _paid(old, withdrawal_id), now_ms) for old in found.marked],
+        *[rewards.move(old, paid(old, withdrawal_id), now_ms) for old in found.marked],
         ledger.cover(balance, after),
     )
     return len(found.marked)
-
-
-def _paid(reward: Reward, withdrawal_id: str) -> Reward:
-    """An open dispute holds nothing any more: its part was taken back, and the rest has left."""
-    held = holding(reward.held, DISPUTED, on=False)
-    return replace(reward, status=RewardStatus.PAID, held=held, paid_by=withdrawal_id)
 
 
 def _look(context: Context, balance: Balance) -> _Found:

@@ -34,9 +34,20 @@ class Once:
         kept = {"ttl": self.expires_at} if self.expires_at else {}
         return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made, **kept})
 
+    def found(self, context: Context) -> Item | None:
+        """Like `earlier`, before anything is tried: for what would be refused the second time for another reason."""
+        return self._same(context.table.get(keys.request(self.key)))
+
+    def known(self, context: Context) -> Item | None:
+        """What this request made before, before anything else is looked at. Raises KeyReused like `earlier`."""
+        found = None if self.expires_at else context.table.get(keys.request(self.key))
+        return self.earlier(Moved({KEY_IS_NEW: found})) if found else None
+
     def earlier(self, moved: Moved) -> Item | None:
         """What this request made before, None if it is new. Raises KeyReused where another request had the key."""
-        found = moved.found.get(KEY_IS_NEW)
+        return self._same(moved.found.get(KEY_IS_NEW))
+
+    def _same(self, found: Item | None) -> Item | None:
         if found and found["body"] != self.body:
             raise KeyReused("this Idempotency-Key came with another request before")
         return found

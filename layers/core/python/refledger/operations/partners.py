@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain.errors import Conflict, EmailTaken, Forbidden, Stale, UserTaken
@@ -13,7 +14,7 @@ from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.operations.referrals import chain_above
 from refledger.store import partners, programs, referrals
-from refledger.store.transaction import Moved
+from refledger.store.transaction import Moved, Write
 
 CODE_ATTEMPTS = 5  # 50 bits: one is enough for any deployment
 
@@ -29,6 +30,8 @@ class NewPartner:
     company_name: str = ""
     program_id: str = DEFAULT_PROGRAM
     user: str = ""
+    tier: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def create(context: Context, new: NewPartner, caller: str, key: str | None, body: str) -> Partner:
@@ -36,8 +39,24 @@ def create(context: Context, new: NewPartner, caller: str, key: str | None, body
 
     Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused.
     """
+    return create_once(context, new, Once.of(context, caller, "partners", key, body))
+
+
+def create_once(context: Context, new: NewPartner, request: Once) -> Partner:
+    """Idempotent by `request`. Raises like `create`."""
     programs.find(context.table, new.program_id)
-    partner = Partner(
+    partner = partner_of(context, new)
+
+    def earlier(moved: Moved) -> str | None:
+        made = request.earlier(moved)
+        return made["partner"] if made else None
+
+    return store(context, partner, [request.guard(partner=partner.id)], earlier)
+
+
+def partner_of(context: Context, new: NewPartner) -> Partner:
+    """As they begin; `store` gives them their code."""
+    return Partner(
         id=context.ids.partner(new.user) if new.user else context.ids.new(),
         program_id=new.program_id,
         code="",
@@ -49,9 +68,9 @@ def create(context: Context, new: NewPartner, caller: str, key: str | None, body
         email=new.email,
         phone=new.phone,
         company_name=new.company_name,
+        tier=new.tier,
+        tags=new.tags,
     )
-    request = Once.of(context, caller, "partners", key, body)
-    return _store(context, partner, context.ids.hash("email", new.email.casefold()), request)
 
 
 def of_member(context: Context, user: str) -> Partner:
@@ -72,23 +91,32 @@ def of_member(context: Context, user: str) -> Partner:
         created_at_ms=context.now_ms(),
     )
     try:
-        return _store(context, partner, "", None)
+        return store(context, partner, [], lambda _: None)
     except UserTaken:  # another call was faster: theirs is the partner
         return partners.find(context.table, partners.id_of_user(context.table, user) or partner.id)
 
 
-def _store(context: Context, partner: Partner, email: str, request: Once | None) -> Partner:
-    attempt = 0
+def address(context: Context, email: str) -> str:
+    """What stands for an e-mail address in a key, "" for none."""
+    return context.ids.hash("email", email.casefold()) if email else ""
+
+
+def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Callable[[Moved], str | None]) -> Partner:
+    """Write the partner with a code of their own and `also` what they come from, in one transaction.
+
+    `earlier`: of what was refused, the id of the partner whom that made before; or it raises.
+    Raises UserTaken, EmailTaken.
+    """
+    attempt, email = 0, address(context, partner.email)
 
     def once() -> Partner:
         nonlocal attempt
         coded = replace(partner, code=context.ids.code(partner.id, attempt))
-        guard = [request.guard(partner=partner.id)] if request else []
         try:
-            context.table.commit(*partners.create(coded, email), *guard)
+            context.table.commit(*partners.create(coded, email), *also)
         except Moved as moved:
-            if request and (earlier := request.earlier(moved)):
-                return partners.find(context.table, earlier["partner"])
+            if made := earlier(moved):
+                return partners.find(context.table, made)
             if partners.IS_NEW in moved.found or partners.USER_IS_FREE in moved.found:
                 raise UserTaken("this user is a partner already") from None
             if partners.EMAIL_IS_FREE in moved.found:

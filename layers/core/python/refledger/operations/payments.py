@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import NOTHING, Payment, PaymentKind, PaymentReceived, TakenBack, said
+from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, PaymentReceived, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
@@ -27,6 +27,9 @@ class Outcome(StrEnum):
     REPEATED = "REPEATED"
     DIFFERENT = "DIFFERENT"  # the same id with another content: the first stands
     UNREFERRED = "UNREFERRED"
+    REJECTED = "REJECTED"  # the customer's referral was
+    EXPIRED = "EXPIRED"  # the customer's referral had, when they paid
+    PAUSED = "PAUSED"  # the program was paused, or archived, when the customer paid
     FOREIGN = "FOREIGN"  # in a currency that the program does not take: parked until a person acts
     EARLY = "EARLY"  # of a payment that has not come yet: parked until it does
 
@@ -66,6 +69,8 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
         if binding is None and (not known or not context.has_program(received.program_id)):
             raise Unreadable("programId: there is no such program")
         program = context.program(received.program_id)
+        if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
+            program = context.program_after(received.program_id, context.now_ms())
         entered = enter(context, payment, binding, program, parked)
         try:
             context.table.commit(*entered.writes)
@@ -118,13 +123,16 @@ def enter(
     counted: list[Write] = []
     if binding is None:
         outcome, entered = Outcome.UNREFERRED, replace(entered, kind=K.IGNORED, reason=Outcome.UNREFERRED)
+    elif why_not := binding.why_not(payment.occurred_at_ms):
+        outcome, entered = Outcome(why_not), replace(entered, kind=K.IGNORED, reason=why_not)
+    elif not program.earns_at(payment.occurred_at_ms):
+        outcome, entered = Outcome.PAUSED, replace(entered, kind=K.IGNORED, reason=Outcome.PAUSED)
     elif not program.takes(payment.currency):
         outcome, entered = Outcome.FOREIGN, replace(entered, kind=K.FOREIGN)
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         rules = context.program_version(binding.program_id, binding.rule_version).rules
-        if payment.base and binding.count < rules.counts:
-            counted = [referrals.count(binding, binding.counted(payment.occurred_at_ms))]
+        counted = _bound_writes(binding, payment, rules)
         parts = split(payment, binding, rules)
         earned = [earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
@@ -136,6 +144,24 @@ def enter(
         outcome = Outcome.RECORDED
     first = payments.replace(parked, entered) if parked else payments.create(entered)
     return Entered(outcome, entered, earned, [first, *counted, *(rewards.create(r, now_ms) for r in earned)])
+
+
+def _bound_writes(old: Binding, payment: Payment, rules: RuleSet) -> list[Write]:
+    """What a payment changes about its customer's binding: for most there is nothing.
+
+    The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
+    """
+    if not old.customer:  # of a conversion: nobody knows who pays
+        return []
+    new = old.converted(payment.occurred_at_ms)
+    if payment.base and old.count < rules.counts:
+        new = new.counted(payment.occurred_at_ms)
+    if new == old:
+        return []
+    writes = [referrals.count(old, new)]
+    if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
+        writes.append(referrals.reopen(old.referral_id, payment.occurred_at_ms))
+    return writes
 
 
 def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:

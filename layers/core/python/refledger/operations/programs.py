@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.domain.errors import ProgramExists, ProgramNotFound, Stale
-from refledger.domain.programs import Program
+from refledger.domain.programs import Program, ProgramStatus
 from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.store import programs
@@ -50,9 +50,30 @@ def change(context: Context, terms: Program, version: int, by: str) -> Program:
                 return made
             raise Stale(f"the program's current version is {old.version}")
         new = replace(
-            terms, status=old.status, version=version + 1, created_at_ms=old.created_at_ms,
-            changed_at_ms=context.now_ms(), changed_by=by,
+            terms, status=old.status, idle=old.idle, reason=old.reason, version=version + 1,
+            created_at_ms=old.created_at_ms, changed_at_ms=context.now_ms(), changed_by=by,
         )  # fmt: skip
+        context.table.commit(*programs.change(old, new))
+        return new
+
+    return context.repeat(once)
+
+
+def change_status(context: Context, program_id: str, status: ProgramStatus, reason: str, by: str) -> Program:
+    """Pause, resume or archive: a version like every other change. Idempotent: one that has the status stays as it is.
+
+    What a customer pays while it is not ACTIVE earns nothing; what was earned matures, and withdrawals go on.
+    Raises ProgramNotFound, ProgramClosed where the status cannot follow: an archived program stays so.
+    """
+
+    def once() -> Program:
+        old = programs.find(context.table, program_id)
+        if old.status is status:
+            return old
+        now_ms = context.now_ms()
+        new = replace(
+            old.becomes(status, now_ms), reason=reason, version=old.version + 1, changed_at_ms=now_ms, changed_by=by
+        )
         context.table.commit(*programs.change(old, new))
         return new
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from refledger.domain.journal import Balance, Entry, Kind
-from refledger.domain.payments import Payment, PaymentKind
-from refledger.domain.rewards import DISPUTED, IN_BALANCE, Reward, RewardStatus, owed, revalue, worth
+from refledger.domain.payments import Origin, Payment, PaymentKind
+from refledger.domain.rewards import BY_HAND, DISPUTED, IN_BALANCE, Reward, RewardStatus, owed, revalue, worth
 from refledger.domain.rules import BASIS_POINTS
 from refledger.store import keys
 
@@ -26,6 +26,8 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
     frozen = (reward.base, reward.program_id, reward.referral_id, reward.earned_at_ms)
     if frozen != (payment.base, payment.program_id, payment.referral_id, payment.occurred_at_ms):
         yield "its base, program, referral or time is not that of its payment"
+    if (reward.rule == BY_HAND) is not (payment.origin is Origin.BY_HAND):
+        yield f"is of the rule {reward.rule or 'program'}, its payment of origin {payment.origin}"
     if (reward.id, reward.amount) not in payment.shares:
         yield f"its payment knows of no share of {reward.amount}"
     if reward.rate_bps and reward.amount != reward.base * reward.rate_bps // BASIS_POINTS:

@@ -6,11 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, Invalid, PartnerNotFound
+from refledger.domain.errors import (
+    AlreadyDecided,
+    Conflict,
+    Forbidden,
+    Invalid,
+    PartnerNotFound,
+    ProgramNotFound,
+    SecondPersonNeeded,
+    Stale,
+)
 from refledger.domain.journal import Balance, Kind, contents_hash, post
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import (
+    BY_HAND,
     DISPUTED,
+    OWN_REASONS,
+    SECOND_PERSON,
     Cancelled,
     Reward,
     RewardStatus,
@@ -22,7 +34,7 @@ from refledger.domain.rewards import (
 )
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, partners, rewards
+from refledger.store import keys, ledger, partners, payments, rewards
 from refledger.store.transaction import Again, Write
 
 S = RewardStatus
@@ -73,15 +85,31 @@ def _caps(balance: Balance, pairs: Sequence[Pair]) -> dict[str, int]:
     return caps
 
 
-def ripened(partner: Partner, balance: Balance, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
+def ripened(
+    context: Context, partner: Partner, balance: Balance, found: Sequence[Reward], *, by_hand: bool = False
+) -> list[Reward]:
     """What rewards become whose time has come, one by one, so that a monthly cap is shared out in that order."""
     caps, become = dict(balance.caps), []
     for old in found:
-        new = ripe(old, earns=partner.earns_at(old.earned_at_ms), used=caps.get(cap_key(old), 0), by_hand=by_hand)
+        new = ripe(old, earns=_was_earned(context, partner, old), used=caps.get(cap_key(old), 0), by_hand=by_hand)
         if new.limit is not None and old.limit is None:
             caps[cap_key(new)] = caps.get(cap_key(new), 0) + new.limit
         become.append(new)
     return become
+
+
+def _was_earned(context: Context, partner: Partner, reward: Reward) -> bool:
+    """Whether both the partner and the program were active when the customer paid: the payment's own look at the
+    program may have been a minute old. What is given by hand needs no open program.
+    """
+    if not partner.earns_at(reward.earned_at_ms):
+        return False
+    if reward.rule == BY_HAND:
+        return True
+    try:
+        return context.program_after(reward.program_id, reward.earned_at_ms).earns_at(reward.earned_at_ms)
+    except ProgramNotFound:  # `verify` reports it; what was earned is not lost over it
+        return True
 
 
 def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, Balance]:
@@ -108,7 +136,7 @@ def mature(context: Context, partner_id: str, currency: str, start: str) -> str:
         ready = list(islice(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH), BATCH))
         if not ready:
             return ""
-        pairs = list(zip(ready, ripened(partner, balance, ready), strict=True))
+        pairs = list(zip(ready, ripened(context, partner, balance, ready), strict=True))
         context.table.commit(*change(balance, pairs, _reason(ready), now_ms))
         return keys.reward(ready[-1].id)["sk"] if len(ready) == BATCH else ""
 
@@ -163,41 +191,78 @@ def hold(context: Context, reward_id: str, reason: str, by: str) -> Reward:
 
     Raises RewardNotFound, Invalid, AlreadyDecided once it is in the balance: then an adjustment is the way.
     """
-    if reason == DISPUTED:
-        raise Invalid("reason: DISPUTE is what an open dispute says")
 
     def decide(old: Reward, _: Partner, __: Balance) -> Reward:
-        if reason in old.held:
-            return old
-        if old.status not in (S.PENDING, S.CALCULATED):
-            raise AlreadyDecided(f"the reward is {old.status}: it cannot be held any more")
-        if len(old.held) >= REASONS_LIMIT:
-            raise Conflict("the reward is held for enough reasons")
-        return replace(old, held=holding(old.held, reason, on=True), note=reason, by=by)
+        held = _also_held(old, reason)
+        return old if held == old.held else replace(old, held=held, note=reason, by=by)
 
     return _by_hand(context, reward_id, by, decide)
+
+
+def amend(context: Context, reward_id: str, version: int, note: str | None, reason: str | None, by: str) -> Reward:
+    """Write a note on a reward, hold it for a reason, or both, if `version` is its current one.
+
+    Idempotent: what stands there already changes nothing, whatever `version` says.
+    Raises RewardNotFound, Stale, Forbidden, and what `hold` raises.
+    """
+
+    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+        held = _also_held(old, reason) if reason else old.held
+        new = replace(old, held=held, note=(reason or old.note) if note is None else note)
+        if new == old:
+            return old
+        if old.revision != version:
+            raise Stale(f"the reward's current version is {old.revision}")
+        return replace(new, by=by)
+
+    return _by_hand(context, reward_id, by, decide)
+
+
+def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
+    """The reasons with one more of a person's. Raises Invalid, AlreadyDecided, Conflict."""
+    if reason in OWN_REASONS:
+        raise Invalid(f"reason: {reason} is what the system itself says")
+    if reason in old.held:
+        return old.held
+    if old.status not in (S.PENDING, S.CALCULATED):
+        raise AlreadyDecided(f"the reward is {old.status}: it cannot be held any more")
+    if len(old.held) >= REASONS_LIMIT:
+        raise Conflict("the reward is held for enough reasons")
+    return holding(old.held, reason, on=True)
 
 
 def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
 
-    An open dispute holds on. Raises RewardNotFound.
+    An open dispute holds on. What was given by hand above the limit is released by another person than who gave it.
+    Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
 
     def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
         held = tuple(reason for reason in old.held if reason == DISPUTED)
         if held == old.held:
             return old
+        if SECOND_PERSON in old.held:
+            _check_second(context, old, partner, by)
         new = replace(old, held=held, note=note, by=by)
-        return freed(new, partner, balance, context.now_ms())
+        return freed(context, new, partner, balance, context.now_ms())
 
     return _by_hand(context, reward_id, by, decide)
 
 
-def freed(reward: Reward, partner: Partner, balance: Balance, now_ms: int) -> Reward:
+def _check_second(context: Context, reward: Reward, partner: Partner, by: str) -> None:
+    """Raises SecondPersonNeeded for who gave it, Forbidden where they are the partner by now."""
+    giver = payments.find(context.table, reward.payment).by
+    if by == giver:
+        raise SecondPersonNeeded("somebody else than who gave it must release it")
+    if partner.customer and partner.customer == giver:
+        raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
+
+
+def freed(context: Context, reward: Reward, partner: Partner, balance: Balance, now_ms: int) -> Reward:
     """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
     if reward.status is S.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
-        return ripened(partner, balance, [reward])[0]
+        return ripened(context, partner, balance, [reward])[0]
     return reward
 
 
@@ -214,7 +279,7 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
             raise AlreadyDecided("the reward is cancelled")
         if old.held:
             raise Conflict("the reward is held; release it first")
-        return ripened(partner, balance, [replace(old, note=note, by=by)], by_hand=True)[0]
+        return ripened(context, partner, balance, [replace(old, note=note, by=by)], by_hand=True)[0]
 
     return _by_hand(context, reward_id, by, decide)
 
@@ -235,17 +300,23 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
     return _by_hand(context, reward_id, by, decide)
 
 
+def check_stranger(partner: Partner, by: str) -> None:
+    """Nobody decides about their own. Raises Forbidden."""
+    if partner.customer and partner.customer == by:
+        raise Forbidden("somebody else must decide about this reward")
+
+
 def _by_hand(context: Context, reward_id: str, by: str, decide: Callable[[Reward, Partner, Balance], Reward]) -> Reward:
     """One reward as a person decides. Nobody decides about their own: raises Forbidden."""
 
     def once() -> Reward:
         old = rewards.find(context.table, reward_id)
         partner, balance = holder(context, old.partner_id, old.currency)
-        if partner.customer and partner.customer == by:
-            raise Forbidden("somebody else must decide about this reward")
+        check_stranger(partner, by)
         new = decide(old, partner, balance)
-        if new != old:
-            context.table.commit(*change(balance, [(old, new)], old.payment, context.now_ms()))
-        return _booked(balance, old, new)
+        if new == old:
+            return old
+        context.table.commit(*change(balance, [(old, new)], old.payment, context.now_ms()))
+        return rewards.moved(old, _booked(balance, old, new))
 
     return context.repeat(once)

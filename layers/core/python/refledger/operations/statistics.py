@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.journal import Balance
-from refledger.domain.rewards import RewardStatus
+from refledger.domain.leaderboards import Changed
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
-from refledger.store import generations, keys, ledger, partners, statistics
+from refledger.operations.counting import RANKED, Figure, effects, figures
+from refledger.store import dimensions, generations, keys, ledger, partners, statistics
+from refledger.store.dimensions import Dimension, Of
 from refledger.store.transaction import Item
 
 CLOSED_AFTER_MS = 3 * DAY_MS  # a stream keeps a day, so a day that ended two days ago gets no more records
-Effect = tuple[str, str, int]  # partner, counter, amount
+TIER = re.compile(r"t[0-9]+")
+FAR = "99991231"
 STAMPED = "stamped"  # counter: items that a rebuild told the stream of
 
 
@@ -43,47 +47,43 @@ class PartnerStatistics:
     balances: list[Balance]
 
 
-def project(context: Context, shard: str, records: Sequence[Record]) -> None:
-    """Add a batch to the roll-ups. Idempotent: each part remembers how far it has counted this shard."""
-    parts: dict[tuple[str, str], list[tuple[str, str, int]]] = defaultdict(list)
-    known = generations.of(context.table, sorted({id for record in records for id in partners_of(record)}))
+def project(context: Context, shard: str, records: Sequence[Record]) -> list[Changed]:
+    """Add a batch to the roll-ups; returns whose months have changed, also where they were added before.
+
+    Idempotent: each part remembers how far it has counted this shard.
+    """
+    parts: dict[tuple[bool, str, str], list[tuple[str, str, int]]] = defaultdict(list)
+    subjects = {record.sequence_number: subjects_of(record) for record in records}
+    known = generations.of(context.table, sorted(set().union(*subjects.values())))
+    changed: set[Changed] = set()
     for record in records:
-        number = statistics.comparable(record.sequence_number)
-        for generation in sorted({each for id in partners_of(record) for each in known[id].counted}):
-            for partner_id, counter, amount in effects_in(generation, record):
-                if amount and generation in known[partner_id].counted:
-                    part = keys.statistics(partner_id, generation), day(record.at_ms)
-                    parts[part].append((number, counter, amount))
+        number, when = statistics.comparable(record.sequence_number), day(record.at_ms)
+        counted = {subject: known[subject].counted for subject in subjects[record.sequence_number]}
+        for generation in sorted({each for those in counted.values() for each in those}):
+            for dimension, counter, amount in effects_in(generation, record):
+                if generation in counted[dimension.subject]:
+                    parts[dimension.is_main, dimension.at(generation), when].append((number, counter, amount))
+                if dimension.of is Of.PARTNER and RANKED.fullmatch(counter):
+                    changed.add(Changed(dimension.id, when[:6]))
     closed = day(context.now_ms() - CLOSED_AFTER_MS)
-    for (dimension, when), changes in parts.items():
-        if statistics.add(context.table, dimension, when, shard, changes):
-            statistics.fold(context.table, dimension, closed)  # once a day: by the first record of a new one
+    for (_, dimension_key, when), changes in sorted(parts.items()):  # what counts stamps comes last
+        if statistics.add(context.table, dimension_key, when, shard, changes):
+            statistics.fold(context.table, dimension_key, closed)  # once a day: by the first record of a new one
+    return sorted(changed)
 
 
-def partners_of(record: Record) -> set[str]:
-    """Everybody in whose figures the item is."""
-    return {partner_id for partner_id, _, _ in effects({}, record.new or record.old)}
+def subjects_of(record: Record) -> set[str]:
+    """Everything in whose figures the item is: partners, a program, the books."""
+    return {dimension.subject for image in (record.old, record.new) for dimension, _, _ in figures(image)}
 
 
-def effects_in(generation: int, record: Record) -> Iterator[Effect]:
+def effects_in(generation: int, record: Record) -> Iterator[Figure]:
     """What a record adds in one generation: an item that does not count there yet is as good as not there."""
     old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
-    if old or new:
-        yield from effects(old, new)
+    yield from effects(old, new)
     if record.old and new and not old:
-        yield from ((partner_id, STAMPED, 1) for partner_id in partners_of(record))
-
-
-def effects(old: Item, new: Item) -> Iterator[Effect]:
-    """What one change adds to whose counters."""
-    item = new or old
-    match keys.kind_of(item):
-        case "R":
-            yield keys.owner_of(item), f"t{item['tier']}_{item['currency']}", _earned(new) - _earned(old)
-            yield keys.owner_of(item), f"pending_{item['currency']}", _pending(new) - _pending(old)
-        case "F" if new and not old:
-            for tier, (partner_id, _, _) in enumerate(new["up"][: new["depth"]], start=1):
-                yield partner_id, f"t{tier}_n", 1
+        for dimension in {dimension for dimension, _, _ in figures(new) if dimension.is_main}:
+            yield dimension, STAMPED, 1
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:
@@ -98,33 +98,64 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
         head, _, tail = counter.partition("_")
         if head == "pending":
             pending[tail] = amount
-        if head in ("pending", STAMPED):
-            continue
-        tier = int(head.removeprefix("t"))
-        was = tiers.get(tier, Tier(0, {}))
-        tiers[tier] = Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
+        elif TIER.fullmatch(head):
+            tier = int(head[1:])
+            was = tiers.get(tier, Tier(0, {}))
+            tiers[tier] = (
+                Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
+            )
     return PartnerStatistics(tiers, pending, ledger.balances(context.table, partner_id))
 
 
 def current_totals(context: Context, partner_id: str) -> Counter[str]:
     """A partner's counters, in the generation that counts."""
-    first = keys.statistics(partner_id)
+    return totals(context, dimensions.partner(partner_id))
+
+
+def totals(context: Context, dimension: Dimension, *, strong: bool = False) -> Counter[str]:
+    """All that was ever counted of a dimension: two reads, three where it was built anew."""
+    first = dimension.at(0)
     pointer, known = context.table.get_many(
-        [keys.statistics_generations(partner_id), keys.statistics_totals(first)], strong=False
+        [keys.statistics_generations(dimension.subject), keys.statistics_totals(first)], strong=strong
     )
     current = generations.from_item(pointer).current
     if current:
-        return statistics.totals(context.table, keys.statistics(partner_id, current))
-    return statistics.totals_since(context.table, first, known or {})
+        return statistics.totals(context.table, dimension.at(current), strong=strong)
+    return statistics.totals_since(context.table, first, known or {}, strong=strong)
 
 
-def _earned(reward: Item) -> int:
-    if not reward or reward["status"] == RewardStatus.CANCELLED:
-        return 0
-    net = int(reward["amount"] - reward["reversed"])
-    return min(net, int(reward.get("limit", net)))
+def totals_and_days(
+    context: Context, dimension: Dimension, first: str, last: str
+) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """Both: all that was ever counted, and by day from one day to another. Two reads, three where it was built anew."""
+    before, table = dimension.at(0), context.table
+    pointer, known = table.get_many(
+        [keys.statistics_generations(dimension.subject), keys.statistics_totals(before)], strong=False
+    )
+    current = generations.from_item(pointer).current
+    if current:
+        before = dimension.at(current)
+        known = table.get(keys.statistics_totals(before), strong=False)
+    found = known or {}
+    # one query from the earlier of the two places: what is not in the totals yet is a few days
+    through = found.get("through", "")
+    by_day = statistics.days(table, before, min(first, day_after(through)), max(last, FAR))
+    sums = statistics.counters_in(found)
+    for when, counters in by_day.items():
+        if when > through:
+            sums.update(counters)
+    return sums, {when: counters for when, counters in by_day.items() if first <= when <= last}
 
 
-def _pending(reward: Item) -> int:
-    waiting = reward and reward["status"] in (RewardStatus.PENDING, RewardStatus.CALCULATED)
-    return _earned(reward) if waiting else 0
+def day_after(day: str) -> str:
+    """Any text that sorts after the day, and before the next one; "" for no day."""
+    return f"{day}!" if day else ""
+
+
+def days(
+    context: Context, dimension: Dimension, first: str, last: str, *, strong: bool = False
+) -> dict[str, Counter[str]]:
+    """What was counted of a dimension from one day to another (`20261231`), by day: two reads."""
+    pointer = context.table.get(keys.statistics_generations(dimension.subject), strong=strong)
+    current = generations.from_item(pointer).current
+    return statistics.days(context.table, dimension.at(current), first, last, strong=strong)

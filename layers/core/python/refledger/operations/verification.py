@@ -14,6 +14,7 @@ from refledger.domain.payments import DisputeStatus, Payment, PaymentKind, said,
 from refledger.domain.rewards import Reward, cap_key, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
+from refledger.operations.converting import conversion_faults
 from refledger.operations.reward_checks import against_journal, against_payment
 from refledger.store import adjustments, keys, ledger, partners, payments, programs, rewards, withdrawals
 
@@ -228,8 +229,10 @@ def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withd
 
 def _movements(withdrawal: Withdrawal) -> Counter[Kind]:
     """What its history must have booked."""
-    wanted, status = Counter([Kind.RESERVE]), WithdrawalStatus.REQUESTED
-    for step in withdrawal.steps:
+    wanted, status, steps = Counter([Kind.RESERVE]), WithdrawalStatus.REQUESTED, withdrawal.steps
+    if not withdrawal.method.is_known:  # a reward that was paid by itself: PAID from its beginning
+        wanted, status, steps = Counter([Kind.PAY]), WithdrawalStatus.PAID, steps[1:]
+    for step in steps:
         kind = TRANSITIONS.get((status, step.status))
         wanted.update([kind] if kind else [])
         status = step.status
@@ -292,6 +295,7 @@ def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
         if payment.kind is not PaymentKind.EARLY and payment.body != said(payment):
             reasons.append(f"payment {payment.id}: what it says is not what was recorded")
         reasons += _taken_back_faults(context, payment)
+        reasons += conversion_faults(context, payment)
         if not reasons:
             return
         context.pause(PAUSE_MS)

@@ -1,4 +1,4 @@
-"""Generations of a partner's roll-ups: one counts, another one may be under construction beside it.
+"""Generations of roll-ups, a partner's, a program's or the books': one counts, another may be being built beside it.
 
 A generation is named by a moment, in epoch milliseconds; the first is 0. An item counts in it if it was created at or
 after that moment, or from when it was stamped with it, or with a later one. So the stream alone says what a generation
@@ -22,7 +22,7 @@ IS_BUILT = "this generation is being built"
 
 @dataclass(frozen=True)
 class Generations:
-    """Of one partner. `next`: under construction; `stamped`: how many items were stamped for it, once all are;
+    """Of one subject. `next`: under construction; `stamped`: how many items were stamped for it, once all are;
     `old`: what counted before `current`, and may not be forgotten yet.
     """
 
@@ -38,24 +38,30 @@ class Generations:
 
 
 def counts_in(item: Item, generation: int) -> bool:
-    return bool(item) and max(item.get("created", 0), item.get("stamp", 0)) >= generation
+    return bool(item) and max(_made(item), item.get("stamp", 0)) >= generation
 
 
 def is_older(item: Item, generation: int) -> bool:
     """Whether the item counts in a generation by its stamp alone."""
-    return int(item.get("created", 0)) < generation
+    return _made(item) < generation
 
 
-def find(table: Table, partner_id: str) -> Generations:
-    return of(table, [partner_id])[partner_id]
+def _made(item: Item) -> int:
+    """When the item was created; a journal entry, when it was written."""
+    made: int = item["created"] if "created" in item else item.get("at", 0)
+    return made
 
 
-def of(table: Table, partner_ids: Iterable[str]) -> dict[str, Generations]:
+def find(table: Table, subject: str) -> Generations:
+    return of(table, [subject])[subject]
+
+
+def of(table: Table, subjects: Iterable[str]) -> dict[str, Generations]:
     """Strongly read: whoever counts a record must know of every generation that was begun before the record."""
     found: dict[str, Generations] = {}
-    left = iter(partner_ids)
+    left = iter(subjects)
     while batch := list(islice(left, BATCH_LIMIT)):
-        items = table.get_many([keys.statistics_generations(partner_id) for partner_id in batch])
+        items = table.get_many([keys.statistics_generations(subject) for subject in batch])
         found.update(zip(batch, map(from_item, items), strict=True))
     return found
 
@@ -66,26 +72,26 @@ def from_item(item: Item | None) -> Generations:
     return Generations(item.get("current", 0), item.get("next"), item.get("stamped"), item.get("old"))
 
 
-def begin(partner_id: str, generation: int) -> Write:
+def begin(subject: str, generation: int) -> Write:
     """From now on the stream is counted for this generation too."""
-    key = keys.statistics_generations(partner_id)
+    key = keys.statistics_generations(subject)
     return update(NONE_IS_BUILT, key, "SET #next = :next", "attribute_not_exists(#next)", next=generation)
 
 
-def give_up(partner_id: str, generation: int) -> Write:
+def give_up(subject: str, generation: int) -> Write:
     """What was built so far is never looked at."""
-    key = keys.statistics_generations(partner_id)
+    key = keys.statistics_generations(subject)
     return update(IS_BUILT, key, "REMOVE #next, #stamped", "#next = :next", next=generation)
 
 
-def all_stamped(partner_id: str, generation: int, stamped: int) -> Write:
-    key = keys.statistics_generations(partner_id)
+def all_stamped(subject: str, generation: int, stamped: int) -> Write:
+    key = keys.statistics_generations(subject)
     return update(IS_BUILT, key, "SET #stamped = :stamped", "#next = :next", next=generation, stamped=stamped)
 
 
-def switch(partner_id: str, old: int, generation: int) -> Write:
+def switch(subject: str, old: int, generation: int) -> Write:
     """The generation that was built is the one that counts."""
-    key = keys.statistics_generations(partner_id)
+    key = keys.statistics_generations(subject)
     change = "SET #current = :next, #old = :old REMOVE #next, #stamped"
     return update(IS_BUILT, key, change, "#next = :next", next=generation, old=old)
 

@@ -5,7 +5,10 @@ G / <program>                          program
 G#<program> / V#<version>              program as it was in that version
 P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
 P#<partner> / M#<id>#<version> | M     payout method; how many there are
+P#<partner> / C#<CODE> | N#<ms>#<id>   a further code of theirs; what staff wrote about them
 U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
+U#LOOK#<folded code>                   guard: which code looks like this
+U#APPLICANT#…                          guard: the application of a user that waits
 C#<program>#<customer> / A             binding of a customer
 F#<partner> / <b32(ms, hash)>          referral
 E#<payment> / A | R#<refund> | D#<dispute>  payment; a refund, a dispute of it
@@ -16,15 +19,16 @@ B#<batch> / A | D#<ms>#<request>       batch of bank transfers; who was given it
 X#<adjustment> / A                     adjustment or write-off
 S#P#<partner> / D#<day>#<shard> | T    roll-up of a day; totals
 S#P#<partner>#<generation> / …         the same, of a generation that was built anew
-S#G#<partner> / A                      which generation of them counts
-S#G<program> … see the functions           roll-ups of programs, cohorts, forecasts, the journal
+S#PROGRAM#<program>#<generation> / …   a program's; S#COHORT#<program>#<year>#…, S#DUE#<program>#… beside it
+S#JOURNAL#<generation>, S#WITHDRAWALS#… / …  the journal's, by account and kind; the withdrawals', by status
+S#G#<partner | PROGRAM#… | BOOKS> / A  which generation of them counts
 TOP#<program> / <month or ALL>#<metric>  leaderboard
-K#<code> / <day>#<lane>                clicks
+K#<code> / D#<day>#<lane> | D#<day> | T  clicks of a day; of a closed day; all of before
 Q#<program> / <folded text>#<partner>  search row
 A#<entity> / <ms>#<number>             audit
-U#LEAD#…                               guard: the referral of a lead
-I#<id> / A                             invitation or application
-O#<id> / A                             job
+U#LEAD#… / A | W                       guard: the referral of a lead; what a CRM has told of it
+I#<id> / A | I                         application; invitation
+O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 SYS / <name>                           how far a schedule has looked
@@ -45,7 +49,10 @@ Key = dict[str, str]
 
 PARTNER_ID_LENGTH: Final = 16
 REWARD_ID_LENGTH: Final = PARTNER_ID_LENGTH + 32
+REFERRAL_ID_LENGTH: Final = PARTNER_ID_LENGTH + 24
+NEVER: Final = 9_999_999_999_999  # sorts after every time
 LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
+FIRST_MS, LAST_MS = 10**12, 10**13 - 1  # 13 digits, from 2001 to 2286: as text they sort like numbers
 DUE_SHARDS: Final = 4
 ALONE: Final = "A"
 
@@ -108,8 +115,60 @@ def code(code: str) -> Key:
     return _key(f"U#CODE#{code}")
 
 
+def look(folded: str) -> Key:
+    """What a code looks like to somebody who reads it: no other code may look so."""
+    return _key(f"U#LOOK#{folded}")
+
+
 def email(hashed: str) -> Key:
     return _key(f"U#EMAIL#{hashed}")
+
+
+def applicant(hashed: str) -> Key:
+    return _key(f"U#APPLICANT#{hashed}")
+
+
+def application(application_id: str) -> Key:
+    return _key(f"I#{application_id}")
+
+
+def invitation(invitation_id: str) -> Key:
+    return _key(f"I#{invitation_id}", "I")
+
+
+def partner_code(partner_id: str, code: str) -> Key:
+    """A code of theirs that is not, or no longer, their main one."""
+    return _key(f"P#{partner_id}", f"C#{code}")
+
+
+def partner_codes(partner_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key."""
+    return f"P#{partner_id}", "C#", "C#~"
+
+
+def note(partner_id: str, at_ms: int, id: str) -> Key:
+    """What staff wrote about a partner."""
+    return _key(f"P#{partner_id}", f"N#{at_ms}#{id}")
+
+
+def notes(partner_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key."""
+    return f"P#{partner_id}", "N#", "N#~"
+
+
+def search_row(program_id: str, folded: str, partner_id: str) -> Key:
+    return _key(f"Q#{program_id}", f"{folded}#{partner_id}")
+
+
+def search_rows(program_id: str, start: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of what begins with `start`: sort keys go by their UTF-8."""
+    return f"Q#{program_id}", start, start + "\U0010ffff"
+
+
+def found_in(search_row: Key) -> tuple[str, str]:
+    """The folded text and the partner of a search row."""
+    folded, _, partner_id = search_row["sk"].rpartition("#")
+    return folded, partner_id
 
 
 def user(hashed: str) -> Key:
@@ -118,6 +177,29 @@ def user(hashed: str) -> Key:
 
 def lead(hashed: str) -> Key:
     return _key(f"U#LEAD#{hashed}")
+
+
+def job(job_id: str) -> Key:
+    return _key(f"O#{job_id}")
+
+
+def job_lines(job_id: str, first_line: int) -> Key:
+    """What became of the lines of an import from this one on."""
+    return _key(f"O#{job_id}", f"R#{first_line:07d}")
+
+
+def job_lines_until(job_id: str, first_line: int) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of those that begin at this line or before."""
+    return f"O#{job_id}", "R#", f"R#{first_line:07d}"
+
+
+def job_lines_after(job_id: str, first_line: int) -> tuple[str, str, str]:
+    return f"O#{job_id}", f"R#{first_line:07d}~", "R#~"
+
+
+def lead_facts(hashed: str) -> Key:
+    """What a CRM has told of a lead."""
+    return _key(f"U#LEAD#{hashed}", "W")
 
 
 def answer(hashed: str) -> Key:
@@ -137,12 +219,27 @@ def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:
     return partner_id + base32.encode(at_ms.to_bytes(6) + digest[:9])
 
 
+def referred_at(referral_id: str) -> int:
+    """When the referral was made, in epoch milliseconds."""
+    return int.from_bytes(base32.decode(referral_id[PARTNER_ID_LENGTH:])[:6])
+
+
 def referral(referral_id: str) -> Key:
     return _key(f"F#{referral_id[:PARTNER_ID_LENGTH]}", referral_id[PARTNER_ID_LENGTH:])
 
 
+def is_referral_id(text: str) -> bool:
+    """Whether a referral could have this id: its key is a slice of it, and neither part may be empty."""
+    return len(text) == REFERRAL_ID_LENGTH
+
+
 def referrals(partner_id: str) -> str:
     return f"F#{partner_id}"
+
+
+def referrals_from(at_ms: int) -> str:
+    """Where the referrals begin that were made at `at_ms` or later, among those of a partner."""
+    return base32.encode(at_ms.to_bytes(6) + bytes(9))
 
 
 def payment(payment: str) -> Key:
@@ -201,6 +298,11 @@ def journal(partner_id: str, currency: str) -> str:
     return f"J#{partner_id}#{currency}"
 
 
+def journal_from(at_ms: int) -> str:
+    """Sorts before all entries of that day and after those of the days before it."""
+    return day(at_ms)
+
+
 def entry(partner_id: str, currency: str, at_ms: int, version: int) -> Key:
     return _key(journal(partner_id, currency), f"{day(at_ms)}#{version:010d}")
 
@@ -243,9 +345,56 @@ def statistics(partner_id: str, generation: int = 0) -> str:
     return f"S#P#{partner_id}#{generation}" if generation else f"S#P#{partner_id}"
 
 
-def statistics_generations(partner_id: str) -> Key:
-    """Which generation of a partner's roll-ups counts, and which is being built."""
-    return _key(f"S#G#{partner_id}")
+def program_statistics(program_id: str, generation: int) -> str:
+    return f"S#PROGRAM#{program_id}#{generation}"
+
+
+def cohort_statistics(program_id: str, year: str, generation: int) -> str:
+    """Of the customers who were referred in that year, by month."""
+    return f"S#COHORT#{program_id}#{year}#{generation}"
+
+
+def forecast_statistics(program_id: str, generation: int) -> str:
+    """Of the rewards that wait for their day."""
+    return f"S#DUE#{program_id}#{generation}"
+
+
+def journal_statistics(generation: int) -> str:
+    return f"S#JOURNAL#{generation}"
+
+
+def withdrawal_statistics(generation: int) -> str:
+    return f"S#WITHDRAWALS#{generation}"
+
+
+def figures_of_program(program_id: str) -> str:
+    """What a generation of roll-ups is of, beside a partner's id: a program with its cohorts and its forecast."""
+    return f"PROGRAM#{program_id}"
+
+
+def figures_of_books() -> str:
+    """The journal's and the withdrawals' roll-ups."""
+    return "BOOKS"
+
+
+def statistics_generations(of: str) -> Key:
+    """Which generation of a partner's roll-ups, a program's or the books' counts, and which is being built."""
+    return _key(f"S#G#{of}")
+
+
+def leaderboard(program_id: str, period: str, metric: str) -> Key:
+    """`period`: a month (`202611`) or ALL."""
+    return _key(f"TOP#{program_id}", f"{period}#{metric}")
+
+
+def leaderboards(program_id: str, period: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of a period's leaderboards."""
+    return f"TOP#{program_id}", f"{period}#", f"{period}#~"
+
+
+def clicks(code: str) -> str:
+    """The dimension of a code's clicks."""
+    return f"K#{code}"
 
 
 def statistics_part(dimension: str, day: str, shard: str) -> Key:
@@ -258,6 +407,15 @@ def statistics_day(dimension: str, day: str) -> Key:
 
 def statistics_totals(dimension: str) -> Key:
     return _key(dimension, "T")
+
+
+def audit(entity: str, at_ms: int, number: str) -> Key:
+    """What was done to an entity. `number`: the stream's, so that a repeat meets what is there."""
+    return _key(audit_of(entity), f"{at_ms}#{number}")
+
+
+def audit_of(entity: str) -> str:
+    return f"A#{entity}"
 
 
 def limit(caller: str, kind: str, minute: int) -> Key:
@@ -289,8 +447,30 @@ def partners_of(status: str) -> str:
     return f"P#{status}"
 
 
+def all_invitations() -> str:
+    return "I#INVITATIONS"
+
+
+def invitations_of(status: str) -> str:
+    """By when they run out."""
+    return f"I#INVITATIONS#{status}"
+
+
+def all_applications() -> str:
+    return "I#APPLICATIONS"
+
+
+def applications_of(status: str) -> str:
+    return f"I#APPLICATIONS#{status}"
+
+
 def referrals_of_program(program_id: str) -> str:
     return f"F#{program_id}"
+
+
+def referrals_in(program_id: str, status: str) -> str:
+    """Those that are open, by when they expire."""
+    return f"F#{program_id}#{status}"
 
 
 def withdrawals_of_partner(partner_id: str) -> str:
@@ -307,6 +487,15 @@ def withdrawals_with_problem() -> str:
     return "W#PROBLEM"
 
 
+def jobs_of(owner: str) -> str:
+    """Those that a user (keyed hash) asked for."""
+    return f"O#{owner}"
+
+
+def open_jobs() -> str:
+    return "O"
+
+
 def all_batches() -> str:
     return "B"
 
@@ -317,6 +506,11 @@ def adjustments_of_partner(partner_id: str) -> str:
 
 def waiting_adjustments() -> str:
     return "X"
+
+
+def audit_by(actor: str) -> str:
+    """What somebody did, to whatever."""
+    return f"A#{actor}"
 
 
 def payment_shard(payment: str) -> int:
@@ -348,6 +542,12 @@ def due_shard(number: int) -> str:
     return f"DUE#{number}"
 
 
+def positions(from_ms: int | None, until_ms: int | None) -> tuple[str, str]:
+    """The lowest and highest position of a list from one moment on until just before another; None: no bound."""
+    low = f"{min(max(from_ms, FIRST_MS), LAST_MS)}" if from_ms is not None else LOWEST
+    return low, f"{min(max(until_ms, FIRST_MS), LAST_MS)}" if until_ms is not None else HIGHEST
+
+
 # ---------------------------------------------------------------- what a key says
 
 
@@ -360,9 +560,40 @@ def is_audited(key: Key) -> bool:
     return kind in AUDITED and not (kind == "P" and sort_key.startswith(("B#", "D#")))
 
 
+_WHOLE: Final = {
+    "P": "PARTNER", "W": "WITHDRAWAL", "X": "ADJUSTMENT", "B": "BATCH", "I": "APPLICATION", "O": "JOB", "E": "PAYMENT",
+    "F": "REFERRAL", "R": "REWARD",
+}  # fmt: skip
+_PARTS: Final = {("P", "M"): "PAYOUT_METHOD", ("P", "C"): "CODE", ("P", "N"): "NOTE", ("W", "N"): "NOTE",
+                 ("B", "D"): "DOWNLOAD"}  # fmt: skip
+
+
+def told_of(key: Key) -> tuple[str, str, str] | None:
+    """Of an item that is audited: what it is, the id of the entity under which it is told, and which part of that it is
+    ("" for the whole). None for what says nothing to people: versions, counts, cursors, tokens.
+    """
+    kind, sort_key = kind_of(key), key["sk"]
+    if kind == key["pk"]:  # all programs lie in one partition
+        return ("PROGRAM", sort_key, "") if kind == "G" else None
+    if kind in ("F", "R"):
+        return _WHOLE[kind], owner_of(key) + sort_key, ""
+    if sort_key == ALONE:
+        return (_WHOLE[kind], owner_of(key), "") if kind in _WHOLE else None
+    if (kind, sort_key) == ("I", "I"):
+        return "INVITATION", owner_of(key), ""
+    head, _, rest = sort_key.partition("#")
+    name = _PARTS.get((kind, head)) if rest else None
+    return (name, owner_of(key), rest.partition("#")[0]) if name else None
+
+
 def kind_of(key: Key) -> str:
     """The first letter of the partition: R for a reward, F for a referral, …"""
     return key["pk"].split("#", 1)[0]
+
+
+def is_alone(key: Key) -> bool:
+    """Whether it is the entity itself, and not something that lies under it."""
+    return key["sk"] == ALONE
 
 
 def owner_of(key: Key) -> str:
@@ -414,6 +645,16 @@ def day_of_statistics(sort_key: str) -> str:
 def open_days(closed_day: str) -> tuple[str, str]:
     """The lowest and highest sort key of the days after a closed one ("" for all)."""
     return (f"D#{closed_day}~" if closed_day else "D#"), "D#~"
+
+
+def days_between(first: str, last: str) -> tuple[str, str]:
+    """The lowest and highest sort key of the roll-ups of two days and those between them."""
+    return f"D#{first}", f"D#{last}~"
+
+
+def metric_of(key: Key) -> str:
+    """The metric in a leaderboard's key."""
+    return key["sk"].split("#")[1]
 
 
 def days_until(after: str, closed_day: str) -> tuple[str, str]:

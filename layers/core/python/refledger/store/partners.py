@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.partners import Idle, Partner, PartnerStatus
-from refledger.store import keys, rules
+from refledger.store import codes, keys, rules
 from refledger.store.table import Table
-from refledger.store.transaction import Item, Write, check, put, update
+from refledger.store.transaction import Item, Write, check, delete, put, update
 
 IS_NEW = "the partner is new"
-CODE_IS_FREE = "the code is free"
 EMAIL_IS_FREE = "the e-mail address is free"
 USER_IS_FREE = "the user is no partner yet"
 HAS_NO_USER = "the partner has no user yet"
@@ -23,7 +22,7 @@ def create(partner: Partner, email: str) -> list[Write]:
     guard = {"partner": partner.id, "program": partner.program_id}
     writes = [
         put(IS_NEW, _to_item(partner)),
-        put(CODE_IS_FREE, {**keys.code(partner.code), **guard}),
+        *codes.guards(partner.code, partner.id, partner.program_id),
     ]
     if email:
         writes.append(put(EMAIL_IS_FREE, {**keys.email(email), **guard}))
@@ -42,6 +41,31 @@ def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int)
         "#version = :was", status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
         reason=reason, by=by, now=now_ms, was=old.version,
     )  # fmt: skip
+
+
+def change(old: Partner, new: Partner) -> Write:
+    """The partner with other names, address, label, tags, code or choices, unless somebody changed them in between.
+
+    What else a partner is has changes of its own.
+    """
+    item = _to_item(new)
+    changed = ("first_name", "last_name", "email", "phone", "company", "tier", "tags", "code", "codes", "notices")
+    return update(
+        IS_UNCHANGED, keys.partner(old.id),
+        "SET #version = :version, " + ", ".join(f"#{name} = :{name}" for name in changed), "#version = :was",
+        version=new.version, was=old.version, **{name: item[name] for name in changed},
+    )  # fmt: skip
+
+
+def move_email(old: Partner, before: str, after: str) -> list[Write]:
+    """The guards of an address that changes. `before`, `after`: keyed hashes, "" for none."""
+    writes = []
+    if after:
+        guard = {"partner": old.id, "program": old.program_id}
+        writes.append(put(EMAIL_IS_FREE, {**keys.email(after), **guard}))
+    if before:
+        writes.append(delete("the old address is the partner's", keys.email(before), "#partner = :id", id=old.id))
+    return writes
 
 
 def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
@@ -92,10 +116,22 @@ def of_user(table: Table, user: str) -> Partner | None:
     return find(table, partner_id) if partner_id else None
 
 
-def newest(table: Table, before: str, page_size: int, status: str | None = None) -> Iterator[tuple[str, str]]:
-    """(position, partner id) of all partners or those of one status, newest first, from below the position `before`."""
+def newest(
+    table: Table,
+    before: str,
+    page_size: int,
+    status: str | None = None,
+    low: str = keys.LOWEST,
+    high: str = keys.HIGHEST,
+) -> Iterator[tuple[str, str]]:
+    """(position, partner id) of all partners or those of one status, newest first, from below the position `before`.
+
+    `low`, `high`: bounds of the positions, see `keys.positions`.
+    """
     partition, index = (keys.partners_of(status), "work") if status else (keys.all_partners(), "list")
-    found = table.query(partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True)
+    found = table.query(
+        partition, low, min(before or keys.HIGHEST, high), index=index, page_size=page_size, newest_first=True
+    )
     for item in found:
         position = item["w2" if status else "l2"]
         if position != before:
@@ -120,7 +156,8 @@ def _to_item(partner: Partner) -> Item:
         "customer": partner.customer, "created": partner.created_at_ms, "first_name": partner.first_name,
         "last_name": partner.last_name, "email": partner.email, "phone": partner.phone, "company": partner.company_name,
         "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
-        "own": rules.own(partner.own_rates),
+        "own": rules.own(partner.own_rates), "tier": partner.tier, "tags": list(partner.tags), "codes": partner.codes,
+        "notices": list(partner.notices),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
@@ -142,4 +179,8 @@ def from_item(item: Item) -> Partner:
         idle=tuple(Idle(since, until) for since, until in item["idle"]),
         version=item["version"],
         own_rates=rules.own_from(item["own"]),
+        tier=item.get("tier", ""),
+        tags=tuple(item.get("tags", ())),
+        codes=item.get("codes", 0),
+        notices=tuple(item.get("notices", ())),
     )

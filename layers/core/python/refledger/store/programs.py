@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refledger.domain.errors import ProgramNotFound
+from refledger.domain.links import Links
+from refledger.domain.partners import Idle
 from refledger.domain.programs import CurrencyTerms, Program, ProgramStatus
 from refledger.store import keys, rules
 from refledger.store.table import Table
@@ -72,12 +74,34 @@ def _to_item(program: Program) -> Item:
         "approval_timeout_seconds": program.approval_timeout_seconds, "reviews": program.reviews_rewards,
         "status": program.status.value, "version": program.version, "created": program.created_at_ms,
         "changed": program.changed_at_ms, "by": program.changed_by,
+        **({"links": _links(program.links)} if program.links else {}),
+        **({"attribution": program.attribution_days} if program.attribution_days else {}),
+        **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
+        **({"reason": program.reason} if program.reason else {}),
     }  # fmt: skip
 
 
 def _terms(terms: CurrencyTerms) -> Item:
     named = {short: getattr(terms, name) for short, name in _TERMS.items()}
     return {name: amount for name, amount in named.items() if amount is not None}
+
+
+def _links(links: Links) -> Item:
+    return {
+        "url": links.default_url, "domains": list(links.domains), "parameter": links.parameter,
+        "days": links.cookie_days, "cookie": links.cookie_domain, "campaigns": list(links.campaigns),
+    }  # fmt: skip
+
+
+def _links_from(item: Item) -> Links:
+    return Links(
+        default_url=item["url"],
+        domains=tuple(item["domains"]),
+        parameter=item["parameter"],
+        cookie_days=item["days"],
+        cookie_domain=item["cookie"],
+        campaigns=tuple(item["campaigns"]),
+    )
 
 
 def from_item(item: Item) -> Program:
@@ -94,7 +118,11 @@ def from_item(item: Item) -> Program:
         ),
         approval_timeout_seconds=item["approval_timeout_seconds"],
         reviews_rewards=item["reviews"],
+        attribution_days=item.get("attribution"),
+        links=_links_from(item["links"]) if "links" in item else None,
         status=ProgramStatus(item["status"]),
+        idle=tuple(Idle(since_ms, until_ms) for since_ms, until_ms in item.get("idle", ())),
+        reason=item.get("reason", ""),
         version=item["version"],
         created_at_ms=item["created"],
         changed_at_ms=item["changed"],

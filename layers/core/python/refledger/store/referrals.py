@@ -1,40 +1,69 @@
-"""Bindings (who earns from a customer) and the referrals that made them."""
+"""Referrals, which people see, and bindings, which payments read: who earns from a customer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from refledger.domain.errors import ReferralNotFound
+from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.uplines import Binding, Link
 from refledger.store import keys, rules
 from refledger.store.table import Table
-from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
+from refledger.store.transaction import NOT_THERE, Item, Write, check, delete, put, update
 
 IS_UNBOUND = "the customer is not referred yet"
+IS_NEW = "the referral is new"
+IS_UNCHANGED = "the referral is as it was read"
+LEAD_IS_FREE = "no other referral has the lead"
+LEAD_IS_ITS = "the lead is the referral's"
 COUNT_IS_CURRENT = "no other payment of the customer was counted meanwhile"
+BINDING_IS_OPEN = "the binding was neither closed nor converted meanwhile"
 TOP_IS_UNBOUND = "nobody referred the top of the chain meanwhile"
 
 
-def bind(binding: Binding, status: str, source: str) -> list[Write]:
-    """The binding, for ever, and the referral that people see."""
-    upline = [[link.partner_id, link.customer, rules.own(link.own)] for link in binding.upline]
-    at_ms = binding.bound_at_ms
-    return [
-        put(IS_UNBOUND, {
-            **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id, "up": upline,
-            "depth": binding.depth, "rule": binding.rule_version, "bound": at_ms, "n": binding.count,
-            "first": binding.first_at_ms,
-        }),
-        put("the referral is new", {
-            **keys.referral(binding.referral_id), "status": status, "source": source, "customer": binding.customer,
-            "program": binding.program_id, "up": upline, "depth": binding.depth, "created": at_ms,
-            **keys.listed(keys.referrals_of_program(binding.program_id), at_ms, binding.referral_id),
-        }),
-    ]  # fmt: skip
+# ---------------------------------------------------------------- bindings
+
+
+def bind(binding: Binding) -> Write:
+    """The binding, for ever."""
+    limited = {"until": binding.until_ms} if binding.until_ms else {}
+    return put(IS_UNBOUND, {
+        **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id,
+        "up": _links(binding.upline), "depth": binding.depth, "rule": binding.rule_version,
+        "bound": binding.bound_at_ms, "n": binding.count, "first": binding.first_at_ms, **limited,
+    })  # fmt: skip
 
 
 def count(old: Binding, new: Binding) -> Write:
-    """One more payment of the customer, under the number that was read: two at once cannot both be the first."""
+    """After one more payment of the customer, under what was read: two at once cannot both be the first.
+
+    The first one in time takes off when it expires; whoever closes the binding meanwhile is met by that.
+    """
+    change, condition = "SET #n = :n, #first = :first", "#n = :was"
+    values: Item = {"n": new.count, "first": new.first_at_ms, "was": old.count}
+    if old.until_ms and not new.until_ms:
+        change += ", #converted = :converted REMOVE #until, #closed"
+        condition += " AND #until = :until AND "
+        condition += "#closed = :closed" if old.closed else "attribute_not_exists(#closed)"
+        values |= {"converted": new.converted_at_ms, "until": old.until_ms}
+        values |= {"closed": old.closed} if old.closed else {}
+    return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
+
+
+def close(old: Binding, why: str, until_ms: int = 0) -> Write:
+    """No payment earns any more that is made at `until_ms` or later (EXPIRED), or that comes at all (REJECTED).
+
+    Refused where somebody paid in time or closed it since it was read.
+    """
+    same = "#until = :was" if old.until_ms else "attribute_not_exists(#until)"
+    values: Item = {"why": why, **({"was": old.until_ms} if old.until_ms else {})}
+    change = "SET #closed = :why"
+    if until_ms:
+        change, values = change + ", #until = :until", {**values, "until": until_ms}
     return update(
-        COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), "SET #n = :n, #first = :first", "#n = :was",
-        n=new.count, first=new.first_at_ms, was=old.count,
+        BINDING_IS_OPEN, keys.binding(old.program_id, old.customer), change,
+        f"{same} AND attribute_not_exists(#closed)", **values,
     )  # fmt: skip
 
 
@@ -55,10 +84,180 @@ def binding_from(item: Item) -> Binding:
         program_id=program_id,
         customer=customer,
         referral_id=item["referral"],
-        upline=tuple(Link(partner, user, rules.own_from(own)) for partner, user, own in item["up"]),
+        upline=_links_from(item["up"]),
         depth=item["depth"],
         rule_version=item["rule"],
         bound_at_ms=item["bound"],
         count=item["n"],
         first_at_ms=item["first"],
+        until_ms=item.get("until", 0),
+        closed=item.get("closed", ""),
+        converted_at_ms=item.get("converted", 0),
+    )
+
+
+# ---------------------------------------------------------------- referrals
+
+
+def create(referral: Referral) -> Write:
+    return put(IS_NEW, {
+        **keys.referral(referral.id), **_state(referral), "program": referral.program_id,
+        "up": _links(referral.upline), "depth": referral.depth, "rule": referral.rule_version,
+        "created": referral.created_at_ms, **_waits(referral),
+        **keys.listed(keys.referrals_of_program(referral.program_id), referral.created_at_ms, referral.id),
+    })  # fmt: skip
+
+
+def change(old: Referral, new: Referral) -> Write:
+    """The referral as it is now, unless somebody changed it in between. What was frozen on it stays.
+
+    The stream's reader moves it on by itself (`store/referral_progress.py`).
+    """
+    state = {**_state(new), **_waits(new)}
+    gone = ", ".join(f"#{name}" for name in (*_state(old), *_waits(old)) if name not in state)
+    setting = ", ".join(f"#{name} = :{name}" for name in state)
+    return update(
+        IS_UNCHANGED, keys.referral(old.id), f"SET {setting}" + (f" REMOVE {gone}" if gone else ""),
+        "#status = :earlier AND (#version = :was OR attribute_not_exists(#version))",  # the first ones had none
+        was=old.version, earlier=old.status.value, **state,
+    )  # fmt: skip
+
+
+def reopen(referral_id: str, at_ms: int) -> Write:
+    """One that expired before it was told that its customer had paid in time: it has converted."""
+    return update(
+        IS_UNCHANGED, keys.referral(referral_id),
+        "SET #status = :converted, #converted = :at REMOVE #closed, #reason ADD #version :one", "#status = :expired",
+        converted=ReferralStatus.CONVERTED.value, at=at_ms, one=1, expired=ReferralStatus.EXPIRED.value,
+    )  # fmt: skip
+
+
+def find(table: Table, referral_id: str, *, strong: bool = True) -> Referral:
+    """Raises ReferralNotFound."""
+    item = table.get(keys.referral(referral_id), strong=strong) if keys.is_referral_id(referral_id) else None
+    if item is None:
+        raise ReferralNotFound("there is no such referral")
+    return from_item(item)
+
+
+def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Referral]:
+    """Those that exist, in the order of the ids; up to 100."""
+    found = table.get_many([keys.referral(id) for id in ids], strong=strong) if ids else []
+    return [from_item(item) for item in found if item]
+
+
+# ---------------------------------------------------------------- leads
+
+
+def take_lead(hashed: str, referral_id: str) -> Write:
+    """From now on the lead is this referral's and no other's."""
+    return put(LEAD_IS_FREE, {**keys.lead(hashed), "referral": referral_id})
+
+
+def free_lead(hashed: str, referral_id: str) -> Write:
+    return delete(LEAD_IS_ITS, keys.lead(hashed), "#referral = :id", id=referral_id)
+
+
+def of_lead(table: Table, hashed: str, *, strong: bool = True) -> str | None:
+    """The id of the referral of a lead."""
+    guard = table.get(keys.lead(hashed), strong=strong)
+    return guard["referral"] if guard else None
+
+
+# ---------------------------------------------------------------- lists
+
+
+def of_partner(
+    table: Table, partner_id: str, before: str, page_size: int, since_ms: int = 0, until_ms: int = 0
+) -> Iterator[tuple[str, Referral]]:
+    """(position, referral) of a partner's, newest first, from below the position `before`; made at `since_ms` or later
+    and before `until_ms` (0: whenever).
+    """
+    low = keys.referrals_from(since_ms) if since_ms else keys.LOWEST
+    high = before or (keys.referrals_from(until_ms) if until_ms else keys.HIGHEST)
+    found = table.query(keys.referrals(partner_id), low, high, page_size=page_size, newest_first=True, strong=False)
+    for item in found:
+        if item["sk"] != before:
+            yield item["sk"], from_item(item)
+
+
+def of_program(
+    table: Table, program_id: str, before: str, page_size: int, since_ms: int = 0, until_ms: int = 0
+) -> Iterator[tuple[str, str]]:
+    """(position, id) of a program's, newest first; see `of_partner`."""
+    low = str(since_ms) if since_ms else keys.LOWEST
+    high = before or (str(until_ms) if until_ms else keys.HIGHEST)
+    partition = keys.referrals_of_program(program_id)
+    for item in table.query(partition, low, high, index="list", page_size=page_size, newest_first=True):
+        if item["l2"] != before:
+            yield item["l2"], keys.id_at(item["l2"])
+
+
+def open_in(
+    table: Table, program_id: str, status: ReferralStatus, after: str, page_size: int, until_ms: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """(position, id) of a program's that are PENDING or ACCEPTED, those that expire first first, from above `after`;
+    with `until_ms` only those whose time is over by then.
+    """
+    high = f"{until_ms}~" if until_ms is not None else keys.HIGHEST
+    partition = keys.referrals_in(program_id, status.value)
+    for item in table.query(partition, after or keys.LOWEST, high, index="work", page_size=page_size):
+        if item["w2"] != after:
+            yield item["w2"], keys.id_at(item["w2"])
+
+
+# ---------------------------------------------------------------- items
+
+
+def _state(referral: Referral) -> Item:
+    """What changes in its life. Texts and times that are not there take no room."""
+    told: Item = {
+        "campaign": referral.campaign, "until": referral.until_ms, "converted": referral.converted_at_ms,
+        "paid": referral.paid_at_ms, "closed": referral.closed_at_ms, "reason": referral.reason,
+        "note": referral.note, "tags": list(referral.tags), "conversion": referral.conversion, "code": referral.code,
+    }  # fmt: skip
+    return {
+        "status": referral.status.value, "source": referral.source.value, "customer": referral.customer,
+        "lead": referral.lead, "version": referral.version, **{name: value for name, value in told.items() if value},
+    }  # fmt: skip
+
+
+def _waits(referral: Referral) -> Item:
+    if not referral.is_open:
+        return {}
+    partition = keys.referrals_in(referral.program_id, referral.status.value)
+    return keys.waiting(partition, referral.until_ms or keys.NEVER, referral.id)
+
+
+def _links(upline: tuple[Link, ...]) -> list[Any]:
+    return [[link.partner_id, link.customer, rules.own(link.own)] for link in upline]
+
+
+def _links_from(told: list[Any]) -> tuple[Link, ...]:
+    return tuple(Link(partner, user, rules.own_from(own)) for partner, user, own in told)
+
+
+def from_item(item: Item) -> Referral:
+    return Referral(
+        id=keys.owner_of(item) + item["sk"],
+        program_id=item["program"],
+        status=ReferralStatus(item["status"]),
+        source=Source(item["source"]),
+        upline=_links_from(item["up"]),
+        depth=item["depth"],
+        rule_version=item.get("rule", 1),
+        created_at_ms=item["created"],
+        customer=item["customer"],
+        lead=item.get("lead", ""),
+        campaign=item.get("campaign", ""),
+        until_ms=item.get("until", 0),
+        converted_at_ms=item.get("converted", 0),
+        paid_at_ms=item.get("paid", 0),
+        closed_at_ms=item.get("closed", 0),
+        reason=item.get("reason", ""),
+        note=item.get("note", ""),
+        tags=tuple(item.get("tags", ())),
+        conversion=item.get("conversion", ""),
+        code=item.get("code", ""),
+        version=item.get("version", 1),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from refledger.domain.errors import RewardNotFound
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
@@ -20,28 +21,32 @@ def create(reward: Reward, now_ms: int) -> Write:
         "base": reward.base, "rate": reward.rate_bps, "rule": reward.rule_version, "source": reward.rule,
         "program": reward.program_id, "payment": reward.payment, "referral": reward.referral_id,
         "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "created": now_ms, "review": reward.review,
+        "revision": reward.revision,
         **({"cap": reward.cap} if reward.cap is not None else {}), **_changing(reward), **_listing(reward, now_ms),
     })  # fmt: skip
 
 
 def move(old: Reward, new: Reward, now_ms: int) -> Write:
-    """The reward's change, under all that was read of it and may have changed meanwhile."""
-    was, become = _changing(old), _changing(new)
+    """The reward's change, under the revision that was read: every change of it is made here, and counts one on."""
+    name, was, become = f"{IS_UNCHANGED}: {old.id}", _changing(old), _changing(new)
     listed = _listing(new, now_ms) if _waits_in(old) != _waits_in(new) else {}
-    changed = {name: value for name, value in {**become, **listed}.items() if was.get(name) != value}
-    gone = [name for name in was if name not in become]
+    changed = {attribute: value for attribute, value in {**become, **listed}.items() if was.get(attribute) != value}
+    changed["revision"] = old.revision + 1
+    gone = [attribute for attribute in was if attribute not in become]
     gone += ["w1", "w2"] if _waits_in(old) and not _waits_in(new) else []
-    change = ("SET " + ", ".join(f"#{name} = :{name}" for name in changed) if changed else "") + (
-        " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
+    change = (
+        "SET "
+        + ", ".join(f"#{each} = :{each}" for each in changed)
+        + (" REMOVE " + ", ".join(f"#{each}" for each in gone) if gone else "")
     )
-    condition = "#status = :old_status AND #reversed = :old_reversed AND #held = :old_held AND " + (
-        "#cancelled = :old_cancelled" if old.cancelled else "attribute_not_exists(#cancelled)"
-    )
-    old_cancelled = {"old_cancelled": was["cancelled"]} if old.cancelled else {}
-    return update(
-        f"{IS_UNCHANGED}: {old.id}", keys.reward(old.id), change, condition, **changed,
-        old_status=was["status"], old_reversed=was["reversed"], old_held=was["held"], **old_cancelled,
-    )  # fmt: skip
+    if not old.revision:  # written before they were counted
+        return update(name, keys.reward(old.id), change, "attribute_not_exists(#revision)", **changed)
+    return update(name, keys.reward(old.id), change, "#revision = :was", **changed, was=old.revision)
+
+
+def moved(old: Reward, new: Reward) -> Reward:
+    """The reward as it stands after the move."""
+    return replace(new, revision=old.revision + 1)
 
 
 def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
@@ -162,6 +167,8 @@ def from_item(item: Item) -> Reward:
         limit=item.get("limit"),
         rule=item["source"],
         paid_by=item.get("paid_by", ""),
+        revision=item.get("revision", 0),
+        created_at_ms=item["created"],
         note=item.get("note", ""),
         by=item.get("by", ""),
     )

@@ -6,7 +6,7 @@ A part remembers the highest stream sequence number it has seen, so a batch that
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from refledger.store import keys
 from refledger.store.table import Table
@@ -15,6 +15,7 @@ from refledger.store.transaction import Item, Moved, Write, delete, put, update
 PART_IS_BEHIND = "the part has not seen these records"
 TOTALS_ARE_CURRENT = "the totals are as they were read"
 FOLD_PARTS = 90  # parts folded in one transaction
+EXPRESSION_LENGTH = 3_500  # DynamoDB takes 4 KB
 NOT_COUNTERS = ("pk", "sk", "hw", "through", "step")
 
 
@@ -25,21 +26,34 @@ def add(table: Table, dimension: str, day: str, shard: str, changes: Sequence[tu
     """
     key = keys.statistics_part(dimension, day, shard)
     condition, values = "attribute_not_exists(#hw) OR #hw < :first", {"first": changes[0][0]}
-    left = list(changes)
+    left, is_new = list(changes), False
     while left:
+        now = _that_fits(left)
         sums: Counter[str] = Counter()
-        for _, counter, amount in left:
+        for _, counter, amount in now:
             sums[counter] += amount
         change = "SET #hw = :last ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
         try:
-            old = table.update(update(PART_IS_BEHIND, key, change, condition, last=left[-1][0], **values, **sums))
+            old = table.update(update(PART_IS_BEHIND, key, change, condition, last=now[-1][0], **values, **sums))
         except Moved as moved:  # some of it is in already: add the rest
             seen = moved.found[PART_IS_BEHIND]["hw"]
-            condition, values = "#hw = :seen", {"seen": seen}
-            left = [part for part in left if part[0] > seen]
         else:
-            return not old
-    return False
+            is_new, seen = is_new or not old, now[-1][0]
+        condition, values = "#hw = :seen", {"seen": seen}
+        left = [part for part in left if part[0] > seen]
+    return is_new
+
+
+def _that_fits(changes: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, str, int]]:
+    """As many whole records from the beginning as one expression can hold, and one at least."""
+    length, named = 0, set[str]()
+    for place, (number, counter, _) in enumerate(changes):
+        if counter not in named:
+            named.add(counter)
+            length += 2 * len(counter) + len(", # :")
+        if length > EXPRESSION_LENGTH and number != changes[0][0]:
+            return [part for part in changes[:place] if part[0] < number]
+    return changes
 
 
 def comparable(sequence_number: str) -> str:
@@ -47,17 +61,26 @@ def comparable(sequence_number: str) -> str:
     return f"{len(sequence_number):02d}{sequence_number}"
 
 
-def totals(table: Table, dimension: str) -> Counter[str]:
+def totals(table: Table, dimension: str, *, strong: bool = False) -> Counter[str]:
     """Everything ever counted: the folded totals and the days since. Costs the same whatever was counted."""
-    return totals_since(table, dimension, table.get(keys.statistics_totals(dimension), strong=False) or {})
+    found = table.get(keys.statistics_totals(dimension), strong=strong) or {}
+    return totals_since(table, dimension, found, strong=strong)
 
 
-def totals_since(table: Table, dimension: str, found: Item) -> Counter[str]:
+def totals_since(table: Table, dimension: str, found: Item, *, strong: bool = False) -> Counter[str]:
     """`totals`, for a caller who has read the totals' item ({} for none)."""
-    sums = _counters(found)
-    for part in table.query(dimension, *keys.open_days(found.get("through", "")), strong=False):
-        sums.update(_counters(part))
+    sums = counters_in(found)
+    for part in table.query(dimension, *keys.open_days(found.get("through", "")), strong=strong):
+        sums.update(counters_in(part))
     return sums
+
+
+def days(table: Table, dimension: str, first: str, last: str, *, strong: bool = False) -> dict[str, Counter[str]]:
+    """What was counted on each day from `first` to `last` (`20261231`) on which something was: one query."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in table.query(dimension, *keys.days_between(first, last), strong=strong):
+        found[keys.day_of_statistics(item["sk"])].update(counters_in(item))
+    return dict(found)
 
 
 def fold(table: Table, dimension: str, closed_day: str) -> None:
@@ -71,17 +94,21 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
     days: dict[str, list[Item]] = defaultdict(list)
     for item in table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)):
         days[keys.day_of_statistics(item["sk"])].append(item)
-    grand, step = _counters(found), found.get("step", 0)
+    grand, step = counters_in(found), found.get("step", 0)
     try:
         for day, items in days.items():
-            parts = [item for item in items if item["sk"] != keys.statistics_day(dimension, day)["sk"]]
+            key = keys.statistics_day(dimension, day)
+            parts = [item for item in items if item["sk"] != key["sk"]]
+            sums = _summed(item for item in items if item["sk"] == key["sk"])
             for start in range(0, len(parts), FOLD_PARTS):
-                table.commit(*_fold_parts(dimension, day, parts[start : start + FOLD_PARTS], step))
+                folded = parts[start : start + FOLD_PARTS]
+                sums.update(_summed(folded))
+                table.commit(*_fold_parts({**key, **sums}, folded, step))
                 step += 1
-            for item in items:
-                grand.update(_counters(item))
+            grand.update(sums)
         if days:
-            totals = {**keys.statistics_totals(dimension), **grand, "through": max(days), "step": step + 1}
+            left = {counter: amount for counter, amount in grand.items() if amount}  # 0: a day that rewards waited for
+            totals = {**keys.statistics_totals(dimension), **left, "through": max(days), "step": step + 1}
             condition, values = _at_step(step)
             table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
@@ -99,19 +126,24 @@ def _at_step(step: int) -> tuple[str, dict[str, int]]:
     return ("#step = :was", {"was": step}) if step else ("attribute_not_exists(#step)", {})
 
 
-def _fold_parts(dimension: str, day: str, parts: list[Item], step: int) -> list[Write]:
-    sums: Counter[str] = Counter()
-    for part in parts:
-        sums.update(_counters(part))
-    change = "ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
+def _fold_parts(day: Item, parts: list[Item], step: int) -> list[Write]:
+    """`day`: its item with these parts in it. Only folds write it, so it is as it was read if the totals are."""
     condition, values = _at_step(step)
-    totals = keys.statistics_totals(dimension)
+    totals = keys.statistics_totals(day["pk"])
     return [
         update(TOTALS_ARE_CURRENT, totals, "SET #step = :next", condition, next=step + 1, **values),
-        update("the day", keys.statistics_day(dimension, day), change, "", **sums),
+        put("the day", day, condition=""),
         *[delete(f"part {part['sk']}", {"pk": part["pk"], "sk": part["sk"]}, "attribute_exists(pk)") for part in parts],
     ]
 
 
-def _counters(item: Item) -> Counter[str]:
+def _summed(items: Iterable[Item]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for item in items:
+        sums.update(counters_in(item))
+    return sums
+
+
+def counters_in(item: Item) -> Counter[str]:
+    """What an item of a dimension counts."""
     return Counter({name: value for name, value in item.items() if name not in NOT_COUNTERS})

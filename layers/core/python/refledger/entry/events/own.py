@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
 from refledger.domain import currencies
 from refledger.domain.errors import Unreadable
@@ -22,56 +20,27 @@ from refledger.domain.payments import (
     RefundReceived,
     Skipped,
 )
-from refledger.entry.events.checks import id_fault, moment_ms
+from refledger.entry.events.checks import moment_ms
+from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
 
 SYSTEM: Final = "payments"
 SOURCE: Final = "payments"
-_MAX_FAULTS: Final = 3
 
 
-def _identifier(text: str) -> str:
-    if fault := id_fault(text):
-        raise PydanticCustomError("identifier", "{fault}", {"fault": fault})
-    return text
-
-
-def _currency(code: str) -> str:
-    if not currencies.is_currency(code):
-        raise PydanticCustomError("unknown_currency", "not an ISO 4217 currency")
-    return code
-
-
-def _moment(text: str) -> str:
-    try:
-        moment_ms(text)
-    except ValueError:
-        raise PydanticCustomError("time_with_zone", "not an RFC 3339 time with a zone") from None
-    return text
-
-
-_Identifier = Annotated[str, AfterValidator(_identifier)]
-_Currency = Annotated[str, AfterValidator(_currency)]
-_Moment = Annotated[str, AfterValidator(_moment)]
 _Money = Annotated[int, Field(ge=0, le=currencies.MAX_AMOUNT)]
 _Some = Annotated[int, Field(gt=0, le=currencies.MAX_AMOUNT)]
 
 
-class _Detail(BaseModel):
-    """Amounts are whole ISO 4217 minor units."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, alias_generator=to_camel)
-
-
-class _Payment(_Detail):
-    payment_id: _Identifier
-    customer_id: _Identifier
-    program_id: _Identifier = DEFAULT_PROGRAM
-    product_id: _Identifier = ""
+class _Payment(Detail):
+    payment_id: Identifier
+    customer_id: Identifier
+    program_id: Identifier = DEFAULT_PROGRAM
+    product_id: Identifier = ""
     amount: _Money
     tax_amount: _Money = 0
     discount_amount: _Money = 0
-    currency: _Currency
-    occurred_at: _Moment
+    currency: Currency
+    occurred_at: Moment
 
     def event(self) -> PaymentReceived | Skipped:
         paid = self.amount - self.discount_amount
@@ -93,12 +62,12 @@ class _Payment(_Detail):
         )
 
 
-class _Refund(_Detail):
-    refund_id: _Identifier
-    payment_id: _Identifier
+class _Refund(Detail):
+    refund_id: Identifier
+    payment_id: Identifier
     amount: _Some
-    currency: _Currency
-    occurred_at: _Moment
+    currency: Currency
+    occurred_at: Moment
 
     def event(self) -> RefundReceived:
         return RefundReceived(
@@ -111,12 +80,12 @@ class _Refund(_Detail):
         )
 
 
-class _Dispute(_Detail):
-    dispute_id: _Identifier
-    payment_id: _Identifier
+class _Dispute(Detail):
+    dispute_id: Identifier
+    payment_id: Identifier
     amount: _Some
-    currency: _Currency
-    occurred_at: _Moment
+    currency: Currency
+    occurred_at: Moment
 
     def event(self) -> DisputeOpened:
         return DisputeOpened(
@@ -129,11 +98,11 @@ class _Dispute(_Detail):
         )
 
 
-class _Closed(_Detail):
-    dispute_id: _Identifier
-    payment_id: _Identifier
+class _Closed(Detail):
+    dispute_id: Identifier
+    payment_id: Identifier
     outcome: Literal["WON", "LOST"]
-    occurred_at: _Moment
+    occurred_at: Moment
 
     def event(self) -> DisputeClosed:
         return DisputeClosed(
@@ -158,12 +127,5 @@ def read(kind: str, detail: dict[str, Any]) -> PaymentEvent | Skipped:
     try:
         valid = MODELS[kind].model_validate(detail)
     except ValidationError as error:
-        raise Unreadable(_faults(error)) from None  # pydantic's own text quotes the values
+        raise Unreadable(faults_of(error)) from None  # pydantic's own text quotes the values
     return valid.event()
-
-
-def _faults(error: ValidationError) -> str:
-    """Place and kind of fault: "detail.amount: int_type". Unknown fields are ignored: each name is ours."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    named = [f"detail.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in faults[:_MAX_FAULTS]]
-    return "; ".join(named + ["…"] * (len(faults) > _MAX_FAULTS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -12,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from refledger.domain.currencies import MAX_AMOUNT, is_currency
 from refledger.domain.errors import Invalid
+from refledger.domain.times import DAY_MS
 
 PAGE, LARGEST_PAGE = 25, 100
 REFUSED: Final = "refused"  # the kind of a fault that a rule of the domain has found
@@ -123,6 +125,45 @@ class PageQuery(Query):
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = PAGE
     cursor: Annotated[str, Field(max_length=512)] | None = None
+
+
+def _day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-21"]), AfterValidator(_day)]
+
+
+class PeriodQuery(PageQuery):
+    """`from`, `to`: days in UTC, both included."""
+
+    from_: Day | None = Field(default=None, alias="from")
+    to: Day | None = None
+
+    @property
+    def from_ms(self) -> int | None:
+        return _start_ms(self.from_) if self.from_ else None
+
+    @property
+    def until_ms(self) -> int | None:
+        """When the day after the last one begins."""
+        return _start_ms(self.to) + DAY_MS if self.to else None
+
+
+def _start_ms(day: str) -> int:
+    return (date.fromisoformat(day) - date(1970, 1, 1)).days * DAY_MS
+
+
+def _different(tags: list[str]) -> list[str]:
+    if len(set(tags)) < len(tags):
+        raise ValueError("each once")
+    return sorted(tags)
+
+
+Label = Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,30}$", examples=["GOLD"])]
+Tag = Annotated[str, Field(pattern=r"^[\w.:-]{1,40}$", examples=["newsletter"]), AfterValidator(str.lower)]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_different)]
 
 
 class NoteBody(Body):

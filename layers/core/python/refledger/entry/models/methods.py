@@ -58,7 +58,7 @@ class PayoutMethodBody(Body):
 
 
 class PayoutMethodView(View):
-    """`account` is masked."""
+    """`account` is masked. Of a reward that staff paid by itself `type` says how, in their words, and `id` is empty."""
 
     id: str
     type: str
@@ -67,6 +67,8 @@ class PayoutMethodView(View):
 
     @classmethod
     def of(cls, method: MethodUsed) -> Self:
+        if not method.is_known:
+            return cls(id="", type=method.masked, account_holder="", account="")
         return cls(id=method.id, type=method.type, account_holder=method.holder, account=method.masked)
 
 

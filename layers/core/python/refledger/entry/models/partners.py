@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from refledger.domain.partners import Partner
+from refledger.domain.partners import Partner, PartnerNote
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.rules import MAX_OWN_PRODUCTS, Own
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, View
+from refledger.entry.models.common import (
+    Body,
+    Capitals,
+    Label,
+    Name,
+    Note,
+    OptionalName,
+    PeriodQuery,
+    Tag,
+    Tags,
+    View,
+)
 from refledger.entry.models.programs import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
+from refledger.operations.partner_lists import Wanted
+from refledger.operations.partner_profile import Changes
 from refledger.operations.partners import NewPartner
 
 Email = Annotated[
     str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$")
 ]
 Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
+Status = Annotated[str, Capitals, Field(pattern="^(ACTIVE|INACTIVE|SUSPENDED|TERMINATED)$")]
+TierLabel = Annotated[Label, Capitals]
+TierLabelOrNone = Annotated[str, Capitals, Field(pattern=r"^[A-Z0-9_-]{0,30}$", examples=["GOLD"])]  # "": none
 
 
 class NewPartnerBody(Body):
@@ -31,12 +47,66 @@ class NewPartnerBody(Body):
     phone: Phone = ""
     company_name: OptionalName = ""
     program_id: ProgramId = DEFAULT_PROGRAM
+    tier: TierLabel | None = None
+    tags: Tags = []
     sub: Name | None = None
 
     def to_partner(self, user: str) -> NewPartner:
         return NewPartner(
-            self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user
-        )
+            self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user,
+            self.tier or "", tuple(self.tags),
+        )  # fmt: skip
+
+
+class PartnerRow(NewPartnerBody):
+    """A line of an import: the same fields as text. `tags`: with blanks between them. Nobody is linked to a user."""
+
+    sub: None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_columns(cls, columns: Any) -> Any:
+        """Empty columns say nothing."""
+        told = {name: text for name, text in columns.items() if text.strip()}
+        return {**told, "tags": told["tags"].split()} if "tags" in told else told
+
+
+class PartnerChanges(Body):
+    """What is not said, or null, stays as it is."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    email: Annotated[Email, Field(examples=["ada@example.com"])] | None = None
+    phone: Phone | None = None
+    company_name: OptionalName | None = None
+    tier: TierLabelOrNone | None = None
+
+    def to_changes(self, tags: tuple[str, ...] | None = None) -> Changes:
+        told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
+        return Changes(*told, tags)
+
+
+class TagsBody(Body):
+    """All of them; an empty list for none."""
+
+    tags: Tags
+
+
+class PartnerNoteBody(Body):
+    text: Annotated[Note, Field(min_length=1, examples=["asked for a call in March"])]
+
+
+class PartnerNoteView(View):
+    """`author`: a hash that stands for the user."""
+
+    id: str
+    text: str
+    author: str
+    at: str
+
+    @classmethod
+    def of(cls, note: PartnerNote) -> Self:
+        return cls(id=note.id, text=note.text, author=note.author, at=iso(note.at_ms))
 
 
 class UserBody(Body):
@@ -65,8 +135,20 @@ class CommissionBody(Body):
         return to_own(self.rates)
 
 
-class PartnerQuery(PageQuery):
-    status: Annotated[str, Capitals, Field(pattern="^(ACTIVE|INACTIVE|SUSPENDED|TERMINATED)$")] | None = None
+class PartnerQuery(PeriodQuery):
+    """`q`: how a name, either one first, an e-mail address or a company begins; then `programId` is the default program
+    unless it is said, and partners come in the order of what they are called. `from`, `to`: when they were made.
+    """
+
+    cursor: Annotated[str, Field(max_length=1100)] | None = None  # of a search it has a text of any script
+    status: Status | None = None
+    tier: TierLabel | None = None
+    tag: Tag | None = None
+    program_id: ProgramId | None = None
+    q: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+    def to_wanted(self) -> Wanted:
+        return Wanted(self.status, self.tier, self.tag, self.program_id, self.from_ms, self.until_ms)
 
 
 class PartnerView(View):
@@ -81,6 +163,8 @@ class PartnerView(View):
     status: str
     commission_rates: list[int]
     own_rates: list[OwnPayView]
+    tier: str
+    tags: list[str]
     first_name: str
     last_name: str
     email: str
@@ -98,6 +182,8 @@ class PartnerView(View):
             status=partner.status,
             commission_rates=partner.rates_bps(program_bps),
             own_rates=OwnPayView.all_of(partner.own_rates),
+            tier=partner.tier,
+            tags=list(partner.tags),
             first_name=partner.first_name,
             last_name=partner.last_name,
             email=partner.email,

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.errors import Invalid
+from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
 from refledger.domain.programs import APPROVAL_SECONDS, MAX_CURRENCIES, CurrencyTerms, Program, is_program_id
 from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
@@ -42,6 +43,47 @@ class CurrencyBody(Body):
         )
 
 
+class LinksBody(Body):
+    """`allowedDomains`: hosts to which links may lead, exactly, or `*.example.com` for all below one.
+
+    `parameter`: carries the code; with `cookieDays` above 0 a cookie of this name does so as well. `campaigns`: those
+    whose clicks are told apart.
+    """
+
+    default_url: Annotated[str, Field(max_length=MAX_URL, examples=["https://www.example.com/welcome"])]
+    allowed_domains: Annotated[list[str], Field(max_length=MAX_DOMAINS, examples=[["www.example.com"]])]
+    parameter: str = PARAMETER
+    cookie_days: int = 0
+    cookie_domain: str = ""
+    campaigns: Annotated[list[str], Field(default_factory=list, max_length=MAX_CAMPAIGNS, examples=[["autumn"]])]
+
+    def to_links(self) -> Links:
+        return Links(
+            self.default_url, tuple(self.allowed_domains), self.parameter, self.cookie_days, self.cookie_domain,
+            tuple(self.campaigns),
+        )  # fmt: skip
+
+
+class LinksView(View):
+    default_url: str
+    allowed_domains: list[str]
+    parameter: str
+    cookie_days: int
+    cookie_domain: str
+    campaigns: list[str]
+
+    @classmethod
+    def of(cls, links: Links) -> Self:
+        return cls(
+            default_url=links.default_url,
+            allowed_domains=list(links.domains),
+            parameter=links.parameter,
+            cookie_days=links.cookie_days,
+            cookie_domain=links.cookie_domain,
+            campaigns=list(links.campaigns),
+        )
+
+
 class ProgramBody(Body):
     """The whole terms of a program. Either `tierRatesBps` or `rules` says what tiers earn.
 
@@ -62,6 +104,8 @@ class ProgramBody(Body):
     approval_timeout_seconds: int = APPROVAL_SECONDS
     auto_approve_limit: AmountOrZero | None = None
     review_rewards: bool = False
+    attribution_days: int | None = None
+    links: LinksBody | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -83,6 +127,8 @@ class ProgramBody(Body):
             currencies=self._currencies(),
             approval_timeout_seconds=self.approval_timeout_seconds,
             reviews_rewards=self.review_rewards,
+            attribution_days=self.attribution_days,
+            links=self.links.to_links() if self.links else None,
             created_at_ms=now_ms,
         )
 
@@ -152,6 +198,8 @@ class ProgramView(View):
     approval_timeout_seconds: int
     auto_approve_limit: int | None
     review_rewards: bool
+    attribution_days: int | None
+    links: LinksView | None
     status: str
     version: int
     created_at: str
@@ -175,6 +223,8 @@ class ProgramView(View):
             approval_timeout_seconds=program.approval_timeout_seconds,
             auto_approve_limit=own.auto_approve_limit,
             review_rewards=program.reviews_rewards,
+            attribution_days=program.attribution_days,
+            links=LinksView.of(program.links) if program.links else None,
             status=program.status,
             version=program.version,
             created_at=iso(program.created_at_ms),

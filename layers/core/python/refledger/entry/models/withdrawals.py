@@ -110,8 +110,8 @@ class BulkResult(View):
     detail: str | None
 
     @classmethod
-    def of(cls, done: Done) -> Self:
-        found, refused = done.withdrawal, done.refused
+    def of(cls, done: Done[Withdrawal]) -> Self:
+        found, refused = done.result, done.refused
         return cls(
             id=done.id,
             status=found.status.value if found else None,

@@ -1,0 +1,25 @@
+"""Who did what: by what was changed, or by who changed it."""
+
+from __future__ import annotations
+
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.audit import AuditQuery, AuditView
+from refledger.entry.models.common import NoBody, Page
+from refledger.store import audit, keys
+
+api = handler = Api()
+
+
+@api.route("GET /api/v1/audit", query=AuditQuery, answer=Page[AuditView], refuses=())
+def entries(request: Request[NoBody, AuditQuery]) -> Page[AuditView]:
+    """List what was done to an entity, or by somebody, newest first. Personal data is for admins and finance."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.entity, query.actor, query.from_ms, query.to_ms)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    find, of = (audit.of_entity, query.entity) if query.entity else (audit.by_actor, query.actor)
+    bounds = keys.positions(query.from_ms, query.to_ms)
+    found = find(context.table, of or "", before, *bounds, query.limit + 1)
+    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    masks = request.caller.sees_masked
+    return Page[AuditView](data=[AuditView.of(entry, masks=masks) for entry in page], next_cursor=following)

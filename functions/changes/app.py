@@ -1,0 +1,21 @@
+"""The table's stream, for people: the audit, search rows, the progress of referrals, and notices on the bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refledger.entry import config
+from refledger.operations import auditing, finding, notices, progress
+from refledger.store import stream
+
+
+def handler(event: dict[str, Any], _: object) -> None:
+    """One batch of one shard. A failure fails the batch: Lambda halves it until the bad record stands alone.
+
+    Each of these may be done again. The audit comes first: it waits for nothing but the table.
+    """
+    context, records = config.context(), [stream.record(told) for told in event["Records"]]
+    auditing.write_down(context, records)
+    progress.follow(context, records)
+    finding.follow(context, records)
+    notices.send(context, config.bus(), records, to_all=config.environment()["NOTICES"] == "all")

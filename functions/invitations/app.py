@@ -1,0 +1,163 @@
+"""Ways in for partners: staff invite, somebody accepts; or somebody applies, and staff decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refledger.domain.errors import (
+    AlreadyDecided,
+    ApplicationNotFound,
+    Conflict,
+    EmailTaken,
+    InvitationNotFound,
+    KeyReused,
+    ProgramClosed,
+    ProgramNotFound,
+    UserTaken,
+)
+from refledger.domain.invitations import ApplicationStatus, InvitationStatus
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.common import NoBody, NoQuery, Page
+from refledger.entry.models.invitations import (
+    AcceptBody,
+    ApplicationQuery,
+    ApplicationView,
+    DecisionBody,
+    InvitationQuery,
+    InvitationView,
+    NewApplication,
+    NewInvitation,
+    NewInvitationView,
+    RejectionBody,
+)
+from refledger.entry.models.referrals import CodeView
+from refledger.operations import applications, invitations
+from refledger.operations.once import Once
+from refledger.store import applications as stored_applications
+from refledger.store import invitations as stored
+
+api = handler = Api()
+
+
+# ---------------------------------------------------------------- invitations
+
+
+@api.route(
+    "POST /api/v1/invitations",
+    body=NewInvitation,
+    answer=NewInvitationView,
+    status=201,
+    refuses=(ProgramNotFound, ProgramClosed, KeyReused),
+)
+def invite(request: Request[NewInvitation, NoQuery]) -> NewInvitationView:
+    """Invite somebody to be a partner; the answer has the token that they need."""
+    context, by = config.context(), request.caller.user
+    once = Once.of(context, by, request.route, request.key, request.body_hash)
+    made, token = invitations.invite(context, request.body.to_invited(), by, once)
+    return NewInvitationView.made(made, token, context.now_ms())
+
+
+@api.route("GET /api/v1/invitations", query=InvitationQuery, answer=Page[InvitationView], refuses=())
+def list_invitations(request: Request[NoBody, InvitationQuery]) -> Page[InvitationView]:
+    """List invitations, newest first; or those of one status, open longest first."""
+    context, query = config.context(), request.query
+    asked, now_ms = (request.caller.user, request.route, query.status), context.now_ms()
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    if query.status:
+        status = InvitationStatus(query.status)
+        found = stored.of_status(context.table, status, now_ms, before, query.limit + 1)
+    else:
+        found = stored.newest(context.table, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids)
+    return Page[InvitationView](data=[InvitationView.of(each, now_ms) for each in page], next_cursor=following)
+
+
+@api.route(
+    "DELETE /api/v1/invitations/{invitationId}", answer=InvitationView, refuses=(InvitationNotFound, AlreadyDecided)
+)
+def revoke(request: Request[NoBody, NoQuery]) -> InvitationView:
+    """Take an invitation back; it stays on the list."""
+    context = config.context()
+    return InvitationView.of(invitations.revoke(context, request.id("invitationId")), context.now_ms())
+
+
+@api.route(
+    "POST /api/v1/invitations/{token}/accept",
+    body=AcceptBody,
+    answer=CodeView,
+    status=201,
+    refuses=(InvitationNotFound, Conflict, AlreadyDecided, UserTaken, EmailTaken, ProgramNotFound, ProgramClosed),
+)
+def accept(request: Request[AcceptBody, NoQuery]) -> CodeView:
+    """Become the partner whom the invitation is for; the answer has their code."""
+    token, user, told = request.path.get("token", ""), request.caller.user, request.body.to_person()
+    return CodeView.of(invitations.accept(config.context(), config.limits(), token, user, told))
+
+
+# ---------------------------------------------------------------- applications
+
+
+@api.route(
+    "POST /api/v1/applications",
+    body=NewApplication,
+    answer=ApplicationView,
+    status=201,
+    refuses=(ProgramNotFound, ProgramClosed, UserTaken, Conflict),
+)
+def apply(request: Request[NewApplication, NoQuery]) -> ApplicationView:
+    """Ask to be a partner; the same again answers the application that waits."""
+    context, body, user = config.context(), request.body, request.caller.user
+    return ApplicationView.of(
+        applications.apply(context, user, body.to_person(), body.program_id, body.message, request.body_hash)
+    )
+
+
+@api.route("GET /api/v1/applications", query=ApplicationQuery, answer=Page[ApplicationView], refuses=())
+def list_applications(request: Request[NoBody, ApplicationQuery]) -> Page[ApplicationView]:
+    """List applications, newest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.status)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    status = ApplicationStatus(query.status) if query.status else None
+    found = stored_applications.newest(context.table, status, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored_applications.many(context.table, ids)
+    return Page[ApplicationView](data=[ApplicationView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/applications/{applicationId}", answer=ApplicationView, refuses=(ApplicationNotFound,))
+def read_application(request: Request[NoBody, NoQuery]) -> ApplicationView:
+    """Read an application: who applied their own, staff everybody's."""
+    found = stored_applications.find(config.context().table, request.id("applicationId"), strong=False)
+    if not request.caller.is_staff and found.user != request.caller.user:
+        raise ApplicationNotFound("there is no such application")
+    return ApplicationView.of(found)
+
+
+@api.route(
+    "POST /api/v1/applications/{applicationId}/approve",
+    body=DecisionBody,
+    answer=ApplicationView,
+    refuses=(ApplicationNotFound, AlreadyDecided, ProgramNotFound, ProgramClosed, UserTaken, EmailTaken),
+)
+def approve(request: Request[DecisionBody, NoQuery]) -> ApplicationView:
+    """Make a partner of who applied."""
+    return _decide(applications.approve, request)
+
+
+@api.route(
+    "POST /api/v1/applications/{applicationId}/reject",
+    body=RejectionBody,
+    answer=ApplicationView,
+    refuses=(ApplicationNotFound, AlreadyDecided),
+)
+def reject(request: Request[RejectionBody, NoQuery]) -> ApplicationView:
+    """Refuse an application; they may apply again."""
+    return _decide(applications.reject, request)
+
+
+def _decide(how: Any, request: Request[Any, NoQuery]) -> ApplicationView:
+    context, id = config.context(), request.id("applicationId")
+    return ApplicationView.of(how(context, id, request.caller.user, request.body.reason))

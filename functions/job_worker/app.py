@@ -1,0 +1,60 @@
+"""Jobs at work: exports and imports, a message for a job, on from where the last one stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from refledger.domain.errors import Invalid
+from refledger.domain.jobs import JobKind
+from refledger.entry import config
+from refledger.entry.observability import logger
+from refledger.operations import jobs
+from refledger.store import jobs as stored
+
+LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so long under load
+
+
+def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
+    """A batch of the queue, or a tick of the schedule."""
+
+    def go_on() -> bool:
+        return bool(lambda_context.get_remaining_time_in_millis() > LEFT_MS)
+
+    if "Records" not in event:
+        return jobs.wake(config.context(), config.job_queue().send)
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            _work(record["body"], go_on)
+        except Exception:
+            logger().warning("the job goes on later", extra={"job": record["body"]}, exc_info=True)
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _work(job_id: str, go_on: Callable[[], bool]) -> None:
+    """Raises JobNotFound for a message of nobody's: it ends in the DLQ."""
+    if not go_on() or _run(job_id, go_on):
+        config.job_queue().send(job_id, config.context().ids.new())
+
+
+def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
+    """Whether there is more to do."""
+    context = config.context()
+    job = stored.find(context.table, job_id)
+    if job.kind is JobKind.EXPORT:
+        from refledger.operations import exporting  # each of the two loads what the other has no use for
+
+        return exporting.run(context, config.files(), job, go_on)
+    from refledger.entry.models.jobs import read_partner
+    from refledger.operations import importing
+
+    if not job.is_open:
+        return False
+    try:
+        text = config.files().source(job.id, job.source)
+        return importing.run(context, text, job, read_partner, go_on)
+    except Invalid as error:  # it was looked at before it was taken, by an older version of this code
+        jobs.fail(context, job, error.detail)
+        return False

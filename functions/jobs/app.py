@@ -1,0 +1,133 @@
+"""Exports and imports: asked for here, made by the job worker, looked at here again."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from refledger.domain.batches import cell
+from refledger.domain.errors import Conflict, JobNotFound, KeyReused
+from refledger.domain.jobs import LINK_SECONDS, Job, JobKind
+from refledger.domain.times import SECOND_MS
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.jobs import ExportView, ImportQuery, ImportView, LineView, NewExport, PartnersCsv
+from refledger.operations import jobs
+from refledger.store import jobs as stored
+
+api = handler = Api()
+
+LOOKED_AT = 200  # jobs of either kind in one call
+REPORT_HEAD = ("line", "status", "id", "code", "message")
+
+
+# ---------------------------------------------------------------- exports
+
+
+@api.route("POST /api/v1/exports", body=NewExport, answer=ExportView, status=202, refuses=(KeyReused,))
+def export(request: Request[NewExport, NoQuery]) -> ExportView:
+    """Ask for a file with everything that a list has, without pages."""
+    body, caller = request.body, request.caller.user
+    job = jobs.export(
+        config.context(), config.job_queue().send, body.what, body.filters.as_text(), caller, request.key,
+        request.body_hash,
+    )  # fmt: skip
+    return _export(job)
+
+
+@api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView])
+def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
+    """List the exports that you asked for, newest first; a page may be short and have a cursor."""
+    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = list(zip(range(LOOKED_AT), stored.of_owner(context.table, request.caller.user, before, query.limit + 1)))
+    page: list[Job] = []
+    last = ""
+    for start in range(0, len(found), 100):
+        known = {job.id: job for job in stored.many(context.table, [id for _, (_, id) in found[start : start + 100]])}
+        for _, (position, id) in found[start : start + 100]:
+            if len(page) < query.limit:
+                last = position
+                page += [known[id]] if id in known and known[id].kind is JobKind.EXPORT else []
+    more = bool(found) and (last != found[-1][1][0] or len(found) == LOOKED_AT)
+    return Page[ExportView](
+        data=[_export(job) for job in page], next_cursor=paging.cursor(context.ids, last, *asked) if more else None
+    )
+
+
+@api.route("GET /api/v1/exports/{exportId}", answer=ExportView, refuses=(JobNotFound,))
+def read_export(request: Request[NoBody, NoQuery]) -> ExportView:
+    """See how far an export is; when it is done, with a link to its file that is good for ten minutes."""
+    return _export(_job(request, "exportId", JobKind.EXPORT), linked=True)
+
+
+@api.route("DELETE /api/v1/exports/{exportId}", answer=ExportView, refuses=(JobNotFound, Conflict))
+def cancel(request: Request[NoBody, NoQuery]) -> ExportView:
+    """Stop an export that is not done."""
+    return _export(jobs.cancel(config.context(), request.id("exportId"), request.caller.user))
+
+
+def _export(job: Job, *, linked: bool = False) -> ExportView:
+    now_ms = config.context().now_ms()
+    if not (linked and job.has_file(now_ms)):
+        return ExportView.of(job)
+    link = config.files().link(job.id, f"{job.what.value.lower()}-{job.id}.csv")
+    return ExportView.of(job, link, now_ms + LINK_SECONDS * SECOND_MS)
+
+
+def _job(request: Request[NoBody, NoQuery] | Request[NoBody, PageQuery], name: str, kind: JobKind) -> Job:
+    return jobs.find(config.context(), request.id(name), kind, request.caller.user)
+
+
+# ---------------------------------------------------------------- imports
+
+
+@api.route(
+    "POST /api/v1/imports/partners", body=PartnersCsv, query=ImportQuery, answer=ImportView, status=202,
+    refuses=(KeyReused,),
+)  # fmt: skip
+def import_partners(request: Request[PartnersCsv, ImportQuery]) -> ImportView:
+    """Make partners of the lines of a CSV file, or only say what would become of each."""
+    from refledger.operations.importing import parse  # no other call here reads files
+
+    context, text, dry_run = config.context(), request.body.text, request.query.dry_run
+    lines = len(parse(text))
+    body = context.ids.hash("import", request.body_hash, dry_run)
+    job = jobs.import_partners(
+        context, config.job_queue().send, lambda id, name: config.files().put_source(id, name, text), lines,
+        request.caller.user, request.key, body, dry_run=dry_run,
+    )  # fmt: skip
+    return ImportView.of(job)
+
+
+@api.route("GET /api/v1/imports/{importId}", answer=ImportView, refuses=(JobNotFound,))
+def read_import(request: Request[NoBody, NoQuery]) -> ImportView:
+    """See how far an import is."""
+    return ImportView.of(_job(request, "importId", JobKind.IMPORT))
+
+
+@api.route(
+    "GET /api/v1/imports/{importId}/report", query=PageQuery, answer=Page[LineView], refuses=(JobNotFound,)
+)  # fmt: skip
+def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
+    """List what became of each line, in the order of the file."""
+    context, query = config.context(), request.query
+    job = _job(request, "importId", JobKind.IMPORT)
+    asked = (request.caller.user, request.route, job.id)
+    after = paging.position(context.ids, query.cursor, *asked) or 0
+    found = ((line.number, line) for line in stored.lines(context.table, job.id, after, query.limit))
+    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    return Page[LineView](data=[LineView.of(line) for line in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/imports/{importId}/report/file", answer=CsvFile, refuses=(JobNotFound,))
+def report_file(request: Request[NoBody, NoQuery]) -> CsvFile:
+    """Get what became of each line as one CSV file."""
+    job = _job(request, "importId", JobKind.IMPORT)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(REPORT_HEAD)
+    for line in stored.lines(config.context().table, job.id, 0):
+        writer.writerow([line.number, line.status, line.id, line.code, cell(line.message)])
+    return CsvFile(name=f"import-{job.id}.csv", text=text.getvalue())

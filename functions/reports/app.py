@@ -1,0 +1,276 @@
+"""What staff and services read of the roll-ups: statistics, trends, leaderboards, the trial balance."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from refledger.domain import periods
+from refledger.domain.errors import Invalid, PartnerNotFound, ProgramNotFound
+from refledger.domain.periods import LONGEST_DAYS, Interval, Period
+from refledger.domain.times import iso
+from refledger.entry import config
+from refledger.entry.http import Api, Request
+from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBalancesView, TrialBalanceView
+from refledger.entry.models.common import NoBody, NoQuery
+from refledger.entry.models.reports import (
+    AnyPeriodQuery,
+    CohortQuery,
+    CohortsView,
+    CohortView,
+    ForecastView,
+    FunnelView,
+    OverviewView,
+    PartnerCountsView,
+    PartnerDayView,
+    PartnerFiguresView,
+    PartnersStatisticsView,
+    PartnerStatisticsView,
+    ProgramFiguresView,
+    ProgramPeriodQuery,
+    ProgramQuery,
+    ProgramStatisticsView,
+    ReferralFiguresView,
+    ReferralPointView,
+    ReferralStatisticsView,
+    ReferralTrendsView,
+    RewardFiguresView,
+    RewardPointView,
+    RewardStatisticsView,
+    RewardTrendsView,
+    ScorecardView,
+    SourcesView,
+    TimeToConvertView,
+    TopQuery,
+    TopRowView,
+    TopView,
+    TrendQuery,
+    TrialBalanceQuery,
+)
+from refledger.operations import book_reports, leaderboards, reports
+from refledger.operations.leaderboards import By
+from refledger.store import dimensions, partners
+
+api = handler = Api()
+
+LATEST_DAYS = {Interval.DAY: 30, Interval.WEEK: 84, Interval.MONTH: 365}  # of a trend for which no days are named
+
+
+# ---------------------------------------------------------------- programs
+
+
+@api.route(
+    "GET /api/v1/programs/{programId}/statistics", query=AnyPeriodQuery, answer=ProgramStatisticsView,
+    refuses=(ProgramNotFound,),
+)  # fmt: skip
+def program_statistics(request: Request[NoBody, AnyPeriodQuery]) -> ProgramStatisticsView:
+    """Say what a program's partners, referrals, payments and rewards come to, of all time or in a period."""
+    program_id, period = _program(request.id("programId")), request.query.period
+    found = reports.of_program(config.context(), program_id, period)
+    return ProgramStatisticsView.told(program_id, found, period)
+
+
+@api.route("GET /api/v1/analytics/overview", query=ProgramQuery, answer=OverviewView, refuses=(ProgramNotFound,))
+def overview(request: Request[NoBody, ProgramQuery]) -> OverviewView:
+    """Say what a program comes to, of all time and in the last 30 days."""
+    context, program_id = config.context(), _program(request.query.program_id)
+    ever, lately = reports.overview(context, program_id)
+    period = periods.until_today(context.now_ms(), reports.LAST_DAYS)
+    return OverviewView(
+        program_id=program_id,
+        all_time=ProgramFiguresView.of(ever, None),
+        last30_days=ProgramFiguresView.of(lately, period),
+    )
+
+
+@api.route("GET /api/v1/analytics/cohorts", query=CohortQuery, answer=CohortsView, refuses=(ProgramNotFound,))
+def cohorts(request: Request[NoBody, CohortQuery]) -> CohortsView:
+    """Follow the customers who were referred in each month of a year: who converted, and what they paid when."""
+    context, program_id = config.context(), _program(request.query.program_id)
+    year = request.query.year or periods.today(context.now_ms()).year
+    found = reports.cohorts(context, program_id, year)
+    return CohortsView(program_id=program_id, year=year, data=[CohortView.of(cohort) for cohort in found])
+
+
+@api.route("GET /api/v1/analytics/forecast", query=ProgramQuery, answer=ForecastView, refuses=(ProgramNotFound,))
+def forecast(request: Request[NoBody, ProgramQuery]) -> ForecastView:
+    """Say what rewards that wait come to, by the day on which they are due."""
+    program_id = _program(request.query.program_id)
+    return ForecastView.of(program_id, reports.forecast(config.context(), program_id))
+
+
+# ---------------------------------------------------------------- partners
+
+
+@api.route(
+    "GET /api/v1/partners/statistics", query=ProgramPeriodQuery, answer=PartnersStatisticsView,
+    refuses=(ProgramNotFound,),
+)  # fmt: skip
+def partners_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> PartnersStatisticsView:
+    """Count a program's partners by status and label, or by what these numbers changed in a period."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    counts = PartnerCountsView.of(reports.of_program(config.context(), program_id, period))
+    return PartnersStatisticsView(
+        program_id=program_id, **PartnersStatisticsView.dates(period), **counts.model_dump(by_alias=True)
+    )
+
+
+@api.route("GET /api/v1/partners/top", query=TopQuery, answer=TopView, refuses=(ProgramNotFound,))
+def top(request: Request[NoBody, TopQuery]) -> TopView:
+    """List the partners with the most revenue, conversions or rewards, of a month or of all time."""
+    context, query = config.context(), request.query
+    program_id = _program(query.program_id)
+    currency = query.currency or context.program(program_id).currency
+    board = leaderboards.top(context, program_id, query.month.replace("-", ""), query.by, currency)
+    rows = enumerate(board.rows[: query.limit], start=1)
+    return TopView(
+        program_id=program_id,
+        by=query.by,
+        month=query.month,
+        currency=None if query.by is By.CONVERSIONS else currency,
+        updated_at=iso(board.at_ms) if board.version else None,
+        data=[TopRowView(rank=rank, partner_id=id, value=value) for rank, (id, value) in rows],
+    )
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/statistics", query=AnyPeriodQuery, answer=PartnerStatisticsView,
+    refuses=(PartnerNotFound,),
+)  # fmt: skip
+def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStatisticsView:
+    """Say what a partner's referrals and rewards come to, and day by day: the last 30 days, or a period."""
+    context, partner_id = config.context(), request.id("partnerId")
+    period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
+    partners.find(context.table, partner_id, strong=False)
+    ever, days = reports.of_partner(context, partner_id, period)
+    return PartnerStatisticsView(
+        partner_id=partner_id,
+        **PartnerStatisticsView.dates(period),
+        all_time=PartnerFiguresView.of(ever),
+        days=[PartnerDayView.of(day, found) for day, found in days.items()],
+    )
+
+
+@api.route("GET /api/v1/analytics/scorecards/{partnerId}", answer=ScorecardView, refuses=(PartnerNotFound,))
+def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
+    """Say how a partner does: of all time, this month and last month."""
+    found = reports.scorecard(config.context(), request.id("partnerId"))
+    return ScorecardView(
+        partner_id=found.partner.id,
+        program_id=found.partner.program_id,
+        status=found.partner.status,
+        tier=found.partner.tier or None,
+        partner_since=iso(found.partner.created_at_ms),
+        all_time=PartnerFiguresView.of(found.ever),
+        this_month=PartnerFiguresView.of(found.this_month),
+        last_month=PartnerFiguresView.of(found.last_month),
+    )
+
+
+# ---------------------------------------------------------------- referrals
+
+
+@api.route(
+    "GET /api/v1/referrals/statistics", query=ProgramPeriodQuery, answer=ReferralStatisticsView,
+    refuses=(ProgramNotFound,),
+)  # fmt: skip
+def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> ReferralStatisticsView:
+    """Count a program's referrals by status, and those that converted."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    counts = ReferralFiguresView.of(reports.of_program(config.context(), program_id, period).referrals)
+    return ReferralStatisticsView(
+        program_id=program_id, **ReferralStatisticsView.dates(period), **counts.model_dump(by_alias=True)
+    )
+
+
+@api.route("GET /api/v1/referrals/sources", query=ProgramPeriodQuery, answer=SourcesView, refuses=(ProgramNotFound,))
+def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
+    """Say where a program's referrals come from, and how many of each source convert."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    counters = reports.counted(config.context(), dimensions.program(program_id), period)
+    return SourcesView.of(program_id, counters, period)
+
+
+@api.route("GET /api/v1/referrals/funnel", query=ProgramPeriodQuery, answer=FunnelView, refuses=(ProgramNotFound,))
+def funnel(request: Request[NoBody, ProgramPeriodQuery]) -> FunnelView:
+    """Say how many referrals get how far."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    return FunnelView.of(program_id, reports.of_program(config.context(), program_id, period).referrals, period)
+
+
+@api.route("GET /api/v1/referrals/trends", query=TrendQuery, answer=ReferralTrendsView, refuses=(ProgramNotFound,))
+def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
+    """Follow a program's referrals by day, week or month."""
+    program_id, interval, period = _trend(request)
+    points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
+    data = [ReferralPointView.of(first, counters) for first, counters in points]
+    return ReferralTrendsView(program_id=program_id, interval=interval, data=data)
+
+
+@api.route(
+    "GET /api/v1/analytics/time-to-convert", query=ProgramPeriodQuery, answer=TimeToConvertView,
+    refuses=(ProgramNotFound,),
+)  # fmt: skip
+def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConvertView:
+    """Say how long referrals take to convert."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    counters = reports.counted(config.context(), dimensions.program(program_id), period)
+    return TimeToConvertView.of(program_id, reports.time_to_convert(counters), period)
+
+
+# ---------------------------------------------------------------- rewards, money
+
+
+@api.route(
+    "GET /api/v1/rewards/statistics", query=ProgramPeriodQuery, answer=RewardStatisticsView,
+    refuses=(ProgramNotFound,),
+)  # fmt: skip
+def reward_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> RewardStatisticsView:
+    """Sum up a program's rewards by status."""
+    program_id, period = _program(request.query.program_id), request.query.period
+    counts = RewardFiguresView.of(reports.of_program(config.context(), program_id, period))
+    return RewardStatisticsView(
+        program_id=program_id, **RewardStatisticsView.dates(period), **counts.model_dump(by_alias=True)
+    )
+
+
+@api.route("GET /api/v1/rewards/trends", query=TrendQuery, answer=RewardTrendsView, refuses=(ProgramNotFound,))
+def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
+    """Follow a program's rewards by day, week or month."""
+    program_id, interval, period = _trend(request)
+    points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
+    data = [RewardPointView.of(first, counters) for first, counters in points]
+    return RewardTrendsView(program_id=program_id, interval=interval, data=data)
+
+
+@api.route("GET /api/v1/payouts/summary", query=AnyPeriodQuery, answer=PayoutsView, refuses=())
+def payouts(request: Request[NoBody, AnyPeriodQuery]) -> PayoutsView:
+    """Sum up what was paid out, and withdrawals by status, of all programs."""
+    found = book_reports.payouts(config.context(), request.query.period)
+    return PayoutsView(**PayoutsView.dates(request.query.period), data=[PayoutView.of(each) for each in found])
+
+
+@api.route("GET /api/v1/ledger/trial-balance", query=TrialBalanceQuery, answer=TrialBalancesView, refuses=())
+def trial_balance(request: Request[NoBody, TrialBalanceQuery]) -> TrialBalancesView:
+    """Sum up all journals by account, for each currency."""
+    context, as_of = config.context(), request.query.as_of
+    if as_of and as_of < periods.today(context.now_ms()) - timedelta(days=LONGEST_DAYS):
+        raise Invalid("asOf: a year ago at most")
+    found = book_reports.trial_balance(context, as_of)
+    return TrialBalancesView(
+        as_of=as_of.isoformat() if as_of else None, data=[TrialBalanceView.of(each) for each in found]
+    )
+
+
+def _program(program_id: str) -> str:
+    """Raises ProgramNotFound where there is none with this id."""
+    return config.context().program(program_id).id
+
+
+def _trend(request: Request[Any, TrendQuery]) -> tuple[str, Interval, Period]:
+    query = request.query
+    now_ms = config.context().now_ms()
+    return (
+        _program(query.program_id), query.interval,
+        query.period or periods.until_today(now_ms, LATEST_DAYS[query.interval]),
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Which of a CRM's properties mean what here: one line of text, a parameter of the deployment.
+
+    object=Lead;code=Referral_Code__c;value=Conversion_Value__c;accepted=Status:Working - Contacted|Status:Qualified
+
+`object`: the kind of record that is a lead. `code`, `text` (where a code may stand), `source`, `campaign`, `customer`,
+`value`, `currency`, `reason`, `id`: a property each. `accepted`, `converted`, `rejected`: values of properties that say
+so, any of them. `account`: the one account of the CRM that counts. What is not named is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from refledger.domain import currencies, leads
+from refledger.domain.errors import Unreadable
+from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, Source
+
+PROPERTIES: Final = ("code", "text", "source", "campaign", "customer", "value", "currency", "reason", "id")
+STEPS: Final = {"accepted": Step.ACCEPTED, "converted": Step.CONVERTED, "rejected": Step.REJECTED}
+MAX_VALUE_CHARACTERS: Final = 40
+
+
+class BadMapping(Exception):
+    """The parameter cannot be read: a fault of the deployment, not of a sender."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """`kind`: of records that are leads. `names`: the property of each of PROPERTIES. `steps`: (property, value in lower
+    case) that say so.
+    """
+
+    kind: str
+    account: str
+    names: dict[str, str]
+    steps: dict[Step, frozenset[tuple[str, str]]]
+
+    @classmethod
+    def parse(cls, text: str) -> Mapping:
+        """Raises BadMapping."""
+        told: dict[str, str] = {}
+        for part in filter(None, (part.strip() for part in text.split(";"))):
+            name, found, value = part.partition("=")
+            if not found or name not in ("object", "account", *PROPERTIES, *STEPS) or name in told:
+                raise BadMapping(f"{name}: not a name of a mapping, told twice, or without a value")
+            told[name] = value.strip()
+        if not told.get("object"):
+            raise BadMapping("object: missing")
+        steps = {
+            step: frozenset(map(_pair, filter(None, told.get(name, "").split("|")))) for name, step in STEPS.items()
+        }
+        names = {name: told[name] for name in PROPERTIES if told.get(name)}
+        return cls(told["object"], told.get("account", ""), names, steps)
+
+    def news(self, lead_id: str, at_ms: int, values: AnyMapping[str, object]) -> LeadNews:
+        """What the values of a lead's properties tell. Raises Unreadable, naming the property and never its value."""
+        told = {name: _text(values.get(property)) for name, property in self.names.items()}
+        return LeadNews(
+            lead_id=lead_id,
+            at_ms=at_ms,
+            step=self._step(values),
+            codes=leads.found_codes(told.get("code", ""), text=told.get("text", "")),
+            source=source_of(told.get("source", "")),
+            campaign=told.get("campaign", "")[:MAX_CAMPAIGN_LENGTH],
+            customer=told.get("customer", ""),
+            value=self._value(told),
+            reason=told.get("reason", "")[: leads.MAX_REASON_LENGTH],
+        )
+
+    def _step(self, values: AnyMapping[str, object]) -> Step | None:
+        """The one that says most, where several do."""
+        said = {(property, _text(value).casefold()) for property, value in values.items()}
+        for step in (Step.CONVERTED, Step.REJECTED, Step.ACCEPTED):
+            if self.steps[step] & said:
+                return step
+        return None
+
+    def _value(self, told: dict[str, str]) -> Value | None:
+        """None where there is none, or it is nothing: from nothing nobody earns."""
+        text, currency = told.get("value", ""), told.get("currency", "").upper()
+        if not text:
+            return None
+        try:
+            major = Decimal(text[:MAX_VALUE_CHARACTERS])
+        except InvalidOperation:
+            raise Unreadable(f"{self.names['value']}: not a number") from None
+        if not major.is_finite() or abs(major) > currencies.MAX_AMOUNT:
+            raise Unreadable(f"{self.names['value']}: too large")
+        if currency and not currencies.is_currency(currency):
+            raise Unreadable(f"{self.names['currency']}: not an ISO 4217 currency")
+        return Value(major=major, currency=currency) if major > 0 else None
+
+
+def source_of(text: str) -> Source | None:
+    """A source of referrals; OTHER for what none of them is called, None for nothing."""
+    name = "_".join(text.upper().replace("-", " ").split())
+    return Source(name) if name in set(Source) else Source.OTHER if name else None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    property, found, value = text.partition(":")
+    if not found or not property.strip() or not value.strip():
+        raise BadMapping("accepted, converted and rejected: property:value, with | between")
+    return property.strip(), value.strip().casefold()
+
+
+def _text(value: object) -> str:
+    """As text; a null, and what is no plain value, is nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip() if isinstance(value, str | int | Decimal) else ""

@@ -1,0 +1,120 @@
+"""The files of exports and imports in S3: written in parts, handed out by signed links.
+
+What is put under a name is either the same as before or not yet counted on, so every call may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from refledger.domain.jobs import LINK_SECONDS
+
+LEAST_PART_BYTES = 5 * 1024 * 1024  # S3 wants as many of every part but the last
+CSV = "text/csv; charset=utf-8"
+LOST = {"NoSuchUpload", "InvalidPart", "InvalidPartOrder"}
+NOT_THERE = {"404", "403", "NoSuchKey"}  # without the right to list, S3 answers 403 for what is not there
+
+
+class UploadLost(Exception):
+    """The upload is not there any more, or its parts are not those that were put: it has to begin again."""
+
+
+class Files:
+    """One bucket. `exports/` is written by the worker and read by those who get a link; `imports/` the other way."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    # ------------------------------------------------------------ exports
+
+    def begin(self, job_id: str) -> str:
+        """The id of a new upload. One that is not completed, the bucket's rule takes away."""
+        answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=_export(job_id), ContentType=CSV)
+        return str(answer["UploadId"])
+
+    def put_part(self, job_id: str, upload: str, number: int, content: bytes) -> str:
+        """Put part `number` (from 1); the same number again takes its place. Its tag. Raises UploadLost."""
+        try:
+            answer = self._client.upload_part(
+                Bucket=self._bucket, Key=_export(job_id), UploadId=upload, PartNumber=number, Body=content
+            )
+        except ClientError as error:
+            raise _lost(error) from error
+        return str(answer["ETag"])
+
+    def complete(self, job_id: str, upload: str, tags: Sequence[str]) -> None:
+        """Make the file of its parts; harmless where that is done. Raises UploadLost where it cannot be done."""
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)]
+        try:
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=_export(job_id), UploadId=upload, MultipartUpload={"Parts": parts}
+            )
+        except ClientError as error:
+            if not self._is_there(_export(job_id)):
+                raise _lost(error) from error
+
+    def abort(self, job_id: str, upload: str) -> None:
+        """Take away what was put; harmless where there is nothing."""
+        try:
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=_export(job_id), UploadId=upload)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in LOST:
+                raise
+
+    def put_rest(self, job_id: str, name: str, content: bytes) -> None:
+        """Keep what is too short for a part until there is more of it."""
+        self._client.put_object(Bucket=self._bucket, Key=_rest(job_id, name), Body=content)
+
+    def rest(self, job_id: str, name: str) -> bytes:
+        return self._read(_rest(job_id, name))
+
+    def link(self, job_id: str, name: str) -> str:
+        """An address that gives the file, to be kept under `name`, to whoever has it, for LINK_SECONDS. No call."""
+        asked = {
+            "Bucket": self._bucket, "Key": _export(job_id),
+            "ResponseContentDisposition": f'attachment; filename="{name}"',
+        }  # fmt: skip
+        return str(self._client.generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_SECONDS))
+
+    # ------------------------------------------------------------ imports
+
+    def put_source(self, job_id: str, hashed: str, text: str) -> None:
+        """Keep what is to be imported. `hashed`: of the text, so that another text has another name."""
+        name = _source(job_id, hashed)
+        self._client.put_object(Bucket=self._bucket, Key=name, Body=text.encode(), ContentType=CSV)
+
+    def source(self, job_id: str, hashed: str) -> str:
+        return self._read(_source(job_id, hashed)).decode()
+
+    # ------------------------------------------------------------
+
+    def _read(self, name: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read())
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_THERE:
+                return False
+            raise
+        return True
+
+
+def _lost(error: ClientError) -> Exception:
+    return UploadLost(error.response["Error"]["Code"]) if error.response["Error"]["Code"] in LOST else error
+
+
+def _export(job_id: str) -> str:
+    return f"exports/{job_id}.csv"
+
+
+def _rest(job_id: str, name: str) -> str:
+    return f"exports/{job_id}/{name}"
+
+
+def _source(job_id: str, hashed: str) -> str:
+    return f"imports/{job_id}/{hashed}.csv"

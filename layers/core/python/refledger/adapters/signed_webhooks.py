@@ -1,0 +1,54 @@
+"""How a site without an AWS account signs what it sends: HMAC-SHA256 over the time and the body.
+
+    Refledger-Signature: t=1795255200,v1=<hex of HMAC-SHA256(secret, "1795255200." + body)>
+
+Several v1 may stand there, while the sender's secret is changed. What was sent once may be sent again for five minutes
+by whoever saw it; it then does nothing, because what it tells is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+from refledger.domain.errors import BadSignature
+
+HEADER: Final = "refledger-signature"
+TOLERANCE_SECONDS: Final = 300
+SECRETS_LIMIT: Final = 5
+_MAX_SIGNATURES: Final = 5
+
+
+def secrets_from(text: str) -> tuple[str, ...]:
+    """An endpoint's secrets, separated by commas or blanks: two while one is changed."""
+    return tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
+
+
+def sign(body: bytes, secret: str, at_seconds: int) -> str:
+    """The header's value for a body that is sent at this moment, in epoch seconds."""
+    return f"t={at_seconds},v1={_digest(body, secret, str(at_seconds))}"
+
+
+def check(body: bytes, header: str, secrets: Sequence[str], *, now_ms: int) -> None:
+    """Raises BadSignature unless one of the secrets signed these very bytes at most five minutes ago.
+
+    Without a secret nothing is believed.
+    """
+    parts = [part.strip().partition("=") for part in header.split(",")]
+    times = [value for name, _, value in parts if name == "t"]
+    given = [value for name, _, value in parts if name == "v1"][:_MAX_SIGNATURES]
+    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > 12:
+        raise BadSignature("Refledger-Signature: no time in it")
+    if abs(now_ms - int(times[0]) * 1000) > TOLERANCE_SECONDS * 1000:
+        raise BadSignature("Refledger-Signature: signed more than five minutes ago, or in the future")
+    for secret in secrets:
+        wanted = _digest(body, secret, times[0]).encode()
+        if any(hmac.compare_digest(wanted, each.encode("utf-8", "surrogatepass")) for each in given):
+            return
+    raise BadSignature("Refledger-Signature: not signed with this endpoint's secret")
+
+
+def _digest(body: bytes, secret: str, seconds: str) -> str:
+    return hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()

@@ -1,0 +1,93 @@
+"""What is told of a change, and to whom: who did what, when, from where, and what was there before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+TEXT_LIMIT: Final = 500  # characters of a text; more is cut
+VALUE_LIMIT: Final = 8_000  # characters of a whole value, as it is printed; more is not repeated at all
+TOO_LONG: Final = "(too long to be repeated)"
+
+# What says nothing to people (keys, who and when, which the entry says itself), and what must never be repeated
+_HIDDEN: Final = """
+    pk sk l1 l2 w1 w2 ttl who n by changed id revision entry stamp hash body request steps idle up sent resumed
+    cipher token tokens secret secrets signature key upload
+"""
+# What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
+# addresses, accounts, and texts in which people write what they like.
+_PLAIN: Final = """
+    status version program code codes label campaign created vanity tier tags notices own customer currency currencies
+    rules hold_days approval_timeout_seconds reviews attribution_days source lead depth rule until converted paid
+    closed amount base kind origin due occurred back rewards unearned reversed cancelled limit paid_by review cap
+    rate earned payment referral product attempt transaction approvals risks payout problem batch requester expires
+    partner approver decided type verified verifier disabled lines at active what filters done total owner finished
+    format report links pauses adjustment uses max_uses accepted applicant revoked
+"""
+_MOMENTS: Final = """
+    created until converted paid closed due occurred earned expires decided verified disabled at finished accepted
+    revoked
+"""
+HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))
+
+
+class Action(StrEnum):
+    CREATED = "CREATED"
+    CHANGED = "CHANGED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of one attribute; None where there was none."""
+
+    field: str
+    before: Any
+    after: Any
+
+    @property
+    def is_personal(self) -> bool:
+        return self.field not in PLAIN
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether the values are epoch milliseconds, 0 for never."""
+        return self.field in MOMENTS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`entity`: its id; `part`: which part of it, "" for the whole. `actor`: keyed hash of the user, "" for the system.
+
+    `kind`: their role. `origin`: the address they called from. `number`: orders entries of one moment.
+    """
+
+    entity: str
+    type: str
+    part: str
+    action: Action
+    at_ms: int
+    number: str
+    changes: tuple[Change, ...]
+    actor: str = ""
+    kind: str = "system"
+    origin: str = ""
+    request: str = ""
+    operation: str = ""
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What of an item is different, by name. Hidden attributes are not looked at."""
+    names = sorted((old.keys() | new.keys()) - HIDDEN)
+    return tuple(
+        Change(name, _kept(old.get(name)), _kept(new.get(name))) for name in names if old.get(name) != new.get(name)
+    )
+
+
+def _kept(value: Any) -> Any:
+    """The value as it is repeated: bounded, so that what was done can always be written down."""
+    if isinstance(value, str) and len(value) > TEXT_LIMIT:
+        return value[:TEXT_LIMIT] + "…"
+    return TOO_LONG if len(str(value)) > VALUE_LIMIT else value

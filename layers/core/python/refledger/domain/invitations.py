@@ -1,0 +1,91 @@
+"""Ways in for partners: staff invite somebody, or somebody applies and staff decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden
+
+MAX_DAYS = 90  # how long an invitation may be open
+DEFAULT_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of somebody who may become a partner; "" where it is not."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    company_name: str = ""
+
+
+class InvitationStatus(StrEnum):
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"  # PENDING, and its time is over: told, never written
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Its id is a keyed hash of its token, which is written nowhere. `by`, `user`: keyed hashes of who invited and of who
+    accepted. `tier` and `tags` are those of the partner whom it makes.
+    """
+
+    id: str
+    program_id: str
+    person: Person
+    status: InvitationStatus
+    created_at_ms: int
+    until_ms: int
+    by: str
+    tier: str = ""
+    tags: tuple[str, ...] = ()
+    user: str = ""
+    partner_id: str = ""
+
+    def status_at(self, now_ms: int) -> InvitationStatus:
+        over = self.status is InvitationStatus.PENDING and now_ms >= self.until_ms
+        return InvitationStatus.EXPIRED if over else self.status
+
+    def check_open(self, now_ms: int) -> None:
+        """Raises Conflict unless somebody may accept it now."""
+        match self.status_at(now_ms):
+            case InvitationStatus.EXPIRED:
+                raise Conflict("this invitation has expired")
+            case InvitationStatus.ACCEPTED | InvitationStatus.REVOKED:
+                raise AlreadyDecided("this invitation cannot be accepted any more")
+
+
+class ApplicationStatus(StrEnum):
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True)
+class Application:
+    """`user`: keyed hash of who applied; `decided_by`: of who decided."""
+
+    id: str
+    program_id: str
+    person: Person
+    user: str
+    message: str
+    created_at_ms: int
+    body: str  # hash of what was asked
+    status: ApplicationStatus = ApplicationStatus.WAITING
+    decided_by: str = ""
+    decided_at_ms: int = 0
+    reason: str = ""
+    partner_id: str = ""
+
+    def check_decision(self, status: ApplicationStatus, by: str) -> None:
+        """Raises Forbidden for who applied, AlreadyDecided where it was decided otherwise."""
+        if by == self.user:
+            raise Forbidden("somebody else must decide about your application")
+        if self.status not in (ApplicationStatus.WAITING, status):
+            raise AlreadyDecided(f"the application is {self.status}")

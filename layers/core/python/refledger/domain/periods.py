@@ -1,0 +1,66 @@
+"""Days as roll-ups name them (`20261231`), and the intervals that reports are made of. All of it in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from refledger.domain.errors import Invalid
+
+LONGEST_DAYS = 366
+
+
+class Interval(StrEnum):
+    DAY = "DAY"
+    WEEK = "WEEK"  # begins on Monday
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True)
+class Period:
+    """From the beginning of the first day to the end of the last."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if not 0 <= (self.last - self.first).days < LONGEST_DAYS:
+            raise Invalid(f"to: not before `from`, and at most {LONGEST_DAYS} days with it")
+
+    @property
+    def days(self) -> tuple[str, str]:
+        return name(self.first), name(self.last)
+
+    def intervals(self, interval: Interval) -> Iterator[tuple[date, date]]:
+        """(first, last) day of each interval in the period, cut where the period begins and ends."""
+        first = self.first
+        while first <= self.last:
+            last = min(_last(first, interval), self.last)
+            yield first, last
+            first = last + timedelta(days=1)
+
+
+def _last(day: date, interval: Interval) -> date:
+    match interval:
+        case Interval.DAY:
+            return day
+        case Interval.WEEK:
+            return day + timedelta(days=6 - day.weekday())
+    after = day.replace(day=28) + timedelta(days=4)  # some day of the next month
+    return after - timedelta(days=after.day)
+
+
+def name(day: date) -> str:
+    return day.strftime("%Y%m%d")
+
+
+def today(now_ms: int) -> date:
+    return datetime.fromtimestamp(now_ms // 1000, UTC).date()
+
+
+def until_today(now_ms: int, days: int) -> Period:
+    """So many days, of which today is the last."""
+    last = today(now_ms)
+    return Period(last - timedelta(days=days - 1), last)

@@ -1,0 +1,120 @@
+"""Referrals: what people see of it that somebody was sent by a partner, from the first word to the first money.
+
+A referral may be of a lead that a CRM knows, of a customer who pays, or of both. What payments read is the customer's
+binding (`domain/uplines.py`); the two are closed and changed together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refledger.domain.errors import Invalid
+from refledger.domain.uplines import Binding, Link
+
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 40
+MAX_CAMPAIGN_LENGTH = 100
+MAX_LEAD_LENGTH = 200
+DELETED = "DELETED"  # the reason of a referral that was taken out
+
+
+class ReferralStatus(StrEnum):
+    PENDING = "PENDING"  # nobody has looked at it
+    ACCEPTED = "ACCEPTED"  # it counts; the partner waits for the first money
+    CONVERTED = "CONVERTED"  # it brought money, or a conversion that was told
+    PAID = "PAID"  # a reward of it was paid out
+    REJECTED = "REJECTED"  # nobody earns from it
+    EXPIRED = "EXPIRED"  # its time was over before it brought anything
+
+
+S = ReferralStatus
+
+# from → to. EXPIRED → CONVERTED: what was paid in time was told late.
+TRANSITIONS: dict[ReferralStatus, frozenset[ReferralStatus]] = {
+    S.PENDING: frozenset({S.ACCEPTED, S.CONVERTED, S.PAID, S.REJECTED, S.EXPIRED}),
+    S.ACCEPTED: frozenset({S.CONVERTED, S.PAID, S.REJECTED, S.EXPIRED}),
+    S.CONVERTED: frozenset({S.PAID}),
+    S.PAID: frozenset(),
+    S.REJECTED: frozenset(),
+    S.EXPIRED: frozenset({S.CONVERTED}),
+}
+OPEN = (S.PENDING, S.ACCEPTED)
+CLOSED = (S.REJECTED, S.EXPIRED)
+
+
+class Source(StrEnum):
+    """How the referral came in."""
+
+    WEBSITE = "WEBSITE"
+    MOBILE_APP = "MOBILE_APP"
+    EMAIL = "EMAIL"
+    PHONE = "PHONE"
+    IN_PERSON = "IN_PERSON"
+    SOCIAL_MEDIA = "SOCIAL_MEDIA"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True)
+class Referral:
+    """Times in epoch milliseconds, 0 where they have not come. What is earned is frozen when it is made: the up-line,
+    how many tiers of it, and the program's version.
+    """
+
+    id: str
+    program_id: str
+    status: ReferralStatus
+    source: Source
+    upline: tuple[Link, ...]  # nearest first: the partner whose referral it is
+    depth: int
+    rule_version: int
+    created_at_ms: int
+    customer: str = ""  # keyed hash; "" while nobody knows who pays
+    lead: str = ""  # the CRM's id
+    code: str = ""  # with which it came
+    campaign: str = ""
+    until_ms: int = 0  # it expires then unless it has converted; 0: never
+    converted_at_ms: int = 0
+    paid_at_ms: int = 0
+    closed_at_ms: int = 0
+    reason: str = ""  # why it was closed
+    note: str = ""
+    tags: tuple[str, ...] = ()  # sorted
+    conversion: str = ""  # the payment that its conversion was booked as
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.campaign) > MAX_CAMPAIGN_LENGTH:
+            raise Invalid(f"campaign: at most {MAX_CAMPAIGN_LENGTH} characters")
+        if len(self.lead) > MAX_LEAD_LENGTH:
+            raise Invalid(f"leadId: at most {MAX_LEAD_LENGTH} characters")
+        if len(self.tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG_LENGTH for tag in self.tags):
+            raise Invalid(f"tags: up to {MAX_TAGS}, each of 1 to {MAX_TAG_LENGTH} characters")
+
+    @property
+    def partner_id(self) -> str:
+        return self.upline[0].partner_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be accepted, rejected, or expire."""
+        return self.status in OPEN
+
+    def is_over(self, at_ms: int) -> bool:
+        """Whether what happens at that moment is too late to convert it."""
+        if self.status is S.REJECTED:
+            return True
+        return self.status in (*OPEN, S.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
+
+    def bound(self, customer: str, now_ms: int) -> Binding:
+        """What payments of the customer will read."""
+        return Binding(
+            program_id=self.program_id,
+            customer=customer,
+            referral_id=self.id,
+            upline=self.upline,
+            depth=self.depth,
+            rule_version=self.rule_version,
+            bound_at_ms=now_ms,
+            until_ms=self.until_ms if self.is_open else 0,
+        )

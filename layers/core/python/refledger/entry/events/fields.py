@@ -1,0 +1,52 @@
+"""What the details of the owner's own events share: strict fields, and faults that are told without their values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from refledger.domain import currencies
+from refledger.entry.events.checks import id_fault, moment_ms
+
+_MAX_FAULTS: Final = 3
+
+
+def _identifier(text: str) -> str:
+    if fault := id_fault(text):
+        raise PydanticCustomError("identifier", "{fault}", {"fault": fault})
+    return text
+
+
+def _currency(code: str) -> str:
+    if not currencies.is_currency(code):
+        raise PydanticCustomError("unknown_currency", "not an ISO 4217 currency")
+    return code
+
+
+def _moment(text: str) -> str:
+    try:
+        moment_ms(text)
+    except ValueError:
+        raise PydanticCustomError("time_with_zone", "not an RFC 3339 time with a zone") from None
+    return text
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
+class Detail(BaseModel):
+    """No number in a string, no 1.0 for 1; fields that are not known are passed over."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, alias_generator=to_camel)
+
+
+def faults_of(error: ValidationError) -> str:
+    """Place and kind of fault: "detail.amount: int_type". Unknown fields are ignored: each name is ours."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    named = [f"detail.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in faults[:_MAX_FAULTS]]
+    return "; ".join(named + ["…"] * (len(faults) > _MAX_FAULTS))

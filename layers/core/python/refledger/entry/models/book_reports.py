@@ -1,0 +1,89 @@
+"""Reports on everybody's money over HTTP. Amounts in minor units of the currency."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from refledger.entry.models.common import View
+from refledger.entry.models.reports import PeriodView
+from refledger.operations.book_reports import PayoutSums, TrialBalance
+
+
+class AccountView(View):
+    """`balance` = credit - debit: of partners' accounts what they hold, of the owner's minus what was promised."""
+
+    account: str
+    debit: int
+    credit: int
+    balance: int
+
+
+class KindView(View):
+    kind: str
+    entries: int
+    amount: int
+
+
+class TrialBalanceView(View):
+    """All journals in one currency: what each account was debited and credited, and by which kinds of entries."""
+
+    currency: str
+    debit: int
+    credit: int
+    balanced: bool
+    accounts: list[AccountView]
+    kinds: list[KindView]
+
+    @classmethod
+    def of(cls, found: TrialBalance) -> Self:
+        return cls(
+            currency=found.currency, debit=found.debit, credit=found.credit, balanced=found.debit == found.credit,
+            accounts=[
+                AccountView(account=each.account, debit=each.debit, credit=each.credit, balance=each.balance)
+                for each in found.accounts
+            ],
+            kinds=[KindView(kind=each.kind, entries=each.entries, amount=each.amount) for each in found.kinds],
+        )  # fmt: skip
+
+
+class TrialBalancesView(View):
+    """Behind by a second or so; `refledger verify` proves each journal, entry by entry."""
+
+    as_of: str | None
+    data: list[TrialBalanceView]
+
+
+class WithdrawalsView(View):
+    status: str
+    count: int
+    amount: int
+
+
+class PayoutView(View):
+    """`requested`: reserved for withdrawals; `released`: of it, back to balances. `paid` = settled + paidDirectly -
+    returned. `withdrawals`: by the status they are in.
+    """
+
+    currency: str
+    requested: int
+    released: int
+    settled: int
+    paid_directly: int
+    returned: int
+    paid: int
+    withdrawals: list[WithdrawalsView]
+
+    @classmethod
+    def of(cls, found: PayoutSums) -> Self:
+        return cls(
+            currency=found.currency, requested=found.requested, released=found.released, settled=found.settled,
+            paid_directly=found.paid_directly, returned=found.returned, paid=found.paid,
+            withdrawals=[
+                WithdrawalsView(status=status, count=tally.count, amount=tally.amounts[found.currency])
+                for status, tally in found.withdrawals.items()
+            ],
+        )  # fmt: skip
+
+
+class PayoutsView(PeriodView):
+    data: list[PayoutView]

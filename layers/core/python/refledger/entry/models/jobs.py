@@ -1,0 +1,198 @@
+"""Exports and imports over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+
+from refledger.domain.errors import Invalid
+from refledger.domain.jobs import Job, Line, LineStatus, What
+from refledger.domain.times import from_datetime, iso
+from refledger.entry.models.common import Body, Capitals, Currency, PageQuery, Query, TextBody, View
+from refledger.entry.models.ledger import PartnerId
+from refledger.entry.models.partners import NewPartnerBody
+from refledger.entry.models.programs import ProgramId
+from refledger.operations.partners import NewPartner
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+FILTERS: Final[dict[What, set[str]]] = {
+    What.PARTNERS: {"program_id", "status", "since", "until"},
+    What.REFERRALS: {"program_id", "partner_id", "status", "source", "since", "until"},
+    What.REWARDS: {"program_id", "partner_id", "status", "since", "until"},
+    What.PAYMENTS: {"program_id", "since", "until"},
+    What.WITHDRAWALS: {"program_id", "partner_id", "status", "since", "until"},
+    What.LEDGER: {"partner_id", "currency", "since", "until"},
+    What.AUDIT: {"entity", "actor", "since", "until"},
+}
+
+
+def _sane(moment: AwareDatetime) -> AwareDatetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
+Word = Annotated[str, Capitals, Field(pattern="^[A-Z_]{1,30}$")]
+Entity = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class ExportFilters(Body):
+    """What is not named is not asked for. `from` is in it, `to` no more: of when a thing was made, earned or booked.
+
+    PARTNERS, REFERRALS, REWARDS, WITHDRAWALS know `programId` and `status`; REFERRALS, REWARDS, WITHDRAWALS, LEDGER
+    `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`.
+    """
+
+    program_id: ProgramId | None = None
+    partner_id: PartnerId | None = None
+    status: Word | None = None
+    source: Word | None = None
+    currency: Currency | None = None
+    entity: Entity | None = None
+    actor: Entity | None = None
+    since: Annotated[Moment | None, Field(alias="from", examples=["2026-01-01T00:00:00Z"])] = None
+    until: Annotated[Moment | None, Field(alias="to", examples=["2026-02-01T00:00:00Z"])] = None
+
+    @property
+    def given(self) -> set[str]:
+        return {name for name in type(self).model_fields if getattr(self, name) is not None}
+
+    def as_text(self) -> dict[str, str]:
+        """By their names in the API."""
+        moments = {"from": self.since, "to": self.until}
+        texts = {
+            "programId": self.program_id, "partnerId": self.partner_id, "status": self.status, "source": self.source,
+            "currency": self.currency, "entity": self.entity, "actor": self.actor,
+            **{name: iso(from_datetime(moment)) for name, moment in moments.items() if moment},
+        }  # fmt: skip
+        return {name: text for name, text in texts.items() if text is not None}
+
+
+class NewExport(Body):
+    """`what`: PARTNERS, REFERRALS, REWARDS, PAYMENTS, WITHDRAWALS, LEDGER or AUDIT."""
+
+    what: Annotated[What, Capitals, Field(examples=["REWARDS"])]
+    filters: ExportFilters = ExportFilters()
+    format: Annotated[Literal["CSV"], Capitals] = "CSV"
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.filters.given - FILTERS[self.what]:
+            raise ValueError("filters: one of them is not known of what is asked for")
+        if self.what is What.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
+            raise ValueError("filters: the audit of an entity or of an actor")
+        if self.filters.since and self.filters.until and self.filters.since >= self.filters.until:
+            raise ValueError("filters: from is before to")
+        return self
+
+
+class JobView(View):
+    """`status`: QUEUED, RUNNING, DONE, FAILED or CANCELLED. `done`: lines so far; `total`: of all, as soon as it is known.
+
+    `problem`: why it failed.
+    """
+
+    id: str
+    status: str
+    done: int
+    total: int | None
+    created_at: str
+    finished_at: str | None
+    problem: str | None
+
+
+class ExportView(JobView):
+    """`link`: gives the file to whoever has it, until `linkExpiresAt`; each read makes a new one.
+
+    The file is there for seven days. Before it is made, and after that, there is no link.
+    """
+
+    what: str
+    format: str
+    filters: dict[str, str]
+    link: str | None
+    link_expires_at: str | None
+
+    @classmethod
+    def of(cls, job: Job, link: str | None = None, expires_at_ms: int = 0) -> Self:
+        return cls(
+            **_common(job),
+            what=job.what,
+            format="CSV",
+            filters=dict(job.filters),
+            link=link,
+            link_expires_at=iso(expires_at_ms) if link else None,
+        )
+
+
+class PartnersCsv(TextBody):
+    """A head with firstName, lastName, email and, if you like, phone, companyName, programId; then a partner a line."""
+
+    text: Annotated[str, Field(min_length=1)]
+
+
+class ImportQuery(Query):
+    """`dryRun=true`: only say what would become of each line."""
+
+    dry_run: bool = False
+
+
+class CountsView(View):
+    """Lines so far, by what became of them."""
+
+    created: int
+    would_create: int
+    duplicate: int
+    invalid: int
+
+
+class ImportView(JobView):
+    dry_run: bool
+    counts: CountsView
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        counts = {status.value.lower(): job.counts.get(status.value, 0) for status in LineStatus}
+        return cls(**_common(job), dry_run=job.dry_run, counts=CountsView(**counts))
+
+
+
+class LineView(View):
+    """`line`: where it begins in the file. `status`: CREATED, WOULD_CREATE, DUPLICATE or INVALID.
+
+    `id`: of the partner who was made, or has the e-mail address already; `code`: of the one who was made.
+    """
+
+    line: int
+    status: str
+    id: str | None
+    code: str | None
+    message: str | None
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        return cls(
+            line=line.number, status=line.status, id=line.id or None, code=line.code or None,
+            message=line.message or None,
+        )  # fmt: skip
+
+
+def _common(job: Job) -> dict[str, object]:
+    return {
+        "id": job.id, "status": job.status.value, "done": job.done, "total": job.total,
+        "created_at": iso(job.created_at_ms), "finished_at": iso(job.finished_at_ms) if job.finished_at_ms else None,
+        "problem": job.problem or None,
+    }  # fmt: skip
+
+
+def read_partner(cells: dict[str, str]) -> NewPartner:
+    """A line of an import, checked like the body of a single partner. Raises Invalid, which names fields and no values."""
+    given = {name: cell for name, cell in cells.items() if cell.strip() or name != "programId"}
+    try:
+        return NewPartnerBody.model_validate(given).to_partner("")
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:3]]
+        raise Invalid("; ".join(faults)) from None

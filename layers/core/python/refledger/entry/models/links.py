@@ -1,0 +1,82 @@
+"""Codes, their share links and what came of them, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from refledger.domain.codes import PartnerCode
+from refledger.domain.times import iso
+from refledger.entry.models.common import View
+from refledger.operations.link_figures import LinkFigures
+
+RATE = 10_000  # rates are in hundredths of a per cent, as those of rewards
+
+
+def _rate(part: int, whole: int) -> int | None:
+    """Rounded down; null of nothing."""
+    return part * RATE // whole if whole else None
+
+
+class ClicksView(View):
+    total: int
+    by_source: dict[str, int]
+    by_campaign: dict[str, int]
+
+
+class LinkView(View):
+    """A code with its link. `url` is null where the program has no links.
+
+    `referrals`: customers who came with the code, not rejected, not expired; `converted`: those of them who have paid.
+    Rates in basis points, null where there is nothing to divide by: `referralRateBps` of the clicks,
+    `conversionRateBps` of the referrals, `paidRateBps` from click to payment. Not everybody who comes has clicked: a
+    rate may exceed 10000.
+    """
+
+    code: str
+    main: bool
+    label: str
+    campaign: str
+    status: str
+    url: str | None
+    created_at: str
+    clicks: ClicksView
+    referrals: int
+    converted: int
+    referral_rate_bps: int | None
+    conversion_rate_bps: int | None
+    paid_rate_bps: int | None
+
+    @classmethod
+    def of(cls, figures: LinkFigures, base: str) -> Self:
+        code, clicks = figures.code, figures.clicks
+        return cls(
+            code=code.code,
+            main=code.main,
+            label=code.label,
+            campaign=code.campaign,
+            status=code.status,
+            url=url_of(code, base),
+            created_at=iso(code.created_at_ms),
+            clicks=ClicksView(total=clicks.total, by_source=clicks.by_source, by_campaign=clicks.by_campaign),
+            referrals=figures.referrals,
+            converted=figures.converted,
+            referral_rate_bps=_rate(figures.referrals, clicks.total),
+            conversion_rate_bps=_rate(figures.converted, figures.referrals),
+            paid_rate_bps=_rate(figures.converted, clicks.total),
+        )
+
+
+class LinksOfPartner(View):
+    """All of the partner's codes, the main one first."""
+
+    data: list[LinkView]
+
+    @classmethod
+    def all_of(cls, figures: Sequence[LinkFigures], base: str) -> Self:
+        return cls(data=[LinkView.of(each, base) for each in figures])
+
+
+def url_of(code: PartnerCode, base: str) -> str | None:
+    """The link of a code; `base` is "" where the program has no links."""
+    return f"{base}/r/{code.code}" if base else None

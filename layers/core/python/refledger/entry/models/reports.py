@@ -1,0 +1,511 @@
+"""Reports over HTTP: what can be asked, and what is answered. Rates are in hundredths of a per cent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.periods import Interval, Period
+from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, View, located
+from refledger.entry.models.programs import ProgramId
+from refledger.operations import reports
+from refledger.operations.leaderboards import ALL_TIME, SHOWN, By
+from refledger.operations.reports import PartnerFigures, ProgramFigures, ReferralFigures, Tally, share_bps
+
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+
+
+def _day(text: object) -> object:
+    """Only as ISO 8601 writes it: a number would be taken for seconds."""
+    if isinstance(text, str) and not re.fullmatch(r"(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("a day such as 2026-12-31")
+    return text
+
+
+def _period_name(text: str) -> str:
+    if text != ALL_TIME and not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise ValueError("a month such as 2026-12, or ALL")
+    return text
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class ProgramQuery(Query):
+    program_id: ProgramId = DEFAULT_PROGRAM
+
+
+class AnyPeriodQuery(Query):
+    """`from`, `to`: days, both with them, in UTC, a year at most; without them all time."""
+
+    first: Annotated[Day | None, Field(alias="from", examples=["2026-01-01"])] = None
+    last: Annotated[Day | None, Field(alias="to", examples=["2026-01-31"])] = None
+
+    @model_validator(mode="after")
+    def _is_a_period(self) -> Self:
+        if (self.first is None) != (self.last is None):
+            raise ValueError("from and to go together")
+        located(lambda: self.period)
+        return self
+
+    @property
+    def period(self) -> Period | None:
+        return Period(self.first, self.last) if self.first and self.last else None
+
+
+class ProgramPeriodQuery(AnyPeriodQuery):
+    program_id: ProgramId = DEFAULT_PROGRAM
+
+
+class TrendQuery(ProgramPeriodQuery):
+    """Without `from` and `to`: the last 30 days, 12 weeks, or 12 months, today with them."""
+
+    interval: Annotated[Interval, Capitals] = Interval.DAY
+
+
+class TopQuery(ProgramQuery):
+    """`month`: such as 2026-12, or ALL. `currency`: the program's main one, if none is named."""
+
+    by: Annotated[By, Capitals] = By.REVENUE
+    month: Annotated[str, Capitals, AfterValidator(_period_name)] = ALL_TIME
+    currency: Currency | None = None
+    limit: Annotated[int, Field(ge=1, le=SHOWN)] = 25
+
+
+class CohortQuery(ProgramQuery):
+    """`year`: of the referrals; this one, if none is named."""
+
+    year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)] | None = None
+
+
+class TrialBalanceQuery(Query):
+    """`asOf`: without what was booked after that day; a year ago at most."""
+
+    as_of: Day | None = None
+
+
+# ---------------------------------------------------------------- answers
+
+
+def money(found: Mapping[str, int]) -> list[MoneyView]:
+    return [MoneyView(currency=currency, amount=amount) for currency, amount in sorted(found.items())]
+
+
+class TallyView(View):
+    count: int
+    amounts: list[MoneyView]
+
+    @classmethod
+    def of(cls, tally: Tally) -> Self:
+        return cls(count=tally.count, amounts=money(tally.amounts))
+
+
+class PeriodView(View):
+    """The days asked for; null for all time. In a period every figure is what it changed by."""
+
+    first: Annotated[str | None, Field(alias="from")] = None
+    last: Annotated[str | None, Field(alias="to")] = None
+
+    @classmethod
+    def dates(cls, period: Period | None) -> dict[str, Any]:
+        return {"from": period.first.isoformat(), "to": period.last.isoformat()} if period else {}
+
+
+class ReferralFiguresView(View):
+    """`accepted`: those that are, or went on from there. `conversionRateBps`: converted of all; null of none."""
+
+    total: int
+    by_status: dict[str, int]
+    accepted: int
+    converted: int
+    conversion_rate_bps: int | None
+
+    @classmethod
+    def of(cls, found: ReferralFigures) -> Self:
+        return cls(
+            total=found.total, by_status=found.by_status, accepted=found.accepted, converted=found.converted,
+            conversion_rate_bps=share_bps(found.converted, found.total),
+        )  # fmt: skip
+
+
+class PartnerCountsView(View):
+    total: int
+    by_status: dict[str, int]
+    by_tier: dict[str, int]
+
+    @classmethod
+    def of(cls, found: ProgramFigures) -> Self:
+        return cls(total=sum(found.partners.values()), by_status=found.partners, by_tier=found.labels)
+
+
+class PaymentFiguresView(View):
+    """Payments that somebody may earn from. `gone`: refunded or disputed of `paid`; `net` is the rest."""
+
+    count: int
+    paid: list[MoneyView]
+    gone: list[MoneyView]
+    net: list[MoneyView]
+
+    @classmethod
+    def of(cls, found: ProgramFigures) -> Self:
+        return cls(count=found.payments, paid=money(found.paid), gone=money(found.gone), net=money(found.net))
+
+
+class RewardFiguresView(View):
+    """`byStatus`: amounts are what refunds and caps left; of CANCELLED ones what they were. `held`: those of them that
+    people hold.
+    """
+
+    total: int
+    by_status: dict[str, TallyView]
+    held: TallyView
+
+    @classmethod
+    def of(cls, found: ProgramFigures) -> Self:
+        return cls(
+            total=sum(tally.count for tally in found.rewards.values()),
+            by_status={status: TallyView.of(tally) for status, tally in found.rewards.items()},
+            held=TallyView.of(found.held),
+        )
+
+
+class ProgramFiguresView(PeriodView):
+    partners: PartnerCountsView
+    referrals: ReferralFiguresView
+    payments: PaymentFiguresView
+    rewards: RewardFiguresView
+
+    @classmethod
+    def of(cls, found: ProgramFigures, period: Period | None) -> Self:
+        return cls(
+            **cls.dates(period),
+            partners=PartnerCountsView.of(found),
+            referrals=ReferralFiguresView.of(found.referrals),
+            payments=PaymentFiguresView.of(found),
+            rewards=RewardFiguresView.of(found),
+        )
+
+
+class ProgramStatisticsView(ProgramFiguresView):
+    """What a program's partners, referrals, payments and rewards come to; behind by a second or so."""
+
+    program_id: str
+
+    @classmethod
+    def told(cls, program_id: str, found: ProgramFigures, period: Period | None) -> Self:
+        figures = ProgramFiguresView.of(found, period)
+        return cls(program_id=program_id, **figures.model_dump(by_alias=True))
+
+
+class OverviewView(View):
+    program_id: str
+    all_time: ProgramFiguresView
+    last30_days: Annotated[ProgramFiguresView, Field(alias="last30Days")]
+
+
+class PartnersStatisticsView(PartnerCountsView, PeriodView):
+    program_id: str
+
+
+class ReferralStatisticsView(ReferralFiguresView, PeriodView):
+    program_id: str
+
+
+class RewardStatisticsView(RewardFiguresView, PeriodView):
+    program_id: str
+
+
+class SourceView(View):
+    """`shareBps`: of all referrals."""
+
+    source: str
+    referrals: int
+    share_bps: int | None
+    converted: int
+    conversion_rate_bps: int | None
+
+
+class SourcesView(PeriodView):
+    """The source with the most referrals first."""
+
+    program_id: str
+    data: list[SourceView]
+
+    @classmethod
+    def of(cls, program_id: str, counters: Mapping[str, int], period: Period | None) -> Self:
+        found = reports.sources(counters)
+        total = sum(each.referrals for each in found.values())
+        rows = sorted(found.items(), key=lambda row: (-row[1].referrals, row[0]))
+        return cls(program_id=program_id, **cls.dates(period), data=[
+            SourceView(
+                source=name, referrals=each.referrals, share_bps=share_bps(each.referrals, total),
+                converted=each.converted, conversion_rate_bps=share_bps(each.converted, each.referrals),
+            ) for name, each in rows
+        ])  # fmt: skip
+
+
+class StepView(View):
+    """`ofFirstBps`, `ofPreviousBps`: how many of the first step's, of the one before's, came so far."""
+
+    step: str
+    count: int
+    of_first_bps: int | None
+    of_previous_bps: int | None
+
+
+class FunnelView(PeriodView):
+    """From referral to reward paid. `rejected` and `expired` left it on the way."""
+
+    program_id: str
+    steps: list[StepView]
+    rejected: int
+    expired: int
+
+    @classmethod
+    def of(cls, program_id: str, found: ReferralFigures, period: Period | None) -> Self:
+        counts = [found.total, found.accepted, found.converted, found.by_status.get("PAID", 0)]
+        before = [counts[0], *counts]
+        steps = [
+            StepView(
+                step=step, count=count, of_first_bps=share_bps(count, counts[0]), of_previous_bps=share_bps(count, prev)
+            )
+            for step, count, prev in zip(reports.STEPS, counts, before, strict=False)
+        ]
+        return cls(
+            program_id=program_id, **cls.dates(period), steps=steps, rejected=found.by_status.get("REJECTED", 0),
+            expired=found.by_status.get("EXPIRED", 0),
+        )  # fmt: skip
+
+
+class ReferralPointView(View):
+    """What happened from `from` on, until the next point."""
+
+    first: Annotated[str, Field(alias="from")]
+    created: int
+    accepted: int
+    converted: int
+    rejected: int
+    expired: int
+
+    @classmethod
+    def of(cls, first: date, counters: Mapping[str, int]) -> Self:
+        found = reports.referral_figures(counters)
+        return cls(
+            first=first.isoformat(), created=found.total, accepted=found.accepted, converted=found.converted,
+            rejected=found.by_status.get("REJECTED", 0), expired=found.by_status.get("EXPIRED", 0),
+        )  # fmt: skip
+
+
+class ReferralTrendsView(View):
+    program_id: str
+    interval: str
+    data: list[ReferralPointView]
+
+
+class RewardPointView(View):
+    """`created`: rewards made. `earned`: what they come to, less what was reversed or cancelled meanwhile. `approved`:
+    what came into balances, less what left them. `paid`: of rewards that were paid out.
+    """
+
+    first: Annotated[str, Field(alias="from")]
+    created: int
+    earned: list[MoneyView]
+    approved: list[MoneyView]
+    paid: list[MoneyView]
+    cancelled: list[MoneyView]
+
+    @classmethod
+    def of(cls, first: date, counters: Mapping[str, int]) -> Self:
+        rewards = reports.program_figures(counters).rewards
+
+        def come_to(*statuses: str) -> list[MoneyView]:
+            return money(reports.added(*(rewards[status].amounts for status in statuses if status in rewards)))
+
+        return cls(
+            first=first.isoformat(),
+            created=sum(tally.count for tally in rewards.values()),
+            earned=come_to("PENDING", "CALCULATED", "APPROVED", "PAID"),
+            approved=come_to("APPROVED", "PAID"),
+            paid=come_to("PAID"),
+            cancelled=come_to("CANCELLED"),
+        )
+
+
+class RewardTrendsView(View):
+    program_id: str
+    interval: str
+    data: list[RewardPointView]
+
+
+class TopRowView(View):
+    """`value`: in minor units of the board's currency, or a number of conversions."""
+
+    rank: int
+    partner_id: str
+    value: int
+
+
+class TopView(View):
+    """`currency` is null for conversions. `updatedAt`: null for a board that nobody is on yet."""
+
+    program_id: str
+    by: str
+    month: str
+    currency: str | None
+    updated_at: str | None
+    data: list[TopRowView]
+
+
+class PartnerFiguresView(View):
+    """`customers`: by tier. `revenue`: what customers whom the partner referred paid, less what is gone of it."""
+
+    customers: dict[int, int]
+    referrals: int
+    by_status: dict[str, int]
+    conversions: int
+    conversion_rate_bps: int | None
+    payments: int
+    revenue: list[MoneyView]
+    earned: list[MoneyView]
+    pending: list[MoneyView]
+
+    @classmethod
+    def of(cls, found: PartnerFigures) -> Self:
+        return cls(
+            customers=found.customers, referrals=found.referrals, by_status=found.by_status,
+            conversions=found.conversions, conversion_rate_bps=share_bps(found.conversions, found.referrals),
+            payments=found.payments, revenue=money(found.revenue), earned=money(found.earned),
+            pending=money(found.pending),
+        )  # fmt: skip
+
+
+class PartnerDayView(View):
+    date: str
+    referrals: int
+    conversions: int
+    payments: int
+    revenue: list[MoneyView]
+    earned: list[MoneyView]
+
+    @classmethod
+    def of(cls, day: str, found: PartnerFigures) -> Self:
+        return cls(
+            date=dashed(day), referrals=found.referrals, conversions=found.conversions, payments=found.payments,
+            revenue=money(found.revenue), earned=money(found.earned),
+        )  # fmt: skip
+
+
+class PartnerStatisticsView(PeriodView):
+    """Of all time, and of the days of the period on which anything changed."""
+
+    partner_id: str
+    all_time: PartnerFiguresView
+    days: list[PartnerDayView]
+
+
+class ScorecardView(View):
+    """`averagePayment`: revenue by payment, rounded down, for each currency."""
+
+    partner_id: str
+    program_id: str
+    status: str
+    tier: str | None
+    partner_since: str
+    all_time: PartnerFiguresView
+    this_month: PartnerFiguresView
+    last_month: PartnerFiguresView
+
+
+class CohortMonthView(View):
+    month: int
+    payments: int
+    revenue: list[MoneyView]
+
+
+class CohortView(View):
+    """Customers who were referred in `month`. `months`: their payments, 0 for that month, 1 for the next, …; 12 also
+    stands for all later ones.
+    """
+
+    month: str
+    referrals: int
+    converted: int
+    conversion_rate_bps: int | None
+    months: list[CohortMonthView]
+
+    @classmethod
+    def of(cls, cohort: reports.Cohort) -> Self:
+        return cls(
+            month=f"{cohort.month[:4]}-{cohort.month[4:]}", referrals=cohort.referrals, converted=cohort.converted,
+            conversion_rate_bps=share_bps(cohort.converted, cohort.referrals),
+            months=[
+                CohortMonthView(month=each.after, payments=each.payments, revenue=money(each.revenue))
+                for each in cohort.months
+            ],
+        )  # fmt: skip
+
+
+class CohortsView(View):
+    program_id: str
+    year: int
+    data: list[CohortView]
+
+
+class BucketView(View):
+    """Referrals that converted `fromDays` to `toDays` whole days after they were made; null: no end."""
+
+    from_days: int
+    to_days: int | None
+    count: int
+    share_bps: int | None
+
+
+class TimeToConvertView(PeriodView):
+    program_id: str
+    converted: int
+    average_hours: int | None
+    data: list[BucketView]
+
+    @classmethod
+    def of(cls, program_id: str, found: reports.TimeToConvert, period: Period | None) -> Self:
+        return cls(
+            program_id=program_id, **cls.dates(period), converted=found.converted,
+            average_hours=found.hours // found.converted if found.converted > 0 else None,
+            data=[
+                BucketView(from_days=first, to_days=last, count=count, share_bps=share_bps(count, found.converted))
+                for first, last, count in found.buckets
+            ],
+        )  # fmt: skip
+
+
+class ForecastDayView(View):
+    date: str
+    amounts: list[MoneyView]
+
+
+class ForecastView(View):
+    """What rewards that wait come to, by the day on which they are due. `overdue`: held, or to be approved by hand."""
+
+    program_id: str
+    overdue: list[MoneyView]
+    total: list[MoneyView]
+    data: list[ForecastDayView]
+
+    @classmethod
+    def of(cls, program_id: str, found: reports.Forecast) -> Self:
+        return cls(
+            program_id=program_id,
+            overdue=money(found.overdue),
+            total=money(reports.added(found.overdue, *found.days.values())),
+            data=[ForecastDayView(date=dashed(day), amounts=money(sums)) for day, sums in found.days.items()],
+        )
+
+
+def dashed(day: str) -> str:
+    """`20261231` as `2026-12-31`."""
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"

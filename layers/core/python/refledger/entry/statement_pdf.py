@@ -1,0 +1,136 @@
+"""A statement as a PDF of A4 pages, for a partner's files. The only module that imports fpdf, when it is first needed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from fpdf import FPDF, XPos, YPos
+
+from refledger.domain.currencies import decimal, exponent
+from refledger.domain.journal import Kind
+from refledger.domain.statements import AccountStatement, Holdings, Movement
+from refledger.domain.times import EPOCH, iso
+from refledger.operations.statements import Statement
+
+WORDS = {
+    Kind.EARN: "Earned", Kind.REVERSE: "Taken back", Kind.RESERVE: "Payout requested", Kind.RELEASE: "Payout not made",
+    Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
+    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off",
+}  # fmt: skip
+MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TITLE_PT = 15, 5, 9, 7, 16
+COLUMNS_MM = (25, 34, 40, 27, 27, 27)  # 180 in all, what A4 has between the margins
+HEAD = ("Time (UTC)", "", "Reference", "Available", "Reserved", "Paid out")
+ALIGN = ("L", "L", "L", "R", "R", "R")
+FONT = "body"
+UNKNOWN = "\ufffd"  # for a character that the font does not have
+
+
+class _Page(FPDF):
+    """Says on every page whose statement it is, and which page of how many."""
+
+    foot = ""
+
+    def footer(self) -> None:
+        self.set_y(-MARGIN_MM)
+        self.set_font(FONT, size=SMALL_PT)
+        self.cell(0, LINE_MM, f"{self.foot}    {self.page_no()}/{{nb}}", align="C")
+
+
+def render(statement: Statement, font: Path, *, named: bool) -> bytes:
+    """The same bytes for the same statement. `font`: a TrueType file; of it, only what is used goes into the PDF.
+
+    `named`: with the partner's names and address; for who may see them.
+    """
+    pdf = _Page(format="A4")
+    pdf.set_creation_date(EPOCH + timedelta(milliseconds=statement.made_at_ms))
+    pdf.set_margins(MARGIN_MM, MARGIN_MM)
+    pdf.set_auto_page_break(True, margin=2 * MARGIN_MM)
+    pdf.add_font(FONT, fname=font)
+    pdf.set_font(FONT, size=TEXT_PT)
+    pdf.set_lang("en")
+    pdf.foot = f"{statement.partner.id}, {statement.month}"
+    pdf.set_title(f"Statement {statement.month}")
+    pdf.add_page()
+    _head(pdf, statement, named)
+    for account in statement.accounts:
+        _account(pdf, statement, account)
+    if not statement.accounts:
+        _line(pdf, "Nothing was there and nothing was moved.")
+    return bytes(pdf.output())
+
+
+def _head(pdf: FPDF, statement: Statement, named: bool) -> None:
+    partner, month = statement.partner, statement.month
+    pdf.set_font(FONT, size=TITLE_PT)
+    _line(pdf, f"Statement {month}", 2 * LINE_MM)
+    pdf.set_font(FONT, size=TEXT_PT)
+    names = (f"{partner.first_name} {partner.last_name}".strip(), partner.company_name, partner.email)
+    pdf.set_text_shaping(True)  # letters of Arabic names join, and run from right to left
+    for text in (statement.program, *(names if named else ())):
+        if text:
+            _line(pdf, text)
+    pdf.set_text_shaping(False)  # the rest is ASCII, and much
+    _line(pdf, f"Partner {partner.id}, code {partner.code}")
+    _line(pdf, f"{iso(month.from_ms)} to {iso(month.until_ms)}, made {iso(statement.made_at_ms)}")
+    if not statement.final:
+        _line(pdf, "The month is not over: this is how things stand, and more will be added.")
+
+
+def _account(pdf: FPDF, statement: Statement, account: AccountStatement) -> None:
+    pdf.ln(LINE_MM)
+    pdf.set_font(FONT, size=TEXT_PT + 3)
+    _line(pdf, account.currency, 2 * LINE_MM)
+    pdf.set_font(FONT, size=TEXT_PT)
+    _row(pdf, HEAD)
+    _rule(pdf)
+    _row(pdf, ("", "Opening balance", "", *_shown(account, account.opening)))
+    for each in account.movements:
+        if pdf.will_page_break(LINE_MM):
+            pdf.add_page()
+            _row(pdf, HEAD)
+            _rule(pdf)
+        _row(pdf, (_time(each), _words(each), each.reference, *_shown(account, each.change)))
+    _rule(pdf)
+    _row(pdf, ("", "Closing balance", "", *_shown(account, account.closing)))
+    for kind, (count, amount) in account.totals.items():
+        shown = f"{decimal(amount, exponent(account.currency))} {account.currency}"
+        _line(pdf, f"{WORDS[kind]}: {count} entries, {shown} in all")
+    if account.hash:
+        pdf.set_font(FONT, size=SMALL_PT)
+        _line(pdf, f"Journal entry {account.version}, SHA-256 {account.hash}")
+
+
+def _time(movement: Movement) -> str:
+    text = iso(movement.at_ms)
+    return f"{text[:10]} {text[11:16]}" if movement.count == 1 else text[:10]
+
+
+def _words(movement: Movement) -> str:
+    return WORDS[movement.kind] + (f" ({movement.count})" if movement.count > 1 else "")
+
+
+def _shown(account: AccountStatement, holdings: Holdings) -> tuple[str, str, str]:
+    digits = exponent(account.currency)
+    amounts = (holdings.available, holdings.reserved, holdings.paid)
+    available, reserved, paid = (decimal(amount, digits) for amount in amounts)
+    return available, reserved, paid
+
+
+def _row(pdf: FPDF, cells: tuple[str, ...]) -> None:
+    for text, width, align in zip(cells, COLUMNS_MM, ALIGN, strict=True):
+        size = SMALL_PT if pdf.get_string_width(text) > width - 1 else TEXT_PT
+        pdf.set_font(FONT, size=size)
+        pdf.cell(width, LINE_MM, text, align=align)
+    pdf.set_font(FONT, size=TEXT_PT)
+    pdf.ln(LINE_MM)
+
+
+def _line(pdf: FPDF, text: str, height: int = LINE_MM) -> None:
+    known = pdf.fonts[FONT].cmap
+    shown = "".join(character if ord(character) in known else UNKNOWN for character in text)
+    pdf.multi_cell(0, height, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _rule(pdf: FPDF) -> None:
+    pdf.line(pdf.l_margin, pdf.get_y(), pdf.w - pdf.r_margin, pdf.get_y())

@@ -1,0 +1,54 @@
+"""The table's stream becomes the audit: what people did, and what became of things by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from refledger.domain.audit import Action, Entry, compare
+from refledger.operations.context import Context
+from refledger.store import audit, keys
+from refledger.store.stream import Record
+from refledger.store.transaction import Moved
+
+# Of these it is told, too, when nobody was at work and the status moved; rewards, payments and entries of the journal
+# are facts that are their own record.
+BY_THEMSELVES = frozenset({"PARTNER", "PROGRAM", "REFERRAL", "WITHDRAWAL", "ADJUSTMENT", "APPLICATION", "INVITATION"})
+PARTNER = "partner"  # the kind of an actor who is neither staff nor a service
+
+
+def write_down(context: Context, records: Iterable[Record]) -> int:
+    """One entry for each record that is worth it, each once: a repeat finds it there. Returns how many were new."""
+    written = 0
+    for entry in filter(None, map(entry_of, records)):
+        try:
+            context.table.commit(audit.write(entry))
+        except Moved:
+            continue
+        written += 1
+    return written
+
+
+def entry_of(record: Record) -> Entry | None:
+    """What a record says that people may ask about, None where it says nothing of the kind."""
+    told = keys.told_of(record.item)
+    if told is None or record.expired:
+        return None
+    type, entity, part = told
+    who: dict[str, str] = record.new.get("who", {})
+    if who == record.old.get("who"):
+        who = {}  # the system wrote
+    # What moves of a partner's rewards when they ask for money matures: nobody decided about it
+    if type == "REWARD" and who.get("kind") == PARTNER:
+        return None
+    changes = compare(record.old, record.new)
+    moved = record.old.get("status") != record.new.get("status")
+    if not changes or not (who or (moved and type in BY_THEMSELVES and not part)):
+        return None
+    action = Action.CREATED if not record.old else Action.CHANGED if record.new else Action.DELETED
+    entry = Entry(entity, type, part, action, record.at_ms, record.number, changes)
+    if not who:
+        return entry
+    return replace(
+        entry, actor=who["by"], kind=who["kind"], origin=who["from"], request=who["request"], operation=who["what"]
+    )

@@ -1,0 +1,120 @@
+"""A referral that converts for a value that somebody tells: it earns exactly like a payment of that much, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from refledger.domain.errors import Conflict, CurrencyNotTaken, Forbidden, Invalid, ProgramClosed, ReferralClosed
+from refledger.domain.payments import Origin, Payment, PaymentKind, said
+from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
+from refledger.domain.rewards import Reward
+from refledger.operations.context import Context
+from refledger.operations.payments import enter
+from refledger.store import keys, partners, payments, programs, referrals, rewards
+
+SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
+
+
+@dataclass(frozen=True)
+class Converted:
+    """`repeated`: it had converted for the same before."""
+
+    referral: Referral
+    payment: Payment
+    rewards: list[Reward]
+    repeated: bool = False
+
+
+def payment_id(context: Context, referral_id: str) -> str:
+    """Of the payment that a referral's conversion is booked as: there can be one, for ever."""
+    return context.ids.payment(SYSTEM, referral_id)
+
+
+def convert(
+    context: Context, referral_id: str, amount: int, currency: str = "", *, by: str = "", at_ms: int = 0
+) -> Converted:
+    """Book the value of a conversion, in minor units, by the rules and for the up-line that the referral was made with.
+
+    `currency`: "" for the program's own. `by`: keyed hash of the person who says so, "" for a machine. `at_ms`: when it
+    converted, now by default; what converted in time earns, however late it is told.
+
+    Idempotent for ever by the payment that it is booked as. The referral, its binding, the payment and the rewards
+    change in one transaction. A customer who has paid before does not keep it from converting: both earn.
+    Raises ReferralNotFound, ReferralClosed for one that was rejected or had expired by then, Invalid, CurrencyNotTaken,
+    ProgramClosed where the program was paused then, Conflict where it has converted for another value, and Forbidden
+    where `by` would earn from it.
+    """
+    if amount <= 0:
+        raise Invalid("conversionValue: more than nothing")
+    id = payment_id(context, referral_id)
+
+    def once() -> Converted:
+        table, now_ms = context.table, context.now_ms()
+        old = referrals.find(table, referral_id)
+        booked = payments.many(table, [id])
+        if booked:
+            return _repeated(context, old, booked[0], amount, currency)
+        _check_stranger(context, old, by)
+        moment_ms = at_ms or now_ms
+        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+        program = programs.find(table, old.program_id)
+        if binding.why_not(moment_ms) if binding else old.is_over(moment_ms):
+            raise ReferralClosed("the referral was rejected, or has expired: it cannot convert")
+        if not program.earns_at(moment_ms):
+            raise ProgramClosed("the program was paused when this converted: it earns nothing")
+        if not program.takes(currency or program.currency):
+            raise CurrencyNotTaken(f"the program does not take {currency}")
+        payment = Payment(
+            id=id,
+            kind=PaymentKind.PAYMENT,
+            currency=currency or program.currency,
+            program_id=old.program_id,
+            amount=amount,
+            base=amount,
+            customer=old.customer,
+            occurred_at_ms=moment_ms,
+            referral_id=old.id,
+            origin=Origin.CONVERSION,
+        )
+        payment = replace(payment, body=said(payment))
+        entered = enter(context, payment, binding or old.bound("", now_ms), program)
+        new = replace(old, conversion=id, version=old.version + 1)
+        if old.status in (*OPEN, ReferralStatus.EXPIRED):
+            new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
+        table.commit(*entered.writes, referrals.change(old, new))
+        return Converted(new, entered.payment, entered.rewards)
+
+    return context.repeat(once)
+
+
+def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:
+    """What it came to the first time. What a payment said never changes, and nor does what it is said again in."""
+    wanted = currency or programs.find(context.table, referral.program_id).currency
+    if (booked.amount, booked.currency) != (amount, wanted):
+        raise Conflict("the referral has converted for another value")
+    earned = rewards.many(context.table, [id for id, _ in booked.shares])
+    return Converted(referral, booked, earned, repeated=True)
+
+
+def _check_stranger(context: Context, referral: Referral, by: str) -> None:
+    """Nobody says what they earn. Raises Forbidden."""
+    own = partners.id_of_user(context.table, by) if by else None  # who was linked later stands there without a user
+    if by and any(by == link.customer or own == link.partner_id for link in referral.upline[: referral.depth]):
+        raise Forbidden("somebody else must say that a referral converted that you may earn from")
+
+
+def conversion_faults(context: Context, payment: Payment) -> list[str]:
+    """What is wrong with the payment of a conversion, held against its referral; nothing for any other payment."""
+    if payment.origin is not Origin.CONVERSION:
+        return []
+    named = f"payment {payment.id}: is the conversion of referral {payment.referral_id}"
+    if not keys.is_referral_id(payment.referral_id):
+        return [f"{named}, which is none"]
+    found = referrals.many(context.table, [payment.referral_id])
+    if not found:
+        return [f"{named}, which is not there"]
+    if payment.id != payment_id(context, payment.referral_id) or found[0].conversion != payment.id:
+        return [f"{named}, which says otherwise"]
+    if found[0].status in (*OPEN, *CLOSED):
+        return [f"{named}, which is {found[0].status}"]
+    return []

@@ -1,0 +1,179 @@
+"""What each item adds to which counters, as long as it is as it is.
+
+A change of an item adds what it is now and takes away what it was: state follows from images, and not from the order of
+events. Counters are made of the parts below, joined by `_`, in minor units where they end in a currency.
+
+| dimension   | counter                 | what it counts                                                              |
+|-------------|-------------------------|-----------------------------------------------------------------------------|
+| partner     | t1_n, t1_USD            | customers in a tier who are not rejected or expired; what they earned       |
+|             | pending_USD             | what of it is not in the balance yet                                        |
+|             | rev_USD, pay_n          | payments of customers whom the partner referred, less what is gone; number  |
+|             | f_STATUS, conv          | referrals by status; those that converted                                   |
+|             | code_CODE_n, code_CODE_c | referrals by the code they came with, - as z; those of them that converted |
+| program     | pay_n, pay_USD, gone_USD | payments that somebody may earn from; what of them is gone again           |
+|             | r_STATUS_n, r_STATUS_USD | rewards by status; held_n, held_USD: those of them that people hold        |
+|             | f_STATUS, p_STATUS, pt_LABEL | referrals, partners by status; partners by their label                 |
+|             | s_SOURCE_n, s_SOURCE_c  | referrals by source; those of them that converted                           |
+|             | ttc_DAYS, ttc_hours     | converted referrals that took so many days or more; the hours of all        |
+| cohort      | m01_n, m01_c            | customers referred in that month of the year; those of them who converted   |
+|             | m01k02_n, m01k02_USD    | their payments in the second month after it, less what is gone              |
+| forecast    | d20261231_USD           | rewards that are due that day and wait                                      |
+| journal     | USD_dr_ACCOUNT, USD_cr_ACCOUNT, USD_KIND, USD_KIND_n | entries by account and by kind                 |
+| withdrawals | USD_STATUS, USD_STATUS_n | withdrawals by status                                                      |
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from refledger.domain.payments import Origin, PaymentKind, TakenBack
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import DAY_MS, day
+from refledger.store import dimensions, keys
+from refledger.store.dimensions import Dimension
+from refledger.store.transaction import Item
+
+Figure = tuple[Dimension, str, int]
+HOUR_MS = DAY_MS // 24
+WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
+CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
+TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
+COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
+RANKED = re.compile(r"conv|rev_[A-Z]{3}|t[0-9]+_[A-Z]{3}")  # a partner's counters by which leaderboards rank
+LABEL = re.compile(r"[A-Z0-9_]{1,30}")
+OTHER_LABEL = "OTHER"
+
+
+def effects(old: Item, new: Item) -> Iterator[Figure]:
+    """What one change adds to which counters."""
+    sums: Counter[tuple[Dimension, str]] = Counter()
+    for item, sign in ((new, 1), (old, -1)):
+        for dimension, counter, amount in figures(item):
+            sums[dimension, counter] += sign * amount
+    yield from ((dimension, counter, amount) for (dimension, counter), amount in sums.items() if amount)
+
+
+def figures(item: Item) -> Iterator[Figure]:
+    """What the item adds to counters as it is; nothing for {}, and for all that nobody counts."""
+    if not item:
+        return
+    match keys.kind_of(item):
+        case "R":
+            yield from _reward(item)
+        case "F":
+            yield from _referral(item)
+        case "E" if keys.is_alone(item):
+            yield from _payment(item)
+        case "P" if keys.is_alone(item):
+            yield from _partner(item)
+        case "W" if keys.is_alone(item):
+            yield from _withdrawal(item)
+        case "J":
+            yield from _entry(item)
+
+
+def _reward(item: Item) -> Iterator[Figure]:
+    partner_id, currency, status = keys.owner_of(item), item["currency"], item["status"]
+    partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
+    earned = _earned(item)
+    yield partner, f"t{item['tier']}_{currency}", earned
+    worth = item["amount"] if status == RewardStatus.CANCELLED else earned
+    yield program, f"r_{status}_n", 1
+    yield program, f"r_{status}_{currency}", worth
+    if status not in WAITING:
+        return
+    yield partner, f"pending_{currency}", earned
+    yield dimensions.forecast(item["program"]), f"d{day(item['due'])}_{currency}", earned
+    if item["held"]:
+        yield program, "held_n", 1
+        yield program, f"held_{currency}", earned
+
+
+def _earned(item: Item) -> int:
+    """What refunds, disputes and the monthly cap left of a reward; nothing of one that is cancelled."""
+    if item["status"] == RewardStatus.CANCELLED:
+        return 0
+    net = int(item["amount"] - item["reversed"])
+    return min(net, int(item.get("limit", net)))
+
+
+def of_code(code: str, what: str) -> str:
+    """The counter of a code's referrals. Names in expressions have no dashes, and codes no small letters."""
+    return f"code_{code.replace('-', 'z')}_{what}"
+
+
+def _referral(item: Item) -> Iterator[Figure]:
+    status, source, created = item["status"], item.get("source", ""), item["created"]
+    partner, program = dimensions.partner(keys.owner_of(item)), dimensions.program(item["program"])
+    if status not in CLOSED:
+        for tier, (partner_id, _, _) in enumerate(item["up"][: item["depth"]], start=1):
+            yield dimensions.partner(partner_id), f"t{tier}_n", 1
+        if item.get("code"):
+            yield partner, of_code(item["code"], "n"), 1
+    year, month = day(created)[:4], day(created)[4:6]
+    cohort = dimensions.cohorts(item["program"], year)
+    for where in (partner, program):
+        yield where, f"f_{status}", 1
+    yield program, f"s_{source or 'OTHER'}_n", 1
+    yield cohort, f"m{month}_n", 1
+    if "converted" not in item:
+        return
+    took_ms = max(0, item["converted"] - created)
+    yield partner, "conv", 1
+    if item.get("code"):
+        yield partner, of_code(item["code"], "c"), 1
+    yield program, f"s_{source or 'OTHER'}_c", 1
+    yield program, f"ttc_{max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)}", 1
+    yield program, "ttc_hours", took_ms // HOUR_MS
+    yield cohort, f"m{month}_c", 1
+
+
+def _payment(item: Item) -> Iterator[Figure]:
+    """Money that customers paid: what one of the staff granted by hand is none."""
+    if item["kind"] != PaymentKind.PAYMENT or item.get("origin") == Origin.BY_HAND:
+        return
+    amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
+    gone = TakenBack(*item["back"]).of(amount)
+    program = dimensions.program(item["program"])
+    yield program, "pay_n", 1
+    yield program, f"pay_{currency}", amount
+    yield program, f"gone_{currency}", gone
+    if not referral:
+        return
+    partner = dimensions.partner(keys.owner_of(keys.referral(referral)))
+    yield partner, "pay_n", 1
+    yield partner, f"rev_{currency}", amount - gone
+    referred = day(keys.referred_at(referral))
+    cohort = dimensions.cohorts(item["program"], referred[:4])
+    place = f"m{referred[4:6]}k{min(_months_between(referred, day(item['occurred'])), COHORT_MONTHS):02d}"
+    yield cohort, f"{place}_n", 1
+    yield cohort, f"{place}_{currency}", amount - gone
+
+
+def _months_between(first: str, last: str) -> int:
+    """Calendar months from one day (`20261231`) to a later one; 0 for an earlier one."""
+    count = (int(last[:4]) - int(first[:4])) * 12 + int(last[4:6]) - int(first[4:6])
+    return max(0, count)
+
+
+def _partner(item: Item) -> Iterator[Figure]:
+    program, label = dimensions.program(item["program"]), item.get("tier", "")
+    yield program, f"p_{item['status']}", 1
+    if label:
+        yield program, f"pt_{label if LABEL.fullmatch(label) else OTHER_LABEL}", 1
+
+
+def _withdrawal(item: Item) -> Iterator[Figure]:
+    place = f"{item['currency']}_{item['status']}"
+    yield dimensions.WITHDRAWALS, place, item["amount"]
+    yield dimensions.WITHDRAWALS, f"{place}_n", 1
+
+
+def _entry(item: Item) -> Iterator[Figure]:
+    """An entry is written once and never changed."""
+    _, currency = keys.last_two_of(item)
+    for counter in (f"dr_{item['debit']}", f"cr_{item['credit']}", item["kind"]):
+        yield dimensions.JOURNAL, f"{currency}_{counter}", item["amount"]
+    yield dimensions.JOURNAL, f"{currency}_{item['kind']}_n", 1

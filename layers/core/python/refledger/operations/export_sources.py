@@ -1,0 +1,335 @@
+"""What is in an export: for each kind a head, and its lines in groups, each with the position to go on from.
+
+A source walks along lists whose order never changes, newest first, and each thing has one place in them: whoever goes
+on from a position misses nothing and meets nothing twice, whatever happens to the things meanwhile. What is made after
+the walk began may be missing; what each line says is how it was when it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from refledger.domain.jobs import What
+from refledger.domain.rewards import Reward, net
+from refledger.domain.times import from_datetime, iso
+from refledger.operations.context import Context
+from refledger.store import audit, exports, keys, ledger
+from refledger.store import partners as stored_partners
+from refledger.store import payments as stored_payments
+from refledger.store import programs as stored_programs
+from refledger.store import rewards as stored_rewards
+from refledger.store import withdrawals as stored_withdrawals
+from refledger.store.transaction import Item
+
+Cell = str | int | None
+Row = list[Cell]
+Step = tuple[Any, list[Row]]  # where to go on after it, and its lines
+Walk = Callable[[str, Any], Iterator[Step]]  # of one partner or program, after a position
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The filters, read. `low`, `high`: bounds of the positions of a list."""
+
+    context: Context
+    filters: Mapping[str, str]
+    since_ms: int
+    until_ms: int
+    low: str
+    high: str
+
+    def wants(self, **facts: str) -> bool:
+        """Whether none of the filters wants another value."""
+        return all(self.filters.get(name, value) == value for name, value in facts.items())
+
+    def in_time(self, at_ms: int) -> bool:
+        return self.since_ms <= at_ms < self.until_ms
+
+
+@dataclass(frozen=True)
+class Source:
+    head: tuple[str, ...]
+    steps: Callable[[Asked, Any], Iterator[Step]]
+
+
+def steps(context: Context, what: What, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
+    """From the beginning where `after` is None, else from what a step said."""
+    moments = {name: from_datetime(datetime.fromisoformat(filters[name])) for name in ("from", "to") if name in filters}
+    since_ms, until_ms = moments.get("from"), moments.get("to")
+    low, high = keys.positions(since_ms, until_ms)
+    asked = Asked(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
+    return SOURCES[what].steps(asked, after)
+
+
+def _batched(found: Iterable[T], size: int) -> Iterator[list[T]]:
+    batch: list[T] = []
+    for each in found:
+        batch.append(each)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _of_partners(asked: Asked, after: Any, walk: Walk) -> Iterator[Step]:
+    """Partner by partner, or the one who is asked for."""
+    if only := asked.filters.get("partnerId"):
+        yield from walk(only, after)
+        return
+    before, begun, inner = after or ("", "", None)
+    if begun:
+        for place, rows in walk(begun, inner):
+            yield [before, begun, place], rows
+    for position, partner_id in exports.partners(asked.context.table, before):
+        for place, rows in walk(partner_id, None):
+            yield [position, partner_id, place], rows
+        yield [position, "", None], []
+
+
+def _of_programs(asked: Asked, after: Any, walk: Walk) -> Iterator[Step]:
+    """Program by program in the order of their ids, or the one that is asked for."""
+    if only := asked.filters.get("programId"):
+        yield from walk(only, after)
+        return
+    begun, inner = after or ("", None)
+    if begun:
+        for place, rows in walk(begun, inner):
+            yield [begun, place], rows
+    for _, program in stored_programs.after(asked.context.table, begun):
+        for place, rows in walk(program.id, None):
+            yield [program.id, place], rows
+
+
+# ---------------------------------------------------------------- partners
+
+PARTNER_HEAD: Final = (
+    "id", "programId", "referralCode", "status", "tier", "tags", "firstName", "lastName", "email", "phone",
+    "companyName", "createdAt",
+)  # fmt: skip
+
+
+def _partners(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+    found = stored_partners.newest(table, after or "", exports.PAGE, low=asked.low, high=asked.high)
+    for batch in _batched(found, exports.PAGE):
+        partners = {each.id: each for each in stored_partners.many(table, [id for _, id in batch])}
+        for position, id in batch:
+            partner = partners.get(id)
+            if partner is None or not asked.wants(programId=partner.program_id, status=partner.status):
+                yield position, []
+                continue
+            yield position, [[
+                partner.id, partner.program_id, partner.code, partner.status, partner.tier, _list(partner.tags),
+                partner.first_name, partner.last_name, partner.email, partner.phone, partner.company_name,
+                iso(partner.created_at_ms),
+            ]]  # fmt: skip
+
+
+# ---------------------------------------------------------------- referrals
+
+REFERRAL_HEAD: Final = (
+    "id", "partnerId", "programId", "status", "source", "campaign", "leadId", "tags", "createdAt", "expiresAt",
+    "convertedAt", "closedAt", "reason",
+)  # fmt: skip
+
+
+def _referrals(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+    if partner_id := asked.filters.get("partnerId"):
+        yield from _referral_rows(asked, exports.referrals_of_partner(table, partner_id, after or ""))
+        return
+    yield from _of_programs(
+        asked, after,
+        lambda program_id, before: _referral_rows(
+            asked, exports.referrals(table, program_id, before or "", asked.low, asked.high)
+        ),
+    )  # fmt: skip
+
+
+def _referral_rows(asked: Asked, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
+    for batch in _batched(found, exports.PAGE):
+        items = asked.context.table.get_many([key for _, key in batch], strong=False)
+        for (position, _), item in zip(batch, items, strict=True):
+            wanted = item and asked.in_time(item["created"]) and asked.wants(
+                programId=item["program"], status=item["status"], source=item["source"]
+            )  # fmt: skip
+            yield position, [_referral(item)] if item and wanted else []
+
+
+def _referral(item: Item) -> Row:
+    partner_id = keys.owner_of(item)
+    return [
+        partner_id + item["sk"], partner_id, item["program"], item["status"], item["source"], item.get("campaign"),
+        item.get("lead"), _list(item.get("tags", ())), iso(item["created"]), _moment(item.get("until")),
+        _moment(item.get("converted")), _moment(item.get("closed")), item.get("reason"),
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- payments and rewards
+
+PAYMENT_HEAD: Final = (
+    "id", "programId", "origin", "amount", "base", "currency", "refunded", "disputed", "lost", "productId",
+    "referralId", "occurredAt", "createdAt",
+)  # fmt: skip
+REWARD_HEAD: Final = (
+    "id", "partnerId", "programId", "tier", "status", "amount", "reversed", "net", "limit", "currency", "held",
+    "cancelled", "earnedAt", "maturesAt", "base", "rateBps", "rule", "ruleVersion", "paymentId", "referralId", "paidBy",
+)  # fmt: skip
+PAYMENTS_AT_ONCE: Final = 10  # each has ten rewards at most, and a hundred are read at once
+
+
+def _payments(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+
+    def walk(program_id: str, before: Any) -> Iterator[Step]:
+        found = exports.payments(table, program_id, before or "", asked.low, asked.high)
+        for batch in _batched(found, exports.PAGE):
+            payments = {each.id: each for each in stored_payments.many(table, [id for _, id, _ in batch], strong=False)}
+            for position, id, _ in batch:
+                payment = payments.get(id)
+                if payment is None:
+                    yield position, []
+                    continue
+                back = payment.back
+                yield position, [[
+                    payment.id, payment.program_id, payment.origin, payment.amount, payment.base, payment.currency,
+                    back.refunded, back.disputed, back.lost, payment.product_id, payment.referral_id,
+                    iso(payment.occurred_at_ms), iso(payment.created_at_ms),
+                ]]  # fmt: skip
+
+    yield from _of_programs(asked, after, walk)
+
+
+def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+    if partner_id := asked.filters.get("partnerId"):
+        for position, reward in stored_rewards.of_partner(table, partner_id, after or "", exports.PAGE):
+            yield position, _reward_rows(asked, [reward])
+        return
+
+    def walk(program_id: str, before: Any) -> Iterator[Step]:
+        # by when the payment came to be known: when the customer paid is looked at line by line
+        found = exports.payments(table, program_id, before or "", keys.LOWEST, keys.HIGHEST)
+        for batch in _batched(found, PAYMENTS_AT_ONCE):
+            wanted = [id for _, _, ids in batch for id in ids]
+            rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}
+            for position, _, ids in batch:
+                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards])
+
+    yield from _of_programs(asked, after, walk)
+
+
+def _reward_rows(asked: Asked, rewards: list[Reward]) -> list[Row]:
+    return [
+        [
+            reward.id, reward.partner_id, reward.program_id, reward.tier, reward.status, reward.amount,
+            reward.reversed, net(reward), reward.limit, reward.currency, _list(reward.held), reward.cancelled,
+            iso(reward.earned_at_ms), iso(reward.matures_at_ms), reward.base, reward.rate_bps or None, reward.rule,
+            reward.rule_version, reward.payment, reward.referral_id, reward.paid_by,
+        ]
+        for reward in rewards
+        if asked.in_time(reward.earned_at_ms) and asked.wants(programId=reward.program_id, status=reward.status)
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- withdrawals and the ledger
+
+WITHDRAWAL_HEAD: Final = (
+    "id", "partnerId", "programId", "status", "amount", "currency", "methodType", "accountHolder", "account",
+    "transactionId", "risks", "problem", "batchId", "createdAt", "changedAt",
+)  # fmt: skip
+ENTRY_HEAD: Final = (
+    "partnerId", "currency", "version", "kind", "debit", "credit", "amount", "reference", "at", "previousHash", "hash",
+)  # fmt: skip
+
+
+def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+
+    def walk(partner_id: str, before: Any) -> Iterator[Step]:
+        found = exports.withdrawals(table, partner_id, before or "", asked.low, asked.high)
+        for batch in _batched(found, exports.PAGE):
+            known = {each.id: each for each in stored_withdrawals.many(table, [id for _, id in batch], strong=False)}
+            for position, id in batch:
+                made = known.get(id)
+                if made is None or not asked.wants(programId=made.program_id, status=made.status):
+                    yield position, []
+                    continue
+                changed_at_ms = made.steps[-1].at_ms if made.steps else made.created_at_ms
+                yield position, [[
+                    made.id, made.partner_id, made.program_id, made.status, made.amount, made.currency,
+                    made.method.type, made.method.holder, made.method.masked, made.transaction_id,
+                    _list(risk.value for risk in made.risks), made.problem, made.batch_id, iso(made.created_at_ms),
+                    iso(changed_at_ms),
+                ]]  # fmt: skip
+
+    yield from _of_partners(asked, after, walk)
+
+
+def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
+    table = asked.context.table
+
+    def walk(partner_id: str, place: Any) -> Iterator[Step]:
+        begun, last = place or ("", "")
+        for currency in sorted(balance.currency for balance in ledger.balances(table, partner_id)):
+            if currency < begun or not asked.wants(currency=currency):
+                continue
+            after = last if currency == begun else ""
+            for position, entry in ledger.entries(table, partner_id, currency, after, strong=False):
+                wanted = asked.in_time(entry.at_ms)
+                yield [currency, position], [[
+                    entry.partner_id, entry.currency, entry.version, entry.kind, entry.debit, entry.credit,
+                    entry.amount, entry.reference, iso(entry.at_ms), entry.previous, entry.hash,
+                ]] if wanted else []  # fmt: skip
+
+    yield from _of_partners(asked, after, walk)
+
+
+# ---------------------------------------------------------------- the audit
+
+AUDIT_HEAD: Final = (
+    "at", "entity", "type", "part", "action", "actor", "actorKind", "origin", "request", "operation", "field", "before",
+    "after",
+)  # fmt: skip
+
+
+def _audit(asked: Asked, after: Any) -> Iterator[Step]:
+    """A line for each field that changed. The filters name an entity or an actor."""
+    find, of = (audit.of_entity, "entity") if "entity" in asked.filters else (audit.by_actor, "actor")
+    found = find(asked.context.table, asked.filters[of], after or "", asked.low, asked.high, exports.PAGE)
+    for position, entry in found:
+        yield position, [
+            [
+                iso(entry.at_ms), entry.entity, entry.type, entry.part, entry.action, entry.actor, entry.kind,
+                entry.origin, entry.request, entry.operation, change.field, _text(change.before), _text(change.after),
+            ]
+            for change in entry.changes
+        ]  # fmt: skip
+
+
+def _list(words: Iterable[str]) -> str:
+    return " ".join(words)
+
+
+def _moment(ms: int | None) -> str:
+    return iso(ms) if ms else ""
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+SOURCES: Final[dict[What, Source]] = {
+    What.PARTNERS: Source(PARTNER_HEAD, _partners),
+    What.REFERRALS: Source(REFERRAL_HEAD, _referrals),
+    What.REWARDS: Source(REWARD_HEAD, _rewards),
+    What.PAYMENTS: Source(PAYMENT_HEAD, _payments),
+    What.WITHDRAWALS: Source(WITHDRAWAL_HEAD, _withdrawals),
+    What.LEDGER: Source(ENTRY_HEAD, _ledger),
+    What.AUDIT: Source(AUDIT_HEAD, _audit),
+}

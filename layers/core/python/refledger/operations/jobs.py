@@ -1,0 +1,126 @@
+"""Jobs as people see them: asked for once, looked at, cancelled; and sent to a worker again if one forgot them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from refledger.domain.errors import Conflict, JobNotFound, KeyReused
+from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, Job, JobKind, JobStatus, What
+from refledger.operations.context import Context
+from refledger.store import jobs
+from refledger.store.transaction import Moved
+
+Send = Callable[[str, str], None]  # job id, and what no other message has
+
+
+def id_of(context: Context, kind: JobKind, caller: str, key: str | None) -> str:
+    """By the Idempotency-Key: the same for the repeat of a request."""
+    return context.ids.hash("job", kind, caller, key) if key else context.ids.new()
+
+
+def export(
+    context: Context, send: Send, what: What, filters: Mapping[str, str], caller: str, key: str | None, body: str
+) -> Job:
+    """Ask for an export. Idempotent by the Idempotency-Key: the repeat of a request makes no second job.
+
+    A process that dies before the job is there leaves nothing; one that dies before it is sent to a worker leaves a
+    job that the repeat, or the schedule, sends. Raises KeyReused.
+    """
+    now_ms = context.now_ms()
+    id = id_of(context, JobKind.EXPORT, caller, key)
+    return _ask(context, send, Job(id, JobKind.EXPORT, what, caller, now_ms, body, filters, touched_at_ms=now_ms))
+
+
+def import_partners(
+    context: Context,
+    send: Send,
+    keep: Callable[[str, str], None],
+    lines: int,
+    caller: str,
+    key: str | None,
+    body: str,
+    *,
+    dry_run: bool,
+) -> Job:
+    """Ask for an import of partners. `keep` is given the job's id and the name of the file, and puts it there first.
+
+    Idempotent like `export`; the file's name is made of what is in it, so another body under the same key overwrites
+    nothing. `dry_run`: only say what would become of each line. Raises KeyReused.
+    """
+    now_ms, id = context.now_ms(), id_of(context, JobKind.IMPORT, caller, key)
+    keep(id, body)
+    job = Job(id, JobKind.IMPORT, What.PARTNERS, caller, now_ms, body, total=lines, dry_run=dry_run, source=body)
+    return _ask(context, send, replace(job, touched_at_ms=now_ms))
+
+
+def _ask(context: Context, send: Send, job: Job) -> Job:
+    def once() -> Job:
+        try:
+            context.table.commit(jobs.create(job))
+        except Moved as moved:
+            earlier = jobs.from_item(moved.found[jobs.IS_NEW])
+            if earlier.body != job.body:
+                raise KeyReused("this Idempotency-Key came with another request before") from None
+            return earlier
+        return job
+
+    asked = context.repeat(once)
+    if asked.status is JobStatus.QUEUED:
+        send(asked.id, context.ids.new())
+    return asked
+
+
+def find(context: Context, job_id: str, kind: JobKind, caller: str) -> Job:
+    """A job of the caller's. Raises JobNotFound, also for another's: its file is for whoever asked for it."""
+    job = jobs.find(context.table, job_id)
+    if job.kind is not kind or job.owner != caller:
+        raise JobNotFound("there is no such job")
+    return job
+
+
+def cancel(context: Context, job_id: str, caller: str) -> Job:
+    """Stop an export; what was written so far is thrown away. Idempotent.
+
+    Whoever works on it notices before it says how far it came. Raises JobNotFound, Conflict where it has ended.
+    """
+
+    def once() -> Job:
+        old = find(context, job_id, JobKind.EXPORT, caller)
+        if old.status is JobStatus.CANCELLED:
+            return old
+        if not old.is_open:
+            raise Conflict("the job has ended")
+        new = old.changed(context.now_ms(), status=JobStatus.CANCELLED)
+        context.table.commit(jobs.change(old, new))
+        return new
+
+    return context.repeat(once)
+
+
+def wake(context: Context, send: Send) -> dict[str, int]:
+    """Send those jobs to a worker again of which nothing was heard, and give up those that never end.
+
+    May be called as often as one likes: a message too many finds nothing to do.
+    """
+    now_ms, told = context.now_ms(), {"sent": 0, "given up": 0}
+    for job_id in jobs.open_ids(context.table, now_ms - ASK_AGAIN_MS):
+        job = jobs.find(context.table, job_id)
+        if not job.is_open or now_ms - job.touched_at_ms < ASK_AGAIN_MS:
+            continue
+        if now_ms - job.touched_at_ms > GIVE_UP_MS:
+            fail(context, job, "it did not come any further for a day")
+            told["given up"] += 1
+            continue
+        send(job_id, context.ids.new())
+        told["sent"] += 1
+    return told
+
+
+def fail(context: Context, job: Job, problem: str) -> None:
+    """The job is over, and says why; nothing where somebody else has changed it meanwhile."""
+    failed = job.changed(context.now_ms(), status=JobStatus.FAILED, problem=problem)
+    try:
+        context.table.commit(jobs.change(job, failed))
+    except Moved:
+        return

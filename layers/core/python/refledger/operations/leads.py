@@ -1,0 +1,181 @@
+"""News of leads move their referrals along, whatever order they come in and however often.
+
+What is told is noted first, and what is known is acted upon then. Whoever makes the referral looks at the notes after
+it is made, and whoever notes something looks for the referral after it is noted: so nothing falls between the two. Each
+step is idempotent by itself, so that whoever dies in the middle is met by the repeat of the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from refledger.domain import currencies
+from refledger.domain.errors import (
+    CodeNotFound,
+    Conflict,
+    Invalid,
+    LeadTaken,
+    NotFound,
+    ReferralClosed,
+    Unprocessable,
+)
+from refledger.domain.leads import Facts, LeadNews, Step, Value
+from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.operations import referring
+from refledger.operations.context import Context
+from refledger.operations.converting import convert
+from refledger.store import leads, programs, referrals
+
+CALLER = "leads"  # of the referrals that are made here
+REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)
+
+
+class Outcome(StrEnum):
+    """What news came to."""
+
+    NOTED = "NOTED"  # there is no referral of the lead yet: they wait for its code
+    UNKNOWN_CODE = "UNKNOWN_CODE"  # and the code that came is none
+    REFUSED = "REFUSED"  # the rules allow no such referral
+    MADE = "MADE"
+    MOVED = "MOVED"  # on to another status, or it has its customer now
+    KNOWN = "KNOWN"  # nothing new
+    LATE = "LATE"  # it was closed, or had converted, before
+    DIFFERENT = "DIFFERENT"  # it has converted for another value, which stands
+    UNPAID = "UNPAID"  # a conversion of which nobody earns
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`why`: the code of the refusal behind it."""
+
+    outcome: Outcome
+    referral_id: str = ""
+    why: str = ""
+
+
+def take(context: Context, news: LeadNews) -> Taken:
+    """Note the news, and do what is known by then. Idempotent, in any order.
+
+    Raises what passes by itself (Busy): then the news are to come again.
+    """
+    hashed = referring.lead_hash(context, news.lead_id)
+    if news.customer:
+        news = replace(news, customer=context.ids.user(news.customer))
+    facts = context.repeat(lambda: _note(context, hashed, news))
+    made = False
+    referral_id = referrals.of_lead(context.table, hashed)
+    if referral_id is None:
+        if not facts.codes:
+            return Taken(Outcome.NOTED)
+        try:
+            referral_id, made = _make(context, news.lead_id, hashed, facts), True
+        except REFUSALS as error:
+            return Taken(Outcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else Outcome.REFUSED, "", error.code)
+        facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
+    taken = _follow(context, referral_id, facts, news)
+    return replace(taken, outcome=Outcome.MADE) if made and taken.outcome in (Outcome.KNOWN, Outcome.LATE) else taken
+
+
+def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
+    known = leads.find(context.table, hashed)
+    facts = known.after(news)
+    if facts == known:
+        return known
+    context.table.commit(leads.keep(hashed, facts, context.now_ms()))
+    return facts
+
+
+def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
+    """The referral of the first of the codes that is one; its id. Raises what `referring.create` refuses.
+
+    One for each lead and code, for ever: news that come again after it was taken out do not make it anew.
+    """
+    unknown = CodeNotFound("there is no such code")
+    for code in facts.codes:
+        new = referring.NewReferral(
+            code=code,
+            source=facts.source or Source.OTHER,
+            campaign=facts.campaign,
+            lead=lead_id,
+            customer=facts.customer,
+        )
+        try:
+            # told again with another source or customer, it is the same referral: only lead and code say which it is
+            return referring.create(context, new, CALLER, f"{hashed}/{code}", "").id
+        except LeadTaken:
+            other = referrals.of_lead(context.table, hashed)
+            if other is None:
+                raise
+            return other
+        except CodeNotFound as error:
+            unknown = error
+    raise unknown
+
+
+def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) -> Taken:
+    """What became of the lead, in the order in which it did."""
+    referral = referrals.find(context.table, referral_id)
+    taken = Taken(Outcome.KNOWN, referral_id)
+    if facts.customer and not referral.customer:
+        try:
+            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer)
+            taken = replace(taken, outcome=Outcome.MOVED)
+        except REFUSALS as error:
+            taken = Taken(
+                Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
+            )
+    for step in facts.in_order():
+        referral, outcome, why = _step(context, referral, step, facts, news)
+        if outcome is not Outcome.KNOWN:
+            taken = Taken(outcome, referral_id, why)
+    return taken
+
+
+def _step(
+    context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews
+) -> tuple[Referral, Outcome, str]:
+    told_now = news.step is step
+    if step is Step.CONVERTED and facts.value is not None:
+        told_now = told_now or news.value is not None
+        return _convert(context, referral, facts.value, facts.steps[step], told_now=told_now)
+    try:
+        if step is Step.REJECTED and referral.is_open:
+            moved = referring.reject(context, referral.id, facts.reason or "REJECTED_BY_CRM")
+        elif step is not Step.REJECTED and referral.status is ReferralStatus.PENDING:
+            moved = referring.accept(context, referral.id)  # one that converted for nobody knows what was accepted
+        else:
+            return referral, Outcome.LATE if told_now and _is_late(referral, step) else Outcome.KNOWN, ""
+    except ReferralClosed as error:
+        return referral, Outcome.LATE, error.code
+    return moved, Outcome.MOVED, ""
+
+
+def _is_late(referral: Referral, step: Step) -> bool:
+    """Whether the step contradicts what the referral has come to."""
+    if step is Step.REJECTED:
+        return referral.status is not ReferralStatus.REJECTED
+    return referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
+
+
+def _convert(
+    context: Context, referral: Referral, value: Value, at_ms: int, *, told_now: bool
+) -> tuple[Referral, Outcome, str]:
+    """`told_now`: the news are about this; if they are not, what was refused before is not tried, nor told, again."""
+    if not told_now and (referral.conversion or referral.status is ReferralStatus.REJECTED):
+        return referral, Outcome.KNOWN, ""
+    try:
+        done = convert(context, referral.id, *_minor(context, referral, value), at_ms=at_ms)
+    except (NotFound, Unprocessable, Invalid, ReferralClosed) as error:
+        return referral, Outcome.UNPAID, error.code
+    except Conflict as error:
+        return referral, Outcome.DIFFERENT if referral.conversion else Outcome.UNPAID, error.code
+    return done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, ""
+
+
+def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str]:
+    """Amount in minor units and currency. Raises Invalid for what the currency has no unit for."""
+    if value.major is None:
+        return value.amount or 0, value.currency
+    currency = value.currency or programs.find(context.table, referral.program_id).currency
+    return currencies.minor(value.major, currency), currency

@@ -1,0 +1,85 @@
+"""Partners a page at a time, of all or of those whose name, address or company begins with something; and their chains.
+
+No index knows tiers and tags: of those, so many are looked at in a call, and a page may be short and still go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from refledger.domain import search as folding
+from refledger.domain.partners import Partner
+from refledger.operations.context import Context
+from refledger.store import keys, partners, search
+
+LOOKED_AT: Final = 200  # in one call
+BATCH_LIMIT: Final = 100  # keys in one read
+
+Found = tuple[list[Partner], str | None]  # a page, and the position after which the next one begins; None: the end
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a partner must be to be listed; None: anything. Moments in epoch milliseconds, `until_ms` not included."""
+
+    status: str | None = None
+    tier: str | None = None
+    tag: str | None = None
+    program_id: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    def takes(self, partner: Partner) -> bool:
+        return (
+            self.status in (None, partner.status)
+            and self.tier in (None, partner.tier)
+            and (self.tag is None or self.tag in partner.tags)
+            and self.program_id in (None, partner.program_id)
+            and (self.from_ms is None or self.from_ms <= partner.created_at_ms)
+            and (self.until_ms is None or partner.created_at_ms < self.until_ms)
+        )
+
+
+def newest(context: Context, wanted: Wanted, before: str, limit: int) -> Found:
+    """Newest first, from below the position `before`."""
+    bounds = keys.positions(wanted.from_ms, wanted.until_ms)
+    rows = partners.newest(context.table, before, limit + 1, wanted.status, *bounds)
+    return _page(context, rows, lambda _, partner: wanted.takes(partner), limit)
+
+
+def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted, after: str, limit: int) -> Found:
+    """Those of a program who are called so, in the order of what they are called. Each once, whatever of theirs fits."""
+    start = folding.fold(text)
+    if not start:
+        return [], None
+    rows = search.beginning_with(context.table, program_id, start, after, limit + 1)
+    named: dict[str, str] = {}
+
+    def positions() -> Iterator[tuple[str, str]]:
+        for position, (term, partner_id) in rows:
+            named[position] = term
+            yield position, partner_id
+
+    def fits(position: str, partner: Partner) -> bool:
+        first = folding.matches(partner, start)[:1]
+        return first == [named[position]] and partner.program_id == program_id and wanted.takes(partner)
+
+    return _page(context, positions(), fits, limit)
+
+
+def _page(context: Context, rows: Iterator[tuple[str, str]], fits: Callable[[str, Partner], bool], limit: int) -> Found:
+    page: list[Partner] = []
+    last, looked_at = "", 0
+    while chunk := list(islice(rows, min(limit + 1, BATCH_LIMIT))):
+        ids = list(dict.fromkeys(id for _, id in chunk))
+        known = {partner.id: partner for partner in partners.many(context.table, ids)}
+        for position, id in chunk:
+            if len(page) == limit or looked_at == LOOKED_AT:
+                return page, last
+            last, looked_at = position, looked_at + 1
+            if id in known and fits(position, known[id]):
+                page.append(known[id])
+    return page, None

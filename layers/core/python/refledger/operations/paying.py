@@ -1,0 +1,83 @@
+"""A reward that staff paid by itself: the books take it as a withdrawal that is PAID from its beginning."""
+
+from __future__ import annotations
+
+from refledger.adapters.ids import LONG_ID_BYTES
+from refledger.domain.errors import AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded
+from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.methods import MethodType
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.rewards import Reward, RewardStatus, owed, paid
+from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.operations.rewards import check_stranger, holder
+from refledger.store import ledger, rewards, withdrawals
+
+
+def process(context: Context, reward_id: str, method: str, transaction_id: str, actor: str, request: str) -> Reward:
+    """One of the staff has paid what an approved reward is worth: reward, withdrawal, balance and entry together.
+
+    `method`: how, in words. Idempotent for ever by the reward: it is paid once, and the same payment told again changes
+    nothing; another one of the same reward is refused.
+    Raises RewardNotFound, Forbidden for the partner's own user, AlreadyDecided, NotPayable unless it is APPROVED and
+    available, PartnerSuspended, SecondPersonNeeded above what one person may pay out, Busy.
+    """
+
+    def once() -> Reward:
+        old = rewards.find(context.table, reward_id)
+        id = context.ids.hash("process-payment", old.id, size=LONG_ID_BYTES)
+        if old.status is RewardStatus.PAID:
+            return _paid_before(context, old, id, method, transaction_id)
+        partner, balance = holder(context, old.partner_id, old.currency)
+        check_stranger(partner, actor)
+        amount = _payable(context, old, partner, balance)
+        now_ms = context.now_ms()
+        withdrawal = Withdrawal(
+            id=id,
+            partner_id=partner.id,
+            program_id=partner.program_id,
+            amount=amount,
+            currency=old.currency,
+            status=WithdrawalStatus.PAID,
+            method=MethodUsed("", 0, MethodType.BANK_TRANSFER, "", method),
+            requester="",
+            created_at_ms=now_ms,
+            expires_at_ms=now_ms,
+            body="",
+            transaction_id=transaction_id,
+            steps=(Step(WithdrawalStatus.PAID, actor, now_ms, request=request),),
+        )
+        after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=-amount)
+        new = paid(old, id)
+        context.table.commit(
+            rewards.move(old, new, now_ms), withdrawals.create(withdrawal), *ledger.post(balance, after, entry)
+        )
+        return rewards.moved(old, new)
+
+    return context.repeat(once)
+
+
+def _payable(context: Context, reward: Reward, partner: Partner, balance: Balance) -> int:
+    """What is to be paid of it, in minor units. Raises NotPayable, PartnerSuspended, SecondPersonNeeded."""
+    if reward.status is not RewardStatus.APPROVED:
+        raise NotPayable(f"the reward is {reward.status}: only an approved one can be paid")
+    amount = owed(reward)
+    if not amount:
+        raise NotPayable("nothing of the reward is left to be paid")
+    if partner.status is PartnerStatus.SUSPENDED:
+        raise PartnerSuspended("nothing is paid out while a partner is suspended")
+    if balance.available < amount:
+        raise NotPayable("what is available is less than the reward: it is reserved, or went out already")
+    limit = context.program(partner.program_id).terms(reward.currency).second_approval_limit
+    if limit is not None and amount > limit:
+        raise SecondPersonNeeded("two people decide about so much: the partner has to withdraw it")
+    return amount
+
+
+def _paid_before(context: Context, reward: Reward, id: str, method: str, transaction_id: str) -> Reward:
+    """The reward, where this very payment of it was told before. Raises AlreadyDecided."""
+    if reward.paid_by == id:
+        known = withdrawals.find(context.table, id)
+        if (known.method.masked, known.transaction_id) == (method, transaction_id):
+            return reward
+    raise AlreadyDecided("the reward was paid already")

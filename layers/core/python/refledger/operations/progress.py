@@ -1,0 +1,79 @@
+"""Referrals follow the money: the table's stream tells of payments and of rewards that were paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from refledger.domain.payments import Origin, PaymentKind
+from refledger.domain.referrals import ReferralStatus
+from refledger.domain.rewards import RewardStatus
+from refledger.operations.context import Context
+from refledger.store import keys, referral_progress, referrals
+from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID
+from refledger.store.stream import Record
+from refledger.store.table import BATCH_LIMIT
+from refledger.store.transaction import Moved, Write
+
+UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition knows
+
+
+def follow(context: Context, records: Iterable[Record]) -> None:
+    """CONVERTED by the first payment, PAID by the first reward that is paid. Idempotent, in any order."""
+    records = list(records)
+    converted, paid = _first(records, _converted_at), _first(records, _paid_at)
+    if not converted and not paid:
+        return
+    now = _statuses(context, sorted(converted.keys() | paid.keys()))
+    for id, at_ms in converted.items():
+        if now.get(id, UNKNOWN) in BEFORE_CONVERTED:
+            _move(context, referral_progress.convert(id, at_ms))
+    for id, at_ms in paid.items():
+        if now.get(id, UNKNOWN) in BEFORE_PAID:
+            _move(context, referral_progress.pay(id, at_ms))
+
+
+def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
+    """Perhaps as of a moment ago. Most payments are of referrals that converted long before: they cost a read only."""
+    found: dict[str, ReferralStatus] = {}
+    for start in range(0, len(ids), BATCH_LIMIT):
+        batch = referrals.many(context.table, ids[start : start + BATCH_LIMIT], strong=False)
+        found |= {referral.id: referral.status for referral in batch}
+    return found
+
+
+def _move(context: Context, write: Write) -> None:
+    """Raises Busy where others keep changing it: then the records come again."""
+
+    def once() -> None:
+        try:
+            context.table.commit(write)
+        except Moved:
+            return  # further on than this already, closed, or not there
+
+    context.repeat(once)
+
+
+def _first(records: Iterable[Record], when: Callable[[Record], tuple[str, int] | None]) -> dict[str, int]:
+    """By referral, the earliest moment that these records tell of."""
+    found: dict[str, int] = {}
+    for told in filter(None, map(when, records)):
+        id, at_ms = told
+        found[id] = min(at_ms, found.get(id, at_ms))
+    return found
+
+
+def _converted_at(record: Record) -> tuple[str, int] | None:
+    """A payment of a referred customer; a conversion has moved its referral in its own transaction."""
+    new = record.new
+    if keys.kind_of(record.item) != "E" or new.get("kind") != PaymentKind.PAYMENT or not new.get("referral"):
+        return None
+    if record.old.get("kind") == PaymentKind.PAYMENT or new.get("origin", Origin.PAYMENT) != Origin.PAYMENT:
+        return None
+    return new["referral"], new["occurred"]
+
+
+def _paid_at(record: Record) -> tuple[str, int] | None:
+    new = record.new
+    if keys.kind_of(record.item) != "R" or new.get("status") != RewardStatus.PAID or not new.get("referral"):
+        return None
+    return None if record.old.get("status") == RewardStatus.PAID else (new["referral"], record.at_ms)

@@ -1,0 +1,344 @@
+"""Referrals as staff, services and CRMs make and move them. Each operation is idempotent, in any order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from refledger.domain import codes, uplines
+from refledger.domain.errors import (
+    AlreadyReferred,
+    CodeNotActive,
+    CodeNotFound,
+    Conflict,
+    Invalid,
+    LeadTaken,
+    OwnCode,
+    ReferralClosed,
+    ReferralNotFound,
+    Stale,
+)
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralStatus, Source
+from refledger.domain.uplines import Link
+from refledger.operations.context import Context
+from refledger.operations.once import Once
+from refledger.operations.referrals import chain_above, check_open, expires_at, top_unchanged
+from refledger.store import codes as stored_codes
+from refledger.store import keys, partners, programs, referrals
+from refledger.store.transaction import Moved, Write
+
+S = ReferralStatus
+
+
+@dataclass(frozen=True)
+class NewReferral:
+    """Whose it is: `partner_id`, or `code`, or both. `customer`: keyed hash of who will pay (`Ids.user`), "" unknown."""
+
+    partner_id: str = ""
+    code: str = ""  # as it was typed
+    source: Source = Source.OTHER
+    campaign: str = ""
+    lead: str = ""
+    customer: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to be different; None: as it is."""
+
+    source: Source | None = None
+    campaign: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] | None = None
+    customer: str | None = None
+
+
+# ---------------------------------------------------------------- new ones
+
+
+def create(context: Context, new: NewReferral, caller: str, key: str | None, body: str) -> Referral:
+    """A PENDING referral. Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a
+    customer that has one already. The up-line and the rules are frozen now.
+
+    Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
+    AlreadyReferred, OwnCode, CodeClosesCircle, KeyReused.
+    """
+    request = Once.of(context, caller, "referrals", key, body)
+
+    def once() -> Referral:
+        if earlier := request.known(context):
+            return referrals.find(context.table, earlier["referral"])
+        partner, program_id, code = _whose(context, new)
+        program = programs.find(context.table, program_id)
+        check_open(program)
+        now_ms = context.now_ms()
+        nearest = Link(partner.id, partner.customer, partner.own_rates)
+        above, top = _chain(context, partner, program_id, nearest, new.customer)
+        made = Referral(
+            id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
+            program_id=program_id,
+            status=S.PENDING,
+            source=new.source,
+            upline=uplines.freeze(nearest, above),
+            depth=program.rules.depth,
+            rule_version=program.version,
+            created_at_ms=now_ms,
+            customer=new.customer,
+            lead=new.lead,
+            code=code,
+            campaign=new.campaign,
+            until_ms=expires_at(program, now_ms),
+            note=new.note,
+            tags=tuple(sorted(set(new.tags))),
+        )
+        writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
+        if new.lead:
+            writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
+        if new.customer:
+            writes.append(referrals.bind(made.bound(new.customer, now_ms)))
+            writes += top_unchanged(program_id, partner.id, top)
+        try:
+            context.table.commit(*writes)
+        except Moved as moved:
+            if earlier := request.earlier(moved):
+                return referrals.find(context.table, earlier["referral"])
+            _refuse(moved)
+            raise
+        return made
+
+    return context.repeat(once)
+
+
+def _whose(context: Context, new: NewReferral) -> tuple[Partner, str, str]:
+    """The partner, the program that is referred to, and the code."""
+    if not new.code:
+        if not new.partner_id:
+            raise Invalid("partnerId: this or referralCode is needed")
+        partner = partners.find(context.table, new.partner_id)
+        program_id, code, active = partner.program_id, partner.code, True
+    else:
+        typed = codes.normalise(new.code)
+        guard = stored_codes.guard_of(context.table, typed)
+        if guard is None or typed is None:
+            raise CodeNotFound("there is no such code")
+        if new.partner_id not in ("", guard["partner"]):
+            raise Invalid("referralCode: not a code of this partner")
+        partner = partners.find(context.table, guard["partner"])
+        program_id, code, active = guard["program"], typed, stored_codes.is_active(guard)
+    if partner.status is not PartnerStatus.ACTIVE or not active:
+        raise CodeNotActive("the code, or its partner, is not active")
+    return partner, program_id, code
+
+
+def _chain(
+    context: Context, partner: Partner, program_id: str, nearest: Link, customer: str
+) -> tuple[list[Link], Link]:
+    """Who earns beside the partner, and the top of the chain. Raises what keeps the customer from being bound."""
+    if not customer:
+        return chain_above(context, program_id, nearest, None, None)
+    bound, own = context.table.get_many([keys.binding(program_id, customer), keys.user(customer)])
+    if partner.customer == customer:
+        raise OwnCode("nobody refers themselves")
+    if bound:
+        raise AlreadyReferred("this customer has been referred before")
+    return chain_above(context, program_id, nearest, customer, own["partner"] if own else None)
+
+
+def _refuse(moved: Moved) -> None:
+    """What was taken meanwhile."""
+    if referrals.LEAD_IS_FREE in moved.found:
+        raise LeadTaken("another referral has this lead") from None
+    if referrals.IS_UNBOUND in moved.found:
+        raise AlreadyReferred("this customer has been referred before") from None
+
+
+def lead_hash(context: Context, lead: str) -> str:
+    """Under which the lead's guard lies."""
+    return context.ids.hash("lead", lead)
+
+
+# ---------------------------------------------------------------- steps
+
+
+def accept(context: Context, referral_id: str) -> Referral:
+    """It counts. Idempotent. Raises ReferralNotFound, ReferralClosed for one that has gone on or was closed."""
+
+    def act(old: Referral) -> tuple[Referral, list[Write]] | None:
+        if old.status is S.ACCEPTED:
+            return None
+        if old.status is not S.PENDING or old.is_over(context.now_ms()):
+            raise ReferralClosed(f"the referral {_is(old, context.now_ms())}: it cannot be accepted")
+        return replace(old, status=S.ACCEPTED), []
+
+    return _change(context, referral_id, act)
+
+
+def reject(context: Context, referral_id: str, reason: str) -> Referral:
+    """Nobody earns from it: its customer's payments are ignored from now on. Idempotent.
+
+    Raises ReferralNotFound, ReferralClosed for one that has converted or expired.
+    """
+    return _close(context, referral_id, S.REJECTED, reason)
+
+
+def remove(context: Context, referral_id: str) -> Referral:
+    """Reject one that should not be there, and let its lead go to another. It stays, with all that happened to it.
+
+    Idempotent. Raises like `reject`.
+    """
+    return _close(context, referral_id, S.REJECTED, DELETED)
+
+
+def expire(context: Context, referral_id: str, reason: str) -> Referral:
+    """Its time is over now, whatever its program says. What was paid before earns, also where that is told later.
+
+    Idempotent. Raises ReferralNotFound, ReferralClosed for one that has converted or was rejected.
+    """
+    return _close(context, referral_id, S.EXPIRED, reason)
+
+
+def _close(context: Context, referral_id: str, status: ReferralStatus, reason: str) -> Referral:
+    def act(old: Referral) -> tuple[Referral, list[Write]] | None:
+        if old.status is status:
+            return None
+        if not old.is_open:
+            raise ReferralClosed(f"the referral is {old.status}: it cannot be {status}")
+        return closing(context, old, status, reason)
+
+    return _change(context, referral_id, act)
+
+
+def closing(
+    context: Context, old: Referral, status: ReferralStatus, reason: str
+) -> tuple[Referral, list[Write]]:
+    """An open referral closed, and what closes its binding with it. Raises ReferralClosed where its customer has paid
+    in time, and the stream has not told yet.
+    """
+    now_ms = context.now_ms()
+    new = replace(old, status=status, closed_at_ms=now_ms, reason=reason)
+    if status is S.EXPIRED:
+        new = replace(new, until_ms=min(old.until_ms or now_ms, now_ms))
+    writes: list[Write] = []
+    binding = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    if binding:
+        if binding.converted_at_ms:
+            raise ReferralClosed("the referral has converted")
+        writes.append(referrals.close(binding, status.value, new.until_ms if status is S.EXPIRED else 0))
+    if old.lead and reason == DELETED:
+        writes.append(referrals.free_lead(lead_hash(context, old.lead), old.id))
+    return new, writes
+
+
+def link_lead(context: Context, referral_id: str, lead: str, customer: str = "") -> Referral:
+    """Say which lead of the CRM it is, and perhaps who pays (keyed hash). Idempotent.
+
+    Raises ReferralNotFound, ReferralClosed, Conflict where it has another lead or customer, LeadTaken, AlreadyReferred,
+    OwnCode, CodeClosesCircle.
+    """
+
+    def act(old: Referral) -> tuple[Referral, list[Write]] | None:
+        if old.lead == lead and customer in ("", old.customer):
+            return None
+        new, writes = old, []
+        if old.lead != lead:
+            if old.lead:
+                raise Conflict("the referral has another lead")
+            if old.status in CLOSED:
+                raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
+            new = replace(new, lead=lead)
+            writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
+        return _with_customer(context, old, new, customer, writes)
+
+    return _change(context, referral_id, act)
+
+
+def update(context: Context, referral_id: str, changes: Changes, version: int) -> Referral:
+    """Another source, campaign, note, other tags, or who pays. Idempotent: what is so already changes nothing.
+
+    Raises ReferralNotFound, Stale unless `version` is the current one, Conflict, ReferralClosed, AlreadyReferred,
+    OwnCode, CodeClosesCircle.
+    """
+
+    def act(old: Referral) -> tuple[Referral, list[Write]] | None:
+        new = replace(
+            old,
+            source=old.source if changes.source is None else changes.source,
+            campaign=old.campaign if changes.campaign is None else changes.campaign,
+            note=old.note if changes.note is None else changes.note,
+            tags=old.tags if changes.tags is None else tuple(sorted(set(changes.tags))),
+        )
+        if new == old and changes.customer in (None, old.customer):
+            return None
+        if old.version != version:
+            raise Stale(f"the referral's current version is {old.version}")
+        return _with_customer(context, old, new, changes.customer or "", [])
+
+    return _change(context, referral_id, act)
+
+
+def _with_customer(
+    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write]
+) -> tuple[Referral, list[Write]]:
+    """The referral with its customer, and the binding that payments read."""
+    if customer in ("", old.customer):
+        return new, writes
+    if old.customer:
+        raise Conflict("the referral has another customer")
+    now_ms = context.now_ms()
+    if old.is_over(now_ms):
+        raise ReferralClosed(f"the referral {_is(old, now_ms)}: it takes no customer")
+    partner = partners.find(context.table, old.partner_id)
+    nearest = Link(partner.id, partner.customer)
+    _, top = _chain(context, partner, old.program_id, nearest, customer)
+    writes.append(referrals.bind(old.bound(customer, now_ms)))
+    writes += top_unchanged(old.program_id, "", top)
+    return replace(new, customer=customer), writes
+
+
+def _is(referral: Referral, now_ms: int) -> str:
+    return "has expired" if referral.is_open and referral.is_over(now_ms) else f"is {referral.status}"
+
+
+def _change(
+    context: Context, referral_id: str, act: Callable[[Referral], tuple[Referral, list[Write]] | None]
+) -> Referral:
+    """The referral as `act` makes it, and the writes that go with it, unless somebody changed it in between."""
+
+    def once() -> Referral:
+        old = referrals.find(context.table, referral_id)
+        acted = act(old)
+        if acted is None:
+            return old
+        new, writes = acted
+        new = replace(new, version=old.version + 1)
+        try:
+            context.table.commit(referrals.change(old, new), *writes)
+        except Moved as moved:
+            if referrals.IS_UNCHANGED not in moved.found:  # else it may have been the same that somebody did
+                _refuse(moved)
+            raise
+        return new
+
+    return context.repeat(once)
+
+
+# ---------------------------------------------------------------- finding
+
+
+def by_lead(context: Context, lead: str) -> Referral:
+    """The referral of a lead. Raises ReferralNotFound."""
+    id = referrals.of_lead(context.table, lead_hash(context, lead))
+    if id is None:
+        raise ReferralNotFound("no referral has this lead")
+    return referrals.find(context.table, id)
+
+
+def by_customer(context: Context, program_id: str, customer: str) -> Referral:
+    """The referral of a customer (keyed hash). Raises ReferralNotFound."""
+    binding = referrals.find_binding(context.table, program_id, customer)
+    if binding is None:
+        raise ReferralNotFound("this customer was not referred")
+    return referrals.find(context.table, binding.referral_id)

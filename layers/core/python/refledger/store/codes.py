@@ -1,0 +1,88 @@
+"""Partners' codes: guards that make each, and what it looks like, one of its kind; and those beside the main one."""
+
+from __future__ import annotations
+
+from refledger.domain.codes import CodeStatus, PartnerCode, fold, is_made
+from refledger.domain.errors import CodeNotFound
+from refledger.domain.partners import Partner
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Item, Write, put, update
+
+CODE_IS_FREE = "the code is free"
+LOOKS_LIKE_NO_OTHER = "no other code looks like it"
+IS_UNCHANGED = "the code is as it was read"
+
+
+def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
+    """What keeps the code the partner's for ever, whatever becomes of either."""
+    guard = {"partner": partner_id, "program": program_id}
+    return [
+        put(CODE_IS_FREE, {**keys.code(code), **guard, "status": CodeStatus.ACTIVE.value}),
+        put(LOOKS_LIKE_NO_OTHER, {**keys.look(fold(code)), "code": code, "partner": partner_id}),
+    ]
+
+
+def is_active(guard: Item) -> bool:
+    """Whether the code of this guard may bind somebody, as far as the code goes."""
+    return guard.get("status", CodeStatus.ACTIVE) == CodeStatus.ACTIVE
+
+
+def create(code: PartnerCode) -> Write:
+    """A code beside the main one."""
+    return put("the partner's code is new", {
+        **keys.partner_code(code.partner_id, code.code), "code": code.code, "label": code.label,
+        "campaign": code.campaign, "status": code.status.value, "created": code.created_at_ms, "vanity": code.vanity,
+    })  # fmt: skip
+
+
+def change_status(old: PartnerCode, status: CodeStatus) -> list[Write]:
+    """The code, and the guard that those who apply it read."""
+    return [
+        update(
+            IS_UNCHANGED, keys.partner_code(old.partner_id, old.code), "SET #status = :status", "#status = :was",
+            status=status.value, was=old.status.value,
+        ),
+        update(
+            "the code is the partner's", keys.code(old.code), "SET #status = :status", "#partner = :id",
+            status=status.value, id=old.partner_id,
+        ),
+    ]  # fmt: skip
+
+
+def find(table: Table, partner_id: str, code: str) -> PartnerCode:
+    """One beside the main one. Raises CodeNotFound."""
+    item = table.get(keys.partner_code(partner_id, code))
+    if item is None:
+        raise CodeNotFound("the partner has no such code")
+    return from_item(item)
+
+
+def of_partner(table: Table, partner: Partner, *, strong: bool = False) -> list[PartnerCode]:
+    """All of them, the main one first."""
+    more = table.query(*keys.partner_codes(partner.id), strong=strong)
+    return [main_of(partner), *map(from_item, more)]
+
+
+def main_of(partner: Partner) -> PartnerCode:
+    """The partner's main code. That somebody chose it is told from how it looks: it has no item that could say it."""
+    return PartnerCode(
+        partner.id, partner.code, partner.created_at_ms, vanity=not is_made(partner.code), main=True
+    )  # fmt: skip
+
+
+def guard_of(table: Table, code: str | None, *, strong: bool = True) -> Item | None:
+    """Whose code it is, in which program, and whether it is active; None: nobody's."""
+    return table.get(keys.code(code), strong=strong) if code else None
+
+
+def from_item(item: Item) -> PartnerCode:
+    return PartnerCode(
+        partner_id=keys.owner_of(item),
+        code=item["code"],
+        created_at_ms=item["created"],
+        label=item["label"],
+        campaign=item["campaign"],
+        status=CodeStatus(item["status"]),
+        vanity=item["vanity"],
+    )

@@ -1,0 +1,56 @@
+"""What exports walk along: lists as the table's index has them, from a position on, to the end."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Item
+
+PAGE = 100
+
+
+def newest(table: Table, partition: str, before: str, low: str, high: str) -> Iterator[tuple[str, Item]]:
+    """(position, keys) of a list, newest first, from below the position `before` ("" for the end).
+
+    `low`, `high`: bounds of the positions, see `keys.positions`.
+    """
+    below = min(before or keys.HIGHEST, high)
+    for item in table.query(partition, low, below, index="list", page_size=PAGE, newest_first=True):
+        if item["l2"] != before:
+            yield item["l2"], item
+
+
+def partners(table: Table, before: str) -> Iterator[tuple[str, str]]:
+    """(position, id) of all partners, newest first."""
+    for position, item in newest(table, keys.all_partners(), before, *keys.positions(None, None)):
+        yield position, keys.owner_of(item)
+
+
+def payments(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str, list[str]]]:
+    """(position, payment id, ids of its rewards) of a program's payments, newest first."""
+    shards = [newest(table, shard, before, low, high) for shard in keys.payment_shards(program_id)]
+    for position, item in heapq.merge(*shards, key=lambda found: found[0], reverse=True):
+        yield position, keys.owner_of(item), [id for id, _ in item["rewards"]]
+
+
+def withdrawals(table: Table, partner_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+    """(position, id) of a partner's withdrawals, newest first."""
+    for position, item in newest(table, keys.withdrawals_of_partner(partner_id), before, low, high):
+        yield position, keys.owner_of(item)
+
+
+def referrals(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, keys.Key]]:
+    """(position, key) of a program's referrals, newest first."""
+    for position, item in newest(table, keys.referrals_of_program(program_id), before, low, high):
+        yield position, {"pk": item["pk"], "sk": item["sk"]}
+
+
+def referrals_of_partner(table: Table, partner_id: str, before: str) -> Iterator[tuple[str, keys.Key]]:
+    """The same of a partner's."""
+    partition, high = keys.referrals(partner_id), before or keys.HIGHEST
+    for item in table.query(partition, high=high, page_size=PAGE, newest_first=True, strong=False):
+        if item["sk"] != before:
+            yield item["sk"], {"pk": item["pk"], "sk": item["sk"]}

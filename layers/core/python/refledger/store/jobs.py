@@ -1,0 +1,131 @@
+"""Jobs as items, and what became of the lines of imports: a few lines to an item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from refledger.domain.errors import JobNotFound
+from refledger.domain.jobs import KEPT_MS, Job, JobKind, JobStatus, Line, LineStatus, Place, What
+from refledger.domain.times import SECOND_MS
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Item, Write, put
+
+IS_NEW = "the job is new"
+IS_UNCHANGED = "the job is as it was read"
+
+
+def create(job: Job) -> Write:
+    return put(IS_NEW, _to_item(job))
+
+
+def change(old: Job, new: Job) -> Write:
+    """The job's next version, unless somebody else made one."""
+    assert new.version == old.version + 1
+    return put(IS_UNCHANGED, _to_item(new), "#version = :was", was=old.version)
+
+
+def find(table: Table, job_id: str) -> Job:
+    """Raises JobNotFound."""
+    item = table.get(keys.job(job_id))
+    if item is None:
+        raise JobNotFound("there is no such job")
+    return from_item(item)
+
+
+def of_owner(table: Table, owner: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, id) of somebody's jobs of either kind, newest first, from just below the position `before`."""
+    partition, high = keys.jobs_of(owner), before or keys.HIGHEST
+    for item in table.query(partition, high=high, index="list", page_size=page_size, newest_first=True):
+        if item["l2"] != before:
+            yield item["l2"], keys.owner_of(item)
+
+
+def many(table: Table, ids: Sequence[str]) -> list[Job]:
+    """Those that exist; up to 100."""
+    found = table.get_many([keys.job(id) for id in ids], strong=False) if ids else []
+    return [from_item(item) for item in found if item]
+
+
+def open_ids(table: Table, until_ms: int) -> Iterator[str]:
+    """Jobs made before `until_ms` that are not finished, oldest first."""
+    for item in table.query(keys.open_jobs(), high=str(until_ms), index="work"):
+        yield keys.owner_of(item)
+
+
+# ---------------------------------------------------------------- what became of lines
+
+
+def report(job_id: str, lines: Sequence[Line], expires_at: int) -> Write:
+    """What became of these lines, which follow each other. The same again takes its place. `expires_at`: seconds."""
+    rows = [[line.number, line.status.value, line.id, line.code, line.message] for line in lines]
+    item = {**keys.job_lines(job_id, lines[0].number), "lines": rows, "ttl": expires_at}
+    return put("the lines are told", item, condition="")
+
+
+def lines(table: Table, job_id: str, after: int, page_size: int | None = None) -> Iterator[Line]:
+    """What became of the lines whose number is above `after`, in their order. `page_size`: items a read."""
+    found: Iterator[Item] = iter(())
+    if after:  # the item in which this one is may have more
+        begun = table.query(*keys.job_lines_until(job_id, after), page_size=1, newest_first=True, strong=False)
+        found = islice(begun, 1)
+    following = table.query(*keys.job_lines_after(job_id, after), page_size=page_size, strong=False)
+    for item in chain(found, following):
+        yield from (line for line in map(_line, item["lines"]) if line.number > after)
+
+
+def _line(row: list[int | str]) -> Line:
+    number, status, id, code, message = row
+    return Line(int(number), LineStatus(str(status)), str(id), str(code), str(message))
+
+
+# ---------------------------------------------------------------- items
+
+
+def expires_at(job: Job) -> int:
+    """When the job is forgotten, in epoch seconds."""
+    return (job.created_at_ms + KEPT_MS) // SECOND_MS
+
+
+def _to_item(job: Job) -> Item:
+    place = job.place
+    item: Item = {
+        **keys.job(job.id), "kind": job.kind.value, "what": job.what.value, "owner": job.owner,
+        "created": job.created_at_ms, "body": job.body, "filters": dict(job.filters), "status": job.status.value,
+        "done": job.done, "total": job.total, "dry": job.dry_run, "source": job.source, "counts": dict(job.counts),
+        "upload": place.upload, "parts": list(place.parts), "position": json.dumps(place.position),
+        "rest": place.rest, "complete": place.complete, "restarts": place.restarts,
+        "touched": job.touched_at_ms, "finished": job.finished_at_ms, "problem": job.problem, "version": job.version,
+        "ttl": expires_at(job), **({"who": dict(job.who)} if job.who else {}),
+        **keys.listed(keys.jobs_of(job.owner), job.created_at_ms, job.id),
+    }  # fmt: skip
+    return item | (keys.waiting(keys.open_jobs(), job.created_at_ms, job.id) if job.is_open else {})
+
+
+def from_item(item: Item) -> Job:
+    return Job(
+        id=keys.owner_of(item),
+        kind=JobKind(item["kind"]),
+        what=What(item["what"]),
+        owner=item["owner"],
+        created_at_ms=item["created"],
+        body=item["body"],
+        filters=item["filters"],
+        status=JobStatus(item["status"]),
+        done=item["done"],
+        total=item["total"],
+        dry_run=item["dry"],
+        source=item["source"],
+        counts=item["counts"],
+        place=Place(
+            upload=item["upload"], parts=tuple(item["parts"]), position=json.loads(item["position"]),
+            rest=item["rest"], complete=item["complete"], restarts=item["restarts"],
+        ),
+        touched_at_ms=item["touched"],
+        finished_at_ms=item["finished"],
+        problem=item["problem"],
+        who=item.get("who", {}),
+        version=item["version"],
+    )  # fmt: skip

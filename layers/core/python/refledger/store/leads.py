@@ -1,0 +1,63 @@
+"""What CRMs have told of leads: one item each, kept as long as there may be more to come."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from refledger.domain.leads import Facts, Step, Value
+from refledger.domain.referrals import Source
+from refledger.domain.times import DAY_MS, SECOND_MS
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import NOT_THERE, Item, Write, put
+
+AS_READ = "nobody noted anything about the lead meanwhile"
+KEPT_MS = 400 * DAY_MS  # after the last of the news
+
+
+def find(table: Table, hashed: str) -> Facts:
+    """All that is known of the lead, read strongly."""
+    item = table.get(keys.lead_facts(hashed))
+    return from_item(item) if item else Facts()
+
+
+def keep(hashed: str, facts: Facts, now_ms: int) -> Write:
+    """The facts, under the version that was read."""
+    condition, was = ("#version = :was", {"was": facts.version}) if facts.version else (NOT_THERE, {})
+    return put(AS_READ, {
+        **keys.lead_facts(hashed), "version": facts.version + 1, "ttl": (now_ms + KEPT_MS) // SECOND_MS,
+        "steps": {step.value: at_ms for step, at_ms in facts.steps.items()}, "reason": facts.reason,
+        "codes": list(facts.codes), "codes_at": facts.codes_at_ms, "source": facts.source or "",
+        "campaign": facts.campaign, "customer": facts.customer, **_value(facts),
+    }, condition, **was)  # fmt: skip
+
+
+def _value(facts: Facts) -> Item:
+    """A value in major units is a text: the table's numbers are whole."""
+    value = facts.value
+    if value is None:
+        return {}
+    told = {"amount": value.amount} if value.major is None else {"major": str(value.major)}
+    return {"value": {**told, "currency": value.currency}, "value_at": facts.value_at_ms}
+
+
+def from_item(item: Item) -> Facts:
+    told = item.get("value")
+    return Facts(
+        version=item["version"],
+        steps={Step(step): at_ms for step, at_ms in item["steps"].items()},
+        reason=item["reason"],
+        codes=tuple(item["codes"]),
+        codes_at_ms=item["codes_at"],
+        source=Source(item["source"]) if item["source"] else None,
+        campaign=item["campaign"],
+        customer=item["customer"],
+        value=_value_from(told) if told else None,
+        value_at_ms=item.get("value_at", 0),
+    )
+
+
+def _value_from(told: Item) -> Value:
+    if "major" in told:
+        return Value(major=Decimal(told["major"]), currency=told["currency"])
+    return Value(amount=told["amount"], currency=told["currency"])

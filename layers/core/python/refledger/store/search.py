@@ -1,0 +1,38 @@
+"""Search rows: one item for each text by which a partner is found, in the partition of their home program.
+
+They follow the partner by way of the table's stream. A reader looks at the partner as well, so that a row that is late,
+or was left behind, finds nobody who is not called so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refledger.domain.partners import Partner
+from refledger.domain.search import terms
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Write, delete, put
+
+
+def follow(old: Partner | None, new: Partner | None) -> list[Write]:
+    """What makes the rows those of `new` after they were those of `old`; up to 8. May be done again, in order."""
+    before, after = _rows(old), _rows(new)
+    gone = [delete("the row may be gone", keys.search_row(*row), "") for row in sorted(before - after)]
+    return gone + [put("the row may be there", {**keys.search_row(*row)}, "") for row in sorted(after - before)]
+
+
+def _rows(partner: Partner | None) -> set[tuple[str, str, str]]:
+    return {(partner.program_id, term, partner.id) for term in terms(partner)} if partner else set()
+
+
+def beginning_with(
+    table: Table, program_id: str, start: str, after: str, page_size: int
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(position, (term, partner id)) of a program's rows whose text begins with the folded `start`, in its order, from
+    above the position `after`.
+    """
+    partition, low, high = keys.search_rows(program_id, start)
+    for item in table.query(partition, after or low, high, page_size=page_size, strong=False):
+        if item["sk"] != after:
+            yield item["sk"], keys.found_in(item)
