@@ -27,9 +27,8 @@ def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS, *, many: bool = T
     reads.reading(usual)
     if many:
         corrections.maturing_many(Bench(endpoint, measured.rows, measured.largest))
-    year = Bench(endpoint, measured.rows, measured.largest)
-    rollups.reading_a_year(year, 100, year_days)
-    rollups.reading_a_year(year, 10_000, year_days)
+    for rewards in rollups.SIZES:
+        rollups.reading_a_year(Bench(endpoint, measured.rows, measured.largest), rewards, year_days)
     program = {"id": longest.PROGRAM, "tier_rates_bps": longest.RATES, "hold_days": 1}
     longest.growing(Bench(endpoint, measured.rows, measured.longest, **program))
     return measured

@@ -33,6 +33,10 @@ ENVIRONMENT = {
     "ACCOUNTS_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "STRIPE_API_KEY": "none", "STRIPE_API_BASE": "", "STRIPE_WEBHOOK_SECRETS": "none",
+    "JOBS_QUEUE_URL": "https://queue.invalid/jobs.fifo", "FILES_BUCKET": "bucket",
+    "LEADS_QUEUE_URL": "https://queue.invalid/leads", "LEADS_DLQ_URL": "https://queue.invalid/leads-dlq",
+    "LEAD_WEBHOOK_SECRETS": "none", "HUBSPOT_SECRETS": "none", "HUBSPOT_WEBHOOK_URL": "",
+    "HUBSPOT_MAPPING": "object=contact", "SALESFORCE_MAPPING": "object=Lead",
     "BUS_NAME": "bus", "NOTICES": "chosen",
     "STRIPE_MODE": "live", "POWERTOOLS_SERVICE_NAME": "refledger", "POWERTOOLS_METRICS_NAMESPACE": "refledger",
 }  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 
 from benchmarks.bench import Bench, design, today
 from benchmarks.handlers import call, serving
+from refledger.domain import periods
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import statistics
@@ -18,6 +20,9 @@ from refledger.store.transaction import Item
 
 SHARDS = ("shardId-00000000000000000001-a1b2c3d4", "shardId-00000000000000000001-e5f6a7b8")
 YEAR_DAYS = 365
+HOLD_DAYS = 30
+SIZES = (1_000, 10_000, 100_000)  # rewards in a year: what is read must not grow with them
+YEAR_RRU = "13.5"  # the data model's figure for a year of days
 
 
 def projecting(bench: Bench) -> None:
@@ -30,7 +35,7 @@ def projecting(bench: Bench) -> None:
         statistics.project(context, SHARDS[0], alone)
     with bench.measure("roll-ups of a payment alone", design(None, None, 5, None)):
         statistics.project(context, SHARDS[0], later)
-    with bench.measure("… repeated", today(1, 0, 0, 2)):  # which generation counts is read each time
+    with bench.measure("… repeated", today(1, 0, 0, 3)):  # which generation counts is read each time, of 3 subjects
         statistics.project(context, SHARDS[0], later)
     statistics.project(context, SHARDS[0], between)
     with bench.measure("roll-ups of 25 payments in a batch, per payment", design(None, None, 1, None), per=25):
@@ -63,7 +68,9 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
     for day in range(days):
         today_count = (day + 1) * rewards // days - day * rewards // days
         for shard, share in zip(SHARDS, (today_count - today_count // 2, today_count // 2), strict=True):
-            records = [Record(str(next(numbers[shard])), books.clock(), {}, _reward(partner_id)) for _ in range(share)]
+            now_ms = books.clock()
+            item = _reward(partner_id, now_ms + HOLD_DAYS * DAY_MS)
+            records = [Record(str(next(numbers[shard])), now_ms, {}, item) for _ in range(share)]
             if records:
                 statistics.project(context, shard, records)
         books.clock.forward(DAY_MS)
@@ -73,10 +80,37 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
     assert totals["t1_USD"] == 5 * rewards, "nothing is lost or counted twice by folding"
     with serving(books), bench.measure(f"GET stats, {told}", today(4, 0, 0, "3.5")):
         call("referrals", "GET /api/v1/referrals/stats", name)
+    reporting(bench, partner_id, told, rewards, days)
 
 
-def _reward(partner_id: str) -> Item:
+def reporting(bench: Bench, partner_id: str, told: str, rewards: int, days: int) -> None:
+    """What staff reads of that year: sums, and a point or a line for each day of it."""
+    last = periods.today(bench.books.clock())
+    year = {"from": (last - timedelta(days=days)).isoformat(), "to": last.isoformat()}
+    with serving(bench.books):
+        call("reports", "GET /api/v1/analytics/overview", "root", "admin")  # knows the program from now on
+        for name, budget, route, query, path in (
+            ("a program's overview", design(2, 0, 0, 2), "analytics/overview", {}, {}),
+            ("rewards by status", design(2, 0, 0, 2), "rewards/statistics", {}, {}),
+            ("forecast", design(2, 0, 0, 2), "analytics/forecast", {}, {}),
+            ("cohorts", design(2, 0, 0, 2), "analytics/cohorts", {}, {}),
+            ("a leaderboard", design(1, 0, 0, 2), "partners/top", {}, {}),
+            ("the trial balance", design(2, 0, 0, 2), "ledger/trial-balance", {}, {}),
+            ("rewards by day", today(2, 0, 0, YEAR_RRU), "rewards/trends", year, {}),
+            ("a partner, by day", today(3, 0, 0, YEAR_RRU), "partners/{partnerId}/statistics", year,
+             {"partnerId": partner_id}),
+        ):  # fmt: skip
+            with bench.measure(f"{name}, {told}", budget):
+                answer = call("reports", f"GET /api/v1/{route}", "root", "admin", query=query, path=path)
+            if route == "rewards/statistics":
+                assert answer["total"] == rewards, "nothing is lost or counted twice by folding"
+
+
+def _reward(partner_id: str, due_ms: int) -> Item:
     """As much of a reward's image as roll-ups look at."""
     key = keys.reward(keys.reward_id(partner_id, 0, "USD", "0" * 24, 1))
     pending = RewardStatus.PENDING.value
-    return {**key, "tier": 1, "currency": "USD", "amount": 5, "reversed": 0, "status": pending}
+    return {
+        **key, "tier": 1, "currency": "USD", "amount": 5, "reversed": 0, "status": pending, "program": "default",
+        "due": due_ms, "held": [],
+    }  # fmt: skip

@@ -125,6 +125,7 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
         {
             "AccessControl",
             "BucketEncryption",
+            "LifecycleConfiguration",
             "LoggingConfiguration",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",

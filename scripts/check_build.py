@@ -5,7 +5,8 @@
   no network, so an import that needs either fails here.
 * Every function's handler is there and can be called.
 * Every module has byte code that is used without a look at its source.
-* A function's package holds its own sources and nothing else, and the layer holds all of refledger's.
+* A function's package holds its own sources and nothing else but what its requirements.txt brings, and the layer holds
+  all of refledger's.
 * Function and layer together stay below Lambda's limit, and are for the platform that the template names.
 
 Prints one line for each fault; the exit code says whether there is any.
@@ -90,8 +91,8 @@ def check(build: Build, source: Path) -> Iterator[str]:
     packages = {"layer": build.layer, **{name: package for name, (package, _) in build.functions.items()}}
     for name, package in packages.items():
         yield from (f"{name}: {fault}" for fault in byte_code_faults(package))
-    compiled = list(build.layer.rglob("*.so"))
-    yield from (f"layer: {fault}" for path in compiled for fault in _platform_faults(build, path))
+    compiled = [(name, path) for name, package in packages.items() for path in package.rglob("*.so")]
+    yield from (f"{name}: {fault}" for name, path in compiled for fault in _platform_faults(build, path))
     if build.runtime != RUNTIME:
         yield f"built for {build.runtime}, and this is {RUNTIME}: run it with that one"
     elif MACHINES[build.architecture] == platform.machine() or not compiled:
@@ -107,8 +108,8 @@ def _layout_faults(build: Build, source: Path) -> Iterator[str]:
     if (build.layer / "python" / "python").exists():
         yield "layer: python/python, where nothing is found: ContentUri must be the folder above the package"
     for name, (package, origin) in build.functions.items():
-        if sources(package) != sources(origin):
-            different = sorted(sources(package) ^ sources(origin))
+        brings = (origin / "requirements.txt").is_file()
+        if different := sorted(sources(origin) - sources(package) if brings else sources(package) ^ sources(origin)):
             yield f"{name}: holds other files than {origin.name}/: {', '.join(different[:5])}"
 
 

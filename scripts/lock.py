@@ -19,6 +19,7 @@ REQUIREMENTS = ROOT / "requirements"
 LAYER = "layers/core/python/requirements.txt"  # beside the code: `sam build` looks for it there
 TARGETS = {
     "layer": LAYER,
+    "statements": "functions/statements/requirements.txt",  # beside the function's code, for the same reason
     "worker": "requirements/worker.txt",
     "dev": "requirements/dev.txt",
     "sam": "requirements/sam.txt",
@@ -48,12 +49,12 @@ def pinned(path: Path) -> set[str]:
 def write(name: str, target: str) -> None:
     """One pinned file; what the layer pins already is taken from there, never said twice."""
     source = REQUIREMENTS / f"{name}.in"
-    include = next((line for line in source.read_text().splitlines() if line.startswith("-r ")), None)
+    includes = [line for line in source.read_text().splitlines() if line.startswith("-r ")]
     versions = resolve(source)
     lines = [f"# Made by `make lock` from requirements/{name}.in: change that file instead."]
-    if include:
+    for include in includes:
         lines.append(include)
-        versions = [version for version in versions if version not in pinned(ROOT / LAYER)]
+        versions = [each for each in versions if each not in pinned(REQUIREMENTS / include.removeprefix("-r "))]
     path = ROOT / target
     path.write_text("\n".join([*lines, *versions]) + "\n")
     print(f"{os.path.relpath(path, ROOT)}: {len(versions)} packages")

@@ -204,8 +204,7 @@ def _success(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any])
         told["content"]["application/json"] = {"schema": schema, "example": examples.of_schema(schema, definitions)}
     elif route.answer is CsvFile:
         told["content"]["text/csv"] = {"schema": {"type": "string", "description": "RFC 4180, with a head"}}
-    else:
-        told["content"] = {kind: {"schema": {}} for kind in route.media}
+    told["content"] |= {kind: {"schema": {}} for kind in route.media}
     return told
 
 

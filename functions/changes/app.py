@@ -9,13 +9,15 @@ from refledger.operations import auditing, finding, notices, progress
 from refledger.store import stream
 
 
-def handler(event: dict[str, Any], _: object) -> None:
+def handler(event: dict[str, Any], _: object) -> dict[str, int]:
     """One batch of one shard. A failure fails the batch: Lambda halves it until the bad record stands alone.
 
-    Each of these may be done again. The audit comes first: it waits for nothing but the table.
+    Each of these may be done again. The audit comes first: it waits for nothing but the table. Returns how many of its
+    entries are new.
     """
     context, records = config.context(), [stream.record(told) for told in event["Records"]]
-    auditing.write_down(context, records)
+    written = auditing.write_down(context, records)
     progress.follow(context, records)
     finding.follow(context, records)
     notices.send(context, config.bus(), records, to_all=config.environment()["NOTICES"] == "all")
+    return {"audited": written}

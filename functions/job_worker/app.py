@@ -47,7 +47,7 @@ def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
         from refledger.operations import exporting  # each of the two loads what the other has no use for
 
         return exporting.run(context, config.files(), job, go_on)
-    from refledger.entry.models.jobs import read_partner
+    from refledger.entry.models.import_lines import read_partner
     from refledger.operations import importing
 
     if not job.is_open:

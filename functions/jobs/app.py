@@ -18,7 +18,6 @@ from refledger.store import jobs as stored
 
 api = handler = Api()
 
-LOOKED_AT = 200  # jobs of either kind in one call
 REPORT_HEAD = ("line", "status", "id", "code", "message")
 
 
@@ -38,22 +37,13 @@ def export(request: Request[NewExport, NoQuery]) -> ExportView:
 
 @api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView])
 def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
-    """List the exports that you asked for, newest first; a page may be short and have a cursor."""
+    """List the exports that you asked for, newest first."""
     context, query, asked = config.context(), request.query, (request.caller.user, request.route)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = list(zip(range(LOOKED_AT), stored.of_owner(context.table, request.caller.user, before, query.limit + 1)))
-    page: list[Job] = []
-    last = ""
-    for start in range(0, len(found), 100):
-        known = {job.id: job for job in stored.many(context.table, [id for _, (_, id) in found[start : start + 100]])}
-        for _, (position, id) in found[start : start + 100]:
-            if len(page) < query.limit:
-                last = position
-                page += [known[id]] if id in known and known[id].kind is JobKind.EXPORT else []
-    more = bool(found) and (last != found[-1][1][0] or len(found) == LOOKED_AT)
-    return Page[ExportView](
-        data=[_export(job) for job in page], next_cursor=paging.cursor(context.ids, last, *asked) if more else None
-    )
+    found = stored.of_owner(context.table, request.caller.user, JobKind.EXPORT, before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = stored.many(context.table, ids)
+    return Page[ExportView](data=[_export(job) for job in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/exports/{exportId}", answer=ExportView, refuses=(JobNotFound,))
@@ -115,8 +105,8 @@ def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
     context, query = config.context(), request.query
     job = _job(request, "importId", JobKind.IMPORT)
     asked = (request.caller.user, request.route, job.id)
-    after = paging.position(context.ids, query.cursor, *asked) or 0
-    found = ((line.number, line) for line in stored.lines(context.table, job.id, after, query.limit))
+    after = int(paging.position(context.ids, query.cursor, *asked) or 0)
+    found = ((str(line.number), line) for line in stored.lines(context.table, job.id, after, query.limit))
     page, following = paging.cut(context.ids, found, query.limit, *asked)
     return Page[LineView](data=[LineView.of(line) for line in page], next_cursor=following)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from refledger.domain.codes import CodeStatus, normalise
 from refledger.domain.errors import (
+    CodeClosesCircle,
     CodeNotAllowed,
     CodeNotFound,
     CodeTaken,
@@ -15,6 +16,7 @@ from refledger.domain.errors import (
     PartnerNotFound,
     ProgramNotFound,
     TooManyCodes,
+    UserTaken,
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.payments import DEFAULT_PROGRAM
@@ -60,7 +62,14 @@ def _view(partner: Partner) -> PartnerView:
     return PartnerView.of(partner, config.context().program(partner.program_id).tier_rates_bps)
 
 
-@api.route("POST /api/v1/partners", body=NewPartnerBody, answer=PartnerView, status=201, versioned=True)
+@api.route(
+    "POST /api/v1/partners",
+    body=NewPartnerBody,
+    answer=PartnerView,
+    status=201,
+    versioned=True,
+    refuses=(ProgramNotFound, EmailTaken, UserTaken, KeyReused),
+)
 def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
     """Onboard a partner, who gets a code of their own."""
     context = config.context()
@@ -134,7 +143,7 @@ def by_email(request: Request[NoBody, NoQuery]) -> PartnerView:
     return _view(stored.find(context.table, guard["partner"], strong=False))
 
 
-@api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True)
+@api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read a partner."""
     return _view(stored.find(config.context().table, request.id("partnerId")))
@@ -171,31 +180,61 @@ def delete(request: Request[NoBody, NoQuery]) -> PartnerView:
     return _view(partners.change_status(config.context(), partner_id, PartnerStatus.TERMINATED, "deleted", by))
 
 
-@api.route("POST /api/v1/partners/{partnerId}/activate", body=Reason, answer=PartnerView, versioned=True)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/activate",
+    body=Reason,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict),
+)
 def activate(request: Request[Reason, NoQuery]) -> PartnerView:
     """Let a partner earn again."""
     return _change(request, PartnerStatus.ACTIVE)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/deactivate", body=Reason, answer=PartnerView, versioned=True)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/deactivate",
+    body=Reason,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict),
+)
 def deactivate(request: Request[Reason, NoQuery]) -> PartnerView:
     """Stop a partner from earning."""
     return _change(request, PartnerStatus.INACTIVE)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/suspend", body=Reason, answer=PartnerView, versioned=True)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/suspend",
+    body=Reason,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict),
+)
 def suspend(request: Request[Reason, NoQuery]) -> PartnerView:
     """Stop a partner from earning and from withdrawing."""
     return _change(request, PartnerStatus.SUSPENDED)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/terminate", body=Reason, answer=PartnerView, versioned=True)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/terminate",
+    body=Reason,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict),
+)
 def terminate(request: Request[Reason, NoQuery]) -> PartnerView:
     """End a partnership for good; what was earned stays and may be withdrawn."""
     return _change(request, PartnerStatus.TERMINATED)
 
 
-@api.route("POST /api/v1/partners/{partnerId}/link-user", body=UserBody, answer=PartnerView, versioned=True)
+@api.route(
+    "POST /api/v1/partners/{partnerId}/link-user",
+    body=UserBody,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, UserTaken, Conflict, CodeClosesCircle),
+)
 def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
     """Say who signs in as a partner who was onboarded without a user."""
     context = config.context()
@@ -204,7 +243,13 @@ def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
     )
 
 
-@api.route("PUT /api/v1/partners/{partnerId}/commission", body=CommissionBody, answer=PartnerView, versioned=True)
+@api.route(
+    "PUT /api/v1/partners/{partnerId}/commission",
+    body=CommissionBody,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, ProgramNotFound),
+)
 def set_commission(request: Request[CommissionBody, NoQuery]) -> PartnerView:
     """Say what a partner earns from customers referred from now on, instead of what the program pays in tier 1."""
     context, body, partner_id = config.context(), request.body, request.id("partnerId")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from benchmarks import capacity
+from benchmarks import capacity, rollups
 from benchmarks.bench import Budget, Measured, Row, design
 from benchmarks.capacity import ITEM_LIMIT_BYTES
 from benchmarks.meter import Used
@@ -41,7 +41,9 @@ def test_every_operation_keeps_its_budget(measured: Measured) -> None:
         ("read: balances of the caller", design(2, 0, 0, 2)),
         ("read: code of the caller", design(2, 0, 0, 2)),
         ("read: an own withdrawal", design(2, 0, 0, 2)),
-        (f"statistics of a partner, 10,000 rewards in {YEAR_DAYS} days", design(2, 0, 0, None)),
+        (f"statistics of a partner, 100,000 rewards in {YEAR_DAYS} days", design(2, 0, 0, None)),
+        (f"a program's overview, 100,000 rewards in {YEAR_DAYS} days", design(2, 0, 0, 2)),
+        (f"forecast, 100,000 rewards in {YEAR_DAYS} days", design(2, 0, 0, 2)),
     ],
 )
 def test_the_promises_of_the_design_are_the_budgets(measured: Measured, name: str, most: Budget) -> None:
@@ -51,10 +53,17 @@ def test_the_promises_of_the_design_are_the_budgets(measured: Measured, name: st
     assert not row.broken
 
 
-def test_statistics_cost_the_same_with_a_hundred_times_the_rewards(measured: Measured) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "statistics of a partner", "GET stats", "a program's overview", "rewards by status", "forecast", "cohorts",
+        "a leaderboard", "the trial balance", "rewards by day", "a partner, by day",
+    ],
+)  # fmt: skip
+def test_statistics_cost_the_same_with_a_hundred_times_the_rewards(measured: Measured, name: str) -> None:
     """What a read of statistics takes does not depend on how many rewards there are."""
-    few, many = (_row(measured, f"statistics of a partner, {n} rewards in {YEAR_DAYS} days") for n in ("100", "10,000"))
-    assert (many.used.reads, many.rru) == (few.used.reads, few.rru)
+    few, some, many = (_row(measured, f"{name}, {n:,} rewards in {YEAR_DAYS} days") for n in rollups.SIZES)
+    assert (many.used.reads, many.rru) == (some.used.reads, some.rru) == (few.used.reads, few.rru)
 
 
 def test_items_in_transactions_fit_one_write_unit(measured: Measured) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.errors import Invalid
-from refledger.domain.links import Links, Source, source
+from refledger.domain.links import Links, source
+from refledger.domain.referrals import Source
 
 
 def rules(**changes: Any) -> Links:

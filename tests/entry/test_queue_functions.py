@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from refledger.domain.errors import Busy, WithdrawalNotFound
+from refledger.domain.errors import Busy, Unreadable, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
 from refledger.entry import config
@@ -278,8 +279,11 @@ def test_a_withdrawal_that_cannot_be_helped_stops_no_other_and_is_told(fresh: Wo
     assert set(fresh.machine.executions) == {f"{id}-1" for id in ids[1:]}
 
 
-def test_the_stream_becomes_figures(fresh: World, sqs: Sqs) -> None:
-    """Records as Lambda hands them on, in batches that come twice; the answer holds the window's state."""
+def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records as Lambda hands them on, in batches that come twice; the answer holds the window's state.
+
+    Leaderboards are told whose figures changed, each time anew; what they make of it is who earned most.
+    """
     fresh.books.pay("carol", "1", 10_000)
     fresh.books.mature("bob")
     told = [
@@ -292,13 +296,23 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs) -> None:
     sent: list[str] = []
     monkeypatch.setattr(config, "leaderboard_queue", lambda: SimpleNamespace(send=sent.append))
     handler, half = load("statistics").handler, len(told) // 2
-    for batch in (told[:half], told[:half], told[half - 2 :], []):
+    for batch in (told[:half], told[:half], told[half - 2 :], told[half - 2 :], []):
         event = {"Records": batch, "shardId": "shardId-000000001", "state": {"kept": 1}}
         assert handler(event, None) == {"state": {"kept": 1}}
     found = statistics.of_user(fresh.books.context, fresh.books.user("bob"))
     assert (found.tiers[1].referrals, found.tiers[1].earnings) == (1, {"USD": 2000})
     answer = fresh.call("GET /api/v1/referrals/stats")
     assert answer.body["tier1"] == {"referrals": 1, "earnings": [{"currency": "USD", "amount": 2000}]}
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+    for _ in range(2):
+        load("leaderboards").handler({"Records": [{"body": body} for body in sent]}, None)
+    rows = fresh.admin("GET /api/v1/partners/top", query={"by": "rewards"}).body["data"]
+    assert [(row["partnerId"], row["value"]) for row in rows] == [
+        (fresh.books.partner("bob").id, 2000), (fresh.books.partner("alice").id, 1000),
+    ]  # fmt: skip
+    with pytest.raises(Unreadable):
+        load("leaderboards").handler({"Records": [{"body": '{"changed": [["x", "December"]]}'}]}, None)
 
 
 # ---------------------------------------------------------------- configuration

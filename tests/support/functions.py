@@ -159,7 +159,7 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
     told = {
         "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
         "GROUPS_CLAIM": "cognito:groups", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
-        **LIMITS, **variables,
+        "LINK_BASE": "", **LIMITS, **variables,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "environment", lambda: config.Environment(told))

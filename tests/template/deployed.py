@@ -21,9 +21,9 @@ RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")
 FUNCTIONS = (
-    "programs", "partners", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks", "adjustments",
-    "rewards", "ledger", "docs", "links", "statements",
-    "payments", "maturity", "workflow", "sweeper", "statistics", "changes", "audit", "manifest",
+    "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks", "inbound", "lead_events", "adjustments",
+    "jobs", "rewards", "ledger", "reports", "docs", "links", "statements", "me",
+    "payments", "maturity", "job_worker", "workflow", "sweeper", "statistics", "leaderboards", "changes", "audit", "manifest",
 )  # fmt: skip
 
 Properties = dict[str, Any]

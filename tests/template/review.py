@@ -17,7 +17,7 @@ CHANGE_NOTHING = {
 
 
 def review(story: Story) -> None:
-    """All that ever happened reaches the function that follows the stream, some of it twice; admins read what it wrote."""
+    """All that ever happened reaches the function that follows it, some of it twice; admins read what was written."""
     tail = Tail(story.client)
     told = list(batches(tail.new(), keys.AUDITED))
     told += batches(tail.new(), keys.AUDITED)

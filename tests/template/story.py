@@ -25,7 +25,16 @@ from tests.support.kms import KEY_ARN, Kms
 from tests.support.manifests import Drawer
 from tests.support.stripe_server import StripeServer
 from tests.template.deployed import FUNCTION, FUNCTIONS, declared, function_id, of_type
-from tests.template.policy import MACHINE, PolicedBucket, PolicedEvents, PolicedKms, PolicedQueues, PolicedTable, PolicedWorkflow, Role
+from tests.template.policy import (
+    MACHINE,
+    PolicedBucket,
+    PolicedEvents,
+    PolicedKms,
+    PolicedQueues,
+    PolicedTable,
+    PolicedWorkflow,
+    Role,
+)
 
 HASH_KEY = "a secret of the tests"
 TABLE = "refledger"
@@ -153,6 +162,11 @@ class Story:
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
         assert self.invoke(name, {"Records": records}) == {"batchItemFailures": []}
 
+    def work_all(self, name: str, *bodies: str) -> None:
+        """A batch of messages that is done as a whole, or comes back."""
+        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+        assert self.invoke(name, {"Records": records})
+
     def task(self, action: str, withdrawal_id: str, **more: str) -> str:
         """A task of the workflow; returns the status."""
         answer = self.invoke("workflow", {"action": action, "withdrawalId": withdrawal_id, **more})
@@ -197,9 +211,11 @@ def tell(story: Story) -> None:
     decide_about_many(story)
     pay_by_stripe(story)
     sweep_and_count(story)
+    report(story)
     attest(story)
     follow_links(story)
     read_statements(story)
+    look_at_oneself(story)
     for route in ("GET /api/v1/openapi.json", "GET /docs"):
         assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
 
@@ -262,6 +278,19 @@ def read_statements(story: Story) -> None:
     of_partner = "GET /api/v1/partners/{partnerId}/statements/{month}"
     told = story.call("statements", "admin", of_partner, partnerId=story.bob(), month=month, query="format=csv")
     assert "OPENING" in told["text"]
+
+
+def look_at_oneself(story: Story) -> None:
+    """All that Bob sees of himself, and what he says."""
+    of_me = "/api/v1/me"
+    version = str(story.call("me", "bob", f"GET {of_me}")["version"])
+    changed = story.call("me", "bob", f"PATCH {of_me}", {"firstName": "Robert"}, match=version)
+    events = {"events": ["REWARD_APPROVED"]}
+    story.call("me", "bob", f"PUT {of_me}/notifications", events, match=str(changed["version"]))
+    assert story.call("me", "bob", f"GET {of_me}/notifications")["events"] == events["events"]
+    for name in ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods"):
+        assert story.call("me", "bob", f"GET {of_me}/{name}")["data"], name
+    assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
 
 
 def earn(story: Story) -> None:
@@ -405,6 +434,16 @@ def sweep_and_count(story: Story) -> None:
     story.clock.forward(5 * DAY_MS)  # the day is closed by then: its parts become one
     story.stream(f"R#{bob}")
     assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
+
+
+def report(story: Story) -> None:
+    """What the stream told of Bob is in leaderboards and reports."""
+    story.work_all("leaderboards", *[message["MessageBody"] for message in story.sent.pop("LeaderboardsQueue")])
+    assert story.call("reports", "admin", "GET /api/v1/partners/top", query="by=rewards")["data"]
+    bob = story.bob()
+    assert story.call("reports", "admin", "GET /api/v1/partners/{partnerId}/statistics", partnerId=bob)["allTime"]
+    assert story.call("reports", "admin", "GET /api/v1/referrals/trends", query="interval=week")["data"]
+    assert story.call("reports", "admin", "GET /api/v1/analytics/overview")["allTime"]["rewards"]["total"]
 
 
 def attest(story: Story) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from refledger.adapters import salesforce
 from refledger.adapters.stripe import READERS, SOURCE_PREFIX
+from refledger.entry.events import leads
 from refledger.entry.events.own import MODELS, SOURCE
 from refledger.store import keys
 from tests.template.deployed import (
@@ -25,26 +27,34 @@ from tests.template.deployed import (
 FORTNIGHT_SECONDS = 14 * 86_400
 
 
-def test_payment_events_reach_the_queue() -> None:
-    """What is understood of the owner's events and of Stripe's goes to the queue, from whichever bus it comes."""
+def test_events_reach_their_queues() -> None:
+    """What is understood of the owner's events, Stripe's and Salesforce's goes to the queue of payments or of leads,
+    from whichever bus it comes.
+    """
     rules = of_type(RULE)
     patterns = {id: (rule["EventPattern"], referred(rule["EventBusName"])) for id, rule in rules.items()}
     stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": list(READERS)}
+    of_salesforce = {"source": [{"prefix": prefix} for prefix in salesforce.PREFIXES]}
     assert patterns == {
         "PaymentsRule": ({"source": [SOURCE], "detail-type": list(MODELS)}, "Bus"),
         "StripeRule": (stripe, "Bus"),
         "StripePartnerRule": (stripe, "StripePartnerBus"),
+        "LeadsRule": ({"source": [leads.SOURCE], "detail-type": list(leads.KINDS)}, "Bus"),
+        "SalesforceRule": (of_salesforce, "Bus"),
+        "SalesforcePartnerRule": (of_salesforce, "SalesforcePartnerBus"),
     }
-    for rule in rules.values():
-        assert [referred(target["Arn"]) for target in rule["Targets"]] == ["PaymentsQueue"]
-    bus = declared()["Resources"]["StripePartnerBus"]
-    assert bus["Condition"] == "StripeBus"
-    assert bus["Properties"]["EventSourceName"] == {"Ref": "StripeEventSource"}
+    for id, rule in rules.items():
+        queue = "LeadsQueue" if id.startswith(("Leads", "Salesforce")) else "PaymentsQueue"
+        assert [referred(target["Arn"]) for target in rule["Targets"]] == [queue]
+    for sender in ("Stripe", "Salesforce"):
+        bus = declared()["Resources"][f"{sender}PartnerBus"]
+        assert bus["Condition"] == f"{sender}Bus"
+        assert bus["Properties"]["EventSourceName"] == {"Ref": f"{sender}EventSource"}
 
 
 def test_deliveries_that_fail_are_kept() -> None:
     """Every target of a rule or a schedule has a DLQ for what cannot be delivered, and bounded retries."""
-    assert len(targets()) == 6
+    assert len(targets()) >= 9
     for target in targets():
         assert referred(target["DeadLetterConfig"]["Arn"]) in of_type(QUEUE)
         assert {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"} <= set(target["RetryPolicy"])
@@ -53,7 +63,7 @@ def test_deliveries_that_fail_are_kept() -> None:
 def test_every_queue_has_a_dlq_or_is_one() -> None:
     """A message that cannot be processed ends in a DLQ of the same kind, which keeps it for a fortnight."""
     queues = of_type(QUEUE)
-    purposes = ("Payments", "Maturity", "Events", "Schedules", "Statistics", "Changes")
+    purposes = ("Jobs", "Payments", "Leads", "Maturity", "Events", "Schedules", "Statistics", "Changes")
     assert dead_letter_queues() == {f"{purpose}Dlq" for purpose in purposes}
     for id, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == FORTNIGHT_SECONDS
@@ -70,7 +80,7 @@ def test_messages_stay_hidden_while_they_are_worked_on() -> None:
     """A queue hides a message for six times as long as its function may run, as Lambda asks for."""
     mappings = [m for m in of_type(MAPPING).values() if "BatchSize" in m]
     queues = [m for m in mappings if referred(m["EventSourceArn"]) in of_type(QUEUE)]
-    assert len(queues) == 2
+    assert len(queues) == len(set(of_type(QUEUE)) - dead_letter_queues())
     for mapping in queues:
         queue = of_type(QUEUE)[referred(mapping["EventSourceArn"])]
         function = of_type(FUNCTION)[referred(mapping["FunctionName"])]
@@ -84,7 +94,7 @@ def test_schedules() -> None:
     found = {referred(s["Target"]["Arn"]): s["ScheduleExpression"] for s in of_type(SCHEDULE).values()}
     assert found == {
         "MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)",
-        "ManifestFunction": "rate(15 minutes)",
+        "ManifestFunction": "rate(15 minutes)", "JobWorkerFunction": "rate(5 minutes)",
     }  # fmt: skip
     assert of_type(FUNCTION)["ManifestFunction"]["Timeout"] < 15 * 60, "one tick ends before the next begins"
 

@@ -84,6 +84,6 @@ def chosen(typed: str) -> str:
         raise CodeNotAllowed("a code has 4 to 32 letters and digits, and single - or _ between them")
     if fold(code) in _RESERVED_LOOKS:
         raise CodeNotAllowed("this code could be taken for something official")
-    if len(fold(code)) < 3:
-        raise CodeNotAllowed("too little of this code can be told from others")
+    if len(set(fold(code))) < 2:
+        raise CodeNotAllowed("a code has at least two different characters")
     return code

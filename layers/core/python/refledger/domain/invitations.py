@@ -31,8 +31,8 @@ class InvitationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Invitation:
-    """Its id is a keyed hash of its token, which is written nowhere. `by`, `user`: keyed hashes of who invited and of who
-    accepted. `tier` and `tags` are those of the partner whom it makes.
+    """Its id is a keyed hash of its token, which is written nowhere. `by`, `user`: keyed hashes of who invited and of
+    who accepted. `tier` and `tags` are those of the partner whom it makes.
     """
 
     id: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from refledger.domain.errors import Invalid
+from refledger.domain.referrals import Source
 
 MAX_URL = 2_000
 MAX_DOMAINS = 20
@@ -25,18 +25,6 @@ _DOMAIN = re.compile(rf"(?:\*\.)?{_HOST}")
 _URL = re.compile(rf"https://({_HOST})((?:[/?\x23][!-\[\]-~]*)?)", re.IGNORECASE)
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _CAMPAIGN = re.compile(r"[a-z0-9-]{1,40}")
-
-
-class Source(StrEnum):
-    """Where a referral comes from, as far as the link says."""
-
-    WEBSITE = "WEBSITE"
-    MOBILE_APP = "MOBILE_APP"
-    EMAIL = "EMAIL"
-    PHONE = "PHONE"
-    IN_PERSON = "IN_PERSON"
-    SOCIAL_MEDIA = "SOCIAL_MEDIA"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True)

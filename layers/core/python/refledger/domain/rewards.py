@@ -73,8 +73,13 @@ class Reward:
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
     by: str = ""  # who: keyed hash of their `sub`
-    revision: int = 1  # counts its changes: each is made under the one that was read
+    revision: int = 0  # how often it was changed: each time under the number that was read
     created_at_ms: int = field(default=0, compare=False)  # when it was written down
+
+    @property
+    def version(self) -> int:
+        """As people name it: the first one is 1."""
+        return self.revision + 1
 
 
 def net(reward: Reward) -> int:

@@ -170,6 +170,11 @@ def manifest_key() -> KmsKey:
     return KmsKey(aws.client("kms"), environment()["MANIFEST_KEY_ARN"])
 
 
+def link_base(host: str) -> str:
+    """What share links begin with: what the owner has said, or the name by which the API was called."""
+    return environment()["LINK_BASE"] or f"https://{host}"
+
+
 def stripe_livemode() -> bool | None:
     """The mode that counts in this deployment, None for either."""
     return LIVEMODE[environment()["STRIPE_MODE"]]

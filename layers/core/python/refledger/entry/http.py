@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, problems
 from refledger.entry.access import Caller
-from refledger.entry.models.common import REFUSED, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
+from refledger.entry.models.common import REFUSED, Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.observability import logger
 from refledger.operations.limits import Standing
 from refledger.store.acting import acting
@@ -53,7 +53,10 @@ class PreconditionRequired(Malformed):
 
 @dataclass(frozen=True)
 class Request(Generic[B, Q]):
-    """One call, checked. `key`: the Idempotency-Key; `path`: as the gateway decoded it, not yet looked at."""
+    """One call, checked. `key`: the Idempotency-Key; `path`: as the gateway decoded it, not yet looked at.
+
+    `host`: the name by which the API was called.
+    """
 
     caller: Caller
     route: str
@@ -63,6 +66,7 @@ class Request(Generic[B, Q]):
     key: str | None
     request_id: str
     if_match: int | None = None
+    host: str = ""
 
     @property
     def expected_version(self) -> int:
@@ -202,9 +206,15 @@ class Api:
             key=_idempotency_key(headers),
             request_id=context["requestId"],
             if_match=_if_match(headers),
+            host=_host(context, headers),
         )
         with acting(caller.user, caller.kind, origin, request.request_id, route.key):
             return _answer(route, route.function(request))
+
+
+def _host(context: dict[str, Any], headers: dict[str, str]) -> str:
+    """The name by which the API was called."""
+    return str(context.get("domainName", headers.get("host", "")))
 
 
 def _limit_headers(standing: list[Standing]) -> dict[str, str]:
@@ -227,7 +237,7 @@ def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str) -> De
         path=event.get("pathParameters", {}),
         query=event.get("queryStringParameters") or {},
         method=context.get("http", {}).get("method", ""),
-        host=context.get("domainName", headers.get("host", "")),
+        host=_host(context, headers),
         origin=origin,
     )
 
@@ -306,12 +316,20 @@ def _body_text(
 def _validated(model: type[BaseModel], text: str) -> BaseModel:
     """Raises Malformed for what is not JSON, _Rejected with the fields for what is not as it should be."""
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(_exact(text) if issubclass(model, Body) and model.exact else text)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise Malformed(400, "the body is not JSON") from None
         raise _Rejected(list(map(_fault, details[:20]))) from None
+
+
+def _exact(text: str) -> str:
+    """The same with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost."""
+    try:
+        return json.dumps(json.loads(text, parse_float=str))
+    except (ValueError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
+        return text
 
 
 def _fault(detail: Any) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""A statement as a PDF of A4 pages, for a partner's files. The only module that imports fpdf, when it is first needed."""
+"""A statement as a PDF of A4 pages, for a partner's files. Only this module imports fpdf, and nothing does so before it
+is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from fpdf import FPDF, XPos, YPos
+from fpdf.fonts import TTFFont
 
 from refledger.domain.currencies import decimal, exponent
 from refledger.domain.journal import Kind
@@ -127,7 +130,9 @@ def _row(pdf: FPDF, cells: tuple[str, ...]) -> None:
 
 
 def _line(pdf: FPDF, text: str, height: int = LINE_MM) -> None:
-    known = pdf.fonts[FONT].cmap
+    font = pdf.fonts[FONT]
+    assert isinstance(font, TTFFont)
+    known = font.cmap
     shown = "".join(character if ord(character) in known else UNKNOWN for character in text)
     pdf.multi_cell(0, height, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 

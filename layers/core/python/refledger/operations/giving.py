@@ -32,14 +32,13 @@ class Gift:
 def give(context: Context, gift: Gift, actor: str, key: str | None) -> Reward:
     """The reward, which is due at once: the schedule finds it within a minute, unless it is held.
 
-    Idempotent for ever by the Idempotency-Key, of which the payment's id is made; without one every call is a request of
-    its own. Payment and reward are written together or not at all.
+    Idempotent for ever by the Idempotency-Key, of which the payment's id is made; without one every call is a request
+    of its own. Payment and reward are written together or not at all.
     Raises PartnerNotFound, Forbidden for the partner's own user, Conflict unless the partner is ACTIVE, ProgramClosed
     where their program is archived, CurrencyNotTaken, KeyReused, Busy.
     """
-    id = (
-        context.ids.hash("given", actor, key, size=LONG_ID_BYTES) if key else context.ids.new(LONG_ID_BYTES)
-    )  # never that of an event's payment: those are hashed otherwise
+    size = LONG_ID_BYTES
+    id = context.ids.hash("given", actor, key, size=size) if key else context.ids.new(size)  # no event's id is made so
 
     def once() -> Reward:
         earlier, partner_item = context.table.get_many([keys.payment(id), keys.partner(gift.partner_id)])

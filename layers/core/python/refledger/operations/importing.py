@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,13 +23,14 @@ from refledger.operations.context import Context
 from refledger.operations.partners import NewPartner
 from refledger.store import jobs, keys, programs
 from refledger.store.acting import acting
-from refledger.store.transaction import Item, Moved
+from refledger.store.transaction import Moved
 
 COLUMNS: Final = ("firstName", "lastName", "email", "phone", "companyName", "programId")
 NEEDED: Final = COLUMNS[:3]
 MOST_LINES: Final = 5_000
 AT_ONCE: Final = 20  # lines between two words about how far it came
 BOM: Final = "\ufeff"
+TAKEN: Final = "there is a partner with this e-mail address already"
 
 Read = Callable[[dict[str, str]], NewPartner]  # raises Invalid
 
@@ -48,10 +50,15 @@ def parse(text: str) -> list[Row]:
     Raises Invalid where it is no such file.
     """
     reader = csv.reader(io.StringIO(text.removeprefix(BOM), newline=""), strict=True)
+    rows: list[Row] = []
     try:
         head = [name.strip() for name in next(reader, [])]
         _check(head)
-        rows = list(_rows(reader, head))
+        begins = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append(_row(begins, head, cells))
+            begins = reader.line_num + 1
     except csv.Error as error:
         raise Invalid(f"line {reader.line_num}: {error}") from None
     if not rows:
@@ -70,13 +77,9 @@ def _check(head: list[str]) -> None:
         raise Invalid("a column is there twice")
 
 
-def _rows(reader: Iterator[list[str]], head: list[str]) -> Iterator[Row]:
-    begins = 2
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            fits = len(cells) == len(head)
-            yield Row(begins, dict(zip(head, map(_plain, cells), strict=True)) if fits else None)
-        begins = reader.line_num + 1  # type: ignore[attr-defined]  a reader of csv's
+def _row(number: int, head: list[str], cells: list[str]) -> Row:
+    fits = len(cells) == len(head)
+    return Row(number, dict(zip(head, map(_plain, cells), strict=True)) if fits else None)
 
 
 def _plain(cell: str) -> str:
@@ -93,15 +96,16 @@ def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], b
     rows = parse(text)
     first = _first_with(rows)
     try:
-        while job.is_open:
+        while True:
             now = rows[job.done : job.done + AT_ONCE]
             lines = [_line(context, job, row, read, first) for row in now]
             job = _come_to(context, job, lines, len(rows))
-            if job.is_open and not go_on():
+            if not job.is_open:
+                return False
+            if not go_on():
                 return True
     except Moved:  # another worker is at it
         return True
-    return False
 
 
 def _come_to(context: Context, job: Job, lines: Sequence[Line], total: int) -> Job:
@@ -138,7 +142,7 @@ def _line(context: Context, job: Job, row: Row, read: Read, first: dict[str, int
             return Line(row.number, LineStatus.DUPLICATE, message=f"line {before} has the same e-mail address")
         if job.dry_run:
             return _try(context, row, new)
-        with acting(*_author(job.who)):
+        with acting(*_author(job.who)) if job.who else nullcontext():
             made = partners.create(
                 context, new, job.owner, f"{job.id} {row.number}", context.ids.hash("line", *row.cells.items())
             )
@@ -153,18 +157,18 @@ def _try(context: Context, row: Row, new: NewPartner) -> Line:
     """What would become of it. Raises like what makes the partner."""
     programs.find(context.table, new.program_id)
     if holder := _holder(context, {"email": new.email}):
-        return Line(row.number, LineStatus.DUPLICATE, holder, message="there is a partner with this e-mail address already")
+        return Line(row.number, LineStatus.DUPLICATE, holder, message=TAKEN)
     return Line(row.number, LineStatus.WOULD_CREATE)
 
 
 def _holder(context: Context, cells: dict[str, str]) -> str:
     """The partner who has the e-mail address, "" for nobody."""
-    guard = context.table.get(keys.email(context.ids.hash("email", _folded(cells))))
+    guard = context.table.get(keys.email(partners.address(context, cells["email"].strip())))
     return str(guard["partner"]) if guard else ""
 
 
-def _author(who: Item) -> tuple[str, str, str, str, str]:
+def _author(who: Mapping[str, str]) -> tuple[str, str, str, str, str]:
     """Whoever asked for the job did what it does."""
-    return tuple(str(who.get(name, "")) for name in ("by", "kind", "from", "request", "what"))  # type: ignore[return-value]
+    return who["by"], who["kind"], who["from"], who["request"], who["what"]
 
 

@@ -21,7 +21,7 @@ from refledger.domain.errors import (
     Unprocessable,
 )
 from refledger.domain.leads import Facts, LeadNews, Step, Value
-from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
 from refledger.operations import referring
 from refledger.operations.context import Context
 from refledger.operations.converting import convert
@@ -74,7 +74,7 @@ def take(context: Context, news: LeadNews) -> Taken:
             return Taken(Outcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else Outcome.REFUSED, "", error.code)
         facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
     taken = _follow(context, referral_id, facts, news)
-    return replace(taken, outcome=Outcome.MADE) if made and taken.outcome in (Outcome.KNOWN, Outcome.LATE) else taken
+    return replace(taken, outcome=Outcome.MADE) if made and taken.outcome is Outcome.KNOWN else taken
 
 
 def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
@@ -116,6 +116,8 @@ def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
 def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) -> Taken:
     """What became of the lead, in the order in which it did."""
     referral = referrals.find(context.table, referral_id)
+    if referral.reason == DELETED:  # and its lead is free: what made it does not make it again
+        return Taken(Outcome.LATE, referral_id)
     taken = Taken(Outcome.KNOWN, referral_id)
     if facts.customer and not referral.customer:
         try:

@@ -84,7 +84,8 @@ class Row:
 
 
 def create_from_row(context: Context, new: NewPartner, job: str, line: int, *, dry_run: bool) -> Row:
-    """One line of the import `job`, whose fields are checked already. Idempotent by job and line: the repeat says CREATED.
+    """One line of the import `job`, whose fields are checked already. Idempotent by job and line, the
+    repeat says CREATED.
 
     Raises only what passes by itself (Busy); what is wrong with the line is its answer.
     """

@@ -51,7 +51,7 @@ def newest(context: Context, wanted: Wanted, before: str, limit: int) -> Found:
 
 
 def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted, after: str, limit: int) -> Found:
-    """Those of a program who are called so, in the order of what they are called. Each once, whatever of theirs fits."""
+    """Those of a program who are called so, in the order of what they are called; each once, whatever fits."""
     start = folding.fold(text)
     if not start:
         return [], None

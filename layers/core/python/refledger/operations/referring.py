@@ -26,14 +26,16 @@ from refledger.operations.once import Once
 from refledger.operations.referrals import chain_above, check_open, expires_at, top_unchanged
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import Again, Moved, Write
 
 S = ReferralStatus
 
 
 @dataclass(frozen=True)
 class NewReferral:
-    """Whose it is: `partner_id`, or `code`, or both. `customer`: keyed hash of who will pay (`Ids.user`), "" unknown."""
+    """Whose it is: `partner_id`, or `code`, or both. `customer`: keyed hash of who will pay (`Ids.user`), "" if nobody
+    knows.
+    """
 
     partner_id: str = ""
     code: str = ""  # as it was typed
@@ -66,7 +68,11 @@ def create(context: Context, new: NewReferral, caller: str, key: str | None, bod
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
     AlreadyReferred, OwnCode, CodeClosesCircle, KeyReused.
     """
-    request = Once.of(context, caller, "referrals", key, body)
+    return create_once(context, new, Once.of(context, caller, "referrals", key, body))
+
+
+def create_once(context: Context, new: NewReferral, request: Once) -> Referral:
+    """Like `create`, idempotent by `request`."""
 
     def once() -> Referral:
         if earlier := request.known(context):
@@ -76,7 +82,12 @@ def create(context: Context, new: NewReferral, caller: str, key: str | None, bod
         check_open(program)
         now_ms = context.now_ms()
         nearest = Link(partner.id, partner.customer, partner.own_rates)
-        above, top = _chain(context, partner, program_id, nearest, new.customer)
+        try:
+            above, top = _chain(context, partner, program_id, nearest, new.customer)
+        except AlreadyReferred:
+            if earlier := request.known(context):  # by this very request, since it was looked at
+                return referrals.find(context.table, earlier["referral"])
+            raise
         made = Referral(
             id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
             program_id=program_id,
@@ -134,14 +145,18 @@ def _whose(context: Context, new: NewReferral) -> tuple[Partner, str, str]:
 
 
 def _chain(
-    context: Context, partner: Partner, program_id: str, nearest: Link, customer: str
+    context: Context, partner: Partner, program_id: str, nearest: Link, customer: str, referral_id: str = ""
 ) -> tuple[list[Link], Link]:
-    """Who earns beside the partner, and the top of the chain. Raises what keeps the customer from being bound."""
+    """Who earns beside the partner, and the top of the chain. Raises what keeps the customer from being bound, and
+    Again where somebody has just bound them to this referral.
+    """
     if not customer:
         return chain_above(context, program_id, nearest, None, None)
     bound, own = context.table.get_many([keys.binding(program_id, customer), keys.user(customer)])
     if partner.customer == customer:
         raise OwnCode("nobody refers themselves")
+    if bound and bound["referral"] == referral_id:
+        raise Again("the customer was bound meanwhile")
     if bound:
         raise AlreadyReferred("this customer has been referred before")
     return chain_above(context, program_id, nearest, customer, own["partner"] if own else None)
@@ -211,9 +226,7 @@ def _close(context: Context, referral_id: str, status: ReferralStatus, reason: s
     return _change(context, referral_id, act)
 
 
-def closing(
-    context: Context, old: Referral, status: ReferralStatus, reason: str
-) -> tuple[Referral, list[Write]]:
+def closing(context: Context, old: Referral, status: ReferralStatus, reason: str) -> tuple[Referral, list[Write]]:
     """An open referral closed, and what closes its binding with it. Raises ReferralClosed where its customer has paid
     in time, and the stream has not told yet.
     """
@@ -292,7 +305,7 @@ def _with_customer(
         raise ReferralClosed(f"the referral {_is(old, now_ms)}: it takes no customer")
     partner = partners.find(context.table, old.partner_id)
     nearest = Link(partner.id, partner.customer)
-    _, top = _chain(context, partner, old.program_id, nearest, customer)
+    _, top = _chain(context, partner, old.program_id, nearest, customer, old.id)
     writes.append(referrals.bind(old.bound(customer, now_ms)))
     writes += top_unchanged(old.program_id, "", top)
     return replace(new, customer=customer), writes

@@ -211,8 +211,8 @@ def amend(context: Context, reward_id: str, version: int, note: str | None, reas
         new = replace(old, held=held, note=(reason or old.note) if note is None else note)
         if new == old:
             return old
-        if old.revision != version:
-            raise Stale(f"the reward's current version is {old.revision}")
+        if old.version != version:
+            raise Stale(f"the reward's current version is {old.version}")
         return replace(new, by=by)
 
     return _by_hand(context, reward_id, by, decide)

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from refledger.domain.links import Source
+from refledger.domain.referrals import Source
 from refledger.domain.times import day
 from refledger.store import keys, statistics
 from refledger.store.table import Table

@@ -25,7 +25,7 @@ def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
 
 def is_active(guard: Item) -> bool:
     """Whether the code of this guard may bind somebody, as far as the code goes."""
-    return guard.get("status", CodeStatus.ACTIVE) == CodeStatus.ACTIVE
+    return CodeStatus(guard.get("status", CodeStatus.ACTIVE)) is CodeStatus.ACTIVE
 
 
 def create(code: PartnerCode) -> Write:

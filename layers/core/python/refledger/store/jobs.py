@@ -35,9 +35,9 @@ def find(table: Table, job_id: str) -> Job:
     return from_item(item)
 
 
-def of_owner(table: Table, owner: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of somebody's jobs of either kind, newest first, from just below the position `before`."""
-    partition, high = keys.jobs_of(owner), before or keys.HIGHEST
+def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, id) of somebody's jobs of a kind, newest first, from just below the position `before`."""
+    partition, high = keys.jobs_of(owner, kind), before or keys.HIGHEST
     for item in table.query(partition, high=high, index="list", page_size=page_size, newest_first=True):
         if item["l2"] != before:
             yield item["l2"], keys.owner_of(item)
@@ -99,7 +99,7 @@ def _to_item(job: Job) -> Item:
         "rest": place.rest, "complete": place.complete, "restarts": place.restarts,
         "touched": job.touched_at_ms, "finished": job.finished_at_ms, "problem": job.problem, "version": job.version,
         "ttl": expires_at(job), **({"who": dict(job.who)} if job.who else {}),
-        **keys.listed(keys.jobs_of(job.owner), job.created_at_ms, job.id),
+        **keys.listed(keys.jobs_of(job.owner, job.kind), job.created_at_ms, job.id),
     }  # fmt: skip
     return item | (keys.waiting(keys.open_jobs(), job.created_at_ms, job.id) if job.is_open else {})
 

@@ -487,9 +487,9 @@ def withdrawals_with_problem() -> str:
     return "W#PROBLEM"
 
 
-def jobs_of(owner: str) -> str:
-    """Those that a user (keyed hash) asked for."""
-    return f"O#{owner}"
+def jobs_of(owner: str, kind: str) -> str:
+    """Those of a kind that a user (keyed hash) asked for."""
+    return f"O#{owner}#{kind}"
 
 
 def open_jobs() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
@@ -74,6 +75,21 @@ def of_program(table: Table, program_id: str) -> Iterator[str]:
     for partition in keys.payment_shards(program_id):
         for item in table.query(partition, index="list"):
             yield keys.owner_of(item)
+
+
+def newest(
+    table: Table, program_id: str, highest: str, low: str, page_size: int
+) -> Iterator[tuple[str, str, list[str]]]:
+    """(position, id, ids of its rewards) of a program's payments that earned, those that came last first.
+
+    From the position `highest`, itself included, down to `low`; each shard is asked for `page_size` at a time.
+    """
+    shards = (
+        table.query(shard, low, highest, index="list", page_size=page_size, newest_first=True)
+        for shard in keys.payment_shards(program_id)
+    )
+    for item in heapq.merge(*shards, key=lambda item: str(item["l2"]), reverse=True):
+        yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
 def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:

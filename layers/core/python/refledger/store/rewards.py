@@ -21,7 +21,6 @@ def create(reward: Reward, now_ms: int) -> Write:
         "base": reward.base, "rate": reward.rate_bps, "rule": reward.rule_version, "source": reward.rule,
         "program": reward.program_id, "payment": reward.payment, "referral": reward.referral_id,
         "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "created": now_ms, "review": reward.review,
-        "revision": reward.revision,
         **({"cap": reward.cap} if reward.cap is not None else {}), **_changing(reward), **_listing(reward, now_ms),
     })  # fmt: skip
 
@@ -39,7 +38,7 @@ def move(old: Reward, new: Reward, now_ms: int) -> Write:
         + ", ".join(f"#{each} = :{each}" for each in changed)
         + (" REMOVE " + ", ".join(f"#{each}" for each in gone) if gone else "")
     )
-    if not old.revision:  # written before they were counted
+    if not old.revision:
         return update(name, keys.reward(old.id), change, "attribute_not_exists(#revision)", **changed)
     return update(name, keys.reward(old.id), change, "#revision = :was", **changed, was=old.revision)
 

@@ -50,7 +50,7 @@ def _that_fits(changes: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, s
     for place, (number, counter, _) in enumerate(changes):
         if counter not in named:
             named.add(counter)
-            length += 2 * len(counter) + len(", # :")
+            length += 2 * len(counter) + len(", ##")
         if length > EXPRESSION_LENGTH and number != changes[0][0]:
             return [part for part in changes[:place] if part[0] < number]
     return changes

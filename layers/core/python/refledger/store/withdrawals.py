@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -61,14 +62,30 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
     return from_item(items[0], notes)
 
 
-def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of a partner's withdrawals, newest first, from just below the position `before`."""
-    return _listed(table, keys.withdrawals_of_partner(partner_id), "list", before, page_size, newest_first=True)
+def of_partner(
+    table: Table, partner_id: str, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
+) -> Iterator[tuple[str, str]]:
+    """(position, id) of a partner's withdrawals, newest first, from just below the position `before`.
+
+    `low`, `high`: bounds of the positions, by when they were asked for.
+    """
+    partition = keys.withdrawals_of_partner(partner_id)
+    return _newest(table, partition, "list", before, page_size, low, high)
 
 
-def with_status(table: Table, status: WithdrawalStatus, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of the withdrawals in a status, newest first."""
-    return _listed(table, keys.withdrawals_of(status), "work", before, page_size, newest_first=True)
+def with_status(
+    table: Table, status: WithdrawalStatus, before: str, page_size: int, low: str = keys.LOWEST,
+    high: str = keys.HIGHEST,
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """(position, id) of the withdrawals in a status, newest in it first. `low`, `high`: by when they came into it."""
+    return _newest(table, keys.withdrawals_of(status), "work", before, page_size, low, high)
+
+
+def newest(table: Table, before: str, page_size: int, low: str, high: str) -> Iterator[tuple[str, str]]:
+    """(position, id) of all withdrawals, whatever their status: what moved last comes first."""
+    partitions = [*map(keys.withdrawals_of, WithdrawalStatus), keys.withdrawals_with_problem()]
+    found = [_newest(table, partition, "work", before, page_size, low, high) for partition in partitions]
+    return heapq.merge(*found, reverse=True)
 
 
 def with_problem(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
@@ -102,11 +119,21 @@ def token(table: Table, withdrawal_id: str, kind: str) -> str | None:
 def _listed(
     table: Table, partition: str, index: str, bound: str, page_size: int, *, newest_first: bool
 ) -> Iterator[tuple[str, str]]:
-    low, high = (keys.LOWEST, bound or keys.HIGHEST) if newest_first else (bound or keys.LOWEST, keys.HIGHEST)
+    if newest_first:
+        yield from _newest(table, partition, index, bound, page_size, keys.LOWEST, keys.HIGHEST)
+        return
     position = "l2" if index == "list" else "w2"
-    found = table.query(partition, low, high, index=index, page_size=page_size, newest_first=newest_first)
-    for item in found:
+    for item in table.query(partition, bound or keys.LOWEST, keys.HIGHEST, index=index, page_size=page_size):
         if item[position] != bound:
+            yield item[position], keys.owner_of(item)
+
+
+def _newest(
+    table: Table, partition: str, index: str, before: str, page_size: int, low: str, high: str
+) -> Iterator[tuple[str, str]]:
+    position, below = "l2" if index == "list" else "w2", min(before or high, high)
+    for item in table.query(partition, low, below, index=index, page_size=page_size, newest_first=True):
+        if item[position] != before:
             yield item[position], keys.owner_of(item)
 
 

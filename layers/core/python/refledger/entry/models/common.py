@@ -24,7 +24,9 @@ V = TypeVar("V")
 
 # A model is built when it is first used: a call uses two of the many that a function has.
 class Body(BaseModel):
-    """Strict: 1.0, "1" and true are not 1."""
+    """Strict: 1.0, "1" and true are not 1. `exact`: has decimals, which are read digit by digit."""
+
+    exact: ClassVar[bool] = False
 
     model_config = ConfigDict(
         defer_build=True, extra="forbid", strict=True, alias_generator=to_camel, str_strip_whitespace=True

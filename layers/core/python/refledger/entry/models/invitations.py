@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ class NewInvitation(Body):
     company_name: OptionalName = ""
     program_id: ProgramId = DEFAULT_PROGRAM
     tier: TierLabel | None = None
-    tags: Tags = []
+    tags: Tags = Field(default=[])
     valid_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS
 
     def to_invited(self) -> Invited:
@@ -71,7 +71,7 @@ class NewInvitationView(InvitationView):
         return cls(**_told(invitation, now_ms), token=token)
 
 
-def _told(invitation: Invitation, now_ms: int) -> dict[str, object]:
+def _told(invitation: Invitation, now_ms: int) -> dict[str, Any]:
     return {
         "id": invitation.id, "status": invitation.status_at(now_ms).value, "program_id": invitation.program_id,
         **_person(invitation.person), "tier": invitation.tier, "tags": list(invitation.tags),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from refledger.domain.errors import Invalid
 from refledger.domain.jobs import Job, Line, LineStatus, What
+from refledger.domain.partners import PartnerStatus
+from refledger.domain.referrals import ReferralStatus, Source
+from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import from_datetime, iso
-from refledger.entry.models.common import Body, Capitals, Currency, PageQuery, Query, TextBody, View
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.entry.models.common import Body, Capitals, Currency, Query, TextBody, View
 from refledger.entry.models.ledger import PartnerId
-from refledger.entry.models.partners import NewPartnerBody
 from refledger.entry.models.programs import ProgramId
-from refledger.operations.partners import NewPartner
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 FILTERS: Final[dict[What, set[str]]] = {
@@ -24,6 +26,12 @@ FILTERS: Final[dict[What, set[str]]] = {
     What.WITHDRAWALS: {"program_id", "partner_id", "status", "since", "until"},
     What.LEDGER: {"partner_id", "currency", "since", "until"},
     What.AUDIT: {"entity", "actor", "since", "until"},
+}
+STATUSES: Final[dict[What, type[StrEnum]]] = {
+    What.PARTNERS: PartnerStatus,
+    What.REFERRALS: ReferralStatus,
+    What.REWARDS: RewardStatus,
+    What.WITHDRAWALS: WithdrawalStatus,
 }
 
 
@@ -48,7 +56,7 @@ class ExportFilters(Body):
     program_id: ProgramId | None = None
     partner_id: PartnerId | None = None
     status: Word | None = None
-    source: Word | None = None
+    source: Annotated[Source | None, Capitals] = None
     currency: Currency | None = None
     entity: Entity | None = None
     actor: Entity | None = None
@@ -81,6 +89,8 @@ class NewExport(Body):
     def _fitting(self) -> Self:
         if self.filters.given - FILTERS[self.what]:
             raise ValueError("filters: one of them is not known of what is asked for")
+        if (status := self.filters.status) and status not in set(STATUSES[self.what]):
+            raise ValueError("filters.status: none that these have")
         if self.what is What.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
             raise ValueError("filters: the audit of an entity or of an actor")
         if self.filters.since and self.filters.until and self.filters.since >= self.filters.until:
@@ -89,9 +99,8 @@ class NewExport(Body):
 
 
 class JobView(View):
-    """`status`: QUEUED, RUNNING, DONE, FAILED or CANCELLED. `done`: lines so far; `total`: of all, as soon as it is known.
-
-    `problem`: why it failed.
+    """`status`: QUEUED, RUNNING, DONE, FAILED or CANCELLED. `done`: lines so far; `total`: of all, once it is
+    known. `problem`: why it failed.
     """
 
     id: str
@@ -179,20 +188,9 @@ class LineView(View):
         )  # fmt: skip
 
 
-def _common(job: Job) -> dict[str, object]:
+def _common(job: Job) -> dict[str, Any]:
     return {
         "id": job.id, "status": job.status.value, "done": job.done, "total": job.total,
         "created_at": iso(job.created_at_ms), "finished_at": iso(job.finished_at_ms) if job.finished_at_ms else None,
         "problem": job.problem or None,
     }  # fmt: skip
-
-
-def read_partner(cells: dict[str, str]) -> NewPartner:
-    """A line of an import, checked like the body of a single partner. Raises Invalid, which names fields and no values."""
-    given = {name: cell for name, cell in cells.items() if cell.strip() or name != "programId"}
-    try:
-        return NewPartnerBody.model_validate(given).to_partner("")
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:3]]
-        raise Invalid("; ".join(faults)) from None

@@ -41,9 +41,9 @@ class StatusItem(Body):
 class BulkBody(Body):
     """1 to 50 in all."""
 
-    create: Annotated[list[NewPartnerBody], Field(max_length=MOST)] = []
-    update: Annotated[list[UpdateItem], Field(max_length=MOST)] = []
-    status: Annotated[list[StatusItem], Field(max_length=MOST)] = []
+    create: Annotated[list[NewPartnerBody], Field(max_length=MOST)] = Field(default=[])
+    update: Annotated[list[UpdateItem], Field(max_length=MOST)] = Field(default=[])
+    status: Annotated[list[StatusItem], Field(max_length=MOST)] = Field(default=[])
 
     @model_validator(mode="after")
     def _some(self) -> Self:

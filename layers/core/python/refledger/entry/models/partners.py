@@ -48,7 +48,7 @@ class NewPartnerBody(Body):
     company_name: OptionalName = ""
     program_id: ProgramId = DEFAULT_PROGRAM
     tier: TierLabel | None = None
-    tags: Tags = []
+    tags: Tags = Field(default=[])
     sub: Name | None = None
 
     def to_partner(self, user: str) -> NewPartner:

@@ -25,6 +25,56 @@ class PaymentQuery(Query):
     source: Literal["payments", "stripe"] | None = None
 
 
+class PaymentsQuery(PeriodQuery):
+    """Payments from which somebody may earn, those that came last first. `from`, `to`: when they came.
+
+    `origin`: PAYMENT by a customer, CONVERSION of a referral, BY_HAND by staff. Where it fits few of many, a page may be
+    short and has a `nextCursor` nevertheless.
+    """
+
+    program_id: ProgramId
+    origin: Annotated[Origin, Capitals] | None = None
+
+
+class ShareView(View):
+    """What a reward was of it, before anything was taken back."""
+
+    reward_id: str
+    amount: int
+
+
+class PaymentLineView(View):
+    """A payment in a list. `gone`: what of `amount` went back to the customer or is disputed."""
+
+    id: str
+    origin: str
+    program_id: str
+    amount: int
+    base: int
+    currency: str
+    occurred_at: str
+    recorded_at: str
+    referral_id: str | None
+    gone: int
+    shares: list[ShareView]
+
+    @classmethod
+    def of(cls, payment: Payment) -> Self:
+        return cls(
+            id=payment.id,
+            origin=payment.origin,
+            program_id=payment.program_id,
+            amount=payment.amount,
+            base=payment.base,
+            currency=payment.currency,
+            occurred_at=iso(payment.occurred_at_ms),
+            recorded_at=iso(payment.created_at_ms),
+            referral_id=payment.referral_id or None,
+            gone=payment.back.of(payment.amount),
+            shares=[ShareView(reward_id=id, amount=amount) for id, amount in payment.shares],
+        )
+
+
 class ParkedView(View):
     """What waits at the door, since `parkedAt`. `amount` is null where the payment itself has not come yet."""
 
@@ -78,6 +128,7 @@ class PaymentView(View):
 
     id: str
     kind: str
+    origin: str
     program_id: str | None
     product_id: str | None
     amount: int
@@ -104,6 +155,7 @@ class PaymentView(View):
         return cls(
             id=payment.id,
             kind=payment.kind,
+            origin=payment.origin,
             program_id=payment.program_id or None,
             product_id=payment.product_id or None,
             amount=payment.amount,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.explaining import Capped, Coming, Earned, Explanation, Taken
 from refledger.domain.payments import Dispute, Refund
-from refledger.domain.rewards import DISPUTED, Reward, net
+from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, net
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, Note, PageQuery, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Name, Note, PeriodQuery, View
 from refledger.entry.models.ledger import PartnerId
 from refledger.entry.models.programs import ProgramId
+from refledger.operations.bulk import Done
 
 BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
+BULK = 50  # rewards in one request: a function has 15 seconds
+TransactionId = Annotated[Note, Field(min_length=1, max_length=140, examples=["TX-2026-1107"])]
 
 
 class RewardState(StrEnum):
@@ -24,23 +27,124 @@ class RewardState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-class RewardsQuery(PageQuery):
-    """A partner's rewards; or, for staff, those of a program that are held, to be approved or cancelled.
+class RewardsQuery(PeriodQuery):
+    """A partner's rewards, latest due first; or, for staff, those of a program, by when their payments came.
 
-    Staff name either the partner, or program and state; partners get their own.
+    Staff name the partner or the program; partners get their own. `status` of any kind; `from`, `to`: when they were
+    written down. `state`: the program's that are held, to be approved or cancelled, newest in it first, and nothing
+    else with it. Where `status` fits few of many, a page may be short, or empty, and has a `nextCursor` nevertheless.
     """
 
     partner_id: PartnerId | None = None
     program_id: ProgramId | None = None
     state: Annotated[RewardState, Capitals] | None = None
 
+    status: Annotated[RewardStatus, Capitals] | None = None
+
     @model_validator(mode="after")
     def _one_list(self) -> Self:
-        if (self.program_id is None) != (self.state is None):
-            raise ValueError("programId and state go together")
-        if self.partner_id and self.program_id:
-            raise ValueError("either partnerId, or programId and state")
+        others = (self.partner_id, self.status, self.from_, self.to)
+        if self.state and (self.program_id is None or any(each is not None for each in others)):
+            raise ValueError("state goes with programId, and with nothing else")
         return self
+
+    def takes(self, reward: Reward) -> bool:
+        """Whether it is one of those that are asked for."""
+        return (
+            self.status in (None, reward.status)
+            and self.program_id in (None, reward.program_id)
+            and (self.from_ms is None or self.from_ms <= reward.created_at_ms)
+            and (self.until_ms is None or reward.created_at_ms < self.until_ms)
+        )
+
+
+class NewReward(Body):
+    """A reward by hand. Above the program's `adjustmentLimit` of the currency another person must release it."""
+
+    partner_id: PartnerId
+    amount: Amount
+    currency: Currency
+    reason: Annotated[Note, Field(min_length=1, examples=["spoke at our conference"])]
+
+
+class RewardChanges(Body):
+    """`note`: why, or what to remember. `hold`: a reason to keep it from maturing; taken off by `release` only."""
+
+    note: Note | None = None
+    hold: Name | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.note is None and self.hold is None:
+            raise ValueError("note, hold, or both")
+        return self
+
+
+Method = Annotated[
+    str, Field(pattern=r"^[A-Z0-9][A-Z0-9 _-]{0,39}$", examples=["BANK_TRANSFER"]), Capitals, AfterValidator(str.strip)
+]
+
+
+class PaidBody(Body):
+    """How it was paid, in a word or two, and under which number it can be found again."""
+
+    payment_method: Method
+    transaction_id: TransactionId
+
+
+def _once_each(ids: list[str]) -> list[str]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("a reward is named twice")
+    return ids
+
+
+RewardIds = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=64)]],
+    Field(min_length=1, max_length=BULK),
+    AfterValidator(_once_each),
+]
+
+
+class BulkRewards(Body):
+    reward_ids: RewardIds
+    note: Note = ""
+
+
+class BulkCancel(Body):
+    """`note`: why; it cannot be taken back."""
+
+    reward_ids: RewardIds
+    note: Annotated[Note, Field(min_length=1)]
+
+
+class BulkPayment(PaidBody):
+    """One payment that covers all of them."""
+
+    reward_ids: RewardIds
+
+
+class RewardResult(View):
+    """`status`: what it is now, null where nothing is known of it; `code`, `detail`: why nothing was done."""
+
+    id: str
+    status: str | None
+    code: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, done: Done[Reward]) -> Self:
+        return cls(
+            id=done.id,
+            status=done.result.status if done.result else None,
+            code=done.refused.code if done.refused else None,
+            detail=done.refused.detail if done.refused else None,
+        )
+
+
+class RewardResults(View):
+    """One for every id, in the order in which they were given."""
+
+    results: list[RewardResult]
 
 
 class HoldBody(Body):
@@ -83,6 +187,8 @@ class RewardView(View):
     paid_by: str | None
     note: str | None
     by: str | None
+    created_at: str
+    version: int
 
     @classmethod
     def of(cls, reward: Reward, *, staff: bool) -> Self:
@@ -110,6 +216,8 @@ class RewardView(View):
             paid_by=reward.paid_by or None,
             note=(reward.note or None) if staff else None,
             by=(reward.by or None) if staff else None,
+            created_at=iso(reward.created_at_ms),
+            version=reward.version,
         )
 
 

@@ -1,0 +1,172 @@
+"""A partner's own: who they are, their codes and links, what came of them, and their money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refledger.domain.errors import PartnerNotFound, ProgramNotFound
+from refledger.domain.partners import Partner
+from refledger.entry import config, paging
+from refledger.entry.http import Api, Request
+from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.links import LinksOfPartner
+from refledger.entry.models.me import (
+    MeView,
+    MyBalances,
+    MyCodes,
+    MyCodeView,
+    MyReferralsQuery,
+    MyReferralView,
+    MyRewardsQuery,
+    NotificationsBody,
+    NotificationsView,
+    ProfileBody,
+)
+from refledger.entry.models.methods import Methods, OwnMethodView
+from refledger.entry.models.referrals import StatisticsView
+from refledger.entry.models.rewards import RewardView
+from refledger.entry.models.withdrawals import WithdrawalView
+from refledger.operations import link_figures, partner_profile, statistics
+from refledger.operations.partner_profile import Changes
+from refledger.store import codes, partners, referrals, rewards, withdrawals
+from refledger.store import methods as stored_methods
+
+api = handler = Api()
+NOBODY = (PartnerNotFound,)
+
+
+def _id(request: Request[Any, Any]) -> str:
+    """The partner whom the caller signs in as. Raises PartnerNotFound."""
+    found = partners.id_of_user(config.context().table, request.caller.user, strong=False)
+    if found is None:
+        raise PartnerNotFound("you are no partner yet; ask for a referral code first")
+    return found
+
+
+def _partner(request: Request[Any, Any]) -> Partner:
+    return partners.find(config.context().table, _id(request))
+
+
+def _view(partner: Partner) -> MeView:
+    return MeView.of(partner, config.context().program(partner.program_id).tier_rates_bps)
+
+
+def _link_base(request: Request[Any, Any], partner: Partner) -> str:
+    """What the partner's links begin with, "" where their program has none."""
+    return config.link_base(request.host) if config.context().program(partner.program_id).links else ""
+
+
+# ---------------------------------------------------------------- who they are
+
+
+@api.route("GET /api/v1/me", answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))
+def profile(request: Request[NoBody, NoQuery]) -> MeView:
+    """Read the caller's own profile."""
+    return _view(_partner(request))
+
+
+@api.route("PATCH /api/v1/me", body=ProfileBody, answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))
+def change_profile(request: Request[ProfileBody, NoQuery]) -> MeView:
+    """Change names, phone or company."""
+    return _view(_change(request, request.body.to_changes()))
+
+
+@api.route("GET /api/v1/me/notifications", answer=NotificationsView, versioned=True, refuses=NOBODY)
+def notifications(request: Request[NoBody, NoQuery]) -> NotificationsView:
+    """Read of what the caller wants to be told."""
+    return NotificationsView.of(_partner(request))
+
+
+@api.route(
+    "PUT /api/v1/me/notifications", body=NotificationsBody, answer=NotificationsView, versioned=True, refuses=NOBODY
+)
+def choose_notifications(request: Request[NotificationsBody, NoQuery]) -> NotificationsView:
+    """Say of what the caller wants to be told from now on."""
+    return NotificationsView.of(_change(request, request.body.to_changes()))
+
+
+def _change(request: Request[Any, NoQuery], changes: Changes) -> Partner:
+    version = request.expected_version
+    return partner_profile.change(config.context(), _id(request), changes, version)
+
+
+# ---------------------------------------------------------------- codes, links and what came of them
+
+
+@api.route("GET /api/v1/me/codes", answer=MyCodes, refuses=(*NOBODY, ProgramNotFound))
+def list_codes(request: Request[NoBody, NoQuery]) -> MyCodes:
+    """List the caller's codes with their share links."""
+    partner = _partner(request)
+    base = _link_base(request, partner)
+    found = codes.of_partner(config.context().table, partner)
+    return MyCodes(data=[MyCodeView.of(code, base) for code in found])
+
+
+@api.route("GET /api/v1/me/links", answer=LinksOfPartner, refuses=(*NOBODY, ProgramNotFound))
+def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
+    """List the caller's links with their clicks, the customers they brought, and the rates between them."""
+    partner = _partner(request)
+    return LinksOfPartner.all_of(link_figures.of_partner(config.context(), partner), _link_base(request, partner))
+
+
+@api.route("GET /api/v1/me/referrals", query=MyReferralsQuery, answer=Page[MyReferralView], refuses=NOBODY)
+def list_referrals(request: Request[NoBody, MyReferralsQuery]) -> Page[MyReferralView]:
+    """List the caller's referrals, newest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.status)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = referrals.of_partner(context.table, _id(request), before, query.limit + 1)
+    page, following = paging.sift(
+        context.ids, found, lambda each: query.status in (None, each.status), query.limit, *asked
+    )
+    return Page[MyReferralView](data=[MyReferralView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/me/statistics", answer=StatisticsView, refuses=NOBODY)
+def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
+    """The caller's tiers, earnings and balances."""
+    _id(request)
+    return StatisticsView.of(statistics.of_user(config.context(), request.caller.user))
+
+
+# ---------------------------------------------------------------- money
+
+
+@api.route("GET /api/v1/me/rewards", query=MyRewardsQuery, answer=Page[RewardView], refuses=NOBODY)
+def list_rewards(request: Request[NoBody, MyRewardsQuery]) -> Page[RewardView]:
+    """List the caller's rewards, latest due first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.status)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = rewards.of_partner(context.table, _id(request), before, query.limit + 1)
+    page, following = paging.sift(
+        context.ids, found, lambda each: query.status in (None, each.status), query.limit, *asked
+    )
+    return Page[RewardView](data=[RewardView.of(each, staff=False) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=NOBODY)
+def balance(request: Request[NoBody, NoQuery]) -> MyBalances:
+    """The caller's money by currency: earned and waiting, available, reserved for payouts, paid out."""
+    _id(request)
+    found = statistics.of_user(config.context(), request.caller.user)
+    return MyBalances(data=StatisticsView.of(found).balances)
+
+
+@api.route("GET /api/v1/me/withdrawals", query=PageQuery, answer=Page[WithdrawalView], refuses=NOBODY)
+def list_withdrawals(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
+    """List the caller's withdrawals, newest first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = withdrawals.of_partner(context.table, _id(request), before, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    page = withdrawals.many(context.table, ids, strong=False)
+    return Page[WithdrawalView](data=[WithdrawalView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/me/payout-methods", answer=Methods, refuses=NOBODY)
+def list_methods(request: Request[NoBody, NoQuery]) -> Methods:
+    """List the caller's payout methods that are in use."""
+    found = stored_methods.of_partner(config.context().table, _id(request))
+    return Methods(data=[OwnMethodView.of_method(method) for method in found if method.is_active])

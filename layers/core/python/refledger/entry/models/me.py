@@ -1,0 +1,180 @@
+"""What a partner sees of themselves, and may say of themselves, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import AfterValidator
+
+from refledger.domain.codes import PartnerCode
+from refledger.domain.notices import Kind
+from refledger.domain.partners import Partner
+from refledger.domain.referrals import Referral, ReferralStatus
+from refledger.domain.rewards import RewardStatus
+from refledger.domain.times import iso
+from refledger.entry.models.common import Body, Capitals, Name, OptionalName, PageQuery, View
+from refledger.entry.models.links import url_of
+from refledger.entry.models.partners import Phone
+from refledger.entry.models.referrals import BalanceView
+from refledger.entry.models.rules import OwnPayView
+from refledger.operations.partner_profile import Changes
+
+
+class MeView(View):
+    """`commissionRates`: basis points of tier 1, 2, … for customers referred today, 0 for a flat amount.
+
+    `ownRates`: what the partner earns in tier 1 instead of the program's pay.
+    """
+
+    id: str
+    program_id: str
+    referral_code: str
+    status: str
+    tier: str
+    commission_rates: list[int]
+    own_rates: list[OwnPayView]
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    company_name: str
+    created_at: str
+    version: int
+
+    @classmethod
+    def of(cls, partner: Partner, program_bps: Sequence[int]) -> Self:
+        return cls(
+            id=partner.id,
+            program_id=partner.program_id,
+            referral_code=partner.code,
+            status=partner.status,
+            tier=partner.tier,
+            commission_rates=partner.rates_bps(program_bps),
+            own_rates=OwnPayView.all_of(partner.own_rates),
+            first_name=partner.first_name,
+            last_name=partner.last_name,
+            email=partner.email,
+            phone=partner.phone,
+            company_name=partner.company_name,
+            created_at=iso(partner.created_at_ms),
+            version=partner.version,
+        )
+
+
+class ProfileBody(Body):
+    """What is not said, or null, stays as it is. The e-mail address is changed by staff: it says who somebody is."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    phone: Phone | None = None
+    company_name: OptionalName | None = None
+
+    def to_changes(self) -> Changes:
+        return Changes(self.first_name, self.last_name, phone=self.phone, company_name=self.company_name)
+
+
+class MyCodeView(View):
+    """`url`: the code's share link; null where the program has no links."""
+
+    code: str
+    main: bool
+    label: str
+    campaign: str
+    status: str
+    url: str | None
+    created_at: str
+
+    @classmethod
+    def of(cls, code: PartnerCode, base: str) -> Self:
+        return cls(
+            code=code.code,
+            main=code.main,
+            label=code.label,
+            campaign=code.campaign,
+            status=code.status,
+            url=url_of(code, base),
+            created_at=iso(code.created_at_ms),
+        )
+
+
+class MyCodes(View):
+    """All of them, the main one first."""
+
+    data: list[MyCodeView]
+
+
+class MyReferralsQuery(PageQuery):
+    status: Annotated[ReferralStatus, Capitals] | None = None
+
+
+class MyReferralView(View):
+    """Without what tells who the customer is, and without staff's words."""
+
+    id: str
+    program_id: str
+    status: str
+    source: str
+    campaign: str
+    code: str
+    created_at: str
+    expires_at: str | None
+    converted_at: str | None
+    paid_at: str | None
+    closed_at: str | None
+
+    @classmethod
+    def of(cls, referral: Referral) -> Self:
+        def told(at_ms: int) -> str | None:
+            return iso(at_ms) if at_ms else None
+
+        return cls(
+            id=referral.id,
+            program_id=referral.program_id,
+            status=referral.status,
+            source=referral.source,
+            campaign=referral.campaign,
+            code=referral.code,
+            created_at=iso(referral.created_at_ms),
+            expires_at=told(referral.until_ms) if referral.is_open else None,
+            converted_at=told(referral.converted_at_ms),
+            paid_at=told(referral.paid_at_ms),
+            closed_at=told(referral.closed_at_ms),
+        )
+
+
+class MyRewardsQuery(PageQuery):
+    status: Annotated[RewardStatus, Capitals] | None = None
+
+
+class MyBalances(View):
+    """`pending` follows within a second or so; the others are exact."""
+
+    data: list[BalanceView]
+
+
+def _once(kinds: list[Kind]) -> list[Kind]:
+    if len(set(kinds)) < len(kinds):
+        raise ValueError("each once")
+    return sorted(kinds)
+
+
+class NotificationsBody(Body):
+    """All that the partner wants to be told of from now on; an empty list: nothing."""
+
+    events: Annotated[list[Annotated[Kind, Capitals]], AfterValidator(_once)]
+
+    def to_changes(self) -> Changes:
+        return Changes(notices=tuple(kind.value for kind in self.events))
+
+
+class NotificationsView(View):
+    """`available`: all that there is to choose from."""
+
+    events: list[str]
+    available: list[str]
+    version: int
+
+    @classmethod
+    def of(cls, partner: Partner) -> Self:
+        return cls(events=sorted(partner.notices), available=sorted(Kind), version=partner.version)

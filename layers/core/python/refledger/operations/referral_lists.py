@@ -1,0 +1,74 @@
+"""Referrals a page at a time. No index knows sources and tags: of those, so many are looked at in a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from refledger.domain.referrals import OPEN, Referral, ReferralStatus, Source
+from refledger.operations.context import Context
+from refledger.store import referrals
+
+LOOKED_AT: Final = 200  # in one call
+BATCH_LIMIT: Final = 100  # keys in one read
+
+Found = tuple[list[Referral], str | None]  # a page, and the position after which the next one begins; None: the end
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a referral must be to be listed; None: anything. Moments in epoch milliseconds, `until_ms` not included."""
+
+    program_id: str | None = None
+    partner_id: str | None = None
+    status: ReferralStatus | None = None
+    source: Source | None = None
+    tag: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    def takes(self, referral: Referral) -> bool:
+        return (
+            self.program_id in (None, referral.program_id)
+            and self.status in (None, referral.status)
+            and self.source in (None, referral.source)
+            and (self.tag is None or self.tag in referral.tags)
+            and (self.from_ms is None or self.from_ms <= referral.created_at_ms)
+            and (self.until_ms is None or referral.created_at_ms < self.until_ms)
+        )
+
+
+def of_partner(context: Context, partner_id: str, wanted: Wanted, before: str, limit: int) -> Found:
+    """A partner's, newest first, from below the position `before`. A page may be short and still go on."""
+    period = (wanted.from_ms or 0, wanted.until_ms or 0)
+    return _page(referrals.of_partner(context.table, partner_id, before, limit + 1, *period), wanted, limit)
+
+
+def of_program(context: Context, program_id: str, wanted: Wanted, place: str, limit: int) -> Found:
+    """A program's, newest first; those that are PENDING or ACCEPTED, of whatever day, by when they expire."""
+    if wanted.status in OPEN and wanted.from_ms is None and wanted.until_ms is None:
+        rows = referrals.open_in(context.table, program_id, wanted.status, place, limit + 1)
+    else:
+        period = (wanted.from_ms or 0, wanted.until_ms or 0)
+        rows = referrals.of_program(context.table, program_id, place, limit + 1, *period)
+    return _page(_read(context, rows, limit), wanted, limit)
+
+
+def _read(context: Context, rows: Iterator[tuple[str, str]], limit: int) -> Iterator[tuple[str, Referral]]:
+    while chunk := list(islice(rows, min(limit + 1, BATCH_LIMIT))):
+        known = {each.id: each for each in referrals.many(context.table, [id for _, id in chunk], strong=False)}
+        yield from ((position, known[id]) for position, id in chunk if id in known)
+
+
+def _page(found: Iterator[tuple[str, Referral]], wanted: Wanted, limit: int) -> Found:
+    page: list[Referral] = []
+    last = ""
+    for looked_at, (position, referral) in enumerate(found):
+        if len(page) == limit or looked_at == LOOKED_AT:
+            return page, last
+        last = position
+        if wanted.takes(referral):
+            page.append(referral)
+    return page, None

@@ -1,0 +1,171 @@
+"""Statements over HTTP: one's own, or anybody's for staff; as JSON, for a spreadsheet, and on paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zlib
+from typing import Any
+
+import pytest
+
+from refledger.domain import statements
+from refledger.domain.times import DAY_MS, day
+from tests.support.functions import World, assert_problem
+
+OWN = "GET /api/v1/me/statements/{month}"
+ONE = "GET /api/v1/partners/{partnerId}/statements/{month}"
+
+
+@pytest.fixture
+def month(fresh: World) -> str:
+    """Bob earned, was paid, earned yen, and all of it the month before now; 5.00 more came since."""
+    books = fresh.books
+    books.grant("bob", 10_000, 2_500)
+    books.mature("bob")
+    books.pay_out("bob", 3_000)
+    books.withdraw("bob", 1_000)
+    books.grant("bob", 777, currency="JPY")
+    books.mature("bob", "JPY")
+    when = day(books.clock())
+    books.clock.forward(40 * DAY_MS)
+    books.grant("bob", 500)
+    books.mature("bob")
+    return f"{when[:4]}-{when[4:6]}"
+
+
+def account(answer: Any, currency: str) -> Any:
+    (found,) = [each for each in answer.body["accounts"] if each["currency"] == currency]
+    return found
+
+
+def test_a_month_from_its_beginning_to_its_end(fresh: World, month: str) -> None:
+    """All movements between two balances, per currency, and what each left behind it."""
+    answer = fresh.call(OWN, sub="bob", path={"month": month})
+    assert answer.status == 200
+    assert (answer.body["month"], answer.body["final"]) == (month, True)
+    dollars = account(answer, "USD")
+    assert dollars["opening"] == {"available": 0, "reserved": 0, "paid": 0}
+    assert dollars["closing"] == {"available": 8_500, "reserved": 1_000, "paid": 3_000}
+    kinds = [each["kind"] for each in dollars["movements"]]
+    assert kinds == ["EARN", "RESERVE", "SETTLE", "RESERVE"]
+    assert [each["after"]["available"] for each in dollars["movements"]] == [12_500, 9_500, 9_500, 8_500]
+    assert {"kind": "RESERVE", "count": 2, "amount": 4_000} in dollars["totals"]
+    assert account(answer, "JPY")["closing"]["available"] == 777
+    last = fresh.books.entries("bob")[3]
+    assert (dollars["version"], dollars["hash"]) == (4, last.hash)
+
+
+def test_the_month_that_runs_is_told_as_not_over(fresh: World, month: str) -> None:
+    """It begins with what the last one left, and ends with what is there now; empty currencies are left out of none."""
+    now = day(fresh.books.clock())
+    answer = fresh.call(OWN, sub="bob", path={"month": f"{now[:4]}-{now[4:6]}"})
+    assert answer.body["final"] is False
+    assert account(answer, "USD")["opening"]["available"] == 8_500
+    assert account(answer, "USD")["closing"]["available"] == 9_000
+    assert (account(answer, "JPY")["movements"], account(answer, "JPY")["hash"]) == ([], None)
+    before = fresh.call(OWN, sub="bob", path={"month": "2020-02"})
+    assert (before.status, before.body["accounts"]) == (200, [])
+
+
+def test_a_spreadsheet_has_the_same_figures(fresh: World, month: str) -> None:
+    """In major units with all decimals of the currency, a line for each movement between opening and closing."""
+    answer = fresh.call(OWN, sub="bob", path={"month": month}, query={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    pid = fresh.books.partner("bob").id
+    assert answer.headers["content-disposition"] == f'attachment; filename="statement-{pid}-{month}.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.body)))
+    dollars = [row for row in rows if row["currency"] == "USD"]
+    assert [row["kind"] for row in dollars] == ["OPENING", "EARN", "RESERVE", "SETTLE", "RESERVE", "CLOSING"]
+    assert [row["available"] for row in dollars] == ["", "125.00", "-30.00", "0.00", "-10.00", ""]
+    assert [row["availableAfter"] for row in dollars] == ["0.00", "125.00", "95.00", "95.00", "85.00", "85.00"]
+    assert {row["paidAfter"] for row in rows if row["currency"] == "JPY"} == {"0"}
+    assert rows[1]["reference"]
+
+
+def text_of(pdf: bytes) -> int:
+    """How many pages' contents there are, each of which must unpack."""
+    streams = [part.split(b"endstream")[0] for part in pdf.split(b"stream\n")[1:]]
+    return sum(b" Tj" in zlib.decompress(each.strip()) for each in streams if each.startswith(b"x\x9c"))
+
+
+def test_a_pdf_is_one_and_the_same_each_time(fresh: World, month: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of pages, with the font inside; made twice at a time it is the same bytes, with many lines many pages."""
+    query = {"format": "Pdf"}
+    answer = fresh.call(OWN, sub="bob", path={"month": month}, query=query)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"].endswith(f'-{month}.pdf"')
+    assert answer.body.startswith(b"%PDF-")
+    assert b"FontFile2" in answer.body
+    assert answer.body == fresh.call(OWN, sub="bob", path={"month": month}, query=query).body
+    assert text_of(answer.body) >= 1
+    for number in range(120):
+        fresh.books.grant("bob", 100 + number)
+        fresh.books.mature("bob")
+    now = day(fresh.books.clock())
+    longer = fresh.call(OWN, sub="bob", path={"month": f"{now[:4]}-{now[4:6]}"}, query=query)
+    assert text_of(longer.body) >= 3
+
+
+@pytest.mark.parametrize("name", ["Владимир", "Ελένη", "محمد", "דוד", "山田太郎", "नमस्ते", "Ångström", "\U0001f600"])
+def test_a_pdf_takes_every_name(fresh: World, name: str) -> None:
+    """Names of any script make a PDF: what the font has not is shown as unknown, and nothing fails."""
+    new = {"firstName": name, "lastName": "X", "email": f"a{ord(name[0])}@example.com"}
+    made = fresh.admin("POST /api/v1/partners", body=new).body["id"]
+    path = {"partnerId": made, "month": "2026-01"}
+    answer = fresh.admin(ONE, path=path, query={"format": "pdf"})
+    assert (answer.status, answer.body[:5]) == (200, b"%PDF-")
+
+
+def test_support_and_services_get_no_names(fresh: World, month: str) -> None:
+    """The PDF for those who see others' personal data masked is that of a partner without names."""
+    fresh.admin(
+        "POST /api/v1/partners",
+        body={"firstName": "Ada", "lastName": "Example", "email": "ada@example.com", "sub": "ada"},
+    )
+    path = {"partnerId": fresh.books.partner("ada").id, "month": month}
+    whole = fresh.admin(ONE, path=path, query={"format": "pdf"}).body
+    service = {"sub": "robot", "claims": {"scope": "ledger:read"}}
+    masked = [
+        fresh.call(ONE, path=path, query={"format": "pdf"}, **who).body
+        for who in ({"sub": "sue", "groups": ("support",)}, service)
+    ]
+    assert masked[0] == masked[1] != whole
+    assert fresh.call(OWN, sub="ada", path={"month": month}, query={"format": "pdf"}).body == whole
+
+
+def test_who_gets_which_statement(fresh: World, month: str) -> None:
+    """Staff everybody's, a partner their own and no other, somebody who is no partner none."""
+    path = {"partnerId": fresh.books.partner("bob").id, "month": month}
+    for groups in ("admin", "finance", "support"):
+        assert fresh.call(ONE, sub="x", groups=(groups,), path=path).body["accounts"]
+    for sub in ("bob", "eve"):
+        assert_problem(fresh.call(ONE, sub=sub, path=path), 403)
+    assert_problem(fresh.call(OWN, sub="nobody", path={"month": month}), 404)
+    assert_problem(fresh.admin(ONE, path={**path, "partnerId": "0" * 16}), 404)
+    assert_problem(fresh.admin(ONE, path={**path, "partnerId": "../x"}), 404)
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2099-01", "november", "", "2026-11-21", "0000-01"])
+def test_what_is_no_month_is_refused(fresh: World, month: str) -> None:
+    """Months that cannot be, or have not begun, whoever asks."""
+    fresh.books.partner("bob")
+    assert_problem(fresh.call(OWN, sub="bob", path={"month": month}), 422)
+
+
+def test_other_formats_are_refused(fresh: World) -> None:
+    """There are three, in any case of letters."""
+    fresh.books.partner("bob")
+    for given in ("xlsx", "", "json,csv"):
+        assert_problem(fresh.call(OWN, sub="bob", path={"month": "2026-01"}, query={"format": given}), 422)
+
+
+def test_very_many_movements_stay_one_file(fresh: World, month: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day's movements of one kind are one line then, with how many there were."""
+    monkeypatch.setattr(statements, "MAX_LINES", 3)
+    dollars = account(fresh.call(OWN, sub="bob", path={"month": month}), "USD")
+    assert [(each["kind"], each["count"]) for each in dollars["movements"]] == [
+        ("EARN", 1), ("RESERVE", 2), ("SETTLE", 1),
+    ]  # fmt: skip
+    assert dollars["movements"][-1]["after"] == dollars["closing"]
+    assert fresh.call(OWN, sub="bob", path={"month": month}, query={"format": "pdf"}).status == 200

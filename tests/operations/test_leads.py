@@ -1,0 +1,314 @@
+"""News of leads: in any order, any number of times, whatever dies, the referral comes to the same."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from refledger.domain.errors import ReferralNotFound
+from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.partners import PartnerStatus
+from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.times import DAY_MS
+from refledger.operations import leads, partners, referring
+from refledger.operations.leads import Outcome, Taken, take
+from refledger.store import keys
+from refledger.store import leads as stored_leads
+from tests.support.books import START_MS, Books
+from tests.support.deaths import deaths
+from tests.support.interruptions import Interrupted
+
+HOUR_MS = DAY_MS // 24
+S, O = ReferralStatus, Outcome  # noqa: E741
+WORTH = Value(major=Decimal("1000.50"))
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """Alice has a code."""
+    books.program()
+    books.partner("alice")
+    return books
+
+
+def created(books: Books, lead: str = "L1", **more: Any) -> LeadNews:
+    told: dict[str, Any] = {"codes": (books.partner("alice").code,), "source": Source.EMAIL, **more}
+    return LeadNews(lead, START_MS, **told)
+
+
+def step(step: Step, hour: int, lead: str = "L1", **more: Any) -> LeadNews:
+    return LeadNews(lead, START_MS + hour * HOUR_MS, step, **more)
+
+
+def tell(books: Books, *news: LeadNews) -> list[Taken]:
+    return [take(books.context, each) for each in news]
+
+
+def outcomes(books: Books, *news: LeadNews) -> list[Outcome]:
+    return [taken.outcome for taken in tell(books, *news)]
+
+
+def referral(books: Books, lead: str = "L1") -> Referral:
+    return referring.by_lead(books.context, lead)
+
+
+def earned(books: Books) -> list[int]:
+    return [reward.amount for reward in books.rewards("alice")]
+
+
+# ---------------------------------------------------------------- a lead's life
+
+
+def test_a_lead_with_a_code_makes_a_referral_and_its_life_moves_it(books: Books) -> None:
+    """Created, accepted, converted: 20 % of the value in the program's currency, once; told again, nothing happens."""
+    life = [
+        created(books, campaign="spring"),
+        step(Step.ACCEPTED, 1),
+        step(Step.CONVERTED, 2, value=WORTH),
+    ]
+    assert outcomes(books, *life) == [O.MADE, O.MOVED, O.MOVED]
+    made = referral(books)
+    assert (made.status, made.source, made.campaign, made.lead) == (S.CONVERTED, Source.EMAIL, "spring", "L1")
+    assert made.converted_at_ms == START_MS + 2 * HOUR_MS
+    assert earned(books) == [20_010]
+    assert outcomes(books, *life) == [O.KNOWN, O.KNOWN, O.KNOWN]
+    assert (referral(books), earned(books)) == (made, [20_010])
+    assert books.faults() == []
+
+
+def test_in_whatever_order_they_come(books: Books) -> None:
+    """The code may be the last to come, and the value may be told by itself: all orders end the same."""
+    for number, order in enumerate(itertools.permutations(range(4)), start=1):
+        lead = f"L{number}"
+        news = [
+            created(books, lead),
+            step(Step.ACCEPTED, 1, lead),
+            step(Step.CONVERTED, 2, lead),
+            LeadNews(lead, START_MS + 3 * HOUR_MS, value=WORTH),
+        ]
+        tell(books, *[news[place] for place in order])
+        assert (referral(books, lead).status, earned(books)) == (S.CONVERTED, [20_010] * number), order
+    assert books.faults() == []
+
+
+def test_a_rejection_ends_it_in_whatever_order(books: Books) -> None:
+    """With the reason; an acceptance that comes late does not open it again."""
+    for number, order in enumerate(itertools.permutations(range(3))):
+        lead = f"L{number}"
+        news = [created(books, lead), step(Step.ACCEPTED, 1, lead), step(Step.REJECTED, 2, lead, reason="no budget")]
+        tell(books, *[news[place] for place in order])
+        closed = referral(books, lead)
+        assert (closed.status, closed.reason) == (S.REJECTED, "no budget"), order
+
+
+def test_without_a_code_news_wait(books: Books) -> None:
+    """Most leads of a CRM were sent by nobody: that is no error, and they are kept until a code comes, or for long."""
+    assert outcomes(books, step(Step.CONVERTED, 2, value=WORTH), LeadNews("L1", START_MS)) == [O.NOTED, O.NOTED]
+    with pytest.raises(ReferralNotFound):
+        referral(books)
+    hashed = referring.lead_hash(books.context, "L1")
+    item = books.table.get(keys.lead_facts(hashed))
+    assert item is not None
+    assert item["ttl"] == (START_MS + stored_leads.KEPT_MS) // 1000
+    assert outcomes(books, created(books)) == [O.MOVED]
+    assert earned(books) == [20_010]
+
+
+def test_a_lead_of_which_nothing_is_told_leaves_nothing(books: Books) -> None:
+    """That a lead is there, without a code, is not worth an item."""
+    assert outcomes(books, LeadNews("L1", START_MS)) == [O.NOTED]
+    assert books.table.get(keys.lead_facts(referring.lead_hash(books.context, "L1"))) is None
+
+
+def test_converted_for_nobody_knows_what_is_accepted(books: Books) -> None:
+    """Nobody earns from an amount that nobody told: it waits for the amount, or for the customer's payment."""
+    assert outcomes(books, created(books), step(Step.CONVERTED, 1)) == [O.MADE, O.MOVED]
+    assert (referral(books).status, earned(books)) == (S.ACCEPTED, [])
+    assert outcomes(books, LeadNews("L1", START_MS + HOUR_MS, value=WORTH)) == [O.MOVED]
+    assert (referral(books).status, earned(books)) == (S.CONVERTED, [20_010])
+
+
+def test_a_value_alone_converts_nothing(books: Books) -> None:
+    """CRMs tell what a deal may be worth long before it is won; the newest value counts when it is."""
+    values = [LeadNews("L1", START_MS + hour * HOUR_MS, value=Value(major=Decimal(hour))) for hour in (1, 3, 2)]
+    assert outcomes(books, created(books), *values) == [O.MADE, O.KNOWN, O.KNOWN, O.KNOWN]
+    assert earned(books) == []
+    tell(books, step(Step.CONVERTED, 4))
+    assert earned(books) == [60]
+
+
+# ---------------------------------------------------------------- what does not go
+
+
+def test_a_code_that_is_none_makes_nothing_until_it_is_corrected(books: Books) -> None:
+    """The newest code counts; one of several that were found is enough."""
+    wrong = LeadNews("L1", START_MS, codes=("NOSUCHCODE",))
+    assert outcomes(books, wrong, step(Step.ACCEPTED, 1)) == [O.UNKNOWN_CODE, O.UNKNOWN_CODE]
+    right = LeadNews("L1", START_MS + HOUR_MS, codes=("NOSUCHCODE", books.partner("alice").code))
+    assert outcomes(books, right, wrong) == [O.MOVED, O.KNOWN]
+    assert referral(books).status is S.ACCEPTED
+
+
+def test_a_partner_who_is_not_active_refers_nobody(books: Books) -> None:
+    """Refused with its reason, and nothing is made."""
+    partners.change_status(books.context, books.partner("alice").id, PartnerStatus.SUSPENDED, "checked", "admin")
+    (taken,) = tell(books, created(books))
+    assert (taken.outcome, taken.why) == (O.REFUSED, "CODE_NOT_ACTIVE")
+
+
+def test_a_conversion_after_the_end_is_reported_and_earns_nothing(books: Books) -> None:
+    """Rejected is final. Whoever is told of the conversion decides by hand; other news do not tell it again."""
+    tell(books, created(books), step(Step.REJECTED, 1, reason="spam"))
+    late = step(Step.CONVERTED, 2, value=WORTH)
+    assert [(taken.outcome, taken.why) for taken in tell(books, late, step(Step.ACCEPTED, 3))] == [
+        (O.UNPAID, "REFERRAL_CLOSED"),
+        (O.LATE, ""),
+    ]
+    assert (referral(books).status, earned(books)) == (S.REJECTED, [])
+
+
+def test_a_rejection_after_a_conversion_is_late(books: Books) -> None:
+    """What was earned stays earned: a payment that goes back is a refund."""
+    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
+    assert outcomes(books, step(Step.REJECTED, 2)) == [O.LATE]
+    assert (referral(books).status, earned(books)) == (S.CONVERTED, [20_010])
+
+
+def test_another_value_is_reported_and_the_first_stands(books: Books) -> None:
+    """A referral converts once, for ever."""
+    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
+    assert outcomes(books, step(Step.CONVERTED, 2, value=Value(amount=5, currency="USD"))) == [O.DIFFERENT]
+    assert earned(books) == [20_010]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (Value(major=Decimal("1.005")), "INVALID"),
+        (Value(major=Decimal(1), currency="EUR"), "CURRENCY_NOT_TAKEN"),
+        (Value(amount=100, currency="JPY"), "CURRENCY_NOT_TAKEN"),
+    ],
+)
+def test_a_value_that_cannot_be_booked_is_reported(books: Books, value: Value, why: str) -> None:
+    """Nothing is rounded, and nothing is converted from one currency to another."""
+    _, taken = tell(books, created(books), step(Step.CONVERTED, 1, value=value))
+    assert (taken.outcome, taken.why, earned(books)) == (O.UNPAID, why, [])
+
+
+def test_a_lead_that_was_taken_out_does_not_come_back(books: Books) -> None:
+    """Repeats of old news find the referral that was deleted, closed as it is."""
+    (taken,) = tell(books, created(books))
+    referring.remove(books.context, taken.referral_id)
+    assert outcomes(books, created(books), step(Step.ACCEPTED, 1)) == [O.LATE, O.LATE]
+    with pytest.raises(ReferralNotFound):
+        referral(books)
+    assert len(list(books.table.query(keys.referrals(books.partner("alice").id)))) == 1
+
+
+# ---------------------------------------------------------------- the customer
+
+
+def test_the_customer_is_bound_when_the_crm_knows_who_it_is(books: Books) -> None:
+    """With the code or later; then payments earn like anybody's."""
+    tell(books, created(books, customer="carol"), created(books, "L2"))
+    books.pay("carol", "p1", 10_000)
+    assert outcomes(books, LeadNews("L2", START_MS, customer="dave")) == [O.MOVED]
+    books.pay("dave", "p2", 20_000)
+    assert earned(books) == [2_000, 4_000]
+    assert referral(books, "L2").customer == books.user("dave")
+    assert books.faults() == []
+
+
+def test_a_customer_of_somebody_else_is_not_taken_away(books: Books) -> None:
+    """Neither with the code nor later; the referral that is there stays as it is."""
+    books.chain("bob", "carol")
+    (refused,) = tell(books, created(books, customer="carol"))
+    assert (refused.outcome, refused.why) == (O.REFUSED, "ALREADY_REFERRED")
+    tell(books, created(books, "L2"))
+    (later,) = tell(books, LeadNews("L2", START_MS, customer="carol"))
+    assert (later.outcome, later.why, referral(books, "L2").customer) == (O.REFUSED, "ALREADY_REFERRED", "")
+
+
+def test_no_customer_lies_in_the_table_by_name(books: Books) -> None:
+    """What waits has the keyed hash of the customer, and lies under that of the lead."""
+    tell(books, LeadNews("a lead", START_MS, customer="carol@example.com"))
+    item = books.table.get(keys.lead_facts(referring.lead_hash(books.context, "a lead")))
+    assert item is not None
+    assert item["customer"] == books.user("carol@example.com")
+    assert "carol" not in str(item)
+    assert "a lead" not in str(item)
+
+
+# ---------------------------------------------------------------- deaths and races
+
+
+@pytest.mark.parametrize("last", ["created", "converted"])
+def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
+    """At every call of the table, before and after it: told again, it ends as if nothing had happened."""
+    numbers = itertools.count()
+
+    def told(lead: str) -> list[LeadNews]:
+        news = [step(Step.ACCEPTED, 1, lead), step(Step.CONVERTED, 2, lead, value=WORTH), created(books, lead)]
+        return news if last == "created" else [news[2], news[0], news[1]]
+
+    def prepare() -> str:
+        lead = f"lead{next(numbers)}"
+        tell(books, *told(lead)[:2])
+        return lead
+
+    died = 0
+    for lead in deaths(books, prepare, lambda context, lead: take(context, told(lead)[2])):
+        tell(books, told(lead)[2])
+        assert referral(books, lead).status is S.CONVERTED
+        died += 1
+    assert died > 10
+    assert earned(books) == [20_010] * (died + 1)
+    assert books.faults() == []
+
+
+def test_nothing_falls_between_a_note_and_the_making_of_the_referral(books: Books) -> None:
+    """Whichever of the two comes in between the calls of the other, the referral is accepted in the end."""
+    calls, other = 0, books.context
+    take(books.behind(counted := Interrupted(books.client, None)), created(books, "counted"))
+    for lead, at in ((f"in{at}", at) for at in range(len(counted.calls))):
+        between = Interrupted(books.client, at, before=lambda lead=lead: take(other, step(Step.ACCEPTED, 1, lead)))
+        take(books.behind(between), created(books, lead))
+        assert referral(books, lead).status is S.ACCEPTED, f"the acceptance came before call {at}"
+        calls += 1
+    assert calls > 4
+
+
+def test_all_at_once(books: Books) -> None:
+    """The same news from four workers at a time: one referral, one conversion, nothing lost."""
+    news = [created(books), step(Step.ACCEPTED, 1), step(Step.CONVERTED, 2, value=WORTH), created(books)]
+    start = threading.Barrier(len(news))
+
+    def work(each: LeadNews) -> None:
+        start.wait()
+        context = books.context
+        for _ in range(20):
+            try:
+                leads.take(context, each)
+            except Exception:  # a message that fails comes again
+                continue
+            return
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in news]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (referral(books).status, earned(books)) == (S.CONVERTED, [20_010])
+    assert len(list(books.table.query(keys.referrals(books.partner("alice").id)))) == 1
+    assert books.faults() == []
+
+
+def test_news_from_long_ago_count_as_of_then(books: Books) -> None:
+    """A replay of the bus after a week converts at the time that is told, not at that of the replay."""
+    books.clock.forward(7 * DAY_MS)
+    tell(books, created(books), step(Step.CONVERTED, 5, value=WORTH))
+    assert referral(books).converted_at_ms == START_MS + 5 * HOUR_MS

@@ -1,0 +1,147 @@
+"""Many partners in one call, and lines of an import: each by itself, and each once, whatever came in between."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from refledger.domain.errors import Busy, KeyReused
+from refledger.domain.partners import PartnerStatus
+from refledger.operations import partner_bulk
+from refledger.operations.once import Once
+from refledger.operations.partner_bulk import Row, StatusChange, Step, Update
+from refledger.operations.partner_profile import Changes
+from refledger.operations.partners import NewPartner
+from refledger.store import partners as stored
+from refledger.store.transaction import Item
+from tests.support.books import Books, Faulty
+
+JO = NewPartner("Jo", "Example", "jo@example.com", tier="GOLD")
+
+
+def call(books: Books, steps: list[Step], key: str | None = "key", body: str = "body") -> list[Item]:
+    request = Once.of(books.context, "ann", "bulk", key, body)
+    return partner_bulk.change_many(books.context, steps, "ann", request)
+
+
+def number_of_partners(books: Books) -> int:
+    return len(list(stored.newest(books.table, "", 100)))
+
+
+@pytest.fixture
+def steps(books: Books) -> list[Step]:
+    """One of each, and one of each that is refused."""
+    books.program()
+    bob = books.partner("bob")
+    return [
+        JO, replace(JO, first_name="Second"), replace(JO, email="x@example.com", program_id="nowhere"),
+        Update(bob.id, Changes(tier="SILVER"), 1), Update(bob.id, Changes(tier="BRONZE"), 1),
+        StatusChange(bob.id, PartnerStatus.SUSPENDED, "why"), StatusChange("nobody", PartnerStatus.ACTIVE, "why"),
+    ]  # fmt: skip
+
+
+def test_each_has_its_result_in_its_place(books: Books, steps: list[Step]) -> None:
+    """What is refused keeps nothing else from being done."""
+    results = call(books, steps)
+    assert [each["status"] or each["code"] for each in results] == [
+        "ACTIVE", "EMAIL_TAKEN", "PROGRAM_NOT_FOUND", "ACTIVE", "STALE", "SUSPENDED", "PARTNER_NOT_FOUND",
+    ]  # fmt: skip
+    bob = books.partner("bob")
+    assert (bob.tier, bob.status, results[3]["id"]) == ("SILVER", PartnerStatus.SUSPENDED, bob.id)
+    assert (results[1]["id"], results[6]["id"]) == (None, "nobody")
+    assert stored.find(books.table, results[0]["id"]).tier == "GOLD"
+
+
+def test_the_repeat_answers_the_same_and_does_nothing(books: Books, steps: list[Step]) -> None:
+    """Later and at once; another body under the key is refused."""
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(lambda _: call(books, steps), range(4))
+    assert all(other[0] == first[0] for other in others)
+    assert call(books, steps) == call(books, steps)
+    assert number_of_partners(books) == 2
+    with pytest.raises(KeyReused):
+        call(books, steps, body="other")
+
+
+@pytest.mark.parametrize("died_after", range(1, 12, 2))
+def test_a_call_that_died_in_the_middle_is_finished_by_its_repeat(
+    books: Books, steps: list[Step], died_after: int
+) -> None:
+    """However far it came: nobody is there twice, nothing is left out."""
+
+    class Dying:
+        def __init__(self) -> None:
+            self.left = died_after
+
+        def __getattr__(self, name: str) -> object:
+            method = getattr(books.client, name)
+            if name not in ("transact_write_items", "put_item", "update_item"):
+                return method
+
+            def write(**told: object) -> object:
+                self.left -= 1
+                if self.left < 0:
+                    raise TimeoutError
+                return method(**told)
+
+            return write
+
+    alive = books.context
+    books.context = books.behind(Dying())
+    try:
+        call(books, steps)
+    except TimeoutError:
+        pass
+    books.context = alive
+    results = call(books, steps)
+    assert [each["status"] or each["code"] for each in results][:1] == ["ACTIVE"]
+    assert (books.partner("bob").tier, number_of_partners(books)) == ("SILVER", 2)
+    assert books.partner("bob").status is PartnerStatus.SUSPENDED
+
+
+# ---------------------------------------------------------------- lines of an import
+
+
+def row(books: Books, new: NewPartner = JO, line: int = 1, job: str = "job", *, dry_run: bool = False) -> Row:
+    return partner_bulk.create_from_row(books.context, new, job, line, dry_run=dry_run)
+
+
+def test_a_line_makes_a_partner_once(books: Books) -> None:
+    """The same line again says that it is created; the same address on another line, or in another job, does not."""
+    books.program()
+    first = row(books)
+    assert first == row(books) == Row("CREATED", stored.find(books.table, first.partner_id).id)
+    for other in (row(books, line=2), row(books, job="other")):
+        assert (other.status, other.partner_id, other.code) == ("DUPLICATE", first.partner_id, "EMAIL_TAKEN")
+    assert number_of_partners(books) == 1
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(books: Books) -> None:
+    """For a new one, one that is there, and one whose program is not."""
+    books.program()
+    assert row(books, dry_run=True) == Row("WOULD_CREATE")
+    assert number_of_partners(books) == 0
+    made = row(books)
+    assert row(books, dry_run=True).partner_id == made.partner_id
+    assert row(books, dry_run=True).status == "DUPLICATE"
+    for dry_run in (True, False):
+        wrong = row(books, replace(JO, email="x@example.com", program_id="nowhere"), 3, dry_run=dry_run)
+        assert (wrong.status, wrong.code) == ("INVALID", "PROGRAM_NOT_FOUND")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_conflicts_and_lost_answers_import_a_line_once(books: Books, seed: int) -> None:
+    """Where the table is busy for long, the line is not wrong: it is done later."""
+    books.program()
+    alive = books.context
+    books.context = books.behind(Faulty(books.client, 50, seed))
+    made = [row(books, replace(JO, email=f"{number}@example.com"), number).status for number in range(5)]
+    assert (made, number_of_partners(books)) == (["CREATED"] * 5, 5)
+    books.context = books.behind(Faulty(books.client, 100, seed))
+    with pytest.raises(Busy):
+        row(books, replace(JO, email="last@example.com"), 9)
+    books.context = alive
+    assert row(books, replace(JO, email="last@example.com"), 9).status == "CREATED"
+    assert number_of_partners(books) == 6

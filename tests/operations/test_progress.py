@@ -1,0 +1,151 @@
+"""Referrals follow the money: CONVERTED by the first payment, PAID by the first reward that is paid out."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from refledger.domain.referrals import Referral, ReferralStatus
+from refledger.domain.times import DAY_MS
+from refledger.operations import progress, referring
+from refledger.store import keys, referrals
+from refledger.store.stream import Record
+from tests.support.books import Books
+from tests.support.changes import Follower
+from tests.support.deaths import deaths
+
+S = ReferralStatus
+
+
+@pytest.fixture
+def follower(books: Books) -> Follower:
+    """Alice referred Bob, and Bob referred Carol; nothing of it is new any more."""
+    books.program()
+    books.chain("alice", "bob", "carol")
+    made = Follower(books)
+    made.catch_up()
+    return made
+
+
+def carols(books: Books) -> Referral:
+    ((_, found),) = referrals.of_partner(books.table, books.partner("bob").id, "", 10)
+    return found
+
+
+def test_the_first_payment_converts(follower: Follower) -> None:
+    """At the moment when it was made, and in no list of what waits any more; later ones change nothing."""
+    books = follower.books
+    first_ms = books.clock()
+    books.pay("carol", "p1", 100_000)
+    follower.catch_up()
+    converted = carols(books)
+    assert (converted.status, converted.converted_at_ms) == (S.CONVERTED, first_ms)
+    item = books.table.get(keys.referral(converted.id))
+    assert item is not None
+    assert not {"w1", "w2"} & set(item)
+    books.clock.forward(DAY_MS)
+    books.pay("carol", "p2", 100_000)
+    follower.catch_up()
+    assert carols(books) == converted
+
+
+def test_a_payout_pays(follower: Follower) -> None:
+    """Once a reward of it is covered by money that left, it is PAID, for good."""
+    books = follower.books
+    books.earn("carol", "p1", 100_000)
+    books.pay_out("bob", 20_000)
+    follower.catch_up()
+    paid = carols(books)
+    assert paid.status is S.PAID
+    assert paid.converted_at_ms <= paid.paid_at_ms
+    books.refund("p1", 100_000)
+    books.pay("carol", "p2", 5_000)
+    follower.catch_up()
+    assert carols(books) == paid
+
+
+def test_any_order_and_any_number_of_times(follower: Follower) -> None:
+    """Records of different shards overtake each other, and batches come again: it ends the same."""
+    books = follower.books
+    books.earn("carol", "p1", 100_000)
+    books.pay_out("bob", 20_000)
+    records = follower.records()
+    mixed = records * 2
+    random.Random(5).shuffle(mixed)
+    for each in mixed:
+        progress.follow(books.context, [each])
+    assert carols(books).status is S.PAID
+    version = carols(books).version
+    progress.follow(books.context, records)
+    assert carols(books).version == version, "nothing is written that is so already"
+
+
+def test_the_function_may_die_anywhere(follower: Follower) -> None:
+    """Before a call or after it: whoever gets the batch next brings the referral where it belongs."""
+    books = follower.books
+
+    def prepare() -> list[Record]:
+        name = books.ids.new()
+        books.apply(name, "bob")
+        books.pay(name, name, 1_000)
+        return follower.records()
+
+    for records in deaths(books, prepare, lambda context, records: progress.follow(context, records)):
+        progress.follow(books.context, records)
+        (id,) = {each.new["referral"] for each in records if keys.kind_of(each.item) == "E"}
+        assert referrals.find(books.table, id).status is S.CONVERTED
+
+
+def test_what_somebody_rejected_stays_so(follower: Follower) -> None:
+    """A record that comes late moves no referral that a person has closed."""
+    books = follower.books
+    books.pay("carol", "p1", 100_000)
+    records = follower.records()
+    referring.reject(books.context, carols(books).id, "a fraud")
+    progress.follow(books.context, records)
+    assert carols(books).status is S.REJECTED
+
+
+def test_what_expired_comes_back(follower: Follower) -> None:
+    """A payment that was made in time and told late earns, and so the referral has converted."""
+    books = follower.books
+    paid_ms = books.clock()
+    books.clock.forward(DAY_MS)
+    referring.expire(books.context, carols(books).id, "too old")
+    books.pay("carol", "late", 1_000)
+    follower.catch_up()
+    assert carols(books).status is S.EXPIRED
+    books.pay("carol", "in time", 1_000, occurred_at_ms=paid_ms)
+    follower.catch_up()
+    back = carols(books)
+    assert (back.status, back.converted_at_ms, back.closed_at_ms, back.reason) == (S.CONVERTED, paid_ms, 0, "")
+
+
+def test_money_that_is_not_the_referrals_does_not_convert(follower: Follower) -> None:
+    """Nobody's payment, one that is ignored, and one that waits for a person leave all referrals alone."""
+    books = follower.books
+    books.pay("stranger", "p1", 100_000)
+    books.pay("carol", "p2", 100_000, currency="EUR")
+    books.refund("p3", 100)
+    follower.catch_up()
+    assert carols(books).status is S.ACCEPTED
+
+
+def test_a_payment_that_was_let_in_converts(follower: Follower) -> None:
+    """One that waited becomes a payment when somebody accepts it: it is an item with another kind, not a new one."""
+    books = follower.books
+    books.pay("carol", "p1", 100_000, currency="EUR")
+    follower.catch_up()
+    books.change_program(currencies=("USD", "EUR"))
+    books.accept("p1")
+    follower.catch_up()
+    assert carols(books).status is S.CONVERTED
+
+
+def test_a_referral_that_is_not_there_is_passed_over(books: Books) -> None:
+    """What tells of a referral that does not exist stops nobody."""
+    books.program()
+    new = {**keys.payment("e" * 24), "kind": "PAYMENT", "referral": "f" * 40, "occurred": 1}
+    progress.follow(books.context, [Record("1", 1, {}, new)])
+    assert books.table.get(keys.referral("f" * 40)) is None
