@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from refledger.domain.errors import WithdrawalNotFound
+from refledger.domain.errors import PartnerNotFound, WithdrawalNotFound
+from refledger.domain.timelines import timeline
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config, paging
 from refledger.entry.http import IDENTIFIER, Api, Request
-from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
+from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.withdrawals import (
     BulkApproval,
     BulkPaid,
     BulkResult,
     BulkResults,
+    HappeningView,
     ReasonBody,
     ReturnBody,
     StaffWithdrawalView,
     StatusQuery,
+    TimelineView,
     TransactionBody,
 )
-from refledger.operations import bulk, mending, methods, withdrawals, workflow
+from refledger.operations import bulk, listing, mending, methods, withdrawals, workflow
 from refledger.operations.context import Context
+from refledger.store import keys, partners
 from refledger.store import withdrawals as stored
 
 api = handler = Api()
@@ -31,31 +35,73 @@ S = WithdrawalStatus
 
 @api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView])
 def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawalView]:
-    """List the withdrawals in a status, or those with a problem; newest in it first."""
+    """List the withdrawals in a status, or all, or a partner's, or those with a problem; newest in it first."""
     context, query = config.context(), request.query
-    status = None if query.problem else query.status or S.REQUESTED
-    asked = (request.caller.user, request.route, status)
+    asked = (
+        request.caller.user, request.route, query.one_status, query.problem, query.partner_id, query.program_id,
+        query.from_, query.to,
+    )  # fmt: skip
     before = paging.position(context.ids, query.cursor, *asked) or ""
+    rows = _rows(context, query, before, *keys.positions(query.from_ms, query.until_ms))
+
+    def read(ids: list[str]) -> list[Withdrawal]:
+        return stored.many(context.table, ids, strong=False)
+
+    page, last = listing.page(listing.loaded(rows, read, query.limit + 1), query.takes, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
+
+
+def _rows(context: Context, query: StatusQuery, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+    """(position, id) in the shortest list that has all that are asked for."""
+    table, size, status = context.table, query.limit + 1, query.one_status
+    if query.partner_id:
+        return stored.of_partner(table, query.partner_id, before, size, low, high)
     if status:
-        found = stored.with_status(context.table, status, before, query.limit + 1)
-    else:
-        found = stored.with_problem(context.table, before, query.limit + 1)
+        return stored.with_status(table, status, before, size, low, high)
+    if query.problem:
+        return stored.with_problem(table, before, size, low, high)
+    return stored.newest(table, before, size, low, high)
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/withdrawals",
+    query=PageQuery,
+    answer=Page[StaffWithdrawalView],
+    refuses=(PartnerNotFound,),
+)
+def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawalView]:
+    """List a partner's withdrawals, newest first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    asked = (request.caller.user, request.route, partner_id)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    partners.find(context.table, partner_id, strong=False)
+    found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
     page = stored.many(context.table, ids, strong=False)
-    here = [
-        StaffWithdrawalView.of(w)
-        for w in page  # the index may be a moment behind
-        if (w.status is status and not w.problem if status else w.problem)
-    ]
-    return Page[StaffWithdrawalView](data=here, next_cursor=following)
+    return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView)
 def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
-    """Read a withdrawal, with the whole account to pay to."""
+    """Read a withdrawal; admins and finance with the whole account to pay to."""
     context = config.context()
     withdrawal = stored.find(context.table, request.id("withdrawalId"))
+    if request.caller.sees_masked or not withdrawal.method.is_known:
+        return StaffWithdrawalView.of(withdrawal)
     return StaffWithdrawalView.of(withdrawal, methods.account_of(context, config.vault(), withdrawal))
+
+
+@api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))
+def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
+    """Tell what happened to a withdrawal, who did it, and what money moved, oldest first."""
+    withdrawal = stored.find(config.context().table, request.id("withdrawalId"))
+    return TimelineView(
+        withdrawal_id=withdrawal.id,
+        amount=withdrawal.amount,
+        currency=withdrawal.currency,
+        events=[HappeningView.of(each) for each in timeline(withdrawal)],
+    )
 
 
 @api.route("POST /api/v1/withdrawals/{withdrawalId}/approve", body=NoteBody, answer=StaffWithdrawalView)

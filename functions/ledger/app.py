@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from typing import Any
 
+from refledger.domain.errors import PartnerNotFound
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
-from refledger.entry.models.common import NoBody, Page
+from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.ledger import (
     BalancesQuery,
     BalancesView,
@@ -14,6 +16,7 @@ from refledger.entry.models.ledger import (
     EntryView,
     LedgerBalanceView,
 )
+from refledger.entry.models.of_partner import PartnerEntriesQuery
 from refledger.operations import reading
 from refledger.operations.reading import EntryPage, Place
 from refledger.store import ledger, partners
@@ -54,3 +57,31 @@ def _whose(request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuer
         return asked
     own = partners.id_of_user(config.context().table, request.caller.user)
     return own if asked in (None, own) else None
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/ledger",
+    query=PartnerEntriesQuery,
+    answer=Page[EntryView],
+    refuses=(PartnerNotFound,),
+)
+def entries_of_partner(request: Request[NoBody, PartnerEntriesQuery]) -> Page[EntryView]:
+    """List a partner's journal entries in the order in which they were written, one currency after another."""
+    context, query, partner_id = config.context(), request.query, _existing(request)
+    asked = (request.caller.user, request.route, partner_id, query.currency)
+    place = Place(*(paging.position(context.ids, query.cursor, *asked) or ()))
+    page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
+    following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
+    return Page[EntryView](data=[EntryView.of(entry) for entry in page.entries], next_cursor=following)
+
+
+@api.route("GET /api/v1/partners/{partnerId}/balance", answer=BalancesView, refuses=(PartnerNotFound,))
+def balances_of_partner(request: Request[NoBody, NoQuery]) -> BalancesView:
+    """A partner's balances, by currency."""
+    found = ledger.balances(config.context().table, _existing(request))
+    return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
+
+
+def _existing(request: Request[Any, Any]) -> str:
+    """Raises PartnerNotFound."""
+    return partners.find(config.context().table, request.id("partnerId"), strong=False).id

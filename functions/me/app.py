@@ -15,20 +15,19 @@ from refledger.entry.models.me import (
     MyBalances,
     MyCodes,
     MyCodeView,
-    MyReferralsQuery,
-    MyReferralView,
-    MyRewardsQuery,
     NotificationsBody,
     NotificationsView,
     ProfileBody,
 )
 from refledger.entry.models.methods import Methods, OwnMethodView
+from refledger.entry.models.of_partner import OwnReferralsQuery, PartnerRewardsQuery
 from refledger.entry.models.referrals import StatisticsView
+from refledger.entry.models.referring import ReferralView
 from refledger.entry.models.rewards import RewardView
 from refledger.entry.models.withdrawals import WithdrawalView
-from refledger.operations import link_figures, partner_profile, statistics
+from refledger.operations import link_figures, partner_profile, referral_lists, reward_lists, statistics
 from refledger.operations.partner_profile import Changes
-from refledger.store import codes, partners, referrals, rewards, withdrawals
+from refledger.store import codes, partners, withdrawals
 from refledger.store import methods as stored_methods
 
 api = handler = Api()
@@ -109,17 +108,16 @@ def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     return LinksOfPartner.all_of(link_figures.of_partner(config.context(), partner), _link_base(request, partner))
 
 
-@api.route("GET /api/v1/me/referrals", query=MyReferralsQuery, answer=Page[MyReferralView], refuses=NOBODY)
-def list_referrals(request: Request[NoBody, MyReferralsQuery]) -> Page[MyReferralView]:
+@api.route("GET /api/v1/me/referrals", query=OwnReferralsQuery, answer=Page[ReferralView], refuses=NOBODY)
+def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[ReferralView]:
     """List the caller's referrals, newest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.status)
+    wanted = query.to_wanted()
+    asked = (request.caller.user, request.route, wanted)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = referrals.of_partner(context.table, _id(request), before, query.limit + 1)
-    page, following = paging.sift(
-        context.ids, found, lambda each: query.status in (None, each.status), query.limit, *asked
-    )
-    return Page[MyReferralView](data=[MyReferralView.of(each) for each in page], next_cursor=following)
+    page, last = referral_lists.of_partner(context, _id(request), wanted, before, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[ReferralView](data=[ReferralView.of(each, staff=False) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/me/statistics", answer=StatisticsView, refuses=NOBODY)
@@ -132,16 +130,14 @@ def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
 # ---------------------------------------------------------------- money
 
 
-@api.route("GET /api/v1/me/rewards", query=MyRewardsQuery, answer=Page[RewardView], refuses=NOBODY)
-def list_rewards(request: Request[NoBody, MyRewardsQuery]) -> Page[RewardView]:
+@api.route("GET /api/v1/me/rewards", query=PartnerRewardsQuery, answer=Page[RewardView], refuses=NOBODY)
+def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardView]:
     """List the caller's rewards, latest due first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.status)
+    asked = (request.caller.user, request.route, query.filters)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    found = rewards.of_partner(context.table, _id(request), before, query.limit + 1)
-    page, following = paging.sift(
-        context.ids, found, lambda each: query.status in (None, each.status), query.limit, *asked
-    )
+    page, last = reward_lists.of_partner(context, _id(request), query.takes, before, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
     return Page[RewardView](data=[RewardView.of(each, staff=False) for each in page], next_cursor=following)
 
 

@@ -23,6 +23,7 @@ from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.links import LinksOfPartner
 from refledger.entry.models.partner_bulk import BulkBody, BulkResult, BulkView
 from refledger.entry.models.partner_codes import (
     BelowView,
@@ -327,23 +328,29 @@ def read_upline(request: Request[NoBody, UplineQuery]) -> UplineView:
     return UplineView.of(networks.above(config.context(), request.id("partnerId"), request.query.program_id))
 
 
-@api.route("GET /api/v1/partners/{partnerId}/downline", query=DownlineQuery, answer=Page[BelowView], refuses=())
+@api.route(
+    "GET /api/v1/partners/{partnerId}/downline", query=DownlineQuery, answer=Page[BelowView], refuses=(PartnerNotFound,)
+)
 def list_downline(request: Request[NoBody, DownlineQuery]) -> Page[BelowView]:
     """List whom a partner referred, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     asked = (request.caller.user, request.route, partner_id)
     before = paging.position(context.ids, query.cursor, *asked) or ""
+    stored.find(context.table, partner_id, strong=False)
     page, last = networks.below(context, partner_id, before, query.limit)
     following = paging.cursor(context.ids, last, *asked) if last is not None else None
     return Page[BelowView](data=[BelowView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/partners/{partnerId}/notes", query=PageQuery, answer=Page[PartnerNoteView], refuses=())
+@api.route(
+    "GET /api/v1/partners/{partnerId}/notes", query=PageQuery, answer=Page[PartnerNoteView], refuses=(PartnerNotFound,)
+)
 def list_notes(request: Request[NoBody, PageQuery]) -> Page[PartnerNoteView]:
     """List what staff wrote about a partner, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     asked = (request.caller.user, request.route, partner_id)
     before = paging.position(context.ids, query.cursor, *asked) or ""
+    stored.find(context.table, partner_id, strong=False)
     found = notes.newest(context.table, partner_id, before, query.limit + 1)
     page, following = paging.cut(context.ids, found, query.limit, *asked)
     return Page[PartnerNoteView](data=[PartnerNoteView.of(each) for each in page], next_cursor=following)
@@ -361,6 +368,19 @@ def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
     context, by = config.context(), request.caller.user
     partner_id, text = request.id("partnerId"), request.body.text
     return PartnerNoteView.of(partner_profile.write_note(context, partner_id, text, by, _once(request)))
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/links", answer=LinksOfPartner, refuses=(PartnerNotFound, ProgramNotFound)
+)
+def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
+    """List a partner's links with their clicks, the customers they brought, and the rates between them."""
+    from refledger.operations import link_figures  # roll-ups: for this route alone
+
+    context = config.context()
+    partner = stored.find(context.table, request.id("partnerId"), strong=False)
+    base = config.link_base(request.host) if context.program(partner.program_id).links else ""
+    return LinksOfPartner.all_of(link_figures.of_partner(context, partner), base)
 
 
 def _once(request: Request[Any, NoQuery]) -> Once:

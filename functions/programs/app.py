@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from refledger.domain.errors import ProgramNotFound
+from refledger.domain.errors import ProgramClosed, ProgramNotFound
+from refledger.domain.programs import ProgramStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramView
-from refledger.operations import programs
+from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramsQuery, ProgramView, StatusReason
+from refledger.operations import listing, programs
 from refledger.store import programs as stored
 
 api = handler = Api()
+PROGRAM = "POST /api/v1/programs/{programId}"
+CLOSED = (ProgramNotFound, ProgramClosed)
 
 
 @api.route("POST /api/v1/programs", body=NewProgram, answer=ProgramView, status=201, versioned=True)
@@ -21,13 +24,15 @@ def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
     return ProgramView.of(programs.create(context, program, request.caller.user, request.key, request.body_hash))
 
 
-@api.route("GET /api/v1/programs", query=PageQuery, answer=Page[ProgramView])
-def list_all(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
-    """List all programs, by id."""
-    context, asked = config.context(), (request.caller.user, request.route)
-    after = paging.position(context.ids, request.query.cursor, *asked)
+@api.route("GET /api/v1/programs", query=ProgramsQuery, answer=Page[ProgramView])
+def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
+    """List all programs, or those in a status, by id."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.status)
+    after = paging.position(context.ids, query.cursor, *asked)
     found = stored.after(context.table, after or "")
-    page, following = paging.cut(context.ids, found, request.query.limit, *asked)
+    page, last = listing.page(found, lambda program: query.status in (None, program.status), query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
@@ -43,6 +48,29 @@ def change(request: Request[ProgramBody, NoQuery]) -> ProgramView:
     context = config.context()
     terms = request.body.to_program(request.id("programId"), context.now_ms())
     return ProgramView.of(programs.change(context, terms, request.expected_version, request.caller.user))
+
+
+@api.route(f"{PROGRAM}/pause", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
+def pause(request: Request[StatusReason, NoQuery]) -> ProgramView:
+    """Stop a program for a while: nobody is referred, and what customers pay meanwhile earns nothing."""
+    return _become(request, ProgramStatus.PAUSED)
+
+
+@api.route(f"{PROGRAM}/resume", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
+def resume(request: Request[StatusReason, NoQuery]) -> ProgramView:
+    """Let a paused program go on."""
+    return _become(request, ProgramStatus.ACTIVE)
+
+
+@api.route(f"{PROGRAM}/archive", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
+def archive(request: Request[StatusReason, NoQuery]) -> ProgramView:
+    """End a program for good; what was earned before matures and is paid out."""
+    return _become(request, ProgramStatus.ARCHIVED)
+
+
+def _become(request: Request[StatusReason, NoQuery], status: ProgramStatus) -> ProgramView:
+    id, by = request.id("programId"), request.caller.user
+    return ProgramView.of(programs.change_status(config.context(), id, status, request.body.reason, by))
 
 
 @api.route("GET /api/v1/programs/{programId}/versions", query=PageQuery, answer=Page[ProgramView])

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from refledger.domain.errors import Forbidden, Invalid, RewardNotFound
+from refledger.domain.errors import (
+    AlreadyDecided,
+    Conflict,
+    CurrencyNotTaken,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    NotPayable,
+    PartnerNotFound,
+    PartnerSuspended,
+    ProgramClosed,
+    ProgramNotFound,
+    RewardNotFound,
+    SecondPersonNeeded,
+)
 from refledger.domain.payments import PARKED, DisputeStatus, PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.entry import config, paging
-from refledger.entry.http import Api, Request
+from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
-from refledger.entry.models.payments import ParkedView, PaymentQuery, PaymentView
+from refledger.entry.models.of_partner import PartnerRewardsQuery
+from refledger.entry.models.payments import ParkedView, PaymentLineView, PaymentQuery, PaymentsQuery, PaymentView
 from refledger.entry.models.rewards import (
+    BulkCancel,
+    BulkPayment,
+    BulkRewards,
     DecisionNote,
     DisputeView,
     ExplanationView,
     HoldBody,
+    NewReward,
+    PaidBody,
+    RewardChanges,
+    RewardResult,
+    RewardResults,
     RewardsQuery,
     RewardView,
 )
-from refledger.operations import explaining, parked, rewards
+from refledger.operations import bulk, explaining, giving, parked, paying, reward_lists, rewards
+from refledger.operations.once import Once
 from refledger.store import keys, partners, payments
 from refledger.store import rewards as stored
 
@@ -29,38 +54,77 @@ api = handler = Api()
 # ---------------------------------------------------------------- rewards
 
 
-@api.route("GET /api/v1/rewards", query=RewardsQuery, answer=Page[RewardView])
+@api.route("GET /api/v1/rewards", query=RewardsQuery, answer=Page[RewardView], refuses=(Forbidden,))
 def list_some(request: Request[NoBody, RewardsQuery]) -> Page[RewardView]:
-    """List a partner's rewards, latest due first; or, for staff, a program's that are held, to review or cancelled."""
+    """List a partner's rewards, latest due first; or, for staff, a program's by date, or those that wait there."""
     context, query, staff = config.context(), request.query, request.caller.is_staff
-    asked = (request.caller.user, request.route, query.partner_id, query.program_id, query.state)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    asked = (
+        request.caller.user, request.route, query.partner_id, query.program_id, query.state, query.status, query.from_,
+        query.to,
+    )  # fmt: skip
+    at = paging.position(context.ids, query.cursor, *asked)
+    page: list[Reward]
+    following: str | None
+    if query.program_id and not query.partner_id and not staff:
+        raise Forbidden("partners see their own rewards")
     if query.program_id and query.state:
-        if not staff:
-            raise Forbidden("partners see their own rewards")
-        waiting = stored.waiting(context.table, query.program_id, query.state, before, query.limit + 1)
+        waiting = stored.waiting(context.table, query.program_id, query.state, at or "", query.limit + 1)
         ids, following = paging.cut(context.ids, waiting, query.limit, *asked)
         page = stored.many(context.table, ids, strong=False)
-    elif partner_id := _whose(request):
-        found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
-        page, following = paging.cut(context.ids, found, query.limit, *asked)
     else:
-        page, following = [], None
+        page, last = _listed(request, at)
+        following = None if last is None else paging.cursor(context.ids, last, *asked)
     return Page[RewardView](data=[RewardView.of(each, staff=staff) for each in page], next_cursor=following)
 
 
-def _whose(request: Request[NoBody, RewardsQuery]) -> str | None:
-    """Staff name the partner. Everybody else gets their own, and an empty list for another's."""
-    asked = request.query.partner_id
+def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Reward], Any]:
+    """A page from the position `at` on, and the next one's position. Staff name the partner or the program.
+
+    Everybody else gets their own, and an empty list for another's.
+    """
+    context, query = config.context(), request.query
     if request.caller.is_staff:
-        if asked is None:
-            raise Invalid("partnerId, or programId and state: one list at a time")
-        return asked
-    own = partners.id_of_user(config.context().table, request.caller.user, strong=False)
-    return own if asked in (None, own) else None
+        if query.program_id and not query.partner_id:
+            period = query.from_ms, query.until_ms
+            return reward_lists.of_program(context, query.program_id, *period, query.takes, at, query.limit)
+        if query.partner_id is None:
+            raise Invalid("partnerId or programId: whose rewards")
+        partner_id = query.partner_id
+    else:
+        own = partners.id_of_user(context.table, request.caller.user, strong=False)
+        if own is None or query.partner_id not in (None, own):
+            return [], None
+        partner_id = own
+    return reward_lists.of_partner(context, partner_id, query.takes, at or "", query.limit)
 
 
-@api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView)
+@api.route(
+    "POST /api/v1/rewards", body=NewReward, answer=RewardView, status=201,
+    refuses=(PartnerNotFound, ProgramNotFound, Conflict, ProgramClosed, CurrencyNotTaken, KeyReused),
+)  # fmt: skip
+def give(request: Request[NewReward, NoQuery]) -> RewardView:
+    """Give a partner a reward by hand; above the program's limit it is held until somebody else releases it."""
+    body = request.body
+    gift = giving.Gift(body.partner_id, body.amount, body.currency, body.reason)
+    return _view(request, giving.give(config.context(), gift, request.caller.user, request.key))
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/rewards", query=PartnerRewardsQuery, answer=Page[RewardView],
+    refuses=(PartnerNotFound,),
+)  # fmt: skip
+def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardView]:
+    """List a partner's rewards, latest due first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    asked = (request.caller.user, request.route, partner_id, query.filters)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    partners.find(context.table, partner_id, strong=False)
+    page, last = reward_lists.of_partner(context, partner_id, query.takes, before, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[RewardView](data=[RewardView.of(each, staff=True) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True)
 def read(request: Request[NoBody, NoQuery]) -> RewardView:
     """Read a reward."""
     return _view(request, stored.find(config.context().table, _visible(request), strong=False))
@@ -103,10 +167,83 @@ def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
     return _view(request, rewards.cancel(config.context(), _reward_id(request), note, by))
 
 
+@api.route(
+    "PATCH /api/v1/rewards/{rewardId}", body=RewardChanges, answer=RewardView, versioned=True,
+    refuses=(RewardNotFound, AlreadyDecided, Conflict),
+)  # fmt: skip
+def amend(request: Request[RewardChanges, NoQuery]) -> RewardView:
+    """Write a note on a reward, or hold it for a reason; support only the first."""
+    body = request.body
+    if body.hold is not None and request.caller.sees_masked:
+        raise Forbidden("to hold a reward needs the role admin or finance")
+    id, by = _reward_id(request), request.caller.user
+    changed = rewards.amend(config.context(), id, request.expected_version, body.note, body.hold, by)
+    return _view(request, changed)
+
+
+@api.route(
+    "POST /api/v1/rewards/{rewardId}/process-payment", body=PaidBody, answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded),
+)  # fmt: skip
+def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
+    """Say that an approved reward was paid by itself: it is PAID, and its money has left what is available."""
+    return _view(request, _pay(request, _reward_id(request)))
+
+
+def _pay(request: Request[Any, NoQuery], id: str) -> Reward:
+    body, by = request.body, request.caller.user
+    return paying.process(
+        config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- many at a time
+
+
+@api.route("POST /api/v1/rewards/bulk-approve", body=BulkRewards, answer=RewardResults, refuses=(KeyReused,))
+def bulk_approve(request: Request[BulkRewards, NoQuery]) -> RewardResults:
+    """Approve up to 50 rewards, each by itself, with a result for each."""
+    context, note, by = config.context(), request.body.note, request.caller.user
+    return _each(request, lambda id: rewards.approve(context, id, note, by))
+
+
+@api.route("POST /api/v1/rewards/bulk-cancel", body=BulkCancel, answer=RewardResults, refuses=(KeyReused,))
+def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
+    """Cancel up to 50 rewards for good, each by itself, with a result for each."""
+    context, note, by = config.context(), request.body.note, request.caller.user
+    return _each(request, lambda id: rewards.cancel(context, id, note, by))
+
+
+@api.route("POST /api/v1/rewards/bulk-pay", body=BulkPayment, answer=RewardResults, refuses=(KeyReused,))
+def bulk_pay(request: Request[BulkPayment, NoQuery]) -> RewardResults:
+    """Say that up to 50 approved rewards were paid by one payment, each by itself, with a result for each."""
+    return _each(request, lambda id: _pay(request, id))
+
+
+def _each(request: Request[Any, NoQuery], act: Callable[[str], Reward]) -> RewardResults:
+    """The repeat of a request gets the answer of the first, where it has an Idempotency-Key; else it is done anew,
+    which changes nothing that was changed.
+    """
+    context = config.context()
+
+    def one(id: str) -> Reward:
+        return act(_checked(id))
+
+    def all() -> list[dict[str, Any]]:
+        done = bulk.each(context, request.body.reward_ids, one)
+        return [RewardResult.of(each).model_dump() for each in done]
+
+    once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
+    return RewardResults(results=[RewardResult(**each) for each in bulk.remembered(context, once, all)])
+
+
 def _reward_id(request: Request[Any, NoQuery]) -> str:
+    return _checked(request.id("rewardId"))
+
+
+def _checked(id: str) -> str:
     """Raises RewardNotFound where no reward could have such an id."""
-    id = request.id("rewardId")
-    if not keys.is_reward_id(id):
+    if not IDENTIFIER.fullmatch(id) or not keys.is_reward_id(id):
         raise RewardNotFound("there is no such reward")
     return id
 
@@ -126,6 +263,20 @@ def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
 
 
 # ---------------------------------------------------------------- payments
+
+
+@api.route("GET /api/v1/payments", query=PaymentsQuery, answer=Page[PaymentLineView])
+def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineView]:
+    """List the payments of a program from which somebody may earn, those that came last first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, query.program_id, query.origin, query.from_, query.to)
+    at = paging.position(context.ids, query.cursor, *asked)
+    page, last = reward_lists.payments_of(
+        context, query.program_id, query.from_ms, query.until_ms,
+        lambda payment: query.origin in (None, payment.origin), at, query.limit,
+    )  # fmt: skip
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[PaymentLineView](data=[PaymentLineView.of(each) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/payments/parked", query=PageQuery, answer=Page[ParkedView])

@@ -16,6 +16,8 @@ USES = {
     "invitations": HTTP,
     "inbound": HTTP | {"queues"},
     "lead_events": {"pydantic", "logger", "metrics", "queues"},
+    "leads": HTTP,
+    "expiry": {"metrics"},
     "ledger": HTTP,
     "links": HTTP,
     "me": HTTP,

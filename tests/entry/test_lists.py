@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
 from refledger.entry import access, paging
+from refledger.store import partners, search
 from tests.support.books import SECRET
 from tests.support.functions import World, assert_problem
 
@@ -23,6 +25,7 @@ JSON = st.recursive(
     max_leaves=5,
 )
 STAFF: dict[str, Any] = {"sub": "fin", "groups": ("finance",)}
+ADMIN: dict[str, Any] = {"sub": "admin", "groups": ("admin",)}
 PAM: dict[str, Any] = {"sub": "pam"}
 ADA: dict[str, Any] = {"sub": "ada"}
 # route → who asks, with which filter
@@ -30,8 +33,17 @@ LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "programs": (STAFF, {}),
     "partners": (STAFF, {}),
     "partners by status": (STAFF, {"status": "inactive"}),
+    "partners by name": (STAFF, {"q": "Gil"}),
+    "partners by tag": (STAFF, {"tag": "Agency", "from": "2026-09-21"}),
+    "invitations": (ADMIN, {}),
+    "invitations by status": (ADMIN, {"status": "pending"}),
+    "applications": (ADMIN, {}),
+    "applications by status": (ADMIN, {"status": "waiting"}),
     "withdrawals": (STAFF, {}),
     "withdrawals by status": (STAFF, {"status": "rejected"}),
+    "all withdrawals": (STAFF, {"status": "all", "from": "2026-09-21"}),
+    "a partner's withdrawals": (STAFF, {"partnerId": "pam"}),
+    "programs by status": (STAFF, {"status": "active"}),
     "own withdrawals": (PAM, {}),
     "own entries": (PAM, {}),
     "own entries by currency": (PAM, {"currency": "usd"}),
@@ -40,6 +52,10 @@ LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "own rewards": (ADA, {}),
     "a partner's rewards": (STAFF, {"partnerId": "ada"}),
     "held rewards": (STAFF, {"programId": "default", "state": "held"}),
+    "a program's rewards": (STAFF, {"programId": "default"}),
+    "a program's pending rewards": (STAFF, {"programId": "default", "status": "pending", "from": "2026-09-21"}),
+    "a partner's pending rewards": (STAFF, {"partnerId": "ada", "status": "pending"}),
+    "payments": (STAFF, {"programId": "default"}),
     "waiting adjustments": (STAFF, {}),
     "a partner's adjustments": (STAFF, {"partnerId": "ada"}),
     "parked": (STAFF, {}),
@@ -47,9 +63,11 @@ LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 }
 ROUTES = {
     "programs": "GET /api/v1/programs", "partners": "GET /api/v1/partners", "withdrawals": "GET /api/v1/withdrawals",
+    "invitations": "GET /api/v1/invitations", "applications": "GET /api/v1/applications",
     "own withdrawals": "GET /api/v1/referrals/withdrawals", "entries": "GET /api/v1/ledger/entries",
     "rewards": "GET /api/v1/rewards", "adjustments": "GET /api/v1/adjustments",
-    "parked": "GET /api/v1/payments/parked", "disputes": "GET /api/v1/disputes",
+    "all withdrawals": "GET /api/v1/withdrawals", "a partner's withdrawals": "GET /api/v1/withdrawals",
+    "payments": "GET /api/v1/payments", "parked": "GET /api/v1/payments/parked", "disputes": "GET /api/v1/disputes",
 }  # fmt: skip
 
 
@@ -57,7 +75,7 @@ def route_of(name: str) -> str:
     last = name.split(" ")[-1]
     if last in ("rewards", "adjustments", "entries") or "entries" in name:
         return ROUTES["entries" if "entries" in name else last]
-    return ROUTES[name.removesuffix(" by status")]
+    return ROUTES[re.sub(" by (status|name|tag)$", "", name)]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +102,20 @@ def full(world: World) -> World:
         route = "POST /api/v1/partners/{partnerId}/deactivate"
         assert world.call(route, path=path, body={"reason": "why"}, **admin).status == 200
     waiting_for_staff(world)
+    ways_in(world)
     return world
+
+
+def ways_in(world: World) -> None:
+    """Three who are called alike, three invitations, three who apply."""
+    for number in range(3):
+        world.books.clock.forward(1)
+        person = {"firstName": "Gil", "lastName": f"No {number}", "email": f"gil{number}@example.com"}
+        made = world.admin("POST /api/v1/partners", body={**person, "tags": ["agency"]}).body
+        partner = partners.find(world.books.table, made["id"])
+        world.books.table.commit(*search.follow(None, partner))
+        assert world.admin("POST /api/v1/invitations", body={}).status == 201
+        assert world.call("POST /api/v1/applications", sub=f"gil{number}", body=person).status == 201
 
 
 def waiting_for_staff(world: World) -> None:
@@ -147,6 +178,17 @@ def test_lists_hold_what_they_say(full: World) -> None:
     (entries,) = pages(full, "own entries", 100)
     assert [(e["currency"], e["version"]) for e in entries] == [("JPY", 1), *(("USD", v) for v in range(1, 14))]
     assert {len(each["held"]) for each in pages(full, "held rewards", 100)[0]} == {1}
+    rewards = pages(full, "a program's rewards", 100)[0]
+    assert {each["partnerId"] for each in rewards} == {full.books.partner(name).id for name in ("ada", "pam")}
+    assert len(rewards) == 6
+    assert [each["createdAt"] for each in rewards] == sorted((each["createdAt"] for each in rewards), reverse=True)
+    for name in ("a program's pending rewards", "a partner's pending rewards"):
+        assert sorted(each["amount"] for each in pages(full, name, 100)[0]) == [100, 200, 300]
+    shares = [share["rewardId"] for each in pages(full, "payments", 100)[0] for share in each["shares"]]
+    assert shares == [each["id"] for each in rewards]
+    assert {each["status"] for each in pages(full, "all withdrawals", 100)[0]} == {"REJECTED", "REQUESTED"}
+    for name in ("all withdrawals", "a partner's withdrawals"):
+        assert sorted(each["amount"] for each in pages(full, name, 100)[0]) == list(range(1000, 1008))
     due = [each["maturesAt"] for each in pages(full, "own rewards", 100)[0]]
     assert due == sorted(due, reverse=True)
     assert len(due) == 4

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 
-def _refused(code: str, operation: str) -> ClientError:
+def refused(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
@@ -24,6 +25,7 @@ class Bucket:
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # what an upload will be
     calls: list[str] = field(default_factory=list)
+    trouble: Callable[[str], None] = lambda _: None  # called with the name of what was done; may raise
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -36,12 +38,12 @@ class Bucket:
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self.calls.append("get_object")
         if Key not in self.objects:
-            raise _refused("NoSuchKey", "GetObject")
+            raise refused("NoSuchKey", "GetObject")
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         if Key not in self.objects:
-            raise _refused("403", "HeadObject")  # what S3 says to a role that may not list
+            raise refused("403", "HeadObject")  # what S3 says to a role that may not list
         return {}
 
     def create_multipart_upload(self, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
@@ -53,6 +55,7 @@ class Bucket:
     def upload_part(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes) -> dict[str, Any]:  # noqa: N803
         self.calls.append("upload_part")
         self._upload(UploadId, Key)[PartNumber] = Body
+        self.trouble("upload_part")
         return {"ETag": _tag(Body)}
 
     def complete_multipart_upload(
@@ -62,12 +65,13 @@ class Bucket:
         there, wanted = self._upload(UploadId, Key), MultipartUpload["Parts"]
         for part in wanted:
             if _tag(there.get(part["PartNumber"], b"")) != part["ETag"]:
-                raise _refused("InvalidPart", "CompleteMultipartUpload")
+                raise refused("InvalidPart", "CompleteMultipartUpload")
         parts = [there[part["PartNumber"]] for part in wanted]
         if any(len(part) < self.least for part in parts[:-1]):
-            raise _refused("EntityTooSmall", "CompleteMultipartUpload")
+            raise refused("EntityTooSmall", "CompleteMultipartUpload")
         self.objects[Key] = b"".join(parts)
         del self.uploads[UploadId]
+        self.trouble("complete_multipart_upload")
         return {}
 
     def abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> dict[str, Any]:  # noqa: N803
@@ -80,7 +84,7 @@ class Bucket:
 
     def _upload(self, upload: str, name: str) -> dict[int, bytes]:
         if self.names.get(upload) != name or upload not in self.uploads:
-            raise _refused("NoSuchUpload", "UploadPart")
+            raise refused("NoSuchUpload", "UploadPart")
         return self.uploads[upload]
 
 

@@ -16,12 +16,16 @@ from typing import Any
 
 import pytest
 
+from refledger.adapters.files import Files
+from refledger.adapters.queues import JobQueue
 from refledger.entry import access, config
 from refledger.entry.http import Api
 from refledger.operations.limits import LimitKind
 from scripts import openapi
 from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
+from tests.support.buckets import Bucket
+from tests.support.queues import Sqs
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
 
 ROOT = Path(__file__).parents[2] / "functions"
@@ -169,6 +173,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "workflow", lambda: machine.workflow)
         patch.setattr(config, "waker", lambda: machine.waker)
         patch.setattr(config, "vault", lambda: books.vault)
+        patch.setattr(config, "job_queue", lambda: JobQueue(Sqs(), "jobs"))
+        patch.setattr(config, "files", lambda: Files(Bucket(), "files"))
         yield World(books, machine, told)
 
 

@@ -91,6 +91,8 @@ def _name(resource: Any) -> str:
     if id := referred(resource):
         return id
     text = str(resource["Fn::Sub"] if isinstance(resource, dict) else resource)
+    if text.startswith("${FilesBucket.Arn}/"):
+        return f"{text.split('/')[1]} of FilesBucket"
     if text.startswith("${ManifestBucket.Arn}/"):
         return "ManifestBucket"
     if text.startswith("${Table.Arn}/index/"):
@@ -219,6 +221,26 @@ class PolicedBucket:
         assert IfNoneMatch == "*"
         self.objects.create(Key, Body)
         return {}
+
+
+@dataclass
+class PolicedFiles:
+    """An S3 client that asks a role, which is held to a folder, for the files of exports and imports."""
+
+    role: Role
+    bucket: Any
+
+    def __getattr__(self, name: str) -> Any:
+        reading = name in ("get_object", "head_object", "generate_presigned_url")
+        ending = "AbortMultipartUpload" if name == "abort_multipart_upload" else "PutObject"
+
+        def call(*first: Any, **asked: Any) -> Any:
+            of = asked.get("Params", asked)
+            assert of["Bucket"] == "FilesBucket"
+            self.role.ask(f"s3:{'GetObject' if reading else ending}", f"{of['Key'].split('/')[0]} of FilesBucket")
+            return getattr(self.bucket, name)(*first, **asked)
+
+        return call
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from refledger.domain.notices import Kind
 from refledger.store import keys
 from tests.support.changes import Tail, batches
 from tests.template.story import Story
@@ -19,6 +20,7 @@ CHANGE_NOTHING = {
 def review(story: Story) -> None:
     """All that ever happened reaches the function that follows it, some of it twice; admins read what was written."""
     tail = Tail(story.client)
+    write(story, "notices", {"L": [{"S": kind.value} for kind in Kind]})  # Bob chooses all
     told = list(batches(tail.new(), keys.AUDITED))
     told += batches(tail.new(), keys.AUDITED)
     for event in [*told, told[0]]:
@@ -26,6 +28,7 @@ def review(story: Story) -> None:
     for event in batches(tail.new(), keys.AUDITED):  # what it wrote to referrals itself
         story.invoke("changes", event)
     rename(story, tail)
+    assert {"Reward Approved", "Withdrawal Paid", "Withdrawal Rejected"} <= {e["DetailType"] for e in story.events}
     bob = story.bob()
     assert story.call("audit", "admin", AUDIT, query=f"entity={bob}")["data"]
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]
@@ -34,14 +37,19 @@ def review(story: Story) -> None:
 
 def rename(story: Story, tail: Tail) -> None:
     """A partner with another name is found by that one and no more by the old one."""
-    table, partner = "refledger", {"pk": {"S": f"P#{story.bob()}"}, "sk": {"S": "A"}}
     for company in ("Before", "After"):
-        story.client.update_item(
-            TableName=table, Key=partner, UpdateExpression="SET company = :name",
-            ExpressionAttributeValues={":name": {"S": company}},
-        )  # fmt: skip
+        write(story, "company", {"S": company})
         for event in batches(tail.new(), keys.AUDITED):
             story.invoke("changes", event)
+
+
+def write(story: Story, attribute: str, value: Json) -> None:
+    """Something of Bob's, as the table holds it."""
+    story.client.update_item(
+        TableName="refledger", Key={"pk": {"S": f"P#{story.bob()}"}, "sk": {"S": "A"}},
+        UpdateExpression="SET #name = :value", ExpressionAttributeNames={"#name": attribute},
+        ExpressionAttributeValues={":value": value},
+    )  # fmt: skip
 
 
 def audited(story: Story) -> list[Json]:

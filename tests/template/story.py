@@ -20,15 +20,18 @@ from refledger.operations.context import Context
 from refledger.store.table import Table
 from tests.support import stripe_server
 from tests.support.books import Clock
+from tests.support.buckets import Bucket
 from tests.support.events import EXAMPLES
 from tests.support.kms import KEY_ARN, Kms
 from tests.support.manifests import Drawer
 from tests.support.stripe_server import StripeServer
+from tests.template import look_after_partners
 from tests.template.deployed import FUNCTION, FUNCTIONS, declared, function_id, of_type
 from tests.template.policy import (
     MACHINE,
     PolicedBucket,
     PolicedEvents,
+    PolicedFiles,
     PolicedKms,
     PolicedQueues,
     PolicedTable,
@@ -42,6 +45,7 @@ MACHINE_ARN = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{MACHINE}"
 # low enough for every count to be written at once, high enough for the story
 LIMITS = "reads=40,writes=40,heavy=20,withdrawals=20,unknown-codes=20"
 STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET}
+LEAD_SECRETS = {"LEAD_WEBHOOK_SECRETS": "whsec_of_the_story", "HUBSPOT_SECRETS": "secret-of-the-story"}
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
 Json = dict[str, Any]
@@ -62,6 +66,8 @@ def variables(name: str) -> dict[str, str]:
                 found[variable] = LIMITS if variable == "LIMITS" else HASH_KEY
             case {"Fn::If": ["StripePayouts", *_]}:
                 found[variable] = STRIPE_SECRETS[variable]
+            case {"Fn::If": ["LeadWebhooks", *_]}:
+                found[variable] = LEAD_SECRETS[variable]
             case _:
                 found[variable] = str(value)
     return found
@@ -85,6 +91,7 @@ class Story:
     )
     kms: Kms = field(default_factory=Kms)
     manifests: Drawer = field(default_factory=Drawer)
+    files: Bucket = field(default_factory=Bucket)
 
     def invoke(self, name: str, event: Json) -> Any:
         """One invocation of a function in a fresh environment."""
@@ -100,7 +107,7 @@ class Story:
             "sqs": PolicedQueues(role, self.sent),
             "stepfunctions": PolicedWorkflow(role, "RUNNING" if self.running else "FAILED"),
             "kms": PolicedKms(role, self.kms),
-            "s3": PolicedBucket(role, self.manifests),
+            "s3": PolicedFiles(role, self.files) if "FILES_BUCKET" in given else PolicedBucket(role, self.manifests),
             "events": PolicedEvents(role, self.events),
         }
         self.monkeypatch.setattr(aws, "client", clients.__getitem__)
@@ -216,6 +223,7 @@ def tell(story: Story) -> None:
     follow_links(story)
     read_statements(story)
     look_at_oneself(story)
+    look_at_a_partner(story)
     for route in ("GET /api/v1/openapi.json", "GET /docs"):
         assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
 
@@ -255,6 +263,7 @@ def onboard(story: Story) -> None:
     story.call("partners", "admin", "GET /api/v1/partners/{partnerId}", partnerId=dora)
     suspend = "POST /api/v1/partners/{partnerId}/suspend"
     story.call("partners", "admin", suspend, {"reason": "checked"}, partnerId=dora)
+    look_after_partners.tell(story, fox["id"])
 
 
 def follow_links(story: Story) -> None:
@@ -291,6 +300,17 @@ def look_at_oneself(story: Story) -> None:
     for name in ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods"):
         assert story.call("me", "bob", f"GET {of_me}/{name}")["data"], name
     assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
+
+
+def look_at_a_partner(story: Story) -> None:
+    """All that staff see of Bob, each in the function that has the right to it."""
+    owners = {
+        "referrals": "leads", "rewards": "rewards", "withdrawals": "approvals", "balance": "ledger",
+        "ledger": "ledger", "links": "partners",
+    }  # fmt: skip
+    for name, function in owners.items():
+        route = f"GET /api/v1/partners/{{partnerId}}/{name}"
+        assert story.call(function, "admin", route, partnerId=story.bob())["data"], name
 
 
 def earn(story: Story) -> None:

@@ -9,7 +9,10 @@ import pytest
 from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
+from tests.template.hear import hear
+from tests.template.jobs import export_and_import
 from tests.template.policy import Role
+from tests.template.refer import refer
 from tests.template.review import review, unaudited
 from tests.template.story import Story, tell
 
@@ -21,6 +24,9 @@ def story(dynamodb_endpoint: str) -> Iterator[Story]:
         told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
         tell(told)
         correct(told)
+        export_and_import(told)
+        refer(told)
+        hear(told)
         review(told)
         yield told
 

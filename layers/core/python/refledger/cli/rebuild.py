@@ -18,7 +18,7 @@ WAIT_MINUTES = 15
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("rebuild", help="make anew what follows from the books")
     subjects = parser.add_subparsers(required=True, metavar="WHAT")
-    statistics = subjects.add_parser("statistics", help="partners' figures; the old ones are read until it is done")
+    statistics = subjects.add_parser("statistics", help="all figures; the old ones are read until it is done")
     statistics.add_argument("--partner", metavar="ID", help="of this partner alone")
     statistics.add_argument(
         "--wait", type=positive, default=WAIT_MINUTES, metavar="MINUTES",
@@ -42,13 +42,16 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
 
     with Progress(lambda: told[-1], asked=options.progress):
         done = rebuilding.rebuild(
-            context, of_partners, options.wait * MINUTE_MS, afresh=options.afresh,
+            context, of_partners, options.wait * MINUTE_MS, whole=not options.partner, afresh=options.afresh,
             tell=lambda text: told.__setitem__(0, text),
         )  # fmt: skip
     say(f"{done.partners} partners have new figures, made of {done.stamped} items that were told the stream now")
-    if done.waiting:
+    if not options.partner:
+        say(f"{done.programs} of programs and the books have new figures")
+    if done.waiting or done.programs_waiting:
         say(
-            f"{done.waiting} partners have their old figures still: the statistics function is behind, or gave up"
-            " records again. Run this once more; if that changes nothing, with --afresh"
+            f"{done.waiting} partners and {done.programs_waiting} of programs and the books have their old figures still:"
+            " the statistics function is behind, or gave up records again. Run this once more; if that changes nothing,"
+            " with --afresh"
         )
-    return 1 if done.waiting else 0
+    return 1 if done.waiting or done.programs_waiting else 0

@@ -14,7 +14,7 @@ TOO_LONG: Final = "(too long to be repeated)"
 # What says nothing to people (keys, who and when, which the entry says itself), and what must never be repeated
 _HIDDEN: Final = """
     pk sk l1 l2 w1 w2 ttl who n by changed id revision entry stamp hash body request steps idle up sent resumed
-    cipher token tokens secret secrets signature key upload
+    cipher token tokens secret secrets signature key upload parts position rest saved touched restarts complete
 """
 # What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
 # addresses, accounts, and texts in which people write what they like.
@@ -24,7 +24,7 @@ _PLAIN: Final = """
     closed amount base kind origin due occurred back rewards unearned reversed cancelled limit paid_by review cap
     rate earned payment referral product attempt transaction approvals risks payout problem batch requester expires
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
-    format report links pauses adjustment uses max_uses accepted applicant revoked
+    format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,7 +14,6 @@ from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
 
 SIGNATURE_BYTES = 12
-LOOKED_AT = 200  # things in one call, where no index knows which of them are wanted
 T = TypeVar("T")
 
 
@@ -43,21 +42,6 @@ def cut(ids: Ids, found: Iterator[tuple[str, T]], limit: int, *asked: object) ->
     taken = list(islice(found, limit + 1))
     following = cursor(ids, taken[limit - 1][0], *asked) if len(taken) > limit else None
     return [thing for _, thing in taken[:limit]], following
-
-
-def sift(
-    ids: Ids, found: Iterator[tuple[str, T]], fits: Callable[[T], bool], limit: int, *asked: object
-) -> tuple[list[T], str | None]:
-    """Like `cut`, of those that fit. No more than LOOKED_AT are looked at: a page may be short, and still go on."""
-    page: list[T] = []
-    last: str | None = None
-    for looked_at, (position, thing) in enumerate(found):
-        if len(page) == limit or looked_at == LOOKED_AT:
-            return page, cursor(ids, last, *asked)
-        last = position
-        if fits(thing):
-            page.append(thing)
-    return page, None
 
 
 def _signature(ids: Ids, text: bytes, asked: tuple[object, ...]) -> bytes:

@@ -74,6 +74,35 @@ def figures(item: Item) -> Iterator[Figure]:
             yield from _entry(item)
 
 
+def stamped_in(item: Item) -> set[Dimension]:
+    """Where a stamp of the item is counted: the main dimension of each subject in whose figures it may ever be.
+
+    It hangs on nothing that may change between a rebuild's look at the item and its stamp.
+    """
+    found: set[Dimension] = set()
+    match keys.kind_of(item) if item else "":
+        case "R":
+            found = {dimensions.partner(keys.owner_of(item)), dimensions.program(item["program"])}
+        case "F":
+            above = {partner_id for partner_id, _, _ in item["up"][: item["depth"]]}
+            found = {dimensions.partner(id) for id in {keys.owner_of(item), *above}}
+            found.add(dimensions.program(item["program"]))
+        case "E" if keys.is_alone(item) and _is_counted(item):
+            referral = item.get("referral", "")
+            found = {dimensions.partner(keys.owner_of(keys.referral(referral)))} if referral else set()
+            found.add(dimensions.program(item["program"]))
+        case "P" if keys.is_alone(item):
+            found = {dimensions.program(item["program"])}
+        case "W" if keys.is_alone(item):
+            found = {dimensions.WITHDRAWALS}
+    return found
+
+
+def _is_counted(payment: Item) -> bool:
+    """Money that customers paid: what one of the staff granted by hand is none."""
+    return bool(payment["kind"] == PaymentKind.PAYMENT and payment.get("origin") != Origin.BY_HAND)
+
+
 def _reward(item: Item) -> Iterator[Figure]:
     partner_id, currency, status = keys.owner_of(item), item["currency"], item["status"]
     partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
@@ -131,8 +160,7 @@ def _referral(item: Item) -> Iterator[Figure]:
 
 
 def _payment(item: Item) -> Iterator[Figure]:
-    """Money that customers paid: what one of the staff granted by hand is none."""
-    if item["kind"] != PaymentKind.PAYMENT or item.get("origin") == Origin.BY_HAND:
+    if not _is_counted(item):
         return
     amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
     gone = TakenBack(*item["back"]).of(amount)

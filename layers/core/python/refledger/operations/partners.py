@@ -12,7 +12,7 @@ from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context
 from refledger.operations.once import Once
-from refledger.operations.referrals import chain_above
+from refledger.operations.chains import chain_above
 from refledger.store import partners, programs, referrals
 from refledger.store.transaction import Moved, Write
 

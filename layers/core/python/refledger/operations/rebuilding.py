@@ -1,4 +1,4 @@
-"""A partner's roll-ups, counted anew from rewards and referrals while the stream's consumer goes on.
+"""Roll-ups counted anew from the books while the stream's consumer goes on: of partners, of programs, of all journals.
 
 What was lost (records that the consumer gave up) cannot be found by comparing figures with the table: the consumer is
 always a little behind, and nobody can say by how much. So nothing is counted here at all. A new generation is begun,
@@ -9,20 +9,28 @@ An item that is created meanwhile needs no stamp: one whose `created` is at or a
 itself. That moment lies `AHEAD_MS` in the future when the generation is begun, so that a writer whose clock is ahead is
 met by a consumer who knows; and stamping begins `LATE_MS` after it, when all that was created before is in the table.
 
+Journal entries are never written twice, so they are not stamped: those before the generation's moment are summed up
+here, which is exact because they do not change, and the consumer counts the others.
+
 Readers change over when the consumer has counted as many stamps as were written. Until then, and wherever this stops,
 they read the old figures. Another run goes on where the last one stopped.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.domain.uplines import KEPT_LINKS
+from refledger.domain import periods
+from refledger.domain.times import MINUTE_MS, SECOND_MS, day
+from refledger.operations import books
 from refledger.operations.context import Context
+from refledger.operations.counting import figures, stamped_in
 from refledger.operations.statistics import STAMPED
-from refledger.store import generations, keys, partners, statistics
+from refledger.store import dimensions, generations, partners, programs, statistics
+from refledger.store.dimensions import Dimension
+from refledger.store.generations import Generations
 from refledger.store.transaction import Item, Moved, Write
 
 AHEAD_MS = MINUTE_MS  # no two clocks differ by so much
@@ -30,15 +38,54 @@ LATE_MS = 2 * MINUTE_MS  # no function works on one thing for so long
 POLL_MS = 5 * SECOND_MS
 
 Partners = Callable[[], Iterable[str]]
+Tell = Callable[[str], None]
 
 
 @dataclass
 class Rebuilt:
-    """`partners` have new figures; `waiting` have not, because the consumer did not count all their stamps in time."""
+    """`partners` have new figures; `waiting` have not, because the consumer did not count all their stamps in time.
+
+    `programs`, `programs_waiting`: the same of programs, and of the books as one more.
+    """
 
     partners: int = 0
     stamped: int = 0
     waiting: int = 0
+    programs: int = 0
+    programs_waiting: int = 0
+
+
+@dataclass
+class _Run:
+    """What is stamped by this call. `building`: by subject, what is under construction and not stamped yet.
+
+    `newest`: the newest generation of them, in which all others are contained: what is in the figures of several is
+    stamped once. `older`: how many items there are of each that count by their stamps.
+    """
+
+    context: Context
+    newest: int
+    tell: Tell
+    building: dict[str, Generations] = field(default_factory=dict)
+    older: Counter[str] = field(default_factory=Counter)
+    stamped: int = 0
+
+    def offer(self, item: Item) -> None:
+        """Stamp it, where that is needed, and count it for those whom it concerns."""
+        needed = False
+        for subject in {dimension.subject for dimension in stamped_in(item)} & self.building.keys():
+            generation = self.building[subject].next or 0
+            if generations.is_older(item, generation):
+                self.older[subject] += 1
+                needed |= not generations.counts_in(item, generation)
+        if needed and _commit(self.context, generations.stamp(item, self.newest)):
+            self.stamped += 1
+            self.tell(f"{self.stamped} items told the stream")
+
+    def finish(self, subject: str, *base: Write) -> None:
+        """All that there is of it is stamped."""
+        generation = self.building[subject].next or 0
+        _commit(self.context, generations.all_stamped(subject, generation, self.older[subject]), *base)
 
 
 def everybody(context: Context) -> Iterator[str]:
@@ -50,76 +97,119 @@ def rebuild(
     of_partners: Partners,
     wait_ms: int,
     *,
+    whole: bool = False,
     afresh: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Rebuilt:
     """Build the figures of these partners anew; returns after `wait_ms` of waiting for the consumer at the latest.
 
-    Idempotent: a partner's generation that is under construction is finished, or with `afresh` given up for a new one.
+    `whole`: the partners are all there are, and programs and the books are built anew with them. Idempotent: a
+    generation that is under construction is finished, or with `afresh` given up for a new one.
     """
+
+    def others() -> list[Dimension]:
+        return [*map(dimensions.program, _programs(context)), dimensions.WITHDRAWALS] if whole else []
+
+    def mains() -> Iterator[Dimension]:
+        yield from map(dimensions.partner, of_partners())
+        yield from others()
+
     rebuilt = Rebuilt()
-    newest = max((_begin(context, partner_id, afresh) for partner_id in of_partners()), default=0)
+    newest = max((_begin(context, main, afresh) for main in mains()), default=0)
     tell("waiting until all that is being written now is in the table")
     while context.now_ms() < newest + LATE_MS:
         context.pause(min(POLL_MS, newest + LATE_MS - context.now_ms()))
-    for partner_id in of_partners():
-        rebuilt.stamped += _stamp_all(context, partner_id, newest)
-        tell(f"{rebuilt.stamped} items told the stream")
+    run = _Run(context, newest, tell)
+    for main in mains():
+        known = generations.find(context.table, main.subject)
+        if known.next is not None and known.stamped is None:  # else another run has done it
+            run.building[main.subject] = known
+    _stamp_all(run, of_partners, whole=whole)
+    rebuilt.stamped = run.stamped
     give_up_ms = context.now_ms() + wait_ms
     for partner_id in of_partners():
-        if _change_over(context, partner_id, give_up_ms):
+        if _change_over(context, dimensions.partner(partner_id), give_up_ms):
             rebuilt.partners += 1
         else:
             rebuilt.waiting += 1
         tell(f"{rebuilt.partners} partners have new figures")
+    for main in others():
+        if _change_over(context, main, give_up_ms):
+            rebuilt.programs += 1
+        else:
+            rebuilt.programs_waiting += 1
     return rebuilt
 
 
-def _begin(context: Context, partner_id: str, afresh: bool) -> int:
-    """The generation that is under construction for the partner, begun here unless there is one."""
+def _programs(context: Context) -> list[str]:
+    return [program.id for _, program in programs.after(context.table, "")]
+
+
+def _begin(context: Context, main: Dimension, afresh: bool) -> int:
+    """The generation that is under construction for the subject, begun here unless there is one."""
+    subject = main.subject
 
     def once() -> int:
-        known = generations.find(context.table, partner_id)
+        known = generations.find(context.table, subject)
         if known.next is not None and not afresh:
             return known.next
         if known.old is not None:  # the run before this one may have died before it had
-            statistics.forget(context.table, keys.statistics(partner_id, known.old))
+            _forget(context, main, known.old)
         if known.next is not None:
-            context.table.commit(generations.give_up(partner_id, known.next))
-            statistics.forget(context.table, keys.statistics(partner_id, known.next))
+            context.table.commit(generations.give_up(subject, known.next))
+            _forget(context, main, known.next)
         generation = max(context.now_ms() + AHEAD_MS, known.current + 1, (known.next or 0) + 1)
-        context.table.commit(generations.begin(partner_id, generation))
+        context.table.commit(generations.begin(subject, generation))
         return generation
 
     return context.repeat(once)
 
 
-def _stamp_all(context: Context, partner_id: str, newest: int) -> int:
-    """Stamp what the partner's figures are made of; returns how many items were stamped by this call.
-
-    With the newest generation of the run, in which all others are contained: what is in the figures of several partners
-    is stamped once.
+def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
+    """Stamp what the figures are made of. What only a part of the partners is in is looked for among all of a program's
+    payments, and down the line of those whom they referred.
     """
-    known = generations.find(context.table, partner_id)
-    generation = known.next
-    if generation is None or known.stamped is not None:  # done by another run
-        return 0
-    older = stamped = 0
-    for item in _counted_for(context, partner_id):
-        if generations.is_older(item, generation):
-            older += 1
+    table, named = run.context.table, set[str]()
+    for partner_id in of_partners():
+        main = dimensions.partner(partner_id)
+        if not whole and main.subject not in run.building:
+            continue
+        program = partners.find(table, partner_id).program_id
+        named.add(program)
+        for item in books.of_partner(table, partner_id):
+            run.offer(item)
+        for item in books.referrals_of(table, partner_id) if whole else books.below(table, partner_id):
+            run.offer(item)
+        for item in books.accounts_of(table, partner_id) if whole else ():
+            run.offer(item)
+    for program in _programs(run.context) if whole else sorted(named):
+        for item in books.payments_of(table, program):
+            run.offer(item)
+    for subject in run.building:
+        if subject != dimensions.JOURNAL.subject:
+            run.finish(subject)
+    if known := run.building.get(dimensions.JOURNAL.subject):
+        _sum_up_journals(run, of_partners, known.next or 0)
+
+
+def _sum_up_journals(run: _Run, of_partners: Partners, generation: int) -> None:
+    """The entries before the generation's moment, as a part of its own."""
+    sums: Counter[str] = Counter()
+    for partner_id in of_partners():
+        for item in books.entries_of(run.context.table, partner_id):
             if not generations.counts_in(item, generation):
-                stamped += _commit(context, generations.stamp(item, newest))
-    _commit(context, generations.all_stamped(partner_id, generation, older))
-    return stamped
+                for _, counter, amount in figures(item):
+                    sums[counter] += amount
+    today = day(run.context.now_ms())
+    run.finish(dimensions.JOURNAL.subject, statistics.base(dimensions.JOURNAL.at(generation), today, sums))
 
 
-def _commit(context: Context, write: Write) -> bool:
+def _commit(context: Context, *writes: Write) -> bool:
     """False where it was done before: by another run, or by this call, whose answer was lost."""
 
     def once() -> bool:
         try:
-            context.table.commit(write)
+            context.table.commit(*writes)
         except Moved:
             return False
         return True
@@ -127,36 +217,35 @@ def _commit(context: Context, write: Write) -> bool:
     return context.repeat(once)
 
 
-def _change_over(context: Context, partner_id: str, give_up_ms: int) -> bool:
-    """Wait until the consumer has counted every stamp of the partner, then let readers read the new figures."""
+def _change_over(context: Context, main: Dimension, give_up_ms: int) -> bool:
+    """Wait until the consumer has counted every stamp of the subject, then let readers read the new figures."""
     while True:
-        known = generations.find(context.table, partner_id)
+        known = generations.find(context.table, main.subject)
         if known.next is None:
             return True  # by another run
-        built = statistics.totals(context.table, keys.statistics(partner_id, known.next))
+        built = statistics.totals(context.table, main.at(known.next))
         if known.stamped is not None and built[STAMPED] == known.stamped:
-            _commit(context, generations.switch(partner_id, known.current, known.next))
-            statistics.forget(context.table, keys.statistics(partner_id, known.current))
+            _commit(context, generations.switch(main.subject, known.current, known.next))
+            _forget(context, main, known.current)
             return True
         if context.now_ms() >= give_up_ms:
             return False
         context.pause(POLL_MS)
 
 
-def _counted_for(context: Context, partner_id: str) -> Iterator[Item]:
-    """Every reward of the partner, and every referral in which the partner is a paid tier."""
-    yield from context.table.query(keys.rewards(partner_id))
-    for referral in _down_line(context, partner_id, "", KEPT_LINKS):
-        if partner_id in [above for above, _, _ in referral["up"][: referral["depth"]]]:
-            yield referral
+def _forget(context: Context, main: Dimension, generation: int) -> None:
+    """Delete a generation of a subject: of all its dimensions."""
+    for dimension in (main, *_beside(context, main)):
+        statistics.forget(context.table, dimension.at(generation))
 
 
-def _down_line(context: Context, partner_id: str, program_id: str, levels: int) -> Iterator[Item]:
-    """Referrals by the partner, by those they referred, and so on: in one program, or for "" in each for itself."""
-    for referral in context.table.query(keys.referrals(partner_id)):
-        if program_id and referral["program"] != program_id:
-            continue
-        yield referral
-        below = partners.id_of_user(context.table, referral["customer"]) if levels > 1 else None
-        if below:
-            yield from _down_line(context, below, referral["program"], levels - 1)
+def _beside(context: Context, main: Dimension) -> list[Dimension]:
+    """The dimensions that are built anew together with the main one."""
+    match main.of:
+        case dimensions.Of.PROGRAM:
+            first = periods.today(programs.find(context.table, main.id).created_at_ms).year
+            years = range(first, periods.today(context.now_ms()).year + 1)
+            return [dimensions.forecast(main.id), *(dimensions.cohorts(main.id, f"{year:04d}") for year in years)]
+        case dimensions.Of.WITHDRAWALS:
+            return [dimensions.JOURNAL]
+    return []

@@ -22,7 +22,6 @@ class Wanted:
     """What a referral must be to be listed; None: anything. Moments in epoch milliseconds, `until_ms` not included."""
 
     program_id: str | None = None
-    partner_id: str | None = None
     status: ReferralStatus | None = None
     source: Source | None = None
     tag: str | None = None
@@ -42,17 +41,16 @@ class Wanted:
 
 def of_partner(context: Context, partner_id: str, wanted: Wanted, before: str, limit: int) -> Found:
     """A partner's, newest first, from below the position `before`. A page may be short and still go on."""
-    period = (wanted.from_ms or 0, wanted.until_ms or 0)
-    return _page(referrals.of_partner(context.table, partner_id, before, limit + 1, *period), wanted, limit)
+    found = referrals.of_partner(context.table, partner_id, before, limit + 1, wanted.from_ms, wanted.until_ms)
+    return _page(found, wanted, limit)
 
 
 def of_program(context: Context, program_id: str, wanted: Wanted, place: str, limit: int) -> Found:
     """A program's, newest first; those that are PENDING or ACCEPTED, of whatever day, by when they expire."""
-    if wanted.status in OPEN and wanted.from_ms is None and wanted.until_ms is None:
+    if wanted.status and wanted.status in OPEN and wanted.from_ms is None and wanted.until_ms is None:
         rows = referrals.open_in(context.table, program_id, wanted.status, place, limit + 1)
     else:
-        period = (wanted.from_ms or 0, wanted.until_ms or 0)
-        rows = referrals.of_program(context.table, program_id, place, limit + 1, *period)
+        rows = referrals.of_program(context.table, program_id, place, limit + 1, wanted.from_ms, wanted.until_ms)
     return _page(_read(context, rows, limit), wanted, limit)
 
 

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from refledger.domain import codes, uplines
 from refledger.domain.errors import (
     AlreadyReferred,
-    CodeClosesCircle,
     CodeNotActive,
     CodeNotFound,
     OwnCode,
-    ProgramClosed,
     ProgramNotFound,
     ReferralClosed,
 )
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
-from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Binding, Link
+from refledger.operations.chains import chain_above, check_open, expires_at, top_unchanged
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
-from refledger.store.transaction import Item, Write
-
-CHAIN_READS = 20  # ten links each; a longer chain is refused like a circle
+from refledger.store.transaction import Item
 
 
 def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
@@ -89,51 +82,3 @@ def _bind(context: Context, user: str, code: str, guard: Item) -> Binding:
         *top_unchanged(program_id, partner_id, top),
     )  # fmt: skip
     return binding
-
-
-def check_open(program: Program) -> None:
-    """Raises ProgramClosed where nobody is referred at the moment."""
-    if program.status is not ProgramStatus.ACTIVE:
-        raise ProgramClosed(f"the program is {program.status.lower()}: nobody is referred to it")
-
-
-def expires_at(program: Program, now_ms: int) -> int:
-    """When a referral expires that is made now, 0 for never."""
-    return now_ms + program.attribution_days * DAY_MS if program.attribution_days else 0
-
-
-def top_unchanged(program_id: str, nearest: str, top: Link) -> list[Write]:
-    """The top of the chain is the only link through which a circle can still close: it must be as it was read.
-
-    `nearest`: the partner whose customer it is; that they have no user is made sure of by the partner's own version.
-    """
-    if top.customer:
-        return [referrals.top_still_unbound(program_id, top.customer)]
-    return [partners.still_without_user(top.partner_id)] if top.partner_id != nearest else []
-
-
-def chain_above(
-    context: Context, program_id: str, nearest: Link, user: str | None, own_partner: str | None
-) -> tuple[list[Link], Link]:
-    """The links above `nearest` who earn from what is referred now, and the topmost of all, whom nobody referred.
-
-    Nobody earns through a referral that was rejected or has expired; but it stays, and so would a circle through it.
-    A partner whose user was linked later stands in older chains without one: they are looked up.
-    Raises CodeClosesCircle where the user, or their partner, is among them.
-    """
-    links: list[Link] = []
-    top, cut = nearest, False
-    for _ in range(CHAIN_READS):
-        if not top.customer and top is not nearest:
-            top = replace(top, customer=partners.find(context.table, top.partner_id).customer)
-        binding = referrals.find_binding(context.table, program_id, top.customer) if top.customer else None
-        if user == top.customer:
-            break
-        if binding is None:
-            return links, top
-        cut = cut or binding.is_over(context.now_ms())
-        links += () if cut else binding.upline
-        if any(link.customer == user or link.partner_id == own_partner for link in binding.upline):
-            break
-        top = binding.upline[-1]
-    raise CodeClosesCircle("this code's partner was referred, directly or not, by this customer")

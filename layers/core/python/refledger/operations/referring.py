@@ -21,9 +21,9 @@ from refledger.domain.errors import (
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralStatus, Source
 from refledger.domain.uplines import Link
+from refledger.operations.chains import chain_above, check_open, expires_at, top_unchanged
 from refledger.operations.context import Context
 from refledger.operations.once import Once
-from refledger.operations.referrals import chain_above, check_open, expires_at, top_unchanged
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import Again, Moved, Write

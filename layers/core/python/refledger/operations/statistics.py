@@ -11,7 +11,7 @@ from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import Changed
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
-from refledger.operations.counting import RANKED, Figure, effects, figures
+from refledger.operations.counting import RANKED, Figure, effects, figures, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, partners, statistics
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.transaction import Item
@@ -74,7 +74,8 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
 
 def subjects_of(record: Record) -> set[str]:
     """Everything in whose figures the item is: partners, a program, the books."""
-    return {dimension.subject for image in (record.old, record.new) for dimension, _, _ in figures(image)}
+    found = {dimension for image in (record.old, record.new) for dimension, _, _ in figures(image)}
+    return {dimension.subject for dimension in found | stamped_in(record.old) | stamped_in(record.new)}
 
 
 def effects_in(generation: int, record: Record) -> Iterator[Figure]:
@@ -82,8 +83,7 @@ def effects_in(generation: int, record: Record) -> Iterator[Figure]:
     old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
     yield from effects(old, new)
     if record.old and new and not old:
-        for dimension in {dimension for dimension, _, _ in figures(new) if dimension.is_main}:
-            yield dimension, STAMPED, 1
+        yield from ((dimension, STAMPED, 1) for dimension in stamped_in(new))
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:

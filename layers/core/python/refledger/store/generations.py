@@ -85,8 +85,10 @@ def give_up(subject: str, generation: int) -> Write:
 
 
 def all_stamped(subject: str, generation: int, stamped: int) -> Write:
+    """Once: with it may go what the generation has from elsewhere than the stream."""
+    condition = "#next = :next AND attribute_not_exists(#stamped)"
     key = keys.statistics_generations(subject)
-    return update(IS_BUILT, key, "SET #stamped = :stamped", "#next = :next", next=generation, stamped=stamped)
+    return update(IS_BUILT, key, "SET #stamped = :stamped", condition, next=generation, stamped=stamped)
 
 
 def switch(subject: str, old: int, generation: int) -> Write:

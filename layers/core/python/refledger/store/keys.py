@@ -239,7 +239,7 @@ def referrals(partner_id: str) -> str:
 
 def referrals_from(at_ms: int) -> str:
     """Where the referrals begin that were made at `at_ms` or later, among those of a partner."""
-    return base32.encode(at_ms.to_bytes(6) + bytes(9))
+    return base32.encode(max(0, at_ms).to_bytes(6) + bytes(9))
 
 
 def payment(payment: str) -> Key:

@@ -168,27 +168,28 @@ def of_lead(table: Table, hashed: str, *, strong: bool = True) -> str | None:
 
 
 def of_partner(
-    table: Table, partner_id: str, before: str, page_size: int, since_ms: int = 0, until_ms: int = 0
+    table: Table, partner_id: str, before: str, page_size: int, from_ms: int | None = None, until_ms: int | None = None
 ) -> Iterator[tuple[str, Referral]]:
-    """(position, referral) of a partner's, newest first, from below the position `before`; made at `since_ms` or later
-    and before `until_ms` (0: whenever).
+    """(position, referral) of a partner's, newest first, from below the position `before`; made at `from_ms` or later
+    and before `until_ms`.
     """
-    low = keys.referrals_from(since_ms) if since_ms else keys.LOWEST
-    high = before or (keys.referrals_from(until_ms) if until_ms else keys.HIGHEST)
-    found = table.query(keys.referrals(partner_id), low, high, page_size=page_size, newest_first=True, strong=False)
+    low = keys.referrals_from(from_ms) if from_ms is not None else keys.LOWEST
+    high = keys.referrals_from(until_ms) if until_ms is not None else keys.HIGHEST
+    found = table.query(
+        keys.referrals(partner_id), low, before or high, page_size=page_size, newest_first=True, strong=False
+    )
     for item in found:
         if item["sk"] != before:
             yield item["sk"], from_item(item)
 
 
 def of_program(
-    table: Table, program_id: str, before: str, page_size: int, since_ms: int = 0, until_ms: int = 0
+    table: Table, program_id: str, before: str, page_size: int, from_ms: int | None = None, until_ms: int | None = None
 ) -> Iterator[tuple[str, str]]:
     """(position, id) of a program's, newest first; see `of_partner`."""
-    low = str(since_ms) if since_ms else keys.LOWEST
-    high = before or (str(until_ms) if until_ms else keys.HIGHEST)
+    low, high = keys.positions(from_ms, until_ms)
     partition = keys.referrals_of_program(program_id)
-    for item in table.query(partition, low, high, index="list", page_size=page_size, newest_first=True):
+    for item in table.query(partition, low, before or high, index="list", page_size=page_size, newest_first=True):
         if item["l2"] != before:
             yield item["l2"], keys.id_at(item["l2"])
 

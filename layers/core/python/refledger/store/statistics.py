@@ -6,7 +6,7 @@ A part remembers the highest stream sequence number it has seen, so a batch that
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from refledger.store import keys
 from refledger.store.table import Table
@@ -113,6 +113,11 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
             table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
         return  # another one folds these days
+
+
+def base(dimension: str, day: str, counters: Mapping[str, int]) -> Write:
+    """What a dimension counts beside what the stream tells of it, as a part of an open day. To be written once."""
+    return put("the base", {**keys.statistics_part(dimension, day, "base"), **counters, "hw": ""}, condition="")
 
 
 def forget(table: Table, dimension: str) -> None:

@@ -88,14 +88,19 @@ def newest(table: Table, before: str, page_size: int, low: str, high: str) -> It
     return heapq.merge(*found, reverse=True)
 
 
-def with_problem(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
+def with_problem(
+    table: Table, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
+) -> Iterator[tuple[str, str]]:
     """(position, id) of the withdrawals that a person must look at, newest first."""
-    return _listed(table, keys.withdrawals_with_problem(), "work", before, page_size, newest_first=True)
+    return _newest(table, keys.withdrawals_with_problem(), "work", before, page_size, low, high)
 
 
 def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> Iterator[tuple[str, str]]:
     """(position, id) of the withdrawals in a status, oldest first, from just above the position `after`."""
-    return _listed(table, keys.withdrawals_of(status), "work", after, 100, newest_first=False)
+    found = table.query(keys.withdrawals_of(status), after or keys.LOWEST, index="work", page_size=100)
+    for item in found:
+        if item["w2"] != after:
+            yield item["w2"], keys.owner_of(item)
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
@@ -114,18 +119,6 @@ def keep_token(withdrawal_id: str, kind: str, token: str, now_ms: int) -> Write:
 def token(table: Table, withdrawal_id: str, kind: str) -> str | None:
     item = table.get(keys.task_token(withdrawal_id, kind))
     return item["token"] if item else None
-
-
-def _listed(
-    table: Table, partition: str, index: str, bound: str, page_size: int, *, newest_first: bool
-) -> Iterator[tuple[str, str]]:
-    if newest_first:
-        yield from _newest(table, partition, index, bound, page_size, keys.LOWEST, keys.HIGHEST)
-        return
-    position = "l2" if index == "list" else "w2"
-    for item in table.query(partition, bound or keys.LOWEST, keys.HIGHEST, index=index, page_size=page_size):
-        if item[position] != bound:
-            yield item[position], keys.owner_of(item)
 
 
 def _newest(

@@ -113,10 +113,10 @@ def delivered(body: bytes, now_ms: int) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError:
         raise Unreadable("body: not UTF-8") from None
     kind, detail = event.get("type"), event.get("detail")
-    if kind not in KINDS or not isinstance(detail, dict):
+    if not isinstance(kind, str) or kind not in KINDS or not isinstance(detail, dict):
         raise Unreadable(f"type, detail: one of {', '.join(KINDS)}, and an object")
-    own(str(kind), detail, now_ms)
-    return str(kind), detail
+    own(kind, detail, now_ms)
+    return kind, detail
 
 
 def parts(event: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from refledger.domain.codes import PartnerCode
 from refledger.domain.times import iso
 from refledger.entry.models.common import View
-from refledger.operations.link_figures import LinkFigures
+
+if TYPE_CHECKING:
+    from refledger.operations.link_figures import LinkFigures
 
 RATE = 10_000  # rates are in hundredths of a per cent, as those of rewards
 

@@ -10,10 +10,8 @@ from pydantic import AfterValidator
 from refledger.domain.codes import PartnerCode
 from refledger.domain.notices import Kind
 from refledger.domain.partners import Partner
-from refledger.domain.referrals import Referral, ReferralStatus
-from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, OptionalName, PageQuery, View
+from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View
 from refledger.entry.models.links import url_of
 from refledger.entry.models.partners import Phone
 from refledger.entry.models.referrals import BalanceView
@@ -102,49 +100,6 @@ class MyCodes(View):
     """All of them, the main one first."""
 
     data: list[MyCodeView]
-
-
-class MyReferralsQuery(PageQuery):
-    status: Annotated[ReferralStatus, Capitals] | None = None
-
-
-class MyReferralView(View):
-    """Without what tells who the customer is, and without staff's words."""
-
-    id: str
-    program_id: str
-    status: str
-    source: str
-    campaign: str
-    code: str
-    created_at: str
-    expires_at: str | None
-    converted_at: str | None
-    paid_at: str | None
-    closed_at: str | None
-
-    @classmethod
-    def of(cls, referral: Referral) -> Self:
-        def told(at_ms: int) -> str | None:
-            return iso(at_ms) if at_ms else None
-
-        return cls(
-            id=referral.id,
-            program_id=referral.program_id,
-            status=referral.status,
-            source=referral.source,
-            campaign=referral.campaign,
-            code=referral.code,
-            created_at=iso(referral.created_at_ms),
-            expires_at=told(referral.until_ms) if referral.is_open else None,
-            converted_at=told(referral.converted_at_ms),
-            paid_at=told(referral.paid_at_ms),
-            closed_at=told(referral.closed_at_ms),
-        )
-
-
-class MyRewardsQuery(PageQuery):
-    status: Annotated[RewardStatus, Capitals] | None = None
 
 
 class MyBalances(View):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund
+from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.times import DAY_MS, iso
-from refledger.entry.models.common import Query, View
+from refledger.entry.models.common import Capitals, PeriodQuery, Query, View
+from refledger.entry.models.programs import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
 
 ABOUT = {
@@ -28,8 +29,8 @@ class PaymentQuery(Query):
 class PaymentsQuery(PeriodQuery):
     """Payments from which somebody may earn, those that came last first. `from`, `to`: when they came.
 
-    `origin`: PAYMENT by a customer, CONVERSION of a referral, BY_HAND by staff. Where it fits few of many, a page may be
-    short and has a `nextCursor` nevertheless.
+    `origin`: PAYMENT by a customer, CONVERSION of a referral, BY_HAND by staff. Where it fits few of many, a page may
+    be short and has a `nextCursor` nevertheless.
     """
 
     program_id: ProgramId

@@ -8,10 +8,29 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
-from refledger.domain.programs import APPROVAL_SECONDS, MAX_CURRENCIES, CurrencyTerms, Program, is_program_id
+from refledger.domain.programs import (
+    APPROVAL_SECONDS,
+    MAX_CURRENCIES,
+    CurrencyTerms,
+    Program,
+    ProgramStatus,
+    is_program_id,
+)
 from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
-from refledger.entry.models.common import AmountOrZero, Body, Currency, Money, MoneyView, Name, View, located
+from refledger.entry.models.common import (
+    AmountOrZero,
+    Body,
+    Capitals,
+    Currency,
+    Money,
+    MoneyView,
+    Name,
+    Note,
+    PageQuery,
+    View,
+    located,
+)
 from refledger.entry.models.rules import FlatAmount, ProductRuleBody, ProductRuleView, Rate, RuleBody, RuleView
 
 
@@ -161,6 +180,21 @@ class NewProgram(ProgramBody):
     id: ProgramId
 
 
+class ProgramsQuery(PageQuery):
+    status: Annotated[ProgramStatus, Capitals] | None = None
+
+
+class StatusReason(Body):
+    reason: Annotated[Note, Field(min_length=1, examples=["budget spent"])]
+
+
+class IdleView(View):
+    """A time in which nothing was earned; `to` is null while it lasts."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str | None
+
+
 class CurrencyView(View):
     currency: str
     payout_minimum: int
@@ -201,6 +235,8 @@ class ProgramView(View):
     attribution_days: int | None
     links: LinksView | None
     status: str
+    status_reason: str | None
+    idle: list[IdleView]
     version: int
     created_at: str
     changed_at: str
@@ -226,6 +262,11 @@ class ProgramView(View):
             attribution_days=program.attribution_days,
             links=LinksView.of(program.links) if program.links else None,
             status=program.status,
+            status_reason=program.reason or None,
+            idle=[
+                IdleView(from_=iso(idle.since_ms), to=iso(idle.until_ms) if idle.until_ms is not None else None)
+                for idle in program.idle
+            ],
             version=program.version,
             created_at=iso(program.created_at_ms),
             changed_at=iso(program.changed_at_ms),

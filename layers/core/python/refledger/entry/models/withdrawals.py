@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
+from refledger.domain.timelines import Happening
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Note, PageQuery, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Note, PeriodQuery, View
+from refledger.entry.models.ledger import PartnerId
 from refledger.entry.models.methods import AccountView, PayoutMethodBody, PayoutMethodView
+from refledger.entry.models.programs import ProgramId
 from refledger.operations.bulk import Done
 
 WAITS = "a second person must approve it"
@@ -82,20 +86,80 @@ class BulkPaid(Body):
     items: Annotated[list[PaidItem], Field(min_length=1, max_length=BULK), AfterValidator(_items_once)]
 
 
-class StatusQuery(PageQuery):
-    """`status`: REQUESTED where it is left out. `problem=true`: those that a person must look at.
+class StatusQuery(PeriodQuery):
+    """`status`: one, or ALL; without it REQUESTED, or all of the partner whom `partnerId` names. `problem=true`: those
+    that a person must look at; these may have any status, and are in no list of one.
 
-    These may have any status, and are in no list of one.
+    `from`, `to`: when it came into the status that it has; of a partner's, when it was asked for. Where `programId`
+    fits few of many, a page may be short and has a `nextCursor` nevertheless.
     """
 
-    status: Annotated[WithdrawalStatus, Capitals] | None = None
+    status: Annotated[WithdrawalStatus | Literal["ALL"], Capitals] | None = None
     problem: bool = False
+    partner_id: PartnerId | None = None
+    program_id: ProgramId | None = None
 
     @model_validator(mode="after")
     def _one_list(self) -> Self:
         if self.problem and self.status is not None:
             raise ValueError("either status or problem")
         return self
+
+    @property
+    def one_status(self) -> WithdrawalStatus | None:
+        """None for all, and for those with a problem."""
+        if self.problem or self.status == "ALL":
+            return None
+        if self.status is None:
+            return None if self.partner_id else WithdrawalStatus.REQUESTED
+        return WithdrawalStatus(self.status)
+
+    def takes(self, withdrawal: Withdrawal) -> bool:
+        """Whether it is one of those that are asked for; the index may be a moment behind."""
+        status = self.one_status
+        if self.problem and not withdrawal.problem:
+            return False
+        if status and (withdrawal.status is not status or (withdrawal.problem and not self.partner_id)):
+            return False
+        return self.partner_id in (None, withdrawal.partner_id) and self.program_id in (None, withdrawal.program_id)
+
+
+class HappeningView(View):
+    """`what`: ASKED, APPROVAL (the first of two), STATUS, WORD (of somebody, the status stays), HANDED_OVER to the
+    provider, RESUMED. `movement`: how the amount moved with it, `debit` → `credit`; null where no money did.
+    """
+
+    what: str
+    at: str
+    status: str
+    by: str | None
+    note: str | None
+    movement: str | None
+    debit: str | None
+    credit: str | None
+
+    @classmethod
+    def of(cls, happening: Happening) -> Self:
+        debit, credit = LEGS[happening.moved] if happening.moved else (None, None)
+        return cls(
+            what=happening.what,
+            at=iso(happening.at_ms),
+            status=happening.status,
+            by=happening.by or None,
+            note=happening.note or None,
+            movement=happening.moved,
+            debit=debit,
+            credit=credit,
+        )
+
+
+class TimelineView(View):
+    """All that happened to a withdrawal, oldest first. Each movement is of the whole amount."""
+
+    withdrawal_id: str
+    amount: int
+    currency: str
+    events: list[HappeningView]
 
 
 class BulkResult(View):
@@ -168,8 +232,8 @@ class ApprovalView(View):
 
 
 class StaffWithdrawalView(View):
-    """What admins and finance see of it. `attempt`: how often the workflow was set going again. `account`: the whole
-    account, only where a single withdrawal is read; in lists, notes are left out as well.
+    """What staff see of it. `attempt`: how often the workflow was set going again. `account`: the whole account, only
+    where admins or finance read a single withdrawal; in lists, notes are left out as well.
 
     `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun; `providerKey`: by which
     the provider knows the last one. `problem`: what a person has to look at.

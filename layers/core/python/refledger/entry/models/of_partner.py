@@ -1,0 +1,59 @@
+"""What may be asked for in the lists of one partner, by staff for anybody and by partners for themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from refledger.domain.referrals import ReferralStatus, Source
+from refledger.domain.rewards import Reward, RewardStatus
+from refledger.entry.models.common import Capitals, Currency, PageQuery, PeriodQuery, Tag
+from refledger.entry.models.programs import ProgramId
+from refledger.operations.referral_lists import Wanted
+
+
+class OwnReferralsQuery(PeriodQuery):
+    """`from`, `to`: when they came. Where little fits, a page may be short and has a `nextCursor` nevertheless."""
+
+    program_id: ProgramId | None = None
+    status: Annotated[ReferralStatus, Capitals] | None = None
+    source: Annotated[Source, Capitals] | None = None
+
+    def to_wanted(self) -> Wanted:
+        return Wanted(self.program_id, self.status, self.source, None, self.from_ms, self.until_ms)
+
+
+class PartnerReferralsQuery(OwnReferralsQuery):
+    """`from`, `to`: when they came. Where little fits, a page may be short and has a `nextCursor` nevertheless."""
+
+    tag: Tag | None = None
+
+    def to_wanted(self) -> Wanted:
+        return Wanted(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
+
+
+class PartnerRewardsQuery(PeriodQuery):
+    """`from`, `to`: when they were written down. Where little fits, a page may be short and has a `nextCursor`
+    nevertheless.
+    """
+
+    program_id: ProgramId | None = None
+    status: Annotated[RewardStatus, Capitals] | None = None
+
+    def takes(self, reward: Reward) -> bool:
+        return (
+            self.status in (None, reward.status)
+            and self.program_id in (None, reward.program_id)
+            and (self.from_ms is None or self.from_ms <= reward.created_at_ms)
+            and (self.until_ms is None or reward.created_at_ms < self.until_ms)
+        )
+
+    @property
+    def filters(self) -> tuple[object, ...]:
+        """What a cursor is bound to."""
+        return self.program_id, self.status, self.from_, self.to
+
+
+class PartnerEntriesQuery(PageQuery):
+    """Without `currency` one currency after another."""
+
+    currency: Currency | None = None

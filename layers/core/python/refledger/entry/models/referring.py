@@ -1,0 +1,303 @@
+"""Referrals over HTTP, as staff and services make and move them, and as partners see their own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from refledger.adapters.ids import Ids
+from refledger.domain import currencies
+from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
+from refledger.domain.times import iso
+from refledger.entry.models.common import (
+    Amount,
+    Body,
+    Capitals,
+    Currency,
+    MoneyView,
+    Note,
+    PeriodQuery,
+    Query,
+    Tag,
+    Tags,
+    View,
+)
+from refledger.entry.models.ledger import PartnerId
+from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.rewards import RewardView
+from refledger.operations.converting import Converted
+from refledger.operations.expiring import Expired
+from refledger.operations.referral_bulk import Move, Step, Verb
+from refledger.operations.referral_lists import Wanted
+from refledger.operations.referring import Changes, NewReferral
+from refledger.store.transaction import Item
+
+MOST = 50  # in one call
+LeadId = Annotated[Note, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
+Campaign = Annotated[Note, Field(max_length=MAX_CAMPAIGN_LENGTH, examples=["autumn"])]
+CustomerId = Annotated[Note, Field(min_length=1, max_length=255, examples=["customer-17"])]
+Code = Annotated[str, Field(min_length=1, max_length=64, examples=["ADA2026"])]
+AnySource = Annotated[Source, Capitals]
+
+
+class NewReferralBody(Body):
+    """Whose it is: `partnerId`, or `referralCode`, or both. `customerId`: who will pay, as payment events name them;
+    their payments earn from now on. `leadId`: as the CRM knows it. Both may be said later.
+    """
+
+    partner_id: PartnerId | None = None
+    referral_code: Code | None = None
+    source: AnySource
+    campaign: Campaign = ""
+    lead_id: LeadId | None = None
+    customer_id: CustomerId | None = None
+    note: Note = ""
+    tags: Tags = Field(default=[])
+
+    @model_validator(mode="after")
+    def _somebodys(self) -> Self:
+        if not self.partner_id and not self.referral_code:
+            raise ValueError("partnerId or referralCode")
+        return self
+
+    def to_new(self, ids: Ids) -> NewReferral:
+        return NewReferral(
+            partner_id=self.partner_id or "",
+            code=self.referral_code or "",
+            source=self.source,
+            campaign=self.campaign,
+            lead=self.lead_id or "",
+            customer=ids.user(self.customer_id) if self.customer_id else "",
+            note=self.note,
+            tags=tuple(self.tags),
+        )
+
+
+class ReferralChanges(Body):
+    """What is not said stays as it is. A customer can be said once."""
+
+    source: AnySource | None = None
+    campaign: Campaign | None = None
+    customer_id: CustomerId | None = None
+    note: Note | None = None
+    tags: Tags | None = None
+
+    def to_changes(self, ids: Ids) -> Changes:
+        return Changes(
+            self.source,
+            self.campaign,
+            self.note,
+            tuple(self.tags) if self.tags is not None else None,
+            ids.user(self.customer_id) if self.customer_id else None,
+        )
+
+
+class LinkBody(Body):
+    """`customerId`: who will pay, as payment events name them, where that is known now."""
+
+    lead_id: LeadId
+    customer_id: CustomerId | None = None
+
+
+class WhyRejected(Body):
+    reason: Annotated[Note, Field(min_length=1, examples=["no budget"])]
+
+
+class WhyExpired(Body):
+    reason: Note = ""
+
+
+class MinorMoney(Body):
+    amount: Amount
+    currency: Currency
+
+
+Major = Annotated[
+    Decimal,
+    Field(gt=0, le=MAX_AMOUNT, description="in major units, with the currency's decimals at most", examples=[1000.0]),
+]
+
+
+class ConversionBody(Body):
+    """`conversionValue`: in major units, 12.5 is twelve and a half, as a number or a text; `currency` is the program's
+    unless it is said. Or an object of `amount` in minor units and `currency`, as money is said everywhere else.
+    """
+
+    exact: ClassVar[bool] = True
+
+    conversion_value: Major | MinorMoney
+    currency: Currency | None = None
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if isinstance(self.conversion_value, MinorMoney) and self.currency not in (
+            None,
+            self.conversion_value.currency,
+        ):
+            raise ValueError("one currency")
+        return self
+
+    def to_money(self, own: str) -> tuple[int, str]:
+        """In minor units; `own`: the program's currency. Raises Invalid for more decimals than the currency has."""
+        value, currency = self.conversion_value, self.currency or own
+        if isinstance(value, MinorMoney):
+            return value.amount, value.currency
+        return currencies.minor(value, currency), currency
+
+
+class ReferralQuery(PeriodQuery):
+    """Those of a partner or of a program (the default one unless it is said), newest first; PENDING and ACCEPTED ones
+    of a program, without a period, by when they expire. Partners get their own.
+    """
+
+    partner_id: PartnerId | None = None
+    program_id: ProgramId | None = None
+    status: Annotated[ReferralStatus, Capitals] | None = None
+    source: AnySource | None = None
+    tag: Tag | None = None
+
+    def to_wanted(self) -> Wanted:
+        return Wanted(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
+
+
+class CustomerQuery(Query):
+    program_id: ProgramId = DEFAULT_PROGRAM
+
+
+class ReferralView(View):
+    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note` and `tags` are for staff."""
+
+    id: str
+    partner_id: str
+    program_id: str
+    referral_code: str | None
+    status: str
+    source: str
+    campaign: str
+    lead_id: str | None
+    customer_known: bool
+    created_at: str
+    expires_at: str | None
+    converted_at: str | None
+    paid_at: str | None
+    closed_at: str | None
+    reason: str | None
+    note: str | None
+    tags: list[str] | None
+    version: int
+
+    @classmethod
+    def of(cls, referral: Referral, *, staff: bool) -> Self:
+        return cls(**_fields(referral, staff=staff))
+
+
+def _fields(referral: Referral, *, staff: bool) -> Item:
+    waits = referral.until_ms and not referral.converted_at_ms
+    return {
+        "id": referral.id, "partner_id": referral.partner_id, "program_id": referral.program_id,
+        "referral_code": referral.code or None, "status": referral.status, "source": referral.source,
+        "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
+        "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,
+        "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
+        "closed_at": _moment(referral.closed_at_ms), "reason": referral.reason or None,
+        "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
+        "tags": list(referral.tags) if staff else None,
+    }  # fmt: skip
+
+
+def _moment(ms: int) -> str | None:
+    return iso(ms) if ms else None
+
+
+class ConvertedView(ReferralView):
+    """The referral with what its conversion was booked as: a payment, and the rewards of its tiers."""
+
+    payment_id: str
+    conversion: MoneyView
+    rewards: list[RewardView]
+
+    @classmethod
+    def made(cls, converted: Converted) -> Self:
+        payment = converted.payment
+        return cls(
+            **_fields(converted.referral, staff=True),
+            payment_id=payment.id,
+            conversion=MoneyView(currency=payment.currency, amount=payment.amount),
+            rewards=[RewardView.of(each, staff=True) for each in converted.rewards],
+        )
+
+
+class CheckedView(View):
+    """`expired` were closed; `converted` had brought something in time; `failed` are met again by the next call.
+    `complete` is false where there was no time for all that is due: call again.
+    """
+
+    expired: int
+    converted: int
+    failed: int
+    complete: bool
+
+    @classmethod
+    def of(cls, done: Expired) -> Self:
+        return cls(expired=done.expired, converted=done.converted, failed=done.failed, complete=not done.unfinished)
+
+
+# ---------------------------------------------------------------- many
+
+ReferralId = Annotated[str, Field(pattern="^[a-v0-9]{40}$")]
+
+
+class RejectItem(WhyRejected):
+    id: ReferralId
+
+
+ReferralIds = Annotated[list[ReferralId], Field(max_length=MOST)]
+
+
+class ReferralsBody(Body):
+    """1 to 50 in all; `accept`, `expire` and `delete` are ids."""
+
+    create: Annotated[list[NewReferralBody], Field(max_length=MOST)] = Field(default=[])
+    accept: ReferralIds = Field(default=[])
+    reject: Annotated[list[RejectItem], Field(max_length=MOST)] = Field(default=[])
+    expire: ReferralIds = Field(default=[])
+    delete: ReferralIds = Field(default=[])
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        moves = len(self.accept) + len(self.reject) + len(self.expire) + len(self.delete)
+        if not 1 <= len(self.create) + moves <= MOST:
+            raise ValueError(f"1 to {MOST} of create, accept, reject, expire and delete in all")
+        return self
+
+    def to_steps(self, ids: Ids) -> list[Step]:
+        return [
+            *(each.to_new(ids) for each in self.create),
+            *(Move(Verb.ACCEPT, id) for id in self.accept),
+            *(Move(Verb.REJECT, each.id, each.reason) for each in self.reject),
+            *(Move(Verb.EXPIRE, id) for id in self.expire),
+            *(Move(Verb.DELETE, id) for id in self.delete),
+        ]
+
+
+class ReferralResult(View):
+    """`status`: the referral's, where it was done; else `code` and `detail` say why it was not."""
+
+    id: str | None
+    status: str | None
+    code: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, result: Item) -> Self:
+        return cls(id=result["id"], status=result["status"], code=result.get("code"), detail=result.get("detail"))
+
+
+class ReferralResults(View):
+    """One for each, in their order: those of `create`, `accept`, `reject`, `expire`, `delete`."""
+
+    results: list[ReferralResult]

@@ -1,0 +1,59 @@
+"""Rewards and payments a page at a time: of a partner by when they are due, of a program by when its payments came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from refledger.domain.payments import Payment
+from refledger.domain.rewards import Reward
+from refledger.operations import listing
+from refledger.operations.context import Context
+from refledger.store import keys, payments, rewards
+
+Fits = Callable[[Reward], bool]
+Place = list[Any]  # position of a payment, and which of its rewards was the last
+
+
+def of_partner(
+    context: Context, partner_id: str, fits: Fits, before: str, limit: int
+) -> tuple[list[Reward], str | None]:
+    """Latest due first, from below the position `before`; and the position of the next page."""
+    found = rewards.of_partner(context.table, partner_id, before, limit + 1)
+    return listing.page(found, fits, limit)
+
+
+def of_program(
+    context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Fits, after: Place | None,
+    limit: int,
+) -> tuple[list[Reward], Place | None]:  # fmt: skip
+    """Those of the newest payment first, its nearest tier first, from behind the place `after`."""
+    low, high = keys.positions(from_ms, until_ms)
+    begun, number = after or (high, -1)
+
+    def rows() -> Iterator[tuple[Place, str]]:
+        found = payments.newest(context.table, program_id, begun, low, limit // 2 + 1)  # most have two tiers
+        for position, _, ids in found:
+            for place, id in enumerate(ids):
+                if position != begun or place > number:
+                    yield [position, place], id
+
+    def read(ids: list[str]) -> list[Reward]:
+        return rewards.many(context.table, ids, strong=False)
+
+    return listing.page(listing.loaded(rows(), read, limit + 1), fits, limit)
+
+
+def payments_of(
+    context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Callable[[Payment], bool],
+    before: str | None, limit: int,
+) -> tuple[list[Payment], str | None]:  # fmt: skip
+    """A program's payments that earned, newest first, from below the position `before`."""
+    low, high = keys.positions(from_ms, until_ms)
+    found = payments.newest(context.table, program_id, before or high, low, limit + 1)
+    rows = ((position, id) for position, id, _ in found if position != before)
+
+    def read(ids: list[str]) -> list[Payment]:
+        return payments.many(context.table, ids, strong=False)
+
+    return listing.page(listing.loaded(rows, read, limit + 1), fits, limit)

@@ -1,0 +1,48 @@
+"""What came of a link: customers by the code with which they came, from the stream, whatever happens to them later."""
+
+from __future__ import annotations
+
+from refledger.operations import link_figures, referring
+from refledger.operations.counting import of_code
+from refledger.operations.statistics import project
+from refledger.store import keys, referrals
+from tests.support.books import Books
+from tests.support.streams import Tail
+
+
+def figures(books: Books, name: str) -> dict[str, tuple[int, int]]:
+    found = link_figures.of_partner(books.context, books.partner(name))
+    return {each.code.code: (each.referrals, each.converted) for each in found}
+
+
+def test_customers_are_counted_by_their_code(books: Books) -> None:
+    """Those who came, and those of them who converted; not who is refused later; repeats change nothing."""
+    books.program()
+    books.chain("alice", "bob", "carol")
+    books.chain("bob", "dan")
+    books.chain("bob", "eve")
+    code, tail = books.partner("bob").code, Tail(books.client)
+    told = list(tail.new())
+    for _ in range(2):
+        project(books.context, "shardId-00000001", told)
+    assert figures(books, "bob") == {code: (3, 0)}
+    assert figures(books, "alice") == {books.partner("alice").code: (1, 0)}
+    books.clock.forward(1)
+    own = [each for _, each in referrals.of_partner(books.table, books.partner("bob").id, "", 10)]
+    one, two = own[0], own[1]
+    referring.reject(books.context, one.id, "a test")
+    item = {name: {"S": value} for name, value in keys.referral(two.id).items()}
+    books.client.update_item(
+        TableName=books.table_name, Key=item, UpdateExpression="SET converted = :at",
+        ExpressionAttributeValues={":at": {"N": str(books.clock())}},
+    )  # fmt: skip
+    later = list(tail.new())
+    project(books.context, "shardId-00000001", later)
+    project(books.context, "shardId-00000001", told + later)
+    assert figures(books, "bob") == {code: (2, 1)}
+
+
+def test_codes_with_dashes_are_counted_apart(books: Books) -> None:
+    """A code's name is told from every other one, also where it has a dash or an underscore."""
+    codes = ["A-B", "A_B", "AB", "A-_B", "AZB", "A", "A_"]
+    assert len({of_code(code, what) for code in codes for what in "nc"}) == 2 * len(codes)

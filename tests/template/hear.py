@@ -1,0 +1,69 @@
+"""The part of the story in which CRMs tell of leads, at the door and through the queue."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+from refledger.adapters import signed_webhooks
+from refledger.domain.times import iso
+from tests.template.story import LEAD_SECRETS, Json, Story
+
+ROUTES = {name: f"POST /api/v1/webhooks/{name}" for name in ("referrals", "hubspot")}
+
+
+def hear(story: Story) -> None:
+    """A site tells of a lead, HubSpot of another; of some the code comes last, or the customer, or none at all."""
+    alices, bobs = (story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob"))
+    story.sent.clear()
+    body = json.dumps({"type": "Lead Created", "detail": detail(story, "lead-1", referralCode=alices)}).encode()
+    signed = signed_webhooks.sign(body, LEAD_SECRETS["LEAD_WEBHOOK_SECRETS"], int(time.time()))
+    deliver(story, "referrals", body, {signed_webhooks.HEADER: signed})
+    deliver_hubspot(story, bobs)
+    work(story, *[message["MessageBody"] for message in story.sent.pop("LeadsQueue")], "not JSON")
+    assert story.sent["LeadsDlq"]
+
+    converted = event(story, "Lead Converted", "lead-1", conversionValue=100, customerId="leo")
+    work(story, converted)
+    work(story, converted)  # the second time it finds what the first one booked
+    rejected = event(story, "Lead Rejected", "lead-2", reason="no budget", customerId="lea")
+    work(story, rejected, event(story, "Lead Created", "lead-2", referralCode=bobs), rejected)
+    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
+    assert (found["status"], found["leadId"]) == ("CONVERTED", "lead-1")
+    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
+    assert found["status"] == "REJECTED"
+
+
+def detail(story: Story, lead: str, **more: Any) -> Json:
+    return {"leadId": lead, "occurredAt": iso(story.clock()), **more}
+
+
+def event(story: Story, kind: str, lead: str, **more: Any) -> str:
+    return json.dumps({"source": "leads", "detail-type": kind, "detail": detail(story, lead, **more)})
+
+
+def work(story: Story, *bodies: str) -> None:
+    story.work("lead_events", *bodies)
+
+
+def deliver_hubspot(story: Story, code: str) -> None:
+    change = {"subscriptionType": "contact.propertyChange", "objectId": 77, "occurredAt": story.clock()}
+    told = [change | {"propertyName": "referral_code", "propertyValue": code}]
+    body, now = json.dumps(told).encode(), str(int(time.time() * 1000))
+    text = b"POSThttps://api.example.com/api/v1/webhooks/hubspot" + body + now.encode()
+    digest = hmac.new(LEAD_SECRETS["HUBSPOT_SECRETS"].encode(), text, hashlib.sha256).digest()
+    headers = {"x-hubspot-signature-v3": base64.b64encode(digest).decode(), "x-hubspot-request-timestamp": now}
+    deliver(story, "hubspot", body, headers)
+
+
+def deliver(story: Story, name: str, body: bytes, headers: dict[str, str]) -> None:
+    """A signed message without a token, which must be taken."""
+    answer = story.invoke("inbound", {
+        "routeKey": ROUTES[name], "headers": headers | {"host": "api.example.com"}, "body": body.decode(),
+        "isBase64Encoded": False, "requestContext": {"requestId": "delivery"},
+    })  # fmt: skip
+    assert answer["statusCode"] == 202, answer

@@ -1,0 +1,73 @@
+"""The part of the story in which staff enter referrals and move them along, and time ends what nothing came of."""
+
+from __future__ import annotations
+
+from tests.template.story import Json, Story
+
+MS_OF_TWO_DAYS = 2 * 86_400_000
+ALL = "/api/v1/referrals"
+ONE = f"{ALL}/{{referralId}}"
+TERMS = {"name": "Timed", "currency": "USD", "tierRatesBps": [1000], "holdDays": 0, "attributionDays": 1}
+PERSON = {"firstName": "Ida", "lastName": "Example", "email": "ida@example.com", "programId": "timed"}
+
+
+def refer(story: Story) -> None:
+    """Ida refers to a program in which referrals last for a day; Alice to one in which they last for ever."""
+    story.clock.forward(MS_OF_TWO_DAYS)
+    story.call("programs", "admin", "POST /api/v1/programs", {"id": "timed", **TERMS}, key="timed")
+    ida = story.call("partners", "admin", "POST /api/v1/partners", PERSON, key="ida")
+    move(story, ida["id"], ida["referralCode"])
+    convert(story, ida["id"])
+    of_alice = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
+    made = enter(story, referralCode=of_alice, customerId="gus")
+    assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
+    assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
+    expire(story, ida["id"])
+
+
+def enter(story: Story, **told: str) -> Json:
+    return story.call("leads", "admin", f"POST {ALL}", {"source": "phone", **told}, key=f"enter {told}")
+
+
+def act(story: Story, verb: str, referral: Json, body: Json | None = None) -> Json:
+    return story.call("leads", "admin", f"POST {ONE}/{verb}", body or {}, referralId=referral["id"])
+
+
+def move(story: Story, ida: str, code: str) -> None:
+    """One is accepted and then refused, one is a mistake, one is given up."""
+    first = enter(story, referralCode=code, customerId="hugo")
+    assert act(story, "accept", first)["status"] == "ACCEPTED"
+    assert act(story, "reject", first, {"reason": "no fit"})["status"] == "REJECTED"
+    wrong = act(story, "link-to-lead", enter(story, partnerId=ida), {"leadId": "L-1"})
+    assert story.call("leads", "admin", f"GET {ALL}/by-lead/{{leadId}}", leadId="L-1")["id"] == wrong["id"]
+    assert story.call("leads", "admin", f"GET {ALL}/by-customer/{{customerId}}", customerId="hugo",
+                      query="programId=timed")["id"] == first["id"]  # fmt: skip
+    change = {"campaign": "autumn", "tags": ["fair"]}
+    assert story.call("leads", "admin", f"PATCH {ONE}", change, referralId=wrong["id"], match="2")["version"] == 3
+    assert story.call("leads", "admin", f"DELETE {ONE}", referralId=wrong["id"])["reason"] == "DELETED"
+    assert act(story, "expire", enter(story, partnerId=ida, campaign="spring"))["status"] == "EXPIRED"
+    many = {"create": [{"partnerId": ida, "source": "email"}], "accept": [wrong["id"]]}
+    for _ in range(2):
+        made, refused = story.call("leads", "admin", f"POST {ALL}/bulk", many, key="bulk")["results"]
+        assert (made["status"], refused["code"]) == ("PENDING", "REFERRAL_CLOSED")
+    assert story.call("leads", "admin", f"GET {ALL}", query="programId=timed")["data"]
+    assert story.call("leads", "admin", f"GET {ALL}", query="programId=timed&status=pending")["data"]
+    assert story.call("leads", "admin", f"GET {ALL}", query=f"partnerId={ida}")["data"]
+
+
+def convert(story: Story, ida: str) -> None:
+    """The same twice is booked once."""
+    made = enter(story, partnerId=ida, customerId="iris")
+    for _ in range(2):
+        done = act(story, "process-conversion", made, {"conversionValue": 1000.0})
+        assert [each["amount"] for each in done["rewards"]] == [10_000]
+
+
+def expire(story: Story, ida: str) -> None:
+    """By the schedule, and when somebody asks for it."""
+    enter(story, partnerId=ida, customerId="jo")
+    story.clock.forward(MS_OF_TWO_DAYS)
+    assert story.invoke("expiry", {})["expired"] == 2, "this one, and that of the many"
+    enter(story, partnerId=ida, customerId="kim")
+    story.clock.forward(MS_OF_TWO_DAYS)
+    assert story.call("leads", "admin", f"POST {ALL}/check-expired", {})["expired"] == 1
