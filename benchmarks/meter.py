@@ -142,9 +142,10 @@ def _kind(pk: str, sk: str) -> str:
     """What an item is, in the words of the design."""
     letter = kind_of({"pk": pk, "sk": sk})
     if letter == "P":
-        return {"A": "partner", "B": "balance", "M": "payout method"}.get(sk[0], "maturity cursor")
+        found = {"A": "partner", "B": "balance", "C": "code", "M": "payout method", "N": "note on a partner"}
+        return found.get(sk[0], "maturity cursor")
     return {
         "G": "program", "U": "guard", "C": "binding", "F": "referral", "E": "payment", "R": "reward",
         "J": "journal entry", "W": "withdrawal", "X": "adjustment", "S": "roll-up",
-        "B": "batch of transfers",
+        "B": "batch of transfers", "I": "invitation or application",
     }[letter]  # fmt: skip

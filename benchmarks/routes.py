@@ -1,79 +1,143 @@
-"""How long HTTP routes take on the local stack, one call after another.
+"""How long HTTP routes take on the local stack, one call after another: every GET, and the POSTs of every day.
 
 Not a promise: the gateway and DynamoDB are local stand-ins. It shows what the functions' own code adds, and whether a
-route has become slower than its neighbours.
+route has become slower than its neighbours. Routes come from `entry/access.py`, so a new one is measured by itself; one
+that answers with anything but success is named below the table, with what it said.
 """
 
 from __future__ import annotations
 
-import json
+import itertools
 import platform
+import re
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import httpx
 
 from benchmarks import ROOT
+from benchmarks.seed import CSV, METHOD, PERSON, Json, Seeded, seed
 from benchmarks.tables import table
-from tests.local.harness import Stack, wait_until
+from refledger.entry import access
+from tests.local.harness import Stack
 
-WARM_UP_CALLS, CALLS = 20, 80  # together below the 120 withdrawals that a caller may ask for in a minute
-EARNED, AMOUNT = 1_000_000, 1_000
-PROGRAM = {
-    "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-    "payoutMinimum": {"amount": 1000, "currency": "USD"},
-}  # fmt: skip
-METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Alice", "iban": "DE89370400440532013000"}
+WARM_UP_CALLS, CALLS = 5, 60
+# what would otherwise end the measurement, and is none of its business
+UNLIMITED = dict.fromkeys(
+    (
+        "RequestsPerSecond", "ReadsPerMinute", "WritesPerMinute", "HeavyPerMinute", "WithdrawalsPerMinute",
+        "UnknownCodesPerMinute",
+    ),
+    "100000",
+)  # fmt: skip
+QUERIES: dict[str, str] = {
+    "GET /api/v1/audit": "entity={partnerId}",
+    "GET /api/v1/partners/top": "by=rewards",
+    "GET /api/v1/payments": "programId=default",
+    "GET /api/v1/referrals/trends": "interval=day",
+    "GET /api/v1/rewards": "partnerId={partnerId}",
+    "GET /api/v1/rewards/trends": "interval=day",
+}
 Call = Callable[[], httpx.Response]
 
 
 def report() -> str:
-    """Starts a stack of its own and ends it. A table of milliseconds."""
+    """Starts a stack of its own and ends it. A table of milliseconds, and what could not be measured."""
     version = ".".join(platform.python_version_tuple()[:2])
-    with Stack(ROOT / "template.yaml", name="refledger", parameters={"PythonRuntime": f"python{version}"}) as stack:
-        routes = _prepare(stack)
-        rows = [[name, *_percentiles(call)] for name, call in routes.items()]
-    return table([f"route on the local stack, {CALLS} calls (ms)", "p50", "p99"], rows)
+    parameters = {"PythonRuntime": f"python{version}", **UNLIMITED}
+    rows, missing = [], []
+    with Stack(ROOT / "template.yaml", name="refledger", parameters=parameters) as stack:
+        made = seed(stack)
+        for name, call in itertools.chain(reads(made), writes(made)):
+            if refused := _refusal(call):
+                missing.append(f"  {name}: {refused}")
+            else:
+                rows.append([name, *percentiles(call)])
+    text = table([f"route on the local stack, {CALLS} calls (ms)", "p50", "p99"], rows)
+    return text + ("\n\nNot measured:\n" + "\n".join(missing) if missing else "")
 
 
-def _prepare(stack: Stack) -> dict[str, Call]:
-    """Alice refers Bob and has earned; what is measured is then Alice's."""
-    admin, alice, bob = stack.token("admin", ["admin"]), stack.token("alice"), stack.token("bob")
-
-    def call(method: str, path: str, token: str = alice, body: dict[str, Any] | None = None) -> httpx.Response:
-        return stack.request(method, f"/api/v1{path}", token=token, **({"json": body} if body else {}))
-
-    call("POST", "/programs", admin, PROGRAM).raise_for_status()
-    code = call("GET", "/referrals/code").raise_for_status().json()["code"]
-    call("POST", f"/referrals/apply/{code}", bob).raise_for_status()
-    detail = {
-        "paymentId": "p-1", "customerId": "bob", "amount": 5 * EARNED, "currency": "USD",
-        "occurredAt": "2026-01-01T00:00:00Z",
-    }  # fmt: skip
-    event = {"EventBusName": "refledger", "Source": "payments", "DetailType": "Payment Succeeded"}
-    stack.client("events").put_events(Entries=[{**event, "Detail": json.dumps(detail)}])
-    wait_until(lambda: [b for b in call("GET", "/ledger/balances").json()["data"] if b["available"] == EARNED])
-    withdrawal = {"amount": AMOUNT, "currency": "USD", "payoutMethod": METHOD}
-    id = call("POST", "/referrals/withdraw", body=withdrawal).raise_for_status().json()["id"]
-    return {
-        "GET code": lambda: call("GET", "/referrals/code"),
-        "GET stats": lambda: call("GET", "/referrals/stats"),
-        "GET balances": lambda: call("GET", "/ledger/balances"),
-        "GET journal": lambda: call("GET", "/ledger/entries"),
-        "GET a withdrawal": lambda: call("GET", f"/referrals/withdrawals/{id}"),
-        "POST apply, repeated": lambda: call("POST", f"/referrals/apply/{code}", bob),
-        "POST a withdrawal": lambda: call("POST", "/referrals/withdraw", body=withdrawal),
-    }
+def reads(made: Seeded) -> Iterator[tuple[str, Call]]:
+    """Every GET, as somebody who may: partners for what is their own, an admin for the rest."""
+    for route, allowed in access.ROUTES.items():
+        method, path = route.split(" ")
+        if method != "GET":
+            continue
+        who = "" if allowed is None else "admin" if allowed.roles else "alice"
+        query = QUERIES.get(route, "")
+        wanted = set(re.findall(r"{(\w+)}", path + query))
+        if wanted <= set(made.known):
+            address = path.format(**made.known) + (f"?{query.format(**made.known)}" if query else "")
+            yield route, lambda who=who, address=address: made.call(who, "GET", address)  # type: ignore[misc]
+        else:
+            yield route, lambda wanted=wanted: _unknown(wanted - set(made.known))  # type: ignore[misc]
 
 
-def _percentiles(call: Call) -> list[str]:
-    """The middle and the slowest hundredth of the calls, after some to warm up."""
+def _unknown(names: set[str]) -> httpx.Response:
+    """What a route answers for which there is nothing in the stack."""
+    return httpx.Response(404, json={"code": "", "detail": f"nothing was made with {', '.join(sorted(names))}"})
+
+
+def writes(made: Seeded) -> Iterator[tuple[str, Call]]:
+    """The POSTs of every day, each call with something new."""
+    numbers, known = itertools.count(), made.known
+
+    def post(who: str, path: str, body: Callable[[str], Json]) -> Call:
+        return lambda: made.call(who, "POST", f"/api/v1{path}", body(f"{next(numbers)}"))
+
+    alice, money = known["partnerId"], {"currency": "USD"}
+    yield "POST partners", post("admin", "/partners", lambda n: {**PERSON, "email": f"ada{n}@example.com"})
+    yield "POST partners/bulk, 10 new", post(
+        "admin", "/partners/bulk",
+        lambda n: {"create": [{**PERSON, "email": f"b{n}-{each}@example.com"} for each in range(10)]},
+    )  # fmt: skip
+    yield "POST partners/{partnerId}/notes", post("admin", f"/partners/{alice}/notes", lambda n: {"text": f"note {n}"})
+    yield (
+        "POST validate-referral-code",
+        post("alice", "/partners/validate-referral-code", lambda _: {"referralCode": known["code"]}),
+    )
+    yield (
+        "POST referrals",
+        post("admin", "/referrals", lambda n: {"partnerId": alice, "source": "PHONE", "leadId": f"l{n}"}),
+    )
+    yield "POST referrals/apply, repeated", post("bob", f"/referrals/apply/{known['code']}", lambda _: {})
+    yield (
+        "POST rewards, by hand",
+        post("admin", "/rewards", lambda n: {**money, "partnerId": alice, "amount": 100, "reason": f"talk {n}"}),
+    )
+    yield (
+        "POST adjustments",
+        post("admin", "/adjustments", lambda n: {**money, "partnerId": alice, "amount": 100, "reason": f"gift {n}"}),
+    )
+    yield "POST exports", post("admin", "/exports", lambda _: {"what": "PAYMENTS"})
+    yield "POST imports/partners, on trial", lambda: made.call(
+        "admin", "POST", "/api/v1/imports/partners?dryRun=true", content=CSV.encode(),
+        headers={"content-type": "text/csv"},
+    )  # fmt: skip
+    yield (
+        "POST referrals/withdraw",
+        post("alice", "/referrals/withdraw", lambda _: {**money, "amount": 1000, "payoutMethod": METHOD}),
+    )
+
+
+def _refusal(call: Call) -> str:
+    """Why the route cannot be measured, "" where it can."""
+    answer = call()
+    if answer.status_code < 400:
+        return ""
+    told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    return f"{answer.status_code} {told.get('code', '')} {told.get('detail', '')}".strip()
+
+
+def percentiles(call: Call) -> list[str]:
+    """The middle and the slowest hundredth of the calls, after some to warm up. "-" where one of them was refused."""
     taken_ms = []
     for number in range(-WARM_UP_CALLS, CALLS):
         begun = time.perf_counter()
-        call().raise_for_status()
+        answer = call()
+        if answer.status_code >= 400:
+            return ["-", f"{answer.status_code}"]
         if number >= 0:
             taken_ms.append((time.perf_counter() - begun) * 1000)
     cuts = statistics.quantiles(taken_ms, n=100, method="inclusive")

@@ -21,6 +21,7 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.invitations import (
     AcceptBody,
+    AcceptedView,
     ApplicationQuery,
     ApplicationView,
     DecisionBody,
@@ -31,7 +32,6 @@ from refledger.entry.models.invitations import (
     NewInvitationView,
     RejectionBody,
 )
-from refledger.entry.models.referrals import CodeView
 from refledger.operations import applications, invitations
 from refledger.operations.once import Once
 from refledger.store import applications as stored_applications
@@ -86,14 +86,14 @@ def revoke(request: Request[NoBody, NoQuery]) -> InvitationView:
 @api.route(
     "POST /api/v1/invitations/{token}/accept",
     body=AcceptBody,
-    answer=CodeView,
+    answer=AcceptedView,
     status=201,
     refuses=(InvitationNotFound, Conflict, AlreadyDecided, UserTaken, EmailTaken, ProgramNotFound, ProgramClosed),
 )
-def accept(request: Request[AcceptBody, NoQuery]) -> CodeView:
+def accept(request: Request[AcceptBody, NoQuery]) -> AcceptedView:
     """Become the partner whom the invitation is for; the answer has their code."""
     token, user, told = request.path.get("token", ""), request.caller.user, request.body.to_person()
-    return CodeView.of(invitations.accept(config.context(), config.limits(), token, user, told))
+    return AcceptedView.of(invitations.accept(config.context(), config.limits(), token, user, told))
 
 
 # ---------------------------------------------------------------- applications

@@ -35,7 +35,7 @@ def export(request: Request[NewExport, NoQuery]) -> ExportView:
     return _export(job)
 
 
-@api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView])
+@api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView], refuses=())
 def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
     """List the exports that you asked for, newest first."""
     context, query, asked = config.context(), request.query, (request.caller.user, request.route)

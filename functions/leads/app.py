@@ -11,7 +11,6 @@ from refledger.domain.errors import (
     CodeNotFound,
     Conflict,
     CurrencyNotTaken,
-    Invalid,
     KeyReused,
     LeadTaken,
     OwnCode,
@@ -22,7 +21,7 @@ from refledger.domain.errors import (
     ReferralNotFound,
 )
 from refledger.domain.payments import DEFAULT_PROGRAM
-from refledger.domain.referrals import MAX_LEAD_LENGTH, Referral
+from refledger.domain.referrals import Referral
 from refledger.domain.times import SECOND_MS
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -51,6 +50,7 @@ from refledger.store import referrals as stored
 
 api = handler = Api()
 CHECK_MS = 8 * SECOND_MS  # of the function's fifteen seconds
+LONGEST_ID = 255  # that a CRM or a payment gives
 BINDS = (AlreadyReferred, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
 
 
@@ -263,8 +263,8 @@ def _id(request: Request[Any, Any]) -> str:
 
 
 def _text(request: Request[Any, Any], name: str) -> str:
-    """An id that others gave. Raises Invalid where it is longer than any that is kept."""
+    """An id that others gave. Raises ReferralNotFound where it is longer than any that is kept."""
     text = request.path.get(name, "")
-    if not 1 <= len(text) <= max(MAX_LEAD_LENGTH, 255):
-        raise Invalid(f"{name}: 1 to 255 characters")
+    if not 1 <= len(text) <= LONGEST_ID:
+        raise ReferralNotFound("there is no such referral")
     return text

@@ -7,6 +7,7 @@ from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.entry import config
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.common import RawAnswer
+from refledger.entry.models.links import ClickQuery
 from refledger.operations import links
 from refledger.operations.links import Clicked, Redirect
 
@@ -15,6 +16,7 @@ api = handler = Api()
 
 @api.route(
     "GET /r/{code}",
+    query=ClickQuery,  # for the document: what a link has beside them is nobody's mistake
     answer=RawAnswer,
     status=302,
     refuses=(Invalid, NotFound, CodeNotFound, RateLimited),

@@ -62,4 +62,4 @@ def test_what_somebody_does_costs_two_units_to_write_down(bench: Bench, follower
     records = follower.records()
     with bench.measure("audit"):
         follower.follow(records)
-    assert (bench.rows[-1].used.writes, bench.rows[-1].wru) == (1, 2)
+    assert (bench.rows[-1].used.writes, bench.rows[-1].wru) == (1, Decimal(2))

@@ -72,7 +72,7 @@ def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_ot
     """One function's operations are not another's: roll-ups are loaded by those who write or show them."""
     rollups = {name for name, modules in loaded.items() if "refledger.operations.statistics" in modules}
     sweeping = {name for name, modules in loaded.items() if "refledger.operations.sweeping" in modules}
-    assert (rollups, sweeping) == ({"leaderboards", "referrals", "reports", "statistics"}, {"sweeper"})
+    assert (rollups, sweeping) == ({"leaderboards", "me", "referrals", "reports", "statistics"}, {"sweeper"})
 
 
 def test_handlers_are_ready_for_their_first_event(loaded: dict[str, frozenset[str]]) -> None:

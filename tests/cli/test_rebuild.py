@@ -46,12 +46,13 @@ def test_all_partners(refledger: Command, books: Books, monkeypatch: pytest.Monk
     monkeypatch.setattr("refledger.cli.rebuild.MINUTE_MS", 1)
     done = refledger("rebuild", "statistics", "--wait", "1")
     assert done.status == 1
-    assert done.lines[0] == "0 partners have new figures, made of 4 items that were told the stream now"
-    assert done.lines[1].startswith("2 partners have their old figures still")
+    assert done.lines[0] == "0 partners have new figures, made of 7 items that were told the stream now"
+    assert done.lines[2].startswith("2 partners and 1 of programs and the books have their old figures still")
     counted(books)
     done = refledger("rebuild", "statistics")
     assert (done.status, done.out) == (
         0, "2 partners have new figures, made of 0 items that were told the stream now\n"
+        "2 of programs and the books have new figures\n"
     )  # fmt: skip
     assert right(books, "alice")
     assert right(books, "bob")
@@ -75,4 +76,4 @@ def test_afresh(refledger: Command, books: Books, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("refledger.cli.rebuild.MINUTE_MS", 1)
     refledger("rebuild", "statistics", "--wait", "1")
     done = refledger("rebuild", "statistics", "--wait", "1", "--afresh")
-    assert "made of 4 items" in done.out
+    assert "made of 7 items" in done.out

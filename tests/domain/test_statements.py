@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain import statements
-from refledger.domain.errors import Invalid
+from refledger.domain.errors import NotFound
 from refledger.domain.journal import LEGS, Balance, Entry, Kind, post
 from refledger.domain.statements import Gap, Holdings, Month, account, effect
 from refledger.domain.times import DAY_MS
@@ -114,5 +114,5 @@ def test_months() -> None:
     assert statements.month("2026-11", START) == NOVEMBER
     wrong = ("2026-12", "2026-13", "2026-00", "2026-1", "202611", "1999-11", "2026-11-01", "", "2026-\uff11\uff11")
     for text in wrong:
-        with pytest.raises(Invalid, match="month"):
+        with pytest.raises(NotFound, match="month"):
             statements.month(text, START)

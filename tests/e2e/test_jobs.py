@@ -1,4 +1,4 @@
-"""Exports and imports on the running stack: through its queue and its bucket, with a link that really gives the file."""
+"""Exports and imports on the running stack: through its queue and its bucket, with links that really give files."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ B = "POST /api/v1/partners/bulk"
 V = "POST /api/v1/invitations"
 A = "POST /api/v1/applications"
 E = "POST /api/v1/payments/{paymentId}/"
+F = "POST /api/v1/referrals"
 VALID: dict[str, dict[str, Any]] = {
     "POST /api/v1/programs": {
         "id": "another", "name": "Another", "currency": "EUR", "tierRatesBps": [2000, 1000], "holdDays": 30,
@@ -80,6 +81,10 @@ VALID: dict[str, dict[str, Any]] = {
             {"currency": "USD", "payoutMinimum": 1, "autoApproveLimit": 2, "secondApprovalLimit": 3},
             {"currency": "KWD", "adjustmentLimit": 4},
         ],
+        "links": {
+            "defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com", "*.example.org"],
+            "parameter": "via", "cookieDays": 30, "cookieDomain": "example.org", "campaigns": ["autumn"],
+        },
     },
     C: {"rates": [{"rateBps": 1}, {"productId": "x", "flat": [{"amount": 5, "currency": "USD"}]}], "reason": "why"},
     **{f"{W}{end}": {"note": "fine"} for end in ("approve", "reject", "mark-failed", "retry", "resolve")},
@@ -100,6 +105,21 @@ VALID: dict[str, dict[str, Any]] = {
     f"{RS}/bulk-pay": {"rewardIds": ["a", "b"], "paymentMethod": "CASH", "transactionId": "T-1"},
     **{f"POST /api/v1/programs/{{programId}}/{end}": {"reason": "why"} for end in ("pause", "resume", "archive")},
     **{f"{E}{end}": {"note": "fine"} for end in ("accept", "dismiss")},
+    F: {
+        "partnerId": "p" * 16, "referralCode": "ABCD", "source": "PHONE", "campaign": "autumn", "leadId": "L-1",
+        "customerId": "c-1", "note": "", "tags": ["a"],
+    },
+    "PATCH /api/v1/referrals/{referralId}": {
+        "source": "EMAIL", "campaign": "", "customerId": "c-1", "note": "", "tags": [],
+    },
+    f"{F}/{{referralId}}/reject": {"reason": "no fit"},
+    f"{F}/{{referralId}}/expire": {"reason": ""},
+    f"{F}/{{referralId}}/link-to-lead": {"leadId": "L-1", "customerId": "c-1"},
+    f"{F}/{{referralId}}/process-conversion": {"conversionValue": 1000.5, "currency": "USD"},
+    f"{F}/bulk": {
+        "create": [{"partnerId": "p" * 16, "source": "PHONE"}], "accept": ["a" * 40],
+        "reject": [{"id": "a" * 40, "reason": "no fit"}], "expire": ["a" * 40], "delete": ["a" * 40],
+    },
 }  # fmt: skip
 VERSION = {"if-match": '"1"'}  # where a change must say of which version
 # Written into the JSON as they stand: what json.dumps has no words for.
@@ -238,6 +258,12 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     ("POST /api/v1/partners", "programId", [*NO_TEXT, "nowhere", "A", None]),
     ("POST /api/v1/partners", "sub", [1, "", "\x00", "x" * 2048]),
     (f"{P}suspend", "reason", [*NO_TEXT, None]),
+    (G, "links.defaultUrl", [1, None, "", "http://shop.example.com/", "https://evil.example.net/", "x" * 2001]),
+    (G, "links.allowedDomains", [1, [], ["*"], ["https://shop.example.com"], [1], ["a b"], ["shop.example.com"] * 2]),
+    (G, "links.parameter", [1, None, "", "a b", "a=b", "a\r\nb", "campaign", "x" * 41]),
+    (G, "links.cookieDays", ["1", True, -1, 401, 0.5]),
+    (G, "links.cookieDomain", [1, None, "example.net", "a;b", ".example.org"]),
+    (G, "links.campaigns", [1, ["A"], ["a b"], ["a", "a"], ["x" * 41], [f"c{number}" for number in range(51)]]),
     *(("PATCH /api/v1/me", name, NO_TEXT) for name in ("firstName", "lastName")),
     ("PATCH /api/v1/me", "phone", [1, True, [], {}, "call me", "\x00", "1" * 33]),
     ("PUT /api/v1/me/notifications", "events", [1, True, {}, "REWARD_APPROVED", ["ALL"], [1], ["REWARD_APPROVED"] * 2]),
@@ -287,6 +313,16 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
         (f"POST /api/v1/programs/{{programId}}/{end}", "reason", [*NO_TEXT, None])
         for end in ("pause", "resume", "archive")
     ),
+    (F, "partnerId", [*NO_TEXT, "p", "p" * 17, "P" * 16]),
+    (F, "source", [*NO_TEXT, None, "FAX"]),
+    (F, "campaign", [1, None, [], {}, "x" * 101, "a\x00b"]),
+    (F, "leadId", [*NO_TEXT, "x" * 201]),
+    (F, "customerId", [*NO_TEXT, "x" * 256]),
+    (F, "tags", [None, "a", [1], [""], ["a b"], ["x" * 41], ["a", "a"], [str(n) for n in range(21)]]),
+    ("PATCH /api/v1/referrals/{referralId}", "source", [1, "", "FAX"]),
+    (f"{F}/{{referralId}}/reject", "reason", [*NO_TEXT, None]),
+    (f"{F}/{{referralId}}/link-to-lead", "leadId", [*NO_TEXT, None]),
+    (f"{F}/bulk", "accept", [None, "a", [1], ["a"], ["A" * 40], ["a" * 40] * 51]),
     (f"{R}cancel", "note", [*NO_TEXT, "x" * 501, None]),
     (f"{E}dismiss", "note", [*NO_TEXT, "x" * 501, None]),
     (f"{W}approve", "note", [1, None, [], "x" * 501, "a\x00b"]),
@@ -447,7 +483,17 @@ def test_a_query_that_cannot_be_is_refused(world: World, route: str) -> None:
         ("GET /api/v1/adjustments", "status", ["POSTED", "", "WAITING,"]),
         ("GET /api/v1/adjustments", "partnerId", ["", "#", "x", "x" * 17, "A" * 16]),
         ("GET /api/v1/rewards", "partnerId", ["", "#", "x", "x" * 17, "A" * 16]),
-        ("GET /api/v1/rewards", "programId", ["", "#", "A", "default"]),  # without a state
+        ("GET /api/v1/rewards", "programId", ["", "#", "A"]),
+        ("GET /api/v1/rewards", "status", ["HELD", "", "PAID,APPROVED"]),
+        ("GET /api/v1/rewards", "from", ["", "2026-13-01", "yesterday", "2026-11-21T00:00:00Z"]),
+        ("GET /api/v1/referrals", "status", ["OPEN", "", "PENDING,"]),
+        ("GET /api/v1/referrals", "source", ["FAX", ""]),
+        ("GET /api/v1/referrals", "tag", ["", "a b", "x" * 41]),
+        ("GET /api/v1/referrals", "partnerId", ["", "#", "x", "x" * 17, "A" * 16]),
+        ("GET /api/v1/referrals", "from", ["", "2026-13-01", "yesterday"]),
+        ("GET /api/v1/payments", "programId", ["", "#", "A"]),
+        ("GET /api/v1/payments", "origin", ["STRIPE", "", "#"]),
+        ("GET /api/v1/programs", "status", ["CLOSED", ""]),
         ("GET /api/v1/rewards", "state", ["PENDING", "", "HELD"]),  # without a program
         ("GET /api/v1/ledger/entries", "currency", ["XTS", "", "usd#", "EURO"]),
         (

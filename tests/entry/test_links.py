@@ -168,3 +168,18 @@ def test_days_are_folded_and_lose_nothing(shop: World) -> None:
     assert keys.statistics_day(keys.clicks(code), days[0])["sk"] in {
         item["sk"] for item in shop.books.table.query(keys.clicks(code))
     }
+
+
+def test_a_program_says_and_shows_its_links(fresh: World) -> None:
+    """What is told is kept as it was told, with defaults for the rest; the next version may have none again."""
+    links = {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]}
+    body = {"id": "shop", "name": "Shop", "currency": "USD", "tierRatesBps": [2000], "links": links}
+    made = fresh.admin("POST /api/v1/programs", body=body)
+    assert made.body["links"] == {
+        **links, "parameter": "ref", "cookieDays": 0, "cookieDomain": "", "campaigns": [],
+    }  # fmt: skip
+    one = {"path": {"programId": "shop"}}
+    assert fresh.admin("GET /api/v1/programs/{programId}", **one).body["links"] == made.body["links"]
+    del body["id"], body["links"]
+    headers = {"if-match": made.headers["etag"]}
+    assert fresh.admin("PUT /api/v1/programs/{programId}", body=body, headers=headers, **one).body["links"] is None

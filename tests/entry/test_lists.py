@@ -60,6 +60,10 @@ LISTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "a partner's adjustments": (STAFF, {"partnerId": "ada"}),
     "parked": (STAFF, {}),
     "disputes": (STAFF, {}),
+    "own referrals": (PAM, {}),
+    "referrals": (STAFF, {}),
+    "referrals by status": (STAFF, {"status": "pending"}),
+    "referrals by tag": (STAFF, {"tag": "Fair", "from": "2026-09-21"}),
 }
 ROUTES = {
     "programs": "GET /api/v1/programs", "partners": "GET /api/v1/partners", "withdrawals": "GET /api/v1/withdrawals",
@@ -67,6 +71,7 @@ ROUTES = {
     "own withdrawals": "GET /api/v1/referrals/withdrawals", "entries": "GET /api/v1/ledger/entries",
     "rewards": "GET /api/v1/rewards", "adjustments": "GET /api/v1/adjustments",
     "all withdrawals": "GET /api/v1/withdrawals", "a partner's withdrawals": "GET /api/v1/withdrawals",
+    "referrals": "GET /api/v1/referrals", "own referrals": "GET /api/v1/referrals",
     "payments": "GET /api/v1/payments", "parked": "GET /api/v1/payments/parked", "disputes": "GET /api/v1/disputes",
 }  # fmt: skip
 
@@ -103,7 +108,17 @@ def full(world: World) -> World:
         assert world.call(route, path=path, body={"reason": "why"}, **admin).status == 200
     waiting_for_staff(world)
     ways_in(world)
+    referred(world)
     return world
+
+
+def referred(world: World) -> None:
+    """Four referrals of Pam's, three with a tag, two made in the same millisecond."""
+    for number in range(4):
+        world.books.clock.forward(number % 2)
+        tags = {"tags": ["fair"]} if number else {}
+        body = {"partnerId": world.books.partner("pam").id, "source": "PHONE", **tags}
+        assert world.admin("POST /api/v1/referrals", body=body).status == 201
 
 
 def ways_in(world: World) -> None:

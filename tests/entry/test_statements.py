@@ -147,10 +147,10 @@ def test_who_gets_which_statement(fresh: World, month: str) -> None:
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2099-01", "november", "", "2026-11-21", "0000-01"])
-def test_what_is_no_month_is_refused(fresh: World, month: str) -> None:
+def test_what_is_no_month_is_not_found(fresh: World, month: str) -> None:
     """Months that cannot be, or have not begun, whoever asks."""
     fresh.books.partner("bob")
-    assert_problem(fresh.call(OWN, sub="bob", path={"month": month}), 422)
+    assert_problem(fresh.call(OWN, sub="bob", path={"month": month}), 404)
 
 
 def test_other_formats_are_refused(fresh: World) -> None:

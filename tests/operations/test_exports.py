@@ -360,7 +360,7 @@ def test_referrals(story: Desk) -> None:
 def test_texts_are_no_formulas(desk: Desk) -> None:
     """What a spreadsheet would run is quoted, numbers below zero are not."""
     rows = exporting.as_csv([["=1+1", "+49 30", "@x", "-5", -5, 'a "quote", b', None]])
-    assert rows == b"'=1+1,'+49 30,'@x,'-5,-5,\"a \"\"quote\"\", b\",\r\n"
+    assert rows == b'\'=1+1,\'+49 30,\'@x,\'-5,-5,"a ""quote"", b",\r\n'
 
 
 def test_a_job_is_forgotten_some_day(desk: Desk) -> None:

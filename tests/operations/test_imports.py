@@ -9,6 +9,7 @@ import pytest
 
 from refledger.domain.errors import Invalid, KeyReused
 from refledger.domain.jobs import Job, JobStatus, Line, LineStatus
+from refledger.domain.partners import Partner
 from refledger.entry.models.import_lines import read_partner
 from refledger.operations import importing, jobs, partners
 from refledger.operations.context import Context
@@ -52,7 +53,7 @@ class Desk:
         ids = [id for _, id in stored_partners.newest(self.books.table, "", 100)]
         return sorted(each.email for start in range(0, len(ids), 100) for each in self.of(ids[start : start + 100]))
 
-    def of(self, ids: list[str]) -> list[stored_partners.Partner]:
+    def of(self, ids: list[str]) -> list[Partner]:
         return stored_partners.many(self.books.table, ids)
 
 

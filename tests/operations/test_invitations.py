@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -156,8 +157,8 @@ def test_accepted_and_taken_back_at_once_is_one_of_both(books: Books) -> None:
     for number in range(5):
         made, token = invite(books, person=NOBODY)
         with ThreadPoolExecutor(2) as pool:
-            one = pool.submit(outcome, lambda token=token, number=number: accept(books, token, f"n{number}"))
-            two = pool.submit(outcome, lambda made=made: invitations.revoke(books.context, made.id))
+            one = pool.submit(outcome, partial(accept, books, token, f"n{number}"))
+            two = pool.submit(outcome, partial(invitations.revoke, books.context, made.id))
             came = {one.result(), two.result()}
         there = stored_partners.id_of_user(books.table, books.user(f"n{number}")) is not None
         assert came == ({"ACTIVE", "ALREADY_DECIDED"} if there else {"REVOKED", "ALREADY_DECIDED"})

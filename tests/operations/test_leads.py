@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.times import DAY_MS
 from refledger.operations import leads, partners, referring
+from refledger.operations.context import Context
 from refledger.operations.leads import Outcome, Taken, take
 from refledger.store import keys
 from refledger.store import leads as stored_leads
@@ -270,12 +272,16 @@ def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
     assert books.faults() == []
 
 
+def accept_in(context: Context, lead: str) -> None:
+    take(context, step(Step.ACCEPTED, 1, lead))
+
+
 def test_nothing_falls_between_a_note_and_the_making_of_the_referral(books: Books) -> None:
     """Whichever of the two comes in between the calls of the other, the referral is accepted in the end."""
     calls, other = 0, books.context
     take(books.behind(counted := Interrupted(books.client, None)), created(books, "counted"))
     for lead, at in ((f"in{at}", at) for at in range(len(counted.calls))):
-        between = Interrupted(books.client, at, before=lambda lead=lead: take(other, step(Step.ACCEPTED, 1, lead)))
+        between = Interrupted(books.client, at, before=partial(accept_in, other, lead))
         take(books.behind(between), created(books, lead))
         assert referral(books, lead).status is S.ACCEPTED, f"the acceptance came before call {at}"
         calls += 1

@@ -66,6 +66,10 @@ WITHDRAWALS = (
 )
 BY_HAND = (
     action("by_hand", names, places, st.sampled_from(["hold", "release", "approve", "cancel"]), staff),
+    action("give", names, currencies, st.sampled_from([1, 4_999, 5_001]), staff),
+    action("pay_reward", names, places, staff),
+    action("many", names, places, st.sampled_from(["approve", "cancel", "pay"]), staff),
+    action("program_becomes", st.sampled_from(["pause", "resume", "resume"])),
     action("adjust", names, currencies, st.integers(-9_000, 9_000).filter(bool), st.booleans(), staff),
     action("decide_adjustment", names, places, st.sampled_from(["approve", "reject"]), staff),
     action("parked", places, st.sampled_from(["accept", "dismiss"]), staff),

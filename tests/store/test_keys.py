@@ -78,6 +78,8 @@ def test_no_two_things_share_a_key() -> None:
         keys.task_token(id, "SETTLEMENT"), keys.statistics_totals(keys.statistics(id)),
         keys.statistics_day(keys.statistics(id), "20260101"),
         keys.statistics_part(keys.statistics(id), "20260101", "shardId-00000001"),
+        keys.look(id), keys.applicant(id), keys.lead(id), keys.answer(id), keys.application(id), keys.invitation(id),
+        keys.partner_code(id, id), keys.note(id, 1, id), keys.search_row("default", id, id),
         keys.limit(id, "requests", 1), keys.limit(id, "withdrawals", 1), keys.cursor(id),
     ]  # fmt: skip
     assert len({(key["pk"], key["sk"]) for key in made}) == len(made)
@@ -148,3 +150,28 @@ def test_ids_hang_on_the_deployments_secret() -> None:
     """The same text in another deployment is another id; new ids are never the same."""
     assert Ids("another").user("bob") != IDS.user("bob")
     assert len({IDS.new() for _ in range(1000)}) == 1000
+
+
+def test_parts_of_a_partner_are_between_their_bounds_and_others_are_not() -> None:
+    """A query for codes or notes finds every one of them, and nothing else of the partition."""
+    code, note = keys.partner_code("p", "CODE"), keys.note("p", 1_790_000_000_000, "n" * 16)
+    others = [keys.partner("p"), keys.balance("p", "USD"), keys.due_cursor("p", "USD"), keys.method("p", "m", 1)]
+    for (partition, low, high), inside, outside in (
+        (keys.partner_codes("p"), code, [note, *others]),
+        (keys.notes("p"), note, [code, *others]),
+    ):
+        assert inside["pk"] == partition
+        assert low <= inside["sk"] <= high
+        assert not [key for key in outside if low <= key["sk"] <= high]
+
+
+@given(st.integers(-(10**15), 10**15), st.integers(10**12, 10**13 - 2), st.text(max_size=3))
+def test_positions_are_cut_at_a_moment(bound_ms: int, at_ms: int, id: str) -> None:
+    """What is listed at a moment is at or after the lower bound, or before the upper one, just as the numbers are."""
+    position = keys.listed("P", at_ms, id)["l2"]
+    low, _ = keys.positions(bound_ms, None)
+    _, high = keys.positions(None, bound_ms)
+    assert (position >= low) == (at_ms >= min(bound_ms, keys.LAST_MS))
+    assert (position <= high) == (at_ms < max(bound_ms, keys.FIRST_MS))
+    lowest, highest = keys.positions(None, None)
+    assert lowest <= position <= highest

@@ -22,6 +22,8 @@ def correct(story: Story) -> None:
     look_and_decide(story, paid["rewards"][0]["id"])
     story.call("rewards", "admin", "GET /api/v1/disputes")
     adjust(story, paid["rewards"][0]["partnerId"])
+    give_and_pay(story, paid["rewards"][0]["partnerId"])
+    pause(story)
 
 
 def parked(story: Story) -> tuple[str, str]:
@@ -57,6 +59,44 @@ def look_and_decide(story: Story, reward: str) -> None:
     assert reward in [each["id"] for each in held]
     released = story.call("rewards", "admin", f"POST {one}/release", {}, rewardId=reward)
     assert released["status"] == "APPROVED"
+
+
+def give_and_pay(story: Story, partner: str) -> None:
+    """Two rewards by hand: amended, approved together, paid by themselves, once and told again; and found by date."""
+    one, rewards = "/api/v1/rewards/{rewardId}", "/api/v1/rewards"
+    body = {"partnerId": partner, "amount": 700, "currency": "USD", "reason": "spoke for us"}
+    ids = [story.call("rewards", "admin", f"POST {rewards}", body, key=f"given{number}")["id"] for number in range(3)]
+    noted = story.call("rewards", "admin", f"PATCH {one}", {"note": "fine"}, rewardId=ids[0], match="1")
+    assert noted["version"] == 2
+    named = {"rewardIds": ids[:2]}
+    for _ in range(2):
+        done = story.call("rewards", "admin", f"POST {rewards}/bulk-approve", named, key="many")["results"]
+        assert [each["status"] for each in done] == ["APPROVED", "APPROVED"]
+    how = {"paymentMethod": "PAYPAL", "transactionId": "TX-1"}
+    for _ in range(2):
+        paid = story.call("rewards", "admin", f"POST {one}/process-payment", how, rewardId=ids[0])
+    done = story.call("rewards", "admin", f"POST {rewards}/bulk-pay", {**how, "rewardIds": ids[1:2]})["results"]
+    assert [each["status"] for each in done] == ["PAID"]
+    why = {"rewardIds": ids[2:], "note": "twice the same"}
+    done = story.call("rewards", "admin", f"POST {rewards}/bulk-cancel", why)["results"]
+    assert [each["status"] for each in done] == ["CANCELLED"]
+    listed = story.call("rewards", "admin", f"GET {rewards}", query="programId=default&status=PAID")["data"]
+    assert ids[0] in [each["id"] for each in listed]
+    assert story.call("rewards", "admin", "GET /api/v1/payments", query="programId=default&origin=BY_HAND")["data"]
+    timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
+    assert story.call("approvals", "admin", timeline, withdrawalId=paid["paidBy"])["events"]
+    for query in (f"partnerId={partner}", "status=ALL"):
+        found = story.call("approvals", "admin", "GET /api/v1/withdrawals", query=query)["data"]
+        assert paid["paidBy"] in [each["id"] for each in found]
+
+
+def pause(story: Story) -> None:
+    """A program that nobody uses is paused, goes on, and ends."""
+    body = {"id": "short", "name": "Short", "currency": "USD", "tierRatesBps": [1000]}
+    story.call("programs", "admin", "POST /api/v1/programs", body, key="short")
+    for verb, status in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("archive", "ARCHIVED")):
+        became = story.call("programs", "admin", f"POST {PROGRAM}/{verb}", {"reason": "why"}, programId="short")
+        assert became["status"] == status
 
 
 def adjust(story: Story, partner: str) -> None:

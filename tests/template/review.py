@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from refledger.domain.notices import Kind
+from refledger.domain.times import MINUTE_MS
+from refledger.entry import access
 from refledger.store import keys
 from tests.support.changes import Tail, batches
 from tests.template.story import Story
@@ -17,36 +19,60 @@ CHANGE_NOTHING = {
 }
 
 
+def do_the_rest(story: Story) -> None:
+    """What staff do seldom, once each, so that every route that changes something has been called."""
+    new = {"firstName": "Gil", "lastName": "Example", "email": "gil.of.the.rest@example.com"}
+    gil = story.call("partners", "admin", "POST /api/v1/partners", new)["id"]
+    for verb in ("deactivate", "activate", "terminate"):
+        route = f"POST /api/v1/partners/{{partnerId}}/{verb}"
+        story.call("partners", "admin", route, {"reason": "a test"}, partnerId=gil)
+    story.clock.forward(MINUTE_MS)
+    for payment in ("one more", "and another"):
+        story.pay("carol", payment, 100_000)
+    story.sent.clear()
+    rewards = story.call("rewards", "bob", "GET /api/v1/rewards")["data"]
+    one, other = [each["id"] for each in rewards if each["status"] == "PENDING"][:2]
+    for verb, reward in (("approve", one), ("cancel", other)):
+        story.call("rewards", "admin", f"POST /api/v1/rewards/{{rewardId}}/{verb}", {"note": "a test"}, rewardId=reward)
+    body = {"partnerId": story.bob(), "amount": -5_001, "currency": "USD", "reason": "counted wrong"}
+    wrong = story.call("adjustments", "admin", "POST /api/v1/adjustments", body)["id"]
+    reject = "POST /api/v1/adjustments/{adjustmentId}/reject"
+    story.call("adjustments", "admin2", reject, {"note": "it was right"}, adjustmentId=wrong)
+    for verb, problem in (("mark-failed", ""), ("retry", "DECLINED"), ("resolve", "PAID_TWICE")):
+        id = story.withdraw("bob", 1_000)
+        story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+        assert story.task("start-payout", id) == "PAYING"
+        write(story, keys.withdrawal(id), "problem", {"S": problem})
+        one_more = f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}"
+        story.call("approvals", "admin", one_more, {"note": "a test"}, withdrawalId=id)
+
+
 def review(story: Story) -> None:
     """All that ever happened reaches the function that follows it, some of it twice; admins read what was written."""
+    do_the_rest(story)
     tail = Tail(story.client)
-    write(story, "notices", {"L": [{"S": kind.value} for kind in Kind]})  # Bob chooses all
+    bob = keys.partner(story.bob())
+    write(story, bob, "notices", {"L": [{"S": kind.value} for kind in Kind]})  # Bob chooses all
     told = list(batches(tail.new(), keys.AUDITED))
     told += batches(tail.new(), keys.AUDITED)
     for event in [*told, told[0]]:
         story.invoke("changes", event)
     for event in batches(tail.new(), keys.AUDITED):  # what it wrote to referrals itself
         story.invoke("changes", event)
-    rename(story, tail)
+    for company in ("Before", "After"):  # found by this name, and no more by that one
+        write(story, bob, "company", {"S": company})
+        for event in batches(tail.new(), keys.AUDITED):
+            story.invoke("changes", event)
     assert {"Reward Approved", "Withdrawal Paid", "Withdrawal Rejected"} <= {e["DetailType"] for e in story.events}
-    bob = story.bob()
-    assert story.call("audit", "admin", AUDIT, query=f"entity={bob}")["data"]
+    assert story.call("audit", "admin", AUDIT, query=f"entity={story.bob()}")["data"]
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]
     assert story.call("audit", "admin", AUDIT, query=f"actor={first['actor']['id']}")["data"]
 
 
-def rename(story: Story, tail: Tail) -> None:
-    """A partner with another name is found by that one and no more by the old one."""
-    for company in ("Before", "After"):
-        write(story, "company", {"S": company})
-        for event in batches(tail.new(), keys.AUDITED):
-            story.invoke("changes", event)
-
-
-def write(story: Story, attribute: str, value: Json) -> None:
-    """Something of Bob's, as the table holds it."""
+def write(story: Story, key: keys.Key, attribute: str, value: Json) -> None:
+    """Something that became so by itself, or that is another test's."""
     story.client.update_item(
-        TableName="refledger", Key={"pk": {"S": f"P#{story.bob()}"}, "sk": {"S": "A"}},
+        TableName="refledger", Key={name: {"S": part} for name, part in key.items()},
         UpdateExpression="SET #name = :value", ExpressionAttributeNames={"#name": attribute},
         ExpressionAttributeValues={":value": value},
     )  # fmt: skip
@@ -63,3 +89,9 @@ def unaudited(story: Story) -> set[str]:
     requests = {item["request"]["S"] for item in audited(story)}
     called = {route for route, _ in story.calls if not route.startswith("GET ")}
     return called - {route for route, request in story.calls if request in requests} - CHANGE_NOTHING
+
+
+def uncalled(story: Story) -> set[str]:
+    """Routes that change something for somebody who is known, and that nobody in the story has called."""
+    known = {route for route, allowed in access.ROUTES.items() if allowed and not route.startswith("GET ")}
+    return known - {route for route, _ in story.calls}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.jobs import FILES_KEPT_MS
+from refledger.domain.times import DAY_MS
 from tests.template.deployed import (
     FUNCTION,
     FUNCTIONS,
@@ -180,7 +182,9 @@ def test_only_the_manifest_function_signs() -> None:
 
 def test_only_the_manifest_function_writes_manifests() -> None:
     """Nobody else may put an object, whatever their role allows, and nobody may come without TLS."""
-    (policy,) = [each for each in of_type("AWS::S3::BucketPolicy").values() if referred(each["Bucket"]) == "ManifestBucket"]
+    policies = {referred(policy["Bucket"]): policy for policy in of_type("AWS::S3::BucketPolicy").values()}
+    assert set(policies) == {"ManifestBucket", "FilesBucket"}
+    policy = policies["ManifestBucket"]
     told = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
     assert {statement["Effect"] for statement in told.values()} == {"Deny"}
     assert {statement["Principal"] for statement in told.values()} == {"*"}
@@ -190,3 +194,18 @@ def test_only_the_manifest_function_writes_manifests() -> None:
     assert told["EncryptedOnTheWay"]["Action"] == "s3:*"
     assert told["EncryptedOnTheWay"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert len(told["EncryptedOnTheWay"]["Resource"]) == 2
+
+
+def test_files_of_exports_are_private_and_do_not_stay() -> None:
+    """Encrypted at rest and on the way, never public, gone after a week; halves of files after two days."""
+    bucket = of_type("AWS::S3::Bucket")["FilesBucket"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    kept, halves = bucket["LifecycleConfiguration"]["Rules"]
+    assert kept["ExpirationInDays"] * DAY_MS == FILES_KEPT_MS
+    assert halves["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    policies = {referred(policy["Bucket"]): policy for policy in of_type("AWS::S3::BucketPolicy").values()}
+    (statement,) = policies["FilesBucket"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from refledger.domain.audit import HIDDEN
 from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
@@ -13,8 +14,8 @@ from tests.template.hear import hear
 from tests.template.jobs import export_and_import
 from tests.template.policy import Role
 from tests.template.refer import refer
-from tests.template.review import review, unaudited
-from tests.template.story import Story, tell
+from tests.template.review import audited, review, unaudited, uncalled
+from tests.template.story import HASH_KEY, METHOD, STRIPE_SECRETS, Story, tell
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,18 @@ def test_a_role_allows_what_is_needed_and_no_more(story: Story, name: str) -> No
 
 
 def test_whatever_somebody_changes_is_audited(story: Story) -> None:
-    """Each route that changes something left an entry that names the request, with its actor."""
+    """Each route that changes something was called, and left an entry that names the request."""
+    assert uncalled(story) == set()
     assert unaudited(story) == set()
+
+
+def test_the_audit_repeats_no_secrets(story: Story) -> None:
+    """What was sealed, hashed or signed with is in no entry, however it got into an item."""
+    told = str(audited(story))
+    assert "Bob Example" in told, "it does tell what it may"
+    for secret in (METHOD["iban"][4:-4], HASH_KEY, *STRIPE_SECRETS.values()):
+        assert secret not in told
+    assert [name for name in HIDDEN if f"'L': [{{'S': '{name}'}}" in told] == []
 
 
 def test_what_is_not_granted_is_refused() -> None:

@@ -16,7 +16,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 4},
     tcp_keepalive=True,
 )
-# For links. Without this the SDK signs them as only the oldest regions take it, and names an endpoint that sends whoever
+# For links. Without this the SDK signs them as only the oldest regions take it, and names an endpoint that sends who
 # follows a link to a new bucket on to the bucket's region, where the signature is wrong.
 _LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
 

@@ -30,6 +30,7 @@ WAYS = {
     "PaymentsDlq": Way("PaymentsQueue"),
     "EventsDlq": Way("PaymentsQueue"),
     "MaturityDlq": Way("MaturityQueue"),
+    "JobsDlq": Way("JobsQueue"),
     "StatisticsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from refledger.domain.errors import Invalid
+from refledger.domain.errors import NotFound
 from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind
 from refledger.domain.times import MINUTE_MS, day, from_datetime, months_after
 
@@ -44,13 +44,13 @@ class Month:
 
 
 def month(text: str, now_ms: int) -> Month:
-    """`2026-11`. Raises Invalid for what is no month, and for one that has not begun."""
+    """`2026-11`. Raises NotFound for what is no month, and for one that has not begun."""
     found = _MONTH.fullmatch(text)
     if not found:
-        raise Invalid("month: as in 2026-11")
+        raise NotFound("a month is written as 2026-11")
     made = Month(int(found[1]), int(found[2]))
     if made.from_ms > now_ms:
-        raise Invalid("month: it has not begun")
+        raise NotFound("this month has not begun")
     return made
 
 

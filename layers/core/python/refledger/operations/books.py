@@ -1,4 +1,4 @@
-"""Every item of the books that figures are made of, as it is in the table. For checks and rebuilds, not for a request."""
+"""Every item of the books that figures are made of, as it is in the table. For rebuilds, not for a request."""
 
 from __future__ import annotations
 

@@ -170,5 +170,3 @@ def _holder(context: Context, cells: dict[str, str]) -> str:
 def _author(who: Mapping[str, str]) -> tuple[str, str, str, str, str]:
     """Whoever asked for the job did what it does."""
     return who["by"], who["kind"], who["from"], who["request"], who["what"]
-
-

@@ -10,9 +10,9 @@ from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
+from refledger.operations.chains import chain_above
 from refledger.operations.context import Context
 from refledger.operations.once import Once
-from refledger.operations.chains import chain_above
 from refledger.store import partners, programs, referrals
 from refledger.store.transaction import Moved, Write
 

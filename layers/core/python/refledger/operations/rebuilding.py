@@ -70,10 +70,11 @@ class _Run:
     older: Counter[str] = field(default_factory=Counter)
     stamped: int = 0
 
-    def offer(self, item: Item) -> None:
-        """Stamp it, where that is needed, and count it for those whom it concerns."""
+    def offer(self, item: Item, only: str = "") -> None:
+        """Stamp it, where that is needed, and count it for those whom it concerns, or `only` for one of them."""
         needed = False
-        for subject in {dimension.subject for dimension in stamped_in(item)} & self.building.keys():
+        concerned = {dimension.subject for dimension in stamped_in(item)} & self.building.keys()
+        for subject in concerned & {only} if only else concerned:
             generation = self.building[subject].next or 0
             if generations.is_older(item, generation):
                 self.older[subject] += 1
@@ -176,10 +177,11 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
             continue
         program = partners.find(table, partner_id).program_id
         named.add(program)
+        only = "" if whole else main.subject  # a referral that is in the figures of several comes up for each of them
         for item in books.of_partner(table, partner_id):
-            run.offer(item)
+            run.offer(item, only)
         for item in books.referrals_of(table, partner_id) if whole else books.below(table, partner_id):
-            run.offer(item)
+            run.offer(item, only)
         for item in books.accounts_of(table, partner_id) if whole else ():
             run.offer(item)
     for program in _programs(run.context) if whole else sorted(named):

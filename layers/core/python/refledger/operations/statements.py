@@ -27,7 +27,7 @@ def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
     """Of every currency in which there was something. All reads are strong, and what was written since is left out.
 
     Costs what was booked since the month began: the last months are cheap, an old one of a busy partner is not.
-    Raises Invalid for a month that is none or has not begun, PartnerNotFound.
+    Raises NotFound for a month that is none or has not begun, PartnerNotFound.
     """
     now_ms = context.now_ms()
     month = statements.month(month_text, now_ms)

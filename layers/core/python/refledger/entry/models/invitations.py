@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from refledger.domain.invitations import DEFAULT_DAYS, MAX_DAYS, Application, Invitation, Person
+from refledger.domain.partners import Partner
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Tags, View
@@ -91,6 +92,18 @@ class AcceptBody(Body):
 
     def to_person(self) -> Person:
         return Person(self.first_name, self.last_name, self.email or "", self.phone, self.company_name)
+
+
+class AcceptedView(View):
+    """Who they are from now on, and their code."""
+
+    partner_id: str
+    code: str
+    status: str
+
+    @classmethod
+    def of(cls, partner: Partner) -> Self:
+        return cls(partner_id=partner.id, code=partner.code, status=partner.status)
 
 
 class NewApplication(Body):

@@ -167,7 +167,6 @@ class ImportView(JobView):
         return cls(**_common(job), dry_run=job.dry_run, counts=CountsView(**counts))
 
 
-
 class LineView(View):
     """`line`: where it begins in the file. `status`: CREATED, WOULD_CREATE, DUPLICATE or INVALID.
 

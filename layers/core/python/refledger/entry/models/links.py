@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field
 
 from refledger.domain.codes import PartnerCode
+from refledger.domain.links import MAX_URL
 from refledger.domain.times import iso
-from refledger.entry.models.common import View
+from refledger.entry.models.common import Query, View
 
 if TYPE_CHECKING:
     from refledger.operations.link_figures import LinkFigures
@@ -18,6 +21,14 @@ RATE = 10_000  # rates are in hundredths of a per cent, as those of rewards
 def _rate(part: int, whole: int) -> int | None:
     """Rounded down; null of nothing."""
     return part * RATE // whole if whole else None
+
+
+class ClickQuery(Query):
+    """`to`: another page than the default one, of an allowed host. `source`, `campaign`: to be counted."""
+
+    to: Annotated[str, Field(max_length=MAX_URL, examples=["https://www.example.com/sale"])] | None = None
+    source: Annotated[str, Field(examples=["email"])] | None = None
+    campaign: Annotated[str, Field(examples=["autumn"])] | None = None
 
 
 class ClicksView(View):

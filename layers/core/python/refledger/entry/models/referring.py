@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from refledger.adapters.ids import Ids
 from refledger.domain import currencies
 from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.errors import Invalid
 from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
 from refledger.domain.times import iso
@@ -146,7 +147,10 @@ class ConversionBody(Body):
         value, currency = self.conversion_value, self.currency or own
         if isinstance(value, MinorMoney):
             return value.amount, value.currency
-        return currencies.minor(value, currency), currency
+        try:
+            return currencies.minor(value, currency), currency
+        except Invalid as error:
+            raise Invalid(f"conversionValue: {error.detail.partition(': ')[2]}") from None
 
 
 class ReferralQuery(PeriodQuery):
