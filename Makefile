@@ -27,6 +27,7 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARG
 	@PYTHONPATH=. $(PY) scripts/seed.py & \
 	exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) \
+		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
 		--welcome scripts/welcome.txt --welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
 # Those that need running stacks come by themselves: a stack at rest still takes a share of the machine.

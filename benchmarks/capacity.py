@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from benchmarks import corrections, longest, payments, people, reads, rollups, withdrawals
@@ -11,9 +12,15 @@ from benchmarks.tables import table
 ITEM_LIMIT_BYTES = 1024  # what one write unit, and so two in a transaction, can hold
 
 
-def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS, *, many: bool = True) -> Measured:
+def measure(
+    endpoint: str,
+    year_days: int = rollups.YEAR_DAYS,
+    sizes: Sequence[int] = rollups.SIZES,
+    *,
+    many: bool = True,
+) -> Measured:
     """`endpoint`: of a DynamoDB Local. Takes a minute, most for the days of the year and the `many` rewards of many
-    partners.
+    partners. `sizes`: how many rewards the roll-ups are read with.
     """
     measured = Measured()
     usual = Bench(endpoint, measured.rows, measured.largest, hold_days=1)
@@ -22,12 +29,13 @@ def measure(endpoint: str, year_days: int = rollups.YEAR_DAYS, *, many: bool = T
     payments.maturing(usual)
     withdrawals.withdrawing(usual)
     corrections.correcting(usual)
+    corrections.by_hand(usual)
     corrections.covering_payouts(usual)
     rollups.projecting(usual)
     reads.reading(usual)
     if many:
         corrections.maturing_many(Bench(endpoint, measured.rows, measured.largest))
-    for rewards in rollups.SIZES:
+    for rewards in sizes:
         rollups.reading_a_year(Bench(endpoint, measured.rows, measured.largest), rewards, year_days)
     program = {"id": longest.PROGRAM, "tier_rates_bps": longest.RATES, "hold_days": 1}
     longest.growing(Bench(endpoint, measured.rows, measured.longest, **program))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.bench import Bench, model, today
 from refledger.domain.times import DAY_MS
-from refledger.operations import rewards
+from refledger.operations import giving, paying, rewards
+from refledger.operations.giving import Gift
 from refledger.operations.payments import Outcome
 
 BASE, HALF = 10_000, 5_000
@@ -46,6 +47,19 @@ def correcting(bench: Bench) -> None:
         assert books.refund("c5", HALF).outcome is Outcome.EARLY
     with bench.measure("… and the payment that finds it", today(3, 1, 9, 3)):
         assert books.pay("customer", "c5", BASE).outcome is Outcome.RECORDED
+
+
+def by_hand(bench: Bench) -> None:
+    """A reward that is given by hand, and paid by itself when it is in the balance."""
+    books = bench.books
+    gift = Gift(books.partner("bob").id, BASE, "USD", "spoke for us")
+    with bench.measure("reward by hand", today(2, 1, 8, 4)):
+        made = giving.give(books.context, gift, "ann", "k")
+    with bench.measure("… repeated", today(2, 0, 0, 4)):
+        assert giving.give(books.context, gift, "ann", "k") == made
+    books.mature("bob")
+    with bench.measure("reward: process-payment", model(2, 1, 10, 2)):
+        paying.process(books.context, made.id, "CASH", "TX-1", "ann", "r")
 
 
 def covering_payouts(bench: Bench) -> None:

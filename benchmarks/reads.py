@@ -21,6 +21,10 @@ def reading(bench: Bench) -> None:
         _one(bench, "code of the caller", entity, "referrals", "GET /api/v1/referrals/code", "bob")
         _one(bench, "a program", entity, "programs", "GET /api/v1/programs/{programId}", "root", programId="default")
         _one(bench, "a partner", entity, "partners", "GET /api/v1/partners/{partnerId}", "root", partnerId=bob)
+        by_code, code = "GET /api/v1/partners/by-code/{code}", books.partner("bob").code
+        _one(bench, "a partner by code", entity, "partners", by_code, "root", code=code)
+        upline = "GET /api/v1/partners/{partnerId}/upline"
+        _one(bench, "a partner's up-line", entity, "partners", upline, "root", partnerId=bob)
         _one(
             bench, "an own withdrawal", entity, "withdrawals", "GET /api/v1/referrals/withdrawals/{withdrawalId}",
             "bob", withdrawalId=asked[0],
@@ -35,8 +39,17 @@ def reading(bench: Bench) -> None:
         _page(bench, "programs", "1", "programs", "GET /api/v1/programs", "root")
         _page(bench, "partners", "13", "partners", "GET /api/v1/partners", "root")
         _page(bench, "partners of a status", "13", "partners", "GET /api/v1/partners", "root", status="ACTIVE")
+        downline = "GET /api/v1/partners/{partnerId}/downline"
+        with bench.measure(f"page of {PAGE}: whom a partner referred", today(None, 0, 0, "15")):
+            answer = call("partners", downline, "root", "admin", path={"partnerId": bob})
+        assert len(answer["data"]) == PAGE
         _page(bench, "own withdrawals", "26.5", "withdrawals", "GET /api/v1/referrals/withdrawals", "bob")
         _page(bench, "withdrawals of a status", "25.5", "approvals", "GET /api/v1/withdrawals", "root")
+        _page(bench, "all withdrawals", "0", "approvals", "GET /api/v1/withdrawals", "root", status="ALL")
+        _page(bench, "rewards of a program", "0", "rewards", "GET /api/v1/rewards", "root", programId="default")
+        _page(bench, "payments of a program", "0", "rewards", "GET /api/v1/payments", "root", programId="default")
+        timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
+        _one(bench, "timeline of a withdrawal", entity, "approvals", timeline, "root", withdrawalId=asked[0])
         journal = "GET /api/v1/ledger/entries"
         _page(bench, "own journal, one currency", "2", "ledger", journal, "bob", currency="USD")
         _page(bench, "own journal", "3", "ledger", journal, "bob")

@@ -16,6 +16,7 @@ EARNED = 1_000_000
 PROGRAM = {
     "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
     "payoutMinimum": {"amount": 1000, "currency": "USD"},
+    "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
 }  # fmt: skip
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Alice", "iban": "DE89370400440532013000"}
 PERSON = {"firstName": "Ada", "lastName": "Example"}
@@ -25,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Seeded:
-    """`known`: the values of path parameters. What could not be made is missing: routes that need it are not measured."""
+    """`known`: the values of path parameters. What could not be made is missing: its routes are not measured."""
 
     stack: Stack
     known: dict[str, str] = field(default_factory=dict)
@@ -106,7 +107,7 @@ def _people(made: Seeded) -> None:
 def _jobs(made: Seeded) -> None:
     export = made.api("admin", "POST", "/exports", {"what": "REWARDS"})["id"]
     wait_until(lambda: made.api("admin", "GET", f"/exports/{export}")["status"] == "DONE")
-    sent = {"content": CSV.encode(), "headers": {"content-type": "text/csv"}, "params": {"dryRun": "true"}}
+    sent: Json = {"content": CSV.encode(), "headers": {"content-type": "text/csv"}, "params": {"dryRun": "true"}}
     imported = made.api("admin", "POST", "/imports/partners", **sent)["id"]
     wait_until(lambda: made.api("admin", "GET", f"/imports/{imported}")["status"] == "DONE")
     made.known |= {"exportId": export, "importId": imported}

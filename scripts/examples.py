@@ -83,6 +83,8 @@ def _string(schema: Schema, name: str) -> Any:
         told = next((word for pattern, word in WORDS if pattern.search(name)), None) or schema.get("default") or "text"
     pattern = schema.get("pattern")
     if pattern and not re.search(pattern, told):
+        if sized := re.fullmatch(r"\^\[a-v0-9\]\{(\d+)\}\$", pattern):  # an id of that length
+            return (ID * 5)[: int(sized[1])]
         choice = re.fullmatch(r"\^?\(([A-Z_|]+)\)\$?", pattern)
         told = choice[1].split("|")[0] if choice else told
     return told[: schema.get("maxLength", len(told))]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from refledger.domain.errors import PartnerNotFound, WithdrawalNotFound
+from refledger.domain.errors import (
+    AlreadyDecided,
+    KeyReused,
+    NoteNeeded,
+    NotPayable,
+    OwnWithdrawal,
+    PartnerNotFound,
+    SecondPersonNeeded,
+    WithdrawalNotFound,
+)
 from refledger.domain.timelines import timeline
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config, paging
@@ -33,7 +42,7 @@ api = handler = Api()
 S = WithdrawalStatus
 
 
-@api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView])
+@api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView], refuses=())
 def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawalView]:
     """List the withdrawals in a status, or all, or a partner's, or those with a problem; newest in it first."""
     context, query = config.context(), request.query
@@ -82,7 +91,7 @@ def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawal
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView)
+@api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView, refuses=(WithdrawalNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
     """Read a withdrawal; admins and finance with the whole account to pay to."""
     context = config.context()
@@ -104,50 +113,85 @@ def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
     )
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/approve", body=NoteBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/approve",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, AlreadyDecided, NotPayable, NoteNeeded),
+)
 def approve(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Approve a withdrawal somebody else asked for."""
     return _decide(request, S.APPROVED)
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/reject", body=NoteBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/reject",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, AlreadyDecided),
+)
 def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Reject a withdrawal; its money is available again."""
     return _decide(request, S.REJECTED)
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/mark-paid", body=TransactionBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid",
+    body=TransactionBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
 def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView:
     """Confirm that the transfer was made."""
     return _told(withdrawals.conclude(*_on(request, S.PAID), transaction_id=request.body.transaction_id))
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/mark-failed", body=NoteBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
 def mark_failed(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Say that the transfer was not, and will not be, made; its money is available again."""
     return _told(withdrawals.conclude(*_on(request, S.FAILED), note=request.body.note))
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/retry", body=NoteBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/retry",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
 def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Try a payout again that the provider declined for a reason that is gone."""
     return _told(mending.retry(*_what(request), request.body.note))
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/mark-returned", body=ReturnBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned",
+    body=ReturnBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
 def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
     """Say that the whole payout came back; its money is available again."""
     body = request.body
     return _told(mending.mark_returned(*_what(request), body.note, body.transaction_id or ""))
 
 
-@api.route("POST /api/v1/withdrawals/{withdrawalId}/resolve", body=ReasonBody, answer=StaffWithdrawalView)
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/resolve",
+    body=ReasonBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
 def resolve(request: Request[ReasonBody, NoQuery]) -> StaffWithdrawalView:
     """End a problem that was put right elsewhere, by an adjustment say."""
     return _told(mending.resolve(*_what(request), request.body.note))
 
 
-@api.route("POST /api/v1/withdrawals/bulk-approve", body=BulkApproval, answer=BulkResults)
+@api.route("POST /api/v1/withdrawals/bulk-approve", body=BulkApproval, answer=BulkResults, refuses=(KeyReused,))
 def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
     """Approve up to 50 withdrawals, each by itself, with a result for each."""
     context, body = config.context(), request.body
@@ -158,7 +202,7 @@ def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
     return _each(body.withdrawal_ids, approve_one)
 
 
-@api.route("POST /api/v1/withdrawals/bulk-mark-paid", body=BulkPaid, answer=BulkResults)
+@api.route("POST /api/v1/withdrawals/bulk-mark-paid", body=BulkPaid, answer=BulkResults, refuses=(KeyReused,))
 def bulk_mark_paid(request: Request[BulkPaid, NoQuery]) -> BulkResults:
     """Confirm up to 50 transfers, each by itself, with a result for each."""
     context, transactions = config.context(), {each.withdrawal_id: each.transaction_id for each in request.body.items}

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.leaderboards import read
+from refledger.domain.errors import Unreadable
+from refledger.domain.leaderboards import Changed, read
 from refledger.entry import config
 from refledger.operations import leaderboards
 
 
-def handler(event: dict[str, Any], _: object) -> dict[str, int]:
+def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """A batch of messages, which the queue gathers for a minute: a partner who is in many of them is read once.
 
-    What fails comes again as a whole: nothing is added up, so nothing counts twice.
+    A message that cannot be read comes again alone, and ends in the DLQ. Any other fault is told as it is, and all of
+    them come again: nothing is added up here, so nothing counts twice.
     """
-    changed = {each for record in event["Records"] for each in read(record["body"])}
+    changed: set[Changed] = set()
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            changed.update(read(record["body"]))
+        except Unreadable:
+            failed.append({"itemIdentifier": record["messageId"]})
     leaderboards.refresh(config.context(), changed)
-    return {"partners": len({each.partner_id for each in changed})}
+    return {"batchItemFailures": failed}

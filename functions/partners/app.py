@@ -79,7 +79,7 @@ def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
     return _view(partners.create(context, new, request.caller.user, request.key, request.body_hash))
 
 
-@api.route("GET /api/v1/partners", query=PartnerQuery, answer=Page[PartnerView])
+@api.route("GET /api/v1/partners", query=PartnerQuery, answer=Page[PartnerView], refuses=())
 def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     """List partners, newest first, or those whose name, address or company begins with `q`."""
     context, query = config.context(), request.query
@@ -370,9 +370,7 @@ def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
     return PartnerNoteView.of(partner_profile.write_note(context, partner_id, text, by, _once(request)))
 
 
-@api.route(
-    "GET /api/v1/partners/{partnerId}/links", answer=LinksOfPartner, refuses=(PartnerNotFound, ProgramNotFound)
-)
+@api.route("GET /api/v1/partners/{partnerId}/links", answer=LinksOfPartner, refuses=(PartnerNotFound, ProgramNotFound))
 def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     """List a partner's links with their clicks, the customers they brought, and the rates between them."""
     from refledger.operations import link_figures  # roll-ups: for this route alone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refledger.domain.errors import ProgramClosed, ProgramNotFound
+from refledger.domain.errors import Conflict, KeyReused, ProgramClosed, ProgramExists, ProgramNotFound, UnknownCurrency
 from refledger.domain.programs import ProgramStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -16,7 +16,14 @@ PROGRAM = "POST /api/v1/programs/{programId}"
 CLOSED = (ProgramNotFound, ProgramClosed)
 
 
-@api.route("POST /api/v1/programs", body=NewProgram, answer=ProgramView, status=201, versioned=True)
+@api.route(
+    "POST /api/v1/programs",
+    body=NewProgram,
+    answer=ProgramView,
+    status=201,
+    versioned=True,
+    refuses=(ProgramExists, KeyReused, UnknownCurrency),
+)
 def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
     """Make a program."""
     context, body = config.context(), request.body
@@ -24,7 +31,7 @@ def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
     return ProgramView.of(programs.create(context, program, request.caller.user, request.key, request.body_hash))
 
 
-@api.route("GET /api/v1/programs", query=ProgramsQuery, answer=Page[ProgramView])
+@api.route("GET /api/v1/programs", query=ProgramsQuery, answer=Page[ProgramView], refuses=())
 def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     """List all programs, or those in a status, by id."""
     context, query = config.context(), request.query
@@ -36,13 +43,19 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True)
+@api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True, refuses=(ProgramNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> ProgramView:
     """Read a program."""
     return ProgramView.of(stored.find(config.context().table, request.id("programId")))
 
 
-@api.route("PUT /api/v1/programs/{programId}", body=ProgramBody, answer=ProgramView, versioned=True)
+@api.route(
+    "PUT /api/v1/programs/{programId}",
+    body=ProgramBody,
+    answer=ProgramView,
+    versioned=True,
+    refuses=(ProgramNotFound, UnknownCurrency, Conflict, ProgramClosed),
+)
 def change(request: Request[ProgramBody, NoQuery]) -> ProgramView:
     """Make the next version of a program; customers who were bound before go by the rules of their own."""
     context = config.context()
@@ -73,7 +86,9 @@ def _become(request: Request[StatusReason, NoQuery], status: ProgramStatus) -> P
     return ProgramView.of(programs.change_status(config.context(), id, status, request.body.reason, by))
 
 
-@api.route("GET /api/v1/programs/{programId}/versions", query=PageQuery, answer=Page[ProgramView])
+@api.route(
+    "GET /api/v1/programs/{programId}/versions", query=PageQuery, answer=Page[ProgramView], refuses=(ProgramNotFound,)
+)
 def list_versions(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     """List the versions of a program, newest first."""
     context, query = config.context(), request.query
@@ -86,7 +101,12 @@ def list_versions(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/programs/{programId}/versions/{version}", answer=ProgramView, versioned=True)
+@api.route(
+    "GET /api/v1/programs/{programId}/versions/{version}",
+    answer=ProgramView,
+    versioned=True,
+    refuses=(ProgramNotFound,),
+)
 def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
     """Read a program as it was in one of its versions."""
     id, number = request.id("programId"), request.id("version")

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from refledger.domain.errors import (
+    AlreadyReferred,
+    CodeClosesCircle,
+    CodeNotActive,
+    CodeNotFound,
+    OwnCode,
+    ProgramClosed,
+    ProgramNotFound,
+    UserTaken,
+)
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
@@ -11,20 +21,25 @@ from refledger.operations import partners, referrals, statistics
 api = handler = Api()
 
 
-@api.route("GET /api/v1/referrals/code", answer=CodeView)
+@api.route("GET /api/v1/referrals/code", answer=CodeView, refuses=(ProgramNotFound, UserTaken))
 def code(request: Request[NoBody, NoQuery]) -> CodeView:
     """The caller's own code: made on the first call, the same ever after."""
     return CodeView.of(partners.of_member(config.context(), request.caller.user))
 
 
-@api.route("POST /api/v1/referrals/apply/{code}", answer=AppliedView, status=201)
+@api.route(
+    "POST /api/v1/referrals/apply/{code}",
+    answer=AppliedView,
+    status=201,
+    refuses=(CodeNotFound, ProgramNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle, ProgramClosed),
+)
 def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
     """Bind the caller to the partner whose code this is."""
     typed = request.path.get("code", "")
     return AppliedView.of(referrals.apply(config.context(), config.limits(), request.caller.user, typed))
 
 
-@api.route("GET /api/v1/referrals/stats", answer=StatisticsView)
+@api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=())
 def stats(request: Request[NoBody, NoQuery]) -> StatisticsView:
     """The caller's tiers, earnings and balances."""
     return StatisticsView.of(statistics.of_user(config.context(), request.caller.user))

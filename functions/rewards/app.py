@@ -15,6 +15,7 @@ from refledger.domain.errors import (
     NotPayable,
     PartnerNotFound,
     PartnerSuspended,
+    PaymentNotFound,
     ProgramClosed,
     ProgramNotFound,
     RewardNotFound,
@@ -124,13 +125,13 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
     return Page[RewardView](data=[RewardView.of(each, staff=True) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True)
+@api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True, refuses=(RewardNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> RewardView:
     """Read a reward."""
     return _view(request, stored.find(config.context().table, _visible(request), strong=False))
 
 
-@api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView)
+@api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
 def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
     """Say why a reward is what it is, in numbers and words, and what happens next."""
     found = explaining.explain(config.context(), _visible(request))
@@ -139,28 +140,48 @@ def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
     )
 
 
-@api.route("POST /api/v1/rewards/{rewardId}/hold", body=HoldBody, answer=RewardView)
+@api.route(
+    "POST /api/v1/rewards/{rewardId}/hold",
+    body=HoldBody,
+    answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided, Conflict),
+)
 def hold(request: Request[HoldBody, NoQuery]) -> RewardView:
     """Keep a reward from maturing until somebody releases it."""
     reason, by = request.body.reason, request.caller.user
     return _view(request, rewards.hold(config.context(), _reward_id(request), reason, by))
 
 
-@api.route("POST /api/v1/rewards/{rewardId}/release", body=NoteBody, answer=RewardView)
+@api.route(
+    "POST /api/v1/rewards/{rewardId}/release",
+    body=NoteBody,
+    answer=RewardView,
+    refuses=(RewardNotFound, SecondPersonNeeded, AlreadyDecided),
+)
 def release(request: Request[NoteBody, NoQuery]) -> RewardView:
     """Take off what people held a reward for; one that is due is approved."""
     note, by = request.body.note, request.caller.user
     return _view(request, rewards.release(config.context(), _reward_id(request), note, by))
 
 
-@api.route("POST /api/v1/rewards/{rewardId}/approve", body=NoteBody, answer=RewardView)
+@api.route(
+    "POST /api/v1/rewards/{rewardId}/approve",
+    body=NoteBody,
+    answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided, Conflict),
+)
 def approve(request: Request[NoteBody, NoQuery]) -> RewardView:
     """Let a reward into the balance, at its time or before."""
     note, by = request.body.note, request.caller.user
     return _view(request, rewards.approve(config.context(), _reward_id(request), note, by))
 
 
-@api.route("POST /api/v1/rewards/{rewardId}/cancel", body=DecisionNote, answer=RewardView)
+@api.route(
+    "POST /api/v1/rewards/{rewardId}/cancel",
+    body=DecisionNote,
+    answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided),
+)
 def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
     """Cancel a reward for good; what was in the balance leaves it, into debt if it must."""
     note, by = request.body.note, request.caller.user
@@ -265,7 +286,7 @@ def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
 # ---------------------------------------------------------------- payments
 
 
-@api.route("GET /api/v1/payments", query=PaymentsQuery, answer=Page[PaymentLineView])
+@api.route("GET /api/v1/payments", query=PaymentsQuery, answer=Page[PaymentLineView], refuses=())
 def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineView]:
     """List the payments of a program from which somebody may earn, those that came last first."""
     context, query = config.context(), request.query
@@ -279,7 +300,7 @@ def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineVi
     return Page[PaymentLineView](data=[PaymentLineView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/payments/parked", query=PageQuery, answer=Page[ParkedView])
+@api.route("GET /api/v1/payments/parked", query=PageQuery, answer=Page[ParkedView], refuses=())
 def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     """List what waits for its payment or for a decision, oldest first."""
     context, query, asked = config.context(), request.query, (request.caller.user, request.route)
@@ -291,7 +312,7 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     return Page[ParkedView](data=[ParkedView.of(each, now_ms) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/payments/{paymentId}", query=PaymentQuery, answer=PaymentView)
+@api.route("GET /api/v1/payments/{paymentId}", query=PaymentQuery, answer=PaymentView, refuses=(PaymentNotFound,))
 def read_payment(request: Request[NoBody, PaymentQuery]) -> PaymentView:
     """Read a payment with its rewards, refunds and disputes; with `source`, by the id that its sender gave it."""
     if source := request.query.source:
@@ -299,7 +320,12 @@ def read_payment(request: Request[NoBody, PaymentQuery]) -> PaymentView:
     return _payment(request.id("paymentId"), strong=False)
 
 
-@api.route("POST /api/v1/payments/{paymentId}/accept", body=NoteBody, answer=PaymentView)
+@api.route(
+    "POST /api/v1/payments/{paymentId}/accept",
+    body=NoteBody,
+    answer=PaymentView,
+    refuses=(PaymentNotFound, Conflict, CurrencyNotTaken, AlreadyDecided),
+)
 def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
     """Let a payment earn that was parked for its currency, once the program takes it."""
     # what is due at once is found by the schedule within a minute
@@ -307,7 +333,12 @@ def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
     return _payment(recorded.payment)
 
 
-@api.route("POST /api/v1/payments/{paymentId}/dismiss", body=DecisionNote, answer=PaymentView)
+@api.route(
+    "POST /api/v1/payments/{paymentId}/dismiss",
+    body=DecisionNote,
+    answer=PaymentView,
+    refuses=(PaymentNotFound, Conflict, AlreadyDecided),
+)
 def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
     """Take a parked payment off the list; nobody earns from it."""
     context, by = config.context(), request.caller.user
@@ -324,7 +355,7 @@ def _payment(payment_id: str, *, strong: bool = True) -> PaymentView:
     return PaymentView.of(payment, earned, refunds, disputes)
 
 
-@api.route("GET /api/v1/disputes", query=PageQuery, answer=Page[DisputeView])
+@api.route("GET /api/v1/disputes", query=PageQuery, answer=Page[DisputeView], refuses=())
 def list_disputes(request: Request[NoBody, PageQuery]) -> Page[DisputeView]:
     """List the disputes that are open, and those whose end came without a beginning, oldest first."""
     context, query, asked = config.context(), request.query, (request.caller.user, request.route)

@@ -56,7 +56,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "expiry/tick": {"failed": 0},
     "manifest/tick": {"outcome": "COMPLETE"},  # the schedule writes it when the stack starts
     "statistics/referral": {"state": {}},
-    "leaderboards/queue": {"partners": 1},  # nobody, who is in no leaderboard then
+    "leaderboards/queue": {"batchItemFailures": []},  # nobody, who is in no leaderboard then
     "reports/overview": {"statusCode": 200},
     "workflow/assess": {"errorType": "WithdrawalNotFound"},
     "workflow/start_payout": {"errorType": "WithdrawalNotFound"},

@@ -188,9 +188,8 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
         "POST /api/v1/exports", "filters",
         [
             None, [], 1, "x", {"partnerId": "a#b"}, {"status": "ACCEPTED"}, {"source": "WEBSITE"}, {"entity": "x"},
-            {"from": "yesterday"}, {"from": "2026-01-01"}, {"from": "2026-01-01T00:00:00"}, {"from": 1},
-            {"to": "0001-01-01T00:00:00+14:00"}, {"to": "9999-12-31T23:59:59Z"}, {"since": "2026-01-01T00:00:00Z"},
-            {"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"},
+            {"from": "yesterday"}, {"from": "2026-02-30"}, {"from": "2026-01-01T00:00:00Z"}, {"from": 1},
+            {"since": "2026-01-01"}, {"from": "2026-01-02", "to": "2026-01-01"},
         ],
     ),
     ("POST /api/v1/payout-batches", "limit", [-1, 0, 91, *NO_NUMBER]),
@@ -282,7 +281,7 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     (f"{P}codes", "label", [1, None, "x" * 101, "a\x00"]),
     ("POST /api/v1/partners/validate-referral-code", "referralCode", [1, None, [], "x" * 101]),
     (V, "validDays", [0, 91, *NO_NUMBER]),
-    (V, "email", [*NO_TEXT, "ada"]),
+    (V, "email", [*NO_TEXT, "ada", None]),
     (V, "programId", [*NO_TEXT, "nowhere", "A", None]),
     (A, "email", [*NO_TEXT, "ada", None]),
     (A, "message", [1, None, "x" * 501, "a\x00"]),
@@ -456,7 +455,11 @@ LISTS = sorted(route for route in access.ROUTES if "limit" in api_of(route).rout
 @pytest.mark.parametrize("route", LISTS)
 def test_a_query_that_cannot_be_is_refused(world: World, route: str) -> None:
     """Limits out of range or no number, unknown parameters, cursors that never were."""
-    path = {"partnerId": world.books.partner("pam").id}
+    file = {"text": "firstName,lastName,email\r\nA,B,a@b.ce\r\n", "headers": {"content-type": "text/csv"}}
+    path = {
+        "partnerId": world.books.partner("pam").id,
+        "importId": world.admin("POST /api/v1/imports/partners", sub="pam", **file).body["id"],
+    }
     for name, values in {
         "limit": ["0", "-1", "101", "1.5", "ten", "", "NaN", "1e2", "9" * 5000, "\x00", "\ud800", "0x10", "\u0661"],
         "cursor": ["x", "#", "\x00", "a" * 513, "\ud800", "\u00e4", "AAAA", "=", "null", "e30", "A" * 512],

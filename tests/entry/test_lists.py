@@ -129,7 +129,7 @@ def ways_in(world: World) -> None:
         made = world.admin("POST /api/v1/partners", body={**person, "tags": ["agency"]}).body
         partner = partners.find(world.books.table, made["id"])
         world.books.table.commit(*search.follow(None, partner))
-        assert world.admin("POST /api/v1/invitations", body={}).status == 201
+        assert world.admin("POST /api/v1/invitations", body={"email": person["email"]}).status == 201
         assert world.call("POST /api/v1/applications", sub=f"gil{number}", body=person).status == 201
 
 

@@ -180,13 +180,16 @@ def test_what_is_no_value_is_unreadable(value: object) -> None:
         ("lead_accepted", {"leadId": "x" * 201}),
         ("lead_accepted", {"leadId": "a\u0000b"}),
         ("lead_accepted", {"occurredAt": "2027-11-02T10:00:00Z"}),
+        ("lead_converted_minor_units", {"currency": "EUR"}),
         ("lead_created", {"campaign": "x" * 101}),
         ("lead_created", {"message": "x" * 5001}),
         ("lead_created", {"customerId": ""}),
     ],
 )
-def test_what_is_too_long_or_of_another_time_is_unreadable(name: str, change: dict[str, object]) -> None:
-    """Nothing of it would fit, or it has not happened yet."""
+def test_what_is_too_long_contradicts_itself_or_is_of_another_time_is_unreadable(
+    name: str, change: dict[str, object]
+) -> None:
+    """Nothing of it would fit, it says two things, or it has not happened yet."""
     event = load(name)
     event["detail"] |= change
     with pytest.raises(Unreadable):

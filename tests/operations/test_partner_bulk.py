@@ -1,4 +1,4 @@
-"""Many partners in one call, and lines of an import: each by itself, and each once, whatever came in between."""
+"""Many partners in one call: each by itself, and each once, whatever came in between."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from refledger.domain.errors import Busy, KeyReused
+from refledger.domain.errors import KeyReused
 from refledger.domain.partners import PartnerStatus
 from refledger.operations import partner_bulk
 from refledger.operations.once import Once
-from refledger.operations.partner_bulk import Row, StatusChange, Step, Update
+from refledger.operations.partner_bulk import StatusChange, Step, Update
 from refledger.operations.partner_profile import Changes
 from refledger.operations.partners import NewPartner
 from refledger.store import partners as stored
 from refledger.store.transaction import Item
-from tests.support.books import Books, Faulty
+from tests.support.books import Books
 
 JO = NewPartner("Jo", "Example", "jo@example.com", tier="GOLD")
 
@@ -98,49 +98,3 @@ def test_a_call_that_died_in_the_middle_is_finished_by_its_repeat(
     assert [each["status"] or each["code"] for each in results][:1] == ["ACTIVE"]
     assert (books.partner("bob").tier, number_of_partners(books)) == ("SILVER", 2)
     assert books.partner("bob").status is PartnerStatus.SUSPENDED
-
-
-# ---------------------------------------------------------------- lines of an import
-
-
-def row(books: Books, new: NewPartner = JO, line: int = 1, job: str = "job", *, dry_run: bool = False) -> Row:
-    return partner_bulk.create_from_row(books.context, new, job, line, dry_run=dry_run)
-
-
-def test_a_line_makes_a_partner_once(books: Books) -> None:
-    """The same line again says that it is created; the same address on another line, or in another job, does not."""
-    books.program()
-    first = row(books)
-    assert first == row(books) == Row("CREATED", stored.find(books.table, first.partner_id).id)
-    for other in (row(books, line=2), row(books, job="other")):
-        assert (other.status, other.partner_id, other.code) == ("DUPLICATE", first.partner_id, "EMAIL_TAKEN")
-    assert number_of_partners(books) == 1
-
-
-def test_a_dry_run_says_what_would_be_and_writes_nothing(books: Books) -> None:
-    """For a new one, one that is there, and one whose program is not."""
-    books.program()
-    assert row(books, dry_run=True) == Row("WOULD_CREATE")
-    assert number_of_partners(books) == 0
-    made = row(books)
-    assert row(books, dry_run=True).partner_id == made.partner_id
-    assert row(books, dry_run=True).status == "DUPLICATE"
-    for dry_run in (True, False):
-        wrong = row(books, replace(JO, email="x@example.com", program_id="nowhere"), 3, dry_run=dry_run)
-        assert (wrong.status, wrong.code) == ("INVALID", "PROGRAM_NOT_FOUND")
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_conflicts_and_lost_answers_import_a_line_once(books: Books, seed: int) -> None:
-    """Where the table is busy for long, the line is not wrong: it is done later."""
-    books.program()
-    alive = books.context
-    books.context = books.behind(Faulty(books.client, 50, seed))
-    made = [row(books, replace(JO, email=f"{number}@example.com"), number).status for number in range(5)]
-    assert (made, number_of_partners(books)) == (["CREATED"] * 5, 5)
-    books.context = books.behind(Faulty(books.client, 100, seed))
-    with suppress(Busy):  # unless it was done, and the answer was lost
-        row(books, replace(JO, email="last@example.com"), 9)
-    books.context = alive
-    assert row(books, replace(JO, email="last@example.com"), 9).status == "CREATED"
-    assert number_of_partners(books) == 6

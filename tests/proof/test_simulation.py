@@ -69,13 +69,21 @@ BY_HAND = (
     action("give", names, currencies, st.sampled_from([1, 4_999, 5_001]), staff),
     action("pay_reward", names, places, staff),
     action("many", names, places, st.sampled_from(["approve", "cancel", "pay"]), staff),
+    action("refer", names, st.integers(0, 2)),
+    action("convert", names, places, st.sampled_from([100, 9_999, 10_000]), staff),
     action("program_becomes", st.sampled_from(["pause", "resume", "resume"])),
     action("adjust", names, currencies, st.integers(-9_000, 9_000).filter(bool), st.booleans(), staff),
     action("decide_adjustment", names, places, st.sampled_from(["approve", "reject"]), staff),
     action("parked", places, st.sampled_from(["accept", "dismiss"]), staff),
     action("partner_becomes", names, st.sampled_from(["activate", "activate", "deactivate", "suspend"])),
 )
-ANYTHING = st.one_of(*EVENTS, *DELIVERIES, *DELIVERIES, *WITHDRAWALS, *BY_HAND)
+REFERRALS = (
+    action("refer", names, st.integers(0, 3), staff),
+    action("convert", names, places, st.integers(0, 2), staff),
+    action("move", names, places, st.sampled_from(["accept", "accept", "reject", "expire"]), staff),
+    action("expire"),
+)
+ANYTHING = st.one_of(*EVENTS, *DELIVERIES, *DELIVERIES, *WITHDRAWALS, *BY_HAND, *REFERRALS)
 SAME = st.one_of(
     st.tuples(st.just("refund"), st.integers(0, REFUNDS - 1)),
     st.tuples(st.sampled_from(["dispute", "close"]), st.integers(0, DISPUTES - 1)),
@@ -102,7 +110,10 @@ class Simulation(RuleBasedStateMachine):
     def begin(self, terms: int) -> None:
         """A program, and people who refer each other: Ann, Ben, Cat, Dan, Eve, Fay; the last two earn from nobody."""
         body = program(terms)
-        self.books.program(currencies=("JPY",), tier_rates_bps=body["tierRatesBps"], hold_days=body["holdDays"])
+        self.books.program(
+            currencies=("JPY",), tier_rates_bps=body["tierRatesBps"], hold_days=body["holdDays"],
+            attribution_days=None if terms % 4 else 3,
+        )  # fmt: skip
         self.books.chain("ann", "ben", "cat", "dan", "eve", "fay")
         self.actors.change_program(terms)
         for number in range(PAYMENTS // 2):

@@ -34,6 +34,8 @@ PARTNERS = st.builds(
     customer=TEXT, created_at_ms=MOMENTS, first_name=TEXT, last_name=TEXT, email=TEXT, phone=TEXT,
     company_name=TEXT, idle=st.lists(st.builds(Idle, MOMENTS, MOMENTS | st.none()), max_size=3).map(tuple),
     version=st.integers(1, 9), own_rates=st.just(()) | st.just((("", Pay(5)), ("gold", Pay.amounts({"EUR": 7})))),
+    tier=TEXT, tags=st.lists(TEXT, max_size=3).map(tuple), codes=st.integers(0, 50),
+    notices=st.lists(TEXT, max_size=3).map(tuple),
 )  # fmt: skip
 STATUSES = st.sampled_from(WithdrawalStatus)
 WITHDRAWALS = st.builds(
@@ -76,7 +78,7 @@ def test_partners(partner: Partner) -> None:
     first, *guards = partners.create(partner, "hash-of-email")
     assert partners.from_item(through_the_wire(first)) == partner
     assert all(guard.target["partner"] == partner.id for guard in guards)
-    assert len(guards) == (3 if partner.customer else 2)
+    assert len(guards) == (4 if partner.customer else 3)
 
 
 @calm

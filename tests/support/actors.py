@@ -16,6 +16,7 @@ from refledger.operations import withdrawals, workflow
 from refledger.operations.rewards import mature_all
 from refledger.store import adjustments, ledger
 from refledger.store import payments as stored_payments
+from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards
 from refledger.store import withdrawals as stored_withdrawals
 from tests.support.deployment import Deployment, Event
@@ -219,6 +220,48 @@ class Actors:
             more = {"paymentMethod": "CASH", "transactionId": "cash"} if act == "pay" else {"note": "looked at them"}
             route, body = f"POST /api/v1/rewards/bulk-{act}", {"rewardIds": ids, **more}
             self._allowed(self.deployed.staff(route, who, body=body, headers=self._key()))
+
+    def refer(self, name: str, key: int) -> None:
+        """A referral that somebody enters for a lead; nobody is known to pay for it yet."""
+        body, headers = {"partnerId": self.id_of(name), "source": "PHONE"}, {"idempotency-key": f"refer-{name}-{key}"}
+        self._allowed(self.deployed.staff("POST /api/v1/referrals", body=body, headers=headers))
+
+    def convert(self, name: str, place: int, value: int, who: str) -> None:
+        """One of somebody's referrals converts, for a value that another time may be another."""
+        query = {"partnerId": self.id_of(name)}
+        found = self.deployed.staff("GET /api/v1/referrals", query=query).body["data"]
+        if found:
+            route = "POST /api/v1/referrals/{referralId}/process-conversion"
+            path = {"referralId": found[place % len(found)]["id"]}
+            body = {"conversionValue": {"amount": value, "currency": "USD"}}
+            self._allowed(self.deployed.staff(route, who, path=path, body=body))
+
+    def refer(self, name: str, key: int, who: str) -> None:
+        """Somebody whom nobody knows yet; the same key is the same referral, as long as the code stays."""
+        body = {"partnerId": self.id_of(name), "source": "PHONE"}
+        headers = {"idempotency-key": f"refer-{name}-{key}"}
+        self._allowed(self.deployed.staff("POST /api/v1/referrals", who, body=body, headers=headers))
+
+    def move(self, name: str, place: int, act: str, who: str) -> None:
+        """`accept`, `reject`, `expire` of a referral, also of one whose customer pays."""
+        body = {"reason": "a test"} if act in ("reject", "expire") else {}
+        self._of_referral(name, place, act, who, body)
+
+    def convert(self, name: str, place: int, number: int, who: str) -> None:
+        """For what a payment of this number would come to, tax and all."""
+        amount, _, currency = price(number)
+        money = {"amount": amount, "currency": currency}
+        self._of_referral(name, place, "process-conversion", who, {"conversionValue": money})
+
+    def _of_referral(self, name: str, place: int, act: str, who: str, body: dict[str, Any]) -> None:
+        books = self.deployed.world.books
+        found = [id for id, _ in stored_referrals.of_partner(books.table, self.id_of(name), "", 100)]
+        if found:
+            path = {"referralId": self.id_of(name) + found[place % len(found)]}
+            self._allowed(self.deployed.staff(f"POST /api/v1/referrals/{{referralId}}/{act}", who, path=path, body=body))
+
+    def expire(self) -> None:
+        self.deployed.tick("expiry")
 
     def program_becomes(self, act: str) -> None:
         """`pause`, `resume`."""

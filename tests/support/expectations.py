@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Any
 
 from refledger.domain.journal import Account, Kind
-from refledger.domain.payments import PaymentKind
+from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.rewards import BY_HAND, Reward, cap_key
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.store import ledger
+from refledger.store import payments as stored_payments
 from tests.support.actors import MOST_BPS, PARTNERS, PAYMENTS, Actors, price
 
 Rewards = dict[str, list[Reward]]  # by partner
@@ -75,8 +76,18 @@ class Expectations:
             left = [r.amount - r.reversed for r in made]
             assert left == [r.amount * (paid - gone) // paid for r in made], (number, gone, made)
             assert sum(left) * paid * 10_000 <= (paid - tax) * (paid - gone) * MOST_BPS
-        for given in by_payment.values():
-            assert [(r.rule, r.reversed, r.rate_bps) for r in given] == [(BY_HAND, 0, 0)], "of payments never sent"
+        self._others_were_told(by_payment)
+
+    def _others_were_told(self, by_payment: dict[str, list[Reward]]) -> None:
+        """What is of no payment that was sent is of a conversion, or was given by hand."""
+        for id, made in by_payment.items():
+            payment = stored_payments.find(self.actors.deployed.world.books.table, id)
+            assert payment.origin is not Origin.PAYMENT, "rewards of a payment that was not sent"
+            assert {reward.reversed for reward in made} == {0}
+            if payment.origin is Origin.BY_HAND:
+                assert [(r.rule, r.amount, r.rate_bps) for r in made] == [(BY_HAND, payment.amount, 0)]
+            else:
+                assert sum(r.amount for r in made) * 10_000 <= payment.base * MOST_BPS
 
     # ---------------------------------------------------------------- journals
 

@@ -68,7 +68,7 @@ def invite(story: Story) -> None:
     accept = "POST /api/v1/invitations/{token}/accept"
     for _ in range(2):
         story.call("invitations", "gil", accept, {}, token=made["token"])
-    other = story.call("invitations", "admin", "POST /api/v1/invitations", {}, key="invite 2")["id"]
+    other = story.call("invitations", "admin", "POST /api/v1/invitations", PERSON, key="invite 2")["id"]
     story.call("invitations", "admin", "DELETE /api/v1/invitations/{invitationId}", invitationId=other)
     for query in ("limit=5", "status=REVOKED"):
         assert story.call("invitations", "admin", "GET /api/v1/invitations", query=query)["data"]

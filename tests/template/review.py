@@ -87,11 +87,14 @@ def audited(story: Story) -> list[Json]:
 def unaudited(story: Story) -> set[str]:
     """Routes that somebody called to change something, and that left no entry any time they were called."""
     requests = {item["request"]["S"] for item in audited(story)}
-    called = {route for route, _ in story.calls if not route.startswith("GET ")}
-    return called - {route for route, request in story.calls if request in requests} - CHANGE_NOTHING
+    called = {route for route, _ in story.calls}
+    return changing() & called - {route for route, request in story.calls if request in requests} - CHANGE_NOTHING
 
 
 def uncalled(story: Story) -> set[str]:
     """Routes that change something for somebody who is known, and that nobody in the story has called."""
-    known = {route for route, allowed in access.ROUTES.items() if allowed and not route.startswith("GET ")}
-    return known - {route for route, _ in story.calls}
+    return changing() - {route for route, _ in story.calls}
+
+
+def changing() -> set[str]:
+    return {route for route, allowed in access.ROUTES.items() if allowed and not route.startswith("GET ")}

@@ -116,6 +116,8 @@ class Story:
         self.monkeypatch.setattr(config, "context", functools.cache(lambda: Context(table, ids, self.clock)))
         answer = handler(name)(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000))
         assert role.refused == [], f"{name} needs more than its role allows"
+        if "routeKey" in event and answer["statusCode"] < 300:
+            self.calls.append((event["routeKey"], event["requestContext"]["requestId"]))
         return answer
 
     def call(self, name: str, who: str, route: str, body: Json | None = None, **more: str) -> Json:
@@ -134,7 +136,6 @@ class Story:
             }}}},
         })  # fmt: skip
         assert answer["statusCode"] < 300, (route, answer)
-        self.calls.append((route, f"r{self.requests}"))
         is_json = answer["headers"]["content-type"] == "application/json"
         found: Json = json.loads(answer["body"]) if is_json else {"text": answer["body"]}
         return found
@@ -168,11 +169,6 @@ class Story:
         """A batch of messages, of which none may come back."""
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
         assert self.invoke(name, {"Records": records}) == {"batchItemFailures": []}
-
-    def work_all(self, name: str, *bodies: str) -> None:
-        """A batch of messages that is done as a whole, or comes back."""
-        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-        assert self.invoke(name, {"Records": records})
 
     def task(self, action: str, withdrawal_id: str, **more: str) -> str:
         """A task of the workflow; returns the status."""
@@ -458,7 +454,7 @@ def sweep_and_count(story: Story) -> None:
 
 def report(story: Story) -> None:
     """What the stream told of Bob is in leaderboards and reports."""
-    story.work_all("leaderboards", *[message["MessageBody"] for message in story.sent.pop("LeaderboardsQueue")])
+    story.work("leaderboards", *[message["MessageBody"] for message in story.sent.pop("LeaderboardsQueue")])
     assert story.call("reports", "admin", "GET /api/v1/partners/top", query="by=rewards")["data"]
     bob = story.bob()
     assert story.call("reports", "admin", "GET /api/v1/partners/{partnerId}/statistics", partnerId=bob)["allTime"]

@@ -140,6 +140,22 @@ def test_spoilt_builds_are_found(
     assert any(fault in each for each in found), found
 
 
+def test_a_function_may_bring_packages_along(build: Path, source: Path) -> None:
+    """With a requirements.txt of its own it holds all of its sources, and packages that are for its platform."""
+    package = build / "PaymentsFunction"
+    for home in (package, source / "functions" / "payments"):
+        write(home / "requirements.txt", "fpdf2==2.8.9\n")
+    write(package / "fpdf" / "__init__.py", "")
+    write(package / "fpdf" / "fast.cpython-39-aarch64-linux-gnu.so", "")
+    compile_build.compile_all(build)
+    (fault,) = faults(build, source)
+    assert fault.startswith("PaymentsFunction: fast.cpython-39-aarch64-linux-gnu.so is not for")
+    (package / "fpdf" / "fast.cpython-39-aarch64-linux-gnu.so").unlink()
+    assert faults(build, source) == []
+    write(source / "functions" / "payments" / "font.ttf", "")
+    assert faults(build, source) == ["PaymentsFunction: holds other files than payments/: font.ttf"]
+
+
 def test_byte_code_is_used_without_its_source_and_names_lambdas_paths(build: Path) -> None:
     """Byte code is taken as it is, however new the source looks, and tracebacks say where Lambda unpacks it."""
     module = build / "CoreLayer" / "python" / "refledger" / "entry" / "http.py"

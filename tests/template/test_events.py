@@ -63,7 +63,7 @@ def test_deliveries_that_fail_are_kept() -> None:
 def test_every_queue_has_a_dlq_or_is_one() -> None:
     """A message that cannot be processed ends in a DLQ of the same kind, which keeps it for a fortnight."""
     queues = of_type(QUEUE)
-    purposes = ("Jobs", "Payments", "Leads", "Maturity", "Events", "Schedules", "Statistics", "Changes")
+    purposes = ("Jobs", "Payments", "Leads", "Maturity", "Events", "Schedules", "Statistics", "Changes", "Leaderboards")
     assert dead_letter_queues() == {f"{purpose}Dlq" for purpose in purposes}
     for id, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == FORTNIGHT_SECONDS
@@ -127,9 +127,11 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     assert "FunctionResponseTypes" not in mapping
     destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert referred(destination) in may_send_to("StatisticsFunction")
-    (filtered,) = mapping["FilterCriteria"]["Filters"]
-    wanted = [{"prefix": "R#"}, {"prefix": "F#"}]
-    assert json.loads(filtered["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": wanted}}}}
+    patterns = [json.loads(each["Pattern"])["dynamodb"]["Keys"] for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"pk": {"S": [{"prefix": "R#"}, {"prefix": "F#"}, {"prefix": "J#"}]}},
+        {"pk": {"S": [{"prefix": "E#"}, {"prefix": "P#"}, {"prefix": "W#"}]}, "sk": {"S": ["A"]}},
+    ]
 
 
 def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:

@@ -29,8 +29,10 @@ class Way:
 WAYS = {
     "PaymentsDlq": Way("PaymentsQueue"),
     "EventsDlq": Way("PaymentsQueue"),
+    "LeadsDlq": Way("LeadsQueue"),
     "MaturityDlq": Way("MaturityQueue"),
     "JobsDlq": Way("JobsQueue"),
+    "LeaderboardsDlq": Way("LeaderboardsQueue"),
     "StatisticsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Final, TypeVar
 
 from refledger.domain.jobs import What
 from refledger.domain.rewards import Reward, net
-from refledger.domain.times import from_datetime, iso
+from refledger.domain.times import DAY_MS, iso
 from refledger.operations.context import Context
 from refledger.store import audit, exports, keys, ledger
 from refledger.store import partners as stored_partners
@@ -58,11 +58,15 @@ class Source:
 
 def steps(context: Context, what: What, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
     """From the beginning where `after` is None, else from what a step said."""
-    moments = {name: from_datetime(datetime.fromisoformat(filters[name])) for name in ("from", "to") if name in filters}
-    since_ms, until_ms = moments.get("from"), moments.get("to")
+    since_ms = _start_ms(filters["from"]) if "from" in filters else None
+    until_ms = _start_ms(filters["to"]) + DAY_MS if "to" in filters else None
     low, high = keys.positions(since_ms, until_ms)
     asked = Asked(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
     return SOURCES[what].steps(asked, after)
+
+
+def _start_ms(day: str) -> int:
+    return (date.fromisoformat(day) - date(1970, 1, 1)).days * DAY_MS
 
 
 def _batched(found: Iterable[T], size: int) -> Iterator[list[T]]:

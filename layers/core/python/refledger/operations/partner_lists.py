@@ -16,7 +16,7 @@ from refledger.operations.context import Context
 from refledger.store import keys, partners, search
 
 LOOKED_AT: Final = 200  # in one call
-BATCH_LIMIT: Final = 100  # keys in one read
+AT_ONCE: Final = 25  # at least, where not every one that is read comes onto the page
 
 Found = tuple[list[Partner], str | None]  # a page, and the position after which the next one begins; None: the end
 
@@ -32,6 +32,11 @@ class Wanted:
     from_ms: int | None = None
     until_ms: int | None = None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether the index says all that is wanted."""
+        return self.tier is self.tag is self.program_id is None
+
     def takes(self, partner: Partner) -> bool:
         return (
             self.status in (None, partner.status)
@@ -46,8 +51,9 @@ class Wanted:
 def newest(context: Context, wanted: Wanted, before: str, limit: int) -> Found:
     """Newest first, from below the position `before`."""
     bounds = keys.positions(wanted.from_ms, wanted.until_ms)
-    rows = partners.newest(context.table, before, limit + 1, wanted.status, *bounds)
-    return _page(context, rows, lambda _, partner: wanted.takes(partner), limit)
+    at_once = limit if wanted.is_indexed else max(limit, AT_ONCE)
+    rows = partners.newest(context.table, before, at_once + 1, wanted.status, *bounds)
+    return _page(context, rows, lambda _, partner: wanted.takes(partner), limit, at_once)
 
 
 def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted, after: str, limit: int) -> Found:
@@ -55,7 +61,8 @@ def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted,
     start = folding.fold(text)
     if not start:
         return [], None
-    rows = search.beginning_with(context.table, program_id, start, after, limit + 1)
+    at_once = max(limit, AT_ONCE)
+    rows = search.beginning_with(context.table, program_id, start, after, at_once + 1)
     named: dict[str, str] = {}
 
     def positions() -> Iterator[tuple[str, str]]:
@@ -67,19 +74,27 @@ def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted,
         first = folding.matches(partner, start)[:1]
         return first == [named[position]] and partner.program_id == program_id and wanted.takes(partner)
 
-    return _page(context, positions(), fits, limit)
+    return _page(context, positions(), fits, limit, at_once)
 
 
-def _page(context: Context, rows: Iterator[tuple[str, str]], fits: Callable[[str, Partner], bool], limit: int) -> Found:
+def _page(
+    context: Context,
+    rows: Iterator[tuple[str, str]],
+    fits: Callable[[str, Partner], bool],
+    limit: int,
+    at_once: int,
+) -> Found:
+    """`at_once`: how many partners are read in one call; up to 100."""
     page: list[Partner] = []
     last, looked_at = "", 0
-    while chunk := list(islice(rows, min(limit + 1, BATCH_LIMIT))):
+    while chunk := list(islice(rows, at_once)):
         ids = list(dict.fromkeys(id for _, id in chunk))
         known = {partner.id: partner for partner in partners.many(context.table, ids)}
-        for position, id in chunk:
-            if len(page) == limit or looked_at == LOOKED_AT:
-                return page, last
+        for place, (position, id) in enumerate(chunk, start=1):
             last, looked_at = position, looked_at + 1
             if id in known and fits(position, known[id]):
                 page.append(known[id])
+            if len(page) == limit or looked_at == LOOKED_AT:
+                more = place < len(chunk) or next(rows, None) is not None
+                return page, last if more else None
     return page, None

@@ -16,6 +16,7 @@ PART_IS_BEHIND = "the part has not seen these records"
 TOTALS_ARE_CURRENT = "the totals are as they were read"
 FOLD_PARTS = 90  # parts folded in one transaction
 EXPRESSION_LENGTH = 3_500  # DynamoDB takes 4 KB
+SEPARATORS = 5  # beside the two names of a counter: number sign, blank, colon, comma, blank
 NOT_COUNTERS = ("pk", "sk", "hw", "through", "step")
 
 
@@ -50,7 +51,7 @@ def _that_fits(changes: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, s
     for place, (number, counter, _) in enumerate(changes):
         if counter not in named:
             named.add(counter)
-            length += 2 * len(counter) + len(", ##")
+            length += 2 * len(counter) + SEPARATORS
         if length > EXPRESSION_LENGTH and number != changes[0][0]:
             return [part for part in changes[:place] if part[0] < number]
     return changes

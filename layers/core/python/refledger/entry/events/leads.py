@@ -94,6 +94,8 @@ class LeadDetail(Detail):
     def _value(self) -> Value | None:
         told = self.conversion_value
         if isinstance(told, _Money):
+            if self.currency not in (None, told.currency):
+                raise Unreadable("detail.currency: another than that of conversionValue")
             return Value(amount=told.amount, currency=told.currency)
         return Value(major=told, currency=self.currency or "") if told is not None else None
 

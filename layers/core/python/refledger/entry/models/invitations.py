@@ -17,11 +17,14 @@ from refledger.operations.invitations import Invited
 
 
 class NewInvitation(Body):
-    """What is known of who is invited is on the partner whom they become, unless they tell it otherwise."""
+    """What is known of who is invited is on the partner whom they become, unless they tell it otherwise.
 
+    Nothing is sent to the address: whoever invites sends the token.
+    """
+
+    email: Annotated[Email, Field(examples=["ada@example.com"])]
     first_name: OptionalName = ""
     last_name: OptionalName = ""
-    email: Annotated[Email, Field(examples=["ada@example.com"])] | None = None
     phone: Phone = ""
     company_name: OptionalName = ""
     program_id: ProgramId = DEFAULT_PROGRAM
@@ -30,7 +33,7 @@ class NewInvitation(Body):
     valid_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS
 
     def to_invited(self) -> Invited:
-        person = Person(self.first_name, self.last_name, self.email or "", self.phone, self.company_name)
+        person = Person(self.first_name, self.last_name, self.email, self.phone, self.company_name)
         return Invited(person, self.program_id, self.valid_days, self.tier or "", tuple(self.tags))
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from refledger.domain.jobs import Job, Line, LineStatus, What
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import ReferralStatus, Source
 from refledger.domain.rewards import RewardStatus
-from refledger.domain.times import from_datetime, iso
+from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry.models.common import Body, Capitals, Currency, Query, TextBody, View
+from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, View
 from refledger.entry.models.ledger import PartnerId
 from refledger.entry.models.programs import ProgramId
 
-FIRST_YEAR, LAST_YEAR = 2000, 2200
 FILTERS: Final[dict[What, set[str]]] = {
     What.PARTNERS: {"program_id", "status", "since", "until"},
     What.REFERRALS: {"program_id", "partner_id", "status", "source", "since", "until"},
@@ -35,19 +34,13 @@ STATUSES: Final[dict[What, type[StrEnum]]] = {
 }
 
 
-def _sane(moment: AwareDatetime) -> AwareDatetime:
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR}")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 Word = Annotated[str, Capitals, Field(pattern="^[A-Z_]{1,30}$")]
 Entity = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class ExportFilters(Body):
-    """What is not named is not asked for. `from` is in it, `to` no more: of when a thing was made, earned or booked.
+    """What is not named is not asked for. `from`, `to`: days in UTC, both included, of when a thing was made, earned or
+    booked.
 
     PARTNERS, REFERRALS, REWARDS, WITHDRAWALS know `programId` and `status`; REFERRALS, REWARDS, WITHDRAWALS, LEDGER
     `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`.
@@ -60,8 +53,8 @@ class ExportFilters(Body):
     currency: Currency | None = None
     entity: Entity | None = None
     actor: Entity | None = None
-    since: Annotated[Moment | None, Field(alias="from", examples=["2026-01-01T00:00:00Z"])] = None
-    until: Annotated[Moment | None, Field(alias="to", examples=["2026-02-01T00:00:00Z"])] = None
+    since: Day | None = Field(default=None, alias="from")
+    until: Day | None = Field(default=None, alias="to")
 
     @property
     def given(self) -> set[str]:
@@ -69,11 +62,10 @@ class ExportFilters(Body):
 
     def as_text(self) -> dict[str, str]:
         """By their names in the API."""
-        moments = {"from": self.since, "to": self.until}
         texts = {
             "programId": self.program_id, "partnerId": self.partner_id, "status": self.status, "source": self.source,
             "currency": self.currency, "entity": self.entity, "actor": self.actor,
-            **{name: iso(from_datetime(moment)) for name, moment in moments.items() if moment},
+            "from": self.since, "to": self.until,
         }  # fmt: skip
         return {name: text for name, text in texts.items() if text is not None}
 
@@ -93,8 +85,8 @@ class NewExport(Body):
             raise ValueError("filters.status: none that these have")
         if self.what is What.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
             raise ValueError("filters: the audit of an entity or of an actor")
-        if self.filters.since and self.filters.until and self.filters.since >= self.filters.until:
-            raise ValueError("filters: from is before to")
+        if self.filters.since and self.filters.until and self.filters.since > self.filters.until:
+            raise ValueError("filters: from is not after to")
         return self
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.domain.payments import DEFAULT_PROGRAM
@@ -56,19 +56,6 @@ class NewPartnerBody(Body):
             self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user,
             self.tier or "", tuple(self.tags),
         )  # fmt: skip
-
-
-class PartnerRow(NewPartnerBody):
-    """A line of an import: the same fields as text. `tags`: with blanks between them. Nobody is linked to a user."""
-
-    sub: None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_columns(cls, columns: Any) -> Any:
-        """Empty columns say nothing."""
-        told = {name: text for name, text in columns.items() if text.strip()}
-        return {**told, "tags": told["tags"].split()} if "tags" in told else told
 
 
 class PartnerChanges(Body):
