@@ -50,15 +50,15 @@ def correcting(bench: Bench) -> None:
 
 
 def by_hand(bench: Bench) -> None:
-    """A reward that is given by hand, and paid by itself when it is in the balance."""
+    """A reward that is given by hand, and paid by itself when it is in the balance: three items are read strongly."""
     books = bench.books
-    gift = Gift(books.partner("bob").id, BASE, "USD", "spoke for us")
+    gift = Gift(books.partner("dora").id, BASE, "USD", "spoke for us")
     with bench.measure("reward by hand", today(2, 1, 8, 4)):
         made = giving.give(books.context, gift, "ann", "k")
     with bench.measure("… repeated", today(2, 0, 0, 4)):
         assert giving.give(books.context, gift, "ann", "k") == made
-    books.mature("bob")
-    with bench.measure("reward: process-payment", model(2, 1, 10, 2)):
+    books.mature("dora")
+    with bench.measure("reward: process-payment", today(2, 1, 10, 3)):
         paying.process(books.context, made.id, "CASH", "TX-1", "ann", "r")
 
 

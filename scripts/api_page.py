@@ -83,7 +83,7 @@ def _sample(content: dict[str, Any]) -> str:
         return ""
     told = content["example"]
     text = told if isinstance(told, str) else json.dumps(told, indent=2, ensure_ascii=False)
-    return f"<pre>{escape(text)}</pre>"
+    return f"<pre>{escape(text.replace(chr(13), ''))}</pre>"
 
 
 if __name__ == "__main__":

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
-from refledger.domain.batches import cell
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused
 from refledger.domain.jobs import LINK_SECONDS, Job, JobKind
 from refledger.domain.times import SECOND_MS
@@ -114,6 +110,11 @@ def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
 @api.route("GET /api/v1/imports/{importId}/report/file", answer=CsvFile, refuses=(JobNotFound,))
 def report_file(request: Request[NoBody, NoQuery]) -> CsvFile:
     """Get what became of each line as one CSV file."""
+    import csv
+    import io
+
+    from refledger.domain.batches import cell  # no other call here writes files
+
     job = _job(request, "importId", JobKind.IMPORT)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

@@ -78,8 +78,6 @@ BY_HAND = (
     action("partner_becomes", names, st.sampled_from(["activate", "activate", "deactivate", "suspend"])),
 )
 REFERRALS = (
-    action("refer", names, st.integers(0, 3), staff),
-    action("convert", names, places, st.integers(0, 2), staff),
     action("move", names, places, st.sampled_from(["accept", "accept", "reject", "expire"]), staff),
     action("expire"),
 )

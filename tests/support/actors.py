@@ -236,29 +236,14 @@ class Actors:
             body = {"conversionValue": {"amount": value, "currency": "USD"}}
             self._allowed(self.deployed.staff(route, who, path=path, body=body))
 
-    def refer(self, name: str, key: int, who: str) -> None:
-        """Somebody whom nobody knows yet; the same key is the same referral, as long as the code stays."""
-        body = {"partnerId": self.id_of(name), "source": "PHONE"}
-        headers = {"idempotency-key": f"refer-{name}-{key}"}
-        self._allowed(self.deployed.staff("POST /api/v1/referrals", who, body=body, headers=headers))
-
     def move(self, name: str, place: int, act: str, who: str) -> None:
         """`accept`, `reject`, `expire` of a referral, also of one whose customer pays."""
-        body = {"reason": "a test"} if act in ("reject", "expire") else {}
-        self._of_referral(name, place, act, who, body)
-
-    def convert(self, name: str, place: int, number: int, who: str) -> None:
-        """For what a payment of this number would come to, tax and all."""
-        amount, _, currency = price(number)
-        money = {"amount": amount, "currency": currency}
-        self._of_referral(name, place, "process-conversion", who, {"conversionValue": money})
-
-    def _of_referral(self, name: str, place: int, act: str, who: str, body: dict[str, Any]) -> None:
-        books = self.deployed.world.books
-        found = [id for id, _ in stored_referrals.of_partner(books.table, self.id_of(name), "", 100)]
+        body = {} if act == "accept" else {"reason": "a test"}
+        books, partner_id = self.deployed.world.books, self.id_of(name)
+        found = [each.id for _, each in stored_referrals.of_partner(books.table, partner_id, "", 100)]
         if found:
-            path = {"referralId": self.id_of(name) + found[place % len(found)]}
-            self._allowed(self.deployed.staff(f"POST /api/v1/referrals/{{referralId}}/{act}", who, path=path, body=body))
+            route, path = f"POST /api/v1/referrals/{{referralId}}/{act}", {"referralId": found[place % len(found)]}
+            self._allowed(self.deployed.staff(route, who, path=path, body=body))
 
     def expire(self) -> None:
         self.deployed.tick("expiry")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts import check_build, compile_build
+from tests.template.deployed import resources
 
 TEMPLATE = f"""\
 Parameters:
@@ -178,3 +179,8 @@ def test_the_platform_of_the_build_becomes_the_default(build: Path) -> None:
     assert pinned == TEMPLATE.replace(check_build.RUNTIME, "python3.14")
     with pytest.raises(ValueError, match="Colour"):
         compile_build.pin(TEMPLATE, "Colour", "red")
+
+
+def test_the_stack_is_small_enough_for_cloudformation() -> None:
+    """500 resources are the most that a stack may have; each route is one of them, for its permission."""
+    assert len(resources()) <= 500

@@ -36,6 +36,9 @@ WAYS = {
     "StatisticsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),
+    "ChangesDlq": Way(
+        instead="it says where in the stream records were given up: read the last day of it again (docs/operations.md)"
+    ),
     "SchedulesDlq": Way(instead="the next tick did the same work: mend what made it fail, and let the messages expire"),
 }
 

@@ -8,14 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from refledger.domain.jobs import Job, Line, LineStatus, What
-from refledger.domain.partners import PartnerStatus
-from refledger.domain.referrals import ReferralStatus, Source
-from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import iso
-from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, View
-from refledger.entry.models.ledger import PartnerId
-from refledger.entry.models.programs import ProgramId
 
 FILTERS: Final[dict[What, set[str]]] = {
     What.PARTNERS: {"program_id", "status", "since", "until"},
@@ -26,16 +20,22 @@ FILTERS: Final[dict[What, set[str]]] = {
     What.LEDGER: {"partner_id", "currency", "since", "until"},
     What.AUDIT: {"entity", "actor", "since", "until"},
 }
-STATUSES: Final[dict[What, type[StrEnum]]] = {
-    What.PARTNERS: PartnerStatus,
-    What.REFERRALS: ReferralStatus,
-    What.REWARDS: RewardStatus,
-    What.WITHDRAWALS: WithdrawalStatus,
-}
-
-
 Word = Annotated[str, Capitals, Field(pattern="^[A-Z_]{1,30}$")]
-Entity = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # of what is not there, nothing is exported
+
+
+def _known(what: What) -> dict[str, set[str]]:
+    """The values that a status or a source may have. Loaded by those alone who ask for an export."""
+    from refledger.domain.partners import PartnerStatus
+    from refledger.domain.referrals import ReferralStatus, Source
+    from refledger.domain.rewards import RewardStatus
+    from refledger.domain.withdrawals import WithdrawalStatus
+
+    statuses: dict[What, type[StrEnum]] = {
+        What.PARTNERS: PartnerStatus, What.REFERRALS: ReferralStatus, What.REWARDS: RewardStatus,
+        What.WITHDRAWALS: WithdrawalStatus,
+    }  # fmt: skip
+    return {"status": set(statuses.get(what, ())), "source": set(Source)}
 
 
 class ExportFilters(Body):
@@ -46,13 +46,13 @@ class ExportFilters(Body):
     `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`.
     """
 
-    program_id: ProgramId | None = None
-    partner_id: PartnerId | None = None
+    program_id: Id | None = None
+    partner_id: Id | None = None
     status: Word | None = None
-    source: Annotated[Source | None, Capitals] = None
+    source: Word | None = None
     currency: Currency | None = None
-    entity: Entity | None = None
-    actor: Entity | None = None
+    entity: Id | None = None
+    actor: Id | None = None
     since: Day | None = Field(default=None, alias="from")
     until: Day | None = Field(default=None, alias="to")
 
@@ -81,8 +81,9 @@ class NewExport(Body):
     def _fitting(self) -> Self:
         if self.filters.given - FILTERS[self.what]:
             raise ValueError("filters: one of them is not known of what is asked for")
-        if (status := self.filters.status) and status not in set(STATUSES[self.what]):
-            raise ValueError("filters.status: none that these have")
+        for name, values in _known(self.what).items() if self.filters.given & {"status", "source"} else ():
+            if (given := getattr(self.filters, name)) and given not in values:
+                raise ValueError(f"filters: there is no such {name} of these")
         if self.what is What.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
             raise ValueError("filters: the audit of an entity or of an actor")
         if self.filters.since and self.filters.until and self.filters.since > self.filters.until:
