@@ -63,7 +63,9 @@ def tokens(stack: Stack) -> dict[str, str]:
     max_examples=CASES, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-def test_every_answer_is_documented(case: Case, stack: Stack, known: dict[str, str], tokens: dict[str, str]) -> None:
+def test_every_answer_is_documented(
+    case: Case[Any], stack: Stack, known: dict[str, str], tokens: dict[str, str]
+) -> None:
     """As an admin and as somebody who is signed in; with ids that are made up, and with ids that exist."""
     _ask(case, stack, tokens["admin"])
     _ask(case, stack, tokens["partner"])
@@ -72,6 +74,6 @@ def test_every_answer_is_documented(case: Case, stack: Stack, known: dict[str, s
         _ask(case, stack, tokens["admin"])
 
 
-def _ask(case: Case, stack: Stack, token: str) -> None:
+def _ask(case: Case[Any], stack: Stack, token: str) -> None:
     headers: dict[str, Any] = {"authorization": f"Bearer {token}"}
     case.call_and_validate(base_url=stack.api, headers=headers, checks=CHECKS)

@@ -21,9 +21,10 @@ RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")
 FUNCTIONS = (
-    "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks", "inbound", "lead_events", "adjustments",
-    "jobs", "rewards", "ledger", "reports", "docs", "links", "statements", "me", "leads",
-    "payments", "maturity", "job_worker", "workflow", "sweeper", "expiry", "statistics", "leaderboards", "changes", "audit", "manifest",
+    "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks",
+    "inbound", "lead_events", "adjustments", "jobs", "rewards", "ledger", "reports", "docs", "links", "statements",
+    "me", "leads", "payments", "maturity", "job_worker", "workflow", "sweeper", "expiry", "statistics",
+    "leaderboards", "changes", "audit", "manifest",
 )  # fmt: skip
 
 Properties = dict[str, Any]

@@ -135,7 +135,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
 
 
 def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
-    """It gets all that can be audited, is told of nothing that it writes but of referrals, and gives up only what is bad."""
+    """It gets all that can be audited, of what it writes only referrals, and gives up only what is bad."""
     (mapping,) = [each for each in of_type(MAPPING).values() if referred(each["FunctionName"]) == "ChangesFunction"]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"

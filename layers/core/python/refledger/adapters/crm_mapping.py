@@ -30,8 +30,8 @@ class BadMapping(Exception):
 
 @dataclass(frozen=True)
 class Mapping:
-    """`kind`: of records that are leads. `names`: the property of each of PROPERTIES. `steps`: (property, value in lower
-    case) that say so.
+    """`kind`: of records that are leads. `names`: the property of each of PROPERTIES. `steps`: what says a step, as
+    (property, value in lower case).
     """
 
     kind: str

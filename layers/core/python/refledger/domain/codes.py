@@ -25,6 +25,7 @@ _RESERVED = (
     "PARTNERS", "PAYMENT", "PAYMENTS", "PAYOUT", "PROMO", "REFERRAL", "REFERRALS", "REFLEDGER", "REFUND", "ROOT",
     "SECURITY", "SERVICE", "SIGNIN", "SIGNUP", "STAFF", "SUPPORT", "SYSTEM", "TEAM", "TEST", "TRUE", "FALSE",
     "UNDEFINED", "VOUCHER", "WEBMASTER", "WITHDRAW",
+    "ACCEPT", "REJECT", "EXPIRE",  # last words of routes beside the one that applies a code
 )  # fmt: skip
 
 
