@@ -307,7 +307,8 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.
     assert sent[0] == sent[1]
     for _ in range(2):
         asked = [{"messageId": str(number), "body": body} for number, body in enumerate([*sent, "not JSON"])]
-        assert load("leaderboards").handler({"Records": asked}, None) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+        failed = load("leaderboards").handler({"Records": asked}, None)
+        assert failed == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     rows = fresh.admin("GET /api/v1/partners/top", query={"by": "rewards"}).body["data"]
     assert [(row["partnerId"], row["value"]) for row in rows] == [
         (fresh.books.partner("bob").id, 2000), (fresh.books.partner("alice").id, 1000),
