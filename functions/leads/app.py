@@ -72,7 +72,8 @@ def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
     """Enter a referral of a partner's, for a lead, for a customer, or for nobody yet."""
     context = config.context()
     new = request.body.to_new(context.ids)
-    return _view(referring.create(context, new, request.caller.user, request.key, request.body_hash))
+    by = request.caller.user
+    return _view(referring.create(context, new, by, request.key, request.body_hash, by=by))
 
 
 @api.route("GET /api/v1/referrals", query=ReferralQuery, answer=Page[ReferralView], refuses=())
@@ -157,7 +158,7 @@ def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
     """Change a referral's source, campaign, note or tags, or say who its customer is."""
     context = config.context()
     changes = request.body.to_changes(context.ids)
-    return _view(referring.update(context, _id(request), changes, request.expected_version))
+    return _view(referring.update(context, _id(request), changes, request.expected_version, by=request.caller.user))
 
 
 @api.route(
@@ -217,7 +218,7 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
     """Say which lead of the CRM a referral is, and perhaps who pays."""
     context, body = config.context(), request.body
     customer = context.ids.user(body.customer_id) if body.customer_id else ""
-    return _view(referring.link_lead(context, _id(request), body.lead_id, customer))
+    return _view(referring.link_lead(context, _id(request), body.lead_id, customer, by=request.caller.user))
 
 
 @api.route(
@@ -230,10 +231,9 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
 def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedView:
     """Book what a referral brought: it earns exactly like a payment, once."""
     # what is due at once is found by the schedule within a minute
-    context, id, caller = config.context(), _id(request), request.caller
+    context, id, by = config.context(), _id(request), request.caller.user  # of a service it is nobody's
     referral = stored.find(context.table, id)
     own = programs.find(context.table, referral.program_id).currency
-    by = "" if caller.scopes else caller.user
     return ConvertedView.made(converting.convert(context, id, *request.body.to_money(own), by=by))
 
 
@@ -250,7 +250,7 @@ def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
     """Enter, accept, reject, expire and take out up to 50 referrals, with a result for each."""
     context = config.context()
     once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
-    results = referral_bulk.change_many(context, request.body.to_steps(context.ids), once)
+    results = referral_bulk.change_many(context, request.body.to_steps(context.ids), once, by=request.caller.user)
     return ReferralResults(results=[ReferralResult.of(each) for each in results])
 
 

@@ -211,10 +211,10 @@ def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
     return _view(request, _pay(request, _reward_id(request)))
 
 
-def _pay(request: Request[Any, NoQuery], id: str) -> Reward:
+def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
     body, by = request.body, request.caller.user
     return paying.process(
-        config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint
+        config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint, whole
     )  # fmt: skip
 
 
@@ -238,7 +238,9 @@ def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
 @api.route("POST /api/v1/rewards/bulk-pay", body=BulkPayment, answer=RewardResults, refuses=(KeyReused,))
 def bulk_pay(request: Request[BulkPayment, NoQuery]) -> RewardResults:
     """Say that up to 50 approved rewards were paid by one payment, each by itself, with a result for each."""
-    return _each(request, lambda id: _pay(request, id))
+    context, ids = config.context(), [id for id in request.body.reward_ids if _is_id(id)]
+    whole = context.repeat(lambda: paying.together(context, ids))
+    return _each(request, lambda id: _pay(request, id, whole.get(id, 0)))
 
 
 def _each(request: Request[Any, NoQuery], act: Callable[[str], Reward]) -> RewardResults:
@@ -262,9 +264,14 @@ def _reward_id(request: Request[Any, NoQuery]) -> str:
     return _checked(request.id("rewardId"))
 
 
+def _is_id(id: str) -> bool:
+    """Whether a reward could have such an id."""
+    return IDENTIFIER.fullmatch(id) is not None and keys.is_reward_id(id)
+
+
 def _checked(id: str) -> str:
     """Raises RewardNotFound where no reward could have such an id."""
-    if not IDENTIFIER.fullmatch(id) or not keys.is_reward_id(id):
+    if not _is_id(id):
         raise RewardNotFound("there is no such reward")
     return id
 

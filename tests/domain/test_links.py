@@ -59,6 +59,9 @@ def test_a_link_leads_to_an_allowed_host(url: str) -> None:
         "https://user:pass@shop.example.com/",
         "https://shop.example.com:8443/",
         "https://shop.example.com./",
+        "https://\u017fhop.example.com/",  # letters that become ASCII when capitals do not count
+        "https://\u212a.blog.example.org/",
+        "https://shop.example.com/\u0130",
         "https://shop.example.com/\r\nset-cookie: a=b",
         "https://shop.example.com/\n",
         "https://shop.example.com/ x",

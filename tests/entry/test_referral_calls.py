@@ -214,8 +214,32 @@ def test_staff_do_not_say_what_they_earn(world: World, somebody: Callable[[], st
     """An admin who is the partner leaves it to somebody else."""
     who = somebody()
     made = enter(world, who)
-    own = world.admin(CONVERT, sub=who, path={"referralId": made["id"]}, body={"conversionValue": 10})
-    assert_problem(own, 403)
+    for scope in ("", "refledger/referrals:write"):  # which an issuer may put into the tokens of people
+        own = world.admin(
+            CONVERT, sub=who, path={"referralId": made["id"]}, body={"conversionValue": 10}, claims={"scope": scope}
+        )
+        assert_problem(own, 403)
+
+
+def test_staff_do_not_say_from_whom_they_earn(world: World, somebody: Callable[[], str]) -> None:
+    """Whoever is a partner, or above one, enters no referral of these, and says neither its lead nor its customer."""
+    top, who = somebody(), somebody()
+    world.books.apply(who, top)
+    made = enter(world, who)
+    body = {"referralCode": world.books.partner(who).code, "source": "phone"}
+    path, match = {"referralId": made["id"]}, {"if-match": '"1"'}
+    for sub in (who, top):
+        told: dict[str, Any] = {"sub": sub, "claims": {"scope": "refledger/referrals:write"}}
+        assert_problem(world.admin(f"POST {ALL}", body={**body, "customerId": somebody()}, **told), 403)
+        (one,) = world.admin(f"POST {ALL}/bulk", body={"create": [body]}, **told).body["results"]
+        assert one["code"] == "FORBIDDEN"
+        lead = {"leadId": f"lead of {who}"}
+        assert_problem(world.admin(f"POST {ONE}/link-to-lead", path=path, body=lead, **told), 403)
+        change = {"customerId": somebody()}
+        assert_problem(world.admin(f"PATCH {ONE}", path=path, body=change, headers=match, **told), 403)
+    assert listed(world, {"partnerId": made["partnerId"]}) == [made["id"]]
+    noted = world.admin(f"PATCH {ONE}", sub=who, path=path, body={"note": "rich"}, headers=match)
+    assert noted.status == 200, "a note earns nothing"
 
 
 # ---------------------------------------------------------------- lists
@@ -297,10 +321,10 @@ def test_many_that_die_in_the_middle_are_finished_by_the_repeat(
     }
     original, calls = referring.create_once, iter(range(99))
 
-    def dying(*arguments: Any) -> Any:
+    def dying(*arguments: Any, **told: Any) -> Any:
         if next(calls) == 1:
             raise Busy("not now")
-        return original(*arguments)
+        return original(*arguments, **told)
 
     monkeypatch.setattr(referring, "create_once", dying)
     first = world.admin(f"POST {ALL}/bulk", **told).body["results"]

@@ -204,6 +204,23 @@ def test_many_are_paid_by_one_payment(world: World, bob: str) -> None:
     assert world.books.faults() == []
 
 
+def test_one_payment_of_many_has_the_limit_of_one(world: World, bob: str, somebody: Callable[[], str]) -> None:
+    """What one person pays a partner is not cut into rewards: all of it counts, also what was told before."""
+    world.books.change_program(adjustment_limit=LIMIT, second_approval_limit=500)
+    other = somebody()
+    world.books.partner(other)
+    try:
+        ids, his = [given(world, bob, amount) for amount in (200, 200, 200)], given(world, other, 400)
+        told = said(many(world, "pay", [*ids, his, "x", "a" * 48], **PAID))
+        assert told == [(None, "SECOND_PERSON_NEEDED")] * 3 + [("PAID", None)] + [(None, "REWARD_NOT_FOUND")] * 2
+        assert said(many(world, "pay", ids[:2], **PAID)) == [("PAID", None)] * 2
+        assert said(many(world, "pay", ids, **PAID)) == [("PAID", None)] * 2 + [(None, "SECOND_PERSON_NEEDED")]
+        assert world.books.balance(bob) == (200, 0, 400)
+        assert world.books.faults() == []
+    finally:
+        world.books.change_program(adjustment_limit=LIMIT)
+
+
 # ---------------------------------------------------------------- lists
 
 

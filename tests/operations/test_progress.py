@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
 
+from refledger.domain.errors import ReferralClosed
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import progress, referring
+from refledger.operations.payments import Outcome
 from refledger.store import keys, referrals
 from refledger.store.stream import Record
 from tests.support.books import Books
 from tests.support.changes import Follower
-from tests.support.deaths import deaths
+from tests.support.deaths import Died, Mortal, deaths
 
 S = ReferralStatus
 
@@ -120,6 +123,55 @@ def test_what_expired_comes_back(follower: Follower) -> None:
     follower.catch_up()
     back = carols(books)
     assert (back.status, back.converted_at_ms, back.closed_at_ms, back.reason) == (S.CONVERTED, paid_ms, 0, "")
+
+
+@pytest.mark.parametrize("told", ["payment", "payout"])
+def test_an_expiry_that_overtook_the_stream_is_undone_whole(follower: Follower, told: str) -> None:
+    """What was paid before it was counted already: the binding opens with the referral, and all that is paid earns."""
+    books = follower.books
+    before_ms = books.clock()
+    books.clock.forward(1)
+    books.earn("carol", "p1", 100_000)
+    if told == "payout":
+        books.pay_out("bob", 20_000)
+    records = [each for each in follower.records() if (keys.kind_of(each.item) == "E") is (told == "payment")]
+    books.clock.forward(1)
+    referring.expire(books.context, carols(books).id, "too old")
+    progress.follow(books.context, records)
+    assert carols(books).status is (S.CONVERTED if told == "payment" else S.PAID)
+    books.clock.forward(DAY_MS)
+    outcomes = [books.pay("carol", "later", 1_000), books.pay("carol", "late", 1_000, occurred_at_ms=before_ms)]
+    assert [each.outcome for each in outcomes] == [Outcome.RECORDED] * 2
+    with pytest.raises(ReferralClosed):
+        referring.expire(books.context, carols(books).id, "too old")
+    assert books.faults() == []
+
+
+def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> None:
+    """Referral and binding are closed, or open, together: whoever gets the batch next opens both."""
+    books = follower.books
+
+    def state(name: str) -> tuple[S, str]:
+        binding = referrals.find_binding(books.table, "default", books.user(name))
+        assert binding
+        return referring.by_customer(books.context, "default", books.user(name)).status, binding.closed
+
+    died = 0
+    for number, done in itertools.product(range(4), (False, True)):  # two reads, a refusal, and the transaction
+        name = f"{number} {done}"
+        books.apply(name, "bob")
+        books.pay(name, name, 1_000)
+        books.clock.forward(1)
+        records = follower.records()
+        referring.expire(books.context, referring.by_customer(books.context, "default", books.user(name)).id, "old")
+        try:
+            progress.follow(books.behind(Mortal(books.client, number, done=done)), records)
+        except Died:
+            died += 1
+        assert state(name) in ((S.EXPIRED, "EXPIRED"), (S.CONVERTED, ""))
+        progress.follow(books.context, records)
+        assert state(name) == (S.CONVERTED, "")
+    assert died >= 7, "a refused call has no after"
 
 
 def test_money_that_is_not_the_referrals_does_not_convert(follower: Follower) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
 import subprocess
 import tempfile
 import time
+import weakref
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,6 +28,10 @@ ROOT = Path(__file__).parents[2]
 JAR_DIR = Path(os.environ.get("DYNAMODB_LOCAL_DIR", ROOT / ".local" / "dynamodb-local"))
 REGION = "eu-central-1"
 START_LIMIT_SECONDS = 30
+LIVE_AT_MOST = 12  # databases in use, before somebody looks whether they are
+
+_used: set[str] = set()
+_free: dict[str, list[str]] = defaultdict(list)  # by endpoint
 
 
 class _Loader(yaml.SafeLoader):
@@ -83,7 +90,18 @@ def client(endpoint: str, service: str = "dynamodb", access_key: str = "local") 
 
 
 def new_database(endpoint: str, table: str = "refledger") -> Any:
-    """A client of an empty database with the project's table in it: each access key is a database of its own."""
-    made = client(endpoint, access_key="k" + secrets.token_hex(8))
+    """A client of an empty database with the project's table in it: each access key is a database of its own.
+
+    A database costs a dozen threads that never sleep for long, as long as the JVM lives: with hundreds of them it is
+    busy with nothing. So one whose client is gone is emptied and used again.
+    """
+    if len(_used) - len(_free[endpoint]) >= LIVE_AT_MOST:
+        gc.collect()  # clients are in circles
+    key = _free[endpoint].pop() if _free[endpoint] else f"k{secrets.token_hex(8)}"
+    made = client(endpoint, access_key=key)
+    for left in made.list_tables()["TableNames"] if key in _used else ():
+        made.delete_table(TableName=left)
+    _used.add(key)
     made.create_table(TableName=table, **table_properties())
+    weakref.finalize(made, _free[endpoint].append, key)
     return made

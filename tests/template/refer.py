@@ -20,6 +20,8 @@ def refer(story: Story) -> None:
     convert(story, ida["id"])
     of_alice = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
     made = enter(story, referralCode=of_alice, customerId="gus")
+    story.pay("gus", "of gus", 1_000)
+    assert act(story, "expire", made)["status"] == "EXPIRED", "until the stream tells of the payment"
     assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
     assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
     expire(story, ida["id"])

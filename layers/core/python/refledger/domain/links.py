@@ -22,7 +22,7 @@ _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"  # no address: the last label begins with a letter
 _DOMAIN = re.compile(rf"(?:\*\.)?{_HOST}")
 # Printable ASCII without the backslash, which browsers take for a slash; no user, no port, no end that a browser trims
-_URL = re.compile(rf"https://({_HOST})((?:[/?\x23][!-\[\]-~]*)?)", re.IGNORECASE)
+_URL = re.compile(rf"https://({_HOST})((?:[/?\x23][!-\[\]-~]*)?)", re.IGNORECASE | re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _CAMPAIGN = re.compile(r"[a-z0-9-]{1,40}")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from refledger.domain.errors import CodeClosesCircle, ProgramClosed
+from refledger.domain.errors import CodeClosesCircle, Forbidden, ProgramClosed
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Link
@@ -19,6 +20,15 @@ def check_open(program: Program) -> None:
     """Raises ProgramClosed where nobody is referred at the moment."""
     if program.status is not ProgramStatus.ACTIVE:
         raise ProgramClosed(f"the program is {program.status.lower()}: nobody is referred to it")
+
+
+def check_stranger(context: Context, upline: Sequence[Link], depth: int, by: str) -> None:
+    """Nobody says what they earn, or from whom. `by`: keyed hash of who does, "" for a machine. Raises Forbidden."""
+    if not by:
+        return
+    own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
+    if any(by == link.customer or own == link.partner_id for link in upline[:depth]):
+        raise Forbidden("somebody else must say so, because you may earn from it")
 
 
 def expires_at(program: Program, now_ms: int) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import Conflict, CurrencyNotTaken, Forbidden, Invalid, ProgramClosed, ReferralClosed
+from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, ProgramClosed, ReferralClosed
 from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
+from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.payments import enter
-from refledger.store import keys, partners, payments, programs, referrals, rewards
+from refledger.store import keys, payments, programs, referrals, rewards
 
 SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
 
@@ -54,7 +55,7 @@ def convert(
         booked = payments.many(table, [id])
         if booked:
             return _repeated(context, old, booked[0], amount, currency)
-        _check_stranger(context, old, by)
+        check_stranger(context, old.upline, old.depth, by)
         moment_ms = at_ms or now_ms
         binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
         program = programs.find(table, old.program_id)
@@ -95,13 +96,6 @@ def _repeated(context: Context, referral: Referral, booked: Payment, amount: int
         raise Conflict("the referral has converted for another value")
     earned = rewards.many(context.table, [id for id, _ in booked.shares])
     return Converted(referral, booked, earned, repeated=True)
-
-
-def _check_stranger(context: Context, referral: Referral, by: str) -> None:
-    """Nobody says what they earn. Raises Forbidden."""
-    own = partners.id_of_user(context.table, by) if by else None  # who was linked later stands there without a user
-    if by and any(by == link.customer or own == link.partner_id for link in referral.upline[: referral.depth]):
-        raise Forbidden("somebody else must say that a referral converted that you may earn from")
 
 
 def conversion_faults(context: Context, payment: Payment) -> list[str]:

@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.domain.errors import AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.rewards import Reward, RewardStatus, owed, paid
+from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
 from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.rewards import check_stranger, holder
 from refledger.store import ledger, rewards, withdrawals
 
 
-def process(context: Context, reward_id: str, method: str, transaction_id: str, actor: str, request: str) -> Reward:
+def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
+    """What one payment of these rewards, 100 at most, brings the partner of each: in minor units of its currency, also
+    what of it was told before. Those that are not there are left out.
+    """
+    sums: Counter[tuple[str, str]] = Counter()
+    found = rewards.many(context.table, reward_ids)
+    for each in found:
+        sums[each.partner_id, each.currency] += worth(each) if each.paid_by == _id(context, each) else owed(each)
+    return {each.id: sums[each.partner_id, each.currency] for each in found}
+
+
+def _id(context: Context, reward: Reward) -> str:
+    """Of the withdrawal as which the reward's payment is booked: there can be one, for ever."""
+    return context.ids.hash("process-payment", reward.id, size=LONG_ID_BYTES)
+
+
+def process(
+    context: Context,
+    reward_id: str,
+    method: str,
+    transaction_id: str,
+    actor: str,
+    request: str,
+    whole: int = 0,
+) -> Reward:
     """One of the staff has paid what an approved reward is worth: reward, withdrawal, balance and entry together.
 
-    `method`: how, in words. Idempotent for ever by the reward: it is paid once, and the same payment told again changes
-    nothing; another one of the same reward is refused.
+    `method`: how, in words. `whole`: what the same payment brings the partner with other rewards (see `together`), for
+    the limit is for all of it. Idempotent for ever by the reward: it is paid once, and the same payment told again
+    changes nothing; another one of the same reward is refused.
     Raises RewardNotFound, Forbidden for the partner's own user, AlreadyDecided, NotPayable unless it is APPROVED and
     available, PartnerSuspended, SecondPersonNeeded above what one person may pay out, Busy.
     """
 
     def once() -> Reward:
         old = rewards.find(context.table, reward_id)
-        id = context.ids.hash("process-payment", old.id, size=LONG_ID_BYTES)
+        id = _id(context, old)
         if old.status is RewardStatus.PAID:
             return _paid_before(context, old, id, method, transaction_id)
         partner, balance = holder(context, old.partner_id, old.currency)
         check_stranger(partner, actor)
-        amount = _payable(context, old, partner, balance)
+        amount = _payable(context, old, partner, balance, whole)
         now_ms = context.now_ms()
         withdrawal = Withdrawal(
             id=id,
@@ -57,7 +85,7 @@ def process(context: Context, reward_id: str, method: str, transaction_id: str, 
     return context.repeat(once)
 
 
-def _payable(context: Context, reward: Reward, partner: Partner, balance: Balance) -> int:
+def _payable(context: Context, reward: Reward, partner: Partner, balance: Balance, whole: int) -> int:
     """What is to be paid of it, in minor units. Raises NotPayable, PartnerSuspended, SecondPersonNeeded."""
     if reward.status is not RewardStatus.APPROVED:
         raise NotPayable(f"the reward is {reward.status}: only an approved one can be paid")
@@ -69,7 +97,7 @@ def _payable(context: Context, reward: Reward, partner: Partner, balance: Balanc
     if balance.available < amount:
         raise NotPayable("what is available is less than the reward: it is reserved, or went out already")
     limit = context.program(partner.program_id).terms(reward.currency).second_approval_limit
-    if limit is not None and amount > limit:
+    if limit is not None and max(amount, whole) > limit:
         raise SecondPersonNeeded("two people decide about so much: the partner has to withdraw it")
     return amount
 

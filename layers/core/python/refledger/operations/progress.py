@@ -9,10 +9,10 @@ from refledger.domain.referrals import ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.operations.context import Context
 from refledger.store import keys, referral_progress, referrals
-from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID
+from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import Item, Moved, Write
 
 UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition knows
 
@@ -26,10 +26,10 @@ def follow(context: Context, records: Iterable[Record]) -> None:
     now = _statuses(context, sorted(converted.keys() | paid.keys()))
     for id, at_ms in converted.items():
         if now.get(id, UNKNOWN) in BEFORE_CONVERTED:
-            _move(context, referral_progress.convert(id, at_ms))
+            _move(context, id, at_ms, referral_progress.convert)
     for id, at_ms in paid.items():
         if now.get(id, UNKNOWN) in BEFORE_PAID:
-            _move(context, referral_progress.pay(id, at_ms))
+            _move(context, id, at_ms, referral_progress.pay)
 
 
 def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
@@ -41,16 +41,28 @@ def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
     return found
 
 
-def _move(context: Context, write: Write) -> None:
+def _move(context: Context, id: str, at_ms: int, write: Callable[..., Write]) -> None:
     """Raises Busy where others keep changing it: then the records come again."""
 
     def once() -> None:
         try:
-            context.table.commit(write)
-        except Moved:
-            return  # further on than this already, closed, or not there
+            context.table.commit(write(id, at_ms))
+        except Moved as moved:
+            was = moved.found[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
+            if was.get("status") == ReferralStatus.EXPIRED:
+                context.table.commit(write(id, at_ms, expired=True), *_opened(context, was, at_ms))
 
     context.repeat(once)
+
+
+def _opened(context: Context, referral: Item, at_ms: int) -> list[Write]:
+    """The binding as it would be if its referral's expiry had come after the payment that the stream tells of.
+
+    Where there is no time limit a payment does not write to the binding, so an expiry by hand may overtake the stream.
+    """
+    (item,) = context.table.get_many([keys.binding(referral["program"], referral["customer"])])
+    old = referrals.binding_from(item) if item else None
+    return [referrals.count(old, old.converted(at_ms))] if old and old.closed else []
 
 
 def _first(records: Iterable[Record], when: Callable[[Record], tuple[str, int] | None]) -> dict[str, int]:

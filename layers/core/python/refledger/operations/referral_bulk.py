@@ -33,24 +33,25 @@ class Move:
 Step = NewReferral | Move
 
 
-def change_many(context: Context, steps: Sequence[Step], request: Once) -> list[Item]:
+def change_many(context: Context, steps: Sequence[Step], request: Once, *, by: str = "") -> list[Item]:
     """What became of each step, in their order: {id, status} of the referral, or {id, code, detail}.
 
+    `by`: keyed hash of the person who asks, "" for a machine; they enter none from which they would earn.
     Idempotent as a whole and for each by `request`: a referral of the list is never made twice. Raises KeyReused.
     """
 
     def do() -> list[Item]:
         places = list(map(str, range(len(steps))))
-        done = bulk.each(context, places, lambda place: _step(context, steps[int(place)], place, request))
+        done = bulk.each(context, places, lambda place: _step(context, steps[int(place)], place, request, by))
         return [_told(steps[int(each.id)], each) for each in done]
 
     return bulk.remembered(context, request, do)
 
 
-def _step(context: Context, step: Step, place: str, request: Once) -> Referral:
+def _step(context: Context, step: Step, place: str, request: Once, by: str) -> Referral:
     if isinstance(step, NewReferral):
         one = Once(context.ids.hash("request", request.key, place), request.body, request.expires_at)
-        return referring.create_once(context, step, one)
+        return referring.create_once(context, step, one, by=by)
     match step.verb:
         case Verb.ACCEPT:
             return referring.accept(context, step.referral_id)

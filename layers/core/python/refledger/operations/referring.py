@@ -21,7 +21,7 @@ from refledger.domain.errors import (
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralStatus, Source
 from refledger.domain.uplines import Link
-from refledger.operations.chains import chain_above, check_open, expires_at, top_unchanged
+from refledger.operations.chains import chain_above, check_open, check_stranger, expires_at, top_unchanged
 from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.store import codes as stored_codes
@@ -61,17 +61,18 @@ class Changes:
 # ---------------------------------------------------------------- new ones
 
 
-def create(context: Context, new: NewReferral, caller: str, key: str | None, body: str) -> Referral:
+def create(context: Context, new: NewReferral, caller: str, key: str | None, body: str, *, by: str = "") -> Referral:
     """A PENDING referral. Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a
-    customer that has one already. The up-line and the rules are frozen now.
+    customer that has one already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters
+    it, "" for a machine; Forbidden where they would earn from it.
 
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
     AlreadyReferred, OwnCode, CodeClosesCircle, KeyReused.
     """
-    return create_once(context, new, Once.of(context, caller, "referrals", key, body))
+    return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by)
 
 
-def create_once(context: Context, new: NewReferral, request: Once) -> Referral:
+def create_once(context: Context, new: NewReferral, request: Once, *, by: str = "") -> Referral:
     """Like `create`, idempotent by `request`."""
 
     def once() -> Referral:
@@ -105,6 +106,7 @@ def create_once(context: Context, new: NewReferral, request: Once) -> Referral:
             note=new.note,
             tags=tuple(sorted(set(new.tags))),
         )
+        check_stranger(context, made.upline, made.depth, by)
         writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
         if new.lead:
             writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
@@ -245,16 +247,17 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
     return new, writes
 
 
-def link_lead(context: Context, referral_id: str, lead: str, customer: str = "") -> Referral:
-    """Say which lead of the CRM it is, and perhaps who pays (keyed hash). Idempotent.
+def link_lead(context: Context, referral_id: str, lead: str, customer: str = "", *, by: str = "") -> Referral:
+    """Say which lead of the CRM it is, and perhaps who pays (keyed hash). Idempotent. `by`: see `create`.
 
     Raises ReferralNotFound, ReferralClosed, Conflict where it has another lead or customer, LeadTaken, AlreadyReferred,
-    OwnCode, CodeClosesCircle.
+    OwnCode, CodeClosesCircle, Forbidden.
     """
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.lead == lead and customer in ("", old.customer):
             return None
+        check_stranger(context, old.upline, old.depth, by)
         new, writes = old, []
         if old.lead != lead:
             if old.lead:
@@ -268,11 +271,12 @@ def link_lead(context: Context, referral_id: str, lead: str, customer: str = "")
     return _change(context, referral_id, act)
 
 
-def update(context: Context, referral_id: str, changes: Changes, version: int) -> Referral:
+def update(context: Context, referral_id: str, changes: Changes, version: int, *, by: str = "") -> Referral:
     """Another source, campaign, note, other tags, or who pays. Idempotent: what is so already changes nothing.
 
+    `by`: see `create`; asked only where the change says who pays.
     Raises ReferralNotFound, Stale unless `version` is the current one, Conflict, ReferralClosed, AlreadyReferred,
-    OwnCode, CodeClosesCircle.
+    OwnCode, CodeClosesCircle, Forbidden.
     """
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
@@ -287,6 +291,8 @@ def update(context: Context, referral_id: str, changes: Changes, version: int) -
             return None
         if old.version != version:
             raise Stale(f"the referral's current version is {old.version}")
+        if changes.customer not in (None, old.customer):
+            check_stranger(context, old.upline, old.depth, by)
         return _with_customer(context, old, new, changes.customer or "", [])
 
     return _change(context, referral_id, act)

@@ -1,7 +1,7 @@
 """What becomes of a referral because of money: it converts with its first payment, and is paid with its first reward.
 
 The reader of the stream writes both, as often as it is told; a referral only ever moves on. One that somebody rejected
-stays so; one that expired comes back, because a payment earns only if it was made in time.
+stays so; one that expired comes back with its binding, because a payment earns only if it was made in time.
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ BEFORE_PAID = BEFORE_CONVERTED | {S.CONVERTED}
 _MOVED_ON = "#version = if_not_exists(#version, :one) + :one REMOVE #w1, #w2, #closed, #reason"
 
 
-def convert(referral_id: str, at_ms: int) -> Write:
-    """After a payment of its customer that was made at `at_ms`: it has converted, and waits for nothing any more."""
+def convert(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:
+    """After a payment of its customer that was made at `at_ms`: it has converted, and waits for nothing any more.
+
+    `expired`: of one that has expired, and of no other: its binding is to be opened in the same transaction.
+    """
     change = "SET #status = :become, #converted = :at, " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms)
+    return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms, expired=expired)
 
 
-def pay(referral_id: str, at_ms: int) -> Write:
-    """After a reward of it was paid out. Where its payment is told later, it has converted by now at the latest."""
+def pay(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:
+    """After a reward of it was paid out. Where its payment is told later, it has converted by now at the latest.
+
+    `expired`: see `convert`.
+    """
     change = "SET #status = :become, #paid = :at, #converted = if_not_exists(#converted, :at), " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_PAID, S.PAID, at_ms)
+    return _move(referral_id, change, BEFORE_PAID, S.PAID, at_ms, expired=expired)
 
 
-def _move(referral_id: str, change: str, before: frozenset[S], become: S, at_ms: int) -> Write:
+def _move(referral_id: str, change: str, before: frozenset[S], become: S, at_ms: int, *, expired: bool) -> Write:
+    before = frozenset({S.EXPIRED}) if expired else before - {S.EXPIRED}
     allowed = {status.value.lower(): status.value for status in sorted(before)}
     condition = "#status IN (" + ", ".join(f":{name}" for name in allowed) + ")"
     return update(WAITS, keys.referral(referral_id), change, condition, become=become.value, at=at_ms, one=1, **allowed)
