@@ -51,7 +51,7 @@ INDEX = ("l1", "l2", "w1", "w2")  # where people and schedules look; no money fo
 # What no other item says, so that nothing could contradict it: what it is for, and why that is bearable.
 UNSEEN: dict[str, dict[str, str]] = {
     "R": {
-        "note": "a person's words", "by": "a person", "created": "when it was written",
+        "note": "a person's words", "by": "a person", "created": "when it was written", "revision": "counts changes",
         "paid_by": "an explanation: which payout was settled then", "cap": "`limit` was granted, and is checked",
         "rule": "which rule: its rate is checked", "source": "which rule: its rate is checked",
         "review": "whether a person approves it: for what comes, not for what was",

@@ -163,6 +163,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
     told = {
         "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
         "GROUPS_CLAIM": "cognito:groups", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
+        "LEAD_WEBHOOK_SECRETS": "a secret of the site", "HUBSPOT_SECRETS": "a secret of HubSpot",
+        "HUBSPOT_WEBHOOK_URL": "",
         "LINK_BASE": "", **LIMITS, **variables,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

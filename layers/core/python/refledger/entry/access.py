@@ -239,7 +239,7 @@ ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash", "cognito:username")
 class Caller:
     """Who calls. `user` is the keyed hash of `sub`: nothing else of the token is ever stored.
 
-    `scopes`: of a service; a person has none, whatever their token says.
+    `scopes`: those that opened the route. A token with a scope of ours is a service's, whoever it was given to.
     """
 
     user: str
