@@ -82,6 +82,12 @@ openapi: ## write what is made from the code: openapi.json, the API's page, docs
 	$(PY) scripts/access_page.py > .local/access.md
 	mv .local/access.md docs/access.md
 
+build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
+	$(SETUP) dev sam
+	$(SAM) build --cached --template template.yaml \
+		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
+
 lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 	$(SETUP) dev
 	$(PY) scripts/lock.py $(ARGS)

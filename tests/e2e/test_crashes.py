@@ -47,7 +47,7 @@ def impatient_copy(folder: Path) -> Path:
         (folder / name).symlink_to(ROOT / name)
     template = folder / "template.yaml"
     text = (ROOT / "template.yaml").read_text()
-    text = re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 5", text)
+    text = re.sub(r"VisibilityTimeout: (180|360)$", "VisibilityTimeout: 5", text, flags=re.MULTILINE)
     template.write_text(re.sub(r"\bTimeout: (30|60)$", "Timeout: 5", text, flags=re.MULTILINE))
     return template
 
