@@ -112,11 +112,13 @@ def abort_when_stopped() -> None:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         error, cause = self._get_param("error"), self._get_param("cause")
         if execution.status == "RUNNING":
+            give_up = time.monotonic() + STOP_LIMIT_SECONDS
+            while not (execution.exec_worker and execution.exec_worker.env) and time.monotonic() < give_up:
+                time.sleep(0.002)  # its thread has not begun yet
             execution.stop(datetime.now(UTC), error, cause)
             execution.error, execution.cause = error, cause
             for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
                 endpoint.interrupt_all()
-            give_up = time.monotonic() + STOP_LIMIT_SECONDS
             while execution.status == "RUNNING" and time.monotonic() < give_up:
                 time.sleep(0.002)
         return ActionResult({"stopDate": execution.stop_date or datetime.now(UTC)})

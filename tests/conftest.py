@@ -14,14 +14,16 @@ from tests.support.books import Books
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
+SHARED_STACK = {"e2e": "stack", "local": "shop"}  # the fixture of the folder's stack that lives for the whole run
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that need a running stack stay with one worker, so that there is one stack."""
+    """Those that share a running stack stay with one worker, so that there is one; others go file by file."""
     for item in items:
         folder = item.path.parent
-        group = folder if folder.name in ("e2e", "local") else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+        shares = SHARED_STACK.get(folder.name) in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group(str(folder if shares else item.path)))
 
 
 @pytest.fixture(scope="session")
