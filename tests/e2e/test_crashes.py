@@ -11,11 +11,10 @@ from pathlib import Path
 
 from scripts.demo import Client
 from tests.e2e.conftest import ROOT, new_stack, verify
-from tests.e2e.people import People
+from tests.e2e.people import PROGRAM, People
 from tests.local.harness import Stack, wait_until
 
 KILLS = 3
-PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
 
 
 def test_waiting_withdrawals_survive_a_crash(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ import pytest
 from refledger.adapters import signed_webhooks
 from scripts.demo import Client, eventually
 from tests.e2e.conftest import PARAMETERS, ROOT, verify
+from tests.e2e.people import PROGRAM
 from tests.local.harness import Stack
 
 NAME, ADDRESS = "refledger/leads", "https://hooks.example.com/crm"
 SECRET, APP_SECRET = "whsec_of_the_tests", "secret-of-the-app"
-PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
 SALESFORCE = "aws.partner/salesforce.com/00D5f000005KcCnEAK/0YL5f000000CabWGAS"
 NOW = datetime.now(UTC)
 
