@@ -58,13 +58,13 @@ def everything(world: World) -> str:
     """The whole table and its stream as DynamoDB holds them, bytes as they are, and as base64."""
     client, name = world.books.client, world.books.table_name
     items = [item for page in client.get_paginator("scan").paginate(TableName=name) for item in page["Items"]]
-    key = client._request_signer._credentials.access_key  # each access key is a database of its own
-    streams = dynamodb.client(client.meta.endpoint_url, "dynamodbstreams", key)
-    arn = client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
-    images = []
-    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-        at = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
-        images.append(streams.get_records(ShardIterator=at["ShardIterator"])["Records"])
+    streams, _ = dynamodb.stream(client, name)
+    images: list[object] = []
+    for at in dynamodb.stream_start(client, name).values():
+        answer = streams.get_records(ShardIterator=at)
+        while answer["Records"]:
+            images += answer["Records"]
+            answer = streams.get_records(ShardIterator=answer["NextShardIterator"])
     return repr(items) + repr(images)
 
 

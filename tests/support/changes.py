@@ -22,10 +22,8 @@ class Tail:
     """What happens in a table of DynamoDB Local, from its beginning on, each record once, in Lambda's shape."""
 
     def __init__(self, client: Any, table: str = "refledger") -> None:
-        key = client._request_signer._credentials.access_key  # each access key is a database of its own
-        self._streams = dynamodb.client(client.meta.endpoint_url, "dynamodbstreams", key)
-        self._arn = client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-        self._at: dict[str, str | None] = {}
+        self._streams, self._arn = dynamodb.stream(client, table)
+        self._at: dict[str, str | None] = {**dynamodb.stream_start(client, table)}
 
     def new(self) -> list[Json]:
         """Those that nobody was given yet."""

@@ -30,8 +30,11 @@ REGION = "eu-central-1"
 START_LIMIT_SECONDS = 30
 LIVE_AT_MOST = 12  # databases in use, before somebody looks whether they are
 
+EMPTIED_AT_MOST = 300  # items: with more of them it is quicker to make a database
+
 _used: set[str] = set()
 _free: dict[str, list[str]] = defaultdict(list)  # by endpoint
+_starts: dict[str, dict[str, str]] = {}  # by access key, of those that are used again
 
 
 class _Loader(yaml.SafeLoader):
@@ -92,16 +95,64 @@ def client(endpoint: str, service: str = "dynamodb", access_key: str = "local") 
 def new_database(endpoint: str, table: str = "refledger") -> Any:
     """A client of an empty database with the project's table in it: each access key is a database of its own.
 
-    A database costs a dozen threads that never sleep for long, as long as the JVM lives: with hundreds of them it is
-    busy with nothing. So one whose client is gone is emptied and used again.
+    A database costs threads that never sleep for long, as long as the JVM lives, and so does the stream of a table
+    that was deleted: with hundreds of either the JVM is busy with nothing. So a database whose client is gone is used
+    again with the table that it has, once that is empty; its stream then begins where `stream_start` says.
     """
     if len(_used) - len(_free[endpoint]) >= LIVE_AT_MOST:
         gc.collect()  # clients are in circles
-    key = _free[endpoint].pop() if _free[endpoint] else f"k{secrets.token_hex(8)}"
-    made = client(endpoint, access_key=key)
-    for left in made.list_tables()["TableNames"] if key in _used else ():
-        made.delete_table(TableName=left)
-    _used.add(key)
-    made.create_table(TableName=table, **table_properties())
-    weakref.finalize(made, _free[endpoint].append, key)
+    made = None
+    while _free[endpoint] and not made:
+        made = _again(endpoint, _free[endpoint].pop(), table)
+    if not made:
+        key = f"k{secrets.token_hex(8)}"
+        made = client(endpoint, access_key=key)
+        made.create_table(TableName=table, **table_properties())
+        _used.add(key)
+    weakref.finalize(made, _free[endpoint].append, access_key(made))
     return made
+
+
+def _again(endpoint: str, key: str, table: str) -> Any:
+    """A client of a database that was used before, None if it is less work to make another."""
+    made = client(endpoint, access_key=key)
+    keys = made.scan(TableName=table, ProjectionExpression="pk, sk", Limit=EMPTIED_AT_MOST + 1)["Items"]
+    if len(keys) > EMPTIED_AT_MOST or made.list_tables()["TableNames"] != [table]:
+        return None
+    for start in range(0, len(keys), 25):
+        deletes = [{"DeleteRequest": {"Key": each}} for each in keys[start : start + 25]]
+        made.batch_write_item(RequestItems={table: deletes})
+    _starts[key] = stream_iterators(made, table, "LATEST")
+    return made
+
+
+def stream_start(made: Any, table: str = "refledger") -> dict[str, str]:
+    """Where the stream of a database from `new_database` begins: iterators by shard."""
+    return _starts.get(access_key(made)) or stream_iterators(made, table, "TRIM_HORIZON")
+
+
+def stream_iterators(made: Any, table: str, kind: str) -> dict[str, str]:
+    streams, arn = stream(made, table)
+    shards = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    return {
+        each["ShardId"]: streams.get_shard_iterator(StreamArn=arn, ShardId=each["ShardId"], ShardIteratorType=kind)[
+            "ShardIterator"
+        ]
+        for each in shards
+    }
+
+
+def stream(made: Any, table: str = "refledger") -> tuple[Any, str]:
+    """A client of the streams of the same database, and the name of the table's."""
+    return _streams(made.meta.endpoint_url, access_key(made)), made.describe_table(TableName=table)["Table"][
+        "LatestStreamArn"
+    ]
+
+
+@cache
+def _streams(endpoint: str, key: str) -> Any:
+    return client(endpoint, "dynamodbstreams", key)
+
+
+def access_key(made: Any) -> str:
+    return str(made._request_signer._credentials.access_key)

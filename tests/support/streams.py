@@ -19,10 +19,8 @@ class Tail:
     """What happens in a table, from its beginning on, each record once."""
 
     def __init__(self, client: Any, table: str = "refledger") -> None:
-        key = client._request_signer._credentials.access_key  # each access key is a database of its own
-        self._streams = dynamodb.client(client.meta.endpoint_url, "dynamodbstreams", key)
-        self._arn = client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-        self._at: dict[str, str | None] = {}
+        self._streams, self._arn = dynamodb.stream(client, table)
+        self._at: dict[str, str | None] = {**dynamodb.stream_start(client, table)}
 
     def new(self) -> Iterator[Record]:
         """Those that nobody was given yet."""
