@@ -28,11 +28,11 @@ ROOT = Path(__file__).parents[2]
 JAR_DIR = Path(os.environ.get("DYNAMODB_LOCAL_DIR", ROOT / ".local" / "dynamodb-local"))
 REGION = "eu-central-1"
 START_LIMIT_SECONDS = 30
-LIVE_AT_MOST = 12  # databases in use, before somebody looks whether they are
+COLLECTED_EVERY = 12  # databases, so that those are found that nobody uses any more
 
 EMPTIED_AT_MOST = 300  # items: with more of them it is quicker to make a database
 
-_used: set[str] = set()
+_made = 0  # since garbage was collected
 _free: dict[str, list[str]] = defaultdict(list)  # by endpoint
 _starts: dict[str, dict[str, str]] = {}  # by access key, of those that are used again
 
@@ -99,8 +99,11 @@ def new_database(endpoint: str, table: str = "refledger") -> Any:
     that was deleted: with hundreds of either the JVM is busy with nothing. So a database whose client is gone is used
     again with the table that it has, once that is empty; its stream then begins where `stream_start` says.
     """
-    if len(_used) - len(_free[endpoint]) >= LIVE_AT_MOST:
+    global _made
+    _made += 1
+    if not _free[endpoint] and _made >= COLLECTED_EVERY:
         gc.collect()  # clients are in circles
+        _made = 0
     made = None
     while _free[endpoint] and not made:
         made = _again(endpoint, _free[endpoint].pop(), table)
@@ -108,7 +111,6 @@ def new_database(endpoint: str, table: str = "refledger") -> Any:
         key = f"k{secrets.token_hex(8)}"
         made = client(endpoint, access_key=key)
         made.create_table(TableName=table, **table_properties())
-        _used.add(key)
     weakref.finalize(made, _free[endpoint].append, access_key(made))
     return made
 
