@@ -21,6 +21,7 @@ class Options:
     region: str
     data: Path
     dynamodb_dir: Path
+    cache: Path
     python: Path | None  # what function workers run in; None: the interpreter of the stack itself
     parameters: dict[str, str]
     secrets: Path | None  # values of secrets that the template refers to and does not make
@@ -58,6 +59,13 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         default=environ.get("DYNAMODB_LOCAL_DIR", ".local/dynamodb-local"),
         metavar="DIR",
         help="where DynamoDBLocal.jar is (environment: DYNAMODB_LOCAL_DIR)",
+    )
+    add(
+        "--cache",
+        type=Path,
+        default=environ.get("LOCAL_CACHE", ".local/cache"),
+        metavar="DIR",
+        help="translated templates, which may be removed at any time (environment: LOCAL_CACHE; default .local/cache)",
     )
     add(
         "--python",

@@ -52,7 +52,7 @@ class Stack:
         o = self._options
         _forget_aws_environment(o.region)
         python_check = _begin_python_check(self._python)
-        template = Template(o.template, o.stack, ACCOUNT, o.region, o.parameters)
+        template = Template(o.template, o.stack, ACCOUNT, o.region, o.parameters, o.cache)
         check(template)
         self.aws = Aws(o.region, o.aws_port, o.dynamodb_port, self.lambdas, o.data, o.clock_scale)
         self._bridge = EventBridge(self.aws.client, self.lambdas.invoke_async)

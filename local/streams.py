@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +91,14 @@ class StreamPoller:
 
     def _stamp(self) -> object:
         """Changes with every write of DynamoDB Local."""
-        stats = [path.stat() for path in self._files.glob("*.db*") if path.exists()]
-        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+        seen = []
+        with os.scandir(self._files) as entries:
+            for entry in entries:
+                if ".db" in entry.name:
+                    with suppress(FileNotFoundError):  # SQLite's journals come and go
+                        stat = entry.stat()
+                        seen.append((entry.name, stat.st_mtime_ns, stat.st_size))
+        return seen
 
     def _read_all(self) -> bool:
         """One page of every open shard; says whether there was anything."""

@@ -1,6 +1,6 @@
 """The SAM template, translated as AWS does it, with references resolved to what stands for them here.
 
-aws-sam-translator (the code behind the AWS::Serverless transform) makes CloudFormation of it; moto's
+`translation` makes CloudFormation of it; moto's
 CloudFormation resolves intrinsics and creates what moto serves. What runs on another engine here (functions,
 tables, state machines, user pools, secrets, APIs) is *provided*: a physical id and attributes, which
 references to it then resolve to.
@@ -8,24 +8,16 @@ references to it then resolve to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import yaml
 from moto.cloudformation import parsing
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 from local.errors import StartError
 from local.resources import MADE_BY_MOTO
-
-LOCAL_BUCKET = "s3://local/"  # the translator wants S3 addresses; the key after this is the path next to the template
-CODE_PROPERTIES = ("CodeUri", "ContentUri", "DefinitionUri")
+from local.translation import translate
 
 
 @dataclass(frozen=True)
@@ -73,9 +65,17 @@ class Template:
     Constructing it raises StartError for an unreadable one.
     """
 
-    def __init__(self, path: Path, stack: str, account: str, region: str, parameters: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        stack: str,
+        account: str,
+        region: str,
+        parameters: dict[str, str],
+        cache: Path | None = None,
+    ) -> None:
         self.base, self.stack, self.account, self.region = path.resolve().parent, stack, account, region
-        self._body = _translate(path, parameters)
+        self._body = translate(path, parameters, cache)
         self._name_steadily()
         stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/local"
         without_outputs = {**self._body, "Outputs": {}}
@@ -138,40 +138,3 @@ class Template:
                 properties = body.setdefault("Properties", {})
                 name = f"{self.stack}-{logical_id}" + (".fifo" if properties.get("FifoQueue") else "")
                 properties.setdefault(key, name)
-
-
-def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
-    """Run the SAM transform on a template whose code still lies next to it."""
-    try:
-        source = yaml_parse(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise StartError(f"{path}: {error}") from None
-    if not isinstance(source, dict) or not isinstance(source.get("Resources"), dict):
-        raise StartError(f"{path}: not a template, it has no Resources")
-    _check_parameters(source.get("Parameters", {}), parameters)
-    sections = [source.get("Globals", {}).get("Function", {})]
-    sections += [body.setdefault("Properties", {}) for body in source["Resources"].values()]
-    for section in sections:
-        for key in CODE_PROPERTIES:
-            if isinstance(section.get(key), str) and not section[key].startswith("s3://"):
-                section[key] = LOCAL_BUCKET + section[key]
-    try:
-        translated: dict[str, Any] = transform(source, dict(parameters), SimpleNamespace(load=dict))
-    except InvalidDocumentException as error:
-        raise StartError(f"{path}: " + "; ".join(cause.message for cause in error.causes)) from None
-    return translated
-
-
-def _check_parameters(declared: dict[str, Any], given: dict[str, str]) -> None:
-    unknown = sorted(given.keys() - declared.keys())
-    missing = sorted(name for name, body in declared.items() if "Default" not in body and name not in given)
-    if unknown:
-        raise StartError(f"--parameter {unknown[0]}: the template has no such parameter")
-    if missing:
-        raise StartError(f"parameter {missing[0]} has no default: give it with --parameter {missing[0]}=…")
-    for name, value in given.items():
-        allowed, pattern = declared[name].get("AllowedValues"), declared[name].get("AllowedPattern")
-        if allowed is not None and value not in map(str, allowed):
-            raise StartError(f"--parameter {name}={value}: not one of {', '.join(map(str, allowed))}")
-        if pattern is not None and not re.fullmatch(pattern, value):
-            raise StartError(f"--parameter {name}={value}: does not match {pattern}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.parent
         shares = SHARED_STACK.get(folder.name) in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group(str(folder if shares else item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests were collected and stay: garbage is not looked for among them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,6 @@ def counted(books: Books) -> None:
 
 def test_all_partners(refledger: Command, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 when everybody has new figures; while the function is behind, 1, and what to do."""
-    begun = time.monotonic()
     monkeypatch.setattr(rebuilding, "POLL_MS", 0)
     monkeypatch.setattr("refledger.cli.rebuild.MINUTE_MS", 1)
     done = refledger("rebuild", "statistics", "--wait", "1")
@@ -56,7 +55,6 @@ def test_all_partners(refledger: Command, books: Books, monkeypatch: pytest.Monk
     )  # fmt: skip
     assert right(books, "alice")
     assert right(books, "bob")
-    assert time.monotonic() - begun < 60
 
 
 def test_one_partner(refledger: Command, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,41 +101,61 @@ def test_a_fault_of_nobody_is_told_too(refledger: Command, monkeypatch: pytest.M
     assert refledger("verify").lines[:2] == ["FAULT EUR: do not add up", "FAULT something"]
 
 
-def test_progress_where_it_is_asked_for(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On standard error, every second; without the option, and without a terminal, nothing."""
+class Screen(io.StringIO):
+    """Standard error, and a verification that waits for `text` to appear there before it finds its fault."""
 
-    def slow(_: Any, checked: Checked) -> Any:
+    def __init__(self, text: str, *, is_terminal: bool = False) -> None:
+        super().__init__()
+        self.text, self._is_terminal, self._told = text, is_terminal, threading.Event()
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+    def write(self, text: str) -> int:
+        if self.text in text:
+            self._told.set()
+        return super().write(text)
+
+    def watched(self, _: Any, checked: Checked) -> Iterator[Fault]:
         checked.partners = 5
-        time.sleep(2.2)
+        assert self._told.wait(180)
         yield Fault("p1", "EUR", "entry 3: is wrong")
 
-    monkeypatch.setattr(verification, "verify", slow)
-    assert refledger("verify").err == ""
+
+def test_progress_where_it_is_asked_for(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error, again and again."""
+    screen = Screen("0 faults in 5 partners")
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("refledger.cli.output.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(verification, "verify", screen.watched)
     done = refledger("verify", "--progress")
-    assert done.err.splitlines()[0].startswith("0 faults in 5 partners")
+    assert any(line.startswith(screen.text) for line in screen.getvalue().splitlines())
     assert done.lines[0] == "FAULT partner p1 EUR: entry 3: is wrong"
 
 
-def test_on_a_terminal_progress_makes_room_for_results(
-    refledger: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line that is written over, and empty before a fault is told."""
+def test_no_progress_where_nobody_asked(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the option, and without a terminal."""
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+    def slow(*_: Any) -> Iterator[Fault]:
+        time.sleep(0.1)
+        yield from ()
 
-    def slow(*_: Any) -> Any:
-        time.sleep(1.2)
-        yield Fault("p1", "EUR", "entry 3: is wrong")
-
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("refledger.cli.output.EVERY_SECONDS", 0.01)
     monkeypatch.setattr(verification, "verify", slow)
+    assert refledger("verify").err == ""
+
+
+def test_on_a_terminal_progress_makes_room_for_results(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that is written over, and empty before a fault is told."""
+    terminal = Screen("0 faults in 5 partners", is_terminal=True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("refledger.cli.output.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(verification, "verify", terminal.watched)
     refledger("verify")
-    first, second, *_ = terminal.getvalue().removeprefix("\r").split("\r")
-    assert first.startswith("0 faults")
-    assert second == " " * len(first)
+    written = [each for each in terminal.getvalue().split("\r") if each]
+    room = next(number for number, each in enumerate(written) if each.isspace())
+    assert written[room - 1].startswith("0 faults in 5 partners")
+    assert written[room] == " " * len(written[room - 1])
 
 
 # ---------------------------------------------------------------- against a manifest

@@ -58,7 +58,7 @@ def sweep_until(stack: Stack, done: Callable[[], bool]) -> None:
         stack.client("lambda").invoke(FunctionName="refledger-SweeperFunction", Payload=b"{}")
         return done()
 
-    wait_until(swept, seconds=60, step=1)
+    wait_until(swept, step=1)
 
 
 def test_workers_that_are_killed_lose_nothing(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_a_death_after_the_write_loses_nothing(scene: Scene, monkeypatch: pytest
 
 
 def test_a_death_at_any_call_loses_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before and after each call of the table: Stripe gets no answer, sends it again, and it is booked once."""
+    """Before and after each write to the table: Stripe gets no answer, sends it again, and it is booked once."""
     scene.server.fail(Failure(after=True))
     scene.start()
     body, headers = scene.held[0]
@@ -290,7 +290,7 @@ def test_a_death_at_any_call_loses_nothing(scene: Scene, monkeypatch: pytest.Mon
             scene.world.call(ROUTE, sub=None, text=body.decode(), headers=headers)
 
     ends = list(deaths(scene.world.books, lambda: None, once))
-    assert len(ends) > 3
+    assert len(ends) >= 2
     assert scene.deliver() == ["PAID"]
     assert (scene.withdrawal.status, scene.money) == (S.PAID, (3000, 0, 2000))
     scene.is_in_order()

@@ -51,7 +51,7 @@ def test_poison_goes_to_the_dead_letters_and_takes_nothing_with_it(shop: Stack) 
         send_event(shop, "PaymentReceived", {"id": bad, "poison": True})
         send_event(shop, "PaymentReceived", {"id": good})
         wait_until(lambda: noted(shop, "payment", good))
-        wait_until(lambda: depth(shop, "PaymentsDlq") == 1, 30)
+        wait_until(lambda: depth(shop, "PaymentsDlq") == 1)
     assert [body["detail"]["id"] for body in take(shop, "PaymentsDlq")] == [bad]
     assert noted(shop, "payment", bad) is None
 

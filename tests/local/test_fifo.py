@@ -88,6 +88,6 @@ def test_what_always_fails_ends_in_the_dead_letters_and_frees_its_group(shop: St
     group = str(uuid.uuid4())
     with impatient(shop, "LinesQueue.fifo"):
         send(shop, group, {"id": f"{group}-bad", "fail": "always"})
-        wait_until(lambda: [body for body in take(shop, "LinesDlq.fifo") if body["id"] == f"{group}-bad"], 30)
+        wait_until(lambda: [body for body in take(shop, "LinesDlq.fifo") if body["id"] == f"{group}-bad"])
     send(shop, group, {"id": "after"})
     wait_until(lambda: handled(shop, group) == ["after"])

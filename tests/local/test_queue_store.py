@@ -63,9 +63,9 @@ def bodies(messages: list[StoredMessage]) -> list[str]:
 def test_a_received_message_is_hidden_until_its_time_is_up(store: QueueStore) -> None:
     """Then it comes again, with a new receipt, counted; the old receipt is worth nothing any more."""
     store.add("plain", message("a"))
-    first = receive(store, PLAIN, hidden=0.05)[0]
+    first = receive(store, PLAIN, hidden=1)[0]
     assert receive(store, PLAIN) == []
-    again = receive(store, PLAIN, wait=2)[0]
+    again = receive(store, PLAIN, wait=60)[0]
     assert (again.id, again.receives, first.receives) == (first.id, 2, 1)
     assert again.first_received_ms == first.first_received_ms
     store.delete("plain", str(first.receipt))
@@ -78,8 +78,8 @@ def test_a_wait_ends_with_the_first_message(store: QueueStore) -> None:
     """At once, not when the wait is over."""
     threading.Timer(0.1, store.add, ("plain", message("a"))).start()
     began = time.monotonic()
-    assert bodies(receive(store, PLAIN, wait=10)) == ["a"]
-    assert time.monotonic() - began < 5
+    assert bodies(receive(store, PLAIN, wait=600)) == ["a"]
+    assert time.monotonic() - began < 300
 
 
 def test_a_delayed_message_comes_when_it_is_due(store: QueueStore) -> None:

@@ -30,6 +30,7 @@ def test_the_command_line_has_its_defaults() -> None:
     assert (options.template, options.stack, options.region) == (Path("template.yaml"), "local", "eu-central-1")
     assert (options.api_port, options.aws_port, options.dynamodb_port) == (3000, 4566, 8000)
     assert (options.data, options.dynamodb_dir) == (Path(".local/data"), Path(".local/dynamodb-local"))
+    assert options.cache == Path(".local/cache")
     assert (options.max_workers, options.clock_scale, options.python, options.welcome) == (3, 1.0, None, None)
 
 

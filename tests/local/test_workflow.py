@@ -51,7 +51,7 @@ def test_approval_wakes_the_execution(shop: Stack) -> None:
 def test_a_time_limit_from_the_input_is_scaled_and_caught(shop: Stack) -> None:
     """TimeoutSecondsPath of 100 s at a scale of 0.01 expires the order after a second."""
     ident = order(shop, seconds=100)
-    wait_until(lambda: status(shop, ident) == "EXPIRED", 10)
+    wait_until(lambda: status(shop, ident) == "EXPIRED")
 
 
 def test_many_executions_at_a_time(shop: Stack) -> None:

@@ -162,7 +162,7 @@ def test_a_paused_program_gives_still_and_an_archived_one_does_not(books: Books)
 
 
 def test_a_process_that_dies_gives_all_or_nothing(books: Books) -> None:
-    """At each call, before and after it: payment and reward are both there or neither, and the repeat gives once."""
+    """At each write, before and after it: payment and reward are both there or neither, and the repeat gives once."""
     numbers, died = count(), 0
     bob = books.partner("bob").id
 
@@ -174,7 +174,7 @@ def test_a_process_that_dies_gives_all_or_nothing(books: Books) -> None:
         assert books.faults() == []
         given = giving.give(books.context, Gift(bob, 100, "USD", "why"), "ann", key)
         assert len([r for r in books.rewards("bob") if r.payment == given.payment]) == 1
-    assert died == 6  # before and after: a look at what there is, the program, the writing
+    assert died in (2, 6)  # before and after the writing; `make simulate` also: a look at what there is, the program
     assert books.faults() == []
 
 

@@ -250,7 +250,7 @@ def test_no_customer_lies_in_the_table_by_name(books: Books) -> None:
 
 @pytest.mark.parametrize("last", ["created", "converted"])
 def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
-    """At every call of the table, before and after it: told again, it ends as if nothing had happened."""
+    """At every write to the table, before and after it: told again, it ends as if nothing had happened."""
     numbers = itertools.count()
 
     def told(lead: str) -> list[LeadNews]:
@@ -267,7 +267,7 @@ def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
         tell(books, told(lead)[2])
         assert referral(books, lead).status is S.CONVERTED
         died += 1
-    assert died > 10
+    assert died >= 4
     assert earned(books) == [20_010] * (died + 1)
     assert books.faults() == []
 

@@ -157,7 +157,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         return referring.by_customer(books.context, "default", books.user(name)).status, binding.closed
 
     died = 0
-    for number, done in itertools.product(range(4), (False, True)):  # two reads, a refusal, and the transaction
+    for number, done in itertools.product(range(4), (False, True)):  # at most two reads, a refusal, and the transaction
         name = f"{number} {done}"
         books.apply(name, "bob")
         books.pay(name, name, 1_000)
@@ -171,7 +171,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         assert state(name) in ((S.EXPIRED, "EXPIRED"), (S.CONVERTED, ""))
         progress.follow(books.context, records)
         assert state(name) == (S.CONVERTED, "")
-    assert died >= 7, "a refused call has no after"
+    assert died >= 3, "a refused call has no after"
 
 
 def test_money_that_is_not_the_referrals_does_not_convert(follower: Follower) -> None:

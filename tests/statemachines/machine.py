@@ -31,7 +31,7 @@ REGION, ACCOUNT = "eu-central-1", "123456789012"
 CLOCK_SCALE = 1e-6
 DAY_SECONDS = 86_400
 LONG_SECONDS = 300 * DAY_SECONDS  # 26 s by the scaled clock: no busy machine makes a test wait that long
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 180
 
 S = WithdrawalStatus
 Event = dict[str, Any]

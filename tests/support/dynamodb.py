@@ -35,6 +35,7 @@ EMPTIED_AT_MOST = 300  # items: with more of them it is quicker to make a databa
 _made = 0  # since garbage was collected
 _free: dict[str, list[str]] = defaultdict(list)  # by endpoint
 _starts: dict[str, dict[str, str]] = {}  # by access key, of those that are used again
+_arns: dict[tuple[str, str], str] = {}  # of streams, by access key and table
 
 
 class _Loader(yaml.SafeLoader):
@@ -88,7 +89,8 @@ def running() -> Iterator[str]:
 def client(endpoint: str, service: str = "dynamodb", access_key: str = "local") -> Any:
     return boto3.client(
         service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=access_key,
-        aws_secret_access_key="local", config=Config(max_pool_connections=40, retries={"max_attempts": 2}),
+        aws_secret_access_key="local",
+        config=Config(max_pool_connections=40, retries={"max_attempts": 2}, user_agent="tests"),  # composing is slow
     )  # fmt: skip
 
 
@@ -146,9 +148,10 @@ def stream_iterators(made: Any, table: str, kind: str) -> dict[str, str]:
 
 def stream(made: Any, table: str = "refledger") -> tuple[Any, str]:
     """A client of the streams of the same database, and the name of the table's."""
-    return _streams(made.meta.endpoint_url, access_key(made)), made.describe_table(TableName=table)["Table"][
-        "LatestStreamArn"
-    ]
+    streams, key = _streams(made.meta.endpoint_url, access_key(made)), (access_key(made), table)
+    if key not in _arns:
+        _arns[key] = made.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    return streams, _arns[key]
 
 
 @cache
