@@ -17,7 +17,7 @@ from local.errors import StartError
 from local.options import Options
 from local.tables import create_arguments, differences
 
-READY_LIMIT_SECONDS = 30.0
+READY_LIMIT_SECONDS = 120.0
 
 
 class DynamoDB:

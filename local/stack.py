@@ -32,7 +32,7 @@ from local.template import Template
 from local.tokens import BadWishError, Keys, TokenWish
 
 ACCOUNT = "123456789012"
-PYTHON_CHECK_SECONDS = 30
+PYTHON_CHECK_SECONDS = 120
 
 
 class Stack:

@@ -103,7 +103,7 @@ def launched(stack: Stack, *arguments: str, **more: Any) -> subprocess.Completed
     environment = {**os.environ, "AWS_PORT": str(stack.aws_port), **more.pop("environment", {})}
     command = [str(more.pop("program", LAUNCHER)), *arguments]
     return subprocess.run(
-        command, env=environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **more
+        command, env=environment, stderr=subprocess.PIPE, text=True, timeout=600, check=False, **more
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def verify(stack: Stack) -> dict[str, Any]:
         "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": stack.region,
     }  # fmt: skip
     command = [sys.executable, "-m", "refledger", "verify", "--json", "--table", "refledger-Table"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode in (0, 1), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == bool(report["faults"])

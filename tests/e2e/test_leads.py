@@ -131,4 +131,4 @@ def send_to_hubspots_door(door: str, body: bytes) -> httpx.Response:
     now = str(int(time.time() * 1000))
     digest = hmac.new(APP_SECRET.encode(), b"POST" + ADDRESS.encode() + body + now.encode(), hashlib.sha256).digest()
     signed = {"x-hubspot-signature-v3": base64.b64encode(digest).decode(), "x-hubspot-request-timestamp": now}
-    return httpx.post(f"{door}/hubspot", content=body, headers=signed, timeout=30)
+    return httpx.post(f"{door}/hubspot", content=body, headers=signed, timeout=120)

@@ -52,7 +52,7 @@ def people(paying_stack: Stack, server: StripeServer) -> People:
     found.rich_bob(10_000)
 
     def deliver(body: bytes, headers: dict[str, str]) -> None:
-        answer = httpx.post(f"{paying_stack.api}/api/v1/webhooks/stripe", content=body, headers=headers, timeout=30)
+        answer = httpx.post(f"{paying_stack.api}/api/v1/webhooks/stripe", content=body, headers=headers, timeout=120)
         assert answer.status_code == 200, answer.text
 
     server.deliver = deliver

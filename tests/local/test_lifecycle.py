@@ -40,7 +40,7 @@ def children_of(stack: Stack) -> list[psutil.Process]:
 
 def assert_all_gone(processes: list[psutil.Process]) -> None:
     """None of them may outlive the stack by more than a moment."""
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert not alive
 
 

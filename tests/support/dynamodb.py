@@ -27,7 +27,7 @@ from local.java import find_java
 ROOT = Path(__file__).parents[2]
 JAR_DIR = Path(os.environ.get("DYNAMODB_LOCAL_DIR", ROOT / ".local" / "dynamodb-local"))
 REGION = "eu-central-1"
-START_LIMIT_SECONDS = 30
+START_LIMIT_SECONDS = 180
 COLLECTED_EVERY = 12  # databases, so that those are found that nobody uses any more
 
 EMPTIED_AT_MOST = 300  # items: with more of them it is quicker to make a database
