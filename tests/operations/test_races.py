@@ -124,7 +124,7 @@ def test_everything_at_once(books: Books, seed: int) -> None:
         books.mature(name)
     check(books, paid)
     found = [stored.find(books.table, id) for id in sorted(made)]
-    assert faulty.injected > 50
+    assert faulty.injected > 10
     assert {S.PAID, S.FAILED} & {each.status for each in found}, "the race reached the end of some"
     for name, rate in zip(PARTNERS, (1000, 2000), strict=True):
         mine = [each for each in found if each.partner_id == books.partner(name).id]
