@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "LEAD_WEBHOOK_SECRETS": "none", "HUBSPOT_SECRETS": "none", "HUBSPOT_WEBHOOK_URL": "",
     "HUBSPOT_MAPPING": "object=contact", "SALESFORCE_MAPPING": "object=Lead",
     "BUS_NAME": "bus", "NOTICES": "chosen",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "STRIPE_MODE": "live", "POWERTOOLS_SERVICE_NAME": "refledger", "POWERTOOLS_METRICS_NAMESPACE": "refledger",
 }  # fmt: skip
 

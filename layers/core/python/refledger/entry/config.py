@@ -5,6 +5,7 @@ Each factory imports what it makes: at a cold start a function loads what it ask
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -55,12 +56,15 @@ class Environment:
 
 @cache
 def environment() -> Environment:
+    """Asked for by all that follows: the first event is here, and all that was imported for it stays."""
+    gc.freeze()
     return Environment.from_env()
 
 
 @cache
 def context() -> Context:
-    return Context(Table(aws.client("dynamodb"), environment()["TABLE_NAME"]), Ids(environment()["HASH_KEY"]))
+    table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]
+    return Context(Table(aws.client("dynamodb"), table), Ids(key))
 
 
 @cache
