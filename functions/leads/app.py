@@ -20,7 +20,7 @@ from refledger.domain.errors import (
     ReferralClosed,
     ReferralNotFound,
 )
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import Referral
 from refledger.domain.times import SECOND_MS
 from refledger.entry import config, paging

@@ -19,7 +19,7 @@ from refledger.domain.errors import (
     UserTaken,
 )
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery

@@ -20,7 +20,7 @@ from tests.template.deployed import (
     resources,
 )
 
-FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
+FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
 
 
 def alarms_on(id: str) -> set[str]:

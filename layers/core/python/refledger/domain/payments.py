@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-DEFAULT_PROGRAM = "default"
-
 
 @dataclass(frozen=True)
 class PaymentReceived:

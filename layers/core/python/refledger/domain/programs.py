@@ -12,6 +12,7 @@ from refledger.domain.links import Links
 from refledger.domain.partners import Idle
 from refledger.domain.rules import Own, RuleSet
 
+DEFAULT_PROGRAM = "default"  # where nobody says which
 MAX_CURRENCIES = 20
 MAX_HOLD_DAYS = 3_650
 MAX_ATTRIBUTION_DAYS = 3_650

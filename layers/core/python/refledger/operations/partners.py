@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.errors import Conflict, EmailTaken, Forbidden, Stale, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
 from refledger.operations.chains import chain_above

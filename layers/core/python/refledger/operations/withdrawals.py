@@ -25,9 +25,8 @@ from refledger.domain.errors import (
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import Account, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.payout_news import Delivered, News, Said, answer, fits, request_of
-from refledger.domain.programs import Program
+from refledger.domain.programs import DEFAULT_PROGRAM, Program
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
     SYSTEM,

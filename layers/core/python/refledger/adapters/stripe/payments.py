@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
-from refledger.domain.payments import DEFAULT_PROGRAM, PaymentAlias, PaymentReceived, Skipped
+from refledger.domain.payments import PaymentAlias, PaymentReceived, Skipped
+from refledger.domain.programs import DEFAULT_PROGRAM
 
 _TAX: Final = re.compile(r"[0-9]{1,15}")
 

@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError
 from refledger.domain import currencies
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import (
-    DEFAULT_PROGRAM,
     DisputeClosed,
     DisputeOpened,
     DisputeOutcome,
@@ -20,6 +19,7 @@ from refledger.domain.payments import (
     RefundReceived,
     Skipped,
 )
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
 

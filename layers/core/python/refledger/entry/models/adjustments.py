@@ -10,7 +10,7 @@ from refledger.domain.adjustments import REASON_LIMIT, Adjustment, AdjustmentKin
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
-from refledger.entry.models.ledger import PartnerId
+from refledger.entry.models.ids import PartnerId
 
 
 def _not_zero(amount: int) -> int:

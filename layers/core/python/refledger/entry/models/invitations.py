@@ -8,11 +8,11 @@ from pydantic import Field
 
 from refledger.domain.invitations import DEFAULT_DAYS, MAX_DAYS, Application, Invitation, Person
 from refledger.domain.partners import Partner
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Tags, View
+from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.partners import Email, Phone, TierLabel
-from refledger.entry.models.programs import ProgramId
 from refledger.operations.invitations import Invited
 
 

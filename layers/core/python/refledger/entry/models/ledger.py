@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
-
-from pydantic import Field
+from typing import Self
 
 from refledger.domain.journal import Balance, Entry
 from refledger.domain.times import iso
 from refledger.entry.models.common import Currency, PageQuery, Query, View
-
-PartnerId = Annotated[str, Field(pattern=r"^[a-z0-9]{16}$")]
+from refledger.entry.models.ids import PartnerId
 
 
 class EntriesQuery(PageQuery):

@@ -7,7 +7,7 @@ from typing import Annotated
 from refledger.domain.referrals import ReferralStatus, Source
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.entry.models.common import Capitals, Currency, PageQuery, PeriodQuery, Tag
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import ProgramId
 from refledger.operations.referral_lists import Wanted
 
 

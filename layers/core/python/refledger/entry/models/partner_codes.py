@@ -10,7 +10,7 @@ from refledger.domain.codes import PartnerCode
 from refledger.domain.times import iso
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import Body, OptionalName, PageQuery, Query, View
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import ProgramId
 from refledger.operations.networks import Below
 
 WishedCode = Annotated[str, Field(max_length=40, examples=["ACME-2026"])]

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field
 
 from refledger.domain.partners import Partner, PartnerNote
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import MAX_OWN_PRODUCTS, Own
 from refledger.domain.times import iso
 from refledger.entry.models.common import (
@@ -23,7 +23,7 @@ from refledger.entry.models.common import (
     Tags,
     View,
 )
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
 from refledger.operations.partner_lists import Wanted
 from refledger.operations.partner_profile import Changes

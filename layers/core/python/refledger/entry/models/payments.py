@@ -8,7 +8,7 @@ from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Ref
 from refledger.domain.rewards import Reward
 from refledger.domain.times import DAY_MS, iso
 from refledger.entry.models.common import Capitals, PeriodQuery, Query, View
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
 
 ABOUT = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
@@ -14,7 +14,6 @@ from refledger.domain.programs import (
     CurrencyTerms,
     Program,
     ProgramStatus,
-    is_program_id,
 )
 from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
@@ -31,16 +30,8 @@ from refledger.entry.models.common import (
     View,
     located,
 )
+from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import FlatAmount, ProductRuleBody, ProductRuleView, Rate, RuleBody, RuleView
-
-
-def _program_id(text: str) -> str:
-    if not is_program_id(text):
-        raise ValueError("lower-case letters, digits and dashes, up to 40")
-    return text
-
-
-ProgramId = Annotated[str, Field(max_length=40, examples=["default"]), AfterValidator(_program_id)]
 
 
 class CurrencyBody(Body):

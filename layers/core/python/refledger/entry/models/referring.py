@@ -11,7 +11,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain import currencies
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid
-from refledger.domain.payments import DEFAULT_PROGRAM
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
 from refledger.domain.times import iso
 from refledger.entry.models.common import (
@@ -27,8 +27,7 @@ from refledger.entry.models.common import (
     Tags,
     View,
 )
-from refledger.entry.models.ledger import PartnerId
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
 from refledger.operations.converting import Converted
 from refledger.operations.expiring import Expired

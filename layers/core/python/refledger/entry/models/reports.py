@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from refledger.domain.payments import DEFAULT_PROGRAM
 from refledger.domain.periods import Interval, Period
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, View, located
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import ProgramId
 from refledger.operations import reports
 from refledger.operations.leaderboards import ALL_TIME, SHOWN, By
 from refledger.operations.reports import PartnerFigures, ProgramFigures, ReferralFigures, Tally, share_bps

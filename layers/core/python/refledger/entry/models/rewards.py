@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from refledger.domain.explaining import Capped, Coming, Earned, Explanation, Taken
-from refledger.domain.payments import Dispute, Refund
 from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, net
 from refledger.domain.times import iso
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Name, Note, PeriodQuery, View
-from refledger.entry.models.ledger import PartnerId
-from refledger.entry.models.programs import ProgramId
+from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
+
+if TYPE_CHECKING:
+    from refledger.domain.explaining import Capped, Coming, Earned, Explanation, Taken
+    from refledger.domain.payments import Dispute, Refund
 
 BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
 BULK = 50  # rewards in one request: a function has 15 seconds

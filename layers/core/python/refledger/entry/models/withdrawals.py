@@ -12,9 +12,8 @@ from refledger.domain.timelines import Happening
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Note, PeriodQuery, View
-from refledger.entry.models.ledger import PartnerId
+from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.methods import AccountView, PayoutMethodBody, PayoutMethodView
-from refledger.entry.models.programs import ProgramId
 from refledger.operations.bulk import Done
 
 WAITS = "a second person must approve it"
