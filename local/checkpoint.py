@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from local.data_dir import write_whole
 
 END = "END"  # stands for a sequence number: the shard was read to its end
 
@@ -47,8 +48,5 @@ class Checkpoint:
 
     def save(self) -> None:
         """Write all positions."""
-        scratch = self._path.with_suffix(".new")
-        scratch.write_text(
-            json.dumps({shard: asdict(each) for shard, each in self._positions.items()}), encoding="utf-8"
-        )
-        os.replace(scratch, self._path)
+        positions = {shard: asdict(each) for shard, each in self._positions.items()}
+        write_whole(self._path, json.dumps(positions).encode())

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from moto.kms.models import Key, kms_backends
 
+from local.data_dir import write_whole
 from local.template import Template
 
 SYMMETRIC = "SYMMETRIC_DEFAULT"
@@ -56,12 +56,7 @@ class KmsKeys:
             template.provide(resource.logical_id, key.id, Arn=key.arn, KeyId=key.id)
 
     def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_suffix(".new")
-        scratch.unlink(missing_ok=True)
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(self._kept, file)
-        os.replace(scratch, self._path)
+        write_whole(self._path, json.dumps(self._kept).encode())
 
 
 def _kept(key: Key) -> dict[str, str]:

@@ -46,27 +46,14 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
     add("template", nargs="?", type=Path, default=Path("template.yaml"))
     add("--stack", default="local", metavar="NAME", help="stack name: prefix of the names of resources")
     add("--region", default="eu-central-1")
-    add(
-        "--data",
-        type=Path,
-        default=environ.get("LOCAL_DATA", ".local/data"),
-        metavar="DIR",
-        help="what survives a restart (environment: LOCAL_DATA; default .local/data)",
-    )
-    add(
-        "--dynamodb-dir",
-        type=Path,
-        default=environ.get("DYNAMODB_LOCAL_DIR", ".local/dynamodb-local"),
-        metavar="DIR",
-        help="where DynamoDBLocal.jar is (environment: DYNAMODB_LOCAL_DIR)",
-    )
-    add(
-        "--cache",
-        type=Path,
-        default=environ.get("LOCAL_CACHE", ".local/cache"),
-        metavar="DIR",
-        help="translated templates, which may be removed at any time (environment: LOCAL_CACHE; default .local/cache)",
-    )
+
+    def directory(option: str, variable: str, default: str, what: str) -> None:
+        help = f"{what} (environment: {variable}; default {default})"
+        add(option, type=Path, default=environ.get(variable, default), metavar="DIR", help=help)
+
+    directory("--data", "LOCAL_DATA", ".local/data", "what survives a restart")
+    directory("--dynamodb-dir", "DYNAMODB_LOCAL_DIR", ".local/dynamodb-local", "where DynamoDBLocal.jar is")
+    directory("--cache", "LOCAL_CACHE", ".local/cache", "translated templates, which may be removed at any time")
     add(
         "--python",
         type=Path,

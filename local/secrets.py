@@ -8,13 +8,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-reference
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import string
 from pathlib import Path
 from typing import Any
 
+from local.data_dir import write_whole
 from local.errors import StartError
 from local.template import Template
 
@@ -102,12 +102,7 @@ class Secrets:
         return self._kept[name]
 
     def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_suffix(".new")
-        scratch.unlink(missing_ok=True)
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(self._kept, file)
-        os.replace(scratch, self._path)
+        write_whole(self._path, json.dumps(self._kept).encode())
 
 
 def generate(wish: dict[str, Any], logical_id: str) -> str:

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-author
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.utilities.utils import load_resource
+
+from local.data_dir import write_whole
 
 KEY_ID = "local-development"
 LIFETIME_SECONDS = 3600
@@ -173,12 +174,7 @@ def _are_texts(value: object) -> bool:
 def _private_key(path: Path) -> bytes:
     """The issuer's key as PEM; made on first use, for its owner's eyes only."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        scratch = path.with_suffix(".new")
-        scratch.unlink(missing_ok=True)
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key.private_bytes(*pem))
-        os.replace(scratch, path)
+        write_whole(path, key.private_bytes(*pem))
     return path.read_bytes()

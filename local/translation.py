@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from local.data_dir import write_whole
 from local.errors import StartError
 
 LOCAL_BUCKET = "s3://local/"  # the translator wants S3 addresses; the key after this is the path next to the template
@@ -95,13 +95,9 @@ def _digest(text: str, parameters: Mapping[str, str]) -> str:
 
 
 def _keep(kept: Path, made: str) -> None:
-    """In one step, and no more than the latest; a cache that cannot be written is none."""
+    """And no more than the latest; a cache that cannot be written, or that another stack writes now, is none."""
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, half = tempfile.mkstemp(dir=kept.parent, suffix=".half")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as writing:
-            writing.write(made)
-        Path(half).replace(kept)
+        write_whole(kept, made.encode())
         oldest_first = sorted(kept.parent.iterdir(), key=lambda file: file.stat().st_mtime)
         for file in oldest_first[:-KEPT_AT_MOST]:
             file.unlink(missing_ok=True)
