@@ -25,7 +25,7 @@ from refledger.operations.context import Context
 from refledger.store import methods
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
-from tests.support.deaths import deaths
+from tests.support.deaths import AT_READS, deaths
 from tests.support.functions import World
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, Json, StripeServer, signature
 
@@ -290,7 +290,7 @@ def test_a_death_at_any_call_loses_nothing(scene: Scene, monkeypatch: pytest.Mon
             scene.world.call(ROUTE, sub=None, text=body.decode(), headers=headers)
 
     ends = list(deaths(scene.world.books, lambda: None, once))
-    assert len(ends) >= 2
+    assert len(ends) > (3 if AT_READS else 1)
     assert scene.deliver() == ["PAID"]
     assert (scene.withdrawal.status, scene.money) == (S.PAID, (3000, 0, 2000))
     scene.is_in_order()

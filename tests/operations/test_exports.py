@@ -20,7 +20,8 @@ from refledger.store import jobs as stored
 from refledger.store.table import Table
 from tests.support.books import START_MS, Books
 from tests.support.buckets import Bucket
-from tests.support.deaths import Died, Mortal
+from tests.support.deaths import Mortal
+from tests.support.interruptions import Death
 
 PART = 400  # bytes: a few lines
 OWNER = "ann"
@@ -120,7 +121,7 @@ class Fatal:
                 return method(**arguments)
             if self._done:
                 method(**arguments)
-            raise Died
+            raise Death
 
         return call
 
@@ -142,7 +143,7 @@ def test_a_death_at_any_call_to_the_files_harms_nothing(desk: Desk) -> None:
             died = False
             try:
                 desk.work(job, _interrupted(7))
-            except Died:
+            except Death:
                 died = True
             desk.files = files
             desk.work(job, _interrupted(7))
@@ -162,7 +163,7 @@ def test_a_death_at_any_call_to_the_table_harms_nothing(desk: Desk) -> None:
             died = False
             try:
                 desk.work(job, _interrupted(7), desk.books.behind(client))
-            except Died:
+            except Death:
                 died = True
             desk.work(job, _interrupted(7))
             assert [row["id"] for row in desk.rows(job)] == wanted, (number, done)

@@ -8,39 +8,20 @@ from typing import Any, TypeVar
 
 from refledger.operations.context import Context
 from tests.support.books import Books
+from tests.support.interruptions import READS, WRITES, Death, Interrupted, die
 
 T = TypeVar("T")
-READS = ("get_item", "batch_get_item", "query")
-WRITES = ("put_item", "update_item", "transact_write_items")
-# Who dies at a read leaves what who died at the last write left. `make simulate` dies at reads too.
-MORTAL = (*READS, *WRITES) if os.environ.get("DEATHS") == "all" else WRITES
+# Who dies at a read leaves in the table what who died at the last write left. `make simulate` dies at reads too.
+AT_READS = os.environ.get("DEATHS") == "all"
 
 
-class Died(BaseException):
-    """No error of the program's: nothing may catch it."""
-
-
-class Mortal:
+class Mortal(Interrupted):
     """A DynamoDB client whose write number `number` (from 0) is the last one."""
 
+    counted = READS + WRITES if AT_READS else WRITES
+
     def __init__(self, client: Any, number: int, *, done: bool) -> None:
-        self._client, self._number, self._done = client, number, done
-        self.calls = 0
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        if name not in MORTAL:
-            return method
-
-        def call(**arguments: Any) -> Any:
-            number, self.calls = self.calls, self.calls + 1
-            if number != self._number:
-                return method(**arguments)
-            if self._done:
-                method(**arguments)
-            raise Died
-
-        return call
+        super().__init__(client, number, **{"after" if done else "before": die})
 
 
 def deaths(books: Books, prepare: Callable[[], T], act: Callable[[Context, T], object]) -> Iterator[T]:
@@ -53,9 +34,9 @@ def deaths(books: Books, prepare: Callable[[], T], act: Callable[[Context, T], o
             client, subject = Mortal(books.client, number, done=done), prepare()
             try:
                 act(books.behind(client), subject)
-            except Died:
+            except Death:
                 yield subject
             else:
-                assert client.calls <= number, "it came through because there are no more of them"
+                assert len(client.calls) <= number, "it came through because there are no more of them"
                 return
     raise AssertionError("it never comes to an end")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import botocore.exceptions
 
@@ -17,8 +17,10 @@ class Death(BaseException):
 
 class Interrupted:
     """Passes everything on, and calls `before` and `after` around the call number `at` (from 0; None: all are counted
-    and none is touched).
+    and none is touched) of those that are `counted`.
     """
+
+    counted: ClassVar[Sequence[str]] = READS + WRITES
 
     def __init__(
         self, client: Any, at: int | None, before: Callable[[], None] = lambda: None,
@@ -29,7 +31,7 @@ class Interrupted:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
-        if name not in READS + WRITES:
+        if name not in self.counted:
             return method
 
         def call(**arguments: Any) -> Any:
