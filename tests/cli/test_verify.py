@@ -22,7 +22,7 @@ from refledger.operations.verification import Checked, Fault
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.cli.conftest import Command, numbers
-from tests.local.harness import Stack
+from tests.local.harness import PATIENCE_SECONDS, Stack
 from tests.support.books import Books
 
 Names = dict[str, str]
@@ -118,7 +118,7 @@ class Screen(io.StringIO):
 
     def watched(self, _: Any, checked: Checked) -> Iterator[Fault]:
         checked.partners = 5
-        assert self._told.wait(180)
+        assert self._told.wait(PATIENCE_SECONDS)
         yield Fault("p1", "EUR", "entry 3: is wrong")
 
 

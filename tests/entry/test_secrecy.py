@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.steps import step
-from tests.support import dynamodb
 from tests.support.functions import World, api_of
+from tests.support.streams import Told
 
 WHOLE = {"GET /api/v1/withdrawals/{withdrawalId}", "GET /api/v1/payout-batches/{batchId}/file"}
 STAFF: dict[str, Any] = {"sub": "fin", "groups": ("finance",)}
@@ -58,14 +58,7 @@ def everything(world: World) -> str:
     """The whole table and its stream as DynamoDB holds them, bytes as they are, and as base64."""
     client, name = world.books.client, world.books.table_name
     items = [item for page in client.get_paginator("scan").paginate(TableName=name) for item in page["Items"]]
-    streams, _ = dynamodb.stream(client, name)
-    images: list[object] = []
-    for at in dynamodb.stream_start(client, name).values():
-        answer = streams.get_records(ShardIterator=at)
-        while answer["Records"]:
-            images += answer["Records"]
-            answer = streams.get_records(ShardIterator=answer["NextShardIterator"])
-    return repr(items) + repr(images)
+    return repr(items) + repr(list(Told(client, name).told()))
 
 
 def use(world: World, digits: str, answers: list[str]) -> None:

@@ -25,13 +25,13 @@ from local import sfn_fixes
 from refledger.domain.errors import AlreadyDecided
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import WithdrawalStatus, movement
+from tests.local.harness import PATIENCE_SECONDS
 
 DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 CLOCK_SCALE = 1e-6
 DAY_SECONDS = 86_400
 LONG_SECONDS = 3000 * DAY_SECONDS  # four minutes by the scaled clock: no busy machine makes a test wait that long
-PATIENCE_SECONDS = 180
 
 S = WithdrawalStatus
 Event = dict[str, Any]

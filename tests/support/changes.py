@@ -12,35 +12,18 @@ from refledger.operations import auditing, finding, notices, progress
 from refledger.operations.context import Context
 from refledger.store import audit, keys, stream
 from refledger.store.stream import Record
-from tests.support import dynamodb
 from tests.support.books import Books
+from tests.support.streams import Told
 
 Json = dict[str, Any]
 
 
-class Tail:
-    """What happens in a table of DynamoDB Local, from its beginning on, each record once, in Lambda's shape."""
-
-    def __init__(self, client: Any, table: str = "refledger") -> None:
-        self._streams, self._arn = dynamodb.stream(client, table)
-        self._at: dict[str, str | None] = {**dynamodb.stream_start(client, table)}
+class Tail(Told):
+    """The same in Lambda's shape."""
 
     def new(self) -> list[Json]:
         """Those that nobody was given yet."""
-        found: list[Json] = []
-        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
-            id = shard["ShardId"]
-            if id not in self._at:
-                self._at[id] = self._streams.get_shard_iterator(
-                    StreamArn=self._arn, ShardId=id, ShardIteratorType="TRIM_HORIZON"
-                )["ShardIterator"]
-            while at := self._at[id]:
-                answer = self._streams.get_records(ShardIterator=at)
-                self._at[id] = answer.get("NextShardIterator")
-                found += map(_as_lambda_tells, answer["Records"])
-                if not answer["Records"]:
-                    break
-        return found
+        return list(map(_as_lambda_tells, self.told()))
 
 
 def batches(records: list[Json], wanted: frozenset[str], size: int = 100) -> Iterator[Json]:

@@ -120,9 +120,12 @@ def new_database(endpoint: str, table: str = "refledger") -> Any:
 def _again(endpoint: str, key: str, table: str) -> Any:
     """A client of a database that was used before, None if it is less work to make another."""
     made = client(endpoint, access_key=key)
-    keys = made.scan(TableName=table, ProjectionExpression="pk, sk", Limit=EMPTIED_AT_MOST + 1)["Items"]
-    if len(keys) > EMPTIED_AT_MOST or made.list_tables()["TableNames"] != [table]:
+    if made.list_tables()["TableNames"] != [table]:
         return None
+    page = made.scan(TableName=table, ProjectionExpression="pk, sk", Limit=EMPTIED_AT_MOST)
+    if "LastEvaluatedKey" in page:
+        return None
+    keys = page["Items"]
     for start in range(0, len(keys), 25):
         deletes = [{"DeleteRequest": {"Key": each}} for each in keys[start : start + 25]]
         made.batch_write_item(RequestItems={table: deletes})

@@ -15,14 +15,14 @@ def records(client: Any, table: str = "refledger") -> Iterator[Record]:
     return Tail(client, table).new()
 
 
-class Tail:
-    """What happens in a table, from its beginning on, each record once."""
+class Told:
+    """What DynamoDB Streams tells of a table, from its beginning on, each record once."""
 
     def __init__(self, client: Any, table: str = "refledger") -> None:
         self._streams, self._arn = dynamodb.stream(client, table)
         self._at: dict[str, str | None] = {**dynamodb.stream_start(client, table)}
 
-    def new(self) -> Iterator[Record]:
+    def told(self) -> Iterator[dict[str, Any]]:
         """Those that nobody was given yet."""
         for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
             id = shard["ShardId"]
@@ -33,9 +33,17 @@ class Tail:
             while at := self._at[id]:
                 answer = self._streams.get_records(ShardIterator=at)
                 self._at[id] = answer.get("NextShardIterator")
-                yield from map(_record, answer["Records"])
+                yield from answer["Records"]
                 if not answer["Records"]:
                     break
+
+
+class Tail(Told):
+    """The same as records."""
+
+    def new(self) -> Iterator[Record]:
+        """Those that nobody was given yet."""
+        return map(_record, self.told())
 
 
 def _record(told: dict[str, Any]) -> Record:

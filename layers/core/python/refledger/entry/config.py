@@ -63,7 +63,7 @@ def environment() -> Environment:
 
 @cache
 def context() -> Context:
-    table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]
+    table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]  # first: it sets aside what was imported
     return Context(Table(aws.client("dynamodb"), table), Ids(key))
 
 
