@@ -73,7 +73,7 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write what is made from the code: openapi.json, the API's page, docs/access.md
+openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md and docs/duties.md
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
@@ -81,6 +81,8 @@ openapi: ## write what is made from the code: openapi.json, the API's page, docs
 	$(PY) scripts/api_page.py > functions/docs/index.html
 	$(PY) scripts/access_page.py > .local/access.md
 	mv .local/access.md docs/access.md
+	$(PY) scripts/duties_page.py > .local/duties.md
+	mv .local/duties.md docs/duties.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam

@@ -22,9 +22,11 @@ FULL: dict[str, Any] = {
     "productRules": [{"productId": "gold", "tiers": [{"rateBps": 3000}]}],
     "monthlyCaps": [{"amount": 50_000, "currency": "USD"}],
     "currencies": [
-        {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": 6, "secondApprovalLimit": 7, "adjustmentLimit": 8},
+        {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": 6, "secondApprovalLimit": 7, "adjustmentLimit": 8,
+         "conversionLimit": 9},
         {"currency": "USD", "payoutMinimum": 1000},
     ],
+    "makerWindowDays": 10, "exposure": {"currency": "USD", "weights": [{"currency": "EUR", "perThousand": 1080}]},
 }  # fmt: skip
 
 
@@ -63,9 +65,9 @@ def test_whole_terms_become_the_next_version(world: World, id: str) -> None:
     assert (changed.body["rules"]["limitMonths"], changed.body["rules"]["limitPayments"]) == (12, 24)
     (product,) = changed.body["productRules"]
     assert (product["productId"], product["tiers"][0]["rateBps"], product["limitMonths"]) == ("gold", 3000, None)
-    for name in ("monthlyCaps", "reviewRewards", "holdDays", "name"):
+    for name in ("monthlyCaps", "reviewRewards", "holdDays", "name", "makerWindowDays", "exposure"):
         assert changed.body[name] == FULL[name]
-    none = dict.fromkeys(("autoApproveLimit", "secondApprovalLimit", "adjustmentLimit"))
+    none = dict.fromkeys(("autoApproveLimit", "secondApprovalLimit", "adjustmentLimit", "conversionLimit"))
     assert changed.body["currencies"] == [FULL["currencies"][0], {**none, **FULL["currencies"][1]}]
     assert changed.body["changedBy"] == world.books.user("admin")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from refledger.domain import base32
 from refledger.domain.errors import ProgramNotFound
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.programs import CurrencyTerms, Program
+from refledger.domain.programs import CurrencyTerms, Program, Weights
 from refledger.domain.rules import Pay, Rule, RuleSet
 from refledger.domain.uplines import Binding, Link
 from refledger.store import keys, partners, programs, referrals
@@ -48,10 +48,11 @@ PROGRAMS = st.builds(
         st.dictionaries(CODES, st.integers(1, 10**15)).map(sorted_pairs),
     ),
     currencies=st.fixed_dictionaries({
-        code: st.builds(CurrencyTerms, MONEY, LIMITS, LIMITS, LIMITS) for code in ("EUR", "JPY", "KWD")
+        code: st.builds(CurrencyTerms, MONEY, LIMITS, LIMITS, LIMITS, LIMITS) for code in ("EUR", "JPY", "KWD")
     }).map(sorted_pairs),
     hold_days=st.integers(0, 3650), approval_timeout_seconds=st.integers(1, 86_400), reviews_rewards=st.booleans(),
     version=st.integers(1, 9), created_at_ms=MOMENTS, changed_at_ms=MOMENTS, changed_by=TEXT,
+    maker_window_days=st.integers(0, 365),
 )  # fmt: skip
 LINKS = st.builds(Link, IDS, IDS | st.just(""), OWNS)
 BINDINGS = st.builds(
@@ -74,6 +75,15 @@ def test_programs(program: Program) -> None:
     """Every field of the current item and of the version beside it; a limit that is none stays none, not zero."""
     for write in programs.create(program):
         assert programs.from_item(through_the_wire(write)) == program
+
+
+def test_a_program_from_before_has_the_window_and_no_weights() -> None:
+    """What was written without them is still read; weights are read back as they were written."""
+    item = through_the_wire(programs.create(a_program())[0])
+    del item["makers"]
+    assert programs.from_item(item) == a_program()
+    weighed = a_program(currencies=["EUR"], exposure=Weights("USD", (("EUR", 1_080),)))
+    assert programs.from_item(through_the_wire(programs.create(weighed)[0])) == weighed
 
 
 @calm

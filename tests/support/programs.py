@@ -29,11 +29,12 @@ def a_program(
     auto_approve_limit: int | None = None,
     second_approval_limit: int | None = None,
     adjustment_limit: int | None = None,
+    conversion_limit: int | None = None,
     **changes: Any,
 ) -> Program:
     """The minimum and the limits are those of the program's own currency; `currencies` are others that it takes."""
     others = currencies if isinstance(currencies, Mapping) else {other: CurrencyTerms() for other in currencies}
-    own = CurrencyTerms(payout_minimum, auto_approve_limit, second_approval_limit, adjustment_limit)
+    own = CurrencyTerms(payout_minimum, auto_approve_limit, second_approval_limit, adjustment_limit, conversion_limit)
     return Program(**{
         "id": id, "name": "Friends", "currency": currency, "rules": rules or RuleSet(a_rule(*tier_rates_bps)),
         "currencies": tuple(sorted({currency: own, **others}.items())), **changes,

@@ -18,6 +18,9 @@ MAX_HOLD_DAYS = 3_650
 MAX_ATTRIBUTION_DAYS = 3_650
 MAX_APPROVAL_SECONDS = 365 * 86_400
 APPROVAL_SECONDS = 7 * 86_400
+MAKER_WINDOW_DAYS = 30
+MAX_MAKER_WINDOW_DAYS = 365
+MAX_WEIGHT = 10**12
 
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -49,18 +52,44 @@ class CurrencyTerms:
     payout_minimum: int = 0
     auto_approve_limit: int | None = None  # withdrawals up to this need no person; None: all do
     second_approval_limit: int | None = None  # withdrawals above this need two; None: none does
-    adjustment_limit: int | None = None  # adjustments above this need a second person; None: none does
+    adjustment_limit: int | None = None  # what people make above this in a day needs a second person; None: nothing
+    conversion_limit: int | None = None  # what machines tell above this in a day is held; None: as adjustment_limit
 
     def __post_init__(self) -> None:
         for name, amount in (
             ("payoutMinimum", self.payout_minimum), ("autoApproveLimit", self.auto_approve_limit),
             ("secondApprovalLimit", self.second_approval_limit), ("adjustmentLimit", self.adjustment_limit),
+            ("conversionLimit", self.conversion_limit),
         ):  # fmt: skip
             if amount is not None and not 0 <= amount <= MAX_AMOUNT:
                 raise Invalid(f"{name}: not an amount")
 
 
 NOT_TAKEN = CurrencyTerms(second_approval_limit=0, adjustment_limit=0)  # nobody set a limit: two people look
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How amounts of other currencies count where a day's sum is held against a limit in `currency`.
+
+    `rates`: (currency, minor units of `currency` for 1,000 minor units of that one), sorted. Not a rate to pay by.
+    """
+
+    currency: str
+    rates: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        named = [self.currency, *(currency for currency, _ in self.rates)]
+        if len(set(named)) < len(named):
+            raise Invalid("exposure: each currency once, and not its own")
+        if not all(1 <= rate <= MAX_WEIGHT for _, rate in self.rates):
+            raise Invalid(f"exposure: rates are 1 to {MAX_WEIGHT}")
+
+    def weigh(self, currency: str, amount: int) -> int:
+        """Return what an amount counts, in minor units of `self.currency`, rounded up; 0 where there is no rate."""
+        if currency == self.currency:
+            return amount
+        return -(-amount * dict(self.rates).get(currency, 0) // 1_000)
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,8 @@ class Program:
     reviews_rewards: bool = False  # a person approves each reward when its time has come
     attribution_days: int | None = None  # a referral that brings nothing in these many days expires; None: none does
     links: Links | None = None  # where partners' links lead; None: there are none
+    maker_window_days: int = MAKER_WINDOW_DAYS  # who made a partner's money lets none of it out for so long
+    exposure: Weights | None = None  # None: the day's sums count each currency by itself
     status: ProgramStatus = ProgramStatus.ACTIVE
     idle: tuple[Idle, ...] = ()  # when it was not ACTIVE
     reason: str = ""  # why it was paused, resumed or archived
@@ -100,6 +131,10 @@ class Program:
             raise Invalid(f"attributionDays: 1 to {MAX_ATTRIBUTION_DAYS}, or null")
         if not 1 <= self.approval_timeout_seconds <= MAX_APPROVAL_SECONDS:
             raise Invalid(f"approvalTimeoutSeconds: 1 to {MAX_APPROVAL_SECONDS}")
+        if not 0 <= self.maker_window_days <= MAX_MAKER_WINDOW_DAYS:
+            raise Invalid(f"makerWindowDays: 0 to {MAX_MAKER_WINDOW_DAYS}")
+        if self.exposure and {self.exposure.currency, *dict(self.exposure.rates)} != taken:
+            raise Invalid("exposure: all currencies of the program, and no others")
 
     @property
     def tier_rates_bps(self) -> tuple[int, ...]:
@@ -133,6 +168,16 @@ class Program:
     def terms(self, currency: str) -> CurrencyTerms:
         """Of a currency that the program does not take, or not any more: no minimum, and two people decide."""
         return dict(self.currencies).get(currency, CurrencyTerms() if currency == self.currency else NOT_TAKEN)
+
+    def limit(self, name: str, currency: str) -> int | None:
+        """Return the most in a day that needs nobody more, by a limit's name in the API. None: there is no limit."""
+        terms = self.terms(currency)
+        adjustment = terms.adjustment_limit
+        return {
+            "adjustmentLimit": adjustment,
+            "conversionLimit": adjustment if terms.conversion_limit is None else terms.conversion_limit,
+            "secondApprovalLimit": terms.second_approval_limit,
+        }[name]
 
     def approves_alone(self, amount: int, currency: str) -> bool:
         """Whether a withdrawal needs no person."""

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
-DAY_MS = 24 * 60 * MINUTE_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -31,6 +31,7 @@ I#<id> / A | I                         application; invitation
 O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
+Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
 SYS / <name>                           how far a schedule has looked
 
 Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
@@ -420,6 +421,16 @@ def audit_of(entity: str) -> str:
 
 def limit(caller: str, kind: str, minute: int) -> Key:
     return _key(f"L#{caller}#{kind}", str(minute))
+
+
+def exposure_of_partner(partner_id: str) -> Key:
+    """What a day has seen of a partner, and who did what for them."""
+    return _key(f"Y#P#{partner_id}")
+
+
+def exposure_of_actor(actor: str) -> Key:
+    """What a day has seen of somebody on the staff, or of a service (keyed hash)."""
+    return _key(f"Y#A#{actor}")
 
 
 def cursor(name: str) -> Key:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from refledger.domain.errors import ProgramNotFound
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle
-from refledger.domain.programs import CurrencyTerms, Program, ProgramStatus
+from refledger.domain.programs import MAKER_WINDOW_DAYS, CurrencyTerms, Program, ProgramStatus, Weights
 from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put
@@ -17,7 +17,7 @@ IS_CURRENT = "the program has the version that was read"
 VERSION_IS_NEW = "the program's version is new"
 _TERMS = {
     "minimum": "payout_minimum", "auto": "auto_approve_limit", "second": "second_approval_limit",
-    "adjustment": "adjustment_limit",
+    "adjustment": "adjustment_limit", "conversion": "conversion_limit",
 }  # fmt: skip
 
 
@@ -78,12 +78,18 @@ def _to_item(program: Program) -> Item:
         **({"attribution": program.attribution_days} if program.attribution_days else {}),
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
         **({"reason": program.reason} if program.reason else {}),
+        "makers": program.maker_window_days,
+        **({"exposure": _weights(program.exposure)} if program.exposure else {}),
     }  # fmt: skip
 
 
 def _terms(terms: CurrencyTerms) -> Item:
     named = {short: getattr(terms, name) for short, name in _TERMS.items()}
     return {name: amount for name, amount in named.items() if amount is not None}
+
+
+def _weights(weights: Weights) -> Item:
+    return {"currency": weights.currency, "rates": dict(weights.rates)}
 
 
 def _links(links: Links) -> Item:
@@ -104,6 +110,10 @@ def _links_from(item: Item) -> Links:
     )
 
 
+def _weights_from(item: Item) -> Weights:
+    return Weights(item["currency"], tuple(sorted(item["rates"].items())))
+
+
 def from_item(item: Item) -> Program:
     """Of the current item or of a version's."""
     return Program(
@@ -120,6 +130,8 @@ def from_item(item: Item) -> Program:
         reviews_rewards=item["reviews"],
         attribution_days=item.get("attribution"),
         links=_links_from(item["links"]) if "links" in item else None,
+        maker_window_days=item.get("makers", MAKER_WINDOW_DAYS),
+        exposure=_weights_from(item["exposure"]) if "exposure" in item else None,
         status=ProgramStatus(item["status"]),
         idle=tuple(Idle(since_ms, until_ms) for since_ms, until_ms in item.get("idle", ())),
         reason=item.get("reason", ""),

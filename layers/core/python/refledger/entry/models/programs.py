@@ -10,10 +10,13 @@ from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
 from refledger.domain.programs import (
     APPROVAL_SECONDS,
+    MAKER_WINDOW_DAYS,
     MAX_CURRENCIES,
+    MAX_WEIGHT,
     CurrencyTerms,
     Program,
     ProgramStatus,
+    Weights,
 )
 from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
@@ -38,7 +41,10 @@ class CurrencyBody(Body):
     """A currency that the program takes. All amounts are in its minor units.
 
     `autoApproveLimit`: withdrawals up to this need no person, all do without it. `secondApprovalLimit`,
-    `adjustmentLimit`: above this a withdrawal, an adjustment needs two people; none does without it.
+    `adjustmentLimit`: above this one person's sum of a day needs a second one, of what is let out and of what is
+    made; without it nothing does.
+    `conversionLimit`: what services and CRMs may tell in a day before a person must release it; without it,
+    `adjustmentLimit` is this, too. See docs/duties.md.
     """
 
     currency: Currency
@@ -46,10 +52,49 @@ class CurrencyBody(Body):
     auto_approve_limit: AmountOrZero | None = None
     second_approval_limit: AmountOrZero | None = None
     adjustment_limit: AmountOrZero | None = None
+    conversion_limit: AmountOrZero | None = None
 
     def to_terms(self) -> CurrencyTerms:
         return CurrencyTerms(
-            self.payout_minimum, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit
+            self.payout_minimum, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit,
+            self.conversion_limit,
+        )  # fmt: skip
+
+
+class WeightBody(Body):
+    """`perThousand`: what 1,000 minor units count, in minor units of the exposure's currency."""
+
+    currency: Currency
+    per_thousand: Annotated[int, Field(ge=1, le=MAX_WEIGHT, strict=True, examples=[1080])]
+
+
+class ExposureBody(Body):
+    """How a day's sums count over all currencies of the program, against the limits of `currency`."""
+
+    currency: Currency
+    weights: Annotated[list[WeightBody], Field(max_length=MAX_CURRENCIES)]
+
+    def to_weights(self) -> Weights:
+        rates = {each.currency: each.per_thousand for each in self.weights}
+        if len(rates) < len(self.weights):
+            raise Invalid("exposure: each currency once, and not its own")
+        return Weights(self.currency, tuple(sorted(rates.items())))
+
+
+class WeightView(View):
+    currency: str
+    per_thousand: int
+
+
+class ExposureView(View):
+    currency: str
+    weights: list[WeightView]
+
+    @classmethod
+    def of(cls, weights: Weights) -> Self:
+        return cls(
+            currency=weights.currency,
+            weights=[WeightView(currency=currency, per_thousand=rate) for currency, rate in weights.rates],
         )
 
 
@@ -116,6 +161,8 @@ class ProgramBody(Body):
     review_rewards: bool = False
     attribution_days: int | None = None
     links: LinksBody | None = None
+    maker_window_days: int = MAKER_WINDOW_DAYS
+    exposure: ExposureBody | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -139,6 +186,8 @@ class ProgramBody(Body):
             reviews_rewards=self.review_rewards,
             attribution_days=self.attribution_days,
             links=self.links.to_links() if self.links else None,
+            maker_window_days=self.maker_window_days,
+            exposure=self.exposure.to_weights() if self.exposure else None,
             created_at_ms=now_ms,
         )
 
@@ -192,6 +241,7 @@ class CurrencyView(View):
     auto_approve_limit: int | None
     second_approval_limit: int | None
     adjustment_limit: int | None
+    conversion_limit: int | None
 
     @classmethod
     def of(cls, currency: str, terms: CurrencyTerms) -> Self:
@@ -201,6 +251,7 @@ class CurrencyView(View):
             auto_approve_limit=terms.auto_approve_limit,
             second_approval_limit=terms.second_approval_limit,
             adjustment_limit=terms.adjustment_limit,
+            conversion_limit=terms.conversion_limit,
         )
 
 
@@ -225,6 +276,8 @@ class ProgramView(View):
     review_rewards: bool
     attribution_days: int | None
     links: LinksView | None
+    maker_window_days: int
+    exposure: ExposureView | None
     status: str
     status_reason: str | None
     idle: list[IdleView]
@@ -252,6 +305,8 @@ class ProgramView(View):
             review_rewards=program.reviews_rewards,
             attribution_days=program.attribution_days,
             links=LinksView.of(program.links) if program.links else None,
+            maker_window_days=program.maker_window_days,
+            exposure=ExposureView.of(program.exposure) if program.exposure else None,
             status=program.status,
             status_reason=program.reason or None,
             idle=[

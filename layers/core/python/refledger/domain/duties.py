@@ -1,0 +1,346 @@
+"""Who may do what to whose money, and whether one person is enough: one row for each act.
+
+`DUTIES` is the whole of it. `decide` holds the facts of a case against its row and answers; nobody else decides.
+`docs/duties.md` is printed from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from refledger.domain import errors
+from refledger.domain.exposures import Exposure, Mark, Marked, Tally, passes
+from refledger.domain.programs import Program
+from refledger.domain.times import DAY_MS
+
+
+class Act(StrEnum):
+    """What makes money for a partner, lets it out, puts it back, or weakens what protects it."""
+
+    ADJUST = "ADJUST"
+    WRITE_OFF = "WRITE_OFF"
+    APPROVE_ADJUSTMENT = "APPROVE_ADJUSTMENT"
+    REJECT_ADJUSTMENT = "REJECT_ADJUSTMENT"
+    GIVE_REWARD = "GIVE_REWARD"
+    REFER = "REFER"
+    CONVERT = "CONVERT"
+    CONVERT_BY_MACHINE = "CONVERT_BY_MACHINE"
+    ACCEPT_PAYMENT = "ACCEPT_PAYMENT"
+    REFUND_PAYMENT = "REFUND_PAYMENT"
+    CONFIRM_REFUND = "CONFIRM_REFUND"
+    HOLD_REWARD = "HOLD_REWARD"
+    RELEASE_REWARD = "RELEASE_REWARD"
+    APPROVE_REWARD = "APPROVE_REWARD"
+    CANCEL_REWARD = "CANCEL_REWARD"
+    PAY_REWARD = "PAY_REWARD"
+    APPROVE_WITHDRAWAL = "APPROVE_WITHDRAWAL"
+    REJECT_WITHDRAWAL = "REJECT_WITHDRAWAL"
+    EXPORT_WITHDRAWAL = "EXPORT_WITHDRAWAL"
+    MARK_PAID = "MARK_PAID"
+    MARK_FAILED = "MARK_FAILED"
+    MARK_RETURNED = "MARK_RETURNED"
+    RETRY_PAYOUT = "RETRY_PAYOUT"
+    RESOLVE_PROBLEM = "RESOLVE_PROBLEM"
+    LINK_USER = "LINK_USER"
+    INVITE = "INVITE"
+    DECIDE_APPLICATION = "DECIDE_APPLICATION"
+    ADD_ACCOUNT = "ADD_ACCOUNT"
+    VERIFY_ACCOUNT = "VERIFY_ACCOUNT"
+    LIFT_SUSPENSION = "LIFT_SUSPENSION"
+    CHANGE_STATUS = "CHANGE_STATUS"
+    SET_RATES = "SET_RATES"
+    TIGHTEN_TERMS = "TIGHTEN_TERMS"
+    LOOSEN_TERMS = "LOOSEN_TERMS"
+    CONFIRM_TERMS = "CONFIRM_TERMS"
+
+
+class Relation(StrEnum):
+    """What somebody may be to a case, beside being on the staff."""
+
+    BENEFICIARY = "BENEFICIARY"  # the partner's own user, or one of those who earn from it
+    REQUESTER = "REQUESTER"  # asked for it
+    MAKER = "MAKER"  # made, or told of, what is decided about now
+    EARNER = "EARNER"  # earns in the program whose terms change
+
+
+class Above(StrEnum):
+    """What becomes of an act with which the sum of a day passes the limit."""
+
+    WAITS = "WAITS"  # nothing moves until another person says yes
+    HELD = "HELD"  # it is made, and held until another person releases it
+    TWO = "TWO"  # this yes is kept, and another person's is needed
+    REFUSED = "REFUSED"  # not in this way: another one has two people
+
+
+class Limit(StrEnum):
+    """Which of a program's limits, by currency."""
+
+    ADJUSTMENT = "adjustmentLimit"
+    CONVERSION = "conversionLimit"
+    SECOND_APPROVAL = "secondApprovalLimit"
+
+
+R, M = Relation, Marked
+OUT_BARS: Final = frozenset(M)  # who did any of these lets none of the partner's money out
+
+
+@dataclass(frozen=True)
+class Duty:
+    """The row of an act. `measure`: how the amount at stake is found, in words; "" where there is none.
+
+    `tally`: in which sum of the day it counts; `marks`: what is remembered of who did it.
+    """
+
+    what: str
+    never: frozenset[Relation] = frozenset({R.BENEFICIARY})
+    measure: str = ""
+    tally: Tally | None = None
+    limit: Limit | None = None
+    above: Above | None = None
+    barred_by: frozenset[Marked] = frozenset()
+    marks: Marked | None = None
+    by_machine: bool = False
+    own: type[errors.Forbidden] = errors.Forbidden
+
+
+def _row(what: str, *also: Relation, **more: object) -> Duty:
+    return Duty(what, frozenset({R.BENEFICIARY, *also}), **more)  # type: ignore[arg-type]
+
+
+_MADE: Final = {"tally": Tally.MADE, "limit": Limit.ADJUSTMENT}
+_OUT: Final = {"tally": Tally.OUT, "limit": Limit.SECOND_APPROVAL, "barred_by": OUT_BARS}
+_ADJUSTMENT: Final = {"own": errors.OwnAdjustment}
+_WITHDRAWAL: Final = {"own": errors.OwnWithdrawal}
+
+DUTIES: Final[dict[Act, Duty]] = {
+    Act.ADJUST: _row(
+        "ask for an adjustment", measure="the amount, given or taken", above=Above.WAITS, marks=M.CREDITED,
+        **_MADE, **_ADJUSTMENT,
+    ),
+    Act.WRITE_OFF: _row(
+        "ask to forgive a debt", measure="the amount", above=Above.WAITS, marks=M.CREDITED, **_MADE, **_ADJUSTMENT,
+    ),
+    Act.APPROVE_ADJUSTMENT: _row("post an adjustment that waits", R.REQUESTER, **_ADJUSTMENT),
+    Act.REJECT_ADJUSTMENT: _row("refuse an adjustment that waits", **_ADJUSTMENT),
+    Act.GIVE_REWARD: _row(
+        "give a reward by hand", measure="the reward", above=Above.HELD, marks=M.CREDITED, **_MADE,
+    ),
+    Act.REFER: _row("enter a referral, or say who its customer is", by_machine=True),
+    Act.CONVERT: _row(
+        "say for how much a referral converted", measure="each partner's reward, and their sum", above=Above.HELD,
+        marks=M.CREDITED, **_MADE,
+    ),
+    Act.CONVERT_BY_MACHINE: _row(
+        "the same, told by a service or a CRM", measure="each partner's reward, and their sum", tally=Tally.TOLD,
+        limit=Limit.CONVERSION, above=Above.HELD, by_machine=True,
+    ),
+    Act.ACCEPT_PAYMENT: _row(
+        "let a payment earn that was parked, or that nobody was referred for",
+        measure="each partner's reward, and their sum", above=Above.HELD, marks=M.CREDITED, **_MADE,
+    ),
+    Act.REFUND_PAYMENT: _row(
+        "say that a payment was taken back", measure="what the partners lose", above=Above.WAITS, **_MADE,
+    ),
+    Act.CONFIRM_REFUND: _row("let that count", R.REQUESTER),
+    Act.HOLD_REWARD: _row("hold a reward"),
+    Act.RELEASE_REWARD: _row("release a reward that is held", R.MAKER),
+    Act.APPROVE_REWARD: _row(
+        "approve a reward, singly or in bulk", R.MAKER, measure="the reward, before its day; nothing on it",
+        above=Above.REFUSED, **_MADE,
+    ),
+    Act.CANCEL_REWARD: _row("cancel a reward"),
+    Act.PAY_REWARD: _row(
+        "say that a reward was paid by itself, singly or in bulk", R.MAKER,
+        measure="what is owed of it, and of the others of the same call", above=Above.REFUSED, **_OUT,
+    ),
+    Act.APPROVE_WITHDRAWAL: _row(
+        "approve a withdrawal, singly or in bulk", R.REQUESTER, measure="the amount", above=Above.TWO,
+        **_OUT, **_WITHDRAWAL,
+    ),
+    Act.REJECT_WITHDRAWAL: _row("reject a withdrawal", R.REQUESTER, **_WITHDRAWAL),
+    Act.EXPORT_WITHDRAWAL: _row(
+        "put a withdrawal into a file for the bank", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL,
+    ),
+    Act.MARK_PAID: _row(
+        "say that a transfer was made", R.REQUESTER, measure="the amount, where nobody else approved it",
+        tally=Tally.MARKED, limit=Limit.SECOND_APPROVAL, above=Above.REFUSED, barred_by=OUT_BARS, **_WITHDRAWAL,
+    ),
+    Act.MARK_FAILED: _row(
+        "put back what a bank was told to pay", R.REQUESTER, R.MAKER, measure="the amount, once the bank has the file",
+        above=Above.TWO, **_MADE, **_WITHDRAWAL,
+    ),
+    Act.MARK_RETURNED: _row(
+        "put back what was paid", R.REQUESTER, R.MAKER, measure="the amount", above=Above.TWO, **_MADE, **_WITHDRAWAL,
+    ),
+    Act.RETRY_PAYOUT: _row("try a declined payout again", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL),
+    Act.RESOLVE_PROBLEM: _row("end a problem with a note", R.REQUESTER, **_WITHDRAWAL),
+    Act.LINK_USER: _row("say who signs in as a partner", marks=M.LINKED),
+    Act.INVITE: _row("accept an invitation", R.MAKER),
+    Act.DECIDE_APPLICATION: _row("decide about an application"),
+    Act.ADD_ACCOUNT: _row("enter a payout method for a partner", marks=M.ACCOUNT),
+    Act.VERIFY_ACCOUNT: _row("vouch for a payout method", marks=M.ACCOUNT),
+    Act.LIFT_SUSPENSION: _row("lift a suspension", marks=M.LIFTED),
+    Act.CHANGE_STATUS: _row("change a partner's status otherwise", by_machine=True),
+    Act.SET_RATES: _row("say what a partner earns instead of the program's rates"),
+    Act.TIGHTEN_TERMS: Duty("tighten a program's terms", frozenset()),
+    Act.LOOSEN_TERMS: Duty("ask for looser terms, which another admin confirms", frozenset(), above=Above.WAITS),
+    Act.CONFIRM_TERMS: Duty("confirm looser terms", frozenset({R.REQUESTER, R.EARNER})),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stake:
+    """What is at stake for one partner, or by one actor: what the day has seen of them, and what comes to it now.
+
+    `amount` in minor units of `currency`, 0 or more.
+    """
+
+    exposure: Exposure
+    amount: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A case, as it was read. People are keyed hashes of their `sub`; "" is nobody.
+
+    `earns`: whose money it is, all of them. `maker`: who made or told of what is decided about. `earlier`: who said yes
+    to it before, each once. `marks`: what people did for the partner. `programs`: the terms that hold; with several the
+    strictest. `stakes`: of each partner whom it touches, and of the actor.
+    """
+
+    actor: str
+    now_ms: int
+    programs: Sequence[Program] = ()
+    earns: frozenset[str] = frozenset()
+    requester: str = ""
+    maker: str = ""
+    earlier: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    currency: str = ""
+    stakes: tuple[Stake, ...] = ()
+    by_machine: bool = False
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """`alone`: on the word of one: it counts in the sums of the day."""
+
+    alone: bool = True
+
+
+@dataclass(frozen=True)
+class NeedsSecond:
+    """What this person says is not enough. The row says what becomes of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Barred:
+    """This person never does it, whatever the amount."""
+
+    reason: str
+    error: type[errors.Refledger] = errors.Forbidden
+
+
+Verdict = Allowed | NeedsSecond | Barred
+
+SOMEBODY_ELSE: Final = {
+    R.BENEFICIARY: "somebody else must do this, because the money is, or may become, yours",
+    R.EARNER: "somebody else must do this, because you earn in the program",
+    R.REQUESTER: "somebody else than who asked for it must do this",
+    R.MAKER: "somebody else than who made it must do this",
+}
+DONE_BEFORE: Final = {
+    M.CREDITED: "who gave this partner money",
+    M.LINKED: "who said who signs in as this partner",
+    M.ACCOUNT: "who entered or vouched for this partner's account",
+    M.LIFTED: "who lifted this partner's suspension",
+}
+
+
+def decide(act: Act, facts: Facts) -> Verdict:
+    """Say whether the actor may do it, and whether they are enough."""
+    duty = DUTIES[act]
+    if facts.by_machine and not duty.by_machine:
+        return Barred("a person must do this")
+    if barred := _barred(duty, facts, facts.actor):
+        return barred
+    if not is_above(act, facts):
+        return Allowed()
+    # who said yes before counts only if they still may
+    others = [each for each in facts.earlier if each != facts.actor and not _barred(duty, facts, each)]
+    if others:
+        return Allowed(alone=False)
+    if facts.actor in facts.earlier:
+        return Barred("a second person must say so, too", errors.SecondPersonNeeded)
+    return NeedsSecond("it is above what one person may decide in a day")
+
+
+def is_above(act: Act, facts: Facts) -> bool:
+    """Whether the sum of the day passes a limit with this act: of any partner, or of the actor, by any of the terms."""
+    duty = DUTIES[act]
+    if duty.tally is None or duty.limit is None:
+        return False
+    tally, limit = duty.tally, duty.limit
+    return any(
+        passes(program, limit.value, stake.exposure.sums(tally, facts.now_ms), facts.currency, stake.amount)
+        for program in facts.programs
+        for stake in facts.stakes
+    )
+
+
+def check(verdict: Verdict) -> None:
+    """Raises what stands against it: Forbidden, OwnWithdrawal, OwnAdjustment or SecondPersonNeeded."""
+    match verdict:
+        case Barred(reason, error):
+            raise error(reason)
+        case NeedsSecond(reason):
+            raise errors.SecondPersonNeeded(reason)
+
+
+def require(act: Act, facts: Facts) -> Verdict:
+    """`decide`, for an act that goes on where a second person is needed. Raises what bars the actor."""
+    verdict = decide(act, facts)
+    if isinstance(verdict, Barred):
+        raise verdict.error(verdict.reason)
+    return verdict
+
+
+def check_stranger(act: Act, actor: str, *earns: str, requester: str = "", maker: str = "") -> None:
+    """Nobody decides about their own: who is what to the case, and nothing else of it. Raises what bars the actor."""
+    require(act, Facts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
+
+
+def _barred(duty: Duty, facts: Facts, actor: str) -> Barred | None:
+    """What keeps a person out whatever the amount: what they are to it, or what they did before."""
+    if not actor:
+        return None
+    for relation in Relation:  # whose money it is goes first
+        if relation in duty.never and actor in _who(facts, relation):
+            return Barred(SOMEBODY_ELSE[relation], _error(duty, relation))
+    window_ms = DAY_MS * max((program.maker_window_days for program in facts.programs), default=0)
+    for mark in facts.marks:
+        if mark.kind in duty.barred_by and mark.actor == actor and facts.now_ms - mark.at_ms < window_ms:
+            return Barred(f"somebody else than {DONE_BEFORE[mark.kind]} must do this", errors.SecondPersonNeeded)
+    return None
+
+
+def _who(facts: Facts, relation: Relation) -> frozenset[str]:
+    match relation:
+        case Relation.BENEFICIARY | Relation.EARNER:
+            return facts.earns
+        case Relation.REQUESTER:
+            return frozenset({facts.requester})
+        case Relation.MAKER:
+            return frozenset({facts.maker})
+
+
+def _error(duty: Duty, relation: Relation) -> type[errors.Refledger]:
+    """The requester of a withdrawal is its partner; who asked for anything else is one of the staff."""
+    if relation in (R.BENEFICIARY, R.EARNER):
+        return duty.own
+    return duty.own if duty.own is errors.OwnWithdrawal and relation is R.REQUESTER else errors.SecondPersonNeeded

@@ -1,0 +1,129 @@
+"""A case before `domain.duties`: what it looks at is read here, and what was done is written down with the act itself.
+
+case = duties.case(context, Act.PAY_REWARD, actor, [program], "USD", {partner.id: 500}, earns={partner.customer})
+verdict = case.require()                            # raises what bars the actor
+context.table.commit(*writes, *case.writes())       # under what was read: many at once pass no more than one by one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from refledger.domain import duties
+from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict
+from refledger.domain.exposures import Exposure
+from refledger.domain.programs import Program
+from refledger.operations.context import Context
+from refledger.store import exposures, keys
+from refledger.store.transaction import Write
+
+
+@dataclass(frozen=True)
+class Case:
+    """An act with its facts. `partners`: what is at stake of each of them, beside what their day has seen.
+
+    `own`: what the actor's day has seen; None for who does not count by themselves.
+    """
+
+    act: Act
+    facts: Facts
+    partners: tuple[Stake, ...]
+    own: Exposure | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the actor may, and is enough."""
+        return duties.decide(self.act, self.facts)
+
+    def require(self) -> Verdict:
+        """Return the verdict. Raises Forbidden, OwnWithdrawal, OwnAdjustment, SecondPersonNeeded for who is barred."""
+        return duties.require(self.act, self.facts)
+
+    def check(self) -> None:
+        """Go on only where this person is enough. Raises like `require`, and SecondPersonNeeded."""
+        duties.check(self.verdict)
+
+    def writes(self, *, marks: str | None = None) -> list[Write]:
+        """Return what goes into the act's transaction: the day's sums with it, and what is remembered of the actor.
+
+        What needs a second person counts in no sum: the limit is for what one person does. `marks`: of whom it is
+        remembered instead ("" for nobody).
+        """
+        duty, now_ms = DUTIES[self.act], self.facts.now_ms
+        verdict = self.verdict
+        counts = isinstance(verdict, Allowed) and verdict.alone
+        marked = self.facts.actor if marks is None else marks
+        written = []
+        for stake in self.partners:
+            new = self._with(stake.exposure, stake.amount if counts else 0)
+            if duty.marks and marked:
+                new = new.marked(duty.marks, marked, now_ms)
+            written.append(_write(keys.exposure_of_partner(stake.exposure.owner), stake.exposure, new, now_ms))
+        total = sum(stake.amount for stake in self.partners)
+        if self.own and counts and total and duty.tally:
+            new = self._with(self.own, total)
+            written.append(_write(keys.exposure_of_actor(self.own.owner), self.own, new, now_ms))
+        return written
+
+    def _with(self, exposure: Exposure, amount: int) -> Exposure:
+        tally = DUTIES[self.act].tally
+        if tally is None or amount <= 0:
+            return exposure
+        return exposure.plus(tally, self.facts.currency, amount, self.facts.now_ms)
+
+
+def _write(key: keys.Key, old: Exposure, new: Exposure, now_ms: int) -> Write:
+    return exposures.unchanged(key, old) if new == old else exposures.keep(key, old, new, now_ms)
+
+
+def case(
+    context: Context,
+    act: Act,
+    actor: str,
+    programs: Sequence[Program],
+    currency: str = "",
+    amounts: Mapping[str, int] | None = None,
+    *,
+    earns: Collection[str] = (),
+    requester: str = "",
+    maker: str = "",
+    earlier: Sequence[str] = (),
+    by_machine: bool = False,
+) -> Case:
+    """Read what the day has seen of the partners and of the actor: one call, and consistent.
+
+    `actor`: keyed hash of the user, or of the service; "" for a CRM or a schedule, of whom nothing is counted.
+    `amounts`: what is at stake by partner, in minor units; 0 where only the marks count. `earns`: the users whose money
+    it is. `programs`: the terms that hold, the strictest of several. Raises Again, like every read.
+    """
+    at_stake = dict(amounts or {})
+    places = [keys.exposure_of_partner(id) for id in at_stake]
+    if actor:
+        places.append(keys.exposure_of_actor(actor))
+    items = context.table.get_many(places) if places else []
+    partners = tuple(
+        Stake(exposures.from_item(id, item), amount)
+        for (id, amount), item in zip(at_stake.items(), items, strict=False)
+    )
+    own = exposures.from_item(actor, items[-1]) if actor else None
+    total = sum(at_stake.values())
+    facts = Facts(
+        actor=actor,
+        now_ms=context.now_ms(),
+        programs=tuple(programs),
+        earns=frozenset(filter(None, earns)),
+        requester=requester,
+        maker=maker,
+        earlier=tuple(earlier),
+        marks=tuple(mark for stake in partners for mark in stake.exposure.marks),
+        currency=currency,
+        stakes=(*partners, *((Stake(own, total),) if own else ())),
+        by_machine=by_machine,
+    )
+    return Case(act, facts, partners, own)
+
+
+def strictest(case: Case, *programs: Program) -> Case:
+    """The case by further terms, too: those under which it was asked for, say."""
+    return replace(case, facts=replace(case.facts, programs=(*case.facts.programs, *programs)))
