@@ -110,15 +110,9 @@ def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
 @api.route("GET /api/v1/imports/{importId}/report/file", answer=CsvFile, refuses=(JobNotFound,))
 def report_file(request: Request[NoBody, NoQuery]) -> CsvFile:
     """Get what became of each line as one CSV file."""
-    import csv
-    import io
-
-    from refledger.domain.batches import cell  # no other call here writes files
+    from refledger.domain import csv_files  # no other call here writes files
 
     job = _job(request, "importId", JobKind.IMPORT)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(REPORT_HEAD)
-    for line in stored.lines(config.context().table, job.id, 0):
-        writer.writerow([line.number, line.status, line.id, line.code, cell(line.message)])
-    return CsvFile(name=f"import-{job.id}.csv", text=text.getvalue())
+    lines = stored.lines(config.context().table, job.id, 0)
+    rows = ((line.number, line.status, line.id, line.code, line.message) for line in lines)
+    return CsvFile(name=f"import-{job.id}.csv", text=csv_files.write((REPORT_HEAD, *rows)))

@@ -219,6 +219,7 @@ def test_a_file_is_read_as_spreadsheets_write_it() -> None:
         ("firstName,lastName,email,email\nA,B,c@d.ef,c@d.ef\n", "twice"),
         (HEAD, "no line below"),
         (HEAD + '"A', "line 2"),
+        (HEAD + "A\0da,L,ada@example.com", "NUL"),
         (HEAD + "Ada,A,a@b.ce,,,\r\n" * (MOST_LINES + 1), "at most"),
     ],
 )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
+from refledger.domain import csv_files
 from refledger.domain.currencies import exponent
 from refledger.domain.methods import BankAccount
 
 MAX_LINES: Final = 90  # with the batch itself they go into one transaction, which may hold 100 items
 HEAD: Final = ("reference", "accountHolder", "iban", "accountNumber", "bankCode", "amount", "currency")
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet take a cell for a formula
 
 
 @dataclass(frozen=True)
@@ -65,24 +64,15 @@ def major_units(amount: int, currency: str) -> str:
     return f"{whole}.{rest:0{digits}}"
 
 
-def cell(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula.
-
-    Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def as_csv(lines: Iterable[tuple[Line, BankAccount]]) -> str:
-    """RFC 4180: a head, lines that end in CRLF, quotes where they are needed. `reference` is the withdrawal's id."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(HEAD)
-    for line, account in lines:
-        writer.writerow([
-            cell(field) for field in (
+    """Make the file, see `csv_files`: a head, and a line for each. `reference` is the withdrawal's id."""
+    return csv_files.write([
+        HEAD,
+        *(
+            (
                 line.withdrawal_id, account.holder, account.iban, account.number, account.bank_code,
-                major_units(line.amount, line.currency), line.currency,
+                Decimal(major_units(line.amount, line.currency)), line.currency,
             )
-        ])  # fmt: skip
-    return text.getvalue()
+            for line, account in lines
+        ),
+    ])  # fmt: skip

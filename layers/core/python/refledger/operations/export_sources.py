@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVar
 
+from refledger.domain.csv_files import Cell
 from refledger.domain.jobs import What
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
@@ -24,7 +25,6 @@ from refledger.store import rewards as stored_rewards
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.transaction import Item
 
-Cell = str | int | None
 Row = list[Cell]
 Step = tuple[Any, list[Row]]  # where to go on after it, and its lines
 Walk = Callable[[str, Any], Iterator[Step]]  # of one partner or program, after a position

@@ -7,18 +7,16 @@ nothing (the next one puts the same part again), and of two at once only one nam
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 from refledger.adapters.files import LEAST_PART_BYTES, UploadLost
-from refledger.domain.batches import cell
+from refledger.domain import csv_files
 from refledger.domain.jobs import Job, JobStatus, Place
 from refledger.operations import export_sources
 from refledger.operations.context import Context
-from refledger.operations.export_sources import SOURCES, Row
+from refledger.operations.export_sources import SOURCES
 from refledger.operations.jobs import fail
 from refledger.store import jobs
 from refledger.store.transaction import Moved
@@ -94,9 +92,9 @@ class _Writer:
         if place.rest:
             self.text += self.files.rest(self.job.id, place.rest)
         elif not place.parts:
-            self.text += as_csv([list(SOURCES[self.job.what].head)])
+            self.text += csv_files.write([SOURCES[self.job.what].head]).encode()
         for position, rows in export_sources.steps(self.context, self.job.what, self.job.filters, place.position):
-            self.text += as_csv(rows)
+            self.text += csv_files.write(rows).encode()
             self.lines, self.position = self.lines + len(rows), position
             if len(self.text) >= self.part_bytes:
                 self._put_part(complete=False)
@@ -137,11 +135,3 @@ class _Writer:
         new = self.job.changed(self.context.now_ms(), **changes)
         self.context.table.commit(jobs.change(self.job, new))
         self.job = new
-
-
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """RFC 4180. Texts are such that no spreadsheet takes them for a formula; numbers stay numbers."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerows([cell(each) if isinstance(each, str) else each for each in row] for row in rows)
-    return text.getvalue().encode()

@@ -7,15 +7,13 @@ it finds their addresses taken.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from refledger.domain.batches import FORMULA
+from refledger.domain import csv_files
 from refledger.domain.errors import EmailTaken, Invalid, ProgramNotFound, UserTaken
 from refledger.domain.jobs import Job, JobStatus, Line, LineStatus
 from refledger.operations import partners
@@ -29,7 +27,6 @@ COLUMNS: Final = ("firstName", "lastName", "email", "phone", "companyName", "pro
 NEEDED: Final = COLUMNS[:3]
 MOST_LINES: Final = 5_000
 AT_ONCE: Final = 20  # lines between two words about how far it came
-BOM: Final = "\ufeff"
 TAKEN: Final = "there is a partner with this e-mail address already"
 
 Read = Callable[[dict[str, str]], NewPartner]  # raises Invalid
@@ -46,21 +43,13 @@ class Row:
 def parse(text: str) -> list[Row]:
     """The lines of a file: a head with the names of columns, then a partner each. Empty lines are none.
 
-    A quote before what a spreadsheet would take for a formula is taken off again: exports put it there.
+    Marks are taken off that exports put before what a spreadsheet would take for a formula.
     Raises Invalid where it is no such file.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix(BOM), newline=""), strict=True)
-    rows: list[Row] = []
-    try:
-        head = [name.strip() for name in next(reader, [])]
-        _check(head)
-        begins = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append(_row(begins, head, cells))
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise Invalid(f"line {reader.line_num}: {error}") from None
+    lines = csv_files.read(text)
+    head = [name.strip() for name in next(lines, (1, []))[1]]
+    _check(head)
+    rows = [_row(number, head, cells) for number, cells in lines if any(cell.strip() for cell in cells)]
     if not rows:
         raise Invalid("there is no line below the head")
     if len(rows) > MOST_LINES:
@@ -79,11 +68,7 @@ def _check(head: list[str]) -> None:
 
 def _row(number: int, head: list[str], cells: list[str]) -> Row:
     fits = len(cells) == len(head)
-    return Row(number, dict(zip(head, map(_plain, cells), strict=True)) if fits else None)
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+    return Row(number, dict(zip(head, cells, strict=True)) if fits else None)
 
 
 def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], bool]) -> bool:

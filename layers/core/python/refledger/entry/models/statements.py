@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
+from refledger.domain import csv_files
+from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import decimal, exponent
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import iso
@@ -123,26 +124,23 @@ def file_name(statement: Statement, ending: str) -> str:
 
 
 def as_csv(statement: Statement) -> str:
-    """RFC 4180. Amounts in major units with all their decimals. All of it is made here, so no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for account in statement.accounts:
-        writer.writerows(_rows(statement, account))
-    return text.getvalue()
+    """Make the file, see `csv_files`. Amounts in major units with all their decimals."""
+    rows = (row for account in statement.accounts for row in _rows(statement, account))
+    return csv_files.write([COLUMNS, *rows])
 
 
-def _rows(statement: Statement, account: AccountStatement) -> Iterator[list[str | int]]:
-    def shown(holdings: Holdings) -> list[str]:
+def _rows(statement: Statement, account: AccountStatement) -> Iterator[list[Cell]]:
+    def shown(holdings: Holdings) -> list[Cell]:
         digits = exponent(account.currency)
-        return [decimal(amount, digits) for amount in (holdings.available, holdings.reserved, holdings.paid)]
+        return [Decimal(decimal(amount, digits)) for amount in (holdings.available, holdings.reserved, holdings.paid)]
 
-    none, currency = ["", "", ""], account.currency
-    yield [currency, iso(statement.month.from_ms), "OPENING", "", "", *none, *shown(account.opening)]
+    none: list[Cell] = [None, None, None]
+    currency = account.currency
+    yield [currency, iso(statement.month.from_ms), "OPENING", None, None, *none, *shown(account.opening)]
     for each in account.movements:
         yield [
             currency, iso(each.at_ms), each.kind.value, each.reference, each.count, *shown(each.change),
             *shown(each.after),
         ]  # fmt: skip
     end_ms = min(statement.month.until_ms, statement.made_at_ms)
-    yield [currency, iso(end_ms), "CLOSING", "", "", *none, *shown(account.closing)]
+    yield [currency, iso(end_ms), "CLOSING", None, None, *none, *shown(account.closing)]
