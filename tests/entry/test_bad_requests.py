@@ -588,3 +588,11 @@ def test_any_text_anywhere_else(
         body=VALID.get(route), headers={"idempotency-key": key}, claims={"x": id},
     )  # fmt: skip
     no_accident(answer)
+
+
+@pytest.mark.parametrize("text", ["1_0", "+5", "5.0", " 5", "\u0665", "5e0", "0x5", "", "1" * 40])
+def test_numbers_in_a_query_are_digits(world: World, text: str) -> None:
+    """What Python would read as a number and nobody writes as one is refused, in words."""
+    answer = world.admin("GET /api/v1/programs", query={"limit": text})
+    assert_problem(answer, 422)
+    assert answer.body["errors"] == [{"field": "limit", "message": "a whole number in digits 0 to 9"}]

@@ -210,7 +210,9 @@ def test_a_reason_is_short_and_hides_where_it_came_from() -> None:
     """The first three faults are named; the error behind, which quotes the payload, is not shown with it."""
     with pytest.raises(Unreadable) as refused:
         read({"amount": "Erika Mustermann"})
-    assert refused.value.detail == ("detail.paymentId: missing; detail.customerId: missing; detail.amount: int_type; …")
+    assert refused.value.detail == (
+        "detail.paymentId: missing; detail.customerId: missing; detail.amount: not a whole number; …"
+    )
     assert refused.value.__suppress_context__
 
 

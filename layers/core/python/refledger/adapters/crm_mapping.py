@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-from refledger.domain import currencies, leads
-from refledger.domain.errors import Unreadable
+from refledger.domain import amounts, currencies, leads
+from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.leads import LeadNews, Step, Value
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, Source
 
 PROPERTIES: Final = ("code", "text", "source", "campaign", "customer", "value", "currency", "reason", "id")
 STEPS: Final = {"accepted": Step.ACCEPTED, "converted": Step.CONVERTED, "rejected": Step.REJECTED}
-MAX_VALUE_CHARACTERS: Final = 40
 
 
 class BadMapping(Exception):
@@ -82,13 +81,13 @@ class Mapping:
     def _value(self, told: dict[str, str]) -> Value | None:
         """None where there is none, or it is nothing: from nothing nobody earns."""
         text, currency = told.get("value", ""), told.get("currency", "").upper()
-        if not text:
+        if not text or text.startswith("-"):
             return None
         try:
-            major = Decimal(text[:MAX_VALUE_CHARACTERS])
-        except InvalidOperation:
-            raise Unreadable(f"{self.names['value']}: not a number") from None
-        if not major.is_finite() or abs(major) > currencies.MAX_AMOUNT:
+            major = amounts.major(text)
+        except Invalid as error:
+            raise Unreadable(f"{self.names['value']}: {error.detail.partition(': ')[2]}") from None
+        if major > currencies.MAX_AMOUNT:
             raise Unreadable(f"{self.names['value']}: too large")
         if currency and not currencies.is_currency(currency):
             raise Unreadable(f"{self.names['currency']}: not an ISO 4217 currency")
@@ -112,4 +111,6 @@ def _text(value: object) -> str:
     """As text; a null, and what is no plain value, is nothing."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).strip() if isinstance(value, str | int | Decimal) else ""
+    if isinstance(value, int | Decimal):
+        return amounts.plain(value)
+    return value.strip() if isinstance(value, str) else ""

@@ -68,7 +68,7 @@ def minor(major: Decimal, currency: str) -> int:
     digits = exponent(currency)
     if not major.is_finite() or abs(major) > MAX_AMOUNT:
         raise Invalid("amount: too large")
-    places = major.normalize(_EXACT).as_tuple().exponent
+    places = major.as_tuple().exponent  # as it was written: 1.000 USD may have been meant as a thousand
     if isinstance(places, str) or places < -digits:
         raise Invalid(f"amount: {currency} has {digits} decimals")
     amount = int(major.scaleb(digits, _EXACT))

@@ -12,14 +12,17 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from refledger.domain import amounts
 from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, problems
+from refledger.entry import access, config, faults, problems
 from refledger.entry.access import Caller
-from refledger.entry.models.common import REFUSED, Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
+from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
+from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
 from refledger.operations.limits import Standing
 from refledger.store.acting import acting
@@ -327,27 +330,15 @@ def _validated(model: type[BaseModel], text: str) -> BaseModel:
 def _exact(text: str) -> str:
     """The same with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost."""
     try:
-        return json.dumps(json.loads(text, parse_float=str))
-    except (ValueError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
+        return json.dumps(json.loads(text, parse_float=lambda digits: amounts.plain(Decimal(digits))))
+    except (ValueError, ArithmeticError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
         return text
 
 
 def _fault(detail: Any) -> dict[str, str]:
     """Where, and what; a rule of the domain names the place itself, seen from where it was asked."""
     place = [*detail["loc"], *([detail["ctx"]["field"]] if detail["type"] == REFUSED else [])]
-    return {"field": ".".join(map(str, place)) or "body", "message": _message(detail)}
-
-
-def _message(detail: Any) -> str:
-    """As Pydantic says it; in our own words where its own are about Python and not about what was sent."""
-    match detail:
-        case {"type": "value_error", "ctx": {"error": error}}:
-            return str(error)
-        case {"type": "too_short", "ctx": {"field_type": "Value", "min_length": least}}:
-            return f"at least {least} character{'s' if least > 1 else ''}"
-        case {"type": "too_long", "ctx": {"field_type": "Value", "max_length": most}}:
-            return f"at most {most} characters"
-    return str(detail["msg"])
+    return {"field": faults.place(place) or "body", "message": faults.message(detail)}
 
 
 def _idempotency_key(headers: dict[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from refledger.domain import currencies
 from refledger.entry.events.checks import id_fault, moment_ms
-
-_MAX_FAULTS: Final = 3
+from refledger.entry.faults import reasons
 
 
 def _identifier(text: str) -> str:
@@ -46,7 +45,5 @@ class Detail(BaseModel):
 
 
 def faults_of(error: ValidationError) -> str:
-    """Place and kind of fault: "detail.amount: int_type". Unknown fields are ignored: each name is ours."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    named = [f"detail.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in faults[:_MAX_FAULTS]]
-    return "; ".join(named + ["…"] * (len(faults) > _MAX_FAULTS))
+    """Place and fault: "detail.amount: not a whole number". Unknown fields are ignored: each name is ours."""
+    return reasons(error, "detail")

@@ -7,22 +7,23 @@ a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 from pydantic_core import PydanticCustomError
 
 from refledger.adapters import crm_mapping, hubspot, salesforce
-from refledger.domain import currencies, leads
-from refledger.domain.errors import Unreadable
+from refledger.domain import amounts, currencies, leads
+from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.leads import LeadNews, Step, Value
 from refledger.domain.payments import Skipped
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Source
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.checks import MAX_FUTURE_MS, id_fault, moment_ms
 from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
+from refledger.entry.models import kinds
 
 SOURCE: Final = "leads"
 CREATED, ACCEPTED = "Lead Created", "Lead Accepted"
@@ -37,20 +38,23 @@ def _capitals(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _decimal(value: object) -> object:
-    """A number as it was written: never through a float, which is refused."""
-    if isinstance(value, str):
-        try:
-            return Decimal(value[: crm_mapping.MAX_VALUE_CHARACTERS])
-        except InvalidOperation:
-            raise PydanticCustomError("decimal", "not a number") from None
-    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _major(value: object) -> Decimal:
+    """A number as it was written, in a JSON number or a text: never through a float, which is refused."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise PydanticCustomError("number", "not a number")
+    try:
+        found = amounts.major(value if isinstance(value, str) else amounts.plain(value))
+    except Invalid as error:
+        raise PydanticCustomError("number", "{reason}", {"reason": error.detail.partition(": ")[2]}) from None
+    if not 0 < found <= currencies.MAX_AMOUNT:
+        raise PydanticCustomError("number", "not above zero, or too large")
+    return found
 
 
 _LeadId = Annotated[Identifier, Field(max_length=MAX_LEAD_LENGTH)]
 _AnyCaseCurrency = Annotated[Currency, BeforeValidator(_capitals)]
 _Text = Annotated[str, Field(max_length=leads.MAX_TEXT_CHARACTERS)]
-_Major = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0, le=currencies.MAX_AMOUNT)]
+_Major = Annotated[Decimal, BeforeValidator(_major)]
 _Source = Annotated[
     Literal["WEBSITE", "MOBILE_APP", "EMAIL", "PHONE", "IN_PERSON", "SOCIAL_MEDIA", "OTHER"], BeforeValidator(_capitals)
 ]
@@ -61,6 +65,11 @@ class _Money(Detail):
 
     amount: Annotated[int, Field(gt=0, le=currencies.MAX_AMOUNT)]
     currency: _AnyCaseCurrency
+
+
+_Value = Annotated[
+    Annotated[_Major, Tag(kinds.MAJOR)] | Annotated[_Money, Tag(kinds.MONEY)], Discriminator(kinds.kind_of_money)
+]
 
 
 class LeadDetail(Detail):
@@ -75,7 +84,7 @@ class LeadDetail(Detail):
     campaign: Annotated[str, Field(max_length=MAX_CAMPAIGN_LENGTH)] = ""
     customer_id: Identifier | None = None
     reason: Annotated[str, Field(max_length=leads.MAX_REASON_LENGTH)] = ""
-    conversion_value: _Major | _Money | None = None
+    conversion_value: _Value | None = None
     currency: _AnyCaseCurrency | None = None
 
     def news(self, kind: str) -> LeadNews:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, ClassVar, Final, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from refledger.domain import amounts
 from refledger.domain.currencies import MAX_AMOUNT, is_currency
 from refledger.domain.errors import Invalid
 from refledger.domain.times import DAY_MS
+from refledger.entry.models.kinds import REFUSED
 
 PAGE, LARGEST_PAGE = 25, 100
-REFUSED: Final = "refused"  # the kind of a fault that a rule of the domain has found
 JOINERS = "\u200c\u200d"  # part of names in Persian, Hindi and others
 
 V = TypeVar("V")
@@ -34,9 +35,18 @@ class Body(BaseModel):
 
 
 class Query(BaseModel):
-    """Values arrive as text."""
+    """Values arrive as text. Numbers among them are digits 0 to 9: Pydantic would take 1_000, +5 and 5.0 as well."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", alias_generator=to_camel, str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _digits(cls, value: object, info: ValidationInfo) -> object:
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        is_number = wanted is int or int in get_args(wanted)
+        if is_number and isinstance(value, str) and not amounts.WHOLE.fullmatch(value):
+            raise PydanticCustomError("digits", "a whole number in digits 0 to 9")
+        return value
 
 
 class View(BaseModel):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from refledger.domain.errors import Invalid
+from refledger.entry.faults import reasons
 from refledger.entry.models.partners import NewPartnerBody
 from refledger.operations.partners import NewPartner
-
-FAULTS_TOLD = 3
 
 
 def read_partner(cells: dict[str, str]) -> NewPartner:
@@ -17,6 +16,4 @@ def read_partner(cells: dict[str, str]) -> NewPartner:
     try:
         return NewPartnerBody.model_validate(given).to_partner("")
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:FAULTS_TOLD]]
-        raise Invalid("; ".join(faults)) from None
+        raise Invalid(reasons(error, "")) from None

@@ -5,15 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+import pydantic
+from pydantic import BeforeValidator, Discriminator, Field, model_validator
 
 from refledger.adapters.ids import Ids
-from refledger.domain import currencies
+from refledger.domain import amounts, currencies
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
 from refledger.domain.times import iso
+from refledger.entry.models import kinds
 from refledger.entry.models.common import (
     Amount,
     Body,
@@ -116,8 +118,19 @@ class MinorMoney(Body):
     currency: Currency
 
 
+def _written(value: object) -> object:
+    """Digit by digit, by the grammar of all numbers from outside. A number with a point comes as its text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        return amounts.major(value if isinstance(value, str) else amounts.plain(Decimal(str(value))))
+    except Invalid as error:
+        raise ValueError(error.detail.partition(": ")[2]) from None
+
+
 Major = Annotated[
     Decimal,
+    BeforeValidator(_written),
     Field(gt=0, le=MAX_AMOUNT, description="in major units, with the currency's decimals at most", examples=[1000.0]),
 ]
 
@@ -129,7 +142,10 @@ class ConversionBody(Body):
 
     exact: ClassVar[bool] = True
 
-    conversion_value: Major | MinorMoney
+    conversion_value: Annotated[
+        Annotated[Major, pydantic.Tag(kinds.MAJOR)] | Annotated[MinorMoney, pydantic.Tag(kinds.MONEY)],
+        Discriminator(kinds.kind_of_money),
+    ]
     currency: Currency | None = None
 
     @model_validator(mode="after")

@@ -1,0 +1,54 @@
+"""Numbers that come from outside as text, read by one grammar; and amounts divided without losing a unit.
+
+What is read: ASCII digits, and a point with digits after it. No sign, no exponent, no separators, no spaces, no digits
+of other scripts: Python's own `Decimal` and `int` take all of these, and a mistyped separator would become money.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from refledger.domain.errors import Invalid
+
+MAX_DIGITS: Final = 15  # before the point
+MAX_DECIMALS: Final = 4  # no currency has more
+
+WHOLE: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS + 1}}}")
+_MAJOR: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?")
+GRAMMAR: Final = "digits 0 to 9, and at most one point with decimals after it"
+
+
+def major(text: str) -> Decimal:
+    """An amount in major units as a person writes it: `1250` or `12.50`. Raises Invalid for everything else.
+
+    It keeps the decimals that were written: `currencies.minor` holds them against the currency's.
+    """
+    if not _MAJOR.fullmatch(text):
+        raise Invalid(f"amount: not a number ({GRAMMAR})")
+    return Decimal(text)
+
+
+def plain(number: Decimal | int) -> str:
+    """A number of a JSON text as the grammar has it; what cannot be written so stays as it is, and is refused there."""
+    if not isinstance(number, Decimal):
+        return str(number)
+    if not number.is_finite() or not -MAX_DECIMALS <= number.adjusted() <= MAX_DIGITS:
+        return str(number)
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def spread(amount: int, weights: Sequence[int]) -> list[int]:
+    """`amount` divided in proportion to `weights`, by the largest remainder: the parts sum to it exactly.
+
+    Weights are 0 or more and not all 0; among equal remainders the first gets the unit.
+    """
+    total = sum(weights)
+    parts = [amount * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda place: (-(amount * weights[place] % total), place))
+    for place in by_remainder[: amount - sum(parts)]:
+        parts[place] += 1
+    return parts

@@ -1,0 +1,72 @@
+"""What Pydantic found wrong, in words: for callers of the API and for the reasons in dead-letter queues.
+
+A place has names of fields and numbers of entries in it, and nothing of how models are built; a reason never repeats
+what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from refledger.entry.models.kinds import KINDS, REFUSED
+
+_MAX_FAULTS: Final = 3
+_BUILT: Final = (
+    "function-",
+    "constrained-",
+    "lax-or-strict[",
+    "json-or-python[",
+    "chain[",
+    "nullable[",
+    "tagged-union[",
+)
+_WORDS: Final = {
+    "missing": "missing",
+    "int_type": "not a whole number",
+    "int_from_float": "not a whole number",
+    "string_type": "not a text",
+    "model_type": "not an object",
+    "list_type": "not a list",
+    "greater_than": "not above {gt}",
+    "greater_than_equal": "less than {ge}",
+    "less_than_equal": "more than {le}",
+    "string_too_long": "longer than {max_length} characters",
+    "string_too_short": "shorter than {min_length} characters",
+    "literal_error": "not one of {expected}",
+}
+
+
+def place(loc: Sequence[object]) -> str:
+    """Where: `items.3.amount`; "" for the whole."""
+    return ".".join(str(part) for part in loc if part not in KINDS and not str(part).startswith(_BUILT))
+
+
+def reasons(error: ValidationError, of: str) -> str:
+    """Place and fault of the first few, each place once: `detail.amount: not a whole number`. `of`: what was read."""
+    found: dict[str, str] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        ctx = detail.get("ctx", {})
+        inside = [*detail["loc"], *([ctx["field"]] if detail["type"] == REFUSED else [])]
+        found.setdefault(".".join(filter(None, (of, place(inside)))), _reason(detail))
+    named = [f"{where}: {why}" for where, why in list(found.items())[:_MAX_FAULTS]]
+    return "; ".join(named + ["…"] * (len(found) > _MAX_FAULTS))
+
+
+def message(detail: Any) -> str:
+    """As Pydantic says it; in our own words where its own are about Python and not about what was sent."""
+    match detail:
+        case {"type": "value_error", "ctx": {"error": error}}:
+            return str(error)
+        case {"type": "too_short", "ctx": {"field_type": "Value", "min_length": least}}:
+            return f"at least {least} character{'s' if least > 1 else ''}"
+        case {"type": "too_long", "ctx": {"field_type": "Value", "max_length": most}}:
+            return f"at most {most} characters"
+    return str(detail["msg"])
+
+
+def _reason(detail: Any) -> str:
+    words = _WORDS.get(detail["type"])
+    return words.format(**detail.get("ctx", {})) if words else message(detail)
