@@ -22,13 +22,13 @@ help: ## list the targets
 setup: ## install everything at once (each target installs what it needs by itself)
 	$(SETUP)
 
-run: ## run the whole system on this machine, until Ctrl-C (API_PORT=… and ARGS=… are passed on)
+run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
 	$(SETUP) dev worker dynamodb
-	@PYTHONPATH=. $(PY) scripts/seed.py & \
-	exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
+	@PYTHONPATH=. exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) \
 		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
-		--welcome scripts/welcome.txt --welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
+		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt \
+		--welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
 # Those that need running stacks come by themselves: a stack at rest still takes a share of the machine.
 test: ## run all tests (ARGS="tests/domain -x" runs some)

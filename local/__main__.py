@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -71,12 +73,30 @@ def _serve(options: Options, listeners: Listeners, children: Children, dynamodb:
     try:
         gateway = stack.start()
         print(welcome(options, stack, time.monotonic() - began), flush=True)
+        if options.when_ready:
+            ports = {"API_PORT": options.api_port, "AWS_PORT": options.aws_port, "DYNAMODB_PORT": options.dynamodb_port}
+            _run_beside(children, options.when_ready, {name: str(port) for name, port in ports.items()})
         config = uvicorn.Config(
             gateway, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
         )
         uvicorn.Server(config).run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
     finally:
         stack.stop()
+
+
+def _run_beside(children: Children, command: str, ports: dict[str, str]) -> None:
+    """Start a command; the sockets listen already, so it is answered as soon as the server runs."""
+    try:
+        process = children.start(shlex.split(command), env={**os.environ, **ports})
+    except (OSError, ValueError) as error:
+        raise StartError(f"--when-ready {command}: {error}") from None
+
+    def collect() -> None:
+        if (status := process.wait()) and not children.stopping:
+            print(f"local: --when-ready ended with status {status}", file=sys.stderr, flush=True)
+        children.forget(process)
+
+    threading.Thread(target=collect, name="when-ready", daemon=True).start()
 
 
 if __name__ == "__main__":

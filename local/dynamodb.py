@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import boto3
+import psutil
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -90,11 +91,21 @@ class DynamoDB:
         while self.process.poll() is None and time.monotonic() < give_up:
             try:
                 client.list_tables(Limit=1)
-                return
+                if self._listens():
+                    return
             except (BotoCoreError, ClientError):
-                time.sleep(0.03)
+                pass
+            time.sleep(0.03)
         said = self._log.read_text(errors="replace").strip().splitlines()[-3:]
         raise StartError(f"DynamoDB Local does not answer (exit code {self.process.poll()}): {' | '.join(said)}")
+
+    def _listens(self) -> bool:
+        """Whether it is our process that answers: another stack's may have come by the port in the meantime."""
+        try:
+            mine = psutil.Process(self.process.pid).net_connections("inet")
+        except psutil.Error:
+            return False
+        return any(each.laddr.port == self._options.dynamodb_port and each.status == "LISTEN" for each in mine)
 
     def ensure_table(self, name: str, properties: dict[str, Any], where: str) -> tuple[dict[str, Any], bool]:
         """Create the table unless it is there; returns its description and whether it is new.

@@ -100,7 +100,7 @@ class Gateway:
         if not origin or not ("*" in allowed or origin in allowed):
             return []
         added = [("access-control-allow-origin", "*" if "*" in allowed else origin)]
-        added += [(f"access-control-{header}", ",".join(cors[key])) for key, header in CORS_LISTS if cors.get(key)]
+        added += [(f"access-control-{header}", ",".join(cors[key])) for key, header in CORS_HEADERS if cors.get(key)]
         if "maxAge" in cors:
             added.append(("access-control-max-age", str(cors["maxAge"])))
         if str(cors.get("allowCredentials", "")).lower() == "true":
@@ -127,7 +127,7 @@ class Gateway:
         return 200, [], json.dumps(answer).encode()
 
 
-CORS_LISTS = (
+CORS_HEADERS = (
     ("allowMethods", "allow-methods"),
     ("allowHeaders", "allow-headers"),
     ("exposeHeaders", "expose-headers"),

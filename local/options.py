@@ -32,6 +32,7 @@ class Options:
     clock_scale: float
     welcome: Path | None
     welcome_token: dict[str, Any]
+    when_ready: str | None  # a command, run once beside the running stack
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -110,6 +111,12 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         default={"sub": "local-user"},
         metavar="JSON",
         help="the request (as to POST /_local/token) for the token in ${TOKEN}",
+    )
+    add(
+        "--when-ready",
+        metavar="COMMAND",
+        help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT; never "
+        "when it could not start",
     )
     given = parser.parse_args(arguments)
     if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:

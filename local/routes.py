@@ -19,6 +19,9 @@ from local.tokens import Authorizer
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
+CORS = "x-amazon-apigateway-cors"
+CORS_LISTS = ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
+CORS_VALUES = ("maxAge", "allowCredentials")
 ACCOUNT_RATE, ACCOUNT_BURST = 10_000.0, 5_000.0  # requests a second: the quota of an account
 THROTTLES = {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
 HARMLESS_SETTINGS = {"DataTraceEnabled", "DetailedMetricsEnabled", "LoggingLevel"}
@@ -95,7 +98,7 @@ def read_api(template: Template) -> HttpApi:
     api = HttpApi(
         stage.get("StageName", "$default"),
         dict(stage.get("StageVariables", {})),
-        cors=_cors(properties, body),
+        cors=_cors(where, properties, body),
     )
     schemes = body.get("components", {}).get("securitySchemes", {})
     for name, scheme in schemes.items():
@@ -193,6 +196,20 @@ def _rank(path: str, key: str, verb: str) -> tuple[int, ...]:
     return (max(segments), *segments, 1 if verb == "ANY" else 0)
 
 
-def _cors(properties: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | None:
-    given = properties.get("CorsConfiguration") or body.get("x-amazon-apigateway-cors")
-    return {key[0].lower() + key[1:]: value for key, value in given.items()} if isinstance(given, dict) else None
+def _cors(where: str, properties: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | None:
+    """The configuration, its keys as the OpenAPI extension writes them; None where there is none.
+
+    Raises StartError for what API Gateway would not take: the transform may have made something else of an intrinsic.
+    """
+    given = properties.get("CorsConfiguration") or body.get(CORS)
+    if given in (None, {}, ""):
+        return None
+    if not isinstance(given, dict):
+        raise StartError(f"{where}: {CORS}: an object with origins, methods and headers is needed, not {given!r}")
+    cors = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    for key, value in cors.items():
+        if key not in (*CORS_LISTS, *CORS_VALUES):
+            raise StartError(f"{where}: {CORS}: {key} is not a part of it")
+        if key in CORS_LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+            raise StartError(f"{where}: {CORS}: {key} must be a list of texts, not {value!r}")
+    return cors

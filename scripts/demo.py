@@ -24,6 +24,10 @@ import httpx
 REGION = os.environ.get("AWS_DEFAULT_REGION", "eu-central-1")
 IBAN = "DE89370400440532013000"  # the example of the Bundesbank
 Json = dict[str, Any]
+PROGRAM: Json = {
+    "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
+    "payoutMinimum": {"amount": 1000, "currency": "USD"},
+}  # fmt: skip
 
 
 def say(text: str = "") -> None:
@@ -122,11 +126,9 @@ class Story:
 
     def program_and_partner(self) -> None:
         """1. An admin makes the program, and onboards Insurance Partners."""
-        body = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-                "payoutMinimum": {"amount": 1000, "currency": "USD"}}  # fmt: skip
-        status, answer = self.client.call(self.admin, "POST", "/programs", body)
+        status, answer = self.client.call(self.admin, "POST", "/programs", PROGRAM)
         check(status in (201, 409), f"POST /programs: {status} {answer}")
-        say(f"   program default: {'made' if status == 201 else 'is there from an earlier run'}")
+        say(f"   program default: {'made' if status == 201 else 'is there already'}")
         partner = self.client.post(self.admin, "/partners", {
             "firstName": "Ida", "lastName": "Partner", "email": f"ida-{self.run}@example.com", "phone": "+49 30 123456",
             "companyName": "Insurance Partners",
@@ -268,13 +270,21 @@ class Story:
         eventually(waiting, True, "the list of what waits")
 
 
-def main() -> int:
+def connect() -> Client:
+    """The stack at API_PORT and AWS_PORT. Raises httpx.HTTPError when nothing answers, Failed when it is another's."""
     api = f"http://127.0.0.1:{os.environ.get('API_PORT', '3000')}"
     aws = f"http://127.0.0.1:{os.environ.get('AWS_PORT', '4566')}"
+    answer = httpx.get(f"{api}/_local/about", timeout=60)
+    about = answer.json() if answer.status_code == 200 else {}
+    check(about.get("stack") == "refledger", f"{api} is not a local stack of refledger: set API_PORT and AWS_PORT")
+    return Client(api, aws)
+
+
+def main() -> int:
     try:
-        Story(Client(api, aws)).tell()
-    except httpx.TransportError:
-        say(f"nothing answers at {api}: type `make run` in another terminal first")
+        Story(connect()).tell()
+    except httpx.TransportError as error:
+        say(f"nothing answers ({error}): type `make run` in another terminal first, with the same ports")
         return 2
     except Failed as error:
         say(f"\nthe story went wrong: {error}")

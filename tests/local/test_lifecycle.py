@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,14 @@ import pytest
 from tests.local.conftest import SAMPLE
 from tests.local.harness import Stack, StartFailedError, free_ports, wait_until
 from tests.local.shop_client import invoke, notes, put, queue_url, send_event
+
+ASK = """
+import json, os, sys, urllib.request
+ports = [os.environ[name] for name in ("API_PORT", "AWS_PORT", "DYNAMODB_PORT")]
+about = json.load(urllib.request.urlopen("http://127.0.0.1:" + ports[0] + "/_local/about"))
+with open(sys.argv[1] + "/ran", "w") as file:
+    file.write(" ".join([*ports, str(about["dynamodb"])]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +38,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that the tests of this file crash and restart, one after another."""
-    with Stack(project, data=tmp_path_factory.mktemp("data")) as running:
+    data = tmp_path_factory.mktemp("data")
+    with Stack(project, data=data, options=["--when-ready", f"{sys.executable} -c '{ASK}' {data}"]) as running:
         yield running
+
+
+def test_a_command_runs_when_the_stack_is_ready(stack: Stack) -> None:
+    """With the ports of this stack, which answers it."""
+    ran = stack.data / "ran"
+    wait_until(lambda: ran.exists() and ran.read_text(encoding="utf-8"))
+    ports = f"{stack.api_port} {stack.aws_port} {stack.dynamodb_port}"
+    assert ran.read_text(encoding="utf-8") == f"{ports} {stack.about()['dynamodb']}"
 
 
 def children_of(stack: Stack) -> list[psutil.Process]:

@@ -166,6 +166,14 @@ REFUSED = {
         api(properties="RouteSettings: {'GET /y': {ThrottlingBurstLimit: 1}}, "),
         "RouteSettings: there is no route GET /y",
     ),
+    "CORS that the transform made a list of": (
+        api(properties="CorsConfiguration: {AllowOrigins: {'Fn::Split': [',', 'https://a.example']}, MaxAge: 9}, "),
+        "x-amazon-apigateway-cors: an object with origins, methods and headers is needed",
+    ),
+    "CORS with a text for a list": (
+        api(properties="CorsConfiguration: {AllowOrigins: ['https://a.example'], AllowMethods: GET}, "),
+        "x-amazon-apigateway-cors: allowMethods must be a list of texts",
+    ),
     "REST API": (event("Api", "Path: /x, Method: GET"), "AWS::ApiGateway::RestApi: REST APIs"),
     "websocket": (SOCKET, "W: ProtocolType: WEBSOCKET APIs do not run here"),
     "raw route": (RAW_ROUTE, "R: AWS::ApiGatewayV2::Route: routes are read from"),

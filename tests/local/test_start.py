@@ -78,6 +78,33 @@ def test_every_taken_port_is_named() -> None:
     listeners.aws.close()
 
 
+@pytest.mark.parametrize("variable", ["API_PORT", "AWS_PORT", "DYNAMODB_PORT"])
+def test_what_runs_when_ready_does_not_run_beside_another_stack(tmp_path: Path, variable: str) -> None:
+    """A taken port ends the start with its number and variable; nobody connects to whoever has it, nothing is made."""
+    ports = dict(zip(("API_PORT", "AWS_PORT", "DYNAMODB_PORT"), map(str, free_ports(3)), strict=True))
+    mark, data = tmp_path / "ran", tmp_path / "data"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(ports[variable])))
+        taken.listen()
+        taken.settimeout(0)
+        command = [sys.executable, "-m", "local", "template.yaml", "--data", str(data), "--when-ready", f"touch {mark}"]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, **ports}, capture_output=True, text=True, timeout=60, check=False
+        )
+        with pytest.raises(BlockingIOError):
+            taken.accept()
+    assert done.returncode == 1
+    assert done.stderr == f"local: port {ports[variable]} is taken: set {variable} to another one\n"
+    assert (mark.exists(), data.exists()) == (False, False)
+
+
+def test_make_run_seeds_nothing_but_its_own_stack() -> None:
+    """The demo program is made by what the stack runs when it is ready: nothing is started beside it."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nrun:")[1].split("\n\n")[0]
+    assert '--when-ready "$(PY) scripts/seed.py"' in recipe
+    assert "& " not in recipe
+
+
 def test_a_data_directory_has_one_stack(tmp_path: Path) -> None:
     """The second is told what to do; when the first is gone the directory is free."""
     lock = claim(tmp_path / "data")

@@ -8,7 +8,7 @@ import pytest
 
 from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.leaderboards import Changed, read, written
-from refledger.domain.times import day
+from refledger.domain.times import DAY_MS, day
 from refledger.operations import leaderboards, statistics
 from refledger.operations.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
 from refledger.store import dimensions
@@ -49,6 +49,19 @@ def test_who_earned_most_is_first(books: Books) -> None:
     assert version == 1, "what changes nothing is not written"
     leaderboards.refresh(books.context, [earn(books, "ann", 25, 2), earn(books, "ben", -30, 2)])
     assert rows(books) == [("ann", 35), ("cat", 20)]
+
+
+@pytest.mark.parametrize("amounts", [(-20, 12), (12, -20), (-20, 12, 9), (9, -20, 12)])
+def test_a_month_is_the_sum_of_its_days_in_any_order(books: Books, amounts: tuple[int, ...]) -> None:
+    """A day below zero counts as much as one above: who gave back more than they earned is on no board."""
+    changed = []
+    for number, amount in enumerate(amounts, start=1):
+        changed.append(earn(books, "ann", amount, number))
+        books.clock.forward(DAY_MS)
+    assert len({each.month for each in changed}) == 1
+    leaderboards.refresh(books.context, changed)
+    total = sum(amounts)
+    assert rows(books, changed[0].month) == rows(books) == ([("ann", total)] if total > 0 else [])
 
 
 def test_messages_in_any_order_tell_how_it_is(books: Books) -> None:

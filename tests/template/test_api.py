@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from refledger.entry import access
 from tests.template.deployed import (
     FUNCTION,
     ROOT,
+    Properties,
     api_operations,
     declared,
     function_id,
@@ -289,14 +291,38 @@ def test_throttled_and_open_to_named_origins_only() -> None:
     """The whole API is throttled, and pages of other origins than the given ones may not call it."""
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     assert {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(stage["DefaultRouteSettings"])
-    cors = declared()["Resources"]["Api"]["Properties"]["CorsConfiguration"]
-    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
-    assert "*" not in declared()["Parameters"]["AllowedOrigins"]["Default"]
-    assert "AllowCredentials" not in cors
-    assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(cors["AllowHeaders"])
-    assert "etag" in cors["ExposeHeaders"]
-    assert {route.split()[0] for routes in ROUTES.values() for route in routes} <= set(cors["AllowMethods"])
-    assert {route.split()[0] for route, _ in api_operations()} == set(cors["AllowMethods"])
+    cors = cross_origin()
+    given = declared()["Parameters"]["AllowedOrigins"]["Default"]
+    assert cors["allowOrigins"] == {"Fn::Split": [",", given]}
+    assert "*" not in given
+    assert "allowCredentials" not in cors
+    assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(cors["allowHeaders"])
+    assert {"etag", "content-disposition", "location", "retry-after"} <= set(cors["exposeHeaders"])
+    assert {route.split()[0] for routes in ROUTES.values() for route in routes} <= set(cors["allowMethods"])
+    assert {route.split()[0] for route, _ in api_operations()} == set(cors["allowMethods"])
+
+
+def cross_origin() -> Properties:
+    """The API's CORS extension as it is deployed, for the case that origins are given; an object in every case.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-cors-configuration.html
+    """
+    (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+    condition, given, otherwise = api["Body"]["x-amazon-apigateway-cors"]["Fn::If"]
+    assert declared()["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AllowedOrigins"}, ""]}]}
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert isinstance(given, dict)
+    assert set(given) == {"allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"}
+    return dict(given)
+
+
+def test_origins_are_listed_as_browsers_name_them() -> None:
+    """Several, or none; no blanks, no path and no star, which would match no origin or every one."""
+    allowed = re.compile(declared()["Parameters"]["AllowedOrigins"]["AllowedPattern"])
+    for good in ("", "https://a.example", "https://a.example,http://localhost:5173"):
+        assert allowed.fullmatch(good), good
+    for bad in ("*", "a.example", "https://a.example/", "https://a.example, https://b.example", "https://*.a.example"):
+        assert not allowed.fullmatch(bad), bad
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:

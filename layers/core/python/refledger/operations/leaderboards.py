@@ -91,7 +91,7 @@ def _values(context: Context, partner_id: str, period: str) -> Counter[str]:
         found = statistics.totals(context, dimension, strong=True)
     else:
         days = statistics.days(context, dimension, f"{period}01", f"{period}31", strong=True)
-        found = sum(days.values(), Counter())
+        found = statistics.signed_sum(days.values())
     return metrics(found)
 
 

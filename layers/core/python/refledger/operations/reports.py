@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -120,14 +120,14 @@ def counted(context: Context, dimension: Dimension, period: Period | None) -> Co
     """All that was ever counted, or in a period."""
     if period is None:
         return statistics.totals(context, dimension)
-    return _sum(statistics.days(context, dimension, *period.days).values())
+    return statistics.signed_sum(statistics.days(context, dimension, *period.days).values())
 
 
 def overview(context: Context, program_id: str) -> tuple[ProgramFigures, ProgramFigures]:
     """Of all time, and of the last 30 days."""
     period = periods.until_today(context.now_ms(), LAST_DAYS)
     ever, days = statistics.totals_and_days(context, dimensions.program(program_id), *period.days)
-    return program_figures(ever), program_figures(_sum(days.values()))
+    return program_figures(ever), program_figures(statistics.signed_sum(days.values()))
 
 
 def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
@@ -163,7 +163,7 @@ def trend(
     days = statistics.days(context, dimension, *period.days)
     for first, last in period.intervals(interval):
         low, high = periods.name(first), periods.name(last)
-        yield first, _sum(counters for when, counters in days.items() if low <= when <= high)
+        yield first, statistics.signed_sum(counters for when, counters in days.items() if low <= when <= high)
 
 
 @dataclass(frozen=True)
@@ -307,13 +307,6 @@ def scorecard(context: Context, partner_id: str) -> Scorecard:
     return Scorecard(
         partner,
         partner_figures(ever),
-        partner_figures(_sum(counters for when, counters in days.items() if when[:6] == this_month)),
-        partner_figures(_sum(counters for when, counters in days.items() if when[:6] != this_month)),
+        partner_figures(statistics.signed_sum(counters for when, counters in days.items() if when[:6] == this_month)),
+        partner_figures(statistics.signed_sum(counters for when, counters in days.items() if when[:6] != this_month)),
     )
-
-
-def _sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for each in parts:
-        sums.update(each)
-    return sums

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.journal import Balance
@@ -84,6 +84,14 @@ def effects_in(generation: int, record: Record) -> Iterator[Figure]:
     yield from effects(old, new)
     if record.old and new and not old:
         yield from ((dimension, STAMPED, 1) for dimension in stamped_in(new))
+
+
+def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Add counters up, those below zero too: `+` between two Counters forgets them."""
+    sums: Counter[str] = Counter()
+    for each in parts:
+        sums.update(each)
+    return sums
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:

@@ -197,8 +197,9 @@ def _reward_faults(
             *against_payment(reward, paid.get(reward.payment)), *against_journal(reward, entries, balance)
         ]  # fmt: skip
         yield from (f"reward {reward.id}: {reason}" for reason in reasons)
-    if +caps != +Counter(balance.caps):
-        yield f"monthly caps: the balance says {dict(balance.caps)}, the rewards {dict(+caps)}"
+    counted, kept = ({month: amount for month, amount in each.items() if amount} for each in (caps, balance.caps))
+    if counted != kept:  # not `+caps`: that forgets what is below zero
+        yield f"monthly caps: the balance says {kept}, the rewards {counted}"
 
 
 def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
