@@ -15,7 +15,7 @@ from tests.local.harness import Stack, wait_until
 EARNED = 1_000_000
 PROGRAM = {
     "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-    "payoutMinimum": {"amount": 1000, "currency": "USD"},
+    "coolingHours": 0, "payoutMinimum": {"amount": 1000, "currency": "USD"},
     "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
 }  # fmt: skip
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Alice", "iban": "DE89370400440532013000"}

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Invalid, UnknownCurrency
-from refledger.domain.programs import CurrencyTerms, is_program_id
+from refledger.domain.methods import MethodType, PayoutMethod
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.programs import CURRENCY_TERMS, CurrencyTerms, cooling_until, is_program_id, stricter
 from refledger.domain.rules import Pay, RuleSet
 from tests.support.programs import a_program, a_rule
 
 YEAR_SECONDS = 365 * 86_400
+LIMITS = st.none() | st.integers(0, 9)
+TERMS = st.builds(CurrencyTerms, st.integers(0, 9), LIMITS, LIMITS, LIMITS, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,8 @@ def test_the_edges_are_allowed(changes: dict[str, Any]) -> None:
     [
         ({"hold_days": -1}, "holdDays"),
         ({"hold_days": 3651}, "holdDays"),
+        ({"cooling_hours": -1}, "coolingHours"),
+        ({"cooling_hours": 2161}, "coolingHours"),
         ({"approval_timeout_seconds": 0}, "approvalTimeoutSeconds"),
         ({"approval_timeout_seconds": YEAR_SECONDS + 1}, "approvalTimeoutSeconds"),
         ({"currencies": [*sorted(EXPONENTS)[:20], "USD"]}, "currencies: up to 20"),
@@ -122,3 +130,38 @@ def test_program_ids(text: str) -> None:
 def test_what_is_no_program_id(text: str) -> None:
     """Nothing that could be taken for a part of a key, and no line end after a good one."""
     assert not is_program_id(text)
+
+
+def test_every_term_of_a_currency_says_in_which_direction_it_protects() -> None:
+    """One that is added without it fails here."""
+    assert set(CURRENCY_TERMS) == {field.name for field in fields(CurrencyTerms)}
+
+
+@given(TERMS, TERMS)
+def test_the_stricter_of_two_terms_is_looser_than_neither(one: CurrencyTerms, other: CurrencyTerms) -> None:
+    """In whichever order they are compared; and it is made of nothing but the two."""
+    made = stricter(one, other)
+    assert made == stricter(other, one)
+    for name, looser in CURRENCY_TERMS.items():
+        amount, both = made.in_force(name), (one.in_force(name), other.in_force(name))
+        assert amount in both
+        assert not any(looser.is_looser(amount, each) for each in both)
+
+
+def test_what_is_stricter_of_limits_and_minimums() -> None:
+    """A limit is stricter than none, but never to approve alone is stricter than a limit; so is a higher minimum."""
+    none = CurrencyTerms()
+    some = CurrencyTerms(5, 6, 7, 8)
+    assert stricter(none, some) == CurrencyTerms(5, None, 7, 8, 8)
+    assert stricter(some, CurrencyTerms(4, 9, 9, 4)) == CurrencyTerms(5, 6, 7, 4, 4)
+    assert stricter(some, CurrencyTerms(4, 9, 9, 9, 3)) == CurrencyTerms(5, 6, 7, 8, 3), "none: as of adjustments"
+
+
+def test_a_withdrawal_cools_since_the_account_or_since_the_user_was_linked() -> None:
+    """Whichever was later; an account that was there for long waits for nothing."""
+    partner = Partner("p", "default", "", PartnerStatus.ACTIVE, "ann", 0)
+    method = PayoutMethod("m", "p", 1, MethodType.BANK_TRANSFER, "Ann", "…1234", b"", 1_000)
+    hour_ms = 3_600_000
+    assert cooling_until(0, partner, method) == 1_000
+    assert cooling_until(72, partner, method) == 1_000 + 72 * hour_ms
+    assert cooling_until(72, replace(partner, linked_at_ms=5_000), method) == 5_000 + 72 * hour_ms

@@ -10,7 +10,14 @@ from typing import Any
 from scripts.demo import IBAN, Client, eventually
 
 Json = dict[str, Any]
-PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
+PROGRAM = {
+    "id": "default",
+    "name": "Friends",
+    "currency": "USD",
+    "tierRatesBps": [2000, 1000],
+    "holdDays": 0,
+    "coolingHours": 0,
+}
 
 
 @dataclass

@@ -32,7 +32,7 @@ class Shop(People):
     def terms(self, *more: str) -> Json:
         dollars = {"currency": "USD", "payoutMinimum": 500, "secondApprovalLimit": LIMIT, "adjustmentLimit": LIMIT}
         return {
-            "name": "Shop", "currency": "USD", "tierRatesBps": [5000], "holdDays": 0,
+            "name": "Shop", "currency": "USD", "tierRatesBps": [5000], "holdDays": 0, "coolingHours": 0,
             "currencies": [dollars, *({"currency": each} for each in more)],
         }  # fmt: skip
 

@@ -8,7 +8,7 @@ from scripts.demo import Client, eventually
 from tests.e2e.people import People
 
 TERMS = {
-    "name": "Shop", "currency": "USD", "tierRatesBps": [2500], "holdDays": 0,
+    "name": "Shop", "currency": "USD", "tierRatesBps": [2500], "holdDays": 0, "coolingHours": 0,
     "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"], "cookieDays": 7},
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, StripeSer
 NAME = "refledger/stripe"
 PROGRAM = {
     "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-    "payoutMinimum": {"amount": 1000, "currency": "USD"},
+    "coolingHours": 0, "payoutMinimum": {"amount": 1000, "currency": "USD"},
 }  # fmt: skip
 
 

@@ -11,7 +11,14 @@ from tests.e2e.conftest import new_stack, verify
 from tests.e2e.people import People
 from tests.local.harness import Stack
 
-PROGRAM = {"id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
+PROGRAM = {
+    "id": "default",
+    "name": "Friends",
+    "currency": "USD",
+    "tierRatesBps": [2000, 1000],
+    "holdDays": 0,
+    "coolingHours": 0,
+}
 
 
 def rows(stack: Stack, client: Client, admin: str, batch: str) -> list[dict[str, str]]:

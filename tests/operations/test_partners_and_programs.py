@@ -209,7 +209,8 @@ def test_a_user_is_linked_once(books: Books) -> None:
     made = onboard(books)
     linked = partners.link_user(books.context, made.id, books.user("ada"), "admin")
     assert linked == partners.link_user(books.context, made.id, books.user("ada"), "admin") == books.partner("ada")
-    assert linked == replace(made, customer=books.user("ada"), version=made.version + 1)
+    since = {"linked_at_ms": books.clock()}
+    assert linked == replace(made, customer=books.user("ada"), version=made.version + 1, **since)  # type: ignore[arg-type]
     with pytest.raises(Conflict):
         partners.link_user(books.context, made.id, books.user("eve"), "admin")
     other = onboard(books, replace(ACME, email="other@example.com"))

@@ -365,7 +365,7 @@ def program(terms: int) -> dict[str, Any]:
     """Held for a day or not, other rates, a cap, reviewed or not, with euros or without, with limits or without."""
     return {
         "name": "Friends", "currency": "USD", "tierRatesBps": RATES[terms % 3], "holdDays": terms % 2,
-        "reviewRewards": terms % 7 == 3,
+        "reviewRewards": terms % 7 == 3, "coolingHours": 0, "newCustomersOnly": False,
         "monthlyCaps": [{"currency": "USD", "amount": 20_000}] if terms % 5 == 1 else [],
         "currencies": [
             {"currency": "USD", "payoutMinimum": 10, "adjustmentLimit": 5_000,

@@ -32,10 +32,14 @@ def a_program(
     conversion_limit: int | None = None,
     **changes: Any,
 ) -> Program:
-    """The minimum and the limits are those of the program's own currency; `currencies` are others that it takes."""
+    """The minimum and the limits are those of the program's own currency; `currencies` are others that it takes.
+
+    What would stand in the way of most tests is off, unless they ask for it: cooling, and new customers only.
+    """
     others = currencies if isinstance(currencies, Mapping) else {other: CurrencyTerms() for other in currencies}
     own = CurrencyTerms(payout_minimum, auto_approve_limit, second_approval_limit, adjustment_limit, conversion_limit)
     return Program(**{
         "id": id, "name": "Friends", "currency": currency, "rules": rules or RuleSet(a_rule(*tier_rates_bps)),
-        "currencies": tuple(sorted({currency: own, **others}.items())), **changes,
+        "currencies": tuple(sorted({currency: own, **others}.items())), "cooling_hours": 0,
+        "new_customers_only": False, **changes,
     })  # fmt: skip

@@ -42,7 +42,7 @@ def take_euros(story: Story) -> None:
     """The program's next version takes euros, and wants two people for more than 50.00 in dollars."""
     old = story.call("programs", "admin", f"GET {PROGRAM}", programId="default")
     terms = {
-        "name": old["name"], "currency": "USD", "tierRatesBps": old["tierRatesBps"], "holdDays": 0,
+        "name": old["name"], "currency": "USD", "tierRatesBps": old["tierRatesBps"], "holdDays": 0, "coolingHours": 0,
         "currencies": [{"currency": "EUR"}, {"currency": "USD", "adjustmentLimit": 5_000}],
     }  # fmt: skip
     story.call("programs", "admin", f"PUT {PROGRAM}", terms, programId="default", match=str(old["version"]))

@@ -7,7 +7,14 @@ from tests.template.story import Json, Story
 MS_OF_TWO_DAYS = 2 * 86_400_000
 ALL = "/api/v1/referrals"
 ONE = f"{ALL}/{{referralId}}"
-TERMS = {"name": "Timed", "currency": "USD", "tierRatesBps": [1000], "holdDays": 0, "attributionDays": 1}
+TERMS = {
+    "name": "Timed",
+    "currency": "USD",
+    "tierRatesBps": [1000],
+    "holdDays": 0,
+    "coolingHours": 0,
+    "attributionDays": 1,
+}
 PERSON = {"firstName": "Ida", "lastName": "Example", "email": "ida@example.com", "programId": "timed"}
 
 

@@ -25,11 +25,11 @@ _PLAIN: Final = """
     rate earned payment referral product attempt transaction approvals risks payout problem batch requester expires
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
     format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
-    attribution conversion makers exposure
+    attribution conversion makers exposure cooling new_customers linked
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted
-    revoked
+    revoked linked
 """
 HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))
 

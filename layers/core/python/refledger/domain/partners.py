@@ -57,6 +57,7 @@ class Partner:
     tier: str = ""  # a label such as GOLD; what they earn is said by the rates
     tags: tuple[str, ...] = ()
     codes: int = 0  # how many codes they have had beside the main one; each is an item of its own
+    linked_at_ms: int = 0  # when staff said who signs in as them; 0: nobody did, or the user was there from the start
     notices: tuple[str, ...] = ()  # of what they want to be told
 
     def rates_bps(self, program: Sequence[int]) -> list[int]:

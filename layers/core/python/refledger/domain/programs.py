@@ -9,8 +9,10 @@ from enum import StrEnum
 from refledger.domain.currencies import MAX_AMOUNT, exponent
 from refledger.domain.errors import Invalid, ProgramClosed
 from refledger.domain.links import Links
-from refledger.domain.partners import Idle
+from refledger.domain.methods import PayoutMethod
+from refledger.domain.partners import Idle, Partner
 from refledger.domain.rules import Own, RuleSet
+from refledger.domain.times import HOUR_MS
 
 DEFAULT_PROGRAM = "default"  # where nobody says which
 MAX_CURRENCIES = 20
@@ -21,7 +23,8 @@ APPROVAL_SECONDS = 7 * 86_400
 MAKER_WINDOW_DAYS = 30
 MAX_MAKER_WINDOW_DAYS = 365
 MAX_WEIGHT = 10**12
-
+COOLING_HOURS = 72
+MAX_COOLING_HOURS = 90 * 24
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -64,8 +67,58 @@ class CurrencyTerms:
             if amount is not None and not 0 <= amount <= MAX_AMOUNT:
                 raise Invalid(f"{name}: not an amount")
 
+    def in_force(self, name: str) -> int | None:
+        """Return what the term comes to: the limit of conversions is that of adjustments where none is said."""
+        said: int | None = getattr(self, name)
+        return self.adjustment_limit if name == "conversion_limit" and said is None else said
+
 
 NOT_TAKEN = CurrencyTerms(second_approval_limit=0, adjustment_limit=0)  # nobody set a limit: two people look
+
+
+class Looser(StrEnum):
+    """In which direction a term protects less."""
+
+    HIGHER = "higher"  # no value at all is the loosest
+    HIGHER_THAN_NONE = "higher, where none is the strictest"
+    LOWER = "lower"
+
+    def is_looser(self, new: int | None, old: int | None) -> bool:
+        """Whether `new` protects less than `old`."""
+        match self:
+            case Looser.HIGHER:
+                return old is not None and (new is None or new > old)
+            case Looser.HIGHER_THAN_NONE:
+                return new is not None and (old is None or new > old)
+            case Looser.LOWER:
+                return (new or 0) < (old or 0)
+
+
+# Every term of a currency; a test fails for one that is missing here
+CURRENCY_TERMS: dict[str, Looser] = {
+    "payout_minimum": Looser.LOWER,
+    "auto_approve_limit": Looser.HIGHER_THAN_NONE,
+    "second_approval_limit": Looser.HIGHER,
+    "adjustment_limit": Looser.HIGHER,
+    "conversion_limit": Looser.HIGHER,
+}
+
+
+def stricter(one: CurrencyTerms, other: CurrencyTerms) -> CurrencyTerms:
+    """Take of each term the one that protects more: what was asked for is judged by the terms of then and of now."""
+    return CurrencyTerms(**{
+        name: (other if looser.is_looser(one.in_force(name), other.in_force(name)) else one).in_force(name)
+        for name, looser in CURRENCY_TERMS.items()
+    })  # fmt: skip
+
+
+def cooling_until(cooling_hours: int, partner: Partner, method: PayoutMethod) -> int:
+    """Return when a withdrawal to the method may be approved at the earliest, in epoch milliseconds.
+
+    A user who was linked to a partner, and an account that is new or was added again, may be somebody else's: the
+    right one has `cooling_hours` to notice. `cooling_hours`: of the program, the most of then and now.
+    """
+    return max(partner.linked_at_ms, method.created_at_ms) + cooling_hours * HOUR_MS
 
 
 @dataclass(frozen=True)
@@ -105,6 +158,8 @@ class Program:
     approval_timeout_seconds: int = APPROVAL_SECONDS  # a withdrawal nobody decided about expires after this
     reviews_rewards: bool = False  # a person approves each reward when its time has come
     attribution_days: int | None = None  # a referral that brings nothing in these many days expires; None: none does
+    cooling_hours: int = COOLING_HOURS  # withdrawals wait so long after a new account, or a user linked to a partner
+    new_customers_only: bool = True  # who has paid before cannot be referred any more
     links: Links | None = None  # where partners' links lead; None: there are none
     maker_window_days: int = MAKER_WINDOW_DAYS  # who made a partner's money lets none of it out for so long
     exposure: Weights | None = None  # None: the day's sums count each currency by itself
@@ -129,6 +184,8 @@ class Program:
             raise Invalid(f"holdDays: 0 to {MAX_HOLD_DAYS}")
         if self.attribution_days is not None and not 1 <= self.attribution_days <= MAX_ATTRIBUTION_DAYS:
             raise Invalid(f"attributionDays: 1 to {MAX_ATTRIBUTION_DAYS}, or null")
+        if not 0 <= self.cooling_hours <= MAX_COOLING_HOURS:
+            raise Invalid(f"coolingHours: 0 to {MAX_COOLING_HOURS}")
         if not 1 <= self.approval_timeout_seconds <= MAX_APPROVAL_SECONDS:
             raise Invalid(f"approvalTimeoutSeconds: 1 to {MAX_APPROVAL_SECONDS}")
         if not 0 <= self.maker_window_days <= MAX_MAKER_WINDOW_DAYS:

@@ -151,13 +151,14 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
             if top.customer
             else partners.still_without_user(top.partner_id)
         )
+        now_ms = context.now_ms()
         try:
-            context.table.commit(*partners.link_user(old, user), top_unchanged)
+            context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged)
         except Moved as moved:
             if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
                 raise UserTaken("this user is a partner already") from None
             raise
-        return replace(old, customer=user, version=old.version + 1)
+        return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)
 
     return context.repeat(once)
 

@@ -77,13 +77,13 @@ def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> 
     )  # fmt: skip
 
 
-def link_user(old: Partner, user: str) -> list[Write]:
+def link_user(old: Partner, user: str, now_ms: int) -> list[Write]:
     """From now on this user signs in as the partner, unless somebody changed the partner in between."""
     version = old.version + 1
     return [
         update(
-            IS_UNCHANGED, keys.partner(old.id), "SET #customer = :user, #version = :version", "#version = :was",
-            user=user, version=version, was=old.version,
+            IS_UNCHANGED, keys.partner(old.id), "SET #customer = :user, #linked = :now, #version = :version",
+            "#version = :was", user=user, now=now_ms, version=version, was=old.version,
         ),
         put(USER_IS_FREE, {**keys.user(user), "partner": old.id, "program": old.program_id}),
     ]  # fmt: skip
@@ -157,7 +157,7 @@ def _to_item(partner: Partner) -> Item:
         "last_name": partner.last_name, "email": partner.email, "phone": partner.phone, "company": partner.company_name,
         "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
         "own": rules.own(partner.own_rates), "tier": partner.tier, "tags": list(partner.tags), "codes": partner.codes,
-        "notices": list(partner.notices),
+        "notices": list(partner.notices), **({"linked": partner.linked_at_ms} if partner.linked_at_ms else {}),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
@@ -183,4 +183,5 @@ def from_item(item: Item) -> Partner:
         tags=tuple(item.get("tags", ())),
         codes=item.get("codes", 0),
         notices=tuple(item.get("notices", ())),
+        linked_at_ms=item.get("linked", 0),
     )

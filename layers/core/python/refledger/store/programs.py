@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from refledger.domain.errors import ProgramNotFound
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle
-from refledger.domain.programs import MAKER_WINDOW_DAYS, CurrencyTerms, Program, ProgramStatus, Weights
+from refledger.domain.programs import COOLING_HOURS, MAKER_WINDOW_DAYS, CurrencyTerms, Program, ProgramStatus, Weights
 from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put
@@ -73,7 +73,8 @@ def _to_item(program: Program) -> Item:
         "rules": rules.to_item(program.rules), "hold_days": program.hold_days,
         "approval_timeout_seconds": program.approval_timeout_seconds, "reviews": program.reviews_rewards,
         "status": program.status.value, "version": program.version, "created": program.created_at_ms,
-        "changed": program.changed_at_ms, "by": program.changed_by,
+        "changed": program.changed_at_ms, "by": program.changed_by, "cooling": program.cooling_hours,
+        "new_customers": program.new_customers_only,
         **({"links": _links(program.links)} if program.links else {}),
         **({"attribution": program.attribution_days} if program.attribution_days else {}),
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
@@ -129,6 +130,8 @@ def from_item(item: Item) -> Program:
         approval_timeout_seconds=item["approval_timeout_seconds"],
         reviews_rewards=item["reviews"],
         attribution_days=item.get("attribution"),
+        cooling_hours=item.get("cooling", COOLING_HOURS),
+        new_customers_only=item.get("new_customers", True),
         links=_links_from(item["links"]) if "links" in item else None,
         maker_window_days=item.get("makers", MAKER_WINDOW_DAYS),
         exposure=_weights_from(item["exposure"]) if "exposure" in item else None,

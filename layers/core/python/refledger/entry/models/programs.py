@@ -10,6 +10,7 @@ from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
 from refledger.domain.programs import (
     APPROVAL_SECONDS,
+    COOLING_HOURS,
     MAKER_WINDOW_DAYS,
     MAX_CURRENCIES,
     MAX_WEIGHT,
@@ -160,6 +161,8 @@ class ProgramBody(Body):
     auto_approve_limit: AmountOrZero | None = None
     review_rewards: bool = False
     attribution_days: int | None = None
+    cooling_hours: int = COOLING_HOURS
+    new_customers_only: bool = True
     links: LinksBody | None = None
     maker_window_days: int = MAKER_WINDOW_DAYS
     exposure: ExposureBody | None = None
@@ -185,6 +188,8 @@ class ProgramBody(Body):
             approval_timeout_seconds=self.approval_timeout_seconds,
             reviews_rewards=self.review_rewards,
             attribution_days=self.attribution_days,
+            cooling_hours=self.cooling_hours,
+            new_customers_only=self.new_customers_only,
             links=self.links.to_links() if self.links else None,
             maker_window_days=self.maker_window_days,
             exposure=self.exposure.to_weights() if self.exposure else None,
@@ -275,6 +280,8 @@ class ProgramView(View):
     auto_approve_limit: int | None
     review_rewards: bool
     attribution_days: int | None
+    cooling_hours: int
+    new_customers_only: bool
     links: LinksView | None
     maker_window_days: int
     exposure: ExposureView | None
@@ -304,6 +311,8 @@ class ProgramView(View):
             auto_approve_limit=own.auto_approve_limit,
             review_rewards=program.reviews_rewards,
             attribution_days=program.attribution_days,
+            cooling_hours=program.cooling_hours,
+            new_customers_only=program.new_customers_only,
             links=LinksView.of(program.links) if program.links else None,
             maker_window_days=program.maker_window_days,
             exposure=ExposureView.of(program.exposure) if program.exposure else None,
