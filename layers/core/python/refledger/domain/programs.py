@@ -106,10 +106,10 @@ CURRENCY_TERMS: dict[str, Looser] = {
 
 def stricter(one: CurrencyTerms, other: CurrencyTerms) -> CurrencyTerms:
     """Take of each term the one that protects more: what was asked for is judged by the terms of then and of now."""
-    return CurrencyTerms(**{
+    return replace(one, **{
         name: (other if looser.is_looser(one.in_force(name), other.in_force(name)) else one).in_force(name)
         for name, looser in CURRENCY_TERMS.items()
-    })  # fmt: skip
+    })  # type: ignore[arg-type]  # fmt: skip
 
 
 def cooling_until(cooling_hours: int, partner: Partner, method: PayoutMethod) -> int:
