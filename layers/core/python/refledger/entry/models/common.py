@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, ClassVar, Generic, TypeVar, get_args
@@ -11,14 +10,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from refledger.domain import amounts
+from refledger.domain import amounts, texts
 from refledger.domain.currencies import MAX_AMOUNT, is_currency
 from refledger.domain.errors import Invalid
 from refledger.domain.times import DAY_MS
 from refledger.entry.models.kinds import REFUSED
 
 PAGE, LARGEST_PAGE = 25, 100
-JOINERS = "\u200c\u200d"  # part of names in Persian, Hindi and others
 
 V = TypeVar("V")
 
@@ -95,13 +93,6 @@ def located(make: Callable[[], V]) -> V:
         raise PydanticCustomError(REFUSED, "{reason}", {"field": field, "reason": reason}) from None
 
 
-def _printable(text: str) -> str:
-    hidden = (c for c in text if c not in JOINERS and unicodedata.category(c) in ("Cc", "Cf", "Cs"))
-    if any(hidden):  # also those that turn the direction of what staff reads next to an account
-        raise ValueError("no control characters")
-    return text
-
-
 def _currency(code: str) -> str:
     if not is_currency(code):
         raise ValueError("not an ISO 4217 currency")
@@ -114,9 +105,13 @@ def _capitals(value: object) -> object:
 
 
 Capitals = BeforeValidator(_capitals)
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-OptionalName = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
-Note = Annotated[str, Field(max_length=500), AfterValidator(_printable)]
+# Of people and companies; of what staff and partners call things; what is compared as it is; what people write.
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(texts.name)]
+OptionalName = Annotated[str, Field(max_length=100), AfterValidator(texts.name)]
+Holder = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(texts.holder)]
+Title = Annotated[str, Field(max_length=100), AfterValidator(texts.line)]
+Exact = Annotated[str, AfterValidator(texts.exact)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(texts.line)]
 Currency = Annotated[str, Field(examples=["USD"]), Capitals, AfterValidator(_currency)]
 Amount = Annotated[int, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
 AmountOrZero = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000])]
@@ -168,6 +163,8 @@ def _start_ms(day: str) -> int:
 
 
 def _different(tags: list[str]) -> list[str]:
+    for tag in tags:
+        texts.exact(tag)
     if len(set(tags)) < len(tags):
         raise ValueError("each once")
     return sorted(tags)

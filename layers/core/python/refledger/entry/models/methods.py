@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from refledger.domain.methods import Account, BankAccount, MethodType, PayoutMethod, StripeAccount
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import MethodUsed
-from refledger.entry.models.common import Body, Capitals, Name, View
+from refledger.entry.models.common import Body, Capitals, Holder, View
 
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 GIVEN_FOR = {
@@ -31,7 +31,7 @@ class PayoutMethodBody(Body):
     """BANK_TRANSFER: `accountHolder`, and `iban` or `accountNumber` and `bankCode`. STRIPE: `stripeAccountId`."""
 
     type: Annotated[MethodType, Capitals]
-    account_holder: Name | None = None
+    account_holder: Holder | None = None
     iban: Annotated[str, Field(max_length=50), AfterValidator(_iban)] | None = None
     account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,33}$")] | None = None
     bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")] | None = None

@@ -9,7 +9,7 @@ from pydantic import Field
 from refledger.domain.codes import PartnerCode
 from refledger.domain.times import iso
 from refledger.domain.uplines import Binding
-from refledger.entry.models.common import Body, OptionalName, PageQuery, Query, View
+from refledger.entry.models.common import Body, PageQuery, Query, Title, View
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.networks import Below
 
@@ -20,8 +20,8 @@ class NewCodeBody(Body):
     """`code`: the one that is wished for; without it the system makes one."""
 
     code: WishedCode | None = None
-    label: OptionalName = ""
-    campaign: OptionalName = ""
+    label: Title = ""
+    campaign: Title = ""
 
 
 class RotateBody(Body):

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 
+from refledger.domain import texts
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import MAX_OWN_PRODUCTS, Own
@@ -14,6 +15,7 @@ from refledger.domain.times import iso
 from refledger.entry.models.common import (
     Body,
     Capitals,
+    Exact,
     Label,
     Name,
     Note,
@@ -30,7 +32,9 @@ from refledger.operations.partner_profile import Changes
 from refledger.operations.partners import NewPartner
 
 Email = Annotated[
-    str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$")
+    str,
+    Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$"),
+    AfterValidator(texts.address),
 ]
 Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
 Status = Annotated[str, Capitals, Field(pattern="^(ACTIVE|INACTIVE|SUSPENDED|TERMINATED)$")]
@@ -49,7 +53,7 @@ class NewPartnerBody(Body):
     program_id: ProgramId = DEFAULT_PROGRAM
     tier: TierLabel | None = None
     tags: Tags = Field(default=[])
-    sub: Name | None = None
+    sub: Annotated[Exact, Field(min_length=1, max_length=100)] | None = None
 
     def to_partner(self, user: str) -> NewPartner:
         return NewPartner(
@@ -99,7 +103,7 @@ class PartnerNoteView(View):
 class UserBody(Body):
     """`sub`: of the user who signs in as the partner."""
 
-    sub: Name
+    sub: Annotated[Exact, Field(min_length=1, max_length=100)]
 
 
 class Reason(Body):

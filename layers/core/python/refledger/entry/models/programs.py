@@ -28,9 +28,9 @@ from refledger.entry.models.common import (
     Currency,
     Money,
     MoneyView,
-    Name,
     Note,
     PageQuery,
+    Title,
     View,
     located,
 )
@@ -146,7 +146,7 @@ class ProgramBody(Body):
     `payoutMinimum` and `autoApproveLimit` are those of `currency`, unless `currencies` says them.
     """
 
-    name: Name
+    name: Annotated[Title, Field(min_length=1)]
     currency: Currency
     tier_rates_bps: Annotated[list[Rate], Field(examples=[[2000, 1000]], min_length=1, max_length=MAX_TIERS)] | None = (
         None

@@ -21,6 +21,7 @@ from refledger.entry.models.common import (
     Body,
     Capitals,
     Currency,
+    Exact,
     MoneyView,
     Note,
     PeriodQuery,
@@ -39,9 +40,9 @@ from refledger.operations.referring import Changes, NewReferral
 from refledger.store.transaction import Item
 
 MOST = 50  # in one call
-LeadId = Annotated[Note, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
-Campaign = Annotated[Note, Field(max_length=MAX_CAMPAIGN_LENGTH, examples=["autumn"])]
-CustomerId = Annotated[Note, Field(min_length=1, max_length=255, examples=["customer-17"])]
+LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
+Campaign = Annotated[Exact, Field(max_length=MAX_CAMPAIGN_LENGTH, examples=["autumn"])]
+CustomerId = Annotated[Exact, Field(min_length=1, max_length=255, examples=["customer-17"])]
 Code = Annotated[str, Field(min_length=1, max_length=64, examples=["ADA2026"])]
 AnySource = Annotated[Source, Capitals]
 

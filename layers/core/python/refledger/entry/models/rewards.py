@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, net
 from refledger.domain.times import iso
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Name, Note, PeriodQuery, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Title, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
 BULK = 50  # rewards in one request: a function has 15 seconds
-TransactionId = Annotated[Note, Field(min_length=1, max_length=140, examples=["TX-2026-1107"])]
+TransactionId = Annotated[Exact, Field(min_length=1, max_length=140, examples=["TX-2026-1107"])]
 
 
 class RewardState(StrEnum):
@@ -72,7 +72,7 @@ class RewardChanges(Body):
     """`note`: why, or what to remember. `hold`: a reason to keep it from maturing; taken off by `release` only."""
 
     note: Note | None = None
-    hold: Name | None = None
+    hold: Annotated[Title, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -149,7 +149,7 @@ class RewardResults(View):
 
 
 class HoldBody(Body):
-    reason: Name
+    reason: Annotated[Title, Field(min_length=1)]
 
 
 class DecisionNote(Body):

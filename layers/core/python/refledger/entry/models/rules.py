@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from refledger.domain.programs import MAX_CURRENCIES
 from refledger.domain.rules import ANY_PRODUCT, BASIS_POINTS, MAX_TIERS, PRODUCT_LENGTH, Own, Pay, Rule
-from refledger.entry.models.common import Amount, Body, Currency, MoneyView, Name, View, located
+from refledger.entry.models.common import Amount, Body, Currency, Exact, MoneyView, View, located
 
 Rate = Annotated[int, Field(ge=0, le=BASIS_POINTS, description="hundredths of a per cent", examples=[2000])]
-ProductId = Annotated[Name, Field(max_length=PRODUCT_LENGTH, examples=["gold"])]
+ProductId = Annotated[Exact, Field(min_length=1, max_length=PRODUCT_LENGTH, examples=["gold"])]
 
 
 class FlatAmount(Body):

@@ -11,7 +11,7 @@ from refledger.domain.methods import Account
 from refledger.domain.timelines import Happening
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Note, PeriodQuery, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.methods import AccountView, PayoutMethodBody, PayoutMethodView
 from refledger.operations.bulk import Done
@@ -20,7 +20,7 @@ WAITS = "a second person must approve it"
 BULK = 50  # withdrawals in one request: a function has 15 seconds
 Id = Annotated[str, Field(min_length=1, max_length=64)]  # what could be none is not found, as others that are not there
 
-TransactionId = Annotated[Note, Field(min_length=1, max_length=140)]  # a bank's may have so many
+TransactionId = Annotated[Exact, Field(min_length=1, max_length=140)]  # a bank's may have so many
 
 
 class NewWithdrawal(Body):
