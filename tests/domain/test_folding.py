@@ -65,9 +65,9 @@ def test_a_tag_is_cut_everywhere_and_domains_are_read() -> None:
 
 @given(st.text(max_size=30))
 def test_whatever_is_given_folds(text: str) -> None:
-    """Old addresses are what they are: nothing raises, and what is folded stays."""
-    once = folding.email(f"{text}@example.com")
-    assert once == "" or folding.email(once) == once
+    """Old addresses are what they are: nothing raises, and the domain stays."""
+    folded = folding.email(f"{text}@example.com")
+    assert folded == "" or folded.endswith("@example.com")
 
 
 def test_a_person_is_their_name_and_phone() -> None:

@@ -49,6 +49,18 @@ def test_a_change_needs_the_version_that_was_read(world: World, ada: dict[str, A
     assert tagged.body["tags"] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "email", ["VICTIM@gmail.com\u3164", "vi\u00adctim@example.com", "v\u200bictim@example.com", "v\u115fi@example.com"]
+)
+def test_an_address_shows_all_of_itself(world: World, ada: dict[str, Any], email: str) -> None:
+    """Characters that show nothing are in no mailbox: refused wherever an address is taken."""
+    assert_problem(do(world, "PATCH", ada, body={"email": email}, headers={"if-match": '"1"'}), 422)
+    person = {"firstName": "Ada", "lastName": "L", "email": email}
+    for route in ("POST /api/v1/partners", "POST /api/v1/invitations"):
+        assert_problem(world.admin(route, body=person), 422)
+    assert_problem(world.call("POST /api/v1/applications", sub="zoe", body=person), 422)
+
+
 def test_an_address_of_somebody_else_is_refused(world: World, ada: dict[str, Any], somebody: Callable[[], str]) -> None:
     """409, and the answer does not say whose it is."""
     world.books.member(somebody(), "default")

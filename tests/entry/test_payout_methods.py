@@ -99,6 +99,37 @@ def test_a_method_goes_out_of_use(world: World, bob: str) -> None:
     assert shown.body["account"]["iban"] == "DE89370400440532013000"
 
 
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "x;=cmd|'/C calc'!A0;y",
+        "=1+1",
+        "-1",
+        "a@b",
+        "Bob\u2029Example",
+        "\u3164",
+        "Bob [VERIFIED]",
+        "Bob \u2713",
+        "Bob\x00",
+    ],
+)
+def test_a_holder_is_a_name_and_nothing_else(world: World, bob: str, holder: str) -> None:
+    """What a bank's page or a spreadsheet takes apart, what does not show, what staff would say: 422, at the field."""
+    answer = add(world, bob, {**IBAN, "accountHolder": holder})
+    assert_problem(answer, 422)
+    assert "accountHolder" in str(answer.body)
+
+
+def test_a_holder_is_normalised(world: World, bob: str) -> None:
+    """One form of a name is one method, whatever keyboard it was typed with."""
+    made = add(world, bob, {**IBAN, "accountHolder": "Jose\u0301  Mu\u0308ller & So\u0308hne GmbH"})
+    assert made.body["accountHolder"] == "Jos\u00e9 M\u00fcller & S\u00f6hne GmbH"
+    assert (
+        add(world, bob, {**IBAN, "accountHolder": "Jos\u00e9 M\u00fcller & S\u00f6hne GmbH"}).body["id"]
+        == made.body["id"]
+    )
+
+
 def test_another_partners_method_does_not_exist(world: World, bob: str, somebody: Callable[[], str]) -> None:
     """Not to take out of use, not to verify under another partner, and nobody who is no partner has any."""
     id, eve = add(world, bob, IBAN).body["id"], somebody()
@@ -157,7 +188,7 @@ def test_transfers_are_exported_and_followed(fresh: World) -> None:
         "content-disposition": f'attachment; filename="payout-batch-{made.body["id"]}.csv"',
         "x-content-type-options": "nosniff",
     }  # fmt: skip
-    assert answers[0]["body"].splitlines()[1] == f"{id},Bob Example,DE89370400440532013000,,,15.00,USD"
+    assert answers[0]["body"].splitlines()[1] == f'"{id}","Bob Example","DE89370400440532013000","","",15.00,"USD"'
 
     read = fresh.call(f"GET {BATCHES}/{{batchId}}", path=path, **STAFF).body
     assert {**read, "lines": [], "downloads": []} == {**made.body, "lines": [], "downloads": []}

@@ -2,7 +2,7 @@
 
 Staff read these next to accounts and amounts. So a text has no characters that show nothing, turn the direction of
 others or pile up on them; and a name has nothing that could be taken for a mark of ours, such as a tick or
-`[VERIFIED]`. Names of all scripts are kept as people write them. Look-alike letters are no fault, but a signal: see `folding`.
+`[VERIFIED]`. Names of all scripts are kept as they are written. Look-alike letters are a signal, see `folding`.
 
 Source of what shows nothing: Unicode, Default_Ignorable_Code_Point, and U+2800, a braille pattern without dots.
 """
@@ -46,7 +46,10 @@ def address(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Return a text of one line, normalised: NFC, single blanks. Raises ValueError like `exact`, and for heaps of marks."""
+    """Return a text of one line, normalised: NFC, single blanks.
+
+    Raises ValueError like `exact`, and for marks that pile up.
+    """
     text = unicodedata.normalize("NFC", exact(text))
     _check_marks(text)
     _check_joiners(text)
