@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from refledger.domain.maturity import MaturityMessage
+from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
@@ -23,11 +24,12 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
 
     if "Records" in event:
         return _work(event["Records"], go_on)
-    context, send = config.context(), config.maturity_queue().send
-    found = {look.name: finding_due.find_due(context, look, send, go_on) for look in finding_due.LOOKS}
+    context = config.context()
+    found = finding_due.find_due(context, config.maturity_queue().send, go_on)
     with counting() as metrics:
+        count(metrics, "DUE_BEHIND_MINUTES", found.behind_ms // MINUTE_MS)
         count(metrics, "PARKED_OVERDUE", parked.overdue(context))
-    return found
+    return found.sent
 
 
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:

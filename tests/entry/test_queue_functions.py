@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.times import DAY_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
 from refledger.operations import payments, rewards, statistics
 from refledger.store.table import pack
@@ -185,6 +185,7 @@ def test_a_tick_finds_what_is_due_and_sends_it(fresh: World, sqs: Sqs) -> None:
     """One message per partner; the mark moves only when the queue took all of them."""
     fresh.books.pay("carol", "1", 10_000)
     handler, bob = load("maturity").handler, fresh.books.partner("bob").id
+    fresh.books.clock.forward(MINUTE_MS)
     sqs.refuses.add(bob)
     with pytest.raises(RuntimeError):
         handler({}, LONG)
@@ -195,6 +196,21 @@ def test_a_tick_finds_what_is_due_and_sends_it(fresh: World, sqs: Sqs) -> None:
     assert {message["MessageGroupId"] for message in sqs.messages} == {bob, fresh.books.partner("alice").id}
     assert failed(handler(records(*(message["MessageBody"] for message in sqs.messages)), LONG)) == []
     assert fresh.books.balance("bob") == (2000, 0, 0)
+
+
+@pytest.mark.parametrize("left_ms", [9_000, 50_000])
+def test_a_tick_tells_how_far_behind_it_is(
+    fresh: World, sqs: Sqs, left_ms: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In minutes, for an alarm: one that has no time for what is due, and one that has done it all."""
+    fresh.books.pay("carol", "1", 10_000)
+    load("maturity").handler({}, LONG)
+    fresh.books.clock.forward(3 * 60 * MINUTE_MS)
+    capsys.readouterr()
+    load("maturity").handler({}, Time(left_ms))
+    (told,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "DUE_BEHIND_MINUTES" in line)
+    (behind,) = told["DUE_BEHIND_MINUTES"]
+    assert behind == 0 if left_ms > 10_000 else 120 < behind <= 240
 
 
 # ---------------------------------------------------------------- workflow, sweeper, statistics

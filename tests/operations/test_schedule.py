@@ -11,9 +11,10 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations import finding_due, rewards
 from refledger.store import keys
+from refledger.store.transaction import put
 from tests.support.books import Books
 
-NOW, AGAIN = finding_due.LOOKS
+NOW, LATE, AGAIN = finding_due.LOOKS
 
 
 @pytest.fixture
@@ -28,11 +29,19 @@ def statuses(books: Books, name: str) -> list[str]:
     return [reward.status.value for reward in books.rewards(name)]
 
 
-def find(books: Books, look: finding_due.Look = NOW, rounds: int = 1_000) -> list[MaturityMessage]:
-    """One run of the schedule, which has time for so many slices; what it sent."""
+def find(
+    books: Books, *looks: finding_due.Look, slices: int = 1_000, do: bool = False, only: str = ""
+) -> list[MaturityMessage]:
+    """One tick, which has time for so many slices; what it sent. `do`: the worker does what the messages ask for."""
     sent: list[MaturityMessage] = []
-    left = iter(range(rounds))
-    assert finding_due.find_due(books.context, look, sent.extend, lambda: next(left, None) is not None) == len(sent)
+    left = iter(range(slices + 1))  # the first question is whether to begin
+    found = finding_due.find_due(
+        books.context, sent.extend, lambda: next(left, None) is not None, looks or finding_due.LOOKS
+    )
+    assert sum(found.sent.values()) == len(sent)
+    for message in sent if do else ():
+        if only in ("", message.deduplication.split("-")[0]):
+            rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
     return sent
 
 
@@ -48,7 +57,7 @@ def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
     assert find(books) == []
     books.clock.forward(DAY_MS)
     books.pay("carol", "p3", 10_000)
-    books.clock.forward(29 * DAY_MS)
+    books.clock.forward(29 * DAY_MS + MINUTE_MS)
     found = {(m.partner_id, m.currency): m for m in find(books)}
     assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
     for (partner_id, currency), message in found.items():
@@ -68,29 +77,136 @@ def test_a_message_begins_at_the_earliest_of_many(books: Books) -> None:
     assert found[books.partner("bob").id] == keys.reward(books.rewards("bob")[0].id)["sk"]
 
 
-def test_looks_overlap_by_an_hour(books: Books) -> None:
-    """After a look the next one begins an hour before it: late commits are seen, old ones not read again."""
+def test_each_look_comes_by_once(books: Books) -> None:
+    """What still waits is told a minute, an hour and a day after its time, and not in every tick between."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
-    assert len(find(books)) == 2
-    books.clock.forward(59 * MINUTE_MS)
-    assert len(find(books)) == 2
+    due_ms, told = books.clock(), []
+    while books.clock() < due_ms + 26 * 60 * MINUTE_MS:
+        told += [((books.clock() - due_ms) // MINUTE_MS, len(find(books, look))) for look in finding_due.LOOKS]
+        books.clock.forward(15 * MINUTE_MS)
+    assert [each for each in told if each[1]] == [(15, 2), (60, 2), (24 * 60, 2)]
+
+
+def test_what_has_matured_is_told_no_more(books: Books) -> None:
+    """One message for each partner, whatever looks come by later: the others would be for nothing."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS + MINUTE_MS)
+    assert len(find(books, do=True)) == 2
+    for _ in range(60):
+        books.clock.forward(30 * MINUTE_MS)
+        assert find(books) == []
+    assert place(books, AGAIN) > books.clock() - 2 * DAY_MS
+
+
+def test_what_comes_into_the_index_late_is_found(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payment that is seen only when the first look has passed its place is found by the second, an hour later."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS + MINUTE_MS)
+    with monkeypatch.context() as hidden:
+        hidden.setattr(type(books.table), "query", lambda *_, **__: iter(()))
+        assert find(books) == []
+    books.clock.forward(58 * MINUTE_MS)
+    assert find(books) == []
     books.clock.forward(2 * MINUTE_MS)
-    assert len(find(books)) == 2
-    books.clock.forward(59 * MINUTE_MS)
+    assert len(find(books, do=True)) == 2
+    assert books.balance("bob") == (2_000, 0, 0)
+
+
+def test_a_message_that_died_is_sent_again_a_day_later(books: Books) -> None:
+    """Under another name: the queue drops what it has seen before."""
+    books.pay("carol", "p1", 10_000)
+    books.clock.forward(30 * DAY_MS + MINUTE_MS)
+    first = find(books)
+    books.clock.forward(60 * MINUTE_MS)
+    late = find(books)
+    books.clock.forward(23 * 60 * MINUTE_MS)
+    again = find(books, do=True)
+    assert len({m.deduplication for m in (*first, *late, *again)}) == 6
+    assert [replace(m, deduplication="") for m in again] == [replace(m, deduplication="") for m in first]
+    assert statuses(books, "bob") == ["APPROVED"]
+
+
+@pytest.mark.parametrize("slices", [3, 4, 7])
+def test_the_places_move_forward_under_any_backlog(books: Books, slices: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More is due in each hour than a tick gets through: every tick goes on, and everybody is found in the end.
+
+    Among them many of one moment, as of a file of payments that all say midnight. No look lives on what another leaves.
+    """
+    monkeypatch.setattr(finding_due, "SLICE", 4)
+    names = [f"n{number}" for number in range(12)]
+    for number, name in enumerate(names):
+        books.apply(f"customer of {name}", name)
+        for count in range(3):
+            books.pay(f"customer of {name}", f"p-{name}-{count}", 10_000)
+        books.clock.forward(MINUTE_MS if number % 4 else 0)
+    books.clock.forward(30 * DAY_MS)
+    seen: list[int] = []
+    for _ in range(80):
+        find(books, slices=slices, do=True, only="DUE")
+        seen.append(min(place(books, look) for look in (NOW, LATE)))
+        books.clock.forward(5 * MINUTE_MS)
+    assert seen == sorted(seen)
+    assert {name: books.balance(name)[0] for name in names} == dict.fromkeys(names, 6_000)
+    assert books.clock() - place(books) < 3 * 60 * MINUTE_MS
+    assert books.clock() - place(books, LATE) < 3 * 60 * MINUTE_MS
     assert find(books) == []
 
 
-def test_a_day_later_all_is_looked_at_once_more(books: Books) -> None:
-    """A message that died is sent again a day after its time, once; what is older is not read for ever."""
+def test_how_far_behind_it_is(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick that did not get through says by how much; one that did says nothing is behind, also after a long rest."""
+    monkeypatch.setattr(finding_due, "SLICE", 2)
+    for number in range(10):
+        books.pay("carol", f"p{number}", 10_000)
+        books.clock.forward(60 * MINUTE_MS)
+    books.clock.forward(30 * DAY_MS)
+    left = iter([True, True])
+    found = finding_due.find_due(books.context, lambda _: None, lambda: next(left, False), [NOW])
+    assert 60 * MINUTE_MS < found.behind_ms <= 30 * DAY_MS
+    assert finding_due.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
+    books.clock.forward(3 * DAY_MS)
+    assert finding_due.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
+
+
+def test_a_tick_without_anything_due_writes_next_to_nothing(books: Books) -> None:
+    """Of many a day only one in an hour keeps its place."""
+    find(books)
+    before = place(books)
+    books.clock.forward(5 * MINUTE_MS)
+    find(books)
+    assert place(books) == before
+    books.clock.forward(60 * MINUTE_MS)
+    find(books)
+    assert place(books) > before
+
+
+def test_a_place_of_an_earlier_version_is_gone_on_from(books: Books) -> None:
+    """It had one for all shards and an hour's overlap behind it; the look that is new begins there, too."""
     books.pay("carol", "p1", 10_000)
     books.clock.forward(30 * DAY_MS)
-    sent = []
-    for _ in range(3 * 24):
-        sent.append(len(find(books, AGAIN)))
-        books.clock.forward(60 * MINUTE_MS)
-    assert 2 <= sum(sent) <= 4  # twice where the hour began at that very millisecond
-    assert sent.index(2) in (24, 25)
+    books.table.commit(put("old", {**keys.cursor(NOW.name), "at": books.clock() + 30 * MINUTE_MS}))
+    books.clock.forward(60 * MINUTE_MS)
+    assert len(find(books, NOW)) == 2
+    assert len(find(books, LATE)) == 2
+
+
+def test_of_two_runs_at_once_one_goes_on(books: Books) -> None:
+    """A tick that is tried again beside the first one takes nothing back, and ends."""
+    for number in range(3):
+        books.pay("carol", f"p{number}", 10_000)
+    books.clock.forward(30 * DAY_MS + MINUTE_MS)
+    moved: list[int] = []
+
+    def send(_: object) -> None:
+        if not moved:
+            moved.append(0)
+            books.clock.forward(10 * MINUTE_MS)
+            finding_due.find_due(books.context, lambda _: None, lambda: True, [NOW])
+            moved.append(place(books))
+            books.clock.at_ms -= 10 * MINUTE_MS
+
+    finding_due.find_due(books.context, send, lambda: True, [NOW])
+    assert place(books) == moved[1]
 
 
 def test_after_a_week_without_looks_nothing_is_missed(books: Books) -> None:
@@ -100,31 +216,9 @@ def test_after_a_week_without_looks_nothing_is_missed(books: Books) -> None:
     for number in range(7):
         books.pay("carol", f"p{number}", 10_000, occurred_at_ms=books.clock() - 30 * DAY_MS)
         books.clock.forward(DAY_MS)
-    for message in find(books):
-        rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
+    books.clock.forward(MINUTE_MS)
+    find(books, do=True)
     assert books.balance("bob") == (14_000, 0, 0)
-
-
-@pytest.mark.parametrize("rounds", [1, 2])
-def test_a_look_that_runs_out_of_time_has_done_its_part(
-    books: Books, rounds: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In slices, each kept: the next run goes on where this one stopped, and everybody is found in the end."""
-    monkeypatch.setattr(finding_due, "SLICE", 2)
-    for number in range(20):
-        books.pay("carol", f"p{number}", 10_000)
-        books.clock.forward(2 * 60 * MINUTE_MS)
-    books.clock.forward(30 * DAY_MS)
-    places: list[int] = []
-    for _ in range(40):
-        for message in find(books, NOW, rounds):
-            rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
-        places.append(place(books))
-        if places[-1] == books.clock():
-            break
-    assert places == sorted(set(places))
-    assert len(places) > 2
-    assert books.balance("bob") == (40_000, 0, 0)
 
 
 def test_the_schedules_place_never_goes_back(books: Books) -> None:
@@ -134,17 +228,6 @@ def test_the_schedules_place_never_goes_back(books: Books) -> None:
     books.clock.at_ms -= 60_000
     find(books)
     assert place(books) == kept
-
-
-def test_repeats_of_a_look_are_messages_of_their_own(books: Books) -> None:
-    """The queue drops what it has seen within minutes; a later look must not be dropped."""
-    books.pay("carol", "p1", 10_000)
-    books.clock.forward(30 * DAY_MS)
-    first = find(books)
-    books.clock.forward(5 * MINUTE_MS)
-    later = find(books)
-    assert [replace(m, deduplication="") for m in later] == [replace(m, deduplication="") for m in first]
-    assert not {m.deduplication for m in later} & {m.deduplication for m in first}
 
 
 def test_many_payments_of_one_moment_are_all_found(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

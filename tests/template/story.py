@@ -317,9 +317,9 @@ def earn(story: Story) -> None:
     story.pay("carol", "p2", 100_000)
     take_back(story)
     story.sent.clear()
-    for _ in range(2):  # the second time from where the first one looked
-        story.clock.forward(MINUTE_MS)
-        assert story.invoke("maturity", {})["DUE"] == 2
+    for minutes, look in ((1, "DUE"), (60, "DUE-LATE")):  # the second time from where the first one looked
+        story.clock.forward(minutes * MINUTE_MS)
+        assert story.invoke("maturity", {})[look] == 2
     assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
     assert story.call("ledger", "bob", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "admin2", "GET /api/v1/ledger/entries")["data"]

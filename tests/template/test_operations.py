@@ -52,7 +52,7 @@ def test_an_alarm_tells_somebody(id: str) -> None:
     assert [referred(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
     if alarm["Namespace"] != "refledger":  # our own metrics are counted by service, not by resource
         assert all(referred(dimension["Value"]) in resources() for dimension in alarm["Dimensions"])
-    if id == "ManifestMissingAlarm":  # the only one that rings because nothing is heard
+    if id in ("ManifestMissingAlarm", "DueBehindAlarm"):  # they ring because nothing is heard, too
         return
     assert alarm["TreatMissingData"] == "notBreaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"] >= 1) == ("GreaterThanOrEqualToThreshold", True)
@@ -65,6 +65,16 @@ def test_silence_about_manifests_is_an_alarm() -> None:
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 36)
+
+
+def test_a_schedule_that_is_behind_or_silent_is_an_alarm() -> None:
+    """An hour behind, or half an hour without a tick's word: money that is due waits, and nothing has failed."""
+    alarm = of_type(ALARM)["DueBehindAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["TreatMissingData"]) == (
+        "DUE_BEHIND_MINUTES", "Maximum", "breaching",
+    )  # fmt: skip
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 60)
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (900, 2)
 
 
 def test_manifests_are_out_of_reach() -> None:

@@ -62,13 +62,23 @@ def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Rewar
     return [from_item(item) for item in found if item]
 
 
+def still_waiting(table: Table, ids: Sequence[str]) -> list[str]:
+    """Ids of the rewards, up to 100, that wait for their time; also of what cannot be seen yet."""
+    found = table.get_many([keys.reward(id) for id in ids], strong=False) if ids else []
+    return [id for id, item in zip(ids, found, strict=True) if item is None or _waits_for_its_time(item)]
+
+
+def _waits_for_its_time(item: Item) -> bool:
+    return bool(item["status"] == RewardStatus.PENDING and not item["held"])
+
+
 def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
     """Rewards of one currency that wait for their time and are due at `now_ms`, oldest first; those that are held are
     not among them. `since`: where to begin to look.
     """
     high = keys.due_from(now_ms + 1)
     for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):
-        if item["status"] == RewardStatus.PENDING and not item["held"] and item["currency"] == currency:
+        if _waits_for_its_time(item) and item["currency"] == currency:
             yield from_item(item)
 
 
