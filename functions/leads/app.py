@@ -231,10 +231,13 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
 def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedView:
     """Book what a referral brought: it earns exactly like a payment, once."""
     # what is due at once is found by the schedule within a minute
-    context, id, by = config.context(), _id(request), request.caller.user  # of a service it is nobody's
+    context, id, caller = config.context(), _id(request), request.caller
     referral = stored.find(context.table, id)
     own = programs.find(context.table, referral.program_id).currency
-    return ConvertedView.made(converting.convert(context, id, *request.body.to_money(own), by=by))
+    value = request.body.to_money(own)
+    return ConvertedView.made(
+        converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
+    )  # fmt: skip
 
 
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())

@@ -13,13 +13,14 @@ from refledger.domain.adjustments import (
     AdjustmentKind,
     AdjustmentStatus,
     Asked,
+    act,
     check_currency,
     check_decision,
     check_possible,
     movement,
-    needs_second_person,
 )
 from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.duties import Facts, NeedsSecond, Stake, decide
 from refledger.domain.errors import (
     AlreadyDecided,
     CurrencyNotTaken,
@@ -28,9 +29,10 @@ from refledger.domain.errors import (
     OwnAdjustment,
     SecondPersonNeeded,
 )
+from refledger.domain.exposures import Exposure
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.programs import CurrencyTerms
+from refledger.domain.programs import CurrencyTerms, Program
 from tests.support.programs import a_program
 
 K, S = AdjustmentKind, AdjustmentStatus
@@ -82,6 +84,13 @@ def test_only_debt_is_written_off(amount: int, available: int) -> None:
     else:
         with pytest.raises(NoDebt):
             check_possible(asked(amount, K.WRITE_OFF), balance)
+
+
+def needs_second_person(what: Asked, program: Program) -> bool:
+    """Of the first of the day."""
+    stakes = (Stake(Exposure("p"), abs(what.amount)),)
+    facts = Facts("ann", 0, (program,), currency=what.currency, stakes=stakes)
+    return isinstance(decide(act(what), facts), NeedsSecond)
 
 
 @pytest.mark.parametrize(

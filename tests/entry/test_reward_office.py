@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.times import DAY_MS
+from refledger.domain.times import DAY_MS, HOUR_MS
 from tests.support.functions import Answer, World, assert_problem
 
 RS = "/api/v1/rewards"
 R = f"{RS}/{{rewardId}}"
 FIN: dict[str, Any] = {"sub": "fin", "groups": ("finance",)}
+GIL: dict[str, Any] = {"sub": "gil", "groups": ("finance",)}  # who gives; nobody pays what they gave
 EVE: dict[str, Any] = {"sub": "eve", "groups": ("admin",)}
 SUPPORT: dict[str, Any] = {"sub": "sue", "groups": ("support",)}
 LIMIT = 5_000
@@ -27,7 +28,8 @@ def world(world: World) -> World:
 
 @pytest.fixture
 def bob(world: World, somebody: Callable[[], str]) -> str:
-    """A partner of one test's own."""
+    """A partner of one test's own, on a day of its own: what staff made is summed up over a day."""
+    world.books.clock.forward(26 * HOUR_MS)
     name = somebody()
     world.books.partner(name)
     return name
@@ -36,7 +38,7 @@ def bob(world: World, somebody: Callable[[], str]) -> str:
 def give(world: World, name: str, amount: int, key: str = "", **told: Any) -> Answer:
     body = {"partnerId": world.books.partner(name).id, "amount": amount, "currency": "usd", "reason": "spoke for us"}
     headers = {"idempotency-key": key} if key else {}
-    return world.call(f"POST {RS}", body=body, headers=headers, **(told or FIN))
+    return world.call(f"POST {RS}", body=body, headers=headers, **(told or GIL))
 
 
 def given(world: World, name: str, amount: int) -> str:
@@ -76,7 +78,7 @@ def test_a_reward_is_given_by_hand(world: World, bob: str) -> None:
     other = give(world, bob, 2_501, "k")
     assert (other.status, other.code) == (422, "IDEMPOTENCY_KEY_REUSED")
     paid = world.call("GET /api/v1/payments/{paymentId}", path={"paymentId": made.body["paymentId"]}, **FIN).body
-    assert (paid["origin"], paid["note"], paid["by"]) == ("BY_HAND", "spoke for us", world.books.user("fin"))
+    assert (paid["origin"], paid["note"], paid["by"]) == ("BY_HAND", "spoke for us", world.books.user("gil"))
     (own,) = world.call(f"GET {RS}", sub=bob).body["data"]
     assert (own["id"], own["note"], own["by"]) == (made.body["id"], None, None)
     explained = on(world, own["id"], f"GET {R}/explain", None, sub=bob)
@@ -91,7 +93,7 @@ def test_above_the_limit_it_takes_two(world: World, bob: str) -> None:
     assert made["id"] in [each["id"] for each in held]
     seen = on(world, made["id"], f"GET {R}", None, sub=bob).body
     assert seen["held"] == ["REVIEW"]
-    refused = on(world, made["id"], f"POST {R}/release", {})
+    refused = on(world, made["id"], f"POST {R}/release", {}, **GIL)
     assert (refused.status, refused.code) == (409, "SECOND_PERSON_NEEDED")
     assert on(world, made["id"], f"POST {R}/release", {}, **EVE).body["status"] == "APPROVED"
     assert world.books.balance(bob) == (LIMIT + 1, 0, 0)
@@ -210,7 +212,7 @@ def test_one_payment_of_many_has_the_limit_of_one(world: World, bob: str, somebo
     other = somebody()
     world.books.partner(other)
     try:
-        ids, his = [given(world, bob, amount) for amount in (200, 200, 200)], given(world, other, 400)
+        ids, his = [given(world, bob, amount) for amount in (200, 200, 200)], given(world, other, 100)
         told = said(many(world, "pay", [*ids, his, "x", "a" * 48], **PAID))
         assert told == [(None, "SECOND_PERSON_NEEDED")] * 3 + [("PAID", None)] + [(None, "REWARD_NOT_FOUND")] * 2
         assert said(many(world, "pay", ids[:2], **PAID)) == [("PAID", None)] * 2

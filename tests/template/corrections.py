@@ -74,8 +74,8 @@ def give_and_pay(story: Story, partner: str) -> None:
         assert [each["status"] for each in done] == ["APPROVED", "APPROVED"]
     how = {"paymentMethod": "PAYPAL", "transactionId": "TX-1"}
     for _ in range(2):
-        paid = story.call("rewards", "admin", f"POST {one}/process-payment", how, rewardId=ids[0])
-    done = story.call("rewards", "admin", f"POST {rewards}/bulk-pay", {**how, "rewardIds": ids[1:2]})["results"]
+        paid = story.call("rewards", "admin2", f"POST {one}/process-payment", how, rewardId=ids[0])
+    done = story.call("rewards", "admin2", f"POST {rewards}/bulk-pay", {**how, "rewardIds": ids[1:2]})["results"]
     assert [each["status"] for each in done] == ["PAID"]
     why = {"rewardIds": ids[2:], "note": "twice the same"}
     done = story.call("rewards", "admin", f"POST {rewards}/bulk-cancel", why)["results"]

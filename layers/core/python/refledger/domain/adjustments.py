@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.duties import Act, check_stranger
 from refledger.domain.errors import (
     AlreadyDecided,
     CurrencyNotTaken,
     Invalid,
     NoDebt,
     OwnAdjustment,
-    SecondPersonNeeded,
 )
 from refledger.domain.journal import Balance, Kind
 from refledger.domain.partners import Partner
@@ -91,18 +91,14 @@ def check_currency(program: Program, balance: Balance) -> None:
         raise CurrencyNotTaken(f"the partner has nothing in {balance.currency}, and their program does not take it")
 
 
-def needs_second_person(asked: Asked, program: Program) -> bool:
-    """Whether it is above the program's limit. A currency that the program does not take has no limit to keep below."""
-    if not program.takes(asked.currency):
-        return True
-    limit = program.terms(asked.currency).adjustment_limit
-    return limit is not None and abs(asked.amount) > limit
+def act(asked: Asked) -> Act:
+    """Which act of the table asking for it is."""
+    return Act.WRITE_OFF if asked.kind is AdjustmentKind.WRITE_OFF else Act.ADJUST
 
 
-def check_stranger(partner: Partner, actor: str) -> None:
-    """Raises OwnAdjustment where the partner is the actor."""
-    if partner.customer and partner.customer == actor:
-        raise OwnAdjustment("somebody else must see to this partner's money")
+def credits(asked: Asked) -> bool:
+    """Whether it makes money that the partner can withdraw; a debit makes nobody a maker."""
+    return asked.amount > 0
 
 
 def check_decision(adjustment: Adjustment, partner: Partner, status: AdjustmentStatus, actor: str) -> None:
@@ -110,10 +106,11 @@ def check_decision(adjustment: Adjustment, partner: Partner, status: AdjustmentS
 
     Raises OwnAdjustment, AlreadyDecided, SecondPersonNeeded.
     """
-    check_stranger(partner, actor)
+    posts = status is AdjustmentStatus.POSTED
+    kind = Act.APPROVE_ADJUSTMENT if posts else Act.REJECT_ADJUSTMENT
+    check_stranger(kind, actor, partner.customer)
     if adjustment.status is not AdjustmentStatus.WAITING:
         raise AlreadyDecided(f"the adjustment is {adjustment.status}")
-    if status is AdjustmentStatus.POSTED and actor == adjustment.requester:
-        raise SecondPersonNeeded("somebody else than who asked for it must post it")
-    if status is AdjustmentStatus.POSTED and partner.customer == adjustment.requester:
+    check_stranger(kind, actor, requester=adjustment.requester)
+    if posts and partner.customer == adjustment.requester:
         raise OwnAdjustment("who asked for it is the partner now: reject it, and ask for it anew")

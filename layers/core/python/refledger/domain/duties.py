@@ -148,7 +148,8 @@ DUTIES: Final[dict[Act, Duty]] = {
     Act.HOLD_REWARD: _row("hold a reward"),
     Act.RELEASE_REWARD: _row("release a reward that is held", R.MAKER),
     Act.APPROVE_REWARD: _row(
-        "approve a reward, singly or in bulk", R.MAKER, measure="the reward, before its day; nothing on it",
+        "approve a reward, singly or in bulk; `maker` where the program reviews them", R.MAKER,
+        measure="the reward, before its day; nothing on it",
         above=Above.REFUSED, **_MADE,
     ),
     Act.CANCEL_REWARD: _row("cancel a reward"),

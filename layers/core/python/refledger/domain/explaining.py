@@ -227,7 +227,9 @@ def _held(reward: Reward, now_ms: int) -> list[Coming]:
     then = f", not before {iso(waits_ms)}" if waits_ms else ", at once"
     found = []
     if SECOND_PERSON in reward.held:
-        text = "it is more than one person may give: it is held until another one releases it"
+        text = (
+            "it is more than one person, or a machine, may make in a day: it is held until another person releases it"
+        )
         found.append(Coming(Next.WAITS_FOR_RELEASE, text))
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment; what it decides becomes of the reward"

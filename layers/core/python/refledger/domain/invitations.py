@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden
+from refledger.domain.duties import Act, check_stranger
+from refledger.domain.errors import AlreadyDecided, Conflict
 
 MAX_DAYS = 90  # how long an invitation may be open
 DEFAULT_DAYS = 14
@@ -85,7 +86,6 @@ class Application:
 
     def check_decision(self, status: ApplicationStatus, by: str) -> None:
         """Raises Forbidden for who applied, AlreadyDecided where it was decided otherwise."""
-        if by == self.user:
-            raise Forbidden("somebody else must decide about your application")
+        check_stranger(Act.DECIDE_APPLICATION, by, self.user)
         if self.status not in (ApplicationStatus.WAITING, status):
             raise AlreadyDecided(f"the application is {self.status}")

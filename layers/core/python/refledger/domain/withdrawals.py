@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, SecondPersonNeeded
+from refledger.domain.duties import Act, check_stranger
+from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
 from refledger.domain.journal import Kind
 from refledger.domain.methods import MethodType
 
@@ -172,8 +173,7 @@ def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> Kind | None:
 
 def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") -> None:
     """Neither who asked for the money nor the partner's user decides about it. Raises OwnWithdrawal."""
-    if actor in (withdrawal.requester, partner_user):
-        raise OwnWithdrawal("somebody else must decide about this withdrawal")
+    check_stranger(Act.REJECT_WITHDRAWAL, actor, partner_user, requester=withdrawal.requester)
 
 
 def check_waiting(withdrawal: Withdrawal) -> None:

@@ -257,6 +257,11 @@ class Caller:
         return not self.roles & _STAFF
 
     @property
+    def is_machine(self) -> bool:
+        """Whether no person stands behind the token."""
+        return bool(self.scopes)
+
+    @property
     def kind(self) -> str:
         """What the audit calls them."""
         return "+".join(sorted(self.roles)) or ("service" if self.scopes else "partner")

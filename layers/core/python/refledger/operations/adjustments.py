@@ -8,16 +8,18 @@ from refledger.domain.adjustments import (
     Adjustment,
     AdjustmentStatus,
     Asked,
+    act,
     check_currency,
     check_decision,
     check_possible,
-    check_stranger,
+    credits,
     movement,
-    needs_second_person,
 )
+from refledger.domain.duties import NeedsSecond
 from refledger.domain.errors import KeyReused, PartnerNotFound
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
+from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.store import adjustments, keys, ledger, partners, programs
 from refledger.store.transaction import Item, Write
@@ -26,8 +28,9 @@ S = AdjustmentStatus
 
 
 def request(context: Context, asked: Asked, actor: str, route: str, key: str | None, body: str) -> Adjustment:
-    """Post it, or, above the limit of the partner's home program, write down that it waits for a second person.
+    """Post it, or, above what one person may in a day, write down that it waits for a second one.
 
+    The limit is that of the partner's home program, and the sums are the partner's and the actor's.
     Idempotent for ever by the Idempotency-Key, of which the id is made; without one every call is a request of its own.
     Raises PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused, Busy.
     """
@@ -42,18 +45,23 @@ def request(context: Context, asked: Asked, actor: str, route: str, key: str | N
                 raise KeyReused("this Idempotency-Key came with another request before")
             return adjustments.from_item(earlier)
         partner, balance = _holder(asked, partner_item, balance_item)
-        check_stranger(partner, actor)
         program = programs.find(context.table, partner.program_id)
+        at_stake = {partner.id: abs(asked.amount)}
+        case = duties.case(
+            context, act(asked), actor, [program], asked.currency, at_stake, earns=[partner.customer]
+        )  # fmt: skip
+        verdict = case.require()
         check_currency(program, balance)
         check_possible(asked, balance)  # what waits is looked at again when it is posted
         now_ms = context.now_ms()
         made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
-        if needs_second_person(asked, program):
+        if isinstance(verdict, NeedsSecond):
             context.table.commit(adjustments.create(made))
             return made
         entry, writes = _book(made, balance, now_ms)
         made = replace(made, status=S.POSTED, entry=entry)
-        context.table.commit(adjustments.create(made), *writes)
+        marks = None if credits(asked) else ""
+        context.table.commit(adjustments.create(made), *writes, *case.writes(marks=marks))
         return made
 
     return context.repeat(once)
@@ -93,6 +101,8 @@ def _decide(
             check_possible(old.asked, balance)
             entry, writes = _book(old, balance, now_ms)
             new = replace(new, entry=entry)
+            if credits(old.asked):
+                writes += duties.marks(context, act(old.asked), old.requester, partner.id)
         context.table.commit(adjustments.decide(new), *writes)
         return new
 

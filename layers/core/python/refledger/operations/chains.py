@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from refledger.domain.errors import CodeClosesCircle, Forbidden, ProgramClosed
+from refledger.domain import duties
+from refledger.domain.duties import Act
+from refledger.domain.errors import CodeClosesCircle, ProgramClosed
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Link
@@ -22,13 +24,13 @@ def check_open(program: Program) -> None:
         raise ProgramClosed(f"the program is {program.status.lower()}: nobody is referred to it")
 
 
-def check_stranger(context: Context, upline: Sequence[Link], depth: int, by: str) -> None:
+def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: int, by: str) -> None:
     """Nobody says what they earn, or from whom. `by`: keyed hash of who does, "" for a machine. Raises Forbidden."""
     if not by:
         return
     own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
-    if any(by == link.customer or own == link.partner_id for link in upline[:depth]):
-        raise Forbidden("somebody else must say so, because you may earn from it")
+    users = [by if own == link.partner_id else link.customer for link in upline[:depth]]
+    duties.check_stranger(act, by, *users)
 
 
 def expires_at(program: Program, now_ms: int) -> int:

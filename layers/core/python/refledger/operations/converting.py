@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, ProgramClosed, ReferralClosed
 from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
@@ -11,6 +12,7 @@ from refledger.domain.rewards import Reward
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.payments import enter
+from refledger.operations.word import by_word
 from refledger.store import keys, payments, programs, referrals, rewards
 
 SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
@@ -32,12 +34,22 @@ def payment_id(context: Context, referral_id: str) -> str:
 
 
 def convert(
-    context: Context, referral_id: str, amount: int, currency: str = "", *, by: str = "", at_ms: int = 0
+    context: Context,
+    referral_id: str,
+    amount: int,
+    currency: str = "",
+    *,
+    by: str = "",
+    by_machine: bool = False,
+    at_ms: int = 0,
 ) -> Converted:
     """Book the value of a conversion, in minor units, by the rules and for the up-line that the referral was made with.
 
-    `currency`: "" for the program's own. `by`: keyed hash of the person who says so, "" for a machine. `at_ms`: when it
-    converted, now by default; what converted in time earns, however late it is told.
+    `currency`: "" for the program's own. `by`: keyed hash of the person or service (`by_machine`) who says so, "" for a
+    CRM. `at_ms`: when it converted, now by default; what converted in time earns, however late it is told.
+
+    Above what may be told in a day, by people or by machines, its rewards are held until a person releases them who did
+    not tell it.
 
     Idempotent for ever by the payment that it is booked as. The referral, its binding, the payment and the rewards
     change in one transaction. A customer who has paid before does not keep it from converting: both earn.
@@ -48,6 +60,7 @@ def convert(
     if amount <= 0:
         raise Invalid("conversionValue: more than nothing")
     id = payment_id(context, referral_id)
+    act = Act.CONVERT_BY_MACHINE if by_machine or not by else Act.CONVERT
 
     def once() -> Converted:
         table, now_ms = context.table, context.now_ms()
@@ -55,7 +68,7 @@ def convert(
         booked = payments.many(table, [id])
         if booked:
             return _repeated(context, old, booked[0], amount, currency)
-        check_stranger(context, old.upline, old.depth, by)
+        check_stranger(context, act, old.upline, old.depth, by)
         moment_ms = at_ms or now_ms
         binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
         program = programs.find(table, old.program_id)
@@ -75,14 +88,18 @@ def convert(
             customer=old.customer,
             occurred_at_ms=moment_ms,
             referral_id=old.id,
+            by=by,
             origin=Origin.CONVERSION,
         )
         payment = replace(payment, body=said(payment))
-        entered = enter(context, payment, binding or old.bound("", now_ms), program)
+        bound = binding or old.bound("", now_ms)
+        entered, sums = by_word(
+            context, act, by, program, lambda held: enter(context, payment, bound, program, None, held)
+        )  # fmt: skip
         new = replace(old, conversion=id, version=old.version + 1)
         if old.status in (*OPEN, ReferralStatus.EXPIRED):
             new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
-        table.commit(*entered.writes, referrals.change(old, new))
+        table.commit(*entered.writes, *sums, referrals.change(old, new))
         made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
         return Converted(new, entered.payment, made)
 

@@ -11,12 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain import duties
-from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict
+from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict, check_stranger
 from refledger.domain.exposures import Exposure
 from refledger.domain.programs import Program
 from refledger.operations.context import Context
 from refledger.store import exposures, keys
 from refledger.store.transaction import Write
+
+__all__ = ["Case", "case", "check_stranger", "marks", "strictest"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,15 @@ class Case:
             new = self._with(stake.exposure, stake.amount if counts else 0)
             if duty.marks and marked:
                 new = new.marked(duty.marks, marked, now_ms)
-            written.append(_write(keys.exposure_of_partner(stake.exposure.owner), stake.exposure, new, now_ms))
+            key = keys.exposure_of_partner(stake.exposure.owner)
+            if new != stake.exposure:
+                written.append(exposures.keep(key, stake.exposure, new, now_ms))
+            elif duty.barred_by:  # a mark that comes in between would have barred them
+                written.append(exposures.unchanged(key, stake.exposure))
         total = sum(stake.amount for stake in self.partners)
         if self.own and counts and total and duty.tally:
             new = self._with(self.own, total)
-            written.append(_write(keys.exposure_of_actor(self.own.owner), self.own, new, now_ms))
+            written.append(exposures.keep(keys.exposure_of_actor(self.own.owner), self.own, new, now_ms))
         return written
 
     def _with(self, exposure: Exposure, amount: int) -> Exposure:
@@ -71,10 +77,6 @@ class Case:
         if tally is None or amount <= 0:
             return exposure
         return exposure.plus(tally, self.facts.currency, amount, self.facts.now_ms)
-
-
-def _write(key: keys.Key, old: Exposure, new: Exposure, now_ms: int) -> Write:
-    return exposures.unchanged(key, old) if new == old else exposures.keep(key, old, new, now_ms)
 
 
 def case(
@@ -89,13 +91,15 @@ def case(
     requester: str = "",
     maker: str = "",
     earlier: Sequence[str] = (),
+    whole: int = 0,
     by_machine: bool = False,
 ) -> Case:
     """Read what the day has seen of the partners and of the actor: one call, and consistent.
 
     `actor`: keyed hash of the user, or of the service; "" for a CRM or a schedule, of whom nothing is counted.
     `amounts`: what is at stake by partner, in minor units; 0 where only the marks count. `earns`: the users whose money
-    it is. `programs`: the terms that hold, the strictest of several. Raises Again, like every read.
+    it is. `programs`: the terms that hold, the strictest of several. `whole`: what the call comes to of which this is a
+    part. Raises Again, like every read.
     """
     at_stake = dict(amounts or {})
     places = [keys.exposure_of_partner(id) for id in at_stake]
@@ -118,10 +122,15 @@ def case(
         earlier=tuple(earlier),
         marks=tuple(mark for stake in partners for mark in stake.exposure.marks),
         currency=currency,
-        stakes=(*partners, *((Stake(own, total),) if own else ())),
+        stakes=(*partners, *((Stake(own, total),) if own else ()), Stake(Exposure(""), whole)),
         by_machine=by_machine,
     )
     return Case(act, facts, partners, own)
+
+
+def marks(context: Context, act: Act, actor: str, partner_id: str) -> list[Write]:
+    """Return what writes down who did something for a partner, where nothing else of the case is asked."""
+    return case(context, act, actor, [], "", {partner_id: 0}).writes()
 
 
 def strictest(case: Case, *programs: Program) -> Case:

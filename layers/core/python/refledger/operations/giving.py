@@ -1,6 +1,6 @@
 """One of the staff gives a reward by hand: a payment that nobody made, with one share, which then lives like any other.
 
-Above the program's limit for corrections it is held until another person releases it.
+Above what one person may make in a day it is held until another person releases it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from refledger.adapters.ids import LONG_ID_BYTES
+from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.errors import Conflict, CurrencyNotTaken, KeyReused, PartnerNotFound, ProgramClosed
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import BY_HAND, SECOND_PERSON, Reward, RewardStatus
+from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.operations.rewards import check_stranger
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Item
 
@@ -47,7 +48,7 @@ def give(context: Context, gift: Gift, actor: str, key: str | None) -> Reward:
         if partner_item is None:
             raise PartnerNotFound("there is no such partner")
         partner = partners.from_item(partner_item)
-        check_stranger(partner, actor)
+        duties.check_stranger(Act.GIVE_REWARD, actor, partner.customer)
         if partner.status is not PartnerStatus.ACTIVE:
             raise Conflict(f"the partner is {partner.status}: only an active one earns")
         program = programs.find(context.table, partner.program_id)
@@ -55,8 +56,10 @@ def give(context: Context, gift: Gift, actor: str, key: str | None) -> Reward:
             raise ProgramClosed("the partner's program is archived")
         if not program.takes(gift.currency):
             raise CurrencyNotTaken(f"the partner's program does not take {gift.currency}")
-        payment, reward = _made(id, gift, partner, program, actor, context.now_ms())
-        context.table.commit(payments.create(payment), rewards.create(reward, context.now_ms()))
+        case = duties.case(context, Act.GIVE_REWARD, actor, [program], gift.currency, {partner.id: gift.amount})
+        held = isinstance(case.require(), NeedsSecond)
+        payment, reward = _made(id, gift, partner, program, actor, context.now_ms(), held=held)
+        context.table.commit(payments.create(payment), rewards.create(reward, context.now_ms()), *case.writes())
         return reward
 
     return context.repeat(once)
@@ -71,8 +74,9 @@ def _given_before(context: Context, gift: Gift, earlier: Item) -> Reward:
     return rewards.find(context.table, reward_id)
 
 
-def _made(id: str, gift: Gift, partner: Partner, program: Program, actor: str, now_ms: int) -> tuple[Payment, Reward]:
-    limit = program.terms(gift.currency).adjustment_limit
+def _made(
+    id: str, gift: Gift, partner: Partner, program: Program, actor: str, now_ms: int, *, held: bool
+) -> tuple[Payment, Reward]:
     reward = Reward(
         id=keys.reward_id(partner.id, now_ms, gift.currency, id, 1),
         partner_id=partner.id,
@@ -89,7 +93,7 @@ def _made(id: str, gift: Gift, partner: Partner, program: Program, actor: str, n
         referral_id="",
         matures_at_ms=now_ms,
         earned_at_ms=now_ms,
-        held=(SECOND_PERSON,) if limit is not None and gift.amount > limit else (),
+        held=(SECOND_PERSON,) if held else (),
         note=gift.reason,
         by=actor,
         created_at_ms=now_ms,

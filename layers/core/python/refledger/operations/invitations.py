@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import AlreadyDecided, Forbidden, InvitationNotFound
+from refledger.domain.duties import Act
+from refledger.domain.errors import AlreadyDecided, InvitationNotFound
 from refledger.domain.invitations import Invitation, InvitationStatus, Person
 from refledger.domain.partners import Partner
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners
+from refledger.operations import duties, partners
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.operations.once import Once
@@ -94,8 +95,7 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
     limits.give_back(context, user, LimitKind.UNKNOWN_CODES)
     if found.status is S.ACCEPTED and found.user == user:
         return stored.find(context.table, found.partner_id)
-    if found.by == user:
-        raise Forbidden("an invitation is for somebody else")
+    duties.check_stranger(Act.INVITE, user, found.by)
     found.check_open(context.now_ms())
     programs.find(context.table, found.program_id).check_open()
     partner = partners.partner_of(context, _partner_of(found, told, user))

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from refledger.adapters.ids import Ids
 from refledger.adapters.vault import Vault
-from refledger.domain.errors import Forbidden, MethodNotFound, MethodNotUsable, PartnerNotFound, TooManyMethods
+from refledger.domain.duties import Act
+from refledger.domain.errors import MethodNotFound, MethodNotUsable, PartnerNotFound, TooManyMethods
 from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked, type_of
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
+from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.store import methods, partners
 from refledger.store.transaction import Moved
@@ -99,8 +101,7 @@ def verify(
     Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
     PayoutUnavailable, Busy.
     """
-    if by == partners.find(context.table, partner_id).customer:
-        raise Forbidden("somebody else must verify this payout method")
+    duties.check_stranger(Act.VERIFY_ACCOUNT, by, partners.find(context.table, partner_id).customer)
 
     def once() -> PayoutMethod:
         method = methods.current(context.table, partner_id, method_id)
@@ -113,7 +114,8 @@ def verify(
             if not payouts()[method.type].accepts(account):
                 raise MethodNotUsable("the provider cannot pay to this account")
         now_ms = context.now_ms()
-        context.table.commit(methods.verify(method, by, now_ms))
+        marks = duties.marks(context, Act.VERIFY_ACCOUNT, by, partner_id)
+        context.table.commit(methods.verify(method, by, now_ms), *marks)
         return replace(method, verified_at_ms=now_ms, verified_by=by)
 
     return context.repeat(once)

@@ -1,19 +1,23 @@
 """What waits at the door: payments in a currency that their program does not take, and refunds that came first.
 
 Neither is ever lost or converted. The second is met by its payment when that comes; the first waits for a person, who
-lets the program take the currency and accepts it, or dismisses it.
+lets the program take the currency and accepts it, or dismisses it. Above what one person may make in a day, what an
+accepted one earns is held until another person releases it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound
+from refledger.domain.duties import Act
+from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, PaymentNotFound
 from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
+from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.payments import Outcome, Recorded, enter
-from refledger.store import partners, payments, programs, referrals
+from refledger.operations.word import by_word
+from refledger.store import payments, programs, referrals
 from refledger.store.transaction import Moved
 
 OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
@@ -36,11 +40,13 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
         if not program.takes(old.currency):
             raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
         binding = referrals.find_binding(context.table, old.program_id, old.customer)
-        own = partners.id_of_user(context.table, by)  # whoever was linked later stands in the binding without a user
-        if binding and any(by == link.customer or own == link.partner_id for link in binding.upline):
-            raise Forbidden("somebody else must decide about a payment that you may earn from")
-        entered = enter(context, replace(old, note="", by=by), binding, program, old)
-        context.table.commit(*entered.writes)
+        if binding:
+            check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
+        payment = replace(old, note="", by=by)
+        entered, sums = by_word(
+            context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
+        )  # fmt: skip
+        context.table.commit(*entered.writes, *sums)
         return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
 
     return context.repeat(once)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from refledger.domain.errors import Conflict, EmailTaken, Forbidden, Stale, UserTaken
+from refledger.domain.duties import Act
+from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
+from refledger.operations import duties
 from refledger.operations.chains import chain_above
 from refledger.operations.context import Context
 from refledger.operations.once import Once
@@ -136,8 +138,7 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     referred, directly or not, by this very partner.
     """
 
-    if user == by:
-        raise Forbidden("somebody else must say that you are this partner")
+    duties.check_stranger(Act.LINK_USER, by, user)
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
@@ -153,7 +154,8 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
         )
         now_ms = context.now_ms()
         try:
-            context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged)
+            marks = duties.marks(context, Act.LINK_USER, by, partner_id)
+            context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged, *marks)
         except Moved as moved:
             if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
                 raise UserTaken("this user is a partner already") from None
@@ -161,12 +163,6 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
         return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)
 
     return context.repeat(once)
-
-
-def _check_stranger(partner: Partner, by: str) -> None:
-    """Nobody decides what they earn, or whether they do. Raises Forbidden."""
-    if partner.customer and partner.customer == by:
-        raise Forbidden("somebody else must decide about this partner")
 
 
 def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
@@ -179,7 +175,7 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
-        _check_stranger(old, by)
+        duties.check_stranger(Act.SET_RATES, by, old.customer)
         if old.own_rates == own:
             return old
         if old.version != version:
@@ -201,14 +197,16 @@ def change_status(context: Context, partner_id: str, status: PartnerStatus, reas
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
-        _check_stranger(old, by)
+        act = Act.LIFT_SUSPENSION if old.status is PartnerStatus.SUSPENDED else Act.CHANGE_STATUS
+        duties.check_stranger(act, by, old.customer)
         if old.status is status:
             return old
         if status not in TRANSITIONS[old.status]:
             raise Conflict(f"a partner who is {old.status} cannot become {status}")
         now_ms = context.now_ms()
         new = replace(old, status=status, idle=next_idle(old, status, now_ms), version=old.version + 1)
-        context.table.commit(partners.change_status(old, new, reason, by, now_ms))
+        marks = duties.marks(context, act, by, partner_id) if act is Act.LIFT_SUSPENSION else []
+        context.table.commit(partners.change_status(old, new, reason, by, now_ms), *marks)
         return new
 
     return context.repeat(once)

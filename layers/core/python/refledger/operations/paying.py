@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from refledger.adapters.ids import LONG_ID_BYTES
-from refledger.domain.errors import AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded
+from refledger.domain.duties import Act
+from refledger.domain.errors import AlreadyDecided, NotPayable, PartnerSuspended
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
 from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
+from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.operations.rewards import check_stranger, holder
-from refledger.store import ledger, rewards, withdrawals
+from refledger.operations.rewards import holder
+from refledger.store import ledger, payments, programs, rewards, withdrawals
 
 
 def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
@@ -45,10 +47,11 @@ def process(
     """One of the staff has paid what an approved reward is worth: reward, withdrawal, balance and entry together.
 
     `method`: how, in words. `whole`: what the same payment brings the partner with other rewards (see `together`), for
-    the limit is for all of it. Idempotent for ever by the reward: it is paid once, and the same payment told again
-    changes nothing; another one of the same reward is refused.
+    the limit is for all of it, and for what the partner's and the actor's day has seen. Idempotent for ever by the
+    reward: it is paid once, and the same payment told again changes nothing; another one of it is refused.
     Raises RewardNotFound, Forbidden for the partner's own user, AlreadyDecided, NotPayable unless it is APPROVED and
-    available, PartnerSuspended, SecondPersonNeeded above what one person may pay out, Busy.
+    available, PartnerSuspended, Busy, and SecondPersonNeeded above what one person may pay out in a day, for who made
+    the reward, and for who did for the partner what bars them.
     """
 
     def once() -> Reward:
@@ -57,8 +60,10 @@ def process(
         if old.status is RewardStatus.PAID:
             return _paid_before(context, old, id, method, transaction_id)
         partner, balance = holder(context, old.partner_id, old.currency)
-        check_stranger(partner, actor)
-        amount = _payable(context, old, partner, balance, whole)
+        duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
+        amount = _payable(old, partner, balance)
+        case = _case(context, old, partner, actor, amount, whole)
+        case.check()
         now_ms = context.now_ms()
         withdrawal = Withdrawal(
             id=id,
@@ -78,15 +83,24 @@ def process(
         after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=-amount)
         new = paid(old, id)
         context.table.commit(
-            rewards.move(old, new, now_ms), withdrawals.create(withdrawal), *ledger.post(balance, after, entry)
-        )
+            rewards.move(old, new, now_ms), withdrawals.create(withdrawal), *ledger.post(balance, after, entry),
+            *case.writes(),
+        )  # fmt: skip
         return rewards.moved(old, new)
 
     return context.repeat(once)
 
 
-def _payable(context: Context, reward: Reward, partner: Partner, balance: Balance, whole: int) -> int:
-    """What is to be paid of it, in minor units. Raises NotPayable, PartnerSuspended, SecondPersonNeeded."""
+def _case(context: Context, reward: Reward, partner: Partner, actor: str, amount: int, whole: int) -> duties.Case:
+    made = payments.many(context.table, [reward.payment])
+    return duties.case(
+        context, Act.PAY_REWARD, actor, [programs.find(context.table, partner.program_id)], reward.currency,
+        {partner.id: amount}, earns=[partner.customer], maker=made[0].by if made else "", whole=whole,
+    )  # fmt: skip
+
+
+def _payable(reward: Reward, partner: Partner, balance: Balance) -> int:
+    """What is to be paid of it, in minor units. Raises NotPayable, PartnerSuspended."""
     if reward.status is not RewardStatus.APPROVED:
         raise NotPayable(f"the reward is {reward.status}: only an approved one can be paid")
     amount = owed(reward)
@@ -96,9 +110,6 @@ def _payable(context: Context, reward: Reward, partner: Partner, balance: Balanc
         raise PartnerSuspended("nothing is paid out while a partner is suspended")
     if balance.available < amount:
         raise NotPayable("what is available is less than the reward: it is reserved, or went out already")
-    limit = context.program(partner.program_id).terms(reward.currency).second_approval_limit
-    if limit is not None and max(amount, whole) > limit:
-        raise SecondPersonNeeded("two people decide about so much: the partner has to withdraw it")
     return amount
 
 

@@ -108,10 +108,16 @@ class Entered:
 
 
 def enter(
-    context: Context, payment: Payment, binding: Binding | None, program: Program, parked: Payment | None = None
+    context: Context,
+    payment: Payment,
+    binding: Binding | None,
+    program: Program,
+    parked: Payment | None = None,
+    held: tuple[str, ...] = (),
 ) -> Entered:
     """The payment as what it is: earned from, ignored, or parked for its currency.
 
+    `held`: why its rewards wait for a person.
     `parked`: what holds its place already, with refunds and disputes that came first; they are netted here.
     """
     now_ms = context.now_ms()
@@ -140,7 +146,7 @@ def enter(
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
-        earned = [revalue(reward, payment.amount, back) for reward in earned]
+        earned = [revalue(replace(reward, held=held), payment.amount, back) for reward in earned]
         outcome = Outcome.RECORDED
     first = payments.replace(parked, entered) if parked else payments.create(entered)
     return Entered(outcome, entered, earned, [first, *counted, *(rewards.create(r, now_ms) for r in earned)])

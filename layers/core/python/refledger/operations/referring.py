@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from refledger.domain import codes, uplines
+from refledger.domain.duties import Act
 from refledger.domain.errors import (
     AlreadyReferred,
     CodeNotActive,
@@ -106,7 +107,7 @@ def create_once(context: Context, new: NewReferral, request: Once, *, by: str = 
             note=new.note,
             tags=tuple(sorted(set(new.tags))),
         )
-        check_stranger(context, made.upline, made.depth, by)
+        check_stranger(context, Act.REFER, made.upline, made.depth, by)
         writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
         if new.lead:
             writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
@@ -257,7 +258,7 @@ def link_lead(context: Context, referral_id: str, lead: str, customer: str = "",
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.lead == lead and customer in ("", old.customer):
             return None
-        check_stranger(context, old.upline, old.depth, by)
+        check_stranger(context, Act.REFER, old.upline, old.depth, by)
         new, writes = old, []
         if old.lead != lead:
             if old.lead:
@@ -292,7 +293,7 @@ def update(context: Context, referral_id: str, changes: Changes, version: int, *
         if old.version != version:
             raise Stale(f"the referral's current version is {old.version}")
         if changes.customer not in (None, old.customer):
-            check_stranger(context, old.upline, old.depth, by)
+            check_stranger(context, Act.REFER, old.upline, old.depth, by)
         return _with_customer(context, old, new, changes.customer or "", [])
 
     return _change(context, referral_id, act)

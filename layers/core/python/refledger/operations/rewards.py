@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from refledger.domain.duties import Act
 from refledger.domain.errors import (
     AlreadyDecided,
     Conflict,
@@ -13,7 +14,6 @@ from refledger.domain.errors import (
     Invalid,
     PartnerNotFound,
     ProgramNotFound,
-    SecondPersonNeeded,
     Stale,
 )
 from refledger.domain.journal import Balance, Kind, contents_hash, post
@@ -33,8 +33,9 @@ from refledger.domain.rewards import (
     worth,
 )
 from refledger.domain.times import MINUTE_MS, SECOND_MS
+from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, partners, payments, rewards
+from refledger.store import keys, ledger, partners, payments, programs, rewards
 from refledger.store.transaction import Again, Write
 
 S = RewardStatus
@@ -196,7 +197,7 @@ def hold(context: Context, reward_id: str, reason: str, by: str) -> Reward:
         held = _also_held(old, reason)
         return old if held == old.held else replace(old, held=held, note=reason, by=by)
 
-    return _by_hand(context, reward_id, by, decide)
+    return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
 
 
 def amend(context: Context, reward_id: str, version: int, note: str | None, reason: str | None, by: str) -> Reward:
@@ -215,7 +216,7 @@ def amend(context: Context, reward_id: str, version: int, note: str | None, reas
             raise Stale(f"the reward's current version is {old.version}")
         return replace(new, by=by)
 
-    return _by_hand(context, reward_id, by, decide)
+    return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
 
 
 def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
@@ -247,15 +248,14 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
         new = replace(old, held=held, note=note, by=by)
         return freed(context, new, partner, balance, context.now_ms())
 
-    return _by_hand(context, reward_id, by, decide)
+    return _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide)
 
 
 def _check_second(context: Context, reward: Reward, partner: Partner, by: str) -> None:
     """Raises SecondPersonNeeded for who gave it, Forbidden where they are the partner by now."""
-    giver = payments.find(context.table, reward.payment).by
-    if by == giver:
-        raise SecondPersonNeeded("somebody else than who gave it must release it")
-    if partner.customer and partner.customer == giver:
+    maker = payments.find(context.table, reward.payment).by
+    duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
+    if partner.customer and partner.customer == maker:
         raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
 
 
@@ -269,7 +269,8 @@ def freed(context: Context, reward: Reward, partner: Partner, balance: Balance, 
 def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
     """A person lets a reward into the balance, at its time or before. Idempotent: one that is there stays as it is.
 
-    Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled.
+    Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled, SecondPersonNeeded before
+    its day above what one person may make in a day, and for who told of it where it is to be reviewed.
     """
 
     def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
@@ -281,7 +282,21 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
             raise Conflict("the reward is held; release it first")
         return ripened(context, partner, balance, [replace(old, note=note, by=by)], by_hand=True)[0]
 
-    return _by_hand(context, reward_id, by, decide)
+    return _by_hand(context, reward_id, Act.APPROVE_REWARD, by, decide)
+
+
+def _approval(context: Context, old: Reward, new: Reward, partner: Partner, by: str) -> list[Write]:
+    """What writes down that one person let it in before its day. Raises SecondPersonNeeded."""
+    early = worth(new) - worth(old) if old.matures_at_ms > context.now_ms() else 0
+    if not early and not old.review:
+        return []
+    made = payments.many(context.table, [old.payment])
+    case = duties.case(
+        context, Act.APPROVE_REWARD, by, [programs.find(context.table, old.program_id)], old.currency,
+        {partner.id: early}, maker=made[0].by if made and old.review else "",
+    )  # fmt: skip
+    case.check()
+    return case.writes()
 
 
 def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
@@ -297,26 +312,25 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
             raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
         return replace(old, status=S.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)
 
-    return _by_hand(context, reward_id, by, decide)
+    return _by_hand(context, reward_id, Act.CANCEL_REWARD, by, decide)
 
 
-def check_stranger(partner: Partner, by: str) -> None:
-    """Nobody decides about their own. Raises Forbidden."""
-    if partner.customer and partner.customer == by:
-        raise Forbidden("somebody else must decide about this reward")
-
-
-def _by_hand(context: Context, reward_id: str, by: str, decide: Callable[[Reward, Partner, Balance], Reward]) -> Reward:
+def _by_hand(
+    context: Context, reward_id: str, act: Act, by: str, decide: Callable[[Reward, Partner, Balance], Reward]
+) -> Reward:
     """One reward as a person decides. Nobody decides about their own: raises Forbidden."""
 
     def once() -> Reward:
         old = rewards.find(context.table, reward_id)
         partner, balance = holder(context, old.partner_id, old.currency)
-        check_stranger(partner, by)
+        duties.check_stranger(act, by, partner.customer)
         new = decide(old, partner, balance)
         if new == old:
             return old
-        context.table.commit(*change(balance, [(old, new)], old.payment, context.now_ms()))
+        writes = change(balance, [(old, new)], old.payment, context.now_ms())
+        if act is Act.APPROVE_REWARD:
+            writes += _approval(context, old, new, partner, by)
+        context.table.commit(*writes)
         return rewards.moved(old, _booked(balance, old, new))
 
     return context.repeat(once)
