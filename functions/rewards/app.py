@@ -314,9 +314,14 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     after = paging.position(context.ids, query.cursor, *asked) or ""
     found = payments.parked(context.table, after, query.limit + 1)
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
-    page = [each for each in payments.many(context.table, ids, strong=False) if each.kind in PARKED and not each.note]
-    now_ms = context.now_ms()
-    return Page[ParkedView](data=[ParkedView.of(each, now_ms) for each in page], next_cursor=following)
+    ids = list(dict.fromkeys(ids))  # one may be there for two reasons
+    suspect, now_ms = payments.suspects(context.table, ids, strong=False), context.now_ms()
+    page = [
+        ParkedView.of(each, now_ms)
+        for each in payments.many(context.table, ids, strong=False)
+        if (each.kind in PARKED and not each.note) or each.id in suspect
+    ]
+    return Page[ParkedView](data=page, next_cursor=following)
 
 
 @api.route("GET /api/v1/payments/{paymentId}", query=PaymentQuery, answer=PaymentView, refuses=(PaymentNotFound,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.payments import Dispute, DisputeStatus, Refund, TakenBack, summed
+from refledger.domain.payments import ChargeSum, Dispute, DisputeStatus, Refund, TakenBack, summed
 from refledger.domain.rewards import (
     DISPUTED,
     IN_BALANCE,
@@ -199,11 +199,47 @@ def test_a_sum_and_its_refunds_count_once() -> None:
 
 @given(st.sampled_from(DisputeStatus), st.sampled_from(DisputeStatus), st.booleans())
 def test_a_dispute_told_under_two_names_is_one(first: DisputeStatus, other: DisputeStatus, ended_only: bool) -> None:
-    """The one that knows the amount says it; an end stands, the first one's before the other's."""
+    """The one that knows the amount says it; an end stands, and of two ends the later one, whoever is asked."""
     known = Dispute("h", "e", 0 if ended_only else 50, "" if ended_only else "EUR", first, 1)
-    joined = known.joined(Dispute("h", "x", 50, "EUR", other, 2))
-    assert (joined.amount, joined.currency) == (50, "EUR")
-    assert joined.status is (first if first is not DisputeStatus.OPEN else other)
+    later = Dispute("h", "x", 50, "EUR", other, 2)
+    for joined in (known.joined(later), later.joined(known)):
+        assert (joined.amount, joined.currency) == (50, "EUR")
+        assert joined.status is (other if other is not DisputeStatus.OPEN else first)
+
+
+def test_of_two_ends_at_once_the_money_is_gone() -> None:
+    """Whichever is told first; and that it was opened, told late, undoes neither."""
+    won, lost = (Dispute("h", "e", 50, "EUR", status, 1, 5) for status in (DisputeStatus.WON, DisputeStatus.LOST))
+    assert won.joined(lost).status is lost.joined(won).status is DisputeStatus.LOST
+    late = Dispute("h", "e", 50, "EUR", DisputeStatus.OPEN, 9)
+    assert late.joined(won).status is won.joined(late).status is DisputeStatus.WON
+
+
+CHARGE_SUMS = [ChargeSum("a", 6_000, 1), ChargeSum("b", 1_000, 2)]
+
+
+def test_sums_of_two_charges_add_up() -> None:
+    """The kind of fault: a sum of a part was taken for that of the whole, so a later, smaller one gave money back."""
+    back = TakenBack().told("a", 6_000, 1).told("b", 1_000, 2)
+    assert back.refunded == 7_000
+    assert back.told("a", 5_000, 0).refunded == 7_000  # an older sum of it
+    assert back.told("a", 8_000, 3).refunded == 9_000
+
+
+@given(st.permutations([
+    Refund("r1", 6_000, "USD", 1, failed=False, made_at_ms=1, charge="a"),
+    Refund("r2", 700, "USD", 1, failed=False, made_at_ms=1, charge="b"),
+    Refund("r3", 500, "USD", 1, failed=False, made_at_ms=1),
+    Refund("r4", 300, "USD", 1, failed=False, made_at_ms=1, outside=True),
+    Refund("r5", 200, "USD", 1, failed=True, failed_at_ms=3, charge="b"),
+]))  # fmt: skip
+def test_refunds_beside_sums_count_once(order: list[Refund]) -> None:
+    """Of a charge the larger; what does not say its charge fills the gap of a sum; what no provider knows adds."""
+    back = summed(order, (), TakenBack(sums=tuple(CHARGE_SUMS)))
+    assert back.refunded == 6_000 + max(700 + 500, 1_000 - 200) + 300
+    for refund in order:
+        back = back.minus(refund)
+    assert back == TakenBack(sums=tuple(CHARGE_SUMS))
 
 
 # ---------------------------------------------------------------- ripe

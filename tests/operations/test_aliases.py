@@ -52,15 +52,15 @@ def test_any_order(books: Books) -> None:
 
 ALIAS: Step = lambda b: b.alias("pi", "in")  # noqa: E731
 BOTH: dict[str, Step] = {
-    "refund, alias": lambda b: b.refund("pi", 1_000),
-    "refund, payment": lambda b: b.refund("in", 1_000),
+    "refund, alias": lambda b: b.refund("pi", 1_000, "r1"),
+    "refund, payment": lambda b: b.refund("in", 1_000, "r1"),
     "failed, alias": lambda b: b.refund("pi", 500, "r2", failed=True),
     "failed, payment": lambda b: b.refund("in", 500, "r2"),
     "sum, alias": lambda b: b.refund_total("pi", 2_000),
     "sum, payment": lambda b: b.refund_total("in", 2_000),
-    "opened, alias": lambda b: b.dispute("pi", 4_000),
-    "opened, payment": lambda b: b.dispute("in", 4_000),
-    "closed, alias": lambda b: b.close("pi", "LOST"),
+    "opened, alias": lambda b: b.dispute("pi", 4_000, "d1"),
+    "opened, payment": lambda b: b.dispute("in", 4_000, "d1"),
+    "closed, alias": lambda b: b.close("pi", "LOST", "d1"),
 }
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 
 from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound, Unreadable
@@ -205,15 +209,41 @@ def test_nothing_is_lost_after_two_weeks_and_it_is_reported(books: Books) -> Non
     assert books.faults() == []
 
 
-def test_a_refund_in_a_wrong_currency_that_came_first_is_dismissed_and_the_payment_counts(books: Books) -> None:
-    """Until a person has looked the payment is not guessed about; then it earns, and the refund takes nothing."""
-    books.refund("p1", 5_000, currency="EUR")
-    with pytest.raises(Unreadable):
-        books.pay("carol", "p1", 10_000)
-    books.dismiss("p1")
-    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
-    assert [(reward.amount, reward.reversed) for reward in books.rewards("bob")] == [(2_000, 0)]
+@pytest.mark.parametrize("order", itertools.permutations(("payment", "wrong", "right", "sum")), ids="-".join)
+def test_a_wrong_refund_never_blocks_a_right_payment(books: Books, order: tuple[str, ...]) -> None:
+    """A refund in another currency takes nothing and is shown to a person; the payment, and its refunds, count."""
+    steps: dict[str, Callable[[], object]] = {
+        "payment": lambda: books.earn("carol", "p1", 10_000),
+        "wrong": lambda: books.refund("p1", 5_000, "r1", currency="EUR"),
+        "right": lambda: books.refund("p1", 2_500, "r2"),
+        "sum": lambda: books.refund_total("p1", 2_500),
+    }
+    unreadable = []
+    for name in order:
+        try:
+            steps[name]()
+        except Unreadable:
+            unreadable.append(name)  # waits in the DLQ until the payment is there
+    for name in unreadable:
+        with suppress(Unreadable):
+            steps[name]()
+    assert [(reward.amount, reward.reversed) for reward in books.rewards("bob")] == [(2_000, 500)]
     assert books.faults() == []
-    books.refund("p1", 5_000, refund_id="r2")
-    assert [reward.reversed for reward in books.rewards("bob")] == [1_000]
+    before = order.index("wrong") < order.index("payment")
+    assert books.parked() == ([books.payment("p1").id] if before else [])
+    if before:
+        books.dismiss("p1", "was meant for p2")
+        with pytest.raises(AlreadyDecided):
+            books.dismiss("p1")
+    assert books.parked() == []
+    assert [reward.reversed for reward in books.rewards("bob")] == [500]
+
+
+def test_a_sum_and_a_dispute_in_a_wrong_currency_take_nothing_either(books: Books) -> None:
+    """All that came first was wrong: the payment counts whole, and is listed once."""
+    books.refund_total("p1", 5_000, "EUR")
+    books.dispute("p1", 5_000, currency="EUR")
+    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
+    assert [(reward.amount, reward.reversed, reward.held) for reward in books.rewards("bob")] == [(2_000, 0, ())]
+    assert books.parked() == [books.payment("p1").id]
     assert books.faults() == []

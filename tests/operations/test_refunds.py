@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.payments import Outcome
+from refledger.store import keys
+from refledger.store.table import pack
 from tests.support.books import Books
 
 S = RewardStatus
@@ -220,18 +223,125 @@ def test_the_same_refund_with_another_content_is_told(books: Books) -> None:
 
 
 def test_another_currency_is_never_converted(books: Books) -> None:
-    """Refused with its reason, before and after the payment, and nothing is changed."""
+    """Refused with its reason once the payment's is known; before it waits, and takes nothing of the payment."""
     books.refund("early", 100, "r0")
-    with pytest.raises(Unreadable, match="currency"):
-        books.refund("early", 100, "r1", "JPY")
-    with pytest.raises(Unreadable, match="currency"):
-        books.pay("carol", "early", 10_000, "EUR")
+    assert books.refund("early", 100, "r1", "JPY").outcome is Outcome.EARLY
+    books.earn("carol", "early", 10_000, "EUR")
+    assert books.balance("bob", "EUR") == (2000, 0, 0)
     books.earn("carol", "p1", 10_000)
     with pytest.raises(Unreadable, match="currency"):
         books.refund("p1", 100, currency="EUR")
     with pytest.raises(Unreadable, match="currency"):
         books.refund_total("p1", 100, "EUR")
     assert books.balance("bob") == (2000, 0, 0)
+    assert books.faults() == []
+
+
+A: dict[str, Any] = {"charge": "ch_a"}
+B: dict[str, Any] = {"charge": "ch_b"}
+TWO_CHARGES: dict[str, Callable[[Books], object]] = {
+    "payment": lambda b: b.earn("carol", "in", 10_000),
+    "name a": lambda b: b.alias("pi_a", "in"),
+    "name b": lambda b: b.alias("pi_b", "in"),
+    "sum a": lambda b: b.refund_total("pi_a", 6_000, **A),
+    "older sum a": lambda b: b.refund_total("pi_a", 2_000, occurred_at_ms=b.clock() - 5, **A),
+    "sum b": lambda b: b.refund_total("pi_b", 1_000, **B),
+    "refund a": lambda b: b.refund("pi_a", 4_000, "r1", **A),
+    "refund b": lambda b: b.refund("pi_b", 500, "r2", told_at_ms=b.clock() - 9, **B),
+    "failed b": lambda b: b.refund("pi_b", 500, "r2", failed=True, told_at_ms=b.clock() - 8, **B),
+}
+
+
+@pytest.mark.parametrize("order", [
+    *random.Random(9).sample(list(itertools.permutations(TWO_CHARGES)), 25),
+], ids="-".join)  # fmt: skip
+def test_sums_of_two_charges_of_one_payment_add_up(books: Books, order: tuple[str, ...]) -> None:
+    """A refund of one never gives back what was taken for the other: in any order, each twice, however they fail."""
+    for number, name in enumerate(order):
+        TWO_CHARGES[name](books)
+        TWO_CHARGES[order[number // 2]](books)
+        assert books.faults() == []
+    assert books.payment("in").back.refunded == 7_000
+    assert books.balance("bob") == (600, 0, 0)
+
+
+def test_both_charges_refunded_whole_leave_nothing(books: Books) -> None:
+    """Told by sums alone, or with one of the single refunds; the other one is lost."""
+    books.earn("carol", "in", 10_000)
+    for half, told in (("pi_a", A), ("pi_b", B)):
+        books.alias(half, "in")
+        books.refund_total(half, 5_000, **told)
+    assert books.balance("bob") == (0, 0, 0)
+    books.refund("pi_a", 5_000, **A)
+    assert books.balance("bob") == (0, 0, 0)
+    assert books.faults() == []
+
+
+def test_a_refund_belongs_to_the_payment_for_which_it_was_told_first(books: Books) -> None:
+    """Its sender corrected the payment, or mixed it up: an id takes once, for ever, and the second is reported."""
+    for id in ("p1", "p2"):
+        books.earn("carol", id, 10_000)
+    assert books.refund("p1", 10_000, "r").outcome is Outcome.RECORDED
+    for _ in range(2):
+        assert books.refund("p2", 10_000, "r").outcome is Outcome.DIFFERENT
+        assert books.refund("not here yet", 10_000, "r").outcome is Outcome.DIFFERENT
+    books.earn("carol", "not here yet", 10_000)
+    books.refund("p2", 10_000, "r", failed=True)
+    assert books.balance("bob") == (4000, 0, 0)
+    assert books.dispute("p1", 10_000, "d").outcome is Outcome.RECORDED
+    assert books.dispute("p2", 10_000, "d").outcome is Outcome.DIFFERENT
+    assert books.close("p2", "LOST", "d").outcome is Outcome.DIFFERENT
+    assert books.refund("p2", 1_000, "r", sender="another").outcome is Outcome.RECORDED  # its ids are its own
+    assert books.balance("bob") == (3800, 0, 0)
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("order", itertools.permutations(("made 1", "failed 2", "made 3", "made 1")), ids="-".join)
+def test_what_is_told_of_the_latest_time_is_true_of_a_refund(books: Books, order: tuple[str, ...]) -> None:
+    """Made, failed, and made after all: it took. Whatever comes first."""
+    begin = books.clock()
+    books.earn("carol", "p1", 10_000)
+    for step in order:
+        what, at = step.split()
+        books.refund("p1", 2_500, failed=what == "failed", told_at_ms=begin + int(at))
+        assert books.faults() == []
+    assert books.balance("bob") == (1500, 0, 0)
+    books.refund("p1", 2_500, failed=True, told_at_ms=begin + 4)
+    assert books.balance("bob") == (2000, 0, 0)
+    assert books.faults() == []
+
+
+def test_what_no_provider_knows_adds_to_its_sums(books: Books) -> None:
+    """A refund by wire, told by the owner's own system, is not in what the provider says is refunded."""
+    books.earn("carol", "p1", 10_000)
+    books.refund_total("p1", 6_000, **A)
+    books.refund("p1", 4_000, "wire", sender="bank")
+    assert books.balance("bob") == (0, 0, 0)
+    books.refund_total("p1", 5_000, occurred_at_ms=books.clock() + 1, **A)
+    assert books.balance("bob") == (200, 0, 0)
+    assert books.faults() == []
+
+
+def test_older_items_stay_readable_and_right(books: Books) -> None:
+    """A payment with one sum and a refund of no charge, as they were written before: told anew, they count once."""
+    books.earn("carol", "p1", 10_000)
+    books.refund("p1", 1_000, "r1")
+    books.refund_total("p1", 3_000)
+    id = books.payment("p1").id
+    key, hashed = keys.payment(id), books.ids.hash("refund", "payments", "r1")
+    old = {**(books.table.get(key) or {}), "back": [1_000, 0, 3_000, 0, 0, 0, books.clock()]}
+    refund = books.table.get(keys.refund(id, hashed)) or {}
+    for each, lost in ((old, ("sums",)), (refund, ("made_at",))):
+        for name in lost:
+            each.pop(name, None)
+        books.client.put_item(TableName=books.table_name, Item=pack(each))
+    assert books.payment("p1").back.refunded == 3_000
+    assert books.faults() == []
+    books.refund("p1", 1_000, "r1", charge="ch")
+    books.refund_total("p1", 3_000, occurred_at_ms=books.clock() + 1, charge="ch")
+    assert books.balance("bob") == (1400, 0, 0)
+    books.refund("p1", 1_000, "r1", failed=True, told_at_ms=books.clock() + 2, charge="ch")
+    assert books.balance("bob") == (1600, 0, 0)
     assert books.faults() == []
 
 

@@ -125,30 +125,36 @@ class Books:
         return payments.record(self.context, PaymentReceived(**{**given, **changes}))
 
     def refund(
-        self, payment_id: str, amount: int, refund_id: str = "r1", currency: str = "USD", *, failed: bool = False,
-        system: str = "payments",
+        self, payment_id: str, amount: int, refund_id: str = "", currency: str = "USD", *, failed: bool = False,
+        system: str = "payments", **told: Any,
     ) -> payments.Recorded:  # fmt: skip
-        told = RefundReceived(system, refund_id, payment_id, amount, currency, self.clock(), failed)
-        return refunds.refund(self.context, told)
+        refund_id = refund_id or f"refund of {payment_id}"  # ids are the sender's, not the payment's
+        event = RefundReceived(system, refund_id, payment_id, amount, currency, self.clock(), failed)
+        return refunds.refund(self.context, replace(event, **told))
 
     def refund_total(
-        self, payment_id: str, total: int, currency: str = "USD", system: str = "payments"
+        self, payment_id: str, total: int, currency: str = "USD", system: str = "payments", **told: Any
     ) -> payments.Recorded:
-        """A provider says how much is refunded of the payment so far."""
-        return refunds.refund(self.context, RefundTotal(system, payment_id, total, currency, self.clock()))
+        """A provider says how much is refunded of the payment, or of one of its charges, so far."""
+        event = RefundTotal(system, payment_id, total, currency, self.clock())
+        return refunds.refund(self.context, replace(event, **told))
 
     def dispute(
-        self, payment_id: str, amount: int, dispute_id: str = "d1", currency: str = "USD", system: str = "payments"
-    ) -> payments.Recorded:
-        told = DisputeOpened(system, dispute_id, payment_id, amount, currency, self.clock())
-        return disputes.opened(self.context, told)
+        self, payment_id: str, amount: int, dispute_id: str = "", currency: str = "USD", system: str = "payments",
+        **changes: Any,
+    ) -> payments.Recorded:  # fmt: skip
+        told = DisputeOpened(
+            system, dispute_id or f"dispute of {payment_id}", payment_id, amount, currency, self.clock()
+        )
+        return disputes.opened(self.context, replace(told, **changes))
 
     def close(
-        self, payment_id: str, outcome: str = "LOST", dispute_id: str = "d1", system: str = "payments"
+        self, payment_id: str, outcome: str = "LOST", dispute_id: str = "", system: str = "payments", **changes: Any
     ) -> payments.Recorded:
         """The end of a dispute: WON or LOST."""
-        told = DisputeClosed(system, dispute_id, payment_id, DisputeOutcome(outcome), self.clock())
-        return disputes.closed(self.context, told)
+        end = DisputeOutcome(outcome)
+        told = DisputeClosed(system, dispute_id or f"dispute of {payment_id}", payment_id, end, self.clock())
+        return disputes.closed(self.context, replace(told, **changes))
 
     def alias(self, alias_id: str, payment_id: str, system: str = "payments") -> payments.Recorded:
         return refunds.alias(self.context, PaymentAlias(system, alias_id, payment_id, self.clock()))

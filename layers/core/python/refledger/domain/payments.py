@@ -29,6 +29,10 @@ class PaymentReceived:
 class RefundReceived:
     """Money that went back to the customer, all or a part. `failed`: it did not arrive, and the owner has it again;
     then `occurred_at_ms` is when it failed.
+
+    `charge`: which charge of the payment it is of, "" where the sender does not say. `told_at_ms`: when this was true
+    of it, 0 for `occurred_at_ms`. `sender`: who says so, "" for the payment's own system; each has refund ids of its
+    own.
     """
 
     system: str
@@ -38,12 +42,15 @@ class RefundReceived:
     currency: str
     occurred_at_ms: int
     failed: bool = False
+    charge: str = ""
+    told_at_ms: int = field(default=0, compare=False)
+    sender: str = ""
 
 
 @dataclass(frozen=True)
 class RefundTotal:
-    """What a provider says is refunded of a payment at that time, all refunds together, those that failed by then not
-    among them. Says nothing about which they are.
+    """What a provider says is refunded of a charge at that time, all refunds together, those that failed by then not
+    among them. Says nothing about which they are. A payment may have several charges, each with a sum of its own.
     """
 
     system: str
@@ -51,6 +58,7 @@ class RefundTotal:
     total: int  # >= 0
     currency: str
     occurred_at_ms: int
+    charge: str = ""  # "" where the sender knows of one sum for the whole payment
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class DisputeOpened:
     amount: int  # > 0
     currency: str
     occurred_at_ms: int
+    sender: str = ""  # as of a refund
 
 
 class DisputeOutcome(StrEnum):
@@ -77,6 +86,7 @@ class DisputeClosed:
     payment_id: str
     outcome: DisputeOutcome
     occurred_at_ms: int
+    sender: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,25 +129,110 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True)
+class ChargeSum:
+    """What a provider has told of the refunds of one charge together, beside what of them is known one by one."""
+
+    charge: str  # keyed hash
+    total: int  # the latest sum
+    at_ms: int  # when it was true
+    refunds: int = 0  # those that are known one by one, without those that failed
+    failed: int = 0  # those that failed since
+
+    @property
+    def stands(self) -> int:
+        return max(0, self.total - self.failed)
+
+    @property
+    def unknown(self) -> int:
+        """What the sum says beyond the refunds that are known one by one."""
+        return max(0, self.stands - self.refunds)
+
+
+@dataclass(frozen=True)
 class TakenBack:
     """What of a payment is gone: sums, so that the order in which they came does not matter. Minor units."""
 
     refunds: int = 0  # refunds that are known one by one, without those that failed
     failed: int = 0  # refunds that failed since a provider told the sum in `total`
-    total: int = 0  # the latest sum of refunds that a provider has told
+    total: int = 0  # the latest sum of refunds that was told of the payment, not of one of its charges
     disputed: int = 0  # open disputes
     lost: int = 0  # disputes that were lost
     uncaptured: int = 0  # what of `refunds` is no refund, because it was never paid
     total_at_ms: int = 0  # when that sum was told
+    outside: int = 0  # what of `refunds` the provider knows nothing of, so that none of its sums has it
+    unnamed: int = 0  # what of `refunds` may be of any charge
+    sums: tuple[ChargeSum, ...] = ()  # by charge, sorted
+    elsewhere: int = 0  # what is counted as another payment, which this has turned out to be
 
     @property
     def refunded(self) -> int:
-        """A provider's sum counts where it says more than the refunds that are known one by one, and never twice."""
-        return max(0, self.refunds - self.uncaptured, self.total - self.failed)
+        """A charge's sum counts where it says more than its refunds that are known one by one, and never twice.
+
+        Refunds that do not say of which charge they are are taken to be among those that only a sum knows.
+        """
+        inside = self.refunds - self.outside
+        if self.uncaptured:  # of one charge, that was captured in part
+            by_charge = max(inside - self.uncaptured, sum(each.stands for each in self.sums))
+        else:
+            by_charge = inside + max(0, sum(each.unknown for each in self.sums) - self.unnamed)
+        return self.outside + max(0, by_charge, self.total - self.failed)
 
     def of(self, paid: int) -> int:
         """How much of `paid` is gone; never more than it."""
-        return min(paid, self.refunded + self.disputed + self.lost)
+        return min(paid, self.refunded + self.disputed + self.lost + self.elsewhere)
+
+    def plus(self, refund: Refund, sign: int = 1) -> TakenBack:
+        """With one more refund, or without one that is among them (`sign` -1)."""
+        if refund.stray:
+            return self
+        amount = sign * refund.amount
+        if not refund.failed:
+            changed = replace(self, refunds=self.refunds + amount)
+            if refund.outside:
+                return replace(changed, outside=self.outside + amount)
+            if not refund.charge:
+                return replace(changed, unnamed=self.unnamed + amount)
+            return changed._of_charge(refund.charge, refunds=amount)
+        if refund.outside:
+            return self
+        changed = self._of_charge(refund.charge, failed=amount, failed_at_ms=refund.failed_at_ms)
+        of_all = refund.failed_at_ms >= self.total_at_ms and (self.total or not refund.charge)
+        return replace(changed, failed=self.failed + amount) if of_all else changed
+
+    def minus(self, refund: Refund) -> TakenBack:
+        return self.plus(refund, -1)
+
+    def _of_charge(self, charge: str, refunds: int = 0, failed: int = 0, failed_at_ms: int = 0) -> TakenBack:
+        """A sum that was told later leaves a failed refund out already."""
+        return replace(self, sums=tuple(
+            replace(
+                each, refunds=each.refunds + refunds,
+                failed=each.failed + (failed if failed_at_ms >= each.at_ms else 0),
+            ) if each.charge == charge else each
+            for each in self.sums
+        ))  # fmt: skip
+
+    def with_dispute(self, dispute: Dispute, sign: int = 1) -> TakenBack:
+        """With one more dispute, or without one that is among them (`sign` -1)."""
+        amount = 0 if dispute.stray else sign * dispute.amount
+        if dispute.status is DisputeStatus.OPEN:
+            return replace(self, disputed=self.disputed + amount)
+        return replace(self, lost=self.lost + amount) if dispute.status is DisputeStatus.LOST else self
+
+    def told(self, charge: str, total: int, at_ms: int) -> TakenBack:
+        """With the sum of a charge, or of the payment (""), where it is later than what is known of it.
+
+        What is known one by one has to be summed up anew then: see `summed`.
+        """
+        if not charge:
+            later = (at_ms, total) > (self.total_at_ms, self.total)
+            return replace(self, total=total, total_at_ms=at_ms) if later else self
+        known = {each.charge: each for each in self.sums}
+        old = known.get(charge)
+        if old and (at_ms, total) <= (old.at_ms, old.total):
+            return self
+        known[charge] = ChargeSum(charge, total, at_ms)
+        return replace(self, sums=tuple(known[name] for name in sorted(known)))
 
 
 NOTHING = TakenBack()
@@ -185,7 +280,10 @@ def said(payment: Payment) -> str:
 
 @dataclass(frozen=True)
 class Refund:
-    """A refund that is known by itself. `failed`: it did not arrive, and takes nothing from anybody."""
+    """A refund that is known by itself. `failed`: it did not arrive, and takes nothing from anybody.
+
+    The latest that is told of it is true, by the time at which it was; of both at once, that it failed.
+    """
 
     hash: str  # keyed hash of its id
     amount: int
@@ -193,6 +291,19 @@ class Refund:
     at_ms: int
     failed: bool
     failed_at_ms: int = 0
+    made_at_ms: int = 0  # when it was last told that it was made, 0: only that it failed
+    charge: str = ""  # keyed hash of which charge it is of, "" where nobody said
+    outside: bool = False  # told by another than the payment's provider, whose sums do not know of it
+    stray: bool = False  # its sender told it for another payment first: here it takes nothing
+
+    def joined(self, other: Refund) -> Refund:
+        """The same refund as it was told twice, under two names of its payment or at two times."""
+        failed_at_ms, made_at_ms = max(self.failed_at_ms, other.failed_at_ms), max(self.made_at_ms, other.made_at_ms)
+        return replace(
+            self, failed=bool(failed_at_ms) and failed_at_ms >= made_at_ms,
+            failed_at_ms=failed_at_ms, made_at_ms=made_at_ms, charge=self.charge or other.charge,
+            outside=self.outside and other.outside, stray=self.stray and other.stray,
+        )  # fmt: skip
 
 
 class DisputeStatus(StrEnum):
@@ -203,7 +314,11 @@ class DisputeStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Dispute:
-    """`amount` is 0 as long as only its end is known."""
+    """`amount` is 0 as long as only its end is known. `at_ms`: when it was opened, or ended where that is not known.
+
+    An end may be told again, and another one: the latest stands, by its own time; of two at once that it was lost. That
+    it was opened never undoes an end, whenever it is told.
+    """
 
     hash: str  # keyed hash of its id
     payment: str
@@ -211,25 +326,35 @@ class Dispute:
     currency: str
     status: DisputeStatus
     at_ms: int
+    ended_at_ms: int = 0  # when the latest end was, 0 while it is open
+    stray: bool = False  # as of a refund
 
     def joined(self, other: Dispute) -> Dispute:
-        """The same dispute as it was told twice: who knows the amount says it, and an end stands."""
+        """The same dispute as it was told twice, or its beginning and its end, whichever came first."""
         told = self if self.amount else other
-        return replace(told, status=other.status if self.status is DisputeStatus.OPEN else self.status)
+        opened_at_ms = min((each.at_ms for each in (self, other) if each.amount), default=0)
+        # of two ends at once the first by name: LOST
+        ends = [(-each.ended_ms, each.status.value, each.status) for each in (self, other) if each.ended_ms]
+        before_ms, _, status = min(ends) if ends else (0, "", DisputeStatus.OPEN)
+        return replace(
+            told, status=status, at_ms=opened_at_ms or -before_ms, ended_at_ms=-before_ms,
+            stray=self.stray and other.stray,
+        )  # fmt: skip
+
+    @property
+    def ended_ms(self) -> int:
+        """When it ended; for one that ended before that was kept, when it was opened. 0 while it is open."""
+        return 0 if self.status is DisputeStatus.OPEN else self.ended_at_ms or self.at_ms
 
 
 def summed(refunds: Iterable[Refund], disputes: Iterable[Dispute], told: TakenBack = NOTHING) -> TakenBack:
-    """What these come to, one by one, beside the sum that was `told`."""
-    back = TakenBack(total=told.total, total_at_ms=told.total_at_ms, uncaptured=told.uncaptured)
+    """What these come to, one by one, beside the sums that were `told`."""
+    back = replace(
+        told, refunds=0, failed=0, disputed=0, lost=0, outside=0, unnamed=0,
+        sums=tuple(ChargeSum(each.charge, each.total, each.at_ms) for each in told.sums),
+    )  # fmt: skip
     for refund in refunds:
-        if refund.failed:
-            after = refund.failed_at_ms >= told.total_at_ms
-            back = replace(back, failed=back.failed + refund.amount) if after else back
-        else:
-            back = replace(back, refunds=back.refunds + refund.amount)
+        back = back.plus(refund)
     for dispute in disputes:
-        if dispute.status is DisputeStatus.OPEN:
-            back = replace(back, disputed=back.disputed + dispute.amount)
-        elif dispute.status is DisputeStatus.LOST:
-            back = replace(back, lost=back.lost + dispute.amount)
+        back = back.with_dispute(dispute)
     return back

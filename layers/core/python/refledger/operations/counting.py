@@ -28,10 +28,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from refledger.domain.payments import Origin, PaymentKind, TakenBack
+from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, day
-from refledger.store import dimensions, keys
+from refledger.store import dimensions, keys, payments
 from refledger.store.dimensions import Dimension
 from refledger.store.transaction import Item
 
@@ -163,7 +163,7 @@ def _payment(item: Item) -> Iterator[Figure]:
     if not _is_counted(item):
         return
     amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
-    gone = TakenBack(*item["back"]).of(amount)
+    gone = payments.back_from(item).of(amount)
     program = dimensions.program(item["program"])
     yield program, "pay_n", 1
     yield program, f"pay_{currency}", amount

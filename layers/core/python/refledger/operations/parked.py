@@ -55,13 +55,17 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
 def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
     """Take it off the list, with a reason. Idempotent.
 
-    A payment in a foreign currency earns nothing then. A refund whose payment comes after all is still met by it.
+    A payment in a foreign currency earns nothing then. A refund whose payment comes after all is still met by it. A
+    payment that is listed for a refund in another currency stays as it is: that refund took nothing.
     Raises PaymentNotFound, AlreadyDecided for what is not parked.
     """
 
     def once() -> Payment:
         old = payments.find(context.table, payment_id)
         if old.note and old.kind in (PaymentKind.IGNORED, PaymentKind.EARLY):
+            return old
+        if old.kind not in PARKED and payments.suspects(context.table, [old.id]):
+            context.table.commit(payments.cleared(old.id, note, by))
             return old
         if old.kind not in PARKED:
             raise AlreadyDecided(f"the payment is {old.kind}: it is not parked")

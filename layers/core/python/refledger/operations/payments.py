@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, PaymentReceived, TakenBack, said
+from refledger.domain.payments import Origin, Payment, PaymentKind, PaymentReceived, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import Binding
+from refledger.operations import taking_back
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards
 from refledger.store.transaction import Moved, Write
@@ -71,9 +72,12 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
         program = context.program(received.program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
             program = context.program_after(received.program_id, context.now_ms())
+        suspect: list[Write] = []
+        if parked:
+            parked, suspect = taking_back.met(context, parked, payment)
         entered = enter(context, payment, binding, program, parked)
         try:
-            context.table.commit(*entered.writes)
+            context.table.commit(*entered.writes, *suspect)
         except Moved as moved:
             if payments.IS_NEW not in moved.found:
                 raise
@@ -82,12 +86,7 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
                 return Recorded(Outcome.DIFFERENT, id)
             if first.kind is not K.EARLY:
                 return _repeated(first, payment.body, context.now_ms())
-            waiting = first.back
-            if first.currency not in ("", payment.currency):
-                if not first.note:
-                    raise Unreadable("currency: refunds of this payment came before it, in another currency") from None
-                waiting = NOTHING  # a person looked at them, and took them off the list
-            return once(replace(first, back=replace(waiting, uncaptured=payment.back.uncaptured)))
+            return once(first)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
     return context.repeat(once)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
     Payment,
@@ -21,58 +22,69 @@ from refledger.operations.payments import Outcome, Recorded
 from refledger.store import keys, payments
 from refledger.store.transaction import Write
 
+CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its item
+
 
 def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
     """Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
 
-    A refund of a payment that has not come yet waits for it. Raises Busy, Unreadable for another currency.
+    A refund of a payment that has not come yet waits for it. One that its sender has told for another payment before
+    takes nothing: DIFFERENT. Raises Busy, Unreadable for another currency than that of the payment.
     """
+    named = context.ids.payment(event.system, event.payment_id)
+    charge = context.ids.hash("charge", event.system, event.charge) if event.charge else ""
     if isinstance(event, RefundTotal):
-        return context.repeat(lambda: _total(context, event))
-    return context.repeat(lambda: _one(context, event))
+        return context.repeat(lambda: _total(context, named, charge, event))
+    sender, told_at_ms = event.sender or event.system, event.told_at_ms or event.occurred_at_ms
+    news = Refund(
+        context.ids.hash("refund", sender, event.refund_id), event.amount, event.currency, event.occurred_at_ms,
+        event.failed, failed_at_ms=told_at_ms if event.failed else 0, made_at_ms=0 if event.failed else told_at_ms,
+        charge=charge, outside=sender != event.system,
+    )  # fmt: skip
+    return context.repeat(lambda: take(context, named, news))
 
 
-def _one(context: Context, event: RefundReceived) -> Recorded:
-    named = context.ids.payment(event.system, event.payment_id)
-    hash = context.ids.hash("refund", event.system, event.refund_id)
-    id, payment, known = taking_back.find(context, named, lambda id: keys.refund(id, hash))
-    taking_back.refuse_other_currency(payment, event.currency)
-    back = taking_back.of(payment)
-    if known is None:
-        at_ms = event.occurred_at_ms
-        refund = Refund(hash, event.amount, event.currency, at_ms, event.failed, at_ms if event.failed else 0)
-        write = payments.refund(id, refund)
-        back = _failed(back, event) if event.failed else replace(back, refunds=back.refunds + event.amount)
-    else:
-        earlier = payments.refund_from(known)
-        if (earlier.amount, earlier.currency) != (event.amount, event.currency):
-            return Recorded(Outcome.DIFFERENT, id)
-        if earlier.failed or not event.failed:  # that it failed is the last that is said of it
-            return Recorded(Outcome.REPEATED, id)
-        write = payments.refund_failed(id, hash, event.occurred_at_ms)
-        back = _failed(replace(back, refunds=back.refunds - event.amount), event)
-    taken = taking_back.apply(context, id, payment, back, event.currency, id)
-    context.table.commit(write, *taken.writes)
-    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
+def take(context: Context, named: str, news: Refund) -> Recorded:
+    """One refund of the payment that has the name `named` (an id of ours), or what became of it. See `refund`."""
+    guard = keys.refund_guard(news.hash)
+    place = taking_back.find(context, named, lambda id: keys.refund(id, news.hash), guard)
+    taking_back.refuse_other_currency(place.payment, news.currency)
+    known = payments.refund_from(place.item) if place.item else None
+    if known and (known.amount, known.currency) != (news.amount, news.currency):
+        return Recorded(Outcome.DIFFERENT, place.id)
+    stray = known.stray if known else place.is_stray
+    new = replace(news, stray=stray)
+    new = known.joined(new) if known else new
+    repeated = Outcome.DIFFERENT if stray else Outcome.REPEATED
+    if new == known:
+        return Recorded(repeated, place.id)
+    if known and (known.failed, known.charge) == (new.failed, new.charge):  # only when it was so is news
+        context.table.commit(payments.refund(place.id, known, new), payments.unchanged(place.id, place.payment))
+        return Recorded(repeated, place.id)
+    back = taking_back.of(place.payment)
+    if taking_back.is_counted(place.payment, news.currency):
+        back = (back.minus(known) if known else back).plus(new)
+    taken = taking_back.apply(context, place.id, place.payment, back, news.currency, place.id)
+    first = [payments.take_id(guard, place.id)] if place.is_first and not known else []
+    context.table.commit(payments.refund(place.id, known, new), *first, *taken.writes)
+    if stray or (known and known.failed is new.failed):
+        return Recorded(repeated, place.id, taken.due)
+    return Recorded(Outcome.EARLY if taking_back.is_early(place.payment) else Outcome.RECORDED, place.id, taken.due)
 
 
-def _failed(back: TakenBack, event: RefundReceived) -> TakenBack:
-    """A sum that was told later leaves the failed refund out already."""
-    since = event.occurred_at_ms >= back.total_at_ms
-    return replace(back, failed=back.failed + event.amount) if since else back
-
-
-def _total(context: Context, event: RefundTotal) -> Recorded:
-    named = context.ids.payment(event.system, event.payment_id)
-    id, payment, _ = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
-    taking_back.refuse_other_currency(payment, event.currency)
-    back = taking_back.of(payment)
-    told = TakenBack(total=event.total, total_at_ms=event.occurred_at_ms)
-    if (told.total_at_ms, told.total) <= (back.total_at_ms, back.total):
+def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Recorded:
+    place = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
+    id, payment = place.id, place.payment
+    if not taking_back.is_counted(payment, event.currency):
+        raise Unreadable("currency: not the one of the payment")
+    before = taking_back.of(payment)
+    told = before.told(charge, event.total, event.occurred_at_ms)
+    if told == before:
         return Recorded(Outcome.REPEATED, id)
-    refunds, _ = payments.taken_back(context.table, id, strong=True)
-    failed = summed(refunds, (), told).failed  # each changes the payment, so none can come in between
-    back = replace(back, total=told.total, total_at_ms=told.total_at_ms, failed=failed)
+    if len(told.sums) > CHARGES_LIMIT:
+        raise Unreadable("charge: the payment has sums of too many charges")
+    refunds, disputes = payments.taken_back(context.table, id, strong=True)
+    back = taking_back.counted(refunds, disputes, event.currency, told)  # each changes the payment: none comes between
     taken = taking_back.apply(context, id, payment, back, event.currency, id)
     context.table.commit(*taken.writes)
     return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
@@ -124,12 +136,9 @@ def _merged(context: Context, old: Payment, payment: Payment | None, target: str
     moved_refunds, moved_disputes = payments.taken_back(context.table, old.id, strong=True)
     for refund in moved_refunds:
         known = refunded.get(refund.hash)
-        if known is None:
-            refunded[refund.hash] = refund
-            writes.append(payments.refund(target, refund))
-        elif refund.failed and not known.failed:
-            refunded[refund.hash] = replace(known, failed=True, failed_at_ms=refund.failed_at_ms)
-            writes.append(payments.refund_failed(target, refund.hash, refund.failed_at_ms))
+        refunded[refund.hash] = both_told = known.joined(refund) if known else refund
+        if both_told != known:
+            writes.append(payments.refund(target, known, both_told))
     for dispute in moved_disputes:
         first = disputed.get(dispute.hash)
         both = replace(first.joined(dispute) if first else dispute, payment=target)
@@ -137,7 +146,8 @@ def _merged(context: Context, old: Payment, payment: Payment | None, target: str
             disputed[dispute.hash] = both
             writes.append(payments.dispute(first, both))
         writes.append(payments.dispute_moved(dispute))
-    back = taking_back.of(payment)
-    latest = max(back, old.back, key=lambda told: (told.total_at_ms, told.total))
-    told = replace(latest, uncaptured=back.uncaptured)
+    told = taking_back.of(payment)
+    told = told.told("", old.back.total, old.back.total_at_ms)
+    for each in old.back.sums:
+        told = told.told(each.charge, each.total, each.at_ms)
     return summed(refunded.values(), disputed.values(), told), writes

@@ -3,40 +3,104 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from refledger.domain.errors import PartnerNotFound, Unreadable
 from refledger.domain.journal import Balance
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
-from refledger.domain.payments import NOTHING, Payment, PaymentKind, TakenBack
+from refledger.domain.payments import NOTHING, Dispute, Payment, PaymentKind, Refund, TakenBack, summed
 from refledger.domain.rewards import Reward, revalue, worth
 from refledger.operations.context import Context
 from refledger.operations.rewards import Pair, change, freed
 from refledger.store import keys, ledger, partners, payments, rewards
 from refledger.store.transaction import Item, Write
 
+NAMES_LIMIT = 20  # of a payment that stand one for the other in a row
 
-def find(context: Context, named: str, below: Callable[[str], keys.Key]) -> tuple[str, Payment | None, Item | None]:
-    """Id and payment that an event is about, and what lies `below` it: its refund or dispute, if that is known.
 
-    The payment is None where it has not come yet. An ALIAS is followed; what is about it lies below its payment.
+@dataclass(frozen=True)
+class Place:
+    """Where an event belongs: the id of its payment, that payment (None where it has not come yet), and what lies
+    below it under the event's own id, if that is known.
+
+    `is_first`: its sender has told of it for no payment yet. `is_stray`: it has, for another one.
     """
-    payment_item, item = context.table.get_many([keys.payment(named), below(named)])
-    payment = payments.from_item(payment_item) if payment_item else None
-    if payment and payment.kind is PaymentKind.ALIAS:
-        return find(context, payment.target, below)
-    return named, payment, item
+
+    id: str
+    payment: Payment | None
+    item: Item | None
+    is_first: bool = False
+    is_stray: bool = False
+
+
+def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: keys.Key | None = None) -> Place:
+    """Whatever name of its payment the event says: an ALIAS is followed; what is about it lies below its payment."""
+    for _ in range(NAMES_LIMIT):
+        asked = [keys.payment(named), below(named), *([guard] if guard else [])]
+        payment_item, item, *taken = context.table.get_many(asked)
+        payment = payments.from_item(payment_item) if payment_item else None
+        if payment is None or payment.kind is not PaymentKind.ALIAS:
+            break
+        named = payment.target
+    else:
+        raise Unreadable("payment: has too many names, one after the other")
+    owner = taken[0]["payment"] if taken and taken[0] else ""
+    elsewhere = bool(owner) and item is None and owner != named and root(context, owner) != named
+    return Place(named, payment, item, is_first=bool(guard) and not owner, is_stray=elsewhere)
+
+
+def root(context: Context, named: str) -> str:
+    """The id of the payment that has this name."""
+    for _ in range(NAMES_LIMIT):
+        item = context.table.get(keys.payment(named))
+        if item is None or item["kind"] != PaymentKind.ALIAS:
+            break
+        named = str(item["target"])
+    return named
 
 
 def refuse_other_currency(payment: Payment | None, currency: str) -> None:
     """Nothing is ever converted. Raises Unreadable: the event waits in the DLQ for somebody to look.
 
-    The end of a dispute names no currency ("").
+    The end of a dispute names no currency (""). As long as the payment has not come nobody knows which one is right.
     """
-    if payment and payment.currency and currency and currency != payment.currency:
+    is_known = payment is not None and payment.kind is not PaymentKind.EARLY
+    if payment and is_known and payment.currency and currency and currency != payment.currency:
         raise Unreadable("currency: not the one of the payment")
+
+
+def is_counted(payment: Payment | None, currency: str) -> bool:
+    """Whether money in this currency is among the sums of the payment, or of what waits for it."""
+    return payment is None or payment.currency in ("", currency)
+
+
+def counted(
+    refunds: Iterable[Refund], disputes: Iterable[Dispute], currency: str, told: TakenBack = NOTHING
+) -> TakenBack:
+    """The sums of what is in the payment's currency, beside what was `told`; the rest takes nothing."""
+    return summed(
+        (each for each in refunds if each.currency == currency),
+        (each for each in disputes if each.currency == currency),
+        told,
+    )
+
+
+def met(context: Context, early: Payment, payment: Payment) -> tuple[Payment, list[Write]]:
+    """What waited for the payment, with the sums of what is in its currency; and a mark, where something is not.
+
+    A wrong refund is no reason against a right payment: it takes nothing, and is listed until a person has looked.
+    """
+    refunds, disputes = payments.taken_back(context.table, early.id, strong=True)
+    told, currency = early.back, payment.currency
+    wrong = any(each.currency != currency and not each.stray for each in refunds)
+    wrong = wrong or any(each.amount and each.currency != currency and not each.stray for each in disputes)
+    if early.currency not in ("", currency):
+        wrong, told = wrong or bool(told.total or told.sums), NOTHING
+    back = counted(refunds, disputes, currency, replace(told, uncaptured=payment.back.uncaptured))
+    mark = [payments.suspect(early.id, context.now_ms())] if wrong and not early.note else []
+    return replace(early, back=back), mark
 
 
 def of(payment: Payment | None) -> TakenBack:

@@ -10,12 +10,13 @@ from itertools import islice
 from refledger.domain.adjustments import AdjustmentStatus
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults
 from refledger.domain.methods import MethodType
-from refledger.domain.payments import DisputeStatus, Payment, PaymentKind, said, summed
+from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.rewards import Reward, cap_key, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
 from refledger.operations.reward_checks import against_journal, against_payment
+from refledger.operations.taking_back import counted
 from refledger.store import adjustments, keys, ledger, partners, payments, programs, rewards, withdrawals
 
 READS = 6  # of books that keep moving; what is wrong stays wrong
@@ -257,7 +258,7 @@ def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
         checked._programs.discard(program.id)
         for batch in _batches(payments.of_program(context.table, program.id)):
             yield from _faults_of_payments(context, batch, checked)
-    for batch in _batches(id for _, id in payments.parked(context.table, "", BATCH)):
+    for batch in _batches(dict.fromkeys(id for _, id in payments.parked(context.table, "", BATCH))):
         yield from _faults_of_payments(context, batch, checked)  # they will earn what they say
     for program_id in sorted(checked._programs):
         yield Fault("", "", f"program {program_id}: partners earned from it, and it is not there")
@@ -315,20 +316,18 @@ def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fa
 
 
 def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
+    """Its sums are those of its refunds and disputes; what of them is in another currency takes nothing."""
     back = payment.back
-    refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
-    refunds = [each for each in refunds if each.currency == payment.currency]  # others were dismissed by a person
-    disputes = [each for each in disputes if each.currency in ("", payment.currency)]
-    of_disputes = {status: sum(d.amount for d in disputes if d.status is status) for status in DisputeStatus}
+    found = counted(*payments.taken_back(context.table, payment.id, strong=True), payment.currency, back)
     sums = {
-        "refunds": (back.refunds, sum(r.amount for r in refunds if not r.failed)),
-        "failed refunds": (back.failed, summed(refunds, (), back).failed),
-        "open disputes": (back.disputed, of_disputes[DisputeStatus.OPEN]),
-        "lost disputes": (back.lost, of_disputes[DisputeStatus.LOST]),
+        "refunds": (back.refunds, found.refunds),
+        "failed refunds": (back.failed, found.failed),
+        "refunds that its provider does not know": (back.outside, found.outside),
+        "open disputes": (back.disputed, found.disputed),
+        "lost disputes": (back.lost, found.lost),
     }
-    for what, (told, found) in sums.items():
-        if told != found:
-            yield f"payment {payment.id}: {what} are {found}, it says {told}"
-    currencies = {r.currency for r in refunds} | {d.currency for d in disputes if d.amount}
-    if others := currencies - {payment.currency}:
-        yield f"payment {payment.id}: is in {payment.currency}, and was taken back in {', '.join(sorted(others))}"
+    for what, (told, summed_up) in sums.items():
+        if told != summed_up:
+            yield f"payment {payment.id}: {what} are {summed_up}, it says {told}"
+    if back.sums != found.sums or (back.sums and back.unnamed != found.unnamed):
+        yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"

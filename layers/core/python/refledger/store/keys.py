@@ -8,10 +8,11 @@ P#<partner> / M#<id>#<version> | M     payout method; how many there are
 P#<partner> / C#<CODE> | N#<ms>#<id>   a further code of theirs; what staff wrote about them
 U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
 U#LOOK#<folded code>                   guard: which code looks like this
+U#REFUND#…, U#DISPUTE#… / A            guard: the payment of a refund or dispute of a sender
 U#APPLICANT#…                          guard: the application of a user that waits
 C#<program>#<customer> / A             binding of a customer
 F#<partner> / <b32(ms, hash)>          referral
-E#<payment> / A | R#<refund> | D#<dispute>  payment; a refund, a dispute of it
+E#<payment> / A | R#<refund> | D#<dispute> | S  payment; a refund, a dispute of it; that one of them is suspect
 R#<partner> / <b32(due, CUR, src, tier)>  reward
 J#<partner>#<CUR> / <day>#<version>    journal entry
 W#<withdrawal> / A | N#<n> | T#<kind>  withdrawal; what people wrote about it; the token its workflow waits with
@@ -255,6 +256,20 @@ def refund(payment: str, hashed: str) -> Key:
 def dispute(payment: str, hashed: str) -> Key:
     """A dispute, under its payment."""
     return _key(f"E#{payment}", f"D#{hashed}")
+
+
+def refund_guard(hashed: str) -> Key:
+    """Of which payment a refund is: its id belongs to its sender, not to the payment."""
+    return _key(f"U#REFUND#{hashed}")
+
+
+def dispute_guard(hashed: str) -> Key:
+    return _key(f"U#DISPUTE#{hashed}")
+
+
+def suspect(payment: str) -> Key:
+    """That something came under the payment's name which cannot be of it."""
+    return _key(f"E#{payment}", "S")
 
 
 def taken_back(payment: str) -> tuple[str, str, str]:
@@ -618,8 +633,12 @@ def hash_of(key: Key) -> str:
 
 
 def is_refund(key: Key) -> bool:
-    """Whether what lies under a payment is a refund; else it is a dispute."""
+    """Whether what lies under a payment is a refund."""
     return key["sk"].startswith("R#")
+
+
+def is_dispute(key: Key) -> bool:
+    return key["sk"].startswith("D#")
 
 
 def last_two_of(key: Key) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from refledger.domain.errors import PaymentNotFound
 from refledger.domain.payments import (
     PARKED,
+    ChargeSum,
     Dispute,
     DisputeStatus,
     Origin,
@@ -23,8 +24,11 @@ from refledger.store.transaction import NOT_THERE, Item, Write, check, put, upda
 
 IS_NEW = "the payment is new"
 IS_UNCHANGED = "the payment is as it was read"
+IS_UNSUSPECTED = "nothing of the payment is suspect yet"
+IS_SUSPECT = "something of the payment is suspect, and nobody has looked"
 REFUND_IS_NEW = "the refund is new"
-REFUND_STANDS = "the refund has not failed"
+REFUND_IS_UNCHANGED = "the refund is as it was read"
+IS_FIRST_TOLD = "its sender has told of it for no other payment"
 DISPUTE_IS_NEW = "the dispute is new"
 DISPUTE_IS_UNCHANGED = "the dispute is as it was read"
 # A refund may come long after; until then the payment is known to have earned nothing.
@@ -42,10 +46,33 @@ def replace(old: Payment, new: Payment) -> Write:
 
 def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
     """What of it is gone now, under what was read of it; and its currency, where it was not known yet."""
+    state = _back(back)
     return update(
-        IS_UNCHANGED, keys.payment(old.id), "SET #back = :back, #revision = :next, #currency = :currency",
-        "#revision = :was", back=_back(back), next=old.revision + 1, currency=old.currency or currency,
-        was=old.revision,
+        IS_UNCHANGED, keys.payment(old.id),
+        "SET #revision = :next, #currency = :currency, " + ", ".join(f"#{name} = :{name}" for name in state),
+        "#revision = :was", **state, next=old.revision + 1, currency=old.currency or currency, was=old.revision,
+    )  # fmt: skip
+
+
+def suspect(id: str, now_ms: int) -> Write:
+    """Puts the payment on the list of what is parked, until a person has looked: a refund of it is in no currency of
+    its own.
+    """
+    item = {**keys.suspect(id), "at": now_ms, **keys.waiting(keys.parked_payments(), now_ms, id)}
+    return put(IS_UNSUSPECTED, item)
+
+
+def suspects(table: Table, ids: list[str], *, strong: bool = True) -> set[str]:
+    """Those that are listed for that, and nobody has looked yet; of up to 100."""
+    found = table.get_many([keys.suspect(id) for id in ids], strong=strong) if ids else []
+    return {keys.owner_of(item) for item in found if item and "w1" in item}
+
+
+def cleared(id: str, note: str, by: str) -> Write:
+    """A person has looked."""
+    return update(
+        IS_SUSPECT, keys.suspect(id), "SET #note = :note, #by = :by REMOVE #w1, #w2", "attribute_exists(#w1)",
+        note=note, by=by,
     )  # fmt: skip
 
 
@@ -112,7 +139,7 @@ def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[
             found = from_item(item)
         elif keys.is_refund(item):
             refunds.append(refund_from(item))
-        else:
+        elif keys.is_dispute(item):
             disputes.append(dispute_from(item))
     if found is None:
         raise PaymentNotFound("there is no such payment")
@@ -148,38 +175,48 @@ def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True)
 # ---------------------------------------------------------------- refunds and disputes
 
 
-def refund(id: str, refund: Refund) -> Write:
-    """A refund of the payment `id`."""
-    return put(REFUND_IS_NEW, {
-        **keys.refund(id, refund.hash), "amount": refund.amount, "currency": refund.currency, "at": refund.at_ms,
-        "failed": refund.failed, "failed_at": refund.failed_at_ms,
-    })  # fmt: skip
-
-
-def refund_failed(id: str, hash: str, at_ms: int) -> Write:
-    return update(
-        REFUND_STANDS, keys.refund(id, hash), "SET #failed = :yes, #failed_at = :at", "#failed = :no",
-        yes=True, no=False, at=at_ms,
+def refund(id: str, old: Refund | None, new: Refund) -> Write:
+    """A refund of the payment `id`, new or in place of what was read of it."""
+    marks = {"charge": new.charge, "outside": new.outside, "stray": new.stray}
+    item = {
+        **keys.refund(id, new.hash), "amount": new.amount, "currency": new.currency, "at": new.at_ms,
+        "failed": new.failed, "failed_at": new.failed_at_ms, "made_at": new.made_at_ms,
+        **{name: mark for name, mark in marks.items() if mark},
+    }  # fmt: skip
+    if old is None:
+        return put(REFUND_IS_NEW, item)
+    return put(
+        REFUND_IS_UNCHANGED, item,
+        "#failed = :was AND #failed_at = :at AND (#made_at = :made OR attribute_not_exists(#made_at))",
+        was=old.failed, at=old.failed_at_ms, made=old.made_at_ms,
     )  # fmt: skip
 
 
 def refund_from(item: Item) -> Refund:
-    return Refund(keys.hash_of(item), item["amount"], item["currency"], item["at"], item["failed"], item["failed_at"])
+    older_ms = 0 if item["failed"] else int(item["at"])
+    return Refund(
+        hash=keys.hash_of(item), amount=item["amount"], currency=item["currency"], at_ms=item["at"],
+        failed=item["failed"], failed_at_ms=item["failed_at"],
+        made_at_ms=item.get("made_at", older_ms), charge=item.get("charge", ""),
+        outside=item.get("outside", False), stray=item.get("stray", False),
+    )  # fmt: skip
 
 
 def dispute(old: Dispute | None, new: Dispute) -> Write:
     """The dispute, new or in place of what was read of it."""
-    waits = new.status is DisputeStatus.OPEN or not new.amount  # for its end, or for its beginning
+    waits = (new.status is DisputeStatus.OPEN or not new.amount) and not new.stray  # for its end, or its beginning
     listed = keys.waiting(keys.open_disputes(), new.at_ms, new.hash) if waits else {}
     item = {
         **keys.dispute(new.payment, new.hash), "amount": new.amount, "currency": new.currency,
-        "status": new.status.value, "at": new.at_ms, **listed,
+        "status": new.status.value, "at": new.at_ms, "ended": new.ended_at_ms, **listed,
+        **({"stray": True} if new.stray else {}),
     }  # fmt: skip
     if old is None:
         return put(DISPUTE_IS_NEW, item)
     return put(
-        DISPUTE_IS_UNCHANGED, item, "#status = :status AND #amount = :amount",
-        status=old.status.value, amount=old.amount,
+        DISPUTE_IS_UNCHANGED, item,
+        "#status = :status AND #amount = :amount AND (#ended = :ended OR attribute_not_exists(#ended))",
+        status=old.status.value, amount=old.amount, ended=old.ended_at_ms,
     )  # fmt: skip
 
 
@@ -194,17 +231,37 @@ def dispute_moved(old: Dispute) -> Write:
 def dispute_from(item: Item) -> Dispute:
     return Dispute(
         hash=keys.hash_of(item), payment=keys.owner_of(item), amount=item["amount"], currency=item["currency"],
-        status=DisputeStatus(item["status"]), at_ms=item["at"],
+        status=DisputeStatus(item["status"]), at_ms=item["at"], ended_at_ms=item.get("ended", 0),
+        stray=item.get("stray", False),
     )  # fmt: skip
+
+
+def take_id(guard: keys.Key, payment_id: str) -> Write:
+    """From now on the refund or dispute that `guard` stands for is of this payment, whatever its sender says later."""
+    return put(IS_FIRST_TOLD, {**guard, "payment": payment_id})
 
 
 # ---------------------------------------------------------------- items
 
 
-def _back(back: TakenBack) -> list[int]:
-    return [
+def _back(back: TakenBack) -> Item:
+    numbers = [
         back.refunds, back.failed, back.total, back.disputed, back.lost, back.uncaptured, back.total_at_ms,
+        back.outside, back.unnamed, back.elsewhere,
     ]  # fmt: skip
+    return {"back": numbers, "sums": [[s.charge, s.total, s.at_ms, s.refunds, s.failed] for s in back.sums]}
+
+
+def back_from(item: Item) -> TakenBack:
+    """What of a payment is gone. Older items know of one sum only, and of no charge."""
+    numbers = list(item["back"])
+    older = len(numbers) < 10
+    refunds, failed, total, disputed, lost, uncaptured, total_at_ms = numbers[:7]
+    outside, unnamed, elsewhere = (0, refunds, 0) if older else numbers[7:10]
+    sums = tuple(ChargeSum(*each) for each in item.get("sums", ()))
+    return TakenBack(
+        refunds, failed, total, disputed, lost, uncaptured, total_at_ms, outside, unnamed, sums, elsewhere
+    )  # fmt: skip
 
 
 def _to_item(payment: Payment) -> Item:
@@ -217,7 +274,7 @@ def _to_item(payment: Payment) -> Item:
     item: Item = {
         **keys.payment(payment.id), "kind": payment.kind.value, "amount": payment.amount, "base": payment.base,
         "currency": payment.currency, "rewards": [list(share) for share in payment.shares],
-        "back": _back(payment.back), "due": payment.due_ms, "occurred": payment.occurred_at_ms,
+        **_back(payment.back), "due": payment.due_ms, "occurred": payment.occurred_at_ms,
         "created": payment.created_at_ms, "revision": payment.revision,
         **{name: text for name, text in texts.items() if text},
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
@@ -249,7 +306,7 @@ def from_item(item: Item) -> Payment:
         referral_id=item.get("referral", ""),
         shares=tuple((id, amount) for id, amount in item["rewards"]),
         unearned=tuple((tier, why) for tier, why in item.get("unearned", ())),
-        back=TakenBack(*item["back"]),
+        back=back_from(item),
         body=item.get("body", ""),
         reason=item.get("reason", ""),
         target=item.get("target", ""),

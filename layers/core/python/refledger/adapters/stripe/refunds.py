@@ -47,6 +47,7 @@ def total(event: Node, charge: Node) -> RefundTotal | Skipped:
         total=amount,
         currency=currency,
         occurred_at_ms=1000 * event.integer("created"),
+        charge=charge.text("id"),
     )
 
 
@@ -76,4 +77,6 @@ def one(event: Node, refund: Node) -> RefundReceived | Skipped:
         currency=currency,
         occurred_at_ms=1000 * (event if _FAILED[status] else refund).integer("created"),
         failed=_FAILED[status],
+        charge=refund.reference("charge") or "",
+        told_at_ms=1000 * event.integer("created"),
     )

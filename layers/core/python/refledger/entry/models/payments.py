@@ -17,6 +17,10 @@ ABOUT = {
     PaymentKind.FOREIGN: "A payment in a currency that its program does not take. Nothing is converted: let the program"
     " take the currency and accept the payment, or dismiss it, and nobody earns from it.",
 }
+SUSPECT = (
+    "Before the payment came a refund or dispute of it in another currency. Nothing is converted, so it takes nothing:"
+    " look whether it was meant for another payment, and dismiss it."
+)
 ACTIONS = {PaymentKind.EARLY: ["dismiss"], PaymentKind.FOREIGN: ["accept", "dismiss"]}
 
 
@@ -108,8 +112,8 @@ class ParkedView(View):
             refunded=payment.back.refunded,
             disputed=payment.back.disputed,
             lost=payment.back.lost,
-            about=ABOUT[payment.kind],
-            actions=ACTIONS[payment.kind],
+            about=ABOUT.get(payment.kind, SUSPECT),
+            actions=ACTIONS.get(payment.kind, ["dismiss"]),
         )
 
 
