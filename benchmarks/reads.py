@@ -69,7 +69,7 @@ def correcting_and_explaining(bench: Bench, bob: str) -> None:
         bench, "a payment with two rewards", entity, "rewards", "GET /api/v1/payments/{paymentId}", "root",
         paymentId=paid,
     )  # fmt: skip
-    with bench.measure("adjustment", today(2, 1, 7, 4)):  # the data model's 6 leave out the partner's list
+    with bench.measure("adjustment", today(3, 1, 11, 6)):  # the data model's 6, the partner's list, two sums of the day
         made = call("adjustments", "POST /api/v1/adjustments", "root", "admin", body=body)["id"]
     _one(
         bench, "an adjustment", entity, "adjustments", "GET /api/v1/adjustments/{adjustmentId}", "root",

@@ -130,7 +130,11 @@ def case(
 
 def marks(context: Context, act: Act, actor: str, partner_id: str) -> list[Write]:
     """Return what writes down who did something for a partner, where nothing else of the case is asked."""
-    return case(context, act, actor, [], "", {partner_id: 0}).writes()
+    kind, now_ms, key = DUTIES[act].marks, context.now_ms(), keys.exposure_of_partner(partner_id)
+    if kind is None or not actor:
+        return []
+    old = exposures.from_item(partner_id, context.table.get(key))
+    return [exposures.keep(key, old, old.marked(kind, actor, now_ms), now_ms)]
 
 
 def strictest(case: Case, *programs: Program) -> Case:
