@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from refledger.domain.caps import Month
 from refledger.domain.currencies import EXPONENTS, decimal, exponent, money
 from refledger.domain.explaining import Next, agree, capped, coming, earned, explain, taken
 from refledger.domain.journal import Balance
@@ -159,15 +160,20 @@ def test_refunds_in_words() -> None:
 
 
 def test_a_cap_in_words() -> None:
-    """Before approval it is known what the cap is, after it what it left; without a cap nothing is said."""
-    assert capped(a_reward()) is None
-    before = capped(a_reward(cap=5000))
+    """What the month has in it, and what is over; what was granted for good says so; without a cap nothing is said."""
+    assert capped(a_reward(), None) is None
+    month = Month("p", "USD", "default", "202609", kept={5000: 4000})
+    before = capped(a_reward(cap=5000), month)
     assert before is not None
-    assert (before.left, before.month) == (None, "2026-09")
-    assert before.text == "the program pays a partner up to 50.00 USD for payments of 2026-09"
-    after = capped(a_reward(cap=5000, limit=12))
-    assert after is not None
-    assert after.text.endswith("; 0.12 of that went to this reward")
+    assert (before.left, before.month, before.kept, before.over) == (None, "2026-09", 4000, 0)
+    says = "the program pays a partner up to 50.00 USD for payments of 2026-09; "
+    assert before.text == says + "rewards of 40.00 are in the balance so far"
+    over = capped(a_reward(cap=5000), replace(month, kept={5000: 5001}))
+    assert over is not None
+    assert (over.over, over.text) == (1, says + "rewards of 50.01 were kept, so 0.01 of them is over the cap")
+    for_good = capped(a_reward(cap=5000, limit=12), None)
+    assert for_good is not None
+    assert for_good.text == says + "0.12 of that went to this reward"
 
 
 def test_what_is_not_of_one_moment_is_noticed() -> None:

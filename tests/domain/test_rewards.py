@@ -256,25 +256,6 @@ def test_what_is_due_is_approved_reviewed_or_cancelled() -> None:
         assert (idle.status, idle.cancelled) == (S.CANCELLED, Cancelled.IDLE)
 
 
-@given(st.integers(1, 400), st.integers(0, 400), st.lists(st.integers(1, 200), min_size=1, max_size=8), st.booleans())
-def test_a_cap_is_shared_out_until_it_is_used_up(cap: int, used: int, amounts: list[int], review: bool) -> None:
-    """One reward after the other is granted what is left; all of them never more than the cap, and never below zero."""
-    already = used
-    for amount in amounts:
-        due = replace(REWARD, amount=amount, cap=cap, review=review, status=S.CALCULATED if review else S.PENDING)
-        new = ripe(due, earns=True, used=used, by_hand=review)
-        assert new.limit == worth(new) == min(amount, max(0, cap - used))
-        used += new.limit
-    assert used == max(already, min(cap, already + sum(amounts)))
-
-
-@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 10**6))
-def test_what_a_cap_left_is_decided_once(reversed: int, limit: int, used: int) -> None:
-    """One that was granted a part, cancelled by a refund and given back, keeps it: the cap has counted it."""
-    back = replace(REWARD, cap=1, limit=limit, reversed=reversed)
-    assert ripe(back, earns=True, used=used) == replace(back, status=S.APPROVED)
-
-
 @pytest.mark.parametrize(("at_ms", "month"), [
     (1_793_491_199_999, "202610"), (1_793_491_200_000, "202611"),
 ])  # fmt: skip

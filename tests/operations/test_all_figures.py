@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations import partners, rebuilding, statistics
 from refledger.operations.context import Context
@@ -23,6 +24,7 @@ from refledger.store.transaction import update
 from tests.support import streams
 from tests.support.books import Books
 from tests.support.dying import Dying
+from tests.support.programs import a_rule
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 Figures = dict[tuple[Dimension, str], int]
@@ -31,7 +33,7 @@ Figures = dict[tuple[Dimension, str], int]
 @pytest.fixture
 def books(books: Books) -> Books:
     """A chain of five with three tiers in two currencies; refunds, a dispute, a payout, a suspension, a conversion."""
-    books.program(tier_rates_bps=(2000, 1000, 500), hold_days=1)
+    books.program(rules=RuleSet(a_rule(2000, 1000, 500), monthly_cap=(("USD", 5_000),)), hold_days=1)
     books.chain(*NAMES)
     happen(books, "before")
     return books
@@ -92,6 +94,7 @@ def records(books: Books) -> list[Record]:
 def test_every_dimension_is_among_them(books: Books) -> None:
     """The world of these tests has something to count for each."""
     assert {dimension.of for dimension, _ in truth(books)} == set(dimensions.Of)
+    assert any(counter.startswith("over_") for _, counter in truth(books))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -195,7 +195,7 @@ def test_an_idle_partner_gets_nothing_when_it_is_released(books: Books) -> None:
 
 
 def test_the_cap_of_its_month_counts_when_it_is_released(books: Books) -> None:
-    """What others took of the month's cap meanwhile is not there any more; and it is never granted twice."""
+    """What is in dispute takes none of the month's cap; won, it counts again, and the month never passes it."""
     books.program("capped", rules=RuleSet(a_rule(2000), monthly_cap=(("USD", 3000),)))
     books.member("gina", "capped")
     books.apply("hugo", "gina")
@@ -206,6 +206,7 @@ def test_the_cap_of_its_month_counts_when_it_is_released(books: Books) -> None:
     books.close("p1", "WON")
     assert books.balance("gina") == (3000, 0, 0)
     books.dispute("p2", 10_000, "d2")
+    assert books.balance("gina") == (2000, 0, 0)
     books.close("p2", "WON", "d2")
     assert books.balance("gina") == (3000, 0, 0)
     assert books.faults() == []

@@ -96,14 +96,14 @@ def test_held_cancelled_and_in_debt(books: Books) -> None:
 
 
 def test_a_cap_is_part_of_it(books: Books) -> None:
-    """Two rewards of 20.00 with 30.00 a month: the second says that 10.00 were left."""
+    """Two rewards of 20.00 with 30.00 a month: both say that 10.00 of the month is over."""
     for id in ("p1", "p2"):
         books.pay("carol", id, 10_000)
     books.clock.forward(30 * DAY_MS)
     books.mature("bob")
     found = [explaining.explain(books.context, each.id).explanation for each in books.rewards("bob")]
-    assert sorted((e.capped.left, e.granted) for e in found if e.capped) == [(1000, 1000), (2000, 2000)]
-    assert sum(e.worth for e in found) == books.balance("bob")[0] == 3000
+    assert [(e.capped.kept, e.capped.over, e.granted) for e in found if e.capped] == [(4000, 1000, 2000)] * 2
+    assert sum(e.worth for e in found) - 1000 == books.balance("bob")[0] == 3000
 
 
 def test_flat_amounts_are_explained(dynamodb_endpoint: str) -> None:

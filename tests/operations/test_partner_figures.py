@@ -137,7 +137,7 @@ def test_what_a_change_of_a_reward_adds(old: dict[str, Any], new: dict[str, Any]
 
 def test_somebody_who_is_no_partner_has_no_figures(books: Books) -> None:
     """Nothing, and nobody is made a partner by looking."""
-    assert figures(books, "stranger") == PartnerStatistics({}, {}, [])
+    assert figures(books, "stranger") == PartnerStatistics({}, {}, {}, [])
     assert figures(books, "stranger").tiers == {}
 
 

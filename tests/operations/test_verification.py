@@ -45,14 +45,14 @@ def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None
 
 # ---------------------------------------------------------------- every single corruption
 
-READ = ("R", "E/A", "E/R", "E/D", "P/B", "J", "W/A", "X")
+READ = ("R", "E/A", "E/R", "E/D", "P/B", "P/L", "J", "W/A", "X")
 REMOVED = "removed"
 INDEX = ("l1", "l2", "w1", "w2")  # where people and schedules look; no money follows from it
 # What no other item says, so that nothing could contradict it: what it is for, and why that is bearable.
 UNSEEN: dict[str, dict[str, str]] = {
     "R": {
         "note": "a person's words", "by": "a person", "created": "when it was written", "revision": "counts changes",
-        "paid_by": "an explanation: which payout was settled then", "cap": "`limit` was granted, and is checked",
+        "paid_by": "an explanation: which payout was settled then", "cap": "of what is in no balance: for what comes",
         "rule": "which rule: its rate is checked", "source": "which rule: its rate is checked",
         "review": "whether a person approves it: for what comes, not for what was",
     },
@@ -64,6 +64,7 @@ UNSEEN: dict[str, dict[str, str]] = {
     "E/R": {"at": "when", "failed_at": "when"},
     "E/D": {"at": "when"},
     "P/B": {"at": "the last entry's time, which the next one must not be before"},
+    "P/L": {"revision": "counts changes", "created": "for the figures"},
     "W/A": {
         "attempt": "which execution", "resumed": "when", "batch": "which file", "body": "for repeats of the request",
         "created": "when", "expires": "until when", "payout": "which try", "sent": "when", "program": "whose limits",
@@ -118,6 +119,8 @@ class Corruption:
             case "held":  # that a person held it is nowhere else; that a dispute does, and what is in the balance
                 return item["status"] in BALANCED or DISPUTED in (*item["held"], *self.value)
             case "entry":  # of what is worth something
+                return item["status"] in BALANCED and item["amount"] > item["reversed"]
+            case "cap":  # of what is in the balance its month counts it
                 return item["status"] in BALANCED and item["amount"] > item["reversed"]
             case "cancelled":  # by whom: only a refund's word can be checked
                 return False
@@ -259,6 +262,10 @@ def payment_key(books: Books, name: str) -> dict[str, str]:
     return keys.payment(books.ids.payment("payments", name))
 
 
+def month_key(books: Books) -> dict[str, str]:
+    return keys.capped_month(books.partner("bob").id, "USD", "202609", "default")
+
+
 A = RewardStatus.APPROVED
 KeyOf = Callable[[Books], dict[str, str]]
 # What is edited, how (None: removed), and what is said about it.
@@ -271,7 +278,9 @@ EDITS: dict[str, tuple[KeyOf, dict[str, Any] | None, str]] = {
     "an entry that cannot be read": (lambda b: entry_key(b, 2), {"kind": "GIFT"}, "cannot be read: ValueError"),
     "available": (balance_key, {"available": 999_999}, "balance: available is 999999"),
     "unpaid": (balance_key, {"unpaid": 1}, "unpaid is 1"),
-    "caps": (balance_key, {"caps": {}}, "monthly caps: the balance says {}"),
+    "caps": (balance_key, {"caps": {"default 202609": 1}}, "monthly caps: the balance says {'default 202609': 1}"),
+    "what a capped month kept": (month_key, {"kept": {"500000": 1}}, "monthly cap of default 202609: does not count"),
+    "a capped month removed": (month_key, None, "monthly cap of default 202609: does not count"),
     "cover": (balance_key, {"cover": "99999999"}, "is not paid, and payouts have covered all up to entry"),
     "the balance removed": (balance_key, None, "balance: is at version 0"),
     "a reward's reversal": (lambda b: reward_key(b, A), {"reversed": 5}, "rewards are worth"),

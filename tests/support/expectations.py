@@ -9,8 +9,9 @@ from typing import Any
 
 from refledger.domain.journal import Account, Kind
 from refledger.domain.payments import Origin, PaymentKind
-from refledger.domain.rewards import BY_HAND, Reward, cap_key
+from refledger.domain.rewards import BY_HAND, Reward, cap_key, worth
 from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.store import caps as stored_caps
 from refledger.store import ledger
 from refledger.store import payments as stored_payments
 from tests.support.actors import MOST_BPS, PARTNERS, PAYMENTS, Actors, price
@@ -118,16 +119,20 @@ class Expectations:
                         assert available <= 0, "more was forgiven than was owed"
 
     def _caps_hold(self, rewards: Rewards) -> None:
-        """No month's cap is passed, however rewards come and go; each counts by the cap that was frozen on it."""
-        for mine in rewards.values():
-            used: Counter[tuple[str, str]] = Counter()
+        """A month of payments comes to what was kept, up to its cap: the greatest where customers have several."""
+        books = self.actors.deployed.world.books
+        for name, mine in rewards.items():
+            kept: Counter[tuple[str, str]] = Counter()
             most: dict[tuple[str, str], int] = {}
             for reward in mine:
-                if reward.limit is not None and reward.cap is not None:
-                    key = cap_key(reward), reward.currency
-                    used[key] += reward.limit
+                if reward.cap is not None:
+                    key = reward.currency, cap_key(reward)
+                    kept[key] += worth(reward)
                     most[key] = max(most.get(key, 0), reward.cap)
-            assert all(used[key] <= most[key] for key in used), (used, most)
+            found = {(m.currency, m.name): m for m in stored_caps.of_partner(books.table, self.actors.id_of(name))}
+            for key in kept.keys() & found.keys():
+                assert found[key].worth == min(most[key], kept[key]), (key, found[key])
+            assert {key for key in kept if kept[key]} <= found.keys()
 
     # ---------------------------------------------------------------- payouts
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from refledger.domain.caps import Month, month_of
 from refledger.domain.currencies import decimal, exponent, money
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Partner
@@ -77,10 +78,16 @@ class Taken:
 
 @dataclass(frozen=True)
 class Capped:
-    """granted = min(net, left). `left` is None until the reward is approved: only then is it known."""
+    """over = kept - min(cap, kept), where `kept` is what refunds and disputes left of all rewards of the month that are
+    in the balance; where the month knows other caps, too, see `caps.py`.
+
+    `left`: what the cap left of this one, where that was decided for good; it is then not among `kept`.
+    """
 
     cap: int
     month: str  # of payments, UTC: `2026-11`
+    kept: int
+    over: int
     left: int | None
     text: str
 
@@ -125,15 +132,23 @@ def agree(reward: Reward, payment: Payment) -> bool:
 
 
 def explain(
-    reward: Reward, payment: Payment, partner: Partner | None, balance: Balance | None, now_ms: int
+    reward: Reward,
+    payment: Payment,
+    partner: Partner | None,
+    balance: Balance | None,
+    now_ms: int,
+    month: Month | None = None,
 ) -> Explanation:
-    """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither."""
+    """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither.
+
+    `month`: the one that counts it, where it is under a cap.
+    """
     return Explanation(
         reward=reward,
         rule=RULES.get(reward.rule, RULES[Source.PROGRAM]),
         earned=earned(reward, payment),
         taken=taken(reward, payment),
-        capped=capped(reward),
+        capped=capped(reward, month),
         granted=granted(reward),
         worth=worth(reward),
         coming=coming(reward, partner, balance, now_ms),
@@ -182,16 +197,21 @@ def taken(reward: Reward, payment: Payment) -> Taken:
     return Taken(paid, *sums, gone, paid - gone, reward.reversed, net(reward), text)
 
 
-def capped(reward: Reward) -> Capped | None:
+def capped(reward: Reward, counted: Month | None) -> Capped | None:
     """What a monthly cap has to do with it; None where there is none."""
     if reward.cap is None:
         return None
     month = day(reward.earned_at_ms)
-    month = f"{month[:4]}-{month[4:6]}"
+    month, digits = f"{month[:4]}-{month[4:6]}", exponent(reward.currency)
     text = f"the program pays a partner up to {money(reward.cap, reward.currency)} for payments of {month}"
+    kept, over = (sum(counted.kept.values()), counted.over) if counted else (0, 0)
     if reward.limit is not None:
-        text += f"; {decimal(reward.limit, exponent(reward.currency))} of that went to this reward"
-    return Capped(reward.cap, month, reward.limit, text)
+        text += f"; {decimal(reward.limit, digits)} of that went to this reward"
+    elif over:
+        text += f"; rewards of {decimal(kept, digits)} were kept, so {decimal(over, digits)} of them is over the cap"
+    else:
+        text += f"; rewards of {decimal(kept, digits)} are in the balance so far"
+    return Capped(reward.cap, month, kept, over, reward.limit, text)
 
 
 def coming(reward: Reward, partner: Partner | None, balance: Balance | None, now_ms: int) -> list[Coming]:
@@ -248,7 +268,7 @@ def _pending(reward: Reward, partner: Partner | None, now_ms: int) -> Coming:
         return Coming(Next.WILL_BE_CANCELLED, text, at_ms)
     if reward.review:
         return Coming(Next.GOES_TO_REVIEW, f"{when} its time has come; then a person of the owner's approves it", at_ms)
-    less = ", less what the monthly cap takes" if reward.cap is not None and reward.limit is None else ""
+    less = ", less what the monthly cap takes" if month_of(reward) else ""
     text = f"{money(granted(reward), reward.currency)}{less} comes into the balance {when}"
     return Coming(Next.MATURES, text, at_ms)
 

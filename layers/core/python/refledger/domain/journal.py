@@ -77,8 +77,9 @@ class Entry:
 class Balance:
     """A partner's money in one currency, in minor units; `version` and `head` are those of the last entry.
 
-    `available` below zero is debt. `caps`: what rewards of a program and month (`default 202611`) already took of a
-    monthly cap. `cover`: the sort key of the journal entry up to which rewards are marked as paid.
+    `available` below zero is debt. `caps`: what rewards of a program and month (`default 202611`) took of a monthly cap
+    when caps were shared out for good; see `caps.py`. `cover`: the sort key of the journal entry up to which rewards
+    are marked as paid.
     """
 
     partner_id: str
@@ -86,7 +87,7 @@ class Balance:
     available: int = 0
     reserved: int = 0
     paid: int = 0
-    unpaid: int = 0  # worth of the approved rewards that no payout has covered yet
+    unpaid: int = 0  # worth of the approved rewards that no payout has covered yet, less what caps take of it
     version: int = 0
     head: str = ""
     at_ms: int = 0
@@ -118,9 +119,10 @@ def post(
 ) -> tuple[Balance, Entry]:
     """The balance after a movement, and the entry that explains it. `amount` > 0; `unpaid` is a difference.
 
-    Time never runs backwards in a journal, whatever the clocks of two machines say.
+    An EARN may be of 0: what came in then was over a monthly cap. Time never runs backwards in a journal, whatever the
+    clocks of two machines say.
     """
-    if amount <= 0:
+    if amount < 0 or (amount == 0 and kind is not Kind.EARN):
         raise ValueError("a movement has a positive amount; its kind says where it goes")
     debit, credit = LEGS[kind]
     entry = Entry(
@@ -157,7 +159,8 @@ def faults(entries: Iterable[Entry], balance: Balance) -> Iterator[str]:
             yield f"entry {entry.version}: does not follow the hash of the entry before it"
         if entry.hash != seal(entry):
             yield f"entry {entry.version}: its hash is not that of its contents"
-        if (entry.debit, entry.credit) != LEGS[entry.kind] or entry.amount <= 0:
+        least = 0 if entry.kind is Kind.EARN else 1
+        if (entry.debit, entry.credit) != LEGS[entry.kind] or entry.amount < least:
             yield f"entry {entry.version}: {entry.kind} with wrong legs or amount"
         accounts[entry.debit] -= entry.amount
         accounts[entry.credit] += entry.amount

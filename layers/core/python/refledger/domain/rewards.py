@@ -68,7 +68,7 @@ class Reward:
     cancelled: Cancelled | None = None
     review: bool = False  # the program wants a person to approve it
     cap: int | None = None  # what a partner may earn from the program in a month of payments, when this was earned
-    limit: int | None = None  # what the monthly cap left of it when it was approved; None: all
+    limit: int | None = None  # what a monthly cap left of it, when caps were shared out for good; None: see `caps.py`
     rule: str = ""  # which rule of that version: "program", "product", "partner", …; see `domain/rules.py`
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
@@ -88,12 +88,12 @@ def net(reward: Reward) -> int:
 
 
 def granted(reward: Reward) -> int:
-    """What refunds, disputes and the monthly cap left of it."""
+    """What refunds and disputes left of it, and its own part of a cap where it was given one."""
     return net(reward) if reward.limit is None else min(net(reward), reward.limit)
 
 
 def worth(reward: Reward) -> int:
-    """What it adds to the partner's balance."""
+    """What it adds to the partner's balance; a month's cap takes what it takes of all together (`caps.py`)."""
     return granted(reward) if reward.status in IN_BALANCE else 0
 
 
@@ -113,19 +113,16 @@ def cap_key(reward: Reward) -> str:
     return f"{reward.program_id} {times.day(reward.earned_at_ms)[:6]}"
 
 
-def ripe(reward: Reward, *, earns: bool, used: int = 0, by_hand: bool = False) -> Reward:
+def ripe(reward: Reward, *, earns: bool, by_hand: bool = False) -> Reward:
     """What a reward becomes whose time has come, or that a person approves. It must not be held.
 
-    `earns`: whether the partner earned when the customer paid. `used`: what its month's cap has granted already. What a
-    cap has left of a reward stays so: refunds give no cap back.
+    `earns`: whether the partner earned when the customer paid.
     """
     if not earns:
         return replace(reward, status=S.CANCELLED, cancelled=Cancelled.IDLE)
     if reward.review and not by_hand:
         return replace(reward, status=S.CALCULATED)
-    if reward.cap is None or reward.limit is not None:
-        return replace(reward, status=S.APPROVED)
-    return replace(reward, status=S.APPROVED, limit=min(net(reward), max(0, reward.cap - used)))
+    return replace(reward, status=S.APPROVED)
 
 
 def reversal(amount: int, paid: int, gone: int) -> int:

@@ -12,8 +12,9 @@ from refledger.store.transaction import Item
 
 
 def of_partner(table: Table, partner_id: str) -> Iterator[Item]:
-    """The partner's rewards."""
+    """The partner's rewards, and the months of them that are under a cap."""
     yield from table.query(keys.rewards(partner_id))
+    yield from table.query(*keys.capped_months(partner_id))
 
 
 def referrals_of(table: Table, partner_id: str) -> Iterator[Item]:

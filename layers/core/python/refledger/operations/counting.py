@@ -7,11 +7,13 @@ events. Counters are made of the parts below, joined by `_`, in minor units wher
 |-------------|-------------------------|-----------------------------------------------------------------------------|
 | partner     | t1_n, t1_USD            | customers in a tier who are not rejected or expired; what they earned       |
 |             | pending_USD             | what of it is not in the balance yet                                        |
+|             | over_USD                | what monthly caps take of the rest                                          |
 |             | rev_USD, pay_n          | payments of customers whom the partner referred, less what is gone; number  |
 |             | f_STATUS, conv          | referrals by status; those that converted                                   |
 |             | code_CODE_n, code_CODE_c | referrals by the code they came with, - as z; those of them that converted |
 | program     | pay_n, pay_USD, gone_USD | payments that somebody may earn from; what of them is gone again           |
 |             | r_STATUS_n, r_STATUS_USD | rewards by status; held_n, held_USD: those of them that people hold        |
+|             | over_USD                | what monthly caps take of those in balances                                 |
 |             | f_STATUS, p_STATUS, pt_LABEL | referrals, partners by status; partners by their label                 |
 |             | s_SOURCE_n, s_SOURCE_c  | referrals by source; those of them that converted                           |
 |             | ttc_DAYS, ttc_hours     | converted referrals that took so many days or more; the hours of all        |
@@ -31,7 +33,7 @@ from collections.abc import Iterator
 from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, day
-from refledger.store import dimensions, keys, payments
+from refledger.store import caps, dimensions, keys, payments
 from refledger.store.dimensions import Dimension
 from refledger.store.transaction import Item
 
@@ -41,7 +43,7 @@ WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
 CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
 TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
-RANKED = re.compile(r"conv|rev_[A-Z]{3}|t[0-9]+_[A-Z]{3}")  # a partner's counters by which leaderboards rank
+RANKED = re.compile(r"conv|(?:rev|over|t[0-9]+)_[A-Z]{3}")  # a partner's counters by which leaderboards rank
 LABEL = re.compile(r"[A-Z0-9_]{1,30}")
 OTHER_LABEL = "OTHER"
 
@@ -68,6 +70,8 @@ def figures(item: Item) -> Iterator[Figure]:
             yield from _payment(item)
         case "P" if keys.is_alone(item):
             yield from _partner(item)
+        case "P" if keys.is_capped_month(item):
+            yield from _capped_month(item)
         case "W" if keys.is_alone(item):
             yield from _withdrawal(item)
         case "J":
@@ -93,6 +97,9 @@ def stamped_in(item: Item) -> set[Dimension]:
             found.add(dimensions.program(item["program"]))
         case "P" if keys.is_alone(item):
             found = {dimensions.program(item["program"])}
+        case "P" if keys.is_capped_month(item):
+            month = caps.from_item(item)
+            found = {dimensions.partner(month.partner_id), dimensions.program(month.program_id)}
         case "W" if keys.is_alone(item):
             found = {dimensions.WITHDRAWALS}
     return found
@@ -120,8 +127,14 @@ def _reward(item: Item) -> Iterator[Figure]:
         yield program, f"held_{currency}", earned
 
 
+def _capped_month(item: Item) -> Iterator[Figure]:
+    month = caps.from_item(item)
+    for where in (dimensions.partner(month.partner_id), dimensions.program(month.program_id)):
+        yield where, f"over_{month.currency}", month.over
+
+
 def _earned(item: Item) -> int:
-    """What refunds, disputes and the monthly cap left of a reward; nothing of one that is cancelled."""
+    """What refunds and disputes left of a reward; nothing of one that is cancelled."""
     if item["status"] == RewardStatus.CANCELLED:
         return 0
     net = int(item["amount"] - item["reversed"])

@@ -1,17 +1,19 @@
 """Which rewards a payout covered: those whose money has left are marked as paid, the oldest approval first.
 
 How much has left follows from the sums, not from the order of events: what the approved rewards are worth, less what is
-still available or reserved. So a debt that a later reward works off marks that one as paid, too.
+still available or reserved. So a debt that a later reward works off marks that one as paid, too. A reward under a
+monthly cap needs what is left of its month then: one that is over the cap is covered with the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Balance, Kind
 from refledger.domain.rewards import Reward, owed, paid
 from refledger.operations.context import Context
-from refledger.store import ledger, rewards
+from refledger.store import caps, ledger, rewards
 
 BATCH = 95
 ENTRIES = 10  # read at a time
@@ -19,10 +21,34 @@ ENTRIES = 10  # read at a time
 
 @dataclass
 class _Found:
-    """`cursor`: the sort key of the last entry all of whose rewards are marked, or worth nothing any more."""
+    """`left`: of what has left, what covers nothing yet. `cursor`: the sort key of the last entry all of whose rewards
+    are marked, or worth nothing any more.
+    """
 
+    left: int
     cursor: str
     marked: list[Reward] = field(default_factory=list)
+    months: dict[str, tuple[Month, Month]] = field(default_factory=dict)  # as they are, and as they will be
+
+    def take(self, context: Context, balance: Balance, reward: Reward) -> bool:
+        """Mark one more. False where too little is left for it, or the transaction is full."""
+        if len(self.marked) + len(self.months) >= BATCH:
+            return False
+        needs, month = owed(reward), month_of(reward)
+        if month:
+            if month.name not in self.months:
+                read = caps.of_rewards(context.table, balance, [reward])[month.name]
+                self.months[month.name] = read, read
+            first, now = self.months[month.name]
+            after = now.moved(reward, paid(reward, ""))
+            needs = now.owed - after.owed
+        if needs > self.left:
+            return False
+        if month:
+            self.months[month.name] = first, after
+        self.marked.append(reward)
+        self.left -= needs
+        return True
 
 
 def cover_all(context: Context, partner_id: str, currency: str, withdrawal_id: str = "") -> int:
@@ -43,23 +69,24 @@ def room(balance: Balance) -> int:
 
 def _cover(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
     balance = ledger.find_balance(context.table, partner_id, currency)
-    found = _look(context, balance)
+    has_left = room(balance)
+    found = _look(context, balance, has_left)
     if not found.marked and found.cursor == balance.cover:
         return 0
-    covered = sum(map(owed, found.marked))
-    after = replace(balance, unpaid=balance.unpaid - covered, cover=found.cursor)
+    after = replace(balance, unpaid=balance.unpaid - (has_left - found.left), cover=found.cursor)
     now_ms = context.now_ms()
     context.table.commit(
         *[rewards.move(old, paid(old, withdrawal_id), now_ms) for old in found.marked],
+        *[caps.move(old, new, now_ms) for old, new in found.months.values() if new != old],
         ledger.cover(balance, after),
     )
     return len(found.marked)
 
 
-def _look(context: Context, balance: Balance) -> _Found:
+def _look(context: Context, balance: Balance, has_left: int) -> _Found:
     """What is next in the order of approval, as far as there is room, and up to one batch."""
-    left, found = room(balance), _Found(balance.cover)
-    if left <= 0:
+    found = _Found(has_left, balance.cover)
+    if has_left <= 0:
         return found
     partner_id, currency = balance.partner_id, balance.currency
     for place, entry in ledger.entries(context.table, partner_id, currency, balance.cover, ENTRIES):
@@ -67,9 +94,7 @@ def _look(context: Context, balance: Balance) -> _Found:
             for reward in rewards.between(context.table, partner_id, entry.first, entry.last):
                 if reward.entry != entry.version or reward.currency != currency or not owed(reward):
                     continue
-                if owed(reward) > left or len(found.marked) == BATCH:
+                if not found.take(context, balance, reward):
                     return found
-                found.marked.append(reward)
-                left -= owed(reward)
         found.cursor = place
     return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain import explaining
+from refledger.domain.caps import Month, month_of
 from refledger.domain.explaining import Explanation
 from refledger.domain.payments import Dispute, Payment, Refund
-from refledger.domain.rewards import IN_BALANCE, RewardStatus
+from refledger.domain.rewards import IN_BALANCE, Reward, RewardStatus
 from refledger.operations.context import Context
-from refledger.store import ledger, partners, payments, rewards
+from refledger.store import caps, ledger, partners, payments, rewards
+from refledger.store.table import Table
 from refledger.store.transaction import Again
 
 
@@ -41,7 +43,16 @@ def explain(context: Context, reward_id: str) -> Explained:
             partner = partners.find(table, reward.partner_id, strong=False)
         elif reward.status in IN_BALANCE:
             balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
-        found = explaining.explain(reward, payment, partner, balance, now_ms)
+        found = explaining.explain(reward, payment, partner, balance, now_ms, _month(table, reward))
         return Explained(found, payment, refunds, disputes)
 
     return context.repeat(once)
+
+
+def _month(table: Table, reward: Reward) -> Month | None:
+    """The month that counts it, where it is under a cap."""
+    if not month_of(reward):
+        return None
+    balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
+    (month,) = caps.of_rewards(table, balance, [reward], strong=False).values()
+    return month

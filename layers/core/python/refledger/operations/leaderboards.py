@@ -25,7 +25,7 @@ KEPT = 200
 SHOWN = 100
 ALL_TIME = "ALL"
 PARTNERS_A_BATCH = 100  # read together, and put into the same boards by one transaction
-EARNED = re.compile(r"t[0-9]+_([A-Z]{3})")
+EARNED = re.compile(r"(?:t[0-9]+|over)_([A-Z]{3})")
 REVENUE = re.compile(r"rev_([A-Z]{3})")
 
 
@@ -102,7 +102,7 @@ def metrics(counters: Mapping[str, int]) -> Counter[str]:
         if counter == "conv":
             values[metric(By.CONVERSIONS, "")] += amount
         elif earned := EARNED.fullmatch(counter):
-            values[metric(By.REWARDS, earned[1])] += amount
+            values[metric(By.REWARDS, earned[1])] += -amount if counter.startswith("over") else amount
         elif revenue := REVENUE.fullmatch(counter):
             values[metric(By.REVENUE, revenue[1])] += amount
     return values

@@ -16,7 +16,8 @@ from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, Withdrawa
 from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.operations.rewards import holder
-from refledger.store import ledger, payments, programs, rewards, withdrawals
+from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
+from refledger.store.transaction import Write
 
 
 def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
@@ -61,10 +62,11 @@ def process(
             return _paid_before(context, old, id, method, transaction_id)
         partner, balance = holder(context, old.partner_id, old.currency)
         duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
-        amount = _payable(old, partner, balance)
+        now_ms, new = context.now_ms(), paid(old, id)
+        amount, months = _open(context, old, new, balance)
+        _check_payable(partner, balance, amount)
         case = _case(context, old, partner, actor, amount, whole)
         case.check()
-        now_ms = context.now_ms()
         withdrawal = Withdrawal(
             id=id,
             partner_id=partner.id,
@@ -81,10 +83,9 @@ def process(
             steps=(Step(WithdrawalStatus.PAID, actor, now_ms, request=request),),
         )
         after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=-amount)
-        new = paid(old, id)
         context.table.commit(
-            rewards.move(old, new, now_ms), withdrawals.create(withdrawal), *ledger.post(balance, after, entry),
-            *case.writes(),
+            rewards.move(old, new, now_ms), *months, withdrawals.create(withdrawal),
+            *ledger.post(balance, after, entry), *case.writes(),
         )  # fmt: skip
         return rewards.moved(old, new)
 
@@ -99,18 +100,26 @@ def _case(context: Context, reward: Reward, partner: Partner, actor: str, amount
     )  # fmt: skip
 
 
-def _payable(reward: Reward, partner: Partner, balance: Balance) -> int:
-    """What is to be paid of it, in minor units. Raises NotPayable, PartnerSuspended."""
-    if reward.status is not RewardStatus.APPROVED:
-        raise NotPayable(f"the reward is {reward.status}: only an approved one can be paid")
-    amount = owed(reward)
+def _open(context: Context, old: Reward, new: Reward, balance: Balance) -> tuple[int, list[Write]]:
+    """What is to be paid of it, in minor units, and what its month's cap then counts as paid. Raises NotPayable."""
+    if old.status is not RewardStatus.APPROVED:
+        raise NotPayable(f"the reward is {old.status}: only an approved one can be paid")
+    before = caps.of_rewards(context.table, balance, [old])
+    if not before:
+        return owed(old), []
+    (month,) = before.values()
+    after = month.moved(old, new)
+    return month.owed - after.owed, [caps.move(month, after, context.now_ms())]
+
+
+def _check_payable(partner: Partner, balance: Balance, amount: int) -> None:
+    """Raises NotPayable, PartnerSuspended."""
     if not amount:
         raise NotPayable("nothing of the reward is left to be paid")
     if partner.status is PartnerStatus.SUSPENDED:
         raise PartnerSuspended("nothing is paid out while a partner is suspended")
     if balance.available < amount:
         raise NotPayable("what is available is less than the reward: it is reserved, or went out already")
-    return amount
 
 
 def _paid_before(context: Context, reward: Reward, id: str, method: str, transaction_id: str) -> Reward:

@@ -43,6 +43,10 @@ def amounts(counters: Mapping[str, int], prefix: str) -> Amounts:
     return {currency: n for currency, n in found.items() if len(currency) == 3 and currency.isupper() and n}
 
 
+def negative(amounts: Amounts) -> Amounts:
+    return {currency: -amount for currency, amount in amounts.items()}
+
+
 def parts(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
     """The counters `<prefix>_NAME`, by name."""
     found = sorted(
@@ -90,7 +94,9 @@ class ReferralFigures:
 
 @dataclass(frozen=True)
 class ProgramFigures:
-    """`rewards`: by status. `held`: those of them that wait, and that people hold."""
+    """`rewards`: by status. `held`: those of them that wait, and that people hold. `over`: what monthly caps take of
+    those in balances.
+    """
 
     partners: dict[str, int]
     labels: dict[str, int]
@@ -100,10 +106,11 @@ class ProgramFigures:
     gone: Amounts
     rewards: dict[str, Tally]
     held: Tally
+    over: Amounts
 
     @property
     def net(self) -> Amounts:
-        return added(self.paid, {currency: -amount for currency, amount in self.gone.items()})
+        return added(self.paid, negative(self.gone))
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
         gone=amounts(counters, "gone"),
         rewards={state: tally for state, tally in rewards.items() if tally.count or tally.amounts},
         held=Tally(counters.get("held_n", 0), amounts(counters, "held")),
+        over=amounts(counters, "over"),
     )
 
 
@@ -250,7 +258,9 @@ def forecast(context: Context, program_id: str) -> Forecast:
 
 @dataclass(frozen=True)
 class PartnerFigures:
-    """`customers`: by tier. `earned`: all tiers together; `revenue`: what customers whom they referred paid, net."""
+    """`customers`: by tier. `earned`: all tiers together, less what monthly caps take; `revenue`: what customers whom
+    they referred paid, net.
+    """
 
     customers: dict[int, int]
     by_status: dict[str, int]
@@ -277,7 +287,7 @@ def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
         conversions=counters.get("conv", 0),
         payments=counters.get("pay_n", 0),
         revenue=amounts(counters, "rev"),
-        earned=added(earned),
+        earned=added(earned, negative(amounts(counters, "over"))),
         pending=amounts(counters, "pending"),
     )
 

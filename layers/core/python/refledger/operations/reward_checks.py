@@ -1,12 +1,25 @@
-"""What is wrong with one reward, held against the payment that made it and the entry that put it into the balance."""
+"""What is wrong with rewards, held against their payments, the entries that credited them, and the caps on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Balance, Entry, Kind
 from refledger.domain.payments import Origin, Payment, PaymentKind
-from refledger.domain.rewards import BY_HAND, DISPUTED, IN_BALANCE, Reward, RewardStatus, owed, revalue, worth
+from refledger.domain.rewards import (
+    BY_HAND,
+    DISPUTED,
+    IN_BALANCE,
+    Reward,
+    RewardStatus,
+    cap_key,
+    owed,
+    revalue,
+    worth,
+)
 from refledger.domain.rules import BASIS_POINTS
 from refledger.store import keys
 
@@ -53,3 +66,24 @@ def against_journal(reward: Reward, entries: Sequence[Entry], balance: Balance) 
     place = keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version)["sk"]
     if owed(reward) and place <= balance.cover:
         yield f"is not paid, and payouts have covered all up to entry {reward.entry}"
+
+
+def month_faults(balance: Balance, earned: Sequence[Reward], months: Mapping[str, Month]) -> Iterator[str]:
+    """Each month under a cap sums the rewards that it counts; the balance those that were granted a part for good."""
+    limits: Counter[str] = Counter()
+    right: dict[str, Month] = {}
+    for reward in earned:
+        limits[cap_key(reward)] += reward.limit or 0
+        if month := month_of(reward):
+            first = replace(month, used=balance.caps.get(month.name, 0))
+            right[month.name] = right.get(month.name, first).moved(replace(reward, status=RewardStatus.PENDING), reward)
+    counted, granted = ({name: n for name, n in each.items() if n} for each in (limits, balance.caps))
+    if counted != granted:  # not `+limits`: that forgets what is below zero
+        yield f"monthly caps: the balance says {granted}, the rewards {counted}"
+    for name in sorted({*right, *months}):
+        sums, stored = right.get(name), months.get(name)
+        kept = (sums.used, sums.kept, sums.covered) if sums else (balance.caps.get(name, 0), {}, {})
+        if stored is None and not any(kept[1:]):
+            continue  # none of them has been in the balance yet
+        if stored is None or (stored.used, stored.kept, stored.covered) != kept:
+            yield f"monthly cap of {name}: does not count what its rewards are worth, {dict(kept[1])}"

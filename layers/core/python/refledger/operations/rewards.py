@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
 
+from refledger.domain.caps import Month, month_of
 from refledger.domain.duties import Act
 from refledger.domain.errors import (
     AlreadyDecided,
@@ -26,7 +26,6 @@ from refledger.domain.rewards import (
     Cancelled,
     Reward,
     RewardStatus,
-    cap_key,
     holding,
     owed,
     ripe,
@@ -35,11 +34,12 @@ from refledger.domain.rewards import (
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, partners, payments, programs, rewards
+from refledger.store import caps, keys, ledger, partners, payments, programs, rewards
 from refledger.store.transaction import Again, Write
 
 S = RewardStatus
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
+MONTHS = 3  # capped ones beside so many rewards; with more of them there are fewer rewards in it
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
@@ -48,28 +48,52 @@ REASONS_LIMIT = 5  # reasons to hold that one reward may have at a time
 Pair = tuple[Reward, Reward]
 
 
-def change(balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
+def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
     """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
 
-    The rewards are written under what was read of them.
+    Rewards and the months whose caps they are under are written under what was read of them. The entry books what both
+    come to together: a cap is of all of a month's rewards, and of none by itself.
     """
-    difference = sum(worth(new) - worth(old) for old, new in pairs)
-    if difference == 0:
-        return [rewards.move(old, new, now_ms) for old, new in pairs]
+    months = _months(context, balance, pairs)
+    over = sum(new.over - old.over for old, new in months)
+    difference = sum(worth(new) - worth(old) for old, new in pairs) - over
+    unpaid = sum(_owed(new) - _owed(old) for old, new in pairs) + sum(new.owed - old.owed for old, new in months)
+    counted = [caps.move(old, new, now_ms) for old, new in months]
+    if difference == 0 and not any(worth(new) > worth(old) for old, new in pairs):
+        counted += [ledger.cover(balance, replace(balance, unpaid=balance.unpaid + unpaid))] if unpaid else []
+        return [rewards.move(old, new, now_ms) for old, new in pairs] + counted
     written = [(old, _booked(balance, old, new)) for old, new in pairs]
     moved = [(old, new) for old, new in written if worth(new) != worth(old)]
     places = sorted(keys.reward(new.id)["sk"] for _, new in moved)
     after, entry = post(
-        replace(balance, caps=_caps(balance, pairs)),
-        Kind.EARN if difference > 0 else Kind.REVERSE,
+        balance,
+        Kind.EARN if difference >= 0 else Kind.REVERSE,
         abs(difference),
         reference,
         now_ms,
-        unpaid=sum(owed(new) - owed(old) for old, new in pairs),
+        unpaid=unpaid,
         span=(places[0], places[-1]),
-        contents=contents_hash((new.id, worth(new) - worth(old)) for old, new in moved),
-    )
-    return [rewards.move(old, new, now_ms) for old, new in written] + ledger.post(balance, after, entry)
+        contents=contents_hash([
+            *((new.id, worth(new) - worth(old)) for old, new in moved),
+            *((f"cap {new.name}", old.over - new.over) for old, new in months if new.over != old.over),
+        ]),
+    )  # fmt: skip
+    return [rewards.move(old, new, now_ms) for old, new in written] + counted + ledger.post(balance, after, entry)
+
+
+def _months(context: Context, balance: Balance, pairs: Sequence[Pair]) -> list[tuple[Month, Month]]:
+    """The months whose sums change, as they are and as they will be."""
+    under = [(old, new, month.name) for old, new in pairs if (month := month_of(new))]
+    before = caps.of_rewards(context.table, balance, [new for _, new, _ in under])
+    after = dict(before)
+    for old, new, name in under:
+        after[name] = after[name].moved(old, new)
+    return [(before[name], after[name]) for name in before if after[name] != before[name]]
+
+
+def _owed(reward: Reward) -> int:
+    """What of it waits to be covered by itself; what is under a cap waits with its month."""
+    return 0 if month_of(reward) else owed(reward)
 
 
 def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
@@ -77,26 +101,9 @@ def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
     return replace(new, entry=balance.version + 1) if worth(new) > worth(old) else new
 
 
-def _caps(balance: Balance, pairs: Sequence[Pair]) -> dict[str, int]:
-    """What monthly caps have granted after the rewards are approved."""
-    caps = dict(balance.caps)
-    for old, new in pairs:
-        if new.limit is not None and old.limit is None:
-            caps[cap_key(new)] = caps.get(cap_key(new), 0) + new.limit
-    return caps
-
-
-def ripened(
-    context: Context, partner: Partner, balance: Balance, found: Sequence[Reward], *, by_hand: bool = False
-) -> list[Reward]:
-    """What rewards become whose time has come, one by one, so that a monthly cap is shared out in that order."""
-    caps, become = dict(balance.caps), []
-    for old in found:
-        new = ripe(old, earns=_was_earned(context, partner, old), used=caps.get(cap_key(old), 0), by_hand=by_hand)
-        if new.limit is not None and old.limit is None:
-            caps[cap_key(new)] = caps.get(cap_key(new), 0) + new.limit
-        become.append(new)
-    return become
+def ripened(context: Context, partner: Partner, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
+    """What rewards become whose time has come."""
+    return [ripe(old, earns=_was_earned(context, partner, old), by_hand=by_hand) for old in found]
 
 
 def _was_earned(context: Context, partner: Partner, reward: Reward) -> bool:
@@ -134,14 +141,25 @@ def mature(context: Context, partner_id: str, currency: str, start: str) -> str:
     def once() -> str:
         partner, balance = holder(context, partner_id, currency)
         now_ms = _now(context, start)
-        ready = list(islice(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH), BATCH))
+        ready, cut = _batch(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH))
         if not ready:
             return ""
-        pairs = list(zip(ready, ripened(context, partner, balance, ready), strict=True))
-        context.table.commit(*change(balance, pairs, _reason(ready), now_ms))
-        return keys.reward(ready[-1].id)["sk"] if len(ready) == BATCH else ""
+        pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
+        context.table.commit(*change(context, balance, pairs, _reason(ready), now_ms))
+        return keys.reward(ready[-1].id)["sk"] if cut else ""
 
     return context.repeat(once)
+
+
+def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:
+    """As many as one transaction holds, with the months that count them; and whether it was cut off there."""
+    ready, months = list[Reward](), set[str]()
+    for reward in due:
+        months |= {month.name for month in [month_of(reward)] if month}
+        if len(ready) == BATCH or len(ready) + 1 + len(months) > BATCH + MONTHS:
+            return ready, True
+        ready.append(reward)
+    return ready, False
 
 
 def _now(context: Context, start: str) -> int:
@@ -193,7 +211,7 @@ def hold(context: Context, reward_id: str, reason: str, by: str) -> Reward:
     Raises RewardNotFound, Invalid, AlreadyDecided once it is in the balance: then an adjustment is the way.
     """
 
-    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+    def decide(old: Reward, _: Partner) -> Reward:
         held = _also_held(old, reason)
         return old if held == old.held else replace(old, held=held, note=reason, by=by)
 
@@ -207,7 +225,7 @@ def amend(context: Context, reward_id: str, version: int, note: str | None, reas
     Raises RewardNotFound, Stale, Forbidden, and what `hold` raises.
     """
 
-    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+    def decide(old: Reward, _: Partner) -> Reward:
         held = _also_held(old, reason) if reason else old.held
         new = replace(old, held=held, note=(reason or old.note) if note is None else note)
         if new == old:
@@ -239,14 +257,14 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
 
-    def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
+    def decide(old: Reward, partner: Partner) -> Reward:
         held = tuple(reason for reason in old.held if reason == DISPUTED)
         if held == old.held:
             return old
         if SECOND_PERSON in old.held:
             _check_second(context, old, partner, by)
         new = replace(old, held=held, note=note, by=by)
-        return freed(context, new, partner, balance, context.now_ms())
+        return freed(context, new, partner, context.now_ms())
 
     return _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide)
 
@@ -259,10 +277,10 @@ def _check_second(context: Context, reward: Reward, partner: Partner, by: str) -
         raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
 
 
-def freed(context: Context, reward: Reward, partner: Partner, balance: Balance, now_ms: int) -> Reward:
+def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Reward:
     """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
     if reward.status is S.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
-        return ripened(context, partner, balance, [reward])[0]
+        return ripened(context, partner, [reward])[0]
     return reward
 
 
@@ -273,14 +291,14 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
     its day above what one person may make in a day, and for who told of it where it is to be reviewed.
     """
 
-    def decide(old: Reward, partner: Partner, balance: Balance) -> Reward:
+    def decide(old: Reward, partner: Partner) -> Reward:
         if old.status in (S.APPROVED, S.PAID):
             return old
         if old.status is S.CANCELLED:
             raise AlreadyDecided("the reward is cancelled")
         if old.held:
             raise Conflict("the reward is held; release it first")
-        return ripened(context, partner, balance, [replace(old, note=note, by=by)], by_hand=True)[0]
+        return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
 
     return _by_hand(context, reward_id, Act.APPROVE_REWARD, by, decide)
 
@@ -305,7 +323,7 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
     Raises RewardNotFound, AlreadyDecided once it was paid: then an adjustment is the way.
     """
 
-    def decide(old: Reward, _: Partner, __: Balance) -> Reward:
+    def decide(old: Reward, _: Partner) -> Reward:
         if old.cancelled is Cancelled.BY_HAND:
             return old
         if old.status is S.PAID:
@@ -316,7 +334,7 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
 
 def _by_hand(
-    context: Context, reward_id: str, act: Act, by: str, decide: Callable[[Reward, Partner, Balance], Reward]
+    context: Context, reward_id: str, act: Act, by: str, decide: Callable[[Reward, Partner], Reward]
 ) -> Reward:
     """One reward as a person decides. Nobody decides about their own: raises Forbidden."""
 
@@ -324,10 +342,10 @@ def _by_hand(
         old = rewards.find(context.table, reward_id)
         partner, balance = holder(context, old.partner_id, old.currency)
         duties.check_stranger(act, by, partner.customer)
-        new = decide(old, partner, balance)
+        new = decide(old, partner)
         if new == old:
             return old
-        writes = change(balance, [(old, new)], old.payment, context.now_ms())
+        writes = change(context, balance, [(old, new)], old.payment, context.now_ms())
         if act is Act.APPROVE_REWARD:
             writes += _approval(context, old, new, partner, by)
         context.table.commit(*writes)

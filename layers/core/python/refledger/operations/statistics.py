@@ -44,6 +44,7 @@ class Tier:
 class PartnerStatistics:
     tiers: dict[int, Tier]
     pending: dict[str, int]
+    over: dict[str, int]  # what monthly caps take of what the tiers earned
     balances: list[Balance]
 
 
@@ -98,21 +99,22 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     """The caller's own figures; zeros for somebody who is no partner yet."""
     partner_id = partners.id_of_user(context.table, user)
     if partner_id is None:
-        return PartnerStatistics({}, {}, [])
+        return PartnerStatistics({}, {}, {}, [])
     sums = current_totals(context, partner_id)
     tiers: dict[int, Tier] = {}
     pending: dict[str, int] = {}
+    over: dict[str, int] = {}
     for counter, amount in sorted(sums.items()):
         head, _, tail = counter.partition("_")
-        if head == "pending":
-            pending[tail] = amount
+        if head in ("pending", "over"):
+            (pending if head == "pending" else over)[tail] = amount
         elif TIER.fullmatch(head):
             tier = int(head[1:])
             was = tiers.get(tier, Tier(0, {}))
             tiers[tier] = (
                 Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
             )
-    return PartnerStatistics(tiers, pending, ledger.balances(context.table, partner_id))
+    return PartnerStatistics(tiers, pending, over, ledger.balances(context.table, partner_id))
 
 
 def current_totals(context: Context, partner_id: str) -> Counter[str]:

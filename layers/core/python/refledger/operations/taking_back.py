@@ -144,11 +144,8 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
     for whose, pairs in by_holder.items():
         if whose in holders:
             partner, balance = holders[whose]
-            pairs = [
-                (old, freed(context, new, partner, balance, now_ms) if _came_back(old, new) else new)
-                for old, new in pairs
-            ]
-            writes += change(balance, pairs, reference, now_ms)
+            pairs = [(old, freed(context, new, partner, now_ms) if _came_back(old, new) else new) for old, new in pairs]
+            writes += change(context, balance, pairs, reference, now_ms)
         else:  # nobody's money moves, so nobody's balance is read
             writes += [rewards.move(old, new, now_ms) for old, new in pairs]
     since = keys.due_from(now_ms)  # nothing older waits: there is nothing to mature, only to look what is covered

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from refledger.domain.adjustments import AdjustmentStatus
+from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults
 from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment, PaymentKind, said
-from refledger.domain.rewards import Reward, cap_key, owed, worth
+from refledger.domain.rewards import Reward, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
-from refledger.operations.reward_checks import against_journal, against_payment
+from refledger.operations.reward_checks import against_journal, against_payment, month_faults
 from refledger.operations.taking_back import counted
-from refledger.store import adjustments, keys, ledger, partners, payments, programs, rewards, withdrawals
+from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
 
 READS = 6  # of books that keep moving; what is wrong stays wrong
 PAUSE_MS = 200
@@ -110,6 +111,7 @@ class _Books:
     withdrawals: dict[str, list[Withdrawal]]
     adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
     payments: dict[str, Payment]
+    months: dict[str, dict[str, Month]]  # those under a cap, by name
 
 
 def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator[Fault]:
@@ -136,8 +138,10 @@ def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator
 def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     books = _Books(
         partner_id, {b.currency: b for b in balances}, {}, defaultdict(list), defaultdict(list),
-        defaultdict(Counter), {},
+        defaultdict(Counter), {}, defaultdict(dict),
     )  # fmt: skip
+    for month in caps.of_partner(context.table, partner_id):
+        books.months[month.currency][month.name] = month
     for reward in rewards.all_of(context.table, partner_id):
         books.rewards[reward.currency].append(reward)
     for batch in _batches(id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)):
@@ -149,7 +153,7 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
                 books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
     for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
         books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
-    for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted}:
+    for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
         books.entries[currency] = [entry for _, entry in ledger.entries(context.table, partner_id, currency)]
     return books
 
@@ -166,7 +170,8 @@ def _faults(books: _Books) -> Iterator[Fault]:
         entries = books.entries[currency]
         reasons = [
             *faults(entries, balance),
-            *_reward_faults(entries, balance, books.rewards[currency], books.payments),
+            *_reward_faults(entries, balance, books.rewards[currency], books.payments, books.months[currency]),
+            *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
             *_adjustment_faults(entries, books.adjusted[currency]),
         ]
@@ -174,10 +179,14 @@ def _faults(books: _Books) -> Iterator[Fault]:
 
 
 def _reward_faults(
-    entries: list[Entry], balance: Balance, earned: list[Reward], paid: dict[str, Payment]
+    entries: list[Entry],
+    balance: Balance,
+    earned: list[Reward],
+    paid: dict[str, Payment],
+    months: dict[str, Month],
 ) -> Iterator[str]:
-    """What is credited is what rewards are worth, and each reward is what its payment says."""
-    total = sum(map(worth, earned))
+    """What is credited is what rewards are worth, less what caps take, and each reward is what its payment says."""
+    total = sum(map(worth, earned)) - sum(month.over for month in months.values())
     credited = sum(
         entry.amount * (1 if entry.kind is Kind.EARN else -1)
         for entry in entries
@@ -189,18 +198,14 @@ def _reward_faults(
     held = balance.available + balance.reserved + balance.paid
     if total + by_hand != held:
         yield f"rewards and adjustments come to {total + by_hand}, the balance holds {held}"
-    if balance.unpaid != sum(map(owed, earned)):
-        yield f"unpaid is {balance.unpaid}, the approved rewards are worth {sum(map(owed, earned))}"
-    caps: Counter[str] = Counter()
+    unpaid = sum(owed(each) for each in earned if not month_of(each)) + sum(each.owed for each in months.values())
+    if balance.unpaid != unpaid:
+        yield f"unpaid is {balance.unpaid}, the approved rewards are worth {unpaid}"
     for reward in earned:
-        caps[cap_key(reward)] += reward.limit or 0
         reasons = [
             *against_payment(reward, paid.get(reward.payment)), *against_journal(reward, entries, balance)
         ]  # fmt: skip
         yield from (f"reward {reward.id}: {reason}" for reason in reasons)
-    counted, kept = ({month: amount for month, amount in each.items() if amount} for each in (caps, balance.caps))
-    if counted != kept:  # not `+caps`: that forgets what is below zero
-        yield f"monthly caps: the balance says {kept}, the rewards {counted}"
 
 
 def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:

@@ -4,6 +4,7 @@ pk / sk                                what
 G / <program>                          program
 G#<program> / V#<version>              program as it was in that version
 P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
+P#<partner> / L#<CUR>#<month>#<program>  what was kept in a month of payments that is under a cap
 P#<partner> / M#<id>#<version> | M     payout method; how many there are
 P#<partner> / C#<CODE> | N#<ms>#<id>   a further code of theirs; what staff wrote about them
 U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
@@ -89,6 +90,15 @@ def balance(partner_id: str, currency: str) -> Key:
 
 def due_cursor(partner_id: str, currency: str) -> Key:
     return _key(f"P#{partner_id}", f"D#{currency}")
+
+
+def capped_month(partner_id: str, currency: str, month: str, program_id: str) -> Key:
+    return _key(f"P#{partner_id}", f"L#{currency}#{month}#{program_id}")
+
+
+def capped_months(partner_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of a partner's months under a cap."""
+    return f"P#{partner_id}", "L#", "L#~"
 
 
 def balances(partner_id: str) -> tuple[str, str, str]:
@@ -583,7 +593,7 @@ AUDITED: Final = frozenset("GPFRWXBIOE")  # kinds of items of which people ask w
 def is_audited(key: Key) -> bool:
     """Whether people may ask who changed it. Balances, entries, counters and guards follow from what is."""
     kind, sort_key = kind_of(key), key["sk"]
-    return kind in AUDITED and not (kind == "P" and sort_key.startswith(("B#", "D#")))
+    return kind in AUDITED and not (kind == "P" and sort_key.startswith(("B#", "D#", "L#")))
 
 
 _WHOLE: Final = {
@@ -630,6 +640,17 @@ def owner_of(key: Key) -> str:
 def hash_of(key: Key) -> str:
     """The hash in the key of a refund or a dispute."""
     return key["sk"][2:]
+
+
+def is_capped_month(key: Key) -> bool:
+    """Whether what lies under a partner is a month of rewards under a cap."""
+    return key["sk"].startswith("L#")
+
+
+def capped_month_in(key: Key) -> tuple[str, str, str]:
+    """Currency, month and program in the key of a month under a cap."""
+    _, currency, month, program_id = key["sk"].split("#")
+    return currency, month, program_id
 
 
 def is_refund(key: Key) -> bool:

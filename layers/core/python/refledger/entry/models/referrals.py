@@ -57,11 +57,14 @@ class BalanceView(View):
 
 
 class StatisticsView(View):
-    """`pending` and the tiers follow within a second or so; `available`, `reserved` and `paid` are exact."""
+    """`pending` and the tiers follow within a second or so; `available`, `reserved` and `paid` are exact. `overCap`:
+    what monthly caps take of all tiers together.
+    """
 
     tier1: TierView
     tier2: TierView
     deeper_tiers: dict[int, TierView] = Field(default_factory=dict)
+    over_cap: list[MoneyView]
     balances: list[BalanceView]
 
     @classmethod
@@ -81,5 +84,6 @@ class StatisticsView(View):
             tier1=tiers.pop(1, none),
             tier2=tiers.pop(2, none),
             deeper_tiers=tiers,
+            over_cap=[MoneyView(currency=currency, amount=n) for currency, n in figures.over.items() if n],
             balances=[BalanceView(**row) for row in rows],
         )

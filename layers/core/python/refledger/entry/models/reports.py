@@ -15,7 +15,7 @@ from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, 
 from refledger.entry.models.ids import ProgramId
 from refledger.operations import reports
 from refledger.operations.leaderboards import ALL_TIME, SHOWN, By
-from refledger.operations.reports import PartnerFigures, ProgramFigures, ReferralFigures, Tally, share_bps
+from refledger.operations.reports import Amounts, PartnerFigures, ProgramFigures, ReferralFigures, Tally, share_bps
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 
@@ -157,13 +157,14 @@ class PaymentFiguresView(View):
 
 
 class RewardFiguresView(View):
-    """`byStatus`: amounts are what refunds and caps left; of CANCELLED ones what they were. `held`: those of them that
-    people hold.
+    """`byStatus`: amounts are what refunds left; of CANCELLED ones what they were. `held`: those of them that people
+    hold. `overCap`: what monthly caps take of those that are APPROVED or PAID.
     """
 
     total: int
     by_status: dict[str, TallyView]
     held: TallyView
+    over_cap: list[MoneyView]
 
     @classmethod
     def of(cls, found: ProgramFigures) -> Self:
@@ -171,6 +172,7 @@ class RewardFiguresView(View):
             total=sum(tally.count for tally in found.rewards.values()),
             by_status={status: TallyView.of(tally) for status, tally in found.rewards.items()},
             held=TallyView.of(found.held),
+            over_cap=money(found.over),
         )
 
 
@@ -308,8 +310,9 @@ class ReferralTrendsView(View):
 
 
 class RewardPointView(View):
-    """`created`: rewards made. `earned`: what they come to, less what was reversed or cancelled meanwhile. `approved`:
-    what came into balances, less what left them. `paid`: of rewards that were paid out.
+    """`created`: rewards made. `earned`: what they come to, less what was reversed or cancelled meanwhile, and what
+    caps took. `approved`: what came into balances, less what left them. `paid`: of rewards that were paid out, caps
+    aside.
     """
 
     first: Annotated[str, Field(alias="from")]
@@ -321,16 +324,18 @@ class RewardPointView(View):
 
     @classmethod
     def of(cls, first: date, counters: Mapping[str, int]) -> Self:
-        rewards = reports.program_figures(counters).rewards
+        figures = reports.program_figures(counters)
+        rewards, over = figures.rewards, reports.negative(figures.over)
 
-        def come_to(*statuses: str) -> list[MoneyView]:
-            return money(reports.added(*(rewards[status].amounts for status in statuses if status in rewards)))
+        def come_to(*statuses: str, less: Amounts | None = None) -> list[MoneyView]:
+            found = (rewards[status].amounts for status in statuses if status in rewards)
+            return money(reports.added(*found, less or {}))
 
         return cls(
             first=first.isoformat(),
             created=sum(tally.count for tally in rewards.values()),
-            earned=come_to("PENDING", "CALCULATED", "APPROVED", "PAID"),
-            approved=come_to("APPROVED", "PAID"),
+            earned=come_to("PENDING", "CALCULATED", "APPROVED", "PAID", less=over),
+            approved=come_to("APPROVED", "PAID", less=over),
             paid=come_to("PAID"),
             cancelled=come_to("CANCELLED"),
         )

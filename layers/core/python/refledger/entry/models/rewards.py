@@ -300,16 +300,23 @@ class TakenBackView(View):
 
 
 class CapView(View):
-    """`left`: what the cap had left of it when the reward was approved; null until then. granted = min(net, left)."""
+    """over = kept - min(cap, kept): of all rewards of the month that are in the balance, as refunds left them.
+
+    `left`: what the cap left of this one, where that was decided for good when it was approved; else null.
+    """
 
     cap: int
     month: str
+    kept: int
+    over: int
     left: int | None
     text: str
 
     @classmethod
     def of(cls, capped: Capped) -> Self:
-        return cls(cap=capped.cap, month=capped.month, left=capped.left, text=capped.text)
+        return cls(
+            cap=capped.cap, month=capped.month, kept=capped.kept, over=capped.over, left=capped.left, text=capped.text
+        )  # fmt: skip
 
 
 class RewardRuleView(View):
@@ -343,7 +350,9 @@ class BookedView(View):
 
 
 class ExplanationView(View):
-    """Why a reward is what it is. `worth`: what of it is in the partner's balance, or was paid from there."""
+    """Why a reward is what it is. `worth`: what of it is in the partner's balance, or was paid from there; `cap.over`
+    is taken from all rewards of its month together.
+    """
 
     reward: RewardView
     rule: RewardRuleView
