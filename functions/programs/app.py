@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
-from refledger.domain.errors import Conflict, KeyReused, ProgramClosed, ProgramExists, ProgramNotFound, UnknownCurrency
+from refledger.domain.errors import (
+    AlreadyDecided,
+    Conflict,
+    KeyReused,
+    ProgramChangeNotFound,
+    ProgramClosed,
+    ProgramExists,
+    ProgramNotFound,
+    SecondPersonNeeded,
+    UnknownCurrency,
+)
 from refledger.domain.programs import ProgramStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.program_changes import (
+    ChangedProgramView,
+    ChangesQuery,
+    DecisionBody,
+    ProgramChangeView,
+    ReasonBody,
+)
 from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramsQuery, ProgramView, StatusReason
-from refledger.operations import listing, programs
+from refledger.operations import listing, program_changes, programs
+from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
 
 api = handler = Api()
 PROGRAM = "POST /api/v1/programs/{programId}"
 CLOSED = (ProgramNotFound, ProgramClosed)
+CHANGE = "/api/v1/programs/{programId}/changes/{changeId}"
+NO_CHANGE = (ProgramNotFound, ProgramChangeNotFound)
 
 
 @api.route(
     "POST /api/v1/programs",
     body=NewProgram,
-    answer=ProgramView,
+    answer=ChangedProgramView,
     status=201,
     versioned=True,
     refuses=(ProgramExists, KeyReused, UnknownCurrency),
 )
-def create(request: Request[NewProgram, NoQuery]) -> ProgramView:
-    """Make a program."""
+def create(request: Request[NewProgram, NoQuery]) -> ChangedProgramView:
+    """Make a program; limits that let one person do more than the safe ones wait for another admin."""
     context, body = config.context(), request.body
-    program = body.to_program(body.id, context.now_ms())
-    return ProgramView.of(programs.create(context, program, request.caller.user, request.key, request.body_hash))
+    now_ms = context.now_ms()
+    program = body.to_program(body.id, now_ms)
+    made = programs.create(context, program, request.caller.user, request.key, request.body_hash)
+    return ChangedProgramView.of_change(made, now_ms)
 
 
 @api.route("GET /api/v1/programs", query=ProgramsQuery, answer=Page[ProgramView], refuses=())
@@ -52,38 +74,41 @@ def read(request: Request[NoBody, NoQuery]) -> ProgramView:
 @api.route(
     "PUT /api/v1/programs/{programId}",
     body=ProgramBody,
-    answer=ProgramView,
+    answer=ChangedProgramView,
     versioned=True,
     refuses=(ProgramNotFound, UnknownCurrency, Conflict, ProgramClosed),
 )
-def change(request: Request[ProgramBody, NoQuery]) -> ProgramView:
-    """Make the next version of a program; customers who were bound before go by the rules of their own."""
+def change(request: Request[ProgramBody, NoQuery]) -> ChangedProgramView:
+    """Make the next version of a program; what protects less than before waits until another admin confirms it."""
     context = config.context()
-    terms = request.body.to_program(request.id("programId"), context.now_ms())
-    return ProgramView.of(programs.change(context, terms, request.expected_version, request.caller.user))
+    now_ms = context.now_ms()
+    terms = request.body.to_program(request.id("programId"), now_ms)
+    made = programs.change(context, terms, request.expected_version, request.caller.user)
+    return ChangedProgramView.of_change(made, now_ms)
 
 
-@api.route(f"{PROGRAM}/pause", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
-def pause(request: Request[StatusReason, NoQuery]) -> ProgramView:
+@api.route(f"{PROGRAM}/pause", body=StatusReason, answer=ChangedProgramView, versioned=True, refuses=CLOSED)
+def pause(request: Request[StatusReason, NoQuery]) -> ChangedProgramView:
     """Stop a program for a while: nobody is referred, and what customers pay meanwhile earns nothing."""
     return _become(request, ProgramStatus.PAUSED)
 
 
-@api.route(f"{PROGRAM}/resume", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
-def resume(request: Request[StatusReason, NoQuery]) -> ProgramView:
-    """Let a paused program go on."""
+@api.route(f"{PROGRAM}/resume", body=StatusReason, answer=ChangedProgramView, versioned=True, refuses=CLOSED)
+def resume(request: Request[StatusReason, NoQuery]) -> ChangedProgramView:
+    """Let a paused program go on: at once for who paused it, for others when another admin confirms."""
     return _become(request, ProgramStatus.ACTIVE)
 
 
-@api.route(f"{PROGRAM}/archive", body=StatusReason, answer=ProgramView, versioned=True, refuses=CLOSED)
-def archive(request: Request[StatusReason, NoQuery]) -> ProgramView:
+@api.route(f"{PROGRAM}/archive", body=StatusReason, answer=ChangedProgramView, versioned=True, refuses=CLOSED)
+def archive(request: Request[StatusReason, NoQuery]) -> ChangedProgramView:
     """End a program for good; what was earned before matures and is paid out."""
     return _become(request, ProgramStatus.ARCHIVED)
 
 
-def _become(request: Request[StatusReason, NoQuery], status: ProgramStatus) -> ProgramView:
-    id, by = request.id("programId"), request.caller.user
-    return ProgramView.of(programs.change_status(config.context(), id, status, request.body.reason, by))
+def _become(request: Request[StatusReason, NoQuery], status: ProgramStatus) -> ChangedProgramView:
+    context, id, by = config.context(), request.id("programId"), request.caller.user
+    made = programs.change_status(context, id, status, request.body.reason, by)
+    return ChangedProgramView.of_change(made, context.now_ms())
 
 
 @api.route(
@@ -113,3 +138,56 @@ def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
     if not number.isdecimal():
         raise ProgramNotFound("there is no such version")
     return ProgramView.of(stored.version(config.context().table, id, int(number)))
+
+
+@api.route(
+    "GET /api/v1/programs/{programId}/changes",
+    query=ChangesQuery,
+    answer=Page[ProgramChangeView],
+    refuses=(ProgramNotFound,),
+)
+def list_changes(request: Request[NoBody, ChangesQuery]) -> Page[ProgramChangeView]:
+    """List the looser terms of a program that wait for another admin, or did, those of the newest version first."""
+    context, query = config.context(), request.query
+    asked = (request.caller.user, request.route, request.path, query.status)
+    program, now_ms = stored.find(context.table, request.id("programId")), context.now_ms()
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    found = stored_changes.of_program(context.table, program.id, before, listing.LOOKED_AT)
+    page, last = listing.page(found, lambda one: query.status in (None, one.status_at(now_ms)), query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[ProgramChangeView](
+        data=[ProgramChangeView.of(change, now_ms) for change in page], next_cursor=following
+    )
+
+
+@api.route(f"GET {CHANGE}", answer=ProgramChangeView, refuses=NO_CHANGE)
+def read_change(request: Request[NoBody, NoQuery]) -> ProgramChangeView:
+    """Read looser terms of a program that wait for another admin, or did."""
+    context = config.context()
+    found = stored_changes.find(context.table, request.id("programId"), request.id("changeId"))
+    return ProgramChangeView.of(found, context.now_ms())
+
+
+@api.route(
+    f"POST {CHANGE}/confirm",
+    body=DecisionBody,
+    answer=ProgramChangeView,
+    refuses=(*NO_CHANGE, SecondPersonNeeded, AlreadyDecided, Conflict, ProgramClosed),
+)
+def confirm(request: Request[DecisionBody, NoQuery]) -> ProgramChangeView:
+    """Let looser terms take effect, as another admin than who asked for them."""
+    context = config.context()
+    made = program_changes.confirm(
+        context, request.id("programId"), request.id("changeId"), request.caller.user, request.body.note
+    )
+    return ProgramChangeView.of(made, context.now_ms())
+
+
+@api.route(f"POST {CHANGE}/reject", body=ReasonBody, answer=ProgramChangeView, refuses=(*NO_CHANGE, AlreadyDecided))
+def reject(request: Request[ReasonBody, NoQuery]) -> ProgramChangeView:
+    """Take looser terms off that wait: who asked for them withdraws them, anybody else rejects them."""
+    context = config.context()
+    made = program_changes.reject(
+        context, request.id("programId"), request.id("changeId"), request.caller.user, request.body.note
+    )
+    return ProgramChangeView.of(made, context.now_ms())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations import programs, withdrawals, workflow
+from refledger.operations import withdrawals, workflow
 from refledger.store import programs as stored_programs
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.payouts import Provider, approved, start
@@ -20,7 +20,7 @@ def bob(fresh: World) -> str:
     """A partner with 500.00; above 20.00 it takes two people."""
     current = stored_programs.find(fresh.books.table, "default")
     changed = a_program(payout_minimum=1000, second_approval_limit=2000)
-    programs.change(fresh.books.context, changed, current.version, "admin")
+    fresh.books.set_terms(changed, current.version)
     fresh.books.grant("bob", 50_000)
     fresh.books.mature("bob")
     return "bob"

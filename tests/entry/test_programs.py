@@ -13,6 +13,8 @@ from tests.support.functions import Answer, World, assert_problem
 ONE = "/api/v1/programs/{programId}"
 COMMISSION = "PUT /api/v1/partners/{partnerId}/commission"
 SIMPLE: dict[str, Any] = {"name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
+SAFE = {"autoApproveLimit": None, "secondApprovalLimit": 50_000, "adjustmentLimit": 50_000, "conversionLimit": None}
+# From the simple one nothing in it loosens, so nothing waits for another admin
 FULL: dict[str, Any] = {
     "name": "Fellows", "currency": "USD", "holdDays": 14, "approvalTimeoutSeconds": 3600, "reviewRewards": True,
     "rules": {
@@ -22,11 +24,11 @@ FULL: dict[str, Any] = {
     "productRules": [{"productId": "gold", "tiers": [{"rateBps": 3000}]}],
     "monthlyCaps": [{"amount": 50_000, "currency": "USD"}],
     "currencies": [
-        {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": 6, "secondApprovalLimit": 7, "adjustmentLimit": 8,
-         "conversionLimit": 9},
+        {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": None, "secondApprovalLimit": 0,
+         "adjustmentLimit": 0, "conversionLimit": 0},
         {"currency": "USD", "payoutMinimum": 1000},
     ],
-    "makerWindowDays": 10, "exposure": {"currency": "USD", "weights": [{"currency": "EUR", "perThousand": 1080}]},
+    "makerWindowDays": 40, "exposure": {"currency": "USD", "weights": [{"currency": "EUR", "perThousand": 1080}]},
 }  # fmt: skip
 
 
@@ -56,6 +58,7 @@ def test_whole_terms_become_the_next_version(world: World, id: str) -> None:
     first = read(world, id)
     changed = put(world, id, FULL)
     assert (changed.status, changed.headers["etag"], changed.body["version"]) == (200, '"2"', 2)
+    assert changed.body.pop("pendingChange") is None
     assert read(world, id).body == changed.body == read(world, id, "2").body
     assert read(world, id, "1").body == first.body
     pays = changed.body["rules"]["tiers"]
@@ -67,19 +70,18 @@ def test_whole_terms_become_the_next_version(world: World, id: str) -> None:
     assert (product["productId"], product["tiers"][0]["rateBps"], product["limitMonths"]) == ("gold", 3000, None)
     for name in ("monthlyCaps", "reviewRewards", "holdDays", "name", "makerWindowDays", "exposure"):
         assert changed.body[name] == FULL[name]
-    none = dict.fromkeys(("autoApproveLimit", "secondApprovalLimit", "adjustmentLimit", "conversionLimit"))
-    assert changed.body["currencies"] == [FULL["currencies"][0], {**none, **FULL["currencies"][1]}]
+    assert changed.body["currencies"] == [FULL["currencies"][0], {**SAFE, **FULL["currencies"][1]}]
     assert changed.body["changedBy"] == world.books.user("admin")
 
 
 def test_the_simple_form_still_says_all_that_it_said(world: World, id: str) -> None:
     """Rates, minimum and limit of the program's currency, in and out."""
     money = {"payoutMinimum": {"amount": 700, "currency": "USD"}, "autoApproveLimit": 5}
-    body = put(world, id, {**SIMPLE, **money}).body
+    body = world.admin("POST /api/v1/programs", body={"id": f"{id}-m", **SIMPLE, **money}).body
     assert {name: body[name] for name in money} == {"payoutMinimum": {"currency": "USD", "amount": 700}, **money}
     assert body["tierRatesBps"] == [2000, 1000]
     assert [pay["rateBps"] for pay in body["rules"]["tiers"]] == [2000, 1000]
-    assert put(world, id, FULL, 2).body["tierRatesBps"] == [2000, 0]
+    assert put(world, id, FULL).body["tierRatesBps"] == [2000, 0]
 
 
 def test_etags_are_versions(world: World, id: str) -> None:
@@ -150,6 +152,108 @@ def test_customers_keep_their_rules_and_new_currencies_count_at_once(fresh: Worl
     assert made == [
         (2000, "EUR", "program", 1), (2000, "USD", "program", 2), (5000, "USD", "program-first", 2),
     ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- what protects
+
+
+def test_what_is_left_out_protects(world: World, id: str) -> None:
+    """Limits, minimum, days and cooling are those of docs/api/programs.md; null says that there is none."""
+    body = read(world, id).body
+    assert body["currencies"] == [{"currency": "USD", "payoutMinimum": 100, **SAFE}]
+    assert (body["attributionDays"], body["coolingHours"], body["newCustomersOnly"]) == (90, 72, True)
+    assert (body["makerWindowDays"], body["approvalTimeoutSeconds"]) == (30, 604_800)
+    least = {"id": f"{id}-l", "name": "Least", "currency": "JPY", "tierRatesBps": [1]}
+    made = world.admin("POST /api/v1/programs", body=least).body
+    assert (made["holdDays"], made["pendingChange"]) == (30, None)
+    assert (made["currencies"][0]["payoutMinimum"], made["currencies"][0]["secondApprovalLimit"]) == (1, 500)
+    none = {
+        **least,
+        "id": f"{id}-n",
+        "attributionDays": None,
+        "currencies": [{"currency": "JPY", "payoutMinimum": 0, "secondApprovalLimit": None, "adjustmentLimit": 501}],
+    }
+    made = world.admin("POST /api/v1/programs", body=none).body
+    assert (made["attributionDays"], made["currencies"][0]["payoutMinimum"]) == (None, 0)
+    assert (made["currencies"][0]["secondApprovalLimit"], made["currencies"][0]["adjustmentLimit"]) == (500, 500)
+    assert [(each["field"], each["from"], each["to"]) for each in made["pendingChange"]["terms"]] == [
+        ("secondApprovalLimit", 500, None), ("adjustmentLimit", 500, 501)]  # fmt: skip
+
+
+def test_a_repeat_that_leaves_out_what_was_null_is_another_request(world: World, id: str) -> None:
+    """No limit and nothing said are not the same: the key is taken."""
+    key = {"idempotency-key": f"k-{id}"}
+    body = {"id": f"{id}-r", **SIMPLE, "currencies": [{"currency": "USD", "secondApprovalLimit": None}]}
+    assert world.admin("POST /api/v1/programs", body=body, headers=key).status == 201
+    again = world.admin("POST /api/v1/programs", body={**body, "currencies": [{"currency": "USD"}]}, headers=key)
+    assert again.code == "IDEMPOTENCY_KEY_REUSED"
+
+
+CHANGES = f"{ONE}/changes"
+
+
+def decide(world: World, id: str, change: str, verb: str, body: Any, sub: str = "eve", **told: Any) -> Answer:
+    path = {"programId": id, "changeId": change}
+    return world.admin(f"POST {CHANGES}/{{changeId}}/{verb}", path=path, body=body, sub=sub, **told)
+
+
+def test_what_loosens_waits_for_another_admin(world: World, id: str) -> None:
+    """The attack: PUT without the limit, approve, PUT it back. Shown, confirmed by another, and then as asked for."""
+    terms = {**SIMPLE, "coolingHours": 100, "currencies": [{"currency": "USD", "secondApprovalLimit": None}]}
+    answer = put(world, id, terms)
+    assert (answer.status, answer.body["version"], answer.body["coolingHours"]) == (200, 2, 100)
+    assert answer.body["currencies"][0]["secondApprovalLimit"] == 50_000
+    waiting = answer.body["pendingChange"]
+    assert waiting["terms"] == [{"field": "secondApprovalLimit", "currency": "USD", "from": 50_000, "to": None}]
+    assert (waiting["status"], waiting["baseVersion"], waiting["version"]) == ("PENDING", 1, None)
+    assert waiting["askedBy"] == world.books.user("admin")
+    assert put(world, id, terms).body == answer.body
+
+    path = {"programId": id, "changeId": waiting["id"]}
+    assert world.admin(f"GET {CHANGES}/{{changeId}}", path=path).body == waiting
+    assert world.admin(f"GET {CHANGES}", path=path, query={"status": "pending"}).body["data"] == [waiting]
+    assert world.admin(f"GET {CHANGES}", path=path, query={"status": "confirmed"}).body["data"] == []
+    refused = decide(world, id, waiting["id"], "confirm", {}, sub="admin")
+    assert (refused.status, refused.code) == (409, "SECOND_PERSON_NEEDED")
+    for groups in ((), ("finance",), ("support",)):
+        assert decide(world, id, waiting["id"], "confirm", {}, groups=groups).status == 403
+
+    confirmed = decide(world, id, waiting["id"], "confirm", {"note": "agreed"})
+    assert (confirmed.status, confirmed.body["status"], confirmed.body["version"]) == (200, "CONFIRMED", 3)
+    assert decide(world, id, waiting["id"], "confirm", {"note": "agreed"}).body == confirmed.body
+    now = read(world, id).body
+    assert (now["version"], now["currencies"][0]["secondApprovalLimit"]) == (3, None)
+    late = decide(world, id, waiting["id"], "reject", {"note": "changed my mind"}, sub="admin")
+    assert (late.status, late.code) == (409, "ALREADY_DECIDED")
+
+
+def test_looser_terms_are_withdrawn_or_rejected_with_a_note(world: World, id: str) -> None:
+    """And every value that a term may have is shown: numbers, yes and no, rules, weights, nothing."""
+    weighed = {**FULL, "reviewRewards": True}
+    assert put(world, id, weighed).body["pendingChange"] is None
+    world.books.member(f"{id}-admin", id)
+    looser = {
+        **FULL, "reviewRewards": False, "exposure": None, "attributionDays": None,
+        "rules": {"tiers": [{"rateBps": 9000}]},
+    }  # fmt: skip
+    waiting = put(world, id, looser, 2, sub=f"{id}-admin").body["pendingChange"]
+    shown = {each["field"]: (each["from"], each["to"]) for each in waiting["terms"]}
+    assert shown["reviewRewards"] == (True, False)
+    assert shown["attributionDays"] == (90, None)
+    assert shown["exposure"] == (FULL["exposure"], None)
+    assert [rules["rules"]["tiers"][0]["rateBps"] for rules in shown["rules"]] == [2000, 9000]
+    assert shown["rules"][1]["monthlyCaps"] == [{"currency": "USD", "amount": 50_000}]
+    assert decide(world, id, waiting["id"], "reject", {}).status == 422
+    rejected = decide(world, id, waiting["id"], "reject", {"note": "no"}).body
+    assert (rejected["status"], rejected["note"], rejected["decidedBy"]) == ("REJECTED", "no", world.books.user("eve"))
+    again = put(world, id, looser, 2, sub=f"{id}-admin").body["pendingChange"]
+    withdrawn = decide(world, id, again["id"], "reject", {"note": "no"}, sub=f"{id}-admin").body
+    assert withdrawn["status"] == "WITHDRAWN"
+    listed = world.admin(f"GET {CHANGES}", path={"programId": id}).body["data"]
+    assert {each["id"] for each in listed} == {waiting["id"], again["id"]}
+    for change in ("x", "000001abc"):
+        answer = decide(world, id, change, "confirm", {})
+        assert (answer.status, answer.code) == (404, "PROGRAM_CHANGE_NOT_FOUND")
 
 
 # ---------------------------------------------------------------- mistakes

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import DAY_MS
-from refledger.operations import programs
 from refledger.store import programs as stored_programs
 from tests.support.functions import Answer, World, assert_problem
 
@@ -46,7 +45,7 @@ def world(world: World) -> World:
     """The default program holds for thirty days."""
     books = world.books
     old = stored_programs.find(books.table, "default")
-    programs.change(books.context, replace(old, hold_days=HOLD_DAYS), 1, "admin")
+    books.set_terms(replace(old, hold_days=HOLD_DAYS), 1)
     books.clock.forward(2 * 60_000)  # programs are kept for a minute
     return world
 
@@ -286,7 +285,7 @@ def test_a_foreign_payment_waits_until_the_program_takes_its_currency(people: Pe
     assert (refused.status, refused.code) == (422, "CURRENCY_NOT_TAKEN")
     old = stored_programs.find(world.books.table, "default")
     taking = replace(old, currencies=tuple(sorted([*old.currencies, ("EUR", dict(old.currencies)["USD"])])))
-    programs.change(world.books.context, taking, old.version, "admin")
+    world.books.set_terms(taking, old.version)
     for earns in (people.bob, people.alice):
         assert_problem(payment(world, ids[0], "accept", {}, sub=earns, groups=("finance",)), 403)
     for _ in range(2):

@@ -12,7 +12,7 @@ from refledger.domain.journal import Kind, post
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import partners, programs, rewards, risks, steps, tasks, withdrawals
+from refledger.operations import partners, rewards, risks, steps, tasks, withdrawals
 from refledger.store import ledger
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
@@ -175,7 +175,7 @@ def test_what_needs_two_people_is_approved_by_none(books: Books) -> None:
     """A program whose limits contradict each other."""
     current = stored_programs.find(books.table, "default")
     terms = a_program(payout_minimum=1000, auto_approve_limit=LIMIT, second_approval_limit=LIMIT - 1)
-    programs.change(books.context, terms, current.version, "admin")
+    books.set_terms(terms, current.version)
     assert assess(books, ask(books)) == (False, ())
     assert assess(books, ask(books, 1000))[0] is False, "together with the other one"
 

@@ -12,7 +12,7 @@ from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden,
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import parked, partners, programs, referrals, rewards
+from refledger.operations import parked, partners, referrals, rewards
 from refledger.operations.payments import Outcome
 from tests.support.books import Books
 from tests.support.programs import a_program
@@ -31,7 +31,7 @@ def books(books: Books) -> Books:
 def take_euros(books: Books) -> None:
     """The program takes EUR from now on, and every worker has heard of it."""
     made = a_program("default", hold_days=30, payout_minimum=1000, currencies=("EUR",))
-    programs.change(books.context, made, 1, "admin")
+    books.set_terms(made, 1)
     books.clock.forward(61_000)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, Refledger, SecondPersonNeeded
 from refledger.domain.withdrawals import Approval, Withdrawal, WithdrawalStatus
-from refledger.operations import programs, withdrawals
+from refledger.operations import withdrawals
 from refledger.operations.context import Context
 from refledger.store import keys
 from refledger.store import partners as stored_partners
@@ -102,7 +102,7 @@ def test_the_limit_is_that_of_the_moment(books: Books, limit: int | None, status
     made = books.withdraw("bob", 2001)
     current = stored_programs.find(books.table, "default")
     changed = a_program(payout_minimum=1000, second_approval_limit=limit)
-    programs.change(books.context, changed, current.version, "admin")
+    books.set_terms(changed, current.version)
     assert approve(books, made, "ann").status is status
 
 

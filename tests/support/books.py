@@ -36,6 +36,7 @@ from refledger.operations import (
     parked,
     partners,
     payments,
+    program_changes,
     programs,
     referrals,
     refunds,
@@ -86,15 +87,27 @@ class Books:
         self.limits = Limits(parse("reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20"))
 
     def program(self, id: str = "default", **changes: Any) -> Program:
-        made = a_program(id, **{"payout_minimum": 1000, **changes})
-        return programs.create(self.context, made, "admin", None, "body")
+        """As two admins have agreed on it."""
+        made = replace(a_program(id, **{"payout_minimum": 1000, **changes}), changed_by="admin")
+        self.table.commit(*stored_programs.create(made))
+        return made
 
     def change_program(self, id: str = "default", **changes: Any) -> Program:
         """The next version; what is not said is as in a new program. Workers notice it at once."""
         terms = a_program(id, **{"payout_minimum": 1000, **changes})
-        made = programs.change(self.context, terms, stored_programs.find(self.table, id).version, "admin")
+        made = self.set_terms(terms)
         self.context._programs.clear()
         return made
+
+    def set_terms(self, terms: Program, version: int = 0, by: str = "admin") -> Program:
+        """The terms, as one admin asks for them and, where they loosen, another confirms. `version`: 0 for now's."""
+        made = programs.change(
+            self.context, terms, version or stored_programs.find(self.table, terms.id).version, by
+        )  # fmt: skip
+        if made.waiting is None:
+            return made.program
+        program_changes.confirm(self.context, terms.id, made.waiting.id, "another admin")
+        return stored_programs.find(self.table, terms.id)
 
     def user(self, name: str) -> str:
         return self.ids.user(name)

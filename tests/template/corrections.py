@@ -43,9 +43,19 @@ def take_euros(story: Story) -> None:
     old = story.call("programs", "admin", f"GET {PROGRAM}", programId="default")
     terms = {
         "name": old["name"], "currency": "USD", "tierRatesBps": old["tierRatesBps"], "holdDays": 0, "coolingHours": 0,
-        "currencies": [{"currency": "EUR"}, {"currency": "USD", "adjustmentLimit": 5_000}],
+        "currencies": [{"currency": "EUR"}, {"currency": "USD", "adjustmentLimit": 5_000}], "attributionDays": None,
     }  # fmt: skip
-    story.call("programs", "admin", f"PUT {PROGRAM}", terms, programId="default", match=str(old["version"]))
+    asked = story.call("programs", "admin", f"PUT {PROGRAM}", terms, programId="default", match=str(old["version"]))
+    waiting, changes = asked["pendingChange"]["id"], f"{PROGRAM}/changes"
+    assert story.call("programs", "admin", f"GET {changes}", programId="default", query="status=pending")["data"]
+    one = f"{changes}/{{changeId}}"
+    assert story.call("programs", "admin", f"GET {one}", programId="default", changeId=waiting)["terms"]
+    agreed = story.call("programs", "admin2", f"POST {one}/confirm", {}, programId="default", changeId=waiting)
+    assert agreed["status"] == "CONFIRMED"
+    looser = {**terms, "makerWindowDays": 0}
+    again = story.call("programs", "admin", f"PUT {PROGRAM}", looser, programId="default", match=str(agreed["version"]))
+    ids_of = {"programId": "default", "changeId": again["pendingChange"]["id"]}
+    assert story.call("programs", "admin2", f"POST {one}/reject", {"note": "no"}, **ids_of)["status"] == "REJECTED"
 
 
 def look_and_decide(story: Story, reward: str) -> None:

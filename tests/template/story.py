@@ -231,6 +231,7 @@ def onboard(story: Story) -> None:
         "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
         "holdDays": 0,
         "coolingHours": 0,
+        "attributionDays": None,
         "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
     }
     story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **program}, key="k1")

@@ -12,6 +12,7 @@ Refledger
 │   └── OwnAdjustment          OWN_ADJUSTMENT        nor corrects it
 ├── NotFound                   NOT_FOUND
 │   ├── ProgramNotFound        PROGRAM_NOT_FOUND
+│   ├── ProgramChangeNotFound  PROGRAM_CHANGE_NOT_FOUND
 │   ├── PartnerNotFound        PARTNER_NOT_FOUND
 │   ├── CodeNotFound           CODE_NOT_FOUND
 │   ├── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
@@ -115,6 +116,10 @@ class NotFound(Refledger):
 
 class ProgramNotFound(NotFound):
     code = "PROGRAM_NOT_FOUND"
+
+
+class ProgramChangeNotFound(NotFound):
+    code = "PROGRAM_CHANGE_NOT_FOUND"
 
 
 class PartnerNotFound(NotFound):

@@ -24,6 +24,9 @@ MAKER_WINDOW_DAYS = 30
 MAX_MAKER_WINDOW_DAYS = 365
 MAX_WEIGHT = 10**12
 COOLING_HOURS = 72
+SAFE_LIMIT_UNITS = 500  # what one person may do alone in a day where an owner says nothing, in units of the currency
+SAFE_MINIMUM_UNITS = 1
+SAFE_ATTRIBUTION_DAYS = 90
 MAX_COOLING_HOURS = 90 * 24
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -74,6 +77,16 @@ class CurrencyTerms:
 
 
 NOT_TAKEN = CurrencyTerms(second_approval_limit=0, adjustment_limit=0)  # nobody set a limit: two people look
+
+
+def safe_terms(currency: str) -> CurrencyTerms:
+    """Return the terms of a currency for which an owner says none. Raises UnknownCurrency.
+
+    Units are not worth the same everywhere: where one is worth little, more is asked of two people.
+    """
+    unit = 10 ** exponent(currency)
+    limit = SAFE_LIMIT_UNITS * unit
+    return CurrencyTerms(SAFE_MINIMUM_UNITS * unit, None, limit, limit)
 
 
 class Looser(StrEnum):

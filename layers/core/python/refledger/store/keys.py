@@ -2,7 +2,7 @@
 
 pk / sk                                what
 G / <program>                          program
-G#<program> / V#<version>              program as it was in that version
+G#<program> / V#<version> | C#<change> program as it was in that version; looser terms that wait, or waited
 P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
 P#<partner> / L#<CUR>#<month>#<program>  what was kept in a month of payments that is under a cap
 P#<partner> / M#<id>#<version> | M     payout method; how many there are
@@ -76,8 +76,23 @@ def program_version(program_id: str, version: int) -> Key:
     return _key(f"G#{program_id}", f"V#{version:06d}")
 
 
-def program_versions(program_id: str) -> str:
-    return f"G#{program_id}"
+def program_versions(program_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key."""
+    return f"G#{program_id}", "V#", "V#~"
+
+
+def program_change(program_id: str, change_id: str) -> Key:
+    return _key(f"G#{program_id}", f"C#{change_id}")
+
+
+def program_changes(program_id: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key."""
+    return f"G#{program_id}", "C#", "C#~"
+
+
+def program_change_id(version: int, digest: str) -> str:
+    """Ids sort by the version of the program that was to be changed."""
+    return f"{version:06d}{digest}"
 
 
 def partner(partner_id: str) -> Key:
@@ -611,6 +626,8 @@ def told_of(key: Key) -> tuple[str, str, str] | None:
     kind, sort_key = kind_of(key), key["sk"]
     if kind == key["pk"]:  # all programs lie in one partition
         return ("PROGRAM", sort_key, "") if kind == "G" else None
+    if kind == "G":
+        return ("PROGRAM_CHANGE", owner_of(key), sort_key[2:]) if sort_key.startswith("C#") else None
     if kind in ("F", "R"):
         return _WHOLE[kind], owner_of(key) + sort_key, ""
     if sort_key == ALONE:

@@ -111,6 +111,12 @@ def id_of_user(table: Table, user: str, *, strong: bool = True) -> str | None:
     return guard["partner"] if guard else None
 
 
+def program_of_user(table: Table, user: str) -> str | None:
+    """The home program of the partner whom this user signs in as: in no other one anybody earns."""
+    guard = table.get(keys.user(user))
+    return guard["program"] if guard else None
+
+
 def of_user(table: Table, user: str) -> Partner | None:
     partner_id = id_of_user(table, user)
     return find(table, partner_id) if partner_id else None

@@ -10,7 +10,7 @@ from refledger.domain.partners import Idle
 from refledger.domain.programs import COOLING_HOURS, MAKER_WINDOW_DAYS, CurrencyTerms, Program, ProgramStatus, Weights
 from refledger.store import keys, rules
 from refledger.store.table import Table
-from refledger.store.transaction import Item, Write, put
+from refledger.store.transaction import Item, Write, check, put
 
 IS_NEW = "the program is new"
 IS_CURRENT = "the program has the version that was read"
@@ -56,8 +56,8 @@ def after(table: Table, after: str) -> Iterator[tuple[str, Program]]:
 
 def versions(table: Table, program_id: str, before: str, page_size: int) -> Iterator[tuple[str, Program]]:
     """(position, program) of a program's versions, newest first, from below the position `before`."""
-    high = before or keys.HIGHEST
-    for item in table.query(keys.program_versions(program_id), high=high, page_size=page_size, newest_first=True):
+    partition, low, high = keys.program_versions(program_id)
+    for item in table.query(partition, low, before or high, page_size=page_size, newest_first=True):
         if item["sk"] != before:
             yield item["sk"], from_item(item)
 
@@ -80,8 +80,12 @@ def _to_item(program: Program) -> Item:
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
         **({"reason": program.reason} if program.reason else {}),
         "makers": program.maker_window_days,
-        **({"exposure": _weights(program.exposure)} if program.exposure else {}),
+        **({"exposure": weights_to_item(program.exposure)} if program.exposure else {}),
     }  # fmt: skip
+
+
+def still_as_read(program: Program) -> Write:
+    return check(IS_CURRENT, keys.program(program.id), "#version = :was", was=program.version)
 
 
 def _terms(terms: CurrencyTerms) -> Item:
@@ -89,7 +93,7 @@ def _terms(terms: CurrencyTerms) -> Item:
     return {name: amount for name, amount in named.items() if amount is not None}
 
 
-def _weights(weights: Weights) -> Item:
+def weights_to_item(weights: Weights) -> Item:
     return {"currency": weights.currency, "rates": dict(weights.rates)}
 
 
@@ -111,7 +115,7 @@ def _links_from(item: Item) -> Links:
     )
 
 
-def _weights_from(item: Item) -> Weights:
+def weights_from(item: Item) -> Weights:
     return Weights(item["currency"], tuple(sorted(item["rates"].items())))
 
 
@@ -134,7 +138,7 @@ def from_item(item: Item) -> Program:
         new_customers_only=item.get("new_customers", True),
         links=_links_from(item["links"]) if "links" in item else None,
         maker_window_days=item.get("makers", MAKER_WINDOW_DAYS),
-        exposure=_weights_from(item["exposure"]) if "exposure" in item else None,
+        exposure=weights_from(item["exposure"]) if "exposure" in item else None,
         status=ProgramStatus(item["status"]),
         idle=tuple(Idle(since_ms, until_ms) for since_ms, until_ms in item.get("idle", ())),
         reason=item.get("reason", ""),

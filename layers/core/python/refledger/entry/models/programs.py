@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -14,10 +15,12 @@ from refledger.domain.programs import (
     MAKER_WINDOW_DAYS,
     MAX_CURRENCIES,
     MAX_WEIGHT,
+    SAFE_ATTRIBUTION_DAYS,
     CurrencyTerms,
     Program,
     ProgramStatus,
     Weights,
+    safe_terms,
 )
 from refledger.domain.rules import MAX_PRODUCTS, MAX_TIERS, Pay, Rule, RuleSet
 from refledger.domain.times import iso
@@ -43,21 +46,33 @@ class CurrencyBody(Body):
 
     `autoApproveLimit`: withdrawals up to this need no person, all do without it. `secondApprovalLimit`,
     `adjustmentLimit`: above this one person's sum of a day needs a second one, of what is let out and of what is
-    made; without it nothing does.
+    made; left out they are 500 units of the currency, null is none. `payoutMinimum`: left out, one unit.
     `conversionLimit`: what services and CRMs may tell in a day before a person must release it; without it,
     `adjustmentLimit` is this, too. See docs/duties.md.
     """
 
     currency: Currency
-    payout_minimum: AmountOrZero = 0
+    payout_minimum: AmountOrZero | None = None
     auto_approve_limit: AmountOrZero | None = None
     second_approval_limit: AmountOrZero | None = None
     adjustment_limit: AmountOrZero | None = None
     conversion_limit: AmountOrZero | None = None
 
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        """What is not said protects; null is said. A repeat must say the same, so it is part of what was asked."""
+        safe, said = safe_terms(self.currency), set(self.model_fields_set)
+        if "second_approval_limit" not in said:
+            self.second_approval_limit = safe.second_approval_limit
+        if "adjustment_limit" not in said:
+            self.adjustment_limit = safe.adjustment_limit
+        if self.payout_minimum is None:
+            self.payout_minimum = safe.payout_minimum
+        return self
+
     def to_terms(self) -> CurrencyTerms:
         return CurrencyTerms(
-            self.payout_minimum, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit,
+            self.payout_minimum or 0, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit,
             self.conversion_limit,
         )  # fmt: skip
 
@@ -143,7 +158,8 @@ class LinksView(View):
 class ProgramBody(Body):
     """The whole terms of a program. Either `tierRatesBps` or `rules` says what tiers earn.
 
-    `payoutMinimum` and `autoApproveLimit` are those of `currency`, unless `currencies` says them.
+    `payoutMinimum` and `autoApproveLimit` are those of `currency`, unless `currencies` says them. Whatever is left out
+    has the value that protects: see "field by field" in docs/api/programs.md.
     """
 
     name: Annotated[Title, Field(min_length=1)]
@@ -160,7 +176,7 @@ class ProgramBody(Body):
     approval_timeout_seconds: int = APPROVAL_SECONDS
     auto_approve_limit: AmountOrZero | None = None
     review_rewards: bool = False
-    attribution_days: int | None = None
+    attribution_days: int | None = SAFE_ATTRIBUTION_DAYS
     cooling_hours: int = COOLING_HOURS
     new_customers_only: bool = True
     links: LinksBody | None = None
@@ -217,7 +233,9 @@ class ProgramBody(Body):
             if minimum or self.auto_approve_limit is not None:
                 raise Invalid(f"currencies: payoutMinimum and autoApproveLimit say those of {self.currency} already")
         else:
-            listed[self.currency] = CurrencyTerms(minimum.amount if minimum else 0, self.auto_approve_limit)
+            safe = safe_terms(self.currency)
+            least = minimum.amount if minimum else safe.payout_minimum
+            listed[self.currency] = replace(safe, payout_minimum=least, auto_approve_limit=self.auto_approve_limit)
         return tuple(sorted(listed.items(), key=lambda item: item[0]))
 
 

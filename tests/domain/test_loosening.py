@@ -1,0 +1,278 @@
+"""Which changes of a program loosen, what takes effect at once, and what another admin is shown and lets through."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refledger.domain.errors import Conflict
+from refledger.domain.links import Links
+from refledger.domain.loosening import (
+    TERMS,
+    ChangeStatus,
+    Kind,
+    ProgramChange,
+    TermChange,
+    apply,
+    at_creation,
+    expires_at,
+    raises,
+    split,
+)
+from refledger.domain.partners import Idle
+from refledger.domain.programs import CURRENCY_TERMS, CurrencyTerms, Program, ProgramStatus, Weights, safe_terms
+from refledger.domain.rules import Pay, RuleSet, Sale, shares
+from refledger.domain.times import DAY_MS
+from tests.support.programs import a_program, a_rule
+
+# by field of a program: (stricter, looser); both ways are tried
+BOTH_WAYS: dict[str, tuple[Any, Any]] = {
+    "hold_days": (30, 29),
+    "approval_timeout_seconds": (60, 61),
+    "reviews_rewards": (True, False),
+    "attribution_days": (90, None),
+    "cooling_hours": (72, 71),
+    "new_customers_only": (True, False),
+    "maker_window_days": (30, 29),
+    "exposure": (Weights("USD", ()), None),
+}
+NEUTRAL: dict[str, tuple[Any, Any]] = {
+    "name": ("Friends", "Fellows"),
+    "links": (None, Links("https://a.example/", ("a.example",))),
+}
+# by term of a currency
+LIMITS_BOTH_WAYS: dict[str, list[tuple[Any, Any]]] = {
+    "payout_minimum": [(2, 1)],
+    "auto_approve_limit": [(None, 0), (1, 2)],
+    "second_approval_limit": [(0, None), (1, 2)],
+    "adjustment_limit": [(0, None), (1, 2)],
+    "conversion_limit": [(1, 2)],
+}
+BASE = a_program(payout_minimum=1000, second_approval_limit=500, adjustment_limit=500)
+BPS = st.integers(0, 3_000)
+TIERS = st.lists(BPS, min_size=1, max_size=3)
+MAYBE = st.none() | st.integers(1, 3)
+RULES = st.builds(
+    lambda tiers, first, months, payments: a_rule(
+        *tiers, first=first, **{n: v for n, v in (("months", months), ("payments", payments)) if v}
+    ),
+    TIERS, st.lists(BPS, max_size=3), MAYBE, MAYBE,
+)  # fmt: skip
+RULE_SETS = st.builds(
+    lambda rule, gold, cap: RuleSet(
+        rule, (("gold", gold),) if gold else (), (("USD", cap),) if cap else ()
+    ),
+    RULES, st.none() | RULES, st.none() | st.integers(1, 50),
+)  # fmt: skip
+
+
+def pending(program: Program, *terms: TermChange) -> ProgramChange:
+    return ProgramChange("c", program.id, program.version, terms, "ann", 0, expires_at(0))
+
+
+# ---------------------------------------------------------------- the tables
+
+
+def test_every_field_of_a_program_has_a_row() -> None:
+    """One that is added without saying whether it protects fails here, and so does one that nobody tries both ways."""
+    assert set(TERMS) == {field.name for field in fields(Program)}
+    assert set(CURRENCY_TERMS) == set(LIMITS_BOTH_WAYS) == {field.name for field in fields(CurrencyTerms)}
+    facts = {name for name, row in TERMS.items() if row in (Kind.FACT, Kind.STATUS)}
+    assert {*BOTH_WAYS, *NEUTRAL, "currency", "currencies", "rules"} == set(TERMS) - facts
+
+
+@pytest.mark.parametrize("field", BOTH_WAYS)
+def test_a_term_tightens_at_once_and_loosens_by_two(field: str) -> None:
+    """In one direction nothing waits, in the other nothing is done."""
+    strict, loose = BOTH_WAYS[field]
+    stricter, looser = replace(BASE, **{field: strict}), replace(BASE, **{field: loose})
+    assert split(looser, stricter, earns=False) == (stricter, ())
+    assert split(stricter, looser, earns=False) == (stricter, (TermChange(field, "", strict, loose),))
+
+
+@pytest.mark.parametrize("field", NEUTRAL)
+def test_what_protects_nobody_changes_at_once(field: str) -> None:
+    """In both directions."""
+    one, other = (replace(BASE, **{field: value}) for value in NEUTRAL[field])
+    assert split(one, other, earns=True) == (other, ())
+    assert split(other, one, earns=True) == (one, ())
+
+
+@pytest.mark.parametrize(("term", "pair"), [(t, pair) for t, pairs in LIMITS_BOTH_WAYS.items() for pair in pairs])
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_limits_of_each_currency_go_by_themselves(term: str, pair: tuple[Any, Any], currency: str) -> None:
+    """The program's own currency, and any other."""
+    program = a_program(currencies=("EUR",))
+
+    def with_limit(value: Any) -> Program:
+        terms = {
+            code: replace(each, **{term: value}) if code == currency else each for code, each in program.currencies
+        }
+        return replace(program, currencies=tuple(sorted(terms.items())))
+
+    stricter, looser = with_limit(pair[0]), with_limit(pair[1])
+    assert split(looser, stricter, earns=False) == (stricter, ())
+    assert split(stricter, looser, earns=False) == (stricter, (TermChange(term, currency, *pair),))
+
+
+def test_facts_are_never_part_of_a_change() -> None:
+    """Status, pauses, version and who made it stay as they are, whatever the new terms carry."""
+    wanted = replace(BASE, status=ProgramStatus.PAUSED, idle=(Idle(1),), version=9, changed_by="eve", reason="x")
+    assert split(BASE, wanted, earns=True) == (BASE, ())
+
+
+# ---------------------------------------------------------------- splitting
+
+
+def test_what_tightens_does_not_wait_for_what_loosens() -> None:
+    """A mixed change is divided: half now, half pending; and confirmed it is what was asked for."""
+    wanted = replace(
+        BASE, name="Fellows", hold_days=5, cooling_hours=0,
+        currencies=(("USD", CurrencyTerms(900, None, None, 400)),),
+    )  # fmt: skip
+    old = replace(BASE, cooling_hours=72)
+    now, waiting = split(old, wanted, earns=False)
+    assert now == replace(old, name="Fellows", hold_days=5, currencies=(("USD", CurrencyTerms(1000, None, 500, 400)),))
+    assert set(waiting) == {
+        TermChange("cooling_hours", "", 72, 0), TermChange("payout_minimum", "USD", 1000, 900),
+        TermChange("second_approval_limit", "USD", 500, None),
+    }  # fmt: skip
+    assert apply(now, pending(now, *waiting), 0) == wanted
+
+
+def test_a_currency_that_is_added_begins_with_the_strictest_terms() -> None:
+    """It is taken at once; what one person may do alone in it waits."""
+    euro = CurrencyTerms(100, 50, 7, 8)
+    wanted = replace(BASE, currencies=(("EUR", euro), *BASE.currencies))
+    now, waiting = split(BASE, wanted, earns=False)
+    assert now.terms("EUR") == CurrencyTerms(100, None, 0, 0)
+    assert {each.field for each in waiting} == {"auto_approve_limit", "second_approval_limit", "adjustment_limit"}
+    assert apply(now, pending(now, *waiting), 0) == wanted
+    assert split(wanted, BASE, earns=False) == (BASE, ()), "to take one no more is stricter"
+
+
+def test_another_main_currency_is_compared_by_its_terms() -> None:
+    """Naming another currency is no way to other limits."""
+    wanted = a_program(currency="EUR", payout_minimum=1000)
+    now, waiting = split(BASE, wanted, earns=False)
+    assert (now.currency, now.terms("EUR")) == ("EUR", CurrencyTerms(1000, None, 0, 0))
+    assert {each.field for each in waiting} == {"second_approval_limit", "adjustment_limit"}
+
+
+def test_parts_that_cannot_be_without_each_other_are_refused() -> None:
+    """Euros go now, but the rule that names them waits to be replaced: nothing is done, and it says why."""
+    old = replace(a_program(currencies=("EUR",)), rules=RuleSet(a_rule(Pay.amounts({"EUR": 5}))))
+    wanted = replace(a_program(), rules=RuleSet(a_rule(100)))
+    with pytest.raises(Conflict, match="one after the other"):
+        split(old, wanted, earns=True)
+
+
+# ---------------------------------------------------------------- rates
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rises"),
+    [
+        (RuleSet(a_rule(2000, 1000)), RuleSet(a_rule(9000)), True),
+        (RuleSet(a_rule(2000, 1000)), RuleSet(a_rule(2000)), False),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000, 1)), True),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000, first=(2001,))), True),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000, first=(1999,))), False),
+        (RuleSet(a_rule(2000, first=(1000,))), RuleSet(a_rule(2000)), True),
+        (RuleSet(a_rule(2000, months=3)), RuleSet(a_rule(2000, months=4)), True),
+        (RuleSet(a_rule(2000, months=3)), RuleSet(a_rule(2000)), True),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000, payments=3)), False),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000), (("x", a_rule(2001)),)), True),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000), (("x", a_rule(1)),)), False),
+        (RuleSet(a_rule(2000), (("x", a_rule(1)),)), RuleSet(a_rule(2000)), True),
+        (RuleSet(a_rule(2000), monthly_cap=(("USD", 5),)), RuleSet(a_rule(2000)), True),
+        (RuleSet(a_rule(2000), monthly_cap=(("USD", 5),)), RuleSet(a_rule(2000), monthly_cap=(("USD", 6),)), True),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(2000), monthly_cap=(("USD", 6),)), False),
+        (RuleSet(a_rule(2000)), RuleSet(a_rule(Pay.amounts({"USD": 1}))), True),
+        (RuleSet(a_rule(Pay.amounts({"USD": 9}))), RuleSet(a_rule(1)), True),
+        (RuleSet(a_rule(Pay.amounts({"USD": 9}))), RuleSet(a_rule(Pay.amounts({"USD": 8}))), False),
+        (RuleSet(a_rule(Pay.amounts({"USD": 9}))), RuleSet(a_rule(Pay.amounts({"EUR": 1, "USD": 9}))), True),
+        (RuleSet(a_rule(Pay.amounts({"USD": 9}))), RuleSet(a_rule(0)), False),
+    ],
+)
+def test_who_may_earn_more(before: RuleSet, after: RuleSet, rises: bool) -> None:
+    """By rate, tier, first payment, product, limit, cap, or an amount that cannot be compared."""
+    assert raises(before, after) is rises
+    program = a_program(currencies=("EUR",), rules=before)
+    wanted = replace(program, rules=after)
+    assert split(program, wanted, earns=False) == (wanted, ()), "it is not their own money"
+    expected = (program, (TermChange("rules", "", before, after),)) if rises else (wanted, ())
+    assert split(program, wanted, earns=True) == expected
+
+
+@given(RULE_SETS, RULE_SETS, st.integers(0, 1000), st.sampled_from(["", "gold"]), st.integers(1, 4), st.integers(0, 4))
+def test_what_does_not_raise_pays_nobody_more(
+    before: RuleSet, after: RuleSet, base: int, product: str, number: int, month: int
+) -> None:
+    """Of whatever payment, in whichever tier."""
+    sale = Sale(base, "USD", product, month * 31 * DAY_MS, number, 0)
+
+    def paid(rules: RuleSet) -> list[int]:
+        made = shares(rules, ["a", "b", "c"], (), sale)
+        return [(min(each.amount, 10**9 if each.cap is None else each.cap)) for each in made] + [0] * (3 - len(made))
+
+    if not raises(before, after):
+        assert all(new <= old for old, new in zip(paid(before), paid(after), strict=True))
+
+
+# ---------------------------------------------------------------- confirming
+
+
+def test_other_terms_may_have_moved_meanwhile_but_not_its_own() -> None:
+    """What it shows is what takes effect, or nothing does."""
+    change = pending(BASE, TermChange("hold_days", "", 0, 0), TermChange("second_approval_limit", "USD", 500, None))
+    moved = replace(BASE, name="Fellows", cooling_hours=9)
+    assert apply(moved, change, 0).terms("USD").second_approval_limit is None
+    assert apply(moved, change, 0).name == "Fellows"
+    with pytest.raises(Conflict, match="has changed since"):
+        apply(replace(BASE, hold_days=1), change, 0)
+    with pytest.raises(Conflict, match="has changed since"):
+        apply(a_program(payout_minimum=1000, second_approval_limit=400), change, 0)
+    euro = pending(BASE, TermChange("adjustment_limit", "EUR", 0, 5))
+    with pytest.raises(Conflict, match="EUR"):
+        apply(BASE, euro, 0)
+
+
+def test_a_change_that_fits_no_more_is_refused() -> None:
+    """A cap in a currency that has gone since."""
+    rules = RuleSet(a_rule(1), monthly_cap=(("EUR", 5),))
+    change = pending(BASE, TermChange("rules", "", BASE.rules, rules))
+    with pytest.raises(Conflict, match="by now"):
+        apply(BASE, change, 0)
+
+
+def test_it_expires_after_seven_days() -> None:
+    """To the millisecond; what was decided stays decided."""
+    change = pending(BASE)
+    assert change.status_at(7 * DAY_MS - 1) is ChangeStatus.PENDING
+    assert change.status_at(7 * DAY_MS) is ChangeStatus.EXPIRED
+    assert replace(change, stored_status=ChangeStatus.REJECTED).status_at(8 * DAY_MS) is ChangeStatus.REJECTED
+
+
+# ---------------------------------------------------------------- new programs
+
+
+@pytest.mark.parametrize("term", ["second_approval_limit", "adjustment_limit", "conversion_limit"])
+def test_who_makes_a_program_does_not_choose_alone_what_one_person_may_do(term: str) -> None:
+    """Up to the safe limit they do; more, or none at all, waits for another admin."""
+    safe = safe_terms("USD")
+    most = safe.in_force(term)
+    assert most == 50_000
+    for chosen, kept in ((None, most), (most + 1, most), (most, most), (0, 0)):
+        terms = replace(safe, **{term: chosen})  # type: ignore[arg-type]
+        now, waiting = at_creation(replace(BASE, currencies=(("USD", terms),)))
+        assert now.terms("USD").in_force(term) == kept
+        if term == "conversion_limit" and chosen is None:
+            assert waiting == ()
+            continue
+        assert waiting == ((TermChange(term, "USD", most, chosen),) if chosen in (None, most + 1) else ())
+        assert apply(now, pending(now, *waiting), 0).terms("USD") == terms
