@@ -22,9 +22,24 @@ def test_a_program_is_changed_once_for_each_version(client: Client) -> None:
 
     tag = client.http.request("GET", place, headers=headers).headers["etag"]
     assert tag == '"1"'
-    assert put(1, None).status_code == 428
-    changed, again = put(1, tag), put(1, tag)
+    assert put(31, None).status_code == 428
+    changed, again = put(31, tag), put(31, tag)
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
     assert changed.json() == again.json()
-    assert put(2, tag).status_code == 412
-    assert client.http.request("GET", f"{place}/versions/1", headers=headers).json() == made
+    assert put(32, tag).status_code == 412
+    assert client.http.request("GET", f"{place}/versions/1", headers=headers).json() == {
+        name: value for name, value in made.items() if name != "pendingChange"
+    }
+
+
+def test_looser_terms_are_confirmed_by_another_admin(client: Client) -> None:
+    """Nothing loosens for who asks alone; another admin's word makes the next version."""
+    client.call("admin", "POST", "/programs", {"id": "loosening", **TERMS})
+    headers = {"authorization": f"Bearer {client.token('admin')}", "if-match": '"1"'}
+    asked = client.http.request("PUT", "/api/v1/programs/loosening", json={**TERMS, "holdDays": 0}, headers=headers)
+    assert (asked.status_code, asked.json()["holdDays"]) == (200, 30)
+    place = f"/programs/loosening/changes/{asked.json()['pendingChange']['id']}"
+    assert client.call("admin", "POST", f"{place}/confirm", {})[0] == 409
+    status, confirmed = client.call("admin-2", "POST", f"{place}/confirm", {})
+    assert (status, confirmed["status"], confirmed["version"]) == (200, "CONFIRMED", 2)
+    assert client.get("admin", "/programs/loosening")["holdDays"] == 0

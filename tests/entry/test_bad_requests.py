@@ -18,6 +18,7 @@ IBAN = "DE89370400440532013000"
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": IBAN}
 W = "POST /api/v1/withdrawals/{withdrawalId}/"
 P = "POST /api/v1/partners/{partnerId}/"
+CHANGE = "POST /api/v1/programs/{programId}/changes/{changeId}/"
 G = "PUT /api/v1/programs/{programId}"
 C = "PUT /api/v1/partners/{partnerId}/commission"
 X = "POST /api/v1/adjustments"
@@ -69,6 +70,8 @@ VALID: dict[str, dict[str, Any]] = {
     "POST /api/v1/applications/{applicationId}/reject": {"reason": "why"},
     **{f"{P}{end}": {"reason": "why"} for end in ("activate", "deactivate", "suspend", "terminate")},
     f"{P}link-user": {"sub": "ada"},
+    f"{CHANGE}confirm": {"note": ""},
+    f"{CHANGE}reject": {"note": "why"},
     G: {
         "name": "Another", "currency": "EUR", "reviewRewards": True,
         "rules": {
@@ -458,6 +461,7 @@ def test_a_query_that_cannot_be_is_refused(world: World, route: str) -> None:
     file = {"text": "firstName,lastName,email\r\nA,B,a@b.ce\r\n", "headers": {"content-type": "text/csv"}}
     path = {
         "partnerId": world.books.partner("pam").id,
+        "programId": "default",
         "importId": world.admin("POST /api/v1/imports/partners", sub="pam", **file).body["id"],
     }
     for name, values in {

@@ -286,7 +286,7 @@ def test_programs_and_partners_are_made_once(fresh: World) -> None:
         assert (reused.status, reused.code) == (422, "IDEMPOTENCY_KEY_REUSED")
         assert (second.status, second.code) == (409, taken)
     read = fresh.admin("GET /api/v1/programs/{programId}", path={"programId": "second"}).body
-    assert (read["tierRatesBps"], read["payoutMinimum"]) == ([2000, 1000], {"currency": "EUR", "amount": 0})
+    assert (read["tierRatesBps"], read["payoutMinimum"]) == ([2000, 1000], {"currency": "EUR", "amount": 100})
 
 
 def test_a_partner_is_stopped_and_let_go_on(fresh: World) -> None:
