@@ -49,7 +49,16 @@ from refledger.entry.models.partners import (
     TagsBody,
     UserBody,
 )
-from refledger.operations import networks, partner_bulk, partner_codes, partner_lists, partner_profile, partners
+from refledger.entry.models.signals import Signals, SignalView
+from refledger.operations import (
+    likeness,
+    networks,
+    partner_bulk,
+    partner_codes,
+    partner_lists,
+    partner_profile,
+    partners,
+)
 from refledger.operations.limits import LimitKind
 from refledger.operations.once import Once
 from refledger.operations.partner_profile import Changes
@@ -396,3 +405,10 @@ def _changed(request: Request[Any, NoQuery], changes: Changes) -> PartnerView:
 def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> PartnerView:
     partner_id, by = request.id("partnerId"), request.caller.user
     return _view(partners.change_status(config.context(), partner_id, status, request.body.reason, by))
+
+
+@api.route("GET /api/v1/partners/{partnerId}/signals", answer=Signals, refuses=(PartnerNotFound,))
+def read_signals(request: Request[NoBody, NoQuery]) -> Signals:
+    """Say what the partner has in common with others, and which of them they earn from."""
+    signals, named = likeness.of_partner(config.context(), request.id("partnerId"))
+    return Signals(data=[SignalView.from_signal(each, named) for each in signals])

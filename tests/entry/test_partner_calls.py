@@ -49,6 +49,19 @@ def test_a_change_needs_the_version_that_was_read(world: World, ada: dict[str, A
     assert tagged.body["tags"] == ["a", "b"]
 
 
+def test_staff_see_who_is_alike(world: World, ada: dict[str, Any]) -> None:
+    """Another partner with the same mailbox: by name, for staff; nothing else changed for either."""
+    body = {"firstName": "Ida", "lastName": "Other", "email": ada["email"].upper().replace("@", "+x@"), "tags": []}
+    twin = world.admin("POST /api/v1/partners", body=body).body
+    answer = do(world, "GET", ada, "/signals", **SUPPORT)
+    assert [(each["type"], each["of"], each["count"]) for each in answer.body["data"]] == [("TWIN", "EMAIL", 1)]
+    (other,) = answer.body["data"][0]["partners"]
+    assert (other["partnerId"], other["firstName"], other["status"]) == (twin["id"], "Ida", "ACTIVE")
+    assert (other["until"], other["referralId"]) == (None, None)
+    assert_problem(do(world, "GET", ada, "/signals", **SHOP, groups=()), 403)
+    assert_problem(do(world, "GET", {"id": "nobody"}, "/signals"), 404)
+
+
 @pytest.mark.parametrize(
     "email", ["VICTIM@gmail.com\u3164", "vi\u00adctim@example.com", "v\u200bictim@example.com", "v\u115fi@example.com"]
 )

@@ -57,6 +57,7 @@ def find(story: Story, partner: str) -> None:
     assert story.call("partners", "admin", "GET /api/v1/partners", query="q=vix")["data"] == []  # the stream is late
     assert story.call("partners", "admin", f"GET {ONE}/upline", partnerId=partner)["data"]
     assert story.call("partners", "admin", f"GET {ONE}/downline", partnerId=partner)["data"] == []
+    assert story.call("partners", "admin", f"GET {ONE}/signals", partnerId=partner)["data"] == []
     alice = story.call("partners", "admin", f"GET {ONE}/upline", partnerId=story.bob())["data"][0]["partnerId"]
     assert (
         story.call("partners", "admin", f"GET {ONE}/downline", partnerId=alice)["data"][0]["partnerId"] == story.bob()

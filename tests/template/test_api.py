@@ -59,6 +59,7 @@ ROUTES = {
         "POST /api/v1/partners/{partnerId}/codes/{code}/enable",
         "GET /api/v1/partners/{partnerId}/upline",
         "GET /api/v1/partners/{partnerId}/downline",
+        "GET /api/v1/partners/{partnerId}/signals",
         "GET /api/v1/partners/{partnerId}/notes",
         "POST /api/v1/partners/{partnerId}/notes",
     ],

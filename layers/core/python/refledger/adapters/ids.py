@@ -33,6 +33,10 @@ class Ids:
         """Stands for a user, whether they refer, buy or decide: the `sub` of their token, a payment's customer id."""
         return self.hash("user", sub)
 
+    def alike(self, kind: str, *parts: str) -> str:
+        """What partners may have in common: an account's number, a folded address, a folded name and phone."""
+        return self.hash("alike", kind, *parts, size=LONG_ID_BYTES)
+
     def partner(self, user: str) -> str:
         """The partner id of a user: the same whoever asks first, so that two first calls make one partner."""
         return self.hash("partner", user)

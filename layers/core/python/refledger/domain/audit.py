@@ -15,6 +15,7 @@ TOO_LONG: Final = "(too long to be repeated)"
 _HIDDEN: Final = """
     pk sk l1 l2 w1 w2 ttl who n by changed id revision entry stamp hash body request steps idle up sent resumed
     cipher token tokens secret secrets signature key upload parts position rest saved touched restarts complete
+    same
 """
 # What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
 # addresses, accounts, and texts in which people write what they like.

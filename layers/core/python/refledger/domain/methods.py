@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 MAX_ACTIVE = 20  # methods that a partner may have in use
 MAX_EVER = 200  # methods, and versions of them, that a partner may ever have had: they are never deleted
+
+# How many digits the bank code and the number have that an IBAN ends with. Source: ISO 13616 registry, BBAN structures
+_DOMESTIC: Final = {"DE": (8, 10), "GB": (6, 8), "AT": (5, 11), "CH": (5, 12), "LI": (5, 12)}
 
 
 class MethodType(StrEnum):
@@ -54,6 +58,7 @@ class PayoutMethod:
     verified_at_ms: int = 0  # 0: not verified
     verified_by: str = ""
     disabled_at_ms: int = 0  # 0: in use
+    account_hash: str = ""  # keyed, of the number alone: the same for every partner; "" for methods of before
 
     @property
     def is_active(self) -> bool:
@@ -76,8 +81,29 @@ def identity(account: Account) -> tuple[str, ...]:
             parts = (account.iban, account.number, account.bank_code)
         case StripeAccount():
             return type_of(account).value, " ".join(account.holder.split()), account.account_id
-    plain = [part.replace(" ", "").replace("-", "").upper() for part in parts]
-    return type_of(account).value, " ".join(account.holder.split()), *plain
+    return type_of(account).value, " ".join(account.holder.split()), *map(_plain, parts)
+
+
+def number_of(account: Account) -> tuple[str, ...]:
+    """What makes two accounts the same whoever they are said to belong to, and however the number is written.
+
+    An IBAN of a country in which it is made of a bank code and a number is the same as these two.
+    """
+    match account:
+        case StripeAccount():
+            return MethodType.STRIPE.value, account.account_id
+        case BankAccount(iban=""):
+            return "DOMESTIC", _plain(account.bank_code).lstrip("0"), _plain(account.number).lstrip("0")
+        case BankAccount():
+            iban = _plain(account.iban)
+            if iban[:2] not in _DOMESTIC:
+                return "IBAN", iban
+            bank, number = _DOMESTIC[iban[:2]]
+            return "DOMESTIC", iban[-bank - number : -number].lstrip("0"), iban[-number:].lstrip("0")
+
+
+def _plain(part: str) -> str:
+    return part.replace(" ", "").replace("-", "").upper()
 
 
 def masked(account: Account) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.journal import Entry, Kind
+from refledger.domain.likeness import Signal
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import CurrencyTerms
@@ -17,6 +18,7 @@ NEW_METHOD_MS = 7 * DAY_MS
 YOUNG_ACCOUNT_MS = 30 * DAY_MS  # within which a card payment that was not its holder's is usually found out
 UNUSUAL_FACTOR = 3  # times the mean: growth from one month to the next is less
 HISTORY = 25  # paid ones: about two years of monthly ones, so that the mean follows the partner's business
+LIKENESS = (Risk.SHARED_ACCOUNT, Risk.SELF_REFERRAL, Risk.TWIN)
 TOGETHER_MS = DAY_MS  # in which what needs no person is counted together
 
 
@@ -33,6 +35,7 @@ class Facts:
     paid: Sequence[int]
     in_debt: bool
     has_held_rewards: bool
+    signals: Sequence[Signal] = ()  # of being somebody else as well, by the account that is paid
 
 
 def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
@@ -46,6 +49,7 @@ def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
         Risk.YOUNG_ACCOUNT: facts.now_ms - facts.partner.created_at_ms < YOUNG_ACCOUNT_MS,
         Risk.HELD_REWARDS: facts.has_held_rewards,
         Risk.DEBT: facts.in_debt,
+        **{risk: any(signal.type.value == risk.value for signal in facts.signals) for risk in LIKENESS},
         Risk.NOT_ACTIVE: facts.partner.status is not PartnerStatus.ACTIVE,
     }
     return tuple(risk for risk in Risk if found[risk])

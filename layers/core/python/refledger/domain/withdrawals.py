@@ -66,6 +66,9 @@ class Risk(StrEnum):
     HELD_REWARDS = "HELD_REWARDS"
     DEBT = "DEBT"  # in any currency
     NOT_ACTIVE = "NOT_ACTIVE"  # the partner's status
+    SHARED_ACCOUNT = "SHARED_ACCOUNT"  # another partner is paid to the same account
+    SELF_REFERRAL = "SELF_REFERRAL"  # the partner earns from somebody who may be themselves
+    TWIN = "TWIN"  # another partner has the same e-mail address, or name and phone, folded
 
 
 @dataclass(frozen=True)

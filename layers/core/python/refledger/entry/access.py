@@ -100,6 +100,7 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/partners/{partnerId}/codes/{code}/enable": admin("partners:write"),
     "GET /api/v1/partners/{partnerId}/upline": read("partners:read"),
     "GET /api/v1/partners/{partnerId}/downline": read("partners:read"),
+    "GET /api/v1/partners/{partnerId}/signals": read(None),
     "GET /api/v1/partners/{partnerId}/notes": read(None),
     "POST /api/v1/partners/{partnerId}/notes": read(None),
     "POST /api/v1/invitations": admin("partners:write"),

@@ -12,7 +12,7 @@ from refledger.domain.errors import MethodNotFound, MethodNotUsable, PartnerNotF
 from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked, type_of
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
-from refledger.operations import duties
+from refledger.operations import duties, likeness
 from refledger.operations.context import Context
 from refledger.store import methods, partners
 from refledger.store.transaction import Moved
@@ -49,6 +49,7 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
     def once() -> PayoutMethod:
         known = current_or_none(context, partner_id, method_id)
         if known and known.is_active:
+            likeness.catch_up(context, known, account)
             return known
         method = PayoutMethod(
             id=method_id,
@@ -59,9 +60,10 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
             masked=masked(account),
             cipher=vault().seal(account, partner_id, method_id),
             created_at_ms=context.now_ms(),
+            account_hash=likeness.account_hash(context, account),
         )
         try:
-            context.table.commit(*methods.create(method))
+            context.table.commit(*methods.create(method), likeness.has_account(context, method))
         except Moved as moved:
             if set(moved.found) == {methods.HAS_ROOM}:
                 raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None

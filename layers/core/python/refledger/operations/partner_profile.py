@@ -7,6 +7,7 @@ from typing import Any
 
 from refledger.domain.errors import EmailTaken, Stale
 from refledger.domain.partners import Partner, PartnerNote
+from refledger.operations import likeness
 from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.operations.partners import address
@@ -49,7 +50,7 @@ def change(context: Context, partner_id: str, changes: Changes, version: int) ->
         before, after = address(context, old.email), address(context, new.email)
         moves = partners.move_email(old, before, after) if before != after else []
         try:
-            context.table.commit(partners.change(old, new), *moves)
+            context.table.commit(partners.change(old, new), *moves, *likeness.moves(context, old, new))
         except Moved as moved:
             if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
                 raise EmailTaken("there is a partner with this e-mail address already") from None

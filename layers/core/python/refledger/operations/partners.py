@@ -11,7 +11,7 @@ from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
-from refledger.operations import duties
+from refledger.operations import duties, likeness
 from refledger.operations.chains import chain_above
 from refledger.operations.context import Context
 from refledger.operations.once import Once
@@ -115,7 +115,7 @@ def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Ca
         nonlocal attempt
         coded = replace(partner, code=context.ids.code(partner.id, attempt))
         try:
-            context.table.commit(*partners.create(coded, email), *also)
+            context.table.commit(*partners.create(coded, email), *likeness.begins(context, coded), *also)
         except Moved as moved:
             if made := earlier(moved):
                 return partners.find(context.table, made)

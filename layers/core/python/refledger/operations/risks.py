@@ -9,6 +9,7 @@ from refledger.domain.errors import MethodNotFound
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.risks import TOGETHER_MS, Facts, asked_for, needs_no_person, risks
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import likeness
 from refledger.operations.context import Context
 from refledger.store import ledger, methods, partners, programs, rewards, withdrawals
 
@@ -38,13 +39,15 @@ def assess(context: Context, withdrawal_id: str) -> Assessed:
             return Assessed(old, False)
         terms = programs.find(context.table, old.program_id).terms(old.currency)
         balances = ledger.balances(context.table, old.partner_id)
+        partner, method = partners.find(context.table, old.partner_id), _method(context, old)
         facts = Facts(
             now_ms=context.now_ms(),
-            partner=partners.find(context.table, old.partner_id),
-            method=_method(context, old),
+            partner=partner,
+            method=method,
             paid=_paid_before(context, old),
             in_debt=any(balance.available < 0 for balance in balances),
             has_held_rewards=_has_held(context, old.partner_id),
+            signals=likeness.signals(context, partner, [method] if method else []),
         )
         new = replace(old, risks=risks(old, facts))
         if new != old:

@@ -8,6 +8,7 @@ P#<partner> / L#<CUR>#<month>#<program>  what was kept in a month of payments th
 P#<partner> / M#<id>#<version> | M     payout method; how many there are
 P#<partner> / C#<CODE> | N#<ms>#<id>   a further code of theirs; what staff wrote about them
 U#CODE#…, U#EMAIL#…, U#SUB#…, U#KEY#…  guards: one of its kind in the deployment
+U#ALIKE#<kind>#<hash> / <partner>      who has this account, folded e-mail address, or folded name and phone
 U#LOOK#<folded code>                   guard: which code looks like this
 U#REFUND#…, U#DISPUTE#… / A            guard: the payment of a refund or dispute of a sender
 U#APPLICANT#…                          guard: the application of a user that waits
@@ -140,6 +141,15 @@ def versions_of_method(partner_id: str, method_id: str) -> tuple[str, str, str]:
 
 def code(code: str) -> Key:
     return _key(f"U#CODE#{code}")
+
+
+def alike(kind: str, hashed: str, partner_id: str) -> Key:
+    """That a partner has something which other partners may have too."""
+    return _key(f"U#ALIKE#{kind}#{hashed}", partner_id)
+
+
+def all_alike(kind: str, hashed: str) -> str:
+    return f"U#ALIKE#{kind}#{hashed}"
 
 
 def look(folded: str) -> Key:

@@ -37,6 +37,14 @@ def disable(method: PayoutMethod, now_ms: int) -> list[Write]:
     ]  # fmt: skip
 
 
+def note_account(method: PayoutMethod, account_hash: str) -> Write:
+    """Say of a method from before which account it is."""
+    return update(
+        "the payout method is there", keys.method(method.partner_id, method.id, method.version), "SET #same = :hash",
+        "attribute_exists(pk)", hash=account_hash,
+    )  # fmt: skip
+
+
 def verify(method: PayoutMethod, by: str, now_ms: int) -> Write:
     """Somebody vouches for it, once, and only while it is in use."""
     return update(
@@ -88,6 +96,7 @@ def from_item(item: Item) -> PayoutMethod:
         verified_at_ms=item["verified"],
         verified_by=item["verifier"],
         disabled_at_ms=item["disabled"],
+        account_hash=item.get("same", ""),
     )
 
 
@@ -96,4 +105,5 @@ def _to_item(method: PayoutMethod) -> Item:
         **keys.method(method.partner_id, method.id, method.version), "type": method.type.value,
         "holder": method.holder, "masked": method.masked, "cipher": method.cipher, "created": method.created_at_ms,
         "verified": method.verified_at_ms, "verifier": method.verified_by, "disabled": method.disabled_at_ms,
+        "same": method.account_hash,
     }  # fmt: skip

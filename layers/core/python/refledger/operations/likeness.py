@@ -1,0 +1,134 @@
+"""Partners who may be one person: what they have in common is kept by keyed hash, and looked up when it matters.
+
+A row for each partner and thing is written in the transaction that makes the partner, changes them or adds an account,
+without reading: two who come at once both leave theirs, and whoever looks later sees both. Partners and methods from
+before have none; theirs are written when somebody looks at them, or pays them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from refledger.domain import folding
+from refledger.domain.likeness import Kind, Other, Signal, SignalType
+from refledger.domain.methods import Account, PayoutMethod, number_of
+from refledger.domain.partners import Partner
+from refledger.domain.uplines import REJECTED
+from refledger.operations.context import Context
+from refledger.store import alike, keys, partners, referrals
+from refledger.store import methods as stored_methods
+from refledger.store.alike import Row
+from refledger.store.table import BATCH_LIMIT
+from refledger.store.transaction import Write
+
+SHOWN = 20  # partners in a signal
+ACCOUNTS = 20  # of a partner, the newest: each is a query
+Traits = dict[Kind, str]
+
+
+def account_hash(context: Context, account: Account) -> str:
+    return context.ids.alike(Kind.ACCOUNT, *number_of(account))
+
+
+def traits(context: Context, partner: Partner) -> Traits:
+    """What of a partner others may have as well, by keyed hash; only what there is."""
+    person = folding.person(partner.first_name, partner.last_name, partner.phone)
+    folded = {Kind.EMAIL: folding.email(partner.email), Kind.PERSON: person}
+    return {kind: context.ids.alike(kind, text) for kind, text in folded.items() if text}
+
+
+def begins(context: Context, partner: Partner) -> list[Write]:
+    """Rows of a partner who is made; for their transaction."""
+    now_ms = context.now_ms()
+    return [alike.has(kind, hashed, partner.id, now_ms) for kind, hashed in traits(context, partner).items()]
+
+
+def moves(context: Context, old: Partner, new: Partner) -> list[Write]:
+    """Rows of what changes with a partner; for the transaction that does."""
+    now_ms, before, after = context.now_ms(), traits(context, old), traits(context, new)
+    gone = [alike.had(kind, it, old.id, now_ms) for kind, it in before.items() if after.get(kind) != it]
+    return gone + [alike.has(kind, it, new.id, now_ms) for kind, it in after.items() if before.get(kind) != it]
+
+
+def has_account(context: Context, method: PayoutMethod) -> Write:
+    """The row of a method's account; for the transaction that adds the method."""
+    return alike.has(Kind.ACCOUNT, method.account_hash, method.partner_id, context.now_ms())
+
+
+def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
+    """Write for a method from before which account it is, where somebody has just opened or said it. Idempotent."""
+    if not method.account_hash:
+        hashed = account_hash(context, account)
+        row = alike.has(Kind.ACCOUNT, hashed, method.partner_id, context.now_ms())
+        context.table.commit(stored_methods.note_account(method, hashed), row)
+
+
+def remember(context: Context, partner: Partner) -> None:
+    """Write the rows of a partner from before, where they are not there. Idempotent."""
+    for kind, hashed in traits(context, partner).items():
+        if context.table.get(keys.alike(kind, hashed, partner.id), strong=False) is None:
+            context.table.commit(alike.has(kind, hashed, partner.id, context.now_ms()))
+
+
+def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod]) -> list[Signal]:
+    """All that speaks for the partner being somebody else as well; of accounts, by these methods.
+
+    Costs a query for each thing, and two reads for all partners who are alike. Moves nothing.
+    """
+    found = list(_shared(context, partner, methods))
+    own = list(_own_customers(context, partner, [other for each in found for other in each.others]))
+    if own:
+        found.append(Signal(SignalType.SELF_REFERRAL, found[0].kind, tuple(own), len(own)))
+    if any(map(folding.is_mixed, (partner.first_name, partner.last_name, partner.company_name))):
+        found.append(Signal(SignalType.LOOK_ALIKE_NAME, Kind.NAME))
+    return found
+
+
+def of_partner(context: Context, partner_id: str) -> tuple[list[Signal], dict[str, Partner]]:
+    """The signals of a partner by all their accounts, and the partners that they name. Raises PartnerNotFound."""
+    partner = partners.find(context.table, partner_id)
+    remember(context, partner)
+    newest = sorted(stored_methods.of_partner(context.table, partner_id), key=lambda each: -each.created_at_ms)
+    one_each = {each.account_hash: each for each in reversed(newest) if each.account_hash}
+    found = signals(context, partner, list(islice(one_each.values(), ACCOUNTS)))
+    return found, {each.id: each for each in _named(context, [other for each in found for other in each.others])}
+
+
+def _shared(context: Context, partner: Partner, methods: Iterable[PayoutMethod]) -> Iterator[Signal]:
+    for method in methods:
+        if method.account_hash:
+            others = _others(context, Kind.ACCOUNT, method.account_hash, partner.id)
+            if others:
+                yield Signal(
+                    SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, _shown(others), len(others), method.id, method.masked
+                )  # fmt: skip
+    for kind, hashed in traits(context, partner).items():
+        if others := _others(context, kind, hashed, partner.id):
+            yield Signal(SignalType.TWIN, kind, _shown(others), len(others))
+
+
+def _others(context: Context, kind: Kind, hashed: str, partner_id: str) -> list[Row]:
+    return [row for row in alike.rows(context.table, kind, hashed) if row.partner_id != partner_id]
+
+
+def _shown(rows: Sequence[Row]) -> tuple[Other, ...]:
+    return tuple(Other(row.partner_id, row.since_ms, row.until_ms) for row in rows[:SHOWN])
+
+
+def _own_customers(context: Context, partner: Partner, others: Sequence[Other]) -> Iterator[Other]:
+    """Those of them whose purchases the partner earns from, in any tier."""
+    known = [each for each in _named(context, others) if each.customer]
+    if not known:
+        return
+    items = context.table.get_many([keys.binding(partner.program_id, each.customer) for each in known])
+    for other, item in zip(known, items, strict=True):
+        binding = referrals.binding_from(item) if item else None
+        earns = binding and any(link.partner_id == partner.id for link in binding.upline[: binding.depth])
+        if binding and earns and binding.closed != REJECTED:
+            yield Other(other.id, binding.bound_at_ms, 0, binding.referral_id)
+
+
+def _named(context: Context, others: Sequence[Other]) -> list[Partner]:
+    ids = list(dict.fromkeys(other.partner_id for other in others))
+    return partners.many(context.table, ids[:BATCH_LIMIT])
