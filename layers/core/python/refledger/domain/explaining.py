@@ -183,7 +183,11 @@ def taken(reward: Reward, payment: Payment) -> Taken:
     """What refunds and disputes have taken so far."""
     back, paid, currency = payment.back, payment.amount, reward.currency
     gone, digits = back.of(paid), exponent(reward.currency)
-    if gone == 0:
+    if back.elsewhere:
+        text = (
+            "the payment was counted twice, under two names: all of the reward is taken back, and the other one stays"
+        )
+    elif gone == 0:
         text = "nothing of the payment went back"
     elif gone == paid:
         text = f"all of the payment ({money(paid, currency)}) went back, and all of the reward with it"
@@ -235,6 +239,9 @@ def _cancelled(reward: Reward) -> Coming:
             return Coming(
                 Next.MAY_COME_BACK, "nothing is left of it; it comes back only if a refund of its payment should fail"
             )
+        case Cancelled.DUPLICATE:
+            text = "the payment is one that was counted under another name too: it counts once, and this was taken back"
+            return Coming(Next.NOTHING, text)
         case Cancelled.IDLE:
             text = "the partner, or the program, was not active when the customer paid, so it was never earned"
             return Coming(Next.NOTHING, text)

@@ -177,6 +177,11 @@ class TakenBack:
             by_charge = inside + max(0, sum(each.unknown for each in self.sums) - self.unnamed)
         return self.outside + max(0, by_charge, self.total - self.failed)
 
+    @property
+    def holds(self) -> bool:
+        """Whether a dispute is open that may still give something back."""
+        return self.disputed > 0 and not self.elsewhere
+
     def of(self, paid: int) -> int:
         """How much of `paid` is gone; never more than it."""
         return min(paid, self.refunded + self.disputed + self.lost + self.elsewhere)

@@ -34,6 +34,7 @@ class Cancelled(StrEnum):
     """Why. What a person cancelled stays so, whatever becomes of the payment."""
 
     REFUNDED = "REFUNDED"
+    DUPLICATE = "DUPLICATE"  # the payment is known under another name, and counted as that one
     BY_HAND = "BY_HAND"
     IDLE = "IDLE"  # the partner earned nothing at that time
 
@@ -141,11 +142,12 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
     new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
     if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
-    if reward.cancelled is Cancelled.REFUNDED and (net(new) > 0 or back.disputed):
+    if reward.cancelled is Cancelled.REFUNDED and (net(new) > 0 or back.holds):
         new = replace(new, status=S.PENDING, cancelled=None)
-    new = replace(new, held=holding(new.held, DISPUTED, on=back.disputed > 0))
-    if net(new) == 0 and not back.disputed:
-        return replace(new, status=S.CANCELLED, cancelled=Cancelled.REFUNDED)
+    new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
+    if net(new) == 0 and not back.holds:
+        why = Cancelled.DUPLICATE if back.elsewhere else Cancelled.REFUNDED
+        return replace(new, status=S.CANCELLED, cancelled=why)
     return new
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
     Payment,
     PaymentAlias,
@@ -13,14 +12,12 @@ from refledger.domain.payments import (
     Refund,
     RefundReceived,
     RefundTotal,
-    TakenBack,
-    summed,
 )
 from refledger.operations import taking_back
 from refledger.operations.context import Context
+from refledger.operations.joining import Joining
 from refledger.operations.payments import Outcome, Recorded
 from refledger.store import keys, payments
-from refledger.store.transaction import Write
 
 CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its item
 
@@ -93,61 +90,53 @@ def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Rec
 def alias(context: Context, event: PaymentAlias) -> Recorded:
     """From now on events that name `alias_id` are about the payment; what came under that name before moves over.
 
-    Idempotent by the alias's own item. A payment that was counted under that name itself is reported: DIFFERENT.
+    Idempotent, before, between and after the payment and what is taken back of it. An id that was told to be another
+    payment's before stays its: DIFFERENT.
     """
     named = context.ids.payment(event.system, event.alias_id)
     target = context.ids.payment(event.system, event.payment_id)
-    if named == target:
-        return Recorded(Outcome.REPEATED, target)
-
-    def once() -> Recorded:
-        alias_item, target_item = context.table.get_many([keys.payment(named), keys.payment(target)])
-        old = payments.from_item(alias_item) if alias_item else None
-        payment = payments.from_item(target_item) if target_item else None
-        if old and old.kind is PaymentKind.ALIAS:
-            return Recorded(Outcome.REPEATED if old.target == target else Outcome.DIFFERENT, target)
-        if (old and old.kind is not PaymentKind.EARLY) or (payment and payment.kind is PaymentKind.ALIAS):
-            return Recorded(Outcome.DIFFERENT, target)
-        new = Payment(named, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=target)
-        due: list[MaturityMessage] = []
-        if old is None:
-            context.table.commit(payments.create(new), payments.unchanged(target, payment))  # no two name each other
-        else:
-            taking_back.refuse_other_currency(payment, old.currency)
-            back, moved = _merged(context, old, payment, target)
-            currency = payment.currency if payment and payment.currency else old.currency
-            taken = taking_back.apply(context, target, payment, back, currency, target)
-            became = payments.replace(old, replace(new, revision=old.revision + 1))
-            context.table.commit(became, *moved, *taken.writes)
-            due = taken.due
-        return Recorded(Outcome.RECORDED, target, due)
-
-    return context.repeat(once)
+    return link(context, named, target)
 
 
-def _merged(context: Context, old: Payment, payment: Payment | None, target: str) -> tuple[TakenBack, list[Write]]:
-    """What is gone by both names together, and the writes that put what came under the other name under the payment.
+def link(context: Context, named: str, target: str) -> Recorded:
+    """The names `named` and `target` (ids of ours) are of one payment, which is `target`'s where both were counted.
 
-    There their repeats are looked for. One that was told under both names counts once.
+    What the other one earned is taken back then, and it is an ALIAS with the reason DUPLICATE: the same in any order.
+    Resumable: whoever dies in the middle is met by the repeat. Raises Busy.
     """
-    refunds, disputes = payments.taken_back(context.table, target, strong=True)
-    refunded, disputed = {each.hash: each for each in refunds}, {each.hash: each for each in disputes}
-    writes: list[Write] = []
-    moved_refunds, moved_disputes = payments.taken_back(context.table, old.id, strong=True)
-    for refund in moved_refunds:
-        known = refunded.get(refund.hash)
-        refunded[refund.hash] = both_told = known.joined(refund) if known else refund
-        if both_told != known:
-            writes.append(payments.refund(target, known, both_told))
-    for dispute in moved_disputes:
-        first = disputed.get(dispute.hash)
-        both = replace(first.joined(dispute) if first else dispute, payment=target)
-        if both != first:
-            disputed[dispute.hash] = both
-            writes.append(payments.dispute(first, both))
-        writes.append(payments.dispute_moved(dispute))
-    told = taking_back.of(payment)
-    told = told.told("", old.back.total, old.back.total_at_ms)
-    for each in old.back.sums:
-        told = told.told(each.charge, each.total, each.at_ms)
-    return summed(refunded.values(), disputed.values(), told), writes
+
+    def once() -> Recorded | Joining:
+        alias_id, keep_id = taking_back.root(context, named), taking_back.root(context, target)
+        if alias_id == keep_id:
+            return Recorded(Outcome.REPEATED, keep_id)
+        found = payments.some(context.table, alias_id, keep_id)
+        gone, keep = found.get(alias_id), found.get(keep_id)
+        if alias_id != named:  # it names another payment already: one charge that pays two invoices
+            return Recorded(Outcome.DIFFERENT, keep_id)
+        if gone and keep and _is_other_money(gone, keep):
+            return Recorded(Outcome.DIFFERENT, keep_id)
+        if gone and _rank(gone) > _rank(keep):
+            gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
+        if gone is None:
+            new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
+            context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
+            return Recorded(Outcome.RECORDED, keep_id)
+        return Joining(context, alias_id, keep_id)
+
+    found = context.repeat(once)
+    return Recorded(Outcome.RECORDED, found.keep, found.all()) if isinstance(found, Joining) else found
+
+
+def _rank(payment: Payment | None) -> int:
+    """Which of two stays: what earns before what does not, and before what only waits for a payment."""
+    if payment is None or payment.kind is PaymentKind.EARLY:
+        return 0
+    if payment.back.elsewhere:  # its end was decided, and begun
+        return -1
+    return {PaymentKind.PAYMENT: 3, PaymentKind.FOREIGN: 2}.get(payment.kind, 1)
+
+
+def _is_other_money(one: Payment, other: Payment) -> bool:
+    """Whether two payments cannot be one, whatever somebody says: nothing is ever converted."""
+    counted = PaymentKind.EARLY not in (one.kind, other.kind)
+    return counted and one.currency != other.currency

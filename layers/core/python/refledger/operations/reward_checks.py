@@ -26,7 +26,7 @@ from refledger.store import keys
 
 def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
     """All that was frozen on it is what its payment and its own id say; what changed follows from the refunds."""
-    if payment is None or payment.kind is not PaymentKind.PAYMENT:
+    if payment is None or (payment.kind is not PaymentKind.PAYMENT and not payment.back.elsewhere):
         yield "its payment is not there"
         return
     in_key = keys.currency_of(keys.reward(reward.id)["sk"])

@@ -41,9 +41,12 @@ def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: 
         asked = [keys.payment(named), below(named), *([guard] if guard else [])]
         payment_item, item, *taken = context.table.get_many(asked)
         payment = payments.from_item(payment_item) if payment_item else None
-        if payment is None or payment.kind is not PaymentKind.ALIAS:
+        if item and payments.MOVED in item:  # to another name, which will be the payment's
+            named = item[payments.MOVED]
+        elif payment and payment.kind is PaymentKind.ALIAS:
+            named = payment.target
+        else:
             break
-        named = payment.target
     else:
         raise Unreadable("payment: has too many names, one after the other")
     owner = taken[0]["payment"] if taken and taken[0] else ""

@@ -24,13 +24,13 @@ from refledger.store.transaction import NOT_THERE, Item, Write, check, put, upda
 
 IS_NEW = "the payment is new"
 IS_UNCHANGED = "the payment is as it was read"
-IS_UNSUSPECTED = "nothing of the payment is suspect yet"
 IS_SUSPECT = "something of the payment is suspect, and nobody has looked"
 REFUND_IS_NEW = "the refund is new"
 REFUND_IS_UNCHANGED = "the refund is as it was read"
 IS_FIRST_TOLD = "its sender has told of it for no other payment"
 DISPUTE_IS_NEW = "the dispute is new"
 DISPUTE_IS_UNCHANGED = "the dispute is as it was read"
+MOVED = "moved"  # of a refund or dispute: the payment under which it is known now
 # A refund may come long after; until then the payment is known to have earned nothing.
 IGNORED_KEPT_DAYS = 540
 
@@ -58,8 +58,8 @@ def suspect(id: str, now_ms: int) -> Write:
     """Puts the payment on the list of what is parked, until a person has looked: a refund of it is in no currency of
     its own.
     """
-    item = {**keys.suspect(id), "at": now_ms, **keys.waiting(keys.parked_payments(), now_ms, id)}
-    return put(IS_UNSUSPECTED, item)
+    listed = keys.waiting(keys.parked_payments(), now_ms, id)
+    return update(IS_SUSPECT, keys.suspect(id), "SET #at = :at, #w1 = :w1, #w2 = :w2", at=now_ms, **listed)
 
 
 def suspects(table: Table, ids: list[str], *, strong: bool = True) -> set[str]:
@@ -95,6 +95,11 @@ def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Payment]:
     """Those that exist, in the order of the ids; up to 100."""
     found = table.get_many([keys.payment(id) for id in ids], strong=strong) if ids else []
     return [from_item(item) for item in found if item]
+
+
+def some(table: Table, *ids: str) -> dict[str, Payment]:
+    """Those that exist, by id; up to 100, read strongly."""
+    return {payment.id: payment for payment in many(table, list(ids))}
 
 
 def of_program(table: Table, program_id: str) -> Iterator[str]:
@@ -137,6 +142,8 @@ def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[
     for item in table.query(keys.payment(id)["pk"], strong=strong):
         if "kind" in item:
             found = from_item(item)
+        elif MOVED in item:
+            continue
         elif keys.is_refund(item):
             refunds.append(refund_from(item))
         elif keys.is_dispute(item):
@@ -150,6 +157,8 @@ def taken_back(table: Table, id: str, *, strong: bool = False) -> tuple[list[Ref
     """The refunds and disputes of a payment, in no order."""
     refunds, disputes = [], []
     for item in table.query(*keys.taken_back(id), strong=strong):
+        if MOVED in item:
+            continue
         if keys.is_refund(item):
             refunds.append(refund_from(item))
         else:
@@ -192,6 +201,14 @@ def refund(id: str, old: Refund | None, new: Refund) -> Write:
     )  # fmt: skip
 
 
+def refund_moved(id: str, old: Refund, to: str) -> Write:
+    """What came under the name `id` is known under its payment `to` now."""
+    return update(
+        REFUND_IS_UNCHANGED, keys.refund(id, old.hash), "SET #moved = :to",
+        "#failed = :was AND #failed_at = :at", was=old.failed, at=old.failed_at_ms, to=to,
+    )  # fmt: skip
+
+
 def refund_from(item: Item) -> Refund:
     older_ms = 0 if item["failed"] else int(item["at"])
     return Refund(
@@ -220,11 +237,11 @@ def dispute(old: Dispute | None, new: Dispute) -> Write:
     )  # fmt: skip
 
 
-def dispute_moved(old: Dispute) -> Write:
-    """What came under another name is known under its payment now, and waits there, if it does."""
+def dispute_moved(old: Dispute, to: str) -> Write:
+    """What came under another name is known under its payment `to` now, and waits there, if it does."""
     return update(
-        DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "REMOVE #w1, #w2",
-        "#status = :status AND #amount = :amount", status=old.status.value, amount=old.amount,
+        DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "SET #moved = :to REMOVE #w1, #w2",
+        "#status = :status AND #amount = :amount", status=old.status.value, amount=old.amount, to=to,
     )  # fmt: skip
 
 
@@ -279,10 +296,10 @@ def _to_item(payment: Payment) -> Item:
         **{name: text for name, text in texts.items() if text},
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
     }  # fmt: skip
+    if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
+        item |= keys.listed(keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id)
     if payment.kind is PaymentKind.PAYMENT:
-        item |= keys.listed(
-            keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id
-        ) | keys.waiting(keys.due_shard(keys.payment_shard(payment.id)), payment.due_ms, payment.id)
+        item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id)), payment.due_ms, payment.id)
     if payment.kind in PARKED and not payment.note:
         item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, payment.id)
     if payment.kind is PaymentKind.IGNORED and not payment.note:
