@@ -99,6 +99,7 @@ def test_a_refund_says_the_same_in_each_of_its_events() -> None:
     first = read("stripe_refund_created")
     assert isinstance(first, RefundReceived)
     assert read("stripe_refund_updated") == first
+    assert first.charge == example("stripe_refund_created")["data"]["object"]["charge"]  # whose sums it is part of
     for name in ("stripe_refund_failed", "stripe_charge_refund_updated"):
         at_ms = 1000 * example(name)["created"]
         assert read(name) == replace(first, occurred_at_ms=at_ms, failed=True)

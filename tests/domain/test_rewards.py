@@ -149,6 +149,12 @@ def test_a_refund_that_cancelled_and_failed_gives_it_back() -> None:
     assert revalue(gone, 500, TakenBack(failed=500)) == REWARD
 
 
+def test_what_is_counted_elsewhere_is_a_duplicate() -> None:
+    """All of it is taken back, whatever else is told, and an open dispute of it gives nothing back."""
+    gone = revalue(REWARD, 500, TakenBack(elsewhere=500, disputed=100))
+    assert (gone.status, gone.cancelled, net(gone), gone.held) == (S.CANCELLED, Cancelled.DUPLICATE, 0, ())
+
+
 def test_a_dispute_of_all_cancels_nothing_until_it_is_lost() -> None:
     """It may come back, so it is held with nothing left; WON frees it, LOST cancels it."""
     disputed = revalue(REWARD, 500, TakenBack(disputed=500))

@@ -42,7 +42,7 @@ class RefundReceived:
     currency: str
     occurred_at_ms: int
     failed: bool = False
-    charge: str = ""
+    charge: str = field(default="", compare=False)
     told_at_ms: int = field(default=0, compare=False)
     sender: str = ""
 
@@ -58,7 +58,7 @@ class RefundTotal:
     total: int  # >= 0
     currency: str
     occurred_at_ms: int
-    charge: str = ""  # "" where the sender knows of one sum for the whole payment
+    charge: str = field(default="", compare=False)  # "" where the sender knows of one sum for the whole payment
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
     new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
     if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
-    if reward.cancelled is Cancelled.REFUNDED and (net(new) > 0 or back.holds):
+    if reward.cancelled in (Cancelled.REFUNDED, Cancelled.DUPLICATE) and (net(new) > 0 or back.holds):
         new = replace(new, status=S.PENDING, cancelled=None)
     new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
     if net(new) == 0 and not back.holds:
