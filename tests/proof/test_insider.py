@@ -1,0 +1,140 @@
+"""One person with every role and any number of friends: however they go about it, a day brings them the limit.
+
+A long run: `make simulate` (SIMULATE_RUNS sequences of SIMULATE_STEPS steps each, on top of what the tests run).
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from tests.support.deployment import deployment
+from tests.support.insider import FRIENDS, LIMIT, OUT, SIGN_INS, Insider
+
+RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "8")), int(os.environ.get("SIMULATE_STEPS", "20"))
+# to make a failure short takes minutes: the long runs do
+PHASES = (Phase.generate, Phase.shrink) if "SIMULATE_RUNS" in os.environ else (Phase.generate,)
+HOURS = 20  # that go by in a run: all of it is one day
+Action = tuple[Any, ...]
+places = st.integers(0, 30)
+names, currencies = st.sampled_from(FRIENDS), st.sampled_from(["USD", "USD", "EUR"])
+amounts = st.sampled_from([1, LIMIT // 3, LIMIT, LIMIT, LIMIT + 1, 20 * LIMIT, -1, -LIMIT])
+
+
+def action(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Action]:
+    return st.tuples(st.just(name), *arguments)
+
+
+WAYS_IN = (
+    action("adjust", names, amounts, currencies),
+    action("write_off", names, amounts, currencies),
+    action("decide_adjustment", places, st.sampled_from(["approve", "reject"])),
+    action("give", names, amounts, currencies),
+    action("convert", names, amounts, currencies),
+    action("of_reward", places, st.sampled_from(["hold", "release", "approve", "process-payment"])),
+    action("many_rewards", st.sampled_from(["approve", "pay"])),
+)
+PROTECTIONS = (
+    action("link"),
+    action("partner_becomes", names, st.sampled_from(["suspend", "activate", "deactivate"])),
+)
+OUTS = st.sampled_from([1, OUT // 3, OUT, OUT, OUT + 1, 20_000])
+WAYS_OUT = (
+    action("withdraw", st.sampled_from(SIGN_INS), OUTS, currencies),
+    action("of_withdrawal", places, st.sampled_from(["approve", "approve", "mark-paid", "reject"])),
+    action("of_withdrawal", places, st.sampled_from(["mark-failed", "mark-returned", "retry"])),
+    action("many_withdrawals", st.sampled_from(["approve", "mark-paid"])),
+    action("export"),
+)
+ANYTHING = st.one_of(*WAYS_IN, *WAYS_OUT, *PROTECTIONS, action("happens"), action("read"))
+AT_ONCE = st.one_of(*WAYS_IN, *WAYS_OUT, action("link"))  # the workflow is one thread's
+
+
+class OnePerson(RuleBasedStateMachine):
+    endpoint = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.insider = Insider(self.stack.enter_context(deployment(self.endpoint)))
+        self.hours = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self.insider.begin()
+        assert self.insider.made() == 0
+
+    def act(self, chosen: Action) -> None:
+        name, *arguments = chosen
+        getattr(self.insider, name)(*arguments)
+
+    @rule(chosen=ANYTHING)
+    def once(self, chosen: Action) -> None:
+        self.act(chosen)
+
+    @rule(chosen=st.lists(ANYTHING, min_size=3, max_size=8))
+    def some(self, chosen: list[Action]) -> None:
+        for each in chosen:
+            self.act(each)
+
+    @rule(chosen=ANYTHING, times=st.integers(3, 12))
+    def in_pieces(self, chosen: Action, times: int) -> None:
+        """The same again and again, each time as a request of its own."""
+        for _ in range(times):
+            self.act(chosen)
+        self.insider.happens()
+
+    @rule(chosen=st.lists(AT_ONCE, min_size=2, max_size=6))
+    def at_once(self, chosen: list[Action]) -> None:
+        """In threads."""
+        with ThreadPoolExecutor(len(chosen)) as pool:
+            list(pool.map(self.act, chosen))
+
+    @rule(name=st.sampled_from(SIGN_INS), amount=OUTS, many=st.integers(1, 6))
+    def pay_out(self, name: str, amount: int, many: int) -> None:
+        """All that it takes, one after the other."""
+        for _ in range(many):
+            self.insider.withdraw(name, amount, "USD")
+        self.insider.happens()
+        self.insider.many_withdrawals("approve")
+        self.insider.happens()
+        self.insider.export()
+        self.insider.many_withdrawals("mark-paid")
+        self.insider.happens()
+
+    @rule(hours=st.integers(0, 6))
+    def time_passes(self, hours: int) -> None:
+        hours = min(hours, HOURS - self.hours)
+        self.hours += hours
+        self.insider.deployed.world.books.clock.forward(hours * 3_600_000)
+        self.insider.happens()
+
+    @invariant()
+    def nobody_made_more_than_the_limit(self) -> None:
+        """Over all friends, ways and currencies."""
+        if self.insider.partners:
+            assert self.insider.made() <= LIMIT
+
+    def teardown(self) -> None:
+        """The books are right; then the world ends."""
+        try:
+            if self.insider.partners:
+                assert self.insider.deployed.world.books.faults() == []
+        finally:
+            self.stack.close()
+
+
+def test_one_person_gets_no_more_than_the_limit(dynamodb_endpoint: str) -> None:
+    """Adjustments, gifts, conversions, releases, links, terms, withdrawals, files, marks, pieces, threads."""
+    calm = settings(
+        max_examples=RUNS, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck),
+        database=None, print_blob=True, phases=PHASES,
+    )  # fmt: skip
+    machine: Any = type("Here", (OnePerson,), {"endpoint": dynamodb_endpoint})
+    run_state_machine_as_test(machine, settings=calm)
