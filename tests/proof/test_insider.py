@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.support.deployment import deployment
 from tests.support.insider import FRIENDS, LIMIT, OUT, SIGN_INS, Insider
 
-RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "8")), int(os.environ.get("SIMULATE_STEPS", "20"))
+RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "6")), int(os.environ.get("SIMULATE_STEPS", "20"))
 # to make a failure short takes minutes: the long runs do
 PHASES = (Phase.generate, Phase.shrink) if "SIMULATE_RUNS" in os.environ else (Phase.generate,)
 HOURS = 20  # that go by in a run: all of it is one day

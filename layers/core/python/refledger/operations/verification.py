@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from refledger.domain.adjustments import AdjustmentStatus
+from refledger.domain.adjustments import Adjustment, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults
 from refledger.domain.methods import MethodType
@@ -16,6 +16,7 @@ from refledger.domain.rewards import Reward, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
+from refledger.operations.duty_checks import adjustment_faults
 from refledger.operations.reward_checks import against_journal, against_payment, month_faults
 from refledger.operations.taking_back import counted
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
@@ -97,6 +98,7 @@ def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", "moved all the time while it was read: verify again")]
     found += list(_count(books, before, checked))
+    found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
     yield from found
 
 
@@ -110,6 +112,8 @@ class _Books:
     rewards: dict[str, list[Reward]]
     withdrawals: dict[str, list[Withdrawal]]
     adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
+    asked: list[Adjustment]
+    user: str
     payments: dict[str, Payment]
     months: dict[str, dict[str, Month]]  # those under a cap, by name
 
@@ -138,7 +142,7 @@ def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator
 def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     books = _Books(
         partner_id, {b.currency: b for b in balances}, {}, defaultdict(list), defaultdict(list),
-        defaultdict(Counter), {}, defaultdict(dict),
+        defaultdict(Counter), [], _user_of(context, partner_id), {}, defaultdict(dict),
     )  # fmt: skip
     for month in caps.of_partner(context.table, partner_id):
         books.months[month.currency][month.name] = month
@@ -149,6 +153,7 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
             books.withdrawals[withdrawal.currency].append(withdrawal)
     for batch in _batches(id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)):
         for adjustment in adjustments.many(context.table, batch):
+            books.asked.append(adjustment)
             if adjustment.status is AdjustmentStatus.POSTED:
                 books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
     for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
@@ -156,6 +161,11 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
         books.entries[currency] = [entry for _, entry in ledger.entries(context.table, partner_id, currency)]
     return books
+
+
+def _user_of(context: Context, partner_id: str) -> str:
+    item = context.table.get(keys.partner(partner_id))
+    return partners.from_item(item).customer if item else ""
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
