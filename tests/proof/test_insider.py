@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.support.deployment import deployment
-from tests.support.insider import FRIENDS, LIMIT, OUT, SIGN_INS, Insider
+from tests.support.insider import FRIENDS, LIMIT, LOOSER, OUT, SIGN_INS, Insider
 
 RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "6")), int(os.environ.get("SIMULATE_STEPS", "20"))
 # to make a failure short takes minutes: the long runs do
@@ -42,6 +42,7 @@ WAYS_IN = (
 )
 PROTECTIONS = (
     action("link"),
+    action("change_program", st.integers(0, len(LOOSER) - 1)),
     action("partner_becomes", names, st.sampled_from(["suspend", "activate", "deactivate"])),
 )
 OUTS = st.sampled_from([1, OUT // 3, OUT, OUT, OUT + 1, 20_000])

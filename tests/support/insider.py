@@ -153,6 +153,10 @@ class Insider:
         tag = self.ask(f"GET {PROGRAM}", path=path).headers["etag"]
         body = terms(**dict(LOOSER[which % len(LOOSER)]))
         self.ask(f"PUT {PROGRAM}", body, path=path, headers={"if-match": tag})
+        for each in self.ask(f"GET {PROGRAM}/changes", path=path).body["data"]:
+            if each["status"] == "PENDING":
+                place = {**path, "changeId": each["id"]}
+                assert self.ask(f"POST {PROGRAM}/changes/{{changeId}}/confirm", {}, path=place).status >= 400
 
     # ---------------------------------------------------------------- ways out
 
