@@ -27,7 +27,7 @@ WARM_UP_CALLS, CALLS = 3, 40
 UNLIMITED = dict.fromkeys(
     (
         "RequestsPerSecond", "ReadsPerMinute", "WritesPerMinute", "HeavyPerMinute", "WithdrawalsPerMinute",
-        "UnknownCodesPerMinute",
+        "UnknownCodesPerMinute", "AccountsPerMinute",
     ),
     "100000",
 )  # fmt: skip

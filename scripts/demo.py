@@ -186,7 +186,8 @@ class Story:
         approved = self.client.post(self.admin, f"/withdrawals/{self.id}/approve", {"note": "known well"}, expect=200)
         check(approved["status"] == "APPROVED", str(approved))
         second = self.client.post(self.admin, f"/withdrawals/{self.id}/reject", {"note": "no"}, expect=409)
-        eventually(lambda: self.client.get(self.admin, f"/withdrawals/{self.id}")["status"], "PAYING", "the workflow")
+        timeline = f"/withdrawals/{self.id}/timeline"
+        eventually(lambda: self.client.get(self.admin, timeline)["events"][-1]["status"], "PAYING", "the workflow")
         account = self.client.get(self.admin, f"/withdrawals/{self.id}")["account"]["iban"]
         paid = self.client.post(self.admin, f"/withdrawals/{self.id}/mark-paid", {"transactionId": "TX-1"}, expect=200)
         check(paid["status"] == "PAID", str(paid))

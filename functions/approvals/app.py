@@ -35,6 +35,7 @@ from refledger.entry.models.withdrawals import (
 )
 from refledger.operations import bulk, listing, mending, methods, withdrawals, workflow
 from refledger.operations.context import Context
+from refledger.operations.limits import LimitKind
 from refledger.store import keys, partners
 from refledger.store import withdrawals as stored
 
@@ -93,12 +94,13 @@ def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawal
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView, refuses=(WithdrawalNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
-    """Read a withdrawal; admins and finance with the whole account to pay to."""
-    context = config.context()
+    """Read a withdrawal; admins and finance with the whole account while it is to be paid to, which is written down."""
+    context, caller = config.context(), request.caller
     withdrawal = stored.find(context.table, request.id("withdrawalId"))
-    if request.caller.sees_masked or not withdrawal.method.is_known:
+    if caller.sees_masked or not withdrawal.needs_account:
         return StaffWithdrawalView.of(withdrawal)
-    return StaffWithdrawalView.of(withdrawal, methods.account_of(context, config.vault(), withdrawal))
+    config.limits().take(context, caller.user, LimitKind.ACCOUNTS)
+    return StaffWithdrawalView.of(withdrawal, methods.show_account(context, config.vault, withdrawal, caller.user))
 
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))

@@ -9,7 +9,9 @@ import pytest
 
 from refledger.adapters.bus import Bus
 from refledger.domain.times import iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
+from refledger.operations.steps import step
 from refledger.store import keys
 from tests.support.changes import EventsClient, Tail, batches
 from tests.support.functions import World, assert_problem, load
@@ -165,3 +167,22 @@ def test_what_nobody_did_is_an_empty_page(world: World) -> None:
     """An id that means nothing has no history; whether there is such a thing is not said."""
     answer = world.call(AUDIT, query={"entity": "nothing"}, **ADMIN)
     assert answer.body == {"data": [], "nextCursor": None}
+
+
+def test_each_look_at_a_whole_account_is_told(fresh: World, follow: Callable[[], int]) -> None:
+    """Who, when, and of which withdrawal, before it is shown: also where the account cannot be opened then."""
+    fresh.books.grant("bob", 2000)
+    fresh.books.mature("bob")
+    id = fresh.books.withdraw("bob", 2000).id
+    step(fresh.books.context, id, WithdrawalStatus.APPROVED, "ann", request="approve")
+    read, path = "GET /api/v1/withdrawals/{withdrawalId}", {"withdrawalId": id}
+    for who in (ADMIN, SUPPORT, ADMIN):
+        assert fresh.call(read, path=path, **who).status == 200
+    fresh.books.kms.failing = "ThrottlingException"
+    assert_problem(fresh.call(read, path=path, **ADMIN), 503)
+    follow()
+    told = fresh.call(AUDIT, query={"entity": id}, **ADMIN).body["data"]
+    looks = [each for each in told if each["type"] == "ACCOUNT"]
+    assert [(each["action"], each["actor"]["id"], each["operation"]) for each in looks] == [
+        ("CREATED", fresh.books.user("ann"), read)
+    ] * 3

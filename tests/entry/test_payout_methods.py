@@ -95,6 +95,7 @@ def test_a_method_goes_out_of_use(world: World, bob: str) -> None:
     assert [(each["id"], each["version"], bool(each["disabledAt"])) for each in seen] == [(id, 1, True)]
     assert withdraw(world, bob, payoutMethodId=id).code == "PAYOUT_METHOD_NOT_USABLE"
     path = {"withdrawalId": withdrawal}
+    step(world.books.context, withdrawal, WithdrawalStatus.APPROVED, "ann", request="r")
     shown = world.call("GET /api/v1/withdrawals/{withdrawalId}", path=path, **STAFF)
     assert shown.body["account"]["iban"] == "DE89370400440532013000"
 

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import DAY_MS, iso
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.entry import config
+from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.steps import step
 from tests.support.functions import World, assert_problem
 
+S = WithdrawalStatus
 W = "/api/v1/withdrawals"
 ONE = f"{W}/{{withdrawalId}}"
 FIN: dict[str, Any] = {"sub": "fin", "groups": ("finance",)}
@@ -82,9 +87,39 @@ def test_a_timeline_tells_everything_once(world: World, bob: str) -> None:
     assert_problem(world.call(f"GET {ONE}/timeline", path=path, sub=bob), 403)
 
 
+def approved(world: World, name: str) -> str:
+    id = world.books.withdraw(name, 2000).id
+    step(world.books.context, id, WithdrawalStatus.APPROVED, "ann", request="approve")
+    return id
+
+
+def test_a_whole_account_is_shown_while_it_is_needed(world: World, bob: str) -> None:
+    """Between the decision and the payment; before and after it is masked for everybody."""
+    id = world.books.withdraw(bob, 2000).id
+    path = {"withdrawalId": id}
+    shown = []
+    for status in (None, S.APPROVED, S.PAYING, S.PAID, S.RETURNED):
+        if status:
+            step(world.books.context, id, status, "ann", request=status)
+        read = world.call(f"GET {ONE}", path=path, **FIN).body
+        shown.append((read["status"], bool(read["account"])))
+    assert shown == [
+        ("REQUESTED", False), ("APPROVED", True), ("PAYING", True), ("PAID", False), ("RETURNED", False),
+    ]  # fmt: skip
+
+
+def test_looking_at_accounts_has_a_limit(world: World, bob: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its own: a finance login does not read them all, and reads on what it likes."""
+    path = {"withdrawalId": approved(world, bob)}
+    few = Limits({**config.limits().allowed, LimitKind.ACCOUNTS: 2})
+    monkeypatch.setattr(config, "limits", lambda: few)
+    assert [world.call(f"GET {ONE}", path=path, **FIN).status for _ in range(3)] == [200, 200, 429]
+    assert world.call(f"GET {ONE}/timeline", path=path, **FIN).status == 200
+
+
 def test_whole_accounts_are_for_those_who_pay(world: World, bob: str) -> None:
     """Support and services read the withdrawal with the account masked."""
-    path = {"withdrawalId": world.books.withdraw(bob, 2000).id}
+    path = {"withdrawalId": approved(world, bob)}
     whole = world.call(f"GET {ONE}", path=path, **FIN).body
     assert whole["account"]["iban"].startswith("DE")
     service = {"sub": "crm", "claims": {"scope": "refledger/withdrawals:read"}}

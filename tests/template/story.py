@@ -17,7 +17,9 @@ from refledger.domain.manifest import SIGNATURE
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.entry import config
 from refledger.operations.context import Context
+from refledger.store import keys, methods
 from refledger.store.table import Table
+from refledger.store.transaction import update
 from tests.support import stripe_server
 from tests.support.books import Clock
 from tests.support.buckets import Bucket
@@ -182,6 +184,12 @@ class Story:
     def bob(self) -> str:
         """Bob's partner id."""
         return str(self.call("referrals", "bob", "GET /api/v1/referrals/code")["partnerId"])
+
+    def forget_account(self, partner_id: str) -> None:
+        """The partner's methods as they were before it was kept which account each is."""
+        table = Table(self.client, TABLE)
+        for each in methods.of_partner(table, partner_id):
+            table.commit(update("a method of before", keys.method(partner_id, each.id, each.version), "REMOVE #same"))
 
     def stream(self, *partitions: str) -> None:
         """The newest items of these partitions, as the table's stream would tell of them."""
@@ -367,7 +375,8 @@ def withdraw_and_decide(story: Story) -> None:
     assert story.task("start-payout", paid) == "PAYING"
     story.task("await-settlement", paid, token="t4")
     assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
-    story.call("approvals", "admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)
+    story.forget_account(story.bob())
+    assert story.call("approvals", "admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)["account"]
     export(story)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
     story.call("approvals", "admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)

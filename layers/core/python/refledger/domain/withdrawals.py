@@ -151,6 +151,11 @@ class Withdrawal:
         return self.steps[-1].at_ms if self.steps else self.created_at_ms
 
     @property
+    def needs_account(self) -> bool:
+        """Whether somebody may have to see the whole account now: it is decided, and not paid yet."""
+        return self.method.is_known and self.status in (S.APPROVED, S.PAYING)
+
+    @property
     def is_sent(self) -> bool:
         """Whether the payout is handed to a provider; a bank transfer is made by a person."""
         return self.method.type is not MethodType.BANK_TRANSFER

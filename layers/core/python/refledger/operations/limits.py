@@ -20,13 +20,19 @@ KEPT_SECONDS = 600
 
 
 class LimitKind(StrEnum):
-    """Classes of routes, each with a limit of its own; UNKNOWN_CODES counts only what was guessed in vain."""
+    """Classes of routes, each with a limit of its own; UNKNOWN_CODES counts only what was guessed in vain, ACCOUNTS
+    only what was shown.
+    """
 
     READS = "reads"
     WRITES = "writes"
     HEAVY = "heavy"  # one call that does many things: bulk, imports, exports
     WITHDRAWALS = "withdrawals"
     UNKNOWN_CODES = "unknown-codes"
+    ACCOUNTS = "accounts"  # whole account numbers that one person is shown
+
+
+DEFAULTS = {LimitKind.ACCOUNTS.value: "60"}  # for functions that show none
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,10 @@ class Standing:
 
 
 def parse(text: str) -> dict[LimitKind, int]:
-    """`reads=1200,writes=300`: what is allowed in a minute. Raises ValueError, also where a kind is missing."""
-    told = dict(part.split("=") for part in text.split(","))
+    """`reads=1200,writes=300`: what is allowed in a minute. Raises ValueError, also where a kind is missing that has no
+    default.
+    """
+    told = {**DEFAULTS, **dict(part.split("=") for part in text.split(","))}
     if set(told) != set(LimitKind):
         raise ValueError("a limit for each kind")
     return {LimitKind(kind): int(number) for kind, number in told.items()}

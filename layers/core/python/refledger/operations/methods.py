@@ -14,7 +14,7 @@ from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
 from refledger.operations import duties, likeness
 from refledger.operations.context import Context
-from refledger.store import methods, partners
+from refledger.store import methods, partners, withdrawals
 from refledger.store.transaction import Moved
 
 Providers = Callable[[], Mapping[MethodType, Payouts]]
@@ -128,6 +128,21 @@ def check_payable(method: PayoutMethod) -> None:
     if not method.is_payable:
         why = "must be verified first" if method.is_active else "is out of use"
         raise MethodNotUsable(f"the payout method {why}")
+
+
+def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withdrawal, by: str) -> Account:
+    """The account that a withdrawal is paid to, in clear, for a person.
+
+    Who looks is written down first, each time: if all ends after that, somebody is named who saw nothing, and never the
+    other way round. Raises MethodNotFound, NotOpened, Busy.
+    """
+    shown = withdrawals.account_shown(withdrawal.id, by, context.now_ms(), context.ids.new())
+    context.repeat(lambda: context.table.commit(shown))
+    account = account_of(context, vault(), withdrawal)
+    named = withdrawal.method
+    method = methods.find(context.table, withdrawal.partner_id, named.id, named.version)
+    context.repeat(lambda: likeness.catch_up(context, method, account))
+    return account
 
 
 def account_of(context: Context, vault: Vault, withdrawal: Withdrawal) -> Account:

@@ -18,6 +18,7 @@ E#<payment> / A | R#<refund> | D#<dispute> | S  payment; a refund, a dispute of 
 R#<partner> / <b32(due, CUR, src, tier)>  reward
 J#<partner>#<CUR> / <day>#<version>    journal entry
 W#<withdrawal> / A | N#<n> | T#<kind>  withdrawal; what people wrote about it; the token its workflow waits with
+W#<withdrawal> / S#<ms>#<id>           who was shown the whole account
 B#<batch> / A | D#<ms>#<request>       batch of bank transfers; who was given its file
 X#<adjustment> / A                     adjustment or write-off
 S#P#<partner> / D#<day>#<shard> | T    roll-up of a day; totals
@@ -372,6 +373,10 @@ def withdrawal_and_notes(withdrawal_id: str) -> tuple[str, str, str]:
     return f"W#{withdrawal_id}", ALONE, "N#~"
 
 
+def account_shown(withdrawal_id: str, at_ms: int, id: str) -> Key:
+    return _key(f"W#{withdrawal_id}", f"S#{at_ms}#{id}")
+
+
 def task_token(withdrawal_id: str, kind: str) -> Key:
     return _key(f"W#{withdrawal_id}", f"T#{kind}")
 
@@ -626,6 +631,7 @@ _WHOLE: Final = {
     "F": "REFERRAL", "R": "REWARD",
 }  # fmt: skip
 _PARTS: Final = {("P", "M"): "PAYOUT_METHOD", ("P", "C"): "CODE", ("P", "N"): "NOTE", ("W", "N"): "NOTE",
+                 ("W", "S"): "ACCOUNT",
                  ("B", "D"): "DOWNLOAD"}  # fmt: skip
 
 

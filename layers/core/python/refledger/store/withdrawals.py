@@ -24,6 +24,11 @@ def create(withdrawal: Withdrawal) -> Write:
     return put(IS_NEW, _to_item(withdrawal))
 
 
+def account_shown(withdrawal_id: str, by: str, at_ms: int, id: str) -> Write:
+    """Somebody is about to be shown the whole account."""
+    return put("it is written down", {**keys.account_shown(withdrawal_id, at_ms, id), "by": by, "at": at_ms})
+
+
 def change(old: Withdrawal, new: Withdrawal) -> list[Write]:
     """What is new of it, with the notes of new steps and approvals as items of their own.
 

@@ -232,7 +232,8 @@ class ApprovalView(View):
 
 class StaffWithdrawalView(View):
     """What staff see of it. `attempt`: how often the workflow was set going again. `account`: the whole account, only
-    where admins or finance read a single withdrawal; in lists, notes are left out as well.
+    where admins or finance read a single withdrawal that is APPROVED or PAYING; each look is in the audit. In lists,
+    notes are left out as well.
 
     `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun; `providerKey`: by which
     the provider knows the last one. `problem`: what a person has to look at.
