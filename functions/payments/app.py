@@ -14,6 +14,7 @@ from refledger.domain.payments import (
     PaymentAlias,
     PaymentEvent,
     PaymentReceived,
+    PaymentSkipped,
     RefundReceived,
     RefundTotal,
     Skipped,
@@ -75,6 +76,9 @@ def _enter(context: Context, event: PaymentEvent) -> Recorded:
     match event:
         case PaymentReceived():
             return payments.record(context, event)
+        case PaymentSkipped():
+            logger().info("skipped event", extra={"reason": event.reason})
+            return payments.skip(context, event)
         case RefundReceived() | RefundTotal():
             return refunds.refund(context, event)
         case DisputeOpened():

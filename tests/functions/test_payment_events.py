@@ -49,6 +49,9 @@ def readable(detail: Any) -> bool:
         {},
         {"programId": "spring-2026"},
         {"productId": "team-yearly"},
+        {"items": [{"productId": "gold", "amount": 600}, {"amount": 400}], "referralCode": "ADA2026"},
+        {"items": [], "shippingAmount": 0},
+        {"shippingAmount": 1000},
         {"amount": 0},
         {"amount": MAX_AMOUNT},
         {"taxAmount": 0, "discountAmount": 0},
@@ -77,8 +80,13 @@ def test_schema_and_reader_accept_the_same(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{name: ...} for name in GOOD]
-    + [{name: None} for name in (*GOOD, "programId", "productId", "taxAmount", "discountAmount")]
+    + [
+        {name: None}
+        for name in (*GOOD, "programId", "productId", "taxAmount", "discountAmount", "shippingAmount", "items")
+    ]
     + [{name: wrong} for name in ("amount", "taxAmount") for wrong in (True, "10", -1, Decimal("10"), [10])]
+    + [{"items": [{"productId": "a", "amount": wrong}]} for wrong in (-1, "1", True, Decimal("1.5"))]
+    + [{"items": [{"productId": "a"}]}, {"items": [{"amount": 1}] * 101}, {"referralCode": "x" * 65}]
     + [{"amount": MAX_AMOUNT + 1}, {"amount": Decimal("10.5")}, {"discountAmount": -1}]
     + [{"currency": wrong} for wrong in ("eur", "XXX", "CLF", "XAU", "BGN", "", "EURO", 978)]
     + [
@@ -120,6 +128,8 @@ def test_schema_and_reader_refuse_the_same(changes: dict[str, Any]) -> None:
     [
         {"taxAmount": 161, "discountAmount": 840},
         {"discountAmount": 1001},
+        {"shippingAmount": 841, "taxAmount": 160},
+        {"items": [{"productId": "gold", "amount": 1}], "productId": "gold"},
         {"occurredAt": "2026-02-30T09:15:30Z"},
         {"occurredAt": "0000-01-01T09:15:30Z"},
         {"occurredAt": "1969-12-31T23:59:59Z"},
@@ -295,3 +305,13 @@ def test_a_reason_never_holds_a_value(wrong: dict[str, Any]) -> None:
         reason = refused.detail
     assert SECRET not in reason
     assert len(reason) < 200
+
+
+def test_items_divide_the_base_to_the_cent() -> None:
+    """In proportion, by the largest remainder: lines and shipping are the base. A product may stand in two items."""
+    items = [{"productId": "b", "amount": 100}, {"productId": "a", "amount": 50}, {"productId": "b", "amount": 0}]
+    more = {"amount": 1200, "taxAmount": 100, "shippingAmount": 100, "items": [*items, {"amount": 50}]}
+    found = read(GOOD | more)
+    assert isinstance(found, PaymentReceived)
+    assert (found.base, found.shipping, found.lines) == (1100, 100, (("", 250), ("a", 250), ("b", 500)))
+    assert found.base == found.shipping + sum(part for _, part in found.lines)

@@ -14,9 +14,11 @@ from refledger.domain.payments import (
     PaymentAlias,
     PaymentEvent,
     PaymentReceived,
+    PaymentSkipped,
     RefundReceived,
     RefundTotal,
     Skipped,
+    Teller,
 )
 from refledger.entry.events import own
 from refledger.entry.events.payments import read_event
@@ -40,8 +42,24 @@ def paid(
 
 
 def stripe(number: str, *rest: Any, **more: Any) -> PaymentEvent:
-    """A payment of Stripe's whose key is an intent of this number."""
-    return paid("stripe", f"pi_3Example000000000{number}", *rest, **more)
+    """A payment of Stripe's whose key is an intent of this number, as its charge tells of it."""
+    return paid("stripe", f"pi_3Example000000000{number}", *rest, **{"teller": Teller.CHARGE, **more})
+
+
+def invoice(key: str, number: str, *rest: Any, **more: Any) -> PaymentEvent:
+    """A payment of the invoice of this number, which is the key or another name of it."""
+    names = () if key == IN + number else (IN + number,)
+    return paid("stripe", key, *rest, **{"names": names, "teller": Teller.INVOICE, **more})
+
+
+def session(number: str, *rest: Any, **more: Any) -> PaymentEvent:
+    """A payment of the intent of this number, as its Checkout session tells of it."""
+    return stripe(number, *rest, **{"teller": Teller.SESSION, **more})
+
+
+def skipped(number: str, reason: str, amount: int = 5950, at_ms: int = PAID_MS + 1000) -> PaymentEvent:
+    """Money that is remembered and does not count by this event."""
+    return PaymentSkipped("stripe", f"pi_3Example000000000{number}", amount, "EUR", at_ms, reason)
 
 
 def refund(refund_id: str, payment_id: str, amount: int, currency: str = "EUR") -> RefundReceived:
@@ -67,6 +85,7 @@ def closed(number: str, outcome: DisputeOutcome, at_ms: int = CLOSED_MS) -> Disp
     return DisputeClosed("stripe", f"du_1Example000000000{number}", "pi_3Example000000000101", outcome, at_ms)
 
 
+GOLD, BASIC = "prod_ExampleGold", "prod_ExampleBasic"
 PI, CH, IN = "pi_3Example000000000", "ch_3Example000000000", "in_1Example000000000"
 
 OUTCOMES: dict[str, PaymentEvent | str] = {
@@ -86,22 +105,49 @@ OUTCOMES: dict[str, PaymentEvent | str] = {
     "dispute_closed_lost": DisputeClosed(
         "payments", "dispute-0001", "order-20261102-0002", DisputeOutcome.LOST, OWN_MS
     ),
-    "stripe_invoice_paid": stripe("201", 11900, 10000, "EUR"),
-    "stripe_invoice_paid_basil": paid("stripe", IN + "211", 11900, 10000, "EUR"),
-    "stripe_invoice_paid_partly_by_credit": stripe("202", 5000, 4201, "EUR"),
-    "stripe_invoice_paid_out_of_band": paid("stripe", IN + "203", 11900, 10000, "EUR"),
+    "stripe_invoice_paid": invoice(PI + "201", "201", 11900, 10000, "EUR"),
+    "stripe_invoice_paid_basil": invoice(IN + "211", "211", 11900, 10000, "EUR", product_id="prod_Example00000001"),
+    "stripe_invoice_paid_2020_08_27": invoice(
+        PI + "221", "221", 11900, 10000, "EUR", lines=((BASIC, 5000), (GOLD, 5000))
+    ),
+    "stripe_invoice_paid_2022_11_15": invoice(
+        PI + "231", "231", 11900, 10000, "EUR", code="ADA2026", lines=((GOLD, 6667), ("prod_ExampleSeats", 3333))
+    ),
+    "stripe_invoice_paid_acacia_shipping": invoice(PI + "241", "241", 13090, 11000, "EUR", shipping=1000),
+    "stripe_invoice_paid_basil_two_products": invoice(
+        IN + "251", "251", 23800, 20000, "EUR", lines=((BASIC, 10000), (GOLD, 10000))
+    ),
+    "stripe_invoice_paid_of_earlier_debt": invoice(IN + "261", "261", 5000, 5000, "EUR"),
+    "stripe_session_completed": session("601", 7140, 6000, "EUR", PAID_MS + 1000, shipping=1000),
+    "stripe_session_completed_with_invoice": session(
+        "602", 7140, 6000, "EUR", PAID_MS + 1000, shipping=1000, names=(IN + "602",)
+    ),
+    "stripe_session_completed_payment_link": session(
+        "603", 5950, 5000, "EUR", PAID_MS + 1000, STRIPES, code="ADA2026", other_customer_id="ADA2026"
+    ),
+    "stripe_session_completed_not_paid_yet": "NOT_PAID_YET",
+    "stripe_session_async_payment_succeeded": session("604", 7140, 6000, "EUR", PAID_MS + 1000, shipping=1000),
+    "stripe_session_completed_subscription": "SESSION_OF_SUBSCRIPTION",
+    "stripe_session_completed_nothing_paid": "NOTHING_PAID",
+    "stripe_session_completed_no_customer": skipped("607", "NO_CUSTOMER", 7140),
+    "stripe_charge_updated_capture": stripe("701", 4000, 4000, "EUR", PAID_MS + DAY_MS, STRIPES),
+    "stripe_charge_captured_at_last": stripe("701", 10000, 10000, "EUR", PAID_MS + DAY_MS + 3_600_000, STRIPES),
+    "stripe_charge_updated_description": "NOTHING_CAPTURED",
+    "stripe_dispute_closed_charge_refunded": closed("501", DisputeOutcome.WON),
+    "stripe_invoice_paid_partly_by_credit": invoice(PI + "202", "202", 5000, 4201, "EUR"),
+    "stripe_invoice_paid_out_of_band": invoice(IN + "203", "203", 11900, 10000, "EUR"),
     "stripe_invoice_nothing_paid": "NOTHING_PAID",
     "stripe_charge_succeeded": stripe("101", 5950, 5000, "EUR", PAID_MS + 1000),
     "stripe_charge_captured": stripe("103", 4000, 4000, "EUR", PAID_MS + DAY_MS, STRIPES, uncaptured=1950),
     "stripe_charge_not_captured": "NOT_CAPTURED",
     "stripe_charge_of_invoice": "CHARGE_OF_INVOICE",
-    "stripe_charge_no_customer": "NO_CUSTOMER",
+    "stripe_charge_no_customer": skipped("114", "NO_CUSTOMER"),
     "stripe_charge_test_mode": "TEST_MODE",
     "stripe_charge_zero_decimals": stripe("105", 4980, 4980, "JPY", PAID_MS + 1000, STRIPES),
     "stripe_charge_three_decimals": stripe("106", 5120, 5120, "KWD", PAID_MS + 1000, STRIPES),
     "stripe_charge_isk": stripe("107", 5, 5, "ISK", PAID_MS + 1000, STRIPES),
     "stripe_charge_mga": stripe("108", 2_500_000, 2_500_000, "MGA", PAID_MS + 1000, STRIPES),
-    "stripe_charge_basil": "CHARGE_MAYBE_OF_INVOICE",
+    "stripe_charge_basil": skipped("111", "CHARGE_MAYBE_OF_INVOICE"),
     "stripe_charge_basil_of_invoice": "CHARGE_OF_INVOICE",
     "stripe_charge_basil_one_off": stripe("113", 5950, 5950, "EUR", PAID_MS + 1000),
     "stripe_charge_refunded": total(PI + "101", 5950),
@@ -215,5 +261,6 @@ def test_every_reason_to_skip_is_documented() -> None:
     """An owner who asks why an event did not count finds the word."""
     text = (EVENTS.parent / "docs" / "events.md").read_text(encoding="utf-8")
     reasons = {outcome for outcome in OUTCOMES.values() if isinstance(outcome, str)}
-    more = {"LIVE_MODE", "CONNECTED_ACCOUNT", "KEY_OF_INVOICE"}
+    reasons |= {outcome.reason for outcome in OUTCOMES.values() if isinstance(outcome, PaymentSkipped)}
+    more = {"LIVE_MODE", "NOTHING_CAPTURED", "CONNECTED_ACCOUNT", "KEY_OF_INVOICE"}
     assert [reason for reason in sorted(reasons | more) if f"`{reason}`" not in text] == []

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from refledger.adapters import stripe
-from refledger.domain.payments import PaymentEvent, PaymentReceived, Skipped
+from refledger.domain.payments import PaymentEvent, PaymentReceived, PaymentSkipped, Skipped
 from tests.support.events import EXAMPLES
 
 PAID_AT_MS = 1_793_610_929_000  # 2026-11-02T09:15:29Z
@@ -35,3 +35,10 @@ def payment(name: str, **changes: Any) -> PaymentReceived:
     found = read(name, **changes)
     assert isinstance(found, PaymentReceived)
     return found
+
+
+def skipped(name: str, **changes: Any) -> str:
+    """Why an event does not count, whether it is remembered or not."""
+    found = read(name, **changes)
+    assert isinstance(found, Skipped | PaymentSkipped)
+    return found.reason

@@ -6,7 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+
+
+class Teller(IntEnum):
+    """Which of a provider's objects told of a payment. A higher one knows more of the same money, its tax above all."""
+
+    ITSELF = 0  # the payment, in the owner's own events
+    CHARGE = 1
+    SESSION = 2
+    INVOICE = 3
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,24 @@ class PaymentReceived:
     occurred_at_ms: int
     product_id: str = ""  # where the sender names one: a program may have other rules for it
     uncaptured: int = 0  # what was never taken, and the provider nevertheless tells as one of the refunds
+    names: tuple[str, ...] = ()  # other ids of the same money in the same system
+    lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several: all of it that is not shipping
+    shipping: int = 0  # what of the base was paid for shipping: a program decides whether it earns
+    code: str = ""  # a referral code that came with the payment, as it was typed
+    other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody
+    teller: Teller = Teller.ITSELF
+
+
+@dataclass(frozen=True)
+class PaymentSkipped:
+    """Money that was paid and does not count by this event: remembered, so that its refunds find it."""
+
+    system: str
+    payment_id: str
+    amount: int
+    currency: str
+    occurred_at_ms: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +133,9 @@ class Skipped:
     reason: str
 
 
-PaymentEvent = PaymentReceived | RefundReceived | RefundTotal | DisputeOpened | DisputeClosed | PaymentAlias
+PaymentEvent = (
+    PaymentReceived | PaymentSkipped | RefundReceived | RefundTotal | DisputeOpened | DisputeClosed | PaymentAlias
+)
 
 
 class PaymentKind(StrEnum):
@@ -118,6 +147,9 @@ class PaymentKind(StrEnum):
 
 
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
+MAYBE_OF_INVOICE, NO_CUSTOMER = "CHARGE_MAYBE_OF_INVOICE", "NO_CUSTOMER"
+# Why an event of a payment did not count although another one of the same money may.
+SKIPPED_ONLY = (MAYBE_OF_INVOICE, NO_CUSTOMER)
 
 
 class Origin(StrEnum):
@@ -272,6 +304,11 @@ class Payment:
     by: str = ""
     revision: int = 1  # counts its changes: each is made under the one that was read
     origin: Origin = Origin.PAYMENT
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it only holds the place of a payment of which nothing that counts was told yet."""
+        return self.kind is PaymentKind.EARLY or (self.kind is PaymentKind.IGNORED and self.reason in SKIPPED_ONLY)
 
 
 def said(payment: Payment) -> str:

@@ -8,7 +8,15 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import Origin, Payment, PaymentKind, PaymentReceived, TakenBack, said
+from refledger.domain.payments import (
+    Origin,
+    Payment,
+    PaymentKind,
+    PaymentReceived,
+    PaymentSkipped,
+    TakenBack,
+    said,
+)
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
@@ -33,6 +41,7 @@ class Outcome(StrEnum):
     PAUSED = "PAUSED"  # the program was paused, or archived, when the customer paid
     FOREIGN = "FOREIGN"  # in a currency that the program does not take: parked until a person acts
     EARLY = "EARLY"  # of a payment that has not come yet: parked until it does
+    SKIPPED = "SKIPPED"  # does not count by this event, and is remembered, so that its refunds find it
 
 
 @dataclass(frozen=True)
@@ -84,10 +93,43 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
             first = payments.from_item(moved.found[payments.IS_NEW])
             if first.kind is K.ALIAS:  # counted under its other name
                 return Recorded(Outcome.DIFFERENT, id)
-            if first.kind is not K.EARLY:
+            if not first.gives_way:
                 return _repeated(first, payment.body, context.now_ms())
             return once(first)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
+
+    return context.repeat(once)
+
+
+def skip(context: Context, event: PaymentSkipped) -> Recorded:
+    """Remember money that does not count by this event; a refund that came before finds it. Idempotent, and in the way
+    of nothing that counts: see `Payment.gives_way`. Raises Busy.
+    """
+    now_ms = context.now_ms()
+    payment = Payment(
+        id=context.ids.payment(event.system, event.payment_id),
+        kind=K.IGNORED,
+        currency=event.currency,
+        amount=event.amount,
+        occurred_at_ms=event.occurred_at_ms,
+        created_at_ms=now_ms,
+        due_ms=now_ms,
+        reason=event.reason,
+    )
+    payment = replace(payment, body=said(payment))
+
+    def once(parked: Payment | None = None) -> Recorded:
+        new = replace(payment, back=parked.back, revision=parked.revision + 1) if parked else payment
+        try:
+            context.table.commit(payments.replace(parked, new) if parked else payments.create(new))
+        except Moved as moved:
+            item = moved.found.get(payments.IS_NEW)
+            if item is None:
+                raise
+            first = payments.from_item(item)
+            if first.kind is K.EARLY and not first.note and first.currency in ("", payment.currency):
+                return once(first)
+        return Recorded(Outcome.SKIPPED, payment.id)
 
     return context.repeat(once)
 

@@ -11,17 +11,20 @@ What a snapshot looks like is decided by the API version of the destination, and
 
 The shape is recognised by the fields themselves, not by the version's date.
 
-**One payment, one key.** An invoice and its charge are two events about the same money. The key is the
-payment intent where it is known, else the charge, else the invoice, and a charge of an invoice is skipped:
-the invoice knows the tax. From basil on the two keys differ (invoice id here, payment intent there), so
-nothing but this rule keeps the money from counting twice: *such a charge counts only where its metadata says
-`oneOff: "true"`*, by which the owner states that no invoice is made of it. A charge cannot get that mark by
-accident: Stripe copies metadata from the payment intent only, and those that Stripe makes for invoices have
-none. A customer's name would not do as the mark: payments with Checkout's `invoice_creation`, or attached to
-an invoice afterwards, carry one and get an invoice as well.
+**One payment, one key, and its names.** An invoice, its charge and its Checkout session are events about the same
+money. The key is the payment intent where it is known, else the charge, else the invoice; what else an event names the
+money is a name of the payment (`PaymentReceived.names`), so that the same invoice as told by two versions is one. A
+charge of an invoice is skipped: the invoice knows the tax. From basil on the keys of the two differ (invoice id here,
+payment intent there), and until a session or `invoice_payment.paid` has said which belongs to which, nothing but this
+rule keeps the money from counting twice: *such a charge counts only where its metadata says `oneOff: "true"`*, by which
+the owner states that no invoice is made of it. One without the mark is remembered (`PaymentSkipped`), so that its
+refunds find it, and gives way to whatever counts: its session, which says of every one-off payment whether there is an
+invoice, or its invoice. A charge cannot get the mark by accident: Stripe copies metadata from the payment intent only,
+and those that Stripe makes for invoices have none. A customer's name would not do as the mark: payments with Checkout's
+`invoice_creation`, or attached to an invoice afterwards, carry one and get an invoice as well.
 
 **Refunds and disputes** name the payment intent, else the charge: the same key. Only of an invoice from basil on it
-is another one, and `invoice_payment.paid` (from 2025-05-28.basil on) says which: the intent is an alias of the invoice.
+is another one, and `invoice_payment.paid` (from 2025-05-28.basil on) says which: the intent is a name of the invoice.
 
 Sources (Stripe documentation, read in November 2026):
 https://docs.stripe.com/event-destinations/eventbridge
@@ -31,7 +34,7 @@ https://docs.stripe.com/changelog/basil/2025-05-28/partial-payments
 https://docs.stripe.com/api/invoices/object, /charges/object and /invoice-payment/object
 https://docs.stripe.com/currencies#zero-decimal and #special-cases
 https://support.stripe.com/questions/how-metadata-works-with-related-objects
-and those named in `refunds` and `disputes`.
+and those named in `lines`, `sessions`, `refunds` and `disputes`.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from refledger.adapters.stripe import disputes, payments, refunds
+from refledger.adapters.stripe import disputes, payments, refunds, sessions
 from refledger.adapters.stripe.nodes import SYSTEM, Node
 from refledger.domain.payments import PaymentEvent, Skipped
 
@@ -54,6 +57,9 @@ READERS: Final[Mapping[str, Callable[[Node, Node], PaymentEvent | Skipped]]] = M
     "invoice.paid": payments.of_invoice,
     "charge.succeeded": payments.of_charge,
     "charge.captured": payments.of_charge,
+    "charge.updated": payments.of_updated_charge,
+    "checkout.session.completed": sessions.completed,
+    "checkout.session.async_payment_succeeded": sessions.completed,
     "invoice_payment.paid": payments.alias,
     "charge.refunded": refunds.total,
     "refund.created": refunds.one,

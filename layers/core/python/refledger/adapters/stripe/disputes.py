@@ -25,6 +25,8 @@ _OUTCOMES: Final = {
     "won": DisputeOutcome.WON,
     "warning_closed": DisputeOutcome.WON,
     "lost": DisputeOutcome.LOST,
+    # Versions of old: the charge was refunded, which its refund tells by itself; the dispute takes nothing beside it.
+    "charge_refunded": DisputeOutcome.WON,
 }
 
 

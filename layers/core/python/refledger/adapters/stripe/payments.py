@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from refledger.adapters.stripe import lines
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
-from refledger.domain.payments import PaymentAlias, PaymentReceived, Skipped
+from refledger.domain.payments import (
+    MAYBE_OF_INVOICE,
+    NO_CUSTOMER,
+    PaymentAlias,
+    PaymentReceived,
+    PaymentSkipped,
+    Skipped,
+    Teller,
+)
 from refledger.domain.programs import DEFAULT_PROGRAM
 
 _TAX: Final = re.compile(r"[0-9]{1,15}")
 
 
-def of_invoice(event: Node, invoice: Node) -> PaymentReceived | Skipped:
+def of_invoice(event: Node, invoice: Node) -> PaymentReceived | PaymentSkipped | Skipped:
     """`invoice.paid`."""
     if invoice.text("status") != "paid":
         raise invoice.wrong("status", "not paid")
@@ -27,24 +37,52 @@ def of_invoice(event: Node, invoice: Node) -> PaymentReceived | Skipped:
         return Skipped("NOTHING_PAID")  # a trial, or all of it from the customer's credit balance
     metadata = {**_subscription_metadata(invoice), **invoice.metadata()}
     customer = metadata.get("customerId") or invoice.reference("customer")
-    if customer is None:
-        return Skipped("NO_CUSTOMER")
-    currency, amount = money(invoice, paid)
-    total, net = _totals(invoice)
     times = invoice.optional("status_transitions")
     paid_at = times if times is not None and times.fields.get("paid_at") is not None else None
+    at_ms = 1000 * (paid_at.integer("paid_at") if paid_at else event.integer("created"))
+    if customer is None:
+        return skipped(invoice, _key(invoice), paid, at_ms, NO_CUSTOMER)
+    currency, amount = money(invoice, paid)
+    whole, net = _net_of_tax(invoice)
+    # Paid may be less than the total (credit) or more (debt of earlier invoices): tax in proportion.
+    base = amount * net // whole
+    shipped = min(net, lines.shipping(invoice, lines.integer_or_nothing(invoice, "amount_shipping")))
+    shipping = base * shipped // net if net else 0
+    received = received_by(metadata, _key(invoice), customer, amount, base, currency, at_ms, Teller.INVOICE)
+    products = () if received.product_id else lines.of_products(invoice, base - shipping, net - shipped)
+    return replace(
+        received,
+        names=tuple(id for id in (invoice.text("id"),) if id != received.payment_id),
+        lines=products if len(products) > 1 else (),
+        product_id=products[0][0] if len(products) == 1 else received.product_id,
+        shipping=shipping,
+    )
+
+
+def received_by(
+    metadata: Mapping[str, str], key: str, customer: str, amount: int, base: int, currency: str, at_ms: int,
+    teller: Teller,
+) -> PaymentReceived:  # fmt: skip
+    """A payment, with what the owner's metadata say of it. Amounts in ISO 4217 minor units."""
     return PaymentReceived(
         system=SYSTEM,
-        payment_id=_key(invoice),
+        payment_id=key,
         customer_id=customer,
         program_id=metadata.get("programId") or DEFAULT_PROGRAM,
         amount=amount,
-        # Paid may be less than the total (credit) or more (debt of earlier invoices): tax in proportion.
-        base=amount * net // total,
+        base=base,
         currency=currency,
-        occurred_at_ms=1000 * (paid_at.integer("paid_at") if paid_at else event.integer("created")),
+        occurred_at_ms=at_ms,
         product_id=metadata.get("productId") or "",
+        code=metadata.get("referralCode") or "",
+        teller=teller,
     )
+
+
+def skipped(node: Node, key: str, paid: int, at_ms: int, reason: str) -> PaymentSkipped:
+    """Money that does not count by this event; `paid` in Stripe's units."""
+    currency, amount = money(node, paid)
+    return PaymentSkipped(SYSTEM, key, amount, currency, at_ms, reason)
 
 
 def _subscription_metadata(invoice: Node) -> Mapping[str, str]:
@@ -54,11 +92,15 @@ def _subscription_metadata(invoice: Node) -> Mapping[str, str]:
     return details.metadata() if details else {}
 
 
-def _totals(invoice: Node) -> tuple[int, int]:
-    """Total and total without tax, both after discounts, in Stripe's units: 0 <= net <= total, total > 0."""
+def _net_of_tax(invoice: Node) -> tuple[int, int]:
+    """A whole and what of it is not tax, after discounts, in Stripe's units: 0 <= net <= whole, whole > 0.
+
+    That is the total, where there is one. An invoice that is settled with earlier debt or credit may come to nothing
+    or less and be paid nevertheless: then its lines say how much of what was sold is tax, or nothing is.
+    """
     total = invoice.integer("total")
     if total <= 0:
-        raise invoice.wrong("total", "something was paid, but the total is not above zero")
+        return lines.sold(invoice)
     given = invoice.fields.get("total_excluding_tax") is not None
     net = invoice.integer("total_excluding_tax") if given else total - _tax(invoice)
     if not 0 <= net <= total:
@@ -99,39 +141,39 @@ def alias(event: Node, link: Node) -> PaymentAlias | Skipped:
     return PaymentAlias(SYSTEM, alias_id=other, payment_id=key, occurred_at_ms=1000 * event.integer("created"))
 
 
-def of_charge(event: Node, charge: Node) -> PaymentReceived | Skipped:
-    """`charge.succeeded`, `charge.captured`."""
+def of_updated_charge(event: Node, charge: Node) -> PaymentReceived | PaymentSkipped | Skipped:
+    """`charge.updated`: read only where it tells of a capture, one of several or the last (multicapture)."""
+    before = event.required("data").optional("previous_attributes")
+    if before is None or "amount_captured" not in before.fields:
+        return Skipped("NOTHING_CAPTURED")
+    return of_charge(event, charge)
+
+
+def of_charge(event: Node, charge: Node) -> PaymentReceived | PaymentSkipped | Skipped:
+    """`charge.succeeded`, `charge.captured`. With several captures of one charge each tells the sum so far."""
     if charge.text("status") != "succeeded":
         raise charge.wrong("status", "not succeeded")
-    if not charge.flag("captured"):
+    captured = charge.integer("amount_captured")
+    if captured < 0:
+        raise charge.wrong("amount_captured", "negative")
+    if not charge.flag("captured") and captured == 0:
         return Skipped("NOT_CAPTURED")  # only reserved on the card; charge.captured follows
     metadata = charge.metadata()
     if _has_invoice(charge):
         return Skipped("CHARGE_OF_INVOICE")
-    if "invoice" not in charge.fields and metadata.get("oneOff") != "true":
-        return Skipped("CHARGE_MAYBE_OF_INVOICE")  # from basil on; see the top of this file
-    captured = charge.integer("amount_captured")
-    if captured < 0:
-        raise charge.wrong("amount_captured", "negative")
     if captured == 0:
         return Skipped("NOTHING_PAID")
+    key = payment_key(charge) or charge.text("id")
+    at_ms = 1000 * event.integer("created")  # the charge's own time is that of the attempt
+    if "invoice" not in charge.fields and metadata.get("oneOff") != "true":
+        return skipped(charge, key, captured, at_ms, MAYBE_OF_INVOICE)  # from basil on; see the top of this package
     customer = metadata.get("customerId") or charge.reference("customer")
     if customer is None:
-        return Skipped("NO_CUSTOMER")
+        return skipped(charge, key, captured, at_ms, NO_CUSTOMER)
     currency, amount = money(charge, captured)
     gross, net = _net_of_named_tax(charge, metadata.get("taxAmount"))
-    return PaymentReceived(
-        system=SYSTEM,
-        payment_id=payment_key(charge) or charge.text("id"),
-        customer_id=customer,
-        program_id=metadata.get("programId") or DEFAULT_PROGRAM,
-        amount=amount,
-        base=amount * net // gross,
-        currency=currency,
-        occurred_at_ms=1000 * event.integer("created"),  # the charge's own time is that of the attempt
-        product_id=metadata.get("productId") or "",
-        uncaptured=money(charge, uncaptured(charge))[1],
-    )
+    received = received_by(metadata, key, customer, amount, amount * net // gross, currency, at_ms, Teller.CHARGE)
+    return replace(received, uncaptured=money(charge, uncaptured(charge))[1])
 
 
 def _has_invoice(charge: Node) -> bool:
@@ -167,10 +209,10 @@ def _net_of_named_tax(charge: Node, named: str | None) -> tuple[int, int]:
 def uncaptured(charge: Node) -> int:
     """What was reserved and never taken, where Stripe calls it refunded: before basil. Stripe's units.
 
-    There a capture of a part makes a Refund of the rest, and `amount_refunded` includes it; from basil on it makes
-    none. Only before basil a charge has a field `invoice`.
+    There the last capture, of a part, makes a Refund of the rest, and `amount_refunded` includes it; from basil on it
+    makes none. Only before basil a charge has a field `invoice`.
     https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
     """
-    if "invoice" not in charge.fields:
+    if "invoice" not in charge.fields or charge.fields.get("captured") is not True:
         return 0
     return max(0, charge.integer("amount") - charge.integer("amount_captured"))

@@ -15,6 +15,7 @@ from refledger.domain.payments import (
     PaymentAlias,
     PaymentEvent,
     PaymentReceived,
+    PaymentSkipped,
     RefundReceived,
     RefundTotal,
 )
@@ -64,14 +65,19 @@ def _ids(event: PaymentEvent) -> dict[str, str]:
     match event:
         case PaymentReceived():
             ids |= {"customer id": event.customer_id, "program id": event.program_id}
-            return ids | ({"product id": event.product_id} if event.product_id else {})
+            ids |= {f"name {number}": name for number, name in enumerate(event.names, 1)}
+            ids |= {
+                f"product of line {number}": product for number, (product, _) in enumerate(event.lines, 1) if product
+            }
+            maybe = {"product id": event.product_id, "other customer id": event.other_customer_id}
+            return ids | {name: text for name, text in maybe.items() if text}
         case RefundReceived():
             return ids | {"refund id": event.refund_id}
         case DisputeOpened() | DisputeClosed():
             return ids | {"dispute id": event.dispute_id}
         case PaymentAlias():
             return ids | {"alias id": event.alias_id}
-        case RefundTotal():
+        case RefundTotal() | PaymentSkipped():
             return ids
         case _:
             assert_never(event)
@@ -81,7 +87,7 @@ def _amount(event: PaymentEvent) -> int:
     match event:
         case PaymentReceived():
             return event.amount + event.uncaptured
-        case RefundReceived() | DisputeOpened():
+        case RefundReceived() | DisputeOpened() | PaymentSkipped():
             return event.amount
         case RefundTotal():
             return event.total

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from refledger.domain import currencies
+from refledger.domain import amounts, currencies
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import (
     DisputeClosed,
@@ -25,13 +26,23 @@ from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, 
 
 SYSTEM: Final = "payments"
 SOURCE: Final = "payments"
+MAX_ITEMS: Final = 100
 
 
 _Money = Annotated[int, Field(ge=0, le=currencies.MAX_AMOUNT)]
 _Some = Annotated[int, Field(gt=0, le=currencies.MAX_AMOUNT)]
 
 
+class _Item(Detail):
+    product_id: Identifier = ""
+    amount: _Money
+
+
 class _Payment(Detail):
+    """`items`: what was bought, by which the base is divided among products; amounts in any one measure, tax and
+    discount in or out.
+    """
+
     payment_id: Identifier
     customer_id: Identifier
     program_id: Identifier = DEFAULT_PROGRAM
@@ -39,6 +50,9 @@ class _Payment(Detail):
     amount: _Money
     tax_amount: _Money = 0
     discount_amount: _Money = 0
+    shipping_amount: _Money = 0
+    items: Annotated[tuple[_Item, ...], Field(max_length=MAX_ITEMS, strict=False)] = ()
+    referral_code: Annotated[str, Field(max_length=64)] = ""
     currency: Currency
     occurred_at: Moment
 
@@ -47,6 +61,10 @@ class _Payment(Detail):
         base = paid - self.tax_amount
         if base < 0:
             raise Unreadable("detail: tax and discount are more than the amount")
+        if self.shipping_amount > base:
+            raise Unreadable("detail.shippingAmount: more than what is left of the amount")
+        if self.items and self.product_id:
+            raise Unreadable("detail.productId: either this or items")
         if paid == 0:
             return Skipped("NOTHING_PAID")
         return PaymentReceived(
@@ -59,7 +77,20 @@ class _Payment(Detail):
             currency=self.currency,
             occurred_at_ms=moment_ms(self.occurred_at),
             product_id=self.product_id,
+            lines=self._lines(base - self.shipping_amount),
+            shipping=self.shipping_amount,
+            code=self.referral_code,
         )
+
+    def _lines(self, goods: int) -> tuple[tuple[str, int], ...]:
+        weights: dict[str, int] = defaultdict(int)
+        for item in self.items:
+            weights[item.product_id] += item.amount
+        if not any(weights.values()):
+            return ()
+        products = sorted(weights)
+        parts = amounts.spread(goods, [weights[product] for product in products])
+        return tuple((product, part) for product, part in zip(products, parts, strict=True) if part)
 
 
 class _Refund(Detail):
