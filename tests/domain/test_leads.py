@@ -92,12 +92,11 @@ def test_steps_are_in_order_of_their_first_time(news: list[LeadNews]) -> None:
         ("0.01", "USD", 1),
         ("1E+3", "JPY", 1000),
         ("5.250", "KWD", 5250),
-        ("10.000", "JPY", 10),
         ("9999999999999.99", "USD", 999_999_999_999_999),
     ],
 )
 def test_major_units_become_minor_ones_exactly(major: str, currency: str, minor: int) -> None:
-    """However many zeros were written."""
+    """As it was written, up to the decimals of the currency."""
     assert currencies.minor(Decimal(major), currency) == minor
 
 
@@ -105,6 +104,8 @@ def test_major_units_become_minor_ones_exactly(major: str, currency: str, minor:
     ("major", "currency"),
     [
         ("0.001", "USD"),
+        ("10.000", "JPY"),
+        ("1.000", "USD"),
         ("1.5", "JPY"),
         ("1E+400", "USD"),
         ("NaN", "USD"),
