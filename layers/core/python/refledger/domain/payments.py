@@ -304,6 +304,9 @@ class Payment:
     by: str = ""
     revision: int = 1  # counts its changes: each is made under the one that was read
     origin: Origin = Origin.PAYMENT
+    lines: tuple[tuple[str, int], ...] = ()  # see `PaymentReceived`
+    shipping: int = 0
+    teller: Teller = Teller.ITSELF
 
     @property
     def gives_way(self) -> bool:
@@ -316,6 +319,7 @@ def said(payment: Payment) -> str:
     parts = [
         payment.customer, payment.program_id, payment.product_id, payment.amount, payment.base, payment.currency,
         *([payment.origin, payment.referral_id] if payment.origin is not Origin.PAYMENT else []),
+        *([payment.lines, payment.shipping] if payment.lines or payment.shipping else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
 

@@ -54,27 +54,28 @@ class Recorded:
 
 
 def record(context: Context, received: PaymentReceived) -> Recorded:
-    """Idempotent for ever by the payment's own item. Raises Busy, and Unreadable for a program that does not exist:
-    a customer whom nobody referred is no fault, a payment that names a wrong program is.
+    """Idempotent for ever by the payment's own item and those of its other names. Raises Busy, and Unreadable for a
+    program that does not exist: a customer whom nobody referred is no fault, a payment that names a wrong program is.
     """
-    id = context.ids.payment(received.system, received.payment_id)
+    ids = [context.ids.payment(received.system, name) for name in (received.payment_id, *received.names)]
+    recorded = context.repeat(lambda: attempt(context, received, ids[0], tuple(ids[1:])))
+    if recorded is not None:
+        return recorded
+    from refledger.operations import naming  # it knows refunds, which know payments
+
+    return naming.record(context, received, tuple(ids))
+
+
+def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[str, ...] = ()) -> Recorded | None:
+    """The payment under the id `id` and, as its ALIAS, under other `names`. None where one of them stands for something
+    already, and what counts has to be found out. Raises like `record`, and Again.
+    """
     customer = context.ids.user(received.customer_id)
     known = is_program_id(received.program_id)  # other text never enters a key
-    payment = Payment(
-        id=id,
-        kind=K.PAYMENT,
-        currency=received.currency,
-        program_id=received.program_id,
-        amount=received.amount,
-        base=received.base,
-        customer=customer,
-        product_id=received.product_id,
-        occurred_at_ms=received.occurred_at_ms,
-        back=TakenBack(uncaptured=received.uncaptured),
-    )
-    payment = replace(payment, body=said(payment))
+    payment = told(received, id, customer, received.program_id)
+    aliases = [payments.name(Payment(name, K.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names]
 
-    def once(parked: Payment | None = None) -> Recorded:
+    def once(parked: Payment | None = None) -> Recorded | None:
         binding = referrals.find_binding(context.table, received.program_id, customer) if known else None
         if binding is None and (not known or not context.has_program(received.program_id)):
             raise Unreadable("programId: there is no such program")
@@ -86,19 +87,47 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
             parked, suspect = taking_back.met(context, parked, payment)
         entered = enter(context, payment, binding, program, parked)
         try:
-            context.table.commit(*entered.writes, *suspect)
+            context.table.commit(*entered.writes, *aliases, *suspect)
         except Moved as moved:
+            taken = [payments.name_of(name) for name in names if payments.name_of(name) in moved.found]
             if payments.IS_NEW not in moved.found:
+                if taken:
+                    return None
                 raise
             first = payments.from_item(moved.found[payments.IS_NEW])
-            if first.kind is K.ALIAS:  # counted under its other name
-                return Recorded(Outcome.DIFFERENT, id)
+            if first.kind is K.ALIAS:  # counted under its other name, or waiting for it
+                return None
             if not first.gives_way:
-                return _repeated(first, payment.body, context.now_ms())
+                told_before = all(
+                    moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names)
+                )
+                return repeated(context, first, received) if told_before else None
+            if taken:
+                return None
             return once(first)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
-    return context.repeat(once)
+    return once()
+
+
+def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> Payment:
+    """The payment as its event tells it, before anybody has looked what it earns."""
+    payment = Payment(
+        id=id,
+        kind=K.PAYMENT,
+        currency=received.currency,
+        program_id=program_id,
+        amount=received.amount,
+        base=received.base,
+        customer=customer,
+        product_id=received.product_id,
+        lines=received.lines,
+        shipping=received.shipping,
+        teller=received.teller,
+        occurred_at_ms=received.occurred_at_ms,
+        back=TakenBack(uncaptured=received.uncaptured),
+    )
+    return replace(payment, body=said(payment))
 
 
 def skip(context: Context, event: PaymentSkipped) -> Recorded:
@@ -243,13 +272,16 @@ def earn(payment: Payment, binding: Binding, program: Program, share: Share, due
     )
 
 
-def _repeated(first: Payment, body: str, now_ms: int) -> Recorded:
+def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:
     """The first one stands. Its rewards are sent to mature again: the first try may have died just before that.
 
     Not those of old payments: the schedule has found them, and a replay of many would read their partner's history.
+    What another of the provider's objects tells of the same money is no contradiction.
     """
-    if first.body != body:
+    again = told(received, first.id, context.ids.user(received.customer_id), received.program_id)
+    if first.teller is again.teller and first.body != again.body:
         return Recorded(Outcome.DIFFERENT, first.id)
+    now_ms = context.now_ms()
     fresh = first.kind is K.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
     due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []
     return Recorded(Outcome.REPEATED, first.id, due)

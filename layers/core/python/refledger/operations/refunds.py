@@ -129,7 +129,7 @@ def link(context: Context, named: str, target: str) -> Recorded:
 
 def _rank(payment: Payment | None) -> int:
     """Which of two stays: what earns before what does not, and before what only waits for a payment."""
-    if payment is None or payment.kind is PaymentKind.EARLY:
+    if payment is None or payment.gives_way:
         return 0
     if payment.back.elsewhere:  # its end was decided, and begun
         return -1

@@ -16,6 +16,7 @@ from refledger.domain.payments import (
     PaymentKind,
     Refund,
     TakenBack,
+    Teller,
 )
 from refledger.domain.times import DAY_MS
 from refledger.store import keys
@@ -25,6 +26,7 @@ from refledger.store.transaction import NOT_THERE, Item, Write, check, put, upda
 IS_NEW = "the payment is new"
 IS_UNCHANGED = "the payment is as it was read"
 IS_SUSPECT = "something of the payment is suspect, and nobody has looked"
+NAME_IS_NEW = "nothing has this name yet"
 REFUND_IS_NEW = "the refund is new"
 REFUND_IS_UNCHANGED = "the refund is as it was read"
 IS_FIRST_TOLD = "its sender has told of it for no other payment"
@@ -37,6 +39,16 @@ IGNORED_KEPT_DAYS = 540
 
 def create(payment: Payment) -> Write:
     return put(IS_NEW, _to_item(payment))
+
+
+def name(alias: Payment) -> Write:
+    """Another name of a payment, an ALIAS, in the transaction that makes the payment."""
+    return put(name_of(alias.id), _to_item(alias))
+
+
+def name_of(alias_id: str) -> str:
+    """Under which a name that was taken is told: a transaction may have several."""
+    return f"{NAME_IS_NEW}: {alias_id}"
 
 
 def replace(old: Payment, new: Payment) -> Write:
@@ -288,6 +300,7 @@ def _to_item(payment: Payment) -> Item:
         "program": payment.program_id,
         "origin": "" if payment.origin is Origin.PAYMENT else payment.origin.value,
     }  # fmt: skip
+    numbers = {"shipping": payment.shipping, "teller": int(payment.teller)}
     item: Item = {
         **keys.payment(payment.id), "kind": payment.kind.value, "amount": payment.amount, "base": payment.base,
         "currency": payment.currency, "rewards": [list(share) for share in payment.shares],
@@ -295,6 +308,8 @@ def _to_item(payment: Payment) -> Item:
         "created": payment.created_at_ms, "revision": payment.revision,
         **{name: text for name, text in texts.items() if text},
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
+        **({"lines": [list(line) for line in payment.lines]} if payment.lines else {}),
+        **{name: number for name, number in numbers.items() if number},
     }  # fmt: skip
     if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
         item |= keys.listed(keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id)
@@ -331,4 +346,7 @@ def from_item(item: Item) -> Payment:
         by=item.get("by", ""),
         revision=item["revision"],
         origin=Origin(item.get("origin", Origin.PAYMENT)),
+        lines=tuple((product, part) for product, part in item.get("lines", ())),
+        shipping=item.get("shipping", 0),
+        teller=Teller(item.get("teller", Teller.ITSELF)),
     )
