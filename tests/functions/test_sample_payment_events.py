@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -223,6 +224,9 @@ def test_the_tables_name_every_example_file() -> None:
 def test_every_example_is_read_as_documented(name: str) -> None:
     """The files that documentation, demo and functions use mean what they are said to mean, to the millisecond."""
     found = read_event(load(name), now_ms=MONTH_LATER_MS, livemode=True)
+    if isinstance(found, RefundReceived | RefundTotal):
+        assert found.system == "payments" or found.charge.startswith("ch_"), "which charge it is of"
+        found = replace(found, charge="", **({} if isinstance(found, RefundTotal) else {"told_at_ms": 0}))
     assert (found.reason if isinstance(found, Skipped) else found) == OUTCOMES[name]
 
 
