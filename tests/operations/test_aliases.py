@@ -97,10 +97,11 @@ def test_a_name_stays_that_of_the_payment_it_was_told_of_first(books: Books) -> 
 
 
 def test_a_payment_under_the_other_name_is_told(books: Books) -> None:
-    """What is an alias already is counted under the name that it stands for."""
+    """What is an alias already is counted under the name that it stands for, once."""
     books.alias("pi", "in")
-    assert books.pay("carol", "pi", 10_000).outcome is Outcome.DIFFERENT
-    assert books.rewards("bob") == []
+    assert books.pay("carol", "pi", 10_000).outcome is Outcome.RECORDED
+    assert books.pay("carol", "in", 10_000).outcome is Outcome.REPEATED
+    assert [reward.payment for reward in books.rewards("bob")] == [books.payment("in").id]
 
 
 def test_a_name_of_a_name_leads_to_the_payment(books: Books) -> None:
