@@ -18,6 +18,7 @@ from refledger.domain.errors import (
     PaymentNotFound,
     ProgramClosed,
     ProgramNotFound,
+    RefundNotFound,
     RewardNotFound,
     SecondPersonNeeded,
 )
@@ -27,6 +28,7 @@ from refledger.entry import config, paging
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.of_partner import PartnerRewardsQuery
+from refledger.entry.models.payment_refunds import NewRefund, PaymentRefundView, RefundList
 from refledger.entry.models.payments import ParkedView, PaymentLineView, PaymentQuery, PaymentsQuery, PaymentView
 from refledger.entry.models.rewards import (
     BulkCancel,
@@ -44,7 +46,17 @@ from refledger.entry.models.rewards import (
     RewardsQuery,
     RewardView,
 )
-from refledger.operations import bulk, explaining, giving, parked, paying, reward_lists, rewards
+from refledger.operations import (
+    bulk,
+    explaining,
+    giving,
+    parked,
+    paying,
+    refunding,
+    reward_lists,
+    rewards,
+    taking_back,
+)  # fmt: skip
 from refledger.operations.once import Once
 from refledger.store import keys, partners, payments
 from refledger.store import rewards as stored
@@ -357,12 +369,58 @@ def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
     return _payment(parked.dismiss(context, request.id("paymentId"), request.body.note, by).id)
 
 
+@api.route("GET /api/v1/payments/{paymentId}/refunds", answer=RefundList, refuses=(PaymentNotFound,))
+def list_refunds(request: Request[NoBody, NoQuery]) -> RefundList:
+    """List what was refunded of a payment, whoever told it, oldest first, with what takes nothing and why."""
+    context = config.context()
+    payment, found, _ = payments.whole(context.table, taking_back.root(context, request.id("paymentId")), strong=False)
+    return RefundList.of(payment, found)
+
+
+@api.route(
+    "POST /api/v1/payments/{paymentId}/refunds", body=NewRefund, answer=PaymentRefundView, status=201,
+    refuses=(PaymentNotFound, KeyReused),
+)  # fmt: skip
+def refund(request: Request[NewRefund, NoQuery]) -> PaymentRefundView:
+    """Say that a payment went back, whatever told of it; above one person's limit it waits for a second one."""
+    done = refunding.request(
+        config.context(), request.id("paymentId"), request.body.asked(), request.caller.user, request.route,
+        request.key, request.body_hash,
+    )  # fmt: skip
+    return PaymentRefundView.of(done.payment, done.refund)
+
+
+@api.route(
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/confirm", answer=PaymentRefundView,
+    refuses=(PaymentNotFound, RefundNotFound, AlreadyDecided, SecondPersonNeeded),
+)  # fmt: skip
+def confirm_refund(request: Request[NoBody, NoQuery]) -> PaymentRefundView:
+    """Let a refund count that somebody else of the staff entered."""
+    done = refunding.confirm(
+        config.context(), request.id("paymentId"), request.id("refundId"), request.caller.user
+    )  # fmt: skip
+    return PaymentRefundView.of(done.payment, done.refund)
+
+
+@api.route(
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/undo", body=DecisionNote, answer=PaymentRefundView,
+    refuses=(PaymentNotFound, RefundNotFound, AlreadyDecided, SecondPersonNeeded),
+)  # fmt: skip
+def undo_refund(request: Request[DecisionNote, NoQuery]) -> PaymentRefundView:
+    """Say that a refund of the staff was entered in error: what it took comes back."""
+    done = refunding.undo(
+        config.context(), request.id("paymentId"), request.id("refundId"), request.body.note, request.caller.user
+    )  # fmt: skip
+    return PaymentRefundView.of(done.payment, done.refund)
+
+
 def _payment(payment_id: str, *, strong: bool = True) -> PaymentView:
     """The payment, also under another name of it."""
     table = config.context().table
     payment, refunds, disputes = payments.whole(table, payment_id, strong=strong)
     if payment.kind is PaymentKind.ALIAS:
-        payment, refunds, disputes = payments.whole(table, payment.target, strong=strong)
+        named = taking_back.root(config.context(), payment.target)
+        payment, refunds, disputes = payments.whole(table, named, strong=strong)
     earned = stored.many(table, [id for id, _ in payment.shares], strong=strong)
     return PaymentView.of(payment, earned, refunds, disputes)
 

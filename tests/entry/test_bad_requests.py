@@ -107,7 +107,10 @@ VALID: dict[str, dict[str, Any]] = {
     f"{RS}/bulk-cancel": {"rewardIds": ["a", "b"], "note": "fine"},
     f"{RS}/bulk-pay": {"rewardIds": ["a", "b"], "paymentMethod": "CASH", "transactionId": "T-1"},
     **{f"POST /api/v1/programs/{{programId}}/{end}": {"reason": "why"} for end in ("pause", "resume", "archive")},
-    **{f"{E}{end}": {"note": "fine"} for end in ("accept", "dismiss")},
+    **{f"{E}{end}": {"note": "fine"} for end in ("accept", "dismiss", "refunds/{refundId}/undo")},
+    f"{E}refunds": {
+        "amount": 500, "currency": "USD", "reason": "by wire", "reference": "", "occurredAt": "2026-11-02T10:15:29Z",
+    },
     F: {
         "partnerId": "p" * 16, "referralCode": "ABCD", "source": "PHONE", "campaign": "autumn", "leadId": "L-1",
         "customerId": "c-1", "note": "", "tags": ["a"],

@@ -19,6 +19,7 @@ def correct(story: Story) -> None:
     why = {"note": "paid again in dollars"}
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
     paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
+    refunds(story, accepted)
     look_and_decide(story, paid["rewards"][0]["id"])
     story.call("rewards", "admin", "GET /api/v1/disputes")
     adjust(story, paid["rewards"][0]["partnerId"])
@@ -56,6 +57,32 @@ def take_euros(story: Story) -> None:
     again = story.call("programs", "admin", f"PUT {PROGRAM}", looser, programId="default", match=str(agreed["version"]))
     ids_of = {"programId": "default", "changeId": again["pendingChange"]["id"]}
     assert story.call("programs", "admin2", f"POST {one}/reject", {"note": "no"}, **ids_of)["status"] == "REJECTED"
+
+
+def refunds(story: Story, payment: str) -> None:
+    """A small one is entered and undone; a wrong one that came before its payment is found, and dismissed."""
+    of, body = "/api/v1/payments/{paymentId}/refunds", {"amount": 100, "currency": "EUR", "reason": "by wire"}
+    made = story.call("rewards", "admin", f"POST {of}", body, paymentId=payment, key="wire")
+    assert made["status"] == "COUNTS"
+    assert story.call("rewards", "admin", f"GET {of}", paymentId=payment)["refunded"] == 100
+    named = {"paymentId": payment, "refundId": made["id"]}
+    why = {"note": "another payment's"}
+    assert story.call("rewards", "admin", f"POST {of}/{{refundId}}/undo", why, **named)["status"] == "FAILED"
+    story.work("payments", story.event("Payment Refunded", refundId="odd", paymentId="e3", amount=1, currency="JPY"))
+    story.work(
+        "payments", story.event("Payment Succeeded", paymentId="e3", customerId="carol", amount=1, currency="EUR")
+    )
+    odd = Ids(HASH_KEY).payment("payments", "e3")
+    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=odd)
+    dollars = Ids(HASH_KEY).payment("payments", "e4")
+    story.work(
+        "payments", story.event("Payment Succeeded", paymentId="e4", customerId="carol", amount=90_000, currency="USD")
+    )
+    large = {"amount": 60_000, "currency": "USD", "reason": "the deal fell through"}
+    waits = story.call("rewards", "admin", f"POST {of}", large, paymentId=dollars)
+    assert waits["status"] == "WAITING"
+    named = {"paymentId": dollars, "refundId": waits["id"]}
+    assert story.call("rewards", "admin2", f"POST {of}/{{refundId}}/confirm", **named)["status"] == "COUNTS"
 
 
 def look_and_decide(story: Story, reward: str) -> None:

@@ -157,6 +157,10 @@ ROUTES = {
         "GET /api/v1/payments/{paymentId}",
         "POST /api/v1/payments/{paymentId}/accept",
         "POST /api/v1/payments/{paymentId}/dismiss",
+        "GET /api/v1/payments/{paymentId}/refunds",
+        "POST /api/v1/payments/{paymentId}/refunds",
+        "POST /api/v1/payments/{paymentId}/refunds/{refundId}/confirm",
+        "POST /api/v1/payments/{paymentId}/refunds/{refundId}/undo",
         "GET /api/v1/disputes",
     ],
     "me": [

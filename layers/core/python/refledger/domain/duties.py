@@ -31,6 +31,7 @@ class Act(StrEnum):
     ACCEPT_PAYMENT = "ACCEPT_PAYMENT"
     REFUND_PAYMENT = "REFUND_PAYMENT"
     CONFIRM_REFUND = "CONFIRM_REFUND"
+    UNDO_REFUND = "UNDO_REFUND"
     HOLD_REWARD = "HOLD_REWARD"
     RELEASE_REWARD = "RELEASE_REWARD"
     APPROVE_REWARD = "APPROVE_REWARD"
@@ -145,6 +146,10 @@ DUTIES: Final[dict[Act, Duty]] = {
         "say that a payment was taken back", measure="what the partners lose", above=Above.WAITS, **_MADE,
     ),
     Act.CONFIRM_REFUND: _row("let that count", R.REQUESTER),
+    Act.UNDO_REFUND: _row(
+        "say that it was entered in error", measure="what the partners get back", above=Above.TWO, marks=M.CREDITED,
+        **_MADE,
+    ),
     Act.HOLD_REWARD: _row("hold a reward"),
     Act.RELEASE_REWARD: _row("release a reward that is held", R.MAKER),
     Act.APPROVE_REWARD: _row(

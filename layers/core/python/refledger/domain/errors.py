@@ -17,6 +17,7 @@ Refledger
 │   ├── CodeNotFound           CODE_NOT_FOUND
 │   ├── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
 │   ├── PaymentNotFound        PAYMENT_NOT_FOUND
+│   ├── RefundNotFound         REFUND_NOT_FOUND
 │   ├── RewardNotFound         REWARD_NOT_FOUND
 │   ├── MethodNotFound         PAYOUT_METHOD_NOT_FOUND
 │   ├── AdjustmentNotFound     ADJUSTMENT_NOT_FOUND
@@ -136,6 +137,10 @@ class WithdrawalNotFound(NotFound):
 
 class PaymentNotFound(NotFound):
     code = "PAYMENT_NOT_FOUND"
+
+
+class RefundNotFound(NotFound):
+    code = "REFUND_NOT_FOUND"
 
 
 class RewardNotFound(NotFound):

@@ -220,7 +220,7 @@ class TakenBack:
 
     def plus(self, refund: Refund, sign: int = 1) -> TakenBack:
         """With one more refund, or without one that is among them (`sign` -1)."""
-        if refund.stray:
+        if refund.stray or refund.waits:
             return self
         amount = sign * refund.amount
         if not refund.failed:
@@ -341,6 +341,13 @@ class Refund:
     charge: str = ""  # keyed hash of which charge it is of, "" where nobody said
     outside: bool = False  # told by another than the payment's provider, whose sums do not know of it
     stray: bool = False  # its sender told it for another payment first: here it takes nothing
+    by: str = ""  # of one that staff entered: keyed hash of who
+    note: str = ""  # and why
+    reference: str = ""  # of the transfer, say
+    body: str = ""  # hash of the request
+    waits: bool = False  # for a second person: takes nothing until then
+    confirmed_by: str = ""
+    undone_by: str = ""  # who said that it was a mistake, where that needs a second person
 
     def joined(self, other: Refund) -> Refund:
         """The same refund as it was told twice, under two names of its payment or at two times."""

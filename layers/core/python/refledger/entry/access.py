@@ -175,6 +175,10 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/payments": read("payments:read"),
     "GET /api/v1/payments/parked": read("payments:read"),
     "GET /api/v1/payments/{paymentId}": read("payments:read"),
+    "GET /api/v1/payments/{paymentId}/refunds": read("payments:read"),
+    "POST /api/v1/payments/{paymentId}/refunds": staff(None),  # a service tells events
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/confirm": staff(None),
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/undo": staff(None),
     "POST /api/v1/payments/{paymentId}/accept": staff(None),
     "POST /api/v1/payments/{paymentId}/dismiss": staff(None),
     "GET /api/v1/disputes": read("payments:read"),

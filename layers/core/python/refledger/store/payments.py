@@ -88,6 +88,11 @@ def cleared(id: str, note: str, by: str) -> Write:
     )  # fmt: skip
 
 
+def nothing_waits(id: str) -> Write:
+    """Takes the payment off that list, whether it is on it or not."""
+    return update(IS_SUSPECT, keys.suspect(id), "REMOVE #w1, #w2")
+
+
 def unchanged(id: str, read: Payment | None) -> Write:
     """Nothing is written: it must be as it was read, or still not there."""
     if read is None:
@@ -198,7 +203,11 @@ def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True)
 
 def refund(id: str, old: Refund | None, new: Refund) -> Write:
     """A refund of the payment `id`, new or in place of what was read of it."""
-    marks = {"charge": new.charge, "outside": new.outside, "stray": new.stray}
+    marks = {
+        "charge": new.charge, "outside": new.outside, "stray": new.stray, "by": new.by, "note": new.note,
+        "reference": new.reference, "body": new.body, "waits": new.waits, "confirmed_by": new.confirmed_by,
+        "undone_by": new.undone_by,
+    }  # fmt: skip
     item = {
         **keys.refund(id, new.hash), "amount": new.amount, "currency": new.currency, "at": new.at_ms,
         "failed": new.failed, "failed_at": new.failed_at_ms, "made_at": new.made_at_ms,
@@ -227,7 +236,10 @@ def refund_from(item: Item) -> Refund:
         hash=keys.hash_of(item), amount=item["amount"], currency=item["currency"], at_ms=item["at"],
         failed=item["failed"], failed_at_ms=item["failed_at"],
         made_at_ms=item.get("made_at", older_ms), charge=item.get("charge", ""),
-        outside=item.get("outside", False), stray=item.get("stray", False),
+        outside=item.get("outside", False), stray=item.get("stray", False), by=item.get("by", ""),
+        note=item.get("note", ""), reference=item.get("reference", ""), body=item.get("body", ""),
+        waits=item.get("waits", False), confirmed_by=item.get("confirmed_by", ""),
+        undone_by=item.get("undone_by", ""),
     )  # fmt: skip
 
 
