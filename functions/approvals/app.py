@@ -12,6 +12,7 @@ from refledger.domain.errors import (
     NotPayable,
     OwnWithdrawal,
     PartnerNotFound,
+    PartnerSuspended,
     SecondPersonNeeded,
     WithdrawalNotFound,
 )
@@ -23,6 +24,7 @@ from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQ
 from refledger.entry.models.withdrawals import (
     BulkApproval,
     BulkPaid,
+    BulkReject,
     BulkResult,
     BulkResults,
     HappeningView,
@@ -33,7 +35,7 @@ from refledger.entry.models.withdrawals import (
     TimelineView,
     TransactionBody,
 )
-from refledger.operations import bulk, listing, mending, methods, withdrawals, workflow
+from refledger.operations import bulk, listing, mending, methods, till, withdrawals, workflow
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind
 from refledger.store import keys, partners
@@ -94,13 +96,17 @@ def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawal
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView, refuses=(WithdrawalNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
-    """Read a withdrawal; admins and finance with the whole account while it is to be paid to, which is written down."""
+    """Read a withdrawal, and what stands against paying it now; admins and finance with the whole account, too.
+
+    The account only while it is to be paid to, and who was shown it is written down.
+    """
     context, caller = config.context(), request.caller
-    withdrawal = stored.find(context.table, request.id("withdrawalId"))
+    withdrawal, blockers = till.read(context, request.id("withdrawalId"))
     if caller.sees_masked or not withdrawal.needs_account:
-        return StaffWithdrawalView.of(withdrawal)
+        return StaffWithdrawalView.of(withdrawal, None, blockers)
     config.limits().take(context, caller.user, LimitKind.ACCOUNTS)
-    return StaffWithdrawalView.of(withdrawal, methods.show_account(context, config.vault, withdrawal, caller.user))
+    account = methods.show_account(context, config.vault, withdrawal, caller.user)
+    return StaffWithdrawalView.of(withdrawal, account, blockers)
 
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))
@@ -119,7 +125,15 @@ def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
     "POST /api/v1/withdrawals/{withdrawalId}/approve",
     body=NoteBody,
     answer=StaffWithdrawalView,
-    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, AlreadyDecided, NotPayable, NoteNeeded),
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        AlreadyDecided,
+        NotPayable,
+        NoteNeeded,
+        PartnerSuspended,
+    ),
 )
 def approve(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Approve a withdrawal somebody else asked for."""
@@ -141,29 +155,47 @@ def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     "POST /api/v1/withdrawals/{withdrawalId}/mark-paid",
     body=TransactionBody,
     answer=StaffWithdrawalView,
-    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        AlreadyDecided,
+        NotPayable,
+        NoteNeeded,
+        PartnerSuspended,
+    ),
 )
 def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView:
-    """Confirm that the transfer was made."""
-    return _told(withdrawals.conclude(*_on(request, S.PAID), transaction_id=request.body.transaction_id))
+    """Confirm that the transfer was made; told again with the same transactionId it answers the same."""
+    body = request.body
+    return _told(withdrawals.conclude(*_on(request, S.PAID), body.note, body.transaction_id))
 
 
 @api.route(
     "POST /api/v1/withdrawals/{withdrawalId}/mark-failed",
-    body=NoteBody,
+    body=ReturnBody,
     answer=StaffWithdrawalView,
-    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, NotPayable, NoteNeeded, AlreadyDecided),
 )
-def mark_failed(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
-    """Say that the transfer was not, and will not be, made; its money is available again."""
-    return _told(withdrawals.conclude(*_on(request, S.FAILED), note=request.body.note))
+def mark_failed(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
+    """Say that the transfer was not, and will not be, made: the money is put back, at once or with a second yes."""
+    body = request.body
+    return _told(withdrawals.conclude(*_on(request, S.FAILED), body.note, body.transaction_id or ""))
 
 
 @api.route(
     "POST /api/v1/withdrawals/{withdrawalId}/retry",
     body=NoteBody,
     answer=StaffWithdrawalView,
-    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        NotPayable,
+        NoteNeeded,
+        AlreadyDecided,
+        PartnerSuspended,
+    ),
 )
 def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Try a payout again that the provider declined for a reason that is gone."""
@@ -174,10 +206,10 @@ def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     "POST /api/v1/withdrawals/{withdrawalId}/mark-returned",
     body=ReturnBody,
     answer=StaffWithdrawalView,
-    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, NotPayable, NoteNeeded, AlreadyDecided),
 )
 def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
-    """Say that the whole payout came back; its money is available again."""
+    """Say that the whole payout came back; its money is available again, at once or with a second yes."""
     body = request.body
     return _told(mending.mark_returned(*_what(request), body.note, body.transaction_id or ""))
 
@@ -204,6 +236,17 @@ def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
     return _each(body.withdrawal_ids, approve_one)
 
 
+@api.route("POST /api/v1/withdrawals/bulk-reject", body=BulkReject, answer=BulkResults, refuses=(KeyReused,))
+def bulk_reject(request: Request[BulkReject, NoQuery]) -> BulkResults:
+    """Reject up to 50 withdrawals for one reason, each by itself, with a result for each."""
+    context, body = config.context(), request.body
+
+    def reject_one(id: str) -> Withdrawal:
+        return withdrawals.decide(context, id, S.REJECTED, request.caller.user, request.fingerprint, body.note)
+
+    return _each(body.withdrawal_ids, reject_one)
+
+
 @api.route("POST /api/v1/withdrawals/bulk-mark-paid", body=BulkPaid, answer=BulkResults, refuses=(KeyReused,))
 def bulk_mark_paid(request: Request[BulkPaid, NoQuery]) -> BulkResults:
     """Confirm up to 50 transfers, each by itself, with a result for each."""
@@ -211,7 +254,7 @@ def bulk_mark_paid(request: Request[BulkPaid, NoQuery]) -> BulkResults:
 
     def pay_one(id: str) -> Withdrawal:
         return withdrawals.conclude(
-            context, id, S.PAID, request.caller.user, request.fingerprint, transaction_id=transactions[id]
+            context, id, S.PAID, request.caller.user, request.fingerprint, request.body.note, transactions[id]
         )  # fmt: skip
 
     return _each(list(transactions), pay_one)

@@ -10,6 +10,7 @@ from refledger.domain.errors import (
     MethodNotUsable,
     PartnerNotFound,
     PayoutUnavailable,
+    SecondPersonNeeded,
 )
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -45,7 +46,10 @@ def verify(request: Request[NoBody, NoQuery]) -> StaffMethodView:
     return StaffMethodView.of(found)
 
 
-@api.route("POST /api/v1/payout-batches", body=NewBatch, answer=BatchView, status=201, refuses=(Conflict, KeyReused))
+@api.route(
+    "POST /api/v1/payout-batches", body=NewBatch, answer=BatchView, status=201,
+    refuses=(Conflict, SecondPersonNeeded, KeyReused),
+)  # fmt: skip
 def create(request: Request[NewBatch, NoQuery]) -> BatchView:
     """Export bank transfers that were in no batch before."""
     by, key, body = request.caller.user, request.key, request.body

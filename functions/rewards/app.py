@@ -12,6 +12,7 @@ from refledger.domain.errors import (
     Forbidden,
     Invalid,
     KeyReused,
+    NoteNeeded,
     NotPayable,
     PartnerNotFound,
     PartnerSuspended,
@@ -216,7 +217,7 @@ def amend(request: Request[RewardChanges, NoQuery]) -> RewardView:
 
 @api.route(
     "POST /api/v1/rewards/{rewardId}/process-payment", body=PaidBody, answer=RewardView,
-    refuses=(RewardNotFound, AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded),
+    refuses=(RewardNotFound, AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded, NoteNeeded),
 )  # fmt: skip
 def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
     """Say that an approved reward was paid by itself: it is PAID, and its money has left what is available."""
@@ -226,7 +227,7 @@ def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
 def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
     body, by = request.body, request.caller.user
     return paying.process(
-        config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint, whole
+        config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint, whole, body.note
     )  # fmt: skip
 
 

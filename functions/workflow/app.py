@@ -25,12 +25,12 @@ def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
 
 
 def _start_payout(withdrawal_id: str) -> Mapping[str, Any]:
-    """A payout that a person has to look at is counted: an alarm hangs on it."""
+    """A payout that a person has to look at is counted: an alarm hangs on it. HELD: it must not be paid now."""
     withdrawal = payouts.start(config.context(), config.payouts, config.vault, withdrawal_id)
     if withdrawal.problem:
         with counting() as metrics:
             count(metrics, "PAYOUT_PROBLEM")
-    return workflow.result(withdrawal)
+    return payouts.told(withdrawal)
 
 
 def _task(event: dict[str, Any]) -> Mapping[str, Any]:

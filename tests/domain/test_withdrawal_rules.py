@@ -20,6 +20,7 @@ from refledger.domain.withdrawals import (
     WithdrawalStatus,
     after_approval,
     check_decider,
+    check_waiting,
     movement,
 )
 
@@ -88,36 +89,28 @@ def approval(by: str, number: int = 1) -> Approval:
     return Approval(by, number, f"note of {by}", f"request {number}")
 
 
-@pytest.mark.parametrize("limit", [None, 5, 6])
-def test_up_to_the_limit_one_person_is_enough(limit: int | None) -> None:
-    """The first yes approves, and the step is theirs."""
-    approved = after_approval(a_withdrawal(), approval("ann"), limit)
+def test_where_one_is_enough_the_yes_approves() -> None:
+    """The step is theirs."""
+    approved = after_approval(a_withdrawal(), approval("ann"), enough=True)
     assert approved.status is S.APPROVED
     assert approved.steps == (Step(S.APPROVED, "ann", 1, "note of ann", "request 1"),)
 
 
-@pytest.mark.parametrize("limit", [0, 4])
-def test_above_the_limit_it_takes_two(limit: int) -> None:
-    """The first yes is kept, the same person's second is refused, another person's approves; the first stays known."""
-    first = after_approval(a_withdrawal(), approval("ann"), limit)
+def test_where_one_is_not_enough_the_yes_is_kept() -> None:
+    """The same person's second is refused, another person's approves; the first stays known."""
+    first = after_approval(a_withdrawal(), approval("ann"), enough=False)
     assert (first.status, first.steps, first.approvals) == (S.REQUESTED, (), (approval("ann"),))
     with pytest.raises(SecondPersonNeeded):
-        after_approval(first, approval("ann", 2), limit)
-    second = after_approval(first, approval("eve", 3), limit)
+        after_approval(first, approval("ann", 2), enough=False)
+    second = after_approval(first, approval("eve", 3), enough=True)
     assert (second.status, second.steps[-1].by, second.approvals) == (S.APPROVED, "eve", (approval("ann"),))
-
-
-def test_a_limit_that_was_raised_asks_for_no_second_person() -> None:
-    """The limit is that of the moment of the approval: then the first person's next yes is enough."""
-    first = after_approval(a_withdrawal(), approval("ann"), 4)
-    assert after_approval(first, approval("ann", 2), 5).status is S.APPROVED
 
 
 @pytest.mark.parametrize("status", [status for status in S if status is not S.REQUESTED])
 def test_only_a_request_is_approved(status: S) -> None:
     """In every other status a yes is refused; also while it is PAYING, where it would begin a second payout."""
     with pytest.raises(AlreadyDecided):
-        after_approval(a_withdrawal(status=status), approval("ann"), None)
+        check_waiting(a_withdrawal(status=status))
 
 
 def test_nobody_decides_about_their_own_withdrawal() -> None:

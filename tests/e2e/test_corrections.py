@@ -142,7 +142,9 @@ def test_two_people_above_the_limit_and_many_at_once(shop: Shop) -> None:
     items = [{"withdrawalId": id, "transactionId": f"T-{id}"} for id in (small, large)]
     paid = shop.client.post(shop.ben, "/withdrawals/bulk-mark-paid", {"items": items}, expect=200)
     assert [each["status"] for each in paid["results"]] == ["PAID", "PAID"]
-    back = shop.client.post(shop.ann, f"/withdrawals/{large}/mark-returned", {"note": "closed account"}, expect=200)
+    back = shop.client.post(
+        shop.ann, f"/withdrawals/{large}/mark-returned", {"note": "closed account", "transactionId": "R-1"}, expect=200
+    )
     assert back["status"] == "RETURNED"
     assert shop.balance(shop.wanda) == (3_000, 0, 2_000)
 

@@ -31,6 +31,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "withdrawals/request": {"statusCode": 422},  # she has earned nothing
     "approvals/list": {"statusCode": 200},
     "approvals/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such withdrawals
+    "approvals/bulk_reject": {"statusCode": 200},
     "methods/add": {"statusCode": 201},
     "payouts/create_batch": {"statusCode": 409},  # no transfer waits to be made
     "adjustments/create": {"statusCode": 404},  # nobody's partner

@@ -161,7 +161,12 @@ def test_every_way_out_returns_the_money(people: People) -> None:
     failed = people.withdraw(people.bob, 2_000)["id"]
     people.client.post(people.admin, f"/withdrawals/{failed}/approve", {}, expect=200)
     people.eventually_is(failed, "PAYING")
-    people.client.post(people.admin, f"/withdrawals/{failed}/mark-failed", {"note": "account closed"}, expect=200)
+    people.client.post(
+        people.admin,
+        f"/withdrawals/{failed}/mark-failed",
+        {"note": "account closed", "transactionId": "B-1"},
+        expect=200,
+    )
     people.client.post(people.admin, f"/withdrawals/{failed}/mark-paid", {"transactionId": "T"}, expect=409)
     assert people.balance(people.bob) == (2_000, 0, 0)
 

@@ -66,7 +66,7 @@ def approved(people: People, amount: int) -> str:
     )
     partner = people.client.get(people.bob, "/referrals/code")["partnerId"]
     verified = people.client.post(
-        people.admin, f"/partners/{partner}/payout-methods/{method['id']}/verify", {}, expect=200
+        f"{people.admin}-vouches", f"/partners/{partner}/payout-methods/{method['id']}/verify", {}, expect=200
     )
     assert verified["verifiedAt"]
     wish = {"amount": amount, "currency": "USD", "payoutMethodId": method["id"]}

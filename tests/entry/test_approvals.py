@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.times import DAY_MS
 from refledger.operations import withdrawals, workflow
 from refledger.store import programs as stored_programs
 from tests.support.functions import Answer, World, assert_problem
@@ -46,7 +47,8 @@ def listed(world: World, **query: str) -> list[str]:
 
 
 def stuck(world: World, *fates: str) -> str:
-    """A withdrawal of 20.00 whose payout waits for a person."""
+    """A withdrawal of 20.00 whose payout waits for a person; of one day, so that one person is enough for each."""
+    world.books.clock.forward(2 * DAY_MS)
     return start(world.books, approved(world.books).id, Provider(list(fates))).id
 
 
@@ -191,6 +193,7 @@ def test_many_are_confirmed_at_once(fresh: World, bob: str) -> None:
 
 def test_fifty_are_done_in_one_call(fresh: World, bob: str) -> None:
     """The most that is taken."""
+    fresh.books.change_program()
     ids = [fresh.books.withdraw(bob, 1000).id for _ in range(50)]
     answer = fresh.call(f"POST {BASE}/bulk-approve", body={"withdrawalIds": ids}, sub="fin", groups=("finance",))
     assert [each["status"] for each in answer.body["results"]] == ["APPROVED"] * 50

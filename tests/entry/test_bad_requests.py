@@ -93,6 +93,7 @@ VALID: dict[str, dict[str, Any]] = {
     **{f"{W}{end}": {"note": "fine"} for end in ("approve", "reject", "mark-failed", "retry", "resolve")},
     f"{W}mark-returned": {"note": "fine", "transactionId": "R-1"},
     "POST /api/v1/withdrawals/bulk-approve": {"withdrawalIds": ["a", "b"], "note": "fine"},
+    "POST /api/v1/withdrawals/bulk-reject": {"withdrawalIds": ["a", "b"], "note": "not so"},
     "POST /api/v1/withdrawals/bulk-mark-paid": {"items": [{"withdrawalId": "a", "transactionId": "T-1"}]},
     f"{W}mark-paid": {"transactionId": "T-1"},
     X: {"partnerId": "p" * 16, "amount": -1500, "currency": "USD", "kind": "ADJUSTMENT", "reason": "why"},

@@ -209,6 +209,7 @@ def test_many_are_paid_by_one_payment(world: World, bob: str) -> None:
 def test_one_payment_of_many_has_the_limit_of_one(world: World, bob: str, somebody: Callable[[], str]) -> None:
     """What one person pays a partner is not cut into rewards: all of it counts, also what was told before."""
     world.books.change_program(adjustment_limit=LIMIT, second_approval_limit=500)
+    world.books.clock.forward(2 * DAY_MS)  # what they paid before counts no more
     other = somebody()
     world.books.partner(other)
     try:

@@ -62,7 +62,7 @@ def test_a_timeline_tells_everything_once(world: World, bob: str) -> None:
     path = {"withdrawalId": made.id}
     for verb, body in (
         ("approve", {"note": "known well"}), ("mark-paid", {"transactionId": "TX-9"}),
-        ("mark-returned", {"note": "closed"}),
+        ("mark-returned", {"note": "closed", "transactionId": "R-9"}),
     ):  # fmt: skip
         world.books.clock.forward(1000)
         assert world.call(f"POST {ONE}/{verb}", path=path, body=body, **FIN).status == 200
@@ -76,7 +76,7 @@ def test_a_timeline_tells_everything_once(world: World, bob: str) -> None:
         ("ASKED", "REQUESTED", "RESERVE", "available", "reserved", None),
         ("STATUS", "APPROVED", None, None, None, "known well"),
         ("STATUS", "PAID", "SETTLE", "reserved", "paid", None),
-        ("STATUS", "RETURNED", "RETURN", "paid", "available", "closed"),
+        ("STATUS", "RETURNED", "RETURN", "paid", "available", "closed (R-9)"),
     ]
     assert [e["by"] for e in events] == [world.books.user(bob), *[world.books.user("fin")] * 3]
     assert [e["at"] for e in events] == sorted(e["at"] for e in events)

@@ -216,7 +216,7 @@ class AnyOrder(RuleBasedStateMachine):
         match status:
             case S.RETURNED:
                 error = OwnWithdrawal if own else error
-                self.refused(error, lambda: mending.mark_returned(context, id, actor, request, "it came back"))
+                self.refused(error, lambda: mending.mark_returned(context, id, actor, request, "it came back", "R-1"))
             case S.APPROVED | S.REJECTED:
                 error = OwnWithdrawal if own else error
                 self.refused(error, lambda: withdrawals.decide(context, id, status, actor, request, ""))

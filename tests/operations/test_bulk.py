@@ -24,7 +24,7 @@ S = WithdrawalStatus
 
 @pytest.fixture
 def books(books: Books) -> Books:
-    books.program(second_approval_limit=2000)
+    books.program(second_approval_limit=2000, payout_minimum=1)
     books.grant("bob", 100_000)
     books.mature("bob")
     return books
@@ -71,7 +71,7 @@ def test_their_own_do_not_keep_the_others(books: Books) -> None:
 
 def test_when_time_is_up_the_rest_is_said_to_be_left(books: Books) -> None:
     """And done by the repeat."""
-    ids = [books.withdraw("bob", 1000).id for _ in range(3)]
+    ids = [books.withdraw("bob", 600).id for _ in range(3)]
 
     def slowly(id: str) -> Withdrawal:
         books.clock.forward(bulk.TIME_MS // 2 + 1)
@@ -84,7 +84,7 @@ def test_when_time_is_up_the_rest_is_said_to_be_left(books: Books) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_conflicts_and_lost_answers(books: Books, seed: int) -> None:
     """Each is approved once; those that were busy are done by the repeat."""
-    ids = [books.withdraw("bob", 1000).id for _ in range(10)]
+    ids = [books.withdraw("bob", 200).id for _ in range(10)]
     sound, books.context = books.context, books.behind(Faulty(books.client, 60, seed))
     for _ in range(5):
         done = approve(books, ids)

@@ -205,7 +205,7 @@ def test_settled_and_returned_at_once(books: Books) -> None:
             jobs = [
                 lambda made=made: says(books, made, "PAID"),
                 lambda made=made: says(books, made, "RETURNED"),
-                lambda made=made: mending.mark_returned(books.context, made.id, "ann", "r", ""),
+                lambda made=made: mending.mark_returned(books.context, made.id, "ann", "r", "came back", "R-1"),
             ]
 
             def run(job: Callable[[], object]) -> None:

@@ -129,7 +129,7 @@ def test_rules_of_withdrawals_hold(books: Books) -> None:
 def test_money_that_came_back_is_available_again(books: Books) -> None:
     """Marked as returned by whoever paid it; the reward stays PAID, and can be withdrawn; the repeat stays the same."""
     done = pay(books, earned(books))
-    mending.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed")
+    mending.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed", "R-1")
     assert books.balance("alice") == (2000, 0, 0)
     assert pay(books, done) == done
     books.pay_out("alice", 2000)

@@ -241,11 +241,12 @@ def test_a_debt_since_the_automatic_approval_needs_a_person(books: Books, debt: 
 
 
 def test_a_person_may_pay_in_spite_of_a_debt(books: Books) -> None:
-    """Whoever approved it has seen the balance; also where the rule had approved it first."""
+    """Two people, in fact, who say why; also where the rule had approved it first."""
     made = by_rule(books)
     owe(books, 3001)
     start(books, made.id)
-    withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "known")
+    assert withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "known").status is S.REQUESTED
+    withdrawals.decide(books.context, made.id, S.APPROVED, "eve", "r", "known")
     assert start(books, made.id).status is S.PAID
     assert books.balance("bob") == (-1, 0, 2000)
 

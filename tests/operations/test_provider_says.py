@@ -305,7 +305,7 @@ def test_everybody_at_once(books: Books, seed: int) -> None:
             partial(mending.retry, shaky, made.id, "ann", "retry", ""),
             partial(withdrawals.conclude, shaky, made.id, S.FAILED, "ann", "failed", "sure"),
             partial(withdrawals.conclude, shaky, made.id, S.PAID, "eve", "paid", "", f"T-{made.id}"),
-            partial(mending.mark_returned, shaky, made.id, "eve", "returned", ""),
+            partial(mending.mark_returned, shaky, made.id, "eve", "returned", "came back", "R-1"),
             partial(start, books, made.id, provider, shaky),
         ]
         with ThreadPoolExecutor(8) as pool:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import mending, steps, sweeping, workflow
+from refledger.operations import mending, payouts, steps, sweeping, workflow
 from refledger.operations.context import Context
+from refledger.operations.partners import change_status
 from refledger.operations.sweeping import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store import keys
@@ -388,3 +390,16 @@ def test_every_status_has_its_turn(books: Books, machine: StepFunctions) -> None
     books.clock.forward(MINUTE_MS)
     assert run(books, machine) == Swept(looked_at=12, resumed=12)
     assert run(books, machine).resumed == 3
+
+
+def test_a_payout_that_is_held_is_begun_when_the_suspension_is_over(books: Books, machine: StepFunctions) -> None:
+    """While it lasts no attempt is begun, which would find the same; nothing is lost, and it is paid once."""
+    made = approved(books)
+    change_status(books.context, made.partner_id, PartnerStatus.SUSPENDED, "why", "root")
+    assert payouts.told(start(books, made.id))["status"] == "HELD"
+    for _ in range(30):
+        books.clock.forward(DAY_MS)
+        assert run(books, machine).resumed == 0
+    change_status(books.context, made.partner_id, PartnerStatus.ACTIVE, "why", "root")
+    assert run(books, machine).resumed == 1
+    assert start(books, made.id).status is S.PAID

@@ -37,8 +37,8 @@ def cancel(books: Books, w: Withdrawal, request: str = "r-cancel") -> Withdrawal
     return withdrawals.cancel(books.context, w, books.user("bob"), request)
 
 
-def mark_paid(books: Books, w: Withdrawal, actor: str = "ann", request: str = "r-paid") -> Withdrawal:
-    return withdrawals.conclude(books.context, w.id, S.PAID, actor, request, transaction_id="T-1")
+def mark_paid(books: Books, w: Withdrawal, actor: str = "ann", request: str = "r-paid", bank: str = "1") -> Withdrawal:
+    return withdrawals.conclude(books.context, w.id, S.PAID, actor, request, transaction_id=f"T-{bank}")
 
 
 def mark_failed(books: Books, w: Withdrawal, actor: str = "ann", request: str = "r-failed") -> Withdrawal:
@@ -73,7 +73,7 @@ DECISIONS: dict[S, Act] = {
     S.APPROVED: partial(approve, request="second"),
     S.REJECTED: partial(reject, request="second"),
     S.CANCELLED: partial(cancel, request="second"),
-    S.PAID: partial(mark_paid, request="second"),
+    S.PAID: partial(mark_paid, request="second", bank="2"),
     S.FAILED: partial(mark_failed, request="second"),
     S.RETURNED: partial(mark_returned, request="second"),
 }

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from refledger.adapters.stepfunctions import Waker
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, rewards, tasks, withdrawals, workflow
+from refledger.operations import mending, partners, payouts, rewards, tasks, withdrawals, workflow
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store import withdrawals as stored
 from tests.statemachines.machine import LONG_SECONDS, Event, Execution, Machine
@@ -50,7 +51,7 @@ class Real(Execution):
                 kind = APPROVAL if action == "request-approval" else SETTLEMENT
                 return dict(workflow.wait(self.context, self.waker, id, kind, event["token"]))
             case "start-payout":
-                return dict(workflow.result(start(self.books, id, self.provider)))
+                return dict(payouts.told(start(self.books, id, self.provider)))
             case "settle":
                 return dict(tasks.settle(self.context, id))
             case "release":
@@ -61,8 +62,8 @@ class Real(Execution):
     def found(self) -> Withdrawal:
         return stored.find(self.books.table, self.id)
 
-    def approve(self, by: str = "ann") -> None:
-        self._tell(withdrawals.decide(self.context, self.id, S.APPROVED, by, f"approval of {by}", ""))
+    def approve(self, by: str = "ann", note: str = "") -> None:
+        self._tell(withdrawals.decide(self.context, self.id, S.APPROVED, by, f"approval of {by}", note))
 
     def retry(self) -> None:
         self._tell(mending.retry(self.context, self.id, "ann", "retry", "topped up"))
@@ -290,7 +291,7 @@ def test_automatic_approval_and_its_risks(make: MakeReal) -> None:
 
 
 def test_a_debt_between_automatic_approval_and_payout(make: MakeReal) -> None:
-    """Back to people, and no loop: assessed again, it waits for one, who approves in spite of the debt."""
+    """Back to people, and no loop: assessed again, it waits for two, who approve in spite of the debt and say why."""
     real = make(auto_approve_limit=5000)
     known(real)
     real.meanwhile["start-payout"] = lambda: take_all_back(real)
@@ -298,5 +299,35 @@ def test_a_debt_between_automatic_approval_and_payout(make: MakeReal) -> None:
     real.waits("request-approval")
     assert real.calls == ["assess", "auto-approve", "start-payout", "assess", "request-approval"]
     assert (real.found.status, real.provider.sent) == (S.REQUESTED, [])
-    real.approve()
+    for by in ("ann", "eve"):
+        real.approve(by, "they pay it back")
     ended(real, real.finish(arn), S.PAID, (-3000, 0, 3000))
+
+
+def suspended(real: Real, status: PartnerStatus) -> None:
+    partners.change_status(real.context, real.found.partner_id, status, "why", "root")
+
+
+@pytest.mark.parametrize("fates", [(), ("DOWN",)])
+def test_suspended_between_approval_and_payout(make: MakeReal, fates: tuple[str, ...]) -> None:
+    """The machine ends, nothing is lost and nothing sent; a later attempt, when that is over, pays once."""
+    real = make(*fates)
+    at = 1 + len(fates)  # before the first try, or between two of them
+    tries = iter(range(1, 10))
+
+    def meanwhile() -> None:
+        if next(tries) == at:
+            suspended(real, PartnerStatus.SUSPENDED)
+        elif fates:
+            real.meanwhile["start-payout"] = meanwhile
+
+    real.meanwhile["start-payout"] = meanwhile
+    arn = real.start()
+    real.waits("request-approval")
+    real.approve()
+    before = S.PAYING if fates else S.APPROVED
+    ended(real, real.finish(arn), before, (3000, 2000, 0))
+    assert (real.found.blocked, real.provider.paid, len(real.provider.sent)) == (("SUSPENDED",), {}, len(fates))
+    suspended(real, PartnerStatus.ACTIVE)
+    ended(real, real.finish(real.start(attempt=1)), S.PAID, (3000, 0, 2000))
+    assert list(real.provider.paid) == [f"{real.id}-1"]

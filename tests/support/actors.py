@@ -160,7 +160,7 @@ class Actors:
         if paid:
             self._about(place, "mark-paid", who, {"transactionId": f"bank-{made.id}"})
         else:
-            self._about(place, "mark-failed", who, {"note": "it was not made"})
+            self._about(place, "mark-failed", who, {"note": "it was not made", "transactionId": "B-1"})
 
     def mend(self, place: int, act: str, who: str) -> None:
         """`retry`, `resolve`."""
@@ -170,7 +170,7 @@ class Actors:
         """A bank transfer is returned days later, and one of the staff says so."""
         made = self._withdrawal(place)
         if made and not made.is_sent:
-            self._about(place, "mark-returned", who, {"note": "account closed"})
+            self._about(place, "mark-returned", who, {"note": "account closed", "transactionId": "R-1"})
 
     def provider_tells(self, place: int) -> None:
         """Once more that it paid; or that it came back, where it did."""

@@ -40,11 +40,11 @@ def do_the_rest(story: Story) -> None:
     story.call("adjustments", "admin2", reject, {"note": "it was right"}, adjustmentId=wrong)
     for verb, problem in (("mark-failed", ""), ("retry", "DECLINED"), ("resolve", "PAID_TWICE")):
         id = story.withdraw("bob", 1_000)
-        story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+        story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
         assert story.task("start-payout", id) == "PAYING"
         write(story, keys.withdrawal(id), "problem", {"S": problem})
         one_more = f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}"
-        story.call("approvals", "admin", one_more, {"note": "a test"}, withdrawalId=id)
+        story.call("approvals", "paying-admin", one_more, {"note": "a test"}, withdrawalId=id)
 
 
 def review(story: Story) -> None:

@@ -134,7 +134,7 @@ class Story:
             "body": json.dumps(body) if body is not None else None,
             "requestContext": {"requestId": f"r{self.requests}", "authorizer": {"jwt": {"claims": {
                 "sub": who, "token_use": "access",
-                "cognito:groups": "[admin]" if who.startswith("admin") else "",
+                "cognito:groups": "[admin]" if who.startswith("admin") or who.endswith("admin") else "",
             }}}},
         })  # fmt: skip
         assert answer["statusCode"] < 300, (route, answer)
@@ -232,17 +232,26 @@ def tell(story: Story) -> None:
         assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
 
 
+PROGRAM: Json = {
+    "name": "Friends",
+    "currency": "USD",
+    "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
+    "holdDays": 0,
+    "coolingHours": 0,
+    "attributionDays": None,
+    "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
+}
+
+
+def rename(story: Story, name: str) -> None:
+    """The program's next version: what waits was asked for under an earlier one."""
+    one = "/api/v1/programs/{programId}"
+    version = str(story.call("programs", "admin", f"GET {one}", programId="default")["version"])
+    story.call("programs", "admin", f"PUT {one}", {**PROGRAM, "name": name}, programId="default", match=version)
+
+
 def onboard(story: Story) -> None:
-    program = {
-        "name": "Friends",
-        "currency": "USD",
-        "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
-        "holdDays": 0,
-        "coolingHours": 0,
-        "attributionDays": None,
-        "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
-    }
-    story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **program}, key="k1")
+    story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **PROGRAM}, key="k1")
     story.call("programs", "admin", "GET /api/v1/programs")
     story.call("programs", "admin", "GET /api/v1/programs/{programId}", programId="default")
     codes = {who: story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")}
@@ -250,7 +259,7 @@ def onboard(story: Story) -> None:
     story.call("referrals", "carol", "POST /api/v1/referrals/apply/{code}", code=codes["bob"])
     # Carol stays with the first version: her payments read it, and are counted by it
     one = "/api/v1/programs/{programId}"
-    story.call("programs", "admin", f"PUT {one}", {**program, "name": "Fellows"}, programId="default", match="1")
+    story.call("programs", "admin", f"PUT {one}", {**PROGRAM, "name": "Fellows"}, programId="default", match="1")
     assert len(story.call("programs", "admin", f"GET {one}/versions", programId="default")["data"]) == 2
     story.call("programs", "admin", f"GET {one}/versions/{{version}}", programId="default", version="1")
     new = {"firstName": "Dora", "lastName": "Example", "email": "dora@example.com"}
@@ -362,11 +371,12 @@ def withdraw_and_decide(story: Story) -> None:
     story.call("withdrawals", "bob", "GET /api/v1/referrals/withdrawals/{withdrawalId}", withdrawalId=first)
 
     paid, rejected, expired = (story.withdraw("bob", amount) for amount in (19_000, 2_000, 3_000))
+    rename(story, "Friends again")
     for withdrawal, verb in ((paid, "approve"), (rejected, "reject")):
         story.task("request-approval", withdrawal, token="t3")
         story.call(
             "approvals",
-            "admin",
+            "paying-admin",
             f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}",
             {"note": "known well"},
             withdrawalId=withdrawal,
@@ -374,32 +384,39 @@ def withdraw_and_decide(story: Story) -> None:
     assert story.task("release", expired, **{"as": "EXPIRED"}) == "EXPIRED"
     assert story.task("start-payout", paid) == "PAYING"
     story.task("await-settlement", paid, token="t4")
-    assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
+    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
     story.forget_account(story.bob())
-    assert story.call("approvals", "admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)["account"]
+    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)[
+        "account"
+    ]
     export(story)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
-    story.call("approvals", "admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)
+    story.call("approvals", "marking-admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)
     assert story.task("settle", paid) == "PAID"
 
 
 def decide_about_many(story: Story) -> None:
     """Alice's two transfers, approved and confirmed together; one comes back. No workflow marks what they covered."""
     both = [story.withdraw("alice", amount) for amount in (9_500, 1_000)]
-    story.call("approvals", "admin", "POST /api/v1/withdrawals/bulk-approve", {"withdrawalIds": both})
+    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-approve", {"withdrawalIds": both})
     items = [{"withdrawalId": id, "transactionId": f"of {id}"} for id in both]
-    paid = story.call("approvals", "admin", "POST /api/v1/withdrawals/bulk-mark-paid", {"items": items})["results"]
+    paid = story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-mark-paid", {"items": items})[
+        "results"
+    ]
     assert [each["status"] for each in paid] == ["PAID", "PAID"]
+    third = story.withdraw("alice", 1_000)
+    unwanted = {"withdrawalIds": [third], "note": "asked for by mistake"}
+    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-reject", unwanted)
     back = "POST /api/v1/withdrawals/{withdrawalId}/mark-returned"
-    story.call("approvals", "admin", back, {"note": "closed"}, withdrawalId=both[1])
-    assert story.call("approvals", "admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
+    story.call("approvals", "paying-admin", back, {"note": "closed", "transactionId": "R-1"}, withdrawalId=both[1])
+    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
 
 
 def pay_alice(story: Story, transaction: str, amount: int) -> None:
     id = story.withdraw("alice", amount)
-    story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
-    story.call("approvals", "admin", mark, {"transactionId": transaction}, withdrawalId=id)
+    story.call("approvals", "paying-admin", mark, {"transactionId": transaction}, withdrawalId=id)
 
 
 def export(story: Story) -> None:
@@ -409,7 +426,7 @@ def export(story: Story) -> None:
     staff = "/api/v1/partners/{partnerId}/payout-methods"
     assert story.call("payouts", "admin", f"GET {staff}", partnerId=of_bob)["data"]
     verify = f"POST {staff}/{{methodId}}/verify"
-    assert story.call("payouts", "admin", verify, partnerId=of_bob, methodId=used["id"])["verifiedAt"]
+    assert story.call("payouts", "vouching-admin", verify, partnerId=of_bob, methodId=used["id"])["verifiedAt"]
     connected = {"type": "STRIPE", "stripeAccountId": "acct_1234567890"}
     added = story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"]
     story.call("methods", "bob", "DELETE /api/v1/payout-methods/{methodId}", methodId=added)
@@ -428,11 +445,11 @@ def pay_by_stripe(story: Story) -> None:
     with stripe_server.running(story.stripe) as stripe:
         method = str(story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"])
         verify = "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify"
-        assert story.call("payouts", "admin", verify, partnerId=story.bob(), methodId=method)["verifiedAt"]
+        assert story.call("payouts", "vouching-admin", verify, partnerId=story.bob(), methodId=method)["verifiedAt"]
         body = {"amount": 1_500, "currency": "USD", "payoutMethodId": method}
         id = str(story.call("withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
         story.task("request-approval", id, token="t6")
-        story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+        story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
         assert story.task("start-payout", id) == "PAID"
         story.task("await-settlement", id, token="t7")
         stripe.deliver = lambda body, headers: story.deliver("POST /api/v1/webhooks/stripe", body, headers)
@@ -443,13 +460,22 @@ def pay_by_stripe(story: Story) -> None:
 def sweep_and_count(story: Story) -> None:
     _, approved = story.withdraw("bob", 4_000), story.withdraw("bob", 5_000)
     story.task("request-approval", approved, token="t5")
-    story.call("approvals", "admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved)
+    story.call(
+        "approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved
+    )
     cursor = {"pk": {"S": "SYS"}, "sk": {"S": "SWEEP-REQUESTED"}, "at": {"S": ""}}
     story.client.put_item(TableName=TABLE, Item=cursor)
     story.clock.forward(10 * MINUTE_MS)
     assert story.invoke("sweeper", {})["woken"] == 1
     story.running = False
-    assert story.invoke("sweeper", {})["resumed"] == 2
+    of_bob = story.bob()
+    story.call("partners", "admin", "POST /api/v1/partners/{partnerId}/suspend", {"reason": "why"}, partnerId=of_bob)
+    assert story.task("start-payout", approved) == "HELD"
+    rename(story, "Friends for ever")
+    assert story.invoke("sweeper", {})["resumed"] == 1, "the other one is held"
+    story.call(
+        "partners", "vouching-admin", "POST /api/v1/partners/{partnerId}/activate", {"reason": "so"}, partnerId=of_bob
+    )
     story.clock.forward(120 * MINUTE_MS)
     assert story.invoke("sweeper", {})["covered"] == 1
     pay_alice(story, "500 more", 500)

@@ -115,6 +115,7 @@ ROUTES = {
         "POST /api/v1/withdrawals/{withdrawalId}/mark-returned",
         "POST /api/v1/withdrawals/{withdrawalId}/resolve",
         "POST /api/v1/withdrawals/bulk-approve",
+        "POST /api/v1/withdrawals/bulk-reject",
         "POST /api/v1/withdrawals/bulk-mark-paid",
     ],
     "methods": [

@@ -21,6 +21,11 @@ HISTORY = 25  # paid ones: about two years of monthly ones, so that the mean fol
 LIKENESS = (Risk.SHARED_ACCOUNT, Risk.SELF_REFERRAL, Risk.TWIN)
 TOGETHER_MS = DAY_MS  # in which what needs no person is counted together
 
+FRESH = frozenset({
+    Risk.NEW_PAYOUT_METHOD, Risk.UNVERIFIED_PAYOUT_METHOD, Risk.YOUNG_ACCOUNT, Risk.DEBT, Risk.NOT_ACTIVE,
+    Risk.METHOD_DISABLED, Risk.COOLING, Risk.PROGRAM_CLOSED,
+})  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -36,6 +41,8 @@ class Facts:
     in_debt: bool
     has_held_rewards: bool
     signals: Sequence[Signal] = ()  # of being somebody else as well, by the account that is paid
+    is_cooling: bool = False
+    program_is_closed: bool = False
 
 
 def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
@@ -51,8 +58,20 @@ def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
         Risk.DEBT: facts.in_debt,
         **{risk: any(signal.type.value == risk.value for signal in facts.signals) for risk in LIKENESS},
         Risk.NOT_ACTIVE: facts.partner.status is not PartnerStatus.ACTIVE,
+        Risk.METHOD_DISABLED: method is not None and not method.is_active,
+        Risk.COOLING: facts.is_cooling,
+        Risk.PROGRAM_CLOSED: facts.program_is_closed,
     }
-    return tuple(risk for risk in Risk if found[risk])
+    return tuple(risk for risk in Risk if found.get(risk))
+
+
+def refreshed(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
+    """Those that apply now, in the order in which they are declared.
+
+    What is cheap to know is looked at anew; the rest, which takes the partner's history, is as it was assessed.
+    """
+    now = risks(withdrawal, facts)
+    return tuple(risk for risk in Risk if risk in (now if risk in FRESH else withdrawal.risks))
 
 
 def asked_for(entries: Iterable[Entry], now_ms: int, apart_from: str) -> int:

@@ -32,6 +32,12 @@ class Happening:
     moved: Kind | None = None
 
 
+_WAITED_IN = {
+    WithdrawalStatus.APPROVED: WithdrawalStatus.REQUESTED, WithdrawalStatus.FAILED: WithdrawalStatus.PAYING,
+    WithdrawalStatus.RETURNED: WithdrawalStatus.PAID,
+}  # fmt: skip
+
+
 def timeline(withdrawal: Withdrawal) -> list[Happening]:
     """In the order of their times; of the same moment in the order in which they follow from each other."""
     status, steps = WithdrawalStatus.REQUESTED, list(withdrawal.steps)
@@ -43,7 +49,7 @@ def timeline(withdrawal: Withdrawal) -> list[Happening]:
         status = first.status
         found.append(Happening(What.STATUS, first.at_ms, status, first.by, first.note, Kind.PAY))
     for each in withdrawal.approvals:
-        found.append(Happening(What.APPROVAL, each.at_ms, WithdrawalStatus.REQUESTED, each.by, each.note))
+        found.append(Happening(What.APPROVAL, each.at_ms, _WAITED_IN[each.to], each.by, each.note))
     for step in steps:
         what = What.WORD if step.status is status else What.STATUS
         moved = TRANSITIONS.get((status, step.status))

@@ -32,7 +32,7 @@ TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
     (S.REQUESTED, S.REJECTED): Kind.RELEASE,
     (S.REQUESTED, S.CANCELLED): Kind.RELEASE,
     (S.REQUESTED, S.EXPIRED): Kind.RELEASE,
-    (S.APPROVED, S.REQUESTED): None,  # approved by rule, and since then the balance fell below zero: a person decides
+    (S.APPROVED, S.REQUESTED): None,  # something stands against it since then that only people can take on them
     (S.APPROVED, S.PAYING): None,
     (S.APPROVED, S.PAID): Kind.SETTLE,  # the admin confirmed the transfer before the workflow had moved on
     (S.APPROVED, S.FAILED): Kind.RELEASE,
@@ -69,6 +69,9 @@ class Risk(StrEnum):
     SHARED_ACCOUNT = "SHARED_ACCOUNT"  # another partner is paid to the same account
     SELF_REFERRAL = "SELF_REFERRAL"  # the partner earns from somebody who may be themselves
     TWIN = "TWIN"  # another partner has the same e-mail address, or name and phone, folded
+    METHOD_DISABLED = "METHOD_DISABLED"  # the partner took it out of use since
+    COOLING = "COOLING"  # who signs in as the partner, or an account, is new
+    PROGRAM_CLOSED = "PROGRAM_CLOSED"  # paused or archived: what was earned is paid out, and somebody looks
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes to a withdrawal that needs two."""
+    """One person's yes where two are needed. `to`: what the withdrawal becomes when another one says the same."""
 
     by: str
     at_ms: int
     note: str = ""
     request: str = ""
+    to: WithdrawalStatus = WithdrawalStatus.APPROVED
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,16 @@ class Withdrawal:
     resumed_at_ms: int = 0
     transaction_id: str = ""  # the bank's or the provider's id of the payout
     steps: tuple[Step, ...] = field(default=())
-    approvals: tuple[Approval, ...] = ()  # so far, while one is not enough
+    approvals: tuple[Approval, ...] = ()  # first ones, where one was not enough
     risks: tuple[Risk, ...] = ()
     payout: int = 0  # how often a payout was begun; each has an idempotency key of its own at the provider
     sent_at_ms: int = 0  # when this payout was first handed to the provider, written down before it is
     problem: Problem | None = None
     batch_id: str = ""  # the bank transfer batch that it was exported with
+    program_version: int = 0  # whose terms held when it was asked for; 0 where that was not written down yet
+    assessed_at_ms: int = 0  # when the risks were worked out last; 0: they have not been looked for
+    blocked: tuple[str, ...] = ()  # what stood against paying it when the workflow, or whoever decided, last looked
+    accepted: tuple[tuple[str, int], ...] = ()  # what people took on them, and how much it was then (see domain/till)
 
     @property
     def changed_at_ms(self) -> int:
@@ -154,6 +162,16 @@ class Withdrawal:
     def needs_account(self) -> bool:
         """Whether somebody may have to see the whole account now: it is decided, and not paid yet."""
         return self.method.is_known and self.status in (S.APPROVED, S.PAYING)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its money is reserved."""
+        return self.status in OPEN
+
+    @property
+    def are_risks_known(self) -> bool:
+        """Whether somebody has looked for risks: none found is not the same as not looked."""
+        return bool(self.assessed_at_ms or self.risks)
 
     @property
     def is_sent(self) -> bool:
@@ -190,16 +208,14 @@ def check_waiting(withdrawal: Withdrawal) -> None:
         raise AlreadyDecided(f"the withdrawal is {withdrawal.status}; it cannot be approved any more")
 
 
-def after_approval(withdrawal: Withdrawal, approval: Approval, second_approval_limit: int | None) -> Withdrawal:
-    """One person said yes. Above the limit the first yes is kept, and another person's makes it APPROVED.
+def after_approval(withdrawal: Withdrawal, approval: Approval, *, enough: bool) -> Withdrawal:
+    """One person said yes. Where that is not enough it is kept, and another person's makes it APPROVED.
 
-    Raises AlreadyDecided, SecondPersonNeeded where the first yes was the same person's.
+    Raises SecondPersonNeeded where a yes of the same person is kept already.
     """
-    check_waiting(withdrawal)
-    if second_approval_limit is not None and withdrawal.amount > second_approval_limit:
-        if not withdrawal.approvals:
-            return replace(withdrawal, approvals=(approval,))
+    if not enough:
         if any(earlier.by == approval.by for earlier in withdrawal.approvals):
             raise SecondPersonNeeded("a second person must approve this withdrawal")
+        return replace(withdrawal, approvals=(*withdrawal.approvals, approval))
     step = Step(S.APPROVED, approval.by, approval.at_ms, approval.note, approval.request)
     return replace(withdrawal, status=S.APPROVED, steps=(*withdrawal.steps, step))

@@ -144,6 +144,7 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": staff(None),
     "POST /api/v1/withdrawals/{withdrawalId}/resolve": staff(None),
     "POST /api/v1/withdrawals/bulk-approve": staff(None, limit=L.HEAVY),
+    "POST /api/v1/withdrawals/bulk-reject": staff(None, limit=L.HEAVY),
     "POST /api/v1/withdrawals/bulk-mark-paid": staff(None, limit=L.HEAVY),
     "GET /api/v1/payout-methods": own(),
     "POST /api/v1/payout-methods": own(),

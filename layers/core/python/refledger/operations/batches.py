@@ -1,28 +1,36 @@
-"""Bank transfers are exported once: a withdrawal is in one batch, and a batch never changes."""
+"""Bank transfers are exported once: a withdrawal is in one batch, and only what may be paid now is in its file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.adapters.vault import Vault
 from refledger.domain.batches import Batch, Download, Line, as_csv
-from refledger.domain.errors import Conflict, KeyReused
+from refledger.domain.duties import Act, Barred
+from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
 from refledger.domain.methods import BankAccount, MethodType
+from refledger.domain.till import Blockers
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import duties, till
 from refledger.operations.context import Context
+from refledger.operations.till import Seen
 from refledger.store import batches, methods, withdrawals
+from refledger.store.transaction import Moved
 
 READ_TOGETHER = 100
+IN_FILE = (WithdrawalStatus.PAYING, WithdrawalStatus.PAID)  # what failed or came back must not be paid again
 
 
 def create(context: Context, by: str, key: str | None, body: str, limit: int, currency: str | None) -> Batch:
     """Claim up to `limit` bank transfers that are in no batch yet, the longest waiting first, and keep them as a batch.
 
-    One transaction: a withdrawal that moved on or was claimed in between is not in it, and the selection begins anew.
+    What must not be paid now, and what this person may not let out, waits for the next batch. One transaction: a
+    withdrawal that moved on or was claimed in between is not in it, and the selection begins anew.
     Idempotent by the Idempotency-Key; without one every call exports what no call before it has exported.
-    Raises Conflict where nothing waits, KeyReused, Busy.
+    Raises Conflict where nothing waits, SecondPersonNeeded where it waits for another person, KeyReused, Busy.
     """
     id = context.ids.hash("batch", by, key, size=LONG_ID_BYTES) if key else context.ids.new(LONG_ID_BYTES)
 
@@ -31,9 +39,12 @@ def create(context: Context, by: str, key: str | None, body: str, limit: int, cu
             if earlier.body != body:
                 raise KeyReused("this Idempotency-Key came with another request before")
             return earlier
-        lines = tuple(map(_line, islice(_waiting(context, currency), limit)))
+        tills = Tills(context, by)
+        lines = tuple(map(_line, islice(_waiting(context, currency, tills), limit)))
+        if not lines and tills.has_barred:
+            raise SecondPersonNeeded("somebody else must export what waits: you made it, or vouched for its account")
         if not lines:
-            raise Conflict("no bank transfer waits to be made")
+            raise Conflict("no bank transfer waits that may be made now")
         batch = Batch(id, context.now_ms(), by, body, lines)
         context.table.commit(*batches.create(batch))
         return batch
@@ -41,12 +52,14 @@ def create(context: Context, by: str, key: str | None, body: str, limit: int, cu
     return context.repeat(once)
 
 
-def _waiting(context: Context, currency: str | None) -> Iterator[Withdrawal]:
-    """Bank transfers that somebody has to make and that are in no batch. Reads all that nobody has confirmed yet."""
+def _waiting(context: Context, currency: str | None, tills: Tills) -> Iterator[Withdrawal]:
+    """Bank transfers that somebody has to make, may make now, and that are in no batch. Reads all that nobody has
+    confirmed yet.
+    """
     found = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAYING, "")
     while ids := [id for _, id in islice(found, READ_TOGETHER)]:
         for withdrawal in withdrawals.many(context.table, ids):
-            if _is_waiting(withdrawal) and currency in (None, withdrawal.currency):
+            if _is_waiting(withdrawal) and currency in (None, withdrawal.currency) and tills.lets_out(withdrawal):
                 yield withdrawal
 
 
@@ -59,24 +72,87 @@ def _is_waiting(withdrawal: Withdrawal) -> bool:
     )
 
 
+@dataclass
+class Tills:
+    """What stands against many withdrawals, for one person who exports them. Each partner is read once."""
+
+    context: Context
+    by: str
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _barred: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def has_barred(self) -> bool:
+        """Whether anything was left out only because of who exports."""
+        return any(self._barred.values())
+
+    def lets_out(self, withdrawal: Withdrawal) -> bool:
+        """Whether it may be paid now, and exported by this person."""
+        return not self.blockers(withdrawal) and not self._is_barred(withdrawal)
+
+    def blockers(self, withdrawal: Withdrawal) -> Blockers:
+        """What stands against paying it."""
+        known = self._seen.get(withdrawal.partner_id)
+        if known is None or known.withdrawal.method != withdrawal.method:
+            known = self._seen[withdrawal.partner_id] = till.look(self.context, withdrawal)
+        return replace(known, withdrawal=withdrawal).blockers
+
+    def _is_barred(self, withdrawal: Withdrawal) -> bool:
+        partner_id = withdrawal.partner_id
+        if partner_id not in self._barred:
+            seen = self._seen[partner_id]
+            case = duties.case(
+                self.context, Act.EXPORT_WITHDRAWAL, self.by, [seen.program], withdrawal.currency, {partner_id: 0},
+                earns={seen.partner.customer}, requester=withdrawal.requester,
+            )  # fmt: skip
+            self._barred[partner_id] = isinstance(case.verdict, Barred)
+        return self._barred[partner_id]
+
+
 def _line(withdrawal: Withdrawal) -> Line:
     method = withdrawal.method
     return Line(withdrawal.id, withdrawal.partner_id, method.id, method.version, withdrawal.amount, withdrawal.currency)
 
 
 def file(context: Context, vault: Vault, batch_id: str, by: str, request: str) -> str:
-    """The batch as CSV, with the whole accounts; the same text every time.
+    """The batch as CSV, with the whole accounts, of what may still be paid; the same text as long as that is the same.
 
     Who is given it is written down first: if all ends after that, somebody is named who got nothing, and never the
-    other way round. `request`: hash of the request that asks for it. Raises BatchNotFound, Busy.
+    other way round. Then each line is looked at: the file is what the bank pays. What must not be paid now is left out:
+    the first time it leaves the batch and waits for another one, later it stays in it, because an earlier file has it.
+    `request`: hash of the request that asks for it. Raises BatchNotFound, Busy.
     """
     batch = batches.find(context.table, batch_id)
     download = batches.downloaded(batch_id, Download(by, context.now_ms()), request)
     context.repeat(lambda: context.table.commit(download))
-    named = [(line.partner_id, line.method_id, line.method_version) for line in batch.lines]
+    is_first = len(batches.downloads(context.table, batch_id)) == 1  # of two at once, neither is
+    tills = Tills(context, by)
+    lines = []
+    for line, withdrawal in zip(batch.lines, _withdrawals_of(context, batch), strict=True):
+        if withdrawal is None or withdrawal.batch_id != batch.id or withdrawal.status not in IN_FILE:
+            continue
+        if withdrawal.status is WithdrawalStatus.PAYING and tills.blockers(withdrawal):
+            if is_first:
+                _take_out(context, withdrawal)
+            continue
+        lines.append(line)
+    named = [(line.partner_id, line.method_id, line.method_version) for line in lines]
     known = methods.many(context.table, named)
     ciphers = [known[each].cipher for each in named]
-    return as_csv((line, _open(vault, cipher, line)) for line, cipher in zip(batch.lines, ciphers, strict=True))
+    return as_csv((line, _open(vault, cipher, line)) for line, cipher in zip(lines, ciphers, strict=True))
+
+
+def _withdrawals_of(context: Context, batch: Batch) -> list[Withdrawal | None]:
+    found = {each.id: each for each in withdrawals.many(context.table, [line.withdrawal_id for line in batch.lines])}
+    return [found.get(line.withdrawal_id) for line in batch.lines]
+
+
+def _take_out(context: Context, withdrawal: Withdrawal) -> None:
+    """No file of the batch had it yet: it waits for another one. Left as it is where it moved on in between."""
+    try:
+        context.table.commit(batches.unclaim(withdrawal.id, withdrawal.batch_id))
+    except Moved:
+        return
 
 
 def _open(vault: Vault, cipher: bytes, line: Line) -> BankAccount:

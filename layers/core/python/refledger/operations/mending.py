@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refledger.domain.errors import NotPayable
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.operations import deciding
 from refledger.operations.context import Context
 from refledger.operations.steps import by_person
 
@@ -19,26 +20,16 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
     """Another try of a payout that was for certain not made: PAYING → APPROVED; its next start has a new provider key.
 
     Idempotent by the request. Raises NotPayable unless the problem is DECLINED: only then is another key no second
-    payout. OwnWithdrawal, WithdrawalNotFound, Busy.
+    payout. OwnWithdrawal, PartnerSuspended, SecondPersonNeeded, WithdrawalNotFound, Busy.
     """
-
-    def check(withdrawal: Withdrawal) -> None:
-        if withdrawal.problem is not Problem.DECLINED:
-            raise NotPayable("only a payout that was declined, for certain, can be tried again")
-
-    return by_person(context, withdrawal_id, S.APPROVED, actor, request, note, check, transaction_id="", batch_id="")
+    return deciding.retry(context, withdrawal_id, actor, request, note)
 
 
 def mark_returned(
     context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
 ) -> Withdrawal:
-    """The whole payout came back: PAID → RETURNED, and the money is available again.
-
-    `transaction_id`: the bank's of the return; it stands in the note, the payout's own id stays.
-    Idempotent by the request. Raises AlreadyDecided unless it is PAID, OwnWithdrawal, WithdrawalNotFound, Busy.
-    """
-    why = f"{note} ({transaction_id})".strip() if transaction_id else note
-    return by_person(context, withdrawal_id, S.RETURNED, actor, request, why, lambda _: None)
+    """The whole payout came back: PAID → RETURNED, and the money is available again. See `deciding.mark_returned`."""
+    return deciding.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
 
 
 def resolve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:

@@ -8,8 +8,15 @@ from dataclasses import replace
 from refledger.adapters.ids import Ids
 from refledger.adapters.vault import Vault
 from refledger.domain.duties import Act
-from refledger.domain.errors import MethodNotFound, MethodNotUsable, PartnerNotFound, TooManyMethods
+from refledger.domain.errors import (
+    MethodNotFound,
+    MethodNotUsable,
+    PartnerNotFound,
+    PartnerSuspended,
+    TooManyMethods,
+)
 from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked, type_of
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
 from refledger.operations import duties, likeness
@@ -42,7 +49,7 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
     """Take an account in, or find the method that it already is.
 
     Idempotent by the account itself. KMS is asked, and `vault` called, only for one that is new or was disabled.
-    Raises TooManyMethods, Busy.
+    Raises PartnerSuspended, TooManyMethods, Busy.
     """
     method_id = id_of(context.ids, partner_id, account)
 
@@ -51,6 +58,9 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
         if known and known.is_active:
             likeness.catch_up(context, known, account)
             return known
+        partner = partners.find(context.table, partner_id)
+        if partner.status is PartnerStatus.SUSPENDED:
+            raise PartnerSuspended("a suspended partner adds no payout methods")
         method = PayoutMethod(
             id=method_id,
             partner_id=partner_id,
@@ -63,7 +73,10 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
             account_hash=likeness.account_hash(context, account),
         )
         try:
-            context.table.commit(*methods.create(method), likeness.has_account(context, method))
+            context.table.commit(
+                *methods.create(method), likeness.has_account(context, method),
+                partners.still_not_suspended(partner_id),
+            )  # fmt: skip
         except Moved as moved:
             if set(moved.found) == {methods.HAS_ROOM}:
                 raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None

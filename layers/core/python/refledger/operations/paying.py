@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.domain.duties import Act
-from refledger.domain.errors import AlreadyDecided, NotPayable, PartnerSuspended
+from refledger.domain.errors import AlreadyDecided, NotPayable, SecondPersonNeeded
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import MethodType
-from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.partners import Partner
 from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
+from refledger.domain.till import Blockers, check_note, check_stops, takes_second
 from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
-from refledger.operations import duties
+from refledger.operations import duties, till
 from refledger.operations.context import Context
 from refledger.operations.rewards import holder
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
@@ -44,6 +46,7 @@ def process(
     actor: str,
     request: str,
     whole: int = 0,
+    note: str = "",
 ) -> Reward:
     """One of the staff has paid what an approved reward is worth: reward, withdrawal, balance and entry together.
 
@@ -60,18 +63,14 @@ def process(
         id = _id(context, old)
         if old.status is RewardStatus.PAID:
             return _paid_before(context, old, id, method, transaction_id)
-        partner, balance = holder(context, old.partner_id, old.currency)
+        partner, _ = holder(context, old.partner_id, old.currency)
         duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
         now_ms, new = context.now_ms(), paid(old, id)
-        amount, months = _open(context, old, new, balance)
-        _check_payable(partner, balance, amount)
-        case = _case(context, old, partner, actor, amount, whole)
-        case.check()
         withdrawal = Withdrawal(
             id=id,
             partner_id=partner.id,
             program_id=partner.program_id,
-            amount=amount,
+            amount=0,
             currency=old.currency,
             status=WithdrawalStatus.PAID,
             method=MethodUsed("", 0, MethodType.BANK_TRANSFER, "", method),
@@ -80,12 +79,19 @@ def process(
             expires_at_ms=now_ms,
             body="",
             transaction_id=transaction_id,
-            steps=(Step(WithdrawalStatus.PAID, actor, now_ms, request=request),),
+            steps=(Step(WithdrawalStatus.PAID, actor, now_ms, note, request),),
         )
+        seen = till.look(context, withdrawal)
+        balance = seen.balance(old.currency)
+        amount, months = _open(context, old, new, balance)
+        _check_payable(seen.blockers, balance, amount, note)
+        case = _case(context, old, seen.partner, actor, amount, whole)
+        case.check()
+        withdrawal = replace(withdrawal, amount=amount)
         after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=-amount)
         context.table.commit(
-            rewards.move(old, new, now_ms), *months, withdrawals.create(withdrawal),
-            *ledger.post(balance, after, entry), *case.writes(),
+            rewards.move(old, new, now_ms), *months, *withdrawals.created(withdrawal),
+            *ledger.post(balance, after, entry), *seen.guards(posted=old.currency), *case.writes(),
         )  # fmt: skip
         return rewards.moved(old, new)
 
@@ -112,14 +118,17 @@ def _open(context: Context, old: Reward, new: Reward, balance: Balance) -> tuple
     return month.owed - after.owed, [caps.move(month, after, context.now_ms())]
 
 
-def _check_payable(partner: Partner, balance: Balance, amount: int) -> None:
-    """Raises NotPayable, PartnerSuspended."""
+def _check_payable(blockers: Blockers, balance: Balance, amount: int, note: str) -> None:
+    """Raises NotPayable, PartnerSuspended, NoteNeeded, and SecondPersonNeeded with a debt: two let a withdrawal go."""
+    check_stops(blockers)
     if not amount:
         raise NotPayable("nothing of the reward is left to be paid")
-    if partner.status is PartnerStatus.SUSPENDED:
-        raise PartnerSuspended("nothing is paid out while a partner is suspended")
     if balance.available < amount:
         raise NotPayable("what is available is less than the reward: it is reserved, or went out already")
+    if takes_second(blockers):
+        why = "; ".join(each.text for each in blockers)
+        raise SecondPersonNeeded(f"the partner has to withdraw it, and two people decide, because {why}")
+    check_note(blockers, note)
 
 
 def _paid_before(context: Context, reward: Reward, id: str, method: str, transaction_id: str) -> Reward:

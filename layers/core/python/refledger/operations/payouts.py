@@ -16,15 +16,20 @@ from refledger.domain.errors import PayoutDeclined
 from refledger.domain.methods import MethodType
 from refledger.domain.payout_news import Said
 from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Payouts, PayoutState
+from refledger.domain.till import Weight
+from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import methods
+from refledger.operations import methods, till
 from refledger.operations.context import Context
 from refledger.operations.steps import book
+from refledger.operations.till import Seen
 from refledger.operations.withdrawals import provider_says
-from refledger.store import ledger, withdrawals
+from refledger.operations.workflow import TaskResult, result
+from refledger.store import withdrawals
 
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
+HELD = "HELD"  # a status for the workflow alone: nothing waits for anybody's word, and nothing is paid now
 NOTE_LIMIT = 200  # of a provider's reason
 
 
@@ -34,6 +39,7 @@ def start(
     """Begin the payout of an APPROVED withdrawal, or go on with that of a PAYING one; others are left as they are.
 
     Idempotent, see above. A bank transfer is made by a person: nothing is sent, and its account stays closed.
+    What must not be paid now is left as it is, with what stands against it in `blocked`, or goes back to people.
     Raises PayoutUnavailable (not known: ask again), Busy, WithdrawalNotFound.
     """
     withdrawal, is_new = context.repeat(lambda: _begin(context, withdrawal_id))
@@ -49,34 +55,60 @@ def start(
         first_sent_at_ms=withdrawal.sent_at_ms,
     )
     try:
-        result = port.send(order) if is_new else _go_on(context, port, order, withdrawal)
+        answer = port.send(order) if is_new else _go_on(context, port, order, withdrawal)
+    except _Held as held:
+        return held.withdrawal
     except PayoutDeclined as declined:
         return _declined(context, withdrawal, declined)
     except PayoutFault as fault:
         log.error("payout of %s: %s", withdrawal.id, fault)
         return _waits(context, withdrawal, Problem.UNKNOWN, "the provider has something else under this payout's key")
-    if result is None:
+    if answer is None:
         return _waits(context, withdrawal, Problem.UNKNOWN, "not known to the provider, and too late to send again")
-    return _answered(context, withdrawal, result)
+    return _answered(context, withdrawal, answer)
+
+
+def told(withdrawal: Withdrawal) -> TaskResult:
+    """What `start` made of it, for the workflow: HELD where it left it for later because of what stands against it."""
+    found = result(withdrawal)
+    is_held = withdrawal.status in (S.APPROVED, S.PAYING) and withdrawal.blocked
+    return {**found, "status": HELD} if is_held else found
 
 
 def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
-    """The withdrawal, PAYING with a key of its own if it was APPROVED; and whether it was.
+    """The withdrawal, PAYING with a key of its own if it was APPROVED and nothing stands against it; and whether it is.
 
-    Where only the program's rule approved it, the balance is looked at again: with a debt, a person decides.
+    What only time or a lifted suspension ends leaves it APPROVED: the sweeper tries again. What a person may take on
+    them sends it back to people.
     """
     old = withdrawals.find(context.table, withdrawal_id)
     if old.status is not S.APPROVED:
         return old, False
-    if old.was_approved_by_rule:
-        balance = ledger.find_balance(context.table, old.partner_id, old.currency)
-        if balance.available < 0:
-            why = "there is a debt since the automatic approval"
-            return book(context, old, S.REQUESTED, SYSTEM, f"debt-{len(old.steps)}", why), False
+    seen = till.look(context, old)
+    if any(each.weight is Weight.STOPS for each in seen.blockers):
+        return _held(context, seen), False
+    if seen.blockers:
+        why = "; ".join(each.text for each in seen.blockers)[:NOTE_LIMIT]
+        expires_at_ms = seen.now_ms + seen.program.approval_timeout_seconds * SECOND_MS
+        return book(
+            context, old, S.REQUESTED, SYSTEM, f"blocked-{len(old.steps)}", why, blocked=seen.blocked,
+            expires_at_ms=expires_at_ms,
+        ), False  # fmt: skip
     number = old.payout + 1
     return book(
-        context, old, S.PAYING, SYSTEM, f"payout-{number}", payout=number, sent_at_ms=context.now_ms()
+        context, old, S.PAYING, SYSTEM, f"payout-{number}", payout=number, sent_at_ms=seen.now_ms, blocked=(),
+        also=seen.guards(),
     ), True  # fmt: skip
+
+
+def _held(context: Context, seen: Seen) -> Withdrawal:
+    """The withdrawal as it is, with what stands against it for everybody to see."""
+    old = seen.withdrawal
+    if old.blocked == seen.blocked:
+        return old
+    new = replace(old, blocked=seen.blocked)
+    context.table.commit(*withdrawals.change(old, new))
+    return new
 
 
 def _go_on(context: Context, port: Payouts, order: PayoutOrder, withdrawal: Withdrawal) -> PayoutResult | None:
@@ -87,7 +119,25 @@ def _go_on(context: Context, port: Payouts, order: PayoutOrder, withdrawal: With
     if result := port.find(order):
         return result
     sendable = withdrawal.problem is None and context.now_ms() - withdrawal.sent_at_ms < port.idempotent_ms
-    return port.send(order) if sendable else None
+    if not sendable:
+        return None
+    context.repeat(lambda: _check_still_payable(context, withdrawal.id))
+    return port.send(order)
+
+
+def _check_still_payable(context: Context, withdrawal_id: str) -> None:
+    """Raises _Held where something stands against it since it was begun; what that is, is written down."""
+    seen = till.look(context, withdrawals.find(context.table, withdrawal_id))
+    if seen.blockers:
+        raise _Held(_held(context, seen))
+
+
+class _Held(Exception):
+    """The provider knows nothing of the payout, and it must not be sent now."""
+
+    def __init__(self, withdrawal: Withdrawal) -> None:
+        super().__init__(withdrawal.id)
+        self.withdrawal = withdrawal
 
 
 def _answered(context: Context, withdrawal: Withdrawal, result: PayoutResult) -> Withdrawal:
@@ -101,9 +151,9 @@ def _answered(context: Context, withdrawal: Withdrawal, result: PayoutResult) ->
     def once() -> Withdrawal:
         old = withdrawals.find(context.table, withdrawal.id)
         same_payout = (old.status, old.payout) == (S.PAYING, withdrawal.payout)
-        if not same_payout or result.transaction_id in ("", old.transaction_id):
+        new = replace(old, transaction_id=result.transaction_id or old.transaction_id, blocked=())
+        if not same_payout or new == old:
             return old
-        new = replace(old, transaction_id=result.transaction_id)
         context.table.commit(*withdrawals.change(old, new))
         return new
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from refledger.domain.errors import MethodNotFound
-from refledger.domain.methods import PayoutMethod
-from refledger.domain.risks import TOGETHER_MS, Facts, asked_for, needs_no_person, risks
-from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import likeness
+from refledger.domain.risks import TOGETHER_MS, asked_for, needs_no_person, risks
+from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
+from refledger.operations import likeness, till
 from refledger.operations.context import Context
-from refledger.store import ledger, methods, partners, programs, rewards, withdrawals
+from refledger.operations.till import Seen
+from refledger.store import ledger, rewards, withdrawals
 
 # Bounds of what is read. A withdrawal is assessed once or twice in its life, so that some fifty read units are nothing;
 # but no partner's history may make it slow.
@@ -23,8 +22,14 @@ ENTRIES = 500  # newest; whoever has more in a day is looked at by a person
 
 @dataclass(frozen=True)
 class Assessed:
+    """`by_rule`: what was seen, where the program approves it without a person; None otherwise."""
+
     withdrawal: Withdrawal
-    needs_no_person: bool
+    by_rule: Seen | None
+
+    @property
+    def needs_no_person(self) -> bool:
+        return self.by_rule is not None
 
 
 def assess(context: Context, withdrawal_id: str) -> Assessed:
@@ -36,35 +41,30 @@ def assess(context: Context, withdrawal_id: str) -> Assessed:
     def once() -> Assessed:
         old = withdrawals.find(context.table, withdrawal_id)
         if old.status is not WithdrawalStatus.REQUESTED:
-            return Assessed(old, False)
-        terms = programs.find(context.table, old.program_id).terms(old.currency)
-        balances = ledger.balances(context.table, old.partner_id)
-        partner, method = partners.find(context.table, old.partner_id), _method(context, old)
-        facts = Facts(
-            now_ms=context.now_ms(),
-            partner=partner,
-            method=method,
-            paid=_paid_before(context, old),
-            in_debt=any(balance.available < 0 for balance in balances),
-            has_held_rewards=_has_held(context, old.partner_id),
-            signals=likeness.signals(context, partner, [method] if method else []),
-        )
-        new = replace(old, risks=risks(old, facts))
-        if new != old:
+            return Assessed(old, None)
+        seen = till.look(context, old)
+        new = replace(old, risks=worked_out(context, seen), assessed_at_ms=seen.now_ms, blocked=seen.blocked)
+        if replace(new, assessed_at_ms=old.assessed_at_ms) != old or not old.assessed_at_ms:
             context.table.commit(*withdrawals.change(old, new))
-        available = next((each.available for each in balances if each.currency == old.currency), 0)
-        alone = needs_no_person(new, terms, new.risks, _others(context, old), available)
-        return Assessed(new, alone)
+        return Assessed(new, _alone(context, new, seen))
 
     return context.repeat(once)
 
 
-def _method(context: Context, withdrawal: Withdrawal) -> PayoutMethod | None:
-    used = withdrawal.method
-    try:
-        return methods.find(context.table, withdrawal.partner_id, used.id, used.version)
-    except MethodNotFound:
-        return None
+def worked_out(context: Context, seen: Seen) -> tuple[Risk, ...]:
+    """Return all reasons for a person to look, with the partner's history."""
+    asked = seen.withdrawal
+    paid, held = _paid_before(context, asked), _has_held(context, asked.partner_id)
+    signals = likeness.signals(context, seen.partner, [seen.method] if seen.method else [])
+    return risks(asked, replace(seen.facts, paid=paid, has_held_rewards=held, signals=signals))
+
+
+def _alone(context: Context, asked: Withdrawal, seen: Seen) -> Seen | None:
+    """What was seen, where the program approves it by rule: by the terms of today, and those it was asked for under."""
+    others, available = _others(context, asked), seen.balance(asked.currency).available
+    terms = [program.terms(asked.currency) for program in seen.programs]
+    alone = all(needs_no_person(asked, each, asked.risks, others, available) for each in terms)
+    return seen if alone and not seen.blockers else None
 
 
 def _paid_before(context: Context, withdrawal: Withdrawal) -> list[int]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from refledger.domain.journal import post
+from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
 from refledger.domain.withdrawals import Problem, Step, Withdrawal, WithdrawalStatus, check_decider, movement
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, withdrawals
-from refledger.store.transaction import Item
+from refledger.store.transaction import Item, Write
 
 Check = Callable[[Withdrawal], None]
 
@@ -25,12 +25,15 @@ def book(
     note: str = "",
     *,
     problem: Problem | None = None,
-    balance: Item | None = None,
+    balance: Item | Balance | None = None,
+    also: Sequence[Write] = (),
     **changes: Any,
 ) -> Withdrawal:
-    """Commit one step from the withdrawal as it was read. `balance`: its item, where it was read already.
+    """Commit one step from the withdrawal as it was read. `balance`: of its currency, where it was read already.
 
-    `status`: None for the one that it has: a word about its problem. A problem ends with the step that answers it.
+    `also`: what goes into the same transaction.
+
+    `status`: None for the one that it has: a word about it. A problem ends with the step that answers it.
     Raises AlreadyDecided, and Again where somebody was faster.
     """
     kind = movement(old.status, status) if status else None
@@ -39,12 +42,16 @@ def book(
     new = replace(old, status=become, steps=(*old.steps, step), problem=problem, **changes)
     writes = withdrawals.change(old, new)
     if kind:
-        item = balance or context.table.get(keys.balance(old.partner_id, old.currency))
-        before = ledger.balance_from(item, old.partner_id, old.currency)
+        before = balance if isinstance(balance, Balance) else _balance(context, old, balance)
         after, entry = post(before, kind, old.amount, old.id, now_ms)
         writes += ledger.post(before, after, entry)
-    context.table.commit(*writes)
+    context.table.commit(*writes, *also)
     return new
+
+
+def _balance(context: Context, old: Withdrawal, item: Item | None) -> Balance:
+    item = item or context.table.get(keys.balance(old.partner_id, old.currency))
+    return ledger.balance_from(item, old.partner_id, old.currency)
 
 
 def is_repeat(withdrawal: Withdrawal, by: str, request: str) -> bool:

@@ -2,7 +2,8 @@
 
 An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never
 started, failed, stopped, lost) the next attempt is started; where it waits for a decision that was made, it is woken.
-One with a problem waits for a person, and is left alone.
+One with a problem waits for a person, and is left alone; one that must not be paid now (a suspended partner's, say)
+waits until that is over, and is then begun anew.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from refledger.adapters.stepfunctions import Waker, Workflow
+from refledger.domain.till import Weight
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
+from refledger.operations import till
 from refledger.operations.context import Context
 from refledger.operations.covering import cover_all
 from refledger.operations.workflow import wake
@@ -108,7 +111,14 @@ def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdr
         return
     if workflow.is_running(withdrawal) and not _is_deaf(context, waker, withdrawal, swept):
         return
+    if withdrawal.blocked and withdrawal.status is not WithdrawalStatus.REQUESTED and _is_stopped(context, withdrawal):
+        return  # it would only find the same again
     swept.resumed += resume(context, workflow, withdrawal)
+
+
+def _is_stopped(context: Context, withdrawal: Withdrawal) -> bool:
+    """Whether what held it is not over; what people can take on them is told to the workflow."""
+    return any(each.weight is Weight.STOPS for each in till.look(context, withdrawal).blockers)
 
 
 def resume(context: Context, workflow: Workflow, withdrawal: Withdrawal) -> bool:

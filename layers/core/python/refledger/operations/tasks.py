@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from refledger.domain.errors import AlreadyDecided, Conflict
 from refledger.domain.times import SECOND_MS
-from refledger.domain.withdrawals import SYSTEM, WithdrawalStatus, check_waiting
+from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus, check_waiting
 from refledger.operations import risks
 from refledger.operations.context import Context
 from refledger.operations.covering import cover_all
-from refledger.operations.steps import step
+from refledger.operations.steps import book, step
 from refledger.operations.workflow import Assessment, TaskResult, result
 from refledger.store import withdrawals
 
@@ -30,10 +30,18 @@ def assess(context: Context, withdrawal_id: str) -> Assessment:
 
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
     """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
-    assessed = risks.assess(context, withdrawal_id)
-    if assessed.withdrawal.status is S.REQUESTED and not assessed.needs_no_person:
-        raise Conflict("the program wants a person to decide")
-    return _unless_decided(context, withdrawal_id, S.APPROVED, "within the program's automatic limit")
+
+    def once() -> Withdrawal:
+        assessed = risks.assess(context, withdrawal_id)
+        asked, seen = assessed.withdrawal, assessed.by_rule
+        if asked.status is not S.REQUESTED:
+            return asked
+        if seen is None:
+            raise Conflict("the program wants a person to decide")
+        why = "within the program's automatic limit"
+        return book(context, asked, S.APPROVED, SYSTEM, f"workflow-{S.APPROVED}", why, also=seen.guards())
+
+    return result(context.repeat(once))
 
 
 def settle(context: Context, withdrawal_id: str) -> TaskResult:

@@ -11,15 +11,11 @@ from refledger.adapters.ids import Ids
 from refledger.adapters.vault import Vault
 from refledger.domain.currencies import money
 from refledger.domain.errors import (
-    AlreadyDecided,
     BelowMinimum,
     InsufficientFunds,
     KeyReused,
-    NoteNeeded,
-    NotPayable,
     PartnerNotFound,
     PartnerSuspended,
-    ProgramNotFound,
     WithdrawalNotFound,
 )
 from refledger.domain.journal import Balance, Kind, post
@@ -30,18 +26,13 @@ from refledger.domain.programs import DEFAULT_PROGRAM, Program
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
     SYSTEM,
-    Approval,
-    Problem,
     Withdrawal,
     WithdrawalStatus,
-    after_approval,
-    check_decider,
-    movement,
 )
-from refledger.operations import methods
+from refledger.operations import deciding, methods
 from refledger.operations.context import Context
 from refledger.operations.rewards import mature_all
-from refledger.operations.steps import book, by_person, is_repeat, step, user_of
+from refledger.operations.steps import book, by_person, is_repeat, step
 from refledger.store import keys, ledger, partners, programs, withdrawals
 from refledger.store import methods as stored_methods
 from refledger.store.transaction import Item
@@ -104,6 +95,7 @@ def request(
             created_at_ms=now_ms,
             expires_at_ms=now_ms + program.approval_timeout_seconds * SECOND_MS,
             body=body,
+            program_version=program.version,
         )
         after, entry = post(balance, Kind.RESERVE, amount, id, now_ms)
         context.table.commit(withdrawals.create(withdrawal), *ledger.post(balance, after, entry))
@@ -180,29 +172,14 @@ def cancel(context: Context, withdrawal: Withdrawal, user: str, request: str) ->
 def decide(
     context: Context, withdrawal_id: str, status: WithdrawalStatus, actor: str, request: str, note: str
 ) -> Withdrawal:
-    """One of the staff approves or rejects.
+    """One of the staff approves (see `deciding.approve`), or rejects. Idempotent by the request.
 
-    Above the program's limit a first approval leaves it REQUESTED, and another person's second one approves it. The
-    limit is read when somebody approves. Idempotent like `step`.
-    Raises OwnWithdrawal, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    Raises OwnWithdrawal, AlreadyDecided, WithdrawalNotFound, Busy; of an approval also PartnerSuspended, NotPayable,
+    NoteNeeded, SecondPersonNeeded.
     """
-    if status is not S.APPROVED:
-        return by_person(context, withdrawal_id, status, actor, request, note, lambda _: None)
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        partner, program = context.table.get_many([keys.partner(old.partner_id), keys.program(old.program_id)])
-        check_decider(old, actor, user_of(partner))
-        if program is None:
-            raise ProgramNotFound(f"there is no program {old.program_id}")
-        limit = programs.from_item(program).terms(old.currency).second_approval_limit
-        new = after_approval(old, Approval(actor, context.now_ms(), note, request), limit)
-        context.table.commit(*withdrawals.change(old, new))
-        return new
-
-    return context.repeat(once)
+    if status is S.APPROVED:
+        return deciding.approve(context, withdrawal_id, actor, request, note)
+    return by_person(context, withdrawal_id, status, actor, request, note, lambda _: None)
 
 
 def conclude(
@@ -214,27 +191,16 @@ def conclude(
     note: str = "",
     transaction_id: str = "",
 ) -> Withdrawal:
-    """One of the staff says how the transfer ended: PAID with its transaction id, or FAILED. Idempotent like `step`.
+    """One of the staff says how the transfer ended: PAID with its transaction id, or FAILED (see `deciding`).
 
     What a provider makes can be called PAID only when it was begun, and FAILED only with a note: nobody but the person
     knows that no money has left. PAID after FAILED needs the provider's word (PAID_AFTER_FAILED).
-    Raises OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
+    WithdrawalNotFound, Busy.
     """
-
-    def check(withdrawal: Withdrawal) -> None:
-        if withdrawal.status is S.REQUESTED:
-            raise NotPayable("nobody approved the withdrawal yet")
-        movement(withdrawal.status, status)
-        match withdrawal.status, status:
-            case S.APPROVED, S.PAID if withdrawal.is_sent:
-                raise NotPayable("the provider makes this payout, and it has not begun")
-            case S.FAILED, S.PAID if withdrawal.problem is not Problem.PAID_AFTER_FAILED:
-                raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
-            case S.PAYING, S.FAILED if withdrawal.is_sent and not note:
-                raise NoteNeeded("note: say how you know that the provider did not, and will not, pay")
-
-    changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
-    return by_person(context, withdrawal_id, status, actor, request, note, check, **changes)
+    if status is S.PAID:
+        return deciding.mark_paid(context, withdrawal_id, actor, request, note, transaction_id)
+    return deciding.mark_failed(context, withdrawal_id, actor, request, note, transaction_id)
 
 
 # ---------------------------------------------------------------- a provider tells

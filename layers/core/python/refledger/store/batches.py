@@ -28,6 +28,14 @@ def _claim(line: Line, batch_id: str) -> Write:
     )  # fmt: skip
 
 
+def unclaim(withdrawal_id: str, batch_id: str) -> Write:
+    """The withdrawal waits to be exported again: no file had it yet."""
+    return update(
+        "the withdrawal waits in the batch", keys.withdrawal(withdrawal_id), "SET #batch = :none",
+        "#status = :paying AND #batch = :batch", batch=batch_id, paying=WithdrawalStatus.PAYING.value, none="",
+    )  # fmt: skip
+
+
 def downloaded(batch_id: str, download: Download, request: str) -> Write:
     """Who is about to be given the file. `request` tells two of the same millisecond apart."""
     item = {**keys.batch_download(batch_id, download.at_ms, request), "by": download.by, "at": download.at_ms}

@@ -8,9 +8,10 @@ from dataclasses import replace
 from refledger.domain.journal import Account, Balance, Entry, Kind
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import NOT_THERE, Item, Write, put, update
+from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
 IS_CURRENT = "the balance is at the version that was read"
+HAS_NO_DEBT = "nothing is owed in the currency"
 
 
 def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
@@ -43,6 +44,13 @@ def cover(old: Balance, new: Balance) -> Write:
         "#ver = :was AND #unpaid = :unpaid_was AND #cover = :cover_was",
         unpaid=new.unpaid, cover=new.cover, was=old.version, unpaid_was=old.unpaid, cover_was=old.cover,
     )  # fmt: skip
+
+
+def still_without_debt(balance: Balance) -> Write:
+    """Nothing is owed in it, as it was read."""
+    if not balance.version:
+        return check(HAS_NO_DEBT, keys.balance(balance.partner_id, balance.currency), NOT_THERE)
+    return check(HAS_NO_DEBT, keys.balance(balance.partner_id, balance.currency), "#available >= :zero", zero=0)
 
 
 def find_balance(table: Table, partner_id: str, currency: str, *, strong: bool = True) -> Balance:

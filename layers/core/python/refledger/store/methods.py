@@ -8,7 +8,7 @@ from refledger.domain.errors import MethodNotFound
 from refledger.domain.methods import MAX_ACTIVE, MAX_EVER, MethodType, PayoutMethod
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import NOT_THERE, Item, Write, put, update
+from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
 IS_NEW = "the payout method is new"
 HAS_ROOM = "the partner may have one more payout method"
@@ -50,6 +50,15 @@ def verify(method: PayoutMethod, by: str, now_ms: int) -> Write:
     return update(
         IS_ACTIVE, keys.method(method.partner_id, method.id, method.version),
         "SET #verified = :now, #verifier = :by", "#disabled = :no AND #verified = :no", now=now_ms, by=by, no=0,
+    )  # fmt: skip
+
+
+def still_as_read(method: PayoutMethod) -> Write:
+    """Nobody took it out of use, or vouched for it, since it was read."""
+    return check(
+        "the payout method is as it was read", keys.method(method.partner_id, method.id, method.version),
+        "#disabled = :disabled AND #verified = :verified", disabled=method.disabled_at_ms,
+        verified=method.verified_at_ms,
     )  # fmt: skip
 
 

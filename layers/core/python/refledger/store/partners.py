@@ -97,6 +97,11 @@ def still_as_read(partner: Partner) -> Write:
     return check(IS_UNCHANGED, keys.partner(partner.id), "#version = :was", was=partner.version)
 
 
+def still_not_suspended(partner_id: str) -> Write:
+    suspended = PartnerStatus.SUSPENDED.value
+    return check(IS_UNCHANGED, keys.partner(partner_id), "#status <> :suspended", suspended=suspended)
+
+
 def find(table: Table, partner_id: str, *, strong: bool = True) -> Partner:
     """Raises PartnerNotFound."""
     item = table.get(keys.partner(partner_id), strong=strong)

@@ -29,6 +29,11 @@ def account_shown(withdrawal_id: str, by: str, at_ms: int, id: str) -> Write:
     return put("it is written down", {**keys.account_shown(withdrawal_id, at_ms, id), "by": by, "at": at_ms})
 
 
+def created(withdrawal: Withdrawal) -> list[Write]:
+    """`create`, with what was written with its first steps."""
+    return [create(withdrawal), *_written(withdrawal.id, _notes(withdrawal))]
+
+
 def change(old: Withdrawal, new: Withdrawal) -> list[Write]:
     """What is new of it, with the notes of new steps and approvals as items of their own.
 
@@ -36,16 +41,22 @@ def change(old: Withdrawal, new: Withdrawal) -> list[Write]:
     whatever people, providers or the workflow did meanwhile is noticed.
     """
     was, become = _to_item(old), _to_item(new)
-    changed = {name: value for name, value in become.items() if was[name] != value}
+    become |= {name: [] for name in was if name not in become}  # lists that are empty now
+    changed = {name: value for name, value in become.items() if was.get(name) != value}
     write = update(
         IS_UNCHANGED, keys.withdrawal(old.id), "SET " + ", ".join(f"#{name} = :{name}" for name in changed),
         "#status = :old_status AND size(#steps) = :old_steps AND size(#approvals) = :old_approvals", **changed,
         old_status=was["status"], old_steps=len(old.steps), old_approvals=len(old.approvals),
     )  # fmt: skip
-    written = {place: note for place, note in _notes(new).items() if note and place not in _notes(old)}
-    return [write, *(put(f"note {place} is new", {
-        **keys.withdrawal_note(old.id, place), "text": note,
-    }) for place, note in written.items())]  # fmt: skip
+    before = _notes(old)
+    return [write, *_written(old.id, {place: note for place, note in _notes(new).items() if place not in before})]
+
+
+def _written(withdrawal_id: str, notes: Mapping[str, str]) -> list[Write]:
+    return [
+        put(f"note {place} is new", {**keys.withdrawal_note(withdrawal_id, place), "text": note})
+        for place, note in notes.items() if note
+    ]  # fmt: skip
 
 
 def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
@@ -153,12 +164,28 @@ def _to_item(withdrawal: Withdrawal) -> Item:
         "body": withdrawal.body, "attempt": withdrawal.attempt, "resumed": withdrawal.resumed_at_ms,
         "transaction": withdrawal.transaction_id,
         "steps": [[s.status.value, s.by, s.at_ms, s.request] for s in withdrawal.steps],
-        "approvals": [[a.by, a.at_ms, a.request] for a in withdrawal.approvals],
+        "approvals": [_approval(each) for each in withdrawal.approvals],
         "risks": [risk.value for risk in withdrawal.risks], "payout": withdrawal.payout, "sent": withdrawal.sent_at_ms,
         "problem": withdrawal.problem.value if withdrawal.problem else "", "batch": withdrawal.batch_id,
+        **_where_set(withdrawal),
         **keys.listed(keys.withdrawals_of_partner(withdrawal.partner_id), withdrawal.created_at_ms, withdrawal.id),
         **keys.waiting(partition, withdrawal.entered_at_ms, withdrawal.id),
     }  # fmt: skip
+
+
+def _approval(approval: Approval) -> list[str | int]:
+    """What it leads to only where that is not APPROVED."""
+    to = [] if approval.to is WithdrawalStatus.APPROVED else [approval.to.value]
+    return [approval.by, approval.at_ms, approval.request, *to]
+
+
+def _where_set(withdrawal: Withdrawal) -> Item:
+    """What many never have: left out where it says nothing, so that the item keeps within a write unit."""
+    found = {
+        "terms": withdrawal.program_version, "assessed": withdrawal.assessed_at_ms, "blocked": list(withdrawal.blocked),
+        "accepted": [list(each) for each in withdrawal.accepted],
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value}
 
 
 def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
@@ -183,12 +210,16 @@ def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
             for number, (status, by, at_ms, request) in enumerate(item["steps"])
         ),
         approvals=tuple(
-            Approval(by, at_ms, notes.get(f"A{number:03d}", ""), request)
-            for number, (by, at_ms, request) in enumerate(item["approvals"])
+            Approval(by, at_ms, notes.get(f"A{number:03d}", ""), request, *map(WithdrawalStatus, to))
+            for number, (by, at_ms, request, *to) in enumerate(item["approvals"])
         ),
         risks=tuple(map(Risk, item["risks"])),
         payout=item["payout"],
         sent_at_ms=item["sent"],
         problem=Problem(item["problem"]) if item["problem"] else None,
         batch_id=item["batch"],
+        program_version=item.get("terms", 0),
+        assessed_at_ms=item.get("assessed", 0),
+        blocked=tuple(item.get("blocked", ())),
+        accepted=tuple((name, amount) for name, amount in item.get("accepted", ())),
     )

@@ -87,10 +87,14 @@ Method = Annotated[
 
 
 class PaidBody(Body):
-    """How it was paid, in a word or two, and under which number it can be found again."""
+    """How it was paid, in a word or two, and under which number it can be found again.
+
+    `note`: needed where something stands against paying the partner: one who was terminated.
+    """
 
     payment_method: Method
     transaction_id: TransactionId
+    note: Note = ""
 
 
 def _once_each(ids: list[str]) -> list[str]:

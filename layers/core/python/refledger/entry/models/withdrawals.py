@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
+from refledger.domain.till import Blocker
 from refledger.domain.timelines import Happening
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
@@ -44,13 +46,18 @@ class NewWithdrawal(Body):
 
 
 class TransactionBody(Body):
-    """`transactionId`: the bank's, so that the transfer can be found again."""
+    """`transactionId`: the bank's, so that the transfer can be found again. `note`: needed where something stands
+    against paying it that a person can take on them; see `blockers`.
+    """
 
     transaction_id: TransactionId
+    note: Note = ""
 
 
 class ReturnBody(Body):
-    """`transactionId`: the bank's, of the return."""
+    """Both are needed of money that was paid, or that is in a file for the bank. `transactionId`: the bank's, of what
+    came back.
+    """
 
     note: Note = ""
     transaction_id: TransactionId | None = None
@@ -81,7 +88,17 @@ class BulkApproval(Body):
     note: Note = ""
 
 
+class BulkReject(Body):
+    """`note`: why; the partner's money is available again."""
+
+    withdrawal_ids: Annotated[list[Id], Field(min_length=1, max_length=BULK), AfterValidator(_ids_once)]
+    note: Annotated[Note, Field(min_length=1)]
+
+
 class BulkPaid(Body):
+    """`note`: of all of them, where something stands against paying one; see `blockers`."""
+
+    note: Note = ""
     items: Annotated[list[PaidItem], Field(min_length=1, max_length=BULK), AfterValidator(_items_once)]
 
 
@@ -225,9 +242,34 @@ class WithdrawalView(View):
 
 
 class ApprovalView(View):
+    """A first yes. `to`: what the withdrawal becomes when another person says the same."""
+
     at: str
     by: str
     note: str
+    to: str
+
+
+class BlockerView(View):
+    """What stands against paying it now. `weight`: STOPS (nobody can), NEEDS_SECOND (another person than who approved,
+    with a note), NEEDS_NOTE. `amount`: of a debt, in minor units of `currency`; null otherwise.
+    """
+
+    code: str
+    weight: str
+    text: str
+    amount: int | None
+    currency: str | None
+
+    @classmethod
+    def of(cls, blocker: Blocker) -> Self:
+        return cls(
+            code=blocker.code.value,
+            weight=blocker.weight.value,
+            text=blocker.text,
+            amount=blocker.amount or None,
+            currency=blocker.currency or None,
+        )
 
 
 class StaffWithdrawalView(View):
@@ -235,6 +277,8 @@ class StaffWithdrawalView(View):
     where admins or finance read a single withdrawal that is APPROVED or PAYING; each look is in the audit. In lists,
     notes are left out as well.
 
+    `riskState`: ASSESSING until somebody has looked for risks, and then `risks` is null. `blocked`: codes of what stood
+    against paying it when it was last looked at; `blockers`: what does now, only where a single withdrawal is read.
     `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun; `providerKey`: by which
     the provider knows the last one. `problem`: what a person has to look at.
     """
@@ -251,7 +295,10 @@ class StaffWithdrawalView(View):
     account: AccountView | None
     transaction_id: str | None
     attempt: int
-    risks: list[str]
+    risk_state: Literal["ASSESSING", "ASSESSED"]
+    risks: list[str] | None
+    blocked: list[str]
+    blockers: list[BlockerView] | None
     approvals: list[ApprovalView]
     payout: int
     provider_key: str | None
@@ -260,7 +307,10 @@ class StaffWithdrawalView(View):
     history: list[StaffStepView]
 
     @classmethod
-    def of(cls, withdrawal: Withdrawal, account: Account | None = None) -> Self:
+    def of(
+        cls, withdrawal: Withdrawal, account: Account | None = None, blockers: Sequence[Blocker] | None = None
+    ) -> Self:
+        known = withdrawal.are_risks_known or not withdrawal.is_open
         steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
         return cls(
             **_common(withdrawal),
@@ -268,8 +318,11 @@ class StaffWithdrawalView(View):
             partner_id=withdrawal.partner_id,
             program_id=withdrawal.program_id,
             attempt=withdrawal.attempt,
-            risks=[risk.value for risk in withdrawal.risks],
-            approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note) for a in withdrawal.approvals],
+            risk_state="ASSESSED" if known else "ASSESSING",
+            risks=[risk.value for risk in withdrawal.risks] if known else None,
+            blocked=list(withdrawal.blocked),
+            blockers=None if blockers is None else [BlockerView.of(each) for each in blockers],
+            approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note, to=a.to) for a in withdrawal.approvals],
             payout=withdrawal.payout,
             provider_key=withdrawal.provider_key if withdrawal.payout and withdrawal.is_sent else None,
             problem=withdrawal.problem.value if withdrawal.problem else None,

@@ -1,0 +1,161 @@
+"""What stands against paying a withdrawal at this moment.
+
+One question, `payable`, is asked wherever money is read about, decided about, exported, started or marked as paid. What
+it names either stops everybody until it is over, or a person lets the money go in spite of it and says why:
+
+blocker          weight        over when
+SUSPENDED        STOPS         the suspension is lifted
+COOLING          STOPS         the time after a change of user or account is over
+DEBT             NEEDS_SECOND  nothing is owed any more, in any currency
+METHOD_DISABLED  NEEDS_NOTE    the account is a payout method again
+TERMINATED       NEEDS_NOTE    never: what was earned is paid out, by somebody who knows why they were let go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from refledger.domain.currencies import money
+from refledger.domain.errors import NoteNeeded, NotPayable, PartnerSuspended, SecondPersonNeeded
+from refledger.domain.journal import Balance
+from refledger.domain.methods import PayoutMethod
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.programs import Program, cooling_until
+from refledger.domain.times import iso
+from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
+
+
+class Weight(StrEnum):
+    """Who can let the money go in spite of it."""
+
+    STOPS = "STOPS"  # nobody
+    NEEDS_SECOND = "NEEDS_SECOND"  # another person than who said yes before, with a note
+    NEEDS_NOTE = "NEEDS_NOTE"  # one person, with a note
+
+
+class Code(StrEnum):
+    """Why it may not simply be paid."""
+
+    SUSPENDED = "SUSPENDED"
+    COOLING = "COOLING"
+    DEBT = "DEBT"
+    METHOD_DISABLED = "METHOD_DISABLED"
+    TERMINATED = "TERMINATED"
+
+
+WEIGHTS: Final[dict[Code, Weight]] = {
+    Code.SUSPENDED: Weight.STOPS,
+    Code.COOLING: Weight.STOPS,
+    Code.DEBT: Weight.NEEDS_SECOND,
+    Code.METHOD_DISABLED: Weight.NEEDS_NOTE,
+    Code.TERMINATED: Weight.NEEDS_NOTE,
+}
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that stands against it. `amount`: of a debt, in minor units of `currency`; 0 otherwise."""
+
+    code: Code
+    text: str
+    currency: str = ""
+    amount: int = 0
+
+    @property
+    def weight(self) -> Weight:
+        return WEIGHTS[self.code]
+
+    @property
+    def name(self) -> str:
+        """By which it is remembered that somebody took it on them: a debt by its currency."""
+        return f"{self.code} {self.currency}".strip()
+
+
+Blockers = tuple[Blocker, ...]
+
+
+def payable(
+    withdrawal: Withdrawal,
+    partner: Partner,
+    balances: Iterable[Balance],
+    method: PayoutMethod | None,
+    programs: Sequence[Program],
+    now_ms: int,
+) -> Blockers:
+    """Return what stands against paying it, without what people took on them before; nothing where it may be paid.
+
+    `balances`: all of the partner's, in every currency. `method`: the newest version of the payout method it goes to;
+    None where it cannot be found. `programs`: the terms as they are and as they were when it was asked for: the
+    stricter hold. What a person took on them counts while it is no more than it was then.
+    """
+    found = _of_partner(partner, balances)
+    if withdrawal.method.is_known:  # not a reward that staff pay by itself, wherever they pay it to
+        found += _of_method(partner, method, max(program.cooling_hours for program in programs), now_ms)
+    accepted = dict(withdrawal.accepted)
+    return tuple(each for each in found if each.amount > accepted.get(each.name, -1))
+
+
+def _of_partner(partner: Partner, balances: Iterable[Balance]) -> list[Blocker]:
+    found = []
+    if partner.status is PartnerStatus.SUSPENDED:
+        found.append(Blocker(Code.SUSPENDED, "the partner is suspended: nothing is paid out until that is lifted"))
+    if partner.status is PartnerStatus.TERMINATED:
+        found.append(Blocker(Code.TERMINATED, "the partner was terminated: read why before they are paid"))
+    for balance in balances:
+        if balance.available < 0:
+            text = f"the partner owes {money(-balance.available, balance.currency)}"
+            found.append(Blocker(Code.DEBT, text, balance.currency, -balance.available))
+    return found
+
+
+def _of_method(partner: Partner, method: PayoutMethod | None, cooling_hours: int, now_ms: int) -> list[Blocker]:
+    found = []
+    if method and now_ms < (until_ms := cooling_until(cooling_hours, partner, method)):
+        text = f"until {iso(until_ms)} nothing is paid out: the account, or who signs in as the partner, is new"
+        found.append(Blocker(Code.COOLING, text))
+    if method is None or not method.is_payable:
+        found.append(Blocker(Code.METHOD_DISABLED, "the payout method is out of use"))
+    return found
+
+
+def check_stops(blockers: Blockers) -> None:
+    """Raises PartnerSuspended or NotPayable for what nobody can take on them."""
+    for each in blockers:
+        if each.weight is Weight.STOPS:
+            raise (PartnerSuspended if each.code is Code.SUSPENDED else NotPayable)(each.text)
+
+
+def takes_second(blockers: Blockers) -> bool:
+    """Whether another person than who said yes before must take it on them."""
+    return any(each.weight is Weight.NEEDS_SECOND for each in blockers)
+
+
+def check_note(blockers: Blockers, note: str) -> None:
+    """Raises NoteNeeded where somebody lets money go in spite of something and does not say why."""
+    if blockers and not note.strip():
+        raise NoteNeeded(f"note: say why it is paid although {'; '.join(each.text for each in blockers)}")
+
+
+def check_second(blockers: Blockers, actor: str, yes: Collection[str]) -> None:
+    """Raises SecondPersonNeeded where one person would let it go who is the only one that says yes."""
+    if takes_second(blockers) and not set(yes) - {actor}:
+        why = "; ".join(each.text for each in blockers if each.weight is Weight.NEEDS_SECOND)
+        raise SecondPersonNeeded(f"a second person must let it go, because {why}")
+
+
+def accepted(withdrawal: Withdrawal, blockers: Sequence[Blocker]) -> tuple[tuple[str, int], ...]:
+    """Return what people took on them for it so far, these included."""
+    return tuple(sorted({**dict(withdrawal.accepted), **{each.name: each.amount for each in blockers}}.items()))
+
+
+def said_yes(withdrawal: Withdrawal) -> list[str]:
+    """Return the people who said that it is to be paid: keyed hashes, each once."""
+    steps = [
+        step.by for step in withdrawal.steps if step.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING)
+    ]
+    first = [each.by for each in withdrawal.approvals if each.to is WithdrawalStatus.APPROVED]
+    found = dict.fromkeys([*first, *steps])
+    return [each for each in found if each != SYSTEM]

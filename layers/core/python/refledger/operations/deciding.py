@@ -1,0 +1,246 @@
+"""What one of the staff decides about a withdrawal: that it may be paid, that it was, or that its money is put back.
+
+Each looks first at what stands against it (`till.look`), asks whether this person may and is enough (`duties.case`),
+and commits under both: a suspension, a refund or another decision in between makes it look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from refledger.domain.duties import Act, Allowed, NeedsSecond
+from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, SecondPersonNeeded
+from refledger.domain.till import accepted, check_note, check_second, check_stops, said_yes, takes_second
+from refledger.domain.withdrawals import (
+    Approval,
+    Problem,
+    Step,
+    Withdrawal,
+    WithdrawalStatus,
+    after_approval,
+    check_decider,
+    check_waiting,
+    movement,
+)
+from refledger.operations import duties, risks, till
+from refledger.operations.context import Context
+from refledger.operations.duties import Case
+from refledger.operations.steps import book, is_repeat
+from refledger.operations.till import Seen
+from refledger.store import withdrawals
+
+S = WithdrawalStatus
+
+
+def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
+    """Say yes to a withdrawal that waits, or to one that was approved and that something stands against since then.
+
+    Above the limit of the day, and with a debt, a first yes is kept and another person's lets it go. The limit is the
+    stricter of that under which it was asked for and today's. Idempotent by the request.
+    Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
+    WithdrawalNotFound, Busy.
+    """
+
+    def once() -> Withdrawal:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, actor, request):
+            return old
+        seen = till.look(context, old)
+        check_decider(old, actor, seen.partner.customer)
+        is_late = old.status in (S.APPROVED, S.PAYING) and bool(seen.blockers)
+        if not is_late:
+            check_waiting(old)
+        check_stops(seen.blockers)
+        check_note(seen.blockers, note)
+        yes = said_yes(old)
+        case = _case(context, seen, Act.APPROVE_WITHDRAWAL, actor, 0 if is_late else old.amount, yes)
+        verdict = case.require()
+        enough = isinstance(verdict, Allowed) and (not takes_second(seen.blockers) or bool(set(yes) - {actor}))
+        if not enough and actor in yes:
+            raise SecondPersonNeeded("a second person must approve this withdrawal")
+        new = _with_yes(old, Approval(actor, seen.now_ms, note, request), enough=enough, is_late=is_late)
+        known = {"risks": risks.worked_out(context, seen), "assessed_at_ms": seen.now_ms}
+        if enough:
+            known |= {"accepted": accepted(old, seen.blockers), "blocked": ()}
+        new = replace(new, **known)  # type: ignore[arg-type]
+        context.table.commit(*withdrawals.change(old, new), *seen.guards(), *(case.writes() if enough else []))
+        return new
+
+    return context.repeat(once)
+
+
+def _with_yes(old: Withdrawal, yes: Approval, *, enough: bool, is_late: bool) -> Withdrawal:
+    if is_late and enough:  # it was approved before: this is a word about what came up since
+        word = Step(old.status, yes.by, yes.at_ms, yes.note, yes.request)
+        return replace(old, steps=(*old.steps, word))
+    return after_approval(old, yes, enough=enough)
+
+
+def _case(
+    context: Context, seen: Seen, act: Act, actor: str, amount: int, earlier: Sequence[str] = (), maker: str = ""
+) -> Case:
+    asked = seen.withdrawal
+    return duties.case(
+        context, act, actor, seen.programs, asked.currency, {asked.partner_id: amount},
+        earns={seen.partner.customer}, requester=asked.requester, maker=maker, earlier=earlier,
+    )  # fmt: skip
+
+
+def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
+    """Try a payout again that was for certain not made. What people may take on them is asked when it starts.
+
+    Raises NotPayable, PartnerSuspended, OwnWithdrawal, SecondPersonNeeded, WithdrawalNotFound, Busy.
+    """
+
+    def once() -> Withdrawal:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, actor, request):
+            return old
+        seen = till.look(context, old)
+        check_decider(old, actor, seen.partner.customer)
+        if old.problem is not Problem.DECLINED:
+            raise NotPayable("only a payout that was declined, for certain, can be tried again")
+        check_stops(seen.blockers)
+        _case(context, seen, Act.RETRY_PAYOUT, actor, 0).check()
+        return book(
+            context, old, S.APPROVED, actor, request, note, transaction_id="", batch_id="", also=seen.guards()
+        )  # fmt: skip
+
+    return context.repeat(once)
+
+
+# ---------------------------------------------------------------- how the transfer ended
+
+
+def mark_paid(
+    context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str
+) -> Withdrawal:
+    """Say that the transfer was made. What stands against it is asked here, too: the money leaves the books now.
+
+    Told again with the same `transaction_id` it answers the same, whoever tells it. With a debt it takes another person
+    than who approved, and a note.
+    Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
+    WithdrawalNotFound, Busy.
+    """
+
+    def once() -> Withdrawal:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, actor, request):
+            return old
+        seen = till.look(context, old)
+        check_decider(old, actor, seen.partner.customer)
+        if old.status is S.PAID and transaction_id and old.transaction_id == transaction_id:
+            return old
+        _check_can_be_paid(old)
+        check_stops(seen.blockers)
+        check_note(seen.blockers, note)
+        yes = said_yes(old)
+        check_second(seen.blockers, actor, yes)
+        alone = not old.was_approved_by_rule and not set(yes) - {actor}
+        case = _case(context, seen, Act.MARK_PAID, actor, old.amount if alone else 0)
+        case.check()
+        changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
+        if seen.blockers:
+            changes["accepted"] = accepted(old, seen.blockers)
+        return book(
+            context, old, S.PAID, actor, request, note, balance=seen.balance(old.currency), blocked=(),
+            also=[*seen.guards(posted=old.currency), *case.writes()], **changes,
+        )  # fmt: skip
+
+    return context.repeat(once)
+
+
+def _check_can_be_paid(withdrawal: Withdrawal) -> None:
+    if withdrawal.status is S.REQUESTED:
+        raise NotPayable("nobody approved the withdrawal yet")
+    movement(withdrawal.status, S.PAID)
+    if withdrawal.status is S.APPROVED and withdrawal.is_sent:
+        raise NotPayable("the provider makes this payout, and it has not begun")
+    if withdrawal.status is S.FAILED and withdrawal.problem is not Problem.PAID_AFTER_FAILED:
+        raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
+
+
+def mark_failed(
+    context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
+) -> Withdrawal:
+    """Say that the transfer was not, and will not be, made: its money is available again.
+
+    Of one that is in a file for the bank only the bank knows: it takes a note and the bank's reference, and above the
+    limit for adjustments two people, like any other money that is made. The first one's word is kept.
+    Raises OwnWithdrawal, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    """
+
+    def amount_at_stake(old: Withdrawal) -> int:
+        if old.status is S.REQUESTED:
+            raise NotPayable("nobody approved the withdrawal yet")
+        movement(old.status, S.FAILED)
+        if old.status is S.PAYING and old.is_sent and not note:
+            raise NoteNeeded("note: say how you know that the provider did not, and will not, pay")
+        if old.batch_id:
+            _check_evidence(note, transaction_id)
+        return old.amount if old.batch_id or (old.status is S.PAYING and old.is_sent) else 0
+
+    return _put_back(context, withdrawal_id, S.FAILED, actor, request, _told(note, transaction_id), amount_at_stake)
+
+
+def mark_returned(
+    context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str
+) -> Withdrawal:
+    """Say that the whole payout came back: PAID → RETURNED, and the money is available again.
+
+    `transaction_id`: the bank's of the return; it stands in the note, the payout's own id stays. Above the limit for
+    adjustments it takes two people: the first one's word is kept.
+    Raises OwnWithdrawal, NoteNeeded, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    """
+
+    def amount_at_stake(old: Withdrawal) -> int:
+        movement(old.status, S.RETURNED)
+        _check_evidence(note, transaction_id)
+        return old.amount
+
+    return _put_back(context, withdrawal_id, S.RETURNED, actor, request, _told(note, transaction_id), amount_at_stake)
+
+
+def _check_evidence(note: str, transaction_id: str) -> None:
+    if not note.strip():
+        raise NoteNeeded("note: say how you know that the money is back")
+    if not transaction_id:
+        raise NoteNeeded("transactionId: the bank's reference of the money that came back")
+
+
+def _told(note: str, transaction_id: str) -> str:
+    return f"{note} ({transaction_id})".strip() if transaction_id else note
+
+
+def _put_back(
+    context: Context,
+    withdrawal_id: str,
+    status: WithdrawalStatus,
+    actor: str,
+    request: str,
+    note: str,
+    amount_at_stake: Any,
+) -> Withdrawal:
+    def once() -> Withdrawal:
+        old = withdrawals.find(context.table, withdrawal_id)
+        if is_repeat(old, actor, request):
+            return old
+        seen = till.look(context, old)
+        check_decider(old, actor, seen.partner.customer)
+        amount = amount_at_stake(old)
+        act = Act.MARK_FAILED if status is S.FAILED else Act.MARK_RETURNED
+        earlier = [each.by for each in old.approvals if each.to is status and each.at_ms >= old.entered_at_ms]
+        case = _case(context, seen, act, actor, amount, earlier)
+        if isinstance(case.require(), NeedsSecond):
+            kept = Approval(actor, seen.now_ms, note, request, status)
+            new = replace(old, approvals=(*old.approvals, kept))
+            context.table.commit(*withdrawals.change(old, new))
+            return new
+        return book(
+            context, old, status, actor, request, note, balance=seen.balance(old.currency), blocked=(),
+            also=case.writes(),
+        )  # fmt: skip
+
+    return context.repeat(once)

@@ -1,0 +1,131 @@
+"""What is read before money is let go, and what goes into the transaction that lets it go, so that nothing was missed.
+
+seen = till.look(context, withdrawal)               # partner, balances, payout method and program as they are now
+domain.till.check_stops(seen.blockers)
+context.table.commit(*writes, *seen.guards())       # a suspension or a refund in between makes the transaction fail
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from refledger.domain.errors import MethodNotFound, PartnerNotFound, ProgramNotFound
+from refledger.domain.journal import Balance
+from refledger.domain.methods import PayoutMethod
+from refledger.domain.partners import Partner
+from refledger.domain.programs import Program, ProgramStatus
+from refledger.domain.risks import Facts, refreshed
+from refledger.domain.till import Blockers, Code, payable
+from refledger.domain.withdrawals import Risk, Withdrawal
+from refledger.operations.context import Context
+from refledger.store import keys, ledger, methods, partners, programs, withdrawals
+from refledger.store.transaction import Write
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to see of a withdrawal at a moment. `balances`: all of the partner's.
+
+    `programs`: as it is, and as it was when the withdrawal was asked for: the stricter of both holds. `method`: the
+    newest version of the one it goes to; None where staff paid a reward by itself, or it is not there.
+    """
+
+    now_ms: int
+    withdrawal: Withdrawal
+    partner: Partner
+    programs: list[Program]
+    balances: list[Balance]
+    method: PayoutMethod | None
+
+    @property
+    def blockers(self) -> Blockers:
+        """What stands against paying it, without what people took on them."""
+        return payable(self.withdrawal, self.partner, self.balances, self.method, self.programs, self.now_ms)
+
+    @property
+    def program(self) -> Program:
+        return self.programs[0]
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """The same, as it is kept on the withdrawal for lists."""
+        return tuple(dict.fromkeys(each.code.value for each in self.blockers))
+
+    @property
+    def facts(self) -> Facts:
+        """What risks follow from without the partner's history."""
+        cooling = any(each.code is Code.COOLING for each in self.blockers)
+        return Facts(
+            now_ms=self.now_ms, partner=self.partner, method=self.method, paid=(), has_held_rewards=False,
+            in_debt=any(balance.available < 0 for balance in self.balances), is_cooling=cooling,
+            program_is_closed=self.program.status is not ProgramStatus.ACTIVE,
+        )  # fmt: skip
+
+    @property
+    def risks(self) -> tuple[Risk, ...] | None:
+        """Those that apply now, where it was assessed; None where nobody has looked for them yet."""
+        return refreshed(self.withdrawal, self.facts) if self.withdrawal.are_risks_known else None
+
+    def balance(self, currency: str) -> Balance:
+        """The balance in one currency; an empty one where nothing was ever booked."""
+        return next((b for b in self.balances if b.currency == currency), Balance(self.partner.id, currency))
+
+    def guards(self, *, posted: str = "") -> list[Write]:
+        """Demand that the partner, the account and the absence of debt are as they were read.
+
+        `posted`: the currency whose balance the same transaction writes, under its version.
+        """
+        checks = [partners.still_as_read(self.partner)]
+        if self.method:
+            checks.append(methods.still_as_read(self.method))
+        owing = [b for b in self.balances if b.available >= 0 and b.currency != posted]
+        return [*checks, *map(ledger.still_without_debt, owing)]
+
+
+def look(context: Context, withdrawal: Withdrawal) -> Seen:
+    """Read all that `payable` asks for, strongly. Raises PartnerNotFound, ProgramNotFound."""
+    used = withdrawal.method
+    wanted = [keys.partner(withdrawal.partner_id), keys.program(withdrawal.program_id)]
+    if used.is_known:
+        wanted.append(keys.method(withdrawal.partner_id, used.id, used.version))
+    partner, program, *rest = context.table.get_many(wanted)
+    if partner is None:
+        raise PartnerNotFound("there is no such partner")
+    if program is None:
+        raise ProgramNotFound(f"there is no program {withdrawal.program_id}")
+    method = methods.from_item(rest[0]) if rest and rest[0] else None
+    return Seen(
+        now_ms=context.now_ms(),
+        withdrawal=withdrawal,
+        partner=partners.from_item(partner),
+        programs=_terms(context, programs.from_item(program), withdrawal.program_version),
+        balances=ledger.balances(context.table, withdrawal.partner_id),
+        method=_newest(context, method),
+    )
+
+
+def _newest(context: Context, method: PayoutMethod | None) -> PayoutMethod | None:
+    """One that was taken out of use may be in use again, as another version."""
+    if method is None or method.is_active:
+        return method
+    try:
+        return methods.current(context.table, method.partner_id, method.id)
+    except MethodNotFound:
+        return method
+
+
+def _terms(context: Context, now: Program, version: int) -> list[Program]:
+    """As they are, and as they were when the withdrawal was asked for. `version`: 0 where that is not known."""
+    return [now] if version in (0, now.version) else [now, context.program_version(now.id, version)]
+
+
+def read(context: Context, withdrawal_id: str) -> tuple[Withdrawal, Blockers]:
+    """The withdrawal for somebody who looks at it: risks as they are now, and what stands against paying it.
+
+    One that has ended is as it was. Raises WithdrawalNotFound.
+    """
+    withdrawal = withdrawals.find(context.table, withdrawal_id)
+    if not withdrawal.is_open:
+        return withdrawal, ()
+    seen = look(context, withdrawal)
+    return replace(withdrawal, risks=seen.risks or (), blocked=seen.blocked), seen.blockers
