@@ -14,6 +14,7 @@ from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import partners, referrals
 from refledger.operations.partners import NewPartner
+from refledger.operations.rewards import mature_all
 from refledger.store import adjustments, ledger
 from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards
@@ -196,10 +197,11 @@ class Insider:
 
     def happens(self) -> None:
         """All that goes on by itself: rewards mature, workflows run."""
-        self.deployed.world.books.clock.forward(1_000)
-        self.deployed.tick("maturity")
-        while self.deployed.mature():
-            pass
+        books = self.deployed.world.books
+        books.clock.forward(1_000)
+        for each in self.partners.values():
+            for currency in ("USD", "EUR"):
+                mature_all(books.context, each.id, currency)
         self.deployed.work()
         self.look()
 

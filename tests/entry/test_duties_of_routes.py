@@ -1,0 +1,90 @@
+"""Every act of the table has its routes: roles open them, and a service's scope only where the row is for machines."""
+
+from __future__ import annotations
+
+import pytest
+
+from refledger.domain.duties import DUTIES, Act, Relation
+from refledger.entry import access
+from refledger.entry.access import Role
+
+REFERRALS, REWARDS, WITHDRAWALS = "/api/v1/referrals", "/api/v1/rewards", "/api/v1/withdrawals"
+PARTNER, PROGRAM, REFERRAL = (
+    "/api/v1/partners/{partnerId}",
+    "/api/v1/programs/{programId}",
+    f"{REFERRALS}/{{referralId}}",
+)
+REWARD, WITHDRAWAL = f"{REWARDS}/{{rewardId}}", f"{WITHDRAWALS}/{{withdrawalId}}"
+ROUTES_OF: dict[Act, tuple[str, ...]] = {
+    Act.ADJUST: ("/api/v1/adjustments",),
+    Act.WRITE_OFF: ("/api/v1/adjustments",),
+    Act.APPROVE_ADJUSTMENT: ("/api/v1/adjustments/{adjustmentId}/approve",),
+    Act.REJECT_ADJUSTMENT: ("/api/v1/adjustments/{adjustmentId}/reject",),
+    Act.GIVE_REWARD: (REWARDS,),
+    Act.REFER: (REFERRALS, f"{REFERRALS}/bulk", f"{REFERRAL}/link-to-lead"),
+    Act.CONVERT_BY_MACHINE: (f"{REFERRAL}/process-conversion",),
+    Act.ACCEPT_PAYMENT: ("/api/v1/payments/{paymentId}/accept",),
+    Act.HOLD_REWARD: (f"{REWARD}/hold",),
+    Act.RELEASE_REWARD: (f"{REWARD}/release",),
+    Act.APPROVE_REWARD: (f"{REWARD}/approve", f"{REWARDS}/bulk-approve"),
+    Act.CANCEL_REWARD: (f"{REWARD}/cancel", f"{REWARDS}/bulk-cancel"),
+    Act.PAY_REWARD: (f"{REWARD}/process-payment", f"{REWARDS}/bulk-pay"),
+    Act.APPROVE_WITHDRAWAL: (f"{WITHDRAWAL}/approve", f"{WITHDRAWALS}/bulk-approve"),
+    Act.REJECT_WITHDRAWAL: (f"{WITHDRAWAL}/reject",),
+    Act.EXPORT_WITHDRAWAL: ("/api/v1/payout-batches",),
+    Act.MARK_PAID: (f"{WITHDRAWAL}/mark-paid", f"{WITHDRAWALS}/bulk-mark-paid"),
+    Act.MARK_FAILED: (f"{WITHDRAWAL}/mark-failed",),
+    Act.MARK_RETURNED: (f"{WITHDRAWAL}/mark-returned",),
+    Act.RETRY_PAYOUT: (f"{WITHDRAWAL}/retry",),
+    Act.RESOLVE_PROBLEM: (f"{WITHDRAWAL}/resolve",),
+    Act.LINK_USER: (f"{PARTNER}/link-user",),
+    Act.DECIDE_APPLICATION: tuple(f"/api/v1/applications/{{applicationId}}/{how}" for how in ("approve", "reject")),
+    Act.VERIFY_ACCOUNT: (f"{PARTNER}/payout-methods/{{methodId}}/verify",),
+    Act.CHANGE_STATUS: tuple(f"{PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate")),
+    Act.LOOSEN_TERMS: ("/api/v1/programs", f"{PROGRAM}/resume"),
+    Act.CONFIRM_TERMS: (f"{PROGRAM}/changes/{{changeId}}/confirm",),
+}
+# All that a service may change; lifting a suspension, who signs in, and amounts above the limits are refused behind it.
+BY_SERVICES = {
+    "POST /api/v1/partners", "POST /api/v1/partners/bulk", "POST /api/v1/partners/validate-referral-code",
+    *(f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate", "codes", "codes/rotate")),
+    *(f"POST {PARTNER}/codes/{{code}}/{how}" for how in ("disable", "enable")),
+    f"PATCH {PARTNER}", f"DELETE {PARTNER}", f"PUT {PARTNER}/tags",
+    "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}", "POST /api/v1/imports/partners",
+    *(f"POST {REFERRALS}{how}" for how in ("", "/bulk", "/check-expired")),
+    *(f"POST {REFERRAL}/{how}" for how in ("accept", "reject", "expire", "link-to-lead", "process-conversion")),
+    f"PATCH {REFERRAL}", f"DELETE {REFERRAL}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ROUTES_OF)
+@pytest.mark.parametrize("role", Role)
+def test_roles_open_the_routes_of_an_act(act: Act, role: Role) -> None:
+    """Staff who decide about money do, support never; nobody does it for what is their own."""
+    for path in ROUTES_OF[act]:
+        told = access.ROUTES[f"POST {path}"]
+        assert told
+        assert not told.own
+        assert (role in told.roles) <= (role is not Role.SUPPORT)
+        assert Role.ADMIN in told.roles
+
+
+@pytest.mark.parametrize("act", ROUTES_OF)
+def test_a_scope_opens_only_what_is_for_machines(act: Act) -> None:
+    """No token without a person decides about money or rights: the row says which acts are none of that."""
+    scopes = {access.ROUTES[f"POST {path}"].scope for path in ROUTES_OF[act]}  # type: ignore[union-attr]
+    assert (scopes != {None}) == DUTIES[act].by_machine
+
+
+def test_what_services_may_change_is_this_and_nothing_more() -> None:
+    """A new route with a scope is looked at here, by who adds it."""
+    changing = {
+        route for route, told in access.ROUTES.items() if told and told.scope and not route.startswith("GET ")
+    }  # fmt: skip
+    assert changing == BY_SERVICES
+
+
+def test_everybody_is_kept_from_their_own_but_of_terms() -> None:
+    """Whose money it is never decides; of a program's terms who earns in it confirms none."""
+    of_programs = {Act.TIGHTEN_TERMS, Act.LOOSEN_TERMS, Act.CONFIRM_TERMS}
+    assert {act for act, duty in DUTIES.items() if Relation.BENEFICIARY not in duty.never} == of_programs
