@@ -230,3 +230,19 @@ def test_another_mode_and_another_account_are_skipped(name: str) -> None:
     assert stripe.read(event | {"livemode": False}, livemode=True) == Skipped("TEST_MODE")
     assert stripe.read(event, livemode=False) == Skipped("LIVE_MODE")
     assert stripe.read(event | {"account": "acct_1"}, livemode=True) == Skipped("CONNECTED_ACCOUNT")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("won", DisputeOutcome.WON), ("warning_closed", DisputeOutcome.WON), ("lost", None)]
+)
+def test_funds_that_come_back_tell_that_it_was_won(status: str, outcome: DisputeOutcome | None) -> None:
+    """A dispute that was lost is won after all: told by its status, for funds come back of refunded payments, too."""
+    event = example("stripe_dispute_closed_lost")
+    told = {**event, "type": "charge.dispute.funds_reinstated", "created": event["created"] + 100}
+    told["data"] = {"object": {**event["data"]["object"], "status": status}}
+    found = stripe.read(told, livemode=True)
+    if outcome is None:
+        assert found == Skipped("DISPUTE_NOT_WON")
+    else:
+        assert isinstance(found, DisputeClosed)
+        assert (found.outcome, found.occurred_at_ms) == (outcome, 1000 * told["created"])

@@ -88,6 +88,19 @@ def test_each_type_is_what_it_says() -> None:
     assert (found.dispute_id, found.payment_id, found.outcome) == ("dispute-1", "order-1", "LOST")
 
 
+@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize("source", ["payments", "stripe", "conversion"])
+def test_it_may_name_the_system_that_told_of_the_payment(kind: str, source: str) -> None:
+    """So that what was told by another one can be taken back; ids of refunds and disputes stay the sender's own."""
+    found = read(kind, GOOD[kind] | {"source": source})
+    assert isinstance(found, RefundReceived | DisputeOpened | DisputeClosed)
+    assert (found.system, found.sender or found.system) == (source, "payments")
+    assert DETAILS[kind].is_valid(GOOD[kind] | {"source": source})
+    for wrong in ("paypal", "", None, 1):
+        assert not DETAILS[kind].is_valid(GOOD[kind] | {"source": wrong})
+        assert not readable(kind, GOOD[kind] | {"source": wrong})
+
+
 @pytest.mark.parametrize(("kind", "detail"), changed(RIGHT))
 def test_schema_and_reader_accept_the_same(kind: str, detail: dict[str, Any]) -> None:
     """Whoever validates against the schema before sending is never refused."""

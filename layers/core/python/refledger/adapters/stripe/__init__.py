@@ -68,6 +68,7 @@ READERS: Final[Mapping[str, Callable[[Node, Node], PaymentEvent | Skipped]]] = M
     "charge.refund.updated": refunds.one,
     "charge.dispute.created": disputes.opened,
     "charge.dispute.closed": disputes.closed,
+    "charge.dispute.funds_reinstated": disputes.reinstated,
 })  # fmt: skip
 
 

@@ -93,7 +93,18 @@ class _Payment(Detail):
         return tuple((product, part) for product, part in zip(products, parts, strict=True) if part)
 
 
+# Who told of a payment that the owner's own system says something of. "conversion": a referral that converted, named by
+# the referral's id.
+Source = Literal["payments", "stripe", "conversion"]
+
+
+def _teller(source: str) -> str:
+    """Who says so of a payment that another system told of: the owner's own, whose ids are its own."""
+    return "" if source == SYSTEM else SYSTEM
+
+
 class _Refund(Detail):
+    source: Source = SYSTEM
     refund_id: Identifier
     payment_id: Identifier
     amount: _Some
@@ -102,7 +113,8 @@ class _Refund(Detail):
 
     def event(self) -> RefundReceived:
         return RefundReceived(
-            system=SYSTEM,
+            system=self.source,
+            sender=_teller(self.source),
             refund_id=self.refund_id,
             payment_id=self.payment_id,
             amount=self.amount,
@@ -112,6 +124,7 @@ class _Refund(Detail):
 
 
 class _Dispute(Detail):
+    source: Source = SYSTEM
     dispute_id: Identifier
     payment_id: Identifier
     amount: _Some
@@ -120,7 +133,8 @@ class _Dispute(Detail):
 
     def event(self) -> DisputeOpened:
         return DisputeOpened(
-            system=SYSTEM,
+            system=self.source,
+            sender=_teller(self.source),
             dispute_id=self.dispute_id,
             payment_id=self.payment_id,
             amount=self.amount,
@@ -130,6 +144,7 @@ class _Dispute(Detail):
 
 
 class _Closed(Detail):
+    source: Source = SYSTEM
     dispute_id: Identifier
     payment_id: Identifier
     outcome: Literal["WON", "LOST"]
@@ -137,7 +152,8 @@ class _Closed(Detail):
 
     def event(self) -> DisputeClosed:
         return DisputeClosed(
-            system=SYSTEM,
+            system=self.source,
+            sender=_teller(self.source),
             dispute_id=self.dispute_id,
             payment_id=self.payment_id,
             outcome=DisputeOutcome(self.outcome),
