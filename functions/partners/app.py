@@ -85,7 +85,9 @@ def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
     context = config.context()
     user = context.ids.user(request.body.sub) if request.body.sub else ""
     new = request.body.to_partner(user)
-    return _view(partners.create(context, new, request.caller.user, request.key, request.body_hash))
+    caller = request.caller
+    made = partners.create(context, new, caller.user, request.key, request.body_hash, by_machine=caller.is_machine)
+    return _view(made)
 
 
 @api.route("GET /api/v1/partners", query=PartnerQuery, answer=Page[PartnerView], refuses=())
@@ -114,7 +116,7 @@ def change_many(request: Request[BulkBody, NoQuery]) -> BulkView:
     """Create partners, change them and their status, up to 50 in all; with a result for each."""
     context, by = config.context(), request.caller.user
     steps = request.body.to_steps(context.ids)
-    results = partner_bulk.change_many(context, steps, by, _once(request))
+    results = partner_bulk.change_many(context, steps, by, _once(request), by_machine=request.caller.is_machine)
     return BulkView(results=[BulkResult.of(each) for each in results])
 
 
@@ -186,8 +188,7 @@ def set_tags(request: Request[TagsBody, NoQuery]) -> PartnerView:
 @api.route("DELETE /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
 def delete(request: Request[NoBody, NoQuery]) -> PartnerView:
     """End a partnership for good; what was earned, and the history, stay."""
-    partner_id, by = request.id("partnerId"), request.caller.user
-    return _view(partners.change_status(config.context(), partner_id, PartnerStatus.TERMINATED, "deleted", by))
+    return _become(request, PartnerStatus.TERMINATED, "deleted")
 
 
 @api.route(
@@ -403,8 +404,15 @@ def _changed(request: Request[Any, NoQuery], changes: Changes) -> PartnerView:
 
 
 def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> PartnerView:
-    partner_id, by = request.id("partnerId"), request.caller.user
-    return _view(partners.change_status(config.context(), partner_id, status, request.body.reason, by))
+    return _become(request, status, request.body.reason)
+
+
+def _become(request: Request[Any, NoQuery], status: PartnerStatus, reason: str) -> PartnerView:
+    partner_id, caller = request.id("partnerId"), request.caller
+    changed = partners.change_status(
+        config.context(), partner_id, status, reason, caller.user, by_machine=caller.is_machine
+    )
+    return _view(changed)
 
 
 @api.route("GET /api/v1/partners/{partnerId}/signals", answer=Signals, refuses=(PartnerNotFound,))

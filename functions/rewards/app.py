@@ -19,6 +19,8 @@ from refledger.domain.errors import (
     PaymentNotFound,
     ProgramClosed,
     ProgramNotFound,
+    ReferralClosed,
+    ReferralNotFound,
     RefundNotFound,
     RewardNotFound,
     SecondPersonNeeded,
@@ -31,6 +33,7 @@ from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQ
 from refledger.entry.models.of_partner import PartnerRewardsQuery
 from refledger.entry.models.payment_refunds import NewRefund, PaymentRefundView, RefundList
 from refledger.entry.models.payments import ParkedView, PaymentLineView, PaymentQuery, PaymentsQuery, PaymentView
+from refledger.entry.models.referring import CloseBody, ClosedView
 from refledger.entry.models.rewards import (
     BulkCancel,
     BulkPayment,
@@ -49,6 +52,7 @@ from refledger.entry.models.rewards import (
 )
 from refledger.operations import (
     bulk,
+    closing,
     explaining,
     giving,
     parked,
@@ -63,6 +67,7 @@ from refledger.store import keys, partners, payments
 from refledger.store import rewards as stored
 
 api = handler = Api()
+CLOSE_MS = 10_000  # a gateway waits for 30 s; what is left is done by the repeat
 
 
 # ---------------------------------------------------------------- rewards
@@ -436,3 +441,24 @@ def list_disputes(request: Request[NoBody, PageQuery]) -> Page[DisputeView]:
     page = payments.disputes(context.table, which, strong=False)
     here = [DisputeView.of(each) for each in page if each.status is DisputeStatus.OPEN or not each.amount]
     return Page[DisputeView](data=here, next_cursor=following)
+
+
+# ---------------------------------------------------------------- referrals that bring nothing any more
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/close",
+    body=CloseBody,
+    answer=ClosedView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, Conflict),
+)
+def close_referral(request: Request[CloseBody, NoQuery]) -> ClosedView:
+    """End what a converted referral brings, from a moment on, with or without what is not paid out yet."""
+    context, body, id = config.context(), request.body, request.id("referralId")
+    until_ms = context.now_ms() + CLOSE_MS
+    closed = closing.close(
+        context, id, body.reason, request.caller.user,
+        from_ms=body.from_ms, cancel_unpaid=body.cancel_unpaid, go_on=lambda: context.now_ms() < until_ms,
+    )  # fmt: skip
+    return ClosedView.made(closed)

@@ -167,6 +167,8 @@ def test_a_foreign_payment_earns_once_the_program_takes_its_currency(shop: Shop)
     headers = {"authorization": f"Bearer {shop.client.token(shop.ann, 'admin')}", "if-match": '"1"'}
     changed = shop.client.http.put(f"/api/v1/programs/{shop.program}", json=shop.terms("EUR"), headers=headers)
     assert changed.status_code == 200
+    waiting = changed.json()["pendingChange"]["id"]  # what one person may do in euros
+    shop.client.post("admin-2", f"/programs/{shop.program}/changes/{waiting}/confirm", {}, expect=200)
     for _ in range(2):
         accepted = shop.client.post(shop.ann, f"/payments/{id}/accept", {}, expect=200)
         assert [each["amount"] for each in accepted["rewards"]] == [4_000]

@@ -70,6 +70,9 @@ VALID: dict[str, dict[str, Any]] = {
     "POST /api/v1/applications/{applicationId}/reject": {"reason": "why"},
     **{f"{P}{end}": {"reason": "why"} for end in ("activate", "deactivate", "suspend", "terminate")},
     f"{P}link-user": {"sub": "ada"},
+    "POST /api/v1/referrals/{referralId}/close": {
+        "reason": "why", "from": "2026-01-31T12:00:00Z", "cancelUnpaid": True,
+    },
     f"{CHANGE}confirm": {"note": ""},
     f"{CHANGE}reject": {"note": "why"},
     G: {

@@ -70,6 +70,10 @@ def convert(story: Story, ida: str) -> None:
     for _ in range(2):
         done = act(story, "process-conversion", made, {"conversionValue": 1000.0})
         assert [each["amount"] for each in done["rewards"]] == [10_000]
+    for cancelled in (1, 0):
+        closed = story.call("rewards", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
+                            referralId=made["id"])  # fmt: skip
+        assert (closed["cancelled"], closed["complete"], closed["status"]) == (cancelled, True, "CONVERTED")
 
 
 def expire(story: Story, ida: str) -> None:

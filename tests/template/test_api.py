@@ -153,6 +153,7 @@ ROUTES = {
         "POST /api/v1/rewards/bulk-approve",
         "POST /api/v1/rewards/bulk-cancel",
         "POST /api/v1/rewards/bulk-pay",
+        "POST /api/v1/referrals/{referralId}/close",
         "GET /api/v1/payments",
         "GET /api/v1/payments/parked",
         "GET /api/v1/payments/{paymentId}",

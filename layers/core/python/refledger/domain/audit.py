@@ -15,7 +15,7 @@ TOO_LONG: Final = "(too long to be repeated)"
 _HIDDEN: Final = """
     pk sk l1 l2 w1 w2 ttl who n by changed id revision entry stamp hash body request steps idle up sent resumed
     cipher token tokens secret secrets signature key upload parts position rest saved touched restarts complete
-    same
+    same swept
 """
 # What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
 # addresses, accounts, and texts in which people write what they like.
@@ -26,11 +26,11 @@ _PLAIN: Final = """
     rate earned payment referral product attempt transaction approvals risks payout problem batch requester expires
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
     format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
-    attribution conversion makers exposure cooling new_customers linked
+    attribution ended conversion makers exposure cooling new_customers linked terms made
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted
-    revoked linked
+    revoked linked ended
 """
 HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))
 

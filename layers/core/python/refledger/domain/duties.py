@@ -36,6 +36,7 @@ class Act(StrEnum):
     RELEASE_REWARD = "RELEASE_REWARD"
     APPROVE_REWARD = "APPROVE_REWARD"
     CANCEL_REWARD = "CANCEL_REWARD"
+    CLOSE_REFERRAL = "CLOSE_REFERRAL"
     PAY_REWARD = "PAY_REWARD"
     APPROVE_WITHDRAWAL = "APPROVE_WITHDRAWAL"
     REJECT_WITHDRAWAL = "REJECT_WITHDRAWAL"
@@ -158,6 +159,7 @@ DUTIES: Final[dict[Act, Duty]] = {
         above=Above.REFUSED, **_MADE,
     ),
     Act.CANCEL_REWARD: _row("cancel a reward"),
+    Act.CLOSE_REFERRAL: _row("close a referral that has converted, with or without what is not paid out"),
     Act.PAY_REWARD: _row(
         "say that a reward was paid by itself, singly or in bulk", R.MAKER,
         measure="what is owed of it, and of the others of the same call", above=Above.REFUSED, **_OUT,

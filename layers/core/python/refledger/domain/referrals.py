@@ -77,6 +77,7 @@ class Referral:
     converted_at_ms: int = 0
     paid_at_ms: int = 0
     closed_at_ms: int = 0
+    ended_ms: int = 0  # what its customer pays then or later earns nothing: it was closed after it had converted
     reason: str = ""  # why it was closed
     note: str = ""
     tags: tuple[str, ...] = ()  # sorted
@@ -102,7 +103,7 @@ class Referral:
 
     def is_over(self, at_ms: int) -> bool:
         """Whether what happens at that moment is too late to convert it."""
-        if self.status is S.REJECTED:
+        if self.status is S.REJECTED or (self.ended_ms and at_ms >= self.ended_ms):
             return True
         return self.status in (*OPEN, S.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
 
@@ -117,4 +118,5 @@ class Referral:
             rule_version=self.rule_version,
             bound_at_ms=now_ms,
             until_ms=self.until_ms if self.is_open else 0,
+            ended_ms=self.ended_ms,
         )

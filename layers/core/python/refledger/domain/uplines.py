@@ -9,6 +9,7 @@ from refledger.domain.rules import Own
 
 KEPT_LINKS = 10  # the deepest program there can be
 REJECTED, EXPIRED = "REJECTED", "EXPIRED"  # why a binding is closed
+ENDED = "ENDED"  # why a payment of later earns nothing, though the referral has converted
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Binding:
     first_at_ms: int = 0  # when the customer made the first of them
     until_ms: int = 0  # what is first paid then or later earns nothing; 0: no such time, or something was paid in time
     closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
+    ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
     converted_at_ms: int = 0  # when what was paid in time was paid, where there was such a time
 
     @property
@@ -47,12 +49,14 @@ class Binding:
         return self.upline[0].own
 
     def why_not(self, paid_at_ms: int) -> str:
-        """Why a payment of that moment earns nothing: REJECTED or EXPIRED; "" where it earns.
+        """Why a payment of that moment earns nothing: REJECTED, ENDED or EXPIRED; "" where it earns.
 
         What was paid in time earns, however late it is told: whether it came before or after the expiry was noticed.
         """
         if self.closed == REJECTED:
             return REJECTED
+        if self.ended_ms and paid_at_ms >= self.ended_ms:
+            return ENDED
         return EXPIRED if self.until_ms and paid_at_ms >= self.until_ms else ""
 
     def is_over(self, now_ms: int) -> bool:

@@ -127,6 +127,7 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/referrals/{referralId}/expire": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/link-to-lead": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/process-conversion": staff("referrals:write"),  # as payment events do
+    "POST /api/v1/referrals/{referralId}/close": staff(None, limit=L.HEAVY),
     "POST /api/v1/referrals/check-expired": staff("referrals:write", limit=L.HEAVY),
     "POST /api/v1/referrals/bulk": staff("referrals:write", limit=L.HEAVY),
     "POST /api/v1/referrals/withdraw": own(limit=L.WITHDRAWALS),

@@ -33,30 +33,35 @@ class StatusChange:
 Step = NewPartner | Update | StatusChange
 
 
-def change_many(context: Context, steps: Sequence[Step], by: str, request: Once) -> list[Item]:
+def change_many(
+    context: Context, steps: Sequence[Step], by: str, request: Once, *, by_machine: bool = False
+) -> list[Item]:
     """What became of each step, in their order: {id, status} of the partner, or {id, code, message}.
 
     Idempotent as a whole and for each by `request`: a partner of the list is never made twice. Raises KeyReused.
+    `by_machine`: a service asks.
     """
 
     def do() -> list[Item]:
         done = bulk.each(
-            context, list(map(str, range(len(steps)))), lambda place: _step(context, steps, place, by, request)
+            context,
+            list(map(str, range(len(steps)))),
+            lambda place: _step(context, steps, place, by, request, by_machine=by_machine),
         )
         return [_told(steps[int(each.id)], each) for each in done]
 
     return bulk.remembered(context, request, do)
 
 
-def _step(context: Context, steps: Sequence[Step], place: str, by: str, request: Once) -> Partner:
+def _step(context: Context, steps: Sequence[Step], place: str, by: str, request: Once, *, by_machine: bool) -> Partner:
     match steps[int(place)]:
         case NewPartner() as new:
             one = Once(context.ids.hash("request", request.key, place), request.body, request.expires_at)
-            return partners.create_once(context, new, one)
+            return partners.create_once(context, new, one, by_machine=by_machine)
         case Update(partner_id, changes, version):
             return partner_profile.change(context, partner_id, changes, version)
         case StatusChange(partner_id, status, reason):
-            return partners.change_status(context, partner_id, status, reason, by)
+            return partners.change_status(context, partner_id, status, reason, by, by_machine=by_machine)
 
 
 def _told(step: Step, done: bulk.Done[Partner]) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from refledger.domain.duties import Act
+from refledger.domain.duties import Act, Facts, require
 from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.programs import DEFAULT_PROGRAM
@@ -36,16 +36,20 @@ class NewPartner:
     tags: tuple[str, ...] = ()
 
 
-def create(context: Context, new: NewPartner, caller: str, key: str | None, body: str) -> Partner:
-    """Idempotent by the Idempotency-Key.
+def create(
+    context: Context, new: NewPartner, caller: str, key: str | None, body: str, *, by_machine: bool = False
+) -> Partner:
+    """Idempotent by the Idempotency-Key. `by_machine`: a service asks, who does not say who signs in as whom.
 
-    Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused.
+    Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused, Forbidden.
     """
-    return create_once(context, new, Once.of(context, caller, "partners", key, body))
+    return create_once(context, new, Once.of(context, caller, "partners", key, body), by_machine=by_machine)
 
 
-def create_once(context: Context, new: NewPartner, request: Once) -> Partner:
+def create_once(context: Context, new: NewPartner, request: Once, *, by_machine: bool = False) -> Partner:
     """Idempotent by `request`. Raises like `create`."""
+    if new.user:
+        check_person(Act.LINK_USER, by_machine=by_machine)
     programs.find(context.table, new.program_id)
     partner = partner_of(context, new)
 
@@ -170,12 +174,15 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
 
     Idempotent: pays that the partner has already change nothing, whatever `version` says.
     Raises PartnerNotFound, Stale unless `version` is the partner's current one, Invalid where the program's tiers above
-    leave less, or it does not take a currency, Forbidden for the partner's own user.
+    leave less, or it does not take a currency, Forbidden for the partner's own user and for who earns above them.
     """
 
     def once() -> Partner:
         old = partners.find(context.table, partner_id)
-        duties.check_stranger(Act.SET_RATES, by, old.customer)
+        above = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+        duties.check_stranger(
+            Act.SET_RATES, by, old.customer, *(link.customer for link in (above.upline if above else ()))
+        )
         if old.own_rates == own:
             return old
         if old.version != version:
@@ -188,11 +195,19 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
     return context.repeat(once)
 
 
-def change_status(context: Context, partner_id: str, status: PartnerStatus, reason: str, by: str) -> Partner:
+def check_person(act: Act, *, by_machine: bool) -> None:
+    """Raises Forbidden for a service where only people decide."""
+    require(act, Facts("", 0, by_machine=by_machine))
+
+
+def change_status(
+    context: Context, partner_id: str, status: PartnerStatus, reason: str, by: str, *, by_machine: bool = False
+) -> Partner:
     """Idempotent: a partner who has the status already stays as they are.
 
-    While a partner is not ACTIVE nothing is earned; rewards from before mature as ever.
-    Raises PartnerNotFound, Conflict where the status cannot follow, Forbidden for the partner's own user.
+    While a partner is not ACTIVE nothing is earned; rewards from before mature as ever. `by_machine`: a service asks,
+    who lifts no suspension, to whatever other status: those who are not suspended are paid.
+    Raises PartnerNotFound, Conflict where the status cannot follow, Forbidden for the partner's own user or a service.
     """
 
     def once() -> Partner:
@@ -201,6 +216,7 @@ def change_status(context: Context, partner_id: str, status: PartnerStatus, reas
         duties.check_stranger(act, by, old.customer)
         if old.status is status:
             return old
+        check_person(act, by_machine=by_machine)
         if status not in TRANSITIONS[old.status]:
             raise Conflict(f"a partner who is {old.status} cannot become {status}")
         now_ms = context.now_ms()

@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     UNREFERRED = "UNREFERRED"
     REJECTED = "REJECTED"  # the customer's referral was
     EXPIRED = "EXPIRED"  # the customer's referral had, when they paid
+    ENDED = "ENDED"  # the customer's referral was closed from an earlier moment on
     PAUSED = "PAUSED"  # the program was paused, or archived, when the customer paid
     FOREIGN = "FOREIGN"  # in a currency that the program does not take: parked until a person acts
     EARLY = "EARLY"  # of a payment that has not come yet: parked until it does

@@ -19,6 +19,8 @@ LEAD_IS_FREE = "no other referral has the lead"
 LEAD_IS_ITS = "the lead is the referral's"
 COUNT_IS_CURRENT = "no other payment of the customer was counted meanwhile"
 BINDING_IS_OPEN = "the binding was neither closed nor converted meanwhile"
+BINDING_IS_THERE = "the binding is the referral's"
+IS_THERE = "the referral is there"
 TOP_IS_UNBOUND = "nobody referred the top of the chain meanwhile"
 
 
@@ -28,6 +30,8 @@ TOP_IS_UNBOUND = "nobody referred the top of the chain meanwhile"
 def bind(binding: Binding) -> Write:
     """The binding, for ever."""
     limited = {"until": binding.until_ms} if binding.until_ms else {}
+    if binding.ended_ms:
+        limited["ended"] = binding.ended_ms
     return put(IS_UNBOUND, {
         **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id,
         "up": _links(binding.upline), "depth": binding.depth, "rule": binding.rule_version,
@@ -67,6 +71,26 @@ def close(old: Binding, why: str, until_ms: int = 0) -> Write:
     )  # fmt: skip
 
 
+def end(old: Binding, at_ms: int) -> Write:
+    """Nothing that is paid at `at_ms` or later earns any more, for ever."""
+    return update(
+        BINDING_IS_THERE, keys.binding(old.program_id, old.customer), "SET #ended = :at", "#referral = :id", at=at_ms,
+        id=old.referral_id,
+    )  # fmt: skip
+
+
+def swept(referral_id: str, position: list[str]) -> Write:
+    """How far the rewards of a referral were looked at that is closed; empty: to the end."""
+    change = "SET #swept = :position" if position else "REMOVE #swept"
+    given: Item = {"position": position} if position else {}
+    return update(IS_THERE, keys.referral(referral_id), change, "attribute_exists(pk)", **given)
+
+
+def swept_to(table: Table, referral_id: str) -> list[str]:
+    item = table.get(keys.referral(referral_id))
+    return list(item.get("swept", ())) if item else []
+
+
 def top_still_unbound(program_id: str, customer: str) -> Write:
     """Who is bound to whom never changes, so only through the unbound top of a chain a circle can still close."""
     return check(TOP_IS_UNBOUND, keys.binding(program_id, customer), NOT_THERE)
@@ -92,6 +116,7 @@ def binding_from(item: Item) -> Binding:
         first_at_ms=item["first"],
         until_ms=item.get("until", 0),
         closed=item.get("closed", ""),
+        ended_ms=item.get("ended", 0),
         converted_at_ms=item.get("converted", 0),
     )
 
@@ -215,6 +240,7 @@ def _state(referral: Referral) -> Item:
     told: Item = {
         "campaign": referral.campaign, "until": referral.until_ms, "converted": referral.converted_at_ms,
         "paid": referral.paid_at_ms, "closed": referral.closed_at_ms, "reason": referral.reason,
+        "ended": referral.ended_ms,
         "note": referral.note, "tags": list(referral.tags), "conversion": referral.conversion, "code": referral.code,
     }  # fmt: skip
     return {
@@ -255,6 +281,7 @@ def from_item(item: Item) -> Referral:
         converted_at_ms=item.get("converted", 0),
         paid_at_ms=item.get("paid", 0),
         closed_at_ms=item.get("closed", 0),
+        ended_ms=item.get("ended", 0),
         reason=item.get("reason", ""),
         note=item.get("note", ""),
         tags=tuple(item.get("tags", ())),

@@ -109,6 +109,11 @@ def all_of(table: Table, partner_id: str) -> Iterator[Reward]:
     return map(from_item, table.query(keys.rewards(partner_id)))
 
 
+def since(table: Table, partner_id: str, start: str) -> Iterator[Reward]:
+    """A partner's rewards from the sort key `start` on, oldest due first, a page at a time."""
+    return map(from_item, table.query(keys.rewards(partner_id), start, page_size=100))
+
+
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
     """(position, reward) of a partner's rewards, the latest due first, from just below the position `before`."""
     partition, high = keys.rewards(partner_id), before or keys.HIGHEST

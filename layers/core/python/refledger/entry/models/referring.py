@@ -15,6 +15,8 @@ from refledger.domain.errors import Invalid
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
 from refledger.domain.times import iso
+from refledger.entry.events.checks import moment_ms
+from refledger.entry.events.fields import Moment
 from refledger.entry.models import kinds
 from refledger.entry.models.common import (
     Amount,
@@ -32,6 +34,7 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
+from refledger.operations.closing import Closed
 from refledger.operations.converting import Converted
 from refledger.operations.expiring import Expired
 from refledger.operations.referral_bulk import Move, Step, Verb
@@ -189,7 +192,10 @@ class CustomerQuery(Query):
 
 
 class ReferralView(View):
-    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note` and `tags` are for staff."""
+    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note` and `tags` are for staff.
+
+    `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time.
+    """
 
     id: str
     partner_id: str
@@ -205,6 +211,7 @@ class ReferralView(View):
     converted_at: str | None
     paid_at: str | None
     closed_at: str | None
+    closed_from: str | None
     reason: str | None
     note: str | None
     tags: list[str] | None
@@ -223,7 +230,8 @@ def _fields(referral: Referral, *, staff: bool) -> Item:
         "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
         "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,
         "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
-        "closed_at": _moment(referral.closed_at_ms), "reason": referral.reason or None,
+        "closed_at": _moment(referral.closed_at_ms), "closed_from": _moment(referral.ended_ms),
+        "reason": referral.reason or None,
         "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
         "tags": list(referral.tags) if staff else None,
     }  # fmt: skip
@@ -249,6 +257,34 @@ class ConvertedView(ReferralView):
             conversion=MoneyView(currency=payment.currency, amount=payment.amount),
             rewards=[RewardView.of(each, staff=True) for each in converted.rewards],
         )
+
+
+class CloseBody(Body):
+    """`from`: what is paid then or later earns nothing, now unless it is said. `cancelUnpaid`: nor does what was earned
+    before and is not paid out yet.
+    """
+
+    reason: Annotated[Note, Field(min_length=1, examples=["the customer is the partner"])]
+    from_: Moment | None = Field(default=None, alias="from", examples=["2026-11-21T09:30:00Z"])
+    cancel_unpaid: bool = False
+
+    @property
+    def from_ms(self) -> int:
+        """0 where it is not said."""
+        return moment_ms(self.from_) if self.from_ else 0
+
+
+class ClosedView(ReferralView):
+    """`cancelled`: how many rewards this call has cancelled. `complete` is false where there was no time to look at all
+    of them: call again.
+    """
+
+    cancelled: int
+    complete: bool
+
+    @classmethod
+    def made(cls, closed: Closed) -> Self:
+        return cls(**_fields(closed.referral, staff=True), cancelled=closed.cancelled, complete=closed.complete)
 
 
 class CheckedView(View):
