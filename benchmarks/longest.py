@@ -37,7 +37,7 @@ def growing(bench: Bench) -> None:
     books.clock.forward(2 * DAY_MS)
     rewards.mature_all(context, books.partner(chain[-1]).id, "USD")
     user, admin, request = books.user(chain[-1]), books.user("admin"), books.ids.hash("request")
-    with bench.measure("payout method: a new account, the longest", today(3, 1, 4, 3)):
+    with bench.measure("payout method: a new account, the longest", today(4, 1, 8, 4)):
         method = methods.add(context, lambda: books.vault, books.partner(chain[-1]).id, ACCOUNT)
     with bench.measure("withdrawal: request, of another program, longest account", design(2, 1, 8, None)):
         asked, _ = withdrawals.request(

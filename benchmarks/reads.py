@@ -51,8 +51,8 @@ def reading(bench: Bench) -> None:
         timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
         _one(bench, "timeline of a withdrawal", entity, "approvals", timeline, "root", withdrawalId=asked[0])
         journal = "GET /api/v1/ledger/entries"
-        _page(bench, "own journal, one currency", "2", "ledger", journal, "bob", currency="USD")
-        _page(bench, "own journal", "3", "ledger", journal, "bob")
+        _page(bench, "own journal, one currency", "2.5", "ledger", journal, "bob", currency="USD")
+        _page(bench, "own journal", "3.5", "ledger", journal, "bob")
         with bench.measure("everybody's journal, staff, past 25 partners without one", today(28, 0, 0, 27)):
             assert call("ledger", journal, "root", "admin")["nextCursor"]
 

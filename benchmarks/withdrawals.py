@@ -26,13 +26,13 @@ class Quiet:
 def withdrawing(bench: Bench) -> None:
     """Bob has earned more than he asks for."""
     books, context, waker = bench.books, bench.books.context, Waker(Quiet())
-    with bench.measure("payout method: a new account", today(3, 1, 4, 3)):
+    with bench.measure("payout method: a new account", today(4, 1, 8, 4)):
         books.method("bob")
     with bench.measure("withdrawal: request", design(2, 1, 8, None)):
         asked = books.withdraw("bob", AMOUNT, "k1")
     with bench.measure("… repeated", design(2, 0, 0, None)):
         assert books.withdraw("bob", AMOUNT, "k1") == asked
-    with bench.measure("withdrawal: workflow assesses", today(9, 1, 1, 17)):
+    with bench.measure("withdrawal: workflow assesses", today(9, 1, 1, 18)):
         tasks.assess(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
         workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
@@ -67,5 +67,5 @@ def _maturing_on_demand(bench: Bench) -> None:
         books.pay("dora's friend", f"d{number}", 10_000)
     books.clock.forward(2 * DAY_MS)
     books.context.program("default")  # which a worker reads once a minute
-    with bench.measure("withdrawal: request, 20 rewards mature on demand", today(6, 4, 57, 13)):
+    with bench.measure("withdrawal: request, 20 rewards mature on demand", today(7, 4, 61, 14)):
         books.withdraw("dora", AMOUNT, "k1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refledger.domain.errors import Conflict, JobNotFound, KeyReused
+from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
 from refledger.domain.jobs import LINK_SECONDS, Job, JobKind
 from refledger.domain.times import SECOND_MS
 from refledger.entry import config, paging
@@ -20,7 +20,7 @@ REPORT_HEAD = ("line", "status", "id", "code", "message")
 # ---------------------------------------------------------------- exports
 
 
-@api.route("POST /api/v1/exports", body=NewExport, answer=ExportView, status=202, refuses=(KeyReused,))
+@api.route("POST /api/v1/exports", body=NewExport, answer=ExportView, status=202, refuses=(KeyReused, TooManyJobs))
 def export(request: Request[NewExport, NoQuery]) -> ExportView:
     """Ask for a file with everything that a list has, without pages."""
     body, caller = request.body, request.caller.user
@@ -71,7 +71,7 @@ def _job(request: Request[NoBody, NoQuery] | Request[NoBody, PageQuery], name: s
 
 @api.route(
     "POST /api/v1/imports/partners", body=PartnersCsv, query=ImportQuery, answer=ImportView, status=202,
-    refuses=(KeyReused,),
+    refuses=(KeyReused, TooManyJobs),
 )  # fmt: skip
 def import_partners(request: Request[PartnersCsv, ImportQuery]) -> ImportView:
     """Make partners of the lines of a CSV file, or only say what would become of each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from refledger.domain.errors import PartnerNotFound
+from refledger.domain.errors import PartnerNotFound, StatementTooLong
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, RawAnswer
@@ -22,7 +22,7 @@ api = handler = Api()
     "GET /api/v1/partners/{partnerId}/statements/{month}",
     query=StatementQuery,
     answer=StatementView,
-    refuses=(PartnerNotFound,),
+    refuses=(PartnerNotFound, StatementTooLong),
     media=FILES,
 )
 def of_partner(request: Request[NoBody, StatementQuery]) -> StatementView | CsvFile | RawAnswer:
@@ -34,7 +34,7 @@ def of_partner(request: Request[NoBody, StatementQuery]) -> StatementView | CsvF
     "GET /api/v1/me/statements/{month}",
     query=StatementQuery,
     answer=StatementView,
-    refuses=(PartnerNotFound,),
+    refuses=(PartnerNotFound, StatementTooLong),
     media=FILES,
 )
 def own(request: Request[NoBody, StatementQuery]) -> StatementView | CsvFile | RawAnswer:

@@ -103,6 +103,7 @@ def test_own_exports_page_by_page(desk: Desk) -> None:
         desk.world.books.clock.forward(1)
         ids.append(desk.ask({"what": "PAYMENTS"}).body["id"])
         assert desk.send(HEAD + "A,B,a@b.ce\r\n", query={"dryRun": "true"}).status == 202
+        desk.work()
     found, query = [], {"limit": "2"}
     for _ in range(5):
         page = desk.world.admin("GET /api/v1/exports", query=query).body

@@ -6,14 +6,15 @@ import csv
 import io
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from refledger.adapters.files import Files
 from refledger.domain import csv_files
-from refledger.domain.errors import Conflict, JobNotFound, KeyReused
-from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, Job, JobStatus, What
+from refledger.domain.errors import Busy, Conflict, JobNotFound, KeyReused, TooManyJobs
+from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobStatus, What
 from refledger.domain.times import DAY_MS, iso
 from refledger.operations import exporting, jobs, partners
 from refledger.operations.context import Context
@@ -386,3 +387,34 @@ def test_a_job_is_forgotten_some_day(desk: Desk) -> None:
     assert item["ttl"] * 1000 > desk.books.clock() + 80 * DAY_MS
     assert "w1" not in item
     assert list(stored.open_ids(desk.books.table, desk.books.clock() + DAY_MS)) == []
+
+
+def test_a_person_has_three_open_jobs_at_most(desk: Desk) -> None:
+    """The fourth waits until one has ended; the repeat of one that is there is no new one; others have theirs."""
+    first, *_ = [desk.ask(What.PARTNERS, f"k{number}") for number in range(MOST_OPEN)]
+    with pytest.raises(TooManyJobs):
+        desk.ask(What.PARTNERS, "k9")
+    assert desk.ask(What.PARTNERS, "k0").id == first.id
+    assert jobs.export(desk.books.context, desk.send, What.PARTNERS, {}, "ben", "k9", "body").status is JobStatus.QUEUED
+    desk.work(first)
+    assert desk.ask(What.PARTNERS, "k9").status is JobStatus.QUEUED
+    assert desk.ask(What.PARTNERS, "k0").status is JobStatus.DONE
+    with pytest.raises(KeyReused):
+        desk.ask(What.PARTNERS, "k0", "another body")
+
+
+def test_many_at_once_get_no_more(desk: Desk) -> None:
+    """They meet at one item: as many jobs are made as one after the other."""
+
+    def ask(number: int) -> bool:
+        try:
+            desk.ask(What.PARTNERS, f"k{number}")
+        except (TooManyJobs, Busy):
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        made = sum(pool.map(ask, range(12)))
+    assert 1 <= made <= MOST_OPEN
+    open_ids = list(stored.open_ids(desk.books.table, desk.books.clock() + DAY_MS))
+    assert len(open_ids) == made

@@ -38,6 +38,8 @@ Refledger
 │   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS
 │   ├── CodeTaken              CODE_TAKEN
 │   ├── TooManyCodes           TOO_MANY_CODES
+│   ├── TooManyJobs            TOO_MANY_JOBS
+│   ├── StatementTooLong       STATEMENT_TOO_LONG
 │   ├── LeadTaken              LEAD_TAKEN            another referral has this lead
 │   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
 │   ├── ProgramClosed          PROGRAM_CLOSED        it is paused or archived
@@ -221,6 +223,14 @@ class CodeTaken(Conflict):
 
 class TooManyCodes(Conflict):
     code = "TOO_MANY_CODES"
+
+
+class TooManyJobs(Conflict):
+    code = "TOO_MANY_JOBS"
+
+
+class StatementTooLong(Conflict):
+    code = "STATEMENT_TOO_LONG"
 
 
 class LeadTaken(Conflict):

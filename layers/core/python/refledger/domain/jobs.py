@@ -14,6 +14,7 @@ FILES_KEPT_MS: Final = 7 * DAY_MS  # the bucket's own rule takes them after that
 KEPT_MS: Final = 90 * DAY_MS
 ASK_AGAIN_MS: Final = 10 * MINUTE_MS  # a worker says something at least once a minute
 GIVE_UP_MS: Final = DAY_MS
+MOST_OPEN: Final = 3  # of one person at a time: each reads or writes whole tables
 
 
 class JobKind(StrEnum):

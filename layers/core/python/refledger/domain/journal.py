@@ -146,6 +146,17 @@ def post(
     return after, entry
 
 
+def holdings_faults(entries: Iterable[tuple[Entry, tuple[int, int, int] | None]]) -> Iterator[str]:
+    """Entries that say another balance than what they and those before them come to; None says nothing."""
+    accounts: Counter[str] = Counter()
+    for entry, after in entries:
+        accounts[entry.debit] -= entry.amount
+        accounts[entry.credit] += entry.amount
+        come_to = (accounts[Account.AVAILABLE], accounts[Account.RESERVED], accounts[Account.PAID])
+        if after is not None and after != come_to:
+            yield f"entry {entry.version}: says that there was {after} after it, and the journal comes to {come_to}"
+
+
 def faults(entries: Iterable[Entry], balance: Balance) -> Iterator[str]:
     """Every way in which a journal and its balance disagree; nothing for books that are right."""
     accounts: Counter[str] = Counter()

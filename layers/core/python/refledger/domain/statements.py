@@ -16,6 +16,7 @@ from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind
 from refledger.domain.times import MINUTE_MS, day, from_datetime, months_after
 
 MAX_LINES = 1_000  # of one currency; with more movements, those of one kind and day are one line
+MAX_ENTRIES = 20_000  # of one currency and month: some ten megabytes that one call reads
 LATE_MS = 15 * MINUTE_MS  # an entry may be written so long after its time; then the month is over for good
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from refledger.domain.errors import Conflict, JobNotFound, KeyReused
-from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, Job, JobKind, JobStatus, What
+from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
+from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobKind, JobStatus, What
 from refledger.operations.context import Context
 from refledger.store import jobs
 from refledger.store.transaction import Moved
@@ -25,7 +25,7 @@ def export(
     """Ask for an export. Idempotent by the Idempotency-Key: the repeat of a request makes no second job.
 
     A process that dies before the job is there leaves nothing; one that dies before it is sent to a worker leaves a
-    job that the repeat, or the schedule, sends. Raises KeyReused.
+    job that the repeat, or the schedule, sends. Raises KeyReused, TooManyJobs.
     """
     now_ms = context.now_ms()
     id = id_of(context, JobKind.EXPORT, caller, key)
@@ -46,7 +46,7 @@ def import_partners(
     """Ask for an import of partners. `keep` is given the job's id and the name of the file, and puts it there first.
 
     Idempotent like `export`; the file's name is made of what is in it, so another body under the same key overwrites
-    nothing. `dry_run`: only say what would become of each line. Raises KeyReused.
+    nothing. `dry_run`: only say what would become of each line. Raises KeyReused, TooManyJobs.
     """
     now_ms, id = context.now_ms(), id_of(context, JobKind.IMPORT, caller, key)
     keep(id, body)
@@ -56,19 +56,32 @@ def import_partners(
 
 def _ask(context: Context, send: Send, job: Job) -> Job:
     def once() -> Job:
+        listed, version = jobs.may_be_open(context.table, job.owner)
+        still = [each.id for each in listed if each.is_open]
+        if len(still) >= MOST_OPEN:
+            return _repeat(jobs.find_or_none(context.table, job.id), job)
         try:
-            context.table.commit(jobs.create(job))
+            room = jobs.note_open(job.owner, [*still, job.id], version, context.now_ms())
+            context.table.commit(jobs.create(job), room)
         except Moved as moved:
-            earlier = jobs.from_item(moved.found[jobs.IS_NEW])
-            if earlier.body != job.body:
-                raise KeyReused("this Idempotency-Key came with another request before") from None
-            return earlier
+            if jobs.IS_NEW not in moved.found:
+                raise
+            return _repeat(jobs.from_item(moved.found[jobs.IS_NEW]), job)
         return job
 
     asked = context.repeat(once)
     if asked.status is JobStatus.QUEUED:
         send(asked.id, context.ids.new())
     return asked
+
+
+def _repeat(earlier: Job | None, job: Job) -> Job:
+    """What the same request made before. Raises KeyReused for another one, TooManyJobs where it made nothing."""
+    if earlier is None:
+        raise TooManyJobs(f"at most {MOST_OPEN} exports and imports of one person at a time; wait, or cancel one")
+    if earlier.body != job.body:
+        raise KeyReused("this Idempotency-Key came with another request before")
+    return earlier
 
 
 def find(context: Context, job_id: str, kind: JobKind, caller: str) -> Job:

@@ -151,9 +151,8 @@ def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withd
     """
     shown = withdrawals.account_shown(withdrawal.id, by, context.now_ms(), context.ids.new())
     context.repeat(lambda: context.table.commit(shown))
-    account = account_of(context, vault(), withdrawal)
-    named = withdrawal.method
-    method = methods.find(context.table, withdrawal.partner_id, named.id, named.version)
+    method = _method_of(context, withdrawal)
+    account = vault().open(method.cipher, method.partner_id, method.id)
     context.repeat(lambda: likeness.catch_up(context, method, account))
     return account
 
@@ -163,6 +162,10 @@ def account_of(context: Context, vault: Vault, withdrawal: Withdrawal) -> Accoun
 
     Raises MethodNotFound, NotOpened, Busy.
     """
-    named = withdrawal.method
-    method = methods.find(context.table, withdrawal.partner_id, named.id, named.version)
+    method = _method_of(context, withdrawal)
     return vault.open(method.cipher, method.partner_id, method.id)
+
+
+def _method_of(context: Context, withdrawal: Withdrawal) -> PayoutMethod:
+    named = withdrawal.method
+    return methods.find(context.table, withdrawal.partner_id, named.id, named.version)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refledger.domain import statements
+from refledger.domain.errors import StatementTooLong
+from refledger.domain.journal import Balance
 from refledger.domain.partners import Partner
-from refledger.domain.statements import LATE_MS, AccountStatement, Month
+from refledger.domain.statements import LATE_MS, MAX_ENTRIES, AccountStatement, Month
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
 
@@ -26,16 +28,18 @@ class Statement:
 def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
     """Of every currency in which there was something. All reads are strong, and what was written since is left out.
 
-    Costs what was booked since the month began: the last months are cheap, an old one of a busy partner is not.
-    Raises NotFound for a month that is none or has not begun, PartnerNotFound.
+    Costs what was booked in the month, whatever came before or since: each entry says what there was after it.
+    Raises NotFound for a month that is none or has not begun, PartnerNotFound, StatementTooLong.
     """
     now_ms = context.now_ms()
     month = statements.month(month_text, now_ms)
     partner = partners.find(context.table, partner_id)
     accounts = []
     for balance in ledger.balances(context.table, partner_id):
-        since = ledger.entries(context.table, partner_id, balance.currency, keys.journal_from(month.from_ms))
-        accounts.append(statements.account(balance, (entry for _, entry in since), month.until_ms))
+        at_end, until = _at_end(context, balance, month)
+        begin = keys.journal_from(month.from_ms)
+        since = ledger.entries(context.table, partner_id, balance.currency, begin, until=until)
+        accounts.append(statements.account(at_end, (entry for _, entry in since), month.until_ms))
     return Statement(
         partner,
         context.program(partner.program_id).name,
@@ -44,3 +48,23 @@ def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
         now_ms >= month.until_ms + LATE_MS,
         [account for account in accounts if not account.is_empty],
     )
+
+
+def _at_end(context: Context, balance: Balance, month: Month) -> tuple[Balance, str]:
+    """The balance as it was when the month ended, and the sort key up to which entries are to be read.
+
+    Of a month whose last entry is from before entries said it, the balance of now: then all that came since is read.
+    Raises StatementTooLong.
+    """
+    end = keys.journal_from(month.until_ms)
+    read = ledger.last_until(context.table, balance.partner_id, balance.currency, end)
+    if read is None:
+        return Balance(balance.partner_id, balance.currency), end
+    last, after = read
+    if after is None:
+        return balance, keys.HIGHEST
+    before = ledger.last_until(context.table, balance.partner_id, balance.currency, keys.journal_from(month.from_ms))
+    if last.version - (before[0].version if before else 0) > MAX_ENTRIES:
+        raise StatementTooLong(f"more than {MAX_ENTRIES} entries: staff can export the ledger of these days instead")
+    available, reserved, paid = after
+    return replace(balance, available=available, reserved=reserved, paid=paid, version=last.version), end

@@ -9,7 +9,7 @@ from itertools import islice
 
 from refledger.domain.adjustments import Adjustment, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Account, Balance, Entry, Kind, faults
+from refledger.domain.journal import Account, Balance, Entry, Kind, faults, holdings_faults
 from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.rewards import Reward, owed, worth
@@ -109,6 +109,7 @@ class _Books:
     partner_id: str
     balances: dict[str, Balance]
     entries: dict[str, list[Entry]]
+    after: dict[str, list[ledger.After | None]]  # what each entry says that there was after it
     rewards: dict[str, list[Reward]]
     withdrawals: dict[str, list[Withdrawal]]
     adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
@@ -141,7 +142,7 @@ def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator
 
 def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     books = _Books(
-        partner_id, {b.currency: b for b in balances}, {}, defaultdict(list), defaultdict(list),
+        partner_id, {b.currency: b for b in balances}, {}, {}, defaultdict(list), defaultdict(list),
         defaultdict(Counter), [], _user_of(context, partner_id), {}, defaultdict(dict),
     )  # fmt: skip
     for month in caps.of_partner(context.table, partner_id):
@@ -159,7 +160,9 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
         books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
     for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
-        books.entries[currency] = [entry for _, entry in ledger.entries(context.table, partner_id, currency)]
+        booked = list(ledger.with_after(context.table, partner_id, currency))
+        books.entries[currency] = [entry for entry, _ in booked]
+        books.after[currency] = [after for _, after in booked]
     return books
 
 
@@ -180,6 +183,7 @@ def _faults(books: _Books) -> Iterator[Fault]:
         entries = books.entries[currency]
         reasons = [
             *faults(entries, balance),
+            *holdings_faults(zip(entries, books.after[currency], strict=True)),
             *_reward_faults(entries, balance, books.rewards[currency], books.payments, books.months[currency]),
             *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),

@@ -15,6 +15,7 @@ from refledger.store.transaction import Item, Write, put
 
 IS_NEW = "the job is new"
 IS_UNCHANGED = "the job is as it was read"
+HAS_ROOM = "nobody else asked for a job of theirs"
 
 
 def create(job: Job) -> Write:
@@ -27,12 +28,33 @@ def change(old: Job, new: Job) -> Write:
     return put(IS_UNCHANGED, _to_item(new), "#version = :was", was=old.version)
 
 
+def may_be_open(table: Table, owner: str) -> tuple[list[Job], int]:
+    """Jobs of somebody that were open when they last asked for one, as they are now; and the version of that list."""
+    item = table.get(keys.open_jobs_of(owner)) or {"jobs": [], "version": 0}
+    found = table.get_many([keys.job(id) for id in item["jobs"]]) if item["jobs"] else []
+    return [from_item(each) for each in found if each], item["version"]
+
+
+def note_open(owner: str, job_ids: Sequence[str], version: int, now_ms: int) -> Write:
+    """These may be open from now on, unless somebody changed the list since its `version` was read (0: none)."""
+    item = {
+        **keys.open_jobs_of(owner), "jobs": list(job_ids), "version": version + 1,
+        "ttl": (now_ms + KEPT_MS) // SECOND_MS,
+    }  # fmt: skip
+    return put(HAS_ROOM, item, "#version = :was", was=version) if version else put(HAS_ROOM, item)
+
+
 def find(table: Table, job_id: str) -> Job:
     """Raises JobNotFound."""
-    item = table.get(keys.job(job_id))
-    if item is None:
+    found = find_or_none(table, job_id)
+    if found is None:
         raise JobNotFound("there is no such job")
-    return from_item(item)
+    return found
+
+
+def find_or_none(table: Table, job_id: str) -> Job | None:
+    item = table.get(keys.job(job_id))
+    return from_item(item) if item else None
 
 
 def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: int) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ Q#<program> / <folded text>#<partner>  search row
 A#<entity> / <ms>#<number>             audit
 U#LEAD#… / A | W                       guard: the referral of a lead; what a CRM has told of it
 I#<id> / A | I                         application; invitation
+O#<user> / OPEN                        their jobs that may be open
 O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
@@ -219,6 +220,11 @@ def lead(hashed: str) -> Key:
 
 def job(job_id: str) -> Key:
     return _key(f"O#{job_id}")
+
+
+def open_jobs_of(owner: str) -> Key:
+    """Which jobs of somebody are, or were lately, open."""
+    return _key(f"O#{owner}", "OPEN")
 
 
 def job_lines(job_id: str, first_line: int) -> Key:

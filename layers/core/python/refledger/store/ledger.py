@@ -31,7 +31,7 @@ def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
             **keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version), "ver": entry.version,
             "kind": entry.kind.value, "debit": entry.debit.value, "credit": entry.credit.value, "amount": entry.amount,
             "ref": entry.reference, "at": entry.at_ms, "prev": entry.previous, "first": entry.first, "last": entry.last,
-            "refs": entry.contents, "hash": entry.hash,
+            "refs": entry.contents, "hash": entry.hash, "after": [new.available, new.reserved, new.paid],
         }),
     ]  # fmt: skip
 
@@ -70,13 +70,36 @@ def entries(
     after: str = "",
     page_size: int | None = None,
     *,
+    until: str = keys.HIGHEST,
     strong: bool = True,
 ) -> Iterator[tuple[str, Entry]]:
-    """(sort key, entry) in the order of their versions, those after the sort key `after`."""
+    """(sort key, entry) in the order of their versions, those after the sort key `after`, none beyond `until`."""
     partition = keys.journal(partner_id, currency)
-    for item in table.query(partition, after or keys.LOWEST, page_size=page_size, strong=strong):
+    for item in table.query(partition, after or keys.LOWEST, until, page_size=page_size, strong=strong):
         if item["sk"] != after:
             yield item["sk"], _entry_from(item)
+
+
+After = tuple[int, int, int]  # what was available, reserved and paid once an entry was booked
+
+
+def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[Entry, After | None]]:
+    """All entries in the order of their versions, with what there was after each; None for entries from before."""
+    for item in table.query(keys.journal(partner_id, currency)):
+        yield _entry_from(item), _after(item)
+
+
+def last_until(table: Table, partner_id: str, currency: str, before: str) -> tuple[Entry, After | None] | None:
+    """The last entry whose sort key is below `before`; None where there is none. One small read."""
+    found = table.query(keys.journal(partner_id, currency), high=before, page_size=1, newest_first=True)
+    return next(((_entry_from(item), _after(item)) for item in found), None)
+
+
+def _after(item: Item) -> After | None:
+    if "after" not in item:
+        return None
+    available, reserved, paid = item["after"]
+    return available, reserved, paid
 
 
 def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[Entry]:
