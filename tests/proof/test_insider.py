@@ -122,6 +122,11 @@ class OnePerson(RuleBasedStateMachine):
         if self.insider.partners:
             assert self.insider.made() <= LIMIT
 
+    @invariant()
+    def no_more_has_left_than_one_may_let_out(self) -> None:
+        """Over all friends, ways and currencies, whatever was called failed or returned afterwards."""
+        assert self.insider.received() <= OUT
+
     def teardown(self) -> None:
         """The books are right; then the world ends."""
         try:
@@ -129,6 +134,24 @@ class OnePerson(RuleBasedStateMachine):
                 assert self.insider.deployed.world.books.faults() == []
         finally:
             self.stack.close()
+
+
+def test_what_one_person_may_do_goes_through(dynamodb_endpoint: str) -> None:
+    """Up to both limits: the machine's ways are ways."""
+    with deployment(dynamodb_endpoint) as deployed:
+        insider = Insider(deployed)
+        insider.begin()
+        insider.withdraw("bob", OUT, "USD")
+        insider.happens()
+        insider.many_withdrawals("approve")
+        insider.happens()
+        insider.export()
+        insider.many_withdrawals("mark-paid")
+        assert insider.received() == OUT
+        insider.give("eve", LIMIT - 1, "USD")
+        insider.convert("eve", 1, "EUR")
+        insider.happens()
+        assert insider.made() == LIMIT
 
 
 def test_one_person_gets_no_more_than_the_limit(dynamodb_endpoint: str) -> None:
