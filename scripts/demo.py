@@ -26,7 +26,7 @@ IBAN = "DE89370400440532013000"  # the example of the Bundesbank
 Json = dict[str, Any]
 PROGRAM: Json = {
     "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
-    "payoutMinimum": {"amount": 1000, "currency": "USD"},
+    "coolingHours": 0, "payoutMinimum": {"amount": 1000, "currency": "USD"},
 }  # fmt: skip
 
 

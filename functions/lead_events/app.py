@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from refledger.domain.errors import Refledger, Unreadable
 from refledger.domain.leads import LeadNews
 from refledger.domain.payments import Skipped
-from refledger.entry import config
+from refledger.entry import config, maturing
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.leads import parts, read
 from refledger.entry.metrics import count, counting
@@ -65,6 +65,7 @@ def _take(metrics: Metrics, message_id: str, body: str) -> None:
 
 def _follow(news: LeadNews) -> Outcome:
     taken = leads.take(config.context(), news)
+    maturing.send_due(taken.earned)
     if taken.outcome in REPORTED:
         told = {"outcome": taken.outcome, "referral": taken.referral_id, "why": taken.why}
         logger().warning("news of a lead that nobody earns from, or nothing more", extra=told)

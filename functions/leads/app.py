@@ -23,7 +23,7 @@ from refledger.domain.errors import (
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import Referral
 from refledger.domain.times import SECOND_MS
-from refledger.entry import config, paging
+from refledger.entry import config, maturing, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.of_partner import PartnerReferralsQuery
@@ -230,14 +230,13 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
 )
 def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedView:
     """Book what a referral brought: it earns exactly like a payment, once."""
-    # what is due at once is found by the schedule within a minute
     context, id, caller = config.context(), _id(request), request.caller
     referral = stored.find(context.table, id)
     own = programs.find(context.table, referral.program_id).currency
     value = request.body.to_money(own)
-    return ConvertedView.made(
-        converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
-    )  # fmt: skip
+    converted = converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
+    maturing.send_due(converted.rewards)
+    return ConvertedView.made(converted)
 
 
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())

@@ -27,7 +27,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.payments import PARKED, DisputeStatus, PaymentKind
 from refledger.domain.rewards import Reward
-from refledger.entry import config, paging
+from refledger.entry import config, maturing, paging
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.of_partner import PartnerRewardsQuery
@@ -125,7 +125,9 @@ def give(request: Request[NewReward, NoQuery]) -> RewardView:
     """Give a partner a reward by hand; above the program's limit it is held until somebody else releases it."""
     body = request.body
     gift = giving.Gift(body.partner_id, body.amount, body.currency, body.reason)
-    return _view(request, giving.give(config.context(), gift, request.caller.user, request.key))
+    given = giving.give(config.context(), gift, request.caller.user, request.key)
+    maturing.send_due([given])
+    return _view(request, given)
 
 
 @api.route(
@@ -358,8 +360,8 @@ def read_payment(request: Request[NoBody, PaymentQuery]) -> PaymentView:
 )
 def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
     """Let a payment earn that was parked for its currency, once the program takes it."""
-    # what is due at once is found by the schedule within a minute
     recorded = parked.accept(config.context(), request.id("paymentId"), request.caller.user)
+    maturing.send(recorded.due)
     return _payment(recorded.payment)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from refledger.adapters.files import Files
-from refledger.adapters.queues import JobQueue
+from refledger.adapters.queues import JobQueue, MaturityQueue
 from refledger.entry import access, config
 from refledger.entry.http import Api
 from refledger.operations.limits import LimitKind
@@ -175,6 +175,7 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "workflow", lambda: machine.workflow)
         patch.setattr(config, "waker", lambda: machine.waker)
         patch.setattr(config, "vault", lambda: books.vault)
+        patch.setattr(config, "maturity_queue", lambda: MaturityQueue(Sqs(), "maturity"))
         patch.setattr(config, "job_queue", lambda: JobQueue(Sqs(), "jobs"))
         patch.setattr(config, "files", lambda: Files(Bucket(), "files"))
         yield World(books, machine, told)

@@ -22,6 +22,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.leads import Facts, LeadNews, Step, Value
 from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
+from refledger.domain.rewards import Reward
 from refledger.operations import referring
 from refledger.operations.context import Context
 from refledger.operations.converting import convert
@@ -47,11 +48,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Taken:
-    """`why`: the code of the refusal behind it."""
+    """`why`: the code of the refusal behind it. `earned`: the rewards of a conversion, also of one told again."""
 
     outcome: Outcome
     referral_id: str = ""
     why: str = ""
+    earned: tuple[Reward, ...] = ()
 
 
 def take(context: Context, news: LeadNews) -> Taken:
@@ -128,15 +130,25 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
                 Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
             )
     for step in facts.in_order():
-        referral, outcome, why = _step(context, referral, step, facts, news)
-        if outcome is not Outcome.KNOWN:
-            taken = Taken(outcome, referral_id, why)
+        done = _step(context, referral, step, facts, news)
+        referral, earned = done.referral, taken.earned + done.earned
+        if done.outcome is not Outcome.KNOWN:
+            taken = Taken(done.outcome, referral_id, done.why)
+        taken = replace(taken, earned=earned)
     return taken
 
 
-def _step(
-    context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews
-) -> tuple[Referral, Outcome, str]:
+@dataclass(frozen=True)
+class _Stepped:
+    """The referral after a step, and what to tell of it."""
+
+    referral: Referral
+    outcome: Outcome
+    why: str = ""
+    earned: tuple[Reward, ...] = ()
+
+
+def _step(context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews) -> _Stepped:
     told_now = news.step is step
     if step is Step.CONVERTED and facts.value is not None:
         told_now = told_now or news.value is not None
@@ -147,10 +159,10 @@ def _step(
         elif step is not Step.REJECTED and referral.status is ReferralStatus.PENDING:
             moved = referring.accept(context, referral.id)  # one that converted for nobody knows what was accepted
         else:
-            return referral, Outcome.LATE if told_now and _is_late(referral, step) else Outcome.KNOWN, ""
+            return _Stepped(referral, Outcome.LATE if told_now and _is_late(referral, step) else Outcome.KNOWN)
     except ReferralClosed as error:
-        return referral, Outcome.LATE, error.code
-    return moved, Outcome.MOVED, ""
+        return _Stepped(referral, Outcome.LATE, error.code)
+    return _Stepped(moved, Outcome.MOVED)
 
 
 def _is_late(referral: Referral, step: Step) -> bool:
@@ -160,19 +172,17 @@ def _is_late(referral: Referral, step: Step) -> bool:
     return referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
 
 
-def _convert(
-    context: Context, referral: Referral, value: Value, at_ms: int, *, told_now: bool
-) -> tuple[Referral, Outcome, str]:
+def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, told_now: bool) -> _Stepped:
     """`told_now`: the news are about this; if they are not, what was refused before is not tried, nor told, again."""
     if not told_now and (referral.conversion or referral.status is ReferralStatus.REJECTED):
-        return referral, Outcome.KNOWN, ""
+        return _Stepped(referral, Outcome.KNOWN)
     try:
         done = convert(context, referral.id, *_minor(context, referral, value), at_ms=at_ms)
     except (NotFound, Unprocessable, Invalid, ReferralClosed) as error:
-        return referral, Outcome.UNPAID, error.code
+        return _Stepped(referral, Outcome.UNPAID, error.code)
     except Conflict as error:
-        return referral, Outcome.DIFFERENT if referral.conversion else Outcome.UNPAID, error.code
-    return done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, ""
+        return _Stepped(referral, Outcome.DIFFERENT if referral.conversion else Outcome.UNPAID, error.code)
+    return _Stepped(done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, "", tuple(done.rewards))
 
 
 def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str]:

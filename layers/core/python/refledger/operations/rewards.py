@@ -17,6 +17,7 @@ from refledger.domain.errors import (
     Stale,
 )
 from refledger.domain.journal import Balance, Kind, contents_hash, post
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import (
     BY_HAND,
@@ -194,6 +195,15 @@ def mature_all(
         except Again:
             return stopped  # another look went further; and the cursor only saves reading
     return stopped
+
+
+def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
+    """What to say of rewards that were made just now, so that those which are due already need not wait to be found."""
+    return [
+        MaturityMessage(each.partner_id, each.currency, keys.reward(each.id)["sk"], True, f"{each.payment}-{each.id}")
+        for each in made
+        if each.status is S.PENDING and not each.held and each.matures_at_ms <= now_ms
+    ]
 
 
 def _reason(ready: Sequence[Reward]) -> str:

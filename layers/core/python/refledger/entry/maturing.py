@@ -1,0 +1,26 @@
+"""Rewards that are due as soon as they are made become money right behind the call that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.rewards import Reward
+from refledger.entry import config
+from refledger.entry.observability import logger
+from refledger.operations.rewards import due_now
+
+
+def send_due(made: Iterable[Reward]) -> None:
+    """Have those that are due matured. Whatever becomes of the message, they are booked: the schedule finds them."""
+    send(due_now(made, config.context().now_ms()))
+
+
+def send(messages: Sequence[MaturityMessage]) -> None:
+    """Like `send_due`, for who knows what to say already."""
+    if not messages:
+        return
+    try:
+        config.maturity_queue().send(messages)
+    except Exception:
+        logger().warning("what is due waits for the schedule", exc_info=True)
