@@ -13,7 +13,6 @@ from refledger.adapters.queues import DeadLetters
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import iso
 from refledger.entry import config
-from refledger.operations import programs
 from refledger.store import programs as stored_programs
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
@@ -25,7 +24,7 @@ def change(world: World, **terms: CurrencyTerms) -> None:
     """The program takes these currencies, too, or on other terms."""
     old = stored_programs.find(world.books.table, "default")
     taking = replace(old, currencies=tuple(sorted({**dict(old.currencies), **terms}.items())))
-    programs.change(world.books.context, taking, old.version, "admin")
+    world.books.set_terms(taking, old.version)
 
 
 def by_hand(world: World) -> None:
