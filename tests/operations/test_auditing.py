@@ -202,3 +202,30 @@ def test_partners_are_found_by_their_new_names(books: Books) -> None:
     rows = [item["sk"] for item in books.table.query(keys.search_rows("default", "")[0])]
     assert f"after ltd#{partner.id}" in rows
     assert [row for row in rows if row.startswith("before")] == []
+
+
+def test_how_to_reach_a_partner_is_not_kept_for_good(books: Books) -> None:
+    """Entries are never changed: of addresses and numbers they say enough to be recognised, before and after."""
+    old, new = {"email": "dora@example.com", "phone": "+49 30 12345"}, {"email": "max@example.org", "phone": ""}
+    assert [(each.field, each.before, each.after) for each in compare(old, new)] == [
+        ("email", "d\u2026@example.com", "m\u2026@example.org"),
+        ("phone", "\u202645", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept"),
+    [("203.0.113.77", "203.0.113.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48"), ("", ""), ("unknown", "")],
+)
+def test_where_a_partner_called_from_is_kept_as_a_network(origin: str, kept: str) -> None:
+    """Staff and services are answerable for what they do: their address stays."""
+    key = keys.partner("p" * 16)
+
+    def told(kind: str) -> str:
+        who = {"by": "b", "kind": kind, "from": origin, "request": "r", "what": "PATCH /me", "n": 1}
+        entry = entry_of(Record("1", 1, {**key, "first_name": "A"}, {**key, "first_name": "B", "who": who}))
+        assert entry is not None
+        return entry.origin
+
+    assert told("partner") == kept
+    assert told("admin") == origin

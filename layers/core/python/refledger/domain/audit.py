@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 TEXT_LIMIT: Final = 500  # characters of a text; more is cut
@@ -80,16 +81,35 @@ class Entry:
     operation: str = ""
 
 
+def network(origin: str) -> str:
+    """The network that an address is of, for what is kept for good: 24 bits of IPv4, 48 of IPv6; "" for none."""
+    try:
+        bits = 24 if ip_address(origin).version == 4 else 48
+    except ValueError:
+        return ""
+    return str(ip_network(f"{origin}/{bits}", strict=False))
+
+
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     """What of an item is different, by name. Hidden attributes are not looked at."""
     names = sorted((old.keys() | new.keys()) - HIDDEN)
     return tuple(
-        Change(name, _kept(old.get(name)), _kept(new.get(name))) for name in names if old.get(name) != new.get(name)
+        Change(name, _kept(name, old.get(name)), _kept(name, new.get(name)))
+        for name in names
+        if old.get(name) != new.get(name)
     )
 
 
-def _kept(value: Any) -> Any:
-    """The value as it is repeated: bounded, so that what was done can always be written down."""
+def _kept(name: str, value: Any) -> Any:
+    """The value as it is repeated: bounded, so that what was done can always be written down.
+
+    Of how to reach somebody only what who knows it recognises: entries are kept for good, and can only be added to.
+    """
+    if isinstance(value, str) and value and name == "email":
+        local, _, domain = value.rpartition("@")
+        return f"{local[:1]}…@{domain}"
+    if isinstance(value, str) and value and name == "phone":
+        return f"…{value[-2:]}"
     if isinstance(value, str) and len(value) > TEXT_LIMIT:
         return value[:TEXT_LIMIT] + "…"
     return TOO_LONG if len(str(value)) > VALUE_LIMIT else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from refledger.domain.audit import Action, Entry, compare
+from refledger.domain.audit import Action, Entry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
 from refledger.store.stream import Record
@@ -49,6 +49,8 @@ def entry_of(record: Record) -> Entry | None:
     entry = Entry(entity, type, part, action, record.at_ms, record.number, changes)
     if not who:
         return entry
+    # Staff and services are answerable for what they do; of others the network is enough to see a pattern
+    origin = network(who["from"]) if who["kind"] == PARTNER else who["from"]
     return replace(
-        entry, actor=who["by"], kind=who["kind"], origin=who["from"], request=who["request"], operation=who["what"]
+        entry, actor=who["by"], kind=who["kind"], origin=origin, request=who["request"], operation=who["what"]
     )
