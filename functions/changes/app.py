@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refledger.entry import config
-from refledger.operations import auditing, finding, notices, progress
+from refledger.operations import auditing, finding, nobodys, notices, progress
 from refledger.store import stream
 
 
@@ -18,6 +18,8 @@ def handler(event: dict[str, Any], _: object) -> dict[str, int]:
     context, records = config.context(), [stream.record(told) for told in event["Records"]]
     written = auditing.write_down(context, records)
     progress.follow(context, records)
+    for told in nobodys.referred_in(records):
+        config.payments_queue().send(nobodys.SOURCE, nobodys.KIND, told.detail())
     finding.follow(context, records)
     notices.send(context, config.bus(), records, to_all=config.environment()["NOTICES"] == "all")
     return {"audited": written}

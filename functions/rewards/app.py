@@ -317,11 +317,12 @@ def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
 def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineView]:
     """List the payments of a program from which somebody may earn, those that came last first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.program_id, query.origin, query.from_, query.to)
+    asked = (request.caller.user, request.route, query.program_id, query.origin, query.from_, query.to, query.state)
     at = paging.position(context.ids, query.cursor, *asked)
     page, last = reward_lists.payments_of(
         context, query.program_id, query.from_ms, query.until_ms,
         lambda payment: query.origin in (None, payment.origin), at, query.limit,
+        unreferred=query.state == "UNREFERRED",
     )  # fmt: skip
     following = None if last is None else paging.cursor(context.ids, last, *asked)
     return Page[PaymentLineView](data=[PaymentLineView.of(each) for each in page], next_cursor=following)

@@ -36,6 +36,7 @@ BOTH_WAYS: dict[str, tuple[Any, Any]] = {
     "reviews_rewards": (True, False),
     "attribution_days": (90, None),
     "cooling_hours": (72, 71),
+    "bind_within_hours": (24, 25),
     "new_customers_only": (True, False),
     "maker_window_days": (30, 29),
     "exposure": (Weights("USD", ()), None),

@@ -42,6 +42,8 @@ def test_the_edges_are_allowed(changes: dict[str, Any]) -> None:
         ({"hold_days": -1}, "holdDays"),
         ({"hold_days": 3651}, "holdDays"),
         ({"cooling_hours": -1}, "coolingHours"),
+        ({"bind_within_hours": -1}, "bindWithinHours"),
+        ({"bind_within_hours": 721}, "bindWithinHours"),
         ({"cooling_hours": 2161}, "coolingHours"),
         ({"approval_timeout_seconds": 0}, "approvalTimeoutSeconds"),
         ({"approval_timeout_seconds": YEAR_SECONDS + 1}, "approvalTimeoutSeconds"),

@@ -9,6 +9,7 @@ import pytest
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import (
+    CodeGiven,
     DisputeClosed,
     DisputeOpened,
     DisputeOutcome,
@@ -39,7 +40,9 @@ OURS, STRIPES = "user-4711", "cus_Example00000001"  # a customer's id
 def paid(
     system: str, id: str, amount: int, base: int, currency: str, at_ms: int = PAID_MS, customer: str = OURS, **more: Any
 ) -> PaymentEvent:
-    return PaymentReceived(system, id, customer, "default", amount, base, currency, at_ms, **more)
+    return PaymentReceived(
+        system, id, customer, "default", amount, base, currency, at_ms, **{"program_said": False, **more}
+    )
 
 
 def stripe(number: str, *rest: Any, **more: Any) -> PaymentEvent:
@@ -128,7 +131,9 @@ OUTCOMES: dict[str, PaymentEvent | str] = {
     ),
     "stripe_session_completed_not_paid_yet": "NOT_PAID_YET",
     "stripe_session_async_payment_succeeded": session("604", 7140, 6000, "EUR", PAID_MS + 1000, shipping=1000),
-    "stripe_session_completed_subscription": "SESSION_OF_SUBSCRIPTION",
+    "stripe_session_completed_subscription": CodeGiven(
+        "stripe", "cs_live_Example000000000605", "user-4711", "ADA2026", PAID_MS + 1000
+    ),
     "stripe_session_completed_nothing_paid": "NOTHING_PAID",
     "stripe_session_completed_no_customer": skipped("607", "NO_CUSTOMER", 7140),
     "stripe_charge_updated_capture": stripe("701", 4000, 4000, "EUR", PAID_MS + DAY_MS, STRIPES),
@@ -227,6 +232,10 @@ def test_every_example_is_read_as_documented(name: str) -> None:
     if isinstance(found, RefundReceived | RefundTotal):
         assert found.system == "payments" or found.charge.startswith("ch_"), "which charge it is of"
         found = replace(found, charge="")
+    if isinstance(found, PaymentReceived):
+        text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
+        assert found.program_said is ('"programId"' in text)
+        found = replace(found, program_said=False)
     if isinstance(found, RefundReceived):
         found = replace(found, told_at_ms=0)
     assert (found.reason if isinstance(found, Skipped) else found) == OUTCOMES[name]
@@ -268,5 +277,5 @@ def test_every_reason_to_skip_is_documented() -> None:
     text = (EVENTS.parent / "docs" / "events.md").read_text(encoding="utf-8")
     reasons = {outcome for outcome in OUTCOMES.values() if isinstance(outcome, str)}
     reasons |= {outcome.reason for outcome in OUTCOMES.values() if isinstance(outcome, PaymentSkipped)}
-    more = {"LIVE_MODE", "NOTHING_CAPTURED", "CONNECTED_ACCOUNT", "KEY_OF_INVOICE"}
+    more = {"SESSION_OF_SUBSCRIPTION", "LIVE_MODE", "NOTHING_CAPTURED", "CONNECTED_ACCOUNT", "KEY_OF_INVOICE"}
     assert [reason for reason in sorted(reasons | more) if f"`{reason}`" not in text] == []

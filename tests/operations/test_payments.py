@@ -106,13 +106,14 @@ def test_systems_do_not_meet(books: Books) -> None:
 
 
 def test_nobody_earns_from_a_customer_nobody_referred(books: Books) -> None:
-    """It is remembered, so that a repeat is a repeat even when the customer was bound meanwhile."""
+    """It is remembered, and judged anew when it is told again: it earns once somebody has referred the customer."""
     assert books.pay("dave", "p1", 10_000).outcome is Outcome.UNREFERRED
     books.apply("dave", "carol")
     again = books.pay("dave", "p1", 10_000)
-    assert (again.outcome, again.due) == (Outcome.REPEATED, [])
-    assert amounts(books)["carol"] == []
-    item = books.table.get(keys.payment(again.payment))
+    assert again.outcome is Outcome.RECORDED
+    assert amounts(books)["carol"] == [2000]
+    nobodys = books.pay("erin", "p2", 10_000)
+    item = books.table.get(keys.payment(nobodys.payment))
     assert item is not None
     assert item["ttl"] > (books.clock() + 365 * DAY_MS) // 1000
 

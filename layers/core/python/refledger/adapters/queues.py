@@ -57,6 +57,10 @@ class LeadsQueue:
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
 
+class PaymentsQueue(LeadsQueue):
+    """Where payment events wait, likewise."""
+
+
 class DeadLetters:
     """Where an event goes that cannot be read, with the reason, while its neighbours are processed."""
 

@@ -57,6 +57,7 @@ TERMS: Final[dict[str, Row]] = {
     "reviews_rewards": Looser.LOWER,
     "attribution_days": Looser.HIGHER,
     "cooling_hours": Looser.LOWER,
+    "bind_within_hours": Looser.HIGHER,
     "new_customers_only": Looser.LOWER,
     "links": Kind.NEUTRAL,
     "maker_window_days": Looser.LOWER,

@@ -36,8 +36,20 @@ class PaymentReceived:
     lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several: all of it that is not shipping
     shipping: int = 0  # what of the base was paid for shipping: a program decides whether it earns
     code: str = ""  # a referral code that came with the payment, as it was typed
+    program_said: bool = True  # whether the event names the program
     other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody
     teller: Teller = Teller.ITSELF
+
+
+@dataclass(frozen=True)
+class CodeGiven:
+    """A customer came with a referral code, and what they pay is told by itself. `given_in`: id of what says so."""
+
+    system: str
+    given_in: str
+    customer_id: str
+    code: str
+    occurred_at_ms: int
 
 
 @dataclass(frozen=True)
@@ -134,7 +146,14 @@ class Skipped:
 
 
 PaymentEvent = (
-    PaymentReceived | PaymentSkipped | RefundReceived | RefundTotal | DisputeOpened | DisputeClosed | PaymentAlias
+    PaymentReceived
+    | CodeGiven
+    | PaymentSkipped
+    | RefundReceived
+    | RefundTotal
+    | DisputeOpened
+    | DisputeClosed
+    | PaymentAlias
 )
 
 
@@ -147,6 +166,7 @@ class PaymentKind(StrEnum):
 
 
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
+UNREFERRED = "UNREFERRED"
 MAYBE_OF_INVOICE, NO_CUSTOMER = "CHARGE_MAYBE_OF_INVOICE", "NO_CUSTOMER"
 # Why an event of a payment did not count although another one of the same money may.
 SKIPPED_ONLY = (MAYBE_OF_INVOICE, NO_CUSTOMER)
@@ -307,6 +327,12 @@ class Payment:
     lines: tuple[tuple[str, int], ...] = ()  # see `PaymentReceived`
     shipping: int = 0
     teller: Teller = Teller.ITSELF
+    program_said: bool = True
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether it earned nothing because nobody had referred its customer, and nobody has decided about it."""
+        return self.kind is PaymentKind.IGNORED and self.reason == UNREFERRED and not self.note
 
     @property
     def gives_way(self) -> bool:

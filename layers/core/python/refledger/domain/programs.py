@@ -27,6 +27,7 @@ COOLING_HOURS = 72
 SAFE_LIMIT_UNITS = 500  # what one person may do alone in a day where an owner says nothing, in units of the currency
 SAFE_MINIMUM_UNITS = 1
 SAFE_ATTRIBUTION_DAYS = 90
+MAX_BIND_WITHIN_HOURS, BIND_WITHIN_HOURS = 720, 24
 MAX_COOLING_HOURS = 90 * 24
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -172,6 +173,7 @@ class Program:
     reviews_rewards: bool = False  # a person approves each reward when its time has come
     attribution_days: int | None = None  # a referral that brings nothing in these many days expires; None: none does
     cooling_hours: int = COOLING_HOURS  # withdrawals wait so long after a new account, or a user linked to a partner
+    bind_within_hours: int = BIND_WITHIN_HOURS  # what is paid so shortly before the referral earns
     new_customers_only: bool = True  # who has paid before cannot be referred any more
     links: Links | None = None  # where partners' links lead; None: there are none
     maker_window_days: int = MAKER_WINDOW_DAYS  # who made a partner's money lets none of it out for so long
@@ -197,6 +199,8 @@ class Program:
             raise Invalid(f"holdDays: 0 to {MAX_HOLD_DAYS}")
         if self.attribution_days is not None and not 1 <= self.attribution_days <= MAX_ATTRIBUTION_DAYS:
             raise Invalid(f"attributionDays: 1 to {MAX_ATTRIBUTION_DAYS}, or null")
+        if not 0 <= self.bind_within_hours <= MAX_BIND_WITHIN_HOURS:
+            raise Invalid(f"bindWithinHours: 0 to {MAX_BIND_WITHIN_HOURS}")
         if not 0 <= self.cooling_hours <= MAX_COOLING_HOURS:
             raise Invalid(f"coolingHours: 0 to {MAX_COOLING_HOURS}")
         if not 1 <= self.approval_timeout_seconds <= MAX_APPROVAL_SECONDS:

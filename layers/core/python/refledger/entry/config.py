@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from refledger.adapters.bus import Bus
     from refledger.adapters.crm_mapping import Mapping
     from refledger.adapters.files import Files
-    from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, LeadsQueue, MaturityQueue
+    from refledger.adapters.queues import (
+        DeadLetters,
+        JobQueue,
+        LeaderboardQueue,
+        LeadsQueue,
+        MaturityQueue,
+        PaymentsQueue,
+    )
     from refledger.adapters.signing import KmsKey
     from refledger.adapters.stepfunctions import Waker, Workflow
     from refledger.adapters.vault import Vault
@@ -138,6 +145,13 @@ def leads_queue() -> LeadsQueue:
 
 
 @cache
+def payments_queue() -> PaymentsQueue:
+    from refledger.adapters.queues import PaymentsQueue
+
+    return PaymentsQueue(aws.client("sqs"), environment()["PAYMENTS_QUEUE_URL"])
+
+
+@cache
 def lead_dead_letters() -> DeadLetters:
     from refledger.adapters.queues import DeadLetters
 
@@ -204,6 +218,6 @@ def reset() -> None:
     """Forget everything that was made of the environment. Tests change it."""
     for made in (
         environment, context, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts, manifest_key,
-        job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings,
+        job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings, payments_queue,
     ):  # fmt: skip
         made.cache_clear()

@@ -29,7 +29,7 @@ class _Root:
 
     @property
     def counts(self) -> bool:
-        return self.payment is not None and not self.payment.gives_way
+        return self.payment is not None and not self.payment.gives_way and not self.payment.is_nobodys
 
 
 def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> Recorded:

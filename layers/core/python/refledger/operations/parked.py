@@ -15,6 +15,7 @@ from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
+from refledger.operations.nobodys import anew
 from refledger.operations.payments import Outcome, Recorded, enter
 from refledger.operations.word import by_word
 from refledger.store import payments, programs, referrals
@@ -34,15 +35,17 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
         old = payments.find(context.table, payment_id)
         if old.kind is PaymentKind.PAYMENT:
             return Recorded(Outcome.REPEATED, old.id)
-        if old.kind is not PaymentKind.FOREIGN:
-            raise AlreadyDecided(f"the payment is {old.kind}: only one in a foreign currency can be accepted")
+        if old.kind is not PaymentKind.FOREIGN and not old.is_nobodys:
+            raise AlreadyDecided(f"the payment is {old.kind}: only a foreign or an unreferred one can be accepted")
         program = programs.find(context.table, old.program_id)
         if not program.takes(old.currency):
             raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
         binding = referrals.find_binding(context.table, old.program_id, old.customer)
+        if binding is None and old.is_nobodys:
+            raise AlreadyDecided("nobody has referred the customer of the payment in its program")
         if binding:
             check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
-        payment = replace(old, note="", by=by)
+        payment = replace(anew(old, old.program_id), note="", by=by) if old.is_nobodys else replace(old, note="", by=by)
         entered, sums = by_word(
             context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
         )  # fmt: skip

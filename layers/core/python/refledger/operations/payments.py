@@ -24,7 +24,7 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import Binding
 from refledger.operations import taking_back
 from refledger.operations.context import Context
-from refledger.store import keys, payments, referrals, rewards
+from refledger.store import customers, keys, payments, referrals, rewards
 from refledger.store.transaction import Moved, Write
 
 HINT_MS = 60 * MINUTE_MS
@@ -71,22 +71,22 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
     """The payment under the id `id` and, as its ALIAS, under other `names`. None where one of them stands for something
     already, and what counts has to be found out. Raises like `record`, and Again.
     """
-    customer = context.ids.user(received.customer_id)
-    known = is_program_id(received.program_id)  # other text never enters a key
-    payment = told(received, id, customer, received.program_id)
     aliases = [payments.name(Payment(name, K.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names]
 
     def once(parked: Payment | None = None) -> Recorded | None:
-        binding = referrals.find_binding(context.table, received.program_id, customer) if known else None
-        if binding is None and (not known or not context.has_program(received.program_id)):
-            raise Unreadable("programId: there is no such program")
-        program = context.program(received.program_id)
+        program_id, customer, binding = _whose(context, received)
+        payment = told(received, id, customer, program_id)
+        program = context.program(program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
-            program = context.program_after(received.program_id, context.now_ms())
+            program = context.program_after(program_id, context.now_ms())
         suspect: list[Write] = []
         if parked:
             parked, suspect = taking_back.met(context, parked, payment)
         entered = enter(context, payment, binding, program, parked)
+        if entered.payment.is_nobodys:
+            if parked and parked.is_nobodys and parked.body == payment.body:
+                return Recorded(Outcome.REPEATED, id)
+            context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms()))
         try:
             context.table.commit(*entered.writes, *aliases, *suspect)
         except Moved as moved:
@@ -98,17 +98,45 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             first = payments.from_item(moved.found[payments.IS_NEW])
             if first.kind is K.ALIAS:  # counted under its other name, or waiting for it
                 return None
-            if not first.gives_way:
-                told_before = all(
-                    moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names)
-                )
+            told_before = all(moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names))
+            if not first.gives_way and not first.is_nobodys:
                 return repeated(context, first, received) if told_before else None
-            if taken:
+            if taken and not told_before:
                 return None
+            if taken:
+                aliases.clear()
             return once(first)
+        if entered.payment.is_nobodys and _whose(context, received)[2]:  # referred meanwhile: who did so saw no payment
+            return once(entered.payment)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()))
 
     return once()
+
+
+def _whose(context: Context, received: PaymentReceived) -> tuple[str, str, Binding | None]:
+    """Program, customer (keyed hash) and binding of a payment. For most it is one read.
+
+    Where the event names no program, and nobody referred the customer in the default one, it is the one program in
+    which their referral counts. Raises Unreadable for a program that does not exist.
+    """
+    known = is_program_id(received.program_id)  # other text never enters a key
+    names = [name for name in (received.customer_id, received.other_customer_id) if name]
+    hashes = [context.ids.user(name) for name in names]
+    for customer in hashes if known else ():
+        if binding := referrals.find_binding(context.table, received.program_id, customer):
+            return received.program_id, customer, binding
+    for customer in hashes if not received.program_said else ():
+        found = [
+            binding
+            for program_id in customers.programs_of(context.table, customer)
+            if (binding := referrals.find_binding(context.table, program_id, customer))
+            and not binding.why_not(received.occurred_at_ms)
+        ]
+        if len(found) == 1:
+            return found[0].program_id, customer, found[0]
+    if not known or not context.has_program(received.program_id):
+        raise Unreadable("programId: there is no such program")
+    return received.program_id, hashes[0], None
 
 
 def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> Payment:
@@ -125,6 +153,7 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
         lines=received.lines,
         shipping=received.shipping,
         teller=received.teller,
+        program_said=received.program_said,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
     )
@@ -279,7 +308,11 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
     Not those of old payments: the schedule has found them, and a replay of many would read their partner's history.
     What another of the provider's objects tells of the same money is no contradiction.
     """
-    again = told(received, first.id, context.ids.user(received.customer_id), received.program_id)
+    customer = context.ids.user(received.customer_id)
+    if received.other_customer_id and first.customer == context.ids.user(received.other_customer_id):
+        customer = first.customer
+    program_id = received.program_id if received.program_said else first.program_id
+    again = told(received, first.id, customer, program_id)
     if first.teller is again.teller and first.body != again.body:
         return Recorded(Outcome.DIFFERENT, first.id)
     now_ms = context.now_ms()

@@ -46,11 +46,11 @@ def of_program(
 
 def payments_of(
     context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Callable[[Payment], bool],
-    before: str | None, limit: int,
+    before: str | None, limit: int, *, unreferred: bool = False,
 ) -> tuple[list[Payment], str | None]:  # fmt: skip
-    """A program's payments that earned, newest first, from below the position `before`."""
+    """A program's payments that earned, or those that were nobody's, newest first, from below the position `before`."""
     low, high = keys.positions(from_ms, until_ms)
-    found = payments.newest(context.table, program_id, before or high, low, limit + 1)
+    found = payments.newest(context.table, program_id, before or high, low, limit + 1, unreferred=unreferred)
     rows = ((position, id) for position, id, _ in found if position != before)
 
     def read(ids: list[str]) -> list[Payment]:

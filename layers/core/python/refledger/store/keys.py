@@ -13,6 +13,7 @@ U#LOOK#<folded code>                   guard: which code looks like this
 U#REFUND#…, U#DISPUTE#… / A            guard: the payment of a refund or dispute of a sender
 U#APPLICANT#…                          guard: the application of a user that waits
 C#<program>#<customer> / A             binding of a customer
+C#*#<customer> / P#<program> | U#<ms>#<payment>  where they are referred; what they paid while they were not
 F#<partner> / <b32(ms, hash)>          referral
 E#<payment> / A | R#<refund> | D#<dispute> | S  payment; a refund, a dispute of it; that one of them is suspect
 R#<partner> / <b32(due, CUR, src, tier)>  reward
@@ -257,6 +258,25 @@ def request(hashed: str) -> Key:
 
 def binding(program_id: str, customer: str) -> Key:
     return _key(f"C#{program_id}#{customer}")
+
+
+def customer_program(customer: str, program_id: str) -> Key:
+    return _key(f"C#*#{customer}", f"P#{program_id}")
+
+
+def programs_of_customer(customer: str) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key."""
+    return f"C#*#{customer}", "P#", "P#~"
+
+
+def nobodys_payment(customer: str, at_ms: int, payment: str) -> Key:
+    """A payment that the customer made while nobody had referred them."""
+    return _key(f"C#*#{customer}", f"U#{at_ms:013d}#{payment}")
+
+
+def nobodys_payments(customer: str, from_ms: int, until_ms: int = NEVER) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of those made at `from_ms` or later and before `until_ms`."""
+    return f"C#*#{customer}", f"U#{from_ms:013d}", f"U#{until_ms:013d}"
 
 
 def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:
@@ -595,6 +615,14 @@ def payments_of_program(program_id: str, payment: str) -> str:
 
 def payment_shards(program_id: str) -> list[str]:
     return [f"E#{program_id}#{number}" for number in range(DUE_SHARDS)]
+
+
+def unreferred_of_program(program_id: str, payment: str) -> str:
+    return f"E#{program_id}#UNREFERRED#{payment_shard(payment)}"
+
+
+def unreferred_shards(program_id: str) -> list[str]:
+    return [f"E#{program_id}#UNREFERRED#{number}" for number in range(DUE_SHARDS)]
 
 
 def rewards_in(program_id: str, state: str) -> str:

@@ -127,15 +127,16 @@ def of_program(table: Table, program_id: str) -> Iterator[str]:
 
 
 def newest(
-    table: Table, program_id: str, highest: str, low: str, page_size: int
+    table: Table, program_id: str, highest: str, low: str, page_size: int, *, unreferred: bool = False
 ) -> Iterator[tuple[str, str, list[str]]]:
     """(position, id, ids of its rewards) of a program's payments that earned, those that came last first.
 
     From the position `highest`, itself included, down to `low`; each shard is asked for `page_size` at a time.
+    `unreferred`: of those that were nobody's instead.
     """
+    partitions = keys.unreferred_shards(program_id) if unreferred else keys.payment_shards(program_id)
     shards = (
-        table.query(shard, low, highest, index="list", page_size=page_size, newest_first=True)
-        for shard in keys.payment_shards(program_id)
+        table.query(shard, low, highest, index="list", page_size=page_size, newest_first=True) for shard in partitions
     )
     for item in heapq.merge(*shards, key=lambda item: str(item["l2"]), reverse=True):
         yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
@@ -322,11 +323,15 @@ def _to_item(payment: Payment) -> Item:
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
         **({"lines": [list(line) for line in payment.lines]} if payment.lines else {}),
         **{name: number for name, number in numbers.items() if number},
+        **({} if payment.program_said else {"unsaid": True}),
     }  # fmt: skip
     if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
         item |= keys.listed(keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id)
     if payment.kind is PaymentKind.PAYMENT:
         item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id)), payment.due_ms, payment.id)
+    if payment.is_nobodys:
+        partition = keys.unreferred_of_program(payment.program_id, payment.id)
+        item |= keys.listed(partition, payment.created_at_ms, payment.id)
     if payment.kind in PARKED and not payment.note:
         item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, payment.id)
     if payment.kind is PaymentKind.IGNORED and not payment.note:
@@ -360,5 +365,6 @@ def from_item(item: Item) -> Payment:
         origin=Origin(item.get("origin", Origin.PAYMENT)),
         lines=tuple((product, part) for product, part in item.get("lines", ())),
         shipping=item.get("shipping", 0),
+        program_said=not item.get("unsaid", False),
         teller=Teller(item.get("teller", Teller.ITSELF)),
     )

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from refledger.domain.errors import ProgramNotFound
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle
-from refledger.domain.programs import COOLING_HOURS, MAKER_WINDOW_DAYS, CurrencyTerms, Program, ProgramStatus, Weights
+from refledger.domain.programs import (
+    BIND_WITHIN_HOURS,
+    COOLING_HOURS,
+    MAKER_WINDOW_DAYS,
+    CurrencyTerms,
+    Program,
+    ProgramStatus,
+    Weights,
+)
 from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, put
@@ -74,7 +82,7 @@ def _to_item(program: Program) -> Item:
         "approval_timeout_seconds": program.approval_timeout_seconds, "reviews": program.reviews_rewards,
         "status": program.status.value, "version": program.version, "created": program.created_at_ms,
         "changed": program.changed_at_ms, "by": program.changed_by, "cooling": program.cooling_hours,
-        "new_customers": program.new_customers_only,
+        "new_customers": program.new_customers_only, "bind_within": program.bind_within_hours,
         **({"links": _links(program.links)} if program.links else {}),
         **({"attribution": program.attribution_days} if program.attribution_days else {}),
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
@@ -135,6 +143,7 @@ def from_item(item: Item) -> Program:
         reviews_rewards=item["reviews"],
         attribution_days=item.get("attribution"),
         cooling_hours=item.get("cooling", COOLING_HOURS),
+        bind_within_hours=item.get("bind_within", BIND_WITHIN_HOURS),
         new_customers_only=item.get("new_customers", True),
         links=_links_from(item["links"]) if "links" in item else None,
         maker_window_days=item.get("makers", MAKER_WINDOW_DAYS),

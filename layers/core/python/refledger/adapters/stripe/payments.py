@@ -69,6 +69,7 @@ def received_by(
         payment_id=key,
         customer_id=customer,
         program_id=metadata.get("programId") or DEFAULT_PROGRAM,
+        program_said=bool(metadata.get("programId")),
         amount=amount,
         base=base,
         currency=currency,

@@ -18,15 +18,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.adapters.stripe.lines import integer_or_nothing, shipping
-from refledger.adapters.stripe.nodes import Node, money
+from refledger.adapters.stripe.nodes import SYSTEM, Node, money
 from refledger.adapters.stripe.payments import received_by, skipped
-from refledger.domain.payments import NO_CUSTOMER, PaymentReceived, PaymentSkipped, Skipped, Teller
+from refledger.domain.payments import NO_CUSTOMER, CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
 
 
-def completed(event: Node, session: Node) -> PaymentReceived | PaymentSkipped | Skipped:
+def _code(event: Node, session: Node) -> CodeGiven | None:
+    """The code that the customer of a subscription came with; its invoices name the customer, and no code."""
+    metadata, customer = session.metadata(), session.reference("customer")
+    code = metadata.get("referralCode") or session.fields.get("client_reference_id")
+    customer = metadata.get("customerId") or customer
+    if not isinstance(code, str) or not code or customer is None:
+        return None
+    return CodeGiven(SYSTEM, session.text("id"), customer, code, 1000 * event.integer("created"))
+
+
+def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | PaymentSkipped | Skipped:
     """`checkout.session.completed`, `checkout.session.async_payment_succeeded`."""
     if session.text("mode") != "payment":
-        return Skipped("SESSION_OF_SUBSCRIPTION")  # or one that only keeps a card
+        return _code(event, session) or Skipped("SESSION_OF_SUBSCRIPTION")  # or one that only keeps a card
     status = session.text("payment_status")
     if status == "unpaid":
         return Skipped("NOT_PAID_YET")

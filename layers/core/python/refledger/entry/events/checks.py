@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from refledger.domain import currencies, times
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import (
+    CodeGiven,
     DisputeClosed,
     DisputeOpened,
     PaymentAlias,
@@ -61,6 +62,8 @@ def checked(event: PaymentEvent, now_ms: int) -> PaymentEvent:
 
 
 def _ids(event: PaymentEvent) -> dict[str, str]:
+    if isinstance(event, CodeGiven):
+        return {"id": event.given_in, "customer id": event.customer_id}
     ids = {"payment id": event.payment_id}
     match event:
         case PaymentReceived():
@@ -91,7 +94,7 @@ def _amount(event: PaymentEvent) -> int:
             return event.amount
         case RefundTotal():
             return event.total
-        case DisputeClosed() | PaymentAlias():
+        case DisputeClosed() | PaymentAlias() | CodeGiven():
             return 0
         case _:
             assert_never(event)

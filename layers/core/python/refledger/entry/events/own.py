@@ -72,6 +72,7 @@ class _Payment(Detail):
             payment_id=self.payment_id,
             customer_id=self.customer_id,
             program_id=self.program_id,
+            program_said="program_id" in self.model_fields_set,
             amount=paid,
             base=base,
             currency=self.currency,

@@ -34,10 +34,12 @@ class PaymentsQuery(PeriodQuery):
     """Payments from which somebody may earn, those that came last first. `from`, `to`: when they came.
 
     `origin`: PAYMENT by a customer, CONVERSION of a referral, BY_HAND by staff. Where it fits few of many, a page may
-    be short and has a `nextCursor` nevertheless.
+    be short and has a `nextCursor` nevertheless. `state` UNREFERRED: those of customers whom nobody had referred
+    instead, kept for 540 days.
     """
 
     program_id: ProgramId
+    state: Annotated[Literal["EARNED", "UNREFERRED"], Capitals] = "EARNED"
     origin: Annotated[Origin, Capitals] | None = None
 
 

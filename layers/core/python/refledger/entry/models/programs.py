@@ -11,6 +11,7 @@ from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
 from refledger.domain.programs import (
     APPROVAL_SECONDS,
+    BIND_WITHIN_HOURS,
     COOLING_HOURS,
     MAKER_WINDOW_DAYS,
     MAX_CURRENCIES,
@@ -178,6 +179,7 @@ class ProgramBody(Body):
     review_rewards: bool = False
     attribution_days: int | None = SAFE_ATTRIBUTION_DAYS
     cooling_hours: int = COOLING_HOURS
+    bind_within_hours: int = BIND_WITHIN_HOURS
     new_customers_only: bool = True
     links: LinksBody | None = None
     maker_window_days: int = MAKER_WINDOW_DAYS
@@ -205,6 +207,7 @@ class ProgramBody(Body):
             reviews_rewards=self.review_rewards,
             attribution_days=self.attribution_days,
             cooling_hours=self.cooling_hours,
+            bind_within_hours=self.bind_within_hours,
             new_customers_only=self.new_customers_only,
             links=self.links.to_links() if self.links else None,
             maker_window_days=self.maker_window_days,
@@ -299,6 +302,7 @@ class ProgramView(View):
     review_rewards: bool
     attribution_days: int | None
     cooling_hours: int
+    bind_within_hours: int
     new_customers_only: bool
     links: LinksView | None
     maker_window_days: int
@@ -330,6 +334,7 @@ class ProgramView(View):
             review_rewards=program.reviews_rewards,
             attribution_days=program.attribution_days,
             cooling_hours=program.cooling_hours,
+            bind_within_hours=program.bind_within_hours,
             new_customers_only=program.new_customers_only,
             links=LinksView.of(program.links) if program.links else None,
             maker_window_days=program.maker_window_days,

@@ -1,0 +1,156 @@
+"""A payment is never nobody's in silence: it is taken with its referral, corrected, accepted, and listed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from refledger.domain.errors import AlreadyDecided
+from refledger.domain.payments import PaymentKind
+from refledger.domain.rewards import net
+from refledger.domain.times import HOUR_MS
+from refledger.operations import nobodys, reward_lists
+from refledger.operations.payments import Outcome
+from refledger.store import customers
+from tests.support.books import Books
+
+
+@pytest.fixture
+def books(books: Books) -> Books:
+    """Bob has codes in two programs; 20 %, nothing held. Nobody has referred Carol."""
+    books.program()
+    books.program("site")
+    return books
+
+
+def earned(books: Books, name: str = "bob") -> int:
+    return sum(net(reward) for reward in books.rewards(name))
+
+
+def told(books: Books, program_id: str = "default") -> None:
+    """What the stream's reader says after a referral got its customer."""
+    for message in nobodys.take(books.context, nobodys.Referred(program_id, books.user("carol"))):
+        assert message.partner_id
+
+
+def refer(books: Books) -> None:
+    books.apply("carol", "bob")
+    told(books)
+
+
+def test_what_was_paid_shortly_before_the_referral_earns_in_either_order(books: Books) -> None:
+    """A checkout takes the money and calls back eight seconds later: the same money as the other way round."""
+    steps: list[Callable[[], object]] = [lambda: books.pay("carol", "p", 10_000), lambda: refer(books)]
+    steps[0]()
+    books.clock.forward(8_000)
+    steps[1]()
+    steps[0]()
+    told(books)
+    assert earned(books) == 2_000
+    assert books.payment("p").kind is PaymentKind.PAYMENT
+    assert books.faults() == []
+
+
+def test_only_within_the_programs_window(books: Books) -> None:
+    """24 hours unless the program says otherwise; what is older stays nobody's, and counts as paid before."""
+    books.pay("carol", "old", 10_000)
+    books.clock.forward(25 * HOUR_MS)
+    books.pay("carol", "new", 10_000)
+    refer(books)
+    assert earned(books) == 2_000
+    assert books.payment("old").is_nobodys
+    window_ms = books.clock() - 24 * HOUR_MS
+    assert customers.paid_before(books.table, books.user("carol"), window_ms)
+    assert not customers.paid_before(books.table, books.user("carol"), window_ms - 2 * HOUR_MS)
+
+
+def test_what_is_refunded_meanwhile_is_netted(books: Books) -> None:
+    """Its refund found it while it was nobody's."""
+    books.pay("carol", "p", 10_000)
+    books.refund("p", 5_000)
+    refer(books)
+    assert earned(books) == 1_000
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("pay", "refer", "told"))))
+def test_every_order_of_payment_referral_and_its_message(books: Books, order: tuple[str, ...]) -> None:
+    """The message comes again, as a queue may deliver it."""
+    steps: dict[str, Callable[[], object]] = {
+        "pay": lambda: books.pay("carol", "p", 10_000),
+        "refer": lambda: books.apply("carol", "bob"),
+        "told": lambda: told(books),
+    }
+    for step in order:
+        steps[step]()
+    told(books)
+    assert earned(books) == 2_000
+
+
+def test_a_payment_without_a_program_finds_the_one_in_which_its_customer_is_referred(books: Books) -> None:
+    """One programId forgotten lost a commission for ever."""
+    partner = books.member("eve", "site")
+    books.apply("carol", "eve")
+    told(books, "site")
+    recorded = books.pay("carol", "p", 10_000, program_said=False)
+    assert recorded.outcome is Outcome.RECORDED
+    assert [reward.partner_id for reward in books.rewards("eve")] == [partner.id]
+    assert books.pay("carol", "p", 10_000, program_said=False).outcome is Outcome.REPEATED
+    assert books.pay("carol", "q", 10_000).outcome is Outcome.UNREFERRED, "one that is named is meant"
+
+
+def test_a_corrected_event_corrects(books: Books) -> None:
+    """The same payment, now with its program; the first event earned nobody anything."""
+    books.member("eve", "site")
+    books.apply("carol", "eve")
+    assert books.pay("carol", "p", 10_000).outcome is Outcome.UNREFERRED
+    assert books.pay("carol", "p", 10_000).outcome is Outcome.REPEATED
+    assert books.pay("carol", "p", 10_000, program_id="site").outcome is Outcome.RECORDED
+    assert books.pay("carol", "p", 10_000, program_id="site").outcome is Outcome.REPEATED
+    assert earned(books, "eve") == 2_000
+    assert books.pay("carol", "p", 10_000, program_id="default").outcome is Outcome.DIFFERENT
+    assert books.faults() == []
+
+
+def test_staff_accept_it_when_a_referral_exists(books: Books) -> None:
+    """Older than the window, and refused as long as nobody has referred the customer."""
+    books.pay("carol", "p", 10_000)
+    with pytest.raises(AlreadyDecided):
+        books.accept("p")
+    books.clock.forward(48 * HOUR_MS)
+    refer(books)
+    assert earned(books) == 0
+    assert books.accept("p").outcome is Outcome.RECORDED
+    assert books.accept("p").outcome is Outcome.REPEATED
+    assert earned(books) == 2_000
+
+
+def test_they_are_listed_until_they_earn(books: Books) -> None:
+    """By program, newest first; one that earns is in the other list."""
+
+    def listed(*, unreferred: bool) -> list[str]:
+        page, _ = reward_lists.payments_of(
+            books.context, "default", None, None, lambda _: True, None, 10, unreferred=unreferred
+        )
+        return [payment.id for payment in page]
+
+    ids = []
+    for name in ("p", "q"):
+        ids.append(books.pay("carol", name, 10_000).payment)
+        books.clock.forward(1)
+    assert listed(unreferred=True) == ids[::-1]
+    assert listed(unreferred=False) == []
+    refer(books)
+    assert listed(unreferred=True) == []
+    assert sorted(listed(unreferred=False)) == sorted(ids)
+
+
+def test_the_id_that_a_sale_came_with_is_looked_up_as_well(books: Books) -> None:
+    """A session names Stripe's customer and the owner's reference: either may be the one that was referred."""
+    books.apply("carol", "bob")
+    received: dict[str, Any] = {"other_customer_id": "carol", "program_said": False}
+    assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.RECORDED
+    assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.REPEATED
