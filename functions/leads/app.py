@@ -11,6 +11,7 @@ from refledger.domain.errors import (
     CodeNotFound,
     Conflict,
     CurrencyNotTaken,
+    CustomerPaidBefore,
     KeyReused,
     LeadTaken,
     OwnCode,
@@ -51,7 +52,7 @@ from refledger.store import referrals as stored
 api = handler = Api()
 CHECK_MS = 8 * SECOND_MS  # of the function's fifteen seconds
 LONGEST_ID = 255  # that a CRM or a payment gives
-BINDS = (AlreadyReferred, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
+BINDS = (AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
 
 
 def _view(referral: Referral) -> ReferralView:
@@ -72,8 +73,8 @@ def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
     """Enter a referral of a partner's, for a lead, for a customer, or for nobody yet."""
     context = config.context()
     new = request.body.to_new(context.ids)
-    by = request.caller.user
-    return _view(referring.create(context, new, by, request.key, request.body_hash, by=by))
+    by, machine = request.caller.user, request.caller.is_machine
+    return _view(referring.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
 
 
 @api.route("GET /api/v1/referrals", query=ReferralQuery, answer=Page[ReferralView], refuses=())
@@ -158,7 +159,10 @@ def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
     """Change a referral's source, campaign, note or tags, or say who its customer is."""
     context = config.context()
     changes = request.body.to_changes(context.ids)
-    return _view(referring.update(context, _id(request), changes, request.expected_version, by=request.caller.user))
+    version, caller = request.expected_version, request.caller
+    return _view(
+        referring.update(context, _id(request), changes, version, by=caller.user, by_machine=caller.is_machine)
+    )
 
 
 @api.route(
@@ -218,7 +222,8 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
     """Say which lead of the CRM a referral is, and perhaps who pays."""
     context, body = config.context(), request.body
     customer = context.ids.user(body.customer_id) if body.customer_id else ""
-    return _view(referring.link_lead(context, _id(request), body.lead_id, customer, by=request.caller.user))
+    id, caller = _id(request), request.caller
+    return _view(referring.link_lead(context, id, body.lead_id, customer, by=caller.user, by_machine=caller.is_machine))
 
 
 @api.route(
@@ -252,7 +257,8 @@ def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
     """Enter, accept, reject, expire and take out up to 50 referrals, with a result for each."""
     context = config.context()
     once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
-    results = referral_bulk.change_many(context, request.body.to_steps(context.ids), once, by=request.caller.user)
+    caller, steps = request.caller, request.body.to_steps(context.ids)
+    results = referral_bulk.change_many(context, steps, once, by=caller.user, by_machine=caller.is_machine)
     return ReferralResults(results=[ReferralResult.of(each) for each in results])
 
 

@@ -7,9 +7,11 @@ from refledger.domain.errors import (
     CodeClosesCircle,
     CodeNotActive,
     CodeNotFound,
+    CustomerPaidBefore,
     OwnCode,
     ProgramClosed,
     ProgramNotFound,
+    ReferralClosed,
     UserTaken,
 )
 from refledger.entry import config
@@ -31,7 +33,17 @@ def code(request: Request[NoBody, NoQuery]) -> CodeView:
     "POST /api/v1/referrals/apply/{code}",
     answer=AppliedView,
     status=201,
-    refuses=(CodeNotFound, ProgramNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle, ProgramClosed),
+    refuses=(
+        CodeNotFound,
+        ProgramNotFound,
+        OwnCode,
+        AlreadyReferred,
+        CodeNotActive,
+        CodeClosesCircle,
+        ProgramClosed,
+        CustomerPaidBefore,
+        ReferralClosed,
+    ),
 )
 def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
     """Bind the caller to the partner whose code this is."""

@@ -31,6 +31,7 @@ Refledger
 │   ├── EmailTaken             EMAIL_TAKEN
 │   ├── UserTaken              USER_TAKEN
 │   ├── AlreadyReferred        ALREADY_REFERRED
+│   ├── CustomerPaidBefore     CUSTOMER_PAID_BEFORE  and the program, or a service, takes new customers only
 │   ├── PartnerSuspended       PARTNER_SUSPENDED
 │   ├── AlreadyDecided         ALREADY_DECIDED
 │   ├── NotPayable             NOT_PAYABLE
@@ -195,6 +196,10 @@ class UserTaken(Conflict):
 
 class AlreadyReferred(Conflict):
     code = "ALREADY_REFERRED"
+
+
+class CustomerPaidBefore(Conflict):
+    code = "CUSTOMER_PAID_BEFORE"
 
 
 class PartnerSuspended(Conflict):

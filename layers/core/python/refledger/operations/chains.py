@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from refledger.domain import duties
 from refledger.domain.duties import Act
-from refledger.domain.errors import CodeClosesCircle, ProgramClosed
+from refledger.domain.errors import CodeClosesCircle, CustomerPaidBefore, ProgramClosed
 from refledger.domain.programs import Program, ProgramStatus
-from refledger.domain.times import DAY_MS
+from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context
-from refledger.store import partners, referrals
+from refledger.store import customers, partners, referrals
 from refledger.store.transaction import Write
 
 CHAIN_READS = 20  # ten links each; a longer chain is refused like a circle
@@ -31,6 +31,19 @@ def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: in
     own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
     users = [by if own == link.partner_id else link.customer for link in upline[:depth]]
     duties.check_stranger(act, by, *users)
+
+
+def check_new_customer(context: Context, program: Program, customer: str, *, by_machine: bool = False) -> None:
+    """Who paid before anybody had referred them is referred only where the program says so, and then by people.
+
+    What they paid within the program's window does not count: it is taken when the referral comes.
+    Raises CustomerPaidBefore.
+    """
+    if not (program.new_customers_only or by_machine):
+        return
+    before_ms = context.now_ms() - program.bind_within_hours * HOUR_MS
+    if customers.paid_before(context.table, customer, before_ms):
+        raise CustomerPaidBefore("this customer has paid before: only new ones are referred")
 
 
 def expires_at(program: Program, now_ms: int) -> int:

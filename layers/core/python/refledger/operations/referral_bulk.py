@@ -33,25 +33,28 @@ class Move:
 Step = NewReferral | Move
 
 
-def change_many(context: Context, steps: Sequence[Step], request: Once, *, by: str = "") -> list[Item]:
+def change_many(
+    context: Context, steps: Sequence[Step], request: Once, *, by: str = "", by_machine: bool = False
+) -> list[Item]:
     """What became of each step, in their order: {id, status} of the referral, or {id, code, detail}.
 
-    `by`: keyed hash of the person who asks, "" for a machine; they enter none from which they would earn.
+    `by`: keyed hash of the person who asks, "" for a CRM; they enter none from which they would earn.
+    `by_machine`: a service asks.
     Idempotent as a whole and for each by `request`: a referral of the list is never made twice. Raises KeyReused.
     """
 
     def do() -> list[Item]:
         places = list(map(str, range(len(steps))))
-        done = bulk.each(context, places, lambda place: _step(context, steps[int(place)], place, request, by))
+        done = bulk.each(context, places, lambda at: _step(context, steps[int(at)], at, request, by, by_machine))
         return [_told(steps[int(each.id)], each) for each in done]
 
     return bulk.remembered(context, request, do)
 
 
-def _step(context: Context, step: Step, place: str, request: Once, by: str) -> Referral:
+def _step(context: Context, step: Step, place: str, request: Once, by: str, by_machine: bool) -> Referral:
     if isinstance(step, NewReferral):
         one = Once(context.ids.hash("request", request.key, place), request.body, request.expires_at)
-        return referring.create_once(context, step, one, by=by)
+        return referring.create_once(context, step, one, by=by, by_machine=by_machine)
     match step.verb:
         case Verb.ACCEPT:
             return referring.accept(context, step.referral_id)

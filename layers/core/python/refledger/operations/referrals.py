@@ -14,7 +14,7 @@ from refledger.domain.errors import (
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.uplines import Binding, Link
-from refledger.operations.chains import chain_above, check_open, expires_at, top_unchanged
+from refledger.operations.chains import chain_above, check_new_customer, check_open, expires_at, top_unchanged
 from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import codes as stored_codes
@@ -26,7 +26,7 @@ def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
     """Bind the user to the code's partner, for ever. The same code again gives the same referral.
 
     Raises RateLimited, CodeNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle, ProgramClosed,
-    ReferralClosed where the referral by this partner was rejected or has expired.
+    CustomerPaidBefore, ReferralClosed where the referral by this partner was rejected, closed or has expired.
     """
     code = codes.normalise(typed)
     limits.take(context, user, LimitKind.UNKNOWN_CODES)  # before the look-up: a guess too many must learn nothing
@@ -61,6 +61,7 @@ def _bind(context: Context, user: str, code: str, guard: Item) -> Binding:
     if partner.status is not PartnerStatus.ACTIVE or not stored_codes.is_active(guard):
         raise CodeNotActive("the code, or its partner, is not active")
     check_open(program)
+    check_new_customer(context, program, user)
     nearest = Link(partner_id, partner.customer, partner.own_rates)
     above, top = chain_above(context, program_id, nearest, user, own["partner"] if own else None)
     referral = Referral(

@@ -22,7 +22,14 @@ from refledger.domain.errors import (
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralStatus, Source
 from refledger.domain.uplines import Link
-from refledger.operations.chains import chain_above, check_open, check_stranger, expires_at, top_unchanged
+from refledger.operations.chains import (
+    chain_above,
+    check_new_customer,
+    check_open,
+    check_stranger,
+    expires_at,
+    top_unchanged,
+)
 from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.store import codes as stored_codes
@@ -62,18 +69,30 @@ class Changes:
 # ---------------------------------------------------------------- new ones
 
 
-def create(context: Context, new: NewReferral, caller: str, key: str | None, body: str, *, by: str = "") -> Referral:
+def create(
+    context: Context,
+    new: NewReferral,
+    caller: str,
+    key: str | None,
+    body: str,
+    *,
+    by: str = "",
+    by_machine: bool = False,
+) -> Referral:
     """A PENDING referral. Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a
     customer that has one already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters
-    it, "" for a machine; Forbidden where they would earn from it.
+    it, "" for a CRM; Forbidden where they would earn from it. `by_machine`: it is a service, who binds no customer that
+    has paid before.
 
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
-    AlreadyReferred, OwnCode, CodeClosesCircle, KeyReused.
+    AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle, KeyReused.
     """
-    return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by)
+    return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by, by_machine=by_machine)
 
 
-def create_once(context: Context, new: NewReferral, request: Once, *, by: str = "") -> Referral:
+def create_once(
+    context: Context, new: NewReferral, request: Once, *, by: str = "", by_machine: bool = False
+) -> Referral:
     """Like `create`, idempotent by `request`."""
 
     def once() -> Referral:
@@ -90,6 +109,8 @@ def create_once(context: Context, new: NewReferral, request: Once, *, by: str = 
             if earlier := request.known(context):  # by this very request, since it was looked at
                 return referrals.find(context.table, earlier["referral"])
             raise
+        if new.customer:
+            check_new_customer(context, program, new.customer, by_machine=by_machine or not by)
         made = Referral(
             id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
             program_id=program_id,
@@ -248,7 +269,9 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
     return new, writes
 
 
-def link_lead(context: Context, referral_id: str, lead: str, customer: str = "", *, by: str = "") -> Referral:
+def link_lead(
+    context: Context, referral_id: str, lead: str, customer: str = "", *, by: str = "", by_machine: bool = False
+) -> Referral:
     """Say which lead of the CRM it is, and perhaps who pays (keyed hash). Idempotent. `by`: see `create`.
 
     Raises ReferralNotFound, ReferralClosed, Conflict where it has another lead or customer, LeadTaken, AlreadyReferred,
@@ -267,12 +290,14 @@ def link_lead(context: Context, referral_id: str, lead: str, customer: str = "",
                 raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
             new = replace(new, lead=lead)
             writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
-        return _with_customer(context, old, new, customer, writes)
+        return _with_customer(context, old, new, customer, writes, by_machine=by_machine or not by)
 
     return _change(context, referral_id, act)
 
 
-def update(context: Context, referral_id: str, changes: Changes, version: int, *, by: str = "") -> Referral:
+def update(
+    context: Context, referral_id: str, changes: Changes, version: int, *, by: str = "", by_machine: bool = False
+) -> Referral:
     """Another source, campaign, note, other tags, or who pays. Idempotent: what is so already changes nothing.
 
     `by`: see `create`; asked only where the change says who pays.
@@ -294,13 +319,13 @@ def update(context: Context, referral_id: str, changes: Changes, version: int, *
             raise Stale(f"the referral's current version is {old.version}")
         if changes.customer not in (None, old.customer):
             check_stranger(context, Act.REFER, old.upline, old.depth, by)
-        return _with_customer(context, old, new, changes.customer or "", [])
+        return _with_customer(context, old, new, changes.customer or "", [], by_machine=by_machine or not by)
 
     return _change(context, referral_id, act)
 
 
 def _with_customer(
-    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write]
+    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write], *, by_machine: bool
 ) -> tuple[Referral, list[Write]]:
     """The referral with its customer, and the binding that payments read."""
     if customer in ("", old.customer):
@@ -313,6 +338,8 @@ def _with_customer(
     partner = partners.find(context.table, old.partner_id)
     nearest = Link(partner.id, partner.customer)
     _, top = _chain(context, partner, old.program_id, nearest, customer, old.id)
+    program = programs.find(context.table, old.program_id)
+    check_new_customer(context, program, customer, by_machine=by_machine)
     writes.append(referrals.bind(old.bound(customer, now_ms)))
     writes += top_unchanged(old.program_id, "", top)
     return replace(new, customer=customer), writes
