@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.template.story import Json, Story
+import json
+
+from refledger.adapters.ids import Ids
+from tests.template.story import HASH_KEY, Json, Story
 
 MS_OF_TWO_DAYS = 2 * 86_400_000
 ALL = "/api/v1/referrals"
@@ -28,10 +31,21 @@ def refer(story: Story) -> None:
     of_alice = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
     made = enter(story, referralCode=of_alice, customerId="gus")
     story.pay("gus", "of gus", 1_000)
+    pay_first(story, of_alice)
     assert act(story, "expire", made)["status"] == "EXPIRED", "until the stream tells of the payment"
     assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
     assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
     expire(story, ida["id"])
+
+
+def pay_first(story: Story, code: str) -> None:
+    """Who is not referred pays with a code, and what they paid is looked for when they are."""
+    story.work("payments", story.event(
+        "Payment Succeeded", paymentId="of nora", customerId="nora", amount=1_000, currency="USD", referralCode=code,
+    ))  # fmt: skip
+    enter(story, referralCode=code, customerId="nora")
+    detail = {"programId": "default", "customer": Ids(HASH_KEY).user("nora")}
+    story.work("payments", json.dumps({"source": "refledger", "detail-type": "Customer Referred", "detail": detail}))
 
 
 def enter(story: Story, **told: str) -> Json:
