@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from benchmarks.bench import Bench, model, today
 from refledger.domain.times import DAY_MS
-from refledger.operations import giving, paying, rewards
+from refledger.operations import giving, paying
 from refledger.operations.giving import Gift
+from refledger.operations.maturing import mature_from
 from refledger.operations.payments import Outcome
 
 BASE, HALF = 10_000, 5_000
@@ -87,4 +88,4 @@ def maturing_many(bench: Bench) -> None:
     budget = model(None, None, "2.2", None)
     with bench.measure(f"maturity of {count:,} rewards of {PARTNERS} partners, per reward", budget, count):
         for id in ids:
-            rewards.mature_from(books.context, id, "USD", "")
+            mature_from(books.context, id, "USD", "")

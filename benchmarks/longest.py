@@ -7,7 +7,7 @@ from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.methods import BankAccount
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import methods, partners, referrals, rewards, withdrawals
+from refledger.operations import maturing, methods, partners, referrals, withdrawals
 from refledger.operations.partners import NewPartner
 from refledger.operations.payments import Outcome
 
@@ -35,7 +35,7 @@ def growing(bench: Bench) -> None:
     assert paid.outcome is Outcome.RECORDED
 
     books.clock.forward(2 * DAY_MS)
-    rewards.mature_all(context, books.partner(chain[-1]).id, "USD")
+    maturing.mature_all(context, books.partner(chain[-1]).id, "USD")
     user, admin, request = books.user(chain[-1]), books.user("admin"), books.ids.hash("request")
     with bench.measure("payout method: a new account, the longest", today(4, 1, 8, 4)):
         method = methods.add(context, lambda: books.vault, books.partner(chain[-1]).id, ACCOUNT)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from benchmarks.bench import Bench, design, model, today
 from benchmarks.people import CUSTOMERS
 from refledger.domain.times import DAY_MS
-from refledger.operations import finding_due, rewards
+from refledger.operations import finding_due
+from refledger.operations.maturing import mature, mature_all
 from refledger.operations.payments import Outcome
 from refledger.store import keys
 
@@ -35,11 +36,11 @@ def maturing(bench: Bench) -> None:
     for count, budget in budgets.items():
         start = _paid(bench, count)
         with bench.measure(f"maturity of {count} rewards of a partner, per reward", budget, per=count):
-            rewards.mature(books.context, bob, "USD", start)
-    rewards.mature_all(books.context, bob, "USD")  # what was paid before; from here on there is a cursor
+            mature(books.context, bob, "USD", start)
+    mature_all(books.context, bob, "USD")  # what was paid before; from here on there is a cursor
     _paid(bench, 20)
     with bench.measure("… of all that is due since the last look, 20 rewards", today(3, 2, "2.25", "0.25"), per=20):
-        rewards.mature_all(books.context, bob, "USD")
+        mature_all(books.context, bob, "USD")
     with bench.measure("schedule: find the partners of 139 payments that are due", today(9, 1, 1, 146)):
         assert finding_due.find_due(books.context, lambda _: None, lambda: True, finding_due.LOOKS[:1]).sent == {
             "DUE": 1
@@ -54,4 +55,5 @@ def _paid(bench: Bench, count: int) -> str:
         books.pay(f"customer {number % CUSTOMERS}", f"{begun_ms}-{number}", BASE)
     books.clock.forward(2 * DAY_MS)
     books.context.program("default")  # which a worker reads once a minute
+    books.context.program_version("default", 1)  # and this once: it never changes
     return keys.due_from(begun_ms + DAY_MS)

@@ -11,7 +11,8 @@ from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
-from refledger.operations import covering, finding_due, parked, rewards
+from refledger.operations import covering, finding_due, maturing, parked, rating
+from refledger.operations.context import Context
 
 LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 
@@ -25,11 +26,23 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     if "Records" in event:
         return _work(event["Records"], go_on)
     context = config.context()
+    _rate_again(context, go_on)
     found = finding_due.find_due(context, config.maturity_queue().send, go_on)
     with counting() as metrics:
         count(metrics, "DUE_BEHIND_MINUTES", found.behind_ms // MINUTE_MS)
         count(metrics, "PARKED_OVERDUE", parked.overdue(context))
     return found.sent
+
+
+def _rate_again(context: Context, go_on: Callable[[], bool]) -> None:
+    """What is left of customers whose payments came out of order; one that fails is tried again by the next tick."""
+    for program_id, customer in rating.waiting(context):
+        if not go_on():
+            return
+        try:
+            config.maturity_queue().send(rating.rate_customer(context, program_id, customer, go_on).due)
+        except Exception:
+            logger().warning("payments are rated again later", extra={"customer": customer}, exc_info=True)
 
 
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:
@@ -51,9 +64,9 @@ def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str,
 def _mature(partner_id: str, currency: str, messages: list[MaturityMessage], go_on: Callable[[], bool]) -> None:
     context, since = config.context(), min(message.since for message in messages)
     if all(message.exact for message in messages):
-        stopped = rewards.mature_from(context, partner_id, currency, since, go_on)
+        stopped = maturing.mature_from(context, partner_id, currency, since, go_on)
     else:
-        stopped = rewards.mature_all(context, partner_id, currency, since, go_on)
+        stopped = maturing.mature_all(context, partner_id, currency, since, go_on)
     covering.cover_all(context, partner_id, currency)  # a debt that was worked off
     if stopped:
         rest = MaturityMessage(partner_id, currency, stopped, True, f"{stopped}-{partner_id}")

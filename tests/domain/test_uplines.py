@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.rules import Pay
-from refledger.domain.uplines import KEPT_LINKS, Binding, Link, freeze
+from refledger.domain.rules import Pay, RuleSet
+from refledger.domain.times import DAY_MS, months_after
+from refledger.domain.uplines import KEPT_LINKS, Again, Binding, Link, freeze
+from tests.support.programs import a_rule
 
 OWN = (("", Pay(2500)), ("gold", Pay.amounts({"USD": 5})))
 LINKS = st.builds(Link, st.text(max_size=3), st.text(max_size=3), st.sampled_from([(), OWN, OWN[:1]]))
@@ -31,11 +34,69 @@ def test_own_pays_are_those_of_the_nearest_alone(nearest: Link, above: list[Link
     assert Binding("default", "c", "f", frozen, 2, 1, 5).own == nearest.own
 
 
-def test_payments_are_counted_from_the_first_on() -> None:
-    """The first to arrive says when the customer began to pay; those after it only how many there are."""
-    bound = Binding("default", "c", "f", (Link("p", ""),), 2, 1, 5)
-    first = bound.counted(70)
-    assert (first.count, first.first_at_ms) == (1, 70)
-    assert (first.counted(60).count, first.counted(60).first_at_ms) == (2, 70)
-    assert (bound.count, bound.first_at_ms) == (0, 0)
-    assert bound.counted(0).counted(9).first_at_ms == 0
+BOUND = Binding("default", "c", "f", (Link("p", ""),), 2, 1, 5)
+THREE = RuleSet(a_rule(1000, payments=3))
+
+
+def told(bound: Binding, *payments: tuple[int, str], rules: RuleSet = THREE) -> Binding:
+    """After these came, in this order."""
+    for at_ms, id in payments:
+        bound = bound.counted(at_ms, id, rules)
+    return bound
+
+
+def test_payments_are_counted_by_when_they_were_made() -> None:
+    """In any order: the first three, those of one moment by their ids, and when the first of all was."""
+    facts = [(70, "a"), (60, "b"), (60, "a"), (90, "c"), (10, "d")]
+    for order in permutations(facts):
+        bound = told(BOUND, *order)
+        assert (bound.count, bound.first_at_ms, bound.listed) == (3, 10, ((10, "d"), (60, "a"), (60, "b")))
+        places = {fact: bound.place(*fact)[0] for fact in facts}
+        assert places == {(10, "d"): 1, (60, "a"): 2, (60, "b"): 3, (70, "a"): 4, (90, "c"): 4}
+
+
+def test_what_came_in_order_moves_nobody() -> None:
+    """One after the other, and more than count: nothing is to be rated again."""
+    bound = told(BOUND, *((at_ms, "x") for at_ms in range(5)))
+    assert (bound.turn, bound.again, bound.late) == (0, None, "")
+
+
+def test_who_is_moved_over_a_step_is_rated_again() -> None:
+    """Only the third of three, when one comes before it; and the first, where the first earns something else."""
+    bound = told(BOUND, (30, "c"), (40, "d"), (20, "b"))
+    assert bound.again is None, "two became second and third of three"
+    bound = told(bound, (10, "a"))
+    assert (bound.again, bound.turn, bound.late) == (Again(("d",)), 1, "a")
+    first = told(BOUND, (30, "c"), (40, "d"), (20, "b"), rules=RuleSet(a_rule(1000, first=(5000,), payments=3)))
+    assert first.again == Again(("c",))
+    assert told(first, (10, "a"), rules=RuleSet(a_rule(1000, first=(5000,), payments=3))).again == Again(
+        ("c", "b", "d")
+    )
+
+
+def test_an_earlier_first_moves_the_end_of_the_months() -> None:
+    """All who paid between the new end and the old one are rated again, and the old first."""
+    rules, months = RuleSet(a_rule(1000, months=1), (("gold", a_rule(1, months=3)),)), [0, 31, 59, 90]
+    march, february = months[2] * DAY_MS, months[1] * DAY_MS
+    bound = told(BOUND, (march, "m"), (march + 5, "n"), rules=rules)
+    assert (bound.again, bound.listed) == (None, ((march, "m"),))
+    bound = told(bound, (february, "f"), rules=rules)
+    assert bound.again == Again(("m",), months_after(february, 1), months_after(march, 3))
+    assert told(bound, (0, "j"), rules=rules).again == Again(("m", "f"), months_after(0, 1), months_after(march, 3))
+
+
+def test_what_was_counted_before_times_were_kept_stays_the_oldest() -> None:
+    """A binding of two counted payments that are not listed: the next is the third, whenever it was."""
+    old = replace(BOUND, count=2, first_at_ms=50)
+    bound = told(old, (10, "a"))
+    assert (bound.count, bound.listed, bound.place(10, "a"), bound.again) == (3, ((10, "a"),), (3, 10), None)
+    assert bound.place(99, "z") == (4, 10)
+    assert told(bound, (5, "b")).again == Again(("a",))
+
+
+def test_a_rule_that_counts_more_than_are_listed_goes_by_arrival() -> None:
+    """Older programs may have one; no list grows beyond what an item holds."""
+    rules = RuleSet(a_rule(1000, payments=121))
+    bound = told(BOUND, (9, "b"), (5, "a"), rules=rules)
+    assert (bound.count, bound.listed, bound.first_at_ms, bound.again) == (2, (), 5, None)
+    assert bound.place(1, "c")[0] == 3

@@ -229,7 +229,7 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     ),
     (G, "rules.firstPayment", [[], {}, {"tiers": []}, {"tiers": [{"rateBps": 5001}] * 2}]),
     (G, "rules.limitMonths", [0, -1, 121, *[v for v in NO_NUMBER if v is not None]]),
-    (G, "rules.limitPayments", [0, -1, 1001, *[v for v in NO_NUMBER if v is not None]]),
+    (G, "rules.limitPayments", [0, -1, 121, *[v for v in NO_NUMBER if v is not None]]),
     (
         G, "productRules",
         [None, {}, [{}], [{"productId": "gold"}], [{"productId": "", "tiers": [{"rateBps": 1}]}],

@@ -281,8 +281,8 @@ def test_looser_terms_are_withdrawn_or_rejected_with_a_note(world: World, id: st
         ({"tierRatesBps": [1]}, "rules", "either tierRatesBps or rules"),
         ({"rules": None}, "rules", "either tierRatesBps or rules"),
         (
-            {"productRules": [{"productId": "gold", "tiers": [{"rateBps": 1}], "limitPayments": 1001}]},
-            "productRules.0.limitPayments", "1 to 1000",
+            {"productRules": [{"productId": "gold", "tiers": [{"rateBps": 1}], "limitPayments": 121}]},
+            "productRules.0.limitPayments", "1 to 120",
         ),
         (
             {"productRules": [{"productId": "gold", "tiers": [{"rateBps": 1}]}] * 2},

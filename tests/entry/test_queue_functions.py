@@ -14,7 +14,7 @@ from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
-from refledger.operations import payments, rewards, statistics
+from refledger.operations import maturing, payments, statistics
 from refledger.store.table import pack
 from refledger.store.transaction import Again
 from tests.support import streams
@@ -154,14 +154,14 @@ def test_exact_messages_begin_at_the_earliest_of_them(fresh: World, sqs: Sqs) ->
 def test_a_partner_who_fails_fails_alone(fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """All messages of that partner come again, in their order; the other partner's are done."""
     fresh.books.pay("carol", "1", 10_000)
-    mature, bob = rewards.mature, fresh.books.partner("bob").id
+    mature, bob = maturing.mature, fresh.books.partner("bob").id
 
-    def broken(context: Any, partner_id: str, *rest: Any) -> str:
+    def broken(context: Any, partner_id: str, *rest: Any, **more: Any) -> str:
         if partner_id == bob:
             raise Busy("x")
-        return mature(context, partner_id, *rest)
+        return mature(context, partner_id, *rest, **more)
 
-    monkeypatch.setattr(rewards, "mature", broken)
+    monkeypatch.setattr(maturing, "mature", broken)
     handler = load("maturity").handler
     answer = handler(records(message(fresh, "bob"), message(fresh, "alice"), message(fresh, "bob")), LONG)
     assert failed(answer) == ["m0", "m2"]

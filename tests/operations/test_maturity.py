@@ -13,7 +13,7 @@ from refledger.domain.journal import Kind, contents_hash
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import partners, rewards
+from refledger.operations import maturing, partners
 from refledger.store import keys, ledger
 from refledger.store import rewards as stored_rewards
 from tests.support.books import Books, Faulty
@@ -88,7 +88,7 @@ def test_sixteen_at_once_are_one(books: Books) -> None:
     """Sixteen workers with the same message: every reward is counted once."""
     books.grant("bob", *range(1, 41))
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: rewards.mature_all(books.context, books.partner("bob").id, "USD"), range(16)))
+        list(pool.map(lambda _: maturing.mature_all(books.context, books.partner("bob").id, "USD"), range(16)))
     assert books.balance("bob") == (820, 0, 0)
     assert [entry.amount for entry in books.entries("bob")] == [820]
     assert books.faults() == []
@@ -115,10 +115,10 @@ def test_when_time_is_up_it_says_where_it_stopped(books: Books) -> None:
     """After two batches of 95 there is no time left: the answer is where to go on, and the cursor has not moved."""
     books.grant("bob", *[1] * 200)
     bob = books.partner("bob").id
-    stopped = rewards.mature_all(books.context, bob, "USD", go_on=times(1))
+    stopped = maturing.mature_all(books.context, bob, "USD", go_on=times(1))
     assert (books.balance("bob"), cursor_of(books, "bob")) == ((190, 0, 0), "")
     assert stopped == keys.reward(books.rewards("bob")[189].id)["sk"]
-    assert rewards.mature_from(books.context, bob, "USD", stopped) == ""
+    assert maturing.mature_from(books.context, bob, "USD", stopped) == ""
     assert books.balance("bob") == (200, 0, 0)
 
 
@@ -199,7 +199,7 @@ def test_a_partner_who_earned_nothing_has_no_books(books: Books) -> None:
 def test_rewards_of_nobody_are_told(books: Books) -> None:
     """A message about a partner who does not exist fails, and is not swallowed."""
     with pytest.raises(PartnerNotFound):
-        rewards.mature_all(books.context, "nobody", "USD")
+        maturing.mature_all(books.context, "nobody", "USD")
 
 
 # ---------------------------------------------------------------- currencies
@@ -242,7 +242,7 @@ def test_a_reward_far_behind_the_cursor_is_found_by_its_message(books: Books) ->
     assert books.balance("bob") == (3, 0, 0)
     since = keys.due_from(books.clock() - DAY_MS)
     cursor = cursor_of(books, "bob")
-    rewards.mature_all(books.context, books.partner("bob").id, "USD", since)
+    maturing.mature_all(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (7, 0, 0)
     assert cursor_of(books, "bob") >= cursor
 
@@ -277,7 +277,7 @@ def test_what_was_looked_at_is_not_read_again(books: Books, status: PartnerStatu
             reads.append(name)
             return getattr(books.client, name)
 
-    rewards.mature_all(books.behind(Watching()), books.partner("bob").id, "USD")
+    maturing.mature_all(books.behind(Watching()), books.partner("bob").id, "USD")
     assert reads.count("query") == 1
     assert len(reads) <= 4
 
@@ -287,7 +287,7 @@ def test_an_exact_message_matures_its_own_and_moves_no_cursor(books: Books) -> N
     books.grant("bob", 1, due_ms=books.clock() - DAY_MS)
     books.grant("bob", 2)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    assert rewards.mature_from(books.context, books.partner("bob").id, "USD", since) == ""
+    assert maturing.mature_from(books.context, books.partner("bob").id, "USD", since) == ""
     assert (books.balance("bob"), cursor_of(books, "bob")) == ((2, 0, 0), "")
     books.mature("bob")
     assert books.balance("bob") == (3, 0, 0)
@@ -298,10 +298,10 @@ def test_a_message_that_is_ahead_of_the_workers_clock_is_no_fault(books: Books) 
     """Two machines differ by a second: what the one has called due is due, and the other one's clock stays right."""
     books.grant("bob", 2, due_ms=books.clock() + 1000)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    rewards.mature_from(books.context, books.partner("bob").id, "USD", since)
+    maturing.mature_from(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (2, 0, 0)
     books.grant("bob", 4, due_ms=books.clock() + 60_000)
-    rewards.mature_from(books.context, books.partner("bob").id, "USD", keys.reward(books.rewards("bob")[-1].id)["sk"])
+    maturing.mature_from(books.context, books.partner("bob").id, "USD", keys.reward(books.rewards("bob")[-1].id)["sk"])
     assert books.balance("bob") == (2, 0, 0)  # a minute is no difference between clocks
 
 
@@ -310,6 +310,6 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     """Where a transaction is refused, or done without an answer, each reward still counts once."""
     books.grant("bob", *range(1, 121))
     faulty = Faulty(books.client, 60, seed)
-    rewards.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
+    maturing.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
     assert books.balance("bob") == (7260, 0, 0)
     assert books.faults() == []

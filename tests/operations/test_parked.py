@@ -12,7 +12,7 @@ from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden,
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import parked, partners, referrals, rewards
+from refledger.operations import maturing, parked, partners, referrals
 from refledger.operations.payments import Outcome
 from tests.support.books import Books
 from tests.support.programs import a_program
@@ -97,7 +97,7 @@ def test_accepted_long_after_it_matures_at_once(books: Books) -> None:
     books.clock.forward(40 * DAY_MS)
     take_euros(books)
     for message in books.accept("p1").due:
-        rewards.mature_from(books.context, message.partner_id, message.currency, message.since)
+        maturing.mature_from(books.context, message.partner_id, message.currency, message.since)
     assert books.balance("bob", "EUR") == (2000, 0, 0)
     assert books.faults() == []
 

@@ -9,7 +9,7 @@ import pytest
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import finding_due, rewards
+from refledger.operations import finding_due, maturing
 from refledger.store import keys
 from refledger.store.transaction import put
 from tests.support.books import Books
@@ -41,7 +41,7 @@ def find(
     assert sum(found.sent.values()) == len(sent)
     for message in sent if do else ():
         if only in ("", message.deduplication.split("-")[0]):
-            rewards.mature_all(books.context, message.partner_id, message.currency, message.since)
+            maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
     return sent
 
 
@@ -62,7 +62,7 @@ def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
     assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
     for (partner_id, currency), message in found.items():
         assert not message.exact
-        rewards.mature_all(books.context, partner_id, currency, message.since)
+        maturing.mature_all(books.context, partner_id, currency, message.since)
     assert statuses(books, "bob") == ["APPROVED", "APPROVED", "PENDING"]
     assert books.balance("alice") == (1000, 0, 0)
 

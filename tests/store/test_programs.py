@@ -19,7 +19,7 @@ from refledger.domain.uplines import Binding, Link
 from refledger.store import keys, partners, programs, referrals
 from refledger.store.table import Table, pack, unpack
 from refledger.store.transaction import Moved, Write
-from tests.support.programs import a_program
+from tests.support.programs import a_program, a_rule
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 IDS = st.binary(min_size=10, max_size=10).map(base32.encode)
@@ -128,11 +128,32 @@ def test_the_count_of_a_binding_moves_one_by_one(table: Table, fresh: Callable[[
     """Two payments that read the same count: the second is refused by name."""
     bound = Binding(fresh(), "c" * 16, keys.referral_id("p" * 16, 5, bytes(9)), (Link("p" * 16, ""),), 2, 1, 5)
     table.commit(referrals.bind(bound))
-    table.commit(referrals.count(bound, bound.counted(7)))
+    rules = RuleSet(a_rule(1000, first=(5000,)))
+    table.commit(referrals.count(bound, bound.counted(7, "a", rules)))
     with pytest.raises(Moved) as moved:
-        table.commit(referrals.count(bound, bound.counted(8)))
+        table.commit(referrals.count(bound, bound.counted(8, "b", rules)))
     assert set(moved.value.found) == {referrals.COUNT_IS_CURRENT}
-    assert referrals.find_binding(table, bound.program_id, bound.customer) == bound.counted(7)
+    assert referrals.find_binding(table, bound.program_id, bound.customer) == bound.counted(7, "a", rules)
+
+
+def test_a_binding_says_what_is_to_be_rated_again(table: Table, fresh: Callable[[], str]) -> None:
+    """Two who come late at once do not meet unseen, and nothing is done as long as one came meanwhile."""
+    program_id, rules = fresh(), RuleSet(a_rule(1000, first=(5000,)))
+    bound = Binding(program_id, "c" * 16, keys.referral_id("p" * 16, 5, bytes(9)), (Link("p" * 16, ""),), 2, 1, 5)
+    table.commit(referrals.bind(bound))
+    first = bound.counted(7, "a", rules)
+    table.commit(referrals.count(bound, first))
+    late = first.counted(6, "b", rules)
+    table.commit(referrals.count(first, late))
+    with pytest.raises(Moved):
+        table.commit(referrals.count(first, first.counted(5, "c", rules)))
+    assert referrals.find_binding(table, program_id, bound.customer) == late
+    assert (program_id, bound.customer) in referrals.to_be_rated(table, 10)
+    with pytest.raises(Moved):
+        table.commit(referrals.rated(first, None))
+    table.commit(referrals.rated(late, None))
+    assert referrals.find_binding(table, program_id, bound.customer) == replace(late, again=None)
+    assert (program_id, bound.customer) not in referrals.to_be_rated(table, 10)
 
 
 def test_own_pays_refuse_to_overwrite_another_change(table: Table, fresh: Callable[[], str]) -> None:

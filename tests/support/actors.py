@@ -13,7 +13,7 @@ from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import withdrawals, workflow
-from refledger.operations.rewards import mature_all
+from refledger.operations.maturing import mature_all
 from refledger.store import adjustments, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import referrals as stored_referrals

@@ -32,6 +32,7 @@ from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import (
     covering,
     disputes,
+    maturing,
     methods,
     parked,
     partners,
@@ -198,12 +199,12 @@ class Books:
         return rewards.cancel(self.context, reward.id, "not deserved", by)
 
     def mature(self, name: str, currency: str = "USD") -> None:
-        assert rewards.mature_all(self.context, self.partner(name).id, currency) == ""
+        assert maturing.mature_all(self.context, self.partner(name).id, currency) == ""
 
     def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD", **changes: Any) -> None:
         """A payment, and all that follows from it where nothing is held back."""
         for message in self.pay(customer, payment_id, base, currency, **changes).due:
-            rewards.mature_from(self.context, message.partner_id, message.currency, message.since)
+            maturing.mature_from(self.context, message.partner_id, message.currency, message.since)
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
         """(available, reserved, paid)."""

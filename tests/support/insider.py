@@ -13,8 +13,8 @@ from refledger.domain.partners import Partner
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import partners, referrals
+from refledger.operations.maturing import mature_all
 from refledger.operations.partners import NewPartner
-from refledger.operations.rewards import mature_all
 from refledger.store import adjustments, ledger
 from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from refledger.adapters.ids import Ids
-from refledger.domain.times import MINUTE_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from tests.template.story import HASH_KEY, Story
 
 PROGRAM = "/api/v1/programs/{programId}"
@@ -16,6 +18,7 @@ def correct(story: Story) -> None:
     accepted, dismissed = parked(story)
     take_euros(story)
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=accepted)
+    story.invoke("maturity", {})  # the payment that was the first until now is rated again
     why = {"note": "paid again in dollars"}
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
     paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
@@ -32,7 +35,10 @@ def parked(story: Story) -> tuple[str, str]:
     ids = Ids(HASH_KEY)
     for name in ("e1", "e2"):
         detail = {"paymentId": name, "customerId": "carol", "amount": 10_000, "currency": "EUR"}
-        story.work("payments", story.event("Payment Succeeded", **detail))
+        event = json.loads(story.event("Payment Succeeded", **detail))
+        # before all others: it is the first, once it is accepted
+        event["detail"]["occurredAt"] = iso(story.clock() - 60 * DAY_MS)
+        story.work("payments", json.dumps(event))
     waiting = story.call("rewards", "admin", "GET /api/v1/payments/parked")["data"]
     made = ids.payment("payments", "e1"), ids.payment("payments", "e2")
     assert set(made) <= {each["id"] for each in waiting}

@@ -235,7 +235,11 @@ def tell(story: Story) -> None:
 PROGRAM: Json = {
     "name": "Friends",
     "currency": "USD",
-    "rules": {"tiers": [{"rateBps": 2000}, {"rateBps": 1000}], "limitPayments": 1000},
+    "rules": {
+        "tiers": [{"rateBps": 2000}, {"rateBps": 1000}],
+        "limitMonths": 120,
+        "firstPayment": {"tiers": [{"rateBps": 2000}]},
+    },
     "holdDays": 0,
     "coolingHours": 0,
     "attributionDays": None,
@@ -331,6 +335,12 @@ def look_at_a_partner(story: Story) -> None:
 
 
 def earn(story: Story) -> None:
+    story.pay("carol", "p0", 100)
+    early = json.loads(
+        story.event("Payment Succeeded", paymentId="p00", customerId="carol", amount=100, currency="USD")
+    )
+    early["detail"]["occurredAt"] = iso(story.clock() - DAY_MS)  # p0 was not the first: what Alice has of it comes now
+    story.work("payments", json.dumps(early))
     story.pay("carol", "p1", 100_000)
     assert story.sent["PaymentsDlq"]
     story.work("maturity", *[message["MessageBody"] for message in story.sent.pop("MaturityQueue")])
@@ -477,7 +487,7 @@ def sweep_and_count(story: Story) -> None:
         "partners", "vouching-admin", "POST /api/v1/partners/{partnerId}/activate", {"reason": "so"}, partnerId=of_bob
     )
     story.clock.forward(120 * MINUTE_MS)
-    assert story.invoke("sweeper", {})["covered"] == 1
+    assert story.invoke("sweeper", {})["covered"] == 2
     pay_alice(story, "500 more", 500)
     # a refund moves Alice's money, and whoever matures looks what her payouts covered
     story.sent.clear()

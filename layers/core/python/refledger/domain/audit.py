@@ -27,7 +27,7 @@ _PLAIN: Final = """
     rate earned payment referral product attempt transaction approvals risks payout problem batch requester expires
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
     format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
-    attribution ended conversion makers exposure cooling bind_within new_customers linked terms made
+    attribution ended conversion makers exposure cooling bind_within new_customers linked terms made because before
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted

@@ -92,6 +92,15 @@ class Capped:
     text: str
 
 
+@dataclass(frozen=True)
+class RatedAgain:
+    """`first_amount`: before a payment that the customer had made earlier came; `because_of`: that payment."""
+
+    first_amount: int
+    because_of: str
+    text: str
+
+
 class Next(StrEnum):
     MATURES = "MATURES"  # comes into the balance at its time
     GOES_TO_REVIEW = "GOES_TO_REVIEW"  # waits for a person from its time on
@@ -124,6 +133,7 @@ class Explanation:
     granted: int
     worth: int
     coming: list[Coming]
+    rated_again: RatedAgain | None = None
 
 
 def agree(reward: Reward, payment: Payment) -> bool:
@@ -152,7 +162,19 @@ def explain(
         granted=granted(reward),
         worth=worth(reward),
         coming=coming(reward, partner, balance, now_ms),
+        rated_again=rated_again(reward),
     )
+
+
+def rated_again(reward: Reward) -> RatedAgain | None:
+    """What an earlier payment that came later changed of it."""
+    if not reward.because_of:
+        return None
+    text = (
+        f"it was {money(reward.first_amount, reward.currency)} until payment {reward.because_of} came, which the"
+        " customer had made before: what a payment earns follows from when the customer's payments were made"
+    )
+    return RatedAgain(reward.first_amount, reward.because_of, text)
 
 
 def earned(reward: Reward, payment: Payment) -> Earned:
@@ -160,7 +182,9 @@ def earned(reward: Reward, payment: Payment) -> Earned:
     ids = [id for id, _ in payment.shares]
     before = payment.shares[: ids.index(reward.id)] if reward.id in ids else ()
     nearer, digits = sum(amount for _, amount in before), exponent(reward.currency)
-    if not reward.rate_bps:
+    if not reward.amount:
+        exact, rounded, text = decimal(0, digits), 0, "nothing: the payment is beyond those of the customer that earn"
+    elif not reward.rate_bps:
         exact, rounded = decimal(reward.amount, digits), reward.amount
         text = f"a flat amount of {money(reward.amount, reward.currency)}"
         if reward.rule == BY_HAND:
@@ -241,6 +265,9 @@ def _cancelled(reward: Reward) -> Coming:
             )
         case Cancelled.DUPLICATE:
             text = "the payment is one that was counted under another name too: it counts once, and this was taken back"
+            return Coming(Next.NOTHING, text)
+        case Cancelled.UNEARNED:
+            text = "an earlier payment of the customer came later, and this one is beyond what the rule pays"
             return Coming(Next.NOTHING, text)
         case Cancelled.IDLE:
             text = "the partner, or the program, was not active when the customer paid, so it was never earned"

@@ -25,7 +25,7 @@ TRANSITIONS: dict[RewardStatus, frozenset[RewardStatus]] = {
     S.CALCULATED: frozenset({S.APPROVED, S.CANCELLED}),
     S.APPROVED: frozenset({S.PAID, S.CANCELLED}),
     S.PAID: frozenset(),
-    S.CANCELLED: frozenset({S.PENDING}),  # only where a refund cancelled it, and the refund failed
+    S.CANCELLED: frozenset({S.PENDING}),  # only where a refund cancelled it, and the refund failed; or it earns again
 }
 IN_BALANCE = (S.APPROVED, S.PAID)
 
@@ -37,6 +37,7 @@ class Cancelled(StrEnum):
     DUPLICATE = "DUPLICATE"  # the payment is known under another name, and counted as that one
     BY_HAND = "BY_HAND"
     IDLE = "IDLE"  # the partner earned nothing at that time
+    UNEARNED = "UNEARNED"  # an earlier payment of the customer came later: this one is beyond what the rule pays
 
 
 DISPUTED = "DISPUTE"  # the reason to hold while a dispute is open
@@ -74,6 +75,8 @@ class Reward:
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
     by: str = ""  # who: keyed hash of their `sub`
+    because_of: str = ""  # the payment that came late, and because of which it was last rated again
+    first_amount: int = 0  # what it was before that, where it was rated again
     revision: int = 0  # how often it was changed: each time under the number that was read
     created_at_ms: int = field(default=0, compare=False)  # when it was written down
 
@@ -142,7 +145,10 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
     new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
     if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
-    if reward.cancelled in (Cancelled.REFUNDED, Cancelled.DUPLICATE) and (net(new) > 0 or back.holds):
+    if not reward.amount:
+        held = holding(reward.held, DISPUTED, on=False)
+        return replace(new, status=S.CANCELLED, cancelled=Cancelled.UNEARNED, held=held)
+    if reward.cancelled and (net(new) > 0 or back.holds):
         new = replace(new, status=S.PENDING, cancelled=None)
     new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
     if net(new) == 0 and not back.holds:

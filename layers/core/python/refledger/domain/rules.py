@@ -24,6 +24,7 @@ MAX_PRODUCTS = 50
 MAX_OWN_PRODUCTS = 20  # a partner's own pays are kept with every customer, who is read with every payment
 MAX_MONTHS = 120
 MAX_PAYMENTS = 1_000
+MAX_LISTED = 120  # payments of a customer whose order is kept; a rule that counts more goes by that of their arrival
 PRODUCT_LENGTH = 100
 ANY_PRODUCT = ""  # in a partner's own pays: for products without one
 
@@ -133,6 +134,17 @@ class RuleSet:
     def needs_count(self) -> bool:
         return self.counts > 0
 
+    @property
+    def steps(self) -> frozenset[int]:
+        """The numbers after which a customer's payment is treated differently than before."""
+        limits = {rule.payments for _, rule in self._all() if rule.payments}
+        return frozenset(limits | ({1} if any(rule.first for _, rule in self._all()) else set()))
+
+    @property
+    def months(self) -> list[int]:
+        """The limits in months that there are, the shortest first."""
+        return sorted({rule.months for _, rule in self._all() if rule.months})
+
     def rule(self, product: str) -> tuple[Rule, Source]:
         """The rule in force for a product ("" where the payment names none)."""
         found = dict(self.products).get(product)
@@ -184,7 +196,7 @@ class Sale:
     currency: str
     product: str  # "" where the payment names none
     paid_at_ms: int
-    number: int  # which of the customer's payments it is, from 1, in the order in which they arrived
+    number: int  # which of the customer's payments it is, from 1, in the order in which they were made
     first_at_ms: int  # when the customer made the first of them
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from refledger.domain.rules import Own
+from refledger.domain.rules import MAX_LISTED, Own, RuleSet
+from refledger.domain.times import months_after
 
 KEPT_LINKS = 10  # the deepest program there can be
 REJECTED, EXPIRED = "REJECTED", "EXPIRED"  # why a binding is closed
@@ -26,6 +28,23 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Again:
+    """Payments whose place among the customer's has changed: these, and all from one moment until before another."""
+
+    payments: tuple[str, ...] = ()
+    from_ms: int = 0
+    until_ms: int = 0
+
+    def with_(self, other: Again) -> Again:
+        """Both."""
+        known = tuple(dict.fromkeys((*self.payments, *other.payments)))
+        if not self.until_ms or not other.until_ms:
+            span = other if other.until_ms else self
+            return Again(known, span.from_ms, span.until_ms)
+        return Again(known, min(self.from_ms, other.from_ms), max(self.until_ms, other.until_ms))
+
+
+@dataclass(frozen=True)
 class Binding:
     """Who earns from a customer: the fact that payments read, and nothing else."""
 
@@ -38,6 +57,10 @@ class Binding:
     bound_at_ms: int
     count: int = 0  # payments of the customer, as far as the rules need them counted
     first_at_ms: int = 0  # when the customer made the first of them
+    listed: tuple[tuple[int, str], ...] = ()  # (when, payment) of those counted, as they were made; not the oldest ones
+    late: str = ""  # the payment that came last of those that came after later ones
+    turn: int = 0  # how many did
+    again: Again | None = None  # what is to be rated again because of them
     until_ms: int = 0  # what is first paid then or later earns nothing; 0: no such time, or something was paid in time
     closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
@@ -67,9 +90,43 @@ class Binding:
         """After something was paid in time: it does not expire any more."""
         return replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms) if self.until_ms else self
 
-    def counted(self, paid_at_ms: int) -> Binding:
-        """With one payment more."""
-        return replace(self, count=self.count + 1, first_at_ms=self.first_at_ms if self.count else paid_at_ms)
+    def place(self, paid_at_ms: int, payment: str) -> tuple[int, int]:
+        """Which of the customer's payments one is, from 1, and when they made the first: by when they were made.
+
+        Those of one moment go by their ids. What came before times were kept is taken to be the oldest.
+        """
+        before = bisect_left(self.listed, (paid_at_ms, payment))
+        first_at_ms = min(self.first_at_ms, paid_at_ms) if self.count else paid_at_ms
+        return self.count - len(self.listed) + before + 1, first_at_ms
+
+    def knows(self, paid_at_ms: int, payment: str) -> bool:
+        """Whether the payment's place is known: not of one that may have been counted before times were kept."""
+        return self.count == len(self.listed) or (paid_at_ms, payment) in self.listed
+
+    def counted(self, paid_at_ms: int, payment: str, rules: RuleSet) -> Binding:
+        """With one payment more, as far as the rules have to count, and what that changes for others."""
+        most, place = rules.counts, (paid_at_ms, payment)
+        number, first_at_ms = self.place(*place)
+        new = replace(self, first_at_ms=first_at_ms)
+        if number <= most:
+            new = replace(new, count=min(self.count + 1, most))
+        if number <= most and most <= MAX_LISTED:
+            room = most - (self.count - len(self.listed))
+            new = replace(new, listed=tuple(sorted({*self.listed, place})[:room]))
+        moved = self._moved(place, first_at_ms, rules)
+        if not moved:
+            return new
+        return replace(new, late=payment, turn=self.turn + 1, again=(self.again or Again()).with_(moved))
+
+    def _moved(self, place: tuple[int, str], first_at_ms: int, rules: RuleSet) -> Again | None:
+        """Whose place changes what they earn when a payment comes before them."""
+        unlisted, before = self.count - len(self.listed), bisect_left(self.listed, place)
+        behind = enumerate(self.listed[before:], start=unlisted + before + 1)
+        passed = tuple(payment for number, (_, payment) in behind if number in rules.steps)
+        if not rules.months or not self.count or first_at_ms == self.first_at_ms:
+            return Again(passed) if passed else None
+        ends = [months_after(first_at_ms, rules.months[0]), months_after(self.first_at_ms, rules.months[-1])]
+        return Again((*passed, *(payment for _, payment in self.listed if payment not in passed)), *ends)
 
 
 def freeze(nearest: Link, above: Sequence[Link]) -> tuple[Link, ...]:

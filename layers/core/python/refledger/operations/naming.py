@@ -43,7 +43,7 @@ def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) ->
     for id in ids:
         if id != root:
             due += refunds.link(context, id, root).due
-    return Recorded(recorded.outcome, recorded.payment, due)
+    return Recorded(recorded.outcome, recorded.payment, due, recorded.again)
 
 
 def _once(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> tuple[Recorded, str]:

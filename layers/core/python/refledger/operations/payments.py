@@ -9,7 +9,6 @@ from enum import StrEnum
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
-    Origin,
     Payment,
     PaymentKind,
     PaymentReceived,
@@ -19,10 +18,9 @@ from refledger.domain.payments import (
 )
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
-from refledger.domain.rules import RuleSet, Sale, Share, shares
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import Binding
-from refledger.operations import taking_back
+from refledger.operations import rating, taking_back
 from refledger.operations.context import Context
 from refledger.store import customers, keys, payments, referrals, rewards
 from refledger.store.transaction import Moved, Write
@@ -52,19 +50,23 @@ class Recorded:
     outcome: Outcome
     payment: str
     due: list[MaturityMessage] = field(default_factory=list)
+    again: tuple[str, str] | None = None  # program and customer, where some of their payments are to be rated again
 
 
 def record(context: Context, received: PaymentReceived) -> Recorded:
-    """Idempotent for ever by the payment's own item and those of its other names. Raises Busy, and Unreadable for a
+    """Idempotent for ever by the payment's own item and those of its other names. Those of the customer that were made
+    later are rated again, where they came before it: here, or by the schedule. Raises Busy, and Unreadable for a
     program that does not exist: a customer whom nobody referred is no fault, a payment that names a wrong program is.
     """
     ids = [context.ids.payment(received.system, name) for name in (received.payment_id, *received.names)]
     recorded = context.repeat(lambda: attempt(context, received, ids[0], tuple(ids[1:])))
-    if recorded is not None:
-        return recorded
-    from refledger.operations import naming  # it knows refunds, which know payments
+    if recorded is None:
+        from refledger.operations import naming  # it knows refunds, which know payments
 
-    return naming.record(context, received, tuple(ids))
+        recorded = naming.record(context, received, tuple(ids))
+    if recorded.again is None:
+        return recorded
+    return replace(recorded, due=[*recorded.due, *rating.rate_customer(context, *recorded.again).due])
 
 
 def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[str, ...] = ()) -> Recorded | None:
@@ -100,7 +102,8 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
                 return None
             told_before = all(moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names))
             if not first.gives_way and not first.is_nobodys:
-                return repeated(context, first, received) if told_before else None
+                done = repeated(context, first, received)
+                return replace(done, again=_again(binding)) if told_before else None
             if taken and not told_before:
                 return None
             if taken:
@@ -108,9 +111,13 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             return once(first)
         if entered.payment.is_nobodys and _whose(context, received)[2]:  # referred meanwhile: who did so saw no payment
             return once(entered.payment)
-        return Recorded(entered.outcome, id, entered.due(context.now_ms()))
+        return Recorded(entered.outcome, id, entered.due(context.now_ms()), _again(entered.binding))
 
     return once()
+
+
+def _again(binding: Binding | None) -> tuple[str, str] | None:
+    return (binding.program_id, binding.customer) if binding and binding.again else None
 
 
 def _whose(context: Context, received: PaymentReceived) -> tuple[str, str, Binding | None]:
@@ -201,6 +208,7 @@ class Entered:
     payment: Payment
     rewards: list[Reward]
     writes: list[Write]
+    binding: Binding | None = None  # the customer's, as it is then
 
     def due(self, now_ms: int) -> list[MaturityMessage]:
         waiting = [r.id for r in self.rewards if r.status is RewardStatus.PENDING and not r.held]
@@ -238,9 +246,9 @@ def enter(
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         rules = context.program_version(binding.program_id, binding.rule_version).rules
-        counted = _bound_writes(binding, payment, rules)
-        parts = split(payment, binding, rules)
-        earned = [earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
+        binding, counted = rating.counted(binding, payment, rules)
+        parts = rating.split(payment, binding, rules)
+        earned = [rating.earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
             entered, kind=K.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
             shares=tuple((reward.id, reward.amount) for reward in earned),
@@ -249,57 +257,8 @@ def enter(
         earned = [revalue(replace(reward, held=held), payment.amount, back) for reward in earned]
         outcome = Outcome.RECORDED
     first = payments.replace(parked, entered) if parked else payments.create(entered)
-    return Entered(outcome, entered, earned, [first, *counted, *(rewards.create(r, now_ms) for r in earned)])
-
-
-def _bound_writes(old: Binding, payment: Payment, rules: RuleSet) -> list[Write]:
-    """What a payment changes about its customer's binding: for most there is nothing.
-
-    The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
-    """
-    if not old.customer:  # of a conversion: nobody knows who pays
-        return []
-    new = old.converted(payment.occurred_at_ms)
-    if payment.base and old.count < rules.counts:
-        new = new.counted(payment.occurred_at_ms)
-    if new == old:
-        return []
-    writes = [referrals.count(old, new)]
-    if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
-        writes.append(referrals.reopen(old.referral_id, payment.occurred_at_ms))
-    return writes
-
-
-def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
-    """What each tier earns of a payment that is the customer's next, by the rules under which they were bound."""
-    counted = binding.counted(payment.occurred_at_ms)
-    sale = Sale(
-        payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, counted.count, counted.first_at_ms
-    )
-    return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
-
-
-def earn(payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
-    """The reward of one tier, with everything it will ever need."""
-    return Reward(
-        id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier),
-        partner_id=share.partner_id,
-        tier=share.tier,
-        amount=share.amount,
-        currency=payment.currency,
-        status=RewardStatus.PENDING,
-        base=payment.base,
-        rate_bps=share.rate_bps,
-        rule=share.source.value,
-        rule_version=binding.rule_version,
-        cap=share.cap,
-        review=program.reviews_rewards,
-        program_id=binding.program_id,
-        payment=payment.id,
-        referral_id=binding.referral_id,
-        matures_at_ms=due_ms,
-        earned_at_ms=payment.occurred_at_ms,
-    )
+    writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
+    return Entered(outcome, entered, earned, writes, binding)
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:

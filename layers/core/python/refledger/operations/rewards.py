@@ -36,7 +36,7 @@ from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.store import caps, keys, ledger, partners, payments, programs, rewards
-from refledger.store.transaction import Again, Write
+from refledger.store.transaction import Write
 
 S = RewardStatus
 BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
@@ -129,74 +129,6 @@ def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, B
     return partners.from_item(partner), ledger.balance_from(balance, partner_id, currency)
 
 
-# ---------------------------------------------------------------- when their time has come
-
-
-def mature(context: Context, partner_id: str, currency: str, start: str) -> str:
-    """Up to 95 rewards that are due become the partner's, in one transaction. Looks from the sort key `start` on.
-
-    Idempotent: a reward that is not PENDING any more, or held, is passed over. Returns where this batch ended, "" where
-    nothing more is due.
-    """
-
-    def once() -> str:
-        partner, balance = holder(context, partner_id, currency)
-        now_ms = _now(context, start)
-        ready, cut = _batch(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH))
-        if not ready:
-            return ""
-        pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
-        context.table.commit(*change(context, balance, pairs, _reason(ready), now_ms))
-        return keys.reward(ready[-1].id)["sk"] if cut else ""
-
-    return context.repeat(once)
-
-
-def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:
-    """As many as one transaction holds, with the months that count them; and whether it was cut off there."""
-    ready, months = list[Reward](), set[str]()
-    for reward in due:
-        months |= {month.name for month in [month_of(reward)] if month}
-        if len(ready) == BATCH or len(ready) + 1 + len(months) > BATCH + MONTHS:
-            return ready, True
-        ready.append(reward)
-    return ready, False
-
-
-def _now(context: Context, start: str) -> int:
-    """The time; a little later where another machine, whose clock is ahead, has called a reward due already."""
-    now_ms = context.now_ms()
-    told_ms = keys.due_at(start) if start else 0
-    return told_ms if now_ms < told_ms <= now_ms + SKEW_MS else now_ms
-
-
-def mature_from(
-    context: Context, partner_id: str, currency: str, start: str, go_on: Callable[[], bool] = lambda: True
-) -> str:
-    """Batch after batch from `start` on, while `go_on` says so. Returns where it stopped, "" when nothing is due."""
-    while start := mature(context, partner_id, currency, start):
-        if not go_on():
-            break
-    return start
-
-
-def mature_all(
-    context: Context, partner_id: str, currency: str, since: str = "~", go_on: Callable[[], bool] = lambda: True
-) -> str:
-    """All that is due of a partner and currency: from the cursor on, or from `since` if that is earlier.
-
-    Moves the cursor when it is done, an hour at a time. Returns like `mature_from`.
-    """
-    cursor, began_ms = rewards.looked_until(context.table, partner_id, currency), context.now_ms()
-    stopped = mature_from(context, partner_id, currency, min(cursor, since), go_on)
-    if not stopped and (not cursor or began_ms - LATE_MS - keys.due_at(cursor) >= CURSOR_STEP_MS):
-        try:
-            context.table.commit(rewards.look_from(partner_id, currency, keys.due_from(began_ms - LATE_MS)))
-        except Again:
-            return stopped  # another look went further; and the cursor only saves reading
-    return stopped
-
-
 def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
     """What to say of rewards that were made just now, so that those which are due already need not wait to be found."""
     return [
@@ -204,12 +136,6 @@ def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
         for each in made
         if each.status is S.PENDING and not each.held and each.matures_at_ms <= now_ms
     ]
-
-
-def _reason(ready: Sequence[Reward]) -> str:
-    """The payment that made them, where it is one; else what they have in common."""
-    sources = {reward.payment for reward in ready}
-    return sources.pop() if len(sources) == 1 else "maturity"
 
 
 # ---------------------------------------------------------------- by hand

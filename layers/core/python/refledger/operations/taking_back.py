@@ -140,6 +140,13 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
         for old in rewards.many(context.table, [id for id, _ in payment.shares])
         if (new := revalue(old, payment.amount, back)) != old
     ]
+    taken = settle(context, payment, moved, reference, now_ms)
+    return Taken([*writes, *taken.writes], taken.due)
+
+
+def settle(context: Context, payment: Payment, moved: list[Pair], reference: str, now_ms: int) -> Taken:
+    """Rewards of a payment as they were read and as they become, with their partners' money."""
+    writes: list[Write] = []
     by_holder: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for old, new in moved:
         by_holder[old.partner_id, old.currency].append((old, new))
@@ -153,7 +160,7 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
             writes += [rewards.move(old, new, now_ms) for old, new in pairs]
     since = keys.due_from(now_ms)  # nothing older waits: there is nothing to mature, only to look what is covered
     due = [
-        MaturityMessage(partner_id, of, since, True, f"{id}-{payment.revision}-{partner_id}")
+        MaturityMessage(partner_id, of, since, True, f"{payment.id}-{payment.revision}-{partner_id}")
         for partner_id, of in holders
     ]
     return Taken(writes, due)

@@ -31,7 +31,7 @@ from refledger.domain.withdrawals import (
 )
 from refledger.operations import deciding, methods
 from refledger.operations.context import Context
-from refledger.operations.rewards import mature_all
+from refledger.operations.maturing import mature_all
 from refledger.operations.steps import book, by_person, is_repeat, step
 from refledger.store import keys, ledger, partners, programs, withdrawals
 from refledger.store import methods as stored_methods
@@ -75,7 +75,7 @@ def request(
         balance = ledger.balance_from(balance_item, partner.id, currency)
         if balance.available < amount:
             batches = iter(range(MATURE_BATCHES - 1))
-            mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None)
+            mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None, rates=False)
             balance = ledger.find_balance(context.table, partner.id, currency)
         if balance.available < amount:
             raise InsufficientFunds(_short_of(balance))

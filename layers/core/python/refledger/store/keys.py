@@ -12,7 +12,7 @@ U#ALIKE#<kind>#<hash> / <partner>      who has this account, folded e-mail addre
 U#LOOK#<folded code>                   guard: which code looks like this
 U#REFUND#…, U#DISPUTE#… / A            guard: the payment of a refund or dispute of a sender
 U#APPLICANT#…                          guard: the application of a user that waits
-C#<program>#<customer> / A             binding of a customer
+C#<program>#<customer> / A | H#<ms>#<payment>  binding of a customer; a payment that is rated again if their first moves
 C#*#<customer> / P#<program> | U#<ms>#<payment>  where they are referred; what they paid while they were not
 F#<partner> / <b32(ms, hash)>          referral
 E#<payment> / A | R#<refund> | D#<dispute> | S  payment; a refund, a dispute of it; that one of them is suspect
@@ -277,6 +277,25 @@ def nobodys_payment(customer: str, at_ms: int, payment: str) -> Key:
 def nobodys_payments(customer: str, from_ms: int, until_ms: int = NEVER) -> tuple[str, str, str]:
     """Partition, lowest and highest sort key of those made at `from_ms` or later and before `until_ms`."""
     return f"C#*#{customer}", f"U#{from_ms:013d}", f"U#{until_ms:013d}"
+
+
+def paid_within(program_id: str, customer: str, from_ms: int, until_ms: int) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of a customer's payments from one moment until just before another."""
+    return f"C#{program_id}#{customer}", f"H#{from_ms:013d}", f"H#{until_ms:013d}"
+
+
+def paid_at(program_id: str, customer: str, at_ms: int, payment: str) -> Key:
+    return _key(f"C#{program_id}#{customer}", f"H#{at_ms:013d}#{payment}")
+
+
+def payment_in(paid_at: Key) -> tuple[int, str]:
+    """When, and which, of a customer's payment."""
+    _, at_ms, payment = paid_at["sk"].split("#")
+    return int(at_ms), payment
+
+
+def to_be_rated() -> str:
+    return "RATE"
 
 
 def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:

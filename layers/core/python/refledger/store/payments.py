@@ -66,6 +66,18 @@ def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
     )  # fmt: skip
 
 
+def rate(old: Payment, new: Payment, due_ms: int | None) -> Write:
+    """What it earns whom now, under what was read of it. `due_ms`: when the schedule shall look at it once more."""
+    state: Item = {"rewards": [list(share) for share in new.shares], "unearned": [list(tier) for tier in new.unearned]}
+    if due_ms is not None:
+        state |= keys.waiting(keys.due_shard(keys.payment_shard(new.id)), due_ms, new.id)
+    change = "SET #revision = :next, " + ", ".join(f"#{name} = :{name}" for name in state)
+    return update(
+        IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **state, next=old.revision + 1,
+        was=old.revision,
+    )  # fmt: skip
+
+
 def suspect(id: str, now_ms: int) -> Write:
     """Puts the payment on the list of what is parked, until a person has looked: a refund of it is in no currency of
     its own.

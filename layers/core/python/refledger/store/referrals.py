@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral, ReferralStatus, Source
-from refledger.domain.uplines import Binding, Link
+from refledger.domain.uplines import Again, Binding, Link
 from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, delete, put, update
@@ -44,8 +44,10 @@ def count(old: Binding, new: Binding) -> Write:
 
     The first one in time takes off when it expires; whoever closes the binding meanwhile is met by that.
     """
-    change, condition = "SET #n = :n, #first = :first", "#n = :was"
-    values: Item = {"n": new.count, "first": new.first_at_ms, "was": old.count}
+    state, before = _counted(new), _counted(old)
+    changed = {name: value for name, value in state.items() if before.get(name) != value} | {"n": new.count}
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
+    condition, values = "#n = :was AND " + _same_turn(old), {**changed, "was": old.count, **_turn(old)}
     if old.until_ms and not new.until_ms:
         change += ", #converted = :converted REMOVE #until, #closed"
         condition += " AND #until = :until AND "
@@ -53,6 +55,55 @@ def count(old: Binding, new: Binding) -> Write:
         values |= {"converted": new.converted_at_ms, "until": old.until_ms}
         values |= {"closed": old.closed} if old.closed else {}
     return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
+
+
+def rated(old: Binding, left: Again | None) -> Write:
+    """What was to be rated again is, but for what is `left`; unless another payment came late meanwhile."""
+    key, values = keys.binding(old.program_id, old.customer), _turn(old)
+    if left is None:
+        return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", _same_turn(old), **values)
+    return update(COUNT_IS_CURRENT, key, "SET #again = :again", _same_turn(old), again=_again(left), **values)
+
+
+def _same_turn(read: Binding) -> str:
+    return "#turn = :turn_was" if read.turn else "attribute_not_exists(#turn)"
+
+
+def _turn(read: Binding) -> Item:
+    return {"turn_was": read.turn} if read.turn else {}
+
+
+def _counted(binding: Binding) -> Item:
+    """What counting changes."""
+    item: Item = {"n": binding.count, "first": binding.first_at_ms}
+    if binding.listed:
+        item["paid"] = [list(each) for each in binding.listed]
+    if binding.turn:
+        item |= {"turn": binding.turn, "late": binding.late}
+    if binding.again:
+        waits = keys.waiting(keys.to_be_rated(), binding.first_at_ms, binding.referral_id)
+        item |= {"again": _again(binding.again), **waits}
+    return item
+
+
+def _again(again: Again) -> list[Any]:
+    return [list(again.payments), again.from_ms, again.until_ms]
+
+
+def paid(binding: Binding, at_ms: int, payment: str) -> Write:
+    """Keeps when a customer paid beyond those that are counted, for the rules that go by months."""
+    return put("the payment's place", keys.paid_at(binding.program_id, binding.customer, at_ms, payment), condition="")
+
+
+def paid_within(table: Table, binding: Binding, from_ms: int, until_ms: int) -> Iterator[tuple[int, str]]:
+    """(when, payment) of those, oldest first."""
+    return map(keys.payment_in, table.query(*keys.paid_within(binding.program_id, binding.customer, from_ms, until_ms)))
+
+
+def to_be_rated(table: Table, page_size: int) -> Iterator[tuple[str, str]]:
+    """(program, customer) of bindings some of whose payments are to be rated again."""
+    for item in table.query(keys.to_be_rated(), index="work", page_size=page_size):
+        yield keys.last_two_of(item)
 
 
 def close(old: Binding, why: str, until_ms: int = 0) -> Write:
@@ -102,6 +153,12 @@ def find_binding(table: Table, program_id: str, customer: str) -> Binding | None
     return binding_from(item) if item else None
 
 
+def bindings(table: Table, which: Sequence[tuple[str, str]]) -> list[Binding]:
+    """Those that exist of these programs and customers; up to 100."""
+    found = table.get_many([keys.binding(*each) for each in which]) if which else []
+    return [binding_from(item) for item in found if item]
+
+
 def binding_from(item: Item) -> Binding:
     program_id, customer = keys.last_two_of(item)
     return Binding(
@@ -118,7 +175,16 @@ def binding_from(item: Item) -> Binding:
         closed=item.get("closed", ""),
         ended_ms=item.get("ended", 0),
         converted_at_ms=item.get("converted", 0),
+        listed=tuple((at_ms, payment) for at_ms, payment in item.get("paid", ())),
+        late=item.get("late", ""),
+        turn=item.get("turn", 0),
+        again=_again_from(item["again"]) if "again" in item else None,
     )
+
+
+def _again_from(told: list[Any]) -> Again:
+    payments, from_ms, until_ms = told
+    return Again(tuple(payments), from_ms, until_ms)
 
 
 # ---------------------------------------------------------------- referrals

@@ -17,8 +17,8 @@ IS_UNCHANGED = "the reward is as it was read"
 
 def create(reward: Reward, now_ms: int) -> Write:
     return put(f"reward of tier {reward.tier} is new", {
-        **keys.reward(reward.id), "tier": reward.tier, "amount": reward.amount, "currency": reward.currency,
-        "base": reward.base, "rate": reward.rate_bps, "rule": reward.rule_version, "source": reward.rule,
+        **keys.reward(reward.id), "tier": reward.tier, "currency": reward.currency, "base": reward.base,
+        "rule": reward.rule_version,
         "program": reward.program_id, "payment": reward.payment, "referral": reward.referral_id,
         "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "created": now_ms, "review": reward.review,
         **({"cap": reward.cap} if reward.cap is not None else {}), **_changing(reward), **_listing(reward, now_ms),
@@ -136,9 +136,11 @@ def _changing(reward: Reward) -> Item:
     kept = {
         "cancelled": reward.cancelled.value if reward.cancelled else None, "limit": reward.limit,
         "paid_by": reward.paid_by or None, "note": reward.note or None,
-        "by": reward.by or None,
+        "by": reward.by or None, "because": reward.because_of or None,
+        "before": reward.first_amount if reward.because_of else None,
     }  # fmt: skip
     return {
+        "amount": reward.amount, "rate": reward.rate_bps, "source": reward.rule,
         "status": reward.status.value, "reversed": reward.reversed, "entry": reward.entry, "held": list(reward.held),
         **{name: value for name, value in kept.items() if value is not None},
     }  # fmt: skip
@@ -181,6 +183,8 @@ def from_item(item: Item) -> Reward:
         limit=item.get("limit"),
         rule=item["source"],
         paid_by=item.get("paid_by", ""),
+        because_of=item.get("because", ""),
+        first_amount=item.get("before", 0),
         revision=item.get("revision", 0),
         created_at_ms=item["created"],
         note=item.get("note", ""),

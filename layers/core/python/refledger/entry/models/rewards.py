@@ -14,7 +14,7 @@ from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
 
 if TYPE_CHECKING:
-    from refledger.domain.explaining import Capped, Coming, Earned, Explanation, Taken
+    from refledger.domain.explaining import Capped, Coming, Earned, Explanation, RatedAgain, Taken
     from refledger.domain.payments import Dispute, Refund
 
 BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
@@ -323,6 +323,18 @@ class CapView(View):
         )  # fmt: skip
 
 
+class RatedAgainView(View):
+    """Where a payment came late that the customer had made before: what the reward was until then, and that payment."""
+
+    first_amount: int
+    because_of: str
+    text: str
+
+    @classmethod
+    def of(cls, rated: RatedAgain) -> Self:
+        return cls(first_amount=rated.first_amount, because_of=rated.because_of, text=rated.text)
+
+
 class RewardRuleView(View):
     """`source`: program, product or partner, for a first payment or all; `version`: of the program's rules."""
 
@@ -361,6 +373,7 @@ class ExplanationView(View):
     reward: RewardView
     rule: RewardRuleView
     earned: EarnedView
+    rated_again: RatedAgainView | None
     taken_back: TakenBackView
     cap: CapView | None
     granted: int
@@ -387,6 +400,7 @@ class ExplanationView(View):
                 product_id=product_id or None, tier=reward.tier, text=explanation.rule,
             ),
             earned=EarnedView.of(explanation.earned),
+            rated_again=RatedAgainView.of(explanation.rated_again) if explanation.rated_again else None,
             taken_back=TakenBackView.of(explanation.taken, refunds, disputes),
             cap=CapView.of(explanation.capped) if explanation.capped else None,
             granted=explanation.granted,

@@ -7,8 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from refledger.domain.errors import Invalid
 from refledger.domain.programs import MAX_CURRENCIES
-from refledger.domain.rules import ANY_PRODUCT, BASIS_POINTS, MAX_TIERS, PRODUCT_LENGTH, Own, Pay, Rule
+from refledger.domain.rules import ANY_PRODUCT, BASIS_POINTS, MAX_LISTED, MAX_TIERS, PRODUCT_LENGTH, Own, Pay, Rule
 from refledger.entry.models.common import Amount, Body, Currency, Exact, MoneyView, View, located
 
 Rate = Annotated[int, Field(ge=0, le=BASIS_POINTS, description="hundredths of a per cent", examples=[2000])]
@@ -62,7 +63,13 @@ class RuleBody(Body):
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         located(self.to_rule)
+        located(self._check_order)
         return self
+
+    def _check_order(self) -> None:
+        """Older programs may have a rule that counts more, and no new one. Raises Invalid."""
+        if (self.limit_payments or 0) > MAX_LISTED:
+            raise Invalid(f"limitPayments: 1 to {MAX_LISTED}")
 
     def to_rule(self) -> Rule:
         first = self.first_payment.tiers if self.first_payment else ()

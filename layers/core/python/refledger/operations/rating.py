@@ -1,0 +1,251 @@
+"""What payments earn by when they were made: the customer's first, their months, their number.
+
+A payment is rated when it comes, by what is known then. Where an earlier one comes later, those behind it are rated
+again, each in a transaction of its own under its revision: a function of the customer's payments alone, so that repeats
+and others who do the same change nothing. What is to be rated again stands on the binding, written with the payment
+that came late; whoever does not come to it leaves it to the schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from refledger.domain.errors import ProgramNotFound
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.payments import Origin, Payment, PaymentKind
+from refledger.domain.programs import Program
+from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus, revalue
+from refledger.domain.rules import RuleSet, Sale, Share, shares
+from refledger.domain.times import months_after
+from refledger.domain.uplines import Again, Binding
+from refledger.operations import taking_back
+from refledger.operations.context import Context
+from refledger.store import keys, payments, referrals, rewards, transaction
+from refledger.store.transaction import Write
+
+PAUSE_MS = 20
+TURNS = 20  # how often others may come late while one rates again; then the schedule goes on
+
+
+# ---------------------------------------------------------------- by time
+
+
+def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
+    """What each tier earns of a payment, by its place among the customer's and the rules of their binding."""
+    number, first_at_ms = binding.place(payment.occurred_at_ms, payment.id)
+    sale = Sale(payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms)
+    return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
+
+
+def earn(payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
+    """The reward of one tier, with everything it will ever need."""
+    return Reward(
+        id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier),
+        partner_id=share.partner_id,
+        tier=share.tier,
+        amount=share.amount,
+        currency=payment.currency,
+        status=RewardStatus.PENDING,
+        base=payment.base,
+        rate_bps=share.rate_bps,
+        rule=share.source.value,
+        rule_version=binding.rule_version,
+        cap=share.cap,
+        review=program.reviews_rewards,
+        program_id=binding.program_id,
+        payment=payment.id,
+        referral_id=binding.referral_id,
+        matures_at_ms=due_ms,
+        earned_at_ms=payment.occurred_at_ms,
+    )
+
+
+def counted(old: Binding, payment: Payment, rules: RuleSet) -> tuple[Binding, list[Write]]:
+    """The customer's binding with this payment, and what a payment changes about it: for most there is nothing.
+
+    The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
+    """
+    if not old.customer:  # of a conversion: nobody knows who pays
+        return old, []
+    at_ms, new = payment.occurred_at_ms, old.converted(payment.occurred_at_ms)
+    if payment.base and rules.needs_count:
+        new = new.counted(at_ms, payment.id, rules)
+    writes = [referrals.count(old, new)] if new != old else []
+    if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
+        writes.append(referrals.reopen(old.referral_id, at_ms))
+    if rules.months:
+        unlisted = {*old.listed} - {*new.listed}
+        if payment.base and at_ms < months_after(new.first_at_ms, rules.months[-1]):
+            unlisted |= {(at_ms, payment.id)} - {*new.listed}
+        writes += [referrals.paid(old, *place) for place in sorted(unlisted)]
+    return new, writes
+
+
+# ---------------------------------------------------------------- again
+
+
+@dataclass
+class Rated:
+    """`due`: whose money moved, or may. `changed`: how many payments earn something else now. `is_done`: whether
+    nothing of the customer's is left.
+    """
+
+    due: list[MaturityMessage] = field(default_factory=list)
+    changed: int = 0
+    is_done: bool = True
+
+    def add(self, other: Rated) -> None:
+        self.due += other.due
+        self.changed += other.changed
+
+
+def rate_again(context: Context, payment_id: str) -> Rated:
+    """What the payment earns by what is known of its customer now.
+
+    Idempotent. Nothing for what nobody earns from, or was not paid by a customer. Raises PaymentNotFound, Busy.
+    """
+    return context.repeat(lambda: _rate(context, payment_id))
+
+
+def _rate(context: Context, payment_id: str) -> Rated:
+    payment = payments.find(context.table, payment_id)
+    if payment.kind is not PaymentKind.PAYMENT or payment.origin is Origin.BY_HAND or not payment.customer:
+        return Rated()
+    # read after the payment: whoever rates it by a later binding changes its revision, and this is tried again
+    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    if binding is None or not _is_of(binding, payment):
+        return Rated()
+    rules = context.program_version(binding.program_id, binding.rule_version).rules
+    parts = split(payment, binding, rules)
+    existing = {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
+    became = _became(context, payment, binding, parts, existing)
+    new = replace(
+        payment,
+        shares=tuple((became[tier].id, became[tier].amount) for tier in sorted(became)),
+        unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
+    )
+    moved = [(existing[tier], reward) for tier, reward in became.items() if existing.get(tier, reward) != reward]
+    made = [reward for tier, reward in became.items() if tier not in existing]
+    if not moved and not made and new == payment:
+        return Rated()
+    now_ms = context.now_ms()
+    look_ms = now_ms if made and payment.due_ms <= now_ms else None
+    taken = taking_back.settle(context, payment, moved, f"{payment.id} because of {binding.late}", now_ms)
+    context.table.commit(
+        payments.rate(payment, new, look_ms), *taken.writes, *(rewards.create(reward, now_ms) for reward in made)
+    )
+    return Rated([*taken.due, *(_message(payment, reward) for reward in made if look_ms is not None)], 1)
+
+
+def _became(
+    context: Context, payment: Payment, binding: Binding, parts: list[Share], existing: dict[int, Reward]
+) -> dict[int, Reward]:
+    """The rewards of the payment by tier, as they must be; one that earns nothing any more stays, with nothing."""
+    became = dict(existing)
+    given = {part.tier: part for part in parts}
+    held = (SECOND_PERSON,) if any(SECOND_PERSON in reward.held for reward in existing.values()) else ()
+    for tier in sorted({*given, *existing}):
+        part, old = given.get(tier), existing.get(tier)
+        amount = part.amount if part else 0
+        if old is None:
+            if part and amount:
+                program = context.program(binding.program_id)
+                new = replace(earn(payment, binding, program, part, payment.due_ms), held=held)
+                became[tier] = revalue(replace(new, because_of=binding.late), payment.amount, payment.back)
+            continue
+        rate_bps, rule = (part.rate_bps, part.source.value) if part and amount else (0, old.rule)
+        if (old.amount, old.rate_bps, old.rule) == (amount, rate_bps, rule):
+            continue
+        first = old.first_amount if old.because_of else old.amount
+        new = replace(
+            old, amount=amount, rate_bps=rate_bps, rule=rule, because_of=binding.late, first_amount=first
+        )  # fmt: skip
+        became[tier] = revalue(new, payment.amount, payment.back)
+    return became
+
+
+def _message(payment: Payment, reward: Reward) -> MaturityMessage:
+    key = keys.reward(reward.id)
+    name = f"{payment.id}-{payment.revision}-{reward.partner_id}-again"
+    return MaturityMessage(reward.partner_id, reward.currency, key["sk"], True, name)
+
+
+def rate_customer(context: Context, program_id: str, customer: str, go_on: Callable[[], bool] = lambda: True) -> Rated:
+    """Everything that is to be rated again of a customer, payment by payment, while `go_on` says so.
+
+    Idempotent, and may be left and begun anew: what is left stands on the binding until it is done. Raises Busy.
+    """
+    rated = Rated()
+    for _ in range(TURNS):
+        binding = referrals.find_binding(context.table, program_id, customer)
+        if binding is None or binding.again is None:
+            return rated
+        left = _rate_all(context, binding, rated, go_on)
+        try:
+            context.table.commit(referrals.rated(binding, left))
+        except transaction.Again:
+            context.pause(PAUSE_MS)
+            continue  # another one came late, or another worker was faster
+        if left is not None:
+            break
+    rated.is_done = False
+    return rated
+
+
+def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[[], bool]) -> Again | None:
+    """Returns what is left, None where nothing is."""
+    again = binding.again or Again()
+    for place, payment in enumerate(again.payments):
+        if not go_on():
+            return replace(again, payments=again.payments[place:])
+        rated.add(rate_again(context, payment))
+    if again.until_ms:
+        for at_ms, payment in referrals.paid_within(context.table, binding, again.from_ms, again.until_ms):
+            if not go_on():
+                return Again((), at_ms, again.until_ms)
+            rated.add(rate_again(context, payment))
+    return None
+
+
+def waiting(context: Context) -> Iterator[tuple[str, str]]:
+    """(program, customer) of what those who took a late payment have left, for the schedule."""
+    return referrals.to_be_rated(context.table, 100)
+
+
+def out_of_order(context: Context, due: list[Reward]) -> list[str]:
+    """Payments of those rewards that earn something else by their times, and have not been rated again yet."""
+    counting = {reward.payment for reward in due if _counts(context, reward)}
+    found = [each for each in payments.many(context.table, sorted(counting)) if each.customer]
+    named = sorted({(each.program_id, each.customer) for each in found})
+    bound = {(each.program_id, each.customer): each for each in referrals.bindings(context.table, named) if each.turn}
+    return [
+        each.id
+        for each in found
+        if (binding := bound.get((each.program_id, each.customer))) and not _is_right(context, each, binding)
+    ]
+
+
+def _is_of(binding: Binding, payment: Payment) -> bool:
+    """Whether the binding says what the payment earns."""
+    return binding.referral_id == payment.referral_id and binding.knows(payment.occurred_at_ms, payment.id)
+
+
+def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:
+    if not _is_of(binding, payment):
+        return True
+    parts = split(payment, binding, context.program_version(binding.program_id, binding.rule_version).rules)
+    return _earning(payment.shares) == _earning((part.partner_id, part.amount) for part in parts)
+
+
+def _earning(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """(partner, amount) of what is something; a reward's id begins with its partner's."""
+    return [(id[: keys.PARTNER_ID_LENGTH], amount) for id, amount in shares if amount]
+
+
+def _counts(context: Context, reward: Reward) -> bool:
+    """Whether its rules ask which of the customer's payments it is of."""
+    try:
+        return context.program_version(reward.program_id, reward.rule_version).rules.needs_count
+    except ProgramNotFound:  # `verify` reports it
+        return False
