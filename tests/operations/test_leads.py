@@ -15,7 +15,7 @@ from refledger.domain.leads import LeadNews, Step, Value
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.times import DAY_MS
-from refledger.operations import leads, partners, referring
+from refledger.operations import converting, leads, partners, referring
 from refledger.operations.context import Context
 from refledger.operations.leads import Outcome, Taken, take
 from refledger.store import keys
@@ -173,17 +173,85 @@ def test_a_conversion_after_the_end_is_reported_and_earns_nothing(books: Books) 
     assert (referral(books).status, earned(books)) == (S.REJECTED, [])
 
 
-def test_a_rejection_after_a_conversion_is_late(books: Books) -> None:
-    """What was earned stays earned: a payment that goes back is a refund."""
-    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
-    assert outcomes(books, step(Step.REJECTED, 2)) == [O.LATE]
-    assert (referral(books).status, earned(books)) == (S.CONVERTED, [20_010])
+def available(books: Books) -> int:
+    """What Alice has of all that has come in, everything being due."""
+    books.clock.forward(DAY_MS)
+    books.mature("alice")
+    return books.balance("alice")[0]
 
 
-def test_another_value_is_reported_and_the_first_stands(books: Books) -> None:
-    """A referral converts once, for ever."""
+@pytest.mark.parametrize("matured", [False, True])
+def test_a_deal_that_falls_through_is_taken_back(books: Books, matured: bool) -> None:
+    """It converted, and it was lost after that: nothing is earned; won again, it is earned again."""
     tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
-    assert outcomes(books, step(Step.CONVERTED, 2, value=Value(amount=5, currency="USD"))) == [O.DIFFERENT]
+    assert not matured or available(books) == 20_010
+    assert outcomes(books, step(Step.REJECTED, 2, reason="no budget")) == [O.MOVED]
+    assert outcomes(books, step(Step.REJECTED, 2, reason="no budget")) == [O.KNOWN]
+    assert (referral(books).status, referral(books).reason, available(books)) == (S.CONVERTED, "no budget", 0)
+    assert books.faults() == []
+    assert outcomes(books, step(Step.CONVERTED, 3)) == [O.MOVED]
+    assert (referral(books).reason, available(books)) == ("", 20_010)
+    assert books.faults() == []
+
+
+def worth(hour: int, lead: str, amount: int) -> LeadNews:
+    return LeadNews(lead, START_MS + hour * HOUR_MS, value=Value(amount=amount, currency="USD"))
+
+
+def test_a_value_is_what_was_told_of_the_latest_time(books: Books) -> None:
+    """Corrected down it is taken back in part, up it is added to: all orders come to the same, cent for cent."""
+    for number, order in enumerate(itertools.permutations(range(4)), start=1):
+        lead = f"L{number}"
+        news = [
+            step(Step.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
+            worth(2, lead, 80_000), worth(3, lead, 30_000), worth(4, lead, 90_000),
+        ]  # fmt: skip
+        tell(books, created(books, lead), *[news[place] for place in order])
+        tell(books, *[news[place] for place in order])
+        assert available(books) == 18_000 * number, order
+    assert books.faults() == []
+
+
+def test_lost_and_corrected_in_any_order(books: Books) -> None:
+    """A deal that was lost is worth nothing, whatever its value; won again it is worth its latest one."""
+    won = 0
+    for number, order in enumerate(itertools.permutations(range(4)), start=1):
+        lead = f"L{number}"
+        news = [
+            step(Step.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
+            worth(2, lead, 20_000), step(Step.REJECTED, 3, lead), step(Step.CONVERTED, 5, lead),
+        ]  # fmt: skip
+        tell(books, created(books, lead), *[news[place] for place in order])
+        tell(books, *news)
+        if referral(books, lead).status is S.CONVERTED:  # what was rejected before it was told to convert stays so
+            won += 1
+        assert available(books) == 4_000 * won, order
+    assert won >= 12
+    assert books.faults() == []
+
+
+def test_what_falls_through_and_never_converted_in_time_earns_nothing(books: Books) -> None:
+    """Rejected first, then told to convert: in both orders nothing."""
+    for number, order in enumerate(itertools.permutations(range(2))):
+        news = [step(Step.REJECTED, 1, f"L{number}"), step(Step.CONVERTED, 2, f"L{number}", value=WORTH)]
+        tell(books, created(books, f"L{number}"), *[news[place] for place in order])
+        assert available(books) == 0
+    assert books.faults() == []
+
+
+def test_what_a_person_told_falls_through_too(books: Books) -> None:
+    """Converted by hand, and lost in the CRM after that."""
+    tell(books, created(books))
+    converting.convert(books.context, referral(books).id, 10_000, by="ann")
+    assert outcomes(books, LeadNews("L1", books.clock() + 1, Step.REJECTED)) == [O.MOVED]
+    assert available(books) == 0
+    assert books.faults() == []
+
+
+def test_another_currency_is_reported_and_the_first_stands(books: Books) -> None:
+    """Nothing is converted from one to another."""
+    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
+    assert outcomes(books, step(Step.CONVERTED, 2, value=Value(amount=5, currency="EUR"))) == [O.DIFFERENT]
     assert earned(books) == [20_010]
 
 

@@ -87,19 +87,36 @@ class Facts:
     customer: str = ""
     value: Value | None = None
     value_at_ms: int = 0
+    last: dict[Step, int] = field(default_factory=dict)  # the latest time of each
+    noted_at_ms: int = 0  # when the latest of this was noted: later than anything noted before
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it was lost after it had converted, and has not been won again since; of both at once it is lost.
+
+        What was rejected before it ever converted stays so: a conversion after that earns nothing.
+        """
+        lost_ms = self.last.get(Step.REJECTED, self.steps.get(Step.REJECTED))
+        if lost_ms is None:
+            return False
+        first_ms = self.steps.get(Step.CONVERTED, lost_ms)
+        return self.last.get(Step.CONVERTED, first_ms) <= lost_ms or self.steps[Step.REJECTED] < first_ms
 
     def after(self, news: LeadNews) -> Facts:
         """With these news: the newest codes and value count, and what was told first of all else. The same news again
         change nothing, nor do older ones.
         """
-        steps = dict(self.steps)
+        steps, last = dict(self.steps), {**self.steps, **self.last}
         reason = self.reason
         if news.step:
             if news.step is Step.REJECTED and news.at_ms < steps.get(Step.REJECTED, news.at_ms + 1):
                 reason = news.reason
             steps[news.step] = min(news.at_ms, steps.get(news.step, news.at_ms))
+            last[news.step] = max(news.at_ms, last.get(news.step, news.at_ms))
         newer_code = bool(news.codes) and news.at_ms >= self.codes_at_ms
-        newer_value = news.value is not None and news.at_ms >= self.value_at_ms
+        newer_value = news.value is not None and (news.at_ms, str(news.value)) > (self.value_at_ms, str(self.value))
+        if self.value is None:
+            newer_value = news.value is not None
         return replace(
             self,
             steps=steps,
@@ -111,6 +128,7 @@ class Facts:
             customer=self.customer or news.customer,
             value=news.value if newer_value else self.value,
             value_at_ms=news.at_ms if newer_value else self.value_at_ms,
+            last=last,
         )
 
     def in_order(self) -> list[Step]:

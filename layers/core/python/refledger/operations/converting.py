@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, ProgramClosed, ReferralClosed
-from refledger.domain.payments import Origin, Payment, PaymentKind, said
+from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
 from refledger.operations.chains import check_stranger
@@ -15,6 +15,7 @@ from refledger.operations.payments import enter
 from refledger.operations.word import by_word
 from refledger.store import keys, payments, programs, referrals, rewards
 
+ADDED_LIMIT = 20  # how often the value of a conversion may turn out to be more than it ever was
 SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
 
 
@@ -31,6 +32,48 @@ class Converted:
 def payment_id(context: Context, referral_id: str) -> str:
     """Of the payment that a referral's conversion is booked as: there can be one, for ever."""
     return context.ids.payment(SYSTEM, referral_id)
+
+
+def parts_of(context: Context, referral_id: str) -> list[Payment]:
+    """What a referral's conversion is booked as: its payment, and what was added when its value turned out higher."""
+    names = [referral_id, *(f"{referral_id}+{number}" for number in range(1, ADDED_LIMIT + 1))]
+    return payments.many(context.table, [context.ids.payment(SYSTEM, name) for name in names])
+
+
+def part_name(referral_id: str, number: int) -> str:
+    """As whom the payment number `number` of its conversion is told to itself: see `parts_of`."""
+    return f"{referral_id}+{number}" if number else referral_id
+
+
+def add(context: Context, referral_id: str, number: int, amount: int) -> Payment:
+    """Book that a conversion was worth `amount` (minor units of its currency) more than what is booked of it.
+
+    It is earned like the conversion itself, and when that was. `number`: how many payments of it there are; idempotent
+    by that. Raises ReferralNotFound, and Forbidden.
+    """
+
+    def once() -> Payment:
+        table, now_ms = context.table, context.now_ms()
+        old = referrals.find(table, referral_id)
+        id = context.ids.payment(SYSTEM, part_name(referral_id, number))
+        first, *done = payments.many(table, [old.conversion, id])
+        if done:
+            return done[0]
+        new = replace(
+            first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
+            by="", note="", reason="",
+        )  # fmt: skip
+        new = replace(new, body=said(new))
+        program = programs.find(table, old.program_id)
+        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+        bound = binding or old.bound("", now_ms)
+        entered, sums = by_word(
+            context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held)
+        )  # fmt: skip
+        table.commit(*entered.writes, *sums)
+        return entered.payment
+
+    return context.repeat(once)
 
 
 def convert(
@@ -125,7 +168,7 @@ def conversion_faults(context: Context, payment: Payment) -> list[str]:
     found = referrals.many(context.table, [payment.referral_id])
     if not found:
         return [f"{named}, which is not there"]
-    if found[0].conversion != payment.id:  # an operator's machine has no key to make the id with
+    if found[0].conversion not in (payment.id, payment.target):  # an operator's machine has no key to make the id with
         return [f"{named}, which says otherwise"]
     if found[0].status in (*OPEN, *CLOSED):
         return [f"{named}, which is {found[0].status}"]

@@ -21,11 +21,13 @@ from refledger.domain.errors import (
     Unprocessable,
 )
 from refledger.domain.leads import Facts, LeadNews, Step, Value
+from refledger.domain.payments import RefundTotal
 from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
 from refledger.domain.rewards import Reward
-from refledger.operations import referring
+from refledger.operations import converting, referring, refunds
 from refledger.operations.context import Context
 from refledger.operations.converting import convert
+from refledger.operations.payments import Outcome as RefundOutcome
 from refledger.store import leads, programs, referrals
 
 CALLER = "leads"  # of the referrals that are made here
@@ -42,7 +44,7 @@ class Outcome(StrEnum):
     MOVED = "MOVED"  # on to another status, or it has its customer now
     KNOWN = "KNOWN"  # nothing new
     LATE = "LATE"  # it was closed, or had converted, before
-    DIFFERENT = "DIFFERENT"  # it has converted for another value, which stands
+    DIFFERENT = "DIFFERENT"  # it has converted in another currency, or for a value that cannot be booked
     UNPAID = "UNPAID"  # a conversion of which nobody earns
 
 
@@ -84,8 +86,9 @@ def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
     facts = known.after(news)
     if facts == known:
         return known
+    facts = replace(facts, noted_at_ms=max(context.now_ms(), known.noted_at_ms + 1))
     context.table.commit(leads.keep(hashed, facts, context.now_ms()))
-    return facts
+    return replace(facts, version=facts.version + 1)
 
 
 def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
@@ -135,7 +138,62 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
         if done.outcome is not Outcome.KNOWN:
             taken = Taken(done.outcome, referral_id, done.why)
         taken = replace(taken, earned=earned)
+    return _corrected(context, referral, facts, taken) if referral.conversion else taken
+
+
+def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken) -> Taken:
+    """What the conversion is worth by all that is known now: nothing where the deal fell through, more or less where
+    its value was corrected. What is too much of what was booked is taken back, like a refund; what lacks is added.
+
+    A function of the facts, told as sums at the time when they were noted: in any order, any number of times.
+    """
+    booked = converting.parts_of(context, referral.id)
+    amount, currency = sum(part.amount for part in booked), booked[0].currency
+    try:
+        worth, told_in = _minor(context, referral, facts.value) if facts.value else (amount, currency)
+    except Invalid as error:
+        return Taken(Outcome.DIFFERENT, referral.id, error.code)
+    if (told_in or currency) != currency or worth < 0:
+        return Taken(Outcome.DIFFERENT, referral.id, taken.why)
+    lost = _is_lost(referral, facts)
+    if not lost and worth > amount:
+        if len(booked) > converting.ADDED_LIMIT:
+            return Taken(Outcome.DIFFERENT, referral.id)
+        booked.append(converting.add(context, referral.id, len(booked), worth - amount))
+        taken = replace(taken, outcome=Outcome.MOVED, why="")
+    left = 0 if lost else worth
+    for number, part in enumerate(booked):
+        kept = min(left, part.amount)
+        left -= kept
+        if taken.earned and kept == part.amount:  # has converted just now
+            continue
+        name = converting.part_name(referral.id, number)
+        total = RefundTotal(converting.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
+        told = refunds.refund(context, total).outcome is not RefundOutcome.REPEATED
+        if told and part.amount - kept != part.back.total:
+            taken = replace(taken, outcome=Outcome.MOVED, why="")
+    if Step.REJECTED in facts.steps:
+        _say_why(context, referral, facts.reason or "REJECTED_BY_CRM", lost=lost)
     return taken
+
+
+def _is_lost(referral: Referral, facts: Facts) -> bool:
+    """Whether the deal fell through after all; a conversion that a person told converted when they said so."""
+    if Step.CONVERTED in facts.steps or Step.REJECTED not in facts.steps:
+        return facts.is_taken_back
+    return facts.last[Step.REJECTED] >= referral.converted_at_ms
+
+
+def _say_why(context: Context, referral: Referral, why: str, *, lost: bool) -> None:
+    """On the referral itself: it has converted, and it fell through."""
+
+    def once() -> None:
+        old = referrals.find(context.table, referral.id)
+        reason = why if lost else "" if old.reason == why else old.reason
+        if old.status in (ReferralStatus.CONVERTED, ReferralStatus.PAID) and old.reason != reason:
+            context.table.commit(referrals.change(old, replace(old, reason=reason, version=old.version + 1)))
+
+    context.repeat(once)
 
 
 @dataclass(frozen=True)
@@ -168,7 +226,7 @@ def _step(context: Context, referral: Referral, step: Step, facts: Facts, news: 
 def _is_late(referral: Referral, step: Step) -> bool:
     """Whether the step contradicts what the referral has come to."""
     if step is Step.REJECTED:
-        return referral.status is not ReferralStatus.REJECTED
+        return referral.status is not ReferralStatus.REJECTED and not referral.conversion
     return referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
 
 
@@ -180,8 +238,8 @@ def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, 
         done = convert(context, referral.id, *_minor(context, referral, value), at_ms=at_ms)
     except (NotFound, Unprocessable, Invalid, ReferralClosed) as error:
         return _Stepped(referral, Outcome.UNPAID, error.code)
-    except Conflict as error:
-        return _Stepped(referral, Outcome.DIFFERENT if referral.conversion else Outcome.UNPAID, error.code)
+    except Conflict as error:  # its value was told before: see `_corrected`
+        return _Stepped(referral, Outcome.KNOWN if referral.conversion else Outcome.UNPAID, error.code)
     return _Stepped(done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, "", tuple(done.rewards))
 
 

@@ -28,7 +28,8 @@ def keep(hashed: str, facts: Facts, now_ms: int) -> Write:
         **keys.lead_facts(hashed), "version": facts.version + 1, "ttl": (now_ms + KEPT_MS) // SECOND_MS,
         "steps": {step.value: at_ms for step, at_ms in facts.steps.items()}, "reason": facts.reason,
         "codes": list(facts.codes), "codes_at": facts.codes_at_ms, "source": facts.source or "",
-        "campaign": facts.campaign, "customer": facts.customer, **_value(facts),
+        "campaign": facts.campaign, "customer": facts.customer, "noted": facts.noted_at_ms,
+        "last": {step.value: at_ms for step, at_ms in facts.last.items()}, **_value(facts),
     }, condition, **was)  # fmt: skip
 
 
@@ -54,6 +55,8 @@ def from_item(item: Item) -> Facts:
         customer=item["customer"],
         value=_value_from(told) if told else None,
         value_at_ms=item.get("value_at", 0),
+        last={Step(step): at_ms for step, at_ms in (item.get("last") or item["steps"]).items()},
+        noted_at_ms=item.get("noted", 0),
     )
 
 
