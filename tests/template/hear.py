@@ -34,8 +34,23 @@ def hear(story: Story) -> None:
     work(story, rejected, event(story, "Lead Created", "lead-2", referralCode=bobs), rejected)
     found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
     assert (found["status"], found["leadId"]) == ("CONVERTED", "lead-1")
+    fall_through(story, found)
     found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
     assert found["status"] == "REJECTED"
+
+
+def fall_through(story: Story, referral: Json) -> None:
+    """A deal that has become Alice's money turns out to be worth more, and is lost."""
+    of = f"partnerId={referral['partnerId']}"
+    for reward in story.call("rewards", "admin", "GET /api/v1/rewards", query=of)["data"]:
+        if reward["referralId"] == referral["id"]:
+            story.call("rewards", "admin", "POST /api/v1/rewards/{rewardId}/approve", {}, rewardId=reward["id"])
+    story.clock.forward(1000)
+    work(story, event(story, "Lead Converted", "lead-1", conversionValue=110))
+    story.clock.forward(1000)
+    work(story, event(story, "Lead Rejected", "lead-1", reason="fell through"))
+    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
+    assert (found["status"], found["reason"]) == ("CONVERTED", "fell through")
 
 
 def detail(story: Story, lead: str, **more: Any) -> Json:

@@ -132,16 +132,20 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
             taken = Taken(
                 Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
             )
+    has_converted = False
     for step in facts.in_order():
         done = _step(context, referral, step, facts, news)
         referral, earned = done.referral, taken.earned + done.earned
         if done.outcome is not Outcome.KNOWN:
             taken = Taken(done.outcome, referral_id, done.why)
         taken = replace(taken, earned=earned)
-    return _corrected(context, referral, facts, taken) if referral.conversion else taken
+        has_converted = has_converted or done.has_converted
+    if not referral.conversion:
+        return taken
+    return _corrected(context, referral, facts, taken, has_converted=has_converted)
 
 
-def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken) -> Taken:
+def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken, *, has_converted: bool) -> Taken:
     """What the conversion is worth by all that is known now: nothing where the deal fell through, more or less where
     its value was corrected. What is too much of what was booked is taken back, like a refund; what lacks is added.
 
@@ -165,7 +169,7 @@ def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken)
     for number, part in enumerate(booked):
         kept = min(left, part.amount)
         left -= kept
-        if taken.earned and kept == part.amount:  # has converted just now
+        if has_converted and kept == part.amount:  # just now: there is nothing to correct
             continue
         name = converting.part_name(referral.id, number)
         total = RefundTotal(converting.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
@@ -204,6 +208,7 @@ class _Stepped:
     outcome: Outcome
     why: str = ""
     earned: tuple[Reward, ...] = ()
+    has_converted: bool = False  # in this step
 
 
 def _step(context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews) -> _Stepped:
@@ -240,7 +245,9 @@ def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, 
         return _Stepped(referral, Outcome.UNPAID, error.code)
     except Conflict as error:  # its value was told before: see `_corrected`
         return _Stepped(referral, Outcome.KNOWN if referral.conversion else Outcome.UNPAID, error.code)
-    return _Stepped(done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, "", tuple(done.rewards))
+    return _Stepped(
+        done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, "", tuple(done.rewards), not done.repeated
+    )
 
 
 def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str]:
