@@ -175,8 +175,9 @@ def test_a_first_withdrawal_waits_for_a_person_however_small(client: Client) -> 
     """The program approves small amounts by itself, but not a new partner's to a new account: it says why."""
     people = friend_of(client, "eve", holdDays=0, autoApproveLimit=1_000)
     people.eventually_has("eve", 5_000)
-    small = people.withdraw("eve", 1_000)["id"]
-    risks = ["NEW_PAYOUT_METHOD", "UNVERIFIED_PAYOUT_METHOD", "FIRST_WITHDRAWAL", "YOUNG_ACCOUNT"]
+    own = {"type": "BANK_TRANSFER", "accountHolder": "Eve Example", "accountNumber": "70071324", "bankCode": "10020030"}
+    small = client.post("eve", "/referrals/withdraw", people.wish(1_000, payoutMethod=own))["id"]
+    risks = ["NEW_PAYOUT_METHOD", "UNVERIFIED_PAYOUT_METHOD", "FIRST_WITHDRAWAL", "YOUNG_ACCOUNT", "COOLING"]
     eventually(lambda: client.get(people.admin, f"/withdrawals/{small}")["risks"], risks, "the risks")
     assert people.status(small) == "REQUESTED"
 
