@@ -24,7 +24,15 @@ from refledger.domain.loosening import (
     split,
 )
 from refledger.domain.partners import Idle
-from refledger.domain.programs import CURRENCY_TERMS, CurrencyTerms, Program, ProgramStatus, Weights, safe_terms
+from refledger.domain.programs import (
+    CURRENCY_TERMS,
+    CurrencyTerms,
+    Looser,
+    Program,
+    ProgramStatus,
+    Weights,
+    safe_terms,
+)
 from refledger.domain.rules import Pay, RuleSet, Sale, shares
 from refledger.domain.times import DAY_MS
 from tests.support.programs import a_program, a_rule
@@ -277,3 +285,30 @@ def test_who_makes_a_program_does_not_choose_alone_what_one_person_may_do(term: 
             continue
         assert waiting == ((TermChange(term, "USD", most, chosen),) if chosen in (None, most + 1) else ())
         assert apply(now, pending(now, *waiting), 0).terms("USD") == terms
+
+
+AMOUNT = st.none() | st.integers(0, 5)
+ANY_TERMS = st.builds(CurrencyTerms, st.integers(0, 5), AMOUNT, AMOUNT, AMOUNT, AMOUNT)
+CURRENCIES = st.dictionaries(st.sampled_from(["USD", "EUR", "JPY"]), ANY_TERMS, min_size=1)
+PROGRAMS = st.builds(
+    lambda taken, hold, cooling, days, reviews: replace(
+        BASE, currency=min(taken), currencies=tuple(sorted(taken.items())), hold_days=hold, cooling_hours=cooling,
+        attribution_days=days, reviews_rewards=reviews,
+    ),
+    CURRENCIES, st.integers(0, 3), st.integers(0, 3), st.none() | st.integers(1, 3), st.booleans(),
+)  # fmt: skip
+
+
+@given(PROGRAMS, PROGRAMS)
+def test_nothing_that_takes_effect_at_once_protects_less(old: Program, wanted: Program) -> None:
+    """Whatever is asked for: no term of any currency is looser than it was; and confirmed it is what was asked for."""
+    now, waiting = split(old, wanted, earns=True)
+    for field, row in TERMS.items():
+        if isinstance(row, Looser):
+            assert not row.is_looser(getattr(now, field), getattr(old, field))
+    for currency in ("USD", "EUR", "JPY"):
+        before, after = old.terms(currency), now.terms(currency)
+        for name, looser in CURRENCY_TERMS.items():
+            if name != "payout_minimum" or now.takes(currency):  # of what is not taken two people let every cent out
+                assert not looser.is_looser(after.in_force(name), before.in_force(name))
+    assert apply(now, pending(now, *waiting), 0) == wanted

@@ -24,7 +24,9 @@ from refledger.operations import program_changes, programs
 from refledger.operations.programs import Changed
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
+from refledger.store.acting import acting
 from tests.support.books import Books, Faulty
+from tests.support.changes import Follower
 from tests.support.programs import a_program, a_rule
 
 C = ChangeStatus
@@ -303,3 +305,18 @@ def test_rules_and_weights_survive_the_table(books: Books) -> None:
     rules = replace(current(books).rules, default=a_rule(5000, first=(6000,), months=3))
     made = waiting(change(books, by=ann, rules=rules))
     assert stored_changes.find(books.table, "default", made.id) == made
+
+
+def test_the_audit_tells_who_asked_and_who_confirmed(books: Books) -> None:
+    """Under the program, as a part of it; versions are told by the program itself."""
+    follower = Follower(books)
+    with acting("ann", "admin", "::1", "r1", "PUT"):
+        made = waiting(change(books, hold_days=10))
+    with acting("eve", "admin", "::1", "r2", "POST"):
+        confirm(books, made)
+    follower.follow()
+    told = [entry for entry in follower.of("default") if entry.type == "PROGRAM_CHANGE"]
+    assert [(entry.entity, entry.part, entry.actor) for entry in told] == [
+        ("default", made.id, "ann"), ("default", made.id, "eve"),
+    ]  # fmt: skip
+    assert {change.field for change in told[1].changes} >= {"status", "decider"}
