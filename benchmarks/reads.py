@@ -30,9 +30,9 @@ def reading(bench: Bench) -> None:
             "bob", withdrawalId=asked[0],
         )  # fmt: skip
         _one(
-            bench, "a withdrawal, staff", entity, "approvals", "GET /api/v1/withdrawals/{withdrawalId}", "root",
-            withdrawalId=asked[0],
-        )  # fmt: skip
+            bench, "a withdrawal, staff", today(3, 0, 0, 5), "approvals", "GET /api/v1/withdrawals/{withdrawalId}",
+            "root", withdrawalId=asked[0],
+        )  # fmt: skip  # with what stands against paying it now
         correcting_and_explaining(bench, bob)
         for number in range(PAGE):
             books.program(f"program-{number}")

@@ -36,13 +36,13 @@ def withdrawing(bench: Bench) -> None:
         tasks.assess(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
         workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
-    with bench.measure("withdrawal: approve, with a note", today(2, 1, 6, 3)):
+    with bench.measure("withdrawal: approve, with a note", today(8, 1, 16, 19)):
         approved = withdrawals.decide(context, asked.id, S.APPROVED, "admin", "r1", "known well")
     with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
         workflow.tell(context, waker, approved)
-    with bench.measure("withdrawal: start the payout", today(1, 1, 3, 1)):
+    with bench.measure("withdrawal: start the payout", today(3, 1, 10, 5)):
         payouts.start(context, dict, lambda: books.vault, asked.id)
-    with bench.measure("withdrawal: settle (mark paid)", today(2, 1, 8, 3)):
+    with bench.measure("withdrawal: settle (mark paid)", today(4, 1, 16, 7)):
         withdrawals.conclude(context, asked.id, S.PAID, "admin", "r2", transaction_id="TX-1")
 
     rejected, cancelled = books.withdraw("bob", AMOUNT, "k2"), books.withdraw("bob", AMOUNT, "k3")

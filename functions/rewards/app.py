@@ -148,7 +148,9 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
 @api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True, refuses=(RewardNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> RewardView:
     """Read a reward."""
-    return _view(request, stored.find(config.context().table, _visible(request), strong=False))
+    table = config.context().table
+    reward = stored.find(table, _visible(request), strong=False)
+    return RewardView.of(reward, staff=request.caller.is_staff, payout=explaining.payout_of(table, reward))
 
 
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))

@@ -14,6 +14,7 @@ from refledger.domain.errors import (
     PartnerNotFound,
     PartnerSuspended,
     TooManyMethods,
+    TooManyWithdrawals,
     WithdrawalNotFound,
 )
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
@@ -42,6 +43,7 @@ api = handler = Api()
         MethodNotFound,
         MethodNotUsable,
         TooManyMethods,
+        TooManyWithdrawals,
         KeyReused,
     ),
 )

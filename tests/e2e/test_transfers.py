@@ -41,7 +41,7 @@ def test_transfers_are_exported_once_over_a_crash(tmp_path: Path) -> None:
         ask = {"amount": 2_000, "currency": "USD", "payoutMethodId": method_id}
         asked = client.post(people.bob, "/referrals/withdraw", ask, key="k")
         assert client.call(people.bob, "DELETE", f"/payout-methods/{method_id}")[0] == 200
-        client.post(people.admin, f"/withdrawals/{asked['id']}/approve", {}, expect=200)
+        client.post(people.admin, f"/withdrawals/{asked['id']}/approve", {"note": "asked by telephone"}, expect=200)
         people.eventually_is(asked["id"], "PAYING")
         stack.kill9()
 

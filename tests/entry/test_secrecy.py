@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations import withdrawals
 from refledger.operations.steps import step
+from tests.support.books import MANY
 from tests.support.functions import World, api_of
 from tests.support.streams import Told
 
@@ -47,11 +50,13 @@ def secrets(digits: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rich(world: World) -> World:
-    """Bob never runs out of money."""
+def rich(world: World) -> Iterator[World]:
+    """Bob never runs out of money, and may ask for it as often as the test likes."""
     world.books.grant("bob", 10**12)
     world.books.mature("bob")
-    return world
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(withdrawals, "BOUNDS", MANY)
+        yield world
 
 
 def everything(world: World) -> str:

@@ -6,9 +6,11 @@ import random
 
 import pytest
 
+from refledger.domain.journal import Kind, post
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations import withdrawals
+from refledger.store import ledger
 from tests.support.books import Books
 
 S = RewardStatus
@@ -188,3 +190,25 @@ def test_what_is_marked_is_what_has_left(books: Books, seed: int) -> None:
     gone = sum(r.amount - r.reversed for r in waiting) - max(0, available) - reserved
     nearest = min(waiting, key=lambda r: (r.entry, r.id), default=None)
     assert nearest is None or gone < nearest.amount - nearest.reversed
+
+
+def test_what_a_refund_or_an_adjustment_covered_names_what_took_the_money(books: Books) -> None:
+    """Withdrawn in part, then refunded below zero: the reward is PAID by that payout; without one, by what took it."""
+    earn(books, 2000)
+    books.earn("carol", "refunded", 12_500)  # 25.00 more
+    first = books.pay_out("bob", 1500)
+    assert paid(books) == []
+    books.refund("refunded", 12_500)
+    partner_id = books.partner("bob").id
+    balance = ledger.find_balance(books.table, partner_id, "USD")
+    after, entry = post(balance, Kind.DEBIT, 500, "some-adjustment", books.clock())
+    books.table.commit(*ledger.post(balance, after, entry))
+    books.cover("bob")
+    assert [r.paid_by for r in books.rewards("bob") if r.status is S.PAID] == [first.id]
+    books.grant("alice", 700)
+    books.mature("alice")
+    balance = ledger.find_balance(books.table, books.partner("alice").id, "USD")
+    after, entry = post(balance, Kind.DEBIT, balance.available, "another-adjustment", books.clock())
+    books.table.commit(*ledger.post(balance, after, entry))
+    books.cover("alice")
+    assert {r.paid_by for r in books.rewards("alice") if r.status is S.PAID} == {"another-adjustment"}

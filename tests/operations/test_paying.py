@@ -17,11 +17,12 @@ from refledger.domain.errors import (
     RewardNotFound,
     SecondPersonNeeded,
 )
+from refledger.domain.explaining import Next
 from refledger.domain.journal import Kind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import mending, partners, paying
+from refledger.operations import explaining, mending, partners, paying
 from refledger.operations.context import Context
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
@@ -127,11 +128,31 @@ def test_rules_of_withdrawals_hold(books: Books) -> None:
 
 
 def test_money_that_came_back_is_available_again(books: Books) -> None:
-    """Marked as returned by whoever paid it; the reward stays PAID, and can be withdrawn; the repeat stays the same."""
+    """Everybody is told so; the same payment is not PAID any more, and another one pays the reward anew, once."""
     done = pay(books, earned(books))
     mending.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed", "R-1")
     assert books.balance("alice") == (2000, 0, 0)
-    assert pay(books, done) == done
+    explained = explaining.explain(books.context, done.id).explanation
+    assert (explained.payout, explained.coming[-1].what) == (WithdrawalStatus.RETURNED, Next.CAME_BACK)
+    with pytest.raises(AlreadyDecided, match="came back"):
+        pay(books, done)
+    again = pay(books, done, transaction="TX-2")
+    assert again.paid_by != done.paid_by
+    assert pay(books, again, transaction="TX-2") == again
+    assert books.balance("alice") == (0, 0, 2000)
+    with pytest.raises(AlreadyDecided):
+        pay(books, again)
+    assert books.faults() == []
+
+
+def test_a_payout_that_came_back_says_so_on_the_rewards_that_it_paid(books: Books) -> None:
+    """They are paid with another withdrawal, not by themselves."""
+    reward = earned(books)
+    paid_out = books.pay_out("alice", 2000)
+    mending.mark_returned(books.context, paid_out.id, books.user("ann"), "r2", "account closed", "R-1")
+    assert explaining.explain(books.context, reward.id).explanation.payout is WithdrawalStatus.RETURNED
+    with pytest.raises(AlreadyDecided, match="came back"):
+        pay(books, reward)
     books.pay_out("alice", 2000)
     assert books.faults() == []
 

@@ -6,6 +6,7 @@ Every till is tried: approve, export, the file itself, the start of a payout, ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -14,19 +15,22 @@ import pytest
 from refledger.domain.batches import Batch
 from refledger.domain.errors import (
     AlreadyDecided,
+    Busy,
     Conflict,
     NoteNeeded,
     NotPayable,
     PartnerSuspended,
     SecondPersonNeeded,
+    TooManyWithdrawals,
 )
 from refledger.domain.journal import Kind, post
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import batches, deciding, methods, partners, paying, risks, tasks, till, withdrawals
+from refledger.operations import batches, deciding, methods, partners, paying, risks, steps, tasks, till, withdrawals
 from refledger.operations.context import Context
+from refledger.operations.withdrawals import BOUNDS
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import Books
@@ -518,3 +522,85 @@ def test_what_never_left_is_put_back_by_one(books: Books) -> None:
     books.change_program(adjustment_limit=1000)
     made = paying_out(books)
     assert withdrawals.conclude(books.context, made.id, S.FAILED, "ann", "r", "", "").status is S.FAILED
+
+
+# ---------------------------------------------------------------- not too many
+
+
+def test_few_are_open_at_a_time(books: Books) -> None:
+    """Five in a currency; a repeat is none more; what ends makes room, however; other currencies are their own."""
+    books.bounds = BOUNDS
+    books.change_program(payout_minimum=1, currencies={"EUR": CurrencyTerms()})
+    made = [books.withdraw("bob", 1, key=f"k{number}") for number in range(5)]
+    assert books.withdraw("bob", 1, key="k4").id == made[4].id
+    with pytest.raises(TooManyWithdrawals):
+        books.withdraw("bob", 1)
+    books.withdraw("bob", 1, currency="EUR")
+    withdrawals.cancel(books.context, made[0], books.user("bob"), "r")
+    withdrawals.decide(books.context, made[1].id, S.REJECTED, "ann", "r", "no")
+    approve(books, made[2])
+    mark_paid(books, made[2])
+    for _ in range(3):
+        books.withdraw("bob", 1)
+    with pytest.raises(TooManyWithdrawals):
+        books.withdraw("bob", 1)
+    assert books.faults() == []
+
+
+def test_not_many_are_asked_for_on_a_day(books: Books) -> None:
+    """Asked for and cancelled, for ever: twenty, and the next day again."""
+    books.bounds = BOUNDS
+    for _ in range(20):
+        withdrawals.cancel(books.context, books.withdraw("bob", 1000), books.user("bob"), "r")
+    with pytest.raises(TooManyWithdrawals):
+        books.withdraw("bob", 1000)
+    books.clock.forward(DAY_MS)
+    books.withdraw("bob", 1000)
+    assert books.faults() == []
+
+
+def test_many_at_once_are_no_more(books: Books) -> None:
+    """Thirty requests in parallel meet at the same balance."""
+    books.bounds = BOUNDS
+
+    def once(_: int) -> bool:
+        try:
+            books.withdraw("bob", 1000)
+        except (TooManyWithdrawals, Busy):
+            return False
+        return True
+
+    books.method("bob")
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(once, range(30))) <= 5
+
+
+# ---------------------------------------------------------------- what these faults have left behind
+
+
+def forced(books: Books, made: Withdrawal, *statuses: S) -> None:
+    """As if nobody had looked, which is how it was."""
+    for status in statuses:
+        steps.step(books.context, made.id, status, "ann")
+
+
+def test_what_was_let_go_while_suspended_is_named(books: Books) -> None:
+    made = books.withdraw("bob", 2000)
+    forced(books, made, S.APPROVED)
+    suspend(books)
+    books.clock.forward(1)
+    forced(books, made, S.PAID)
+    assert [made.id in each.reason for each in books.faults()] == [True]
+
+
+def test_what_was_paid_from_a_debt_is_named(books: Books) -> None:
+    """But for what two people let go."""
+    made, let = books.withdraw("bob", 2000), books.withdraw("bob", 2000)
+    owe(books)
+    for by in ("ann", "eve"):
+        approve(books, let, by, "agreed")
+    mark_paid(books, let)
+    forced(books, made, S.APPROVED, S.PAID)
+    named = [each.reason for each in books.faults() if "adjustment" not in each.reason]
+    assert ["marked as paid while" in each for each in named] == [True]
+    assert made.id in named[0]

@@ -71,6 +71,9 @@ class Clock:
         self.at_ms += milliseconds
 
 
+MANY = withdrawals.Bounds(open=10_000, a_day=10_000)  # most tests are about something else
+
+
 @dataclass
 class Books:
     """Operations as a test would say them; money in minor units."""
@@ -79,6 +82,7 @@ class Books:
     table_name: str = "refledger"
     clock: Clock = field(default_factory=Clock)
     kms: Kms = field(default_factory=Kms)
+    bounds: withdrawals.Bounds = MANY
 
     def __post_init__(self) -> None:
         self.table = Table(self.client, self.table_name)
@@ -216,7 +220,8 @@ class Books:
     ) -> Withdrawal:
         """`payee`: an account, or the id of a payout method."""
         body, user = f"{amount} {currency}", self.user(name)
-        return withdrawals.request(self.context, user, key, amount, currency, payee, body, lambda: self.vault)[0]
+        vault = lambda: self.vault  # noqa: E731
+        return withdrawals.request(self.context, user, key, amount, currency, payee, body, vault, self.bounds)[0]
 
     def pay_out(self, name: str, amount: int, currency: str = "USD") -> Withdrawal:
         """A withdrawal that is asked for, approved and paid by bank transfer, and what follows from it."""

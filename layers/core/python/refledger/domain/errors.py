@@ -41,6 +41,7 @@ Refledger
 │   ├── TooManyCodes           TOO_MANY_CODES
 │   ├── TooManyJobs            TOO_MANY_JOBS
 │   ├── StatementTooLong       STATEMENT_TOO_LONG
+│   ├── TooManyWithdrawals     TOO_MANY_WITHDRAWALS  open at once, or asked for on one day
 │   ├── LeadTaken              LEAD_TAKEN            another referral has this lead
 │   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
 │   ├── ProgramClosed          PROGRAM_CLOSED        it is paused or archived
@@ -236,6 +237,10 @@ class TooManyJobs(Conflict):
 
 class StatementTooLong(Conflict):
     code = "STATEMENT_TOO_LONG"
+
+
+class TooManyWithdrawals(Conflict):
+    code = "TOO_MANY_WITHDRAWALS"
 
 
 class LeadTaken(Conflict):

@@ -28,6 +28,7 @@ from refledger.domain.rewards import (
 )
 from refledger.domain.rules import BASIS_POINTS, Source
 from refledger.domain.times import day, iso
+from refledger.domain.withdrawals import WithdrawalStatus
 
 S = RewardStatus
 RATE_DECIMALS = 2  # of a per cent, in basis points
@@ -111,6 +112,7 @@ class Next(StrEnum):
     WAITS_FOR_PAYOUT = "WAITS_FOR_PAYOUT"
     WORKS_OFF_DEBT = "WORKS_OFF_DEBT"
     MAY_COME_BACK = "MAY_COME_BACK"
+    CAME_BACK = "CAME_BACK"  # the payout was returned: it is available again
     NOTHING = "NOTHING"
 
 
@@ -133,6 +135,7 @@ class Explanation:
     granted: int
     worth: int
     coming: list[Coming]
+    payout: WithdrawalStatus | None = None
     rated_again: RatedAgain | None = None
 
 
@@ -148,10 +151,11 @@ def explain(
     balance: Balance | None,
     now_ms: int,
     month: Month | None = None,
+    payout: WithdrawalStatus | None = None,
 ) -> Explanation:
     """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither.
 
-    `month`: the one that counts it, where it is under a cap.
+    `month`: the one that counts it, where it is under a cap. `payout`: how the withdrawal stands that paid it.
     """
     return Explanation(
         reward=reward,
@@ -161,7 +165,8 @@ def explain(
         capped=capped(reward, month),
         granted=granted(reward),
         worth=worth(reward),
-        coming=coming(reward, partner, balance, now_ms),
+        coming=coming(reward, partner, balance, now_ms, payout),
+        payout=payout,
         rated_again=rated_again(reward),
     )
 
@@ -242,8 +247,11 @@ def capped(reward: Reward, counted: Month | None) -> Capped | None:
     return Capped(reward.cap, month, kept, over, reward.limit, text)
 
 
-def coming(reward: Reward, partner: Partner | None, balance: Balance | None, now_ms: int) -> list[Coming]:
-    """What happens next, and when."""
+def coming(
+    reward: Reward, partner: Partner | None, balance: Balance | None, now_ms: int,
+    payout: WithdrawalStatus | None = None,
+) -> list[Coming]:  # fmt: skip
+    """What happens next, and when. `payout`: how the withdrawal stands that paid it."""
     match reward.status:
         case S.CANCELLED:
             return [_cancelled(reward)]
@@ -254,7 +262,7 @@ def coming(reward: Reward, partner: Partner | None, balance: Balance | None, now
         case S.CALCULATED:
             return [Coming(Next.WAITS_FOR_APPROVAL, "its time has come; a person of the owner's has to approve it")]
         case S.APPROVED | S.PAID:
-            return _in_balance(reward, balance)
+            return _in_balance(reward, balance, payout)
 
 
 def _cancelled(reward: Reward) -> Coming:
@@ -307,7 +315,7 @@ def _pending(reward: Reward, partner: Partner | None, now_ms: int) -> Coming:
     return Coming(Next.MATURES, text, at_ms)
 
 
-def _in_balance(reward: Reward, balance: Balance | None) -> list[Coming]:
+def _in_balance(reward: Reward, balance: Balance | None, payout: WithdrawalStatus | None) -> list[Coming]:
     found = []
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment: what is taken back for it comes again if the owner wins"
@@ -319,6 +327,9 @@ def _in_balance(reward: Reward, balance: Balance | None) -> list[Coming]:
     if owed(reward):
         text = "it came into the balance, and is marked as paid once payouts have covered it, the oldest approval first"
         found.append(Coming(Next.WAITS_FOR_PAYOUT, text))
+    elif reward.status is S.PAID and payout is WithdrawalStatus.RETURNED:
+        text = "the payout that paid it came back: its money is available again, and can be paid out anew"
+        found.append(Coming(Next.CAME_BACK, text))
     elif reward.status is S.PAID:
         text = "its money has left; what a later refund or dispute takes back is taken from the balance"
         found.append(Coming(Next.NOTHING, text))

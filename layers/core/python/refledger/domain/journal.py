@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
+from refledger.domain.times import day
+
 
 class Account(StrEnum):
     # the owner's side: minus what all partners' sides hold, told apart by why
@@ -51,6 +53,8 @@ LEGS: dict[Kind, tuple[Account, Account]] = {
     Kind.DEBIT: (Account.AVAILABLE, Account.ADJUSTMENTS),
     Kind.WRITE_OFF: (Account.WRITE_OFFS, Account.AVAILABLE),
 }
+
+OPENS = {Kind.RESERVE: 1, Kind.RELEASE: -1, Kind.SETTLE: -1}  # what each does to the number of open withdrawals
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,13 @@ class Balance:
     at_ms: int = 0
     caps: Mapping[str, int] = field(default_factory=dict)
     cover: str = ""
+    open: int = 0  # withdrawals whose money is reserved; of those from before this was counted none is
+    asked: tuple[str, int] = ("", 0)  # how many were asked for on a day, UTC (`20261128`)
+
+    def asked_on(self, at_ms: int) -> int:
+        """How many withdrawals were asked for on the day of that moment."""
+        on, count = self.asked
+        return count if on == day(at_ms) else 0
 
 
 def seal(entry: Entry) -> str:
@@ -142,6 +153,8 @@ def post(
         version=entry.version,
         head=entry.hash,
         at_ms=entry.at_ms,
+        open=max(0, balance.open + OPENS.get(kind, 0)),
+        asked=(day(now_ms), balance.asked_on(now_ms) + 1) if kind is Kind.RESERVE else balance.asked,
     )
     return after, entry
 

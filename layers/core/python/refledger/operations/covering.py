@@ -8,15 +8,17 @@ monthly cap needs what is left of its month then: one that is over the cap is co
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Balance, Kind
+from refledger.domain.journal import Account, Balance, Kind
 from refledger.domain.rewards import Reward, owed, paid
 from refledger.operations.context import Context
 from refledger.store import caps, ledger, rewards
 
 BATCH = 95
 ENTRIES = 10  # read at a time
+LOOKED_THROUGH = 500  # newest entries, for what covered a reward
 
 
 @dataclass
@@ -54,7 +56,8 @@ class _Found:
 def cover_all(context: Context, partner_id: str, currency: str, withdrawal_id: str = "") -> int:
     """Mark what has left, batch after batch; returns how many rewards. Idempotent; may be left and begun anew.
 
-    `withdrawal_id`: the payout after which this was asked, kept on the rewards.
+    `withdrawal_id`: the payout after which this was asked, kept on the rewards; "" for what made the rest of it covered
+    (a refund, an adjustment): then it is the last payout, or, where there was none, what took the money.
     """
     total = 0
     while marked := context.repeat(lambda: _cover(context, partner_id, currency, withdrawal_id)):
@@ -73,14 +76,27 @@ def _cover(context: Context, partner_id: str, currency: str, withdrawal_id: str)
     found = _look(context, balance, has_left)
     if not found.marked and found.cursor == balance.cover:
         return 0
+    by = withdrawal_id or (_last_taken(context, balance) if found.marked else "")
     after = replace(balance, unpaid=balance.unpaid - (has_left - found.left), cover=found.cursor)
     now_ms = context.now_ms()
     context.table.commit(
-        *[rewards.move(old, paid(old, withdrawal_id), now_ms) for old in found.marked],
+        *[rewards.move(old, paid(old, by), now_ms) for old in found.marked],
         *[caps.move(old, new, now_ms) for old, new in found.months.values() if new != old],
         ledger.cover(balance, after),
     )
     return len(found.marked)
+
+
+def _last_taken(context: Context, balance: Balance) -> str:
+    """What covered rewards without being asked to: the last payout, or the last entry that took money away."""
+    last = ""
+    newest = ledger.newest_entries(context.table, balance.partner_id, balance.currency, ENTRIES)
+    for entry in islice(newest, LOOKED_THROUGH):
+        if entry.kind in (Kind.SETTLE, Kind.PAY):
+            return entry.reference
+        if entry.debit is Account.AVAILABLE and entry.kind is not Kind.RESERVE:
+            last = last or entry.reference
+    return last
 
 
 def _look(context: Context, balance: Balance, has_left: int) -> _Found:

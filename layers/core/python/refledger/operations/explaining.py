@@ -9,8 +9,9 @@ from refledger.domain.caps import Month, month_of
 from refledger.domain.explaining import Explanation
 from refledger.domain.payments import Dispute, Payment, Refund
 from refledger.domain.rewards import IN_BALANCE, Reward, RewardStatus
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.store import caps, ledger, partners, payments, rewards
+from refledger.store import caps, ledger, partners, payments, rewards, withdrawals
 from refledger.store.table import Table
 from refledger.store.transaction import Again
 
@@ -43,10 +44,17 @@ def explain(context: Context, reward_id: str) -> Explained:
             partner = partners.find(table, reward.partner_id, strong=False)
         elif reward.status in IN_BALANCE:
             balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
-        found = explaining.explain(reward, payment, partner, balance, now_ms, _month(table, reward))
+        month, payout = _month(table, reward), payout_of(table, reward)
+        found = explaining.explain(reward, payment, partner, balance, now_ms, month, payout)
         return Explained(found, payment, refunds, disputes)
 
     return context.repeat(once)
+
+
+def payout_of(table: Table, reward: Reward) -> WithdrawalStatus | None:
+    """How the withdrawal stands that paid it; None where none did."""
+    known = withdrawals.find_or_none(table, reward.paid_by) if reward.paid_by else None
+    return known.status if known else None
 
 
 def _month(table: Table, reward: Reward) -> Month | None:

@@ -52,7 +52,8 @@ def process(
 
     `method`: how, in words. `whole`: what the same payment brings the partner with other rewards (see `together`), for
     the limit is for all of it, and for what the partner's and the actor's day has seen. Idempotent for ever by the
-    reward: it is paid once, and the same payment told again changes nothing; another one of it is refused.
+    reward: it is paid once, and the same payment told again changes nothing; another one of it is refused. One that
+    came back (RETURNED) is no payment any more: told again it is refused, and another one pays the reward anew.
     Raises RewardNotFound, Forbidden for the partner's own user, AlreadyDecided, NotPayable unless it is APPROVED and
     available, PartnerSuspended, Busy, and SecondPersonNeeded above what one person may pay out in a day, for who made
     the reward, and for who did for the partner what bars them.
@@ -60,9 +61,12 @@ def process(
 
     def once() -> Reward:
         old = rewards.find(context.table, reward_id)
-        id = _id(context, old)
+        id, back = _id(context, old), None
         if old.status is RewardStatus.PAID:
-            return _paid_before(context, old, id, method, transaction_id)
+            before = _paid_before(context, old, method, transaction_id)
+            if before.status is WithdrawalStatus.PAID:
+                return old
+            id, back = context.ids.hash("process-payment", old.id, before.id, size=LONG_ID_BYTES), before
         partner, _ = holder(context, old.partner_id, old.currency)
         duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
         now_ms, new = context.now_ms(), paid(old, id)
@@ -83,12 +87,12 @@ def process(
         )
         seen = till.look(context, withdrawal)
         balance = seen.balance(old.currency)
-        amount, months = _open(context, old, new, balance)
+        amount, months = (min(back.amount, worth(old)), []) if back else _open(context, old, new, balance)
         _check_payable(seen.blockers, balance, amount, note)
         case = _case(context, old, seen.partner, actor, amount, whole)
         case.check()
         withdrawal = replace(withdrawal, amount=amount)
-        after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=-amount)
+        after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
         context.table.commit(
             rewards.move(old, new, now_ms), *months, *withdrawals.created(withdrawal),
             *ledger.post(balance, after, entry), *seen.guards(posted=old.currency), *case.writes(),
@@ -131,10 +135,18 @@ def _check_payable(blockers: Blockers, balance: Balance, amount: int, note: str)
     check_note(blockers, note)
 
 
-def _paid_before(context: Context, reward: Reward, id: str, method: str, transaction_id: str) -> Reward:
-    """The reward, where this very payment of it was told before. Raises AlreadyDecided."""
-    if reward.paid_by == id:
-        known = withdrawals.find(context.table, id)
-        if (known.method.masked, known.transaction_id) == (method, transaction_id):
-            return reward
-    raise AlreadyDecided("the reward was paid already")
+def _paid_before(context: Context, reward: Reward, method: str, transaction_id: str) -> Withdrawal:
+    """The payment of it, where it is this very one, or came back and this is another one. Raises AlreadyDecided."""
+    known = withdrawals.find_or_none(context.table, reward.paid_by) if reward.paid_by else None
+    if known is None or known.status not in (WithdrawalStatus.PAID, WithdrawalStatus.RETURNED):
+        raise AlreadyDecided("the reward was paid already")
+    is_same = (known.method.masked, known.transaction_id) == (method, transaction_id)
+    if known.status is WithdrawalStatus.RETURNED:
+        if known.method.is_known:
+            raise AlreadyDecided("the payout that paid it came back: its money is available, and can be withdrawn")
+        if is_same:
+            raise AlreadyDecided("this payment came back; pay it anew, with another transactionId")
+        return known
+    if known.method.is_known or not is_same:
+        raise AlreadyDecided("the reward was paid already")
+    return known

@@ -19,6 +19,7 @@ from refledger.operations.converting import conversion_faults
 from refledger.operations.duty_checks import adjustment_faults
 from refledger.operations.reward_checks import against_journal, against_payment, month_faults
 from refledger.operations.taking_back import counted
+from refledger.operations.till_checks import suspension_faults, till_faults
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
 
 READS = 6  # of books that keep moving; what is wrong stays wrong
@@ -98,6 +99,8 @@ def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", "moved all the time while it was read: verify again")]
     found += list(_count(books, before, checked))
+    asked = [each for of in books.withdrawals.values() for each in of]
+    found += [Fault(partner_id, "", fault) for fault in suspension_faults(context, partner_id, asked)]
     found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
     yield from found
 
@@ -188,6 +191,7 @@ def _faults(books: _Books) -> Iterator[Fault]:
             *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
             *_adjustment_faults(entries, books.adjusted[currency]),
+            *till_faults(entries, balance, books.withdrawals[currency]),
         ]
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
 

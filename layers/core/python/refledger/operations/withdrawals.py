@@ -16,6 +16,7 @@ from refledger.domain.errors import (
     KeyReused,
     PartnerNotFound,
     PartnerSuspended,
+    TooManyWithdrawals,
     WithdrawalNotFound,
 )
 from refledger.domain.journal import Balance, Kind, post
@@ -42,6 +43,24 @@ log = logging.getLogger(__name__)
 MATURE_BATCHES = 5  # on demand; what is due beyond that is left to the schedule
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Of a partner's withdrawals in one currency: open at once, and asked for on one day (UTC)."""
+
+    open: int
+    a_day: int
+
+    def check(self, balance: Balance, now_ms: int) -> None:
+        """Raises TooManyWithdrawals."""
+        if balance.open >= self.open:
+            raise TooManyWithdrawals(f"{self.open} withdrawals are open, the most at a time: wait, or cancel one")
+        if balance.asked_on(now_ms) >= self.a_day:
+            raise TooManyWithdrawals(f"{self.a_day} withdrawals were asked for today, the most in a day (UTC)")
+
+
+BOUNDS = Bounds(open=5, a_day=20)
+
+
 def request(
     context: Context,
     user: str,
@@ -51,6 +70,7 @@ def request(
     payee: Account | str,
     body: str,
     vault: Callable[[], Vault],
+    bounds: Bounds | None = None,
 ) -> tuple[Withdrawal, bool]:
     """Reserve the money and write down the request, in one transaction; says whether the withdrawal is new.
 
@@ -58,8 +78,9 @@ def request(
     itself: if all ends there, a method without a withdrawal does no harm, and the repeat finds it.
 
     Idempotent by the Idempotency-Key, of which the id is made; without one every call is a request of its own.
+    `bounds`: each open one is an execution of a workflow and a line in somebody's list; None: `BOUNDS`.
     Raises PartnerNotFound, PartnerSuspended, InsufficientFunds, BelowMinimum, MethodNotFound, MethodNotUsable,
-    TooManyMethods, KeyReused, Busy.
+    TooManyMethods, TooManyWithdrawals, KeyReused, Busy.
     """
     key = key or context.ids.new()
 
@@ -81,6 +102,7 @@ def request(
             raise InsufficientFunds(_short_of(balance))
         if amount < (minimum := program.terms(currency).payout_minimum):
             raise BelowMinimum(f"the program pays out {money(minimum, currency)} or more")
+        (bounds or BOUNDS).check(balance, context.now_ms())
         method = _method(context, partner.id, payee, method_item, vault)
         now_ms = context.now_ms()
         withdrawal = Withdrawal(

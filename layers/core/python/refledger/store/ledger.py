@@ -21,10 +21,11 @@ def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
         update(
             IS_CURRENT, keys.balance(new.partner_id, new.currency),
             "SET #available = :available, #reserved = :reserved, #paid = :paid, #unpaid = :unpaid, #ver = :version,"
-            " #head = :head, #at = :at, #caps = :caps, #cover = :cover",
+            " #head = :head, #at = :at, #caps = :caps, #cover = :cover, #open = :open, #asked = :asked",
             "#ver = :was AND #unpaid = :unpaid_was" if old.version else NOT_THERE,
             available=new.available, reserved=new.reserved, paid=new.paid, unpaid=new.unpaid, version=new.version,
             head=new.head, at=new.at_ms, caps=dict(new.caps), cover=new.cover,
+            open=new.open, asked=list(new.asked),
             **({"was": old.version, "unpaid_was": old.unpaid} if old.version else {}),
         ),
         put("the journal has no such version yet", {
@@ -122,6 +123,8 @@ def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
         at_ms=item["at"],
         caps=item["caps"],
         cover=item["cover"],
+        open=item.get("open", 0),
+        asked=tuple(item.get("asked", ("", 0))),
     )
 
 

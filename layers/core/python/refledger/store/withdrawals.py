@@ -78,6 +78,12 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
     return from_item(items[0], notes)
 
 
+def find_or_none(table: Table, withdrawal_id: str) -> Withdrawal | None:
+    """Without what people wrote about it."""
+    item = table.get(keys.withdrawal(withdrawal_id))
+    return from_item(item) if item else None
+
+
 def of_partner(
     table: Table, partner_id: str, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
 ) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, net
 from refledger.domain.times import iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Title, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
@@ -166,7 +167,9 @@ class RewardView(View):
     """Amounts in minor units of `currency`. `net`: what refunds and disputes left of `amount`.
 
     `rateBps`: hundredths of a per cent of `base`; null for a flat amount. `limit`: what a monthly cap left of it.
-    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `note` and `by` are for staff.
+    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `note` and `by` are for staff. `paidBy`: the
+    withdrawal that paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money
+    came back and is available again; only where a single reward is read, else null.
     """
 
     id: str
@@ -190,13 +193,14 @@ class RewardView(View):
     payment_id: str
     referral_id: str
     paid_by: str | None
+    payout_status: str | None
     note: str | None
     by: str | None
     created_at: str
     version: int
 
     @classmethod
-    def of(cls, reward: Reward, *, staff: bool) -> Self:
+    def of(cls, reward: Reward, *, staff: bool, payout: WithdrawalStatus | None = None) -> Self:
         return cls(
             id=reward.id,
             partner_id=reward.partner_id,
@@ -219,6 +223,7 @@ class RewardView(View):
             payment_id=reward.payment,
             referral_id=reward.referral_id,
             paid_by=reward.paid_by or None,
+            payout_status=payout,
             note=(reward.note or None) if staff else None,
             by=(reward.by or None) if staff else None,
             created_at=iso(reward.created_at_ms),
@@ -380,6 +385,7 @@ class ExplanationView(View):
     worth: int
     booked: BookedView | None
     paid_by: str | None
+    payout_status: str | None
     next: list[NextView]
 
     @classmethod
@@ -394,7 +400,7 @@ class ExplanationView(View):
     ) -> Self:
         reward = explanation.reward
         return cls(
-            reward=RewardView.of(reward, staff=staff),
+            reward=RewardView.of(reward, staff=staff, payout=explanation.payout),
             rule=RewardRuleView(
                 program_id=reward.program_id, version=reward.rule_version, source=reward.rule,
                 product_id=product_id or None, tier=reward.tier, text=explanation.rule,
@@ -407,5 +413,6 @@ class ExplanationView(View):
             worth=explanation.worth,
             booked=BookedView(currency=reward.currency, version=reward.entry) if reward.entry else None,
             paid_by=reward.paid_by or None,
+            payout_status=explanation.payout,
             next=[NextView.of(each) for each in explanation.coming],
         )  # fmt: skip

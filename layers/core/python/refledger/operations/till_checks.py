@@ -1,0 +1,39 @@
+"""What was let go although something stood against it: as far as the books still tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from refledger.domain.journal import Account, Balance, Entry, Kind
+from refledger.domain.partners import PartnerStatus
+from refledger.domain.till import Code
+from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.store import keys
+
+S = WithdrawalStatus
+
+
+def till_faults(entries: Sequence[Entry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
+    """Each withdrawal that a person marked as paid from a debt that nobody took on them; a wrong count of open ones."""
+    by_person = {w.id: w for w in asked if any(s.status is S.PAID and s.by != SYSTEM for s in w.steps)}
+    debt, available = f"{Code.DEBT} {balance.currency}", 0
+    for entry in entries:
+        found = by_person.get(entry.reference) if entry.kind is Kind.SETTLE and available < 0 else None
+        if found and debt not in dict(found.accepted):
+            yield f"withdrawal {found.id}: marked as paid while {-available} was owed, and nobody took that on them"
+        available += (entry.credit is Account.AVAILABLE) * entry.amount
+        available -= (entry.debit is Account.AVAILABLE) * entry.amount
+    if balance.open > (opened := sum(w.is_open for w in asked)):
+        yield f"balance: counts {balance.open} open withdrawals, there are {opened}"
+
+
+def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdrawal]) -> Iterator[str]:
+    """Each withdrawal that a person approved, or marked as paid, since the partner is suspended."""
+    item = context.table.get(keys.partner(partner_id))
+    if item is None or item["status"] != PartnerStatus.SUSPENDED.value or "changed" not in item:
+        return
+    for w in asked:
+        for step in w.steps:
+            if step.status in (S.APPROVED, S.PAID) and step.by != SYSTEM and step.at_ms > item["changed"]:
+                yield f"withdrawal {w.id}: {step.status} by a person while the partner is suspended"
