@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from refledger.domain.methods import MethodType
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.steps import step
+from refledger.entry.models.methods import PayoutMethodBody
 from tests.support.functions import Answer, World, api_of, assert_problem
 
 METHODS = "/api/v1/payout-methods"
@@ -204,3 +206,37 @@ def test_a_batch_that_is_not_there_is_not_found(world: World) -> None:
         answer = world.call(f"GET {BATCHES}/{{batchId}}{end}", path={"batchId": "nosuchthing"}, **STAFF)
         assert_problem(answer, 404)
         assert answer.code == "BATCH_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "iban",
+    [
+        "XX263333333333333333",  # no country
+        "DE693333333333333333",  # German ones have 22 characters; each of these has the right check digits
+        "DE6733333333333333333333",
+        "DE89370400440532013001",
+        "US1234567890123456",
+        "FR1420041010050500013M0260",
+    ],
+)
+def test_an_iban_that_cannot_exist_is_refused(iban: str) -> None:
+    """By its country's length and form and its check digits; the reason does not repeat it."""
+    with pytest.raises(ValidationError) as refused:
+        PayoutMethodBody.model_validate({"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": iban})
+    assert "not an IBAN" in str(refused.value.errors(include_input=False))
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("de89 3704 0044 0532 0130 00", "DE89370400440532013000"),
+        ("FR14 2004 1010 0505 0001 3M02 606", "FR1420041010050500013M02606"),
+        ("BE68 5390 0754 7034", "BE68539007547034"),
+        ("NO93 8601 1117 947", "NO9386011117947"),
+        ("MT84 MALT 0110 0001 2345 MTLC AST0 01S", "MT84MALT011000012345MTLCAST001S"),
+    ],
+)
+def test_ibans_of_many_countries_are_taken(written: str, kept: str) -> None:
+    """As people write them; which banks a country has is nobody's business here."""
+    body = PayoutMethodBody.model_validate({"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": written})
+    assert body.iban == kept
