@@ -346,3 +346,52 @@ def test_an_own_pay_changes_tier_one_alone_where_it_fits(ruleset: RuleSet, own: 
         assert made[1:] == without[1:]
     is_own = made[0].source in (Source.PARTNER, Source.PARTNER_PRODUCT)
     assert is_own is bool({"", of.product} & set(dict(own)))
+
+
+GOLD_AND_BASIC = RuleSet(
+    Rule((Pay(1000), Pay(100))), (("basic", Rule((Pay.amounts({"USD": 500}),))), ("gold", Rule((Pay(3000), Pay(200)))))
+)
+
+
+def sale_of(base: int, *lines: tuple[str, int]) -> Sale:
+    return Sale(base, "USD", "", 0, 1, 0, lines)
+
+
+def test_each_line_earns_by_the_rule_of_its_product() -> None:
+    """Gold 100.00 at 30 %, something else 100.00 at the program's 10 %: 40.00, and the second tier likewise."""
+    first, second = shares(GOLD_AND_BASIC, ["a", "b"], (), sale_of(20_000, ("gold", 10_000), ("seats", 10_000)))
+    assert (first.amount, first.rate_bps, first.source) == (4_000, 0, Source.LINES)
+    assert second.amount == 300
+
+
+def test_lines_without_rules_of_their_own_are_one_sale() -> None:
+    """Not rounded line by line, and told as the program's rule."""
+    told = shares(GOLD_AND_BASIC, ["a"], (), sale_of(99, ("x", 33), ("y", 33), ("z", 33)))
+    assert told == shares(GOLD_AND_BASIC, ["a"], (), sale_of(99))
+    assert told[0].rate_bps == 1000
+
+
+def test_a_flat_amount_is_earned_once_for_its_product() -> None:
+    """Whatever the number of lines; and never more than was paid for it."""
+    (first,) = shares(GOLD_AND_BASIC, ["a"], (), sale_of(11_000, ("basic", 1_000), ("seats", 10_000)))
+    assert first.amount == 500 + 1_000
+    (small,) = shares(GOLD_AND_BASIC, ["a"], (), sale_of(10_100, ("basic", 100), ("seats", 10_000)))
+    assert small.amount == 100 + 1_000
+
+
+def test_a_partners_own_rate_for_a_product_is_for_its_lines() -> None:
+    """Beside the program's rule for the others."""
+    own = (("seats", Pay(5000)),)
+    (first,) = shares(GOLD_AND_BASIC, ["a"], own, sale_of(20_000, ("gold", 10_000), ("seats", 10_000)))
+    assert first.amount == 3_000 + 5_000
+
+
+@given(
+    st.integers(0, 10**9),
+    st.lists(st.tuples(st.sampled_from(["gold", "basic", "seats", ""]), st.integers(1, 10**8)), max_size=6),
+)
+def test_lines_never_earn_more_than_the_base(rest: int, lines: list[tuple[str, int]]) -> None:
+    """All tiers and lines together."""
+    base = rest + sum(part for _, part in lines)
+    told = shares(GOLD_AND_BASIC, ["a", "b"], (), sale_of(base, *lines))
+    assert 0 <= sum(share.amount for share in told) <= base

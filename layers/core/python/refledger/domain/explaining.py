@@ -39,6 +39,7 @@ RULES: dict[str, str] = {
     Source.PROGRAM_FIRST: "the program's rule for a customer's first payment",
     Source.PRODUCT: "the program's rule for this product",
     Source.PRODUCT_FIRST: "the program's rule for a customer's first payment of this product",
+    Source.LINES: "the rules for each of the products of the payment",
     Source.PARTNER: "the partner's own rate",
     Source.PARTNER_PRODUCT: "the partner's own rate for this product",
     BY_HAND: "no rule: a person of the owner's gave it",
@@ -194,6 +195,8 @@ def earned(reward: Reward, payment: Payment) -> Earned:
         text = f"a flat amount of {money(reward.amount, reward.currency)}"
         if reward.rule == BY_HAND:
             text = f"{money(reward.amount, reward.currency)}, given by a person of the owner's"
+        elif reward.rule == Source.LINES:
+            text = f"{money(reward.amount, reward.currency)}, of each product by its rule"
         elif nearer + reward.amount == reward.base:
             text += ": no more is left of the payment"
     else:

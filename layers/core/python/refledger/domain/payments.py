@@ -34,7 +34,7 @@ class PaymentReceived:
     uncaptured: int = 0  # what was never taken, and the provider nevertheless tells as one of the refunds
     names: tuple[str, ...] = ()  # other ids of the same money in the same system
     lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several: all of it that is not shipping
-    shipping: int = 0  # what of the base was paid for shipping: a program decides whether it earns
+    shipping: int = 0  # what of the base was paid for shipping
     code: str = ""  # a referral code that came with the payment, as it was typed
     program_said: bool = True  # whether the event names the program
     other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody

@@ -10,8 +10,9 @@ Limits in months and in payments are always those of the product's rule, or else
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
@@ -98,6 +99,7 @@ class Source(StrEnum):
     PRODUCT_FIRST = "product-first"
     PARTNER = "partner"  # the partner's own, whatever the product
     PARTNER_PRODUCT = "partner-product"
+    LINES = "lines"  # several: the payment is of several products
 
 
 FIRST = {Source.PROGRAM: Source.PROGRAM_FIRST, Source.PRODUCT: Source.PRODUCT_FIRST}
@@ -198,6 +200,7 @@ class Sale:
     paid_at_ms: int
     number: int  # which of the customer's payments it is, from 1, in the order in which they were made
     first_at_ms: int  # when the customer made the first of them
+    lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several; what they leave names no product
 
 
 class Nothing(StrEnum):
@@ -224,7 +227,38 @@ class Share:
 
 
 def shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) -> list[Share]:
-    """What each tier earns, nearest first, those that earn nothing among them.
+    """What each tier earns, nearest first, those that earn nothing among them; of several products by the rule of each.
+
+    Lines that go by the same rule are one sale: a flat amount is earned once, and nothing is rounded line by line.
+    """
+    if not sale.lines:
+        return _shares(rules, partner_ids, own, sale)
+    ruled = {product for product, _ in (*rules.products, *own)}
+    parts: dict[str, int] = defaultdict(int)
+    for product, base in (*sale.lines, (ANY_PRODUCT, sale.base - sum(part for _, part in sale.lines))):
+        parts[product if product in ruled else ANY_PRODUCT] += base
+    sales = [replace(sale, product=product, base=base, lines=()) for product, base in sorted(parts.items()) if base]
+    if len(sales) <= 1:
+        return _shares(rules, partner_ids, own, sales[0] if sales else replace(sale, lines=()))
+    return _together([_shares(rules, partner_ids, own, part) for part in sales])
+
+
+def _together(by_part: Sequence[Sequence[Share]]) -> list[Share]:
+    """What each tier earns of all parts."""
+    made: dict[int, Share] = {}
+    for share in (share for part in by_part for share in part):
+        before = made.get(share.tier)
+        if before is None:
+            made[share.tier] = replace(share, rate_bps=0, source=Source.LINES)
+        else:
+            amount = before.amount + share.amount
+            nothing = None if amount else before.nothing
+            made[share.tier] = replace(before, amount=amount, nothing=nothing)
+    return [made[tier] for tier in sorted(made)]
+
+
+def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) -> list[Share]:
+    """What each tier earns of a sale of one product, nearest first, those that earn nothing among them.
 
     Each pay is worked out by itself and rounded down. Flat amounts may come to more than a small payment: then nearer
     tiers are served before farther ones, so all shares together are never more than the base.

@@ -34,7 +34,9 @@ TURNS = 20  # how often others may come late while one rates again; then the sch
 def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
     """What each tier earns of a payment, by its place among the customer's and the rules of their binding."""
     number, first_at_ms = binding.place(payment.occurred_at_ms, payment.id)
-    sale = Sale(payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms)
+    sale = Sale(
+        payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines
+    )
     return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
 
 
