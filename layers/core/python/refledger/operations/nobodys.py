@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.times import HOUR_MS
+from refledger.operations import rating
 from refledger.operations.context import Context
 from refledger.operations.payments import enter
 from refledger.store import customers, keys, payments, referrals
@@ -54,8 +55,11 @@ def take(context: Context, told: Referred) -> list[MaturityMessage]:
     context.table.commit(customers.referred(told.customer, told.program_id))
     since_ms = binding.bound_at_ms - context.program(told.program_id).bind_within_hours * HOUR_MS
     due: list[MaturityMessage] = []
-    for id in customers.nobodys_since(context.table, told.customer, max(0, since_ms), TAKEN_LIMIT):
+    ids = customers.nobodys_since(context.table, told.customer, max(0, since_ms), TAKEN_LIMIT)
+    for id in ids:
         due += _take(context, id, told.program_id)
+    if ids:  # what the customer paid later may have come first
+        due += rating.rate_customer(context, told.program_id, told.customer).due
     return due
 
 
