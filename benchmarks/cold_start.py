@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "STRIPE_API_KEY": "none", "STRIPE_API_BASE": "", "STRIPE_WEBHOOK_SECRETS": "none",
     "JOBS_QUEUE_URL": "https://queue.invalid/jobs.fifo", "FILES_BUCKET": "bucket",
+    "PAYMENTS_QUEUE_URL": "https://queue.invalid/payments",
     "LEADS_QUEUE_URL": "https://queue.invalid/leads", "LEADS_DLQ_URL": "https://queue.invalid/leads-dlq",
     "LEAD_WEBHOOK_SECRETS": "none", "HUBSPOT_SECRETS": "none", "HUBSPOT_WEBHOOK_URL": "",
     "HUBSPOT_MAPPING": "object=contact", "SALESFORCE_MAPPING": "object=Lead",

@@ -11,7 +11,7 @@ USES = {
     "adjustments": HTTP,
     "approvals": HTTP | {"workflow"},
     "audit": HTTP,
-    "changes": set[str](),
+    "changes": {"queues"},  # of payments: a customer has been referred
     "docs": HTTP,
     "invitations": HTTP,
     "inbound": HTTP | {"queues"},
