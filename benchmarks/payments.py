@@ -55,5 +55,5 @@ def _paid(bench: Bench, count: int) -> str:
         books.pay(f"customer {number % CUSTOMERS}", f"{begun_ms}-{number}", BASE)
     books.clock.forward(2 * DAY_MS)
     books.context.program("default")  # which a worker reads once a minute
-    books.context.program_version("default", 1)  # and this once: it never changes
+    books.context.program_version("default", books.rewards("bob")[-1].rule_version)  # and this once: it never changes
     return keys.due_from(begun_ms + DAY_MS)

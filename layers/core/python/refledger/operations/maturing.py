@@ -49,9 +49,11 @@ def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:
     ready, months = list[Reward](), set[str]()
     for reward in due:
         months |= {month.name for month in [month_of(reward)] if month}
-        if len(ready) == BATCH or len(ready) + 1 + len(months) > BATCH + MONTHS:
+        if len(ready) + 1 + len(months) > BATCH + MONTHS:
             return ready, True
         ready.append(reward)
+        if len(ready) == BATCH:  # not asked for one more: that would be another page
+            return ready, True
     return ready, False
 
 
