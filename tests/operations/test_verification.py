@@ -345,3 +345,20 @@ def test_a_forged_journal_that_fits_itself_is_found(dynamodb_endpoint: str) -> N
     reasons = [fault.reason for fault in books.faults()]
     assert any(reason.startswith("rewards are worth") for reason in reasons), reasons
     assert not any("hash" in reason for reason in reasons), "the forgery is good; only the rewards give it away"
+
+
+def test_a_refund_that_takes_from_two_payments_is_named(dynamodb_endpoint: str) -> None:
+    """What the books of before left behind, and a guard that says otherwise than what lies below a payment."""
+    books = Books(dynamodb.new_database(dynamodb_endpoint))
+    books.program()
+    books.chain("bob", "carol")
+    for id in ("twice1", "twice2"):
+        books.earn("carol", id, 10_000)
+    books.refund("twice1", 100, "same")
+    assert books.faults() == []
+    first, hashed = books.payment("twice1").id, books.ids.hash("refund", "payments", "same")
+    books.table.commit(delete("there is one", keys.refund_guard(hashed), "attribute_exists(pk)"))
+    books.refund("twice2", 100, "same")
+    named = [fault.reason for fault in books.faults()]
+    assert any("under the same id" in reason for reason in named)
+    assert any(f"payment {first}: a refund is of another one" in reason for reason in named)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from refledger.domain.adjustments import Adjustment, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
@@ -18,10 +19,11 @@ from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
 from refledger.operations.duty_checks import adjustment_faults
 from refledger.operations.reward_checks import against_journal, against_payment, month_faults
-from refledger.operations.taking_back import counted
+from refledger.operations.taking_back import counted, root
 from refledger.operations.till_checks import suspension_faults, till_faults
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
 
+T = TypeVar("T")
 READS = 6  # of books that keep moving; what is wrong stays wrong
 PAUSE_MS = 200
 BATCH = 100
@@ -53,6 +55,7 @@ class Checked:
     _held: Counter[str] = field(default_factory=Counter, repr=False)
     _paid_by: dict[str, str] = field(default_factory=dict, repr=False)
     _seen: set[str] = field(default_factory=set, repr=False)
+    _refunds: dict[str, str] = field(default_factory=dict, repr=False)
     _programs: set[str] = field(default_factory=set, repr=False)
 
     def counts(self) -> dict[str, int]:
@@ -174,7 +177,7 @@ def _user_of(context: Context, partner_id: str) -> str:
     return partners.from_item(item).customer if item else ""
 
 
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+def _batches(ids: Iterable[T]) -> Iterator[list[T]]:
     left = iter(ids)
     while batch := list(islice(left, BATCH)):
         yield batch
@@ -305,6 +308,7 @@ def _faults_of_payments(context: Context, ids: list[str], checked: Checked) -> I
             why = f"what belongs to it cannot be read: {type(error).__name__}: {error}"
             yield Fault("", payment.currency, f"payment {payment.id}: {why}")
         yield from _unseen(context, payment, checked)
+        yield from _taken_twice(context, payment, checked)
 
 
 def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
@@ -341,7 +345,8 @@ def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fa
 def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
     """Its sums are those of its refunds and disputes; what of them is in another currency takes nothing."""
     back = payment.back
-    found = counted(*payments.taken_back(context.table, payment.id, strong=True), payment.currency, back)
+    refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
+    found = counted(refunds, disputes, payment.currency, back)
     sums = {
         "refunds": (back.refunds, found.refunds),
         "failed refunds": (back.failed, found.failed),
@@ -354,3 +359,22 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
             yield f"payment {payment.id}: {what} are {summed_up}, it says {told}"
     if back.sums != found.sums or (back.sums and back.unnamed != found.unnamed):
         yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
+    guards = [(keys.refund_guard(r.hash), r.stray, "refund") for r in refunds]
+    guards += [(keys.dispute_guard(d.hash), d.stray, "dispute") for d in disputes]
+    for batch in _batches(guards):
+        for (_, stray, what), item in zip(batch, context.table.get_many([each[0] for each in batch]), strict=True):
+            if item and stray is (root(context, str(item["payment"])) == payment.id):  # older ones have none
+                whose = "is its own and takes nothing" if stray else "is of another one, and takes from this, too"
+                yield f"payment {payment.id}: a {what} {whose}"
+
+
+def _taken_twice(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
+    """What was told for two payments under one id, before ids of refunds were their sender's, took from both."""
+    refunds, _ = payments.taken_back(context.table, payment.id) if payment.back.refunds else ([], [])
+    for refund in refunds:
+        if refund.stray or refund.failed or refund.currency != payment.currency:
+            continue
+        other = checked._refunds.setdefault(refund.hash, payment.id)
+        if other != payment.id:
+            why = f"a refund of {refund.amount} took from it and, under the same id, from payment {other}"
+            yield Fault("", payment.currency, f"payment {payment.id}: {why}")
