@@ -26,6 +26,7 @@ SECONDS_LIMIT = 60
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
     "TABLE_NAME": "table", "HASH_KEY": "secret", "GROUPS_CLAIM": "cognito:groups",
+    "ROLE_NAMES": "admin,finance,support", "SCOPE_PREFIX": "refledger/",
     "WORKFLOW_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:approval",
     "MATURITY_QUEUE_URL": "https://queue.invalid/maturity.fifo", "PAYMENTS_DLQ_URL": "https://queue.invalid/dlq",
     "LEADERBOARDS_QUEUE_URL": "https://queue.invalid/leaderboards",

@@ -23,7 +23,9 @@ class _Silent:
 @contextmanager
 def serving(books: Books) -> Iterator[None]:
     """While the block runs, handlers work on these books."""
-    environment = config.Environment({"GROUPS_CLAIM": "cognito:groups"})
+    environment = config.Environment(
+        {"GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support", "SCOPE_PREFIX": "refledger/"}
+    )
     waker = Waker(_Silent())
     with ExitStack() as stack:
         for name, value in (

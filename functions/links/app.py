@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from refledger.domain.errors import CodeNotFound, Invalid, NotFound, RateLimited
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.entry import config
@@ -10,6 +12,13 @@ from refledger.entry.models.common import RawAnswer
 from refledger.entry.models.links import ClickQuery
 from refledger.operations import links
 from refledger.operations.links import Clicked, Redirect
+
+# Search engines, previews of links in chats, monitors, and libraries
+ROBOT = re.compile(
+    r"bot\b|bot/|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|monitor|headless|lighthouse|scrapy"
+    r"|^curl|^wget|python-|^go-http|^java/|okhttp|axios|node-fetch",
+    re.IGNORECASE,
+)
 
 api = handler = Api()
 
@@ -25,16 +34,30 @@ api = handler = Api()
 def follow(delivery: Delivery) -> RawAnswer:
     """Lead to the program's site with the code on it. `to`: another allowed page; `source`, `campaign`: to be counted.
 
-    What a browser fetches ahead, before anybody has clicked, is led on and not counted.
+    What is no person's click is led on and not counted: what a browser fetches ahead or as part of a page, and robots.
     """
-    ahead = "prefetch" in delivery.headers.get("sec-purpose", "") + delivery.headers.get("purpose", "")
     asked = delivery.query
     clicked = Clicked(
-        delivery.path.get("code", ""), asked.get("to"), asked.get("source"), asked.get("campaign"), counts=not ahead
+        delivery.path.get("code", ""),
+        asked.get("to"),
+        asked.get("source"),
+        asked.get("campaign"),
+        counts=_is_a_click(delivery.headers),
     )
     found = links.follow(config.context(), config.limits(), delivery.origin, clicked)
     headers = {"location": found.url, **_cookie(found)}
     return RawAnswer(content_type="text/plain", content=b"", headers=headers)
+
+
+def _is_a_click(headers: dict[str, str]) -> bool:
+    """Whether a person goes there, by what browsers say of a request: https://www.w3.org/TR/fetch-metadata/.
+
+    Old browsers say nothing of it, and are believed.
+    """
+    if "prefetch" in " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz", "x-purpose")):
+        return False
+    said = headers.get("sec-fetch-dest", "document"), headers.get("sec-fetch-mode", "navigate")
+    return said == ("document", "navigate") and not ROBOT.search(headers.get("user-agent", ""))
 
 
 def _cookie(found: Redirect) -> dict[str, str]:

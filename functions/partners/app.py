@@ -124,11 +124,12 @@ def change_many(request: Request[BulkBody, NoQuery]) -> BulkView:
 def validate_code(request: Request[ValidateBody, NoQuery]) -> ValidView:
     """Say whether a code would bind a customer now."""
     context, limits, caller = config.context(), config.limits(), request.caller
-    if not caller.is_staff:  # who reads all partners has nothing to guess
-        limits.take(context, caller.user, LimitKind.UNKNOWN_CODES)
+    taken = None  # who reads all partners has nothing to guess
+    if not caller.is_staff:
+        taken = limits.take(context, caller.user, LimitKind.UNKNOWN_CODES)
     partner_id = partner_codes.validate(context, request.body.referral_code)
-    if partner_id and not caller.is_staff:
-        limits.give_back(context, caller.user, LimitKind.UNKNOWN_CODES)
+    if partner_id and taken:
+        limits.give_back(context, caller.user, LimitKind.UNKNOWN_CODES, taken)
     return ValidView(valid=partner_id is not None, partner_id=partner_id if caller.is_staff else None)
 
 

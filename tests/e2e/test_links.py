@@ -25,7 +25,9 @@ def test_a_click_becomes_a_customer_and_a_line_of_a_statement(client: Client) ->
     page = "https://shop.example.com/sale?size=4"
     for to, led in ((None, "https://shop.example.com/?"), (page, f"{page}&")):
         query = {"source": "email", **({"to": to} if to else {})}
-        clicked = client.http.get(f"/r/{code.lower()}", params=query, follow_redirects=False)
+        clicked = client.http.get(
+            f"/r/{code.lower()}", params=query, headers={"user-agent": "Mozilla/5.0"}, follow_redirects=False
+        )
         assert (clicked.status_code, clicked.headers["location"]) == (302, f"{led}ref={code}")
         assert clicked.headers["set-cookie"].startswith(f"ref={code}; Max-Age=604800; Path=/; Secure")
     elsewhere = client.http.get(f"/r/{code}", params={"to": "https://evil.example.net/"}, follow_redirects=False)

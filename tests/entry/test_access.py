@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Unauthenticated
 from refledger.entry import access
-from refledger.entry.access import Role, Token, read_token
+from refledger.entry.access import Reading, Role, Token, read_token
 from scripts import access_page
 from tests.support import streams
 from tests.support.functions import World, apis, assert_problem
@@ -60,9 +62,9 @@ def as_caller(caller: str, route: str) -> dict[str, Any]:
     """How they come to this route."""
     told, scope = CALLERS[caller], TABLE[route]["service"].strip("`")
     if caller == "service":
-        return {**told, "claims": {"scope": f"openid refledger/{scope}" if ":" in scope else "rewards:read"}}
+        return {**told, "claims": {"scope": f"openid refledger/{scope}" if ":" in scope else "refledger/rewards:read"}}
     if caller == "service with every other scope":
-        return {**told, "claims": {"scope": " ".join(sorted(access.SCOPES - {scope}))}}
+        return {**told, "claims": {"scope": " ".join(f"refledger/{each}" for each in sorted(access.SCOPES - {scope}))}}
     return told
 
 
@@ -137,11 +139,118 @@ def test_only_an_access_token_opens(world: World, claims: dict[str, str]) -> Non
     assert answer.code == "UNAUTHENTICATED"
 
 
+def reading(claim: str, names: str = "admin,finance,support", prefix: str = "refledger/") -> Reading:
+    return Reading.of(claim, names, prefix)
+
+
+def token(**claims: Any) -> str:
+    """An Authorization header whose token says this; the gateway has verified it."""
+    parts = ({"alg": "RS256"}, claims)
+    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return f"Bearer {coded[0]}.{coded[1]}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},  # of an ordinary issuer, code flow without a nonce: aud is the client, and that is all
+        {"azp": "web"},
+        {"email": "a@example.com", "email_verified": "true", "scope": "openid", "client_id": "web"},
+        {"client_id": "web"},
+        {"scope": "openid"},
+        {"scope": "openid", "azp": "web", "typ": "ID"},
+        {"scope": "openid", "azp": "web", "typ": "Refresh"},
+        {"scope": "offline_access", "azp": "web", "typ": "Offline"},
+        {"scope": "openid", "azp": "web", "typ": "Logout"},
+        {"scope": "openid", "azp": "web", "events": "{http://schemas.openid.net/event/backchannel-logout={}}"},
+        {"scope": "openid", "azp": "web", "s_hash": "h"},
+        {"token_use": "access", "events": "{}"},
+    ],
+)
+def test_what_is_no_access_token_opens_nothing_whoever_issued_it(claims: dict[str, str]) -> None:
+    """ID, refresh and logout tokens of any issuer, with the audience that the gateway wants."""
+    told = {"sub": "s", "iss": "https://issuer.example.com", "aud": "web", "sid": "1", "groups": "[admin]", **claims}
+    with pytest.raises(Unauthenticated):
+        read_token(told, reading("groups"))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"token_use": "access"},
+        {"client_id": "web", "scope": "openid"},
+        {"azp": "web", "scope": "openid", "typ": "Bearer", "sid": "1", "email_verified": "true"},  # Keycloak
+        {"cid": "web", "scp": "[openid refledger/rewards:read]"},  # Okta
+        {"client_id": "web", "scope": "", "typ": "at+jwt"},
+    ],
+)
+def test_access_tokens_of_many_issuers_open(claims: dict[str, str]) -> None:
+    """As RFC 9068 and those in use write them."""
+    assert read_token({"sub": "s", "groups": "[admin]", **claims}, reading("groups")).roles == {Role.ADMIN}
+
+
+@pytest.mark.parametrize(
+    "scope", ["evil/programs:read", "a/b/programs:read", "programs:read", "xrefledger/programs:read", "/programs:read",
+              "refledger//programs:read", "REFLEDGER/programs:read", "refledger/programs:read2"],
+)  # fmt: skip
+def test_scopes_of_other_apis_are_none_of_ours(world: World, scope: str) -> None:
+    """A scope counts whole, with the prefix of this deployment; what only ends like one is another API's."""
+    assert read_token({"sub": "s", "token_use": "access", "scope": scope}, reading("g")).scopes == frozenset()
+    assert world.call("GET /api/v1/programs", claims={"scope": scope}).status == 403
+
+
+def test_the_prefix_is_the_configured_one() -> None:
+    """Also none, where an issuer has no resource servers."""
+    for prefix, scope in (("", "programs:read"), ("https://api.example.com/", "https://api.example.com/programs:read")):
+        claims = {"sub": "s", "token_use": "access", "scope": f"openid {scope}"}
+        assert read_token(claims, reading("g", prefix=prefix)).scopes == {"programs:read"}
+
+
+@pytest.mark.parametrize(
+    "groups", [["x admin"], ["site admin"], [" admin"], ["admin "], "[admin]", "x admin", [["admin"]]]
+)
+def test_a_group_with_a_blank_in_it_is_one_group(groups: Any) -> None:
+    """The gateway hands lists on as text; the token that it has verified says which they are."""
+    text = f"[{' '.join(map(str, groups))}]" if isinstance(groups, list) else groups
+    claims = {"sub": "s", "iss": "i", "token_use": "access", "g": text}
+    assert read_token(claims, reading("g"), token(sub="s", iss="i", g=groups)).roles == frozenset()
+    exact = (
+        token(sub="s", iss="i", g=["finance", *groups])
+        if isinstance(groups, list)
+        else token(sub="s", iss="i", g="finance")
+    )
+    assert read_token(claims, reading("g"), exact).roles == {Role.FINANCE}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "", "Bearer", "Bearer x.y.z", "Bearer a.b", "Bearer a.W10.c", "Bearer \u00e9.\u00e9.\u00e9",
+        token(sub="other", iss="i", g=["admin"]), token(sub="s", iss="other", g=["admin"]),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_not_the_verified_token_says_nothing(header: str) -> None:
+    """Then the gateway's own words count."""
+    claims = {"sub": "s", "iss": "i", "token_use": "access", "g": "[finance]"}
+    assert read_token(claims, reading("g"), header).roles == {Role.FINANCE}
+
+
+def test_roles_have_the_names_that_the_deployment_gives_them(world: World) -> None:
+    """Groups that other software shares with refledger need not make admins here."""
+    world.variables["ROLE_NAMES"] = "refledger-admin,refledger-finance,refledger-support"
+    try:
+        assert world.call("GET /api/v1/programs", groups=("admin",)).status == 403
+        assert world.call("GET /api/v1/programs", groups=("refledger-support",)).status == 200
+    finally:
+        world.variables["ROLE_NAMES"] = "admin,finance,support"
+
+
 def test_an_issuer_need_not_say_what_use_a_token_has() -> None:
     """Cognito says token_use, others do not."""
-    assert read_token({"sub": "s"}, "groups") == Token("s", frozenset(), frozenset())
+    theirs = {"sub": "s", "client_id": "c", "scope": "openid"}
+    assert read_token(theirs, reading("groups")) == Token("s", frozenset(), frozenset())
     with pytest.raises(Unauthenticated):
-        read_token({}, "groups")
+        read_token({}, reading("groups"))
 
 
 @pytest.mark.parametrize(
@@ -163,14 +272,16 @@ def test_an_issuer_need_not_say_what_use_a_token_has() -> None:
 )
 def test_roles_are_groups_of_exactly_that_name(told: str, roles: set[str]) -> None:
     """As the gateway hands lists on; names that merely contain a role's are none."""
-    assert read_token({"sub": "s", "groups": told}, "groups").roles == roles
+    assert read_token({"sub": "s", "token_use": "access", "groups": told}, reading("groups")).roles == roles
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Z"]), min_size=1, max_size=9), max_size=5))
 def test_groups_without_blanks_are_read_as_they_are(groups: list[str]) -> None:
     """A role is had if and only if a group is called exactly so."""
     told = f"[{' '.join(groups)}]"
-    assert read_token({"sub": "s", "g": told}, "g").roles == {role for role in Role if role.value in groups}
+    assert read_token({"sub": "s", "token_use": "access", "g": told}, reading("g")).roles == {
+        role for role in Role if role.value in groups
+    }
 
 
 def test_the_claim_is_the_configured_one(world: World) -> None:

@@ -207,7 +207,9 @@ def test_somebody_who_is_no_partner_has_nothing(told: World, route: str, somebod
     answer = told.call(route, sub=somebody())
     assert_problem(answer, 404)
     assert answer.code == "PARTNER_NOT_FOUND"
-    assert_problem(told.call(route, claims={"scope": "partners:read rewards:read ledger:read"}), 403)
+    assert_problem(
+        told.call(route, claims={"scope": "refledger/partners:read refledger/rewards:read refledger/ledger:read"}), 403
+    )
 
 
 def test_every_own_route_is_for_whoever_is_signed_in() -> None:

@@ -127,7 +127,7 @@ def test_support_and_services_get_no_names(fresh: World, month: str) -> None:
     )
     path = {"partnerId": fresh.books.partner("ada").id, "month": month}
     whole = fresh.admin(ONE, path=path, query={"format": "pdf"}).body
-    service = {"sub": "robot", "claims": {"scope": "ledger:read"}}
+    service = {"sub": "robot", "claims": {"scope": "refledger/ledger:read"}}
     masked = [
         fresh.call(ONE, path=path, query={"format": "pdf"}, **who).body
         for who in ({"sub": "sue", "groups": ("support",)}, service)

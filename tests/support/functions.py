@@ -153,7 +153,8 @@ def _body_of(answer: dict[str, Any]) -> Any:
     """JSON as what it says, text as text, anything else as bytes."""
     if answer.get("isBase64Encoded"):
         return base64.b64decode(answer["body"])
-    return json.loads(answer["body"]) if "json" in answer["headers"]["content-type"] else answer["body"]
+    is_json = "json" in answer["headers"]["content-type"] and answer["statusCode"] != 304
+    return json.loads(answer["body"]) if is_json else answer["body"]
 
 
 @contextmanager
@@ -162,7 +163,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
     books, machine = Books(dynamodb.new_database(endpoint)), StepFunctions()
     told = {
         "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
-        "GROUPS_CLAIM": "cognito:groups", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
+        "GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support",
+        "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
         "LEAD_WEBHOOK_SECRETS": "a secret of the site", "HUBSPOT_SECRETS": "a secret of HubSpot",
         "HUBSPOT_WEBHOOK_URL": "",
         "LINK_BASE": "", **LIMITS, **variables,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 from refledger.entry import access
 from tests.template.deployed import (
@@ -284,8 +285,36 @@ def test_another_issuer_takes_the_place_of_the_user_pool() -> None:
 
 def test_groups_are_the_roles_that_the_code_knows() -> None:
     """The user pool has the groups that the code looks for."""
-    groups = {group["GroupName"] for group in of_type("AWS::Cognito::UserPoolGroup").values()}
-    assert groups == {str(role) for role in access.Role}
+    names = declared()["Parameters"]["RoleNames"]["Default"]
+    groups = [group["GroupName"] for group in of_type("AWS::Cognito::UserPoolGroup").values()]
+    assert groups == [{"Fn::Select": [place, {"Fn::Split": [",", {"Ref": "RoleNames"}]}]} for place in range(3)]
+    assert names.split(",") == [str(role) for role in access.Role]
+
+
+def test_a_password_alone_signs_nobody_in() -> None:
+    """A second factor is asked of everybody, unless the owner says otherwise."""
+    (pool,) = of_type("AWS::Cognito::UserPool").values()
+    assert pool["MfaConfiguration"] == {"Ref": "UserPoolMfa"}
+    assert declared()["Parameters"]["UserPoolMfa"]["Default"] == "ON"
+    assert pool["EnabledMfas"] == ["SOFTWARE_TOKEN_MFA"]
+
+
+def number(told: Any) -> int:
+    """A number, or that of a parameter."""
+    return int(declared()["Parameters"][told["Ref"]]["Default"] if isinstance(told, dict) else told)
+
+
+def test_what_anybody_may_ask_empties_no_bucket_of_others() -> None:
+    """Each anonymous route is throttled apart from the API and below it."""
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC}
+    assert set(stage["RouteSettings"]) == public
+    for route, limits in stage["RouteSettings"].items():
+        assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
+        assert number(limits["ThrottlingRateLimit"]) < number(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]), (
+            route
+        )
+    assert stage["RouteSettings"]["GET /docs"] == {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
 
 
 def test_access_log_says_nothing_about_people() -> None:

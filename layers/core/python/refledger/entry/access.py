@@ -6,8 +6,11 @@ partner or may become one: they get at what is their own.
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from refledger.domain.errors import Forbidden, Unauthenticated
 from refledger.operations.limits import LimitKind as L
@@ -242,8 +245,16 @@ ROUTES: dict[str, Access | None] = {
 
 SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)
 
-# Claims that only an ID token has: it proves who signed in, it does not open an API.
-ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash", "cognito:username")
+# Claims that only another kind of token has: one that proves who signed in, or tells of a sign-out, opens no API.
+OTHER_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash", "events", "cognito:username")
+ACCESS_TYPES = (
+    "",
+    "bearer",
+    "at+jwt",
+    "application/at+jwt",
+    "jwt",
+)  # `typ`, where an issuer writes it among the claims
+CLIENT = ("client_id", "azp", "cid", "appid")  # who asked for the token; an ID token has `aud` for that, some `azp` too
 
 
 @dataclass(frozen=True)
@@ -287,33 +298,79 @@ class Token:
     scopes: frozenset[str]
 
 
-def read_token(claims: dict[str, str], groups_claim: str) -> Token:
-    """What an access token says. The gateway has checked signature, issuer, audience and time; it cannot tell an ID
-    token from an access token. Raises Unauthenticated.
+@dataclass(frozen=True)
+class Reading:
+    """How this deployment reads tokens.
+
+    `groups_claim`: where a caller's groups stand. `names`: of the groups that are roles, by role.
+    `scope_prefix`: what stands before our scopes (`refledger/`); a scope of another API is none of ours.
     """
-    use = claims.get("token_use")
-    if use not in (None, "access") or any(claim in claims for claim in ID_TOKEN_CLAIMS):
+
+    groups_claim: str
+    names: tuple[tuple[Role, str], ...]
+    scope_prefix: str
+
+    @classmethod
+    def of(cls, groups_claim: str, names: str, scope_prefix: str) -> Reading:
+        """From the function's variables. `names`: of the groups of admins, finance and support, in this order."""
+        return cls(groups_claim, tuple(zip(Role, names.split(","), strict=True)), scope_prefix)
+
+
+def read_token(claims: dict[str, str], reading: Reading, bearer: str = "") -> Token:
+    """What an access token says. The gateway has checked signature, issuer, audience and time; it cannot tell an ID
+    token from an access token. `bearer`: the Authorization header that it has checked. Raises Unauthenticated.
+    """
+    if not _is_access_token(claims):
         raise Unauthenticated("an access token is needed")
     sub = claims.get("sub", "")
     if not sub:
         raise Unauthenticated("the token names nobody")
-    groups = _groups(claims.get(groups_claim, ""))
-    return Token(sub, frozenset(role for role in Role if role in groups), _scopes(claims.get("scope", "")))
+    groups = _groups(claims, reading.groups_claim, bearer)
+    scopes = frozenset(claims.get("scope", claims.get("scp", "")).strip("[]").split(" "))
+    ours = frozenset(scope for scope in SCOPES if f"{reading.scope_prefix}{scope}" in scopes)
+    return Token(sub, frozenset(role for role, name in reading.names if name in groups), ours)
 
 
-def _groups(text: str) -> set[str]:
-    """HTTP APIs hand a list on as text, `[admin finance]`: a group's name with a blank in it cannot be told from two.
+def _is_access_token(claims: dict[str, str]) -> bool:
+    """Whether it is one by all that it says. Who does not say what its use is must have been asked for scopes.
 
-    So the claim must be one whose values have no blanks; Cognito allows none, of other issuers it is up to the owner.
+    https://datatracker.ietf.org/doc/html/rfc9068 has `client_id` and `scope` in access tokens, OpenID Connect none of
+    them in ID tokens, https://openid.net/specs/openid-connect-backchannel-1_0.html has `events` in logout tokens.
     """
+    kind = claims.get("typ", "").lower()
+    if any(claim in claims for claim in OTHER_TOKENS) or kind not in ACCESS_TYPES:
+        return False
+    if "token_use" in claims:
+        return claims["token_use"] == "access"
+    if "email_verified" in claims and kind not in ("bearer", "at+jwt", "application/at+jwt"):
+        return False
+    return any(claim in claims for claim in CLIENT) and ("scope" in claims or "scp" in claims)
+
+
+def _groups(claims: dict[str, str], claim: str, bearer: str) -> set[str]:
+    """The caller's groups. HTTP APIs hand a list on as text, `[admin finance]`, in which a name with a blank cannot be
+    told from two: so the token itself is read, which the gateway has verified.
+    """
+    told = _payload(bearer)
+    if told.get("sub") == claims.get("sub") and told.get("iss") == claims.get("iss") and claim in told:
+        groups = told[claim]
+        return {each for each in (groups if isinstance(groups, list) else [groups]) if isinstance(each, str)}
+    text = claims.get(claim, "")
     if text.startswith("[") and text.endswith("]"):
         return set(text[1:-1].split(" "))
     return {text}
 
 
-def _scopes(text: str) -> frozenset[str]:
-    """Those that mean something here. Cognito writes the resource server before them: `refledger/rewards:read`."""
-    return frozenset(scope.rpartition("/")[2] for scope in text.split(" ")) & SCOPES
+def _payload(bearer: str) -> dict[str, Any]:
+    """The claims as they stand in the token; nothing where there is none to be read."""
+    parts = bearer.rpartition(" ")[2].split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        told = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:

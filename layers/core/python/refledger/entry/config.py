@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from refledger.adapters.vault import Vault
     from refledger.domain.methods import MethodType
     from refledger.domain.payouts import Payouts
+    from refledger.entry.access import Reading
     from refledger.operations.limits import Limits
 
 
@@ -72,6 +73,14 @@ def environment() -> Environment:
 def context() -> Context:
     table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]  # first: it sets aside what was imported
     return Context(Table(aws.client("dynamodb"), table), Ids(key))
+
+
+def reading() -> Reading:
+    """How tokens are read."""
+    from refledger.entry.access import Reading
+
+    env = environment()
+    return Reading.of(env["GROUPS_CLAIM"], env["ROLE_NAMES"], env["SCOPE_PREFIX"])
 
 
 @cache

@@ -12,12 +12,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refledger.domain import amounts
 from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, faults, problems
 from refledger.entry.access import Caller
@@ -31,6 +29,8 @@ from refledger.store.transaction import Again
 BODY_LIMIT_BYTES = 64 * 1024
 JSON = "application/json"
 KEY_LIMIT = 255
+# Of every answer: nobody asks again without TLS, and no browser takes an answer for what it does not say it is
+SAFE = {"strict-transport-security": "max-age=31536000; includeSubDomains", "x-content-type-options": "nosniff"}
 ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -181,7 +181,7 @@ class Api:
             code = json.loads(answer["body"])["code"]
             told = {"route": event["routeKey"], "status": answer["statusCode"], "code": code}
             logger().info("refused", extra={**told, "request": context["requestId"]})
-        answer["headers"] |= _limit_headers(standing)
+        answer["headers"] = {**SAFE, **answer["headers"], **_limit_headers(standing)}
         return answer
 
     def _handle(self, event: dict[str, Any], standing: list[Standing]) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class Api:
         if access.ROUTES[route.key] is access.PUBLIC:
             return _answer(route, route.function(_delivery(event, headers, origin)))
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-        token = access.read_token(claims, config.environment()["GROUPS_CLAIM"])
+        token = access.read_token(claims, config.reading(), headers.get("authorization", ""))
         roles, scopes = access.check(route.key, token)
         caller = Caller(config.context().ids.user(token.sub), roles, scopes)
         kind = access.limit(route.key)
@@ -263,14 +263,15 @@ def _csv(status: int, file: CsvFile) -> dict[str, Any]:
         "content-type": "text/csv; charset=utf-8; header=present",
         "content-disposition": f'attachment; filename="{file.name}"',
         "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
     }
     return {"statusCode": status, "headers": headers, "body": file.text}
 
 
 def _raw(status: int, answer: RawAnswer) -> dict[str, Any]:
-    kind = {"content-type": answer.content_type, "cache-control": "no-store", "x-content-type-options": "nosniff"}
-    text = answer.content_type.startswith("text/") or "json" in answer.content_type
+    kind = {"content-type": answer.content_type, "cache-control": "no-store"}
+    text = "content-encoding" not in answer.headers and (
+        answer.content_type.startswith("text/") or "json" in answer.content_type
+    )
     content = answer.content.decode() if text else base64.b64encode(answer.content).decode()
     told = {"statusCode": answer.status or status, "headers": {**kind, **answer.headers}, "body": content}
     return told if text else {**told, "isBase64Encoded": True}
@@ -319,7 +320,7 @@ def _body_text(
 def _validated(model: type[BaseModel], text: str) -> BaseModel:
     """Raises Malformed for what is not JSON, _Rejected with the fields for what is not as it should be."""
     try:
-        return model.model_validate_json(_exact(text) if issubclass(model, Body) and model.exact else text)
+        return model.model_validate_json(_checked(text, exact=issubclass(model, Body) and model.exact))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         if details[0]["type"] == "json_invalid":
@@ -327,12 +328,26 @@ def _validated(model: type[BaseModel], text: str) -> BaseModel:
         raise _Rejected(list(map(_fault, details[:20]))) from None
 
 
-def _exact(text: str) -> str:
-    """The same with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost."""
+def _checked(text: str, *, exact: bool) -> str:
+    """The text, if it says each thing once: of two amounts no one knows which was meant. Raises _Rejected.
+
+    `exact`: with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost.
+    """
     try:
-        return json.dumps(json.loads(text, parse_float=lambda digits: amounts.plain(Decimal(digits))))
-    except (ValueError, ArithmeticError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
+        told = json.loads(text, parse_float=str, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
         return text
+    return json.dumps(told) if exact else text
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members. Raises _Rejected where a name stands twice."""
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Rejected([{"field": twice, "message": "stands there more than once"}])
+    return told
 
 
 def _fault(detail: Any) -> dict[str, str]:

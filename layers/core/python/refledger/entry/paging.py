@@ -28,8 +28,10 @@ def position(ids: Ids, given: str | None, *asked: object) -> Any:
     if not given:
         return None
     try:
-        raw = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
+        raw = b""
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != given:  # one cursor has one way to be written
         raw = b""
     signature, text = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     if not text or not hmac.compare_digest(signature, _signature(ids, text, asked)):

@@ -89,10 +89,12 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
     Raises RateLimited (guesses count like guessed codes), InvitationNotFound, Conflict, AlreadyDecided, UserTaken for
     somebody who is a partner, EmailTaken, Forbidden for who invited, ProgramNotFound, ProgramClosed.
     """
-    limits.take(context, user, LimitKind.UNKNOWN_CODES)  # before the look-up: a guess too many must learn nothing
+    taken = limits.take(
+        context, user, LimitKind.UNKNOWN_CODES
+    )  # before the look-up: a guess too many must learn nothing
     invitation_id = _id_of(context, token)
     found = invitations.find(context.table, invitation_id)
-    limits.give_back(context, user, LimitKind.UNKNOWN_CODES)
+    limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
     if found.status is S.ACCEPTED and found.user == user:
         return stored.find(context.table, found.partner_id)
     duties.check_stranger(Act.INVITE, user, found.by)

@@ -43,6 +43,7 @@ class Standing:
     allowed: int
     left: int
     seconds: int
+    minute: int = 0  # since the epoch, in which it was counted
 
 
 def parse(text: str) -> dict[LimitKind, int]:
@@ -81,12 +82,22 @@ class Limits:
         used = counter.known + counter.unsaid
         if used > allowed:
             raise self.refusal(kind, now_ms)
-        return Standing(kind, allowed, allowed - used, _left_seconds(now_ms))
+        return Standing(kind, allowed, allowed - used, _left_seconds(now_ms), counter.minute)
 
-    def give_back(self, context: Context, caller: str, kind: LimitKind) -> None:
-        """Take back what was counted, of a limit so low that each one is written."""
-        counter = self._counter(caller, kind, context.now_ms() // MINUTE_MS)
-        counter.known = self._say(context, caller, kind, counter.minute, -1)
+    def give_back(self, context: Context, caller: str, kind: LimitKind, taken: Standing) -> None:
+        """Take back what was counted, of a limit so low that each one is written, in the minute in which it was."""
+        known = self._say(context, caller, kind, taken.minute, -1)
+        counter = self._counters.get((caller, kind))
+        if counter is not None and counter.minute == taken.minute:
+            counter.known = known
+
+    def is_among_first(self, who: str, most: int, now_ms: int) -> bool:
+        """Whether it is one of the first `most` of the minute that this worker sees of somebody. Costs no write: for
+        what is counted for information, and not worth to be counted together.
+        """
+        counter = self._counter(who, LimitKind.READS, now_ms // MINUTE_MS)
+        counter.unsaid += 1
+        return counter.unsaid <= most
 
     def refusal(self, kind: LimitKind, now_ms: int) -> RateLimited:
         words, seconds = kind.replace("-", " "), _left_seconds(now_ms)

@@ -15,12 +15,13 @@ from refledger.store import clicks, keys
 from refledger.store import codes as stored
 from refledger.store.transaction import Again
 
+COUNTED_A_MINUTE = 10  # clicks on a link from one address, by one worker: more is no person's, or means nothing
 CLOSED_AFTER_MS = 3 * DAY_MS  # a day that ended two days ago gets no more clicks, whatever the clocks say
 
 
 @dataclass(frozen=True)
 class Clicked:
-    """What a link asks for, as it was written by whoever shared it. `counts`: not for a page that is fetched ahead."""
+    """What a link asks for, as it was written by whoever shared it. `counts`: for a person who goes there."""
 
     code: str
     to: str | None = None
@@ -63,7 +64,7 @@ def follow(context: Context, limits: Limits, origin: str, clicked: Clicked) -> R
     if not stored.is_active(guard):
         return Redirect(url, "", program_links)
     campaign = program_links.campaign(clicked.campaign)
-    if clicked.counts:
+    if clicked.counts and limits.is_among_first(f"{visitor}/{code}", COUNTED_A_MINUTE, now_ms):
         _count(context, code, now_ms, clicked.source, campaign)
     return Redirect(program_links.attributed(url, code, campaign), code, program_links)
 

@@ -29,11 +29,13 @@ def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
     CustomerPaidBefore, ReferralClosed where the referral by this partner was rejected, closed or has expired.
     """
     code = codes.normalise(typed)
-    limits.take(context, user, LimitKind.UNKNOWN_CODES)  # before the look-up: a guess too many must learn nothing
+    taken = limits.take(
+        context, user, LimitKind.UNKNOWN_CODES
+    )  # before the look-up: a guess too many must learn nothing
     guard = stored_codes.guard_of(context.table, code)
     if guard is None or code is None:
         raise CodeNotFound("there is no such code")
-    limits.give_back(context, user, LimitKind.UNKNOWN_CODES)
+    limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
     return context.repeat(lambda: _bind(context, user, code, guard))
 
 

@@ -11,6 +11,8 @@ https://docs.stripe.com/api/events/types, https://docs.stripe.com/api/transfers/
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +22,7 @@ from refledger.domain.errors import BadSignature, Unreadable
 from refledger.domain.methods import StripeAccount, masked
 from refledger.domain.payout_news import Delivered, Said
 
+SECONDS: Final = re.compile(r"[0-9]{1,12}")
 TOLERANCE_SECONDS: Final = 300  # Stripe's own; it signs each delivery anew, repeats too
 SECRETS_LIMIT: Final = 5
 
@@ -66,6 +69,10 @@ def read(body: bytes, signature: str, secrets: Sequence[str], *, livemode: bool 
 def _check(body: bytes, signature: str, secrets: Sequence[str]) -> None:
     from stripe import SignatureVerificationError, WebhookSignature
 
+    times = [part.strip().removeprefix("t=") for part in signature.split(",") if part.strip().startswith("t=")]
+    latest = int(time.time()) + TOLERANCE_SECONDS  # Stripe's library looks at the past alone
+    if any(not SECONDS.fullmatch(each) or int(each) > latest for each in times):
+        raise BadSignature("signed in the future, or at no time")
     for secret in secrets:
         try:
             WebhookSignature.verify_header(body, signature, secret, TOLERANCE_SECONDS)

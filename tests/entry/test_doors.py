@@ -1,0 +1,215 @@
+"""What anybody may ask costs next to nothing, and what is asked says each thing once."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import hmac
+import re
+import time
+
+import pytest
+
+from refledger.adapters import hubspot
+from refledger.domain.errors import BadSignature
+from refledger.domain.times import MINUTE_MS
+from refledger.entry import paging
+from refledger.operations.limits import LimitKind, Limits
+from refledger.store import clicks, keys
+from tests.entry.test_links import FOLLOW, SHOP, click, code_of
+from tests.support.functions import Answer, World, api_of, assert_problem
+from tests.support.stripe_server import signature
+
+DOCUMENTS = ("GET /api/v1/openapi.json", "GET /docs")
+P = "POST /api/v1/programs"
+
+
+def ask(world: World, route: str, **headers: str) -> Answer:
+    return world.call(route, sub=None, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("route", DOCUMENTS)
+@pytest.mark.parametrize(
+    "accepted", ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8, *;q=0.1", "GZIP", "br,x-gzip"]
+)
+def test_documents_are_packed_for_who_can_read_it(world: World, route: str, accepted: str) -> None:
+    """The same to the byte, a twelfth of its size, and caches know that there are two forms."""
+    plain, packed = ask(world, route), ask(world, route, accept_encoding=accepted)
+    assert packed.headers["content-encoding"] == "gzip"
+    raw = packed.body if isinstance(packed.body, bytes) else b""
+    whole = gzip.decompress(raw).decode()
+    assert whole == (plain.body if isinstance(plain.body, str) else whole)
+    assert len(raw) < len(whole) / 10
+    assert packed.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+    assert packed.headers["etag"] != plain.headers["etag"]
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0", "gzipped", "*;q=0"])
+def test_documents_are_text_for_who_cannot(world: World, accepted: str) -> None:
+    """Nobody gets bytes that they have not asked for."""
+    answer = ask(world, "GET /docs", accept_encoding=accepted)
+    assert "content-encoding" not in answer.headers
+    assert answer.body.startswith("<!doctype html>") or answer.body.startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("route", DOCUMENTS)
+@pytest.mark.parametrize("form", ["{tag}", "W/{tag}", '"x", {tag}', '{tag}, "y"'])
+def test_who_has_it_gets_no_copy(world: World, route: str, form: str) -> None:
+    """304 without a body for either form of it; another version is sent."""
+    for encoding in ("gzip", "identity"):
+        first = ask(world, route, accept_encoding=encoding)
+        assert re.fullmatch(r"public, max-age=[0-9]+.*", first.headers["cache-control"])
+        again = ask(world, route, accept_encoding=encoding, if_none_match=form.format(tag=first.headers["etag"]))
+        assert (again.status, again.headers["etag"]) == (304, first.headers["etag"])
+        assert not again.body
+    assert ask(world, route, if_none_match='"older"').status == 200
+
+
+# ---------------------------------------------------------------- clicks
+
+
+@pytest.fixture
+def shop(fresh: World) -> World:
+    fresh.books.change_program(links=SHOP)
+    return fresh
+
+
+def counted(world: World) -> int:
+    return clicks.of_code(world.books.table, code_of(world, "bob")).total
+
+
+def test_many_clicks_of_one_address_are_few(shop: World) -> None:
+    """All are led on, ten of a minute count; another address, another link and the next minute are others."""
+    for _ in range(60):
+        assert click(shop, code_of(shop, "bob")).status == 302
+    assert counted(shop) == 10
+    other = shop.event(FOLLOW, sub=None, path={"code": code_of(shop, "bob")})
+    other["requestContext"]["http"]["sourceIp"] = "198.51.100.7"
+    assert api_of(FOLLOW)(other, None)["statusCode"] == 302
+    assert counted(shop) == 11
+    click(shop, code_of(shop, "alice"))
+    assert clicks.of_code(shop.books.table, code_of(shop, "alice")).total == 1
+    shop.books.clock.forward(MINUTE_MS)
+    click(shop, code_of(shop, "bob"))
+    assert counted(shop) == 12
+
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-dest": "image", "sec-fetch-mode": "no-cors"},
+        {"sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"},
+        {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"},
+        {"sec-purpose": "prefetch;prerender"},
+        {"purpose": "prefetch"},
+        {"x-moz": "prefetch"},
+        {"user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"},
+        {"user-agent": "facebookexternalhit/1.1"},
+        {"user-agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"},
+        {"user-agent": "WhatsApp/2.23"},
+        {"user-agent": "curl/8.5.0"},
+        {"user-agent": "python-requests/2.32"},
+    ],
+)
+def test_what_is_no_persons_click_is_led_on_and_not_counted(shop: World, headers: dict[str, str]) -> None:
+    """Parts of other pages, what is fetched ahead, search engines, previews in chats, scripts."""
+    assert click(shop, code_of(shop, "bob"), headers).status == 302
+    assert counted(shop) == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"user-agent": CHROME}, {"user-agent": CHROME, "sec-fetch-dest": "document", "sec-fetch-mode": "navigate"}],
+)
+def test_a_persons_click_counts(shop: World, headers: dict[str, str]) -> None:
+    """Of browsers old and new."""
+    click(shop, code_of(shop, "bob"), headers)
+    assert counted(shop) == 1
+
+
+# ---------------------------------------------------------------- requests
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"amount": 5, "amount": 700}',
+        '{"id": "a", "payoutMinimum": {"amount": 1, "currency": "USD", "amount": 2}}',
+        '{"a": [{"b": 1, "b": 1}]}',
+        '{"id": "a", "i\\u0064": "b"}',
+    ],
+)
+def test_a_name_that_stands_twice_is_refused(world: World, text: str) -> None:
+    """At any depth and however it is written: of two amounts nobody knows which was meant."""
+    answer = world.admin(P, text=text)
+    assert_problem(answer, 422)
+    assert "more than once" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("junk", ["{}!!", "!{}", "{}=", "{} ", "{}\n", "{}=="])
+def test_a_cursor_has_one_way_to_be_written(world: World, junk: str) -> None:
+    """Characters that Base64 would pass over are none of it; nor is another spelling of the same bytes."""
+    made = paging.cursor(world.books.ids, ["a", 1], "who")
+    assert paging.position(world.books.ids, made, "who") == ["a", 1]
+    spelt = made.replace("-", "+").replace("_", "/")
+    for given in {junk.format(made), made[:5] + "!" + made[5:], *([spelt] if spelt != made else [])}:
+        with pytest.raises(Exception, match="not one of this list"):
+            paging.position(world.books.ids, given, "who")
+
+
+def test_every_answer_says_how_it_is_to_be_read(world: World) -> None:
+    """Over TLS alone, and as what it says it is: good ones, refusals, files and what anybody may ask."""
+    answers = [
+        world.admin("GET /api/v1/programs"),
+        world.call("GET /api/v1/programs", sub=None),
+        world.call("GET /api/v1/programs"),
+        ask(world, "GET /docs"),
+        ask(world, FOLLOW),
+        world.admin(P, text="{"),
+    ]
+    assert {answer.status for answer in answers} == {200, 401, 403, 404, 400}
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+def test_a_guess_is_given_back_to_the_minute_in_which_it_was_taken(world: World) -> None:
+    """Taken in the last moment of one and given back in the next, it leaves room for no guess more."""
+    limits, context = Limits(dict.fromkeys(LimitKind, 20)), world.books.context
+    taken = limits.take(context, "guesser", LimitKind.UNKNOWN_CODES)
+    minute = context.now_ms() // MINUTE_MS
+    world.books.clock.forward(MINUTE_MS)
+    limits.give_back(context, "guesser", LimitKind.UNKNOWN_CODES, taken)
+    counters = [context.table.get(keys.limit("guesser", LimitKind.UNKNOWN_CODES, minute + n)) for n in (0, 1)]
+    assert counters[0] is not None
+    assert counters[0]["n"] == 0
+    assert counters[1] is None
+
+
+# ---------------------------------------------------------------- signatures
+
+
+def test_stripes_signature_of_the_future_is_refused(world: World) -> None:
+    """A day or ten years ahead; a clock that is a minute ahead is not meant."""
+    body, secret = b'{"object": "event"}', world.variables["STRIPE_WEBHOOK_SECRETS"]
+    for ahead, status in ((86_400, 401), (10 * 365 * 86_400, 401), (60, 400)):
+        signed = {"stripe-signature": signature(body, secret, int(time.time()) + ahead)}
+        answer = world.call("POST /api/v1/webhooks/stripe", sub=None, text=body.decode(), headers=signed)
+        assert (answer.status < 500, answer.code == "BAD_SIGNATURE") == (True, status == 401)
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["179525520000", "01795255200000", "17952552000000", "", "1795255200.00", "\u0661" * 13]
+)
+def test_hubspots_time_has_thirteen_digits(timestamp: str) -> None:
+    """With one less, the end of a body could pass for the beginning of a time."""
+    digest = hmac.new(b"s", b"POSThttps://a.example/x[]" + timestamp.encode(), hashlib.sha256).digest()
+    with pytest.raises(BadSignature):
+        hubspot.check(
+            base64.b64encode(digest).decode(), timestamp, b"[]", ["s"], method="POST", uri="https://a.example/x",
+            now_ms=int(timestamp) if timestamp.isascii() and timestamp.isdigit() else 0,
+        )  # fmt: skip
