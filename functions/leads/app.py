@@ -157,12 +157,9 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
 )
 def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
     """Change a referral's source, campaign, note or tags, or say who its customer is."""
-    context = config.context()
-    changes = request.body.to_changes(context.ids)
-    version, caller = request.expected_version, request.caller
-    return _view(
-        referring.update(context, _id(request), changes, version, by=caller.user, by_machine=caller.is_machine)
-    )
+    context, id, caller = config.context(), _id(request), request.caller
+    changes, version = request.body.to_changes(context.ids), request.expected_version
+    return _view(referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
 
 
 @api.route(

@@ -466,11 +466,9 @@ LISTS = sorted(route for route in access.ROUTES if "limit" in api_of(route).rout
 def test_a_query_that_cannot_be_is_refused(world: World, route: str) -> None:
     """Limits out of range or no number, unknown parameters, cursors that never were."""
     file = {"text": "firstName,lastName,email\r\nA,B,a@b.ce\r\n", "headers": {"content-type": "text/csv"}}
-    path = {
-        "partnerId": world.books.partner("pam").id,
-        "programId": "default",
-        "importId": world.admin("POST /api/v1/imports/partners", sub="pam", **file).body["id"],
-    }
+    path = {"partnerId": world.books.partner("pam").id, "programId": "default"}
+    if "{importId}" in route:  # a person has few jobs that are not done
+        path["importId"] = world.admin("POST /api/v1/imports/partners", sub="pam", **file).body["id"]
     for name, values in {
         "limit": ["0", "-1", "101", "1.5", "ten", "", "NaN", "1e2", "9" * 5000, "\x00", "\ud800", "0x10", "\u0661"],
         "cursor": ["x", "#", "\x00", "a" * 513, "\ud800", "\u00e4", "AAAA", "=", "null", "e30", "A" * 512],
