@@ -361,4 +361,4 @@ def test_a_refund_that_takes_from_two_payments_is_named(dynamodb_endpoint: str) 
     books.refund("twice2", 100, "same")
     named = [fault.reason for fault in books.faults()]
     assert any("under the same id" in reason for reason in named)
-    assert any(f"payment {first}: a refund is of another one" in reason for reason in named)
+    assert any(f"payment {first}: a refund or dispute is of another one" in reason for reason in named)

@@ -359,13 +359,23 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
             yield f"payment {payment.id}: {what} are {summed_up}, it says {told}"
     if back.sums != found.sums or (back.sums and back.unnamed != found.unnamed):
         yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
-    guards = [(keys.refund_guard(r.hash), r.stray, "refund") for r in refunds]
-    guards += [(keys.dispute_guard(d.hash), d.stray, "dispute") for d in disputes]
-    for batch in _batches(guards):
-        for (_, stray, what), item in zip(batch, context.table.get_many([each[0] for each in batch]), strict=True):
-            if item and stray is (root(context, str(item["payment"])) == payment.id):  # older ones have none
+    claims = [(keys.refund_guard(r.hash), r.stray, keys.refund, r.hash) for r in refunds]
+    claims += [(keys.dispute_guard(d.hash), d.stray, keys.dispute, d.hash) for d in disputes]
+    for batch in _batches(claims):
+        for (_, stray, below, hash), guard in zip(
+            batch, context.table.get_many([each[0] for each in batch]), strict=True
+        ):
+            if guard is None:  # older ones have none
+                continue
+            owner = str(guard["payment"])
+            if stray is (root(context, owner) == payment.id) and (stray or not _has_moved(context, below(owner, hash))):
                 whose = "is its own and takes nothing" if stray else "is of another one, and takes from this, too"
-                yield f"payment {payment.id}: a {what} {whose}"
+                yield f"payment {payment.id}: a refund or dispute {whose}"
+
+
+def _has_moved(context: Context, key: keys.Key) -> bool:
+    """Whether what lay below a name lies below its payment by now, although the name is not yet known as one."""
+    return payments.MOVED in (context.table.get(key) or {})
 
 
 def _taken_twice(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
