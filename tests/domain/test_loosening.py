@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.errors import Conflict
+from refledger.domain.exposures import passes
 from refledger.domain.links import Links
 from refledger.domain.loosening import (
     TERMS,
@@ -312,3 +313,23 @@ def test_nothing_that_takes_effect_at_once_protects_less(old: Program, wanted: P
             if name != "payout_minimum" or now.takes(currency):  # of what is not taken two people let every cent out
                 assert not looser.is_looser(after.in_force(name), before.in_force(name))
     assert apply(now, pending(now, *waiting), 0) == wanted
+
+
+def test_a_currency_that_is_dropped_goes_on_to_weigh_what_it_did() -> None:
+    """What a day has seen of it still counts with the others, and it is not taken again for less."""
+    both = a_program(
+        adjustment_limit=1_000, currencies={"EUR": CurrencyTerms(adjustment_limit=1_000)},
+        exposure=Weights("USD", (("EUR", 1_100),)),
+    )  # fmt: skip
+    assert passes(both, "adjustmentLimit", {"EUR": 900}, "USD", 11)
+    fewer = replace(both, currencies=(("USD", both.terms("USD")),), exposure=Weights("USD", ()))
+    dropped, waiting = split(both, fewer, earns=False)
+    assert not waiting
+    assert not dropped.takes("EUR")
+    assert passes(dropped, "adjustmentLimit", {"EUR": 900}, "USD", 11)
+    assert split(dropped, fewer, earns=False) == (dropped, ())  # told again it is the same
+    again = replace(both, exposure=Weights("USD", (("EUR", 1),)))
+    taken, waiting = split(dropped, again, earns=False)
+    assert taken.takes("EUR")
+    assert passes(taken, "adjustmentLimit", {"EUR": 900}, "USD", 11)
+    assert TermChange("exposure", "", both.exposure, again.exposure) in waiting

@@ -107,6 +107,7 @@ def test_the_program_approves_what_is_within_its_limit_and_has_no_risk() -> None
         {"available": -1},
         {"terms": CurrencyTerms()},
         {"terms": CurrencyTerms(auto_approve_limit=300, second_approval_limit=299)},
+        {"amount": 200, "others": 100, "terms": CurrencyTerms(auto_approve_limit=900, second_approval_limit=299)},
         {"item": {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 1),)}},
         {"item": {"approvals": (Approval("ann", 1),)}},
     ],

@@ -134,6 +134,8 @@ def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple
     now: dict[str, Any] = {}
     for field, row in TERMS.items():
         before, after = getattr(old, field), getattr(wanted, field)
+        if row is Kind.WEIGHTS:
+            after = _with_dropped(before, after)
         if row in (Kind.FACT, Kind.STATUS, Kind.CURRENCIES) or before == after:
             continue
         if _is_looser(row, before, after, earns=earns):
@@ -228,6 +230,13 @@ def _is_looser(row: Row, before: Any, after: Any, *, earns: bool) -> bool:
             return _weighs_less(before, after)
         case _:
             return False
+
+
+def _with_dropped(before: Weights | None, after: Weights | None) -> Weights | None:
+    """The new weights, with those of currencies that they leave out: what a day has seen of these still counts."""
+    if before is None or after is None or after.currency != before.currency:
+        return after
+    return Weights(after.currency, tuple(sorted({**dict(before.rates), **dict(after.rates)}.items())))
 
 
 def _weighs_less(before: Weights | None, after: Weights | None) -> bool:

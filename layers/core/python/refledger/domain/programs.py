@@ -139,7 +139,8 @@ def cooling_until(cooling_hours: int, partner: Partner, method: PayoutMethod) ->
 class Weights:
     """How amounts of other currencies count where a day's sum is held against a limit in `currency`.
 
-    `rates`: (currency, minor units of `currency` for 1,000 minor units of that one), sorted. Not a rate to pay by.
+    `rates`: (currency, minor units of `currency` for 1,000 minor units of that one), sorted. Not a rate to pay by. One
+    that the program does not take any more keeps its own: a day's sums of it still count.
     """
 
     currency: str
@@ -189,7 +190,8 @@ class Program:
     def __post_init__(self) -> None:
         exponent(self.currency)  # raises UnknownCurrency
         taken = {self.currency, *dict(self.currencies)}
-        for currency in taken:
+        weighed = {self.exposure.currency, *dict(self.exposure.rates)} if self.exposure else set()
+        for currency in taken | weighed:
             exponent(currency)
         if len(taken) > MAX_CURRENCIES or len(dict(self.currencies)) < len(self.currencies):
             raise Invalid(f"currencies: up to {MAX_CURRENCIES}, each once")
@@ -207,8 +209,8 @@ class Program:
             raise Invalid(f"approvalTimeoutSeconds: 1 to {MAX_APPROVAL_SECONDS}")
         if not 0 <= self.maker_window_days <= MAX_MAKER_WINDOW_DAYS:
             raise Invalid(f"makerWindowDays: 0 to {MAX_MAKER_WINDOW_DAYS}")
-        if self.exposure and {self.exposure.currency, *dict(self.exposure.rates)} != taken:
-            raise Invalid("exposure: all currencies of the program, and no others")
+        if self.exposure and (self.exposure.currency not in taken or taken - weighed):
+            raise Invalid("exposure: all currencies of the program, against one of them")
 
     @property
     def tier_rates_bps(self) -> tuple[int, ...]:

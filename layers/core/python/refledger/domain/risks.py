@@ -96,10 +96,11 @@ def needs_no_person(
 ) -> bool:
     """Whether the program approves it by rule. `others`: see `asked_for`; None where it could not be counted.
 
-    A withdrawal that went back to people stays with them, and what needs two people is not approved by none.
+    A withdrawal that went back to people stays with them, and what needs two people in a day is not approved by none.
     """
     limit, second = terms.auto_approve_limit, terms.second_approval_limit
-    if limit is None or others is None or (second is not None and withdrawal.amount > second):
+    if limit is None or others is None:
         return False
+    most = limit if second is None else min(limit, second)
     touched = withdrawal.steps or withdrawal.approvals
-    return withdrawal.amount + others <= limit and not found and available >= 0 and not touched
+    return withdrawal.amount + others <= most and not found and available >= 0 and not touched
