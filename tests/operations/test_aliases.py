@@ -10,10 +10,13 @@ import pytest
 
 from refledger.domain.payments import PaymentAlias, PaymentKind
 from refledger.domain.rules import RuleSet
-from refledger.operations import explaining, refunds
+from refledger.domain.times import DAY_MS
+from refledger.operations import explaining, rating, refunds
+from refledger.operations.context import Context
 from refledger.operations.payments import Outcome
 from refledger.store import payments
 from tests.support.books import Books
+from tests.support.deaths import deaths
 from tests.support.interruptions import Death, Interrupted, die
 from tests.support.programs import a_rule
 
@@ -269,4 +272,62 @@ def test_a_dispute_waits_under_one_name_only(books: Books, ends: bool) -> None:
         books.close("pi1", "WON")
     listed = [which for _, which in payments.open_disputes(books.table, "", 10)]
     assert [payment for payment, _ in listed] == ([] if ends else [books.ids.payment("payments", "in1")])
+    assert books.faults() == []
+
+
+# ---------------------------------------------------------------- their place among the customer's
+
+
+PLACED: dict[str, Callable[[Books, str, int], object]] = {
+    "charge": lambda b, n, at: b.earn(n, f"ch {n}", 10_000, occurred_at_ms=at),
+    "invoice": lambda b, n, at: b.earn(n, f"in {n}", 10_000, occurred_at_ms=at + 1_000),
+    "next": lambda b, n, at: b.earn(n, f"next {n}", 20_000, occurred_at_ms=at + DAY_MS),
+    "alias": lambda b, n, _: b.alias(f"ch {n}", f"in {n}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted"),
+    [
+        (RuleSet(a_rule(1000, first=(5000,))), 7_000),
+        (RuleSet(a_rule(1000, payments=1)), 1_000),
+        (RuleSet(a_rule(1000, first=(5000,), months=1)), 7_000),
+    ],
+)
+def test_what_was_counted_twice_takes_one_place(books: Books, rules: RuleSet, wanted: int) -> None:
+    """The name that goes is no payment of the customer's by itself: the one that stays is the first, in any order."""
+    books.change_program(rules=rules)
+    for number, order in enumerate(itertools.islice(itertools.permutations(PLACED), 0, None, 2)):
+        bob, carol = f"bob {number}", f"carol {number}"
+        books.chain(bob, carol)
+        at_ms = books.clock()
+        books.clock.forward(2 * DAY_MS)
+        for name in order:
+            PLACED[name](books, carol, at_ms)
+        books.mature(bob)
+        assert books.balance(bob) == (wanted, 0, 0), order
+    assert books.faults() == []
+
+
+def test_the_place_is_free_wherever_a_process_dies(books: Books) -> None:
+    """Before or after each write of the join: the event again, or the schedule, come to the same."""
+    books.change_program(rules=RuleSet(a_rule(1000, first=(5000,))))
+    names = iter(range(1000))
+
+    def prepare() -> str:
+        name = f"{next(names)}"
+        books.chain(f"bob {name}", f"carol {name}")
+        for step in ("charge", "invoice", "next"):
+            PLACED[step](books, f"carol {name}", books.clock() - 2 * DAY_MS)
+        return name
+
+    def act(context: Context, name: str) -> None:
+        refunds.alias(context, PaymentAlias("payments", f"ch carol {name}", f"in carol {name}", books.clock()))
+
+    for name in deaths(books, prepare, act):
+        act(books.context, name)
+        for program_id, customer in list(rating.waiting(books.context)):
+            rating.rate_customer(books.context, program_id, customer)
+        books.mature(f"bob {name}")
+        assert books.balance(f"bob {name}") == (7_000, 0, 0)
     assert books.faults() == []

@@ -11,6 +11,7 @@ from refledger.domain.errors import Conflict, Forbidden, Invalid, ReferralClosed
 from refledger.domain.payments import PaymentKind
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
+from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations import closing, converting, referring, rewards
 from refledger.operations.closing import Closed
@@ -18,6 +19,7 @@ from refledger.operations.payments import Outcome
 from refledger.store import referral_progress
 from refledger.store import referrals as stored
 from tests.support.books import Books
+from tests.support.programs import a_rule
 
 S = RewardStatus
 
@@ -218,3 +220,34 @@ def test_one_that_is_paid_in_this_moment_stays_paid(books: Books, monkeypatch: p
     monkeypatch.setattr(closing, "cancel", cancel)
     assert close(books, cancel_unpaid=True, by="zoe").cancelled == 3
     assert books.balance("bob") == (0, 0, 2_000)
+
+
+# ---------------------------------------------------------------- what is told of payments later
+
+
+def test_what_a_refund_had_cancelled_does_not_come_back(books: Books) -> None:
+    """Paid after the end, and refunded before it was closed: that the refund failed then gives nothing to anybody."""
+    ended_ms = books.clock()
+    books.clock.forward(DAY_MS)
+    books.earn("carol", "p1", 10_000)
+    books.refund("p1", 10_000, "r")
+    assert close(books, from_ms=ended_ms).cancelled == 0
+    books.refund("p1", 10_000, "r", failed=True)
+    books.mature("bob")
+    assert (books.balance("bob"), books.balance("alice")) == ((0, 0, 0), (0, 0, 0))
+    assert books.faults() == []
+
+
+def test_what_is_after_the_end_is_not_rated_again(books: Books) -> None:
+    """One from before the end comes late, and is the first: the one after it earns nobody anything for that."""
+    books.change_program(rules=RuleSet(a_rule(1000, 700, first=(5000,))))
+    books.chain("dan", "eve", "frank")
+    first_ms = books.clock()
+    books.clock.forward(3 * DAY_MS)
+    books.earn("frank", "p2", 10_000)
+    close(books, "frank", from_ms=first_ms + DAY_MS)
+    books.earn("frank", "p1", 10_000, occurred_at_ms=first_ms)
+    for name in ("dan", "eve"):
+        books.mature(name)
+    assert (books.balance("eve"), books.balance("dan")) == ((5_000, 0, 0), (0, 0, 0))
+    assert books.faults() == []

@@ -118,6 +118,23 @@ class Binding:
             return new
         return replace(new, late=payment, turn=self.turn + 1, again=(self.again or Again()).with_(moved))
 
+    def without(self, gone: tuple[int, str], instead: tuple[int, str] | None, rules: RuleSet) -> Binding:
+        """Without a payment (when it was made, its id) that is known under another name, and counted as that one.
+
+        `instead`: that one, where it may have been left out of the list for this one. All that are listed are rated
+        again, and those between the old end of the months and the new one.
+        """
+        left = tuple(each for each in self.listed if each != gone)
+        first_at_ms = self.first_at_ms if self.count > len(self.listed) or not left else left[0][0]
+        new = replace(self, listed=left, count=self.count - 1, first_at_ms=first_at_ms if self.count > 1 else 0)
+        if instead and instead not in left:
+            new = replace(new.counted(*instead, rules), again=self.again)
+        again = Again(tuple(payment for _, payment in new.listed))
+        if rules.months and new.first_at_ms > self.first_at_ms:
+            ends = months_after(self.first_at_ms, rules.months[0]), months_after(new.first_at_ms, rules.months[-1])
+            again = again.with_(Again((), *ends))
+        return replace(new, late=gone[1], turn=self.turn + 1, again=(self.again or Again()).with_(again))
+
     def _moved(self, place: tuple[int, str], first_at_ms: int, rules: RuleSet) -> Again | None:
         """Whose place changes what they earn when a payment comes before them."""
         unlisted, before = self.count - len(self.listed), bisect_left(self.listed, place)

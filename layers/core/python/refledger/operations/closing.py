@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.duties import Act
 from refledger.domain.errors import AlreadyDecided, Conflict, Invalid, ReferralClosed
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
-from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
@@ -22,6 +22,8 @@ from refledger.store import keys, referrals, rewards
 from refledger.store.transaction import Write
 
 UNPAID = (RewardStatus.PENDING, RewardStatus.CALCULATED, RewardStatus.APPROVED)
+# Cancelled by what was told of payments, which may be told otherwise later.
+MAY_COME_BACK = (Cancelled.REFUNDED, Cancelled.DUPLICATE, Cancelled.UNEARNED)
 BATCH = 100  # rewards that are looked at between two questions whether there is time
 
 
@@ -90,14 +92,14 @@ def _sweep(
         if number % BATCH == 0 and not go_on():
             context.table.commit(referrals.swept(referral.id, place))
             return cancelled, False
-        if reward.referral_id != referral.id or reward.status not in UNPAID:
+        if reward.referral_id != referral.id or not (reward.status in UNPAID or reward.cancelled in MAY_COME_BACK):
             continue
         if everything or reward.earned_at_ms >= referral.ended_ms:
             try:
                 cancel(context, reward.id, note, by)
             except AlreadyDecided:  # paid in this moment
                 continue
-            cancelled += 1
+            cancelled += reward.status in UNPAID
     if position:
         context.table.commit(referrals.swept(referral.id, []))
     return cancelled, True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack
-from refledger.operations import taking_back
+from refledger.operations import rating, taking_back
 from refledger.operations.context import Context
 from refledger.store import payments
 from refledger.store.transaction import Again, Write
@@ -40,11 +40,14 @@ class Joining:
     gone: str
     keep: str
     due: list[MaturityMessage] = field(default_factory=list)
+    counted: set[tuple[str, str]] = field(default_factory=set)  # program and customer, whose payments are rated again
 
     def all(self) -> list[MaturityMessage]:
         """Move everything; `gone` is an ALIAS then. Idempotent. Raises Busy."""
         while self.context.repeat(self._one):
             pass
+        for whose in self.counted:  # whoever dies before leaves them to the schedule
+            self.due += rating.rate_customer(self.context, *whose).due
         return self.due
 
     def _one(self) -> bool:
@@ -63,8 +66,11 @@ class Joining:
     def _take_back_whole(self, gone: Payment, keep: Payment | None) -> None:
         back = replace(gone.back, elsewhere=gone.amount)
         taken = taking_back.apply(self.context, gone.id, gone, back, gone.currency, self.keep)
-        self.context.table.commit(*taken.writes, payments.unchanged(self.keep, keep))
+        places = rating.uncounted(self.context, gone, keep)
+        self.context.table.commit(*taken.writes, *places, payments.unchanged(self.keep, keep))
         self.due += taken.due
+        if places:
+            self.counted.add((gone.program_id, gone.customer))
 
     def _move(self, gone: Payment, keep: Payment | None) -> bool:
         source, target = self._below(gone.id), self._below(self.keep)

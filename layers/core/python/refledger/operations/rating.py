@@ -84,6 +84,18 @@ def counted(old: Binding, payment: Payment, rules: RuleSet) -> tuple[Binding, li
     return new, writes
 
 
+def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Write]:
+    """A payment that has turned out to be another one is none of the customer's by itself: it takes no place."""
+    binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
+    place = (gone.occurred_at_ms, gone.id)
+    if binding is None or place not in binding.listed:
+        return []
+    rules = context.program_version(binding.program_id, binding.rule_version).rules
+    counts = keep and keep.kind is PaymentKind.PAYMENT and keep.base and keep.referral_id == gone.referral_id
+    instead = (keep.occurred_at_ms, keep.id) if keep and counts else None
+    return [referrals.count(binding, binding.without(place, instead, rules))]
+
+
 # ---------------------------------------------------------------- again
 
 
@@ -120,6 +132,8 @@ def _rate(context: Context, payment_id: str) -> Rated:
         return Rated()
     rules = context.program_version(binding.program_id, binding.rule_version).rules
     parts = split(payment, binding, rules)
+    if binding.why_not(payment.occurred_at_ms):  # its referral was closed before it: what it earned, it keeps or lost
+        return Rated()
     existing = {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
     became = _became(context, payment, binding, parts, existing)
     new = replace(
@@ -234,7 +248,7 @@ def _is_of(binding: Binding, payment: Payment) -> bool:
 
 
 def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:
-    if not _is_of(binding, payment):
+    if not _is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         return True
     parts = split(payment, binding, context.program_version(binding.program_id, binding.rule_version).rules)
     return _earning(payment.shares) == _earning((part.partner_id, part.amount) for part in parts)
