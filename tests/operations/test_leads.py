@@ -14,6 +14,7 @@ from refledger.domain.errors import ReferralNotFound
 from refledger.domain.leads import LeadNews, Step, Value
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations import converting, leads, partners, referring
 from refledger.operations.context import Context
@@ -23,6 +24,7 @@ from refledger.store import leads as stored_leads
 from tests.support.books import START_MS, Books
 from tests.support.deaths import AT_READS, deaths
 from tests.support.interruptions import Interrupted
+from tests.support.programs import a_rule
 
 HOUR_MS = DAY_MS // 24
 S, O = ReferralStatus, Outcome  # noqa: E741
@@ -386,3 +388,24 @@ def test_news_from_long_ago_count_as_of_then(books: Books) -> None:
     books.clock.forward(7 * DAY_MS)
     tell(books, created(books), step(Step.CONVERTED, 5, value=WORTH))
     assert referral(books).converted_at_ms == START_MS + 5 * HOUR_MS
+
+
+@pytest.mark.parametrize("rules", [RuleSet(a_rule(1000, first=(5000,))), RuleSet(a_rule(1000, payments=1))])
+def test_what_is_added_to_a_conversion_has_its_place(books: Books, rules: RuleSet) -> None:
+    """500.00 and then 800.00 is the customer's first payment as a whole, or none of it is where one comes late."""
+    books.change_program(rules=rules)
+    books.clock.forward(DAY_MS)
+    more, found = {"codes": (books.partner("alice").code,)}, set()
+    for number, order in enumerate(itertools.permutations("abp")):
+        before = sum(reward.amount for reward in books.rewards("alice"))
+        customer, lead = f"carol {number}", f"L {number}"
+        tell(books, LeadNews(lead, START_MS, customer=customer, codes=more["codes"]))
+        for each in order:
+            if each == "p":
+                books.pay(customer, f"p {number}", 10_000, occurred_at_ms=START_MS)
+            else:
+                amount = 50_000 if each == "a" else 80_000
+                tell(books, step(Step.CONVERTED, 1 if each == "a" else 2, lead, value=Value(amount=amount)))
+        found.add(sum(reward.amount for reward in books.rewards("alice")) - before)
+    assert found == {13_000 if rules.default.first else 1_000}
+    assert books.faults() == []

@@ -354,3 +354,22 @@ def test_what_was_let_in_by_a_person_is_corrected_too(books: Books) -> None:
     (held,) = [r for r in books.rewards("bob held") if r.held]
     assert held.amount == 1_000
     assert books.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted"), [(RuleSet(a_rule(1000)), 2_500), (RuleSet(a_rule(1000, first=(5000,), months=1)), 6_500)]
+)
+def test_what_was_paid_after_expiry_earns_once_one_of_before_is_told(books: Books, rules: RuleSet, wanted: int) -> None:
+    """In time, and twice later, one of them refunded by half: whoever paid in time has not expired, in any order."""
+    books.program(rules=rules, attribution_days=10)
+    for number, order in enumerate(permutations((5, 20, 30))):
+        books.chain(f"bob {number}", f"carol {number}")
+        start_ms = books.clock()
+        books.clock.forward(40 * DAY_MS)
+        for day in order:
+            books.earn(f"carol {number}", f"{number} {day}", 10_000, occurred_at_ms=start_ms + day * DAY_MS)
+            if day == 20:
+                books.refund(f"{number} {day}", 5_000)
+        books.mature(f"bob {number}")
+        assert books.balance(f"bob {number}") == (wanted, 0, 0), order
+    assert books.faults() == []

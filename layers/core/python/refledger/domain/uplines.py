@@ -11,6 +11,7 @@ from refledger.domain.times import months_after
 
 KEPT_LINKS = 10  # the deepest program there can be
 REJECTED, EXPIRED = "REJECTED", "EXPIRED"  # why a binding is closed
+FOREVER_MS = 9_999_999_999_999
 ENDED = "ENDED"  # why a payment of later earns nothing, though the referral has converted
 
 
@@ -88,7 +89,14 @@ class Binding:
 
     def converted(self, paid_at_ms: int) -> Binding:
         """After something was paid in time: it does not expire any more."""
-        return replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms) if self.until_ms else self
+        if not self.until_ms:
+            return self
+        new = replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms)
+        if not self.turn:  # nothing was told yet that was paid later
+            return new
+        return replace(
+            new, turn=self.turn + 1, again=(self.again or Again()).with_(Again((), self.until_ms, FOREVER_MS))
+        )
 
     def place(self, paid_at_ms: int, payment: str) -> tuple[int, int]:
         """Which of the customer's payments one is, from 1, and when they made the first: by when they were made.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
+    Origin,
     Payment,
     PaymentKind,
     PaymentReceived,
@@ -19,7 +20,7 @@ from refledger.domain.payments import (
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.domain.uplines import Binding
+from refledger.domain.uplines import EXPIRED, Binding
 from refledger.operations import rating, taking_back
 from refledger.operations.context import Context
 from refledger.store import customers, keys, payments, referrals, rewards
@@ -239,6 +240,8 @@ def enter(
         outcome, entered = Outcome.UNREFERRED, replace(entered, kind=K.IGNORED, reason=Outcome.UNREFERRED)
     elif why_not := binding.why_not(payment.occurred_at_ms):
         outcome, entered = Outcome(why_not), replace(entered, kind=K.IGNORED, reason=why_not)
+        if why_not == EXPIRED and payment.origin is Origin.PAYMENT:  # it earns if one that was made in time comes yet
+            counted = referrals.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
     elif not program.earns_at(payment.occurred_at_ms):
         outcome, entered = Outcome.PAUSED, replace(entered, kind=K.IGNORED, reason=Outcome.PAUSED)
     elif not program.takes(payment.currency):

@@ -18,7 +18,7 @@ from refledger.domain.programs import Program
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus, revalue
 from refledger.domain.rules import RuleSet, Sale, Share, shares
 from refledger.domain.times import months_after
-from refledger.domain.uplines import Again, Binding
+from refledger.domain.uplines import EXPIRED, Again, Binding
 from refledger.operations import taking_back
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards, transaction
@@ -33,11 +33,16 @@ TURNS = 20  # how often others may come late while one rates again; then the sch
 
 def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
     """What each tier earns of a payment, by its place among the customer's and the rules of their binding."""
-    number, first_at_ms = binding.place(payment.occurred_at_ms, payment.id)
+    number, first_at_ms = binding.place(*_place(payment))
     sale = Sale(
         payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines
     )
     return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
+
+
+def _place(payment: Payment) -> tuple[int, str]:
+    """What was added to a conversion when its value turned out higher has the place of the conversion."""
+    return payment.occurred_at_ms, payment.target or payment.id
 
 
 def earn(payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
@@ -68,7 +73,7 @@ def counted(old: Binding, payment: Payment, rules: RuleSet) -> tuple[Binding, li
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
     """
-    if not old.customer:  # of a conversion: nobody knows who pays
+    if not old.customer or payment.target:  # of a conversion: nobody knows who pays; or it is counted already
         return old, []
     at_ms, new = payment.occurred_at_ms, old.converted(payment.occurred_at_ms)
     if payment.base and rules.needs_count:
@@ -119,11 +124,20 @@ def rate_again(context: Context, payment_id: str) -> Rated:
 
     Idempotent. Nothing for what nobody earns from, or was not paid by a customer. Raises PaymentNotFound, Busy.
     """
-    return context.repeat(lambda: _rate(context, payment_id))
+    rated = context.repeat(lambda: _rate(context, payment_id))
+    payment = payments.find(context.table, payment_id)
+    if payment.origin is Origin.CONVERSION and not payment.target:
+        from refledger.operations.converting import parts_of  # it rates what it books
+
+        for part in parts_of(context, payment.referral_id)[1:]:
+            rated.add(rate_again(context, part.id))
+    return rated
 
 
 def _rate(context: Context, payment_id: str) -> Rated:
     payment = payments.find(context.table, payment_id)
+    if payment.kind is PaymentKind.IGNORED and payment.reason == EXPIRED:
+        return _in_time(context, payment)
     if payment.kind is not PaymentKind.PAYMENT or payment.origin is Origin.BY_HAND or not payment.customer:
         return Rated()
     # read after the payment: whoever rates it by a later binding changes its revision, and this is tried again
@@ -152,6 +166,20 @@ def _rate(context: Context, payment_id: str) -> Rated:
         payments.rate(payment, new, look_ms), *taken.writes, *(rewards.create(reward, now_ms) for reward in made)
     )
     return Rated([*taken.due, *(_message(payment, reward) for reward in made if look_ms is not None)], 1)
+
+
+def _in_time(context: Context, payment: Payment) -> Rated:
+    """One that was paid after its referral had expired: it has not, for another was paid in time and told later."""
+    from refledger.operations.payments import enter  # it rates what it enters
+
+    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    if binding is None or binding.why_not(payment.occurred_at_ms):
+        return Rated()
+    program = context.program_after(payment.program_id, context.now_ms())
+    taken = replace(payment, kind=PaymentKind.PAYMENT, reason="")
+    entered = enter(context, taken, binding, program, payment)
+    context.table.commit(*entered.writes)
+    return Rated(entered.due(context.now_ms()), 1)
 
 
 def _became(
@@ -244,7 +272,7 @@ def out_of_order(context: Context, due: list[Reward]) -> list[str]:
 
 def _is_of(binding: Binding, payment: Payment) -> bool:
     """Whether the binding says what the payment earns."""
-    return binding.referral_id == payment.referral_id and binding.knows(payment.occurred_at_ms, payment.id)
+    return binding.referral_id == payment.referral_id and binding.knows(*_place(payment))
 
 
 def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:

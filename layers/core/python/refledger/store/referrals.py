@@ -57,6 +57,18 @@ def count(old: Binding, new: Binding) -> Write:
     return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
 
 
+def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
+    """Keeps a payment that earns nothing as long as none is told that was made in time; unless one was meanwhile."""
+    values: Item = {"turn": old.turn + 1, "late": payment, "until": old.until_ms, **_turn(old)}
+    return [
+        update(
+            COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), "SET #turn = :turn, #late = :late",
+            "#until = :until AND " + _same_turn(old), **values,
+        ),
+        paid(old, at_ms, payment),
+    ]  # fmt: skip
+
+
 def rated(old: Binding, left: Again | None) -> Write:
     """What was to be rated again is, but for what is `left`; unless another payment came late meanwhile."""
     key, values = keys.binding(old.program_id, old.customer), _turn(old)
