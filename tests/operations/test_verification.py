@@ -61,14 +61,16 @@ UNSEEN: dict[str, dict[str, str]] = {
         "reason": "why nobody earns", "target": "what an ALIAS is of: for what comes", "ttl": "when it may go",
         "unearned": "an explanation of what is not there",
     },
-    "E/R": {"at": "when", "failed_at": "when"},
-    "E/D": {"at": "when"},
-    "P/B": {"at": "the last entry's time, which the next one must not be before"},
+    "E/R": {"at": "when", "failed_at": "when", "made_at": "when: which word of it is the later one"},
+    "E/D": {"at": "when", "ended": "when: which end of it is the later one"},
+    "P/B": {"at": "the last entry's time, which the next one must not be before", "asked": "how many on its last day"},
     "P/L": {"revision": "counts changes", "created": "for the figures"},
     "W/A": {
         "attempt": "which execution", "resumed": "when", "batch": "which file", "body": "for repeats of the request",
         "created": "when", "expires": "until when", "payout": "which try", "sent": "when", "program": "whose limits",
-        "requester": "who asked", "transaction": "the provider's number: only the provider can say that it is wrong",
+        "requester": "who asked", "terms": "whose limits, too", "assessed": "when somebody looked",
+        "risks": "what to look at", "blocked": "what stood against it then",
+        "transaction": "the provider's number: only the provider can say that it is wrong",
     },
     "X": {
         "approver": "who", "requester": "who", "body": "for repeats", "created": "when", "decided": "when",
@@ -109,6 +111,8 @@ class Corruption:
             case "E/R" if self.name == "failed_at":  # before or after a sum that was told
                 return None
             case "X" if item["status"] == "WAITING":  # a person reads it before it is posted
+                return None
+            case "P/B" if self.name == "open":  # a count that is too low only lets one more be asked for
                 return None
             case "P/B" if self.name == "cover":  # too early is only looked at again; this is past all that is owed
                 return bool(item["unpaid"])
