@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.errors import AlreadyDecided
+from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
 from refledger.domain.payments import PaymentKind
-from refledger.domain.rewards import net
+from refledger.domain.rewards import SECOND_PERSON, net
 from refledger.domain.times import HOUR_MS
-from refledger.operations import nobodys, reward_lists
+from refledger.operations import nobodys, referring, reward_lists
 from refledger.operations.payments import Outcome
+from refledger.operations.referring import NewReferral
 from refledger.store import customers
 from tests.support.books import Books
 
@@ -154,3 +155,33 @@ def test_the_id_that_a_sale_came_with_is_looked_up_as_well(books: Books) -> None
     received: dict[str, Any] = {"other_customer_id": "carol", "program_said": False}
     assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.RECORDED
     assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.REPEATED
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_names_a_customer_who_has_just_paid_lets_in_no_more_than_alone(books: Books, late: bool) -> None:
+    """The attack: one of the staff sees large payments of somebody nobody referred, and enters them for an accomplice.
+
+    The first is within what one person may make in a day, the second passes it: whether it comes before the referral
+    or is told after it, and told again. Who entered the referral does not release it.
+    """
+    books.change_program(adjustment_limit=5_000)
+    ann = books.user("ann")
+    books.pay("carol", "p1", 20_000)
+    if not late:
+        books.pay("carol", "p2", 20_000)
+    paid_ms = books.clock()
+    books.clock.forward(60_000)
+    new = NewReferral(books.partner("bob").id, customer=books.user("carol"))
+    referring.create(books.context, new, ann, None, "b", by=ann)
+    told(books)
+    for _ in range(2):
+        books.pay("carol", "p2", 20_000, occurred_at_ms=paid_ms)
+    told(books)
+    assert sorted(each.held for each in books.rewards("bob")) == [(), (SECOND_PERSON,)]
+    (held,) = [each for each in books.rewards("bob") if each.held]
+    with pytest.raises(SecondPersonNeeded):
+        books.release(held, by=ann)
+    books.release(held, by=books.user("ben"))
+    assert books.faults() == []
+    books.pay("carol", "p3", 90_000)  # what comes after the referral is on nobody's word
+    assert [each.held for each in books.rewards("bob")] == [()] * 3

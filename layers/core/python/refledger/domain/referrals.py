@@ -107,8 +107,8 @@ class Referral:
             return True
         return self.status in (*OPEN, S.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
 
-    def bound(self, customer: str, now_ms: int) -> Binding:
-        """What payments of the customer will read."""
+    def bound(self, customer: str, now_ms: int, named_by: str = "") -> Binding:
+        """What payments of the customer will read. `named_by`: keyed hash of who of the staff said who it is."""
         return Binding(
             program_id=self.program_id,
             customer=customer,
@@ -119,4 +119,5 @@ class Referral:
             bound_at_ms=now_ms,
             until_ms=self.until_ms if self.is_open else 0,
             ended_ms=self.ended_ms,
+            named_by=named_by,
         )

@@ -65,6 +65,7 @@ class Binding:
     until_ms: int = 0  # what is first paid then or later earns nothing; 0: no such time, or something was paid in time
     closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
+    named_by: str = ""  # keyed hash of the one of the staff who said whose customer it is; "": nobody of them
     converted_at_ms: int = 0  # when what was paid in time was paid, where there was such a time
 
     @property
@@ -82,6 +83,10 @@ class Binding:
         if self.ended_ms and paid_at_ms >= self.ended_ms:
             return ENDED
         return EXPIRED if self.until_ms and paid_at_ms >= self.until_ms else ""
+
+    def is_on_word(self, paid_at_ms: int) -> bool:
+        """Whether one of the staff said whose customer it is when that payment was made already."""
+        return bool(self.named_by) and paid_at_ms < self.bound_at_ms
 
     def is_over(self, now_ms: int) -> bool:
         """Whether it is no link of a chain any more."""

@@ -15,7 +15,7 @@ from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.times import HOUR_MS
 from refledger.operations import rating
 from refledger.operations.context import Context
-from refledger.operations.payments import enter
+from refledger.operations.payments import entered_now
 from refledger.store import customers, keys, payments, referrals
 from refledger.store.stream import Record
 
@@ -70,7 +70,7 @@ def _take(context: Context, payment_id: str, program_id: str) -> list[MaturityMe
         if old is None or (old.program_said and old.program_id != program_id):
             return []
         binding = referrals.find_binding(context.table, program_id, old.customer)
-        entered = enter(context, anew(old, program_id), binding, context.program(program_id), old)
+        entered = entered_now(context, anew(old, program_id), binding, context.program(program_id), old)
         context.table.commit(*entered.writes)
         return entered.due(context.now_ms())
 

@@ -85,7 +85,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
         suspect: list[Write] = []
         if parked:
             parked, suspect = taking_back.met(context, parked, payment)
-        entered = enter(context, payment, binding, program, parked)
+        entered = entered_now(context, payment, binding, program, parked)
         if entered.payment.is_nobodys:
             if parked and parked.is_nobodys and parked.body == payment.body:
                 return Recorded(Outcome.REPEATED, id)
@@ -262,6 +262,25 @@ def enter(
     first = payments.replace(parked, entered) if parked else payments.create(entered)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
     return Entered(outcome, entered, earned, writes, binding)
+
+
+def entered_now(
+    context: Context, payment: Payment, binding: Binding | None, program: Program, parked: Payment | None = None
+) -> Entered:
+    """`enter` for a payment that comes by itself, or with a referral. One that was made before one of the staff said
+    whose customer it is counts on that person's word: above what they may make in a day its rewards are held.
+    """
+    if binding is None or not binding.is_on_word(payment.occurred_at_ms):
+        return enter(context, payment, binding, program, parked)
+    from refledger.domain.duties import Act  # few are so: the rest needs to know nothing of duties
+    from refledger.operations import word
+
+    by = binding.named_by
+    spoken = replace(payment, by=by)
+    entered, sums = word.by_word(
+        context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, spoken, binding, program, parked, held)
+    )  # fmt: skip
+    return replace(entered, writes=[*entered.writes, *sums])
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:

@@ -133,7 +133,7 @@ def create_once(
         if new.lead:
             writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
         if new.customer:
-            writes.append(referrals.bind(made.bound(new.customer, now_ms)))
+            writes.append(referrals.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
             writes += top_unchanged(program_id, partner.id, top)
         try:
             context.table.commit(*writes)
@@ -290,7 +290,7 @@ def link_lead(
                 raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
             new = replace(new, lead=lead)
             writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
-        return _with_customer(context, old, new, customer, writes, by_machine=by_machine or not by)
+        return _with_customer(context, old, new, customer, writes, by="" if by_machine else by)
 
     return _change(context, referral_id, act)
 
@@ -319,15 +319,15 @@ def update(
             raise Stale(f"the referral's current version is {old.version}")
         if changes.customer not in (None, old.customer):
             check_stranger(context, Act.REFER, old.upline, old.depth, by)
-        return _with_customer(context, old, new, changes.customer or "", [], by_machine=by_machine or not by)
+        return _with_customer(context, old, new, changes.customer or "", [], by="" if by_machine else by)
 
     return _change(context, referral_id, act)
 
 
 def _with_customer(
-    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write], *, by_machine: bool
+    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write], *, by: str
 ) -> tuple[Referral, list[Write]]:
-    """The referral with its customer, and the binding that payments read."""
+    """The referral with its customer, and the binding that payments read. `by`: the person who says so, "" for none."""
     if customer in ("", old.customer):
         return new, writes
     if old.customer:
@@ -339,8 +339,8 @@ def _with_customer(
     nearest = Link(partner.id, partner.customer)
     _, top = _chain(context, partner, old.program_id, nearest, customer, old.id)
     program = programs.find(context.table, old.program_id)
-    check_new_customer(context, program, customer, by_machine=by_machine)
-    writes.append(referrals.bind(old.bound(customer, now_ms)))
+    check_new_customer(context, program, customer, by_machine=not by)
+    writes.append(referrals.bind(old.bound(customer, now_ms, by)))
     writes += top_unchanged(old.program_id, "", top)
     return replace(new, customer=customer), writes
 

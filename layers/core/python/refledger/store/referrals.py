@@ -32,10 +32,11 @@ def bind(binding: Binding) -> Write:
     limited = {"until": binding.until_ms} if binding.until_ms else {}
     if binding.ended_ms:
         limited["ended"] = binding.ended_ms
+    named = {"named": binding.named_by} if binding.named_by else {}
     return put(IS_UNBOUND, {
         **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id,
         "up": _links(binding.upline), "depth": binding.depth, "rule": binding.rule_version,
-        "bound": binding.bound_at_ms, "n": binding.count, "first": binding.first_at_ms, **limited,
+        "bound": binding.bound_at_ms, "n": binding.count, "first": binding.first_at_ms, **limited, **named,
     })  # fmt: skip
 
 
@@ -186,6 +187,7 @@ def binding_from(item: Item) -> Binding:
         until_ms=item.get("until", 0),
         closed=item.get("closed", ""),
         ended_ms=item.get("ended", 0),
+        named_by=item.get("named", ""),
         converted_at_ms=item.get("converted", 0),
         listed=tuple((at_ms, payment) for at_ms, payment in item.get("paid", ())),
         late=item.get("late", ""),
