@@ -190,7 +190,7 @@ def test_transfers_are_exported_and_followed(fresh: World) -> None:
     assert headers == {
         "content-type": "text/csv; charset=utf-8; header=present", "cache-control": "no-store",
         "content-disposition": f'attachment; filename="payout-batch-{made.body["id"]}.csv"',
-        "x-content-type-options": "nosniff",
+        "x-content-type-options": "nosniff", "strict-transport-security": "max-age=31536000; includeSubDomains",
     }  # fmt: skip
     assert answers[0]["body"].splitlines()[1] == f'"{id}","Bob Example","DE89370400440532013000","","",15.00,"USD"'
 

@@ -122,6 +122,9 @@ def test_an_answer_is_json_and_kept_by_nobody(world: World) -> None:
     answer = world.call(CODE)
     assert answer.status == 200
     limits = {name: answer.headers.pop(name) for name in ("ratelimit", "ratelimit-policy")}
-    assert answer.headers == {"content-type": "application/json", "cache-control": "no-store"}
+    assert answer.headers == {
+        "content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff",
+        "strict-transport-security": "max-age=31536000; includeSubDomains",
+    }  # fmt: skip
     assert limits["ratelimit-policy"] == '"reads";q=100000;w=60'
     assert re.fullmatch(r'"reads";r=\d+;t=\d+', limits["ratelimit"])

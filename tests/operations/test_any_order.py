@@ -90,6 +90,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.people = {name: Person() for name in NAMES}
         self.ids = {name: self.books.partner(name).id for name in NAMES}
         self.paid: dict[str, tuple[str, int, str]] = {}
+        self.earned: set[str] = set()  # of these, those of a customer who was referred
         self.asked: dict[str, Asked] = {}  # by id
         self.keys: dict[tuple[str, str], tuple[str, int, str]] = {}
 
@@ -147,12 +148,16 @@ class AnyOrder(RuleBasedStateMachine):
         now_ms = self.books.clock()
         earned_ms = max(START_MS, now_ms - hours_ago * DAY_MS // 24)
         recorded = self.books.pay(customer, id, base, currency, occurred_at_ms=earned_ms)
-        if id in self.paid:
-            same = self.paid[id] == (customer, base, currency)
-            assert recorded.outcome is (Outcome.REPEATED if same else Outcome.DIFFERENT)
+        told, chain = (customer, base, currency), self.people[customer].chain
+        if id in self.earned:
+            assert recorded.outcome is (Outcome.REPEATED if self.paid[id] == told else Outcome.DIFFERENT)
             return
-        self.paid[id] = (customer, base, currency)
-        chain = self.people[customer].chain
+        if not chain and self.paid.get(id) == told:
+            assert recorded.outcome is Outcome.REPEATED
+            return
+        self.paid[id] = told  # one that was nobody's is judged anew: a corrected event corrects
+        if chain:
+            self.earned.add(id)
         assert recorded.outcome is (Outcome.RECORDED if chain else Outcome.UNREFERRED)
         for name, rate in zip(chain, RATES, strict=False):
             if base * rate // 10_000:
