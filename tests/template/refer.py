@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from refledger.adapters.ids import Ids
+from refledger.domain.times import iso
 from tests.template.story import HASH_KEY, Json, Story
 
 MS_OF_TWO_DAYS = 2 * 86_400_000
@@ -39,10 +40,11 @@ def refer(story: Story) -> None:
 
 
 def pay_first(story: Story, code: str) -> None:
-    """Who is not referred pays with a code, and what they paid is looked for when they are."""
-    story.work("payments", story.event(
-        "Payment Succeeded", paymentId="of nora", customerId="nora", amount=1_000, currency="USD", referralCode=code,
-    ))  # fmt: skip
+    """Who is not referred pays with a code; what they paid is looked for when one of the staff says that they are."""
+    paid = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD", "referralCode": code}
+    before = json.loads(story.event("Payment Succeeded", **paid))
+    before["detail"]["occurredAt"] = iso(story.clock() - 1)
+    story.work("payments", json.dumps(before))
     enter(story, referralCode=code, customerId="nora")
     detail = {"programId": "default", "customer": Ids(HASH_KEY).user("nora")}
     story.work("payments", json.dumps({"source": "refledger", "detail-type": "Customer Referred", "detail": detail}))
