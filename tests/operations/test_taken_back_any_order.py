@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -128,4 +128,18 @@ def test_any_order_comes_to_what_the_model_says(dynamodb_endpoint: str) -> None:
         books.mature("bob")
 
     one()
+    assert books.faults() == []
+
+
+def test_a_failure_told_at_two_times_is_the_later_one_in_any_order(books: Books) -> None:
+    """A sum between both leaves the refund in, so the failure takes it off: whichever word comes first."""
+    books.program()
+    books.chain("bob", "carol")
+    sum_between = Fact("sum", "s2", 2_600, ended=False, at=4)
+    words = [Fact("refund", "r3", REFUNDS["r3"], ended=True, at=at) for at in (2, 6)]
+    for number, facts in enumerate(permutations([sum_between, *words])):
+        name = f"-{number}"
+        for tell in steps(books, list(facts), name):
+            tell()
+        assert books.payment("in" + name).back.of(PAID) == gone(list(facts)) == 300
     assert books.faults() == []

@@ -55,7 +55,7 @@ def take(context: Context, named: str, news: Refund) -> Recorded:
     repeated = Outcome.DIFFERENT if stray else Outcome.REPEATED
     if new == known:
         return Recorded(repeated, place.id)
-    if known and (known.failed, known.charge) == (new.failed, new.charge):  # only when it was so is news
+    if known and _counts(known) == _counts(new):  # only when it was so is news
         context.table.commit(payments.refund(place.id, known, new), payments.unchanged(place.id, place.payment))
         return Recorded(repeated, place.id)
     back = taking_back.of(place.payment)
@@ -67,6 +67,11 @@ def take(context: Context, named: str, news: Refund) -> Recorded:
     if stray or (known and known.failed is new.failed):
         return Recorded(repeated, place.id, taken.due)
     return Recorded(Outcome.EARLY if taking_back.is_early(place.payment) else Outcome.RECORDED, place.id, taken.due)
+
+
+def _counts(refund: Refund) -> tuple[bool, str, int]:
+    """What of a refund the payment's sums depend on: of a failed one also whether a sum was told before that."""
+    return refund.failed, refund.charge, refund.failed_at_ms if refund.failed else 0
 
 
 def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Recorded:
