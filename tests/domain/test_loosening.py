@@ -47,6 +47,7 @@ BOTH_WAYS: dict[str, tuple[Any, Any]] = {
     "cooling_hours": (72, 71),
     "bind_within_hours": (24, 25),
     "new_customers_only": (True, False),
+    "commission_on_shipping": (False, True),
     "maker_window_days": (30, 29),
     "exposure": (Weights("USD", ()), None),
 }

@@ -51,6 +51,8 @@ class Earned:
     """amount = min(rounded_down, base - nearer_tiers); of a flat amount only `amount` is known."""
 
     base: int
+    shipping: int  # what of the payment was for shipping
+    shipping_earns: bool  # whether the base holds it
     rate_bps: int | None  # None: a flat amount
     exact: str  # before it was rounded, in major units
     rounded_down: int
@@ -188,6 +190,7 @@ def earned(reward: Reward, payment: Payment) -> Earned:
     ids = [id for id, _ in payment.shares]
     before = payment.shares[: ids.index(reward.id)] if reward.id in ids else ()
     nearer, digits = sum(amount for _, amount in before), exponent(reward.currency)
+    left_out = payment.shipping > 0 and reward.base == payment.base - payment.shipping
     if not reward.amount:
         exact, rounded, text = decimal(0, digits), 0, "nothing: the payment is beyond those of the customer that earn"
     elif not reward.rate_bps:
@@ -204,11 +207,19 @@ def earned(reward: Reward, payment: Payment) -> Earned:
         exact = decimal(product, digits + BASE_DECIMALS, digits)
         rate = decimal(reward.rate_bps, RATE_DECIMALS)
         text = f"{rate} % of {money(reward.base, reward.currency)} = {exact}"
+        if left_out:
+            text = (
+                f"{decimal(payment.base, digits)} less {decimal(payment.shipping, digits)} for shipping, which earns"
+                f" nothing by the program's terms; {text}"
+            )
         if rounded * BASIS_POINTS != product:
             text += f", rounded down to {decimal(rounded, digits)}"
         if reward.amount != rounded:
             text += f", of which nearer tiers left {decimal(reward.amount, digits)}"
-    return Earned(reward.base, reward.rate_bps or None, exact, rounded, nearer, reward.amount, text)
+    return Earned(
+        reward.base, payment.shipping, not left_out, reward.rate_bps or None, exact, rounded, nearer,
+        reward.amount, text,
+    )  # fmt: skip
 
 
 def taken(reward: Reward, payment: Payment) -> Taken:

@@ -59,6 +59,7 @@ TERMS: Final[dict[str, Row]] = {
     "cooling_hours": Looser.LOWER,
     "bind_within_hours": Looser.HIGHER,
     "new_customers_only": Looser.LOWER,
+    "commission_on_shipping": Looser.HIGHER,
     "links": Kind.NEUTRAL,
     "maker_window_days": Looser.LOWER,
     "exposure": Kind.WEIGHTS,

@@ -11,6 +11,7 @@ from refledger.domain.errors import Invalid, ProgramClosed
 from refledger.domain.links import Links
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Idle, Partner
+from refledger.domain.payments import Payment
 from refledger.domain.rules import Own, RuleSet
 from refledger.domain.times import HOUR_MS
 
@@ -176,6 +177,7 @@ class Program:
     cooling_hours: int = COOLING_HOURS  # withdrawals wait so long after a new account, or a user linked to a partner
     bind_within_hours: int = BIND_WITHIN_HOURS  # what is paid so shortly before the referral earns
     new_customers_only: bool = True  # who has paid before cannot be referred any more
+    commission_on_shipping: bool = True  # whether what is paid for shipping earns like the rest
     links: Links | None = None  # where partners' links lead; None: there are none
     maker_window_days: int = MAKER_WINDOW_DAYS  # who made a partner's money lets none of it out for so long
     exposure: Weights | None = None  # None: the day's sums count each currency by itself
@@ -216,6 +218,10 @@ class Program:
     def tier_rates_bps(self) -> tuple[int, ...]:
         """What tier 1, 2, … earn of a payment for which there is no other rule; 0 where it is a flat amount."""
         return tuple(pay.rate_bps for pay in self.rules.default.tiers)
+
+    def commission_base(self, payment: Payment) -> int:
+        """What of a payment commission is paid on, by this version: 0 to its `base`, in minor units."""
+        return payment.base if self.commission_on_shipping else max(0, payment.base - payment.shipping)
 
     def earns_at(self, at_ms: int) -> bool:
         """Whether money that came in at that moment earns anybody anything."""

@@ -224,6 +224,7 @@ class Share:
     source: Source
     cap: int | None  # what the partner may earn in that month, in the payment's currency
     nothing: Nothing | None  # why the amount is 0
+    base: int  # what it is a part of
 
 
 def shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) -> list[Share]:
@@ -253,7 +254,7 @@ def _together(by_part: Sequence[Sequence[Share]]) -> list[Share]:
         else:
             amount = before.amount + share.amount
             nothing = None if amount else before.nothing
-            made[share.tier] = replace(before, amount=amount, nothing=nothing)
+            made[share.tier] = replace(before, amount=amount, nothing=nothing, base=before.base + share.base)
     return [made[tier] for tier in sorted(made)]
 
 
@@ -276,7 +277,7 @@ def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) ->
         amount = min(asked, left)
         left -= amount
         nothing = None if amount else over or _why_nothing(pay, asked, sale.currency)
-        made.append(Share(tier, partner_id, amount, pay.rate_bps, by, cap, nothing))
+        made.append(Share(tier, partner_id, amount, pay.rate_bps, by, cap, nothing, sale.base))
     return made
 
 

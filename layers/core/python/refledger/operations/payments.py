@@ -248,9 +248,9 @@ def enter(
         outcome, entered = Outcome.FOREIGN, replace(entered, kind=K.FOREIGN)
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
-        rules = context.program_version(binding.program_id, binding.rule_version).rules
-        binding, counted = rating.counted(binding, payment, rules)
-        parts = rating.split(payment, binding, rules)
+        terms = rating.terms_of(context, binding)
+        binding, counted = rating.counted(binding, payment, terms)
+        parts = rating.split(payment, binding, terms)
         earned = [rating.earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
             entered, kind=K.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,

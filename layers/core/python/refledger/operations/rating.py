@@ -16,7 +16,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.programs import Program
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus, revalue
-from refledger.domain.rules import RuleSet, Sale, Share, shares
+from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, Again, Binding
 from refledger.operations import taking_back
@@ -31,13 +31,17 @@ TURNS = 20  # how often others may come late while one rates again; then the sch
 # ---------------------------------------------------------------- by time
 
 
-def split(payment: Payment, binding: Binding, rules: RuleSet) -> list[Share]:
-    """What each tier earns of a payment, by its place among the customer's and the rules of their binding."""
+def split(payment: Payment, binding: Binding, terms: Program) -> list[Share]:
+    """What each tier earns of a payment, by its place among the customer's and the terms of their binding."""
     number, first_at_ms = binding.place(*_place(payment))
-    sale = Sale(
-        payment.base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines
-    )
-    return shares(rules, [link.partner_id for link in binding.upline], binding.own, sale)
+    base = terms.commission_base(payment)
+    sale = Sale(base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines)
+    return shares(terms.rules, [link.partner_id for link in binding.upline], binding.own, sale)
+
+
+def terms_of(context: Context, binding: Binding) -> Program:
+    """The version of the program under which the customer was bound. Raises ProgramNotFound."""
+    return context.program_version(binding.program_id, binding.rule_version)
 
 
 def _place(payment: Payment) -> tuple[int, str]:
@@ -54,7 +58,7 @@ def earn(payment: Payment, binding: Binding, program: Program, share: Share, due
         amount=share.amount,
         currency=payment.currency,
         status=RewardStatus.PENDING,
-        base=payment.base,
+        base=share.base,
         rate_bps=share.rate_bps,
         rule=share.source.value,
         rule_version=binding.rule_version,
@@ -68,22 +72,23 @@ def earn(payment: Payment, binding: Binding, program: Program, share: Share, due
     )
 
 
-def counted(old: Binding, payment: Payment, rules: RuleSet) -> tuple[Binding, list[Write]]:
+def counted(old: Binding, payment: Payment, terms: Program) -> tuple[Binding, list[Write]]:
     """The customer's binding with this payment, and what a payment changes about it: for most there is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
     """
     if not old.customer or payment.target:  # of a conversion: nobody knows who pays; or it is counted already
         return old, []
-    at_ms, new = payment.occurred_at_ms, old.converted(payment.occurred_at_ms)
-    if payment.base and rules.needs_count:
+    at_ms, new, rules = payment.occurred_at_ms, old.converted(payment.occurred_at_ms), terms.rules
+    base = terms.commission_base(payment)
+    if base and rules.needs_count:
         new = new.counted(at_ms, payment.id, rules)
     writes = [referrals.count(old, new)] if new != old else []
     if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
         writes.append(referrals.reopen(old.referral_id, at_ms))
     if rules.months:
         unlisted = {*old.listed} - {*new.listed}
-        if payment.base and at_ms < months_after(new.first_at_ms, rules.months[-1]):
+        if base and at_ms < months_after(new.first_at_ms, rules.months[-1]):
             unlisted |= {(at_ms, payment.id)} - {*new.listed}
         writes += [referrals.paid(old, *place) for place in sorted(unlisted)]
     return new, writes
@@ -95,10 +100,11 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
     place = (gone.occurred_at_ms, gone.id)
     if binding is None or place not in binding.listed:
         return []
-    rules = context.program_version(binding.program_id, binding.rule_version).rules
-    counts = keep and keep.kind is PaymentKind.PAYMENT and keep.base and keep.referral_id == gone.referral_id
+    terms = terms_of(context, binding)
+    counts = keep and keep.kind is PaymentKind.PAYMENT and keep.referral_id == gone.referral_id
+    counts = counts and bool(keep and terms.commission_base(keep))
     instead = (keep.occurred_at_ms, keep.id) if keep and counts else None
-    return [referrals.count(binding, binding.without(place, instead, rules))]
+    return [referrals.count(binding, binding.without(place, instead, terms.rules))]
 
 
 # ---------------------------------------------------------------- again
@@ -144,8 +150,7 @@ def _rate(context: Context, payment_id: str) -> Rated:
     binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
     if binding is None or not _is_of(binding, payment):
         return Rated()
-    rules = context.program_version(binding.program_id, binding.rule_version).rules
-    parts = split(payment, binding, rules)
+    parts = split(payment, binding, terms_of(context, binding))
     if binding.why_not(payment.occurred_at_ms):  # its referral was closed before it: what it earned, it keeps or lost
         return Rated()
     existing = {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
@@ -278,7 +283,7 @@ def _is_of(binding: Binding, payment: Payment) -> bool:
 def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:
     if not _is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         return True
-    parts = split(payment, binding, context.program_version(binding.program_id, binding.rule_version).rules)
+    parts = split(payment, binding, terms_of(context, binding))
     return _earning(payment.shares) == _earning((part.partner_id, part.amount) for part in parts)
 
 

@@ -36,8 +36,9 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
         reward.partner_id, reward.matures_at_ms, reward.currency, payment.id, reward.tier
     ):  # fmt: skip
         yield "its tier, or when it is due, is not what its id says"
-    frozen = (reward.base, reward.program_id, reward.referral_id, reward.earned_at_ms)
-    if frozen != (payment.base, payment.program_id, payment.referral_id, payment.occurred_at_ms):
+    frozen = (reward.program_id, reward.referral_id, reward.earned_at_ms)
+    says = (payment.program_id, payment.referral_id, payment.occurred_at_ms)
+    if frozen != says or reward.base not in (payment.base, payment.base - payment.shipping):
         yield "its base, program, referral or time is not that of its payment"
     if (reward.rule == BY_HAND) is not (payment.origin is Origin.BY_HAND):
         yield f"is of the rule {reward.rule or 'program'}, its payment of origin {payment.origin}"

@@ -130,7 +130,8 @@ class PaymentView(View):
     """A payment with what it earned whom and what of it came back.
 
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
-    `gone`: what of `amount` went back to the customer or is disputed, never more than it.
+    `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
+    was paid for shipping.
     """
 
     id: str
@@ -140,6 +141,7 @@ class PaymentView(View):
     product_id: str | None
     amount: int
     base: int
+    shipping: int
     currency: str
     occurred_at: str | None
     recorded_at: str
@@ -167,6 +169,7 @@ class PaymentView(View):
             product_id=payment.product_id or None,
             amount=payment.amount,
             base=payment.base,
+            shipping=payment.shipping,
             currency=payment.currency,
             occurred_at=iso(payment.occurred_at_ms) if payment.occurred_at_ms else None,
             recorded_at=iso(payment.created_at_ms),

@@ -181,6 +181,7 @@ class ProgramBody(Body):
     cooling_hours: int = COOLING_HOURS
     bind_within_hours: int = BIND_WITHIN_HOURS
     new_customers_only: bool = True
+    commission_on_shipping: bool = True
     links: LinksBody | None = None
     maker_window_days: int = MAKER_WINDOW_DAYS
     exposure: ExposureBody | None = None
@@ -209,6 +210,7 @@ class ProgramBody(Body):
             cooling_hours=self.cooling_hours,
             bind_within_hours=self.bind_within_hours,
             new_customers_only=self.new_customers_only,
+            commission_on_shipping=self.commission_on_shipping,
             links=self.links.to_links() if self.links else None,
             maker_window_days=self.maker_window_days,
             exposure=self.exposure.to_weights() if self.exposure else None,
@@ -304,6 +306,7 @@ class ProgramView(View):
     cooling_hours: int
     bind_within_hours: int
     new_customers_only: bool
+    commission_on_shipping: bool
     links: LinksView | None
     maker_window_days: int
     exposure: ExposureView | None
@@ -336,6 +339,7 @@ class ProgramView(View):
             cooling_hours=program.cooling_hours,
             bind_within_hours=program.bind_within_hours,
             new_customers_only=program.new_customers_only,
+            commission_on_shipping=program.commission_on_shipping,
             links=LinksView.of(program.links) if program.links else None,
             maker_window_days=program.maker_window_days,
             exposure=ExposureView.of(program.exposure) if program.exposure else None,

@@ -262,9 +262,14 @@ class DisputeView(View):
 
 
 class EarnedView(View):
-    """amount = min(roundedDown, base - nearerTiers), roundedDown = floor(base * rateBps / 10000) if there is a rate."""
+    """amount = min(roundedDown, base - nearerTiers), roundedDown = floor(base * rateBps / 10000) if there is a rate.
+
+    `shipping`: what of the payment was for shipping; it is in `base` where `shippingEarns`.
+    """
 
     base: int
+    shipping: int
+    shipping_earns: bool
     rate_bps: int | None
     exact: str
     rounded_down: int
@@ -275,7 +280,8 @@ class EarnedView(View):
     @classmethod
     def of(cls, earned: Earned) -> Self:
         return cls(
-            base=earned.base, rate_bps=earned.rate_bps, exact=earned.exact, rounded_down=earned.rounded_down,
+            base=earned.base, shipping=earned.shipping, shipping_earns=earned.shipping_earns,
+            rate_bps=earned.rate_bps, exact=earned.exact, rounded_down=earned.rounded_down,
             nearer_tiers=earned.nearer_tiers, amount=earned.amount, text=earned.text,
         )  # fmt: skip
 
