@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.errors import PartnerNotFound, ProgramNotFound
+from refledger.domain.errors import Conflict, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
@@ -64,7 +64,9 @@ def profile(request: Request[NoBody, NoQuery]) -> MeView:
     return _view(_partner(request))
 
 
-@api.route("PATCH /api/v1/me", body=ProfileBody, answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))
+@api.route(
+    "PATCH /api/v1/me", body=ProfileBody, answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound, Conflict)
+)
 def change_profile(request: Request[ProfileBody, NoQuery]) -> MeView:
     """Change names, phone or company."""
     return _view(_change(request, request.body.to_changes()))
@@ -77,7 +79,11 @@ def notifications(request: Request[NoBody, NoQuery]) -> NotificationsView:
 
 
 @api.route(
-    "PUT /api/v1/me/notifications", body=NotificationsBody, answer=NotificationsView, versioned=True, refuses=NOBODY
+    "PUT /api/v1/me/notifications",
+    body=NotificationsBody,
+    answer=NotificationsView,
+    versioned=True,
+    refuses=(*NOBODY, Conflict),
 )
 def choose_notifications(request: Request[NotificationsBody, NoQuery]) -> NotificationsView:
     """Say of what the caller wants to be told from now on."""

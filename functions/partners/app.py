@@ -167,7 +167,7 @@ def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     body=PartnerChanges,
     answer=PartnerView,
     versioned=True,
-    refuses=(PartnerNotFound, EmailTaken),
+    refuses=(PartnerNotFound, Conflict, EmailTaken),
 )
 def change(request: Request[PartnerChanges, NoQuery]) -> PartnerView:
     """Change what a partner is called, where they are reached, and their label."""
@@ -179,7 +179,7 @@ def change(request: Request[PartnerChanges, NoQuery]) -> PartnerView:
     body=TagsBody,
     answer=PartnerView,
     versioned=True,
-    refuses=(PartnerNotFound,),
+    refuses=(PartnerNotFound, Conflict),
 )
 def set_tags(request: Request[TagsBody, NoQuery]) -> PartnerView:
     """Say which tags a partner has."""
@@ -372,7 +372,7 @@ def list_notes(request: Request[NoBody, PageQuery]) -> Page[PartnerNoteView]:
     body=PartnerNoteBody,
     answer=PartnerNoteView,
     status=201,
-    refuses=(PartnerNotFound, KeyReused),
+    refuses=(PartnerNotFound, Conflict, KeyReused),
 )
 def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
     """Write something about a partner, who does not see it."""

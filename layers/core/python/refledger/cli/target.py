@@ -72,4 +72,15 @@ class Target:
     @cached_property
     def context(self) -> Context:
         """For operations that make no ids: the secret that keys them stays where it is."""
-        return Context(Table(self.client("dynamodb"), self._table or self.resource("Table")), Ids(""))
+        return self._keyed("")
+
+    @cached_property
+    def keyed_context(self) -> Context:
+        """For operations that look for somebody by what they are called. The secret is the stack's, or HASH_KEY."""
+        key = os.environ.get("HASH_KEY") or self.client("secretsmanager").get_secret_value(
+            SecretId=self.resource("HashKey")
+        )["SecretString"]  # fmt: skip
+        return self._keyed(key)
+
+    def _keyed(self, key: str) -> Context:
+        return Context(Table(self.client("dynamodb"), self._table or self.resource("Table")), Ids(key))

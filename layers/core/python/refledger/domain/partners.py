@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from refledger.domain.errors import Conflict
 from refledger.domain.rules import ANY_PRODUCT, Own
 
 
@@ -59,11 +60,17 @@ class Partner:
     codes: int = 0  # how many codes they have had beside the main one; each is an item of its own
     linked_at_ms: int = 0  # when staff said who signs in as them; 0: nobody did, or the user was there from the start
     notices: tuple[str, ...] = ()  # of what they want to be told
+    forgotten_at_ms: int = 0  # when all that said who they are was taken away; 0: it was not
 
     def rates_bps(self, program: Sequence[int]) -> list[int]:
         """What tier 1, 2, … earn of a payment for which no product has a rule; 0 where it is a flat amount."""
         own = dict(self.own_rates).get(ANY_PRODUCT)
         return [own.rate_bps, *program[1:]] if own else list(program)
+
+    def check_known(self) -> None:
+        """Raises Conflict for somebody who was forgotten: nothing about them is written any more."""
+        if self.forgotten_at_ms:
+            raise Conflict("this partner was forgotten")
 
     def earns_at(self, at_ms: int) -> bool:
         """Whether money that came in at that moment earns this partner anything."""

@@ -36,7 +36,8 @@ class Changes:
 def change(context: Context, partner_id: str, changes: Changes, version: int) -> Partner:
     """Idempotent: what is so already changes nothing, whatever `version` says.
 
-    Raises PartnerNotFound, Stale unless `version` is the partner's current one, EmailTaken.
+    Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,
+    EmailTaken.
     """
 
     def once() -> Partner:
@@ -44,6 +45,7 @@ def change(context: Context, partner_id: str, changes: Changes, version: int) ->
         new = changes.of(old)
         if new == old:
             return old
+        old.check_known()
         if old.version != version:
             raise Stale(f"the partner's current version is {old.version}")
         new = replace(new, version=version + 1)
@@ -61,8 +63,8 @@ def change(context: Context, partner_id: str, changes: Changes, version: int) ->
 
 
 def write_note(context: Context, partner_id: str, text: str, author: str, request: Once) -> PartnerNote:
-    """Idempotent by `request`. Raises PartnerNotFound, KeyReused."""
-    partners.find(context.table, partner_id)
+    """Idempotent by `request`. Raises PartnerNotFound, Conflict for one who was forgotten, KeyReused."""
+    partners.find(context.table, partner_id).check_known()
     note = PartnerNote(context.ids.new(), text, author, context.now_ms())
 
     def once() -> PartnerNote:

@@ -150,6 +150,7 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
             return old
         if old.customer:
             raise Conflict("another user signs in as this partner")
+        old.check_known()
         _, top = chain_above(context, old.program_id, Link("", user), None, old.id)
         top_unchanged = (
             referrals.top_still_unbound(old.program_id, top.customer)

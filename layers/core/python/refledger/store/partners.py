@@ -169,6 +169,7 @@ def _to_item(partner: Partner) -> Item:
         "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
         "own": rules.own(partner.own_rates), "tier": partner.tier, "tags": list(partner.tags), "codes": partner.codes,
         "notices": list(partner.notices), **({"linked": partner.linked_at_ms} if partner.linked_at_ms else {}),
+        **({"forgotten": partner.forgotten_at_ms} if partner.forgotten_at_ms else {}),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
@@ -195,4 +196,5 @@ def from_item(item: Item) -> Partner:
         codes=item.get("codes", 0),
         notices=tuple(item.get("notices", ())),
         linked_at_ms=item.get("linked", 0),
+        forgotten_at_ms=item.get("forgotten", 0),
     )

@@ -145,7 +145,8 @@ class PartnerQuery(PeriodQuery):
 class PartnerView(View):
     """`commissionRates`: basis points of tier 1, 2, … for customers referred today, 0 for a flat amount.
 
-    `ownRates`: what the partner earns in tier 1 instead of the program's pay.
+    `ownRates`: what the partner earns in tier 1 instead of the program's pay. `forgottenAt`: when what says who they
+    are was taken away; null: it was not.
     """
 
     id: str
@@ -163,6 +164,7 @@ class PartnerView(View):
     company_name: str
     created_at: str
     version: int
+    forgotten_at: str | None = None
 
     @classmethod
     def of(cls, partner: Partner, program_bps: Sequence[int]) -> Self:
@@ -182,4 +184,5 @@ class PartnerView(View):
             company_name=partner.company_name,
             created_at=iso(partner.created_at_ms),
             version=partner.version,
+            forgotten_at=iso(partner.forgotten_at_ms) if partner.forgotten_at_ms else None,
         )

@@ -1,0 +1,186 @@
+"""What of an item says who somebody is, and the item without it: ids, amounts, moments and keyed hashes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from refledger.domain.audit import Action, Change, Entry
+from refledger.domain.likeness import Kind
+from refledger.domain.methods import PayoutMethod
+from refledger.domain.partners import Partner
+from refledger.store import audit, keys, methods, partners, search
+from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.transaction import Item, Write, delete, update
+
+FORGOTTEN: Final = "(forgotten)"  # stands for a text that must be there, and in the audit for whatever was
+IS_THERE = "attribute_exists(pk)"
+
+_PERSON: Final[Item] = {"first_name": "", "last_name": "", "email": "", "phone": "", "company": ""}
+# By what an item is told as: the attributes that are personal, or in which people write what they like, and what they
+# become. A payout method's cipher text goes: without it nobody opens the account again.
+_PERSONAL: Final[dict[str, Item]] = {
+    "PARTNER": {**_PERSON, "tags": [], "reason": ""},
+    "PAYOUT_METHOD": {"holder": "", "masked": "", "cipher": b"", "same": ""},
+    "CODE": {"label": ""},
+    "NOTE": {"text": ""},
+    "APPLICATION": {**_PERSON, "message": "", "reason": ""},
+    "INVITATION": {**_PERSON, "tags": []},
+    "REFERRAL": {"note": "", "tags": [], "lead": ""},
+    "ADJUSTMENT": {"reason": FORGOTTEN, "note": ""},
+    "REWARD": {"note": ""},
+    "PAYMENT": {"note": FORGOTTEN},  # of a reward by hand
+}
+_ALSO_IN_AUDIT: Final = {"tags", "lead", "label"}  # anybody on the staff may see them, and they may say who it is
+
+
+def blank(item: Item, *only: str) -> Write | None:
+    """The item without what is personal in it, or `only` these attributes; None where nothing is left to do.
+
+    The stream tells of it as of what nobody did: nothing of what was there goes into the audit.
+    """
+    return _without(item, {name: value for name, value in _blanks(item).items() if not only or name in only})
+
+
+def unsigned(item: Item) -> Write | None:
+    """The item without who wrote it last, where that was no staff: with it lies the address that they called from."""
+    return _without(item, {})
+
+
+def is_personal(item: Item) -> bool:
+    """Whether there is anything in it that `blank` takes away, beside who wrote it."""
+    return bool(_blanks(item))
+
+
+def _blanks(item: Item) -> Item:
+    told = keys.told_of(item)
+    fields = _PERSONAL.get(told[0], {}) if told else {}
+    if told and told[0] == "WITHDRAWAL" and any(item["method"][3:]):
+        return {"method": [*item["method"][:3], "", ""]}
+    return {name: value for name, value in fields.items() if item.get(name, value) != value}
+
+
+def _without(item: Item, new: Item) -> Write | None:
+    own = item.get("who", {}).get("kind") == "partner"
+    if not new and not own:
+        return None
+    setting = "SET " + ", ".join(f"#{name} = :{name}" for name in new) if new else ""
+    key = {"pk": item["pk"], "sk": item["sk"]}
+    return update("the item is there", key, f"{setting} REMOVE #who".strip() if own else setting, IS_THERE, **new)
+
+
+def blank_entry(item: Item, *, origin_too: bool = False) -> Write | None:
+    """An entry of the audit without what is personal in it; `origin_too`: and without the network of who did it."""
+    changes: list[list[Any]] = item["changes"]
+    kept = [[name, _hidden(name, before), _hidden(name, after)] for name, before, after in changes]
+    origin = "" if origin_too or item["kind"] == "partner" else item["from"]
+    if kept == changes and origin == item["from"]:
+        return None
+    key = {"pk": item["pk"], "sk": item["sk"]}
+    return update("the entry is there", key, "SET #changes = :changes, #from = :from", IS_THERE,
+                  **{"changes": kept, "from": origin})  # fmt: skip
+
+
+def _hidden(name: str, value: Any) -> Any:
+    personal = Change(name, None, None).is_personal or name in _ALSO_IN_AUDIT
+    return FORGOTTEN if personal and value not in (None, "", [], b"") else value
+
+
+def forget(old: Partner, email: str, traits: dict[Kind, str], by: Write, now_ms: int) -> list[Write]:
+    """The partner as a tombstone, unless somebody changed them in between; and what led to them by their name.
+
+    `email`: keyed hash, "" for none. `by`: the entry that says so.
+    """
+    key, version = keys.partner(old.id), old.version + 1
+    fields = _PERSONAL["PARTNER"]
+    setting = ", ".join(f"#{name} = :{name}" for name in fields)
+    tombstone = update(
+        partners.IS_UNCHANGED, key, f"SET {setting}, #forgotten = :now, #version = :version REMOVE #who",
+        "#version = :was", **fields, now=now_ms, version=version, was=old.version,
+    )  # fmt: skip
+    writes = [tombstone, by, *search.follow(old, None)]
+    if email:
+        writes.append(delete("the address is the partner's", keys.email(email), _ITS, id=old.id))
+    return writes + [delete("the row may be gone", keys.alike(kind, it, old.id), "") for kind, it in traits.items()]
+
+
+_ITS = "attribute_not_exists(pk) OR #partner = :id"
+
+
+def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
+    """A payout method out of use and without the account; and that others who have the account had it in common."""
+    gone, writes = blank(item), methods.disable(method, now_ms) if method.is_active else []
+    if gone and writes:  # an item is written once in a transaction
+        first = writes[0]
+        rest = gone.change.removeprefix("SET ")
+        both = f"{first.change}{' ' if rest == gone.change else ', '}{rest}"
+        writes[0] = update(first.name, first.target, both, first.condition, **{**first.values, **gone.values})
+    elif gone:
+        writes = [gone]
+    if method.account_hash:
+        row = keys.alike(Kind.ACCOUNT, method.account_hash, method.partner_id)
+        writes.append(delete("the row may be gone", row, ""))
+    return writes
+
+
+def told(entity: str, type: str, at_ms: int) -> Write:
+    """That somebody who operates the deployment had it forgotten: without a word about who it was."""
+    entry = Entry(
+        entity, type, "", Action.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), kind="operator",
+        operation="forget",
+    )  # fmt: skip
+    return audit.write(entry)
+
+
+# ---------------------------------------------------------------- what is looked at
+
+
+def under_partner(table: Table, partner_id: str) -> Iterator[Item]:
+    """Payout methods, how many they are, codes and notes."""
+    for rows in (keys.methods(partner_id), keys.partner_codes(partner_id), keys.notes(partner_id)):
+        yield from table.query(*rows)
+    if count := table.get(keys.method_count(partner_id)):
+        yield count
+
+
+def entries_of(table: Table, entity: str) -> Iterator[Item]:
+    """The audit of an entity."""
+    return table.query(keys.audit_of(entity))
+
+
+def entries_by(table: Table, actor: str) -> Iterator[Item]:
+    """What somebody did, to whatever."""
+    return _whole(table, table.query(keys.audit_by(actor), index="list"))
+
+
+def applications(table: Table) -> Iterator[Item]:
+    """All of them: nothing leads from a partner to theirs."""
+    return _whole(table, table.query(keys.all_applications(), index="list"))
+
+
+def invitations(table: Table) -> Iterator[Item]:
+    return _whole(table, table.query(keys.all_invitations(), index="list"))
+
+
+def withdrawals_of(table: Table, partner_id: str) -> Iterator[Item]:
+    return _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="list"))
+
+
+def adjustments_of(table: Table, partner_id: str) -> Iterator[Item]:
+    return _whole(table, table.query(keys.adjustments_of_partner(partner_id), index="list"))
+
+
+def notes_of_withdrawal(table: Table, withdrawal_id: str) -> Iterator[Item]:
+    return (item for item in table.query(*keys.withdrawal_and_notes(withdrawal_id)) if not keys.is_alone(item))
+
+
+def _whole(table: Table, listed: Iterator[Item]) -> Iterator[Item]:
+    """The items that an index names; it holds their keys alone."""
+    waiting: list[keys.Key] = []
+    for item in listed:
+        waiting.append({"pk": item["pk"], "sk": item["sk"]})
+        if len(waiting) == BATCH_LIMIT:
+            yield from (found for found in table.get_many(waiting) if found)
+            waiting = []
+    if waiting:
+        yield from (found for found in table.get_many(waiting) if found)
