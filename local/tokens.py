@@ -23,7 +23,7 @@ from local.data_dir import write_whole
 KEY_ID = "local-development"
 LIFETIME_SECONDS = 3600
 LONGEST_LIFETIME_SECONDS = 24 * 3600
-WISHES = {"sub", "groups", "scope", "expiresIn", "claims", "authorizer"}
+WISHES = {"sub", "groups", "scope", "expiresIn", "authTime", "claims", "authorizer"}
 
 
 class RefusedError(Exception):
@@ -59,14 +59,15 @@ class TokenWish:
     groups: tuple[str, ...] = ()
     scope: str = ""
     lifetime_seconds: int = LIFETIME_SECONDS
+    auth_time: int | None = None
     claims: dict[str, Any] = field(default_factory=dict)
     authorizer: str | None = None
 
     @classmethod
     def parse(cls, body: object) -> TokenWish:
-        """From {"sub", "groups", "scope", "expiresIn" (seconds), "claims", "authorizer"}, all optional.
+        """From {"sub", "groups", "scope", "expiresIn" (seconds), "authTime", "claims", "authorizer"}, all optional.
 
-        Raises BadWishError.
+        `authTime`: when they signed in, in epoch seconds; without it now. Raises BadWishError.
         """
         if not isinstance(body, dict):
             raise BadWishError("the body must be a JSON object")
@@ -88,6 +89,9 @@ class TokenWish:
             raise BadWishError(
                 f"expiresIn must be seconds, at most {LONGEST_LIFETIME_SECONDS}; below zero it has expired"
             )
+        auth_time = body.get("authTime")
+        if auth_time is not None and (isinstance(auth_time, bool) or not isinstance(auth_time, int) or auth_time < 0):
+            raise BadWishError("authTime must be a moment in whole epoch seconds")
         if not isinstance(claims, dict):
             raise BadWishError("claims must be an object")
         if authorizer is not None and not isinstance(authorizer, str):
@@ -97,6 +101,7 @@ class TokenWish:
             tuple(groups),
             scope if isinstance(scope, str) else " ".join(scope),
             lifetime,
+            auth_time,
             claims,
             authorizer,
         )
@@ -124,7 +129,7 @@ class Keys:
             "client_id": authorizer.audience[0] if authorizer.audience else "local",
             "jti": str(uuid.uuid4()),
             "iat": now,
-            "auth_time": now,
+            "auth_time": now if wish.auth_time is None else wish.auth_time,
             "exp": now + wish.lifetime_seconds,
         }
         if wish.groups:

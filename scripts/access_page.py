@@ -14,10 +14,11 @@ HEAD = """# Who may do what
 
 Made by `make openapi` from `entry/access.py`, which is what is enforced. Staff are known by their groups, a service by
 the scopes of its access token, and everybody else who is signed in gets at what is their own: there another's id is
-answered by 404. `yes`: everybody's; `own`: their own. Limits are counted by caller and minute, per class.
+answered by 404. `yes`: everybody's; `own`: their own. Limits are counted by caller and minute, per class. `fresh`:
+people, not services, must have signed in within `FreshSignInMinutes` ([operations](operations.md#a-fresh-sign-in)).
 
-| route | admin | finance | support | partner | service | limit |
-|---|---|---|---|---|---|---|
+| route | admin | finance | support | partner | service | limit | sign-in |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -29,11 +30,11 @@ def page() -> str:
 def _row(route: str) -> str:
     told = access.ROUTES[route]
     if told is None:
-        return f"| `{route}` | anybody | anybody | anybody | anybody | anybody | |\n"
+        return f"| `{route}` | anybody | anybody | anybody | anybody | anybody | | |\n"
     nobody = "own" if told.own else "no"
     staff = " | ".join("yes" if role in told.roles else nobody for role in access.Role)
     service = f"`{told.scope}`" if told.scope else "no"
-    return f"| `{route}` | {staff} | {nobody} | {service} | {access.limit(route)} |\n"
+    return f"| `{route}` | {staff} | {nobody} | {service} | {access.limit(route)} | {'fresh' if told.fresh else ''} |\n"
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string", "description": "stable; rely on this one"},
         "errors": {"type": "array", "items": {"type": "object"}},
+        "maxAgeSeconds": {"type": "integer", "description": "with FRESH_SIGN_IN_NEEDED: how old a sign-in may be"},
     },
 }
 GATEWAY = {
@@ -51,6 +52,7 @@ HEADERS = {
     "RateLimit": {"description": 'where the caller stands: "reads";r=1199;t=31', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'the limit that counts: "reads";q=1200;w=60', "schema": {"type": "string"}},
     "Retry-After": {"description": "seconds", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "with FRESH_SIGN_IN_NEEDED: RFC 9470", "schema": {"type": "string"}},
     "ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}},
 }
 
@@ -111,6 +113,7 @@ def refusals(route: Route) -> set[tuple[int, str]]:
         found |= {(400, Malformed.code), (413, Malformed.code)}
     if told:
         kinds |= {errors.Unauthenticated, errors.Forbidden, errors.Invalid, errors.RateLimited}
+        kinds |= {errors.FreshSignInNeeded} if told.fresh else set()
         found |= {(400, Malformed.code)}
         if route.body is not NoBody or not route.key.startswith("GET"):
             found |= {(413, Malformed.code), (415, Malformed.code)}
@@ -227,6 +230,8 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": f"{problems.TITLES[status]}: {', '.join(codes)}", "content": content}
     if status in (429, 503):
         told["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    if errors.FreshSignInNeeded.code in codes:
+        told["headers"] = {"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}}
     return told
 
 

@@ -18,7 +18,7 @@ from tests.local.harness import Stack
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ".".join(platform.python_version_tuple()[:2])
-PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}"}
+PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}", "FreshSignInMinutes": "1440"}  # as `make run`
 
 
 def new_stack(data: Path, template: Path = ROOT / "template.yaml") -> Stack:

@@ -118,6 +118,7 @@ def test_the_token_endpoint_says_what_it_gives(shop: Stack) -> None:
         "groups": ["admin"],
         "scope": "a b",
         "expiresIn": 60,
+        "authTime": 1_795_255_100,
         "claims": {"x": 1},
         "authorizer": "Jwt",
     }
@@ -126,13 +127,24 @@ def test_the_token_endpoint_says_what_it_gives(shop: Stack) -> None:
     claims = jwt.decode(answer["accessToken"], options={"verify_signature": False})
     assert (claims["sub"], claims["token_use"], claims["x"], claims["scope"]) == ("u9", "access", 1, "a b")
     assert claims["exp"] - claims["iat"] == 60
+    assert claims["auth_time"] == 1_795_255_100
+
+
+def test_who_says_nothing_else_has_signed_in_now(shop: Stack) -> None:
+    """As with an issuer: the time of the sign-in is there, and that of a forged claim is as it was asked for."""
+    now, forged = ({"sub": "u9"}, {"sub": "u9", "claims": {"auth_time": "x"}})
+    tokens = [shop.post("/_local/token", json=wish).json()["accessToken"] for wish in (now, forged)]
+    claims = [jwt.decode(token, options={"verify_signature": False}) for token in tokens]
+    assert claims[0]["auth_time"] == claims[0]["iat"]
+    assert claims[1]["auth_time"] == "x"
 
 
 @pytest.mark.parametrize(
     "body",
     [
         "{", "[]", "null", '"x"', '{"sub": 5}', '{"sub": ""}', '{"groups": "admin"}', '{"groups": [1]}', '{"scope": 1}',
-        '{"expiresIn": "soon"}', '{"expiresIn": 1e9}', '{"claims": []}',
+        '{"expiresIn": "soon"}', '{"expiresIn": 1e9}', '{"authTime": "1795255100"}', '{"authTime": true}',
+        '{"authTime": 1.5}', '{"authTime": -1}', '{"claims": []}',
         '{"authorizer": "Nobody"}', '{"authorizer": {}}', '{"group": ["admin"]}', "\xff",
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from refledger.adapters import aws
 from refledger.adapters.ids import Ids
+from refledger.domain import duties
 from refledger.domain.manifest import SIGNATURE
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.entry import config
@@ -50,6 +52,8 @@ STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRET
 LEAD_SECRETS = {"LEAD_WEBHOOK_SECRETS": "whsec_of_the_story", "HUBSPOT_SECRETS": "secret-of-the-story"}
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
+DECIDE = duties.decide
+
 Json = dict[str, Any]
 
 
@@ -86,6 +90,7 @@ class Story:
     sent: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)  # that were put on the bus
     calls: list[tuple[str, str]] = field(default_factory=list)  # route and request of each that was answered
+    decided: list[tuple[str, duties.Act]] = field(default_factory=list)  # on which route which duty was looked at
     running: bool = True
     requests: int = 0
     stripe: StripeServer = field(
@@ -98,6 +103,7 @@ class Story:
     def invoke(self, name: str, event: Json) -> Any:
         """One invocation of a function in a fresh environment."""
         role, given = self.roles[name], variables(name)
+        self.monkeypatch.setattr(duties, "decide", self._deciding(event.get("routeKey", name)))
         if "STRIPE_API_BASE" in given:
             given["STRIPE_API_BASE"] = self.stripe.base
         for variable in {variable for each in FUNCTIONS for variable in variables(each)}:
@@ -122,6 +128,15 @@ class Story:
             self.calls.append((event["routeKey"], event["requestContext"]["requestId"]))
         return answer
 
+    def _deciding(self, route: str) -> Callable[[duties.Act, duties.Facts], duties.Verdict]:
+        """The real decision, noted with where it was asked for."""
+
+        def decide(act: duties.Act, facts: duties.Facts) -> duties.Verdict:
+            self.decided.append((route, act))
+            return DECIDE(act, facts)
+
+        return decide
+
     def call(self, name: str, who: str, route: str, body: Json | None = None, **more: str) -> Json:
         """A request; `more`: path parameters, and `key`, `match`, `query`. Returns the answer's body."""
         self.requests += 1
@@ -133,7 +148,7 @@ class Story:
             "routeKey": route, "headers": headers, "pathParameters": more, "queryStringParameters": query,
             "body": json.dumps(body) if body is not None else None,
             "requestContext": {"requestId": f"r{self.requests}", "authorizer": {"jwt": {"claims": {
-                "sub": who, "token_use": "access",
+                "sub": who, "token_use": "access", "auth_time": str(self.clock() // 1000),
                 "cognito:groups": "[admin]" if who.startswith("admin") or who.endswith("admin") else "",
             }}}},
         })  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from refledger.domain.audit import HIDDEN
+from refledger.domain.duties import Act
+from refledger.entry import access
 from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
@@ -45,6 +47,15 @@ def test_whatever_somebody_changes_is_audited(story: Story) -> None:
     """Each route that changes something was called, and left an entry that names the request."""
     assert uncalled(story) == set()
     assert unaudited(story) == set()
+
+
+def test_where_a_duty_is_looked_at_the_sign_in_is_fresh(story: Story) -> None:
+    """By what the functions do, not by a list: nobody decides about money in a session that was left open."""
+    asked = {(route, act) for route, act in story.decided if access.ROUTES.get(route)}
+    assert len({act for _, act in asked}) > 25, "the story decides about nearly everything"
+    assert {(route, act) for route, act in asked if not access.is_fresh(route)} == {
+        ("PATCH /api/v1/rewards/{rewardId}", Act.HOLD_REWARD)  # support's notes, and a hold with one: it only stops
+    }
 
 
 def test_the_audit_repeats_no_secrets(story: Story) -> None:

@@ -6,6 +6,7 @@ Refledger
 │   ├── NoteNeeded             NOTE_NEEDED           this must not be done without saying why
 │   └── Unreadable             UNREADABLE            an event that cannot be understood; goes to the DLQ with its reason
 ├── Unauthenticated            UNAUTHENTICATED       not an access token
+│   ├── FreshSignInNeeded      FRESH_SIGN_IN_NEEDED  the sign-in is too long ago for what moves money
 │   └── BadSignature           BAD_SIGNATURE         a webhook that its sender did not sign, or long ago
 ├── Forbidden                  FORBIDDEN             the caller's role does not allow it
 │   ├── OwnWithdrawal          OWN_WITHDRAWAL        nobody decides about their own money
@@ -97,6 +98,16 @@ class Unreadable(Invalid):
 
 class Unauthenticated(Refledger):
     code = "UNAUTHENTICATED"
+
+
+class FreshSignInNeeded(Unauthenticated):
+    """Whoever it is signed in too long ago, in seconds, or their token does not say when."""
+
+    code = "FRESH_SIGN_IN_NEEDED"
+
+    def __init__(self, detail: str = "", max_age_seconds: int = 0) -> None:
+        super().__init__(detail)
+        self.max_age_seconds = max_age_seconds
 
 
 class BadSignature(Unauthenticated):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from refledger.domain.errors import Forbidden, Unauthenticated
+from refledger.entry import sign_in
 from refledger.operations.limits import LimitKind as L
 
 
@@ -27,13 +28,14 @@ class Role(StrEnum):
 @dataclass(frozen=True)
 class Access:
     """`own`: anyone who is signed in, for what is their own. `scope`: what a service's token must have; None: a person
-    must do it.
+    must do it. `fresh`: a person must have signed in a moment ago.
     """
 
     roles: frozenset[Role]
     own: bool = False
     scope: str | None = None
     limit: L | None = None  # None: by the method
+    fresh: bool = False
 
 
 PUBLIC = None  # no token at all: the route's function finds out by itself who sends, or it is for anybody
@@ -66,33 +68,38 @@ def own_and_read(scope: str | None, limit: L | None = None) -> Access:
     return Access(_ALL, own=True, scope=scope, limit=limit)
 
 
+def fresh(access: Access) -> Access:
+    """What moves or makes money, or says where it goes, and what changes how well it is protected."""
+    return replace(access, fresh=True)
+
+
 ROUTES: dict[str, Access | None] = {
-    "POST /api/v1/programs": admin(None),
+    "POST /api/v1/programs": fresh(admin(None)),
     "GET /api/v1/programs": read("programs:read"),
     "GET /api/v1/programs/{programId}": read("programs:read"),
-    "PUT /api/v1/programs/{programId}": admin(None),
-    "POST /api/v1/programs/{programId}/pause": admin(None),
-    "POST /api/v1/programs/{programId}/resume": admin(None),
-    "POST /api/v1/programs/{programId}/archive": admin(None),
+    "PUT /api/v1/programs/{programId}": fresh(admin(None)),
+    "POST /api/v1/programs/{programId}/pause": fresh(admin(None)),
+    "POST /api/v1/programs/{programId}/resume": fresh(admin(None)),
+    "POST /api/v1/programs/{programId}/archive": fresh(admin(None)),
     "GET /api/v1/programs/{programId}/changes": read("programs:read"),
     "GET /api/v1/programs/{programId}/changes/{changeId}": read("programs:read"),
-    "POST /api/v1/programs/{programId}/changes/{changeId}/confirm": admin(None),
-    "POST /api/v1/programs/{programId}/changes/{changeId}/reject": admin(None),
+    "POST /api/v1/programs/{programId}/changes/{changeId}/confirm": fresh(admin(None)),
+    "POST /api/v1/programs/{programId}/changes/{changeId}/reject": fresh(admin(None)),
     "GET /api/v1/programs/{programId}/versions": read("programs:read"),
     "GET /api/v1/programs/{programId}/versions/{version}": read("programs:read"),
-    "POST /api/v1/partners": admin("partners:write"),
+    "POST /api/v1/partners": fresh(admin("partners:write")),
     "GET /api/v1/partners": read("partners:read"),
     "GET /api/v1/partners/{partnerId}": read("partners:read"),
-    "POST /api/v1/partners/{partnerId}/activate": admin("partners:write"),
-    "POST /api/v1/partners/{partnerId}/deactivate": admin("partners:write"),
-    "POST /api/v1/partners/{partnerId}/suspend": admin("partners:write"),
-    "POST /api/v1/partners/{partnerId}/terminate": admin("partners:write"),
-    "POST /api/v1/partners/{partnerId}/link-user": admin(None),
-    "PUT /api/v1/partners/{partnerId}/commission": admin(None),
+    "POST /api/v1/partners/{partnerId}/activate": fresh(admin("partners:write")),
+    "POST /api/v1/partners/{partnerId}/deactivate": fresh(admin("partners:write")),
+    "POST /api/v1/partners/{partnerId}/suspend": fresh(admin("partners:write")),
+    "POST /api/v1/partners/{partnerId}/terminate": fresh(admin("partners:write")),
+    "POST /api/v1/partners/{partnerId}/link-user": fresh(admin(None)),
+    "PUT /api/v1/partners/{partnerId}/commission": fresh(admin(None)),
     "PATCH /api/v1/partners/{partnerId}": admin("partners:write"),
-    "DELETE /api/v1/partners/{partnerId}": admin("partners:write"),
+    "DELETE /api/v1/partners/{partnerId}": fresh(admin("partners:write")),
     "PUT /api/v1/partners/{partnerId}/tags": admin("partners:write"),
-    "POST /api/v1/partners/bulk": admin("partners:write", limit=L.HEAVY),
+    "POST /api/v1/partners/bulk": fresh(admin("partners:write", limit=L.HEAVY)),
     "GET /api/v1/partners/by-code/{code}": read("partners:read"),
     "GET /api/v1/partners/by-email/{email}": read("partners:read"),
     "POST /api/v1/partners/validate-referral-code": own_and_read("partners:read"),  # of whom it is: not for members
@@ -109,83 +116,83 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/invitations": admin("partners:write"),
     "GET /api/v1/invitations": read("partners:read"),
     "DELETE /api/v1/invitations/{invitationId}": admin("partners:write"),
-    "POST /api/v1/invitations/{token}/accept": own(),
+    "POST /api/v1/invitations/{token}/accept": fresh(own()),
     "POST /api/v1/applications": own(),
     "GET /api/v1/applications": read("partners:read"),
     "GET /api/v1/applications/{applicationId}": own_and_read("partners:read"),
-    "POST /api/v1/applications/{applicationId}/approve": admin(None),
-    "POST /api/v1/applications/{applicationId}/reject": admin(None),
+    "POST /api/v1/applications/{applicationId}/approve": fresh(admin(None)),
+    "POST /api/v1/applications/{applicationId}/reject": fresh(admin(None)),
     "GET /api/v1/referrals/code": own(),
     "POST /api/v1/referrals/apply/{code}": own(),
     "GET /api/v1/referrals/stats": own(),
-    "POST /api/v1/referrals": staff("referrals:write"),
+    "POST /api/v1/referrals": fresh(staff("referrals:write")),
     "GET /api/v1/referrals": own_and_read("referrals:read"),
     "GET /api/v1/referrals/{referralId}": own_and_read("referrals:read"),
     "GET /api/v1/referrals/by-lead/{leadId}": read("referrals:read"),
     "GET /api/v1/referrals/by-customer/{customerId}": read("referrals:read"),
-    "PATCH /api/v1/referrals/{referralId}": staff("referrals:write"),
+    "PATCH /api/v1/referrals/{referralId}": fresh(staff("referrals:write")),
     "DELETE /api/v1/referrals/{referralId}": staff("referrals:write"),
-    "POST /api/v1/referrals/{referralId}/accept": staff("referrals:write"),
+    "POST /api/v1/referrals/{referralId}/accept": fresh(staff("referrals:write")),
     "POST /api/v1/referrals/{referralId}/reject": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/expire": staff("referrals:write"),
-    "POST /api/v1/referrals/{referralId}/link-to-lead": staff("referrals:write"),
-    "POST /api/v1/referrals/{referralId}/process-conversion": staff("referrals:write"),  # as payment events do
-    "POST /api/v1/referrals/{referralId}/close": staff(None, limit=L.HEAVY),
+    "POST /api/v1/referrals/{referralId}/link-to-lead": fresh(staff("referrals:write")),
+    "POST /api/v1/referrals/{referralId}/process-conversion": fresh(staff("referrals:write")),  # as payment events do
+    "POST /api/v1/referrals/{referralId}/close": fresh(staff(None, limit=L.HEAVY)),
     "POST /api/v1/referrals/check-expired": staff("referrals:write", limit=L.HEAVY),
-    "POST /api/v1/referrals/bulk": staff("referrals:write", limit=L.HEAVY),
-    "POST /api/v1/referrals/withdraw": own(limit=L.WITHDRAWALS),
+    "POST /api/v1/referrals/bulk": fresh(staff("referrals:write", limit=L.HEAVY)),
+    "POST /api/v1/referrals/withdraw": fresh(own(limit=L.WITHDRAWALS)),
     "GET /api/v1/referrals/withdrawals": own(),
     "GET /api/v1/referrals/withdrawals/{withdrawalId}": own(),
     "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": own(),
     "GET /api/v1/withdrawals": read("withdrawals:read"),
     "GET /api/v1/withdrawals/{withdrawalId}": read("withdrawals:read"),
     "GET /api/v1/withdrawals/{withdrawalId}/timeline": read("withdrawals:read"),
-    "POST /api/v1/withdrawals/{withdrawalId}/approve": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/reject": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/retry": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": staff(None),
-    "POST /api/v1/withdrawals/{withdrawalId}/resolve": staff(None),
-    "POST /api/v1/withdrawals/bulk-approve": staff(None, limit=L.HEAVY),
-    "POST /api/v1/withdrawals/bulk-reject": staff(None, limit=L.HEAVY),
-    "POST /api/v1/withdrawals/bulk-mark-paid": staff(None, limit=L.HEAVY),
+    "POST /api/v1/withdrawals/{withdrawalId}/approve": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/reject": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/retry": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": fresh(staff(None)),
+    "POST /api/v1/withdrawals/{withdrawalId}/resolve": fresh(staff(None)),
+    "POST /api/v1/withdrawals/bulk-approve": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/withdrawals/bulk-reject": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/withdrawals/bulk-mark-paid": fresh(staff(None, limit=L.HEAVY)),
     "GET /api/v1/payout-methods": own(),
-    "POST /api/v1/payout-methods": own(),
-    "DELETE /api/v1/payout-methods/{methodId}": own(),
+    "POST /api/v1/payout-methods": fresh(own()),
+    "DELETE /api/v1/payout-methods/{methodId}": fresh(own()),
     "GET /api/v1/partners/{partnerId}/payout-methods": read("partners:read"),
-    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify": staff(None),
+    "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify": fresh(staff(None)),
     "GET /api/v1/payout-batches": read(None),
-    "POST /api/v1/payout-batches": staff(None),
+    "POST /api/v1/payout-batches": fresh(staff(None)),
     "GET /api/v1/payout-batches/{batchId}": read(None),
-    "GET /api/v1/payout-batches/{batchId}/file": staff(None),  # whole accounts
-    "POST /api/v1/adjustments": staff(None),
+    "GET /api/v1/payout-batches/{batchId}/file": fresh(staff(None)),  # whole accounts
+    "POST /api/v1/adjustments": fresh(staff(None)),
     "GET /api/v1/adjustments": read(None),
     "GET /api/v1/adjustments/{adjustmentId}": read(None),
-    "POST /api/v1/adjustments/{adjustmentId}/approve": staff(None),
-    "POST /api/v1/adjustments/{adjustmentId}/reject": staff(None),
+    "POST /api/v1/adjustments/{adjustmentId}/approve": fresh(staff(None)),
+    "POST /api/v1/adjustments/{adjustmentId}/reject": fresh(staff(None)),
     "GET /api/v1/rewards": own_and_read("rewards:read"),  # partners get their own, staff a partner's or a program's
-    "POST /api/v1/rewards": staff(None),
+    "POST /api/v1/rewards": fresh(staff(None)),
     "GET /api/v1/rewards/{rewardId}": own_and_read("rewards:read"),
     "PATCH /api/v1/rewards/{rewardId}": read(None),  # support writes notes, and holds nothing
     "GET /api/v1/rewards/{rewardId}/explain": own_and_read("rewards:read"),
-    "POST /api/v1/rewards/{rewardId}/hold": staff(None),
-    "POST /api/v1/rewards/{rewardId}/release": staff(None),
-    "POST /api/v1/rewards/{rewardId}/approve": staff(None),
-    "POST /api/v1/rewards/{rewardId}/cancel": staff(None),
-    "POST /api/v1/rewards/{rewardId}/process-payment": staff(None),
-    "POST /api/v1/rewards/bulk-approve": staff(None, limit=L.HEAVY),
-    "POST /api/v1/rewards/bulk-cancel": staff(None, limit=L.HEAVY),
-    "POST /api/v1/rewards/bulk-pay": staff(None, limit=L.HEAVY),
+    "POST /api/v1/rewards/{rewardId}/hold": fresh(staff(None)),
+    "POST /api/v1/rewards/{rewardId}/release": fresh(staff(None)),
+    "POST /api/v1/rewards/{rewardId}/approve": fresh(staff(None)),
+    "POST /api/v1/rewards/{rewardId}/cancel": fresh(staff(None)),
+    "POST /api/v1/rewards/{rewardId}/process-payment": fresh(staff(None)),
+    "POST /api/v1/rewards/bulk-approve": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/rewards/bulk-cancel": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/rewards/bulk-pay": fresh(staff(None, limit=L.HEAVY)),
     "GET /api/v1/payments": read("payments:read"),
     "GET /api/v1/payments/parked": read("payments:read"),
     "GET /api/v1/payments/{paymentId}": read("payments:read"),
     "GET /api/v1/payments/{paymentId}/refunds": read("payments:read"),
-    "POST /api/v1/payments/{paymentId}/refunds": staff(None),  # a service tells events
-    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/confirm": staff(None),
-    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/undo": staff(None),
-    "POST /api/v1/payments/{paymentId}/accept": staff(None),
-    "POST /api/v1/payments/{paymentId}/dismiss": staff(None),
+    "POST /api/v1/payments/{paymentId}/refunds": fresh(staff(None)),  # a service tells events
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/confirm": fresh(staff(None)),
+    "POST /api/v1/payments/{paymentId}/refunds/{refundId}/undo": fresh(staff(None)),
+    "POST /api/v1/payments/{paymentId}/accept": fresh(staff(None)),
+    "POST /api/v1/payments/{paymentId}/dismiss": fresh(staff(None)),
     "GET /api/v1/disputes": read("payments:read"),
     "GET /api/v1/ledger/entries": own_and_read("ledger:read"),  # staff see everybody's
     "GET /api/v1/ledger/balances": own_and_read("ledger:read"),
@@ -296,6 +303,7 @@ class Token:
     sub: str
     roles: frozenset[Role]
     scopes: frozenset[str]
+    signed_in_at_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -328,7 +336,8 @@ def read_token(claims: dict[str, str], reading: Reading, bearer: str = "") -> To
     groups = _groups(claims, reading.groups_claim, bearer)
     scopes = frozenset(claims.get("scope", claims.get("scp", "")).strip("[]").split(" "))
     ours = frozenset(scope for scope in SCOPES if f"{reading.scope_prefix}{scope}" in scopes)
-    return Token(sub, frozenset(role for role, name in reading.names if name in groups), ours)
+    roles = frozenset(role for role, name in reading.names if name in groups)
+    return Token(sub, roles, ours, sign_in.moment(claims))
 
 
 def _is_access_token(claims: dict[str, str]) -> bool:
@@ -388,6 +397,12 @@ def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
     wanted = [f"the role {' or '.join(sorted(access.roles))}"] if access.roles else []
     wanted += [f"the scope {access.scope}"] if access.scope else []
     raise Forbidden("this needs " + " or ".join(wanted or ["somebody who is signed in"]))
+
+
+def is_fresh(route: str) -> bool:
+    """Whether people must have signed in a moment ago."""
+    access = ROUTES[route]
+    return access is not None and access.fresh
 
 
 def limit(route: str) -> L:

@@ -61,6 +61,13 @@ class Environment:
         except KeyError:
             raise Misconfigured(f"{name} is not set") from None
 
+    def number(self, name: str) -> int:
+        """A whole number; 0 where it is not set. Raises Misconfigured for what is none."""
+        text = self.variables.get(name, "0")
+        if not (text.isascii() and text.isdigit()):
+            raise Misconfigured(f"{name} must be a whole number, not {text!r}")
+        return int(text)
+
 
 @cache
 def environment() -> Environment:
@@ -81,6 +88,11 @@ def reading() -> Reading:
 
     env = environment()
     return Reading.of(env["GROUPS_CLAIM"], env["ROLE_NAMES"], env["SCOPE_PREFIX"])
+
+
+def sign_in_minutes() -> int:
+    """How long ago a person may have signed in to move money; 0 for as long as they like."""
+    return environment().number("FRESH_SIGN_IN_MINUTES")
 
 
 @cache

@@ -1,7 +1,8 @@
 """An HTTP function: from API Gateway's event to one call of a route's function, and its answer back.
 
 The gateway has matched the route already and says so (`routeKey`), so there is nothing to match here. In this order:
-who calls, may they, not too often, is the request well-formed; then the route's function; then errors as problems. On a
+who calls, may they, did they sign in a moment ago
+where that matters, not too often, is the request well-formed; then the route's function; then errors as problems. On a
 PUBLIC route nobody calls who is known: its function gets the body as it came, and has to find out who sent it.
 """
 
@@ -17,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, faults, problems
+from refledger.entry import access, config, faults, problems, sign_in
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
@@ -193,6 +194,8 @@ class Api:
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
         token = access.read_token(claims, config.reading(), headers.get("authorization", ""))
         roles, scopes = access.check(route.key, token)
+        if access.is_fresh(route.key) and not scopes:
+            sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
         caller = Caller(config.context().ids.user(token.sub), roles, scopes)
         kind = access.limit(route.key)
         try:

@@ -58,9 +58,14 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 def of(error: errors.Refledger) -> dict[str, Any]:
     """The answer that an error of the domain is."""
-    headers = {}
+    headers: dict[str, str] = {}
+    more: dict[str, int] = {}
     if isinstance(error, errors.RateLimited):
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, errors.Busy):
         headers["retry-after"] = "1"
-    return problem(status_of(error), error.code, error.detail, headers)
+    if isinstance(error, errors.FreshSignInNeeded):  # in the body, too: API Gateway may give this header another name
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_seconds}"'
+        headers["www-authenticate"] = challenge
+        more["maxAgeSeconds"] = error.max_age_seconds
+    return problem(status_of(error), error.code, error.detail, headers, **more)
