@@ -53,6 +53,7 @@ check: ## lint, format, types, house rules, state machine, template, build
 	$(PY) scripts/house_rules.py
 	$(PY) scripts/lint_asl.py
 	$(SAM) validate --lint --template template.yaml
+	$(PY) scripts/lint_template.py
 	@$(MAKE) build
 	$(PY) scripts/check_build.py
 

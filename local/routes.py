@@ -22,6 +22,8 @@ INTEGRATION = "x-amazon-apigateway-integration"
 CORS = "x-amazon-apigateway-cors"
 CORS_LISTS = ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
 CORS_VALUES = ("maxAge", "allowCredentials")
+LONGEST_AGE_SECONDS = 86_400
+SHORTEST_TIMEOUT_MS, LONGEST_TIMEOUT_MS = 50, 30_000
 ACCOUNT_RATE, ACCOUNT_BURST = 10_000.0, 5_000.0  # requests a second: the quota of an account
 THROTTLES = {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
 HARMLESS_SETTINGS = {"DataTraceEnabled", "DetailedMetricsEnabled", "LoggingLevel"}
@@ -142,6 +144,9 @@ def _route(
         raise StartError(f"{where}: only integrations with a function run here")
     if str(integration.get("payloadFormatVersion")) != "2.0":
         raise StartError(f"{where}: PayloadFormatVersion: only 2.0 is served here")
+    timeout = integration.get("timeoutInMillis", LONGEST_TIMEOUT_MS)
+    if not isinstance(timeout, int) or not SHORTEST_TIMEOUT_MS <= timeout <= LONGEST_TIMEOUT_MS:
+        raise StartError(f"{where}: TimeoutInMillis: {timeout!r} is not a number of {SHORTEST_TIMEOUT_MS} to 30000")
     authorizer, scopes = _security(where, operation.get("security", []), api.authorizers)
     limits = {**stage.get("DefaultRouteSettings", {}), **stage.get("RouteSettings", {}).get(key, {})}
     for setting in sorted(limits.keys() - THROTTLES - HARMLESS_SETTINGS):
@@ -152,7 +157,7 @@ def _route(
         pattern=_pattern(path),
         rank=_rank(path, key, verb),
         function_arn=integration["uri"].split("/functions/")[1].removesuffix("/invocations"),
-        timeout_seconds=float(integration.get("timeoutInMillis", 30_000)) / 1000,
+        timeout_seconds=timeout / 1000,
         authorizer=authorizer,
         scopes=scopes,
         bucket=Bucket(
@@ -212,4 +217,9 @@ def _cors(where: str, properties: dict[str, Any], body: dict[str, Any]) -> dict[
             raise StartError(f"{where}: {CORS}: {key} is not a part of it")
         if key in CORS_LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
             raise StartError(f"{where}: {CORS}: {key} must be a list of texts, not {value!r}")
+    age, credentials = cors.get("maxAge", 0), cors.get("allowCredentials", False)
+    if isinstance(age, bool) or not isinstance(age, int) or not -1 <= age <= LONGEST_AGE_SECONDS:
+        raise StartError(f"{where}: {CORS}: maxAge must be a number up to {LONGEST_AGE_SECONDS}, not {age!r}")
+    if not isinstance(credentials, bool) or (credentials and "*" in cors.get("allowOrigins", [])):
+        raise StartError(f"{where}: {CORS}: allowCredentials must be true or false, and origins are named with it")
     return cors

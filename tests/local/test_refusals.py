@@ -174,6 +174,15 @@ REFUSED = {
         api(properties="CorsConfiguration: {AllowOrigins: ['https://a.example'], AllowMethods: GET}, "),
         "x-amazon-apigateway-cors: allowMethods must be a list of texts",
     ),
+    "CORS with a text for a number": (
+        api(properties="CorsConfiguration: {AllowOrigins: ['https://a.example'], MaxAge: '9'}, "),
+        "x-amazon-apigateway-cors: maxAge must be a number",
+    ),
+    "CORS for everybody's credentials": (
+        api(properties="CorsConfiguration: {AllowOrigins: ['*'], AllowCredentials: true}, "),
+        "x-amazon-apigateway-cors: allowCredentials must be",
+    ),
+    "answers later than the gateway waits": (api(events=", TimeoutInMillis: 40000"), "GET /x: TimeoutInMillis: 40000"),
     "REST API": (event("Api", "Path: /x, Method: GET"), "AWS::ApiGateway::RestApi: REST APIs"),
     "websocket": (SOCKET, "W: ProtocolType: WEBSOCKET APIs do not run here"),
     "raw route": (RAW_ROUTE, "R: AWS::ApiGatewayV2::Route: routes are read from"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
+
+from local.translation import translate
 
 ROOT = Path(__file__).parents[2]
 ALARM = "AWS::CloudWatch::Alarm"
@@ -19,7 +19,7 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 QUEUE = "AWS::SQS::Queue"
 RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
-URIS = ("CodeUri", "ContentUri", "DefinitionUri")
+CACHE = ROOT / ".local" / "cache"
 FUNCTIONS = (
     "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks",
     "inbound", "lead_events", "adjustments", "jobs", "rewards", "ledger", "reports", "docs", "links", "statements",
@@ -38,15 +38,15 @@ def declared() -> dict[str, Any]:
 
 
 @functools.cache
+def transformed(**parameters: str) -> dict[str, Any]:
+    """The whole template as CloudFormation gets it; made once for all tests, and kept by all that it depends on."""
+    with mock.patch.dict("os.environ", AWS_DEFAULT_REGION="eu-central-1"):
+        return translate(ROOT / "template.yaml", parameters, CACHE)
+
+
 def resources() -> dict[str, dict[str, Any]]:
     """All resources that are deployed, those that the transform adds as well, by logical id."""
-    source = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    for resource in source["Resources"].values():
-        for name in URIS:
-            if name in resource.get("Properties", {}):
-                resource["Properties"][name] = "s3://bucket/" + resource["Properties"][name]
-    with mock.patch.dict("os.environ", AWS_DEFAULT_REGION="eu-central-1"):
-        found: dict[str, dict[str, Any]] = transform(source, {}, SimpleNamespace(load=dict))["Resources"]
+    found: dict[str, dict[str, Any]] = transformed()["Resources"]
     return found
 
 

@@ -10,6 +10,7 @@ from tests.template.deployed import (
     ALARM,
     FUNCTION,
     FUNCTIONS,
+    MAPPING,
     QUEUE,
     ROOT,
     dead_letter_queues,
@@ -95,7 +96,9 @@ def test_manifests_are_out_of_reach() -> None:
 
 
 def test_what_keeps_data_outlives_the_stack() -> None:
-    """Neither deleting the stack nor a change that replaces a resource takes data along."""
+    """Neither deleting the stack nor a change that replaces a resource takes data along; a first deployment that is
+    rolled back leaves nothing behind but what it could not delete.
+    """
     stateful = {
         "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool", "AWS::KMS::Key",
         "AWS::S3::Bucket",
@@ -103,7 +106,20 @@ def test_what_keeps_data_outlives_the_stack() -> None:
     kept = [r for r in resources().values() if r["Type"] in stateful]
     assert {resource["Type"] for resource in kept} == stateful
     for resource in kept:
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        given = resource["Properties"]
+        protected = given.get("DeletionProtectionEnabled") is True or given.get("DeletionProtection") == "ACTIVE"
+        assert resource["DeletionPolicy"] == ("Retain" if protected else "RetainExceptOnCreate")
+        assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_access_logs_outlive_the_stack() -> None:
+    """Under a name that the next stack of the same name does not want."""
+    for id in ("ApiLogs", "WithdrawalApprovalLogs"):
+        kept = resources()[id]
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+        text, names = kept["Properties"]["LogGroupName"]["Fn::Sub"]
+        assert text.startswith("/aws/vendedlogs/${AWS::StackName}/")
+        assert "AWS::StackId" in str(names)
 
 
 def test_the_table() -> None:
@@ -132,8 +148,8 @@ def test_logs_end_some_day() -> None:
     assert {f["LoggingConfig"]["LogFormat"] for f in of_type(FUNCTION).values()} == {"JSON"}
 
 
-def test_functions_are_traced_and_of_one_runtime() -> None:
-    """All functions have Lambda's tracing, the layer, and the platform that the layer is built for."""
+def test_functions_are_of_one_runtime() -> None:
+    """All functions have the layer, the platform that it is built for, and tracing as the owner says."""
     runtime, architecture = {"Ref": "PythonRuntime"}, {"Ref": "Architecture"}
     assert declared()["Globals"]["Function"]["Runtime"] == runtime
     assert declared()["Globals"]["Function"]["Architectures"] == [architecture]
@@ -142,18 +158,38 @@ def test_functions_are_traced_and_of_one_runtime() -> None:
     # the one place where `sam build` looks for it
     assert (ROOT / layer["Properties"]["ContentUri"] / "requirements.txt").is_file()
     for id, function in of_type(FUNCTION).items():
-        assert function["TracingConfig"] == {"Mode": "Active"}, id
+        assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}, id
         assert [referred(each).startswith("CoreLayer") for each in function["Layers"]] == [True]
         assert "ReservedConcurrentExecutions" not in function
 
 
 def test_the_workflow_keeps_money_out_of_its_log() -> None:
-    """The state machine logs its errors without the data of executions, and is traced."""
+    """The state machine logs its errors without the data of executions, and is traced where functions are."""
     (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
     assert machine["StateMachineType"] == "STANDARD"
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
-    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["TracingConfiguration"] == {"Enabled": {"Fn::If": ["Traced", True, False]}}
+
+
+def test_what_is_billed_and_read_by_nobody_is_off() -> None:
+    """No traces, and no metrics for each of the routes, unless somebody asks for them."""
+    assert declared()["Parameters"]["Tracing"]["Default"] == "PassThrough"
+    assert declared()["Conditions"]["Traced"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"]["DetailedMetricsEnabled"] is False
+
+
+def test_a_new_account_survives_a_burst() -> None:
+    """It runs ten functions at once: what the queues of money take leaves the API four of them."""
+    most = {id: m["ScalingConfig"]["MaximumConcurrency"] for id, m in of_type(MAPPING).items() if "ScalingConfig" in m}
+    assert len(most) == 5
+    defaults = {
+        id: int(declared()["Parameters"][given["Ref"]]["Default"]) if isinstance(given, dict) else given
+        for id, given in most.items()
+    }
+    assert max(defaults.values()) <= 5
+    assert sum(value for id, value in defaults.items() if id.startswith(("Payments", "Maturity"))) <= 6
 
 
 def test_a_task_outlasts_its_function() -> None:

@@ -158,7 +158,7 @@ def test_accounts_are_sealed_by_some_and_opened_by_others() -> None:
 def test_the_key_of_accounts_outlives_the_stack() -> None:
     """It is rotated, kept when the stack goes, and its policy leaves it to the account's roles who may use it."""
     key = declared()["Resources"]["AccountsKey"]
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert key["Properties"]["EnableKeyRotation"] is True
     (statement,) = key["Properties"]["KeyPolicy"]["Statement"]
     assert list(statement["Principal"]) == ["AWS"]
