@@ -178,10 +178,6 @@ REFUSED = {
         api(properties="CorsConfiguration: {AllowOrigins: ['https://a.example'], MaxAge: '9'}, "),
         "x-amazon-apigateway-cors: maxAge must be a number",
     ),
-    "CORS for everybody's credentials": (
-        api(properties="CorsConfiguration: {AllowOrigins: ['*'], AllowCredentials: true}, "),
-        "x-amazon-apigateway-cors: allowCredentials must be",
-    ),
     "answers later than the gateway waits": (api(events=", TimeoutInMillis: 40000"), "GET /x: TimeoutInMillis: 40000"),
     "REST API": (event("Api", "Path: /x, Method: GET"), "AWS::ApiGateway::RestApi: REST APIs"),
     "websocket": (SOCKET, "W: ProtocolType: WEBSOCKET APIs do not run here"),
@@ -303,6 +299,14 @@ def test_a_route_without_authorizer_is_open_only_where_it_says_so(tmp_path: Path
     auth = jwt(HEADER, "[a]")
     assert read_api(plan(tmp_path, api(auth))).routes[0].authorizer
     assert read_api(plan(tmp_path, api(auth, ", Auth: {Authorizer: NONE}"))).routes[0].authorizer is None
+
+
+def test_credentials_for_everybody_are_refused_behind_an_intrinsic_too(tmp_path: Path) -> None:
+    """The transform sees it only where the configuration is written out."""
+    head = "Conditions: {Yes: {'Fn::Equals': [a, a]}}"
+    cors = "CorsConfiguration: {'Fn::If': [Yes, {AllowOrigins: ['*'], AllowCredentials: true}, {MaxAge: 1}]}, "
+    with pytest.raises(StartError, match="allowCredentials must be"):
+        read_api(plan(tmp_path, api(properties=cors), head))
 
 
 def test_numbers_in_substitutions_stay_numbers(tmp_path: Path) -> None:
