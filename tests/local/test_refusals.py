@@ -303,8 +303,8 @@ def test_a_route_without_authorizer_is_open_only_where_it_says_so(tmp_path: Path
 
 def test_credentials_for_everybody_are_refused_behind_an_intrinsic_too(tmp_path: Path) -> None:
     """The transform sees it only where the configuration is written out."""
-    head = "Conditions: {Yes: {'Fn::Equals': [a, a]}}"
-    cors = "CorsConfiguration: {'Fn::If': [Yes, {AllowOrigins: ['*'], AllowCredentials: true}, {MaxAge: 1}]}, "
+    head = "Conditions: {Given: {'Fn::Equals': [a, a]}}"
+    cors = "CorsConfiguration: {'Fn::If': [Given, {AllowOrigins: ['*'], AllowCredentials: true}, {MaxAge: 1}]}, "
     with pytest.raises(StartError, match="allowCredentials must be"):
         read_api(plan(tmp_path, api(properties=cors), head))
 
