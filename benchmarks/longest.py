@@ -43,7 +43,7 @@ def growing(bench: Bench) -> None:
         asked, _ = withdrawals.request(
             context, user, "k1", MAX_AMOUNT // 100, "USD", method.id, request, lambda: books.vault
         )
-    with bench.measure("withdrawal: approve, longest note", today(12, 1, 16, "28.5")):
+    with bench.measure("withdrawal: approve, longest note", today(12, 1, 16, "29.5")):
         withdrawals.decide(context, asked.id, WithdrawalStatus.APPROVED, admin, request, NOTE)
     with bench.measure("withdrawal: mark failed, longest note", today(4, 1, 10, 7)):
         withdrawals.conclude(context, asked.id, WithdrawalStatus.FAILED, admin, books.ids.hash("another"), NOTE)

@@ -27,7 +27,7 @@ def partners_and_referrals(bench: Bench) -> None:
     ida = NewPartner("Ida", "Partner", "ida@example.com", "+49 30 1234567", "Partners Ltd", user=books.user("ida"))
     # the data model's 10, the guard by which one request makes one partner, also when the answer was lost, and that of
     # what the code looks like
-    with bench.measure("partner: onboard, guards of code, its look, e-mail, user, request", today(1, 1, 18, 1)):
+    with bench.measure("partner: onboard, guards of code, its look, e-mail, user, request", today(1, 1, 20, 1)):  # two: who named the user
         made = partners.create(context, ida, "admin", "key", "body")
     with bench.measure("… repeated", today(2, 0, 0, 2)):
         partners.create(context, ida, "admin", "key", "body")
@@ -86,5 +86,5 @@ def looking_after(bench: Bench, ida: Partner) -> None:
     invited = Invited(Person("Kim", "Example", "kim@example.com"), "default", 14)
     with bench.measure("invitation", today(1, 1, 6, 1)):
         _, token = invitations.invite(context, invited, "admin", once("invite"))
-    with bench.measure("invitation: accepted, makes the partner", today(2, 3, 20, 2)):
+    with bench.measure("invitation: accepted, makes the partner", today(2, 3, 22, 2)):
         invitations.accept(context, books.limits, token, books.user("kim"), Person())

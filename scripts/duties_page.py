@@ -33,7 +33,7 @@ what decides.
   way has two people.
 - **Marks**: what the partner's record keeps of who did it, for `makerWindowDays` of the program
   ({MAKER_WINDOW_DAYS} unless it says otherwise, 0 for never). **Barred by**: who has such a mark cannot do it for that
-  partner, and is no second person either.
+  partner, and is no second person either. Nor does the program's rule approve then, unless the mark is `ACCOUNT`.
 - **Machines**: whether a token without a person may do it.
 
 | act | what | never | measured | sum | limit | above it | barred by | marks | machines |

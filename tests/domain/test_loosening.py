@@ -22,6 +22,7 @@ from refledger.domain.loosening import (
     at_creation,
     expires_at,
     raises,
+    raises_own,
     split,
 )
 from refledger.domain.partners import Idle
@@ -34,7 +35,7 @@ from refledger.domain.programs import (
     Weights,
     safe_terms,
 )
-from refledger.domain.rules import Pay, RuleSet, Sale, shares
+from refledger.domain.rules import Own, Pay, RuleSet, Sale, shares
 from refledger.domain.times import DAY_MS
 from tests.support.programs import a_program, a_rule
 
@@ -287,6 +288,50 @@ def test_who_makes_a_program_does_not_choose_alone_what_one_person_may_do(term: 
             continue
         assert waiting == ((TermChange(term, "USD", most, chosen),) if chosen in (None, most + 1) else ())
         assert apply(now, pending(now, *waiting), 0).terms("USD") == terms
+
+
+def test_who_makes_a_program_does_not_choose_alone_that_nobody_looks() -> None:
+    """No approval by rule, and makers are no checkers, until another admin confirms; longer than safe holds at once."""
+    limits = tuple((currency, CurrencyTerms(auto_approve_limit=1)) for currency in ("EUR", "USD"))
+    now, waiting = at_creation(replace(BASE, currencies=limits, maker_window_days=29))
+    assert [now.terms(currency).auto_approve_limit for currency in ("EUR", "USD")] == [None, None]
+    assert now.maker_window_days == 30
+    asked = [(each.field, each.currency) for each in waiting]
+    assert {("maker_window_days", ""), ("auto_approve_limit", "USD"), ("auto_approve_limit", "EUR")} <= set(asked)
+    assert apply(now, pending(now, *waiting), 0) == replace(BASE, currencies=limits, maker_window_days=29)
+    safe = replace(BASE, currencies=(("USD", safe_terms("USD")),), maker_window_days=31)
+    assert at_creation(safe) == (safe, ())
+
+
+@given(st.integers(0, 365), st.lists(st.integers(0, 365), max_size=3))
+def test_whatever_one_person_makes_is_at_least_as_safe_as_nothing_said(days: int, limits: list[int]) -> None:
+    """Of every term that protects against one of the staff."""
+    terms = CurrencyTerms(0, *(limits + [None] * 3)[:3])
+    now, _ = at_creation(replace(BASE, currencies=(("USD", terms),), maker_window_days=days))
+    safe = replace(BASE, currencies=(("USD", safe_terms("USD")),))
+    assert now.maker_window_days >= safe.maker_window_days
+    for name in set(CURRENCY_TERMS) - {"payout_minimum"}:
+        kept, least = now.terms("USD").in_force(name), safe.terms("USD").in_force(name)
+        assert not CURRENCY_TERMS[name].is_looser(kept, least)
+
+
+OFFER = RuleSet(a_rule(2000, 1000, first=(5000,)), (("gold", a_rule(Pay.amounts({"USD": 300}))),))
+
+
+@pytest.mark.parametrize(
+    ("own", "is_rise"),
+    [
+        ((), False), ((("", Pay(100)), ("gold", Pay.amounts({"USD": 300}))), False),
+        ((("", Pay(2001)),), True), ((("", Pay(2000)),), True),  # a rate for gold, which has flat amounts
+        ((("", Pay(2000)), ("gold", Pay.amounts({"USD": 300}))), False),
+        ((("", Pay(2000)), ("gold", Pay.amounts({"USD": 301}))), True),
+        ((("gold", Pay.amounts({"EUR": 1})),), True), ((("gold", Pay.amounts({"USD": 1})),), False),
+        ((("silver", Pay(2001)),), True), ((("silver", Pay.amounts({"USD": 1})),), True),
+    ],
+)  # fmt: skip
+def test_own_pays_are_a_rise_where_any_payment_may_bring_more_than_the_offer(own: Own, is_rise: bool) -> None:
+    """By a rate, a product, a flat amount in whatever currency."""
+    assert raises_own(OFFER, own) is is_rise
 
 
 AMOUNT = st.none() | st.integers(0, 5)

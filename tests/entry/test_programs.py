@@ -77,7 +77,11 @@ def test_whole_terms_become_the_next_version(world: World, id: str) -> None:
 def test_the_simple_form_still_says_all_that_it_said(world: World, id: str) -> None:
     """Rates, minimum and limit of the program's currency, in and out."""
     money = {"payoutMinimum": {"amount": 700, "currency": "USD"}, "autoApproveLimit": 5}
-    body = world.admin("POST /api/v1/programs", body={"id": f"{id}-m", **SIMPLE, **money}).body
+    made = world.admin("POST /api/v1/programs", body={"id": f"{id}-m", **SIMPLE, **money}).body
+    assert made["autoApproveLimit"] is None  # that nobody looks waits for another admin
+    place = {"programId": f"{id}-m", "changeId": made["pendingChange"]["id"]}
+    assert world.admin(f"POST {ONE}/changes/{{changeId}}/confirm", path=place, body={}, sub="another").status == 200
+    body = read(world, f"{id}-m").body
     assert {name: body[name] for name in money} == {"payoutMinimum": {"currency": "USD", "amount": 700}, **money}
     assert body["tierRatesBps"] == [2000, 1000]
     assert [pay["rateBps"] for pay in body["rules"]["tiers"]] == [2000, 1000]

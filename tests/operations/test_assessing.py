@@ -10,9 +10,11 @@ import pytest
 from refledger.domain.errors import Conflict
 from refledger.domain.journal import Kind, post
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.rules import Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import partners, rewards, risks, steps, tasks, withdrawals
+from refledger.operations import giving, partners, rewards, risks, steps, tasks, withdrawals
+from refledger.operations.giving import Gift
 from refledger.store import ledger
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
@@ -72,6 +74,29 @@ def stopped(books: Books) -> None:
     partners.change_status(books.context, books.partner("bob").id, PartnerStatus.INACTIVE, "why", "ann")
 
 
+def given_a_cent(books: Books) -> None:
+    giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "ann", None)
+
+
+def lifted(books: Books) -> None:
+    for status in (PartnerStatus.SUSPENDED, PartnerStatus.ACTIVE):
+        partners.change_status(books.context, books.partner("bob").id, status, "why", "ann")
+
+
+def rated(books: Books) -> None:
+    bob = books.partner("bob")
+    partners.set_rates(books.context, bob.id, (("", Pay(2001)),), bob.version, "deal", "ann")
+
+
+def test_a_rule_is_nobodys_second_look(books: Books) -> None:
+    """What one of the staff gave is looked at by a person, for a month; the account that staff vouched for is not."""
+    verified(books, "bob")
+    given_a_cent(books)
+    assert assess(books, ask(books)) == (False, (Risk.MADE_BY_STAFF,))
+    books.clock.forward(30 * DAY_MS)
+    assert assess(books, ask(books)) == (True, ())
+
+
 def test_what_is_within_the_limit_and_has_no_risk_needs_nobody(books: Books) -> None:
     """Approved by the system, which says why."""
     made = ask(books)
@@ -87,6 +112,9 @@ def test_what_is_within_the_limit_and_has_no_risk_needs_nobody(books: Books) -> 
         (lambda books: owe(books, 1, "EUR"), Risk.DEBT),
         (held, Risk.HELD_REWARDS),
         (stopped, Risk.NOT_ACTIVE),
+        (given_a_cent, Risk.MADE_BY_STAFF),
+        (lifted, Risk.MADE_BY_STAFF),
+        (rated, Risk.MADE_BY_STAFF),
     ],
 )
 def test_what_happened_since_the_request_counts(books: Books, act: Callable[[Books], None], risk: Risk) -> None:

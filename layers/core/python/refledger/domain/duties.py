@@ -54,6 +54,7 @@ class Act(StrEnum):
     LIFT_SUSPENSION = "LIFT_SUSPENSION"
     CHANGE_STATUS = "CHANGE_STATUS"
     SET_RATES = "SET_RATES"
+    RAISE_RATES = "RAISE_RATES"
     TIGHTEN_TERMS = "TIGHTEN_TERMS"
     LOOSEN_TERMS = "LOOSEN_TERMS"
     CONFIRM_TERMS = "CONFIRM_TERMS"
@@ -87,6 +88,8 @@ class Limit(StrEnum):
 
 R, M = Relation, Marked
 OUT_BARS: Final = frozenset(M)  # who did any of these lets none of the partner's money out
+# nor does the program's rule, which is nobody's second look; it goes by accounts that staff vouched for
+NEED_A_LOOK: Final = frozenset(M) - {M.ACCOUNT}
 
 
 @dataclass(frozen=True)
@@ -185,14 +188,17 @@ DUTIES: Final[dict[Act, Duty]] = {
     ),
     Act.RETRY_PAYOUT: _row("try a declined payout again", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL),
     Act.RESOLVE_PROBLEM: _row("end a problem with a note", R.REQUESTER, **_WITHDRAWAL),
-    Act.LINK_USER: _row("say who signs in as a partner", marks=M.LINKED),
-    Act.INVITE: _row("accept an invitation", R.MAKER),
-    Act.DECIDE_APPLICATION: _row("decide about an application"),
+    Act.LINK_USER: _row("say who signs in as a partner, new or not", marks=M.LINKED),
+    Act.INVITE: _row("accept an invitation; the mark is of who wrote it", R.MAKER, marks=M.LINKED),
+    Act.DECIDE_APPLICATION: _row("decide about an application; the mark is for a yes", marks=M.LINKED),
     Act.ADD_ACCOUNT: _row("enter a payout method for a partner", marks=M.ACCOUNT),
     Act.VERIFY_ACCOUNT: _row("vouch for a payout method", marks=M.ACCOUNT),
     Act.LIFT_SUSPENSION: _row("lift a suspension", marks=M.LIFTED),
     Act.CHANGE_STATUS: _row("change a partner's status otherwise", by_machine=True),
     Act.SET_RATES: _row("say what a partner earns instead of the program's rates"),
+    Act.RAISE_RATES: _row(
+        "say so, and it is more than the program pays; the mark stays for good", marks=M.RATED,
+    ),
     Act.TIGHTEN_TERMS: Duty("tighten a program's terms", frozenset()),
     Act.LOOSEN_TERMS: Duty("ask for looser terms, which another admin confirms", frozenset(), above=Above.WAITS),
     Act.CONFIRM_TERMS: Duty("confirm looser terms", frozenset({R.REQUESTER, R.EARNER})),
@@ -267,6 +273,7 @@ DONE_BEFORE: Final = {
     M.LINKED: "who said who signs in as this partner",
     M.ACCOUNT: "who entered or vouched for this partner's account",
     M.LIFTED: "who lifted this partner's suspension",
+    M.RATED: "who raised what this partner earns",
 }
 
 
@@ -330,11 +337,16 @@ def _barred(duty: Duty, facts: Facts, actor: str) -> Barred | None:
     for relation in Relation:  # whose money it is goes first
         if relation in duty.never and actor in _who(facts, relation):
             return Barred(SOMEBODY_ELSE[relation], _error(duty, relation))
-    window_ms = DAY_MS * max((program.maker_window_days for program in facts.programs), default=0)
-    for mark in facts.marks:
-        if mark.kind in duty.barred_by and mark.actor == actor and facts.now_ms - mark.at_ms < window_ms:
+    for mark in within_window(facts.marks, facts.programs, facts.now_ms):
+        if mark.kind in duty.barred_by and mark.actor == actor:
             return Barred(f"somebody else than {DONE_BEFORE[mark.kind]} must do this", errors.SecondPersonNeeded)
     return None
+
+
+def within_window(marks: Sequence[Mark], programs: Sequence[Program], now_ms: int) -> list[Mark]:
+    """Return those of a partner that still bar: by the longest `makerWindowDays` of the terms; none with 0."""
+    window_ms = DAY_MS * max((program.maker_window_days for program in programs), default=0)
+    return [mark for mark in marks if window_ms and now_ms - mark.at_ms < window_ms]
 
 
 def _who(facts: Facts, relation: Relation) -> frozenset[str]:

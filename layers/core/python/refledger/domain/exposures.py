@@ -14,6 +14,7 @@ from refledger.domain.times import DAY_MS, HOUR_MS
 HOURS: Final = 24  # before the one that is going on: a sum is of the last 24 to 25 hours
 MARKS_KEPT: Final = 200
 LONGEST_WINDOW_MS: Final = 400 * DAY_MS  # no mark is asked for after this
+LASTS_MS: Final = 253_402_300_799_000  # the time of what never becomes old
 
 
 class Tally(StrEnum):
@@ -32,11 +33,15 @@ class Marked(StrEnum):
     LINKED = "LINKED"
     ACCOUNT = "ACCOUNT"  # entered or verified
     LIFTED = "LIFTED"
+    RATED = "RATED"  # raised what their customers bring, as long as they bring it
+
+
+LASTING: Final = frozenset({Marked.RATED})
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Who did it (keyed hash), and when last."""
+    """Who did it (keyed hash), and when last; `LASTS_MS` of what lasts."""
 
     kind: Marked
     actor: str
@@ -82,7 +87,8 @@ class Exposure:
             mark for mark in self.marks
             if (mark.kind, mark.actor) != (kind, actor) and now_ms - mark.at_ms < LONGEST_WINDOW_MS
         ]  # fmt: skip
-        return replace(self, marks=(*others, Mark(kind, actor, now_ms))[-MARKS_KEPT:])
+        at_ms = LASTS_MS if kind in LASTING else now_ms
+        return replace(self, marks=(*others, Mark(kind, actor, at_ms))[-MARKS_KEPT:])
 
 
 def passes(program: Program, limit: str, sums: Sums, currency: str, amount: int) -> bool:

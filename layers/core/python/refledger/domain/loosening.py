@@ -14,6 +14,7 @@ from typing import Any, Final
 from refledger.domain.errors import Conflict, Invalid
 from refledger.domain.programs import (
     CURRENCY_TERMS,
+    MAKER_WINDOW_DAYS,
     NOT_TAKEN,
     CurrencyTerms,
     Looser,
@@ -22,7 +23,7 @@ from refledger.domain.programs import (
     Weights,
     safe_terms,
 )
-from refledger.domain.rules import ANY_PRODUCT, MAX_TIERS, Pay, Rule, RuleSet
+from refledger.domain.rules import ANY_PRODUCT, MAX_TIERS, Own, Pay, Rule, RuleSet, own_in_force
 from refledger.domain.times import DAY_MS
 
 WAITS_DAYS: Final = 7  # a change that nobody confirms expires after these
@@ -157,20 +158,29 @@ def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple
 
 
 def at_creation(wanted: Program) -> tuple[Program, tuple[TermChange, ...]]:
-    """Divide the terms of a new program: limits on what one person may do are the safe ones until another confirms.
+    """Divide the terms of a new program: what protects against one of the staff is the safe one until another confirms.
 
-    Who makes a program would else choose alone how much they may give and let out in it. What else it says holds.
+    Who makes a program would else choose alone how much they may give and let out in it, that they may do both, and
+    that nobody looks. What protects against partners and customers, and what they earn, is the offer: it holds.
     """
-    kept, waiting = [], []
+    waiting = [
+        TermChange(name, "", safe, chosen)
+        for name, safe in ALONE_OF_PROGRAM.items()
+        if _is_looser(TERMS[name], safe, chosen := getattr(wanted, name), earns=False)
+    ]
+    kept = []
     for currency, terms in wanted.currencies:
-        safe = safe_terms(currency)
-        looser = {name: safe.in_force(name) for name in ALONE if _exceeds(name, terms, safe)}
+        safe_ones = safe_terms(currency)
+        looser = {name: safe_ones.in_force(name) for name in ALONE if _exceeds(name, terms, safe_ones)}
         kept.append((currency, replace(terms, **looser)))  # type: ignore[arg-type]
         waiting += [TermChange(name, currency, limit, getattr(terms, name)) for name, limit in looser.items()]
-    return replace(wanted, currencies=tuple(kept)), tuple(waiting)
+    whole: dict[str, Any] = {change.field: change.old for change in waiting if not change.currency}
+    return replace(wanted, currencies=tuple(kept), **whole), tuple(waiting)
 
 
-ALONE: Final = ("second_approval_limit", "adjustment_limit", "conversion_limit")  # what one person may do alone
+# What one person may do alone, and what nobody looks at; and who may do both one and the other
+ALONE: Final = ("auto_approve_limit", "second_approval_limit", "adjustment_limit", "conversion_limit")
+ALONE_OF_PROGRAM: Final = {"maker_window_days": MAKER_WINDOW_DAYS}
 
 
 def _exceeds(name: str, terms: CurrencyTerms, safe: CurrencyTerms) -> bool:
@@ -259,6 +269,15 @@ def raises(before: RuleSet, after: RuleSet) -> bool:
         return True
     new_caps = dict(after.monthly_cap)
     return any(cap < new_caps.get(currency, cap + 1) for currency, cap in before.monthly_cap)
+
+
+def raises_own(rules: RuleSet, own: Own) -> bool:
+    """Whether a partner may earn more of any payment by their own pays than by the program's, which are the offer."""
+    for product in {ANY_PRODUCT, *dict(rules.products), *dict(own)}:
+        rule, mine = rules.rule(product)[0], own_in_force(own, product)
+        if mine and any(_pay_raises(_at(pays, 0), mine[0]) for pays in (rule.tiers, rule.first or rule.tiers)):
+            return True
+    return False
 
 
 def _rule_raises(before: Rule, after: Rule) -> bool:

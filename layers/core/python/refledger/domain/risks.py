@@ -43,6 +43,7 @@ class Facts:
     signals: Sequence[Signal] = ()  # of being somebody else as well, by the account that is paid
     is_cooling: bool = False
     program_is_closed: bool = False
+    is_marked: bool = False  # somebody is kept from paying it out, for what they did for the partner
 
 
 def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
@@ -61,6 +62,7 @@ def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
         Risk.METHOD_DISABLED: method is not None and not method.is_active,
         Risk.COOLING: facts.is_cooling,
         Risk.PROGRAM_CLOSED: facts.program_is_closed,
+        Risk.MADE_BY_STAFF: facts.is_marked,
     }
     return tuple(risk for risk in Risk if found.get(risk))
 

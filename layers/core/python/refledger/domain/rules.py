@@ -167,7 +167,7 @@ class RuleSet:
         """Raises Invalid where a partner's own pay and the tiers above it are more than the whole payment."""
         check_products("rates", [product for product, _ in own if product != ANY_PRODUCT], MAX_OWN_PRODUCTS)
         for product in {ANY_PRODUCT, *dict(self.products), *dict(own)}:
-            if not (mine := _own(own, product)):
+            if not (mine := own_in_force(own, product)):
                 continue
             rule, _ = self.rule(product)
             for above in (rule.tiers[1:], rule.first[1:]):
@@ -269,7 +269,7 @@ def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) ->
     over = _over(rule, sale)
     is_first = bool(rule.first) and sale.number == 1
     tiers = [(pay, FIRST[source] if is_first else source) for pay in (rule.first if is_first else rule.tiers)]
-    tiers[0] = _own(own, sale.product) or tiers[0]
+    tiers[0] = own_in_force(own, sale.product) or tiers[0]
     cap = dict(rules.monthly_cap).get(sale.currency)
     left, made = sale.base, []
     for tier, (partner_id, (pay, by)) in enumerate(zip(partner_ids, tiers, strict=False), start=1):
@@ -281,7 +281,7 @@ def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) ->
     return made
 
 
-def _own(own: Own, product: str) -> tuple[Pay, Source] | None:
+def own_in_force(own: Own, product: str) -> tuple[Pay, Source] | None:
     """The partner's own pay in force for a product."""
     pays = dict(own)
     if product and product in pays:

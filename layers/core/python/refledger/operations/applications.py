@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, UserTaken
 from refledger.domain.invitations import Application, ApplicationStatus, Person
-from refledger.operations import partners
+from refledger.operations import duties, partners
 from refledger.operations.context import Context
 from refledger.operations.partners import NewPartner
 from refledger.store import applications, programs
@@ -68,7 +69,8 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
         meanwhile.check_decision(S.APPROVED, by)
         return meanwhile.partner_id
 
-    partners.store(context, partner, applications.decide(replace(decided, partner_id=partner.id)), earlier)
+    marks = duties.first_mark(context, Act.DECIDE_APPLICATION, by, partner.id)
+    partners.store(context, partner, [*applications.decide(replace(decided, partner_id=partner.id)), *marks], earlier)
     return applications.find(context.table, application_id)
 
 

@@ -47,7 +47,7 @@ def approve(context: Context, withdrawal_id: str, actor: str, request: str, note
         old = withdrawals.find(context.table, withdrawal_id)
         if is_repeat(old, actor, request):
             return old
-        seen = till.look(context, old)
+        seen = till.look(context, old, day=True)
         check_decider(old, actor, seen.partner.customer)
         is_late = old.status in (S.APPROVED, S.PAYING) and bool(seen.blockers)
         if not is_late:

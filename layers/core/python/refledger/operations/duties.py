@@ -18,7 +18,7 @@ from refledger.operations.context import Context
 from refledger.store import exposures, keys
 from refledger.store.transaction import Write
 
-__all__ = ["Case", "case", "check_stranger", "marks", "strictest"]
+__all__ = ["Case", "case", "check_stranger", "first_mark", "marks", "strictest"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,14 @@ def marks(context: Context, act: Act, actor: str, partner_id: str) -> list[Write
         return []
     old = exposures.from_item(partner_id, context.table.get(key))
     return [exposures.keep(key, old, old.marked(kind, actor, now_ms), now_ms)]
+
+
+def first_mark(context: Context, act: Act, actor: str, partner_id: str) -> list[Write]:
+    """`marks`, of a partner who begins with the same transaction: nothing was written of them yet."""
+    kind, now_ms, nothing = DUTIES[act].marks, context.now_ms(), Exposure(partner_id)
+    if kind is None or not actor:
+        return []
+    return [exposures.keep(keys.exposure_of_partner(partner_id), nothing, nothing.marked(kind, actor, now_ms), now_ms)]
 
 
 def strictest(case: Case, *programs: Program) -> Case:

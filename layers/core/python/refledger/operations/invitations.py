@@ -111,7 +111,8 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
             return meanwhile.partner_id
         raise AlreadyDecided("this invitation cannot be accepted any more")
 
-    return partners.store(context, partner, [invitations.use(used)], earlier)
+    marks = duties.first_mark(context, Act.INVITE, found.by, partner.id)  # the token was theirs to hand out
+    return partners.store(context, partner, [invitations.use(used), *marks], earlier)
 
 
 def _partner_of(invitation: Invitation, told: Person, user: str) -> NewPartner:

@@ -57,7 +57,7 @@ def _step(context: Context, steps: Sequence[Step], place: str, by: str, request:
     match steps[int(place)]:
         case NewPartner() as new:
             one = Once(context.ids.hash("request", request.key, place), request.body, request.expires_at)
-            return partners.create_once(context, new, one, by_machine=by_machine)
+            return partners.create_once(context, new, one, by, by_machine=by_machine)
         case Update(partner_id, changes, version):
             return partner_profile.change(context, partner_id, changes, version)
         case StatusChange(partner_id, status, reason):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act, Facts, require
 from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
+from refledger.domain.loosening import raises_own
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
@@ -43,21 +44,26 @@ def create(
 
     Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused, Forbidden.
     """
-    return create_once(context, new, Once.of(context, caller, "partners", key, body), by_machine=by_machine)
+    request = Once.of(context, caller, "partners", key, body)
+    return create_once(context, new, request, caller, by_machine=by_machine)
 
 
-def create_once(context: Context, new: NewPartner, request: Once, *, by_machine: bool = False) -> Partner:
-    """Idempotent by `request`. Raises like `create`."""
+def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by_machine: bool = False) -> Partner:
+    """Idempotent by `request`. Who names a user (`by`) is kept from paying them out, as with `link_user`.
+
+    Raises like `create`.
+    """
     if new.user:
         check_person(Act.LINK_USER, by_machine=by_machine)
     programs.find(context.table, new.program_id)
     partner = partner_of(context, new)
+    marks = duties.first_mark(context, Act.LINK_USER, by, partner.id) if new.user else []
 
     def earlier(moved: Moved) -> str | None:
         made = request.earlier(moved)
         return made["partner"] if made else None
 
-    return store(context, partner, [request.guard(partner=partner.id)], earlier)
+    return store(context, partner, [request.guard(partner=partner.id), *marks], earlier)
 
 
 def partner_of(context: Context, new: NewPartner) -> Partner:
@@ -173,6 +179,7 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
 def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
     """What customers bring the partner from now on, in tier 1, instead of the program's pay; those of before stay so.
 
+    Who gives more than the program lets none of the partner's money out any more: its customers bring it for ever.
     Idempotent: pays that the partner has already change nothing, whatever `version` says.
     Raises PartnerNotFound, Stale unless `version` is the partner's current one, Invalid where the program's tiers above
     leave less, or it does not take a currency, Forbidden for the partner's own user and for who earns above them.
@@ -188,9 +195,12 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
             return old
         if old.version != version:
             raise Stale(f"the partner's current version is {old.version}")
-        programs.find(context.table, old.program_id).check_own(own)
+        program = programs.find(context.table, old.program_id)
+        program.check_own(own)
         new = replace(old, own_rates=own, version=version + 1)
-        context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()))
+        is_rise = raises_own(program.rules, own)
+        marks = duties.marks(context, Act.RAISE_RATES, by, partner_id) if is_rise else []
+        context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()), *marks)
         return new
 
     return context.repeat(once)

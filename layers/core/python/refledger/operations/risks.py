@@ -42,7 +42,7 @@ def assess(context: Context, withdrawal_id: str) -> Assessed:
         old = withdrawals.find(context.table, withdrawal_id)
         if old.status is not WithdrawalStatus.REQUESTED:
             return Assessed(old, None)
-        seen = till.look(context, old)
+        seen = till.look(context, old, day=True)
         new = replace(old, risks=worked_out(context, seen), assessed_at_ms=seen.now_ms, blocked=seen.blocked)
         if replace(new, assessed_at_ms=old.assessed_at_ms) != old or not old.assessed_at_ms:
             context.table.commit(*withdrawals.change(old, new))

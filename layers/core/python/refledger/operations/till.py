@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from refledger.domain.duties import NEED_A_LOOK, within_window
 from refledger.domain.errors import MethodNotFound, PartnerNotFound, ProgramNotFound
+from refledger.domain.exposures import Exposure
 from refledger.domain.journal import Balance
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
@@ -18,8 +20,10 @@ from refledger.domain.risks import Facts, refreshed
 from refledger.domain.till import Blockers, Code, payable
 from refledger.domain.withdrawals import Risk, Withdrawal
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, methods, partners, programs, withdrawals
+from refledger.store import exposures, keys, ledger, methods, partners, programs, withdrawals
 from refledger.store.transaction import Write
+
+NOBODY_LOOKED = Exposure("")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Seen:
     """What there is to see of a withdrawal at a moment. `balances`: all of the partner's.
 
     `programs`: as it is, and as it was when the withdrawal was asked for: the stricter of both holds. `method`: the
-    newest version of the one it goes to; None where staff paid a reward by itself, or it is not there.
+    newest version of the one it goes to; None where staff paid a reward by itself, or it is not there. `day`: what
+    people did for the partner, where that was asked for.
     """
 
     now_ms: int
@@ -36,6 +41,13 @@ class Seen:
     programs: list[Program]
     balances: list[Balance]
     method: PayoutMethod | None
+    day: Exposure = NOBODY_LOOKED
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a person must look, because of what one of the staff did for the partner."""
+        marks = within_window(self.day.marks, self.programs, self.now_ms)
+        return any(mark.kind in NEED_A_LOOK for mark in marks)
 
     @property
     def blockers(self) -> Blockers:
@@ -58,7 +70,7 @@ class Seen:
         return Facts(
             now_ms=self.now_ms, partner=self.partner, method=self.method, paid=(), has_held_rewards=False,
             in_debt=any(balance.available < 0 for balance in self.balances), is_cooling=cooling,
-            program_is_closed=self.program.status is not ProgramStatus.ACTIVE,
+            program_is_closed=self.program.status is not ProgramStatus.ACTIVE, is_marked=self.is_marked,
         )  # fmt: skip
 
     @property
@@ -82,13 +94,19 @@ class Seen:
         return [*checks, *map(ledger.still_without_debt, owing)]
 
 
-def look(context: Context, withdrawal: Withdrawal) -> Seen:
-    """Read all that `payable` asks for, strongly. Raises PartnerNotFound, ProgramNotFound."""
+def look(context: Context, withdrawal: Withdrawal, *, day: bool = False) -> Seen:
+    """Read all that `payable` asks for, strongly. Raises PartnerNotFound, ProgramNotFound.
+
+    `day`: also what people did for the partner.
+    """
     used = withdrawal.method
     wanted = [keys.partner(withdrawal.partner_id), keys.program(withdrawal.program_id)]
+    if day:
+        wanted.append(keys.exposure_of_partner(withdrawal.partner_id))
     if used.is_known:
         wanted.append(keys.method(withdrawal.partner_id, used.id, used.version))
     partner, program, *rest = context.table.get_many(wanted)
+    done = exposures.from_item(withdrawal.partner_id, rest.pop(0)) if day else NOBODY_LOOKED
     if partner is None:
         raise PartnerNotFound("there is no such partner")
     if program is None:
@@ -101,6 +119,7 @@ def look(context: Context, withdrawal: Withdrawal) -> Seen:
         programs=_terms(context, programs.from_item(program), withdrawal.program_version),
         balances=ledger.balances(context.table, withdrawal.partner_id),
         method=_newest(context, method),
+        day=done,
     )
 
 
