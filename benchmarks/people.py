@@ -27,7 +27,7 @@ def partners_and_referrals(bench: Bench) -> None:
     ida = NewPartner("Ida", "Partner", "ida@example.com", "+49 30 1234567", "Partners Ltd", user=books.user("ida"))
     # the data model's 10, the guard by which one request makes one partner, also when the answer was lost, and that of
     # what the code looks like
-    with bench.measure("partner: onboard, guards of code, its look, e-mail, user, request", today(1, 1, 20, 1)):  # two: who named the user
+    with bench.measure("partner: onboard, guards of code, its look, e-mail, user, request", today(1, 1, 20, 1)):
         made = partners.create(context, ida, "admin", "key", "body")
     with bench.measure("… repeated", today(2, 0, 0, 2)):
         partners.create(context, ida, "admin", "key", "body")
