@@ -179,7 +179,14 @@ def test_a_first_withdrawal_waits_for_a_person_however_small(client: Client) -> 
     people.eventually_has("eve", 5_000)
     own = {"type": "BANK_TRANSFER", "accountHolder": "Eve Example", "accountNumber": "70071324", "bankCode": "10020030"}
     small = client.post("eve", "/referrals/withdraw", people.wish(1_000, payoutMethod=own))["id"]
-    risks = ["NEW_PAYOUT_METHOD", "UNVERIFIED_PAYOUT_METHOD", "FIRST_WITHDRAWAL", "YOUNG_ACCOUNT", "COOLING"]
+    risks = [
+        "NEW_PAYOUT_METHOD",
+        "UNVERIFIED_PAYOUT_METHOD",
+        "FIRST_WITHDRAWAL",
+        "YOUNG_ACCOUNT",
+        "COOLING",
+        "MADE_BY_STAFF",
+    ]
     eventually(lambda: client.get(people.admin, f"/withdrawals/{small}")["risks"], risks, "the risks")
     assert people.status(small) == "REQUESTED"
 
