@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refledger.adapters import signed_webhooks
 from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.domain.errors import BadSignature, Unreadable, WithdrawalNotFound
@@ -18,7 +19,7 @@ api = handler = Api()
 @api.route("POST /api/v1/webhooks/stripe", answer=EventTaken, refuses=(BadSignature, Unreadable))
 def stripe_event(delivery: Delivery) -> EventTaken:
     """Take an event that Stripe has signed. An answer other than 200 makes Stripe send it again, for three days."""
-    secrets = stripe_webhook.secrets_from(config.environment()["STRIPE_WEBHOOK_SECRETS"])
+    secrets = signed_webhooks.secrets_from(config.environment()["STRIPE_WEBHOOK_SECRETS"])
     signature = delivery.headers.get("stripe-signature", "")
     told = stripe_webhook.read(delivery.body, signature, secrets, livemode=config.stripe_livemode())
     return EventTaken(outcome=_ignored(told.reason) if isinstance(told, Ignored) else _pass_on(told))

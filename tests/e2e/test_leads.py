@@ -23,7 +23,7 @@ from tests.e2e.people import PROGRAM
 from tests.local.harness import Stack
 
 NAME, ADDRESS = "refledger/leads", "https://hooks.example.com/crm"
-SECRET, APP_SECRET = "whsec_of_the_tests", "secret-of-the-app"
+SECRET, APP_SECRET = "whsec_of_the_tests_which_is_as_long_", "0b5c1d2e-0000-4000-8000-secretofapp0"
 SALESFORCE = "aws.partner/salesforce.com/00D5f000005KcCnEAK/0YL5f000000CabWGAS"
 NOW = datetime.now(UTC)
 

@@ -34,7 +34,7 @@ def paying_stack(server: StripeServer, tmp_path_factory: pytest.TempPathFactory)
     """A stack that pays at the stub, whose secret is the owner's own and in no template."""
     folder = tmp_path_factory.mktemp("paying")
     secrets = folder / "own.json"
-    secrets.write_text(json.dumps({NAME: {"apiKey": KEY, "webhookSecrets": f"whsec_older,{SECRET}"}}))
+    secrets.write_text(json.dumps({NAME: {"apiKey": KEY, "webhookSecrets": f"{SECRET[::-1]},{SECRET}"}}))
     parameters = PARAMETERS | {"StripeMode": "test", "StripePayoutsSecretArn": NAME, "StripeApiBase": server.base}
     stack = Stack(
         Path(ROOT / "template.yaml"), name="refledger", data=folder / "data", parameters=parameters,

@@ -11,14 +11,16 @@ import time
 
 import pytest
 
-from refledger.adapters import hubspot
+from refledger.adapters import hubspot, signed_webhooks
+from refledger.adapters.queues import LeadsQueue
 from refledger.domain.errors import BadSignature
 from refledger.domain.times import MINUTE_MS
-from refledger.entry import paging
+from refledger.entry import config, paging
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from tests.entry.test_links import FOLLOW, SHOP, click, code_of
 from tests.support.functions import Answer, World, api_of, assert_problem
+from tests.support.queues import Sqs
 from tests.support.stripe_server import signature
 
 DOCUMENTS = ("GET /api/v1/openapi.json", "GET /docs")
@@ -191,6 +193,57 @@ def test_a_guess_is_given_back_to_the_minute_in_which_it_was_taken(world: World)
 
 
 # ---------------------------------------------------------------- signatures
+
+
+def signed_at(door: str, secret: str) -> dict[str, str]:
+    """Headers with which an empty list is signed right, with this secret, now."""
+    at, body = int(time.time()), b"[]"
+    match door:
+        case "stripe":
+            return {"stripe-signature": signature(body, secret, at)}
+        case "referrals":
+            return {signed_webhooks.HEADER: signed_webhooks.sign(body, secret, at)}
+        case _:
+            text = b"POSThttps://api.example.com/api/v1/webhooks/hubspot" + body + f"{at}000".encode()
+            digest = hmac.new(secret.encode(), text, hashlib.sha256).digest()
+            coded = base64.b64encode(digest).decode()
+            return {"x-hubspot-signature-v3": coded, "x-hubspot-request-timestamp": f"{at}000"}
+
+
+DOORS = {
+    "stripe": "STRIPE_WEBHOOK_SECRETS", "referrals": "LEAD_WEBHOOK_SECRETS", "hubspot": "HUBSPOT_SECRETS",
+}  # fmt: skip
+LEGAL = {
+    "stripe": "whsec_" + "5IvUdHgMzfDtCfBNZ3W6hjWJ4gQX2mZa", "referrals": "0123456789abcdef" * 2,
+    "hubspot": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("short", ["a", "whsec_", "whsec_test", "x" * 31, "{legal}, short", "short {legal}"])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_secret_that_can_be_guessed_opens_nothing(
+    world: World, door: str, short: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even for who signs with it, or with the good one beside it: the log says which it is, and never what."""
+    secrets = short.format(legal=LEGAL[door])
+    monkeypatch.setitem(world.variables, DOORS[door], secrets)
+    for secret in secrets.replace(",", " ").split():
+        headers = signed_at(door, secret)
+        answer = world.call(f"POST /api/v1/webhooks/{door}", sub=None, text="[]", headers=headers)
+        assert (answer.status, answer.code) == (500, "INTERNAL")
+    assert "shorter than 32 characters" in caplog.text
+    assert LEGAL[door] not in caplog.text
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_secrets_as_they_are_given_are_long_enough(world: World, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None that is legal is refused: Stripe's with `whsec_`, HubSpot's UUID, 128 bits in hexadecimal digits."""
+    monkeypatch.setitem(world.variables, DOORS[door], f"{LEGAL[door]},{LEGAL[door][::-1]}")
+    monkeypatch.setattr(config, "leads_queue", lambda: LeadsQueue(Sqs(), "leads"))
+    headers = signed_at(door, LEGAL[door])
+    answer = world.call(f"POST /api/v1/webhooks/{door}", sub=None, text="[]", headers=headers)
+    assert answer.code != "BAD_SIGNATURE" if answer.status >= 400 else answer.status == 202
+    assert answer.status < 500
 
 
 def test_stripes_signature_of_the_future_is_refused(world: World) -> None:

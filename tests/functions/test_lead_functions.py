@@ -26,7 +26,8 @@ from tests.support.functions import Answer, World, assert_problem, load
 from tests.support.queues import Sqs
 
 REFERRALS, HUBSPOT = "POST /api/v1/webhooks/referrals", "POST /api/v1/webhooks/hubspot"
-SECRET, APP_SECRET = "whsec_of_the_tests", "secret-of-the-app"
+SECRET, APP_SECRET = "whsec_of_the_tests_which_is_as_long_", "0b5c1d2e-0000-4000-8000-secretofapp0"
+NEXT = "whsec_of_the_next_months_as_long_"
 ADDRESS = "https://api.example.com/api/v1/webhooks/hubspot"
 MAPPINGS = {
     "HUBSPOT_MAPPING": "object=contact;code=referral_code;accepted=lifecyclestage:opportunity",
@@ -48,7 +49,7 @@ def queue(world: World, monkeypatch: pytest.MonkeyPatch) -> Sqs:
 
 @pytest.fixture(scope="module")
 def world(dynamodb_endpoint: str) -> Iterator[World]:
-    told = {"LEAD_WEBHOOK_SECRETS": f"whsec_next, {SECRET}", "HUBSPOT_SECRETS": APP_SECRET, "HUBSPOT_WEBHOOK_URL": ""}
+    told = {"LEAD_WEBHOOK_SECRETS": f"{NEXT}, {SECRET}", "HUBSPOT_SECRETS": APP_SECRET, "HUBSPOT_WEBHOOK_URL": ""}
     with functions.world(dynamodb_endpoint, **told, **MAPPINGS) as made:
         made.books.program()
         made.books.partner("alice")
@@ -129,7 +130,7 @@ def test_what_is_not_signed_is_not_taken(world: World, queue: Sqs, headers: dict
     try:
         assert_problem(send(world, event, secret=""), 401)
     finally:
-        world.variables["LEAD_WEBHOOK_SECRETS"] = f"whsec_next, {SECRET}"
+        world.variables["LEAD_WEBHOOK_SECRETS"] = f"{NEXT}, {SECRET}"
     assert queue.dead == []
 
 

@@ -23,6 +23,7 @@ from tests.support.stripe_server import SECRET, Json, StripeServer, signature
 
 ROUTE = "POST /api/v1/webhooks/stripe"
 NOBODYS = "w" * 24
+NEW, OLD = "whsec_" + "n" * 32, "whsec_" + "o" * 32
 
 
 def transfer(withdrawal_id: str = NOBODYS, **changes: Any) -> Json:
@@ -104,12 +105,12 @@ def test_a_body_in_base64_is_the_same_body(world: World) -> None:
 
 def test_two_secrets_count_while_one_is_rolled(world: World) -> None:
     """Stripe signs with the old and the new one; so does whoever has only one of them yet."""
-    world.variables["STRIPE_WEBHOOK_SECRETS"] = "whsec_new, whsec_old"
+    world.variables["STRIPE_WEBHOOK_SECRETS"] = f"{NEW}, {OLD}"
     try:
         body = json.dumps(event()).encode()
-        for secret in ("whsec_new", "whsec_old"):
+        for secret in (NEW, OLD):
             assert send(world, body, signature(body, secret)).status == 200
-        both = signature(body, "whsec_older") + "," + signature(body, "whsec_new").split(",")[1]
+        both = signature(body, "whsec_older") + "," + signature(body, NEW).split(",")[1]
         assert send(world, body, both).status == 200
         assert_problem(send(world, body, signature(body, SECRET)), 401)
     finally:

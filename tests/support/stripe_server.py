@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 KEY = "sk_test_keyOfTheTests"
 ACCOUNT = "acct_1MTfjCQ9PRzxEwkZ"
-SECRET = "whsec_of_the_tests"
+SECRET = "whsec_of_the_tests_which_is_as_long_"
 KEEP_SECONDS = 24 * 3600
 
 Json = dict[str, Any]

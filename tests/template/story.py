@@ -49,7 +49,10 @@ MACHINE_ARN = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{MACHINE}"
 # low enough for every count to be written at once, high enough for the story
 LIMITS = "reads=40,writes=40,heavy=20,withdrawals=20,unknown-codes=20"
 STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET}
-LEAD_SECRETS = {"LEAD_WEBHOOK_SECRETS": "whsec_of_the_story", "HUBSPOT_SECRETS": "secret-of-the-story"}
+LEAD_SECRETS = {
+    "LEAD_WEBHOOK_SECRETS": "whsec_of_the_story_that_is_long_enough",
+    "HUBSPOT_SECRETS": "a-secret-of-the-story-that-is-long",
+}
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
 DECIDE = duties.decide

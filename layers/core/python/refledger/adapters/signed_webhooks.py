@@ -18,12 +18,25 @@ from refledger.domain.errors import BadSignature
 HEADER: Final = "refledger-signature"
 TOLERANCE_SECONDS: Final = 300
 SECRETS_LIMIT: Final = 5
+# Whole, as whoever signs gives it. Stripe's have 38 (`whsec_` and 32), HubSpot's 36 (a UUID), `openssl rand -hex 32` 64
+SHORTEST_SECRET: Final = 32
 _MAX_SIGNATURES: Final = 5
 
 
+class WeakSecret(Exception):
+    """A secret that could be guessed: a fault of the deployment, not of a sender."""
+
+
 def secrets_from(text: str) -> tuple[str, ...]:
-    """An endpoint's secrets, separated by commas or blanks: two while one is changed."""
-    return tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
+    """An endpoint's secrets, separated by commas or blanks: two while one is changed. Raises WeakSecret."""
+    secrets = tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
+    for number, secret in enumerate(secrets, 1):
+        if len(secret) < SHORTEST_SECRET:
+            raise WeakSecret(
+                f"secret {number} of {len(secrets)} of this webhook is shorter than {SHORTEST_SECRET} characters; "
+                "nothing is taken until it is longer"
+            )
+    return secrets
 
 
 def sign(body: bytes, secret: str, at_seconds: int) -> str:

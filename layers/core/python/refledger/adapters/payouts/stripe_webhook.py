@@ -24,7 +24,6 @@ from refledger.domain.payout_news import Delivered, Said
 
 SECONDS: Final = re.compile(r"[0-9]{1,12}")
 TOLERANCE_SECONDS: Final = 300  # Stripe's own; it signs each delivery anew, repeats too
-SECRETS_LIMIT: Final = 5
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,6 @@ class Ignored:
     """Signed by Stripe, and nothing that concerns a payout of ours. `reason` is a word for the log."""
 
     reason: str
-
-
-def secrets_from(text: str) -> tuple[str, ...]:
-    """The endpoint's signing secrets, separated by commas or blanks: two while one is rolled."""
-    return tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
 
 
 def read(body: bytes, signature: str, secrets: Sequence[str], *, livemode: bool | None) -> Told | Ignored:
