@@ -166,7 +166,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         "GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support",
         "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
         "LEAD_WEBHOOK_SECRETS": "a-secret-of-the-site-that-is-long",
-        "HUBSPOT_SECRETS": "a-secret-of-hubspot-that-is-long", "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "", **LIMITS, **variables,
+        "HUBSPOT_SECRETS": "a-secret-of-hubspot-that-is-long", "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "",
+        **LIMITS, **variables,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "environment", lambda: config.Environment(told))
