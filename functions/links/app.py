@@ -34,7 +34,8 @@ api = handler = Api()
 def follow(delivery: Delivery) -> RawAnswer:
     """Lead to the program's site with the code on it. `to`: another allowed page; `source`, `campaign`: to be counted.
 
-    What is no person's click is led on and not counted: what a browser fetches ahead or as part of a page, and robots.
+    What is no person's click is led on and not counted: what a browser fetches ahead or as part of a page, robots, and
+    whoever only looks where it leads (HEAD).
     """
     asked = delivery.query
     clicked = Clicked(
@@ -42,7 +43,7 @@ def follow(delivery: Delivery) -> RawAnswer:
         asked.get("to"),
         asked.get("source"),
         asked.get("campaign"),
-        counts=_is_a_click(delivery.headers),
+        counts=delivery.method != "HEAD" and _is_a_click(delivery.headers),
     )
     found = links.follow(config.context(), config.limits(), delivery.origin, clicked)
     headers = {"location": found.url, **_cookie(found)}

@@ -68,6 +68,16 @@ def test_who_has_it_gets_no_copy(world: World, route: str, form: str) -> None:
     assert ask(world, route, if_none_match='"older"').status == 200
 
 
+@pytest.mark.parametrize("route", DOCUMENTS)
+def test_who_only_looks_gets_the_headers(world: World, route: str) -> None:
+    """HEAD says what GET would, entity tag and all, and sends nothing; 304 to who has it."""
+    got = ask(world, route, accept_encoding="gzip")
+    looked = ask(world, route.replace("GET ", "HEAD "), accept_encoding="gzip")
+    assert (looked.status, looked.headers, looked.body) == (200, got.headers, "")
+    again = ask(world, route.replace("GET ", "HEAD "), if_none_match=got.headers["etag"])
+    assert (again.status, again.body) == (304, "")
+
+
 # ---------------------------------------------------------------- clicks
 
 
@@ -95,6 +105,19 @@ def test_many_clicks_of_one_address_are_few(shop: World) -> None:
     shop.books.clock.forward(MINUTE_MS)
     click(shop, code_of(shop, "bob"))
     assert counted(shop) == 12
+
+
+def test_who_looks_where_a_link_leads_has_not_clicked(shop: World) -> None:
+    """HEAD, which previews and monitors send: the same place and the same headers, and no click."""
+    code = code_of(shop, "bob")
+    looked = shop.call("HEAD /r/{code}", sub=None, path={"code": code}, headers={"user-agent": CHROME})
+    assert counted(shop) == 0
+    followed = click(shop, code, {"user-agent": CHROME})
+    assert (looked.status, looked.headers, looked.body) == (302, followed.headers, "")
+    assert counted(shop) == 1
+    refused = shop.call("HEAD /r/{code}", sub=None, path={"code": "nosuchcode"})
+    assert (refused.status, refused.body) == (404, "")
+    assert refused.headers["content-type"] == "application/problem+json"
 
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"

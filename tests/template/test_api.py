@@ -237,6 +237,8 @@ ROUTES = {
         "GET /api/v1/ledger/balances",
     ],
 }
+LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /api/v1/openapi.json"}
+HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
 
 
@@ -249,20 +251,32 @@ def test_every_route_exists_once_and_goes_to_its_function() -> None:
         for event in resource["Properties"].get("Events", {}).values()
         if event["Type"] == "HttpApi"
     ]
-    assert Counter(events) == Counter((function_id(name), route) for name, routes in ROUTES.items() for route in routes)
+    served = [(function_id(name), route) for name, routes in ROUTES.items() for route in routes]
+    served += [(function, route.replace("GET ", "HEAD ")) for function, route in served if route in LOOKED_AT]
+    assert Counter(events) == Counter(served)
     assert Counter(route for route, _ in api_operations()) == Counter(route for _, route in events)
 
 
 def test_every_route_has_a_rule_for_who_may_use_it() -> None:
     """The table of roles knows the routes of the API, and no others."""
-    assert {route for route, _ in api_operations()} == set(access.ROUTES)
+    assert {route for route, _ in api_operations()} - HEADS == set(access.ROUTES)
+
+
+def test_what_anybody_may_get_they_may_look_at() -> None:
+    """HEAD of the public GETs alone, with limits of its own: each route costs a permission."""
+    heads = {route for route, _ in api_operations() if route.startswith("HEAD ")}
+    public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC and route.startswith("GET ")}
+    assert (heads, public) == (HEADS, LOOKED_AT)
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    for route in public:
+        assert stage["RouteSettings"][route.replace("GET ", "HEAD ")] == stage["RouteSettings"][route]
 
 
 def test_every_route_needs_a_token() -> None:
     """Each one names the authorizer, which checks issuer and audience; but for those whose callers sign instead."""
     security = {route: operation.get("security") for route, operation in api_operations()}
     assert security == {
-        route: [{"NONE": []}] if access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}] for route in security
+        route: None if route in HEADS or access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}] for route in security
     }
     (api,) = of_type("AWS::ApiGatewayV2::Api").values()
     scheme = api["Body"]["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
@@ -308,7 +322,7 @@ def test_what_anybody_may_ask_empties_no_bucket_of_others() -> None:
     """Each anonymous route is throttled apart from the API and below it."""
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC}
-    assert set(stage["RouteSettings"]) == public
+    assert set(stage["RouteSettings"]) == public | HEADS
     for route, limits in stage["RouteSettings"].items():
         assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
         assert number(limits["ThrottlingRateLimit"]) < number(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]), (

@@ -183,11 +183,12 @@ class Api:
             told = {"route": event["routeKey"], "status": answer["statusCode"], "code": code}
             logger().info("refused", extra={**told, "request": context["requestId"]})
         answer["headers"] = {**SAFE, **answer["headers"], **_limit_headers(standing)}
-        return answer
+        return {**answer, "body": "", "isBase64Encoded": False} if event["routeKey"].startswith("HEAD ") else answer
 
     def _handle(self, event: dict[str, Any], standing: list[Standing]) -> dict[str, Any]:
         """`standing`: where the caller stands is put here, whatever becomes of the call."""
-        route, context = self.routes[event["routeKey"]], event["requestContext"]
+        # HEAD is GET without the body; what must not happen twice looks at the delivery's method
+        route, context = self.routes[re.sub("^HEAD ", "GET ", event["routeKey"])], event["requestContext"]
         headers, origin = event.get("headers", {}), context.get("http", {}).get("sourceIp", "")
         if access.ROUTES[route.key] is access.PUBLIC:
             return _answer(route, route.function(_delivery(event, headers, origin)))
