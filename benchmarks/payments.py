@@ -28,6 +28,8 @@ def paying(bench: Bench) -> None:
     # that was made meanwhile: decision 48
     with bench.measure("… of a customer whom nobody referred", today(2, 2, 3, 2)):
         assert books.pay("nobody", "p3", BASE).outcome is Outcome.UNREFERRED
+    with bench.measure("… and whose event names no program", today(3, 2, 3, "2.5")):
+        assert books.pay("nobody", "p4", BASE, program_said=False).outcome is Outcome.UNREFERRED
 
 
 def maturing(bench: Bench) -> None:

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
-from refledger.domain.payments import PaymentKind
+from refledger.domain.payments import PaymentKind, PaymentReceived
 from refledger.domain.rewards import SECOND_PERSON, net
 from refledger.domain.times import HOUR_MS
-from refledger.operations import nobodys, referring, reward_lists
+from refledger.operations import nobodys, payments, referring, reward_lists
 from refledger.operations.payments import Outcome
 from refledger.operations.referring import NewReferral
 from refledger.store import customers
-from tests.support.books import Books
+from tests.support.books import START_MS, Books
+from tests.support.interruptions import Interrupted
 
 
 @pytest.fixture
@@ -185,3 +186,45 @@ def test_who_names_a_customer_who_has_just_paid_lets_in_no_more_than_alone(books
     assert books.faults() == []
     books.pay("carol", "p3", 90_000)  # what comes after the referral is on nobody's word
     assert [each.held for each in books.rewards("bob")] == [()] * 3
+
+
+class Behind(Interrupted):
+    """Its reads that need not be strong find nothing that anybody noted of a customer: all of it is new."""
+
+    def query(self, **arguments: Any) -> Any:
+        if not arguments.get("ConsistentRead") and "IndexName" not in arguments:
+            return {"Items": []}
+        return Interrupted.__getattr__(self, "query")(**arguments)
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("program_id", ["default", "site"])
+def test_whoever_is_faster_sees_the_other(books: Books, program_id: str, said: bool) -> None:
+    """A referral and its message before any call of the payment, also where readers are behind: it earns, once."""
+    books.member("eve", "site")
+    referrer = {"default": "bob", "site": "eve"}[program_id]
+    calls = Behind(books.client, None)
+    payments.record(books.behind(calls), received("zoe", "zoes", program_id, said=said))
+    assert len(calls.calls) >= 3
+    for number in range(len(calls.calls) + 1):
+        customer = f"customer {number}"
+
+        def refer(customer: str = customer) -> None:
+            books.apply(customer, referrer)
+            nobodys.take(books.context, nobodys.Referred(program_id, books.user(customer)))
+
+        context = books.behind(Behind(books.client, number, before=refer))
+        payments.record(context, received(customer, f"of {customer}", program_id, said=said))
+        if number == len(calls.calls):
+            refer()
+        assert books.payment(f"of {customer}").kind is PaymentKind.PAYMENT, number
+        assert earned(books, referrer) == 2_000 * (number + 1)
+    assert books.faults() == []
+
+
+def received(customer: str, payment_id: str, program_id: str, *, said: bool) -> PaymentReceived:
+    """Of an event that names its program, or of one that does not and is taken for the default one's."""
+    return PaymentReceived(
+        "payments", payment_id, customer, program_id if said else "default", 10_000, 10_000, "USD", START_MS,
+        program_said=said,
+    )  # fmt: skip

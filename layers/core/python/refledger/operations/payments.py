@@ -77,7 +77,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
     aliases = [payments.name(Payment(name, K.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names]
 
     def once(parked: Payment | None = None) -> Recorded | None:
-        program_id, customer, binding = _whose(context, received)
+        program_id, customer, binding = _whose(context, received, strong=parked is not None)
         payment = told(received, id, customer, program_id)
         program = context.program(program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
@@ -110,7 +110,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             if taken:
                 aliases.clear()
             return once(first)
-        if entered.payment.is_nobodys and _whose(context, received)[2]:  # referred meanwhile: who did so saw no payment
+        if entered.payment.is_nobodys and _referred_meanwhile(context, received, customer):
             return once(entered.payment)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()), _again(entered.binding))
 
@@ -121,11 +121,22 @@ def _again(binding: Binding | None) -> tuple[str, str] | None:
     return (binding.program_id, binding.customer) if binding and binding.again else None
 
 
-def _whose(context: Context, received: PaymentReceived) -> tuple[str, str, Binding | None]:
+def _referred_meanwhile(context: Context, received: PaymentReceived, customer: str) -> bool:
+    """Whether somebody referred the customer who did not see that they had paid. Whoever refers them notes the program
+    before they look for payments, and a payment is noted before this is asked: one of both sees the other.
+    """
+    asks_all = not received.program_said and not received.other_customer_id
+    if asks_all and not customers.programs_of(context.table, customer):  # as of most customers
+        return False
+    return _whose(context, received)[2] is not None
+
+
+def _whose(context: Context, received: PaymentReceived, *, strong: bool = True) -> tuple[str, str, Binding | None]:
     """Program, customer (keyed hash) and binding of a payment. For most it is one read.
 
     Where the event names no program, and nobody referred the customer in the default one, it is the one program in
-    which their referral counts. Raises Unreadable for a program that does not exist.
+    which their referral counts; not `strong`: what was noted just now may be missed, and is asked for again before the
+    payment is left as nobody's. Raises Unreadable for a program that does not exist.
     """
     known = is_program_id(received.program_id)  # other text never enters a key
     names = [name for name in (received.customer_id, received.other_customer_id) if name]
@@ -136,7 +147,7 @@ def _whose(context: Context, received: PaymentReceived) -> tuple[str, str, Bindi
     for customer in hashes if not received.program_said else ():
         found = [
             binding
-            for program_id in customers.programs_of(context.table, customer)
+            for program_id in customers.programs_of(context.table, customer, strong=strong)
             if (binding := referrals.find_binding(context.table, program_id, customer))
             and not binding.why_not(received.occurred_at_ms)
         ]

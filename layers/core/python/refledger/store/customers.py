@@ -19,9 +19,9 @@ def referred(customer: str, program_id: str) -> Write:
     return put("", {**keys.customer_program(customer, program_id), "program": program_id}, "")
 
 
-def programs_of(table: Table, customer: str) -> list[str]:
+def programs_of(table: Table, customer: str, *, strong: bool = True) -> list[str]:
     """Programs in which the customer was referred, whether that still counts or not."""
-    found = table.query(*keys.programs_of_customer(customer), page_size=PROGRAMS_LIMIT)
+    found = table.query(*keys.programs_of_customer(customer), page_size=PROGRAMS_LIMIT, strong=strong)
     return [item["program"] for _, item in zip(range(PROGRAMS_LIMIT), found, strict=False)]
 
 
