@@ -48,6 +48,17 @@ def test_every_reader_gets_the_same_cells(accounts: list[BankAccount]) -> None:
         assert row == ["w1", account.holder, account.iban, account.number, account.bank_code, "15.00", "USD"]
 
 
+def test_banks_have_columns_where_an_account_names_one() -> None:
+    """In every line then; files of batches in which none does are what they were."""
+    plain, named = (
+        BankAccount("Bob", iban="DE89370400440532013000"),
+        BankAccount("Eve", "", "123", "021000021", "", "US"),
+    )
+    (_, head), (_, first), (_, second) = csv_files.read(as_csv([(LINE, plain), (LINE, named)]))
+    assert tuple(head) == (*HEAD, "bic", "country")
+    assert (first[-2:], second[-2:]) == (["", ""], ["", "US"])
+
+
 def test_texts_are_quoted_and_amounts_are_numbers() -> None:
     """A holder is whatever a partner typed, and the file is opened where `;` separates."""
     text = as_csv([(LINE, BankAccount("x;=cmd|'/C calc'!A0;y", number="123", bank_code="9"))])

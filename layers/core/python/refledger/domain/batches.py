@@ -14,6 +14,7 @@ from refledger.domain.methods import BankAccount
 
 MAX_LINES: Final = 90  # with the batch itself they go into one transaction, which may hold 100 items
 HEAD: Final = ("reference", "accountHolder", "iban", "accountNumber", "bankCode", "amount", "currency")
+OF_BANKS: Final = ("bic", "country")
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,20 @@ def major_units(amount: int, currency: str) -> str:
 
 
 def as_csv(lines: Iterable[tuple[Line, BankAccount]]) -> str:
-    """Make the file, see `csv_files`: a head, and a line for each. `reference` is the withdrawal's id."""
+    """Make the file, see `csv_files`: a head, and a line for each. `reference` is the withdrawal's id.
+
+    Bank and country have columns where an account of the batch says them: files of before stay as they were.
+    """
+    told = list(lines)
+    banks = any(account.bic or account.country for _, account in told)
     return csv_files.write([
-        HEAD,
+        (*HEAD, *(OF_BANKS if banks else ())),
         *(
             (
                 line.withdrawal_id, account.holder, account.iban, account.number, account.bank_code,
                 Decimal(major_units(line.amount, line.currency)), line.currency,
+                *((account.bic, account.country) if banks else ()),
             )
-            for line, account in lines
+            for line, account in told
         ),
     ])  # fmt: skip

@@ -20,12 +20,17 @@ class MethodType(StrEnum):
 
 @dataclass(frozen=True)
 class BankAccount:
-    """Either an IBAN, or an account number and a bank code. No number is in its `repr`, so in no traceback or log."""
+    """Either an IBAN, or an account number and a bank code. No number is in its `repr`, so in no traceback or log.
+
+    `bic`: of the bank, "" where it was not said. `country`: of the bank, where there is no IBAN that says it.
+    """
 
     holder: str
     iban: str = field(default="", repr=False)
     number: str = field(default="", repr=False)
     bank_code: str = field(default="", repr=False)
+    bic: str = field(default="", repr=False)
+    country: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def identity(account: Account) -> tuple[str, ...]:
     """What makes two accounts the same, however they were written. The holder's name is part of it."""
     match account:
         case BankAccount():
-            parts = (account.iban, account.number, account.bank_code)
+            parts = [account.iban, account.number, account.bank_code]
+            parts += [account.bic, account.country] if account.bic or account.country else []  # ids of before stay
         case StripeAccount():
             return type_of(account).value, " ".join(account.holder.split()), account.account_id
     return type_of(account).value, " ".join(account.holder.split()), *map(_plain, parts)
@@ -107,12 +113,12 @@ def _plain(part: str) -> str:
 
 
 def masked(account: Account) -> str:
-    """What may be shown: an IBAN's country, and the last four characters, or half of a number that is shorter than
-    eight.
+    """What may be shown: the country, where it is said, and the last four characters, or half of a number that is
+    shorter than eight.
     """
     match account:
-        case BankAccount(iban="", number=number):
-            country = ""
+        case BankAccount(iban="", number=number, country=country):
+            pass
         case BankAccount(iban=number):
             country = number[:2]
         case StripeAccount(account_id=number):

@@ -4,41 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from refledger.domain.methods import Account, BankAccount, MethodType, PayoutMethod, StripeAccount
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import MethodUsed
+from refledger.entry.models import accounts
 from refledger.entry.models.common import Body, Capitals, Holder, View
 
 GIVEN_FOR = {
-    MethodType.BANK_TRANSFER: "accountHolder, and either iban or accountNumber and bankCode; no stripeAccountId",
+    MethodType.BANK_TRANSFER: (
+        "accountHolder, and either iban or accountNumber and bankCode with the country, if you like; bic, if you like;"
+        " no stripeAccountId"
+    ),
     MethodType.STRIPE: "stripeAccountId, and no bank account",
 }
 
 
-def _iban(text: str) -> str:
-    """Checked by its country's length and form, and by its check digits (ISO 13616). Which banks there are is not."""
-    from stdnum import exceptions, iban  # only those who enter an account have to wait for it
-
-    given = text.replace(" ", "").upper()
-    try:
-        return str(iban.validate(given, check_country=False))
-    except exceptions.InvalidLength:
-        raise ValueError("not an IBAN: too long or too short for its country") from None
-    except exceptions.ValidationError:
-        raise ValueError("not an IBAN: a mistyped character, or a country that has none") from None
-
-
 class PayoutMethodBody(Body):
-    """BANK_TRANSFER: `accountHolder`, and `iban` or `accountNumber` and `bankCode`. STRIPE: `stripeAccountId`."""
+    """BANK_TRANSFER: `accountHolder`, and `iban` or `accountNumber` and `bankCode`. STRIPE: `stripeAccountId`.
+
+    `country`: of the bank (ISO 3166, two letters). With it number and bank code are checked, of US, GB, AU, CA, IN and
+    NZ: routing number, sort code, BSB, institution and transit, IFSC, bank and branch. `bic`: of the bank (ISO 9362).
+    """
 
     type: Annotated[MethodType, Capitals]
     account_holder: Holder | None = None
-    iban: Annotated[str, Field(max_length=50), AfterValidator(_iban)] | None = None
+    iban: Annotated[str, Field(max_length=50), AfterValidator(accounts.iban)] | None = None
+    bic: Annotated[str, Field(max_length=20, examples=["COBADEFFXXX"]), AfterValidator(accounts.bic)] | None = None
+    country: Annotated[str, Capitals, Field(pattern=r"^[A-Z]{2}$", examples=["US"])] | None = None
     account_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,33}$")] | None = None
     bank_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")] | None = None
     stripe_account_id: Annotated[str, Field(pattern=r"^acct_[A-Za-z0-9]{6,64}$")] | None = None
+
+    @field_validator("account_number")
+    @classmethod
+    def _number(cls, text: str | None, info: ValidationInfo) -> str | None:
+        return text and accounts.number(info.data.get("country") or "", text)
+
+    @field_validator("bank_code")
+    @classmethod
+    def _bank_code(cls, text: str | None, info: ValidationInfo) -> str | None:
+        country, number = info.data.get("country") or "", info.data.get("account_number") or ""
+        return text and accounts.bank_code(country, text, number)
 
     @model_validator(mode="after")
     def _one_account(self) -> Self:
@@ -46,6 +54,7 @@ class PayoutMethodBody(Body):
         fitting: tuple[set[str], ...]
         match self.type:
             case MethodType.BANK_TRANSFER:
+                given -= {"bic"} | ({"country"} if "account_number" in given else set())
                 fitting = {"account_holder", "iban"}, {"account_holder", "account_number", "bank_code"}
             case MethodType.STRIPE:
                 fitting = {"stripe_account_id"}, {"stripe_account_id", "account_holder"}
@@ -57,7 +66,8 @@ class PayoutMethodBody(Body):
         holder = self.account_holder or ""
         if self.stripe_account_id is not None:
             return StripeAccount(holder, self.stripe_account_id)
-        return BankAccount(holder, self.iban or "", self.account_number or "", self.bank_code or "")
+        number, code = self.account_number or "", self.bank_code or ""
+        return BankAccount(holder, self.iban or "", number, code, self.bic or "", self.country or "")
 
 
 class PayoutMethodView(View):
@@ -132,6 +142,8 @@ class AccountView(View):
     iban: str | None = None
     account_number: str | None = None
     bank_code: str | None = None
+    bic: str | None = None
+    country: str | None = None
     stripe_account_id: str | None = None
 
     @classmethod
@@ -143,6 +155,8 @@ class AccountView(View):
                     iban=account.iban or None,
                     account_number=account.number or None,
                     bank_code=account.bank_code or None,
+                    bic=account.bic or None,
+                    country=account.country or None,
                 )
             case StripeAccount():
                 return cls(account_holder=account.holder, stripe_account_id=account.account_id)
