@@ -19,7 +19,9 @@ import httpx
 from benchmarks import ROOT
 from benchmarks.seed import CSV, METHOD, PERSON, Json, Seeded, seed
 from benchmarks.tables import table
+from refledger.domain.jobs import MOST_OPEN
 from refledger.entry import access
+from refledger.operations.withdrawals import BOUNDS
 from tests.local.harness import Stack
 
 WARM_UP_CALLS, CALLS = 3, 40
@@ -49,7 +51,7 @@ def report(calls: int = CALLS) -> str:
     rows, missing = [], []
     with Stack(ROOT / "template.yaml", name="refledger", parameters=parameters) as stack:
         made = seed(stack)
-        for name, call in itertools.chain(reads(made), writes(made)):
+        for name, call in itertools.chain(reads(made), writes(made, WARM_UP_CALLS + calls + 1)):
             if refused := _refusal(call):
                 missing.append(f"  {name}: {refused}")
             else:
@@ -79,12 +81,18 @@ def _unknown(names: set[str]) -> httpx.Response:
     return httpx.Response(404, json={"code": "", "detail": f"nothing was made with {', '.join(sorted(names))}"})
 
 
-def writes(made: Seeded) -> Iterator[tuple[str, Call]]:
-    """The POSTs of every day, each call with something new."""
+def writes(made: Seeded, calls: int) -> Iterator[tuple[str, Call]]:
+    """The POSTs of every day, each call with something new; of what one person may have a few of, by one after another
+    of as many people as `calls` of a route need.
+    """
     numbers, known = itertools.count(), made.known
 
-    def post(who: str, path: str, body: Callable[[str], Json]) -> Call:
-        return lambda: made.call(who, "POST", f"/api/v1{path}", body(f"{next(numbers)}"))
+    def post(who: str | Iterator[str], path: str, body: Callable[[str], Json]) -> Call:
+        names = itertools.repeat(who) if isinstance(who, str) else who
+        return lambda: made.call(next(names), "POST", f"/api/v1{path}", body(f"{next(numbers)}"))
+
+    def people(name: str, each: int) -> list[str]:
+        return [f"{name}{number}" for number in range(-(-calls // each))]
 
     alice, money = known["partnerId"], {"currency": "USD"}
     yield "POST partners", post("admin", "/partners", lambda n: {**PERSON, "email": f"ada{n}@example.com"})
@@ -110,14 +118,18 @@ def writes(made: Seeded) -> Iterator[tuple[str, Call]]:
         "POST adjustments",
         post("admin", "/adjustments", lambda n: {**money, "partnerId": alice, "amount": 100, "reason": f"gift {n}"}),
     )
-    yield "POST exports", post("admin", "/exports", lambda _: {"what": "PAYMENTS"})
+    exporters = itertools.cycle([made.sign_in(who) for who in people("admin-exports-", MOST_OPEN)])
+    yield "POST exports", post(exporters, "/exports", lambda _: {"what": "PAYMENTS"})
+    importers = itertools.cycle([made.sign_in(who) for who in people("admin-imports-", MOST_OPEN)])
     yield "POST imports/partners, on trial", lambda: made.call(
-        "admin", "POST", "/api/v1/imports/partners?dryRun=true", content=CSV.encode(),
+        next(importers), "POST", "/api/v1/imports/partners?dryRun=true", content=CSV.encode(),
         headers={"content-type": "text/csv"},
     )  # fmt: skip
+    most = min(BOUNDS.open, BOUNDS.a_day)
+    earners = itertools.cycle([made.earner(who, most * 1000) for who in people("earner-", most)])
     yield (
         "POST referrals/withdraw",
-        post("alice", "/referrals/withdraw", lambda _: {**money, "amount": 1000, "payoutMethod": METHOD}),
+        post(earners, "/referrals/withdraw", lambda _: {**money, "amount": 1000, "payoutMethod": METHOD}),
     )
 
 

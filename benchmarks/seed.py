@@ -33,11 +33,25 @@ class Seeded:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def call(self, who: str, method: str, path: str, body: Json | None = None, **options: Any) -> httpx.Response:
-        """`path` with its version; an admin is one whose name begins with "admin"."""
-        if who and who not in self.tokens:
-            self.tokens[who] = self.stack.token(who, ["admin"] if who.startswith("admin") else [])
+        """`path` with its version; see `sign_in`."""
+        if who:
+            self.sign_in(who)
         given = {"json": body} if body is not None else {}
         return self.stack.request(method, path, token=self.tokens.get(who), **given, **options)
+
+    def sign_in(self, who: str) -> str:
+        """Have a token ready; an admin is one whose name begins with "admin"."""
+        if who not in self.tokens:
+            self.tokens[who] = self.stack.token(who, ["admin"] if who.startswith("admin") else [])
+        return who
+
+    def earner(self, who: str, earned: int) -> str:
+        """A partner of that name who refers somebody, and has so much available."""
+        code = self.api(self.sign_in(who), "GET", "/referrals/code")["code"]
+        self.api(f"{who}s-friend", "POST", f"/referrals/apply/{code}")
+        pay(self, f"{who}s-friend", 5 * earned)
+        wait_until(lambda: [b for b in self.api(who, "GET", "/ledger/balances")["data"] if b["available"] == earned])
+        return who
 
     def api(self, who: str, method: str, path: str, body: Json | None = None, **options: Any) -> Json:
         answer: Json = self.call(who, method, f"/api/v1{path}", body, **options).raise_for_status().json()
@@ -53,16 +67,21 @@ def seed(stack: Stack) -> Seeded:
     made.known["month"] = datetime.now(UTC).strftime("%Y-%m")
     made.api("bob", "POST", f"/referrals/apply/{code['code']}")
     made.known["customerId"] = "bob"
-    detail = {
-        "paymentId": "p-1", "customerId": "bob", "amount": 5 * EARNED, "currency": "USD",
-        "occurredAt": datetime.now(UTC).isoformat(),
-    }  # fmt: skip
-    event = {"EventBusName": "refledger", "Source": "payments", "DetailType": "Payment Succeeded"}
-    stack.client("events").put_events(Entries=[{**event, "Detail": json.dumps(detail)}])
+    pay(made, "bob", 5 * EARNED)
     wait_until(lambda: [b for b in made.api("alice", "GET", "/ledger/balances")["data"] if b["available"] == EARNED])
     for step in (_reward, _withdrawal, _referral, _people, _jobs, _adjustment):
         _try(step, made)
     return made
+
+
+def pay(made: Seeded, customer: str, amount: int) -> None:
+    """One payment, the only one of this customer."""
+    detail = {
+        "paymentId": f"payment of {customer}", "customerId": customer, "amount": amount, "currency": "USD",
+        "occurredAt": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
+    event = {"EventBusName": "refledger", "Source": "payments", "DetailType": "Payment Succeeded"}
+    made.stack.client("events").put_events(Entries=[{**event, "Detail": json.dumps(detail)}])
 
 
 def _try(step: Callable[[Seeded], None], made: Seeded) -> None:
