@@ -48,14 +48,35 @@ def own(request: Request[NoBody, StatementQuery]) -> StatementView | CsvFile | R
 def _answer(
     request: Request[NoBody, StatementQuery], partner_id: str, *, named: bool
 ) -> StatementView | CsvFile | RawAnswer:
-    made = statements.of_partner(config.context(), partner_id, request.path.get("month", ""))
+    context, month = config.context(), request.path.get("month", "")
+    if request.query.format is Format.PDF:
+        return _pdf(request, statements.basis(context, partner_id, month), named=named)
+    made = statements.of_partner(context, partner_id, month)
     match request.query.format:
         case Format.JSON:
             return StatementView.of(made)
-        case Format.CSV:
+        case _:
             return CsvFile(name=file_name(made, "csv"), text=as_csv(made))
-        case Format.PDF:
-            from refledger.entry.statement_pdf import render  # half a second: only for who wants one
 
-            headers = {"content-disposition": f'attachment; filename="{file_name(made, "pdf")}"'}
-            return RawAnswer(content_type="application/pdf", content=render(made, FONT, named=named), headers=headers)
+
+def _pdf(request: Request[NoBody, StatementQuery], basis: statements.Basis, *, named: bool) -> RawAnswer:
+    """Of a month that is over it is made once, and then handed out as it was made; who has it gets 304."""
+    partner_id, kind = basis.partner.id, "application/pdf"
+    headers = {"content-disposition": f'attachment; filename="{file_name(basis, "pdf")}"'}
+
+    def make() -> bytes:
+        from refledger.entry.statement_pdf import render  # half a second: only for who wants one
+
+        return render(statements.of_partner(config.context(), partner_id, str(basis.month)), FONT, named=named)
+
+    if not basis.final:
+        return RawAnswer(content_type=kind, content=make(), headers=headers)
+    from refledger.entry import statement_files
+
+    tag = statement_files.tag(basis, named=named)
+    headers |= {"etag": f'"{tag}"', "cache-control": "private, no-cache"}
+    if f'"{tag}"' in request.none_match:
+        return RawAnswer(content_type=kind, content=b"", headers=headers, status=304)
+    return RawAnswer(
+        content_type=kind, content=statement_files.kept(config.files(), partner_id, tag, make), headers=headers
+    )

@@ -11,9 +11,15 @@ import pytest
 
 from refledger.domain import statements
 from refledger.domain.times import DAY_MS, day
-from refledger.operations import partners
+from refledger.entry import statement_pdf
+from refledger.operations import partner_profile, partners
+from refledger.operations import statements as of_statements
+from refledger.operations.partner_profile import Changes
 from refledger.operations.partners import NewPartner
+from refledger.store import ledger
+from tests.support.buckets import refused
 from tests.support.functions import World, assert_problem
+from tests.support.interruptions import Interrupted
 
 OWN = "GET /api/v1/me/statements/{month}"
 ONE = "GET /api/v1/partners/{partnerId}/statements/{month}"
@@ -171,3 +177,109 @@ def test_very_many_movements_stay_one_file(fresh: World, month: str, monkeypatch
     ]  # fmt: skip
     assert dollars["movements"][-1]["after"] == dollars["closing"]
     assert fresh.call(OWN, sub="bob", path={"month": month}, query={"format": "pdf"}).status == 200
+
+
+# ---------------------------------------------------------------- PDFs of months that are over
+
+
+def pdf(world: World, month: str, headers: dict[str, str] | None = None) -> Any:
+    return world.call(OWN, sub="bob", path={"month": month}, query={"format": "pdf"}, headers=headers or {})
+
+
+def kept(world: World) -> list[str]:
+    return [name for name in world.bucket.objects if name.startswith("statements/")]
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one whenever a PDF is made."""
+    made: list[int] = []
+    render = statement_pdf.render
+
+    def counted(*given: Any, **named: Any) -> bytes:
+        made.append(1)
+        return render(*given, **named)
+
+    monkeypatch.setattr(statement_pdf, "render", counted)
+    return made
+
+
+def test_a_month_that_is_over_is_printed_once(fresh: World, month: str, printed: list[int]) -> None:
+    """The same bytes the next day, and no entry is read again; who has them gets 304 without a body."""
+    first = pdf(fresh, month)
+    fresh.books.clock.forward(DAY_MS)
+    again = pdf(fresh, month)
+    assert (again.status, again.body, len(printed)) == (200, first.body, 1)
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-control"] == "private, no-cache"
+    assert len(kept(fresh)) == 1
+    fresh.bucket.calls.clear()
+    same = pdf(fresh, month, {"if-none-match": f'W/"x", {first.headers["etag"]}'})
+    assert (same.status, same.body, fresh.bucket.calls) == (304, b"", [])
+
+
+def test_a_month_that_goes_on_is_not_kept(fresh: World, month: str, printed: list[int]) -> None:
+    """Nor for the quarter of an hour in which an entry may still be on its way."""
+    assert month
+    now = day(fresh.books.clock())
+    for _ in range(2):
+        answer = pdf(fresh, f"{now[:4]}-{now[4:6]}")
+        assert "etag" not in answer.headers
+    assert (len(printed), kept(fresh)) == (2, [])
+
+
+def test_an_entry_in_a_month_that_was_over_is_noticed(fresh: World, month: str, printed: list[int]) -> None:
+    """There is no way to one; but a clock that was wrong, or a restored table, is not hidden by a file."""
+    first = pdf(fresh, month)
+    books, now_ms = fresh.books, fresh.books.clock()
+    books.clock.at_ms = statements.month(month, now_ms).until_ms - 1
+    assert ledger.find_balance(books.table, books.partner("bob").id, "EUR").version == 0
+    books.grant("bob", 1_234, currency="EUR")
+    books.mature("bob", "EUR")
+    books.clock.at_ms = now_ms
+    second = pdf(fresh, month)
+    assert second.headers["etag"] != first.headers["etag"]
+    assert (len(printed), second.body != first.body, len(kept(fresh))) == (2, True, 2)
+    shown = fresh.call(OWN, sub="bob", path={"month": month})
+    assert account(shown, "EUR")["closing"]["available"] == 1_234
+
+
+def test_who_is_called_otherwise_gets_another(fresh: World, month: str, printed: list[int]) -> None:
+    """Names are printed; and who may not see them never gets the file of who may."""
+    bob = fresh.books.partner("bob")
+    path, query = {"partnerId": bob.id, "month": month}, {"format": "pdf"}
+    masked = fresh.call(ONE, sub="sue", groups=("support",), path=path, query=query)
+    whole = fresh.admin(ONE, path=path, query=query)
+    assert masked.headers["etag"] != whole.headers["etag"]
+    partner_profile.change(fresh.books.context, bob.id, Changes(first_name="Robert"), bob.version)
+    renamed = fresh.admin(ONE, path=path, query=query)
+    assert renamed.headers["etag"] not in (masked.headers["etag"], whole.headers["etag"])
+    again = fresh.call(ONE, sub="sue", groups=("support",), path=path, query=query)
+    assert (again.headers["etag"], again.body) == (masked.headers["etag"], masked.body)
+    assert len(printed) == 3
+
+
+@pytest.mark.parametrize("method", ["get_object", "put_object"])
+def test_a_bucket_that_fails_hinders_nobody(
+    fresh: World, month: str, printed: list[int], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made again, as before there was one."""
+
+    def broken(**_: Any) -> Any:
+        raise refused("SlowDown", method)
+
+    monkeypatch.setattr(fresh.bucket, method, broken)
+    bodies = [pdf(fresh, month).body for _ in range(2)]
+    assert (len(printed), bodies[0] == bodies[1]) == (2, True)
+
+
+def test_a_repeat_costs_a_few_small_reads(fresh: World, month: str) -> None:
+    """However many entries there are: who, the partner, their balances, and the last entry in each currency."""
+    pdf(fresh, month)
+    counting = Interrupted(fresh.books.client, None)
+    context = fresh.books.behind(counting)
+    context.program("default")
+    counting.calls.clear()
+    found = of_statements.basis(context, fresh.books.partner("bob").id, month)
+    assert [currency for currency, _, _ in found.heads] == ["JPY", "USD"]
+    assert counting.calls == ["get_item", "query", "query", "query"]

@@ -80,6 +80,7 @@ class World:
     books: Books
     machine: StepFunctions
     variables: dict[str, str]
+    bucket: Bucket
     calls: int = field(default=0)
 
     def event(
@@ -182,8 +183,9 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "vault", lambda: books.vault)
         patch.setattr(config, "maturity_queue", lambda: MaturityQueue(Sqs(), "maturity"))
         patch.setattr(config, "job_queue", lambda: JobQueue(Sqs(), "jobs"))
-        patch.setattr(config, "files", lambda: Files(Bucket(), "files"))
-        yield World(books, machine, told)
+        bucket = Bucket()
+        patch.setattr(config, "files", lambda: Files(bucket, "files"))
+        yield World(books, machine, told, bucket)
 
 
 def assert_problem(answer: Answer, *statuses: int) -> None:

@@ -324,6 +324,9 @@ def read_statements(story: Story) -> None:
     of_partner = "GET /api/v1/partners/{partnerId}/statements/{month}"
     told = story.call("statements", "admin", of_partner, partnerId=story.bob(), month=month, query="format=csv")
     assert "OPENING" in told["text"]
+    for _ in ("made", "kept"):
+        story.call("statements", "admin", of_partner, partnerId=story.bob(), month="2024-01", query="format=pdf")
+    assert [name for name in story.files.objects if name.startswith("statements/")]
 
 
 def look_at_oneself(story: Story) -> None:

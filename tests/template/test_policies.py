@@ -38,6 +38,7 @@ WILD_ENDS = (
     "${ManifestBucket.Arn}/manifests/*",
     "${FilesBucket.Arn}/exports/*",
     "${FilesBucket.Arn}/imports/*",
+    "${FilesBucket.Arn}/statements/*",
 )
 WITHOUT_TABLE = ("docs", "inbound")  # one shows files, the other fills a queue
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table

@@ -6,9 +6,10 @@ What is put under a name is either the same as before or not yet counted on, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from refledger.domain.jobs import LINK_SECONDS
 
@@ -23,7 +24,9 @@ class UploadLost(Exception):
 
 
 class Files:
-    """One bucket. `exports/` is written by the worker and read by those who get a link; `imports/` the other way."""
+    """One bucket. `exports/` is written by the worker and read by those who get a link; `imports/` the other way;
+    `statements/` is what need not be made twice.
+    """
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._client, self._bucket = client, bucket
@@ -89,6 +92,22 @@ class Files:
     def source(self, job_id: str, hashed: str) -> str:
         return self._read(_source(job_id, hashed)).decode()
 
+    # ------------------------------------------------------------ statements
+
+    def put_statement(self, partner_id: str, tag: str, content: bytes) -> None:
+        """Keep a PDF for as long as files are kept. Where that cannot be done it is made again the next time."""
+        with suppress(ClientError, BotoCoreError):
+            self._client.put_object(
+                Bucket=self._bucket, Key=_statement(partner_id, tag), Body=content, ContentType="application/pdf"
+            )
+
+    def statement(self, partner_id: str, tag: str) -> bytes | None:
+        """What was kept under it; None where nothing is, or where it cannot be had."""
+        try:
+            return self._read(_statement(partner_id, tag))
+        except (ClientError, BotoCoreError):
+            return None
+
     # ------------------------------------------------------------
 
     def _read(self, name: str) -> bytes:
@@ -114,6 +133,10 @@ def _export(job_id: str) -> str:
 
 def _rest(job_id: str, name: str) -> str:
     return f"exports/{job_id}/{name}"
+
+
+def _statement(partner_id: str, tag: str) -> str:
+    return f"statements/{partner_id}/{tag}.pdf"
 
 
 def _source(job_id: str, hashed: str) -> str:

@@ -71,6 +71,7 @@ class Request(Generic[B, Q]):
     request_id: str
     if_match: int | None = None
     host: str = ""
+    none_match: str = ""  # If-None-Match, as it was sent
 
     @property
     def expected_version(self) -> int:
@@ -214,6 +215,7 @@ class Api:
             request_id=context["requestId"],
             if_match=_if_match(headers),
             host=_host(context, headers),
+            none_match=headers.get("if-none-match", ""),
         )
         with acting(caller.user, caller.kind, origin, request.request_id, route.key):
             return _answer(route, route.function(request))

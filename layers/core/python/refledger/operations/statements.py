@@ -25,6 +25,32 @@ class Statement:
     accounts: list[AccountStatement]
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the statement of a month is made of. `heads`: per currency the last entry until the month's end, with its
+    hash, which covers every entry before it: the same basis of a month that is `final` is the same statement.
+    """
+
+    partner: Partner
+    program: str
+    month: Month
+    final: bool
+    heads: tuple[tuple[str, int, str], ...]
+
+
+def basis(context: Context, partner_id: str, month_text: str) -> Basis:
+    """Costs a small read for each currency, however much was booked. Raises NotFound, PartnerNotFound."""
+    now_ms = context.now_ms()
+    month = statements.month(month_text, now_ms)
+    partner, end = partners.find(context.table, partner_id), keys.journal_from(month.until_ms)
+    heads = []
+    for balance in ledger.balances(context.table, partner_id):
+        if last := ledger.last_until(context.table, partner_id, balance.currency, end):
+            heads.append((balance.currency, last[0].version, last[0].hash))
+    program = context.program(partner.program_id).name
+    return Basis(partner, program, month, now_ms >= month.until_ms + LATE_MS, tuple(heads))
+
+
 def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
     """Of every currency in which there was something. All reads are strong, and what was written since is left out.
 

@@ -13,7 +13,7 @@ from refledger.domain.currencies import decimal, exponent
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import iso
 from refledger.entry.models.common import Capitals, Query, View
-from refledger.operations.statements import Statement
+from refledger.operations.statements import Basis, Statement
 
 COLUMNS = (
     "currency", "time", "kind", "reference", "count", "available", "reserved", "paid", "availableAfter",
@@ -119,7 +119,7 @@ class StatementView(View):
         )
 
 
-def file_name(statement: Statement, ending: str) -> str:
+def file_name(statement: Statement | Basis, ending: str) -> str:
     return f"statement-{statement.partner.id}-{statement.month}.{ending}"
 
 
