@@ -69,6 +69,16 @@ def test_lines_earn_by_their_products_and_shipping_nothing(books: Books) -> None
     assert books.faults() == []
 
 
+def test_a_tier_that_earns_of_some_lines_only_has_the_base_of_all(books: Books) -> None:
+    """As `verify` holds it against the payment: tier 2 earns nothing of gold."""
+    books.program(rules=RuleSet(a_rule(1000, 500), (("gold", a_rule(3000)),)))
+    books.chain("ann", "bob", "carol")
+    books.earn("carol", "p", 11_000, shipping=1_000, lines=(("gold", 5_000), ("seats", 5_000)))
+    (reward,) = books.rewards("ann")
+    assert (reward.amount, reward.base) == (300, 11_000)
+    assert books.faults() == []
+
+
 def test_nothing_but_shipping_earns_nothing_and_is_nobodys_first(books: Books) -> None:
     """The fee for a parcel that is sent again does not use up the rate of a first payment, in either order."""
     books.program(rules=RuleSet(a_rule(1000, first=(5000,))), commission_on_shipping=False)

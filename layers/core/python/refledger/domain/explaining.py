@@ -98,7 +98,9 @@ class Capped:
 
 @dataclass(frozen=True)
 class RatedAgain:
-    """`first_amount`: before a payment that the customer had made earlier came; `because_of`: that payment."""
+    """`first_amount`: before a payment that the customer had made earlier came, or before more was known of its own;
+    `because_of`: that payment.
+    """
 
     first_amount: int
     because_of: str
@@ -175,11 +177,15 @@ def explain(
 
 
 def rated_again(reward: Reward) -> RatedAgain | None:
-    """What an earlier payment that came later changed of it."""
+    """What an earlier payment that came later changed of it, or what was told later of its own."""
     if not reward.because_of:
         return None
+    was = money(reward.first_amount, reward.currency)
+    if reward.because_of == reward.payment:
+        text = f"it was {was} until more was known of its payment: what was captured of it, its tax, its shipping"
+        return RatedAgain(reward.first_amount, reward.because_of, text)
     text = (
-        f"it was {money(reward.first_amount, reward.currency)} until payment {reward.because_of} came, which the"
+        f"it was {was} until payment {reward.because_of} came, which the"
         " customer had made before: what a payment earns follows from when the customer's payments were made"
     )
     return RatedAgain(reward.first_amount, reward.because_of, text)

@@ -75,7 +75,7 @@ class Reward:
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
     by: str = ""  # who: keyed hash of their `sub`
-    because_of: str = ""  # the payment that came late, and because of which it was last rated again
+    because_of: str = ""  # the payment because of which it was last rated again: one that came late, or its own
     first_amount: int = 0  # what it was before that, where it was rated again
     revision: int = 0  # how often it was changed: each time under the number that was read
     created_at_ms: int = field(default=0, compare=False)  # when it was written down

@@ -241,20 +241,20 @@ def shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) -> 
     sales = [replace(sale, product=product, base=base, lines=()) for product, base in sorted(parts.items()) if base]
     if len(sales) <= 1:
         return _shares(rules, partner_ids, own, sales[0] if sales else replace(sale, lines=()))
-    return _together([_shares(rules, partner_ids, own, part) for part in sales])
+    return _together([_shares(rules, partner_ids, own, part) for part in sales], sale.base)
 
 
-def _together(by_part: Sequence[Sequence[Share]]) -> list[Share]:
-    """What each tier earns of all parts."""
+def _together(by_part: Sequence[Sequence[Share]], base: int) -> list[Share]:
+    """What each tier earns of all parts, and so of the whole base."""
     made: dict[int, Share] = {}
     for share in (share for part in by_part for share in part):
         before = made.get(share.tier)
         if before is None:
-            made[share.tier] = replace(share, rate_bps=0, source=Source.LINES)
+            made[share.tier] = replace(share, rate_bps=0, source=Source.LINES, base=base)
         else:
             amount = before.amount + share.amount
             nothing = None if amount else before.nothing
-            made[share.tier] = replace(before, amount=amount, nothing=nothing, base=before.base + share.base)
+            made[share.tier] = replace(before, amount=amount, nothing=nothing)
     return [made[tier] for tier in sorted(made)]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack
+from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack, Teller
 from refledger.operations import rating, taking_back
 from refledger.operations.context import Context
 from refledger.store import payments
@@ -34,12 +34,16 @@ class Below:
 
 @dataclass
 class Joining:
-    """From the name `gone` to the name `keep`, ids of ours. `due`: whose money moves, as with a refund."""
+    """From the name `gone` to the name `keep`, ids of ours. `due`: whose money moves, as with a refund.
+
+    `knows`: whether an object of a provider's told of money under the name that goes.
+    """
 
     context: Context
     gone: str
     keep: str
     due: list[MaturityMessage] = field(default_factory=list)
+    knows: bool = False
     counted: set[tuple[str, str]] = field(default_factory=set)  # program and customer, whose payments are rated again
 
     def all(self) -> list[MaturityMessage]:
@@ -58,6 +62,7 @@ class Joining:
             return False
         if keep and keep.kind is PaymentKind.ALIAS:
             raise Again("the payment has got another name meanwhile")
+        self.knows = gone.teller is not Teller.ITSELF
         if gone.shares and gone.back.elsewhere < gone.amount:
             self._take_back_whole(gone, keep)
             return True

@@ -48,9 +48,9 @@ def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) ->
 
 def _once(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> tuple[Recorded, str]:
     roots = [_root(context, id) for id in ids]
-    if counted := next((root for root in roots if root.counts), None):
-        assert counted.payment is not None
-        return repeated(context, counted.payment, received), counted.id
+    if known := [root.payment for root in roots if root.payment and root.counts]:
+        counted = max(known, key=lambda each: each.teller)  # who knows most stays
+        return repeated(context, counted, received), counted.id
     # Where the key is a name of something else, an invoice is known to exist: it knows more than the charge.
     root = roots[0]
     if root.id != ids[0] and received.teller is Teller.CHARGE:

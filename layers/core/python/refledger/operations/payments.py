@@ -19,9 +19,10 @@ from refledger.domain.payments import (
 )
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
+from refledger.domain.tellings import better, contradicts
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import EXPIRED, Binding
-from refledger.operations import rating, taking_back
+from refledger.operations import correcting, rating, taking_back
 from refledger.operations.context import Context
 from refledger.store import customers, keys, payments, referrals, rewards
 from refledger.store.transaction import Moved, Write
@@ -33,6 +34,7 @@ K = PaymentKind
 class Outcome(StrEnum):
     RECORDED = "RECORDED"
     REPEATED = "REPEATED"
+    CORRECTED = "CORRECTED"  # known, and now known better: more of it was captured, or its tax was told
     DIFFERENT = "DIFFERENT"  # the same id with another content: the first stands
     UNREFERRED = "UNREFERRED"
     REJECTED = "REJECTED"  # the customer's referral was
@@ -79,6 +81,8 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
     def once(parked: Payment | None = None) -> Recorded | None:
         program_id, customer, binding = _whose(context, received, strong=parked is not None)
         payment = told(received, id, customer, program_id)
+        if parked:
+            payment = better(payment, parked)
         program = context.program(program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
             program = context.program_after(program_id, context.now_ms())
@@ -104,7 +108,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             told_before = all(moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names))
             if not first.gives_way and not first.is_nobodys:
                 done = repeated(context, first, received)
-                return replace(done, again=_again(binding)) if told_before else None
+                return replace(done, again=done.again or _again(binding)) if told_before else None
             if taken and not told_before:
                 return None
             if taken:
@@ -295,22 +299,26 @@ def entered_now(
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:
-    """The first one stands. Its rewards are sent to mature again: the first try may have died just before that.
+    """The first one stands, corrected where this one knows more of the same money. Raises Again.
 
-    Not those of old payments: the schedule has found them, and a replay of many would read their partner's history.
-    What another of the provider's objects tells of the same money is no contradiction.
+    Its rewards are sent to mature again: the first try may have died just before that. Not those of old payments: the
+    schedule has found them, and a replay of many would read their partner's history.
     """
     customer = context.ids.user(received.customer_id)
     if received.other_customer_id and first.customer == context.ids.user(received.other_customer_id):
         customer = first.customer
     program_id = received.program_id if received.program_said else first.program_id
     again = told(received, first.id, customer, program_id)
-    if first.teller is again.teller and first.body != again.body:
+    corrected = correcting.correct(context, first, again)
+    if corrected is None and contradicts(first, again):
         return Recorded(Outcome.DIFFERENT, first.id)
     now_ms = context.now_ms()
     fresh = first.kind is K.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
     due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []
-    return Recorded(Outcome.REPEATED, first.id, due)
+    if corrected is None:
+        return Recorded(Outcome.REPEATED, first.id, due)
+    left = None if corrected.is_done else (first.program_id, first.customer)
+    return Recorded(Outcome.CORRECTED, first.id, [*corrected.due, *due], left)
 
 
 def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:

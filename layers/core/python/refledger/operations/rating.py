@@ -8,7 +8,7 @@ that came late; whoever does not come to it leaves it to the schedule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from refledger.domain.errors import ProgramNotFound
@@ -148,29 +148,38 @@ def _rate(context: Context, payment_id: str) -> Rated:
         return Rated()
     # read after the payment: whoever rates it by a later binding changes its revision, and this is tried again
     binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
-    if binding is None or not _is_of(binding, payment):
+    if binding is None or not is_of(binding, payment):
         return Rated()
     parts = split(payment, binding, terms_of(context, binding))
     if binding.why_not(payment.occurred_at_ms):  # its referral was closed before it: what it earned, it keeps or lost
         return Rated()
-    existing = {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
-    became = _became(context, payment, binding, parts, existing)
-    new = replace(
-        payment,
-        shares=tuple((became[tier].id, became[tier].amount) for tier in sorted(became)),
-        unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
-    )
-    moved = [(existing[tier], reward) for tier, reward in became.items() if existing.get(tier, reward) != reward]
-    made = [reward for tier, reward in became.items() if tier not in existing]
-    if not moved and not made and new == payment:
+    existing = rewards_of(context, payment)
+    becomes = became(context, payment, binding, parts, existing, binding.late)
+    new = replace(payment, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
+    return book(context, payment, new, existing, becomes, f"{payment.id} because of {binding.late}")
+
+
+def rewards_of(context: Context, payment: Payment) -> dict[int, Reward]:
+    """What it has earned whom so far, by tier."""
+    return {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
+
+
+def book(
+    context: Context, old: Payment, new: Payment, existing: dict[int, Reward], becomes: dict[int, Reward],
+    reference: str, also: Sequence[Write] = (),
+) -> Rated:  # fmt: skip
+    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money."""
+    new = replace(new, shares=tuple((becomes[tier].id, becomes[tier].amount) for tier in sorted(becomes)))
+    moved = [(existing[tier], reward) for tier, reward in becomes.items() if existing.get(tier, reward) != reward]
+    made = [reward for tier, reward in becomes.items() if tier not in existing]
+    if not moved and not made and new == old:
         return Rated()
     now_ms = context.now_ms()
-    look_ms = now_ms if made and payment.due_ms <= now_ms else None
-    taken = taking_back.settle(context, payment, moved, f"{payment.id} because of {binding.late}", now_ms)
-    context.table.commit(
-        payments.rate(payment, new, look_ms), *taken.writes, *(rewards.create(reward, now_ms) for reward in made)
-    )
-    return Rated([*taken.due, *(_message(payment, reward) for reward in made if look_ms is not None)], 1)
+    look_ms = now_ms if made and old.due_ms <= now_ms else None
+    taken = taking_back.settle(context, old, moved, reference, now_ms)
+    created = [rewards.create(reward, now_ms) for reward in made]
+    context.table.commit(payments.rate(old, new, look_ms), *taken.writes, *created, *also)
+    return Rated([*taken.due, *(_message(old, reward) for reward in made if look_ms is not None)], 1)
 
 
 def _in_time(context: Context, payment: Payment) -> Rated:
@@ -187,12 +196,13 @@ def _in_time(context: Context, payment: Payment) -> Rated:
     return Rated(entered.due(context.now_ms()), 1)
 
 
-def _became(
-    context: Context, payment: Payment, binding: Binding, parts: list[Share], existing: dict[int, Reward]
-) -> dict[int, Reward]:
+def became(
+    context: Context, payment: Payment, binding: Binding, parts: list[Share], existing: dict[int, Reward],
+    because_of: str,
+) -> dict[int, Reward]:  # fmt: skip
     """The rewards of the payment by tier, as they must be; one that earns nothing any more stays, with nothing."""
-    became = dict(existing)
-    given = {part.tier: part for part in parts}
+    found: dict[int, Reward] = {}
+    given, base = {part.tier: part for part in parts}, terms_of(context, binding).commission_base(payment)
     held = (SECOND_PERSON,) if any(SECOND_PERSON in reward.held for reward in existing.values()) else ()
     for tier in sorted({*given, *existing}):
         part, old = given.get(tier), existing.get(tier)
@@ -201,17 +211,20 @@ def _became(
             if part and amount:
                 program = context.program(binding.program_id)
                 new = replace(earn(payment, binding, program, part, payment.due_ms), held=held)
-                became[tier] = revalue(replace(new, because_of=binding.late), payment.amount, payment.back)
+                found[tier] = revalue(replace(new, because_of=because_of), payment.amount, payment.back)
             continue
         rate_bps, rule = (part.rate_bps, part.source.value) if part and amount else (0, old.rule)
-        if (old.amount, old.rate_bps, old.rule) == (amount, rate_bps, rule):
-            continue
-        first = old.first_amount if old.because_of else old.amount
-        new = replace(
-            old, amount=amount, rate_bps=rate_bps, rule=rule, because_of=binding.late, first_amount=first
-        )  # fmt: skip
-        became[tier] = revalue(new, payment.amount, payment.back)
-    return became
+        new = rated_anew(replace(old, base=base), amount, rate_bps, rule, because_of)
+        found[tier] = revalue(new, payment.amount, payment.back)
+    return found
+
+
+def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: str) -> Reward:
+    """The reward as it is rated now, with what it was before, and because of which payment."""
+    if (old.amount, old.rate_bps, old.rule) == (amount, rate_bps, rule):
+        return old
+    first = old.first_amount if old.because_of else old.amount
+    return replace(old, amount=amount, rate_bps=rate_bps, rule=rule, because_of=because_of, first_amount=first)
 
 
 def _message(payment: Payment, reward: Reward) -> MaturityMessage:
@@ -275,13 +288,13 @@ def out_of_order(context: Context, due: list[Reward]) -> list[str]:
     ]
 
 
-def _is_of(binding: Binding, payment: Payment) -> bool:
+def is_of(binding: Binding, payment: Payment) -> bool:
     """Whether the binding says what the payment earns."""
     return binding.referral_id == payment.referral_id and binding.knows(*_place(payment))
 
 
 def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:
-    if not _is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
+    if not is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         return True
     parts = split(payment, binding, terms_of(context, binding))
     return _earning(payment.shares) == _earning((part.partner_id, part.amount) for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.domain.errors import Unreadable
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
     Payment,
     PaymentAlias,
@@ -13,7 +14,7 @@ from refledger.domain.payments import (
     RefundReceived,
     RefundTotal,
 )
-from refledger.operations import taking_back
+from refledger.operations import correcting, taking_back
 from refledger.operations.context import Context
 from refledger.operations.joining import Joining
 from refledger.operations.payments import Outcome, Recorded
@@ -129,7 +130,29 @@ def link(context: Context, named: str, target: str) -> Recorded:
         return Joining(context, alias_id, keep_id)
 
     found = context.repeat(once)
-    return Recorded(Outcome.RECORDED, found.keep, found.all()) if isinstance(found, Joining) else found
+    if isinstance(found, Joining):
+        due = found.all()
+        due += _carry(context, found.gone, found.keep) if found.knows else []
+        return Recorded(Outcome.RECORDED, found.keep, due)
+    if found.outcome is Outcome.REPEATED:  # the first try may have died before that
+        return replace(found, due=[
+            each for name in (named, target) if name != found.payment for each in _carry(context, name, found.payment)
+        ])  # fmt: skip
+    return found
+
+
+def _carry(context: Context, gone_id: str, keep_id: str) -> list[MaturityMessage]:
+    """What was told of the money under the name that went corrects the payment, where it knows more. Idempotent."""
+
+    def once() -> list[MaturityMessage]:
+        found = payments.some(context.table, gone_id, keep_id)
+        gone, keep = found.get(gone_id), found.get(keep_id)
+        if gone is None or keep is None or gone.kind is not PaymentKind.ALIAS:
+            return []
+        corrected = correcting.correct(context, keep, gone)
+        return corrected.due if corrected else []
+
+    return context.repeat(once)
 
 
 def _rank(payment: Payment | None) -> int:

@@ -67,11 +67,17 @@ def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
 
 
 def rate(old: Payment, new: Payment, due_ms: int | None) -> Write:
-    """What it earns whom now, under what was read of it. `due_ms`: when the schedule shall look at it once more."""
+    """What it earns whom now, and what is known of its money, under what was read of it. `due_ms`: when the schedule
+    shall look at it once more.
+    """
     state: Item = {"rewards": [list(share) for share in new.shares], "unearned": [list(tier) for tier in new.unearned]}
     if due_ms is not None:
         state |= keys.waiting(keys.due_shard(keys.payment_shard(new.id)), due_ms, new.id)
+    was, becomes = _money(old), _money(new)
+    state |= {name: value for name, value in becomes.items() if was.get(name) != value}
+    gone = [name for name in was if name not in becomes]
     change = "SET #revision = :next, " + ", ".join(f"#{name} = :{name}" for name in state)
+    change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
     return update(
         IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **state, next=old.revision + 1,
         was=old.revision,
@@ -318,23 +324,32 @@ def back_from(item: Item) -> TakenBack:
     )  # fmt: skip
 
 
+def _money(payment: Payment) -> Item:
+    """What its provider tells of its money, and may tell better later."""
+    kept = {
+        "product": payment.product_id, "body": payment.body, "lines": [list(line) for line in payment.lines],
+        "shipping": payment.shipping, "teller": int(payment.teller),
+    }  # fmt: skip
+    return {
+        "amount": payment.amount, "base": payment.base, **{name: value for name, value in kept.items() if value},
+        **_back(payment.back),
+    }  # fmt: skip
+
+
 def _to_item(payment: Payment) -> Item:
     texts = {
-        "customer": payment.customer, "product": payment.product_id, "reason": payment.reason, "body": payment.body,
+        "customer": payment.customer, "reason": payment.reason,
         "target": payment.target, "note": payment.note, "by": payment.by, "referral": payment.referral_id,
         "program": payment.program_id,
         "origin": "" if payment.origin is Origin.PAYMENT else payment.origin.value,
     }  # fmt: skip
-    numbers = {"shipping": payment.shipping, "teller": int(payment.teller)}
     item: Item = {
-        **keys.payment(payment.id), "kind": payment.kind.value, "amount": payment.amount, "base": payment.base,
+        **keys.payment(payment.id), "kind": payment.kind.value, **_money(payment),
         "currency": payment.currency, "rewards": [list(share) for share in payment.shares],
-        **_back(payment.back), "due": payment.due_ms, "occurred": payment.occurred_at_ms,
+        "due": payment.due_ms, "occurred": payment.occurred_at_ms,
         "created": payment.created_at_ms, "revision": payment.revision,
         **{name: text for name, text in texts.items() if text},
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
-        **({"lines": [list(line) for line in payment.lines]} if payment.lines else {}),
-        **{name: number for name, number in numbers.items() if number},
         **({} if payment.program_said else {"unsaid": True}),
     }  # fmt: skip
     if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed

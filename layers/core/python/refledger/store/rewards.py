@@ -17,7 +17,7 @@ IS_UNCHANGED = "the reward is as it was read"
 
 def create(reward: Reward, now_ms: int) -> Write:
     return put(f"reward of tier {reward.tier} is new", {
-        **keys.reward(reward.id), "tier": reward.tier, "currency": reward.currency, "base": reward.base,
+        **keys.reward(reward.id), "tier": reward.tier, "currency": reward.currency,
         "rule": reward.rule_version,
         "program": reward.program_id, "payment": reward.payment, "referral": reward.referral_id,
         "due": reward.matures_at_ms, "earned": reward.earned_at_ms, "created": now_ms, "review": reward.review,
@@ -140,7 +140,7 @@ def _changing(reward: Reward) -> Item:
         "before": reward.first_amount if reward.because_of else None,
     }  # fmt: skip
     return {
-        "amount": reward.amount, "rate": reward.rate_bps, "source": reward.rule,
+        "amount": reward.amount, "base": reward.base, "rate": reward.rate_bps, "source": reward.rule,
         "status": reward.status.value, "reversed": reward.reversed, "entry": reward.entry, "held": list(reward.held),
         **{name: value for name, value in kept.items() if value is not None},
     }  # fmt: skip

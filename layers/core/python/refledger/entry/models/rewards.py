@@ -335,7 +335,9 @@ class CapView(View):
 
 
 class RatedAgainView(View):
-    """Where a payment came late that the customer had made before: what the reward was until then, and that payment."""
+    """Where a payment came late that the customer had made before, or more was told of its own: what the reward was
+    until then, and that payment.
+    """
 
     first_amount: int
     because_of: str
