@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -201,3 +202,74 @@ def test_from_basil_on_a_refund_finds_its_invoice(fresh: World, stripe: Send, or
         events[name]()
     assert earned(fresh) == [0]
     assert fresh.books.parked() == []
+
+
+INTENTS = {"2020_08_27": "221", "2022_11_15": "231", "": "201", "acacia_shipping": "241", "basil": "211"}
+
+
+@pytest.mark.parametrize("version", INTENTS)
+@pytest.mark.parametrize("charge_first", [True, False])
+def test_an_invoice_of_any_version_corrects_its_charge(
+    fresh: World, sqs: Sqs, stripe: Send, version: str, charge_first: bool
+) -> None:
+    """The charge says 119.00 (130.90 with shipping), its invoice what of it is tax: before, the one that came first
+    stood. From basil on the charge bears the owner's mark by mistake, and the link says whose it is.
+    """
+    gross = 13_090 if "shipping" in version else 11_900
+    pay = {"payment_intent": f"pi_3Example000000000{INTENTS[version]}", "amount": gross, "amount_captured": gross}
+    sample, mark = ("stripe_charge_basil_one_off", {"oneOff": "true"}) if version == "basil" else (
+        "stripe_charge_succeeded", {},
+    )  # fmt: skip
+    events: list[Callable[[], None]] = [
+        lambda: stripe(sample, **SMALL, **pay, metadata={"customerId": "carol", **mark}),
+        lambda: stripe("_".join(filter(None, ("stripe_invoice_paid", version))), **SMALL, **CAROL),
+    ]
+    for tell in events if charge_first else events[::-1]:
+        tell()
+    if version == "basil":
+        stripe("stripe_invoice_payment_paid", **SMALL)
+    assert sum(earned(fresh)) == (2_200 if "shipping" in version else 2_000)
+    assert fresh.books.faults() == []
+    assert sqs.dead == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["first", "last", "refund"])))
+def test_captures_of_one_charge_add_up(
+    fresh: World, sqs: Sqs, stripe: Send, order: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """40.00 and then 100.00 of the same intent, 25.00 refunded, each told twice: 15.00 of 20.00 are left."""
+    key = {"payment_intent": "pi_3Example000000000701", "charge": "ch_3Example000000000701"}
+    events: dict[str, Callable[[], None]] = {
+        "first": lambda: stripe("stripe_charge_updated_capture", **SMALL, **CAROL),
+        "last": lambda: stripe("stripe_charge_captured_at_last", **SMALL, **CAROL),
+        "refund": lambda: stripe("stripe_refund_created", amount=2_500, **SMALL, **key),
+    }
+    for name in order:
+        events[name]()
+        events[name]()
+    assert earned(fresh) == [1_500]
+    told = outcomes(capfd.readouterr().out)
+    assert ("CORRECTED" in told) is (order.index("first") < order.index("last"))
+    assert "DIFFERENT" not in told
+    assert fresh.books.faults() == []
+    assert sqs.dead == []
+
+
+def test_a_guests_session_corrects_the_charge_that_names_the_customer(fresh: World, sqs: Sqs, stripe: Send) -> None:
+    """`payment_intent_data.metadata` are the charge's; the session knows the tax, and nobody's name."""
+    intent = "pi_3Example000000000607"
+    paid = {"payment_intent": intent, "amount": 7_140, "amount_captured": 7_140}
+    stripe("stripe_charge_succeeded", **SMALL, **CAROL, **paid)
+    assert earned(fresh) == [1_428]
+    stripe("stripe_session_completed_no_customer", **SMALL)
+    assert earned(fresh) == [1_200]
+    assert sqs.dead == []
+
+
+@pytest.mark.parametrize("name", ["stripe_invoice_paid_basil", "stripe_session_completed"])
+def test_an_account_may_be_the_customer(fresh: World, sqs: Sqs, stripe: Send, name: str) -> None:
+    """From 2025-12-15.clover on: `customer` is null where an Account of the v2 API stands for one."""
+    fresh.books.chain("bob", "acct_1Example")
+    stripe(name, **SMALL, metadata={}, customer=None, customer_account="acct_1Example", parent=None)
+    assert len(earned(fresh)) == 1
+    assert sqs.dead == []

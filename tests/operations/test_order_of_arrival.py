@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Busy
 from refledger.domain.explaining import Next
-from refledger.domain.payments import PaymentReceived
+from refledger.domain.payments import PaymentReceived, Teller
 from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
@@ -27,7 +27,7 @@ from tests.support import dynamodb, reference
 from tests.support.books import Books
 from tests.support.deaths import deaths
 from tests.support.programs import a_rule
-from tests.support.reference import Closed, Disputed, Fact, Paid, Refunded
+from tests.support.reference import Closed, Disputed, Fact, Paid, Partly, Refunded
 
 HISTORIES = int(os.environ.get("ORDER_HISTORIES", "4"))  # `make simulate` tries more
 QUICK = (Phase.generate,)  # a history says enough as it is
@@ -52,12 +52,18 @@ RULES = (
 
 @st.composite
 def histories(draw: st.DrawFn, most: int = 4) -> list[Fact]:
-    """Payments over some months, some of one moment, with refunds and disputes that may be more than was paid."""
+    """Payments over some months, some of one moment, with refunds and disputes that may be more than was paid; some are
+    told by their charge as well, once or twice.
+    """
     facts: list[Fact] = []
     days, amounts = st.sampled_from([0, 0, 1, 20, 31, 40, 75]), st.sampled_from([0, 1, 999, 10_000, 10_000, 33_333])
     for number in range(draw(st.integers(1, most))):
         customer, product = draw(st.sampled_from(CUSTOMERS)), draw(st.sampled_from(["", "", "gold"]))
-        facts.append(Paid(f"p{number}", "", customer, draw(days) * DAY_MS, draw(amounts), product))
+        paid = Paid(f"p{number}", "", customer, draw(days) * DAY_MS, draw(amounts), product)
+        facts.append(paid)
+        if paid.amount:
+            for captured in sorted(draw(st.sets(st.sampled_from([500, 1_500, 40_000]), max_size=2))):
+                facts.append(Partly(f"p{number}", captured, captured - captured // 10))
         for refund in range(draw(st.sampled_from([0, 0, 1, 2]))):
             facts.append(Refunded(f"p{number}", f"r{refund}", draw(st.sampled_from([1, 3_000, 10_000]))))
         if draw(st.integers(0, 3)) == 0:
@@ -86,6 +92,7 @@ class World:
         What partners have is what the model says, and the books are right.
         """
         self.told += 1
+        self.paid = {fact.id: fact for fact in facts if isinstance(fact, Paid)}
         books, people = self.books, {each: f"{each} {self.told}" for each in NAMES}
         books.clock.at_ms = max(books.clock(), self.start_ms + 100 * DAY_MS)
         books.chain(*people.values())
@@ -117,8 +124,15 @@ class World:
         match fact:
             case Paid():
                 books.earn(
-                    people[fact.customer], id, fact.amount, occurred_at_ms=self._at(fact), product_id=fact.product
-                )
+                    people[fact.customer], id, fact.amount, occurred_at_ms=self._at(fact), product_id=fact.product,
+                    teller=Teller.INVOICE,
+                )  # fmt: skip
+            case Partly():
+                paid = self.paid[fact.payment]
+                books.earn(
+                    people[paid.customer], id, fact.base, amount=fact.amount, occurred_at_ms=self._at(paid),
+                    teller=Teller.CHARGE,
+                )  # fmt: skip
             case Refunded():
                 books.refund(id, fact.amount, f"{fact.id} of {id}")
             case Disputed():

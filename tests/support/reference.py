@@ -26,6 +26,15 @@ class Paid:
 
 
 @dataclass(frozen=True)
+class Partly:
+    """What a charge says of a payment that its invoice knows better: some of it was captured, and of that a base."""
+
+    payment: str
+    amount: int
+    base: int
+
+
+@dataclass(frozen=True)
 class Refunded:
     payment: str
     id: str
@@ -46,7 +55,7 @@ class Closed:
     won: bool
 
 
-Fact = Paid | Refunded | Disputed | Closed
+Fact = Paid | Partly | Refunded | Disputed | Closed
 
 
 def balances(

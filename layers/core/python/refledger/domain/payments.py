@@ -54,7 +54,10 @@ class CodeGiven:
 
 @dataclass(frozen=True)
 class PaymentSkipped:
-    """Money that was paid and does not count by this event: remembered, so that its refunds find it."""
+    """Money that was paid and does not count by this event: remembered, so that its refunds find it.
+
+    `told`: what the event knows of the money nevertheless, where only its customer is not known.
+    """
 
     system: str
     payment_id: str
@@ -62,6 +65,7 @@ class PaymentSkipped:
     currency: str
     occurred_at_ms: int
     reason: str
+    told: PaymentReceived | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -185,19 +185,14 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
 
 def skip(context: Context, event: PaymentSkipped) -> Recorded:
     """Remember money that does not count by this event; a refund that came before finds it. Idempotent, and in the way
-    of nothing that counts: see `Payment.gives_way`. Raises Busy.
+    of nothing that counts: see `Payment.gives_way`. What counts already is corrected by what is known of the money
+    nevertheless. Raises Busy.
     """
-    now_ms = context.now_ms()
-    payment = Payment(
-        id=context.ids.payment(event.system, event.payment_id),
-        kind=K.IGNORED,
-        currency=event.currency,
-        amount=event.amount,
-        occurred_at_ms=event.occurred_at_ms,
-        created_at_ms=now_ms,
-        due_ms=now_ms,
-        reason=event.reason,
-    )
+    now_ms, id = context.now_ms(), context.ids.payment(event.system, event.payment_id)
+    known = Payment(id, K.IGNORED, event.currency, amount=event.amount, occurred_at_ms=event.occurred_at_ms)
+    if event.told:
+        known = replace(told(event.told, id, "", ""), kind=K.IGNORED, program_said=True)
+    payment = replace(known, created_at_ms=now_ms, due_ms=now_ms, reason=event.reason)
     payment = replace(payment, body=said(payment))
 
     def once(parked: Payment | None = None) -> Recorded:
@@ -211,9 +206,19 @@ def skip(context: Context, event: PaymentSkipped) -> Recorded:
             first = payments.from_item(item)
             if first.kind is K.EARLY and not first.note and first.currency in ("", payment.currency):
                 return once(first)
+            if event.told:
+                return _corrected(context, first, payment)
         return Recorded(Outcome.SKIPPED, payment.id)
 
     return context.repeat(once)
+
+
+def _corrected(context: Context, first: Payment, other: Payment) -> Recorded:
+    """What is known under that name already, with what an event without a customer tells of the money."""
+    id = taking_back.root(context, first.id) if first.kind is K.ALIAS else first.id
+    known = payments.some(context.table, id).get(id)
+    rated = correcting.correct(context, known, other) if known else None
+    return Recorded(Outcome.CORRECTED, id, rated.due) if rated else Recorded(Outcome.SKIPPED, id)
 
 
 @dataclass(frozen=True)

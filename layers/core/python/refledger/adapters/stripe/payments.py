@@ -36,27 +36,26 @@ def of_invoice(event: Node, invoice: Node) -> PaymentReceived | PaymentSkipped |
     if paid == 0:
         return Skipped("NOTHING_PAID")  # a trial, or all of it from the customer's credit balance
     metadata = {**_subscription_metadata(invoice), **invoice.metadata()}
-    customer = metadata.get("customerId") or invoice.reference("customer")
+    customer = metadata.get("customerId") or customer_of(invoice)
     times = invoice.optional("status_transitions")
     paid_at = times if times is not None and times.fields.get("paid_at") is not None else None
     at_ms = 1000 * (paid_at.integer("paid_at") if paid_at else event.integer("created"))
-    if customer is None:
-        return skipped(invoice, _key(invoice), paid, at_ms, NO_CUSTOMER)
     currency, amount = money(invoice, paid)
     whole, net = _net_of_tax(invoice)
     # Paid may be less than the total (credit) or more (debt of earlier invoices): tax in proportion.
     base = amount * net // whole
     shipped = min(net, lines.shipping(invoice, lines.integer_or_nothing(invoice, "amount_shipping")))
     shipping = base * shipped // net if net else 0
-    received = received_by(metadata, _key(invoice), customer, amount, base, currency, at_ms, Teller.INVOICE)
+    received = received_by(metadata, _key(invoice), customer or "", amount, base, currency, at_ms, Teller.INVOICE)
     products = () if received.product_id else lines.of_products(invoice, base - shipping, net - shipped)
-    return replace(
+    received = replace(
         received,
         names=tuple(id for id in (invoice.text("id"),) if id != received.payment_id),
         lines=products if len(products) > 1 else (),
         product_id=products[0][0] if len(products) == 1 else received.product_id,
         shipping=shipping,
     )
+    return received if customer else nobodys(received)
 
 
 def received_by(
@@ -77,6 +76,18 @@ def received_by(
         product_id=metadata.get("productId") or "",
         code=metadata.get("referralCode") or "",
         teller=teller,
+    )
+
+
+def customer_of(sale: Node) -> str | None:
+    """Stripe's customer; where an Account of its v2 API stands for one, and is no Customer as well, that."""
+    return sale.reference("customer") or sale.reference("customer_account")
+
+
+def nobodys(received: PaymentReceived) -> PaymentSkipped:
+    """A payment whose customer is not known: another object may know."""
+    return PaymentSkipped(
+        SYSTEM, received.payment_id, received.amount, received.currency, received.occurred_at_ms, NO_CUSTOMER, received
     )
 
 

@@ -19,13 +19,13 @@ from dataclasses import replace
 
 from refledger.adapters.stripe.lines import integer_or_nothing, shipping
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money
-from refledger.adapters.stripe.payments import received_by, skipped
-from refledger.domain.payments import NO_CUSTOMER, CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
+from refledger.adapters.stripe.payments import customer_of, nobodys, received_by
+from refledger.domain.payments import CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
 
 
 def _code(event: Node, session: Node) -> CodeGiven | None:
     """The code that the customer of a subscription came with; its invoices name the customer, and no code."""
-    metadata, customer = session.metadata(), session.reference("customer")
+    metadata, customer = session.metadata(), customer_of(session)
     code = metadata.get("referralCode") or session.fields.get("client_reference_id")
     customer = metadata.get("customerId") or customer
     if not isinstance(code, str) or not code or customer is None:
@@ -52,11 +52,9 @@ def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | Payme
     metadata, reference = session.metadata(), session.fields.get("client_reference_id") or ""
     if not isinstance(reference, str):
         raise session.wrong("client_reference_id", "not a string")
-    own, stripes = metadata.get("customerId"), session.reference("customer")
+    own, stripes = metadata.get("customerId"), customer_of(session)
     customer = own or stripes or reference
     at_ms = 1000 * event.integer("created")
-    if not customer:
-        return skipped(session, key, total, at_ms, NO_CUSTOMER)
     details = session.optional("total_details")
     tax = integer_or_nothing(details, "amount_tax") if details else 0
     if not 0 <= tax <= total:
@@ -65,10 +63,11 @@ def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | Payme
     base = amount * (total - tax) // total
     told = integer_or_nothing(details, "amount_shipping") if details else 0
     received = received_by(metadata, key, customer, amount, base, currency, at_ms, Teller.SESSION)
-    return replace(
+    received = replace(
         received,
         names=tuple(id for id in (invoice,) if id and id != key),
         shipping=min(base, amount * shipping(session, told) // total),
         code=received.code or reference,
         other_customer_id="" if own or reference == customer else reference,
     )
+    return received if customer else nobodys(received)

@@ -68,22 +68,25 @@ def _ids(event: PaymentEvent) -> dict[str, str]:
     match event:
         case PaymentReceived():
             ids |= {"customer id": event.customer_id, "program id": event.program_id}
-            ids |= {f"name {number}": name for number, name in enumerate(event.names, 1)}
-            ids |= {
-                f"product of line {number}": product for number, (product, _) in enumerate(event.lines, 1) if product
-            }
-            maybe = {"product id": event.product_id, "other customer id": event.other_customer_id}
-            return ids | {name: text for name, text in maybe.items() if text}
+            ids |= {f"name {number}": name for number, name in enumerate(event.names, 1)} | _products(event)
+            return ids | ({"other customer id": event.other_customer_id} if event.other_customer_id else {})
         case RefundReceived():
             return ids | {"refund id": event.refund_id}
         case DisputeOpened() | DisputeClosed():
             return ids | {"dispute id": event.dispute_id}
         case PaymentAlias():
             return ids | {"alias id": event.alias_id}
-        case RefundTotal() | PaymentSkipped():
+        case PaymentSkipped():
+            return ids | (_products(event.told) if event.told else {})
+        case RefundTotal():
             return ids
         case _:
             assert_never(event)
+
+
+def _products(event: PaymentReceived) -> dict[str, str]:
+    named = {"product id": event.product_id} if event.product_id else {}
+    return named | {f"product of line {number}": name for number, (name, _) in enumerate(event.lines, 1) if name}
 
 
 def _amount(event: PaymentEvent) -> int:
