@@ -1,4 +1,4 @@
-"""Lint what AWS::Serverless makes of template.yaml, which is what CloudFormation gets.
+"""Lint what AWS::Serverless makes of template.yaml, which is what CloudFormation gets, and cdn.yaml.
 
 Prints cfn-lint's findings; the exit code says whether there are any.
 """
@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 from local.translation import translate  # noqa: E402
 
 REGION = "eu-central-1"
+FIREWALLS = "us-east-1"  # of CloudFront are made there alone
 LIMIT_SECONDS = 300
 
 
@@ -27,8 +28,10 @@ def main() -> int:
     target = ROOT / ".local" / "transformed.json"
     target.write_text(json.dumps(made, indent=1), encoding="utf-8")
     tool = str(Path(sys.executable).with_name("cfn-lint"))
-    command = [tool, "--template", str(target), "--regions", REGION]
-    status = subprocess.run(command, timeout=LIMIT_SECONDS).returncode
+    status = 0
+    for linted, region in ((target, REGION), (ROOT / "cdn.yaml", FIREWALLS)):
+        command = [tool, "--template", str(linted), "--regions", region]
+        status |= subprocess.run(command, timeout=LIMIT_SECONDS).returncode
     if status == 0:
         print(f"{len(made['Resources'])} resources linted as they are deployed")
     return status

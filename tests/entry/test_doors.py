@@ -156,6 +156,37 @@ def test_a_persons_click_counts(shop: World, headers: dict[str, str]) -> None:
     assert counted(shop) == 1
 
 
+# ---------------------------------------------------------------- behind a CDN
+
+CDN_SECRET = "s" * 64
+
+
+def through(world: World, address: str, **headers: str) -> Answer:
+    """A click that somebody's headers say was another's; the gateway itself sees one address for all."""
+    told = {"user-agent": CHROME, "x-viewer-address": address, **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return click(world, code_of(world, "bob"), told)
+
+
+def test_behind_a_cdn_the_viewer_is_who_calls(shop: World) -> None:
+    """Viewers of one edge are many people, each with clicks and guesses of their own, and the audit names theirs."""
+    shop.variables["CDN_SECRET"] = CDN_SECRET
+    for address in ("198.51.100.1", "198.51.100.2", "2001:db8::1"):
+        for _ in range(20):
+            assert through(shop, address, x_cdn_secret=CDN_SECRET).status == 302
+    assert counted(shop) == 30
+
+
+@pytest.mark.parametrize("secret", ["", CDN_SECRET])
+@pytest.mark.parametrize("said", [None, "", "s", CDN_SECRET[:-1], CDN_SECRET.upper(), "\u017f" * 64])
+def test_who_is_not_the_cdn_says_nothing_about_addresses(shop: World, secret: str, said: str | None) -> None:
+    """Without its secret, or where there is none, the address is the one that the gateway saw: no click more."""
+    shop.variables["CDN_SECRET"] = secret
+    for number in range(20):
+        told = {} if said is None else {"x_cdn_secret": said}
+        assert through(shop, f"198.51.100.{number}", **told).status == 302
+    assert counted(shop) == 10
+
+
 # ---------------------------------------------------------------- requests
 
 

@@ -90,6 +90,14 @@ def reading() -> Reading:
     return Reading.of(env["GROUPS_CLAIM"], env["ROLE_NAMES"], env["SCOPE_PREFIX"])
 
 
+def cdn_secret() -> str:
+    """What the CDN in front of the API says, by which it is known; "" where there is none."""
+    try:
+        return environment()["CDN_SECRET"]
+    except Misconfigured:
+        return ""
+
+
 def sign_in_minutes() -> int:
     """How long ago a person may have signed in to move money; 0 for as long as they like."""
     return environment().number("FRESH_SIGN_IN_MINUTES")
