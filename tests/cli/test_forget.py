@@ -24,7 +24,7 @@ def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
     books.clock.at_ms = time.time_ns() // 1_000_000 - 3 * DAY_MS
     books.program(payout_minimum=0)
     new = NewPartner("Bob", "Builder", "bob@example.com", "030 1234", user=books.user("bob"))
-    partners.create(books.context, new, "ann", None, "")
+    partners.create(books.context, new, "ina", None, "")  # who names the user does not pay them
     books.apply("carol", "bob")
     books.earn("carol", "p", 10_000)
     return books

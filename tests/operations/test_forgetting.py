@@ -12,6 +12,7 @@ from refledger.domain.adjustments import AdjustmentKind, Asked
 from refledger.domain.audit import Action
 from refledger.domain.errors import Conflict, PartnerNotFound
 from refledger.domain.invitations import InvitationStatus, Person
+from refledger.domain.leads import Facts
 from refledger.domain.methods import BankAccount
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import DAY_MS
@@ -36,6 +37,7 @@ from refledger.operations.partner_profile import Changes
 from refledger.operations.partners import NewPartner
 from refledger.operations.referring import NewReferral
 from refledger.store import invitations as stored_invitations
+from refledger.store import leads as stored_leads
 from refledger.store import methods as stored_methods
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
@@ -77,8 +79,8 @@ def a_life(books: Books, follower: Follower, name: str = "zeb") -> Partner:
     books.partner("upper")
     address = f"{name}.zebedee@example.com"
     person = Person("Zebedee", "Quux", address, "0301234", "Quuxworks")
-    once = Once.of(books.context, "ann", "invite", name, "body")
-    _, token = invitations.invite(books.context, Invited(person=person, program_id="default", days=14), "ann", once)
+    once = Once.of(books.context, "ina", "invite", name, "body")  # who invites somebody does not pay them
+    _, token = invitations.invite(books.context, Invited(person=person, program_id="default", days=14), "ina", once)
     with acting(books.user(name), "partner", "203.0.113.7", f"request-{name}", "POST /invitations/accept"):
         partner = invitations.accept(books.context, books.limits, token, books.user(name), Person())
         books.method(name, replace(ACCOUNT, holder=f"Zebedee Quux {name}"))
@@ -336,13 +338,17 @@ def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follow
                 partner.id, customer=books.user("cust-1"), lead=f"crm-{program_id}", note="asked-by-phone",
                 tags=("tagged-so",),
             )  # fmt: skip
-            referring.create(books.context, new, "ann", f"f {program_id}", "body")
+            made = referring.create(books.context, new, "ann", f"f {program_id}", "body")
+    hashed = referring.lead_hash(books.context, "crm-default")
+    books.table.commit(stored_leads.keep(hashed, Facts(reason="lost-to-a-cousin"), books.clock()))
+    referring.reject(books.context, made.id, "went-to-a-cousin")
     follower.catch_up()
-    assert left(books, "asked-by-phone", "tagged-so", "crm-default", "crm-second")
+    words = ("asked-by-phone", "tagged-so", "crm-default", "crm-second", "went-to-a-cousin", "lost-to-a-cousin")
+    assert left(books, *words) == [*words]
     assert forgetting.customer(books.context, "cust-1", dry_run=True).done["referrals"] == 2
     assert forgetting.customer(books.context, "cust-1").done["referrals"] == 2
     follower.catch_up()
-    assert left(books, "asked-by-phone", "tagged-so", "crm-default", "crm-second") == []
+    assert left(books, *words) == []
     assert not forgetting.customer(books.context, "cust-1").done
     books.earn("cust-1", "p", 10_000)
     assert books.balance("zeb")[0] == 2_000

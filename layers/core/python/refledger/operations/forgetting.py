@@ -19,7 +19,7 @@ from refledger.domain.invitations import InvitationStatus
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.rewards import BY_HAND, RewardStatus
 from refledger.domain.withdrawals import OPEN
-from refledger.operations import likeness, partners
+from refledger.operations import likeness, partners, referring
 from refledger.operations.context import Context
 from refledger.store import adjustments, erasure, invitations, keys, ledger, methods, programs, referrals, rewards
 from refledger.store import partners as stored_partners
@@ -226,7 +226,9 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
             write = erasure.blank(item)
             if write:
                 said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
-                yield "referrals", [write, said]
+                lead = item.get("lead", "")
+                facts = erasure.blank_lead(context.table, referring.lead_hash(context, lead)) if lead else []
+                yield "referrals", [write, said, *facts]
             yield from _audited(context, binding.referral_id)
 
 

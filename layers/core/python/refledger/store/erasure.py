@@ -9,6 +9,7 @@ from refledger.domain.audit import Action, Change, Entry
 from refledger.domain.likeness import Kind
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
+from refledger.domain.referrals import DELETED
 from refledger.store import audit, keys, methods, partners, search
 from refledger.store.table import BATCH_LIMIT, Table
 from refledger.store.transaction import Item, Write, delete, update
@@ -57,6 +58,8 @@ def _blanks(item: Item) -> Item:
     fields = _PERSONAL.get(told[0], {}) if told else {}
     if told and told[0] == "WITHDRAWAL" and any(item["method"][3:]):
         return {"method": [*item["method"][:3], "", ""]}
+    if told and told[0] == "REFERRAL" and item.get("reason", DELETED) != DELETED:
+        fields = {**fields, "reason": FORGOTTEN}
     return {name: value for name, value in fields.items() if item.get(name, value) != value}
 
 
@@ -121,6 +124,15 @@ def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
         row = keys.alike(Kind.ACCOUNT, method.account_hash, method.partner_id)
         writes.append(delete("the row may be gone", row, ""))
     return writes
+
+
+def blank_lead(table: Table, hashed: str) -> list[Write]:
+    """What a CRM has told of a lead without the words in which it told why the lead was lost."""
+    item = table.get(keys.lead_facts(hashed))
+    if not item or not item["reason"]:
+        return []
+    change = "SET #reason = :none ADD #version :one"  # whoever works on the same reads it again
+    return [update("the facts are there", keys.lead_facts(hashed), change, IS_THERE, none="", one=1)]
 
 
 def told(entity: str, type: str, at_ms: int) -> Write:
