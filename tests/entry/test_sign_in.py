@@ -29,6 +29,7 @@ BEHIND: dict[Act, set[str]] = {
     Act.ADD_ACCOUNT: {"POST /api/v1/payout-methods", "POST /api/v1/referrals/withdraw"},  # names an account, too
     Act.LIFT_SUSPENSION: {f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "terminate")},
     Act.SET_RATES: {f"PUT {PARTNER}/commission"},
+    Act.RAISE_RATES: {f"PUT {PARTNER}/commission"},
     Act.TIGHTEN_TERMS: {f"PUT {PROGRAM}"},
 }
 VARIABLE, MINUTES = "FRESH_SIGN_IN_MINUTES", 15
