@@ -169,6 +169,7 @@ class PaymentKind(StrEnum):
     ALIAS = "ALIAS"  # another name of a payment
 
 
+OWN_EVENTS, STRIPE, CONVERSIONS = "payments", "stripe", "conversion"  # the systems that tell of payments
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
 UNREFERRED = "UNREFERRED"
 MAYBE_OF_INVOICE, NO_CUSTOMER = "CHARGE_MAYBE_OF_INVOICE", "NO_CUSTOMER"
@@ -332,6 +333,20 @@ class Payment:
     shipping: int = 0
     teller: Teller = Teller.ITSELF
     program_said: bool = True
+    system: str = ""  # which system told of it; "" for the owner's own events, and where that was not kept
+    twin: str = ""  # the payment that this may be, as long as nobody has said whether it is
+    cleared_by: str = ""  # keyed hash of who said that it is another one
+    other_ids: tuple[str, ...] = field(default=(), compare=False)  # what its id would be in other systems; not kept
+
+    @property
+    def told_in(self) -> str:
+        """Which system told of it; "" for what one of the staff gave by hand."""
+        match self.origin:
+            case Origin.BY_HAND:
+                return ""
+            case Origin.CONVERSION:
+                return CONVERSIONS
+        return self.system or (STRIPE if self.teller else OWN_EVENTS)
 
     @property
     def is_nobodys(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from refledger.domain.errors import Invalid
+from refledger.domain.payments import CONVERSIONS
 from refledger.domain.uplines import Binding, Link
 
 MAX_TAGS = 20
@@ -120,4 +121,5 @@ class Referral:
             until_ms=self.until_ms if self.is_open else 0,
             ended_ms=self.ended_ms,
             named_by=named_by,
+            systems=(CONVERSIONS,) if self.conversion else (),
         )

@@ -42,7 +42,8 @@ class Cancelled(StrEnum):
 
 DISPUTED = "DISPUTE"  # the reason to hold while a dispute is open
 SECOND_PERSON = "SECOND_PERSON"  # one person gave it, and it is so much that another one must release it
-OWN_REASONS = (DISPUTED, SECOND_PERSON)  # the system's; all other reasons are people's words
+POSSIBLE_DUPLICATE = "POSSIBLE_DUPLICATE"  # its payment may be another one, which another system told of
+OWN_REASONS = (DISPUTED, SECOND_PERSON, POSSIBLE_DUPLICATE)  # the system's; all other reasons are people's words
 BY_HAND = "by-hand"  # the rule of what one of the staff gave
 
 
@@ -77,6 +78,7 @@ class Reward:
     by: str = ""  # who: keyed hash of their `sub`
     because_of: str = ""  # the payment because of which it was last rated again: one that came late, or its own
     first_amount: int = 0  # what it was before that, where it was rated again
+    twin: str = ""  # the payment that its own may be: see POSSIBLE_DUPLICATE
     revision: int = 0  # how often it was changed: each time under the number that was read
     created_at_ms: int = field(default=0, compare=False)  # when it was written down
 

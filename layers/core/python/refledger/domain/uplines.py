@@ -67,6 +67,9 @@ class Binding:
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
     named_by: str = ""  # keyed hash of the one of the staff who said whose customer it is; "": nobody of them
     converted_at_ms: int = 0  # when what was paid in time was paid, where there was such a time
+    systems: tuple[str, ...] = ()  # which systems told of payments of the customer, sorted
+    seen: int = 0  # how many payments were told of since there are several
+    seen_from_ms: int = FOREVER_MS  # of what is due from then on all is written down that several systems told
 
     @property
     def own(self) -> Own:
@@ -102,6 +105,22 @@ class Binding:
         return replace(
             new, turn=self.turn + 1, again=(self.again or Again()).with_(Again((), self.until_ms, FOREVER_MS))
         )
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether several systems tell of the customer's payments, so that one may be told twice."""
+        return len(self.systems) > 1
+
+    def told_in(self, system: str) -> Binding:
+        """After one more payment that this system told of. Several count them, so that no two miss each other."""
+        if self.is_mixed:
+            return replace(self, seen=self.seen + 1)
+        return self if self.systems or not system else replace(self, systems=(system,))
+
+    def look_again(self, payments: tuple[str, ...], late: str) -> Binding:
+        """With payments that have to be looked at because of the one that came, or went, `late`."""
+        again = (self.again or Again()).with_(Again(payments))
+        return replace(self, late=late, turn=self.turn + 1, again=again)
 
     def place(self, paid_at_ms: int, payment: str) -> tuple[int, int]:
         """Which of the customer's payments one is, from 1, and when they made the first: by when they were made.

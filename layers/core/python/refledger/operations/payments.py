@@ -9,6 +9,8 @@ from enum import StrEnum
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
+    OWN_EVENTS,
+    STRIPE,
     Origin,
     Payment,
     PaymentKind,
@@ -22,9 +24,9 @@ from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.tellings import better, contradicts
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.uplines import EXPIRED, Binding
-from refledger.operations import correcting, rating, taking_back
+from refledger.operations import correcting, rating, suspecting, taking_back
 from refledger.operations.context import Context
-from refledger.store import customers, keys, payments, referrals, rewards
+from refledger.store import customers, keys, payments, referrals, rewards, sightings
 from refledger.store.transaction import Moved, Write
 
 HINT_MS = 60 * MINUTE_MS
@@ -83,6 +85,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
         payment = told(received, id, customer, program_id)
         if parked:
             payment = better(payment, parked)
+        payment = replace(payment, other_ids=_other_ids(context, received))
         program = context.program(program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
             program = context.program_after(program_id, context.now_ms())
@@ -176,11 +179,20 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
         lines=received.lines,
         shipping=received.shipping,
         teller=received.teller,
+        system=received.system,
         program_said=received.program_said,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
     )
     return replace(payment, body=said(payment))
+
+
+def _other_ids(context: Context, received: PaymentReceived) -> tuple[str, ...]:
+    """What ids of ours it would have, had the other of the two systems told of it that know a payment's own id."""
+    others = {OWN_EVENTS, STRIPE} - {received.system}
+    return tuple(
+        context.ids.payment(other, name) for name in (received.payment_id, *received.names) for other in others
+    )
 
 
 def skip(context: Context, event: PaymentSkipped) -> Recorded:
@@ -269,7 +281,9 @@ def enter(
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         terms = rating.terms_of(context, binding)
-        binding, counted = rating.counted(binding, payment, terms)
+        suspicion = suspecting.look(context, binding, payment)
+        binding, counted = rating.counted(suspicion.binding, payment, terms, suspicion.again)
+        counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
         earned = [rating.earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
@@ -277,7 +291,11 @@ def enter(
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
-        earned = [revalue(replace(reward, held=held), payment.amount, back) for reward in earned]
+        earned = suspecting.held((replace(reward, held=held) for reward in earned), suspicion.twin)
+        earned = [revalue(reward, payment.amount, back) for reward in earned]
+        if suspicion.twin:
+            entered = replace(entered, twin=suspicion.twin)
+            counted.append(sightings.list_it(payment.id, suspicion.twin, now_ms))
         outcome = Outcome.RECORDED
     first = payments.replace(parked, entered) if parked else payments.create(entered)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]

@@ -15,16 +15,17 @@ from refledger.domain.errors import ProgramNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.programs import Program
-from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus, revalue
+from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, RewardStatus, revalue
 from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, Again, Binding
-from refledger.operations import taking_back
+from refledger.operations import suspecting, taking_back
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards, transaction
 from refledger.store.transaction import Write
 
 PAUSE_MS = 20
+LASTING = (POSSIBLE_DUPLICATE, SECOND_PERSON)  # what holds each reward of a payment, sorted
 TURNS = 20  # how often others may come late while one rates again; then the schedule goes on
 
 
@@ -72,10 +73,11 @@ def earn(payment: Payment, binding: Binding, program: Program, share: Share, due
     )
 
 
-def counted(old: Binding, payment: Payment, terms: Program) -> tuple[Binding, list[Write]]:
+def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ...] = ()) -> tuple[Binding, list[Write]]:
     """The customer's binding with this payment, and what a payment changes about it: for most there is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
+    `again`: payments that have to be looked at because of this one, see `suspecting.py`.
     """
     if not old.customer or payment.target:  # of a conversion: nobody knows who pays; or it is counted already
         return old, []
@@ -83,6 +85,10 @@ def counted(old: Binding, payment: Payment, terms: Program) -> tuple[Binding, li
     base = terms.commission_base(payment)
     if base and rules.needs_count:
         new = new.counted(at_ms, payment.id, rules)
+    if payment.base:
+        new = new.told_in(payment.told_in)
+    if again:
+        new = new.look_again(again, payment.id)
     writes = [referrals.count(old, new)] if new != old else []
     if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
         writes.append(referrals.reopen(old.referral_id, at_ms))
@@ -98,13 +104,17 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
     """A payment that has turned out to be another one is none of the customer's by itself: it takes no place."""
     binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
     place = (gone.occurred_at_ms, gone.id)
-    if binding is None or place not in binding.listed:
+    if binding is None:
         return []
-    terms = terms_of(context, binding)
-    counts = keep and keep.kind is PaymentKind.PAYMENT and keep.referral_id == gone.referral_id
-    counts = counts and bool(keep and terms.commission_base(keep))
-    instead = (keep.occurred_at_ms, keep.id) if keep and counts else None
-    return [referrals.count(binding, binding.without(place, instead, terms.rules))]
+    others, writes = suspecting.gone(context, binding, gone)
+    new = binding.look_again(tuple(others), gone.id) if others else binding
+    if place in binding.listed:
+        terms = terms_of(context, binding)
+        counts = keep and keep.kind is PaymentKind.PAYMENT and keep.referral_id == gone.referral_id
+        counts = counts and bool(keep and terms.commission_base(keep))
+        instead = (keep.occurred_at_ms, keep.id) if keep and counts else None
+        new = new.without(place, instead, terms.rules)
+    return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
 
 
 # ---------------------------------------------------------------- again
@@ -203,14 +213,14 @@ def became(
     """The rewards of the payment by tier, as they must be; one that earns nothing any more stays, with nothing."""
     found: dict[int, Reward] = {}
     given, base = {part.tier: part for part in parts}, terms_of(context, binding).commission_base(payment)
-    held = (SECOND_PERSON,) if any(SECOND_PERSON in reward.held for reward in existing.values()) else ()
+    held = tuple(why for why in LASTING if any(why in reward.held for reward in existing.values()))
     for tier in sorted({*given, *existing}):
         part, old = given.get(tier), existing.get(tier)
         amount = part.amount if part else 0
         if old is None:
             if part and amount:
                 program = context.program(binding.program_id)
-                new = replace(earn(payment, binding, program, part, payment.due_ms), held=held)
+                new = replace(earn(payment, binding, program, part, payment.due_ms), held=held, twin=payment.twin)
                 found[tier] = revalue(replace(new, because_of=because_of), payment.amount, payment.back)
             continue
         rate_bps, rule = (part.rate_bps, part.source.value) if part and amount else (0, old.rule)
@@ -262,6 +272,7 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
         if not go_on():
             return replace(again, payments=again.payments[place:])
         rated.add(rate_again(context, payment))
+        rated.due += suspecting.judge(context, binding, payment)
     if again.until_ms:
         for at_ms, payment in referrals.paid_within(context.table, binding, again.from_ms, again.until_ms):
             if not go_on():

@@ -13,9 +13,11 @@ U#LOOK#<folded code>                   guard: which code looks like this
 U#REFUND#…, U#DISPUTE#… / A            guard: the payment of a refund or dispute of a sender
 U#APPLICANT#…                          guard: the application of a user that waits
 C#<program>#<customer> / A | H#<ms>#<payment>  binding of a customer; a payment that is rated again if their first moves
+C#<program>#<customer> / T#<ms>#<payment>  what a system told of a payment of theirs, where several systems do
 C#*#<customer> / P#<program> | U#<ms>#<payment>  where they are referred; what they paid while they were not
 F#<partner> / <b32(ms, hash)>          referral
-E#<payment> / A | R#<refund> | D#<dispute> | S  payment; a refund, a dispute of it; that one of them is suspect
+E#<payment> / A | R#<refund> | D#<dispute> | S | T  payment; a refund, a dispute of it; that one of them is suspect;
+                                       that it may be another payment
 R#<partner> / <b32(due, CUR, src, tier)>  reward
 J#<partner>#<CUR> / <day>#<version>    journal entry
 W#<withdrawal> / A | N#<n> | T#<kind>  withdrawal; what people wrote about it; the token its workflow waits with
@@ -294,6 +296,16 @@ def payment_in(paid_at: Key) -> tuple[int, str]:
     return int(at_ms), payment
 
 
+def sighting(program_id: str, customer: str, at_ms: int, payment: str) -> Key:
+    """What a system told of a payment of the customer's."""
+    return _key(f"C#{program_id}#{customer}", f"T#{at_ms:013d}#{payment}")
+
+
+def sightings(program_id: str, customer: str, from_ms: int, until_ms: int) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of those from one moment until another, both included."""
+    return f"C#{program_id}#{customer}", f"T#{from_ms:013d}", f"T#{until_ms:013d}~"
+
+
 def to_be_rated() -> str:
     return "RATE"
 
@@ -351,6 +363,11 @@ def dispute_guard(hashed: str) -> Key:
 def suspect(payment: str) -> Key:
     """That something came under the payment's name which cannot be of it."""
     return _key(f"E#{payment}", "S")
+
+
+def possible_duplicate(payment: str) -> Key:
+    """That the payment may be another one, which another system told of."""
+    return _key(f"E#{payment}", "T")
 
 
 def taken_back(payment: str) -> tuple[str, str, str]:
@@ -651,6 +668,10 @@ def rewards_in(program_id: str, state: str) -> str:
 
 def parked_payments() -> str:
     return "PARKED"
+
+
+def possible_duplicates() -> str:
+    return "DUPLICATE"
 
 
 def open_disputes() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
 from refledger.domain.payments import (
+    OWN_EVENTS,
     PARKED,
     ChargeSum,
     Dispute,
@@ -81,6 +82,20 @@ def rate(old: Payment, new: Payment, due_ms: int | None) -> Write:
     return update(
         IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **state, next=old.revision + 1,
         was=old.revision,
+    )  # fmt: skip
+
+
+def may_be(old: Payment, new: Payment) -> Write:
+    """Which other payment it may be, or what a person said about that, under what was read of it."""
+    state = {"twin": new.twin, "cleared": new.cleared_by, "note": new.note, "by": new.by}
+    kept, gone = (
+        {name: text for name, text in state.items() if text},
+        [name for name, text in state.items() if not text],
+    )
+    change = "SET #revision = :next" + "".join(f", #{name} = :{name}" for name in kept)
+    change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
+    return update(
+        IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **kept, next=old.revision + 1, was=old.revision
     )  # fmt: skip
 
 
@@ -342,6 +357,8 @@ def _to_item(payment: Payment) -> Item:
         "target": payment.target, "note": payment.note, "by": payment.by, "referral": payment.referral_id,
         "program": payment.program_id,
         "origin": "" if payment.origin is Origin.PAYMENT else payment.origin.value,
+        "system": "" if payment.system == OWN_EVENTS else payment.system, "twin": payment.twin,
+        "cleared": payment.cleared_by,
     }  # fmt: skip
     item: Item = {
         **keys.payment(payment.id), "kind": payment.kind.value, **_money(payment),
@@ -394,4 +411,7 @@ def from_item(item: Item) -> Payment:
         shipping=item.get("shipping", 0),
         program_said=not item.get("unsaid", False),
         teller=Teller(item.get("teller", Teller.ITSELF)),
+        system=item.get("system", ""),
+        twin=item.get("twin", ""),
+        cleared_by=item.get("cleared", ""),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral, ReferralStatus, Source
-from refledger.domain.uplines import Again, Binding, Link
+from refledger.domain.uplines import FOREVER_MS, Again, Binding, Link
 from refledger.store import keys, rules
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, delete, put, update
@@ -32,7 +32,9 @@ def bind(binding: Binding) -> Write:
     limited = {"until": binding.until_ms} if binding.until_ms else {}
     if binding.ended_ms:
         limited["ended"] = binding.ended_ms
-    named = {"named": binding.named_by} if binding.named_by else {}
+    named: Item = {"named": binding.named_by} if binding.named_by else {}
+    if binding.systems:
+        named["systems"] = list(binding.systems)
     return put(IS_UNBOUND, {
         **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id,
         "up": _links(binding.upline), "depth": binding.depth, "rule": binding.rule_version,
@@ -49,6 +51,7 @@ def count(old: Binding, new: Binding) -> Write:
     changed = {name: value for name, value in state.items() if before.get(name) != value} | {"n": new.count}
     change = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
     condition, values = "#n = :was AND " + _same_turn(old), {**changed, "was": old.count, **_turn(old)}
+    condition, values = f"{condition} AND {_same_systems(old)}", {**values, **_systems(old)}
     if old.until_ms and not new.until_ms:
         change += ", #converted = :converted REMOVE #until, #closed"
         condition += " AND #until = :until AND "
@@ -56,6 +59,22 @@ def count(old: Binding, new: Binding) -> Write:
         values |= {"converted": new.converted_at_ms, "until": old.until_ms}
         values |= {"closed": old.closed} if old.closed else {}
     return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
+
+
+def told_in(old: Binding, systems: tuple[str, ...]) -> Write:
+    """From now on these systems tell of the customer's payments, and each that is told is written down."""
+    return update(
+        COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), "SET #systems = :systems", _same_systems(old),
+        systems=list(systems), **_systems(old),
+    )  # fmt: skip
+
+
+def seen_from(old: Binding, from_ms: int) -> Write:
+    """What was due from then on, and was told before there were several systems, is written down, too."""
+    key = keys.binding(old.program_id, old.customer)
+    return update(
+        COUNT_IS_CURRENT, key, "SET #seen_from = :from", _same_systems(old), **{"from": from_ms}, **_systems(old)
+    )
 
 
 def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
@@ -82,6 +101,19 @@ def _same_turn(read: Binding) -> str:
     return "#turn = :turn_was" if read.turn else "attribute_not_exists(#turn)"
 
 
+def _same_systems(read: Binding) -> str:
+    """No system is new, and of none that is one of several a payment came meanwhile."""
+    systems = "#systems = :systems_was" if read.systems else "attribute_not_exists(#systems)"
+    return systems + (" AND #seen = :seen_was" if read.seen else " AND attribute_not_exists(#seen)")
+
+
+def _systems(read: Binding) -> Item:
+    return {
+        **({"systems_was": list(read.systems)} if read.systems else {}),
+        **({"seen_was": read.seen} if read.seen else {}),
+    }
+
+
 def _turn(read: Binding) -> Item:
     return {"turn_was": read.turn} if read.turn else {}
 
@@ -93,6 +125,10 @@ def _counted(binding: Binding) -> Item:
         item["paid"] = [list(each) for each in binding.listed]
     if binding.turn:
         item |= {"turn": binding.turn, "late": binding.late}
+    if binding.systems:
+        item["systems"] = list(binding.systems)
+    if binding.seen:
+        item["seen"] = binding.seen
     if binding.again:
         waits = keys.waiting(keys.to_be_rated(), binding.first_at_ms, binding.referral_id)
         item |= {"again": _again(binding.again), **waits}
@@ -193,6 +229,9 @@ def binding_from(item: Item) -> Binding:
         late=item.get("late", ""),
         turn=item.get("turn", 0),
         again=_again_from(item["again"]) if "again" in item else None,
+        systems=tuple(item.get("systems", ())),
+        seen=item.get("seen", 0),
+        seen_from_ms=item.get("seen_from", FOREVER_MS),
     )
 
 

@@ -87,9 +87,9 @@ def between(table: Table, partner_id: str, first: str, last: str) -> Iterator[Re
     return map(from_item, table.query(keys.rewards(partner_id), first, last))
 
 
-def newest(table: Table, partner_id: str, page_size: int) -> Iterator[Reward]:
-    """A partner's rewards, those that are due last first."""
-    return map(from_item, table.query(keys.rewards(partner_id), page_size=page_size, newest_first=True))
+def newest(table: Table, partner_id: str, page_size: int, since: str = keys.LOWEST) -> Iterator[Reward]:
+    """A partner's rewards from the sort key `since` on, those that are due last first."""
+    return map(from_item, table.query(keys.rewards(partner_id), since, page_size=page_size, newest_first=True))
 
 
 def looked_until(table: Table, partner_id: str, currency: str) -> str:
@@ -137,7 +137,7 @@ def _changing(reward: Reward) -> Item:
         "cancelled": reward.cancelled.value if reward.cancelled else None, "limit": reward.limit,
         "paid_by": reward.paid_by or None, "note": reward.note or None,
         "by": reward.by or None, "because": reward.because_of or None,
-        "before": reward.first_amount if reward.because_of else None,
+        "before": reward.first_amount if reward.because_of else None, "twin": reward.twin or None,
     }  # fmt: skip
     return {
         "amount": reward.amount, "base": reward.base, "rate": reward.rate_bps, "source": reward.rule,
@@ -185,6 +185,7 @@ def from_item(item: Item) -> Reward:
         paid_by=item.get("paid_by", ""),
         because_of=item.get("because", ""),
         first_amount=item.get("before", 0),
+        twin=item.get("twin", ""),
         revision=item.get("revision", 0),
         created_at_ms=item["created"],
         note=item.get("note", ""),
