@@ -1,4 +1,4 @@
-"""The same money that two systems tell of, and of which nobody has said that it is one: the second waits for a person."""
+"""The same money that two systems tell of, and of which nobody has said that it is one: the second waits."""
 
 from __future__ import annotations
 

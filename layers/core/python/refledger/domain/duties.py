@@ -29,6 +29,7 @@ class Act(StrEnum):
     CONVERT = "CONVERT"
     CONVERT_BY_MACHINE = "CONVERT_BY_MACHINE"
     ACCEPT_PAYMENT = "ACCEPT_PAYMENT"
+    CLEAR_DUPLICATE = "CLEAR_DUPLICATE"
     REFUND_PAYMENT = "REFUND_PAYMENT"
     CONFIRM_REFUND = "CONFIRM_REFUND"
     UNDO_REFUND = "UNDO_REFUND"
@@ -144,6 +145,10 @@ DUTIES: Final[dict[Act, Duty]] = {
     ),
     Act.ACCEPT_PAYMENT: _row(
         "let a payment earn that was parked, or that nobody was referred for",
+        measure="each partner's reward, and their sum", above=Above.HELD, marks=M.CREDITED, **_MADE,
+    ),
+    Act.CLEAR_DUPLICATE: _row(
+        "say that a payment is none that another system told of; `maker` told of either", R.MAKER,
         measure="each partner's reward, and their sum", above=Above.HELD, marks=M.CREDITED, **_MADE,
     ),
     Act.REFUND_PAYMENT: _row(

@@ -16,6 +16,7 @@ from refledger.domain.payments import Payment
 from refledger.domain.rewards import (
     BY_HAND,
     DISPUTED,
+    POSSIBLE_DUPLICATE,
     SECOND_PERSON,
     Cancelled,
     Reward,
@@ -316,7 +317,13 @@ def _held(reward: Reward, now_ms: int) -> list[Coming]:
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment; what it decides becomes of the reward"
         found.append(Coming(Next.WAITS_FOR_DISPUTE, f"{text}, and what is left of it goes on{then}"))
-    if set(reward.held) - {DISPUTED, SECOND_PERSON}:
+    if POSSIBLE_DUPLICATE in reward.held:
+        text = (
+            f"the payment may be the same money as payment {reward.twin}, which another system told of: of the two the"
+            " first earns, and this is held until a person of the owner's says whether they are one"
+        )
+        found.append(Coming(Next.WAITS_FOR_RELEASE, text))
+    if set(reward.held) - {DISPUTED, SECOND_PERSON, POSSIBLE_DUPLICATE}:
         text = "it is held until a person of the owner's releases it; no time does; then it goes on"
         found.append(Coming(Next.WAITS_FOR_RELEASE, text + then))
     return found

@@ -23,6 +23,7 @@ from refledger.domain.rewards import (
     BY_HAND,
     DISPUTED,
     OWN_REASONS,
+    POSSIBLE_DUPLICATE,
     SECOND_PERSON,
     Cancelled,
     Reward,
@@ -190,11 +191,18 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
 
     An open dispute holds on. What was given by hand above the limit is released by another person than who gave it.
+    One whose payment may be another one: this says that it is not (`clearing.another`), for all of the payment.
     Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
+    found = rewards.find(context.table, reward_id)
+    if POSSIBLE_DUPLICATE in found.held:
+        from refledger.operations import clearing  # it knows payments, and names, which know rewards
+
+        clearing.another(context, found.payment, note, by)
+        return rewards.find(context.table, reward_id)
 
     def decide(old: Reward, partner: Partner) -> Reward:
-        held = tuple(reason for reason in old.held if reason == DISPUTED)
+        held = tuple(reason for reason in old.held if reason in (DISPUTED, POSSIBLE_DUPLICATE))
         if held == old.held:
             return old
         if SECOND_PERSON in old.held:
@@ -207,9 +215,11 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
 def _check_second(context: Context, reward: Reward, partner: Partner, by: str) -> None:
     """Raises SecondPersonNeeded for who gave it, Forbidden where they are the partner by now."""
-    maker = payments.find(context.table, reward.payment).by
-    duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
-    if partner.customer and partner.customer == maker:
+    payment = payments.find(context.table, reward.payment)
+    makers = {payment.by, payment.cleared_by} - {""}
+    for maker in sorted(makers):
+        duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
+    if partner.customer in makers:
         raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
 
 

@@ -217,3 +217,11 @@ def gone(context: Context, binding: Binding, payment: Payment) -> tuple[list[str
     others = [each.payment for each in _cluster(context, binding, payment) if each.payment != payment.id]
     writes = [sightings.joined(binding, payment.occurred_at_ms, payment.id)]
     return others, [*writes, *([sightings.take_off(payment.id)] if payment.twin else [])]
+
+
+def spoken_for(context: Context, binding: Binding, payment: Payment, twin: Payment) -> tuple[list[str], list[Write]]:
+    """A person has said that these are two payments: whose turn it may be now, and what writes it down."""
+    cluster = _cluster(context, binding, payment)
+    both = {payment.id, twin.id}
+    writes = [sightings.keep(binding, replace(each, own=True)) for each in cluster if each.payment in both]
+    return [each.payment for each in cluster if each.payment not in both], writes
