@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
 import pytest
 
-from refledger.domain.rewards import POSSIBLE_DUPLICATE, Reward, RewardStatus
+from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, SecondPersonNeeded
+from refledger.domain.payments import PaymentKind
+from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import converting, rating
-from refledger.store import referrals
+from refledger.operations import clearing, converting, explaining, paying, rating
+from refledger.store import keys, referrals, sightings
+from refledger.store.transaction import update
 from tests.support.books import Books
 
 S = RewardStatus
@@ -96,8 +100,10 @@ def test_one_system_is_never_suspected(shop: Books) -> None:
         shop.clock.forward(60_000)
         shop.pay("bob", f"in_{number}", 4_900, system="stripe")
     assert not any(held(shop, f"in_{number}", "stripe") for number in range(20))
+    shop.clock.forward(60_000)
     shop.pay("bob", "order", 4_900)
     assert held(shop, "order")
+    shop.clock.forward(60_000)
     shop.pay("bob", "in_20", 4_900, system="stripe")
     assert not held(shop, "in_20", "stripe")
     assert ripen(shop) == 21 * 980
@@ -138,7 +144,7 @@ def test_net_of_one_is_gross_of_the_other(shop: Books) -> None:
 @pytest.mark.parametrize("own_first", [True, False])
 def test_same_id_in_two_systems_whatever_the_amount(shop: Books, own_first: bool) -> None:
     """The owner's events name Stripe's intent: weeks apart, and for another amount, it is still the same id."""
-    tellings = [
+    tellings: list[Callable[[], Any]] = [
         lambda: shop.pay("bob", "pi_1", 9_000),
         lambda: shop.pay("bob", "in_1", 10_000, system="stripe", names=("pi_1",)),
     ]
@@ -226,3 +232,146 @@ def test_refunds_of_what_waits_go_their_way(shop: Books) -> None:
     [reward] = rewards_of(shop, "in_1", "stripe")
     assert (reward.status, reward.held) == (S.PENDING, HELD)
     assert ripen(shop) == 2_000
+
+
+# ---------------------------------------------------------------- what a person says
+
+
+@pytest.fixture
+def two(shop: Books) -> Books:
+    """An own event of 100.00 and, an hour later, Stripe's invoice of it."""
+    shop.pay("bob", "order 1", 10_000)
+    shop.clock.forward(HOUR_MS)
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    assert held(shop, "in_1", "stripe")
+    return shop
+
+
+def id_of(books: Books, payment: str = "in_1", system: str = "stripe") -> str:
+    return books.ids.payment(system, payment)
+
+
+def listed(books: Books) -> list[str]:
+    return [id for _, id in sightings.listed(books.table, "", 100)]
+
+
+def test_another_payment_goes_on_and_is_not_suspected_again(two: Books) -> None:
+    """Said once, by name; both earn, and what comes beside them is looked at for itself."""
+    assert listed(two) == [id_of(two)]
+    cleared = clearing.another(two.context, id_of(two), "two orders", "eve").payment
+    assert (cleared.twin, cleared.cleared_by, cleared.note) == ("", "eve", "two orders")
+    assert clearing.another(two.context, id_of(two), "once more", "eve").payment == cleared
+    assert listed(two) == []
+    with pytest.raises(AlreadyDecided):
+        clearing.same(two.context, id_of(two), "or not", "eve")
+    two.clock.forward(HOUR_MS)
+    two.pay("bob", "order 2", 5_000)
+    assert not held(two, "in_1", "stripe")
+    two.clock.forward(HOUR_MS)
+    two.pay("bob", "in_2", 10_000, system="stripe")  # may be the own event's, of which it was said that in_1 is not
+    assert held(two, "in_2", "stripe")
+    assert ripen(two) == 2_000 + 2_000 + 1_000
+
+
+def test_the_same_payment_is_joined(two: Books) -> None:
+    """The one that waited is a name of the other; what was refunded of either is refunded of the one."""
+    same = clearing.same(two.context, id_of(two), "one order", "eve").payment
+    assert (same.kind, same.reason, same.target) == (PaymentKind.ALIAS, "DUPLICATE", two.payment("order 1").id)
+    assert (same.by, same.note) == ("eve", "one order")
+    assert clearing.same(two.context, id_of(two), "one order", "eve").payment == same
+    [reward] = rewards_of(two, "in_1", "stripe")
+    assert reward.cancelled is Cancelled.DUPLICATE
+    assert listed(two) == []
+    two.refund("in_1", 5_000, system="stripe")
+    assert ripen(two) == 1_000
+
+
+def test_released_it_goes_on_at_once_when_its_day_is_over(two: Books) -> None:
+    """The schedule is past it: whoever releases the reward lets it in, on every tier."""
+    assert ripen(two) == 2_000
+    [reward] = rewards_of(two, "in_1", "stripe")
+    with pytest.raises(Conflict):
+        two.approve(reward)
+    released = two.release(reward, "eve")
+    assert (released.status, released.held, released.twin) == (S.APPROVED, (), "")
+    assert two.payment("in_1", "stripe").cleared_by == "eve"
+    assert two.balance("ann")[0] == 4_000
+    assert two.faults() == []
+
+
+def test_above_the_limit_of_one_a_second_person_releases_it(books: Books) -> None:
+    """Who says that it is another payment does not also let it in; a third look is none of theirs."""
+    books.program(hold_days=0, adjustment_limit=1_999)
+    books.chain("ann", "bob")
+    books.pay("bob", "order 1", 10_000)
+    books.clock.forward(HOUR_MS)
+    books.pay("bob", "in_1", 10_000, system="stripe")
+    [reward] = rewards_of(books, "in_1", "stripe")
+    assert books.release(reward, "eve").held == (SECOND_PERSON,)
+    with pytest.raises(SecondPersonNeeded):
+        books.release(reward, "eve")
+    assert books.release(reward, "dan").status is S.APPROVED
+    assert books.faults() == []
+
+
+def test_who_told_of_one_or_earns_from_it_does_not_decide(shop: Books) -> None:
+    """A conversion that eve told is not eve's to release, nor Ann's, whose money it is; nor is its twin."""
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    shop.clock.forward(HOUR_MS)
+    converting.convert(shop.context, referral_of(shop), 10_000, by="eve")
+    [reward] = [each for each in shop.rewards("ann") if each.held]
+    with pytest.raises(SecondPersonNeeded):
+        clearing.another(shop.context, reward.payment, "", "eve")
+    with pytest.raises(Forbidden):
+        clearing.another(shop.context, reward.payment, "", shop.user("ann"))
+    with pytest.raises(Forbidden):
+        clearing.same(shop.context, reward.payment, "", shop.user("ann"))
+    assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
+
+
+def test_what_is_not_suspected_is_not_decided(two: Books) -> None:
+    """The first of two, and any other payment."""
+    for decide in (clearing.another, clearing.same):
+        with pytest.raises(AlreadyDecided):
+            decide(two.context, id_of(two, "order 1", "payments"), "", "eve")
+
+
+def test_nobody_pays_what_waits(two: Books) -> None:
+    """Not by itself, not by a withdrawal."""
+    [reward] = rewards_of(two, "in_1", "stripe")
+    with pytest.raises(Conflict):
+        paying.process(two.context, reward.id, "BANK", "tx 1", "eve", "r1")
+
+
+def test_explained(two: Books) -> None:
+    """Why it waits, and for which other payment."""
+    [reward] = rewards_of(two, "in_1", "stripe")
+    [coming] = explaining.explain(two.context, reward.id).explanation.coming
+    assert two.payment("order 1").id in coming.text
+
+
+def test_three_systems_tell_of_one(two: Books) -> None:
+    """Of an event, an invoice and a conversion one earns; said to be another one, the third is looked at again."""
+    two.clock.forward(HOUR_MS)
+    converting.convert(two.context, referral_of(two), 10_000)
+    conversion = converting.payment_id(two.context, referral_of(two))
+    assert listed(two) == [id_of(two), conversion]
+    clearing.same(two.context, id_of(two), "", "eve")
+    assert listed(two) == [conversion]
+    clearing.same(two.context, conversion, "", "eve")
+    assert listed(two) == []
+    assert ripen(two) == 2_000
+
+
+def test_verify_names_what_got_in_and_what_nobody_looked_at(two: Books) -> None:
+    """What may be another payment and is in the balance, or does not wait, is a fault; what a person let in is none."""
+    [reward] = rewards_of(two, "in_1", "stripe")
+    two.table.commit(update("", keys.reward(reward.id), "SET #held = :none", none=[]))
+    assert any("does not wait" in fault.reason for fault in two.faults())
+    two.clock.forward(31 * DAY_MS)
+    two.mature("ann")
+    assert any("was let in" in fault.reason for fault in two.faults())
+    two.table.commit(update("", keys.payment(reward.payment), "REMOVE #twin"))
+    [fault] = [fault for fault in two.faults() if "the same money" in fault.reason]
+    assert reward.payment in fault.reason
+    assert two.payment("order 1").id in fault.reason

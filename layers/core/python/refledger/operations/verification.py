@@ -19,6 +19,7 @@ from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
 from refledger.operations.duty_checks import adjustment_faults
 from refledger.operations.reward_checks import against_journal, against_payment, month_faults
+from refledger.operations.suspicion_checks import unseen_faults, waiting_faults
 from refledger.operations.taking_back import counted, root
 from refledger.operations.till_checks import suspension_faults, till_faults
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
@@ -57,6 +58,7 @@ class Checked:
     _seen: set[str] = field(default_factory=set, repr=False)
     _refunds: dict[str, str] = field(default_factory=dict, repr=False)
     _programs: set[str] = field(default_factory=set, repr=False)
+    _customers: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     def counts(self) -> dict[str, int]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -309,6 +311,7 @@ def _faults_of_payments(context: Context, ids: list[str], checked: Checked) -> I
             yield Fault("", payment.currency, f"payment {payment.id}: {why}")
         yield from _unseen(context, payment, checked)
         yield from _taken_twice(context, payment, checked)
+    yield from (Fault("", "", reason) for reason in unseen_faults(context, found, checked._customers))
 
 
 def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
@@ -325,6 +328,7 @@ def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
             reasons.append(f"payment {payment.id}: what it says is not what was recorded")
         reasons += _taken_back_faults(context, payment)
         reasons += conversion_faults(context, payment)
+        reasons += waiting_faults(payment, earned.values())
         if not reasons:
             return
         context.pause(PAUSE_MS)

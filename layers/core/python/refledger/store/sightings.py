@@ -43,6 +43,11 @@ def around(table: Table, binding: Binding, at_ms: int) -> list[Sighting]:
     return list(_read(table, *keys.sightings(binding.program_id, binding.customer, *bounds)))
 
 
+def of_customer(table: Table, binding: Binding) -> Iterator[Sighting]:
+    """All of a customer's. For the check of the books, not for a request."""
+    return _read(table, *keys.sightings(binding.program_id, binding.customer, 0, keys.NEVER))
+
+
 def some(table: Table, binding: Binding, places: list[tuple[int, str]]) -> list[Sighting]:
     """Those of these (when, payment) that are there; up to 100."""
     which = [keys.sighting(binding.program_id, binding.customer, *place) for place in places]
