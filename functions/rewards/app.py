@@ -32,7 +32,15 @@ from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.of_partner import PartnerRewardsQuery
 from refledger.entry.models.payment_refunds import NewRefund, PaymentRefundView, RefundList
-from refledger.entry.models.payments import ParkedView, PaymentLineView, PaymentQuery, PaymentsQuery, PaymentView
+from refledger.entry.models.payments import (
+    DuplicateBody,
+    ParkedView,
+    PaymentLineView,
+    PaymentQuery,
+    PaymentsQuery,
+    PaymentView,
+    PossibleDuplicateView,
+)
 from refledger.entry.models.referring import CloseBody, ClosedView
 from refledger.entry.models.rewards import (
     BulkCancel,
@@ -52,6 +60,7 @@ from refledger.entry.models.rewards import (
 )
 from refledger.operations import (
     bulk,
+    clearing,
     closing,
     explaining,
     giving,
@@ -63,7 +72,7 @@ from refledger.operations import (
     taking_back,
 )  # fmt: skip
 from refledger.operations.once import Once
-from refledger.store import keys, partners, payments
+from refledger.store import keys, partners, payments, sightings
 from refledger.store import rewards as stored
 
 api = handler = Api()
@@ -345,6 +354,31 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
         if (each.kind in PARKED and not each.note) or each.id in suspect
     ]
     return Page[ParkedView](data=page, next_cursor=following)
+
+
+@api.route("GET /api/v1/payments/duplicates", query=PageQuery, answer=Page[PossibleDuplicateView], refuses=())
+def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplicateView]:
+    """List payments that may be another one, which another system told of, oldest first: what they earned is held."""
+    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
+    after = paging.position(context.ids, query.cursor, *asked) or ""
+    found = sightings.listed(context.table, after, query.limit + 1)
+    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    waiting = [each for each in payments.many(context.table, ids, strong=False) if each.twin]
+    others = {each.id: each for each in payments.many(context.table, sorted({each.twin for each in waiting}))}
+    page = [PossibleDuplicateView.of(each, others[each.twin]) for each in waiting if each.twin in others]
+    return Page[PossibleDuplicateView](data=page, next_cursor=following)
+
+
+@api.route(
+    "POST /api/v1/payments/{paymentId}/duplicate", body=DuplicateBody, answer=PaymentView,
+    refuses=(PaymentNotFound, AlreadyDecided, SecondPersonNeeded),
+)  # fmt: skip
+def decide_duplicate(request: Request[DuplicateBody, NoQuery]) -> PaymentView:
+    """Say of a payment that may be another one whether it is; above one person's limit another one releases it."""
+    decide = clearing.another if request.body.verdict == "ANOTHER" else clearing.same
+    cleared = decide(config.context(), request.id("paymentId"), request.body.note, request.caller.user)
+    maturing.send(list(cleared.due))
+    return _payment(cleared.payment.id)
 
 
 @api.route("GET /api/v1/payments/{paymentId}", query=PaymentQuery, answer=PaymentView, refuses=(PaymentNotFound,))

@@ -24,6 +24,7 @@ ROUTES_OF: dict[Act, tuple[str, ...]] = {
     Act.REFER: (REFERRALS, f"{REFERRALS}/bulk", f"{REFERRAL}/link-to-lead"),
     Act.CONVERT_BY_MACHINE: (f"{REFERRAL}/process-conversion",),
     Act.ACCEPT_PAYMENT: ("/api/v1/payments/{paymentId}/accept",),
+    Act.CLEAR_DUPLICATE: ("/api/v1/payments/{paymentId}/duplicate",),
     Act.HOLD_REWARD: (f"{REWARD}/hold",),
     Act.RELEASE_REWARD: (f"{REWARD}/release",),
     Act.APPROVE_REWARD: (f"{REWARD}/approve", f"{REWARDS}/bulk-approve"),

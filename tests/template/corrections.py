@@ -23,6 +23,7 @@ def correct(story: Story) -> None:
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
     paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
     refunds(story, accepted)
+    duplicates(story)
     look_and_decide(story, paid["rewards"][0]["id"])
     story.call("rewards", "admin", "GET /api/v1/disputes")
     adjust(story, paid["rewards"][0]["partnerId"])
@@ -63,6 +64,22 @@ def take_euros(story: Story) -> None:
     again = story.call("programs", "admin", f"PUT {PROGRAM}", looser, programId="default", match=str(agreed["version"]))
     ids_of = {"programId": "default", "changeId": again["pendingChange"]["id"]}
     assert story.call("programs", "admin2", f"POST {one}/reject", {"note": "no"}, **ids_of)["status"] == "REJECTED"
+
+
+def duplicates(story: Story) -> None:
+    """Carol's payments are told by an event and by Stripe: of one it is said that they are two, of another that not."""
+    one, verdicts = "/api/v1/payments/{paymentId}/duplicate", {"ANOTHER": "clearedBy", "SAME": "sameAs"}
+    for number, verdict in enumerate(verdicts):
+        story.pay("carol", f"twice {number}", 5_950)
+        charge = json.loads(story.example("stripe_charge_succeeded"))
+        told = {"id": f"ch_twice{number}", "payment_intent": f"pi_twice{number}", "currency": "usd"}
+        charge["detail"]["data"]["object"] |= {**told, "metadata": {"customerId": "carol"}}
+        story.work("payments", json.dumps(charge))
+        waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
+        [pair] = [each["payment"]["id"] for each in waiting]
+        said = {"verdict": verdict, "note": "asked her"}
+        assert story.call("rewards", "admin", f"POST {one}", said, paymentId=pair)[verdicts[verdict]]
+        story.clock.forward(2 * DAY_MS)
 
 
 def refunds(story: Story, payment: str) -> None:

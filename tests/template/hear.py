@@ -37,6 +37,21 @@ def hear(story: Story) -> None:
     fall_through(story, found)
     found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
     assert found["status"] == "REJECTED"
+    tell_what_was_paid(story, alices)
+
+
+def tell_what_was_paid(story: Story, code: str) -> None:
+    """What Lou paid is told as a deal, too, that was closed before: the deal earns, and what is paid waits."""
+    entered = story.call("leads", "admin", "POST /api/v1/referrals", {
+        "source": "phone", "referralCode": code, "customerId": "lou", "leadId": "lead-9"}, key="lou")  # fmt: skip
+    story.clock.forward(5_000)
+    before = iso(story.clock() - 1_000)
+    story.pay("lou", "of lou", 10_000)
+    work(story, event(story, "Lead Converted", "lead-9", conversionValue=100, occurredAt=before))
+    story.invoke("maturity", {})
+    waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
+    pairs = [(each["payment"]["toldBy"], each["mayBe"]["referralId"], each["mayBe"]["toldBy"]) for each in waiting]
+    assert ("payments", entered["id"], "conversion") in pairs
 
 
 def fall_through(story: Story, referral: Json) -> None:

@@ -29,6 +29,7 @@ def refer(story: Story) -> None:
     ida = story.call("partners", "admin", "POST /api/v1/partners", PERSON, key="ida")
     move(story, ida["id"], ida["referralCode"])
     convert(story, ida["id"])
+    convert_what_was_paid(story, ida["id"])
     of_alice = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
     made = enter(story, referralCode=of_alice, customerId="gus")
     story.pay("gus", "of gus", 1_000)
@@ -90,6 +91,16 @@ def convert(story: Story, ida: str) -> None:
         closed = story.call("rewards", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
                             referralId=made["id"])  # fmt: skip
         assert (closed["cancelled"], closed["complete"], closed["status"]) == (cancelled, True, "CONVERTED")
+
+
+def convert_what_was_paid(story: Story, ida: str) -> None:
+    """Ivy has paid what her referral then converts for: it waits until a person has looked."""
+    made = enter(story, partnerId=ida, customerId="ivy")
+    paid = {"paymentId": "of ivy", "customerId": "ivy", "programId": "timed", "amount": 5_000, "currency": "USD"}
+    story.work("payments", story.event("Payment Succeeded", **paid))
+    story.clock.forward(1_000)
+    done = act(story, "process-conversion", made, {"conversionValue": 50.0})
+    assert [each["held"] for each in done["rewards"]] == [["POSSIBLE_DUPLICATE"]]
 
 
 def expire(story: Story, ida: str) -> None:

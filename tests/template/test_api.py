@@ -157,6 +157,8 @@ ROUTES = {
         "POST /api/v1/referrals/{referralId}/close",
         "GET /api/v1/payments",
         "GET /api/v1/payments/parked",
+        "GET /api/v1/payments/duplicates",
+        "POST /api/v1/payments/{paymentId}/duplicate",
         "GET /api/v1/payments/{paymentId}",
         "POST /api/v1/payments/{paymentId}/accept",
         "POST /api/v1/payments/{paymentId}/dismiss",

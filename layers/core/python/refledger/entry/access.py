@@ -186,6 +186,8 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/rewards/bulk-pay": fresh(staff(None, limit=L.HEAVY)),
     "GET /api/v1/payments": read("payments:read"),
     "GET /api/v1/payments/parked": read("payments:read"),
+    "GET /api/v1/payments/duplicates": read("payments:read"),
+    "POST /api/v1/payments/{paymentId}/duplicate": staff(None),
     "GET /api/v1/payments/{paymentId}": read("payments:read"),
     "GET /api/v1/payments/{paymentId}/refunds": read("payments:read"),
     "POST /api/v1/payments/{paymentId}/refunds": fresh(staff(None)),  # a service tells events

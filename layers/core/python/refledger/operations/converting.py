@@ -9,8 +9,6 @@ from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, Program
 from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
-from refledger.domain.uplines import Binding
-from refledger.operations import rating
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.payments import enter
@@ -146,16 +144,9 @@ def convert(
             new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
         table.commit(*entered.writes, *sums, referrals.change(old, new))
         made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
-        if entered.binding and entered.binding.again:
-            late.append(entered.binding)
         return Converted(new, entered.payment, made)
 
-    late: list[Binding] = []
-    converted = context.repeat(once)
-    if not late:
-        return converted
-    rating.rate_customer(context, late[-1].program_id, late[-1].customer)  # or the schedule, if this dies
-    return replace(converted, rewards=rewards.many(context.table, [id for id, _ in converted.payment.shares]))
+    return context.repeat(once)
 
 
 def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
+from pydantic import Field
+
 from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.times import DAY_MS, iso
-from refledger.entry.models.common import Capitals, PeriodQuery, Query, View
+from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
 
@@ -51,10 +53,13 @@ class ShareView(View):
 
 
 class PaymentLineView(View):
-    """A payment in a list. `gone`: what of `amount` went back to the customer or is disputed."""
+    """A payment in a list. `gone`: what of `amount` went back to the customer or is disputed. `toldBy`: which system
+    told of it, payments (your events), stripe or conversion; null for what staff gave.
+    """
 
     id: str
     origin: str
+    told_by: str | None
     program_id: str
     amount: int
     base: int
@@ -70,6 +75,7 @@ class PaymentLineView(View):
         return cls(
             id=payment.id,
             origin=payment.origin,
+            told_by=payment.told_in or None,
             program_id=payment.program_id,
             amount=payment.amount,
             base=payment.base,
@@ -80,6 +86,27 @@ class PaymentLineView(View):
             gone=payment.back.of(payment.amount),
             shares=[ShareView(reward_id=id, amount=amount) for id, amount in payment.shares],
         )
+
+
+class PossibleDuplicateView(View):
+    """A payment that may be the same money as another one of the customer's, which another system told of.
+
+    What `payment` earned is held since it came, until a person says; what `mayBe` earned goes its way.
+    """
+
+    payment: PaymentLineView
+    may_be: PaymentLineView
+
+    @classmethod
+    def of(cls, payment: Payment, twin: Payment) -> Self:
+        return cls(payment=PaymentLineView.of(payment), may_be=PaymentLineView.of(twin))
+
+
+class DuplicateBody(Body):
+    """`verdict`: ANOTHER, it is a payment of its own; SAME, it is the one that it may be. `note`: how you know."""
+
+    verdict: Annotated[Literal["ANOTHER", "SAME"], Capitals]
+    note: Annotated[Note, Field(min_length=1, examples=["two orders, an hour apart"])]
 
 
 class ParkedView(View):
@@ -131,12 +158,17 @@ class PaymentView(View):
 
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
-    was paid for shipping.
+    was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody has said; `clearedBy`:
+    who said that it is another one; `sameAs`: of an ALIAS, the payment that it is.
     """
 
     id: str
     kind: str
     origin: str
+    told_by: str | None
+    possible_duplicate_of: str | None
+    cleared_by: str | None
+    same_as: str | None
     program_id: str | None
     product_id: str | None
     amount: int
@@ -165,6 +197,10 @@ class PaymentView(View):
             id=payment.id,
             kind=payment.kind,
             origin=payment.origin,
+            told_by=payment.told_in or None,
+            possible_duplicate_of=payment.twin or None,
+            cleared_by=payment.cleared_by or None,
+            same_as=payment.target or None if payment.kind is PaymentKind.ALIAS else None,
             program_id=payment.program_id or None,
             product_id=payment.product_id or None,
             amount=payment.amount,

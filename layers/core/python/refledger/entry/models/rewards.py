@@ -167,7 +167,8 @@ class RewardView(View):
     """Amounts in minor units of `currency`. `net`: what refunds and disputes left of `amount`.
 
     `rateBps`: hundredths of a per cent of `base`; null for a flat amount. `limit`: what a monthly cap left of it.
-    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `note` and `by` are for staff. `paidBy`: the
+    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `possibleDuplicateOf`: where that is
+    POSSIBLE_DUPLICATE, the payment that its own may be; for staff, like `note` and `by`. `paidBy`: the
     withdrawal that paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money
     came back and is available again; only where a single reward is read, else null.
     """
@@ -183,6 +184,7 @@ class RewardView(View):
     net: int
     limit: int | None
     held: list[str]
+    possible_duplicate_of: str | None
     cancelled: str | None
     earned_at: str
     matures_at: str
@@ -213,6 +215,7 @@ class RewardView(View):
             net=net(reward),
             limit=reward.limit,
             held=list(reward.held) if staff else sorted({r if r == DISPUTED else BY_STAFF for r in reward.held}),
+            possible_duplicate_of=(reward.twin or None) if staff else None,
             cancelled=reward.cancelled,
             earned_at=iso(reward.earned_at_ms),
             matures_at=iso(reward.matures_at_ms),
