@@ -159,7 +159,7 @@ class PaymentView(View):
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
     was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody has said; `clearedBy`:
-    who said that it is another one; `sameAs`: of an ALIAS, the payment that it is.
+    who said that it is another one.
     """
 
     id: str
@@ -168,7 +168,6 @@ class PaymentView(View):
     told_by: str | None
     possible_duplicate_of: str | None
     cleared_by: str | None
-    same_as: str | None
     program_id: str | None
     product_id: str | None
     amount: int
@@ -200,7 +199,6 @@ class PaymentView(View):
             told_by=payment.told_in or None,
             possible_duplicate_of=payment.twin or None,
             cleared_by=payment.cleared_by or None,
-            same_as=payment.target or None if payment.kind is PaymentKind.ALIAS else None,
             program_id=payment.program_id or None,
             product_id=payment.product_id or None,
             amount=payment.amount,
