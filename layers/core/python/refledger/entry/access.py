@@ -187,7 +187,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/payments": read("payments:read"),
     "GET /api/v1/payments/parked": read("payments:read"),
     "GET /api/v1/payments/duplicates": read("payments:read"),
-    "POST /api/v1/payments/{paymentId}/duplicate": staff(None),
+    "POST /api/v1/payments/{paymentId}/duplicate": fresh(staff(None)),
     "GET /api/v1/payments/{paymentId}": read("payments:read"),
     "GET /api/v1/payments/{paymentId}/refunds": read("payments:read"),
     "POST /api/v1/payments/{paymentId}/refunds": fresh(staff(None)),  # a service tells events
