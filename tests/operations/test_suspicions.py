@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, SecondPersonNeeded
-from refledger.domain.payments import PaymentKind
+from refledger.domain.payments import PaymentKind, PaymentReceived
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
+from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import clearing, converting, explaining, paying, rating
+from refledger.operations import clearing, converting, explaining, paying, payments, rating
 from refledger.store import keys, referrals, sightings
-from refledger.store.transaction import update
+from refledger.store.table import Table
+from refledger.store.transaction import Write, update
+from tests.support import dynamodb
 from tests.support.books import Books
+from tests.support.programs import a_rule
 
 S = RewardStatus
 HELD = (POSSIBLE_DUPLICATE,)
@@ -375,3 +382,114 @@ def test_verify_names_what_got_in_and_what_nobody_looked_at(two: Books) -> None:
     [fault] = [fault for fault in two.faults() if "the same money" in fault.reason]
     assert reward.payment in fault.reason
     assert two.payment("order 1").id in fault.reason
+
+
+# ---------------------------------------------------------------- any order
+
+HISTORIES = int(os.environ.get("ORDER_HISTORIES", "4"))
+ORDERS = int(os.environ.get("ORDER_ORDERS", "4"))
+RULES = (
+    RuleSet(a_rule(1000)),
+    RuleSet(a_rule(1000, 500, first=(5000,))),
+    RuleSet(a_rule(1000, months=1)),
+    RuleSet(a_rule(1000, payments=2), monthly_cap=(("USD", 1_500),)),
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A payment, or with `refund` what of it went back."""
+
+    name: str
+    system: str
+    hours: int
+    amount: int
+    refund: int = 0
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Told]:
+    """What two systems and conversions tell of one customer, hours and days apart, with refunds."""
+    told: list[Told] = []
+    hours, amounts = st.sampled_from([0, 0, 1, 2, 20, 24, 25, 48, 800]), st.sampled_from([10_000, 10_000, 12_000])
+    for number in range(draw(st.integers(2, 5))):
+        system = draw(st.sampled_from(["payments", "stripe", "shop"]))
+        told.append(Told(f"p{number}", system, draw(hours), draw(amounts)))
+        if draw(st.integers(0, 3)) == 0:
+            told.append(replace(told[-1], refund=draw(st.sampled_from([1, 3_000, 10_000]))))
+    return told
+
+
+def tell(books: Books, customer: str, told: Told, run: str, start_ms: int) -> None:
+    books.clock.forward(1)
+    id = f"{told.name} {run}"
+    if told.refund:
+        books.refund(id, told.refund, f"of {id}", system=told.system)
+        return
+    at_ms = start_ms + told.hours * HOUR_MS
+    books.pay(customer, id, told.amount, system=told.system, occurred_at_ms=at_ms)
+
+
+def outcome(books: Books, partner: str, facts: list[Told], run: str) -> list[tuple[Any, ...]]:
+    """Who earns what of which payment, what of it waits, and because of which other."""
+    names = {books.ids.payment(told.system, f"{told.name} {run}"): told.name for told in facts}
+    names[""] = ""
+    return sorted(
+        (names[each.payment], each.amount, each.reversed, each.status, each.held, names[each.twin])
+        for each in books.rewards(partner)
+        if each.amount
+    )
+
+
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+          phases=(Phase.generate,))  # fmt: skip
+@given(data=st.data())
+def test_any_order_of_what_two_systems_tell_comes_to_the_same(dynamodb_endpoint: str, data: st.DataObject) -> None:
+    """Under rules that count, with refunds, each fact twice: what earns, what waits and for which other one."""
+    books, facts = Books(dynamodb.new_database(dynamodb_endpoint)), data.draw(histories())
+    books.program(hold_days=60)
+    books.change_program(rules=data.draw(st.sampled_from(RULES)), hold_days=60)
+    chance, found = data.draw(st.randoms(use_true_random=False)), list[list[tuple[Any, ...]]]()
+    start_ms = books.clock()
+    books.clock.forward(50 * DAY_MS)
+    for number in range(ORDERS):
+        run = str(number)
+        books.chain(f"top {run}", f"ann {run}", f"bob {run}")
+        for place in chance.sample([*range(len(facts))] * 2, 2 * len(facts)):
+            tell(books, f"bob {run}", facts[place], run, start_ms + minutes(facts[place]))
+        for program_id, customer in list(rating.waiting(books.context)):
+            rating.rate_customer(books.context, program_id, customer)
+        found.append(outcome(books, f"ann {run}", facts, run) + outcome(books, f"top {run}", facts, run))
+    assert books.faults() == []
+    assert all(each == found[0] for each in found), (facts, found)
+    once = [each for each in found[0] if each[4] == HELD]
+    assert {each[0] for each in once}.isdisjoint(each[5] for each in once), "what somebody waits for does not wait"
+
+
+def minutes(told: Told) -> int:
+    """Each payment has a moment of its own."""
+    return 60_000 * int(told.name.removeprefix("p"))
+
+
+def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: Books) -> None:
+    """Stripe's worker read the customer before the own event did, and commits after it has looked for what was told."""
+    shop.pay("bob", "in_0", 700, system="stripe")
+    binding = referrals.find_binding(shop.table, "default", shop.user("bob"))
+    assert binding
+    received = PaymentReceived("stripe", "in_1", "bob", "default", 10_000, 10_000, "USD", shop.clock())
+    told = payments.told(received, id_of(shop), shop.user("bob"), "default")
+    late = payments.enter(shop.context, told, binding, shop.context.program("default"))
+    shop.clock.forward(HOUR_MS)
+
+    class Slow(Table):
+        def commit(self, *writes: Write) -> None:
+            if late.writes and any(write.name == "the payment is new" for write in writes):
+                ready, late.writes[:] = list(late.writes), []
+                super().commit(*ready)
+            super().commit(*writes)
+
+    context = replace(shop.context, table=Slow(shop.client, shop.table_name))
+    payments.record(context, replace(received, system="payments", payment_id="order 1", occurred_at_ms=shop.clock()))
+    assert not late.writes
+    assert held(shop, "order 1")
+    assert not held(shop, "in_1", "stripe")

@@ -46,8 +46,10 @@ def look(context: Context, binding: Binding, payment: Payment) -> Suspicion:
     """
     if not _is_compared(payment) or binding.systems in ((), (payment.told_in,)):
         return Suspicion(binding)
-    if payment.told_in not in binding.systems or payment.occurred_at_ms - sightings.AROUND_MS < binding.seen_from_ms:
+    is_new = payment.told_in not in binding.systems
+    if is_new or _from_ms(payment) < binding.seen_from_ms:
         binding = _write_down(context, binding, payment)
+    again = (payment.id,) if is_new else ()  # once more: one that was being taken meanwhile knew of one system only
     twins = _twins(context, payment)
     others = {each.payment: each for each in sightings.around(context.table, binding, payment.occurred_at_ms)}
     others.pop(payment.id, None)
@@ -60,13 +62,13 @@ def look(context: Context, binding: Binding, payment: Payment) -> Suspicion:
         writes.append(sightings.keep(binding, others[each]))
     cluster = _without_names(context, cluster_of(payment.id, [*others.values(), new]), payment.id)
     if len(cluster) == 1:
-        return Suspicion(binding, writes=writes)
+        return Suspicion(binding, again=again, writes=writes)
     before, after = waiting(others.values()), waiting([*others.values(), new])
-    again = [each for each in others if before.get(each) != after.get(each)]
-    if len(cluster) > 1 and payment.id not in after:  # the first, by its time, of what came before it
-        again.append(payment.id)
+    moved = tuple(each for each in others if before.get(each) != after.get(each))
+    if payment.id not in after:  # the first, by its time, of what came before it
+        again = (payment.id,)
     twin = after.get(payment.id) or next((each.payment for each in cluster if each.payment != payment.id), "")
-    return Suspicion(binding, twin, tuple(again), writes)
+    return Suspicion(binding, twin, (*moved, *again), writes)
 
 
 def _is_compared(payment: Payment) -> bool:
@@ -146,6 +148,8 @@ def judge(context: Context, binding: Binding, payment_id: str) -> list[MaturityM
     if not binding.is_mixed:
         return []
     found = payments.some(context.table, payment_id)
+    if binding.seen == 1 and payment_id in found:
+        binding = context.repeat(lambda: _write_down(context, binding, found[payment_id]))
     cluster = _cluster(context, binding, found[payment_id]) if payment_id in found else []
     first = keeper(cluster, _let_in(context, cluster)) if cluster else ""
     due: list[MaturityMessage] = []
