@@ -5,14 +5,15 @@ Nobody has said that they are one; that is what names are for. It is a guess, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import islice
 
 from refledger.domain.payments import Payment
 from refledger.domain.times import DAY_MS
 
 WITHIN_MS = DAY_MS  # between two payments of the same amount: two systems may tell of one hours apart
+NEAREST = 200  # that are compared with one
 SAME_ID_MS = -1  # sorts before every time between: two systems know the payment by the same id
 
 
@@ -53,9 +54,7 @@ def clusters(sightings: Collection[Sighting]) -> list[list[Sighting]]:
     goes together first, so that a payment a day before or after changes nothing. A function of the set alone.
     """
     of = {each.payment: [each] for each in sightings}
-    by_time = sorted(sightings, key=lambda each: each.place)
-    pairs = [(gap, one, other) for one, other in combinations(by_time, 2) if (gap := _gap(one, other)) is not None]
-    for _, one, other in sorted(pairs, key=lambda pair: (pair[0], pair[1].place, pair[2].place)):
+    for _, one, other in sorted(_pairs(sightings), key=lambda pair: (pair[0], pair[1].place, pair[2].place)):
         mine, theirs = of[one.payment], of[other.payment]
         if mine is not theirs and _may_be_one([*mine, *theirs]):
             both = sorted([*mine, *theirs], key=lambda each: each.place)
@@ -63,14 +62,19 @@ def clusters(sightings: Collection[Sighting]) -> list[list[Sighting]]:
     return list({id(each): each for each in of.values()}.values())
 
 
-def _gap(one: Sighting, other: Sighting) -> int | None:
-    """Milliseconds between two that may be the same money, None where they are not."""
-    if one.system == other.system or one.currency != other.currency:
-        return None
-    if other.payment in one.twins or one.payment in other.twins:
-        return SAME_ID_MS
-    apart_ms = abs(one.at_ms - other.at_ms)
-    return apart_ms if apart_ms <= WITHIN_MS and one.figures & other.figures else None
+def _pairs(sightings: Collection[Sighting]) -> Iterator[tuple[int, Sighting, Sighting]]:
+    """(milliseconds between them, the first, the second) of each two that may be the same money."""
+    by_time, by_id = sorted(sightings, key=lambda each: each.place), {each.payment: each for each in sightings}
+    for number, one in enumerate(by_time):
+        for twin in one.twins & by_id.keys():
+            first, second = sorted((one, by_id[twin]), key=lambda each: each.place)
+            if one.system != by_id[twin].system:
+                yield SAME_ID_MS, first, second
+        for other in islice(by_time, number + 1, None):
+            if other.at_ms - one.at_ms > WITHIN_MS:
+                break
+            if one.system != other.system and one.currency == other.currency and one.figures & other.figures:
+                yield other.at_ms - one.at_ms, one, other
 
 
 def _may_be_one(together: Sequence[Sighting]) -> bool:
@@ -89,6 +93,21 @@ def keeper(cluster: Sequence[Sighting], let_in: Collection[str] = ()) -> str:
     first in time. Never the first that was told.
     """
     return min(cluster, key=lambda each: (not each.own, each.payment not in let_in, each.place)).payment
+
+
+def near(payment: Sighting, others: Iterable[Sighting]) -> list[Sighting]:
+    """Those of the others that have to do with it: of the same amount, or of one that some of those have, too. The
+    `NEAREST` of them: a customer may pay by the second.
+    """
+    left, figures, twins = list(others), set(payment.figures), {payment.payment, *payment.twins}
+    found: list[Sighting] = []
+    while more := [each for each in left if each.figures & figures or each.payment in twins or each.twins & twins]:
+        found += more
+        figures |= {each for one in more for each in one.figures}
+        taken = {each.payment for each in more}
+        left = [each for each in left if each.payment not in taken]
+    found.sort(key=lambda each: (abs(each.at_ms - payment.at_ms), each.place))
+    return found[:NEAREST]
 
 
 def waiting(sightings: Collection[Sighting]) -> dict[str, str]:

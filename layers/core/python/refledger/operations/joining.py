@@ -113,7 +113,7 @@ class Joining:
     def _alias(self, gone: Payment, left: TakenBack) -> Payment:
         """What counted stays to be read, for its rewards were made."""
         new = replace(gone, kind=PaymentKind.ALIAS, target=self.keep, revision=gone.revision + 1, back=left)
-        return replace(new, reason=DUPLICATE) if gone.shares else replace(new, reason="", note="")
+        return replace(new, reason=DUPLICATE, twin="") if gone.shares else replace(new, reason="", note="")
 
     def _suspects(self, gone: Payment, keep: Payment | None, currency: str) -> list[Write]:
         """What is in no currency of the payment's takes nothing of it, and is listed: see `taking_back.met`."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, Cancelled, Reward, holding
-from refledger.domain.suspicion import Sighting, cluster_of, keeper, sighting, waiting
+from refledger.domain.suspicion import Sighting, cluster_of, keeper, near, sighting, waiting
 from refledger.domain.uplines import Binding
 from refledger.operations import taking_back
 from refledger.operations.context import Context
@@ -56,6 +56,7 @@ def look(context: Context, binding: Binding, payment: Payment) -> Suspicion:
     places = [(each.occurred_at_ms, each.id) for each in twins]
     others |= {each.payment: each for each in sightings.some(context.table, binding, places)}
     new = sighting(payment, others.keys() & {each.id for each in twins})
+    others = {each.payment: each for each in near(new, others.values())}
     writes = [sightings.keep(binding, new)]
     for each in sorted(new.twins):  # whoever looks at the other one finds it, however far apart they are
         others[each] = replace(others[each], twins=others[each].twins | {payment.id})
@@ -166,7 +167,8 @@ def _cluster(context: Context, binding: Binding, payment: Payment) -> list[Sight
     far = known[payment.id].twins - known.keys()
     places = [(each.occurred_at_ms, each.id) for each in payments.some(context.table, *far).values()] if far else []
     known |= {each.payment: each for each in sightings.some(context.table, binding, places)}
-    return _without_names(context, cluster_of(payment.id, list(known.values())), payment.id)
+    mine = known.pop(payment.id)
+    return _without_names(context, cluster_of(payment.id, [mine, *near(mine, known.values())]), payment.id)
 
 
 def _without_names(context: Context, cluster: list[Sighting], payment_id: str) -> list[Sighting]:

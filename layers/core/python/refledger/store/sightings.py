@@ -15,7 +15,7 @@ from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
-AROUND_MS = 7 * DAY_MS  # what is compared: more than any two that may be one lie apart
+AROUND_MS = 3 * DAY_MS  # what is compared: more than any two that may be one lie apart
 IS_LISTED = "the payment is on the list of those that may be another one"
 
 
