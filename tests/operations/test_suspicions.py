@@ -287,7 +287,7 @@ def test_the_same_payment_is_joined(two: Books) -> None:
     assert (same.by, same.note) == ("eve", "one order")
     assert clearing.same(two.context, id_of(two), "one order", "eve").payment == same
     [reward] = rewards_of(two, "in_1", "stripe")
-    assert reward.cancelled is Cancelled.DUPLICATE
+    assert (reward.cancelled, reward.held, reward.twin) == (Cancelled.DUPLICATE, (), "")
     assert listed(two) == []
     two.refund("in_1", 5_000, system="stripe")
     assert ripen(two) == 1_000

@@ -144,6 +144,8 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
 
     An open dispute holds what is not paid out yet. Nothing left cancels, unless it may come back or has been paid.
     """
+    if back.elsewhere:  # somebody has said which payment it is
+        reward = replace(reward, held=holding(reward.held, POSSIBLE_DUPLICATE, on=False), twin="")
     new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
     if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
