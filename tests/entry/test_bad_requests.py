@@ -112,6 +112,7 @@ VALID: dict[str, dict[str, Any]] = {
     f"{RS}/bulk-pay": {"rewardIds": ["a", "b"], "paymentMethod": "CASH", "transactionId": "T-1"},
     **{f"POST /api/v1/programs/{{programId}}/{end}": {"reason": "why"} for end in ("pause", "resume", "archive")},
     **{f"{E}{end}": {"note": "fine"} for end in ("accept", "dismiss", "refunds/{refundId}/undo")},
+    f"{E}duplicate": {"verdict": "ANOTHER", "note": "two orders"},
     f"{E}refunds": {
         "amount": 500, "currency": "USD", "reason": "by wire", "reference": "", "occurredAt": "2026-11-02T10:15:29Z",
     },
@@ -334,6 +335,8 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     (f"{F}/bulk", "accept", [None, "a", [1], ["a"], ["A" * 40], ["a" * 40] * 51]),
     (f"{R}cancel", "note", [*NO_TEXT, "x" * 501, None]),
     (f"{E}dismiss", "note", [*NO_TEXT, "x" * 501, None]),
+    (f"{E}duplicate", "note", [*NO_TEXT, "x" * 501, None]),
+    (f"{E}duplicate", "verdict", [*NO_TEXT, None, "PERHAPS"]),
     (f"{W}approve", "note", [1, None, [], "x" * 501, "a\x00b"]),
     (f"{W}mark-paid", "transactionId", [*NO_TEXT, "x" * 141, None]),
 ]  # fmt: skip
