@@ -165,6 +165,19 @@ def test_same_id_in_two_systems_whatever_the_amount(shop: Books, own_first: bool
     assert ripen(shop) == (1_800 if own_first else 2_000)
 
 
+def test_an_id_that_is_told_to_be_the_invoices_later(shop: Books) -> None:
+    """Stripe's invoice names no intent since basil; that it was paid by one which the own event named comes last."""
+    shop.pay("bob", "pi_1", 9_000)
+    shop.clock.forward(9 * DAY_MS)
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    assert not held(shop, "in_1", "stripe")
+    for _ in range(2):
+        shop.alias("pi_1", "in_1", system="stripe")
+        assert held(shop, "in_1", "stripe")
+    assert not held(shop, "pi_1")
+    assert ripen(shop) == 1_800
+
+
 def test_a_deal_that_was_won_and_its_invoice(shop: Books) -> None:
     """A conversion that a CRM or one of the staff tells, and the invoice of that amount."""
     referral = referral_of(shop)

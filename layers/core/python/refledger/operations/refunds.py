@@ -7,6 +7,7 @@ from dataclasses import replace
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
+    OWN_EVENTS,
     Payment,
     PaymentAlias,
     PaymentKind,
@@ -14,7 +15,7 @@ from refledger.domain.payments import (
     RefundReceived,
     RefundTotal,
 )
-from refledger.operations import correcting, taking_back
+from refledger.operations import correcting, suspecting, taking_back
 from refledger.operations.context import Context
 from refledger.operations.joining import Joining
 from refledger.operations.payments import Outcome, Recorded
@@ -101,7 +102,11 @@ def alias(context: Context, event: PaymentAlias) -> Recorded:
     """
     named = context.ids.payment(event.system, event.alias_id)
     target = context.ids.payment(event.system, event.payment_id)
-    return link(context, named, target)
+    linked = link(context, named, target)
+    if event.system == OWN_EVENTS:
+        return linked
+    due = suspecting.same_id(context, linked.payment, context.ids.payment(OWN_EVENTS, event.alias_id))
+    return replace(linked, due=[*linked.due, *due])
 
 
 def link(context: Context, named: str, target: str) -> Recorded:

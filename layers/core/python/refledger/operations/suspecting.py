@@ -216,6 +216,31 @@ def _with_twin(reward: Reward, twin: str) -> Reward:
     return new if on or POSSIBLE_DUPLICATE in reward.held or reward.twin else reward
 
 
+def same_id(context: Context, payment_id: str, other_id: str) -> list[MaturityMessage]:
+    """A payment has got a name under which another system has told of `other_id`. Idempotent. Raises Busy."""
+    from refledger.operations import rating  # it knows who waits
+
+    def once() -> Binding | None:
+        if not payments.some(context.table, other_id):  # as nearly always
+            return None
+        known = _read(context, [payment_id, taking_back.root(context, other_id)])
+        if len(known) < 2 or not _is_of(*known) or known[0].told_in == known[1].told_in:
+            return None
+        binding = referrals.find_binding(context.table, known[0].program_id, known[0].customer)
+        places = [(each.occurred_at_ms, each.id) for each in known]
+        both = sightings.some(context.table, binding, places) if binding else []
+        if binding is None or len(both) < 2 or both[0].payment in both[1].twins:
+            return None
+        pairs = ((both[0], both[1]), (both[1], both[0]))
+        kept = [sightings.keep(binding, replace(one, twins=one.twins | {other.payment})) for one, other in pairs]
+        again = binding.look_again(tuple(each.id for each in known), payment_id)
+        context.table.commit(*kept, referrals.count(binding, again))
+        return binding
+
+    binding = context.repeat(once)
+    return rating.rate_customer(context, binding.program_id, binding.customer).due if binding else []
+
+
 def gone(context: Context, binding: Binding, payment: Payment) -> tuple[list[str], list[Write]]:
     """A payment that has turned out to be another one: whose turn it may be now, and what writes it down."""
     if not binding.is_mixed:
