@@ -12,9 +12,9 @@ SETUP = @PYTHON="$(PYTHON)" sh scripts/setup.sh
 SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 .venv-sam/bin/sam
 # what to build for: the Python installed here, unless told (RUNTIME=python3.13: it must be on PATH then)
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-ARCHITECTURE ?= x86_64
+ARCHITECTURE ?= arm64
 
-.PHONY: help setup run test simulate check format demo bench verify openapi lock build clean clean-data
+.PHONY: help setup run test simulate check format demo bench verify openapi lock build deploy clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -90,6 +90,13 @@ build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SAM) build --cached --template template.yaml \
 		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
+
+deploy: ## build, check and deploy a stage: STAGE=dev|prod [SET="Name=value …"] (docs/first-deploy.md)
+	$(SETUP) dev sam
+	@$(PY) scripts/deploy.py --check "$(STAGE)"
+	@$(MAKE) build
+	$(PY) scripts/check_build.py
+	@$(PY) scripts/deploy.py "$(STAGE)"
 
 lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 	$(SETUP) dev

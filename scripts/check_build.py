@@ -7,7 +7,11 @@
 * Every module has byte code that is used without a look at its source.
 * A function's package holds its own sources and nothing else but what its requirements.txt brings, and the layer holds
   all of refledger's.
-* Function and layer together stay below Lambda's limit, and are for the platform that the template names.
+* Function and layer together stay below Lambda's limit, and are for the platform that the template names, by the
+  header of every compiled module.
+
+What is compiled for another machine cannot be imported here. Then the same imports are done with this machine's modules
+in the place of those, taken from the environment that runs this: each must be there, and in the same version.
 
 Prints one line for each fault; the exit code says whether there is any.
 """
@@ -16,8 +20,12 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import shutil
+import struct
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +42,11 @@ MACHINES = {
     "x86_64": "x86_64",
     "arm64": "aarch64",
 }  # Lambda's word for it: the one in the names of compiled modules
+ELF_MACHINES = {
+    62: "x86_64",
+    183: "arm64",
+}  # e_machine, two bytes at 18 (https://refspecs.linuxfoundation.org/elf/gabi4+)
+HERE = Path(sysconfig.get_paths()["platlib"])
 
 # Run by an isolated interpreter without site-packages; its last line says what went wrong.
 IMPORT = """
@@ -81,6 +94,9 @@ def read(build: Path, source: Path) -> Build:
             layers.append(build / properties["ContentUri"])
     parameters = built["Parameters"]
     (layer,) = layers
+    for name in ("PythonRuntime", "Architecture"):
+        if parameters[name].get("AllowedValues") != [parameters[name]["Default"]]:
+            raise SystemExit(f"{name} may be another one than was built for: run `make build`")
     return Build(layer, functions, parameters["PythonRuntime"]["Default"], parameters["Architecture"]["Default"])
 
 
@@ -98,7 +114,8 @@ def check(build: Build, source: Path) -> Iterator[str]:
     elif MACHINES[build.architecture] == platform.machine() or not compiled:
         yield from _import_faults(build)
     else:
-        print(f"not imported: this machine cannot run what is compiled for {build.architecture}")
+        with tempfile.TemporaryDirectory() as scratch:
+            yield from _import_faults_elsewhere(build, Path(scratch))
 
 
 def _layout_faults(build: Build, source: Path) -> Iterator[str]:
@@ -148,11 +165,50 @@ def byte_code_faults(package: Path) -> Iterator[str]:
 
 
 def _platform_faults(build: Build, compiled: Path) -> Iterator[str]:
-    """What a compiled module's name says that it is for: `x.cpython-313-x86_64-linux-gnu.so`, `x.abi3.so`."""
+    """What a compiled module is for, by header and name: `x.cpython-313-x86_64-linux-gnu.so`, `x.abi3.so`."""
     tags = compiled.name.split(".")[1:-1]
     tag = "cpython-" + build.runtime.removeprefix("python").replace(".", "")
-    if tags and tags != ["abi3"] and not tags[0].startswith(f"{tag}-{MACHINES[build.architecture]}-"):
+    named = not tags or tags == ["abi3"] or tags[0].startswith(f"{tag}-{MACHINES[build.architecture]}-")
+    if not named or _machine(compiled) != build.architecture:
         yield f"{compiled.name} is not for {build.runtime} on {build.architecture}"
+
+
+def _machine(compiled: Path) -> str | None:
+    """Lambda's word for the machine that a compiled module runs on; None for what is no ELF file of a known one."""
+    head = compiled.read_bytes()[:20]
+    if len(head) < 20 or head[:4] != b"\x7fELF":
+        return None
+    return ELF_MACHINES.get(struct.unpack("<H" if head[5] == 1 else ">H", head[18:20])[0])
+
+
+def _import_faults_elsewhere(build: Build, scratch: Path) -> Iterator[str]:
+    """Import a copy in which this machine's compiled modules stand for those of the other one."""
+    packages = {build.layer, *(package for package, _ in build.functions.values())}
+    copies = {package: scratch / package.name for package in packages}
+    faults = []
+    for package, copy in copies.items():
+        shutil.copytree(package, copy, symlinks=True)
+        home = copy / "python" if package == build.layer else copy
+        faults += [f"{package.name}: {fault}" for fault in _exchange(home)]
+    yield from faults
+    if not faults:
+        functions = {name: (copies[package], origin) for name, (package, origin) in build.functions.items()}
+        yield from _import_faults(Build(copies[build.layer], functions, build.runtime, build.architecture))
+
+
+def _exchange(home: Path) -> Iterator[str]:
+    """Put this machine's modules where the other's are. The faults: what is not here, or in another version."""
+    for compiled in sorted(home.rglob("*.so")):
+        module = compiled.relative_to(home).with_name(compiled.name.split(".")[0])
+        here = [path for path in (HERE / module.parent).glob(f"{module.name}.*so") if path.is_file()]
+        compiled.unlink()
+        if len(here) != 1:
+            yield f"{module} cannot be checked: {HERE} has {len(here)} of it"
+        else:
+            shutil.copy(here[0], compiled.with_name(here[0].name))
+    for told in sorted(home.glob("*.dist-info")):
+        if (HERE / told.name.split("-")[0]).exists() and not (HERE / told.name).exists():
+            yield f"{told.name} cannot be checked: {HERE} has another version"
 
 
 def _import_faults(build: Build) -> Iterator[str]:

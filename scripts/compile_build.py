@@ -5,7 +5,8 @@ again, and take three to four times as long to import. The byte code here is of 
 against its source (PEP 552, unchecked-hash): the time stamps that a zip file changes do not matter.
 
 Byte code, and the compiled parts of the layer, are good for one version of Python and one kind of machine.
-These become the defaults of the built template, so that `sam deploy` does not ask for another by accident.
+The built template allows nothing else: CloudFormation keeps a parameter's previous value where none is sent, and a
+default would not reach it. With one allowed value it refuses, instead of running functions whose imports fail.
 Run this with the interpreter that was built for.
 """
 
@@ -49,12 +50,14 @@ def architecture(build: Path) -> str | None:
 
 
 def pin(template: str, parameter: str, value: str) -> str:
-    """The template with another default of a parameter. Raises ValueError where it has none."""
-    default = re.compile(rf"(?m)^(  {parameter}:\n(?:    .*\n)*?    Default: ).*$")
-    pinned, times = default.subn(rf"\g<1>{value}", template)
-    if times != 1:
-        raise ValueError(f"the built template has no parameter {parameter} with a default")
-    return pinned
+    """The template with a parameter that is this value and may be no other. Raises ValueError where it has none."""
+    declared = re.compile(rf"(?m)^  {parameter}:\n(?:    .*\n)+")
+    found = declared.findall(template)
+    if len(found) != 1 or "    Default: " not in found[0] or "    AllowedValues:" not in found[0]:
+        raise ValueError(f"the built template has no parameter {parameter} with a default and allowed values")
+    pinned = re.sub(r"(?m)^    Default: .*$", f"    Default: {value}", found[0])
+    pinned = re.sub(r"(?m)^    AllowedValues:.*\n(?:    - .*\n)*", f"    AllowedValues: [{value}]\n", pinned)
+    return template.replace(found[0], pinned)
 
 
 def main() -> int:

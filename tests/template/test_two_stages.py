@@ -84,3 +84,12 @@ def test_the_bus_may_still_be_named(stages: list[Resolved]) -> None:
     assert own == {"Name": "refledger-dev"}
     (_, _, given) = next(each for each in Resolved("a", {"BusName": "money"}).resources() if each[0] == "Bus")
     assert given == {"Name": "money"}
+
+
+def test_prod_is_refused_where_nobody_hears_alarms() -> None:
+    """By CloudFormation, however it is deployed; and prod is what a stack is that does not say."""
+    assert declared()["Parameters"]["Stage"]["Default"] == "prod"
+    (said,) = Resolved("refledger").refused()
+    assert said.startswith("AlarmEmail is needed in prod")
+    assert Resolved("refledger", {"AlarmEmail": "ops@example.com"}).refused() == []
+    assert Resolved("refledger-dev", {"Stage": "dev"}).refused() == []

@@ -1,0 +1,195 @@
+"""`make deploy`: what it runs, refuses and says. The SAM CLI is a stub that writes down what it was told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scripts import compile_build, deploy
+from scripts.stage_settings import Running, read_parameters
+
+ROOT = Path(__file__).parents[2]
+MAIL = "AlarmEmail=ops@example.com"
+
+
+class CloudFormation:
+    """As much of it as is asked, for one stack at most."""
+
+    def __init__(self, status: str = "", parameters: dict[str, str] | None = None) -> None:
+        self.status, self.parameters = status, parameters or {}
+        self.protected: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.status:
+            error = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}}
+            raise ClientError(error, "DescribeStacks")
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()]
+        outputs = [{"OutputKey": "ApiUrl", "OutputValue": "https://x.example"}]
+        return {"Stacks": [{"StackStatus": self.status, "Parameters": given, "Outputs": outputs}]}
+
+    def get_template_summary(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        defaults = {name: each.default for name, each in read_parameters(ROOT / "template.yaml").items()}
+        return {"Parameters": [{"ParameterKey": n, "DefaultValue": v} for n, v in defaults.items()]}
+
+    def update_termination_protection(self, StackName: str, EnableTerminationProtection: bool) -> None:  # noqa: N803
+        assert EnableTerminationProtection
+        self.protected.append(StackName)
+
+
+class Desk:
+    """Where a deployment is started from: a built template, a stub for sam, answers of a person."""
+
+    def __init__(self, folder: Path) -> None:
+        self.told = folder / "told.json"
+        self.sam = folder / "sam"
+        self.sam.write_text(
+            f"#!{sys.executable}\nimport json, sys\n"
+            f"open({str(self.told)!r}, 'w').write(json.dumps(sys.argv[1:]))\n"
+            f"sys.exit(int(open({str(folder / 'status')!r}).read()))\n"
+        )
+        self.sam.chmod(0o755)
+        self.status = folder / "status"
+        self.status.write_text("0")
+        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+        text = compile_build.pin(text, "PythonRuntime", "python3.12")
+        self.template = folder / "template.yaml"
+        self.template.write_text(compile_build.pin(text, "Architecture", "x86_64"))
+        self.asked: list[str] = []
+
+    def deploy(self, stage: str, *more: str, client: Any = None, answer: str = "") -> int:
+        """The exit code."""
+
+        def ask(question: str) -> str:
+            self.asked.append(question)
+            return answer
+
+        given = [stage, "--template", str(self.template), "--sam", str(self.sam), *more]
+        return deploy.main(given, client or CloudFormation(), ask)
+
+    def sent(self) -> dict[str, str]:
+        """The parameters that sam was given."""
+        arguments: list[str] = json.loads(self.told.read_text())
+        begin = arguments.index("--parameter-overrides") + 1
+        pairs = [each.partition("=") for each in arguments[begin:] if not each.startswith("--")]
+        return {name: value.removeprefix('"').removesuffix('"') for name, _, value in pairs}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Nothing of the shell that runs the tests."""
+    for name in ("SET", "CONFIRM"):
+        monkeypatch.delenv(name, raising=False)
+    return Desk(tmp_path)
+
+
+def test_dev_is_deployed_with_every_parameter(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file's, SET's beside them, the platform as built, and all the rest by the template's defaults."""
+    assert desk.deploy("dev", "--set", "StripeEventSource=aws.partner/stripe.com/ed_1 ReadsPerMinute=7") == 0
+    sent = desk.sent()
+    assert set(sent) == set(read_parameters(ROOT / "template.yaml"))
+    assert (sent["StripeMode"], sent["SelfSignUp"], sent["LogLevel"]) == ("test", "true", "DEBUG"), "as in the file"
+    assert (sent["StripeEventSource"], sent["ReadsPerMinute"]) == ("aws.partner/stripe.com/ed_1", "7")
+    assert (sent["PythonRuntime"], sent["Architecture"]) == ("python3.12", "x86_64")
+    assert desk.asked == []
+    arguments = json.loads(desk.told.read_text())
+    assert arguments[:5] == ["deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev"]
+    assert "--no-confirm-changeset" not in arguments
+    said = capsys.readouterr().out
+    assert "StripeMode = 'test' (samconfig.toml)" in said
+
+
+def test_prod_asks(desk: Desk) -> None:
+    """The stack's name, typed; anything else ends it before anything is done."""
+    assert desk.deploy("prod", "--set", MAIL, answer="yes") == 1
+    assert len(desk.asked) == 1
+    assert not desk.told.exists()
+    client = CloudFormation("UPDATE_COMPLETE")
+    assert desk.deploy("prod", "--set", MAIL, answer="refledger\n", client=client) == 0
+    assert desk.sent()["AlarmEmail"] == "ops@example.com"
+    assert client.protected == ["refledger"], "against being deleted"
+
+
+def test_a_pipeline_confirms_by_name(desk: Desk) -> None:
+    """CONFIRM says which stack is meant; another one's name is no answer."""
+    assert desk.deploy("prod", "--set", MAIL, "--confirm", "refledger-dev") == 1
+    assert desk.deploy("prod", "--set", MAIL, "--confirm", "refledger") == 0
+    assert len(desk.asked) == 1
+    assert json.loads(desk.told.read_text())[-1] == "--no-confirm-changeset"
+
+
+@pytest.mark.parametrize("more", [[], ["--check"]])
+def test_prod_without_anybody_who_hears_alarms_is_refused(
+    desk: Desk, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once, and before anything is built."""
+    assert desk.deploy("prod", *more) == 1
+    assert "AlarmEmail is needed in prod" in capsys.readouterr().err
+    assert not desk.told.exists()
+    assert desk.deploy("prod", "--check", "--set", MAIL) == 0
+    assert not desk.told.exists(), "a check deploys nothing"
+
+
+def test_what_a_stack_was_told_once_stays(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that was set by hand is not lost by the next deployment, and is told of."""
+    client = CloudFormation("UPDATE_COMPLETE", {"AlarmEmail": "ops@example.com", "PythonRuntime": "python3.13"})
+    assert desk.deploy("prod", client=client, answer="refledger") == 0
+    assert desk.sent()["AlarmEmail"] == "ops@example.com"
+    said = capsys.readouterr().out
+    assert "AlarmEmail stays 'ops@example.com': only the stack says so" in said
+    assert "PythonRuntime: 'python3.13' becomes 'python3.12' (build)" in said
+
+
+def test_what_comes_next_is_said(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outputs, and the first admin's command with this stack's name."""
+    assert desk.deploy("dev", client=CloudFormation("UPDATE_COMPLETE")) == 0
+    said = capsys.readouterr().out
+    assert "ApiUrl" in said
+    assert "https://x.example" in said
+    assert "bin/refledger admin create --stack refledger-dev" in said
+
+
+def test_a_deployment_that_fails_is_a_failure(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is said that would be next."""
+    desk.status.write_text("2")
+    assert desk.deploy("dev") == 1
+    said = capsys.readouterr()
+    assert "ended with 2" in said.err
+    assert "Next:" not in said.out
+
+
+@pytest.mark.parametrize("status", sorted(deploy.NEVER_MADE))
+def test_a_stack_that_never_was_is_cleaned_up_first(
+    desk: Desk, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says how, instead of letting CloudFormation refuse in words of its own."""
+    assert desk.deploy("dev", client=CloudFormation(status)) == 1
+    assert "aws cloudformation delete-stack --stack-name refledger-dev" in capsys.readouterr().err
+    assert not desk.told.exists()
+
+
+def test_a_change_set_that_was_never_carried_out_is_no_stack() -> None:
+    """The SAM CLI makes the stack then."""
+    assert deploy.find_stack(CloudFormation("REVIEW_IN_PROGRESS"), "s") is None
+    assert isinstance(deploy.find_stack(CloudFormation("CREATE_COMPLETE"), "s"), Running)
+
+
+def test_a_template_that_was_not_completed_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """`sam build` alone leaves the choice of a runtime to whatever the stack had before."""
+    desk.template.write_text((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    assert desk.deploy("dev") == 1
+    assert "PythonRuntime may be python3.11, python3.12" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "fault"),
+    [("", "", "STAGE="), ("staging", "", "dev, prod"), ("dev", "Nothing=1", "no parameter Nothing")],
+)
+def test_mistakes_are_told(desk: Desk, stage: str, given: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback."""
+    assert desk.deploy(stage, "--set", given) == 1
+    assert fault in capsys.readouterr().err
