@@ -303,6 +303,20 @@ def test_who_makes_a_program_does_not_choose_alone_that_nobody_looks() -> None:
     assert at_creation(safe) == (safe, ())
 
 
+def test_a_program_beside_the_first_lets_one_person_do_no_more() -> None:
+    """Where an owner chose stricter terms than the safe ones these are what a new program begins with."""
+    own = CurrencyTerms(0, None, 200, 100, 50)
+    first = replace(BASE, currencies=(("USD", own),), maker_window_days=60)
+    second = replace(BASE, currencies=tuple((c, safe_terms(c)) for c in ("EUR", "USD")))
+    now, waiting = at_creation(second, first)
+    assert (now.maker_window_days, now.terms("EUR")) == (60, safe_terms("EUR"))
+    kept = now.terms("USD")
+    assert (kept.second_approval_limit, kept.adjustment_limit, kept.in_force("conversion_limit")) == (200, 100, 50)
+    assert apply(now, pending(now, *waiting), 0) == second
+    loose = replace(first, currencies=(("USD", CurrencyTerms(0, 10**6)),), maker_window_days=0)
+    assert at_creation(second, loose) == (second, ())
+
+
 @given(st.integers(0, 365), st.lists(st.integers(0, 365), max_size=3))
 def test_whatever_one_person_makes_is_at_least_as_safe_as_nothing_said(days: int, limits: list[int]) -> None:
     """Of every term that protects against one of the staff."""

@@ -12,8 +12,10 @@ import pytest
 from refledger.domain.batches import MAX_LINES, Batch, Line
 from refledger.domain.errors import BatchNotFound, Conflict, KeyReused
 from refledger.domain.methods import BankAccount, MethodType, StripeAccount
+from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import batches, methods
+from refledger.operations import batches, giving, methods
+from refledger.operations.giving import Gift
 from refledger.operations.steps import step
 from refledger.store import batches as stored
 from refledger.store import keys
@@ -95,6 +97,32 @@ def test_only_bank_transfers_that_somebody_has_to_make(books: Books) -> None:
     (odd,) = paying(books)
     books.table.commit(update("odd", keys.withdrawal(odd.id), "SET #problem = :why", why="DECLINED"))
     assert ids(export(books)) == [wanted.id]
+
+
+def test_each_goes_by_the_terms_under_which_it_was_asked_for(books: Books) -> None:
+    """The first was asked for when nothing cooled, the second when that did: of who is linked anew the first goes."""
+    (first,) = paying(books)
+    books.change_program(cooling_hours=72)
+    books.clock.forward(72 * HOUR_MS)
+    (second,) = paying(books)
+    assert second.method == first.method
+    books.change_program(cooling_hours=0)
+    books.table.commit(update("x", keys.partner(second.partner_id), "SET #linked = :now", now=books.clock()))
+    assert ids(export(books)) == [first.id]
+    books.clock.forward(72 * HOUR_MS)
+    assert ids(export(books)) == [second.id]
+
+
+def test_each_is_barred_by_the_terms_under_which_it_was_asked_for(books: Books) -> None:
+    """Ann gave bob a cent: she exports nothing of what was asked for when makers were no checkers."""
+    books.change_program(maker_window_days=0)
+    (first,) = paying(books)
+    books.change_program(maker_window_days=30)
+    (second,) = paying(books)
+    books.change_program(maker_window_days=0)
+    giving.give(books.context, Gift(second.partner_id, 1, "USD", "why"), "ann", None)
+    assert ids(export(books)) == [first.id]
+    assert ids(batches.create(books.context, "mia", None, "body", 9, None)) == [second.id]
 
 
 def test_a_limit_and_a_currency(books: Books) -> None:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
-from refledger.domain.errors import SecondPersonNeeded
+from refledger.domain.errors import Busy, SecondPersonNeeded
 from refledger.domain.exposures import Marked
 from refledger.domain.invitations import Person
 from refledger.domain.partners import Partner
-from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import Own, Pay
 from refledger.domain.times import DAY_MS
-from refledger.operations import applications, invitations, partner_bulk, partners, paying
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import (
+    applications,
+    converting,
+    giving,
+    invitations,
+    partner_bulk,
+    partners,
+    paying,
+    program_changes,
+    referring,
+    withdrawals,
+)
+from refledger.operations import programs as operations_of_programs
+from refledger.operations.giving import Gift
 from refledger.operations.invitations import Invited
 from refledger.operations.once import Once
 from refledger.operations.partners import NewPartner
-from refledger.store import exposures, keys
+from refledger.operations.referring import NewReferral
+from refledger.store import exposures, keys, programs
 from tests.support.books import Books
 
 PERSON = Person("Acme", "Example", "acme@example.com")
@@ -135,6 +153,124 @@ def test_up_to_what_the_program_pays_nobody_is_a_maker(books: Books) -> None:
     for own in ((("", Pay(1500)),), (("", Pay(2000)),), ()):
         set_rates(books, own, "ann")
     assert pay(books, earned(books), "ann").status is RewardStatus.PAID
+
+
+# ---------------------------------------------------------------- what machines tell
+
+
+LIMIT = 5_000
+
+
+def told(books: Books, value: int, entered_by: str = "", linked_by: str = "", by: str = "") -> Reward:
+    """What bob's referral earns, a fifth, when a CRM (or a service `by`) says that it converted."""
+    who = books.user(entered_by) if entered_by else books.user("service")
+    new = NewReferral(partner_id=books.partner("bob").id)
+    made = referring.create(books.context, new, "x", None, "", by=who, by_machine=not entered_by)
+    if linked_by:
+        referring.link_lead(books.context, made.id, f"lead of {made.id}", by=books.user(linked_by))
+    done = converting.convert(books.context, made.id, 5 * value, by=by, by_machine=bool(by))
+    return done.rewards[0]
+
+
+@pytest.mark.parametrize("service", ["", "service"])
+def test_who_releases_what_only_a_machine_told_makes_it(books: Books, service: str) -> None:
+    """The machine may be theirs. It counts in their day and the partner's, and they let none of it out."""
+    books.change_program(adjustment_limit=LIMIT, conversion_limit=0)
+    held = [told(books, amount, by=service) for amount in (LIMIT - 1, 1, 1)]
+    assert [each.held for each in held] == [(SECOND_PERSON,)] * 3
+    first, second = (books.release(each, by=books.user("ann")) for each in held[:2])
+    assert {first.status, second.status} == {RewardStatus.APPROVED}
+    with pytest.raises(SecondPersonNeeded, match="gave this partner money"):
+        pay(books, first, "ann")
+    third = books.release(held[2], by=books.user("ann"))
+    assert third.held == (SECOND_PERSON,)
+    with pytest.raises(SecondPersonNeeded):
+        books.release(third, by=books.user("ann"))
+    assert giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), books.user("ann"), None).held
+    assert books.release(third, by=books.user("mia")).status is RewardStatus.APPROVED
+    assert pay(books, first, "mia").status is RewardStatus.PAID, "who looked second at what ann vouched for"
+    assert books.faults() == []
+
+
+def test_two_of_two_release_and_pay_what_a_machine_told(books: Books) -> None:
+    """Far above the limit: ann vouches, mia looks; mia pays it, and ann does not."""
+    books.change_program(adjustment_limit=LIMIT, conversion_limit=0, second_approval_limit=None)
+    held = told(books, 100 * LIMIT)
+    assert books.release(held, by=books.user("ann")).held
+    done = books.release(held, by=books.user("mia"))
+    assert (done.status, done.vouched_by) == (RewardStatus.APPROVED, books.user("ann"))
+    with pytest.raises(SecondPersonNeeded):
+        pay(books, done, "ann")
+    assert pay(books, done, "mia").status is RewardStatus.PAID
+
+
+def test_of_two_releases_at_once_no_more_passes_than_one_by_one(books: Books) -> None:
+    """Ten of a quarter of the limit each, in threads: four."""
+    books.change_program(adjustment_limit=LIMIT, conversion_limit=0)
+    held = [told(books, LIMIT // 4) for _ in range(10)]
+
+    def one(reward: Reward) -> bool:
+        for _ in range(30):
+            with suppress(Busy):
+                return not books.release(reward, by=books.user("ann")).held
+        return False
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sum(pool.map(one, held)) == 4
+    assert books.balance("bob")[0] == LIMIT
+
+
+@pytest.mark.parametrize("way", [{"entered_by": "ann"}, {"linked_by": "ann"}])
+def test_who_said_whose_the_lead_is_has_made_what_a_crm_tells_of_it(books: Books, way: dict[str, str]) -> None:
+    """They release none of it, and let none of it out, whoever told; somebody else does."""
+    books.change_program(adjustment_limit=LIMIT, conversion_limit=LIMIT)
+    small = told(books, LIMIT, **way)
+    books.mature("bob")
+    with pytest.raises(SecondPersonNeeded, match="gave this partner money"):
+        pay(books, small, "ann")
+    large = told(books, LIMIT, **way)
+    assert large.held == (SECOND_PERSON,)
+    with pytest.raises(SecondPersonNeeded):
+        books.release(large, by=books.user("ann"))
+    assert books.release(large, by=books.user("mia")).status is RewardStatus.APPROVED
+    assert pay(books, small, "kim").status is RewardStatus.PAID
+
+
+def test_who_enters_a_referral_of_a_customer_who_pays_has_made_nothing(books: Books) -> None:
+    """Typing in referrals bars nobody, as long as customers pay for what they earn."""
+    new = NewReferral(partner_id=books.partner("acme").id, customer=books.user("carol"))
+    referring.create(books.context, new, "x", None, "", by=books.user("ann"))
+    books.clock.forward(1)
+    books.pay("carol", "p1", 10_000)
+    books.mature("acme")
+    assert pay(books, books.rewards("acme")[-1], "ann").status is RewardStatus.PAID
+
+
+# ---------------------------------------------------------------- a staff of two
+
+
+def test_a_staff_of_two_pays_what_one_of_them_gave(books: Books) -> None:
+    """The other one does: up to what one may let out in a day; for more both of them decide about the limit first."""
+    books.change_program(adjustment_limit=LIMIT, second_approval_limit=LIMIT)
+    books.partner("acme")
+    books.grant("acme", 3 * LIMIT)
+    books.mature("acme")
+    giving.give(books.context, Gift(books.partner("acme").id, 1, "USD", "why"), books.user("ann"), None)
+    assert approve(books, "mia", LIMIT).status is WithdrawalStatus.APPROVED
+    assert approve(books, "mia", LIMIT).status is WithdrawalStatus.REQUESTED
+    with pytest.raises(SecondPersonNeeded):
+        approve(books, "ann", LIMIT // 5)
+    program = programs.find(books.table, "default")
+    looser = replace(program, currencies=(("USD", replace(program.terms("USD"), second_approval_limit=None)),))
+    asked = operations_of_programs.change(books.context, looser, program.version, books.user("ann")).waiting
+    assert asked
+    program_changes.confirm(books.context, "default", asked.id, books.user("mia"))
+    assert approve(books, "mia", LIMIT // 2).status is WithdrawalStatus.APPROVED
+
+
+def approve(books: Books, by: str, amount: int) -> Withdrawal:
+    made = books.withdraw("acme", amount)
+    return withdrawals.decide(books.context, made.id, WithdrawalStatus.APPROVED, books.user(by), by, "")
 
 
 def test_who_is_barred_by_a_rate_that_lasts_is_so_after_other_marks(books: Books) -> None:

@@ -19,6 +19,7 @@ from refledger.domain.errors import (
 from refledger.domain.payments import Refund
 from refledger.operations import giving, refunding
 from refledger.operations.refunding import Asked
+from refledger.store import exposures, keys
 from tests.support.books import Books
 from tests.support.interruptions import Death, Interrupted, die
 
@@ -105,6 +106,22 @@ def test_a_mistake_is_undone(books: Books) -> None:
     with pytest.raises(AlreadyDecided):
         refunding.undo(books.context, id, books.ids.hash("refund", "payments", "r1"), "no", "ann")
     assert books.faults() == []
+
+
+def test_both_who_undo_it_have_given_money(books: Books) -> None:
+    """Neither lets it out; who takes off what only waited gave nobody anything."""
+    books.earn("carol", "p1", 100_000)
+    id = books.payment("p1").id
+    large = ask(books, "p1", 90_000, by="mia")
+    refunding.confirm(books.context, id, large.hash, "ben")
+    for by in ("ann", "eve"):
+        refunding.undo(books.context, id, large.hash, "wrong", by)
+    waits = ask(books, "p1", 90_000, key="other", by="mia")
+    refunding.undo(books.context, id, waits.hash, "no", "kim")
+    partner_id = books.partner("bob").id
+    item = books.table.get(keys.exposure_of_partner(partner_id))
+    marked = {mark.actor for mark in exposures.from_item(partner_id, item).marks}
+    assert marked == {"ann", "eve"}
 
 
 def test_what_waits_is_undone_by_whoever_sees_it(books: Books) -> None:

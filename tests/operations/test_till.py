@@ -28,8 +28,21 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import batches, deciding, methods, partners, paying, risks, steps, tasks, till, withdrawals
+from refledger.operations import (
+    batches,
+    deciding,
+    giving,
+    methods,
+    partners,
+    paying,
+    risks,
+    steps,
+    tasks,
+    till,
+    withdrawals,
+)
 from refledger.operations.context import Context
+from refledger.operations.giving import Gift
 from refledger.operations.withdrawals import BOUNDS
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
@@ -286,9 +299,10 @@ def test_a_debt_since_the_approval_sends_it_back_to_people(books: Books) -> None
     back = start(books, made.id)
     assert (back.status, back.blocked) == (S.REQUESTED, ("DEBT",))
     assert back.expires_at_ms == books.clock() + 7 * DAY_MS
+    assert approve(books, made, "eve", "known").status is S.REQUESTED
     with pytest.raises(SecondPersonNeeded):
-        approve(books, made, "ann", "still fine", "again")
-    assert approve(books, made, "eve", "known").status is S.APPROVED
+        approve(books, made, "eve", "known", "again")
+    assert approve(books, made, "ann", "fine with it, too", "again").status is S.APPROVED
     assert start(books, made.id).status is S.PAYING
 
 
@@ -298,25 +312,97 @@ def test_a_bank_transfer_in_debt_is_in_no_batch_until_a_second_person_says_so(bo
     owe(books, 50_000)
     with pytest.raises(Conflict):
         export(books)
-    with pytest.raises(SecondPersonNeeded):
-        approve(books, made, "ann", "fine", "again")
+    approve(books, made, "ann", "fine", "again")
+    with pytest.raises(Conflict):
+        export(books)
     let = approve(books, made, "eve", "they pay it back next week")
     assert (let.status, let.steps[-1].by, let.steps[-1].note) == (S.PAYING, "eve", "they pay it back next week")
     owe(books, 1)
     with pytest.raises(Conflict):
         export(books)
     approve(books, made, "eve", "one cent more", "more")
+    with pytest.raises(Conflict):
+        export(books)
+    approve(books, made, "ann", "one cent more", "more")
     assert made.id in file(books, export(books))
 
 
-def test_marked_as_paid_in_debt_only_by_another_person_with_a_note(books: Books) -> None:
-    """Who approved it when nothing was owed is not the second one."""
+def test_a_yes_from_before_a_debt_says_nothing_about_it(books: Books) -> None:
+    """Two people say yes to the debt; whoever said so before may be one of them."""
+    books.change_program(second_approval_limit=1000)
+    made = books.withdraw("bob", 2000)
+    approve(books, made, "eve")
+    owe(books)
+    assert approve(books, made, "ann", "known").status is S.REQUESTED
+    assert approve(books, made, "eve", "known", "again").status is S.APPROVED
+    assert now(books, made).accepted == (("DEBT USD", 12_000),)
+
+
+def test_a_yes_to_a_smaller_debt_says_nothing_about_a_larger_one(books: Books) -> None:
+    made = books.withdraw("bob", 2000)
+    owe(books, 50_000)
+    assert approve(books, made, "eve", "two thousand").status is S.REQUESTED
+    owe(books, 1)
+    assert approve(books, made, "ann", "one more").status is S.REQUESTED
+    assert approve(books, made, "eve", "one more", "again").status is S.APPROVED
+
+
+@pytest.mark.parametrize("stop", [suspend, lambda books: cool(books)], ids=["suspended", "cooling"])
+def test_what_the_bank_has_paid_in_spite_of_a_stop_is_said_by_two(books: Books, stop: Callable[[Books], None]) -> None:
+    """It was in a file: one says so with a note and the bank's reference, another one, too; then it is booked."""
+    made = paying_out(books)
+    export(books)
+    stop(books)
+    with pytest.raises(NoteNeeded):
+        mark_paid(books, made, "eve")
+    with pytest.raises(NoteNeeded, match="reference"):
+        mark_paid(books, made, "eve", "on the statement of Monday", "")
+    assert mark_paid(books, made, "eve", "on the statement of Monday").status is S.PAYING
+    books.clock.forward(1)
+    with pytest.raises(SecondPersonNeeded):
+        withdrawals.conclude(books.context, made.id, S.PAID, "eve", "once more", "as I said", "T-1")
+    assert mark_paid(books, made, "mia", "I saw it, too").status is S.PAID
+    assert books.balance("bob") == (48_000, 0, 2000)
+    assert books.faults() == []
+
+
+def test_what_no_bank_has_is_not_paid_while_it_is_stopped(books: Books) -> None:
+    """However many people say so; that it was not paid one says as ever."""
+    made = paying_out(books)
+    suspend(books)
+    for by in ("eve", "mia"):
+        with pytest.raises(PartnerSuspended):
+            mark_paid(books, made, by, "sure", f"T-{by}")
+    failed = withdrawals.conclude(books.context, made.id, S.FAILED, "eve", "r", "not sent", "")
+    assert failed.status is S.FAILED
+
+
+def test_who_may_not_let_it_out_is_no_first_of_two(books: Books) -> None:
+    """Who gave the partner money says nothing about what the bank did."""
+    made = paying_out(books)
+    export(books)
+    giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "eve", None)
+    suspend(books)
+    with pytest.raises(SecondPersonNeeded):
+        mark_paid(books, made, "eve", "on the statement of Monday")
+
+
+def cool(books: Books) -> None:
+    """Money rests for three days after an account is new, by now."""
+    books.change_program(cooling_hours=72)
+
+
+def test_marked_as_paid_in_debt_only_by_two_people_with_a_note(books: Books) -> None:
+    """Who approved it when nothing was owed said nothing about the debt, and may do so now."""
     made = paying_out(books)
     owe(books)
     with pytest.raises(NoteNeeded):
         mark_paid(books, made, "eve")
     with pytest.raises(SecondPersonNeeded):
         mark_paid(books, made, "ann", "it was sent before")
+    with pytest.raises(SecondPersonNeeded):
+        mark_paid(books, made, "eve", "it was sent before")
+    approve(books, made, "ann", "it was sent before", "again")
     assert mark_paid(books, made, "eve", "it was sent before").status is S.PAID
 
 

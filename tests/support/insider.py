@@ -16,6 +16,7 @@ from refledger.operations import partners, referrals
 from refledger.operations.maturing import mature_all
 from refledger.operations.partners import NewPartner
 from refledger.store import adjustments, ledger
+from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards
 from refledger.store import withdrawals as stored_withdrawals
@@ -23,13 +24,18 @@ from tests.support.deployment import Deployment
 from tests.support.functions import Answer
 
 LIMIT = 5_000  # of what one person makes in a day
+TOLD = LIMIT  # of what one token tells in a day
 OUT = 4_000  # of what one person lets out
 EARNED = 20_000  # what customers brought each of them, honestly
 MALLORY: dict[str, Any] = {"sub": "mallory", "groups": ("admin", "finance", "support")}
+TOKEN: dict[str, Any] = {  # of a service; nobody knows that Mallory made it
+    "sub": "shop", "groups": (), "claims": {"scope": "refledger/referrals:write refledger/partners:write"},
+}  # fmt: skip
 GRACE: dict[str, Any] = {"sub": "grace", "groups": ("finance",)}
 FRIENDS = ("bob", "eve", "acme")  # acme has no user yet: Mallory may name a second sign-in of her own
 SIGN_INS = ("bob", "eve", "mal2")
 IBANS = {"bob": "DE89370400440532013000", "eve": "GB29NWBK60161331926819", "mal2": "FR1420041010050500013M02606"}
+NEW_IBAN = "NL91ABNA0417164300"
 PROGRAM = "/api/v1/programs/{programId}"
 REFUSED = (400, 403, 404, 409, 412, 422, 428, 429, 503)
 
@@ -118,6 +124,22 @@ class Insider:
             path = {"referralId": made.body["id"]}
             self.ask("POST /api/v1/referrals/{referralId}/process-conversion", body, path=path)
 
+    def tell(self, name: str, amount: int, currency: str) -> None:
+        """The same with the token; the referral is entered by herself, or by the token, too."""
+        who = TOKEN if self.requests % 2 else MALLORY
+        made = self.ask("POST /api/v1/referrals", {"partnerId": self.partners[name].id, "source": "PHONE"}, who)
+        if made.status == 201:
+            body = {"conversionValue": {"amount": 5 * abs(amount), "currency": currency}}
+            path = {"referralId": made.body["id"]}
+            self.ask("POST /api/v1/referrals/{referralId}/process-conversion", body, TOKEN, path=path)
+
+    def release_all(self) -> None:
+        """Whatever is held, each by itself."""
+        for each in self.rewards():
+            if each.held:
+                self.ask("POST /api/v1/rewards/{rewardId}/release", {"note": "seen"}, path={"rewardId": each.id})
+        self.look()
+
     def of_reward(self, place: int, act: str) -> None:
         """`hold`, `release`, `approve`, `process-payment` of one."""
         if found := self.rewards():
@@ -144,6 +166,35 @@ class Insider:
         path = {"partnerId": self.partners["acme"].id}
         self.ask("POST /api/v1/partners/{partnerId}/link-user", {"sub": "mal2"}, path=path)
 
+    def let_in(self, name: str, many: bool) -> None:
+        """A partner with a user of hers, singly or in bulk: known to the others from then on."""
+        person = {"firstName": name, "lastName": "Example", "email": f"{name}@example.com", "sub": name}
+        if many:
+            self.ask("POST /api/v1/partners/bulk", {"create": [person]})
+        else:
+            self.ask("POST /api/v1/partners", person)
+        books = self.deployed.world.books
+        if found := stored_partners.of_user(books.table, books.user(name)):
+            self.partners.setdefault(name, found)
+
+    def rate(self, name: str, bps: int) -> None:
+        """Higher rates for a friend, whose next customer pays at once."""
+        path = {"partnerId": self.partners[name].id}
+        tag = self.ask("GET /api/v1/partners/{partnerId}", path=path).headers["etag"]
+        body = {"rates": [{"rateBps": bps}], "reason": "a deal"}
+        self.ask("PUT /api/v1/partners/{partnerId}/commission", body, path=path, headers={"if-match": tag})
+
+    def new_program(self) -> None:
+        """A program of her own with terms as loose as can be, and an accomplice who is a partner of it."""
+        id = f"own-{self.requests}"
+        loose = {"autoApproveLimit": 10**9, "adjustmentLimit": 10**9, "secondApprovalLimit": 10**9}
+        made = self.ask("POST /api/v1/programs", {"id": id, **terms(makerWindowDays=0, limits=loose)})
+        if made.status == 201:
+            person = {"firstName": id, "lastName": "Example", "email": f"{id}@example.com", "sub": id, "programId": id}
+            self.ask("POST /api/v1/partners", person)
+            books = self.deployed.world.books
+            self.partners[id] = partners.of_member(books.context, books.user(id))
+
     def partner_becomes(self, name: str, act: str) -> None:
         path = {"partnerId": self.partners[name].id}
         self.ask(f"POST /api/v1/partners/{{partnerId}}/{act}", {"reason": "why"}, path=path)
@@ -162,7 +213,7 @@ class Insider:
     # ---------------------------------------------------------------- ways out
 
     def withdraw(self, name: str, amount: int, currency: str) -> None:
-        account = {"type": "BANK_TRANSFER", "accountHolder": "Friend Example", "iban": IBANS[name]}
+        account = {"type": "BANK_TRANSFER", "accountHolder": "Friend Example", "iban": IBANS.get(name, NEW_IBAN)}
         body = {"amount": abs(amount), "currency": currency, "payoutMethod": account}
         self.ask("POST /api/v1/referrals/withdraw", body, {"sub": name})
 
@@ -239,7 +290,7 @@ class Insider:
 
     def made(self) -> int:
         """What their balances have seen beside what customers brought; both currencies count the same."""
-        table, total = self.deployed.world.books.table, -len(self.partners) * EARNED
+        table, total = self.deployed.world.books.table, -len(FRIENDS) * EARNED
         for each in self.partners.values():
             for currency in ("USD", "EUR"):
                 found = ledger.find_balance(table, each.id, currency)

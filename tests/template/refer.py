@@ -85,8 +85,8 @@ def convert(story: Story, ida: str) -> None:
     """The same twice is booked once."""
     made = enter(story, partnerId=ida, customerId="iris")
     for _ in range(2):
-        done = act(story, "process-conversion", made, {"conversionValue": 1000.0})
-        assert [each["amount"] for each in done["rewards"]] == [10_000]
+        done = act(story, "process-conversion", made, {"conversionValue": 400.0})
+        assert [each["amount"] for each in done["rewards"]] == [4_000]
     for cancelled in (1, 0):
         closed = story.call("rewards", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
                             referralId=made["id"])  # fmt: skip

@@ -35,6 +35,7 @@ class Act(StrEnum):
     UNDO_REFUND = "UNDO_REFUND"
     HOLD_REWARD = "HOLD_REWARD"
     RELEASE_REWARD = "RELEASE_REWARD"
+    RELEASE_TOLD = "RELEASE_TOLD"
     APPROVE_REWARD = "APPROVE_REWARD"
     CANCEL_REWARD = "CANCEL_REWARD"
     CLOSE_REFERRAL = "CLOSE_REFERRAL"
@@ -140,8 +141,9 @@ DUTIES: Final[dict[Act, Duty]] = {
         marks=M.CREDITED, **_MADE,
     ),
     Act.CONVERT_BY_MACHINE: _row(
-        "the same, told by a service or a CRM", measure="each partner's reward, and their sum", tally=Tally.TOLD,
-        limit=Limit.CONVERSION, above=Above.HELD, by_machine=True,
+        "the same, told by a service or a CRM; the mark is of who entered the referral, its lead or its customer",
+        measure="each partner's reward, and their sum", tally=Tally.TOLD,
+        limit=Limit.CONVERSION, above=Above.HELD, marks=M.CREDITED, by_machine=True,
     ),
     Act.ACCEPT_PAYMENT: _row(
         "let a payment earn that was parked, or that nobody was referred for",
@@ -156,11 +158,15 @@ DUTIES: Final[dict[Act, Duty]] = {
     ),
     Act.CONFIRM_REFUND: _row("let that count", R.REQUESTER),
     Act.UNDO_REFUND: _row(
-        "say that it was entered in error", measure="what the partners get back", above=Above.TWO, marks=M.CREDITED,
-        **_MADE,
+        "say that it was entered in error; the mark is of both", measure="what the partners get back",
+        above=Above.TWO, marks=M.CREDITED, **_MADE,
     ),
     Act.HOLD_REWARD: _row("hold a reward"),
     Act.RELEASE_REWARD: _row("release a reward that is held", R.MAKER),
+    Act.RELEASE_TOLD: _row(
+        "the same, where no person told of it: who releases vouches for it; the mark is of the first", R.MAKER,
+        measure="the reward", above=Above.TWO, marks=M.CREDITED, **_MADE,
+    ),
     Act.APPROVE_REWARD: _row(
         "approve a reward, singly or in bulk; `maker` where the program reviews them", R.MAKER,
         measure="the reward, before its day; nothing on it",
@@ -185,11 +191,11 @@ DUTIES: Final[dict[Act, Duty]] = {
         tally=Tally.MARKED, limit=Limit.SECOND_APPROVAL, above=Above.REFUSED, barred_by=OUT_BARS, **_WITHDRAWAL,
     ),
     Act.MARK_FAILED: _row(
-        "put back what a bank was told to pay", R.REQUESTER, R.MAKER, measure="the amount, once the bank has the file",
+        "put back what a bank was told to pay", R.REQUESTER, measure="the amount, once the bank has the file",
         above=Above.TWO, **_MADE, **_WITHDRAWAL,
     ),
     Act.MARK_RETURNED: _row(
-        "put back what was paid", R.REQUESTER, R.MAKER, measure="the amount", above=Above.TWO, **_MADE, **_WITHDRAWAL,
+        "put back what was paid", R.REQUESTER, measure="the amount", above=Above.TWO, **_MADE, **_WITHDRAWAL,
     ),
     Act.RETRY_PAYOUT: _row("try a declined payout again", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL),
     Act.RESOLVE_PROBLEM: _row("end a problem with a note", R.REQUESTER, **_WITHDRAWAL),

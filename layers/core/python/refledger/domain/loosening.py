@@ -22,6 +22,7 @@ from refledger.domain.programs import (
     ProgramStatus,
     Weights,
     safe_terms,
+    stricter,
 )
 from refledger.domain.rules import ANY_PRODUCT, MAX_TIERS, Own, Pay, Rule, RuleSet, own_in_force
 from refledger.domain.times import DAY_MS
@@ -157,20 +158,22 @@ def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple
         ) from None
 
 
-def at_creation(wanted: Program) -> tuple[Program, tuple[TermChange, ...]]:
+def at_creation(wanted: Program, beside: Program | None = None) -> tuple[Program, tuple[TermChange, ...]]:
     """Divide the terms of a new program: what protects against one of the staff is the safe one until another confirms.
 
     Who makes a program would else choose alone how much they may give and let out in it, that they may do both, and
     that nobody looks. What protects against partners and customers, and what they earn, is the offer: it holds.
+    `beside`: a program that is there; where its terms are stricter than the safe ones they are what is safe.
     """
-    waiting = [
-        TermChange(name, "", safe, chosen)
-        for name, safe in ALONE_OF_PROGRAM.items()
-        if _is_looser(TERMS[name], safe, chosen := getattr(wanted, name), earns=False)
-    ]
+    waiting, chosen = [], wanted.maker_window_days
+    window = max(MAKER_WINDOW_DAYS, beside.maker_window_days if beside else 0)
+    if chosen < window:
+        waiting.append(TermChange("maker_window_days", "", window, chosen))
     kept = []
     for currency, terms in wanted.currencies:
         safe_ones = safe_terms(currency)
+        if beside and beside.takes(currency):
+            safe_ones = stricter(safe_ones, beside.terms(currency))
         looser = {name: safe_ones.in_force(name) for name in ALONE if _exceeds(name, terms, safe_ones)}
         kept.append((currency, replace(terms, **looser)))  # type: ignore[arg-type]
         waiting += [TermChange(name, currency, limit, getattr(terms, name)) for name, limit in looser.items()]
@@ -178,13 +181,12 @@ def at_creation(wanted: Program) -> tuple[Program, tuple[TermChange, ...]]:
     return replace(wanted, currencies=tuple(kept), **whole), tuple(waiting)
 
 
-# What one person may do alone, and what nobody looks at; and who may do both one and the other
+# What one person may do alone, and what nobody looks at
 ALONE: Final = ("auto_approve_limit", "second_approval_limit", "adjustment_limit", "conversion_limit")
-ALONE_OF_PROGRAM: Final = {"maker_window_days": MAKER_WINDOW_DAYS}
 
 
 def _exceeds(name: str, terms: CurrencyTerms, safe: CurrencyTerms) -> bool:
-    if name == "conversion_limit" and terms.conversion_limit is None:
+    if name == "conversion_limit" and terms.conversion_limit is None and safe.conversion_limit is None:
         return False  # it is that of adjustments
     return CURRENCY_TERMS[name].is_looser(terms.in_force(name), safe.in_force(name))
 

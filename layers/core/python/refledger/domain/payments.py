@@ -327,6 +327,7 @@ class Payment:
     target: str = ""  # of an ALIAS: the payment
     note: str = ""  # what a person said who took it off the list of what is parked
     by: str = ""
+    by_machine: bool = False  # a service, or a CRM, told of it
     revision: int = 1  # counts its changes: each is made under the one that was read
     origin: Origin = Origin.PAYMENT
     lines: tuple[tuple[str, int], ...] = ()  # see `PaymentReceived`
@@ -352,6 +353,11 @@ class Payment:
     def is_nobodys(self) -> bool:
         """Whether it earned nothing because nobody had referred its customer, and nobody has decided about it."""
         return self.kind is PaymentKind.IGNORED and self.reason == UNREFERRED and not self.note
+
+    @property
+    def is_told_by_nobody(self) -> bool:
+        """Whether it is a conversion of which no person told."""
+        return self.origin is Origin.CONVERSION and (self.by_machine or not self.by)
 
     @property
     def gives_way(self) -> bool:

@@ -6,7 +6,7 @@ binding (`domain/uplines.py`); the two are closed and changed together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from refledger.domain.errors import Invalid
@@ -83,6 +83,7 @@ class Referral:
     note: str = ""
     tags: tuple[str, ...] = ()  # sorted
     conversion: str = ""  # the payment that its conversion was booked as
+    makers: tuple[str, ...] = ()  # who of the staff entered it, its lead or its customer: keyed hashes, sorted
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -107,6 +108,10 @@ class Referral:
         if self.status is S.REJECTED or (self.ended_ms and at_ms >= self.ended_ms):
             return True
         return self.status in (*OPEN, S.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
+
+    def made_by(self, person: str) -> Referral:
+        """The referral with one more of the staff who made it what it is; "" is nobody."""
+        return replace(self, makers=tuple(sorted({*self.makers, person} - {""})))
 
     def bound(self, customer: str, now_ms: int, named_by: str = "") -> Binding:
         """What payments of the customer will read. `named_by`: keyed hash of who of the staff said who it is."""

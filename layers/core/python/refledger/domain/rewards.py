@@ -76,6 +76,7 @@ class Reward:
     paid_by: str = ""  # the withdrawal that was settled when its money had left
     note: str = ""  # why a person last held, released, approved or cancelled it
     by: str = ""  # who: keyed hash of their `sub`
+    vouched_by: str = ""  # who said that it may be released, where that needs a second person
     because_of: str = ""  # the payment because of which it was last rated again: one that came late, or its own
     first_amount: int = 0  # what it was before that, where it was rated again
     twin: str = ""  # the payment that its own may be: see POSSIBLE_DUPLICATE

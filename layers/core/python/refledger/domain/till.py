@@ -6,7 +6,7 @@ it names either stops everybody until it is over, or a person lets the money go 
 blocker          weight        over when
 SUSPENDED        STOPS         the suspension is lifted
 COOLING          STOPS         the time after a change of user or account is over
-DEBT             NEEDS_SECOND  nothing is owed any more, in any currency
+DEBT             NEEDS_SECOND  nothing is owed any more, in any currency; else two people say yes to it
 METHOD_DISABLED  NEEDS_NOTE    the account is a payout method again
 TERMINATED       NEEDS_NOTE    never: what was earned is paid out, by somebody who knows why they were let go
 """
@@ -32,7 +32,7 @@ class Weight(StrEnum):
     """Who can let the money go in spite of it."""
 
     STOPS = "STOPS"  # nobody
-    NEEDS_SECOND = "NEEDS_SECOND"  # another person than who said yes before, with a note
+    NEEDS_SECOND = "NEEDS_SECOND"  # two people who knew of it, each with a note
     NEEDS_NOTE = "NEEDS_NOTE"  # one person, with a note
 
 
@@ -128,6 +128,11 @@ def check_stops(blockers: Blockers) -> None:
             raise (PartnerSuspended if each.code is Code.SUSPENDED else NotPayable)(each.text)
 
 
+def stops(blockers: Blockers) -> bool:
+    """Whether something is among them that nobody can take on them."""
+    return any(each.weight is Weight.STOPS for each in blockers)
+
+
 def takes_second(blockers: Blockers) -> bool:
     """Whether another person than who said yes before must take it on them."""
     return any(each.weight is Weight.NEEDS_SECOND for each in blockers)
@@ -140,7 +145,7 @@ def check_note(blockers: Blockers, note: str) -> None:
 
 
 def check_second(blockers: Blockers, actor: str, yes: Collection[str]) -> None:
-    """Raises SecondPersonNeeded where one person would let it go who is the only one that says yes."""
+    """Raises SecondPersonNeeded where one person would let it go who is the only one that says yes to these."""
     if takes_second(blockers) and not set(yes) - {actor}:
         why = "; ".join(each.text for each in blockers if each.weight is Weight.NEEDS_SECOND)
         raise SecondPersonNeeded(f"a second person must let it go, because {why}")
@@ -149,6 +154,24 @@ def check_second(blockers: Blockers, actor: str, yes: Collection[str]) -> None:
 def accepted(withdrawal: Withdrawal, blockers: Sequence[Blocker]) -> tuple[tuple[str, int], ...]:
     """Return what people took on them for it so far, these included."""
     return tuple(sorted({**dict(withdrawal.accepted), **{each.name: each.amount for each in blockers}}.items()))
+
+
+def said_yes_to(withdrawal: Withdrawal, blockers: Blockers) -> list[str]:
+    """Return the people who said that it is to be paid, or was, in spite of what now takes two: keyed hashes.
+
+    A yes from before a debt, or to a smaller one, says nothing about it.
+    """
+    hard = {each.name: each.amount for each in blockers if each.weight is not Weight.NEEDS_NOTE}
+    return [
+        yes.by for yes in withdrawal.approvals
+        if yes.to in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAID)
+        and all(dict(yes.saw).get(name, -1) >= amount for name, amount in hard.items())
+    ]  # fmt: skip
+
+
+def seen_by(blockers: Blockers) -> tuple[tuple[str, int], ...]:
+    """Return what stands against it as a yes remembers it."""
+    return tuple(sorted((each.name, each.amount) for each in blockers))
 
 
 def said_yes(withdrawal: Withdrawal) -> list[str]:

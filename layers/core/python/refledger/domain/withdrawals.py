@@ -110,13 +110,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes where two are needed. `to`: what the withdrawal becomes when another one says the same."""
+    """One person's yes where two are needed. `to`: what the withdrawal becomes when another one says the same.
+
+    `saw`: what stood against it then, by name and amount: of what came later it says nothing.
+    """
 
     by: str
     at_ms: int
     note: str = ""
     request: str = ""
     to: WithdrawalStatus = WithdrawalStatus.APPROVED
+    saw: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,10 +216,13 @@ def check_waiting(withdrawal: Withdrawal) -> None:
 def after_approval(withdrawal: Withdrawal, approval: Approval, *, enough: bool) -> Withdrawal:
     """One person said yes. Where that is not enough it is kept, and another person's makes it APPROVED.
 
-    Raises SecondPersonNeeded where a yes of the same person is kept already.
+    Raises SecondPersonNeeded where the same yes of the same person is kept already.
     """
     if not enough:
-        if any(earlier.by == approval.by for earlier in withdrawal.approvals):
+        if any(
+            (known.by, known.to, known.saw) == (approval.by, approval.to, approval.saw)
+            for known in withdrawal.approvals
+        ):
             raise SecondPersonNeeded("a second person must approve this withdrawal")
         return replace(withdrawal, approvals=(*withdrawal.approvals, approval))
     step = Step(S.APPROVED, approval.by, approval.at_ms, approval.note, approval.request)

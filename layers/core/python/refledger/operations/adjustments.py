@@ -60,7 +60,7 @@ def request(context: Context, asked: Asked, actor: str, route: str, key: str | N
             return made
         entry, writes = _book(made, balance, now_ms)
         made = replace(made, status=S.POSTED, entry=entry)
-        marks = None if credits(asked) else ""
+        marks = None if credits(asked) else ()
         context.table.commit(adjustments.create(made), *writes, *case.writes(marks=marks))
         return made
 

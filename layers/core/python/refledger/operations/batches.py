@@ -13,7 +13,7 @@ from refledger.domain.duties import Act, Barred
 from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
 from refledger.domain.methods import BankAccount, MethodType
 from refledger.domain.till import Blockers
-from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties, till
 from refledger.operations.context import Context
 from refledger.operations.till import Seen
@@ -72,14 +72,26 @@ def _is_waiting(withdrawal: Withdrawal) -> bool:
     )
 
 
+Common = tuple[str, str, str, int, MethodUsed]
+
+
+def _common(withdrawal: Withdrawal) -> Common:
+    """What a verdict about it goes by, beside what the withdrawal itself says."""
+    asked = withdrawal
+    return asked.partner_id, asked.requester, asked.program_id, asked.program_version, asked.method
+
+
 @dataclass
 class Tills:
-    """What stands against many withdrawals, for one person who exports them. Each partner is read once."""
+    """What stands against many withdrawals, for one person who exports them.
+
+    What withdrawals have in common is read once: whose they are, the account, and the terms they were asked for under.
+    """
 
     context: Context
     by: str
-    _seen: dict[str, Seen] = field(default_factory=dict)
-    _barred: dict[str, bool] = field(default_factory=dict)
+    _seen: dict[Common, Seen] = field(default_factory=dict)
+    _barred: dict[Common, bool] = field(default_factory=dict)
 
     @property
     def has_barred(self) -> bool:
@@ -92,21 +104,21 @@ class Tills:
 
     def blockers(self, withdrawal: Withdrawal) -> Blockers:
         """What stands against paying it."""
-        known = self._seen.get(withdrawal.partner_id)
-        if known is None or known.withdrawal.method != withdrawal.method:
-            known = self._seen[withdrawal.partner_id] = till.look(self.context, withdrawal)
+        known = self._seen.get(_common(withdrawal))
+        if known is None:
+            known = self._seen[_common(withdrawal)] = till.look(self.context, withdrawal)
         return replace(known, withdrawal=withdrawal).blockers
 
     def _is_barred(self, withdrawal: Withdrawal) -> bool:
-        partner_id = withdrawal.partner_id
-        if partner_id not in self._barred:
-            seen = self._seen[partner_id]
+        common = _common(withdrawal)
+        if common not in self._barred:
+            seen = self._seen[common]
             case = duties.case(
-                self.context, Act.EXPORT_WITHDRAWAL, self.by, [seen.program], withdrawal.currency, {partner_id: 0},
-                earns={seen.partner.customer}, requester=withdrawal.requester,
+                self.context, Act.EXPORT_WITHDRAWAL, self.by, seen.programs, withdrawal.currency,
+                {withdrawal.partner_id: 0}, earns={seen.partner.customer}, requester=withdrawal.requester,
             )  # fmt: skip
-            self._barred[partner_id] = isinstance(case.verdict, Barred)
-        return self._barred[partner_id]
+            self._barred[common] = isinstance(case.verdict, Barred)
+        return self._barred[common]
 
 
 def _line(withdrawal: Withdrawal) -> Line:

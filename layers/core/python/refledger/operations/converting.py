@@ -61,14 +61,15 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> Payment
             return done[0]
         new = replace(
             first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
-            by="", note="", reason="",
+            by="", by_machine=True, note="", reason="",
         )  # fmt: skip
         new = replace(new, body=said(new))
         program = programs.find(table, old.program_id)
         binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
         bound = binding or old.bound("", now_ms)
         entered, sums = by_word(
-            context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held)
+            context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
+            old.makers,
         )  # fmt: skip
         table.commit(*entered.writes, *sums)
         return entered.payment
@@ -132,12 +133,13 @@ def convert(
             occurred_at_ms=moment_ms,
             referral_id=old.id,
             by=by,
+            by_machine=act is Act.CONVERT_BY_MACHINE,
             origin=Origin.CONVERSION,
         )
         payment = replace(payment, body=said(payment))
         bound = binding or old.bound("", now_ms)
         entered, sums = by_word(
-            context, act, by, program, lambda held: enter(context, payment, bound, program, None, held)
+            context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
         )  # fmt: skip
         new = replace(old, conversion=id, version=old.version + 1)
         if old.status in (*OPEN, ReferralStatus.EXPIRED):

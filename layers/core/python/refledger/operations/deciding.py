@@ -6,13 +6,23 @@ and commits under both: a suspension, a refund or another decision in between ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from refledger.domain.duties import Act, Allowed, NeedsSecond
 from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, SecondPersonNeeded
-from refledger.domain.till import accepted, check_note, check_second, check_stops, said_yes, takes_second
+from refledger.domain.till import (
+    accepted,
+    check_note,
+    check_second,
+    check_stops,
+    said_yes,
+    said_yes_to,
+    seen_by,
+    stops,
+    takes_second,
+)
 from refledger.domain.withdrawals import (
     Approval,
     Problem,
@@ -32,23 +42,38 @@ from refledger.operations.till import Seen
 from refledger.store import withdrawals
 
 S = WithdrawalStatus
+Decide = Callable[[Withdrawal, Seen], Withdrawal]
 
 
-def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
-    """Say yes to a withdrawal that waits, or to one that was approved and that something stands against since then.
+def _decide(
+    context: Context, withdrawal_id: str, actor: str, request: str, act: Decide, *, day: bool = False
+) -> Withdrawal:
+    """Look at the withdrawal, and let this person act on what there is to see; again where somebody was faster.
 
-    Above the limit of the day, and with a debt, a first yes is kept and another person's lets it go. The limit is the
-    stricter of that under which it was asked for and today's. Idempotent by the request.
-    Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
-    WithdrawalNotFound, Busy.
+    Idempotent by the request. `day`: see `till.look`. Raises OwnWithdrawal, WithdrawalNotFound, Busy, and what `act`
+    raises.
     """
 
     def once() -> Withdrawal:
         old = withdrawals.find(context.table, withdrawal_id)
         if is_repeat(old, actor, request):
             return old
-        seen = till.look(context, old, day=True)
+        seen = till.look(context, old, day=day)
         check_decider(old, actor, seen.partner.customer)
+        return act(old, seen)
+
+    return context.repeat(once)
+
+
+def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
+    """Say yes to a withdrawal that waits, or to one that was approved and that something stands against since then.
+
+    Above the limit of the day, and with a debt, a first yes is kept and another person's lets it go; a yes from before
+    the debt does not count for it. The limit is the stricter of that under which it was asked for and today's.
+    Raises what `_decide` raises, and PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided.
+    """
+
+    def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         is_late = old.status in (S.APPROVED, S.PAYING) and bool(seen.blockers)
         if not is_late:
             check_waiting(old)
@@ -57,18 +82,20 @@ def approve(context: Context, withdrawal_id: str, actor: str, request: str, note
         yes = said_yes(old)
         case = _case(context, seen, Act.APPROVE_WITHDRAWAL, actor, 0 if is_late else old.amount, yes)
         verdict = case.require()
-        enough = isinstance(verdict, Allowed) and (not takes_second(seen.blockers) or bool(set(yes) - {actor}))
-        if not enough and actor in yes:
+        known = said_yes_to(old, seen.blockers) if takes_second(seen.blockers) else yes
+        enough = isinstance(verdict, Allowed) and (not takes_second(seen.blockers) or bool(set(known) - {actor}))
+        if not enough and actor in known:
             raise SecondPersonNeeded("a second person must approve this withdrawal")
-        new = _with_yes(old, Approval(actor, seen.now_ms, note, request), enough=enough, is_late=is_late)
-        known = {"risks": risks.worked_out(context, seen), "assessed_at_ms": seen.now_ms}
+        said = Approval(actor, seen.now_ms, note, request, saw=seen_by(seen.blockers))
+        new = _with_yes(old, said, enough=enough, is_late=is_late)
+        changes: dict[str, Any] = {"risks": risks.worked_out(context, seen), "assessed_at_ms": seen.now_ms}
         if enough:
-            known |= {"accepted": accepted(old, seen.blockers), "blocked": ()}
-        new = replace(new, **known)  # type: ignore[arg-type]
+            changes |= {"accepted": accepted(old, seen.blockers), "blocked": ()}
+        new = replace(new, **changes)
         context.table.commit(*withdrawals.change(old, new), *seen.guards(), *(case.writes() if enough else []))
         return new
 
-    return context.repeat(once)
+    return _decide(context, withdrawal_id, actor, request, act, day=True)
 
 
 def _with_yes(old: Withdrawal, yes: Approval, *, enough: bool, is_late: bool) -> Withdrawal:
@@ -78,28 +105,21 @@ def _with_yes(old: Withdrawal, yes: Approval, *, enough: bool, is_late: bool) ->
     return after_approval(old, yes, enough=enough)
 
 
-def _case(
-    context: Context, seen: Seen, act: Act, actor: str, amount: int, earlier: Sequence[str] = (), maker: str = ""
-) -> Case:
+def _case(context: Context, seen: Seen, act: Act, actor: str, amount: int, earlier: Sequence[str] = ()) -> Case:
     asked = seen.withdrawal
     return duties.case(
         context, act, actor, seen.programs, asked.currency, {asked.partner_id: amount},
-        earns={seen.partner.customer}, requester=asked.requester, maker=maker, earlier=earlier,
+        earns={seen.partner.customer}, requester=asked.requester, earlier=earlier,
     )  # fmt: skip
 
 
 def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
     """Try a payout again that was for certain not made. What people may take on them is asked when it starts.
 
-    Raises NotPayable, PartnerSuspended, OwnWithdrawal, SecondPersonNeeded, WithdrawalNotFound, Busy.
+    Raises what `_decide` raises, and NotPayable, PartnerSuspended, SecondPersonNeeded.
     """
 
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        seen = till.look(context, old)
-        check_decider(old, actor, seen.partner.customer)
+    def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         if old.problem is not Problem.DECLINED:
             raise NotPayable("only a payout that was declined, for certain, can be tried again")
         check_stops(seen.blockers)
@@ -108,7 +128,7 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
             context, old, S.APPROVED, actor, request, note, transaction_id="", batch_id="", also=seen.guards()
         )  # fmt: skip
 
-    return context.repeat(once)
+    return _decide(context, withdrawal_id, actor, request, act)
 
 
 # ---------------------------------------------------------------- how the transfer ended
@@ -119,28 +139,28 @@ def mark_paid(
 ) -> Withdrawal:
     """Say that the transfer was made. What stands against it is asked here, too: the money leaves the books now.
 
-    Told again with the same `transaction_id` it answers the same, whoever tells it. With a debt it takes another person
-    than who approved, and a note.
-    Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
-    WithdrawalNotFound, Busy.
+    Told again with the same `transaction_id` it answers the same, whoever tells it. With a debt another person must
+    have said yes to it before, and it takes a note. What the bank has paid in spite of a suspension, or while an
+    account cooled, is a fact: two people say so, with a note and the bank's reference; the first one's word is kept.
+    Raises what `_decide` raises, and PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided.
     """
 
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        seen = till.look(context, old)
-        check_decider(old, actor, seen.partner.customer)
+    def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         if old.status is S.PAID and transaction_id and old.transaction_id == transaction_id:
             return old
         _check_can_be_paid(old)
-        check_stops(seen.blockers)
+        is_stopped = stops(seen.blockers)
+        if is_stopped:
+            _check_has_left(old, seen, transaction_id)
         check_note(seen.blockers, note)
-        yes = said_yes(old)
-        check_second(seen.blockers, actor, yes)
-        alone = not old.was_approved_by_rule and not set(yes) - {actor}
+        yes = said_yes_to(old, seen.blockers)
+        if not is_stopped:
+            check_second(seen.blockers, actor, yes)
+        alone = not old.was_approved_by_rule and not set(said_yes(old)) - {actor}
         case = _case(context, seen, Act.MARK_PAID, actor, old.amount if alone else 0)
         case.check()
+        if is_stopped and not set(yes) - {actor}:
+            return _keep(context, old, seen, Approval(actor, seen.now_ms, _told(note, transaction_id), request, S.PAID))
         changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
         if seen.blockers:
             changes["accepted"] = accepted(old, seen.blockers)
@@ -149,7 +169,7 @@ def mark_paid(
             also=[*seen.guards(posted=old.currency), *case.writes()], **changes,
         )  # fmt: skip
 
-    return context.repeat(once)
+    return _decide(context, withdrawal_id, actor, request, act)
 
 
 def _check_can_be_paid(withdrawal: Withdrawal) -> None:
@@ -162,6 +182,28 @@ def _check_can_be_paid(withdrawal: Withdrawal) -> None:
         raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
 
 
+def _check_has_left(withdrawal: Withdrawal, seen: Seen, transaction_id: str) -> None:
+    """Of what stops everybody only what may be with the bank can have been paid: it is in a file.
+
+    Raises PartnerSuspended or NotPayable for all else, NoteNeeded without the bank's reference.
+    """
+    if not withdrawal.batch_id:
+        check_stops(seen.blockers)
+    if not transaction_id:
+        raise NoteNeeded("transactionId: the bank's reference of a transfer that was made in spite of what stops it")
+
+
+def _keep(context: Context, old: Withdrawal, seen: Seen, word: Approval) -> Withdrawal:
+    """Write down what the first of two people says. Raises SecondPersonNeeded where they have said so."""
+    word = replace(word, saw=seen_by(seen.blockers))
+    said = [each for each in old.approvals if each.at_ms >= old.entered_at_ms]
+    if any((each.by, each.to, each.saw) == (word.by, word.to, word.saw) for each in said):
+        raise SecondPersonNeeded("a second person must say so, too")
+    new = replace(old, approvals=(*old.approvals, word))
+    context.table.commit(*withdrawals.change(old, new))
+    return new
+
+
 def mark_failed(
     context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
 ) -> Withdrawal:
@@ -169,7 +211,8 @@ def mark_failed(
 
     Of one that is in a file for the bank only the bank knows: it takes a note and the bank's reference, and above the
     limit for adjustments two people, like any other money that is made. The first one's word is kept.
-    Raises OwnWithdrawal, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    Whatever stands against paying it: that is no reason why the bank should have. Raises what `_decide` raises, and
+    NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided.
     """
 
     def amount_at_stake(old: Withdrawal) -> int:
@@ -192,7 +235,7 @@ def mark_returned(
 
     `transaction_id`: the bank's of the return; it stands in the note, the payout's own id stays. Above the limit for
     adjustments it takes two people: the first one's word is kept.
-    Raises OwnWithdrawal, NoteNeeded, SecondPersonNeeded, AlreadyDecided, WithdrawalNotFound, Busy.
+    Raises what `_decide` raises, and NoteNeeded, SecondPersonNeeded, AlreadyDecided.
     """
 
     def amount_at_stake(old: Withdrawal) -> int:
@@ -221,26 +264,19 @@ def _put_back(
     actor: str,
     request: str,
     note: str,
-    amount_at_stake: Any,
+    amount_at_stake: Callable[[Withdrawal], int],
 ) -> Withdrawal:
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        seen = till.look(context, old)
-        check_decider(old, actor, seen.partner.customer)
+    duty = Act.MARK_FAILED if status is S.FAILED else Act.MARK_RETURNED
+
+    def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         amount = amount_at_stake(old)
-        act = Act.MARK_FAILED if status is S.FAILED else Act.MARK_RETURNED
         earlier = [each.by for each in old.approvals if each.to is status and each.at_ms >= old.entered_at_ms]
-        case = _case(context, seen, act, actor, amount, earlier)
+        case = _case(context, seen, duty, actor, amount, earlier)
         if isinstance(case.require(), NeedsSecond):
-            kept = Approval(actor, seen.now_ms, note, request, status)
-            new = replace(old, approvals=(*old.approvals, kept))
-            context.table.commit(*withdrawals.change(old, new))
-            return new
+            return _keep(context, old, seen, Approval(actor, seen.now_ms, note, request, status))
         return book(
             context, old, status, actor, request, note, balance=seen.balance(old.currency), blocked=(),
             also=case.writes(),
         )  # fmt: skip
 
-    return context.repeat(once)
+    return _decide(context, withdrawal_id, actor, request, act)

@@ -46,21 +46,22 @@ class Case:
         """Go on only where this person is enough. Raises like `require`, and SecondPersonNeeded."""
         duties.check(self.verdict)
 
-    def writes(self, *, marks: str | None = None) -> list[Write]:
+    def writes(self, *, marks: Collection[str] | None = None) -> list[Write]:
         """Return what goes into the act's transaction: the day's sums with it, and what is remembered of the actor.
 
         What needs a second person counts in no sum: the limit is for what one person does. `marks`: of whom it is
-        remembered instead ("" for nobody).
+        remembered instead; nobody where it is empty.
         """
         duty, now_ms = DUTIES[self.act], self.facts.now_ms
         verdict = self.verdict
         counts = isinstance(verdict, Allowed) and verdict.alone
-        marked = self.facts.actor if marks is None else marks
+        marked = sorted(filter(None, {self.facts.actor} if marks is None else marks))
         written = []
         for stake in self.partners:
             new = self._with(stake.exposure, stake.amount if counts else 0)
-            if duty.marks and marked:
-                new = new.marked(duty.marks, marked, now_ms)
+            for each in marked if duty.marks else ():
+                assert duty.marks
+                new = new.marked(duty.marks, each, now_ms)
             key = keys.exposure_of_partner(stake.exposure.owner)
             if new != stake.exposure:
                 written.append(exposures.keep(key, stake.exposure, new, now_ms))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.errors import ProgramChangeNotFound, ProgramExists, ProgramNotFound, Stale
 from refledger.domain.loosening import STATUS, ProgramChange, TermChange, at_creation, split
-from refledger.domain.programs import Program, ProgramStatus
+from refledger.domain.programs import DEFAULT_PROGRAM, Program, ProgramStatus
 from refledger.operations import program_changes
 from refledger.operations.context import Context
 from refledger.operations.once import Once
@@ -32,10 +32,11 @@ class Changed:
 def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> Changed:
     """Idempotent by the Idempotency-Key; without one a second program of the same id is refused.
 
-    Limits that let one person do more than the safe ones wait for another admin. Raises ProgramExists, KeyReused.
+    What lets one person do more than the safe limits, or than those of the default program, waits for another admin.
+    Raises ProgramExists, KeyReused.
     """
     request = Once.of(context, caller, "programs", key, context.ids.hash("body", program.id, body))
-    program, terms = at_creation(program)
+    program, terms = at_creation(program, _default(context))
     made = replace(program, changed_at_ms=program.created_at_ms, changed_by=caller)
 
     def once() -> Changed:
@@ -54,6 +55,13 @@ def create(context: Context, program: Program, caller: str, key: str | None, bod
         return Changed(made, waiting)
 
     return context.repeat(once)
+
+
+def _default(context: Context) -> Program | None:
+    try:
+        return programs.find(context.table, DEFAULT_PROGRAM)
+    except ProgramNotFound:
+        return None
 
 
 def change(context: Context, terms: Program, version: int, by: str) -> Changed:

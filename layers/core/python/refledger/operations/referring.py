@@ -127,7 +127,7 @@ def create_once(
             until_ms=expires_at(program, now_ms),
             note=new.note,
             tags=tuple(sorted(set(new.tags))),
-        )
+        ).made_by("" if by_machine else by)
         check_stranger(context, Act.REFER, made.upline, made.depth, by)
         writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
         if new.lead:
@@ -288,7 +288,7 @@ def link_lead(
                 raise Conflict("the referral has another lead")
             if old.status in CLOSED:
                 raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
-            new = replace(new, lead=lead)
+            new = replace(new, lead=lead).made_by("" if by_machine else by)
             writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
         return _with_customer(context, old, new, customer, writes, by="" if by_machine else by)
 
@@ -342,7 +342,7 @@ def _with_customer(
     check_new_customer(context, program, customer, by_machine=not by)
     writes.append(referrals.bind(old.bound(customer, now_ms, by)))
     writes += top_unchanged(old.program_id, "", top)
-    return replace(new, customer=customer), writes
+    return replace(new, customer=customer).made_by(by), writes
 
 
 def _is(referral: Referral, now_ms: int) -> str:

@@ -119,7 +119,8 @@ def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: st
             wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
             context.table.commit(payments.refund(payment.id, old, asks), *wait)
             return Done(payment, asks)
-        return _commit(context, payment, old, new, [*case.writes(), payments.nothing_waits(payment.id)])
+        said_so = case.writes(marks=() if old.waits else {actor, old.undone_by})  # what waited gave nothing back
+        return _commit(context, payment, old, new, [*said_so, payments.nothing_waits(payment.id)])
 
     return context.repeat(once)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from refledger.domain.caps import Month, month_of
-from refledger.domain.duties import Act
+from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.errors import (
     AlreadyDecided,
     Conflict,
@@ -19,6 +19,7 @@ from refledger.domain.errors import (
 from refledger.domain.journal import Balance, Kind, contents_hash, post
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
+from refledger.domain.payments import Payment
 from refledger.domain.rewards import (
     BY_HAND,
     DISPUTED,
@@ -29,6 +30,7 @@ from refledger.domain.rewards import (
     Reward,
     RewardStatus,
     holding,
+    net,
     owed,
     ripe,
     worth,
@@ -36,7 +38,7 @@ from refledger.domain.rewards import (
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.store import caps, keys, ledger, partners, payments, programs, rewards
+from refledger.store import caps, keys, ledger, partners, payments, programs, referrals, rewards
 from refledger.store.transaction import Write
 
 S = RewardStatus
@@ -190,7 +192,8 @@ def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
 def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
 
-    An open dispute holds on. What was given by hand above the limit is released by another person than who gave it.
+    An open dispute holds on. What was given by hand above the limit is released by another person than who gave it;
+    what only a machine told by people who vouch for it: above what one may make in a day the first one's word is kept.
     One whose payment may be another one: this says that it is not (`clearing.another`), for all of the payment.
     Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
@@ -200,27 +203,49 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
         clearing.another(context, found.payment, note, by)
         return rewards.find(context.table, reward_id)
+    vouched: list[Write] = []
 
     def decide(old: Reward, partner: Partner) -> Reward:
+        vouched.clear()
         held = tuple(reason for reason in old.held if reason in (DISPUTED, POSSIBLE_DUPLICATE))
         if held == old.held:
             return old
         if SECOND_PERSON in old.held:
-            _check_second(context, old, partner, by)
+            told = payments.find(context.table, old.payment)
+            _check_second(makers_of(context, told), partner, by)
+            case = _voucher(context, old, partner, by) if told.is_told_by_nobody else None
+            if case and isinstance(case.require(), NeedsSecond):
+                return replace(old, vouched_by=by, note=note, by=by)
+            vouched.extend(case.writes(marks={old.vouched_by or by}) if case else ())
         new = replace(old, held=held, note=note, by=by)
         return freed(context, new, partner, context.now_ms())
 
-    return _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide)
+    return _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide, vouched)
 
 
-def _check_second(context: Context, reward: Reward, partner: Partner, by: str) -> None:
-    """Raises SecondPersonNeeded for who gave it, Forbidden where they are the partner by now."""
-    payment = payments.find(context.table, reward.payment)
-    makers = {payment.by, payment.cleared_by} - {""}
+def makers_of(context: Context, payment: Payment) -> frozenset[str]:
+    """Who told of it, accepted or cleared it, and of what no person told, who of the staff made its referral."""
+    told = {payment.by, payment.cleared_by}
+    if payment.is_told_by_nobody:
+        told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))
+    return frozenset(told - {""})
+
+
+def _check_second(makers: frozenset[str], partner: Partner, by: str) -> None:
+    """Raises SecondPersonNeeded for who made it, Forbidden where they are the partner by now."""
     for maker in sorted(makers):
         duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
     if partner.customer in makers:
         raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
+
+
+def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> duties.Case:
+    """Who lets a machine's word count makes that money: the machine may be their own."""
+    return duties.case(
+        context, Act.RELEASE_TOLD, by, [programs.find(context.table, reward.program_id)], reward.currency,
+        {partner.id: net(reward)}, earns=[partner.customer],
+        earlier=[reward.vouched_by] if reward.vouched_by else (),
+    )  # fmt: skip
 
 
 def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Reward:
@@ -280,9 +305,17 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
 
 def _by_hand(
-    context: Context, reward_id: str, act: Act, by: str, decide: Callable[[Reward, Partner], Reward]
+    context: Context,
+    reward_id: str,
+    act: Act,
+    by: str,
+    decide: Callable[[Reward, Partner], Reward],
+    also: Sequence[Write] = (),
 ) -> Reward:
-    """One reward as a person decides. Nobody decides about their own: raises Forbidden."""
+    """One reward as a person decides. `also`: what goes with it, known once it is decided.
+
+    Nobody decides about their own: raises Forbidden.
+    """
 
     def once() -> Reward:
         old = rewards.find(context.table, reward_id)
@@ -291,7 +324,7 @@ def _by_hand(
         new = decide(old, partner)
         if new == old:
             return old
-        writes = change(context, balance, [(old, new)], old.payment, context.now_ms())
+        writes = [*change(context, balance, [(old, new)], old.payment, context.now_ms()), *also]
         if act is Act.APPROVE_REWARD:
             writes += _approval(context, old, new, partner, by)
         context.table.commit(*writes)

@@ -29,11 +29,22 @@ def till_faults(entries: Sequence[Entry], balance: Balance, asked: Sequence[With
 
 
 def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdrawal]) -> Iterator[str]:
-    """Each withdrawal that a person approved, or marked as paid, since the partner is suspended."""
+    """Each withdrawal that a person approved, or marked as paid, since the partner is suspended.
+
+    But for what was in a file for the bank, and another person knew to be paid in spite of it.
+    """
     item = context.table.get(keys.partner(partner_id))
     if item is None or item["status"] != PartnerStatus.SUSPENDED.value or "changed" not in item:
         return
     for w in asked:
         for step in w.steps:
-            if step.status in (S.APPROVED, S.PAID) and step.by != SYSTEM and step.at_ms > item["changed"]:
+            if step.status not in (S.APPROVED, S.PAID) or step.by == SYSTEM or step.at_ms <= item["changed"]:
+                continue
+            if step.status is S.APPROVED or not _was_said_by_two(w, step.by):
                 yield f"withdrawal {w.id}: {step.status} by a person while the partner is suspended"
+
+
+def _was_said_by_two(withdrawal: Withdrawal, by: str) -> bool:
+    return bool(withdrawal.batch_id) and any(
+        word.by != by and word.to is S.PAID and Code.SUSPENDED in dict(word.saw) for word in withdrawal.approvals
+    )

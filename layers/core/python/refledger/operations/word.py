@@ -6,7 +6,7 @@ Above what may be made so in a day its rewards are held, until a person releases
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.programs import Program
@@ -18,12 +18,17 @@ from refledger.store.transaction import Write
 
 
 def by_word(
-    context: Context, act: Act, by: str, program: Program, enter: Callable[[tuple[str, ...]], Entered]
+    context: Context,
+    act: Act,
+    by: str,
+    program: Program,
+    enter: Callable[[tuple[str, ...]], Entered],
+    makers: Collection[str] = (),
 ) -> tuple[Entered, list[Write]]:
     """What the payment comes to, and what writes down the day's sums with it.
 
-    `enter` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM.
-    Raises what bars them.
+    `enter` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM. `makers`:
+    the people behind what a machine tells. Raises what bars them.
     """
     entered = enter(())
     amounts = Counter[str]()
@@ -33,4 +38,4 @@ def by_word(
     case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
     if isinstance(case.require(), NeedsSecond):
         entered = enter((SECOND_PERSON,))
-    return entered, case.writes()
+    return entered, case.writes(marks=makers if by_machine else None)

@@ -368,6 +368,7 @@ def _to_item(payment: Payment) -> Item:
         **{name: text for name, text in texts.items() if text},
         **({"unearned": [list(tier) for tier in payment.unearned]} if payment.unearned else {}),
         **({} if payment.program_said else {"unsaid": True}),
+        **({"machine": True} if payment.by_machine else {}),
     }  # fmt: skip
     if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
         item |= keys.listed(keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id)
@@ -410,6 +411,7 @@ def from_item(item: Item) -> Payment:
         lines=tuple((product, part) for product, part in item.get("lines", ())),
         shipping=item.get("shipping", 0),
         program_said=not item.get("unsaid", False),
+        by_machine=item.get("machine", False),
         teller=Teller(item.get("teller", Teller.ITSELF)),
         system=item.get("system", ""),
         twin=item.get("twin", ""),

@@ -360,7 +360,8 @@ def _state(referral: Referral) -> Item:
         "campaign": referral.campaign, "until": referral.until_ms, "converted": referral.converted_at_ms,
         "paid": referral.paid_at_ms, "closed": referral.closed_at_ms, "reason": referral.reason,
         "ended": referral.ended_ms,
-        "note": referral.note, "tags": list(referral.tags), "conversion": referral.conversion, "code": referral.code,
+        "note": referral.note, "tags": list(referral.tags), "makers": list(referral.makers),
+        "conversion": referral.conversion, "code": referral.code,
     }  # fmt: skip
     return {
         "status": referral.status.value, "source": referral.source.value, "customer": referral.customer,
@@ -405,6 +406,7 @@ def from_item(item: Item) -> Referral:
         note=item.get("note", ""),
         tags=tuple(item.get("tags", ())),
         conversion=item.get("conversion", ""),
+        makers=tuple(item.get("makers", ())),
         code=item.get("code", ""),
         version=item.get("version", 1),
     )

@@ -138,6 +138,7 @@ def _changing(reward: Reward) -> Item:
         "paid_by": reward.paid_by or None, "note": reward.note or None,
         "by": reward.by or None, "because": reward.because_of or None,
         "before": reward.first_amount if reward.because_of else None, "twin": reward.twin or None,
+        "vouched": reward.vouched_by or None,
     }  # fmt: skip
     return {
         "amount": reward.amount, "base": reward.base, "rate": reward.rate_bps, "source": reward.rule,
@@ -190,4 +191,5 @@ def from_item(item: Item) -> Reward:
         created_at_ms=item["created"],
         note=item.get("note", ""),
         by=item.get("by", ""),
+        vouched_by=item.get("vouched", ""),
     )

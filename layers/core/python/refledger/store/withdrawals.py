@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from refledger.domain.errors import WithdrawalNotFound
 from refledger.domain.methods import MethodType
@@ -179,10 +180,16 @@ def _to_item(withdrawal: Withdrawal) -> Item:
     }  # fmt: skip
 
 
-def _approval(approval: Approval) -> list[str | int]:
-    """What it leads to only where that is not APPROVED."""
-    to = [] if approval.to is WithdrawalStatus.APPROVED else [approval.to.value]
-    return [approval.by, approval.at_ms, approval.request, *to]
+def _approval(approval: Approval) -> list[Any]:
+    """What it leads to only where that is not APPROVED, or something stood against it."""
+    to = [] if approval.to is WithdrawalStatus.APPROVED and not approval.saw else [approval.to.value]
+    return [approval.by, approval.at_ms, approval.request, *to, *map(list, approval.saw)]
+
+
+def _approval_from(told: list[Any], note: str) -> Approval:
+    by, at_ms, request, *rest = told
+    to = WithdrawalStatus(rest[0]) if rest else WithdrawalStatus.APPROVED
+    return Approval(by, at_ms, note, request, to, tuple((name, amount) for name, amount in rest[1:]))
 
 
 def _where_set(withdrawal: Withdrawal) -> Item:
@@ -216,8 +223,7 @@ def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
             for number, (status, by, at_ms, request) in enumerate(item["steps"])
         ),
         approvals=tuple(
-            Approval(by, at_ms, notes.get(f"A{number:03d}", ""), request, *map(WithdrawalStatus, to))
-            for number, (by, at_ms, request, *to) in enumerate(item["approvals"])
+            _approval_from(each, notes.get(f"A{number:03d}", "")) for number, each in enumerate(item["approvals"])
         ),
         risks=tuple(map(Risk, item["risks"])),
         payout=item["payout"],

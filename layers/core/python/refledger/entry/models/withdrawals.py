@@ -251,7 +251,7 @@ class ApprovalView(View):
 
 
 class BlockerView(View):
-    """What stands against paying it now. `weight`: STOPS (nobody can), NEEDS_SECOND (another person than who approved,
+    """What stands against paying it now. `weight`: STOPS (nobody can), NEEDS_SECOND (two who knew of it,
     with a note), NEEDS_NOTE. `amount`: of a debt, in minor units of `currency`; null otherwise.
     """
 
