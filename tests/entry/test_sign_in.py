@@ -30,6 +30,7 @@ BEHIND: dict[Act, set[str]] = {
     Act.LIFT_SUSPENSION: {f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "terminate")},
     Act.SET_RATES: {f"PUT {PARTNER}/commission"},
     Act.RAISE_RATES: {f"PUT {PARTNER}/commission"},
+    Act.RELEASE_TOLD: {f"POST {REWARD}/release"},
     Act.TIGHTEN_TERMS: {f"PUT {PROGRAM}"},
 }
 VARIABLE, MINUTES = "FRESH_SIGN_IN_MINUTES", 15
