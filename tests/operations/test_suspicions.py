@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, SecondPersonNeeded
-from refledger.domain.payments import PaymentKind, PaymentReceived
+from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
@@ -146,6 +146,17 @@ def test_net_of_one_is_gross_of_the_other(shop: Books) -> None:
     shop.clock.forward(HOUR_MS)
     shop.pay("bob", "order 1", 10_000)
     assert held(shop, "order 1")
+
+
+def test_what_is_known_better_later_is_compared_anew(shop: Books) -> None:
+    """A charge knows no tax; its invoice does, and then it is what the own event said without."""
+    shop.pay("bob", "order 1", 10_000)
+    shop.clock.forward(HOUR_MS)
+    shop.pay("bob", "pi_1", 11_900, system="stripe", teller=Teller.CHARGE)
+    assert not held(shop, "pi_1", "stripe")
+    shop.pay("bob", "pi_1", 10_000, amount=11_900, system="stripe", teller=Teller.INVOICE)
+    assert held(shop, "pi_1", "stripe")
+    assert ripen(shop) == 2_000
 
 
 @pytest.mark.parametrize("own_first", [True, False])

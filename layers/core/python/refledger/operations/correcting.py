@@ -13,7 +13,7 @@ from refledger.domain.rewards import Reward, revalue
 from refledger.domain.rules import BASIS_POINTS, Source
 from refledger.domain.tellings import better
 from refledger.domain.uplines import Binding
-from refledger.operations import rating
+from refledger.operations import rating, suspecting
 from refledger.operations.context import Context
 from refledger.operations.rating import Rated
 from refledger.store import payments, referrals
@@ -49,12 +49,13 @@ def _place(context: Context, binding: Binding, payment: Payment, told: Payment) 
     """What has a base now is one of the customer's payments, and what has none any more is not."""
     terms = rating.terms_of(context, binding)
     had, has = bool(terms.commission_base(payment)), bool(terms.commission_base(told))
+    again, writes = suspecting.retold(context, binding, payment, told)
     if has and not had:
-        return rating.counted(binding, told, terms)[1]
-    place = (payment.occurred_at_ms, payment.id)
+        return [*writes, *rating.counted(binding, told, terms, again)[1]]
+    place, new = (payment.occurred_at_ms, payment.id), binding.look_again(again, payment.id) if again else binding
     if had and not has and place in binding.listed:
-        return [referrals.count(binding, binding.without(place, None, terms.rules))]
-    return []
+        new = new.without(place, None, terms.rules)
+    return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
 
 
 def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Reward]) -> dict[int, Reward]:

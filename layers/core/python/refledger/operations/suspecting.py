@@ -241,6 +241,18 @@ def same_id(context: Context, payment_id: str, other_id: str) -> list[MaturityMe
     return rating.rate_customer(context, binding.program_id, binding.customer).due if binding else []
 
 
+def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> tuple[tuple[str, ...], list[Write]]:
+    """Of a payment another amount is known now: those to be looked at because of that, and what writes it down."""
+    known = sightings.some(context.table, binding, [(old.occurred_at_ms, old.id)]) if binding.is_mixed else []
+    figures = sighting(new).figures
+    if not known or known[0].figures == figures:
+        return (), []
+    around = [each for each in sightings.around(context.table, binding, old.occurred_at_ms) if each.payment != old.id]
+    after = replace(known[0], figures=figures)
+    concerned = {each.payment for one in (known[0], after) for each in cluster_of(old.id, [one, *near(one, around)])}
+    return (*sorted(concerned - {old.id}), old.id), [sightings.keep(binding, after)]
+
+
 def gone(context: Context, binding: Binding, payment: Payment) -> tuple[list[str], list[Write]]:
     """A payment that has turned out to be another one: whose turn it may be now, and what writes it down."""
     if not binding.is_mixed:
