@@ -197,18 +197,12 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     One whose payment may be another one: this says that it is not (`clearing.another`), for all of the payment.
     Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
-    found = rewards.find(context.table, reward_id)
-    if POSSIBLE_DUPLICATE in found.held:
-        from refledger.operations import clearing  # it knows payments, and names, which know rewards
-
-        clearing.another(context, found.payment, note, by)
-        return rewards.find(context.table, reward_id)
     vouched: list[Write] = []
 
     def decide(old: Reward, partner: Partner) -> Reward:
         vouched.clear()
-        held = tuple(reason for reason in old.held if reason in (DISPUTED, POSSIBLE_DUPLICATE))
-        if held == old.held:
+        held = tuple(reason for reason in old.held if reason == DISPUTED)
+        if held == old.held or POSSIBLE_DUPLICATE in old.held:
             return old
         if SECOND_PERSON in old.held:
             told = payments.find(context.table, old.payment)
@@ -220,7 +214,13 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
         new = replace(old, held=held, note=note, by=by)
         return freed(context, new, partner, context.now_ms())
 
-    return _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide, vouched)
+    released = _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide, vouched)
+    if POSSIBLE_DUPLICATE not in released.held:
+        return released
+    from refledger.operations import clearing  # it knows payments, and names, which know rewards
+
+    clearing.another(context, released.payment, note, by)
+    return rewards.find(context.table, reward_id)
 
 
 def makers_of(context: Context, payment: Payment) -> frozenset[str]:
