@@ -48,6 +48,10 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
             "WarmThroughput",
         },
     ),
+    "AWS::Events::Archive": (
+        {"ArchiveName", "EventPattern", "SourceArn"},
+        {"Description", "KmsKeyIdentifier", "RetentionDays"},
+    ),
     "AWS::Events::EventBus": (
         {"Name"},
         {"DeadLetterConfig", "Description", "KmsKeyIdentifier", "LogConfig", "Policy", "Tags"},
@@ -62,6 +66,7 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
             "BypassPolicyLockoutSafetyCheck",
             "Description",
             "KeyPolicy",
+            "MultiRegion",
             "PendingWindowInDays",
             "RotationPeriodInDays",
             "Tags",

@@ -25,8 +25,21 @@ from local.template import Template
 
 DELIVERY_ATTEMPTS = 3
 DELIVERED = ("events", "lambda", "sns", "sqs", "states")
-FIELDS = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
+FIELDS = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "replay-name", "detail")
 log = logging.getLogger("local.eventbridge")
+
+
+def create_archives(template: Template, client: Any) -> None:
+    """Make the archives of the template: moto keeps in memory what comes on their buses, until it ends.
+
+    A replay sends all that an archive has, whatever time it names.
+    """
+    for resource in template.of_type("AWS::Events::Archive"):
+        given = template.properties(resource)
+        name = template.name(resource, "ArchiveName")
+        pattern = {"EventPattern": json.dumps(given["EventPattern"])} if "EventPattern" in given else {}
+        made = client.create_archive(ArchiveName=name, EventSourceArn=given["SourceArn"], **pattern)
+        template.provide(resource.logical_id, name, Arn=made["ArchiveArn"], ArchiveName=name)
 
 
 def check_targets(template: Template) -> None:
@@ -124,7 +137,13 @@ class EventBridge:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(event["time"])))
         whole = {**event, "time": moment, "version": "0"}
         for target in rule.targets:
-            body = _target_input(target, {key: whole[key] for key in FIELDS}, event)
+            if target["Arn"].endswith(":::"):  # moto's rule that feeds an archive
+                backend = events_models.events_backends[rule.account_id][rule.region_name]
+                backend.archives[rule.name.removeprefix("Events-Archive-")].events.append(
+                    cast(EventMessageType, {**event})
+                )
+                continue
+            body = _target_input(target, {key: whole[key] for key in FIELDS if key in whole}, event)
             in_background = target["Arn"].split(":")[2] != "sqs"
             if in_background or not self._try(target, body, 1):
                 self._pool.submit(self.deliver_with_retries, target, body, 1 if in_background else 2)

@@ -27,6 +27,7 @@ RUN = MADE_BY_MOTO | {
     "AWS::Cognito::UserPoolClient",
     "AWS::Cognito::UserPoolGroup",
     "AWS::DynamoDB::Table",
+    "AWS::Events::Archive",
     "AWS::KMS::Key",
     "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",

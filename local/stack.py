@@ -14,7 +14,7 @@ from local.checks import check
 from local.children import Children
 from local.dynamodb import DynamoDB
 from local.errors import StartError
-from local.eventbridge import EventBridge, check_targets
+from local.eventbridge import EventBridge, check_targets, create_archives
 from local.functions import FunctionSpec, provide_functions, read_functions
 from local.gateway import Gateway
 from local.kms_keys import KmsKeys
@@ -71,6 +71,7 @@ class Stack:
         streams = self._create_tables(template)
         template.create_in_moto()
         create_machines(template, self.aws.client("stepfunctions"))
+        create_archives(template, self.aws.client("events"))
         check_targets(template)
         functions = read_functions(template, layers, secrets, o.max_workers)
         self.lambdas.add(functions, self.aws.endpoints)

@@ -6,7 +6,7 @@ import json
 import uuid
 
 from tests.local.harness import Stack, wait_until
-from tests.local.shop_client import depth, impatient, noted, notes, queue_url, send_event, take
+from tests.local.shop_client import depth, impatient, noted, notes, queue_url, send_event, table, take
 
 
 def test_an_event_goes_through_rule_and_queue_to_its_function(shop: Stack) -> None:
@@ -31,6 +31,33 @@ def test_an_event_goes_through_rule_and_queue_to_its_function(shop: Stack) -> No
     assert event["time"].endswith("Z")
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert record["eventSourceARN"].endswith(":local-PaymentsQueue")
+
+
+def test_what_came_is_archived_and_comes_again(shop: Stack) -> None:
+    """A replay sends what matches the archive's pattern to the rules of its bus, and is not archived itself."""
+    ident, own = str(uuid.uuid4()), str(uuid.uuid4())
+    events, names = shop.client("events"), []
+    send_event(shop, "PaymentReceived", {"id": own}, source="shop")
+    send_event(shop, "PaymentReceived", {"id": ident})
+    wait_until(lambda: noted(shop, "payment", ident))
+    (archive,) = events.list_archives()["Archives"]
+    for replay in ("first", "second"):
+        key = {"PK": {"S": "NOTE#payment"}, "SK": {"S": ident}}
+        shop.client("dynamodb").delete_item(TableName=table(shop), Key=key)
+        events.start_replay(
+            ReplayName=f"{replay}-{ident}",
+            EventSourceArn=events.describe_archive(ArchiveName=archive["ArchiveName"])["ArchiveArn"],
+            EventStartTime=0,
+            EventEndTime=2_000_000_000,
+            Destination={"Arn": archive["EventSourceArn"]},
+        )
+        note = wait_until(lambda: noted(shop, "payment", ident))
+        assert note is not None
+        event = json.loads(json.loads(note["body"])["body"])
+        assert event["detail"]["id"] == ident
+        names.append(event["replay-name"])
+    assert names == [f"first-{ident}", f"second-{ident}"]
+    assert noted(shop, "payment", own) is None
 
 
 def test_many_events_arrive_in_batches_of_at_most_five(shop: Stack) -> None:

@@ -168,6 +168,7 @@ class PolicedEvents:
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 the SDK's word
         for entry in Entries:
             self.role.ask("events:PutEvents", entry["EventBusName"])
+            assert entry["Source"] == "refledger", "the role's condition"
         self.told += Entries
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
