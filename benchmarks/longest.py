@@ -30,7 +30,7 @@ def growing(bench: Bench) -> None:
     with bench.measure("apply a code, ten tiers, circle check", today(5, 3, 12, 8)):
         referrals.apply(context, books.limits, books.user("customer"), code)
     books.pay("customer", "p0", MAX_AMOUNT, program_id=PROGRAM)
-    with bench.measure("payment, ten tiers", model(1, 1, 2 * 10 + 4, 1)):
+    with bench.measure("payment, ten tiers", model(1, 1, 2 * 10 + 6, 1)):
         paid = books.pay("customer", "p1", MAX_AMOUNT, program_id=PROGRAM)
     assert paid.outcome is Outcome.RECORDED
 

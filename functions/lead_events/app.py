@@ -65,7 +65,7 @@ def _take(metrics: Metrics, message_id: str, body: str) -> None:
 
 def _follow(news: LeadNews) -> Outcome:
     taken = leads.take(config.context(), news)
-    maturing.send_due(taken.earned)
+    maturing.send_due(taken.earned, taken.due)
     if taken.outcome in REPORTED:
         told = {"outcome": taken.outcome, "referral": taken.referral_id, "why": taken.why}
         logger().warning("news of a lead that nobody earns from, or nothing more", extra=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from refledger.domain.errors import (
@@ -24,6 +25,7 @@ from refledger.domain.errors import (
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import Referral
 from refledger.domain.times import SECOND_MS
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
@@ -46,7 +48,7 @@ from refledger.entry.models.referring import (
 )
 from refledger.operations import converting, expiring, referral_bulk, referral_lists, referring
 from refledger.operations.once import Once
-from refledger.store import keys, partners, programs
+from refledger.store import keys, partners, programs, withdrawals
 from refledger.store import referrals as stored
 
 api = handler = Api()
@@ -56,7 +58,12 @@ BINDS = (AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle)  # what
 
 
 def _view(referral: Referral) -> ReferralView:
-    return ReferralView.of(referral, staff=True)
+    return ReferralView.of(referral, _payouts([referral]), staff=True)
+
+
+def _payouts(shown: Sequence[Referral]) -> dict[str, WithdrawalStatus]:
+    """How the withdrawals stand that paid rewards of them last: whether their money came back."""
+    return withdrawals.statuses(config.context().table, (each.payout for each in shown))
 
 
 @api.route(
@@ -96,7 +103,10 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
         program = query.program_id or DEFAULT_PROGRAM
         page, last = referral_lists.of_program(context, program, wanted, position, query.limit)
     following = paging.cursor(context.ids, last, *asked) if last is not None else None
-    return Page[ReferralView](data=[ReferralView.of(each, staff=staff) for each in page], next_cursor=following)
+    payouts = _payouts(page)
+    return Page[ReferralView](
+        data=[ReferralView.of(each, payouts, staff=staff) for each in page], next_cursor=following
+    )
 
 
 @api.route(
@@ -114,7 +124,8 @@ def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[Ref
     partners.find(context.table, partner_id, strong=False)
     page, last = referral_lists.of_partner(context, partner_id, wanted, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[ReferralView](data=[_view(each) for each in page], next_cursor=following)
+    payouts = _payouts(page)
+    return Page[ReferralView](data=[ReferralView.of(each, payouts, staff=True) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/referrals/{referralId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
@@ -125,7 +136,8 @@ def read(request: Request[NoBody, NoQuery]) -> ReferralView:
         context.table, caller.user, strong=False
     ):  # another partner's does not exist
         raise ReferralNotFound("there is no such referral")
-    return ReferralView.of(stored.find(context.table, id, strong=False), staff=caller.is_staff)
+    referral = stored.find(context.table, id, strong=False)
+    return ReferralView.of(referral, _payouts([referral]), staff=caller.is_staff)
 
 
 @api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
@@ -237,8 +249,9 @@ def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedVi
     own = programs.find(context.table, referral.program_id).currency
     value = request.body.to_money(own)
     converted = converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
-    maturing.send_due(converted.rewards)
-    return ConvertedView.made(converted)
+    maturing.send_due(converted.rewards, converted.due)
+    paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
+    return ConvertedView.made(converted, withdrawals.statuses(context.table, paid_by))
 
 
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())

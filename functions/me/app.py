@@ -123,7 +123,10 @@ def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[Referral
     before = paging.position(context.ids, query.cursor, *asked) or ""
     page, last = referral_lists.of_partner(context, _id(request), wanted, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[ReferralView](data=[ReferralView.of(each, staff=False) for each in page], next_cursor=following)
+    payouts = withdrawals.statuses(context.table, (each.payout for each in page))
+    return Page[ReferralView](
+        data=[ReferralView.of(each, payouts, staff=False) for each in page], next_cursor=following
+    )
 
 
 @api.route("GET /api/v1/me/statistics", answer=StatisticsView, refuses=NOBODY)
@@ -144,7 +147,8 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
     before = paging.position(context.ids, query.cursor, *asked) or ""
     page, last = reward_lists.of_partner(context, _id(request), query.takes, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[RewardView](data=[RewardView.of(each, staff=False) for each in page], next_cursor=following)
+    payouts = withdrawals.statuses(context.table, (each.paid_by for each in page))
+    return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=NOBODY)

@@ -26,7 +26,8 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.payments import PARKED, DisputeStatus, PaymentKind
-from refledger.domain.rewards import Reward
+from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing, paging
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
@@ -72,7 +73,7 @@ from refledger.operations import (
     taking_back,
 )  # fmt: skip
 from refledger.operations.once import Once
-from refledger.store import keys, partners, payments, sightings
+from refledger.store import keys, partners, payments, sightings, withdrawals
 from refledger.store import rewards as stored
 
 api = handler = Api()
@@ -102,7 +103,8 @@ def list_some(request: Request[NoBody, RewardsQuery]) -> Page[RewardView]:
     else:
         page, last = _listed(request, at)
         following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[RewardView](data=[RewardView.of(each, staff=staff) for each in page], next_cursor=following)
+    payouts = _payouts(page)
+    return Page[RewardView](data=[RewardView.of(each, payouts, staff=staff) for each in page], next_cursor=following)
 
 
 def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Reward], Any]:
@@ -151,15 +153,14 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
     partners.find(context.table, partner_id, strong=False)
     page, last = reward_lists.of_partner(context, partner_id, query.takes, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[RewardView](data=[RewardView.of(each, staff=True) for each in page], next_cursor=following)
+    payouts = _payouts(page)
+    return Page[RewardView](data=[RewardView.of(each, payouts, staff=True) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True, refuses=(RewardNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> RewardView:
     """Read a reward."""
-    table = config.context().table
-    reward = stored.find(table, _visible(request), strong=False)
-    return RewardView.of(reward, staff=request.caller.is_staff, payout=explaining.payout_of(table, reward))
+    return _view(request, stored.find(config.context().table, _visible(request), strong=False))
 
 
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
@@ -285,10 +286,20 @@ def _each(request: Request[Any, NoQuery], act: Callable[[str], Reward]) -> Rewar
 
     def all() -> list[dict[str, Any]]:
         done = bulk.each(context, request.body.reward_ids, one)
-        return [RewardResult.of(each).model_dump() for each in done]
+        return [RewardResult.of(each).model_dump(exclude={"payout_status"}) for each in done]
 
     once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
-    return RewardResults(results=[RewardResult(**each) for each in bulk.remembered(context, once, all)])
+    results = bulk.remembered(context, once, all)
+    paid = {
+        each.id: each
+        for each in stored.many(context.table, [r["id"] for r in results if r["status"] == RewardStatus.PAID])
+    }
+    payouts = _payouts(list(paid.values()))  # as they stand now, also where the answer is that of another day
+
+    def payout(id: str) -> WithdrawalStatus | None:
+        return payouts.get(paid[id].paid_by) if id in paid else None
+
+    return RewardResults(results=[RewardResult(**{**each, "payout_status": payout(each["id"])}) for each in results])
 
 
 def _reward_id(request: Request[Any, NoQuery]) -> str:
@@ -318,7 +329,12 @@ def _visible(request: Request[NoBody, NoQuery]) -> str:
 
 
 def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
-    return RewardView.of(reward, staff=request.caller.is_staff)
+    return RewardView.of(reward, _payouts([reward]), staff=request.caller.is_staff)
+
+
+def _payouts(shown: list[Reward]) -> dict[str, WithdrawalStatus]:
+    """How the withdrawals stand that paid them: whether their money came back."""
+    return withdrawals.statuses(config.context().table, (each.paid_by for each in shown))
 
 
 # ---------------------------------------------------------------- payments
@@ -467,7 +483,7 @@ def _payment(payment_id: str, *, strong: bool = True) -> PaymentView:
         named = taking_back.root(config.context(), payment.target)
         payment, refunds, disputes = payments.whole(table, named, strong=strong)
     earned = stored.many(table, [id for id, _ in payment.shares], strong=strong)
-    return PaymentView.of(payment, earned, refunds, disputes)
+    return PaymentView.of(payment, earned, _payouts(earned), refunds, disputes)
 
 
 @api.route("GET /api/v1/disputes", query=PageQuery, answer=Page[DisputeView], refuses=())
@@ -500,4 +516,5 @@ def close_referral(request: Request[CloseBody, NoQuery]) -> ClosedView:
         context, id, body.reason, request.caller.user,
         from_ms=body.from_ms, cancel_unpaid=body.cancel_unpaid, go_on=lambda: context.now_ms() < until_ms,
     )  # fmt: skip
-    return ClosedView.made(closed)
+    payouts = withdrawals.statuses(context.table, [closed.referral.payout])
+    return ClosedView.made(closed, payouts)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refledger.domain import uplines
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS, months_after
 from refledger.domain.uplines import KEPT_LINKS, Again, Binding, Link, freeze
@@ -45,14 +47,36 @@ def told(bound: Binding, *payments: tuple[int, str], rules: RuleSet = THREE) -> 
     return bound
 
 
-def test_payments_are_counted_by_when_they_were_made() -> None:
-    """In any order: the first three, those of one moment by their ids, and when the first of all was."""
+@pytest.mark.parametrize("spare", [0, 1, 8])
+def test_payments_are_counted_by_when_they_were_made(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
+    """In any order: the first three, those of one moment by their ids, and when the first of all was; and some more."""
+    monkeypatch.setattr(uplines, "SPARE", spare)
     facts = [(70, "a"), (60, "b"), (60, "a"), (90, "c"), (10, "d")]
+    listed = 3 + min(spare, 2)
     for order in permutations(facts):
         bound = told(BOUND, *order)
-        assert (bound.count, bound.first_at_ms, bound.listed) == (3, 10, ((10, "d"), (60, "a"), (60, "b")))
+        assert (bound.count, bound.first_at_ms, bound.listed) == (listed, 10, tuple(sorted(facts)[:listed]))
         places = {fact: bound.place(*fact)[0] for fact in facts}
-        assert places == {(10, "d"): 1, (60, "a"): 2, (60, "b"): 3, (70, "a"): 4, (90, "c"): 4}
+        assert places == {fact: min(place, listed + 1) for place, fact in enumerate(sorted(facts), start=1)}
+        assert (bound.room, bound.unlisted) == (3 + spare, len(facts) - listed)
+
+
+def test_a_duplicate_that_leaves_gives_its_place_to_the_next() -> None:
+    """Whoever is listed behind it moves up, and what was beside the list comes in behind them: all are rated again."""
+    bound = replace(told(BOUND, *((at_ms, "x") for at_ms in range(12))), turn=7)
+    assert (bound.listed[-1], bound.unlisted) == ((10, "x"), 1)
+    left = bound.without((1, "x"), [(11, "x")], THREE)
+    assert (left.listed[1], left.listed[-1], left.place(2, "x")[0]) == ((2, "x"), (11, "x"), 2)
+    assert (left.count, left.turn, left.late, left.unlisted) == (11, 8, "x", 1)
+    assert left.again == Again(("x",))
+
+
+def test_a_binding_of_before_lists_no_more_than_it_did() -> None:
+    """What came beyond its list was kept nowhere: nobody can say who is next."""
+    old = replace(BOUND, count=3, first_at_ms=10, listed=((10, "a"), (20, "b"), (30, "c")))
+    bound = told(old, (40, "d"), (25, "e"))
+    assert (bound.listed, bound.room, bound.unlisted) == (((10, "a"), (20, "b"), (25, "e")), 0, 0)
+    assert not bound.keeps_all(THREE)
 
 
 def test_what_came_in_order_moves_nobody() -> None:
@@ -79,10 +103,11 @@ def test_an_earlier_first_moves_the_end_of_the_months() -> None:
     rules, months = RuleSet(a_rule(1000, months=1), (("gold", a_rule(1, months=3)),)), [0, 31, 59, 90]
     march, february = months[2] * DAY_MS, months[1] * DAY_MS
     bound = told(BOUND, (march, "m"), (march + 5, "n"), rules=rules)
-    assert (bound.again, bound.listed) == (None, ((march, "m"),))
+    assert (bound.again, bound.listed) == (None, ((march, "m"), (march + 5, "n")))
     bound = told(bound, (february, "f"), rules=rules)
-    assert bound.again == Again(("m",), months_after(february, 1), months_after(march, 3))
-    assert told(bound, (0, "j"), rules=rules).again == Again(("m", "f"), months_after(0, 1), months_after(march, 3))
+    assert bound.again == Again(("m", "n"), months_after(february, 1), months_after(march, 3))
+    ends = months_after(0, 1), months_after(march, 3)
+    assert told(bound, (0, "j"), rules=rules).again == Again(("m", "n", "f"), *ends)
 
 
 def test_what_was_counted_before_times_were_kept_stays_the_oldest() -> None:

@@ -16,7 +16,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import converting, leads, partners, referring
+from refledger.operations import converting, leads, maturing, partners, rating, referring
 from refledger.operations.context import Context
 from refledger.operations.leads import Outcome, Taken, take
 from refledger.store import keys
@@ -408,4 +408,24 @@ def test_what_is_added_to_a_conversion_has_its_place(books: Books, rules: RuleSe
                 tell(books, step(Step.CONVERTED, 1 if each == "a" else 2, lead, value=Value(amount=amount)))
         found.add(sum(reward.amount for reward in books.rewards("alice")) - before)
     assert found == {13_000 if rules.default.first else 1_000}
+    assert books.faults() == []
+
+
+def test_one_that_converted_before_a_payment_has_its_place_at_once(books: Books) -> None:
+    """The news rate what is behind them, and say whose money moves: nobody waits for a tick of the schedule."""
+    books.change_program(rules=RuleSet(a_rule(1000, first=(5000,))))
+    tell(books, LeadNews("L1", START_MS, customer="carol", codes=(books.partner("alice").code,)))
+    books.clock.forward(DAY_MS)
+    books.earn("carol", "p", 10_000)
+    assert books.balance("alice") == (5_000, 0, 0)
+    (taken,) = tell(books, step(Step.CONVERTED, 1, value=Value(amount=20_000)))
+    assert (sorted(earned(books)), books.balance("alice")) == ([1_000, 10_000], (1_000, 0, 0))
+    assert [message.partner_id for message in taken.due] == [books.partner("alice").id]
+    assert list(rating.waiting(books.context)) == []
+    books.mature("alice")
+    (taken,) = tell(books, step(Step.CONVERTED, 2, value=Value(amount=30_000)))
+    assert len(taken.due) == 1, "what was added matures as fast"
+    for message in taken.due:
+        maturing.mature_from(books.context, message.partner_id, message.currency, message.since)
+    assert books.balance("alice") == (16_000, 0, 0)
     assert books.faults() == []

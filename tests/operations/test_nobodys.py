@@ -130,6 +130,25 @@ def test_staff_accept_it_when_a_referral_exists(books: Books) -> None:
     assert earned(books) == 2_000
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_one_that_named_no_program_is_accepted_in_that_of_its_customer(books: Books, named: bool) -> None:
+    """As it would be taken if it came now; one that named its program stays there, and nobody guesses between two."""
+    books.pay("carol", "p", 10_000, program_said=named)
+    books.clock.forward(48 * HOUR_MS)
+    partner = books.member("eve", "site")
+    books.apply("carol", "eve")
+    told(books, "site")
+    if named:
+        with pytest.raises(AlreadyDecided):
+            books.accept("p")
+        return
+    assert books.accept("p").outcome is Outcome.RECORDED
+    assert books.accept("p").outcome is Outcome.REPEATED
+    assert [reward.partner_id for reward in books.rewards("eve")] == [partner.id]
+    assert (books.payment("p").program_id, books.payment("p").kind) == ("site", PaymentKind.PAYMENT)
+    assert books.faults() == []
+
+
 def test_they_are_listed_until_they_earn(books: Books) -> None:
     """By program, newest first; one that earns is in the other list."""
 

@@ -11,11 +11,14 @@ import pytest
 from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, Forbidden, PaymentNotFound, Unreadable
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
+from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import maturing, parked, partners, referrals
+from refledger.operations import maturing, parked, partners, rating, referrals
+from refledger.operations.context import Context
 from refledger.operations.payments import Outcome
 from tests.support.books import Books
-from tests.support.programs import a_program
+from tests.support.deaths import deaths
+from tests.support.programs import a_program, a_rule
 
 S, K = RewardStatus, PaymentKind
 
@@ -246,4 +249,48 @@ def test_a_sum_and_a_dispute_in_a_wrong_currency_take_nothing_either(books: Book
     assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
     assert [(reward.amount, reward.reversed, reward.held) for reward in books.rewards("bob")] == [(2_000, 0, ())]
     assert books.parked() == [books.payment("p1").id]
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("hold_days", [0, 30])
+def test_one_that_was_made_before_others_has_its_place_at_once(books: Books, hold_days: int) -> None:
+    """Accepted after others had come: those behind it are rated again by the call, and not by the next tick."""
+    rules = RuleSet(a_rule(1000, first=(5000,)))
+    books.change_program(rules=rules, hold_days=hold_days)
+    books.chain("dan", "erik")
+    paid_ms = books.clock()
+    books.pay("erik", "euros", 10_000, "EUR", occurred_at_ms=paid_ms)
+    books.clock.forward(DAY_MS)
+    books.earn("erik", "dollars", 10_000)
+    assert [r.amount for r in books.rewards("dan")] == [5_000]
+    books.change_program(rules=rules, hold_days=hold_days, currencies=("USD", "EUR"))
+    due = books.accept("euros").due
+    assert sorted((r.amount, r.currency) for r in books.rewards("dan")) == [(1_000, "USD"), (5_000, "EUR")]
+    assert books.balance("dan") == ((1_000, 0, 0) if not hold_days else (0, 0, 0))
+    assert {message.currency for message in due} == (set() if hold_days else {"EUR", "USD"})
+    assert list(rating.waiting(books.context)) == []
+    assert books.faults() == []
+
+
+def test_whoever_dies_after_accepting_it_is_met_by_the_repeat(books: Books) -> None:
+    """The call again rates what the first one left."""
+    books.change_program(rules=RuleSet(a_rule(1000, first=(5000,))), hold_days=30)
+    names = iter(range(1000))
+
+    def prepare() -> str:
+        name = f"{next(names)}"
+        books.change_program(rules=RuleSet(a_rule(1000, first=(5000,))), hold_days=30)
+        books.chain(f"dan {name}", f"erik {name}")
+        books.pay(f"erik {name}", f"euros {name}", 10_000, "EUR", occurred_at_ms=books.clock() - DAY_MS)
+        books.pay(f"erik {name}", f"dollars {name}", 10_000)
+        books.change_program(rules=RuleSet(a_rule(1000, first=(5000,))), hold_days=30, currencies=("USD", "EUR"))
+        return name
+
+    def act(context: Context, name: str) -> None:
+        parked.accept(context, books.ids.payment("payments", f"euros {name}"), "admin")
+
+    for name in deaths(books, prepare, act):
+        act(books.context, name)
+        amounts = sorted((r.amount, r.currency) for r in books.rewards(f"dan {name}"))
+        assert amounts == [(1_000, "USD"), (5_000, "EUR")]
     assert books.faults() == []

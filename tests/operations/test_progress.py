@@ -14,6 +14,7 @@ from refledger.operations import progress, referring
 from refledger.operations.payments import Outcome
 from refledger.store import keys, referrals
 from refledger.store.stream import Record
+from refledger.store.transaction import update
 from tests.support.books import Books
 from tests.support.changes import Follower
 from tests.support.deaths import AT_READS, Mortal, deaths
@@ -69,6 +70,12 @@ def test_a_payout_pays(follower: Follower) -> None:
     assert carols(books) == paid
 
 
+def as_paid_before(books: Books, name: str) -> None:
+    """Their binding as it was when a payment left no mark on it: people could close what had converted already."""
+    key = keys.binding("default", books.user(name))
+    books.table.commit(update("a binding of before", key, "REMOVE #converted"))
+
+
 def test_any_order_and_any_number_of_times(follower: Follower) -> None:
     """Records of different shards overtake each other, and batches come again: it ends the same."""
     books = follower.books
@@ -106,6 +113,7 @@ def test_what_somebody_rejected_stays_so(follower: Follower) -> None:
     books = follower.books
     books.pay("carol", "p1", 100_000)
     records = follower.records()
+    as_paid_before(books, "carol")
     referring.reject(books.context, carols(books).id, "a fraud")
     progress.follow(books.context, records)
     assert carols(books).status is S.REJECTED
@@ -137,6 +145,7 @@ def test_an_expiry_that_overtook_the_stream_is_undone_whole(follower: Follower, 
         books.pay_out("bob", 20_000)
     records = [each for each in follower.records() if (keys.kind_of(each.item) == "E") is (told == "payment")]
     books.clock.forward(1)
+    as_paid_before(books, "carol")
     referring.expire(books.context, carols(books).id, "too old")
     progress.follow(books.context, records)
     assert carols(books).status is (S.CONVERTED if told == "payment" else S.PAID)
@@ -164,6 +173,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         books.pay(name, name, 1_000)
         books.clock.forward(1)
         records = follower.records()
+        as_paid_before(books, name)
         referring.expire(books.context, referring.by_customer(books.context, "default", books.user(name)).id, "old")
         try:
             progress.follow(books.behind(Mortal(books.client, number, done=done)), records)

@@ -15,10 +15,10 @@ ADJUSTMENTS = "/api/v1/adjustments"
 def correct(story: Story) -> None:
     """Carol pays in a currency that the program does not take yet; Bob's reward for it is looked at, and corrected."""
     story.clock.forward(2 * MINUTE_MS)
-    accepted, dismissed = parked(story)
+    accepted, dismissed, later = parked(story)
     take_euros(story)
-    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=accepted)
-    story.invoke("maturity", {})  # the payment that was the first until now is rated again
+    for each in (accepted, later):
+        story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=each)
     why = {"note": "paid again in dollars"}
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
     paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
@@ -31,17 +31,18 @@ def correct(story: Story) -> None:
     pause(story)
 
 
-def parked(story: Story) -> tuple[str, str]:
-    """Our ids of two payments in euros, which wait."""
+def parked(story: Story) -> list[str]:
+    """Our ids of three payments in euros, which wait."""
     ids = Ids(HASH_KEY)
-    for name in ("e1", "e2"):
+    names = ("e1", "e2", "e5")
+    for name in names:
         detail = {"paymentId": name, "customerId": "carol", "amount": 10_000, "currency": "EUR"}
         event = json.loads(story.event("Payment Succeeded", **detail))
         # before all others: it is the first, once it is accepted
         event["detail"]["occurredAt"] = iso(story.clock() - 60 * DAY_MS)
         story.work("payments", json.dumps(event))
     waiting = story.call("rewards", "admin", "GET /api/v1/payments/parked")["data"]
-    made = ids.payment("payments", "e1"), ids.payment("payments", "e2")
+    made = [ids.payment("payments", name) for name in names]
     assert set(made) <= {each["id"] for each in waiting}
     return made
 

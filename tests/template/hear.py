@@ -34,6 +34,8 @@ def hear(story: Story) -> None:
     work(story, rejected, event(story, "Lead Created", "lead-2", referralCode=bobs), rejected)
     found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
     assert (found["status"], found["leadId"]) == ("CONVERTED", "lead-1")
+    grow(story, alices)
+    convert_before_a_payment(story, alices)
     fall_through(story, found)
     found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
     assert found["status"] == "REJECTED"
@@ -52,6 +54,23 @@ def tell_what_was_paid(story: Story, code: str) -> None:
     waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
     pairs = [(each["payment"]["toldBy"], each["mayBe"]["referralId"], each["mayBe"]["toldBy"]) for each in waiting]
     assert ("payments", entered["id"], "conversion") in pairs
+
+
+def grow(story: Story, code: str) -> None:
+    """A deal of which nobody knows who pays turns out to be worth more."""
+    told = (event(story, "Lead Created", "lead-3", referralCode=code),
+            event(story, "Lead Converted", "lead-3", conversionValue=100))  # fmt: skip
+    story.clock.forward(1000)
+    work(story, *told, event(story, "Lead Converted", "lead-3", conversionValue=110))
+
+
+def convert_before_a_payment(story: Story, code: str) -> None:
+    """A deal of whose customer a payment is known already was won before that: it was their first."""
+    work(story, event(story, "Lead Created", "lead-4", referralCode=code, customerId="lia"))
+    won = event(story, "Lead Converted", "lead-4", conversionValue=100)
+    story.clock.forward(1000)
+    story.pay("lia", "of lia", 1_000)
+    work(story, won)
 
 
 def fall_through(story: Story, referral: Json) -> None:

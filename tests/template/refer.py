@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from refledger.adapters.ids import Ids
 from refledger.domain.times import iso
-from tests.template.story import HASH_KEY, Json, Story
+from refledger.operations import rating
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import update
+from tests.template.story import HASH_KEY, TABLE, Json, Story
 
 MS_OF_TWO_DAYS = 2 * 86_400_000
 ALL = "/api/v1/referrals"
@@ -34,16 +40,75 @@ def refer(story: Story) -> None:
     made = enter(story, referralCode=of_alice, customerId="gus")
     story.pay("gus", "of gus", 1_000)
     pay_first(story, of_alice)
+    as_paid_before(story, "gus")
     assert act(story, "expire", made)["status"] == "EXPIRED", "until the stream tells of the payment"
     assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
     assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
     expire(story, ida["id"])
+    convert_before_a_payment(story, leave_to_the_schedule(story))
+
+
+def as_paid_before(story: Story, customer: str) -> None:
+    """Their binding as it was when a payment did not write to it that they had paid."""
+    key = keys.binding("default", Ids(HASH_KEY).user(customer))
+    Table(story.client, TABLE).commit(update("a binding of before", key, "REMOVE #converted"))
+
+
+def leave_to_the_schedule(story: Story) -> str:
+    """Who paid in time is told of after who paid too late, and the worker dies: the next tick rates what is left.
+
+    Returns the partner whose customers they are.
+    """
+    rules = {"tiers": [{"rateBps": 1000}], "firstPayment": {"tiers": [{"rateBps": 2000}]}, "limitMonths": 2}
+    terms = {name: value for name, value in TERMS.items() if name != "tierRatesBps"} | {"rules": rules}
+    story.call("programs", "admin", "POST /api/v1/programs", {"id": "counted", **terms}, key="counted")
+    lea = {**PERSON, "email": "lea@example.com", "programId": "counted"}
+    partner = story.call("partners", "admin", "POST /api/v1/partners", lea, key="lea")
+    for customer in ("max", "mia"):
+        enter(story, partnerId=partner["id"], customerId=customer)
+    in_time = [
+        story.event("Payment Succeeded", **paid(f"first of {customer}", customer)) for customer in ("max", "mia")
+    ]
+    story.clock.forward(1000)
+    story.work("payments", story.event("Payment Succeeded", **paid("second of mia", "mia")))
+    story.clock.forward(MS_OF_TWO_DAYS)
+    story.work("payments", story.event("Payment Succeeded", **paid("too late", "max")))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(rating, "rate_customer")
+        records = [{"messageId": body, "body": body} for body in in_time]
+        assert len(story.invoke("payments", {"Records": records})["batchItemFailures"]) == 2
+    story.invoke("maturity", {})
+    for name in ("too late", "second of mia"):
+        id = Ids(HASH_KEY).payment("payments", name)
+        found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=id)
+        assert [each["amount"] for each in found["rewards"]] == [100], "no first one, any more"
+    return str(partner["id"])
+
+
+def convert_before_a_payment(story: Story, lea: str) -> None:
+    """A shop whose clock is ahead tells of a payment; what converts now was before it. Its money is there already."""
+    made = enter(story, partnerId=lea, customerId="ned")
+    ahead = json.loads(story.event("Payment Succeeded", **paid("ahead", "ned")))
+    ahead["detail"]["occurredAt"] = iso(story.clock() + 60_000)
+    story.sent.clear()
+    story.work("payments", json.dumps(ahead))
+    later = Ids(HASH_KEY).payment("payments", "ahead")
+    found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
+    for each in found["rewards"]:
+        story.call("rewards", "admin", "POST /api/v1/rewards/{rewardId}/approve", {}, rewardId=each["id"])
+    act(story, "process-conversion", made, {"conversionValue": 10.0})
+    found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
+    assert [each["amount"] for each in found["rewards"]] == [100], "it was 200"
+
+
+def paid(id: str, customer: str) -> Json:
+    return {"paymentId": id, "customerId": customer, "amount": 1_000, "currency": "USD", "programId": "counted"}
 
 
 def pay_first(story: Story, code: str) -> None:
     """Who is not referred pays with a code; what they paid is looked for when one of the staff says that they are."""
-    paid = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD", "referralCode": code}
-    before = json.loads(story.event("Payment Succeeded", **paid))
+    sale = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD", "referralCode": code}
+    before = json.loads(story.event("Payment Succeeded", **sale))
     before["detail"]["occurredAt"] = iso(story.clock() - 1)
     story.work("payments", json.dumps(before))
     enter(story, referralCode=code, customerId="nora")

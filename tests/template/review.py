@@ -59,6 +59,8 @@ def review(story: Story) -> None:
         story.invoke("changes", event)
     for event in batches(tail.new(), keys.AUDITED):  # what it wrote to referrals itself
         story.invoke("changes", event)
+    found = story.call("leads", "admin", "GET /api/v1/referrals", query="programId=default")["data"]
+    assert "PAID" in [each["payoutStatus"] for each in found]
     for company in ("Before", "After"):  # found by this name, and no more by that one
         write(story, bob, "company", {"S": company})
         for event in batches(tail.new(), keys.AUDITED):

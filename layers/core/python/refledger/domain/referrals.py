@@ -84,6 +84,7 @@ class Referral:
     tags: tuple[str, ...] = ()  # sorted
     conversion: str = ""  # the payment that its conversion was booked as
     makers: tuple[str, ...] = ()  # who of the staff entered it, its lead or its customer: keyed hashes, sorted
+    payout: str = ""  # the withdrawal that last paid a reward of it
     version: int = 1
 
     def __post_init__(self) -> None:

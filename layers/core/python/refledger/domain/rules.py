@@ -25,6 +25,7 @@ MAX_PRODUCTS = 50
 MAX_OWN_PRODUCTS = 20  # a partner's own pays are kept with every customer, who is read with every payment
 MAX_MONTHS = 120
 MAX_PAYMENTS = 1_000
+SPARE = 8  # payments that are listed beyond those that rules count: who has a place once one before them loses its own
 MAX_LISTED = 120  # payments of a customer whose order is kept; a rule that counts more goes by that of their arrival
 PRODUCT_LENGTH = 100
 ANY_PRODUCT = ""  # in a partner's own pays: for products without one
@@ -135,6 +136,11 @@ class RuleSet:
     @property
     def needs_count(self) -> bool:
         return self.counts > 0
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the time of every payment is kept: one that is beyond a limit now may be within it later."""
+        return any(rule.payments or rule.months for _, rule in self._all())
 
     @property
     def steps(self) -> frozenset[int]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from refledger.domain.rules import MAX_LISTED, Own, RuleSet
+from refledger.domain.rules import MAX_LISTED, SPARE, Own, RuleSet
 from refledger.domain.times import months_after
 
 KEPT_LINKS = 10  # the deepest program there can be
@@ -59,6 +59,8 @@ class Binding:
     count: int = 0  # payments of the customer, as far as the rules need them counted
     first_at_ms: int = 0  # when the customer made the first of them
     listed: tuple[tuple[int, str], ...] = ()  # (when, payment) of those counted, as they were made; not the oldest ones
+    room: int = 0  # for how many there is room in the list; 0: as many as the rules count
+    unlisted: int = 0  # how many came that had no place in it, where their times are kept beside it
     late: str = ""  # the payment that came last of those that came after later ones
     turn: int = 0  # how many did
     again: Again | None = None  # what is to be rated again because of them
@@ -66,7 +68,7 @@ class Binding:
     closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
     named_by: str = ""  # keyed hash of the one of the staff who said whose customer it is; "": nobody of them
-    converted_at_ms: int = 0  # when what was paid in time was paid, where there was such a time
+    converted_at_ms: int = 0  # when what was paid in time was paid; 0: nothing yet, or by older versions
     systems: tuple[str, ...] = ()  # which systems told of payments of the customer, sorted
     seen: int = 0  # how many payments were told of since there are several
     seen_from_ms: int = FOREVER_MS  # of what is due from then on all is written down that several systems told
@@ -98,7 +100,7 @@ class Binding:
     def converted(self, paid_at_ms: int) -> Binding:
         """After something was paid in time: it does not expire any more."""
         if not self.until_ms:
-            return self
+            return self if self.converted_at_ms else replace(self, converted_at_ms=paid_at_ms)
         new = replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms)
         if not self.turn:  # nothing was told yet that was paid later
             return new
@@ -137,30 +139,38 @@ class Binding:
 
     def counted(self, paid_at_ms: int, payment: str, rules: RuleSet) -> Binding:
         """With one payment more, as far as the rules have to count, and what that changes for others."""
-        most, place = rules.counts, (paid_at_ms, payment)
+        is_listed, place = rules.counts <= MAX_LISTED, (paid_at_ms, payment)
+        began = self if self.count or not is_listed else replace(self, room=rules.counts + SPARE)
+        most = began.room or rules.counts
         number, first_at_ms = self.place(*place)
-        new = replace(self, first_at_ms=first_at_ms)
+        new = replace(began, first_at_ms=first_at_ms)
         if number <= most:
             new = replace(new, count=min(self.count + 1, most))
-        if number <= most and most <= MAX_LISTED:
+        if number <= most and is_listed:
             room = most - (self.count - len(self.listed))
             new = replace(new, listed=tuple(sorted({*self.listed, place})[:room]))
+        if new.keeps_all(rules) and {*self.listed, place} - {*new.listed}:
+            new = replace(new, unlisted=self.unlisted + 1)
         moved = self._moved(place, first_at_ms, rules)
         if not moved:
             return new
         return replace(new, late=payment, turn=self.turn + 1, again=(self.again or Again()).with_(moved))
 
-    def without(self, gone: tuple[int, str], instead: tuple[int, str] | None, rules: RuleSet) -> Binding:
+    def keeps_all(self, rules: RuleSet) -> bool:
+        """Whether the times of those that have no place in the list are kept beside it."""
+        return rules.keeps_all and self.room > 0
+
+    def without(self, gone: tuple[int, str], others: Sequence[tuple[int, str]], rules: RuleSet) -> Binding:
         """Without a payment (when it was made, its id) that is known under another name, and counted as that one.
 
-        `instead`: that one, where it may have been left out of the list for this one. All that are listed are rated
-        again, and those between the old end of the months and the new one.
+        `others`: those that may have been left out of the list for this one. All that are listed are rated again, and
+        those between the old end of the months and the new one.
         """
         left = tuple(each for each in self.listed if each != gone)
         first_at_ms = self.first_at_ms if self.count > len(self.listed) or not left else left[0][0]
         new = replace(self, listed=left, count=self.count - 1, first_at_ms=first_at_ms if self.count > 1 else 0)
-        if instead and instead not in left:
-            new = replace(new.counted(*instead, rules), again=self.again)
+        for other in sorted({*others} - {*left, gone}):
+            new = replace(new.counted(*other, rules), again=self.again, unlisted=self.unlisted)
         again = Again(tuple(payment for _, payment in new.listed))
         if rules.months and new.first_at_ms > self.first_at_ms:
             ends = months_after(self.first_at_ms, rules.months[0]), months_after(new.first_at_ms, rules.months[-1])

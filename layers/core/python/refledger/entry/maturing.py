@@ -11,9 +11,9 @@ from refledger.entry.observability import logger
 from refledger.operations.rewards import due_now
 
 
-def send_due(made: Iterable[Reward]) -> None:
+def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> None:
     """Have those that are due matured. Whatever becomes of the message, they are booked: the schedule finds them."""
-    send(due_now(made, config.context().now_ms()))
+    send([*due_now(made, config.context().now_ms()), *also])
 
 
 def send(messages: Sequence[MaturityMessage]) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, ProgramClosed, ReferralClosed
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
+from refledger.operations import rating
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.payments import enter
@@ -21,12 +23,13 @@ SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id
 
 @dataclass(frozen=True)
 class Converted:
-    """`repeated`: it had converted for the same before."""
+    """`repeated`: it had converted for the same before. `due`: whose money moved of what the customer paid later."""
 
     referral: Referral
     payment: Payment
     rewards: list[Reward]
     repeated: bool = False
+    due: tuple[MaturityMessage, ...] = ()
 
 
 def payment_id(context: Context, referral_id: str) -> str:
@@ -45,20 +48,22 @@ def part_name(referral_id: str, number: int) -> str:
     return f"{referral_id}+{number}" if number else referral_id
 
 
-def add(context: Context, referral_id: str, number: int, amount: int) -> Payment:
+def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[Payment, list[MaturityMessage]]:
     """Book that a conversion was worth `amount` (minor units of its currency) more than what is booked of it.
+
+    Returns the payment, and what may mature at once.
 
     It is earned like the conversion itself, and when that was. `number`: how many payments of it there are; idempotent
     by that. Raises ReferralNotFound, and Forbidden.
     """
 
-    def once() -> Payment:
+    def once() -> tuple[Payment, list[MaturityMessage]]:
         table, now_ms = context.table, context.now_ms()
         old = referrals.find(table, referral_id)
         id = context.ids.payment(SYSTEM, part_name(referral_id, number))
         first, *done = payments.many(table, [old.conversion, id])
         if done:
-            return done[0]
+            return done[0], []
         new = replace(
             first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
             by="", by_machine=True, note="", reason="",
@@ -71,8 +76,9 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> Payment
             context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
             old.makers,
         )  # fmt: skip
-        table.commit(*entered.writes, *sums)
-        return entered.payment
+        met = [] if binding else [referrals.unchanged(old)]
+        table.commit(*entered.writes, *sums, *met)
+        return entered.payment, entered.due(now_ms)
 
     return context.repeat(once)
 
@@ -148,7 +154,9 @@ def convert(
         made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
         return Converted(new, entered.payment, made)
 
-    return context.repeat(once)
+    converted = context.repeat(once)
+    referral = converted.referral
+    return replace(converted, due=tuple(rating.at_once(context, referral.program_id, referral.customer)))
 
 
 def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:

@@ -16,7 +16,7 @@ from refledger.domain.uplines import Binding
 from refledger.operations import rating, suspecting
 from refledger.operations.context import Context
 from refledger.operations.rating import Rated
-from refledger.store import payments, referrals
+from refledger.store import keys, payments, referrals
 from refledger.store.transaction import Write
 
 
@@ -41,7 +41,12 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     becomes = rating.became(context, told, binding, parts, existing, payment.id)
     told = replace(told, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
     place = _place(context, binding, payment, told)
-    rated = rating.book(context, payment, told, existing, becomes, reference, place)
+    met = (
+        []
+        if any(write.target == keys.binding(binding.program_id, binding.customer) for write in place)
+        else [referrals.still_earns(binding)]
+    )
+    rated = rating.book(context, payment, told, existing, becomes, reference, [*place, *met])
     return replace(rated, is_done=not place)
 
 
@@ -52,9 +57,9 @@ def _place(context: Context, binding: Binding, payment: Payment, told: Payment) 
     again, writes = suspecting.retold(context, binding, payment, told)
     if has and not had:
         return [*writes, *rating.counted(binding, told, terms, again)[1]]
-    place, new = (payment.occurred_at_ms, payment.id), binding.look_again(again, payment.id) if again else binding
-    if had and not has and place in binding.listed:
-        new = new.without(place, None, terms.rules)
+    new = binding.look_again(again, payment.id) if again else binding
+    if had and not has:
+        new = rating.left_by(context, binding, new, payment)
     return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
 
 

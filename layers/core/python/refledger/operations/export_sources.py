@@ -16,6 +16,7 @@ from refledger.domain.csv_files import Cell
 from refledger.domain.jobs import What
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.store import audit, exports, keys, ledger
 from refledger.store import partners as stored_partners
@@ -138,7 +139,7 @@ def _partners(asked: Asked, after: Any) -> Iterator[Step]:
 
 REFERRAL_HEAD: Final = (
     "id", "partnerId", "programId", "status", "source", "campaign", "leadId", "tags", "createdAt", "expiresAt",
-    "convertedAt", "closedAt", "reason",
+    "convertedAt", "closedAt", "reason", "payoutStatus",
 )  # fmt: skip
 
 
@@ -158,19 +159,21 @@ def _referrals(asked: Asked, after: Any) -> Iterator[Step]:
 def _referral_rows(asked: Asked, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
     for batch in _batched(found, exports.PAGE):
         items = asked.context.table.get_many([key for _, key in batch], strong=False)
+        payouts = stored_withdrawals.statuses(asked.context.table, (item.get("payout", "") for item in items if item))
         for (position, _), item in zip(batch, items, strict=True):
             wanted = item and asked.in_time(item["created"]) and asked.wants(
                 programId=item["program"], status=item["status"], source=item["source"]
             )  # fmt: skip
-            yield position, [_referral(item)] if item and wanted else []
+            yield position, [_referral(item, payouts)] if item and wanted else []
 
 
-def _referral(item: Item) -> Row:
+def _referral(item: Item, payouts: Mapping[str, WithdrawalStatus]) -> Row:
     partner_id = keys.owner_of(item)
     return [
         partner_id + item["sk"], partner_id, item["program"], item["status"], item["source"], item.get("campaign"),
         item.get("lead"), _list(item.get("tags", ())), iso(item["created"]), _moment(item.get("until")),
         _moment(item.get("converted")), _moment(item.get("closed")), item.get("reason"),
+        payouts.get(item.get("payout", "")),
     ]  # fmt: skip
 
 
@@ -183,6 +186,7 @@ PAYMENT_HEAD: Final = (
 REWARD_HEAD: Final = (
     "id", "partnerId", "programId", "tier", "status", "amount", "reversed", "net", "limit", "currency", "held",
     "cancelled", "earnedAt", "maturesAt", "base", "rateBps", "rule", "ruleVersion", "paymentId", "referralId", "paidBy",
+    "payoutStatus",
 )  # fmt: skip
 PAYMENTS_AT_ONCE: Final = 10  # each has ten rewards at most, and a hundred are read at once
 
@@ -212,8 +216,11 @@ def _payments(asked: Asked, after: Any) -> Iterator[Step]:
 def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
     table = asked.context.table
     if partner_id := asked.filters.get("partnerId"):
-        for position, reward in stored_rewards.of_partner(table, partner_id, after or "", exports.PAGE):
-            yield position, _reward_rows(asked, [reward])
+        of_partner = stored_rewards.of_partner(table, partner_id, after or "", exports.PAGE)
+        for page in _batched(of_partner, exports.PAGE):
+            payouts = stored_withdrawals.statuses(table, (reward.paid_by for _, reward in page))
+            for position, reward in page:
+                yield position, _reward_rows(asked, [reward], payouts)
         return
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
@@ -222,19 +229,21 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
         for batch in _batched(found, PAYMENTS_AT_ONCE):
             wanted = [id for _, _, ids in batch for id in ids]
             rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}
+            payouts = stored_withdrawals.statuses(table, (reward.paid_by for reward in rewards.values()))
             for position, _, ids in batch:
-                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards])
+                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards], payouts)
 
     yield from _of_programs(asked, after, walk)
 
 
-def _reward_rows(asked: Asked, rewards: list[Reward]) -> list[Row]:
+def _reward_rows(asked: Asked, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus]) -> list[Row]:
     return [
         [
             reward.id, reward.partner_id, reward.program_id, reward.tier, reward.status, reward.amount,
             reward.reversed, net(reward), reward.limit, reward.currency, _list(reward.held), reward.cancelled,
             iso(reward.earned_at_ms), iso(reward.matures_at_ms), reward.base, reward.rate_bps or None, reward.rule,
             reward.rule_version, reward.payment, reward.referral_id, reward.paid_by,
+            payouts.get(reward.paid_by),
         ]
         for reward in rewards
         if asked.in_time(reward.earned_at_ms) and asked.wants(programId=reward.program_id, status=reward.status)

@@ -63,7 +63,7 @@ class Joining:
         if keep and keep.kind is PaymentKind.ALIAS:
             raise Again("the payment has got another name meanwhile")
         self.knows = gone.teller is not Teller.ITSELF
-        if gone.shares and gone.back.elsewhere < gone.amount:
+        if gone.kind is PaymentKind.PAYMENT and gone.back.elsewhere < gone.amount:  # also where nobody earned of it
             self._take_back_whole(gone, keep)
             return True
         return self._move(gone, keep)

@@ -21,6 +21,7 @@ from refledger.domain.errors import (
     Unprocessable,
 )
 from refledger.domain.leads import Facts, LeadNews, Step, Value
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import RefundTotal
 from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
 from refledger.domain.rewards import Reward
@@ -50,12 +51,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Taken:
-    """`why`: the code of the refusal behind it. `earned`: the rewards of a conversion, also of one told again."""
+    """`why`: the code of the refusal behind it. `earned`: the rewards of a conversion, also of one told again. `due`:
+    whose money moved otherwise, or may.
+    """
 
     outcome: Outcome
     referral_id: str = ""
     why: str = ""
     earned: tuple[Reward, ...] = ()
+    due: tuple[MaturityMessage, ...] = ()
 
 
 def take(context: Context, news: LeadNews) -> Taken:
@@ -132,24 +136,28 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
             taken = Taken(
                 Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
             )
-    has_converted = False
+    has_converted, due = False, list[MaturityMessage]()
     for step in facts.in_order():
         done = _step(context, referral, step, facts, news)
         referral, earned = done.referral, taken.earned + done.earned
+        due += done.due
         if done.outcome is not Outcome.KNOWN:
             taken = Taken(done.outcome, referral_id, done.why)
         taken = replace(taken, earned=earned)
         has_converted = has_converted or done.has_converted
-    if not referral.conversion:
-        return taken
-    return _corrected(context, referral, facts, taken, has_converted=has_converted)
+    if referral.conversion:
+        taken = _corrected(context, referral, facts, taken, due, has_converted=has_converted)
+    return replace(taken, due=tuple(due))
 
 
-def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken, *, has_converted: bool) -> Taken:
+def _corrected(
+    context: Context, referral: Referral, facts: Facts, taken: Taken, due: list[MaturityMessage], *, has_converted: bool
+) -> Taken:
     """What the conversion is worth by all that is known now: nothing where the deal fell through, more or less where
     its value was corrected. What is too much of what was booked is taken back, like a refund; what lacks is added.
 
-    A function of the facts, told as sums at the time when they were noted: in any order, any number of times.
+    A function of the facts, told as sums at the time when they were noted: in any order, any number of times. `due`
+    gets whose money moves.
     """
     booked = converting.parts_of(context, referral.id)
     amount, currency = sum(part.amount for part in booked), booked[0].currency
@@ -163,7 +171,9 @@ def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken,
     if not lost and worth > amount:
         if len(booked) > converting.ADDED_LIMIT:
             return Taken(Outcome.DIFFERENT, referral.id)
-        booked.append(converting.add(context, referral.id, len(booked), worth - amount))
+        added, at_once = converting.add(context, referral.id, len(booked), worth - amount)
+        booked.append(added)
+        due += at_once
         taken = replace(taken, outcome=Outcome.MOVED, why="")
     left = 0 if lost else worth
     for number, part in enumerate(booked):
@@ -173,8 +183,9 @@ def _corrected(context: Context, referral: Referral, facts: Facts, taken: Taken,
             continue
         name = converting.part_name(referral.id, number)
         total = RefundTotal(converting.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
-        told = refunds.refund(context, total).outcome is not RefundOutcome.REPEATED
-        if told and part.amount - kept != part.back.total:
+        told = refunds.refund(context, total)
+        due += told.due
+        if told.outcome is not RefundOutcome.REPEATED and part.amount - kept != part.back.total:
             taken = replace(taken, outcome=Outcome.MOVED, why="")
     if Step.REJECTED in facts.steps:
         _say_why(context, referral, facts.reason or "REJECTED_BY_CRM", lost=lost)
@@ -208,6 +219,7 @@ class _Stepped:
     outcome: Outcome
     why: str = ""
     earned: tuple[Reward, ...] = ()
+    due: tuple[MaturityMessage, ...] = ()
     has_converted: bool = False  # in this step
 
 
@@ -245,9 +257,8 @@ def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, 
         return _Stepped(referral, Outcome.UNPAID, error.code)
     except Conflict as error:  # its value was told before: see `_corrected`
         return _Stepped(referral, Outcome.KNOWN if referral.conversion else Outcome.UNPAID, error.code)
-    return _Stepped(
-        done.referral, Outcome.KNOWN if done.repeated else Outcome.MOVED, "", tuple(done.rewards), not done.repeated
-    )
+    outcome = Outcome.KNOWN if done.repeated else Outcome.MOVED
+    return _Stepped(done.referral, outcome, "", tuple(done.rewards), done.due, not done.repeated)
 
 
 def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str]:

@@ -13,10 +13,12 @@ from refledger.domain.duties import Act
 from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, PaymentNotFound
 from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
+from refledger.domain.uplines import Binding
+from refledger.operations import rating
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
 from refledger.operations.nobodys import anew
-from refledger.operations.payments import Outcome, Recorded, enter
+from refledger.operations.payments import Outcome, Recorded, enter, inferred
 from refledger.operations.word import by_word
 from refledger.store import payments, programs, referrals
 from refledger.store.transaction import Moved
@@ -37,22 +39,37 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
             return Recorded(Outcome.REPEATED, old.id)
         if old.kind is not PaymentKind.FOREIGN and not old.is_nobodys:
             raise AlreadyDecided(f"the payment is {old.kind}: only a foreign or an unreferred one can be accepted")
-        program = programs.find(context.table, old.program_id)
+        payment, binding = _with_binding(context, old)
+        program = programs.find(context.table, payment.program_id)
         if not program.takes(old.currency):
             raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
-        binding = referrals.find_binding(context.table, old.program_id, old.customer)
-        if binding is None and old.is_nobodys:
-            raise AlreadyDecided("nobody has referred the customer of the payment in its program")
         if binding:
             check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
-        payment = replace(anew(old, old.program_id), note="", by=by) if old.is_nobodys else replace(old, note="", by=by)
+        payment = replace(payment, note="", by=by)
         entered, sums = by_word(
             context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
         )  # fmt: skip
         context.table.commit(*entered.writes, *sums)
         return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
 
-    return context.repeat(once)
+    accepted = context.repeat(once)
+    payment = payments.find(context.table, accepted.payment)
+    late = rating.at_once(context, payment.program_id, payment.customer)  # it may be the first that was made
+    return replace(accepted, due=[*accepted.due, *late])
+
+
+def _with_binding(context: Context, old: Payment) -> tuple[Payment, Binding | None]:
+    """The payment in its program, and who earns from it there. Where nobody's event named a program, it is the one in
+    which its customer is referred. Raises AlreadyDecided for nobody's payment of a customer who is not.
+    """
+    binding = referrals.find_binding(context.table, old.program_id, old.customer)
+    if not old.is_nobodys:
+        return old, binding
+    if binding is None and not old.program_said:
+        binding = inferred(context, old.customer, old.occurred_at_ms)
+    if binding is None:
+        raise AlreadyDecided("nobody has referred the customer of the payment in its program")
+    return anew(old, binding.program_id), binding
 
 
 def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:

@@ -152,17 +152,21 @@ def _whose(context: Context, received: PaymentReceived, *, strong: bool = True) 
         if binding := referrals.find_binding(context.table, received.program_id, customer):
             return received.program_id, customer, binding
     for customer in hashes if not received.program_said else ():
-        found = [
-            binding
-            for program_id in customers.programs_of(context.table, customer, strong=strong)
-            if (binding := referrals.find_binding(context.table, program_id, customer))
-            and not binding.why_not(received.occurred_at_ms)
-        ]
-        if len(found) == 1:
-            return found[0].program_id, customer, found[0]
+        if binding := inferred(context, customer, received.occurred_at_ms, strong=strong):
+            return binding.program_id, customer, binding
     if not known or not context.has_program(received.program_id):
         raise Unreadable("programId: there is no such program")
     return received.program_id, hashes[0], None
+
+
+def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool = True) -> Binding | None:
+    """The customer's binding in the one program in which it counts for a payment of then; None for none or two."""
+    found = [
+        binding
+        for program_id in customers.programs_of(context.table, customer, strong=strong)
+        if (binding := referrals.find_binding(context.table, program_id, customer)) and not binding.why_not(paid_at_ms)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> Payment:

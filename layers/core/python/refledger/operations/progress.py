@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.referrals import ReferralStatus
@@ -18,8 +19,9 @@ UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition
 
 
 def follow(context: Context, records: Iterable[Record]) -> None:
-    """CONVERTED by the first payment, PAID by the first reward that is paid. Idempotent, in any order."""
+    """CONVERTED by the first payment, PAID by the first payout, and by which the last was. Idempotent, in any order."""
     records = list(records)
+    _note_payouts(context, records)
     converted, paid = _first(records, _converted_at), _first(records, _paid_at)
     if not converted and not paid:
         return
@@ -30,6 +32,30 @@ def follow(context: Context, records: Iterable[Record]) -> None:
     for id, at_ms in paid.items():
         if now.get(id, UNKNOWN) in BEFORE_PAID:
             _move(context, id, at_ms, referral_progress.pay)
+
+
+def _note_payouts(context: Context, records: list[Record]) -> None:
+    last: dict[str, tuple[int, str]] = {}
+    for record in records:
+        if payout := _payout(record):
+            referral_id = record.new["referral"]
+            last[referral_id] = max(last.get(referral_id, (0, "")), (record.at_ms, payout))
+    for referral_id, (at_ms, payout) in last.items():
+        write = referral_progress.paid_by(referral_id, payout, at_ms)
+        context.repeat(lambda write=write: _unless_later(context, write))  # type: ignore[misc]
+
+
+def _unless_later(context: Context, write: Write) -> None:
+    with suppress(Moved):  # a later payout is known, or the referral is not there
+        context.table.commit(write)
+
+
+def _payout(record: Record) -> str:
+    """Which payout paid a reward of a referral, by what this record tells newly; "" for none."""
+    new = record.new
+    if keys.kind_of(record.item) != "R" or not new.get("referral") or new.get("status") != RewardStatus.PAID:
+        return ""
+    return "" if new.get("paid_by") == record.old.get("paid_by") else str(new.get("paid_by", ""))
 
 
 def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:

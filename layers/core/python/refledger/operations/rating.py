@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from refledger.domain.errors import ProgramNotFound
+from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.programs import Program
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, RewardStatus, revalue
 from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
-from refledger.domain.uplines import EXPIRED, Again, Binding
+from refledger.domain.uplines import EXPIRED, FOREVER_MS, Again, Binding
 from refledger.operations import suspecting, taking_back
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards, transaction
+from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
 PAUSE_MS = 20
@@ -74,13 +76,16 @@ def earn(payment: Payment, binding: Binding, program: Program, share: Share, due
 
 
 def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ...] = ()) -> tuple[Binding, list[Write]]:
-    """The customer's binding with this payment, and what a payment changes about it: for most there is nothing.
+    """The customer's binding with this payment, and what a payment changes about it: for most that is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
     `again`: payments that have to be looked at because of this one, see `suspecting.py`.
+    Who closes the binding meanwhile is met in any case.
     """
-    if not old.customer or payment.target:  # of a conversion: nobody knows who pays; or it is counted already
+    if not old.customer:  # of a conversion: nobody knows who pays
         return old, []
+    if payment.target:  # it is counted already
+        return old, [referrals.still_earns(old)]
     at_ms, new, rules = payment.occurred_at_ms, old.converted(payment.occurred_at_ms), terms.rules
     base = terms.commission_base(payment)
     if base and rules.needs_count:
@@ -89,12 +94,13 @@ def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ..
         new = new.told_in(payment.told_in)
     if again:
         new = new.look_again(again, payment.id)
-    writes = [referrals.count(old, new)] if new != old else []
+    writes = [referrals.count(old, new) if new != old else referrals.still_earns(old)]
     if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
         writes.append(referrals.reopen(old.referral_id, at_ms))
-    if rules.months:
+    keeps_all = new.keeps_all(rules)
+    if rules.months or keeps_all:
         unlisted = {*old.listed} - {*new.listed}
-        if base and at_ms < months_after(new.first_at_ms, rules.months[-1]):
+        if base and (keeps_all or at_ms < months_after(new.first_at_ms, rules.months[-1])):
             unlisted |= {(at_ms, payment.id)} - {*new.listed}
         writes += [referrals.paid(old, *place) for place in sorted(unlisted)]
     return new, writes
@@ -103,18 +109,43 @@ def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ..
 def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Write]:
     """A payment that has turned out to be another one is none of the customer's by itself: it takes no place."""
     binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
-    place = (gone.occurred_at_ms, gone.id)
     if binding is None:
         return []
     others, writes = suspecting.gone(context, binding, gone)
     new = binding.look_again(tuple(others), gone.id) if others else binding
-    if place in binding.listed:
-        terms = terms_of(context, binding)
-        counts = keep and keep.kind is PaymentKind.PAYMENT and keep.referral_id == gone.referral_id
-        counts = counts and bool(keep and terms.commission_base(keep))
-        instead = (keep.occurred_at_ms, keep.id) if keep and counts else None
-        new = new.without(place, instead, terms.rules)
+    new = left_by(context, binding, new, gone, keep)
     return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
+
+
+def left_by(context: Context, read: Binding, new: Binding, gone: Payment, keep: Payment | None = None) -> Binding:
+    """The customer's binding `new`, without a payment that takes no place any more. `read`: as it was read.
+
+    `keep`: which it has turned out to be. Whoever was beyond the list has the place that is free then.
+    """
+    place = (gone.occurred_at_ms, gone.id)
+    if place not in read.listed:  # met by who looks just now whose a free place is
+        return replace(new, turn=new.turn + 1, late=gone.id) if read.unlisted else new
+    terms = terms_of(context, read)
+    counts = keep and keep.kind is PaymentKind.PAYMENT and keep.referral_id == gone.referral_id
+    counts = counts and bool(keep and terms.commission_base(keep))
+    others = [(keep.occurred_at_ms, keep.id)] if keep and counts else []
+    return new.without(place, _next_after(context, read, gone) if read.unlisted else others, terms.rules)
+
+
+def _next_after(context: Context, binding: Binding, gone: Payment) -> list[tuple[int, str]]:
+    """The first of those that had no place in the list, as many as may have one when `gone` is not in it any more."""
+    last_ms, _ = binding.listed[-1]
+    kept = referrals.paid_within(context.table, binding, last_ms, FOREVER_MS)
+    later = (place for place in kept if place > binding.listed[-1])
+    room, found = binding.room - len(binding.listed) + 1, list[tuple[int, str]]()
+    while len(found) < room and (batch := list(islice(later, BATCH_LIMIT))):
+        counted = {
+            each.id
+            for each in payments.many(context.table, [id for _, id in batch])
+            if each.kind is PaymentKind.PAYMENT and not each.back.elsewhere and each.id != gone.id
+        }
+        found += [(at_ms, id) for at_ms, id in batch if id in counted]
+    return found[:room]
 
 
 # ---------------------------------------------------------------- again
@@ -166,7 +197,8 @@ def _rate(context: Context, payment_id: str) -> Rated:
     existing = rewards_of(context, payment)
     becomes = became(context, payment, binding, parts, existing, binding.late)
     new = replace(payment, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
-    return book(context, payment, new, existing, becomes, f"{payment.id} because of {binding.late}")
+    reference, met = f"{payment.id} because of {binding.late}", [referrals.still_earns(binding)]
+    return book(context, payment, new, existing, becomes, reference, met)
 
 
 def rewards_of(context: Context, payment: Payment) -> dict[int, Reward]:
@@ -263,6 +295,19 @@ def rate_customer(context: Context, program_id: str, customer: str, go_on: Calla
             break
     rated.is_done = False
     return rated
+
+
+def at_once(context: Context, program_id: str, customer: str) -> list[MaturityMessage]:
+    """Rate what a payment that came late has just left of its customer. Returns whose money moved, or may.
+
+    Where others are in the way it waits for the schedule: whoever calls has booked what they were to book.
+    """
+    if not customer:
+        return []
+    try:
+        return rate_customer(context, program_id, customer).due
+    except Busy:
+        return []
 
 
 def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[[], bool]) -> Again | None:

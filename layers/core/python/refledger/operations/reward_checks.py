@@ -9,6 +9,7 @@ from dataclasses import replace
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Balance, Entry, Kind
 from refledger.domain.payments import Origin, Payment, PaymentKind
+from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import (
     BY_HAND,
     DISPUTED,
@@ -16,6 +17,7 @@ from refledger.domain.rewards import (
     Reward,
     RewardStatus,
     cap_key,
+    net,
     owed,
     revalue,
     worth,
@@ -52,6 +54,21 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
         yield f"is {reward.status}, and cancelled as {reward.cancelled}"
     elif revalue(reward, payment.amount, payment.back) != reward:
         yield f"is reversed by {reward.reversed} and {reward.status}, which does not follow from its payment's refunds"
+
+
+def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]:
+    """What the customer of a closed referral pays later earns nothing. What had been paid out before stays."""
+    if referral is None or reward.status is RewardStatus.CANCELLED or not net(reward):
+        return
+    later = reward.created_at_ms > referral.closed_at_ms
+    if referral.ended_ms and reward.earned_at_ms >= referral.ended_ms:
+        if later or reward.status is not RewardStatus.PAID:
+            yield f"its payment {reward.payment} was made after its referral was closed: close it again"
+    elif later and (
+        referral.status is ReferralStatus.REJECTED
+        or (referral.status is ReferralStatus.EXPIRED and reward.earned_at_ms >= referral.until_ms > 0)
+    ):
+        yield f"its payment {reward.payment} earned when its referral was {referral.status} already"
 
 
 def against_journal(reward: Reward, entries: Sequence[Entry], balance: Balance) -> Iterator[str]:

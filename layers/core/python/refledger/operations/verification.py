@@ -13,16 +13,28 @@ from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Balance, Entry, Kind, faults, holdings_faults
 from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment, PaymentKind, said
+from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
 from refledger.operations.duty_checks import adjustment_faults
-from refledger.operations.reward_checks import against_journal, against_payment, month_faults
+from refledger.operations.reward_checks import against_journal, against_payment, against_referral, month_faults
 from refledger.operations.suspicion_checks import unseen_faults, waiting_faults
 from refledger.operations.taking_back import counted, root
 from refledger.operations.till_checks import suspension_faults, till_faults
-from refledger.store import adjustments, caps, keys, ledger, partners, payments, programs, rewards, withdrawals
+from refledger.store import (
+    adjustments,
+    caps,
+    keys,
+    ledger,
+    partners,
+    payments,
+    programs,
+    referrals,
+    rewards,
+    withdrawals,
+)
 
 T = TypeVar("T")
 READS = 6  # of books that keep moving; what is wrong stays wrong
@@ -124,6 +136,7 @@ class _Books:
     asked: list[Adjustment]
     user: str
     payments: dict[str, Payment]
+    referrals: dict[str, Referral]
     months: dict[str, dict[str, Month]]  # those under a cap, by name
 
 
@@ -151,7 +164,7 @@ def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator
 def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     books = _Books(
         partner_id, {b.currency: b for b in balances}, {}, {}, defaultdict(list), defaultdict(list),
-        defaultdict(Counter), [], _user_of(context, partner_id), {}, defaultdict(dict),
+        defaultdict(Counter), [], _user_of(context, partner_id), {}, {}, defaultdict(dict),
     )  # fmt: skip
     for month in caps.of_partner(context.table, partner_id):
         books.months[month.currency][month.name] = month
@@ -167,6 +180,9 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
                 books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
     for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
         books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
+    named = {r.referral_id for earned in books.rewards.values() for r in earned if keys.is_referral_id(r.referral_id)}
+    for batch in _batches(sorted(named)):
+        books.referrals.update((referral.id, referral) for referral in referrals.many(context.table, batch))
     for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
         booked = list(ledger.with_after(context.table, partner_id, currency))
         books.entries[currency] = [entry for entry, _ in booked]
@@ -192,7 +208,7 @@ def _faults(books: _Books) -> Iterator[Fault]:
         reasons = [
             *faults(entries, balance),
             *holdings_faults(zip(entries, books.after[currency], strict=True)),
-            *_reward_faults(entries, balance, books.rewards[currency], books.payments, books.months[currency]),
+            *_reward_faults(entries, balance, books, currency),
             *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
             *_adjustment_faults(entries, books.adjusted[currency]),
@@ -201,14 +217,9 @@ def _faults(books: _Books) -> Iterator[Fault]:
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
 
 
-def _reward_faults(
-    entries: list[Entry],
-    balance: Balance,
-    earned: list[Reward],
-    paid: dict[str, Payment],
-    months: dict[str, Month],
-) -> Iterator[str]:
+def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:
     """What is credited is what rewards are worth, less what caps take, and each reward is what its payment says."""
+    earned, months = books.rewards[currency], books.months[currency]
     total = sum(map(worth, earned)) - sum(month.over for month in months.values())
     credited = sum(
         entry.amount * (1 if entry.kind is Kind.EARN else -1)
@@ -226,7 +237,8 @@ def _reward_faults(
         yield f"unpaid is {balance.unpaid}, the approved rewards are worth {unpaid}"
     for reward in earned:
         reasons = [
-            *against_payment(reward, paid.get(reward.payment)), *against_journal(reward, entries, balance)
+            *against_payment(reward, books.payments.get(reward.payment)), *against_journal(reward, entries, balance),
+            *against_referral(reward, books.referrals.get(reward.referral_id)),
         ]  # fmt: skip
         yield from (f"reward {reward.id}: {reason}" for reason in reasons)
 

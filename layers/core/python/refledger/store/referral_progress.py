@@ -10,6 +10,7 @@ from refledger.domain.referrals import TRANSITIONS, ReferralStatus
 from refledger.store import keys
 from refledger.store.transaction import Write, update
 
+IS_LATER = "the referral is there, and no later payout of it is known"
 WAITS = "the referral has not come so far yet, and nobody rejected it"
 S = ReferralStatus
 BEFORE_CONVERTED = frozenset(status for status in S if S.CONVERTED in TRANSITIONS[status])
@@ -24,6 +25,14 @@ def convert(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:
     """
     change = "SET #status = :become, #converted = :at, " + _MOVED_ON
     return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms, expired=expired)
+
+
+def paid_by(referral_id: str, payout: str, at_ms: int) -> Write:
+    """Keeps which withdrawal paid a reward of it last: whether that money came back is said of it."""
+    return update(
+        IS_LATER, keys.referral(referral_id), "SET #payout = :payout, #payout_at = :at",
+        "attribute_exists(pk) AND (attribute_not_exists(#payout_at) OR #payout_at < :at)", payout=payout, at=at_ms,
+    )  # fmt: skip
 
 
 def pay(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:

@@ -17,7 +17,8 @@ IS_NEW = "the referral is new"
 IS_UNCHANGED = "the referral is as it was read"
 LEAD_IS_FREE = "no other referral has the lead"
 LEAD_IS_ITS = "the lead is the referral's"
-COUNT_IS_CURRENT = "no other payment of the customer was counted meanwhile"
+COUNT_IS_CURRENT = "no other payment of the customer was counted, and nobody closed the binding, meanwhile"
+STILL_EARNS = "nobody closed the binding meanwhile"
 BINDING_IS_OPEN = "the binding was neither closed nor converted meanwhile"
 BINDING_IS_THERE = "the binding is the referral's"
 IS_THERE = "the referral is there"
@@ -45,19 +46,23 @@ def bind(binding: Binding) -> Write:
 def count(old: Binding, new: Binding) -> Write:
     """After one more payment of the customer, under what was read: two at once cannot both be the first.
 
-    The first one in time takes off when it expires; whoever closes the binding meanwhile is met by that.
+    The first one in time takes off when it expires. Whoever closes the binding meanwhile is met by it.
     """
     state, before = _counted(new), _counted(old)
     changed = {name: value for name, value in state.items() if before.get(name) != value} | {"n": new.count}
-    change = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
-    condition, values = "#n = :was AND " + _same_turn(old), {**changed, "was": old.count, **_turn(old)}
-    condition, values = f"{condition} AND {_same_systems(old)}", {**values, **_systems(old)}
+    gone = [name for name in before if name not in state]
+    closed, as_read = _closed(old)
+    condition = f"#n = :was AND {_same_turn(old)} AND {closed} AND "
+    condition += "#beyond = :beyond_was" if old.unlisted else "attribute_not_exists(#beyond)"
+    condition += f" AND {_same_systems(old)}"
+    values = {**changed, "was": old.count, **_turn(old), **as_read, **_systems(old)}
+    values |= {"beyond_was": old.unlisted} if old.unlisted else {}
     if old.until_ms and not new.until_ms:
-        change += ", #converted = :converted REMOVE #until, #closed"
-        condition += " AND #until = :until AND "
-        condition += "#closed = :closed" if old.closed else "attribute_not_exists(#closed)"
-        values |= {"converted": new.converted_at_ms, "until": old.until_ms}
-        values |= {"closed": old.closed} if old.closed else {}
+        gone += ["until", "closed"]
+        condition += " AND #until = :until"
+        values |= {"until": old.until_ms}
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
+    change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
     return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
 
 
@@ -75,6 +80,19 @@ def seen_from(old: Binding, from_ms: int) -> Write:
     return update(
         COUNT_IS_CURRENT, key, "SET #seen_from = :from", _same_systems(old), **{"from": from_ms}, **_systems(old)
     )
+
+
+def still_earns(read: Binding) -> Write:
+    """Nothing is written: the binding is closed, or not, as it was read."""
+    condition, values = _closed(read)
+    return check(STILL_EARNS, keys.binding(read.program_id, read.customer), condition, **values)
+
+
+def _closed(read: Binding) -> tuple[str, Item]:
+    """The condition that nobody closed it, or from another moment on, since it was read; and its values."""
+    known = {"closed": read.closed, "ended": read.ended_ms}
+    each = [f"#{name} = :{name}_was" if value else f"attribute_not_exists(#{name})" for name, value in known.items()]
+    return " AND ".join(each), {f"{name}_was": value for name, value in known.items() if value}
 
 
 def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
@@ -121,6 +139,10 @@ def _turn(read: Binding) -> Item:
 def _counted(binding: Binding) -> Item:
     """What counting changes."""
     item: Item = {"n": binding.count, "first": binding.first_at_ms}
+    item |= {"room": binding.room} if binding.room else {}
+    item |= {"beyond": binding.unlisted} if binding.unlisted else {}
+    if binding.converted_at_ms:
+        item["converted"] = binding.converted_at_ms
     if binding.listed:
         item["paid"] = [list(each) for each in binding.listed]
     if binding.turn:
@@ -140,7 +162,7 @@ def _again(again: Again) -> list[Any]:
 
 
 def paid(binding: Binding, at_ms: int, payment: str) -> Write:
-    """Keeps when a customer paid beyond those that are counted, for the rules that go by months."""
+    """Keeps when a customer paid beyond those that are listed, for the rules that go by months or by number."""
     return put("the payment's place", keys.paid_at(binding.program_id, binding.customer, at_ms, payment), condition="")
 
 
@@ -226,6 +248,8 @@ def binding_from(item: Item) -> Binding:
         named_by=item.get("named", ""),
         converted_at_ms=item.get("converted", 0),
         listed=tuple((at_ms, payment) for at_ms, payment in item.get("paid", ())),
+        room=item.get("room", 0),
+        unlisted=item.get("beyond", 0),
         late=item.get("late", ""),
         turn=item.get("turn", 0),
         again=_again_from(item["again"]) if "again" in item else None,
@@ -265,6 +289,13 @@ def change(old: Referral, new: Referral) -> Write:
         "#status = :earlier AND (#version = :was OR attribute_not_exists(#version))",  # the first ones had none
         was=old.version, earlier=old.status.value, **state,
     )  # fmt: skip
+
+
+def unchanged(read: Referral) -> Write:
+    """Nothing is written: nobody changed it since it was read."""
+    return check(
+        IS_UNCHANGED, keys.referral(read.id), "#version = :was OR attribute_not_exists(#version)", was=read.version
+    )
 
 
 def reopen(referral_id: str, at_ms: int) -> Write:
@@ -407,6 +438,7 @@ def from_item(item: Item) -> Referral:
         tags=tuple(item.get("tags", ())),
         conversion=item.get("conversion", ""),
         makers=tuple(item.get("makers", ())),
+        payout=item.get("payout", ""),
         code=item.get("code", ""),
         version=item.get("version", 1),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,15 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
         raise WithdrawalNotFound("there is no such withdrawal")
     notes = {keys.place_of_note(item["sk"]): item["text"] for item in items[1:]}
     return from_item(items[0], notes)
+
+
+def statuses(table: Table, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
+    """How these withdrawals stand, by id: those that paid what is shown; RETURNED where the money came back.
+
+    Up to 100 of them; "" and what is no withdrawal are left out, and nothing is read where that leaves none.
+    """
+    named = sorted({id for id in ids if id})
+    return {each.id: each.status for each in many(table, named, strong=False)} if named else {}
 
 
 def find_or_none(table: Table, withdrawal_id: str) -> Withdrawal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.times import DAY_MS, iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
@@ -190,7 +192,10 @@ class PaymentView(View):
     disputes: list[DisputeView]
 
     @classmethod
-    def of(cls, payment: Payment, rewards: list[Reward], refunds: list[Refund], disputes: list[Dispute]) -> Self:
+    def of(
+        cls, payment: Payment, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus], refunds: list[Refund],
+        disputes: list[Dispute],
+    ) -> Self:  # fmt: skip
         back = payment.back
         return cls(
             id=payment.id,
@@ -215,7 +220,7 @@ class PaymentView(View):
             lost=back.lost,
             note=payment.note or None,
             by=payment.by or None,
-            rewards=[RewardView.of(reward, staff=True) for reward in rewards],
+            rewards=[RewardView.of(reward, payouts, staff=True) for reward in rewards],
             unearned=[UnearnedView(tier=tier, why=why) for tier, why in payment.unearned],
             refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
             disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
@@ -15,6 +16,7 @@ from refledger.domain.errors import Invalid
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
 from refledger.domain.times import iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
 from refledger.entry.models import kinds
@@ -194,7 +196,8 @@ class CustomerQuery(Query):
 class ReferralView(View):
     """`expiresAt` is null where it never does, or has converted before. `leadId`, `note` and `tags` are for staff.
 
-    `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time.
+    `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
+    how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
     """
 
     id: str
@@ -210,6 +213,7 @@ class ReferralView(View):
     expires_at: str | None
     converted_at: str | None
     paid_at: str | None
+    payout_status: str | None
     closed_at: str | None
     closed_from: str | None
     reason: str | None
@@ -218,11 +222,11 @@ class ReferralView(View):
     version: int
 
     @classmethod
-    def of(cls, referral: Referral, *, staff: bool) -> Self:
-        return cls(**_fields(referral, staff=staff))
+    def of(cls, referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Self:
+        return cls(**_fields(referral, payouts, staff=staff))
 
 
-def _fields(referral: Referral, *, staff: bool) -> Item:
+def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Item:
     waits = referral.until_ms and not referral.converted_at_ms
     return {
         "id": referral.id, "partner_id": referral.partner_id, "program_id": referral.program_id,
@@ -230,6 +234,7 @@ def _fields(referral: Referral, *, staff: bool) -> Item:
         "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
         "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,
         "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
+        "payout_status": payouts.get(referral.payout),
         "closed_at": _moment(referral.closed_at_ms), "closed_from": _moment(referral.ended_ms),
         "reason": referral.reason or None,
         "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
@@ -249,13 +254,13 @@ class ConvertedView(ReferralView):
     rewards: list[RewardView]
 
     @classmethod
-    def made(cls, converted: Converted) -> Self:
+    def made(cls, converted: Converted, payouts: Mapping[str, WithdrawalStatus]) -> Self:
         payment = converted.payment
         return cls(
-            **_fields(converted.referral, staff=True),
+            **_fields(converted.referral, payouts, staff=True),
             payment_id=payment.id,
             conversion=MoneyView(currency=payment.currency, amount=payment.amount),
-            rewards=[RewardView.of(each, staff=True) for each in converted.rewards],
+            rewards=[RewardView.of(each, payouts, staff=True) for each in converted.rewards],
         )
 
 
@@ -283,8 +288,10 @@ class ClosedView(ReferralView):
     complete: bool
 
     @classmethod
-    def made(cls, closed: Closed) -> Self:
-        return cls(**_fields(closed.referral, staff=True), cancelled=closed.cancelled, complete=closed.complete)
+    def made(cls, closed: Closed, payouts: Mapping[str, WithdrawalStatus]) -> Self:
+        return cls(
+            **_fields(closed.referral, payouts, staff=True), cancelled=closed.cancelled, complete=closed.complete
+        )
 
 
 class CheckedView(View):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -130,10 +131,13 @@ class BulkPayment(PaidBody):
 
 
 class RewardResult(View):
-    """`status`: what it is now, null where nothing is known of it; `code`, `detail`: why nothing was done."""
+    """`status`: what it is now, null where nothing is known of it; `payoutStatus`: how the withdrawal stands that paid
+    it, RETURNED where the money came back; `code`, `detail`: why nothing was done.
+    """
 
     id: str
     status: str | None
+    payout_status: str | None = None
     code: str | None
     detail: str | None
 
@@ -170,7 +174,7 @@ class RewardView(View):
     `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `possibleDuplicateOf`: where that is
     POSSIBLE_DUPLICATE, the payment that its own may be; for staff, like `note` and `by`. `paidBy`: the
     withdrawal that paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money
-    came back and is available again; only where a single reward is read, else null.
+    came back and is available again; null where none paid it.
     """
 
     id: str
@@ -202,7 +206,7 @@ class RewardView(View):
     version: int
 
     @classmethod
-    def of(cls, reward: Reward, *, staff: bool, payout: WithdrawalStatus | None = None) -> Self:
+    def of(cls, reward: Reward, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Self:
         return cls(
             id=reward.id,
             partner_id=reward.partner_id,
@@ -226,7 +230,7 @@ class RewardView(View):
             payment_id=reward.payment,
             referral_id=reward.referral_id,
             paid_by=reward.paid_by or None,
-            payout_status=payout,
+            payout_status=payouts.get(reward.paid_by),
             note=(reward.note or None) if staff else None,
             by=(reward.by or None) if staff else None,
             created_at=iso(reward.created_at_ms),
@@ -411,7 +415,9 @@ class ExplanationView(View):
     ) -> Self:
         reward = explanation.reward
         return cls(
-            reward=RewardView.of(reward, staff=staff, payout=explanation.payout),
+            reward=RewardView.of(
+                reward, {reward.paid_by: explanation.payout} if explanation.payout else {}, staff=staff
+            ),
             rule=RewardRuleView(
                 program_id=reward.program_id, version=reward.rule_version, source=reward.rule,
                 product_id=product_id or None, tier=reward.tier, text=explanation.rule,
