@@ -11,10 +11,11 @@ from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
-from refledger.operations import covering, finding_due, maturing, parked, rating
+from refledger.operations import covering, finding_due, maturing, overdue, parked, rating
 from refledger.operations.context import Context
 
 LEFT_MS = 10_000  # stop in time, and let a message of its own go on
+SHARE_MS = 5_000  # of a tick that the look for what is overdue has, however much is due
 
 
 def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
@@ -25,13 +26,29 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
 
     if "Records" in event:
         return _work(event["Records"], go_on)
-    context = config.context()
+    return _tick(go_on, lambda_context.get_remaining_time_in_millis)
+
+
+def _tick(go_on: Callable[[], bool], left_ms: Callable[[], int]) -> dict[str, Any]:
+    context, send = config.context(), config.maturity_queue().send
     _rate_again(context, go_on)
-    found = finding_due.find_due(context, config.maturity_queue().send, go_on)
+    until_ms = left_ms() - SHARE_MS
+    lost = _look_for_overdue(context, lambda: go_on() and left_ms() > until_ms)
+    found = finding_due.find_due(context, send, go_on)
     with counting() as metrics:
         count(metrics, "DUE_BEHIND_MINUTES", found.behind_ms // MINUTE_MS)
         count(metrics, "PARKED_OVERDUE", parked.overdue(context))
+        count(metrics, "REWARDS_OVERDUE", lost + _look_for_overdue(context, go_on))
     return found.sent
+
+
+def _look_for_overdue(context: Context, go_on: Callable[[], bool]) -> int:
+    """How many messages were sent for what the schedule has lost. Nothing that is due waits for this to go well."""
+    try:
+        return overdue.find_overdue(context, config.maturity_queue().send, go_on)
+    except Exception:
+        logger().error("the look for what is overdue goes on later", exc_info=True)
+        return 0
 
 
 def _rate_again(context: Context, go_on: Callable[[], bool]) -> None:

@@ -1,7 +1,8 @@
 """Finds what is due, on a schedule: work grows with what is due, not with what exists.
 
 Every look keeps a place of its own in each shard of the index and only ever goes forward from it, also in the middle of
-a moment: however much is due, a run that has time for one slice leaves less for the next.
+a moment, and always in the shard that is furthest behind: however much is due, a run that has time for one slice leaves
+less for the next, and what has waited longest comes first.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.times import DAY_MS, MINUTE_MS
+from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
 from refledger.store import keys, rewards
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Again, Item, put
+from refledger.store.transaction import Again, Item, Moved, Write, put, update
 
 HOUR_MS = 60 * MINUTE_MS
 
@@ -27,13 +28,17 @@ class Look:
     behind_ms: int
 
 
-# The first gives the index a minute. The second passes an hour later, for what was committed or indexed late; the third
-# a day later, for what a message that died has left. Each looks at every payment once.
-LOOKS = (Look("DUE", MINUTE_MS), Look("DUE-LATE", HOUR_MS), Look("DUE-AGAIN", DAY_MS))
-SLICE = 500  # rewards of one shard between two questions whether there is time left
+# The first gives the index a minute. The second passes an hour later, for what was committed or indexed late, or whose
+# message died. Each looks at every payment once; whatever both have missed is found by `overdue`, once a day.
+LOOKS = (Look("DUE", MINUTE_MS), Look("DUE-LATE", HOUR_MS))
+SLICE = 100  # rewards of one shard between two questions whether there is time left; and between two kept places
 IDLE_MS = HOUR_MS  # a place behind which nothing was found is written no more often
 FIRST = "0" * 13  # before every place
 EARLIER_OVERLAP_MS = HOUR_MS  # of places that were kept before there was one for each shard
+PLACES_ARE_NEW, PLACES_ARE_THOSE = "no place is kept yet", "the places are as they were read"
+
+Send = Callable[[Sequence[MaturityMessage]], None]
+Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from which on they were told to look
 
 
 @dataclass(frozen=True)
@@ -44,75 +49,91 @@ class Found:
     behind_ms: int
 
 
-def find_due(
-    context: Context,
-    send: Callable[[Sequence[MaturityMessage]], None],
-    go_on: Callable[[], bool],
-    looks: Sequence[Look] = LOOKS,
-) -> Found:
-    """Send a message for each partner and currency with something due that still waits.
+def find_due(context: Context, send: Send, go_on: Callable[[], bool], looks: Sequence[Look] = LOOKS) -> Found:
+    """Send a message for each partner and currency with something due that still waits; one a run.
 
-    The looks take turns, a slice each, so that none lives on what another leaves. A slice is kept when its messages are
-    sent: a run that ends early has done its part. Repeats are harmless.
+    The looks take turns, a slice each, so that none lives on what another leaves. Places are kept when the messages are
+    sent: a run that ends early, or dies, has done its part. Repeats are harmless.
     """
-    runs = [_Run(context, look) for look in looks]
+    woken: Woken = {}
+    runs = [_Run(context, look, woken) for look in looks]
     while any(run.left for run in runs) and go_on():
         for run in runs:
             if run.left and go_on():
                 run.advance(send)
+    for run in runs:
+        run.end()
     return Found({run.look.name: run.sent for run in runs}, max((run.behind_ms for run in runs), default=0))
 
 
 class _Run:
     """One look of one tick: its places, by shard, and what is left of it."""
 
-    def __init__(self, context: Context, look: Look) -> None:
-        self.look, self.sent = look, 0
-        self._context, self._until_ms = context, context.now_ms() - look.behind_ms
+    def __init__(self, context: Context, look: Look, woken: Woken) -> None:
+        self.look, self.sent, self._unkept = look, 0, 0  # rewards since the places were written
+        self._context, self._until_ms, self._woken = context, context.now_ms() - look.behind_ms, woken
         self._end = f"{self._until_ms}~"  # behind all that is due in its millisecond
-        self._kept = context.table.get(keys.cursor(look.name))
+        self._kept = context.table.get(keys.cursor(look.name)) or {}
+        self._saved: dict[int, str] = {int(shard): place for shard, place in self._kept.get("places", {}).items()}
         self._places = self._begin()
-        self.left = any(place < self._end for place in self._places)
+        self._mine = {shard for shard, place in self._places.items() if place < self._end}
 
-    def _begin(self) -> list[str]:
+    def _begin(self) -> dict[int, str]:
         """Where the last run stopped. A look that is new begins an hour back, or where the first one stands if that is
-        further back, and not with the first payment of all.
+        further back, and not with the first payment of all. A shard that is new has nothing of before.
         """
-        shards, kept = range(keys.DUE_SHARDS), self._kept or {}
-        if "places" in kept:
-            return [kept["places"].get(str(shard), FIRST) for shard in shards]
-        first = kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
+        shards = range(keys.DUE_SHARDS)
+        if "places" in self._kept:
+            return dict.fromkeys(shards, FIRST) | self._saved
+        first = self._kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
         begin_ms = max(0, min(first["at"], self._until_ms) - EARLIER_OVERLAP_MS)
-        return [str(begin_ms).zfill(len(FIRST))] * len(shards)
+        return dict.fromkeys(shards, str(begin_ms).zfill(len(FIRST)))
+
+    @property
+    def left(self) -> bool:
+        """Whether there is anything that this run may go on with."""
+        return bool(self._mine)
 
     @property
     def behind_ms(self) -> int:
-        return max(0, self._until_ms - self._reached_ms) if self.left else 0
+        """How long what it has not looked at yet may have waited, whoever is to look at it; shards at which nobody has
+        looked at all say nothing of that.
+        """
+        begun = [place for place in self._places.values() if place > FIRST]
+        lowest = min(begun, default=self._end)
+        return self._until_ms - _moment(lowest) if lowest < self._end else 0
 
-    @property
-    def _reached_ms(self) -> int:
-        return min(keys.moment_at(place.rstrip("~")) for place in self._places)
+    def advance(self, send: Send) -> None:
+        """Look at one slice of the shard that is furthest behind, send, and keep the place. Where nothing is due in
+        one, it is the next one's turn.
+        """
+        ids: list[str] = []
+        while self._mine and not ids:
+            shard = min(self._mine, key=self._places.__getitem__)
+            ids, self._places[shard] = self._slice(shard, self._places[shard])
+            if self._places[shard] >= self._end:
+                self._mine.discard(shard)
+            if not ids and _moment(self._places[shard]) - _moment(self._saved.get(shard, FIRST)) >= IDLE_MS:
+                self._keep()
+        if messages := self._messages(ids):
+            send(messages)
+            self.sent += len(messages)
+        self._unkept += len(ids)
+        if self._unkept >= SLICE:
+            self._keep()
 
-    def advance(self, send: Callable[[Sequence[MaturityMessage]], None]) -> None:
-        """Look at one slice of each shard, send, and keep the place."""
-        found: dict[str, None] = {}
-        for shard, place in enumerate(self._places):
-            due, self._places[shard] = self._slice(shard, place)
-            found |= dict.fromkeys(due)
-        self.left = any(place < self._end for place in self._places)
-        messages = self._messages(list(found))
-        send(messages)
-        self.sent += len(messages)
-        if found or self.left or self._reached_ms - (self._kept or {"at": 0})["at"] >= IDLE_MS:
+    def end(self) -> None:
+        """What the next run need not pass again; where time ran out, also the shards in which nothing was found."""
+        if self.left or self._unkept:
             self._keep()
 
     def _slice(self, shard: int, place: str) -> tuple[list[str], str]:
         """Ids of the rewards from a place on, and the place after them."""
         ids: list[str] = []
-        if place >= self._end:
-            return ids, place
-        table = self._context.table
-        for item in table.query(keys.due_shard(shard), place, self._end, index="work", page_size=SLICE // 2):
+        found = self._context.table.query(
+            keys.due_shard(shard), place, self._end, index="work", page_size=max(2, SLICE // 2)
+        )
+        for item in found:
             if item["w2"] == place:  # was the last one
                 continue
             ids += (reward_id for reward_id, _ in item["rewards"])
@@ -121,14 +142,17 @@ class _Run:
         return ids, self._end
 
     def _messages(self, reward_ids: Sequence[str]) -> list[MaturityMessage]:
-        """One for each partner and currency, from the first of the rewards that wait on."""
-        starts: dict[tuple[str, str], str] = {}
+        """One for each partner and currency, from the first of the rewards that wait on; none for whom this run has
+        told already to look from there: they take all that is due.
+        """
+        starts: Woken = {}
         for reward_id in self._waiting(reward_ids):
             key = keys.reward(reward_id)
             whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
-            starts[whose] = min(key["sk"], starts.get(whose, "~"))
+            if key["sk"] < self._woken.get(whose, "~"):
+                starts[whose] = self._woken[whose] = key["sk"]
         return [
-            MaturityMessage(partner_id, currency, since, False, f"{self.look.name}-{partner_id}-{since}")
+            MaturityMessage(partner_id, currency, since, False, f"{partner_id}-{since}")
             for (partner_id, currency), since in starts.items()
         ]
 
@@ -138,16 +162,47 @@ class _Run:
             yield from rewards.still_waiting(self._context.table, reward_ids[start : start + BATCH_LIMIT])
 
     def _keep(self) -> None:
-        """Write the places, if nobody has since they were read: another run goes on from there, and this one ends."""
-        runs = (self._kept or {}).get("runs", 0)
-        item: Item = {
-            **keys.cursor(self.look.name), "at": self._reached_ms, "runs": runs + 1,
-            "places": {str(shard): place for shard, place in enumerate(self._places)},
-        }  # fmt: skip
-        unmoved = "#runs = :was" if runs else "attribute_not_exists(#runs)"
-        try:
-            self._context.table.commit(put("the places are those", item, unmoved, **({"was": runs} if runs else {})))
-        except Again:
-            self.left = False
+        """Write the places that have moved, each if nobody has moved it since: another run goes on from there."""
+        self._unkept = 0
+        moved = {shard: place for shard, place in self._places.items() if place != self._saved.get(shard)}
+        if not moved:
             return
+        try:
+            self._context.table.commit(self._write(moved))
+        except Moved as others:
+            self._give_up(moved, next(iter(others.found.values())))
+        except Again:
+            return  # nothing is lost: they are written with the next slice, or looked at again
+        else:
+            self._saved |= moved
+            self._kept = self._kept or {"places": {}}
+
+    def _write(self, moved: dict[int, str]) -> Write:
+        key, at = keys.cursor(self.look.name), _moment(min(self._places.values()))
+        if "places" not in self._kept:
+            item: Item = {**key, "at": at, "places": {str(shard): place for shard, place in self._places.items()}}
+            return put(PLACES_ARE_NEW, item, "attribute_not_exists(#places)")
+        was = {shard: self._saved[shard] for shard in moved if shard in self._saved}
+        return update(
+            PLACES_ARE_THOSE, key,
+            "SET #at = :at, " + ", ".join(f"#places.#{shard} = :to{shard}" for shard in moved),
+            " AND ".join(
+                f"#places.#{shard} = :was{shard}" if shard in was else f"attribute_not_exists(#places.#{shard})"
+                for shard in moved
+            ),
+            at=at, **{f"to{shard}": place for shard, place in moved.items()},
+            **{f"was{shard}": place for shard, place in was.items()},
+        )  # fmt: skip
+
+    def _give_up(self, moved: dict[int, str], item: Item) -> None:
+        """Leave the shards at which another run was meanwhile to that one."""
         self._kept = item
+        for shard, place in ((int(shard), place) for shard, place in item["places"].items()):
+            if place != self._saved.get(shard) and shard in moved:
+                self._mine.discard(shard)
+                self._places[shard] = place
+            self._saved[shard] = place
+
+
+def _moment(place: str) -> int:
+    return keys.moment_at(place.rstrip("~"))

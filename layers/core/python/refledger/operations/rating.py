@@ -218,10 +218,21 @@ def book(
         return Rated()
     now_ms = context.now_ms()
     look_ms = now_ms if made and old.due_ms <= now_ms else None
+    looked = _looked_at(context, made) if look_ms is not None else []
     taken = taking_back.settle(context, old, moved, reference, now_ms)
     created = [rewards.create(reward, now_ms) for reward in made]
-    context.table.commit(payments.rate(old, new, look_ms), *taken.writes, *created, *also)
+    context.table.commit(payments.rate(old, new, look_ms), *taken.writes, *created, *looked, *also)
     return Rated([*taken.due, *(_message(old, reward) for reward in made if look_ms is not None)], 1)
+
+
+def _looked_at(context: Context, made: list[Reward]) -> list[Write]:
+    """What sees to it that the daily look for what is overdue begins before what is made after its time."""
+    for reward in made:
+        try:
+            context.table.commit(rewards.look_back(reward))
+        except transaction.Moved:
+            continue  # it begins before it anyway
+    return [rewards.is_looked_at(reward) for reward in made]
 
 
 def _in_time(context: Context, payment: Payment) -> Rated:

@@ -4,6 +4,7 @@ pk / sk                                what
 G / <program>                          program
 G#<program> / V#<version> | C#<change> program as it was in that version; looser terms that wait, or waited
 P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
+P#<partner> / D#                       how far the daily look found none of them to wait
 P#<partner> / L#<CUR>#<month>#<program>  what was kept in a month of payments that is under a cap
 P#<partner> / M#<id>#<version> | M     payout method; how many there are
 P#<partner> / C#<CODE> | N#<ms>#<id>   a further code of theirs; what staff wrote about them
@@ -111,6 +112,11 @@ def balance(partner_id: str, currency: str) -> Key:
 
 def due_cursor(partner_id: str, currency: str) -> Key:
     return _key(f"P#{partner_id}", f"D#{currency}")
+
+
+def overdue_mark(partner_id: str) -> Key:
+    """Up to where the daily look has found none of their rewards to wait, of whatever currency."""
+    return _key(f"P#{partner_id}", "D#")
 
 
 def capped_month(partner_id: str, currency: str, month: str, program_id: str) -> Key:

@@ -12,6 +12,8 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
 CURSOR_IS_BEHIND = "the cursor is behind"
+MARK_IS_UNCHANGED = "the mark of what is overdue is as it was read"
+MARK_IS_BEHIND = "the mark of what is overdue is not past the reward"
 IS_UNCHANGED = "the reward is as it was read"
 
 
@@ -64,12 +66,13 @@ def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Rewar
 
 def still_waiting(table: Table, ids: Sequence[str]) -> list[str]:
     """Ids of the rewards, up to 100, that wait for their time; also of what cannot be seen yet."""
-    found = table.get_many([keys.reward(id) for id in ids], strong=False) if ids else []
+    found = table.get_many([keys.reward(id) for id in ids], strong=False, only=("status", "held")) if ids else []
     return [id for id, item in zip(ids, found, strict=True) if item is None or _waits_for_its_time(item)]
 
 
 def _waits_for_its_time(item: Item) -> bool:
-    return bool(item["status"] == RewardStatus.PENDING and not item["held"])
+    """What cannot be read waits, too: one broken item stops its own partner, not the schedule."""
+    return item.get("status", RewardStatus.PENDING) == RewardStatus.PENDING and not item.get("held")
 
 
 def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
@@ -102,6 +105,37 @@ def look_from(partner_id: str, currency: str, due: str) -> Write:
     """The next look begins at `due`, never earlier than before."""
     key = keys.due_cursor(partner_id, currency)
     return update(CURSOR_IS_BEHIND, key, "SET #due = :due", "attribute_not_exists(pk) OR #due < :due", due=due)
+
+
+def overdue_marks(table: Table, partner_ids: Sequence[str]) -> dict[str, str]:
+    """By partner, up to 100 of them: no reward that sorts before this waits. "" where nobody looked yet."""
+    marks = table.get_many([keys.overdue_mark(id) for id in partner_ids], strong=False)
+    return {id: item.get("due", "") if item else "" for id, item in zip(partner_ids, marks, strict=True)}
+
+
+def look_past(partner_id: str, was: str, due: str) -> Write:
+    """No reward of the partner, of whatever currency, that sorts before `due` waits. `was`: the mark as it was read."""
+    key, unmoved = keys.overdue_mark(partner_id), "#due = :was" if was else "attribute_not_exists(#due)"
+    return update(MARK_IS_UNCHANGED, key, "SET #due = :due", unmoved, due=due, **({"was": was} if was else {}))
+
+
+def look_back(reward: Reward) -> Write:
+    """The mark of its partner is not past it: for one that is made long after its time. See `is_looked_at`."""
+    key = keys.overdue_mark(reward.partner_id)
+    return update(MARK_IS_BEHIND, key, "SET #due = :due", "#due > :due", due=keys.reward(reward.id)["sk"])
+
+
+def is_looked_at(reward: Reward) -> Write:
+    """Refuses to make a reward whose time the mark of its partner is past: `look_back` comes first."""
+    key, unpassed = keys.overdue_mark(reward.partner_id), "attribute_not_exists(#due) OR #due <= :made"
+    return update(MARK_IS_BEHIND, key, "SET #made = :made", unpassed, made=keys.reward(reward.id)["sk"])
+
+
+def waiting_since(table: Table, partner_id: str, mark: str, until_ms: int) -> Iterator[tuple[str, str, bool]]:
+    """(sort key, currency, whether it waits) of the rewards from a mark on that were due before `until_ms`."""
+    low, high = mark or keys.LOWEST, keys.due_from(until_ms)
+    for item in table.query(keys.rewards(partner_id), low, high, only=("status", "held")):
+        yield item["sk"], keys.currency_of(item["sk"]), _waits_for_its_time(item)
 
 
 def all_of(table: Table, partner_id: str) -> Iterator[Reward]:
