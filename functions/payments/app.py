@@ -5,10 +5,15 @@ What cannot be read goes to the DLQ with its reason.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, assert_never
 
+from refledger.adapters.queues import NotTaken
+from refledger.adapters.threads import side_by_side
 from refledger.domain import codes
 from refledger.domain.errors import Refledger, Unreadable
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
     CodeGiven,
     DisputeClosed,
@@ -24,58 +29,101 @@ from refledger.domain.payments import (
 from refledger.domain.referrals import MAX_LEAD_LENGTH
 from refledger.domain.times import iso
 from refledger.entry import config
-from refledger.entry.events.body import parse_body
-from refledger.entry.events.payments import read_event
+from refledger.entry.events import batch
+from refledger.entry.events.batch import Message
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.operations import disputes, nobodys, payments, refunds
 from refledger.operations.context import Context
+from refledger.operations.nobodys import Referred
 from refledger.operations.payments import Outcome, Recorded
 
+SIDE_BY_SIDE = 10  # transactions at once: as many as a client has connections
+RETRIED = "RETRIED"
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
-    failed = []
+    context = config.context()
+    messages = batch.read(event["Records"], context.now_ms(), LIVEMODE[config.environment()["STRIPE_MODE"]])
+    groups = batch.in_order(messages, context.ids)
+    if len(groups) > 1:
+        config.maturity_queue()  # clients are made by one thread
+    ahead = batch.reading_ahead(context, messages)
+    done = [each for group in side_by_side(partial(_take_all, ahead), groups, SIDE_BY_SIDE) for each in group]
+    failed = {each.message.id for each in done if each.outcome == RETRIED} | _send(done)
     with counting() as metrics:
-        for record in event["Records"]:
-            try:
-                count(metrics, _take(record["body"]))
-            except Exception as error:
-                known = isinstance(error, Refledger)
-                logger().warning("event not taken", extra={"record": record["messageId"]}, exc_info=not known)
-                count(metrics, "RETRIED")
-                failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+        for each in done:
+            count(metrics, RETRIED if each.message.id in failed else each.outcome)
+    return {"batchItemFailures": [{"itemIdentifier": each.id} for each in messages if each.id in failed]}
 
 
-def _take(body: str) -> str:
-    """What became of one event."""
+@dataclass(frozen=True)
+class Done:
+    """What became of a message, and what may mature because of it."""
+
+    message: Message
+    outcome: str
+    due: list[MaturityMessage] = field(default_factory=list)
+
+
+def _take_all(context: Context, messages: list[Message]) -> list[Done]:
+    return [_take(context, message) for message in messages]
+
+
+def _take(context: Context, message: Message) -> Done:
     try:
-        return _record(body)
+        return _record(context, message)
     except Unreadable as error:
-        logger().error("unreadable event", extra={"reason": error.detail})
-        config.dead_letters().send(body, error.code, error.detail)
-        return error.code
+        return _put_aside(message, error)
+    except Exception as error:
+        return _again(message, error)
 
 
-def _record(body: str) -> str:
-    told = parse_body(body)
-    if told.get("source") == nobodys.SOURCE:  # never from a bus: no rule lets it through
-        detail = told["detail"]
-        due = nobodys.take(config.context(), nobodys.Referred(detail["programId"], detail["customer"]))
-        config.maturity_queue().send(due)
-        return "REFERRED"
-    livemode = LIVEMODE[config.environment()["STRIPE_MODE"]]
-    event = read_event(told, now_ms=config.context().now_ms(), livemode=livemode)
+def _put_aside(message: Message, why: Unreadable) -> Done:
+    try:
+        logger().error("unreadable event", extra={"reason": why.detail})
+        config.dead_letters().send(message.body, why.code, why.detail)
+    except Exception as error:
+        return _again(message, error)
+    return Done(message, why.code)
+
+
+def _again(message: Message, error: Exception) -> Done:
+    known = isinstance(error, Refledger)
+    logger().warning("event not taken", extra={"record": message.id}, exc_info=None if known else error)
+    return Done(message, RETRIED)
+
+
+def _send(done: list[Done]) -> set[str]:
+    """Send what may mature at once, of the whole batch together; ids of messages that come again because of it."""
+    due = [each for one in done for each in one.due]
+    try:
+        if due:
+            config.maturity_queue().send(due)
+    except NotTaken as error:
+        logger().warning("messages were not taken", extra={"count": len(error.messages)})
+        return {one.message.id for one in done if any(each in error.messages for each in one.due)}
+    except Exception:
+        logger().warning("messages could not be sent", exc_info=True)
+        return {one.message.id for one in done if one.due}
+    return set()
+
+
+def _record(context: Context, message: Message) -> Done:
+    event = message.told
+    if isinstance(event, Exception):
+        raise event
     if isinstance(event, Skipped):
         logger().info("skipped event", extra={"reason": event.reason})
-        return "SKIPPED"
+        return Done(message, "SKIPPED")
+    if isinstance(event, Referred):
+        return Done(message, "REFERRED", nobodys.take(context, event))
     if isinstance(event, CodeGiven):
         _refer(event.system, event.given_in, event.customer_id, event.code)
-        return "CODE"
-    recorded = _enter(config.context(), event)
+        return Done(message, "CODE")
+    recorded = _enter(context, event)
     if isinstance(event, PaymentReceived) and event.code and recorded.outcome is Outcome.UNREFERRED:
         _refer(event.system, event.payment_id, event.customer_id, event.code)
     named = {"payment": recorded.payment, "event": type(event).__name__}
@@ -83,8 +131,7 @@ def _record(body: str) -> str:
         logger().error("an event came again with another content", extra=named)
     if recorded.outcome in (Outcome.EARLY, Outcome.FOREIGN):
         logger().warning("an event waits for its payment, or for a person", extra=named | {"reason": recorded.outcome})
-    config.maturity_queue().send(recorded.due)
-    return recorded.outcome
+    return Done(message, recorded.outcome, recorded.due)
 
 
 def _refer(system: str, given_in: str, customer_id: str, code: str) -> None:

@@ -67,30 +67,19 @@ class Index:
         old = self.items.get(key, {})
         if not all(_holds(part, old, write.values) for part in write.condition.split(" AND ")):
             raise Moved({write.name: old})
-        if write.kind == "Put":
-            self.items[key] = write.target
-            return
-        new: Item = {**old, "places": {**old["places"]}}
-        for path, value in re.findall(r"#([\w.#]+) = :(\w+)", write.change):
-            if path.startswith("places."):
-                new["places"][path.removeprefix("places.#")] = write.values[value]
-            else:
-                new[path] = write.values[value]
-        self.items[key] = new
+        self.items[key] = {
+            **old,
+            **{name: write.values[to] for name, to in re.findall(r"#(\w+) = :(\w+)", write.change)},
+        }
 
 
 def _holds(part: str, item: Item, values: dict[str, Any]) -> bool:
     """The two kinds of conditions that places are kept under."""
-    if absent := re.fullmatch(r"attribute_not_exists\(#([\w.#]+)\)", part):
-        return _at(item, absent[1]) is None
-    same = re.fullmatch(r"#([\w.#]+) = :(\w+)", part)
+    if absent := re.fullmatch(r"attribute_not_exists\(#(\w+)\)", part):
+        return absent[1] not in item
+    same = re.fullmatch(r"#(\w+) = :(\w+)", part)
     assert same, part
-    return bool(_at(item, same[1]) == values[same[2]])
-
-
-def _at(item: Item, path: str) -> Any:
-    head, _, rest = path.partition(".#")
-    return item.get(head, {}).get(rest) if rest else item.get(head)
+    return bool(item.get(same[1]) == values[same[2]])
 
 
 @dataclass

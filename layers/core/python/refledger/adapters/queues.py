@@ -6,9 +6,19 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from refledger.adapters.threads import side_by_side
 from refledger.domain.maturity import MaturityMessage
 
 BATCH_LIMIT = 10
+SIDE_BY_SIDE = 10  # calls at once: as many as a client has connections
+
+
+class NotTaken(RuntimeError):
+    """The queue did not take these messages; it has the others."""
+
+    def __init__(self, messages: Sequence[MaturityMessage]) -> None:
+        super().__init__(f"{len(messages)} maturity messages were not taken")
+        self.messages = messages
 
 
 class MaturityQueue:
@@ -18,16 +28,21 @@ class MaturityQueue:
         self._client, self._url = client, url
 
     def send(self, messages: Sequence[MaturityMessage]) -> None:
-        """Raises RuntimeError when the queue did not take one of them."""
-        for start in range(0, len(messages), BATCH_LIMIT):
-            entries = [
-                {"Id": str(number), "MessageBody": message.body(), "MessageGroupId": message.partner_id,
-                 "MessageDeduplicationId": message.deduplication}
-                for number, message in enumerate(messages[start : start + BATCH_LIMIT])
-            ]  # fmt: skip
-            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            if answer.get("Failed"):
-                raise RuntimeError(f"{len(answer['Failed'])} maturity messages were not taken")
+        """Ten in a call, calls side by side. Raises NotTaken when the queue did not take some of them."""
+        batches = [messages[start : start + BATCH_LIMIT] for start in range(0, len(messages), BATCH_LIMIT)]
+        refused = [message for those in side_by_side(self._send, batches, SIDE_BY_SIDE) for message in those]
+        if refused:
+            raise NotTaken(refused)
+
+    def _send(self, messages: Sequence[MaturityMessage]) -> list[MaturityMessage]:
+        """At most ten; returns those that were not taken."""
+        entries = [
+            {"Id": str(number), "MessageBody": message.body(), "MessageGroupId": message.partner_id,
+             "MessageDeduplicationId": message.deduplication}
+            for number, message in enumerate(messages)
+        ]  # fmt: skip
+        answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        return [messages[int(each["Id"])] for each in answer.get("Failed", ())]
 
 
 class JobQueue:

@@ -15,7 +15,7 @@ from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
 from refledger.store import keys, rewards
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Again, Item, Moved, Write, put, update
+from refledger.store.transaction import Again, Item, Moved, Write, update
 
 HOUR_MS = 60 * MINUTE_MS
 
@@ -35,7 +35,7 @@ SLICE = 100  # rewards of one shard between two questions whether there is time 
 IDLE_MS = HOUR_MS  # a place behind which nothing was found is written no more often
 FIRST = "0" * 13  # before every place
 EARLIER_OVERLAP_MS = HOUR_MS  # of places that were kept before there was one for each shard
-PLACES_ARE_NEW, PLACES_ARE_THOSE = "no place is kept yet", "the places are as they were read"
+PLACES_ARE_THOSE = "the places are as they were read"
 
 Send = Callable[[Sequence[MaturityMessage]], None]
 Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from which on they were told to look
@@ -73,19 +73,20 @@ class _Run:
         self.look, self.sent, self._unkept = look, 0, 0  # rewards since the places were written
         self._context, self._until_ms, self._woken = context, context.now_ms() - look.behind_ms, woken
         self._end = f"{self._until_ms}~"  # behind all that is due in its millisecond
-        self._kept = context.table.get(keys.cursor(look.name)) or {}
-        self._saved: dict[int, str] = {int(shard): place for shard, place in self._kept.get("places", {}).items()}
-        self._places = self._begin()
+        kept = context.table.get(keys.cursor(look.name)) or {}
+        self._saved = _places_in(kept)
+        self._places = self._begin(kept)
         self._mine = {shard for shard, place in self._places.items() if place < self._end}
 
-    def _begin(self) -> dict[int, str]:
+    def _begin(self, kept: Item) -> dict[int, str]:
         """Where the last run stopped. A look that is new begins an hour back, or where the first one stands if that is
         further back, and not with the first payment of all. A shard that is new has nothing of before.
         """
         shards = range(keys.DUE_SHARDS)
-        if "places" in self._kept:
-            return dict.fromkeys(shards, FIRST) | self._saved
-        first = self._kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
+        if self._saved or "places" in kept:  # the second: of an earlier version, all in one attribute
+            earlier = {int(shard): str(place) for shard, place in kept.get("places", {}).items()}
+            return dict.fromkeys(shards, FIRST) | earlier | self._saved
+        first = kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
         begin_ms = max(0, min(first["at"], self._until_ms) - EARLIER_OVERLAP_MS)
         return dict.fromkeys(shards, str(begin_ms).zfill(len(FIRST)))
 
@@ -170,38 +171,36 @@ class _Run:
         try:
             self._context.table.commit(self._write(moved))
         except Moved as others:
-            self._give_up(moved, next(iter(others.found.values())))
+            self._give_up(_places_in(others.found[PLACES_ARE_THOSE]))
         except Again:
             return  # nothing is lost: they are written with the next slice, or looked at again
         else:
             self._saved |= moved
-            self._kept = self._kept or {"places": {}}
 
     def _write(self, moved: dict[int, str]) -> Write:
-        key, at = keys.cursor(self.look.name), _moment(min(self._places.values()))
-        if "places" not in self._kept:
-            item: Item = {**key, "at": at, "places": {str(shard): place for shard, place in self._places.items()}}
-            return put(PLACES_ARE_NEW, item, "attribute_not_exists(#places)")
         was = {shard: self._saved[shard] for shard in moved if shard in self._saved}
+        unmoved = [
+            f"#shard{shard} = :was{shard}" if shard in was else f"attribute_not_exists(#shard{shard})"
+            for shard in moved
+        ]  # fmt: skip
         return update(
-            PLACES_ARE_THOSE, key,
-            "SET #at = :at, " + ", ".join(f"#places.#{shard} = :to{shard}" for shard in moved),
-            " AND ".join(
-                f"#places.#{shard} = :was{shard}" if shard in was else f"attribute_not_exists(#places.#{shard})"
-                for shard in moved
-            ),
-            at=at, **{f"to{shard}": place for shard, place in moved.items()},
+            PLACES_ARE_THOSE, keys.cursor(self.look.name),
+            "SET #at = :at, " + ", ".join(f"#shard{shard} = :to{shard}" for shard in moved), " AND ".join(unmoved),
+            at=_moment(min(self._places.values())), **{f"to{shard}": place for shard, place in moved.items()},
             **{f"was{shard}": place for shard, place in was.items()},
         )  # fmt: skip
 
-    def _give_up(self, moved: dict[int, str], item: Item) -> None:
+    def _give_up(self, kept: dict[int, str]) -> None:
         """Leave the shards at which another run was meanwhile to that one."""
-        self._kept = item
-        for shard, place in ((int(shard), place) for shard, place in item["places"].items()):
-            if place != self._saved.get(shard) and shard in moved:
-                self._mine.discard(shard)
-                self._places[shard] = place
-            self._saved[shard] = place
+        for shard in [shard for shard, place in kept.items() if place != self._saved.get(shard)]:
+            self._mine.discard(shard)
+            self._places[shard] = kept[shard]
+        self._saved = kept
+
+
+def _places_in(item: Item) -> dict[int, str]:
+    """By shard."""
+    return {int(name[5:]): place for name, place in item.items() if name.startswith("shard")}
 
 
 def _moment(place: str) -> int:

@@ -1,0 +1,21 @@
+"""Calls that wait for an answer, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+
+def side_by_side(work: Callable[[Given], Result], given: Sequence[Given], most: int) -> list[Result]:
+    """What the work comes to for each, in the order given; at most so many at once. Raises what the first of them
+    raises that does, when all have ended.
+    """
+    if len(given) <= 1:
+        return [work(each) for each in given]
+    from concurrent.futures import ThreadPoolExecutor  # most calls need none of it
+
+    with ThreadPoolExecutor(min(len(given), most)) as pool:
+        return list(pool.map(work, given))
