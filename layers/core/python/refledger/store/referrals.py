@@ -83,8 +83,10 @@ def seen_from(old: Binding, from_ms: int) -> Write:
 
 
 def still_earns(read: Binding) -> Write:
-    """Nothing is written: the binding is closed, or not, as it was read."""
+    """Nothing is written: the binding is closed, or not, as it was read, and no further system tells of payments."""
     condition, values = _closed(read)
+    condition += " AND " + ("#systems = :systems_was" if read.systems else "attribute_not_exists(#systems)")
+    values |= {"systems_was": list(read.systems)} if read.systems else {}
     return check(STILL_EARNS, keys.binding(read.program_id, read.customer), condition, **values)
 
 
