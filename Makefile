@@ -92,7 +92,7 @@ build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
 
 deploy: ## build, check and deploy a stage: STAGE=dev|prod [SET="Name=value …"] (docs/first-deploy.md)
-	$(SETUP) dev sam
+	$(SETUP) dev
 	@$(PY) scripts/deploy.py --check "$(STAGE)"
 	@$(MAKE) build
 	$(PY) scripts/check_build.py

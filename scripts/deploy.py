@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -43,11 +43,15 @@ LEFT_BEHIND = """{stack} is {status}: its first deployment failed, and CloudForm
   aws cloudformation delete-stack --stack-name {stack}
 Table and user pool are protected against deletion and stay; nothing is in them. docs/first-deploy.md says more."""
 
+NO_CREDENTIALS = (
+    "no AWS credentials: set AWS_PROFILE, or sign in (aws sso login); docs/first-deploy.md says what has to be there"
+)
+
 NEXT = """
 Next:
   1. The first admin:  bin/refledger admin create --stack {stack} --email you@example.com
   2. Confirm the subscription in the mail that AWS sent to AlarmEmail, or no alarm reaches anybody.
-  3. docs/first-deploy.md: sign-in, mail, own domain, Stripe, quotas.
+  3. docs/first-deploy.md: the first program, a second admin, mail, a domain, Stripe.
 Whether the books are right, at any time:  bin/refledger verify --stack {stack}"""
 
 
@@ -63,9 +67,11 @@ def main(arguments: Sequence[str] | None = None, client: Any = None, ask: Callab
     parser.add_argument("--sam", default=str(ROOT / ".venv-sam" / "bin" / "sam"))
     options = parser.parse_args(arguments)
     try:
-        return _deploy(options, client or _cloudformation(), ask)
+        return _deploy(options, client, ask)
     except DeployError as error:
         print(error, file=sys.stderr)
+    except NoCredentialsError:
+        print(NO_CREDENTIALS, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"AWS: {error}", file=sys.stderr)
     return 1
@@ -74,6 +80,7 @@ def main(arguments: Sequence[str] | None = None, client: Any = None, ask: Callab
 def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str]) -> int:
     stage = read_stage(options.config, options.stage)
     stack = str(stage["stack_name"])
+    client = client or _cloudformation()
     template = options.template or (ROOT / "template.yaml" if options.check else BUILT)
     if not template.is_file():
         raise DeployError(f"{template} is not there: run `make build`")
@@ -95,7 +102,7 @@ def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str])
     command += ["--template-file", str(template), "--parameter-overrides", *as_arguments(sent)]
     if options.confirm == stack:
         command.append("--no-confirm-changeset")
-    status = subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}).returncode
+    status = subprocess.run(command, cwd=ROOT, env=_environment()).returncode
     if status:
         raise DeployError(f"sam deploy ended with {status}; {stack} is as its events say")
     _after(client, stack, production)
@@ -159,8 +166,14 @@ def _after(client: Any, stack: str, production: bool) -> None:
     print(NEXT.format(stack=stack))
 
 
+def _environment() -> dict[str, str]:
+    """sam's: it and boto3 know a region by AWS_DEFAULT_REGION alone, everything else of AWS's by AWS_REGION."""
+    region = {"AWS_DEFAULT_REGION": os.environ["AWS_REGION"]} if os.environ.get("AWS_REGION") else {}
+    return {**os.environ, **region, "SAM_CLI_TELEMETRY": "0"}
+
+
 def _cloudformation() -> Any:
-    session = boto3.Session()
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     if session.region_name is None:
         raise DeployError("no region: set AWS_REGION, or a profile that has one (AWS_PROFILE)")
     return session.client("cloudformation")

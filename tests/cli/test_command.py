@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from refledger import cli
 from refledger.cli import output, verify
+from refledger.cli.target import Target, add_target
 from refledger.domain.errors import Busy
 from refledger.store.transaction import Again
 from tests.cli.conftest import ROOT, Command
@@ -82,6 +84,11 @@ def test_arguments_that_are_no_command(refledger: Command, arguments: list[str])
         (Again("ThrottlingException"), 2, "refledger: the table is busy (ThrottlingException): try again\n"),
         (Busy("others keep\nchanging it"), 2, "refledger: others keep changing it\n"),
         (botocore.exceptions.NoCredentialsError(), 2, "refledger: Unable to locate credentials\n"),
+        (
+            botocore.exceptions.NoRegionError(),
+            2,
+            "refledger: no region: say --region, set AWS_REGION, or take a profile that has one\n",
+        ),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -96,6 +103,21 @@ def test_what_ends_it(
     monkeypatch.setattr(verify, "run", fail)
     done = refledger("verify")
     assert (done.status, done.err) == (status, told)
+
+
+def test_the_region_is_what_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_REGION counts as with the AWS CLI, and an option more; a local stack has its own."""
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    parser = argparse.ArgumentParser()
+    add_target(parser)
+
+    def region(*arguments: str) -> str:
+        return str(Target(parser.parse_args(arguments)).client("cloudformation").meta.region_name)
+
+    assert region("--stack", "refledger") == "eu-north-1"
+    assert region("--stack", "refledger", "--region", "eu-west-3") == "eu-west-3"
+    assert region("--local") == "eu-central-1"
 
 
 def launched(stack: Stack, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

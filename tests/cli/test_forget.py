@@ -66,7 +66,7 @@ def test_it_is_refused_while_money_is_open(refledger: Command, books: Books) -> 
     partners.change_status(books.context, bob, PartnerStatus.TERMINATED, "asked", "ann")
     done = refledger("forget", bob, "--yes")
     assert done.status == 1
-    assert done.out == f"partner {bob} is not forgotten: 2000 USD (minor units) are in the balance\n"
+    assert done.out == f"partner {bob} is not forgotten: 20.00 USD are in the balance\n"
     assert stored_partners.find(books.table, bob).email
     assert refledger("forget", bob, "--yes", "--anyway").status == 0
     assert not stored_partners.find(books.table, bob).email

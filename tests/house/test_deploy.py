@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from scripts import compile_build, deploy
 from scripts.stage_settings import Running, read_parameters
@@ -151,6 +151,33 @@ def test_what_comes_next_is_said(desk: Desk, capsys: pytest.CaptureFixture[str])
     assert "ApiUrl" in said
     assert "https://x.example" in said
     assert "bin/refledger admin create --stack refledger-dev" in said
+
+
+def test_the_region_is_what_the_shell_says(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """boto3 and sam read AWS_DEFAULT_REGION alone; docs and messages say AWS_REGION, as the AWS CLI does."""
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert deploy._cloudformation().meta.region_name == "eu-north-1"
+    assert deploy._environment()["AWS_DEFAULT_REGION"] == "eu-north-1"
+    monkeypatch.delenv("AWS_REGION")
+    assert deploy._environment()["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert deploy.main(["nowhere"]) == 1
+    assert "samconfig.toml has dev, prod" in capsys.readouterr().err, "before anything is asked of AWS"
+
+
+def test_without_credentials_it_says_what_is_missing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, with nothing built or sent."""
+
+    def nobody() -> Any:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(deploy, "_cloudformation", nobody)
+    assert deploy.main(["dev", "--check"]) == 1
+    assert capsys.readouterr().err == deploy.NO_CREDENTIALS + "\n"
 
 
 def test_a_deployment_that_fails_is_a_failure(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -276,7 +276,7 @@ def test_an_application_goes_with_them(books: Books, follower: Follower) -> None
     [
         (lambda books: books.partner("zeb"), "the partner is ACTIVE"),
         (lambda books: books.withdraw("zeb", 1_000), "is REQUESTED"),
-        (lambda books: books.earn("customer", "p", 10_000), "2000 USD (minor units) are in the balance"),
+        (lambda books: books.earn("customer", "p", 10_000), "20.00 USD are in the balance"),
     ],
 )
 def test_money_that_is_open_stands_against_it(

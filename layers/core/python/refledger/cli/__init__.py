@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from refledger.cli import dlq, forget, rebuild, verify, withdrawals
 from refledger.cli.target import Usage
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ClientError as error:
         told = error.response["Error"]
         return _fail(f"{error.operation_name}: {told['Code']}: {told.get('Message', '')}")
+    except NoRegionError:
+        return _fail("no region: say --region, set AWS_REGION, or take a profile that has one")
     except (BotoCoreError, Refledger) as error:
         return _fail(str(error))
     except Again as error:

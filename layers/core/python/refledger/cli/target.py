@@ -49,7 +49,9 @@ class Target:
         endpoint = region = None
         if options.local:
             endpoint, region = f"http://127.0.0.1:{os.environ.get('AWS_PORT', LOCAL_PORT)}", LOCAL_REGION
-        self.client: Callable[[str], Any] = aws.patient_clients(endpoint, options.region or region, options.profile)
+        # boto3 reads AWS_DEFAULT_REGION alone; the AWS CLI and all other SDKs read AWS_REGION
+        region = options.region or region or os.environ.get("AWS_REGION") or None
+        self.client: Callable[[str], Any] = aws.patient_clients(endpoint, region, options.profile)
 
     @cached_property
     def resources(self) -> dict[str, str]:

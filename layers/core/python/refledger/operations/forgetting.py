@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from refledger.domain import times
 from refledger.domain.adjustments import AdjustmentStatus
+from refledger.domain.currencies import money
 from refledger.domain.invitations import InvitationStatus
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.rewards import BY_HAND, RewardStatus
@@ -68,7 +69,7 @@ def why_not(context: Context, partner_id: str, *, anyway: bool = False) -> list[
 def _owed(context: Context, partner_id: str) -> Iterator[str]:
     for balance in ledger.balances(context.table, partner_id):
         if balance.available:
-            yield f"{balance.available} {balance.currency} (minor units) are in the balance"
+            yield f"{money(balance.available, balance.currency)} are in the balance"
     waiting = Counter(each.currency for each in rewards.all_of(context.table, partner_id) if each.status in WAITING)
     for currency, number in sorted(waiting.items()):
         yield f"{number} rewards in {currency} wait for their time"
