@@ -9,7 +9,7 @@ from refledger.domain.errors import Invalid
 from refledger.domain.jobs import JobKind
 from refledger.entry import config
 from refledger.entry.observability import logger
-from refledger.operations import jobs
+from refledger.operations import heard, jobs
 from refledger.store import jobs as stored
 
 LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so long under load
@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
         return bool(lambda_context.get_remaining_time_in_millis() > LEFT_MS)
 
     if "Records" not in event:
+        heard.speak(config.context())
         return jobs.wake(config.context(), config.job_queue().send)
     failed: list[dict[str, str]] = []
     for record in event["Records"]:

@@ -60,7 +60,10 @@ def _take(metrics: Metrics, message_id: str, body: str) -> None:
             continue
         with acting("", _system(part), "", message_id, str(part["detail-type"])):
             for news in told:
-                count(metrics, f"LEAD_{_follow(news)}")
+                outcome = _follow(news)
+                count(metrics, f"LEAD_{outcome}")
+                if outcome in (Outcome.UNPAID, Outcome.DIFFERENT):
+                    count(metrics, "TO_LOOK_AT")
 
 
 def _follow(news: LeadNews) -> Outcome:

@@ -40,6 +40,10 @@ from refledger.operations.payments import Outcome, Recorded
 
 SIDE_BY_SIDE = 10  # transactions at once: as many as a client has connections
 RETRIED = "RETRIED"
+OTHER_MODE = "OTHER_MODE"  # of Stripe's other mode: some of them mean that StripeMode is wrong, and ring
+MODES = ("TEST_MODE", "LIVE_MODE")  # the reasons for it
+NOT_TAKEN = (RETRIED, OTHER_MODE, "SKIPPED", "REFERRED", Unreadable.code)
+FOR_A_PERSON = (Outcome.DIFFERENT, Outcome.FOREIGN)
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
@@ -55,7 +59,12 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     failed = {each.message.id for each in done if each.outcome == RETRIED} | _send(done)
     with counting() as metrics:
         for each in done:
-            count(metrics, RETRIED if each.message.id in failed else each.outcome)
+            outcome = RETRIED if each.message.id in failed else each.outcome
+            count(metrics, outcome)
+            if outcome not in NOT_TAKEN:
+                count(metrics, "TAKEN")  # an alarm rings where this is not heard for QuietHours
+            if outcome in FOR_A_PERSON:
+                count(metrics, "TO_LOOK_AT")
     return {"batchItemFailures": [{"itemIdentifier": each.id} for each in messages if each.id in failed]}
 
 
@@ -117,7 +126,7 @@ def _record(context: Context, message: Message) -> Done:
         raise event
     if isinstance(event, Skipped):
         logger().info("skipped event", extra={"reason": event.reason})
-        return Done(message, "SKIPPED")
+        return Done(message, OTHER_MODE if event.reason in MODES else "SKIPPED")
     if isinstance(event, Referred):
         return Done(message, "REFERRED", nobodys.take(context, event))
     if isinstance(event, CodeGiven):

@@ -13,7 +13,7 @@ ENTRY = PACKAGE / "refledger" / "entry"
 # By Powertools, not by our own code, wherever these modules are imported.
 READ_BY_POWERTOOLS = {
     "observability": {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"},
-    "metrics": {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"},
+    "metrics": {"POWERTOOLS_SERVICE_NAME"},
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -13,14 +15,20 @@ from tests.template.deployed import (
     MAPPING,
     QUEUE,
     ROOT,
+    SCHEDULE,
     dead_letter_queues,
     declared,
     function_id,
     of_type,
     referred,
+    referred_in,
     resources,
 )
 
+RING_WHEN_NOTHING_IS_HEARD = {
+    "ManifestMissingAlarm", "DueBehindAlarm", "StatisticsSilentAlarm", "ChangesSilentAlarm", "SweeperSilentAlarm",
+    "ExpirySilentAlarm", "NoPaymentsAlarm",
+}  # fmt: skip
 FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
 
 
@@ -39,21 +47,54 @@ def test_alarms() -> None:
         assert alarms_on(queue) == {"ApproximateNumberOfMessagesVisible"}, queue
     for queue in set(of_type(QUEUE)) - dead_letter_queues():
         assert alarms_on(queue) == {"ApproximateAgeOfOldestMessage"}, queue
-    for name in FUNCTIONS:
-        behind = {"IteratorAge"} if name in ("statistics", "changes") else set()
-        assert alarms_on(function_id(name)) == {"Errors", "Throttles"} | behind, name
+    for name in ("payments", "maturity", "workflow"):  # a deployment is rolled back by these
+        assert alarms_on(function_id(name)) == {"Errors"}, name
+    for name in ("statistics", "changes"):
+        assert alarms_on(function_id(name)) == {"IteratorAge", "Invocations"}, name
     assert alarms_on("WithdrawalApproval") == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
     assert alarms_on("Api") == {"5xx"}
+
+
+def test_every_function_is_heard_of_by_what_calls_it() -> None:
+    """So that none needs alarms of its own: by the API's 5xx, a queue's age, a stream's or a schedule's silence, or
+    by the workflow. DUE_BEHIND_MINUTES and MANIFESTS are the words of the ticks that have some.
+    """
+    callers: dict[str, set[str]] = {}
+    for mapping in of_type(MAPPING).values():
+        callers.setdefault(called(mapping["FunctionName"]), set()).add(referred(mapping["EventSourceArn"]))
+    ticks = {called(schedule["Target"]["Arn"]) for schedule in of_type(SCHEDULE).values()}
+    by_api = {called(permission["FunctionName"]) for permission in of_type("AWS::Lambda::Permission").values()}
+    words = {"MaturityFunction": "DUE_BEHIND_MINUTES", "ManifestFunction": "MANIFESTS"}
+    own = {alarm["MetricName"] for alarm in of_type(ALARM).values() if alarm["Namespace"] == "refledger"}
+    for name in FUNCTIONS:
+        id = function_id(name)
+        sources, tick = callers.get(id, set()), id in ticks
+        assert sources or tick or id in by_api or name == "workflow", id
+        for source in sources - {"Table"}:
+            assert alarms_on(source) == {"ApproximateAgeOfOldestMessage"}, id
+        if "Table" in sources:
+            assert alarms_on(id) == {"IteratorAge", "Invocations"}, id
+        if tick and not sources:
+            assert words.get(id) in own or alarms_on(id) == {"Invocations"}, id
+
+
+def called(expression: Any) -> str:
+    """The function that is called, itself or by an alias of it."""
+    return next(id for id in referred_in(expression) if id.endswith("Function") or "FunctionAlias" in id).split(
+        "Alias"
+    )[0]
 
 
 @pytest.mark.parametrize("id", sorted(of_type(ALARM)))
 def test_an_alarm_tells_somebody(id: str) -> None:
     """Every alarm goes to the topic, looks at a resource that exists, and is quiet where nothing happens."""
     alarm = of_type(ALARM)[id]
-    assert [referred(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"]
+    for told in ("AlarmActions", "OKActions"):
+        assert [referred(action) for action in alarm[told]] == ["AlarmTopic"]
     if alarm["Namespace"] != "refledger":  # our own metrics are counted by service, not by resource
         assert all(referred(dimension["Value"]) in resources() for dimension in alarm["Dimensions"])
-    if id in ("ManifestMissingAlarm", "DueBehindAlarm"):  # they ring because nothing is heard, too
+    if id in RING_WHEN_NOTHING_IS_HEARD:
+        assert alarm["TreatMissingData"] == "breaching"
         return
     assert alarm["TreatMissingData"] == "notBreaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"] >= 1) == ("GreaterThanOrEqualToThreshold", True)

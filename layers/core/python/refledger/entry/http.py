@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refledger.domain.errors import Busy, Invalid, NotFound, RateLimited, Refledger
+from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, faults, problems, sign_in
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
@@ -175,9 +175,13 @@ class Api:
             answer = problems.problem(422, Invalid.code, error.detail, errors=error.faults)
         except Again:
             answer = problems.of(Busy("the table is busy, please try again"))
+        except BadSignature as error:
+            _count("BAD_SIGNATURE")
+            answer = problems.of(error)
         except Refledger as error:
             answer = problems.of(error)
         except Exception:
+            _count("UNEXPECTED")
             logger().exception("unexpected", extra={"request": context["requestId"], "route": event["routeKey"]})
             answer = problems.problem(500, "INTERNAL", f"not your fault; please quote {context['requestId']}")
         if answer["statusCode"] >= 400:
@@ -221,6 +225,13 @@ class Api:
         )
         with acting(caller.user, caller.kind, origin, request.request_id, route.key):
             return _answer(route, route.function(request))
+
+
+def _count(name: str) -> None:
+    """For an alarm. Loaded here: nearly no call of an HTTP function counts anything."""
+    from refledger.entry.metrics import count_once
+
+    count_once(name)
 
 
 def _origin(context: dict[str, Any], headers: dict[str, str]) -> str:

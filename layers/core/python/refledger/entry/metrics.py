@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+NAMESPACE = "refledger"
+
 
 @contextmanager
 def counting() -> Iterator[Metrics]:
-    """Metrics of one invocation, written at its end. Namespace: POWERTOOLS_METRICS_NAMESPACE."""
-    metrics = Metrics()
+    """Metrics of one invocation, written at its end. The dimension is POWERTOOLS_SERVICE_NAME, the stack's name."""
+    metrics = Metrics(namespace=NAMESPACE)
     try:
         yield metrics
     finally:
@@ -22,3 +24,9 @@ def counting() -> Iterator[Metrics]:
 
 def count(metrics: Metrics, name: str, value: int = 1) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def count_once(name: str) -> None:
+    """One count of its own, where nothing else is counted."""
+    with counting() as metrics:
+        count(metrics, name)
