@@ -107,7 +107,7 @@ def document() -> dict[str, Any]:
 def refusals(route: Route) -> set[tuple[int, str]]:
     """(status, code) of all that the route may refuse with: what every such route may, and what it says itself."""
     told = access.ROUTES[route.key]
-    kinds: set[type[errors.Refledger]] = {*(route.refuses or ()), errors.Busy}
+    kinds: set[type[errors.Refledger]] = {*(route.refuses or ()), errors.Busy, errors.Unavailable}
     found = {INTERNAL}
     if told is None and route.key.startswith("POST"):
         found |= {(400, Malformed.code), (413, Malformed.code)}

@@ -10,7 +10,7 @@ import pytest
 
 from refledger.adapters.dead_letters import DeadLetterQueue
 from refledger.adapters.queues import DeadLetters
-from refledger.cli.dlq import SUFFIX, WAYS
+from refledger.cli.dlq import SUFFIX, WAYS, given_up
 from tests.cli.conftest import Command
 from tests.local.harness import Stack
 from tests.template.deployed import dead_letter_queues
@@ -48,6 +48,40 @@ def test_every_dead_letter_queue_of_the_template_has_a_way() -> None:
     assert set(WAYS) == dead_letter_queues()
     for way in WAYS.values():
         assert bool(way.target) is not bool(way.instead)
+
+
+TICK: dict[str, Any] = {
+    "version": "1.0",
+    "requestContext": {
+        "functionArn": "arn:aws:lambda:eu-central-1:1:function:refledger-sweeper:$LATEST",
+        "condition": "RetriesExhausted", "approximateInvokeCount": 1,
+    },
+    "requestPayload": {}, "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+    "responsePayload": {"errorType": "RuntimeError", "errorMessage": "3 withdrawals could not be looked after\nmore"},
+}  # fmt: skip
+
+
+def test_a_tick_that_died_says_why(refledger: Command, sqs: Any, names: Names) -> None:
+    """Which function, after how many tries, and what it raised; a worker that was killed has raised nothing."""
+    sqs.send_message(QueueUrl=names["SchedulesDlq"], MessageBody=json.dumps(TICK))
+    (line, _) = refledger("dlq", "show", "SchedulesDlq").lines
+    for part in (
+        "function=refledger-sweeper:$LATEST", "condition=RetriesExhausted", "tries=1", "error=RuntimeError",
+        "message=3 withdrawals could not be looked after",
+    ):  # fmt: skip
+        assert part in line
+    assert "more" not in line
+    killed = given_up(json.dumps({**TICK, "responsePayload": None}))
+    assert (killed["error"], killed["message"]) == ("", "Unhandled")
+
+
+def test_what_others_wrote_is_taken_for_no_word_of_lambda(refledger: Command, sqs: Any, names: Names) -> None:
+    """An event that looks like it shows nothing of itself; what is something else has no reason."""
+    sqs.send_message(QueueUrl=names["PaymentsDlq"], MessageBody=json.dumps(TICK))
+    (line, _) = refledger("dlq", "show", "PaymentsDlq").lines
+    assert "withdrawals" not in line
+    for body in ("", "{}", "[1]", "7", '{"requestContext": null}', '{"requestContext": {"functionArn": 7}}'):
+        assert given_up(body) == {}
 
 
 def test_all_are_listed(refledger: Command, sqs: Any, names: Names) -> None:

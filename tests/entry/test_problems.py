@@ -10,15 +10,33 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 
 import refledger
 from refledger.domain import errors
 from refledger.domain.errors import Refledger
-from refledger.entry import problems
+from refledger.entry import config, problems
 from refledger.store.transaction import Again, Moved
 from tests.support.functions import World, api_of, assert_problem
 
 CODE = "GET /api/v1/referrals/code"
+
+
+class Through:
+    """A client of which one call is another's."""
+
+    def __init__(self, client: Any, write: Any) -> None:
+        self._client, self.transact_write_items = client, write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 def every_class() -> list[type[Refledger]]:
@@ -115,6 +133,63 @@ def test_what_passes_by_itself_is_a_503(world: World, failing: Callable[[Excepti
     assert_problem(answer, 503)
     assert (answer.code, answer.headers["retry-after"]) == ("BUSY", "1")
     assert "4711" not in json.dumps(answer.body)
+
+
+AWAY = [
+    EndpointConnectionError(endpoint_url="https://dynamodb.4711"), ConnectTimeoutError(endpoint_url="https://4711"),
+    ReadTimeoutError(endpoint_url="https://4711"), ConnectionClosedError(endpoint_url="https://4711"),
+    IncompleteReadError(actual_bytes=1, expected_bytes=4711),
+    *(ClientError({"Error": {"Code": code, "Message": "4711"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "any")
+      for code, status in (("InternalServerError", 500), ("ServiceUnavailable", 503), ("KMSInternalException", 500),
+                           ("DependencyTimeoutException", 503), ("ThrottlingException", 400), ("SlowDown", 503))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: str(getattr(error, "response", error))[:60])
+def test_a_service_that_is_away_is_a_503(
+    world: World, failing: Callable[[Exception], None], error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the SDK has tried: come again, with the same key, because what was asked may be done."""
+    failing(error)
+    answer = world.call(CODE)
+    assert_problem(answer, 503)
+    assert (answer.code, answer.headers["retry-after"]) == ("UNAVAILABLE", "5")
+    assert "same Idempotency-Key" in answer.body["detail"]
+    assert "4711" not in json.dumps(answer.body)
+    assert "UNEXPECTED" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
+def test_a_service_that_refuses_is_a_fault(world: World, failing: Callable[[Exception], None], code: str) -> None:
+    """A repeat would be refused, too."""
+    answer = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "any")
+    failing(answer)
+    assert world.call(CODE).status == 500
+
+
+def test_a_write_whose_answer_was_lost_is_repeated_with_its_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table did it, and was away before it could say so: 503, and the repeat finds it done, once."""
+    broken: list[Any] = []
+    table = world.books.table.client
+
+    def lost(**request: Any) -> Any:
+        answer = write(**request)
+        broken.append(answer)
+        if len(broken) == 1:
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        return answer
+
+    write = table.transact_write_items
+    headers = {"idempotency-key": "lost"}
+    monkeypatch.setattr(config.context().table, "client", Through(table, lost))
+    asked = {"body": {"email": "lost@example.com", "firstName": "Ida", "lastName": "Lost"}, "headers": headers}
+    first = world.admin("POST /api/v1/partners", **asked)
+    assert (first.status, first.code) == (503, "UNAVAILABLE")
+    second = world.admin("POST /api/v1/partners", **asked)
+    assert second.status == 201
+    assert [each.body["id"] for each in (second, world.admin("POST /api/v1/partners", **asked))] == [
+        second.body["id"]
+    ] * 2
 
 
 def test_an_answer_is_json_and_kept_by_nobody(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ from refledger.domain.times import iso
 LOOK_LIMIT = 10
 SUFFIX = "Dlq"
 # what a message may say of itself without saying anything of a person
-SHOWN = ("code", "reason", "ERROR_CODE", "RULE_ARN", "ErrorCode")
+SHOWN = ("code", "reason", "ERROR_CODE", "ERROR_MESSAGE", "RULE_ARN", "ErrorCode")
+REASON_LIMIT = 200
+BY_LAMBDA = ("SchedulesDlq", "StatisticsDlq", "ChangesDlq")  # Lambda writes what is in them, nobody outside
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def show_one(options: argparse.Namespace) -> int:
     queue = _queue(Target(options), options.queue)
     shown = 0
     for letter in queue.look(options.limit):
-        told = _about(letter) | ({"body": letter.body} if options.bodies else {})
+        told = _about(letter, by_lambda=options.queue in BY_LAMBDA) | ({"body": letter.body} if options.bodies else {})
         if options.json:
             say_json(told)
         else:
@@ -124,7 +127,7 @@ def _queue(target: Target, name: str) -> DeadLetterQueue:
     return DeadLetterQueue(target.client("sqs"), target.resource(name))
 
 
-def _about(letter: Letter) -> dict[str, str]:
+def _about(letter: Letter, *, by_lambda: bool) -> dict[str, str]:
     """What is known of a message, without what is in it."""
     told = {
         "id": letter.id,
@@ -132,5 +135,28 @@ def _about(letter: Letter) -> dict[str, str]:
         "received": letter.system["ApproximateReceiveCount"],
         "group": letter.system.get("MessageGroupId", ""),
         **{name: letter.attributes.get(name, "") for name in SHOWN},
+        **(given_up(letter.body) if by_lambda else {}),
     }
     return {name: value for name, value in told.items() if value}
+
+
+def given_up(body: str) -> dict[str, str]:
+    """What Lambda says of a tick or of records that it gave up: which function, why, after how many tries, and what was
+    raised, which here speaks of ids alone. {} for any other message.
+    """
+    try:
+        told = json.loads(body)
+        context = told["requestContext"]
+        found = {"function": context["functionArn"].split(":function:")[-1], "condition": context["condition"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    raised = told.get("responsePayload") or {}
+    if not isinstance(raised, dict):
+        raised = {}
+    words = raised.get("errorMessage") or told.get("responseContext", {}).get("functionError", "")
+    return {
+        **found,
+        "tries": str(context.get("approximateInvokeCount", "")),
+        "error": str(raised.get("errorType", "")),
+        "message": str(words).partition("\n")[0][:REASON_LIMIT],
+    }

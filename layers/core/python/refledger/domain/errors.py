@@ -61,6 +61,7 @@ Refledger
 │   └── KeyReused              IDEMPOTENCY_KEY_REUSED
 ├── RateLimited                RATE_LIMITED
 ├── Busy                       BUSY                  others kept changing the same money; nothing was done
+├── Unavailable                UNAVAILABLE           what is needed does not answer; what was asked may be done
 ├── PayoutDeclined             PAYOUT_DECLINED       for certain not paid: the money goes back
 └── PayoutUnavailable          PAYOUT_UNAVAILABLE    not known: the money stays where it is
 
@@ -330,6 +331,10 @@ class RateLimited(Refledger):
 
 class Busy(Refledger):
     code = "BUSY"
+
+
+class Unavailable(Refledger):
+    code = "UNAVAILABLE"
 
 
 class PayoutDeclined(Refledger):

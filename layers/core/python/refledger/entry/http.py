@@ -180,10 +180,15 @@ class Api:
             answer = problems.of(error)
         except Refledger as error:
             answer = problems.of(error)
-        except Exception:
-            _count("UNEXPECTED")
-            logger().exception("unexpected", extra={"request": context["requestId"], "route": event["routeKey"]})
-            answer = problems.problem(500, "INTERNAL", f"not your fault; please quote {context['requestId']}")
+        except Exception as error:
+            where = {"request": context["requestId"], "route": event["routeKey"]}
+            if problems.is_away(error):
+                logger().warning("a service is away", extra=where, exc_info=True)
+                answer = problems.away()
+            else:
+                _count("UNEXPECTED")
+                logger().exception("unexpected", extra=where)
+                answer = problems.problem(500, "INTERNAL", f"not your fault; please quote {context['requestId']}")
         if answer["statusCode"] >= 400:
             code = json.loads(answer["body"])["code"]
             told = {"route": event["routeKey"], "status": answer["statusCode"], "code": code}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+
 from refledger.domain import errors
 
 # The family decides; the nearest one counts.
@@ -18,9 +20,16 @@ STATUSES: dict[type[errors.Refledger], int] = {
     errors.Unprocessable: 422,
     errors.RateLimited: 429,
     errors.Busy: 503,
+    errors.Unavailable: 503,
     errors.PayoutDeclined: 409,
     errors.PayoutUnavailable: 503,
 }
+AWAY_SECONDS = 5  # after which what was away is asked for again; the call has waited for it by itself before
+# An answer of AWS below 500 that says no more than "not now": what the SDK tries again by itself, too
+NOT_NOW = {
+    "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException", "SlowDown", "RequestTimeout", "RequestTimeoutException",
+}  # fmt: skip
 TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -40,6 +49,20 @@ TITLES = {
 
 def status_of(error: errors.Refledger) -> int:
     return next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a service of AWS that was asked did not answer, or has said that it cannot now: nobody's fault here."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or error.response["Error"]["Code"] in NOT_NOW
+    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
+
+
+def away() -> dict[str, Any]:
+    """The answer where a service was away. What was asked may be done or not: the key makes the repeat harmless."""
+    said = "a service that is needed does not answer; repeat the request, with the same Idempotency-Key if it had one"
+    return of(errors.Unavailable(said))
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
@@ -62,8 +85,8 @@ def of(error: errors.Refledger) -> dict[str, Any]:
     more: dict[str, int] = {}
     if isinstance(error, errors.RateLimited):
         headers["retry-after"] = str(error.retry_after_seconds)
-    if isinstance(error, errors.Busy):
-        headers["retry-after"] = "1"
+    if isinstance(error, (errors.Busy, errors.Unavailable)):
+        headers["retry-after"] = "1" if isinstance(error, errors.Busy) else str(AWAY_SECONDS)
     if isinstance(error, errors.FreshSignInNeeded):  # in the body, too: API Gateway may give this header another name
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_seconds}"'
         headers["www-authenticate"] = challenge
