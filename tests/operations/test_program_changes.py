@@ -244,6 +244,16 @@ def test_an_admin_who_is_a_partner_does_not_raise_their_rates(books: Books) -> N
     assert current(books).tier_rates_bps == (9000,)
 
 
+def test_nor_does_a_partner_confirm_that_shipping_earns(books: Books) -> None:
+    """The same rates of more money are more money."""
+    change(books, commission_on_shipping=False)
+    made = change(books, commission_on_shipping=True)
+    with pytest.raises(Forbidden):
+        confirm(books, waiting(made), by=books.partner("eve").customer)
+    confirm(books, waiting(made), by="zoe")
+    assert current(books).commission_on_shipping
+
+
 def test_other_terms_are_confirmed_by_a_partner_too(books: Books) -> None:
     """Fewer days of hold bring nobody more."""
     confirm(books, waiting(change(books, hold_days=10)), by=books.partner("eve").customer)

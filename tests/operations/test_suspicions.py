@@ -19,6 +19,7 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.operations import clearing, converting, explaining, paying, payments, rating
 from refledger.store import keys, referrals, sightings
+from refledger.store import payments as payments_of
 from refledger.store.table import Table
 from refledger.store.transaction import Again, Write, update
 from tests.support import dynamodb
@@ -358,6 +359,22 @@ def test_who_told_of_one_or_earns_from_it_does_not_decide(shop: Books) -> None:
     with pytest.raises(Forbidden):
         clearing.same(shop.context, reward.payment, "", shop.user("ann"))
     assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
+
+
+def test_who_finds_no_one_payment_does_not_stand_in_for_who_told_of_it(shop: Books) -> None:
+    """Said to be the same, and they are not: it is still eve who told of it, and eve does not let it in."""
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    shop.clock.forward(HOUR_MS)
+    converting.convert(shop.context, referral_of(shop), 10_000, by="eve")
+    [reward] = [each for each in shop.rewards("ann") if each.held]
+    shop.pay("bob", "in_9", 9_999, currency="EUR", system="stripe")
+    old = payments_of.find(shop.table, reward.payment)
+    shop.table.commit(payments_of.may_be(old, replace(old, twin=shop.ids.payment("stripe", "in_9"))))
+    with pytest.raises(AlreadyDecided):
+        clearing.same(shop.context, reward.payment, "", "dan")
+    assert payments_of.find(shop.table, reward.payment).by == "eve"
+    with pytest.raises(SecondPersonNeeded):
+        clearing.another(shop.context, reward.payment, "", "eve")
 
 
 def test_what_is_not_suspected_is_not_decided(two: Books) -> None:

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from refledger.domain.errors import SecondPersonNeeded
 from refledger.domain.journal import Kind
 from refledger.domain.payments import NO_CUSTOMER, PaymentKind, PaymentReceived, PaymentSkipped, Teller
-from refledger.domain.rewards import RewardStatus, net
+from refledger.domain.rewards import SECOND_PERSON, RewardStatus, net
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining, payments, rating
+from refledger.operations import explaining, nobodys, payments, rating, referring
 from refledger.operations.maturing import mature_from
 from refledger.operations.payments import Outcome, Recorded
+from refledger.operations.referring import NewReferral
 from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -363,3 +365,61 @@ def test_any_order_comes_to_the_same(
     catch_up(books, "ann", "bob")
     assert books.balance("bob")[0] == 5 * wanted(facts, rules, on=on)
     assert books.faults() == []
+
+
+# ---------------------------------------------------------------- on somebody's word
+
+
+def named_after(books: Books, hold_days: int) -> str:
+    """Dora paid 10.00 of a charge; a minute later Eve of the staff says that Bob referred her. Keyed hash of Eve."""
+    books.change_program(adjustment_limit=5_000, hold_days=hold_days)
+    eve = books.user("eve")
+    tell(books, "", Captured(1_000), "dora")
+    books.clock.forward(60_000)
+    referring.create(
+        books.context, NewReferral(books.partner("bob").id, customer=books.user("dora")), eve, None, "b", by=eve
+    )
+    nobodys.take(books.context, nobodys.Referred("default", books.user("dora")))
+    books.mature("bob")
+    return eve
+
+
+def test_what_grows_on_somebodys_word_is_held_above_what_they_may_say_alone(books: Books) -> None:
+    """The attack: the accomplice's charge is captured in part, named, and captured in full after it."""
+    eve = named_after(books, hold_days=30)
+    tell(books, "", Captured(15_000), "dora")
+    [reward] = books.rewards("bob")
+    assert (reward.amount, reward.held) == (3_000, ())
+    tell(books, "", Captured(90_000), "dora")
+    [reward] = books.rewards("bob")
+    assert (reward.amount, reward.held) == (18_000, (SECOND_PERSON,))
+    with pytest.raises(SecondPersonNeeded):
+        books.release(reward, by=eve)
+    books.release(reward, by=books.user("ben"))
+    books.clock.forward(31 * DAY_MS)
+    books.mature("bob")
+    assert books.balance("bob") == (18_000, 0, 0)
+    assert books.faults() == []
+
+
+def test_what_has_matured_grows_on_somebodys_word_as_far_as_that_goes(books: Books) -> None:
+    """Nothing that is in the balance is held: the rest is given by hand. Told again it comes to the same."""
+    named_after(books, hold_days=0)
+    assert books.balance("bob") == (200, 0, 0)
+    tell(books, "", Captured(15_000), "dora")
+    assert books.balance("bob") == (3_000, 0, 0)
+    for sum in (90_000, 90_000, 15_000):
+        tell(books, "", Captured(sum), "dora")
+        assert books.balance("bob") == (3_000, 0, 0)
+        assert books.faults() == []
+    tell(books, "", Refunded("r", 45_000), "dora")
+    assert books.balance("bob") == (1_500, 0, 0)
+    assert books.faults() == []
+
+
+def test_a_charge_that_nobody_spoke_for_grows_without_anybody(books: Books) -> None:
+    """The referral was there when it was paid."""
+    books.change_program(adjustment_limit=100)
+    tell(books, "", Captured(1_000))
+    tell(books, "", Captured(90_000))
+    assert books.balance("bob") == (18_000, 0, 0)

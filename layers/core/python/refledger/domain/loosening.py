@@ -31,6 +31,7 @@ WAITS_DAYS: Final = 7  # a change that nobody confirms expires after these
 MAX_WAITING: Final = 20  # of a program
 
 RULES: Final = "rules"
+EARNING: Final = (RULES, "commission_on_shipping")  # by which somebody may earn more of the same payment
 STATUS: Final = "status"
 
 
@@ -121,7 +122,7 @@ class ProgramChange:
     @property
     def raises_rates(self) -> bool:
         """Whether somebody may earn more by it: then nobody who earns in the program confirms it."""
-        return any(term.field == RULES for term in self.terms)
+        return any(term.field in EARNING for term in self.terms)
 
 
 def expires_at(now_ms: int) -> int:

@@ -90,7 +90,7 @@ def same(context: Context, payment_id: str, note: str, by: str) -> Cleared:
         _check_suspected(old)
         existing = rewards.many(context.table, [id for id, _ in old.shares])
         _check_stranger(context, Act.CANCEL_REWARD, existing, by)
-        new = replace(old, note=note, by=by)
+        new = replace(old, note=note, cleared_by=by)  # who told of it stays its maker
         if new != old:
             context.table.commit(payments.may_be(old, new))
         return new, old.twin

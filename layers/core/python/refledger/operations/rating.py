@@ -210,7 +210,15 @@ def book(
     context: Context, old: Payment, new: Payment, existing: dict[int, Reward], becomes: dict[int, Reward],
     reference: str, also: Sequence[Write] = (),
 ) -> Rated:  # fmt: skip
-    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money."""
+    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money.
+
+    What counts on somebody's word does so with what it earns more now, too: see `word.more`.
+    """
+    if new.by or new.cleared_by or new.is_told_by_nobody:
+        from refledger.operations import word  # it knows payments, which are rated here
+
+        becomes, sums = word.more(context, new, existing, becomes)
+        also = [*also, *sums]
     new = replace(new, shares=tuple((becomes[tier].id, becomes[tier].amount) for tier in sorted(becomes)))
     moved = [(existing[tier], reward) for tier, reward in becomes.items() if existing.get(tier, reward) != reward]
     made = [reward for tier, reward in becomes.items() if tier not in existing]
