@@ -17,7 +17,8 @@ from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import clearing, converting, explaining, paying, payments, rating
+from refledger.operations import clearing, converting, explaining, paying, payments, rating, referring
+from refledger.operations.referring import NewReferral
 from refledger.store import keys, referrals, sightings
 from refledger.store import payments as payments_of
 from refledger.store.table import Table
@@ -358,6 +359,19 @@ def test_who_told_of_one_or_earns_from_it_does_not_decide(shop: Books) -> None:
         clearing.another(shop.context, reward.payment, "", shop.user("ann"))
     with pytest.raises(Forbidden):
         clearing.same(shop.context, reward.payment, "", shop.user("ann"))
+    assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
+
+
+def test_who_made_the_referral_that_a_machine_tells_of_does_not_clear_it(shop: Books) -> None:
+    """The service may be hers: what it told counts as told by eve, who entered the referral."""
+    new = NewReferral(shop.partner("ann").id, customer=shop.user("dora"))
+    made = referring.create(shop.context, new, "eve", None, "b", by="eve")
+    shop.pay("dora", "in_1", 10_000, system="stripe")
+    shop.clock.forward(HOUR_MS)
+    converting.convert(shop.context, made.id, 10_000, by="service", by_machine=True)
+    [reward] = [each for each in shop.rewards("ann") if each.held]
+    with pytest.raises(SecondPersonNeeded):
+        shop.release(reward, "eve")
     assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
 
 

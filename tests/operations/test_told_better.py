@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -423,3 +423,11 @@ def test_a_charge_that_nobody_spoke_for_grows_without_anybody(books: Books) -> N
     tell(books, "", Captured(1_000))
     tell(books, "", Captured(90_000))
     assert books.balance("bob") == (18_000, 0, 0)
+
+
+def test_a_yes_to_less_is_none_to_more(books: Books) -> None:
+    """Who vouched for what a machine told saw that much: a second one's yes does not make it more."""
+    tell(books, "", Captured(1_000))
+    [old] = [replace(each, vouched_by="dan") for each in books.rewards("bob")]
+    assert rating.rated_anew(old, old.amount - 1, 0, "program", "p").vouched_by == "dan"
+    assert rating.rated_anew(old, old.amount + 1, 0, "program", "p").vouched_by == ""

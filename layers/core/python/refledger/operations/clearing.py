@@ -17,6 +17,7 @@ from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, 
 from refledger.operations import duties, rating, refunds, suspecting, taking_back
 from refledger.operations.context import Context
 from refledger.operations.payments import Outcome
+from refledger.operations.rewards import tellers_of
 from refledger.store import keys, partners, payments, programs, referrals, rewards, sightings
 from refledger.store.transaction import Write
 
@@ -122,7 +123,7 @@ def _case(
     context: Context, payment: Payment, twin: Payment, existing: list[Reward], by: str
 ) -> tuple[bool, list[Write]]:
     """Whether another person has to release it, too, and what writes it down. Raises what bars who says so."""
-    for maker in (payment.by, twin.by):
+    for maker in sorted(tellers_of(context, payment) | tellers_of(context, twin)) or [""]:
         _check_stranger(context, Act.CLEAR_DUPLICATE, existing, by, maker)
     amounts = Counter[str]()
     for each in existing:

@@ -285,7 +285,8 @@ def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: s
     if (old.amount, old.rate_bps, old.rule) == (amount, rate_bps, rule):
         return old
     first = old.first_amount if old.because_of else old.amount
-    return replace(old, amount=amount, rate_bps=rate_bps, rule=rule, because_of=because_of, first_amount=first)
+    new = replace(old, amount=amount, rate_bps=rate_bps, rule=rule, because_of=because_of, first_amount=first)
+    return replace(new, vouched_by="") if amount > old.amount else new  # who vouched for it had seen less
 
 
 def _message(payment: Payment, reward: Reward) -> MaturityMessage:

@@ -224,8 +224,13 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
 
 def makers_of(context: Context, payment: Payment) -> frozenset[str]:
-    """Who told of it, accepted or cleared it, and of what no person told, who of the staff made its referral."""
-    told = {payment.by, payment.cleared_by}
+    """Who told of it, accepted or cleared it: see `tellers_of`."""
+    return tellers_of(context, payment) | {payment.cleared_by} - {""}
+
+
+def tellers_of(context: Context, payment: Payment) -> frozenset[str]:
+    """Who told of it, or accepted it, and of what no person told, who of the staff made its referral."""
+    told = {payment.by}
     if payment.is_told_by_nobody:
         told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))
     return frozenset(told - {""})
