@@ -310,7 +310,7 @@ def test_the_same_payment_is_joined(two: Books) -> None:
     """The one that waited is a name of the other; what was refunded of either is refunded of the one."""
     same = clearing.same(two.context, id_of(two), "one order", "eve").payment
     assert (same.kind, same.reason, same.target) == (PaymentKind.ALIAS, "DUPLICATE", two.payment("order 1").id)
-    assert (same.by, same.note) == ("eve", "one order")
+    assert (same.by, same.cleared_by, same.note) == ("", "eve", "one order")
     assert clearing.same(two.context, id_of(two), "one order", "eve").payment == same
     [reward] = rewards_of(two, "in_1", "stripe")
     assert (reward.cancelled, reward.held, reward.twin) == (Cancelled.DUPLICATE, (), "")
@@ -552,3 +552,18 @@ def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: 
     rating.rate_customer(shop.context, "default", shop.user("bob"))
     assert held(shop, "order 1")
     assert not held(shop, "in_1", "stripe")
+
+
+def test_one_that_a_person_has_cleared_is_still_corrected(shop: Books) -> None:
+    """What was captured after it is not lost over what was said before it."""
+    shop.pay("bob", "order 1", 4_000)
+    shop.clock.forward(HOUR_MS)
+    at_ms = shop.clock()
+    for sum in (4_000, 10_000):
+        shop.pay("bob", "pi_1", sum, system="stripe", teller=Teller.CHARGE, occurred_at_ms=at_ms)
+        if sum == 4_000:
+            assert held(shop, "pi_1", "stripe")
+            clearing.another(shop.context, id_of(shop, "pi_1", "stripe"), "two orders", "dan")
+    [reward] = rewards_of(shop, "pi_1", "stripe")
+    assert reward.amount == 2_000
+    assert ripen(shop) == 2_800

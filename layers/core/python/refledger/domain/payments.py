@@ -336,7 +336,7 @@ class Payment:
     program_said: bool = True
     system: str = ""  # which system told of it; "" for the owner's own events, and where that was not kept
     twin: str = ""  # the payment that this may be, as long as nobody has said whether it is
-    cleared_by: str = ""  # keyed hash of who said that it is another one
+    cleared_by: str = ""  # keyed hash of who said whether it is
     other_ids: tuple[str, ...] = field(default=(), compare=False)  # what its id would be in other systems; not kept
 
     @property

@@ -161,7 +161,7 @@ class PaymentView(View):
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
     was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody has said; `clearedBy`:
-    who said that it is another one.
+    who said whether it is.
     """
 
     id: str
