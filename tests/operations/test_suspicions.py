@@ -17,7 +17,7 @@ from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import clearing, converting, explaining, paying, payments, rating, referring
+from refledger.operations import clearing, converting, correcting, explaining, paying, payments, rating, referring
 from refledger.operations.referring import NewReferral
 from refledger.store import keys, referrals, sightings
 from refledger.store import payments as payments_of
@@ -552,6 +552,48 @@ def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: 
     rating.rate_customer(shop.context, "default", shop.user("bob"))
     assert held(shop, "order 1")
     assert not held(shop, "in_1", "stripe")
+
+
+def test_one_that_was_being_corrected_when_the_second_system_came_is_compared(shop: Books) -> None:
+    """What was captured by then was written down, and not what the correction was about to say."""
+    shop.pay("bob", "pi_1", 4_000, system="stripe", teller=Teller.CHARGE)
+    received = PaymentReceived(
+        "stripe", "pi_1", "bob", "default", 10_000, 10_000, "USD", shop.clock(), teller=Teller.CHARGE
+    )
+    shop.clock.forward(HOUR_MS)
+    came: list[object] = []
+
+    class Slow(Table):
+        def commit(self, *writes: Write) -> None:
+            if not came and any(write.name == payments_of.IS_UNCHANGED for write in writes):
+                came.append(shop.pay("bob", "order 1", 10_000))
+            super().commit(*writes)
+
+    payments.record(replace(shop.context, table=Slow(shop.client, shop.table_name)), received)
+    assert came
+    assert held(shop, "order 1")
+    assert not held(shop, "pi_1", "stripe")
+    assert ripen(shop) == 2_000
+
+
+def test_what_grows_into_another_is_held_with_that(shop: Books) -> None:
+    """The worker dies before it has looked who of the two is the first, and the day comes before anybody does."""
+    shop.pay("bob", "order 1", 10_000)
+    shop.clock.forward(HOUR_MS)
+    shop.pay("bob", "pi_1", 4_000, system="stripe", teller=Teller.CHARGE)
+    received = PaymentReceived(
+        "stripe", "pi_1", "bob", "default", 10_000, 10_000, "USD", shop.clock(), teller=Teller.CHARGE
+    )
+    known = shop.payment("pi_1", "stripe")
+    told = payments.told(received, known.id, shop.user("bob"), "default")
+    assert correcting.correct(shop.context, known, told)
+    shop.clock.forward(31 * DAY_MS)
+    shop.mature("ann")
+    assert shop.balance("ann")[0] == 2_000
+    rating.rate_customer(shop.context, "default", shop.user("bob"))
+    assert held(shop, "pi_1", "stripe")
+    assert not held(shop, "order 1")
+    assert shop.faults() == []
 
 
 def test_one_that_a_person_has_cleared_is_still_corrected(shop: Books) -> None:

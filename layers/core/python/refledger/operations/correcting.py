@@ -16,6 +16,7 @@ from refledger.domain.uplines import Binding
 from refledger.operations import rating, suspecting
 from refledger.operations.context import Context
 from refledger.operations.rating import Rated
+from refledger.operations.suspecting import Suspicion
 from refledger.store import keys, payments, referrals
 from refledger.store.transaction import Write
 
@@ -40,7 +41,9 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     parts = rating.split(told, binding, rating.terms_of(context, binding))
     becomes = rating.became(context, told, binding, parts, existing, payment.id)
     told = replace(told, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
-    place = _place(context, binding, payment, told)
+    news = suspecting.retold(context, binding, payment, told)
+    becomes = {tier: suspecting.may_be(reward, news.twin) for tier, reward in becomes.items()}
+    place = _place(context, binding, payment, told, news)
     met = (
         []
         if any(write.target == keys.binding(binding.program_id, binding.customer) for write in place)
@@ -50,11 +53,11 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     return replace(rated, is_done=not place)
 
 
-def _place(context: Context, binding: Binding, payment: Payment, told: Payment) -> list[Write]:
+def _place(context: Context, binding: Binding, payment: Payment, told: Payment, news: Suspicion) -> list[Write]:
     """What has a base now is one of the customer's payments, and what has none any more is not."""
     terms = rating.terms_of(context, binding)
     had, has = bool(terms.commission_base(payment)), bool(terms.commission_base(told))
-    again, writes = suspecting.retold(context, binding, payment, told)
+    again, writes = news.again, news.writes
     if has and not had:
         return [*writes, *rating.counted(binding, told, terms, again)[1]]
     new = binding.look_again(again, payment.id) if again else binding

@@ -241,16 +241,24 @@ def same_id(context: Context, payment_id: str, other_id: str) -> list[MaturityMe
     return rating.rate_customer(context, binding.program_id, binding.customer).due if binding else []
 
 
-def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> tuple[tuple[str, ...], list[Write]]:
-    """Of a payment another amount is known now: those to be looked at because of that, and what writes it down."""
+def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> Suspicion:
+    """Of a payment another amount is known now: which other it may be by that, and who is to be looked at."""
     known = sightings.some(context.table, binding, [(old.occurred_at_ms, old.id)]) if binding.is_mixed else []
     figures = sighting(new).figures
     if not known or known[0].figures == figures:
-        return (), []
+        return Suspicion(binding)
     around = [each for each in sightings.around(context.table, binding, old.occurred_at_ms) if each.payment != old.id]
     after = replace(known[0], figures=figures)
-    concerned = {each.payment for one in (known[0], after) for each in cluster_of(old.id, [one, *near(one, around)])}
-    return (*sorted(concerned - {old.id}), old.id), [sightings.keep(binding, after)]
+    before, now = (
+        {each.payment for each in cluster_of(old.id, [one, *near(one, around)])} - {old.id} for one in (known[0], after)
+    )
+    again = (*sorted(before | now), old.id)
+    return Suspicion(binding, min(now, default=""), again, [sightings.keep(binding, after)])
+
+
+def may_be(reward: Reward, twin: str) -> Reward:
+    """A reward whose payment may be `twin` by what is known now: held as it changes; who is the first is let go."""
+    return _with_twin(reward, twin) if twin else reward
 
 
 def gone(context: Context, binding: Binding, payment: Payment) -> tuple[list[str], list[Write]]:
@@ -266,5 +274,5 @@ def spoken_for(context: Context, binding: Binding, payment: Payment, twin: Payme
     """A person has said that these are two payments: whose turn it may be now, and what writes it down."""
     cluster = _cluster(context, binding, payment)
     both = {payment.id, twin.id}
-    writes = [sightings.keep(binding, replace(each, own=True)) for each in cluster if each.payment in both]
+    writes = [sightings.speak_for(binding, each) for each in cluster if each.payment in both]
     return [each.payment for each in cluster if each.payment not in both], writes

@@ -20,7 +20,7 @@ IS_LISTED = "the payment is on the list of those that may be another one"
 
 
 def keep(binding: Binding, sighting: Sighting) -> Write:
-    """Written again without harm, but for what a person said: never over that."""
+    """Written again without harm."""
     return put(
         "", {
             **keys.sighting(binding.program_id, binding.customer, sighting.at_ms, sighting.payment),
@@ -28,6 +28,12 @@ def keep(binding: Binding, sighting: Sighting) -> Write:
             "twins": sorted(sighting.twins), "own": sighting.own,
         }, "",
     )  # fmt: skip
+
+
+def speak_for(binding: Binding, sighting: Sighting) -> Write:
+    """A person has said that it is no other one's money."""
+    key = keys.sighting(binding.program_id, binding.customer, sighting.at_ms, sighting.payment)
+    return update("", key, "SET #own = :yes", yes=True)
 
 
 def joined(binding: Binding, at_ms: int, payment: str) -> Write:
