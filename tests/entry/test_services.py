@@ -36,6 +36,13 @@ def test_a_service_does_not_say_who_signs_in(world: World, somebody: Callable[[]
     assert world.admin(f"POST {P}", body=body).status == 201, "an admin may"
 
 
+def test_nor_by_an_invitation(world: World, somebody: Callable[[], str]) -> None:
+    """The attack: its answer has the token, and whoever accepts with that signs in as the partner."""
+    invitations = "POST /api/v1/invitations"
+    refused = service(world, invitations, "partners:write", body={"email": f"{somebody()}@example.com"})
+    assert (refused.status, refused.code) == (403, "FORBIDDEN")
+
+
 @pytest.mark.parametrize("verb", ["activate", "deactivate", "terminate", "DELETE"])
 def test_a_service_lifts_no_suspension(world: World, somebody: Callable[[], str], verb: str) -> None:
     """To whatever other status: those who are not suspended are paid. It may suspend, and move who is not suspended."""

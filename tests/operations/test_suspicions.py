@@ -405,6 +405,20 @@ def test_nobody_pays_what_waits(two: Books) -> None:
         paying.process(two.context, reward.id, "BANK", "tx 1", "eve", "r1")
 
 
+def test_who_has_cleared_it_does_not_pay_it(books: Books) -> None:
+    """Also where what people did for a partner before bars nobody."""
+    books.program(hold_days=0, maker_window_days=0, second_approval_limit=None)
+    books.chain("ann", "bob")
+    books.pay("bob", "order 1", 10_000)
+    books.clock.forward(HOUR_MS)
+    books.pay("bob", "in_1", 10_000, system="stripe")
+    clearing.another(books.context, id_of(books, "in_1", "stripe"), "two orders", "eve")
+    [reward] = rewards_of(books, "in_1", "stripe")
+    with pytest.raises(SecondPersonNeeded):
+        paying.process(books.context, reward.id, "BANK", "tx 1", "eve", "r1")
+    assert paying.process(books.context, reward.id, "BANK", "tx 1", "dan", "r2").status is S.PAID
+
+
 def test_explained(two: Books) -> None:
     """Why it waits, and for which other payment."""
     [reward] = rewards_of(two, "in_1", "stripe")

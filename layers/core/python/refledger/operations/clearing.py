@@ -41,7 +41,7 @@ def another(context: Context, payment_id: str, note: str, by: str) -> Cleared:
 
     def once() -> tuple[str, str] | None:
         old = payments.find(context.table, payment_id)
-        if old.cleared_by and not old.twin:
+        if old.kind is PaymentKind.PAYMENT and old.cleared_by and not old.twin:
             return None
         _check_suspected(old)
         binding = referrals.find_binding(context.table, old.program_id, _customer(context, old))

@@ -17,7 +17,7 @@ from refledger.domain.till import Blockers, check_note, check_stops, takes_secon
 from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
 from refledger.operations import duties, till
 from refledger.operations.context import Context
-from refledger.operations.rewards import holder
+from refledger.operations.rewards import holder, makers_of
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
 from refledger.store.transaction import Write
 
@@ -104,9 +104,12 @@ def process(
 
 def _case(context: Context, reward: Reward, partner: Partner, actor: str, amount: int, whole: int) -> duties.Case:
     made = payments.many(context.table, [reward.payment])
+    makers = {reward.vouched_by}.union(*(makers_of(context, each) for each in made)) - {""}
+    for maker in sorted(makers):
+        duties.check_stranger(Act.PAY_REWARD, actor, maker=maker)
     return duties.case(
         context, Act.PAY_REWARD, actor, [programs.find(context.table, partner.program_id)], reward.currency,
-        {partner.id: amount}, earns=[partner.customer], maker=made[0].by if made else "", whole=whole,
+        {partner.id: amount}, earns=[partner.customer], whole=whole,
     )  # fmt: skip
 
 

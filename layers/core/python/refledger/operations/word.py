@@ -17,7 +17,6 @@ from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Rewar
 from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.operations.payments import Entered
-from refledger.store import programs
 from refledger.store.transaction import Write
 
 
@@ -60,7 +59,7 @@ def more(
             amounts[new.partner_id] += difference
     if not amounts:
         return dict(becomes), []
-    program, told = programs.find(context.table, payment.program_id), payment.is_told_by_nobody
+    program, told = context.program(payment.program_id), payment.is_told_by_nobody
     by = payment.by or payment.cleared_by
     case = duties.case(context, _act(payment), by, [program], payment.currency, amounts, by_machine=told)
     marks = () if told else None  # who is behind what a machine told was marked when it did
