@@ -37,11 +37,13 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     existing, reference = rating.rewards_of(context, payment), f"{payment.id} as it was told anew"
     if binding is None or not rating.is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         becomes = _by_what_they_were(context, told, existing)
-        return rating.book(context, payment, told, existing, becomes, reference)
+        becomes, sums = _on_word(context, told, existing, becomes)
+        return rating.book(context, payment, told, existing, becomes, reference, sums)
     parts = rating.split(told, binding, rating.terms_of(context, binding))
     becomes = rating.became(context, told, binding, parts, existing, payment.id)
     told = replace(told, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
     news = suspecting.retold(context, binding, payment, told)
+    becomes, sums = _on_word(context, told, existing, becomes)
     becomes = {tier: suspecting.may_be(reward, news.twin) for tier, reward in becomes.items()}
     place = _place(context, binding, payment, told, news)
     met = (
@@ -49,8 +51,19 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
         if any(write.target == keys.binding(binding.program_id, binding.customer) for write in place)
         else [referrals.still_earns(binding)]
     )
-    rated = rating.book(context, payment, told, existing, becomes, reference, [*place, *met])
+    rated = rating.book(context, payment, told, existing, becomes, reference, [*place, *met, *sums])
     return replace(rated, is_done=not place)
+
+
+def _on_word(
+    context: Context, told: Payment, existing: dict[int, Reward], becomes: dict[int, Reward]
+) -> tuple[dict[int, Reward], list[Write]]:
+    """What counts on somebody's word counts on it with what it earns more now, too."""
+    if not told.by and not told.cleared_by:
+        return becomes, []
+    from refledger.operations import word  # it knows payments, which are corrected here
+
+    return word.more(context, told, existing, becomes)
 
 
 def _place(context: Context, binding: Binding, payment: Payment, told: Payment, news: Suspicion) -> list[Write]:

@@ -16,7 +16,7 @@ from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.programs import Program
-from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, RewardStatus, revalue
+from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, RewardStatus, revalue
 from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, FOREVER_MS, Again, Binding
@@ -210,15 +210,7 @@ def book(
     context: Context, old: Payment, new: Payment, existing: dict[int, Reward], becomes: dict[int, Reward],
     reference: str, also: Sequence[Write] = (),
 ) -> Rated:  # fmt: skip
-    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money.
-
-    What counts on somebody's word does so with what it earns more now, too: see `word.more`.
-    """
-    if new.by or new.cleared_by or new.is_told_by_nobody:
-        from refledger.operations import word  # it knows payments, which are rated here
-
-        becomes, sums = word.more(context, new, existing, becomes)
-        also = [*also, *sums]
+    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money."""
     new = replace(new, shares=tuple((becomes[tier].id, becomes[tier].amount) for tier in sorted(becomes)))
     moved = [(existing[tier], reward) for tier, reward in becomes.items() if existing.get(tier, reward) != reward]
     made = [reward for tier, reward in becomes.items() if tier not in existing]
@@ -275,9 +267,20 @@ def became(
                 found[tier] = revalue(replace(new, because_of=because_of), payment.amount, payment.back)
             continue
         rate_bps, rule = (part.rate_bps, part.source.value) if part and amount else (0, old.rule)
+        if _stays(old, payment) and amount > old.amount:
+            amount, rate_bps = old.amount, 0
         new = rated_anew(replace(old, base=base), amount, rate_bps, rule, because_of)
         found[tier] = revalue(new, payment.amount, payment.back)
     return found
+
+
+def _stays(old: Reward, payment: Payment) -> bool:
+    """Whether it was in the balance when its payment became more than one person's word is good for: see `word.more`.
+
+    It has no rate any more since its own payment was corrected.
+    """
+    on_word = payment.by or payment.cleared_by
+    return bool(on_word) and old.status in IN_BALANCE and old.because_of == payment.id and not old.rate_bps
 
 
 def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: str) -> Reward:

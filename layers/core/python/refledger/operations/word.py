@@ -1,7 +1,7 @@
 """What earns on somebody's word: a conversion that is told, a parked payment that is accepted.
 
 Above what may be made so in a day its rewards are held, until a person releases them who did not say so. So is what it
-earns more once more is known of it, or of the customer's other payments.
+earns more once its provider tells more of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from refledger.domain.duties import Act, NeedsSecond
-from refledger.domain.payments import Origin, Payment
+from refledger.domain.payments import Payment
 from refledger.domain.programs import Program
 from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Reward, holding, revalue
 from refledger.operations import duties
@@ -59,21 +59,11 @@ def more(
             amounts[new.partner_id] += difference
     if not amounts:
         return dict(becomes), []
-    program, told = context.program(payment.program_id), payment.is_told_by_nobody
-    by = payment.by or payment.cleared_by
-    case = duties.case(context, _act(payment), by, [program], payment.currency, amounts, by_machine=told)
-    marks = () if told else None  # who is behind what a machine told was marked when it did
+    act, program = Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE, context.program(payment.program_id)
+    case = duties.case(context, act, payment.by or payment.cleared_by, [program], payment.currency, amounts)
     if not isinstance(case.require(), NeedsSecond):
-        return dict(becomes), case.writes(marks=marks)
-    return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, case.writes(marks=marks)
-
-
-def _act(payment: Payment) -> Act:
-    if payment.is_told_by_nobody:
-        return Act.CONVERT_BY_MACHINE
-    if payment.origin is Origin.CONVERSION:
-        return Act.CONVERT
-    return Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE
+        return dict(becomes), case.writes()
+    return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, case.writes()
 
 
 def _amount(reward: Reward | None) -> int:
