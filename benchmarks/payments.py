@@ -45,7 +45,7 @@ def maturing(bench: Bench) -> None:
     _paid(bench, 20)
     with bench.measure("… of all that is due since the last look, 20 rewards", today(3, 2, "2.25", "0.25"), per=20):
         mature_all(books.context, bob, "USD")
-    with bench.measure("schedule: find the partners of 139 payments that are due", today(10, 2, 2, 146)):
+    with bench.measure("schedule: find the partners of 139 payments that are due", today(38, 3, 3, 146)):
         assert finding_due.find_due(books.context, lambda _: None, lambda: True, finding_due.LOOKS[:1]).sent == {
             "DUE": 1
         }

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from refledger.adapters.queues import GO_ON
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
@@ -30,11 +31,11 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
 
 
 def _tick(go_on: Callable[[], bool], left_ms: Callable[[], int]) -> dict[str, Any]:
-    context, send = config.context(), config.maturity_queue().send
+    context = config.context()
     _rate_again(context, go_on)
     until_ms = left_ms() - SHARE_MS
     lost = _look_for_overdue(context, lambda: go_on() and left_ms() > until_ms)
-    found = finding_due.find_due(context, send, go_on)
+    found = _find(context, go_on)
     with counting() as metrics:
         count(metrics, "DUE_BEHIND_MINUTES", found.behind_ms // MINUTE_MS)
         late = lost + _look_for_overdue(context, go_on)
@@ -42,6 +43,17 @@ def _tick(go_on: Callable[[], bool], left_ms: Callable[[], int]) -> dict[str, An
             if number:  # a metric that always says 0 costs as much as one that says something
                 count(metrics, name, number)
     return found.sent
+
+
+def _find(context: Context, go_on: Callable[[], bool]) -> finding_due.Found:
+    """What is due; where there is more than time, a message lets another worker go on at once, and not with the next
+    tick.
+    """
+    queue = config.maturity_queue()
+    found = finding_due.find_due(context, queue.send, go_on)
+    if found.left:
+        queue.go_on(f"schedule-{context.now_ms()}")
+    return found
 
 
 def _look_for_overdue(context: Context, go_on: Callable[[], bool]) -> int:
@@ -67,7 +79,10 @@ def _rate_again(context: Context, go_on: Callable[[], bool]) -> None:
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:
     """What one partner's messages ask for is done at once; where that fails, all of them come again, in order."""
     asked: dict[tuple[str, str], list[tuple[str, MaturityMessage]]] = defaultdict(list)
+    looks = [record["messageId"] for record in records if record["body"] == GO_ON]
     for record in records:
+        if record["messageId"] in looks:
+            continue
         message = MaturityMessage.read(record["body"])
         asked[message.partner_id, message.currency].append((record["messageId"], message))
     failed: list[dict[str, str]] = []
@@ -77,6 +92,12 @@ def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str,
         except Exception:
             logger().warning("maturity goes on later", extra={"partner": partner_id}, exc_info=True)
             failed += [{"itemIdentifier": id} for id, _ in messages]
+    try:
+        if looks:
+            _find(config.context(), go_on)
+    except Exception:
+        logger().warning("the schedule goes on later", exc_info=True)
+        failed += [{"itemIdentifier": id} for id in looks]
     return {"batchItemFailures": failed}
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, assert_never
 
 from refledger.adapters.queues import NotTaken
-from refledger.adapters.threads import side_by_side
 from refledger.domain import codes
 from refledger.domain.errors import Refledger, Unreadable
 from refledger.domain.maturity import MaturityMessage
@@ -37,6 +36,7 @@ from refledger.operations import disputes, nobodys, payments, refunds
 from refledger.operations.context import Context
 from refledger.operations.nobodys import Referred
 from refledger.operations.payments import Outcome, Recorded
+from refledger.threads import side_by_side
 
 SIDE_BY_SIDE = 10  # transactions at once: as many as a client has connections
 RETRIED = "RETRIED"

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from refledger.adapters.queues import GO_ON
 from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
-from refledger.operations import maturing, payments, statistics
+from refledger.operations import finding_due, maturing, payments, statistics
+from refledger.store import keys
 from refledger.store.table import pack
 from refledger.store.transaction import Again
 from tests.support import streams
@@ -211,6 +213,43 @@ def test_a_tick_tells_how_far_behind_it_is(
     (told,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "DUE_BEHIND_MINUTES" in line)
     (behind,) = told["DUE_BEHIND_MINUTES"]
     assert behind == 0 if left_ms > 10_000 else 120 < behind <= 240
+
+
+class Short(Time):
+    """Time for so many questions, and then for no more."""
+
+    def __init__(self, questions: int) -> None:
+        super().__init__(*[60_000] * questions, 9_000)
+
+
+def test_a_tick_that_has_no_time_for_all_that_is_due_goes_on_by_message(
+    fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other until nothing is left, and not one slice every five minutes. In a batch partners come first,
+    and what fails in it is told by its own id.
+    """
+    monkeypatch.setattr(finding_due, "SLICE", 2)
+    for number in range(8):
+        fresh.books.pay("carol", str(number), 10_000)
+    handler = load("maturity").handler
+    fresh.books.clock.forward(MINUTE_MS)
+    handler({}, Short(12))
+    workers = 0
+    while sqs.dead:
+        (told,) = sqs.dead
+        assert (told["MessageGroupId"], told["MessageBody"]) == ("schedule", GO_ON)
+        sqs.dead.clear()
+        bodies = [message["MessageBody"] for message in sqs.messages]
+        sqs.batches.clear()
+        assert failed(handler(records(*bodies, GO_ON), Short(6))) == []
+        workers += 1
+        assert workers < 20
+    assert workers > 1
+    assert fresh.books.balance("bob") == (16_000, 0, 0)
+    sqs.refuses.add(fresh.books.partner("bob").id)
+    fresh.books.pay("carol", "more", 10_000)
+    fresh.books.clock.forward(2 * MINUTE_MS)
+    assert failed(handler(records(message(fresh, "alice", keys.due_from(0)), GO_ON), LONG)) == ["m1"]
 
 
 # ---------------------------------------------------------------- workflow, sweeper, statistics

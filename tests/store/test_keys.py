@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,8 +126,10 @@ def test_a_payment_is_always_in_the_same_of_the_due_shards(payment: str) -> None
 
 def test_payments_spread_over_the_due_shards() -> None:
     """Ids as the system makes them do not pile up in one shard."""
-    found = [keys.payment_shard(IDS.payment("payments", str(number))) for number in range(400)]
-    assert all(60 <= found.count(shard) <= 140 for shard in range(keys.DUE_SHARDS))
+    for count in (4, 32, 48, 256):
+        found = Counter(keys.payment_shard(IDS.payment("payments", str(n)), count) for n in range(100 * count))
+        assert set(found) == set(range(count))
+        assert all(60 <= found[shard] <= 140 for shard in found)
 
 
 @given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))

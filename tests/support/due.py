@@ -108,12 +108,12 @@ class Shop:
         self.looked.update(key["pk"].removeprefix("R#") + key["sk"] for key in wanted if key["pk"].startswith("R#"))
         return self._read(wanted, **given)
 
-    def pay(self, partner: int, due_ms: int) -> str:
+    def pay(self, partner: int, due_ms: int, shards: int = keys.DUE_SHARDS) -> str:
         """A payment from which one partner earns; the id of their reward."""
         self._payments += 1
         partner_id, payment = f"{partner:016d}", self.context.ids.payment("payments", str(self._payments))
         reward_id = keys.reward_id(partner_id, due_ms, "USD", payment, 1)
-        place = keys.waiting(keys.due_shard(keys.payment_shard(payment)), due_ms, payment)
+        place = keys.waiting(keys.due_shard(keys.payment_shard(payment, shards)), due_ms, payment)
         item: Item = {**keys.payment(payment), **place, "rewards": [[reward_id, 1]]}
         insort(self.index.due.setdefault(place["w1"], []), (place["w2"], item), key=lambda entry: entry[0])
         key = keys.reward(reward_id)

@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from refledger.adapters.threads import side_by_side
 from refledger.domain.maturity import MaturityMessage
+from refledger.threads import side_by_side
 
 BATCH_LIMIT = 10
+GO_ON = '{"schedule": "go on"}'
 SIDE_BY_SIDE = 10  # calls at once: as many as a client has connections
 
 
@@ -33,6 +34,12 @@ class MaturityQueue:
         refused = [message for those in side_by_side(self._send, batches, SIDE_BY_SIDE) for message in those]
         if refused:
             raise NotTaken(refused)
+
+    def go_on(self, deduplication: str) -> None:
+        """Have a worker go on with what the schedule has no time for. One at a time: they are a group."""
+        self._client.send_message(
+            QueueUrl=self._url, MessageBody=GO_ON, MessageGroupId="schedule", MessageDeduplicationId=deduplication
+        )
 
     def _send(self, messages: Sequence[MaturityMessage]) -> list[MaturityMessage]:
         """At most ten; returns those that were not taken."""

@@ -49,9 +49,9 @@ def accounts_of(table: Table, partner_id: str) -> Iterator[Item]:
     yield from _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="list"))
 
 
-def payments_of(table: Table, program_id: str) -> Iterator[Item]:
+def payments_of(table: Table, program_id: str, shards: int) -> Iterator[Item]:
     """A program's payments that somebody may earn from."""
-    for partition in keys.payment_shards(program_id):
+    for partition in keys.payment_shards(program_id, shards):
         yield from _whole(table, table.query(partition, index="list"))
 
 

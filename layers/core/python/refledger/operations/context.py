@@ -13,7 +13,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.store import programs
+from refledger.store import programs, shards
 from refledger.store.table import Table
 from refledger.store.transaction import Again
 
@@ -39,6 +39,7 @@ class Context:
     now_ms: Callable[[], int] = now_ms
     pause: Callable[[int], None] = pause
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
+    _shards: list[int] = field(default_factory=list)  # when it was read, and how many
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
 
     def program(self, program_id: str) -> Program:
@@ -70,6 +71,12 @@ class Context:
                 self._versions.clear()
             self._versions[program_id, version] = programs.version(self.table, program_id, version)
         return self._versions[program_id, version]
+
+    def shards(self) -> int:
+        """Over how many shards payments are spread, as it was at most a minute ago: it only grows."""
+        if not self._shards or self.now_ms() - self._shards[0] > PROGRAM_KEPT_MS:
+            self._shards[:] = [self.now_ms(), shards.count(self.table)]
+        return self._shards[1]
 
     def has_program(self, program_id: str) -> bool:
         try:

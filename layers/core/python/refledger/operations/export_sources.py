@@ -195,7 +195,7 @@ def _payments(asked: Asked, after: Any) -> Iterator[Step]:
     table = asked.context.table
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
-        found = exports.payments(table, program_id, before or "", asked.low, asked.high)
+        found = exports.payments(table, program_id, asked.context.shards(), before or "", asked.low, asked.high)
         for batch in _batched(found, exports.PAGE):
             payments = {each.id: each for each in stored_payments.many(table, [id for _, id, _ in batch], strong=False)}
             for position, id, _ in batch:
@@ -225,7 +225,7 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
         # by when the payment came to be known: when the customer paid is looked at line by line
-        found = exports.payments(table, program_id, before or "", keys.LOWEST, keys.HIGHEST)
+        found = exports.payments(table, program_id, asked.context.shards(), before or "", keys.LOWEST, keys.HIGHEST)
         for batch in _batched(found, PAYMENTS_AT_ONCE):
             wanted = [id for _, _, ids in batch for id in ids]
             rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}

@@ -1,21 +1,21 @@
 """Finds what is due, on a schedule: work grows with what is due, not with what exists.
 
-Every look keeps a place of its own in each shard of the index and only ever goes forward from it, also in the middle of
-a moment, and always in the shard that is furthest behind: however much is due, a run that has time for one slice leaves
-less for the next, and what has waited longest comes first.
+Every look keeps a place of its own in the index and only ever goes forward from it, also in the middle of a moment:
+however much is due, a run that has time for one slice leaves less for the next. All shards of the index are read as one
+list, so what has waited longest comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
-from refledger.store import keys, rewards
+from refledger.store import keys, merge, rewards, shards
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Again, Item, Moved, Write, update
+from refledger.store.transaction import Again, Item, Moved, update
 
 HOUR_MS = 60 * MINUTE_MS
 
@@ -31,11 +31,11 @@ class Look:
 # The first gives the index a minute. The second passes an hour later, for what was committed or indexed late, or whose
 # message died. Each looks at every payment once; whatever both have missed is found by `overdue`, once a day.
 LOOKS = (Look("DUE", MINUTE_MS), Look("DUE-LATE", HOUR_MS))
-SLICE = 100  # rewards of one shard between two questions whether there is time left; and between two kept places
+SLICE = 100  # rewards between two questions whether there is time left, and between two places that are kept
+PAGE = 50  # payments of a shard that are read at a time
 IDLE_MS = HOUR_MS  # a place behind which nothing was found is written no more often
-FIRST = "0" * 13  # before every place
-EARLIER_OVERLAP_MS = HOUR_MS  # of places that were kept before there was one for each shard
-PLACES_ARE_THOSE = "the places are as they were read"
+EARLIER_OVERLAP_MS = HOUR_MS  # of places that were kept by earlier versions, when nothing came behind them
+PLACE_IS_THAT = "the place is as it was read"
 
 Send = Callable[[Sequence[MaturityMessage]], None]
 Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from which on they were told to look
@@ -43,99 +43,88 @@ Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from wh
 
 @dataclass(frozen=True)
 class Found:
-    """What a run has come to: messages sent by look, and how far the last of them is behind where it should be."""
+    """What a run has come to: messages sent by look, how far the last of them is behind where it should be, and whether
+    there is more for which there was no time.
+    """
 
     sent: dict[str, int]
     behind_ms: int
+    left: bool = False
 
 
 def find_due(context: Context, send: Send, go_on: Callable[[], bool], looks: Sequence[Look] = LOOKS) -> Found:
     """Send a message for each partner and currency with something due that still waits; one a run.
 
-    The looks take turns, a slice each, so that none lives on what another leaves. Places are kept when the messages are
+    The looks take turns, a slice each, so that none lives on what another leaves. A place is kept when the messages are
     sent: a run that ends early, or dies, has done its part. Repeats are harmless.
     """
     woken: Woken = {}
-    runs = [_Run(context, look, woken) for look in looks]
+    count = shards.count(context.table)
+    runs = [_Run(context, look, count, woken) for look in looks]
     while any(run.left for run in runs) and go_on():
         for run in runs:
             if run.left and go_on():
                 run.advance(send)
     for run in runs:
         run.end()
-    return Found({run.look.name: run.sent for run in runs}, max((run.behind_ms for run in runs), default=0))
+    behind_ms = max((run.behind_ms for run in runs), default=0)
+    return Found({run.look.name: run.sent for run in runs}, behind_ms, any(run.left for run in runs))
 
 
 class _Run:
-    """One look of one tick: its places, by shard, and what is left of it."""
+    """One look of one tick: where it is, and whether anything is left."""
 
-    def __init__(self, context: Context, look: Look, woken: Woken) -> None:
-        self.look, self.sent, self._unkept = look, 0, 0  # rewards since the places were written
+    def __init__(self, context: Context, look: Look, shards: int, woken: Woken) -> None:
+        self.look, self.sent, self._unkept = look, 0, 0  # rewards since the place was written
         self._context, self._until_ms, self._woken = context, context.now_ms() - look.behind_ms, woken
         self._end = f"{self._until_ms}~"  # behind all that is due in its millisecond
         kept = context.table.get(keys.cursor(look.name)) or {}
-        self._saved = _places_in(kept)
-        self._places = self._begin(kept)
-        self._mine = {shard for shard, place in self._places.items() if place < self._end}
+        self._kept: str | None = kept.get("place")
+        self._place = self._begun = self._begin(kept)
+        self.left = self._place < self._end
+        self._due = self._listed(shards) if self.left else iter(())
 
-    def _begin(self, kept: Item) -> dict[int, str]:
+    def _begin(self, kept: Item) -> str:
         """Where the last run stopped. A look that is new begins an hour back, or where the first one stands if that is
-        further back, and not with the first payment of all. A shard that is new has nothing of before.
+        further back, and not with the first payment of all.
         """
-        shards = range(keys.DUE_SHARDS)
-        if self._saved or "places" in kept:  # the second: of an earlier version, all in one attribute
-            earlier = {int(shard): str(place) for shard, place in kept.get("places", {}).items()}
-            return dict.fromkeys(shards, FIRST) | earlier | self._saved
+        if "place" in kept:
+            return str(kept["place"])
+        if "places" in kept:  # of an earlier version, by shard
+            return str(min(kept["places"].values()))
         first = kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
-        begin_ms = max(0, min(first["at"], self._until_ms) - EARLIER_OVERLAP_MS)
-        return dict.fromkeys(shards, str(begin_ms).zfill(len(FIRST)))
+        return str(max(0, min(first["at"], self._until_ms) - EARLIER_OVERLAP_MS)).zfill(len(str(self._until_ms)))
 
-    @property
-    def left(self) -> bool:
-        """Whether there is anything that this run may go on with."""
-        return bool(self._mine)
+    def _listed(self, shards: int) -> Iterator[Item]:
+        partitions = [keys.due_shard(shard) for shard in range(shards)]
+        return merge.oldest_first(self._context.table, partitions, self._begun, self._end, PAGE)
 
     @property
     def behind_ms(self) -> int:
-        """How long what it has not looked at yet may have waited, whoever is to look at it; shards at which nobody has
-        looked at all say nothing of that.
-        """
-        begun = [place for place in self._places.values() if place > FIRST]
-        lowest = min(begun, default=self._end)
-        return self._until_ms - _moment(lowest) if lowest < self._end else 0
+        """How long what it has not looked at yet may have waited, whoever is to look at it."""
+        return self._until_ms - _moment(self._place) if self._place < self._end and _moment(self._place) else 0
 
     def advance(self, send: Send) -> None:
-        """Look at one slice of the shard that is furthest behind, send, and keep the place. Where nothing is due in
-        one, it is the next one's turn.
-        """
-        ids: list[str] = []
-        while self._mine and not ids:
-            shard = min(self._mine, key=self._places.__getitem__)
-            ids, self._places[shard] = self._slice(shard, self._places[shard])
-            if self._places[shard] >= self._end:
-                self._mine.discard(shard)
-            if not ids and _moment(self._places[shard]) - _moment(self._saved.get(shard, FIRST)) >= IDLE_MS:
-                self._keep()
+        """Look at one slice, send, and keep the place."""
+        ids, place = self._slice()
+        self.left = place < self._end
         if messages := self._messages(ids):
             send(messages)
             self.sent += len(messages)
-        self._unkept += len(ids)
-        if self._unkept >= SLICE:
+        self._place, self._unkept = place, self._unkept + len(ids)
+        if self._unkept >= SLICE or _moment(place) - _moment(self._kept or "0") >= IDLE_MS:
             self._keep()
 
     def end(self) -> None:
-        """What the next run need not pass again; where time ran out, also the shards in which nothing was found."""
-        if self.left or self._unkept:
+        """Where a few were found, the next run need not pass them again."""
+        if self._unkept:
             self._keep()
 
-    def _slice(self, shard: int, place: str) -> tuple[list[str], str]:
-        """Ids of the rewards from a place on, and the place after them."""
+    def _slice(self) -> tuple[list[str], str]:
+        """Ids of the next rewards, and the place behind them."""
         ids: list[str] = []
-        found = self._context.table.query(
-            keys.due_shard(shard), place, self._end, index="work", page_size=max(2, SLICE // 2)
-        )
-        for item in found:
-            if item["w2"] == place:  # was the last one
+        for item in self._due:
+            if item["w2"] == self._begun:  # was the last one
                 continue
             ids += (reward_id for reward_id, _ in item["rewards"])
             if len(ids) >= SLICE:
@@ -147,15 +136,16 @@ class _Run:
         told already to look from there: they take all that is due.
         """
         starts: Woken = {}
-        for reward_id in self._waiting(reward_ids):
-            key = keys.reward(reward_id)
-            whose = (keys.owner_of(key), keys.currency_of(key["sk"]))
-            if key["sk"] < self._woken.get(whose, "~"):
-                starts[whose] = self._woken[whose] = key["sk"]
+        for reward_id in self._waiting([id for id in reward_ids if not self._is_told(id)]):
+            if not self._is_told(reward_id):
+                starts[_whose(reward_id)] = self._woken[_whose(reward_id)] = keys.reward(reward_id)["sk"]
         return [
             MaturityMessage(partner_id, currency, since, False, f"{partner_id}-{since}")
             for (partner_id, currency), since in starts.items()
         ]
+
+    def _is_told(self, reward_id: str) -> bool:
+        return self._woken.get(_whose(reward_id), "~") <= keys.reward(reward_id)["sk"]
 
     def _waiting(self, reward_ids: Sequence[str]) -> Iterable[str]:
         """Those whose time has come and who are not money yet: a message about others would be for nothing."""
@@ -163,44 +153,26 @@ class _Run:
             yield from rewards.still_waiting(self._context.table, reward_ids[start : start + BATCH_LIMIT])
 
     def _keep(self) -> None:
-        """Write the places that have moved, each if nobody has moved it since: another run goes on from there."""
-        self._unkept = 0
-        moved = {shard: place for shard, place in self._places.items() if place != self._saved.get(shard)}
-        if not moved:
-            return
+        """Write the place, if nobody has moved it since: another run goes on from there, and this one ends."""
+        key, unmoved = keys.cursor(self.look.name), "#place = :was" if self._kept else "attribute_not_exists(#place)"
+        was = {"was": self._kept} if self._kept else {}
         try:
-            self._context.table.commit(self._write(moved))
+            self._context.table.commit(
+                update(PLACE_IS_THAT, key, "SET #place = :place, #at = :at", unmoved, place=self._place,
+                       at=_moment(self._place), **was)
+            )  # fmt: skip
         except Moved as others:
-            self._give_up(_places_in(others.found[PLACES_ARE_THOSE]))
+            self.left, self._place, self._unkept = False, str(others.found[PLACE_IS_THAT]["place"]), 0
         except Again:
-            return  # nothing is lost: they are written with the next slice, or looked at again
+            return  # nothing is lost: it is written with the next slice, or looked at again
         else:
-            self._saved |= moved
-
-    def _write(self, moved: dict[int, str]) -> Write:
-        was = {shard: self._saved[shard] for shard in moved if shard in self._saved}
-        unmoved = [
-            f"#shard{shard} = :was{shard}" if shard in was else f"attribute_not_exists(#shard{shard})"
-            for shard in moved
-        ]  # fmt: skip
-        return update(
-            PLACES_ARE_THOSE, keys.cursor(self.look.name),
-            "SET #at = :at, " + ", ".join(f"#shard{shard} = :to{shard}" for shard in moved), " AND ".join(unmoved),
-            at=_moment(min(self._places.values())), **{f"to{shard}": place for shard, place in moved.items()},
-            **{f"was{shard}": place for shard, place in was.items()},
-        )  # fmt: skip
-
-    def _give_up(self, kept: dict[int, str]) -> None:
-        """Leave the shards at which another run was meanwhile to that one."""
-        for shard in [shard for shard, place in kept.items() if place != self._saved.get(shard)]:
-            self._mine.discard(shard)
-            self._places[shard] = kept[shard]
-        self._saved = kept
+            self._kept, self._unkept = self._place, 0
 
 
-def _places_in(item: Item) -> dict[int, str]:
-    """By shard."""
-    return {int(name[5:]): place for name, place in item.items() if name.startswith("shard")}
+def _whose(reward_id: str) -> tuple[str, str]:
+    """Partner and currency."""
+    key = keys.reward(reward_id)
+    return keys.owner_of(key), keys.currency_of(key["sk"])
 
 
 def _moment(place: str) -> int:

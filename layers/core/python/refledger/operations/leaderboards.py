@@ -53,28 +53,39 @@ def refresh(context: Context, changed: Iterable[Changed]) -> None:
     ids = sorted(months)
     for start in range(0, len(ids), PARTNERS_A_BATCH):
         batch = ids[start : start + PARTNERS_A_BATCH]
-        concerned: dict[tuple[str, str], list[str]] = defaultdict(list)
+        concerned: dict[str, dict[str, set[str]]] = defaultdict(dict)
         for partner in partners.many(context.table, batch):
-            for period in (*months[partner.id], ALL_TIME):
-                concerned[partner.program_id, period].append(partner.id)
-        for (program_id, period), those in sorted(concerned.items()):
-            _refresh(context, program_id, period, those)
+            concerned[partner.program_id][partner.id] = months[partner.id]
+        for program_id, those in sorted(concerned.items()):
+            _refresh(context, program_id, those)
 
 
-def _refresh(context: Context, program_id: str, period: str, partner_ids: list[str]) -> None:
+def _refresh(context: Context, program_id: str, months: Mapping[str, set[str]]) -> None:
+    """`months`: those that have changed, by partner."""
+    periods = sorted({ALL_TIME}.union(*months.values()))
+
     def once() -> None:
-        boards = leaderboards.of_period(context.table, program_id, period)
-        values = {id: _values(context, id, period) for id in partner_ids}
-        writes: list[Write] = []
-        for name in sorted({*boards, *(name for those in values.values() for name in those)}):
-            board = boards.get(name, Board(program_id, period, name))
-            rows = placed(board.rows, {id: those.get(name, 0) for id, those in values.items()})
-            if rows != board.rows:
-                writes.append(leaderboards.replace(board, rows, context.now_ms()))
-        if writes:
-            context.table.commit(*writes)
+        boards = {period: leaderboards.of_period(context.table, program_id, period) for period in periods}
+        values = _values(context, months)
+        for period in periods:
+            writes = _writes(context, program_id, period, boards[period], values[period])
+            if writes:
+                context.table.commit(*writes)
 
     context.repeat(once)
+
+
+def _writes(
+    context: Context, program_id: str, period: str, boards: Mapping[str, Board], values: Mapping[str, Mapping[str, int]]
+) -> list[Write]:
+    """Every board of the period that is another one with these values, which are by partner and metric."""
+    writes: list[Write] = []
+    for name in sorted({*boards, *(name for those in values.values() for name in those)}):
+        board = boards.get(name, Board(program_id, period, name))
+        rows = placed(board.rows, {id: those.get(name, 0) for id, those in values.items()})
+        if rows != board.rows:
+            writes.append(leaderboards.replace(board, rows, context.now_ms()))
+    return writes
 
 
 def placed(rows: Rows, values: Mapping[str, int]) -> Rows:
@@ -84,15 +95,16 @@ def placed(rows: Rows, values: Mapping[str, int]) -> Rows:
     return tuple(sorted(found, key=lambda row: (-row[1], row[0]))[:KEPT])
 
 
-def _values(context: Context, partner_id: str, period: str) -> Counter[str]:
-    """A partner's value for each metric, strongly read: whoever sent the message has written before."""
-    dimension = dimensions.partner(partner_id)
-    if period == ALL_TIME:
-        found = statistics.totals(context, dimension, strong=True)
-    else:
-        days = statistics.days(context, dimension, f"{period}01", f"{period}31", strong=True)
-        found = statistics.signed_sum(days.values())
-    return metrics(found)
+def _values(context: Context, months: Mapping[str, set[str]]) -> dict[str, dict[str, Counter[str]]]:
+    """By period and partner: the value for each metric, strongly read: whoever sent the message has written before."""
+    since = {dimensions.partner(id): f"{min(those)}01" for id, those in months.items()}
+    found: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
+    for dimension, (sums, days) in statistics.of_many(context, since).items():
+        found[ALL_TIME][dimension.id] = metrics(sums)
+        for month in months[dimension.id]:
+            of_month = [counters for when, counters in days.items() if when.startswith(month)]
+            found[month][dimension.id] = metrics(statistics.signed_sum(of_month))
+    return found
 
 
 def metrics(counters: Mapping[str, int]) -> Counter[str]:

@@ -301,7 +301,8 @@ def enter(
             entered = replace(entered, twin=suspicion.twin)
             counted.append(sightings.list_it(payment.id, suspicion.twin, now_ms))
         outcome = Outcome.RECORDED
-    first = payments.replace(parked, entered) if parked else payments.create(entered)
+    shards = context.shards()
+    first = payments.replace(parked, entered, shards) if parked else payments.create(entered, shards)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
     return Entered(outcome, entered, earned, writes, binding)
 

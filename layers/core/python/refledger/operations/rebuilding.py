@@ -185,7 +185,7 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
         for item in books.accounts_of(table, partner_id) if whole else ():
             run.offer(item)
     for program in _programs(run.context) if whole else sorted(named):
-        for item in books.payments_of(table, program):
+        for item in books.payments_of(table, program, run.context.shards()):
             run.offer(item)
     for subject in run.building:
         if subject != dimensions.JOURNAL.subject:

@@ -32,7 +32,9 @@ def of_program(
     begun, number = after or (high, -1)
 
     def rows() -> Iterator[tuple[Place, str]]:
-        found = payments.newest(context.table, program_id, begun, low, limit // 2 + 1)  # most have two tiers
+        found = payments.newest(
+            context.table, program_id, context.shards(), begun, low, limit // 2 + 1
+        )  # most have two tiers
         for position, _, ids in found:
             for place, id in enumerate(ids):
                 if position != begun or place > number:
@@ -50,7 +52,9 @@ def payments_of(
 ) -> tuple[list[Payment], str | None]:  # fmt: skip
     """A program's payments that earned, or those that were nobody's, newest first, from below the position `before`."""
     low, high = keys.positions(from_ms, until_ms)
-    found = payments.newest(context.table, program_id, before or high, low, limit + 1, unreferred=unreferred)
+    found = payments.newest(
+        context.table, program_id, context.shards(), before or high, low, limit + 1, unreferred=unreferred
+    )
     rows = ((position, id) for position, id, _ in found if position != before)
 
     def read(ids: list[str]) -> list[Payment]:

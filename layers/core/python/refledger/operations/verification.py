@@ -296,7 +296,7 @@ def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
     """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
     for _, program in programs.after(context.table, ""):
         checked._programs.discard(program.id)
-        for batch in _batches(payments.of_program(context.table, program.id)):
+        for batch in _batches(payments.of_program(context.table, program.id, context.shards())):
             yield from _faults_of_payments(context, batch, checked)
     for batch in _batches(dict.fromkeys(id for _, id in payments.parked(context.table, "", BATCH))):
         yield from _faults_of_payments(context, batch, checked)  # they will earn what they say

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 
-from refledger.store import keys
+from refledger.store import keys, merge
 from refledger.store.table import Table
 from refledger.store.transaction import Item
 
@@ -29,11 +28,14 @@ def partners(table: Table, before: str) -> Iterator[tuple[str, str]]:
         yield position, keys.owner_of(item)
 
 
-def payments(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str, list[str]]]:
+def payments(
+    table: Table, program_id: str, shards: int, before: str, low: str, high: str
+) -> Iterator[tuple[str, str, list[str]]]:
     """(position, payment id, ids of its rewards) of a program's payments, newest first."""
-    shards = [newest(table, shard, before, low, high) for shard in keys.payment_shards(program_id)]
-    for position, item in heapq.merge(*shards, key=lambda found: found[0], reverse=True):
-        yield position, keys.owner_of(item), [id for id, _ in item["rewards"]]
+    below, partitions = min(before or keys.HIGHEST, high), keys.payment_shards(program_id, shards)
+    for item in merge.newest_first(table, partitions, low, below, len(partitions) * PAGE // 2):
+        if item["l2"] != before:
+            yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
 def withdrawals(table: Table, partner_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,7 @@ O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
+G# / SHARDS                            over how many shards payments are spread
 SYS / <name>                           how far a schedule has looked
 
 Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
@@ -50,6 +51,7 @@ Text from outside enters a key only as a keyed hash.
 
 from __future__ import annotations
 
+import zlib
 from typing import Final
 
 from refledger.domain import base32
@@ -63,7 +65,7 @@ REFERRAL_ID_LENGTH: Final = PARTNER_ID_LENGTH + 24
 NEVER: Final = 9_999_999_999_999  # sorts after every time
 LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
 FIRST_MS, LAST_MS = 10**12, 10**13 - 1  # 13 digits, from 2001 to 2286: as text they sort like numbers
-DUE_SHARDS: Final = 4
+DUE_SHARDS: Final = 32  # never less than it was; the table may know of more, see `shards`
 ALONE: Final = "A"
 
 
@@ -647,24 +649,32 @@ def audit_by(actor: str) -> str:
     return f"A#{actor}"
 
 
-def payment_shard(payment: str) -> int:
-    return sum(payment.encode()) % DUE_SHARDS
+def shards() -> Key:
+    """Over how many shards payments are spread: beside the programs', for who enters a payment reads those."""
+    return _key("G#", "SHARDS")
 
 
-def payments_of_program(program_id: str, payment: str) -> str:
-    return f"E#{program_id}#{payment_shard(payment)}"
+def payment_shard(payment: str, count: int = DUE_SHARDS) -> int:
+    """In which of so many shards a payment is put. Where to look for it: in all of them, for it may be older than their
+    number.
+    """
+    return zlib.crc32(payment.encode()) % count
 
 
-def payment_shards(program_id: str) -> list[str]:
-    return [f"E#{program_id}#{number}" for number in range(DUE_SHARDS)]
+def payments_of_program(program_id: str, payment: str, count: int = DUE_SHARDS) -> str:
+    return f"E#{program_id}#{payment_shard(payment, count)}"
 
 
-def unreferred_of_program(program_id: str, payment: str) -> str:
-    return f"E#{program_id}#UNREFERRED#{payment_shard(payment)}"
+def payment_shards(program_id: str, count: int) -> list[str]:
+    return [f"E#{program_id}#{number}" for number in range(count)]
 
 
-def unreferred_shards(program_id: str) -> list[str]:
-    return [f"E#{program_id}#UNREFERRED#{number}" for number in range(DUE_SHARDS)]
+def unreferred_of_program(program_id: str, payment: str, count: int = DUE_SHARDS) -> str:
+    return f"E#{program_id}#UNREFERRED#{payment_shard(payment, count)}"
+
+
+def unreferred_shards(program_id: str, count: int) -> list[str]:
+    return [f"E#{program_id}#UNREFERRED#{number}" for number in range(count)]
 
 
 def rewards_in(program_id: str, state: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
@@ -20,7 +19,7 @@ from refledger.domain.payments import (
     Teller,
 )
 from refledger.domain.times import DAY_MS
-from refledger.store import keys
+from refledger.store import keys, merge
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
@@ -38,8 +37,9 @@ MOVED = "moved"  # of a refund or dispute: the payment under which it is known n
 IGNORED_KEPT_DAYS = 540
 
 
-def create(payment: Payment) -> Write:
-    return put(IS_NEW, _to_item(payment))
+def create(payment: Payment, shards: int = keys.DUE_SHARDS) -> Write:
+    """`shards`: over how many the indexes spread payments, see `store.shards`."""
+    return put(IS_NEW, _to_item(payment, shards))
 
 
 def name(alias: Payment) -> Write:
@@ -52,9 +52,9 @@ def name_of(alias_id: str) -> str:
     return f"{NAME_IS_NEW}: {alias_id}"
 
 
-def replace(old: Payment, new: Payment) -> Write:
+def replace(old: Payment, new: Payment, shards: int = keys.DUE_SHARDS) -> Write:
     """Another kind of payment in its place, under what was read of it: a parked one that is parked no more."""
-    return put(IS_UNCHANGED, _to_item(new), "#revision = :was", was=old.revision)
+    return put(IS_UNCHANGED, _to_item(new, shards), "#revision = :was", was=old.revision)
 
 
 def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
@@ -152,26 +152,23 @@ def some(table: Table, *ids: str) -> dict[str, Payment]:
     return {payment.id: payment for payment in many(table, list(ids))}
 
 
-def of_program(table: Table, program_id: str) -> Iterator[str]:
+def of_program(table: Table, program_id: str, shards: int) -> Iterator[str]:
     """The ids of all payments of a program that earned, by shard. For the check of the books, not for a request."""
-    for partition in keys.payment_shards(program_id):
+    for partition in keys.payment_shards(program_id, shards):
         for item in table.query(partition, index="list"):
             yield keys.owner_of(item)
 
 
 def newest(
-    table: Table, program_id: str, highest: str, low: str, page_size: int, *, unreferred: bool = False
+    table: Table, program_id: str, shards: int, highest: str, low: str, page_size: int, *, unreferred: bool = False
 ) -> Iterator[tuple[str, str, list[str]]]:
     """(position, id, ids of its rewards) of a program's payments that earned, those that came last first.
 
-    From the position `highest`, itself included, down to `low`; each shard is asked for `page_size` at a time.
+    From the position `highest`, itself included, down to `low`, where the caller wants some `page_size` of them.
     `unreferred`: of those that were nobody's instead.
     """
-    partitions = keys.unreferred_shards(program_id) if unreferred else keys.payment_shards(program_id)
-    shards = (
-        table.query(shard, low, highest, index="list", page_size=page_size, newest_first=True) for shard in partitions
-    )
-    for item in heapq.merge(*shards, key=lambda item: str(item["l2"]), reverse=True):
+    partitions = (keys.unreferred_shards if unreferred else keys.payment_shards)(program_id, shards)
+    for item in merge.newest_first(table, partitions, low, highest, page_size):
         yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
@@ -351,7 +348,7 @@ def _money(payment: Payment) -> Item:
     }  # fmt: skip
 
 
-def _to_item(payment: Payment) -> Item:
+def _to_item(payment: Payment, shards: int = keys.DUE_SHARDS) -> Item:
     texts = {
         "customer": payment.customer, "reason": payment.reason,
         "target": payment.target, "note": payment.note, "by": payment.by, "referral": payment.referral_id,
@@ -371,11 +368,13 @@ def _to_item(payment: Payment) -> Item:
         **({"machine": True} if payment.by_machine else {}),
     }  # fmt: skip
     if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
-        item |= keys.listed(keys.payments_of_program(payment.program_id, payment.id), payment.created_at_ms, payment.id)
+        item |= keys.listed(
+            keys.payments_of_program(payment.program_id, payment.id, shards), payment.created_at_ms, payment.id
+        )
     if payment.kind is PaymentKind.PAYMENT:
-        item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id)), payment.due_ms, payment.id)
+        item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id, shards)), payment.due_ms, payment.id)
     if payment.is_nobodys:
-        partition = keys.unreferred_of_program(payment.program_id, payment.id)
+        partition = keys.unreferred_of_program(payment.program_id, payment.id, shards)
         item |= keys.listed(partition, payment.created_at_ms, payment.id)
     if payment.kind in PARKED and not payment.note:
         item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, payment.id)

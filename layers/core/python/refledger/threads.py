@@ -13,7 +13,7 @@ def side_by_side(work: Callable[[Given], Result], given: Sequence[Given], most: 
     """What the work comes to for each, in the order given; at most so many at once. Raises what the first of them
     raises that does, when all have ended.
     """
-    if len(given) <= 1:
+    if len(given) <= 1 or most == 1:
         return [work(each) for each in given]
     from concurrent.futures import ThreadPoolExecutor  # most calls need none of it
 

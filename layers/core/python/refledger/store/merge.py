@@ -1,0 +1,40 @@
+"""Lists that are spread over shards, as one."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from refledger.store.table import Table
+from refledger.store.transaction import Item
+from refledger.threads import side_by_side
+
+AT_ONCE = 10  # queries: as many as a client has connections
+LEAST = 4  # items of a shard's page
+
+
+def newest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
+    """Items of the index `list` in all of the partitions, by their position, the highest first.
+
+    The caller wants some `page_size` of them: a shard is asked for twice its share at a time.
+    """
+    share = max(LEAST, 2 * page_size // len(partitions))
+    shards = [
+        table.query(each, low, high, index="list", page_size=share, newest_first=True) for each in partitions
+    ]  # fmt: skip
+    return heapq.merge(*_begun(shards), key=lambda item: str(item["l2"]), reverse=True)
+
+
+def oldest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
+    """Items of the index `work` in all of the partitions, by their position, the lowest first; so many of each are read
+    at a time.
+    """
+    shards = [table.query(each, low, high, index="work", page_size=page_size) for each in partitions]
+    return heapq.merge(*_begun(shards), key=lambda item: str(item["w2"]))
+
+
+def _begun(shards: Sequence[Iterator[Item]]) -> list[Iterator[Item]]:
+    """Those in which there is anything: all are asked side by side."""
+    firsts = side_by_side(lambda shard: next(shard, None), shards, AT_ONCE)
+    return [chain([first], rest) for first, rest in zip(firsts, shards, strict=True) if first is not None]
