@@ -83,6 +83,7 @@ def test_one_read_for_all_customers_of_a_batch(shop: World, monkeypatch: pytest.
     context = shop.books.behind(client)
     context.program("default")
     context.program_version("default", 1)
+    context.shards()
     client.calls.clear()
     monkeypatch.setattr(config, "context", lambda: context)
     assert handle(*(paid(f"p{number}", name) for number, name in enumerate(CUSTOMERS))) == []

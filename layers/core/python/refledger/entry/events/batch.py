@@ -88,6 +88,7 @@ def reading_ahead(context: Context, messages: Sequence[Message]) -> Context:
         ahead = replace(context, table=Ahead(context.table, bindings))
         for program_id in sorted({each.program_id for each in received}):
             ahead.has_program(program_id)
+        ahead.shards()  # here, once, and not by each of the threads
     except Again:
         return context
     return ahead
