@@ -147,5 +147,6 @@ def _kind(pk: str, sk: str) -> str:
     return {
         "G": "program", "U": "guard", "C": "binding", "F": "referral", "E": "payment", "R": "reward",
         "J": "journal entry", "W": "withdrawal", "X": "adjustment", "S": "roll-up",
-        "B": "batch of transfers", "I": "invitation or application", "Y": "sums of a day",
-    }[letter]  # fmt: skip
+        "B": "batch of transfers", "I": "invitation or application", "Y": "sums of a day", "TOP": "leaderboard",
+        "A": "audit", "Q": "search row", "K": "clicks", "O": "job", "H": "answer of a bulk call", "SYS": "cursor",
+    }.get(letter, letter)  # fmt: skip

@@ -103,3 +103,12 @@ def test_a_refused_write_is_counted_apart(bench: Bench) -> None:
     assert (bench.rows[-1].used.refused, bench.rows[-1].used.writes, bench.rows[-1].wru) == (1, 0, Decimal(0))
     for name in (bench.books.table_name, bench.meter.mirror):
         assert bench.client.get_item(TableName=name, Key=pack(KEY))["Item"] == pack(KEY)
+
+
+def test_every_kind_of_item_can_be_weighed(bench: Bench) -> None:
+    """Leaderboards, audit and cursors too: what a payment causes is metered to its end."""
+    for partition in ("TOP#default", "A#x", "Q#default", "K#CODE", "SYS", "O#x", "H#x", "ZZ#new"):
+        bench.books.table.commit(
+            put("one", {"pk": partition, "sk": "A"}), put("two", {"pk": f"{partition}#2", "sk": "A"})
+        )
+    assert {"leaderboard", "audit", "search row", "clicks", "cursor", "job", "ZZ"} <= set(bench.meter.largest)

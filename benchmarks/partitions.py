@@ -1,0 +1,159 @@
+"""Which partition of the table or its indexes breaks first when 10,000 payments come in a second.
+
+A sample of payments goes through the real operations: recorded, counted in batches of the stream, found due, matured.
+What each call takes is charged to the partition of its key, and scaled up. One partner has a third of all customers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from benchmarks.bench import MIRROR, TABLE
+from benchmarks.meter import Call, Meter
+from refledger.domain.times import DAY_MS
+from refledger.operations import finding_due, maturing, statistics
+from refledger.operations.payments import Outcome
+from refledger.operations.statistics import Record
+from refledger.store import keys
+from refledger.store.table import Table
+from refledger.store.transaction import Item
+from tests.support import dynamodb
+from tests.support.books import Books
+
+PER_SECOND = 10_000
+WRU_LIMIT, RRU_LIMIT = 1_000, 3_000  # of a partition: the service's
+STREAM_SHARDS = PER_SECOND * 6 // 1_000  # of the table's stream: one for each thousand units that are written
+BATCH = 100
+PARTNERS, CUSTOMERS_EACH = 60, 1  # beside the big one
+
+
+@dataclass
+class Charged(Meter):
+    """A meter that knows of which partition each unit is."""
+
+    written: Counter[str] = field(default_factory=Counter)  # in thousandths of a unit
+    read: Counter[str] = field(default_factory=Counter)
+
+    in_transaction: bool = False
+
+    def _write(self, method: Callable[..., Call], call: Call, actions: list[tuple[str, Call]]) -> Call:
+        self.in_transaction = "TransactItems" in call
+        return super()._write(method, call, actions)
+
+    def _alone(self, kind: str, action: Call) -> tuple[Decimal, Decimal]:
+        key = action.get("Key") or {name: action["Item"][name] for name in ("pk", "sk")}
+        before = self._mirrored(key)
+        table_units, index_units = super()._alone(kind, action)
+        self.written[key["pk"]["S"]] += int(table_units * (2_000 if self.in_transaction else 1_000))
+        images = (before, self._mirrored(key))
+        places = {image[name]["S"] for image in images for name in ("l1", "w1") if name in image}
+        for partition in places if index_units else ():
+            self.written[partition] += int(index_units * 1_000 / len(places))
+        return table_units, index_units
+
+    def _read(self, method: Any, call: Call) -> Call:
+        answer = super()._read(method, call)
+        asked = [key for table in call.get("RequestItems", {}).values() for key in table["Keys"]]
+        if "Key" in call:
+            asked = [call["Key"]]
+        partitions = [key["pk"]["S"] for key in asked] or [call["ExpressionAttributeValues"][":p"]["S"]]
+        capacity = answer["ConsumedCapacity"]
+        each = capacity if isinstance(capacity, list) else [capacity]
+        units = sum(Decimal(str(one["CapacityUnits"])) for one in each)
+        for partition in partitions:
+            self.read[partition] += int(max(units * 1_000 / len(partitions), Decimal(500)))
+        return answer
+
+
+@dataclass(frozen=True)
+class Load:
+    """Of one partition, in units a second."""
+
+    partition: str
+    wru: int
+    rru: int
+
+    @property
+    def times(self) -> float:
+        """Of what it takes."""
+        return max(self.wru / WRU_LIMIT, self.rru / RRU_LIMIT)
+
+
+def measure(endpoint: str, payments: int = 1_260) -> list[Load]:
+    """The load of every partition, the heaviest first."""
+    client = dynamodb.new_database(endpoint, TABLE)
+    client.create_table(TableName=MIRROR, **dynamodb.table_properties())
+    meter = Charged(client, MIRROR)
+    books = Books(meter, TABLE)
+    books.program(hold_days=1)
+    customers = _customers(books)
+    meter.written.clear()
+    meter.read.clear()
+    records = list(_pay(books, Table(client, TABLE), customers, payments))
+    for start in range(0, len(records), BATCH):
+        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", records[start : start + BATCH])
+    books.clock.forward(2 * DAY_MS)
+    sent: list[Any] = []
+    finding_due.find_due(books.context, sent.extend, lambda: True)
+    for message in sent:
+        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+    scale = PER_SECOND / payments / 1_000
+    loads = [
+        Load(partition, round(meter.written[partition] * scale), round(meter.read[partition] * scale))
+        for partition in {*meter.written, *meter.read}
+    ]
+    return sorted(loads, key=lambda load: (-load.times, load.partition))
+
+
+def _customers(books: Books) -> list[str]:
+    """One in three payments is of a customer of the big partner, whom somebody referred too."""
+    books.apply("big", "upline")
+    names = [f"customer {n} of {p}" for p in range(PARTNERS) for n in range(CUSTOMERS_EACH)]
+    for number, name in enumerate(names):
+        books.apply(name, f"partner {number // CUSTOMERS_EACH}")
+    big = [f"customer {n} of the big one" for n in range(len(names) // 2)]
+    for name in big:
+        books.apply(name, "big")
+    return names + big
+
+
+def _pay(books: Books, plain: Table, customers: list[str], payments: int) -> Iterable[Record]:
+    """Records of the stream, of payments whose customers take turns."""
+    numbers = count(1)
+    for number in range(payments):
+        recorded = books.pay(customers[number % len(customers)], f"p{number}", 10_000)
+        assert recorded.outcome is Outcome.RECORDED
+        books.clock.forward(1)
+        payment = plain.get(keys.payment(recorded.payment))
+        assert payment
+        images: list[Item | None] = [payment]
+        images += plain.get_many([keys.reward(id) for id, _ in payment["rewards"]])
+        yield from (Record(str(next(numbers)), books.clock(), {}, image) for image in images if image)
+
+
+def report(loads: list[Load]) -> str:
+    heaviest: dict[str, Load] = {}
+    for load in loads:
+        heaviest.setdefault(_kind(load.partition), load)
+    lines = [f"{PER_SECOND:,} payments a second, one partner a third: the heaviest partition of each kind", ""]
+    lines += ["| partition | WRU/s | RRU/s | of the limit |", "|---|---:|---:|---:|"]
+    lines += [f"| {load.partition} | {load.wru:,} | {load.rru:,} | {load.times:.2f} |" for load in heaviest.values()]
+    first = loads[0]
+    lines += ["", f"First to break: {first.partition}, at {int(PER_SECOND / first.times):,} payments a second."]
+    return "\n".join(lines)
+
+
+def _kind(partition: str) -> str:
+    head, _, rest = partition.partition("#")
+    if head == "S":
+        return f"S {rest.partition('#')[0]}"
+    return f"{head} list" if head in "EFW" and "default" in rest else head
+
+
+def broken(loads: list[Load]) -> list[str]:
+    return [f"{load.partition}: {load.times:.1f} times what a partition takes" for load in loads if load.times > 1]
