@@ -1,4 +1,4 @@
-"""python -m benchmarks [capacity] [cold-start] [routes] [partitions] [--runs N]: prints tables; 1 where a budget is broken."""
+"""python -m benchmarks [capacity] [cold-start] [routes] [partitions] [--runs N]: tables; 1 where a budget is broken."""
 
 from __future__ import annotations
 
