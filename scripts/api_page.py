@@ -30,13 +30,18 @@ td,th{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align
 h4{margin:1rem 0 .3rem}
 """
 
+SAID = {
+    "cursor": "nextCursor of the page before",
+    "Idempotency-Key": "a text of your own: the same call with it again gets the same answer, and does nothing twice",
+}
+
 
 def page(document: dict[str, Any]) -> str:
     """The whole page."""
     tags: dict[str, list[str]] = defaultdict(list)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            tags[operation["tags"][0]].append(_operation(method, path, operation))
+            tags[operation["tags"][0]].append(_operation(method, path, operation, document["components"]["schemas"]))
     links = "".join(f'<a href="#{tag}">{tag}</a>' for tag in sorted(tags))
     sections = "".join(f'<h2 id="{tag}">{tag}</h2>{"".join(tags[tag])}' for tag in sorted(tags))
     number = sum(map(len, tags.values()))
@@ -51,8 +56,8 @@ def page(document: dict[str, Any]) -> str:
     )
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
-    inside = [f"<p>{escape(operation['description'])}</p>", _parameters(operation["parameters"])]
+def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    inside = [f"<p>{escape(operation['description'])}</p>", _parameters(operation["parameters"], schemas)]
     for kind, told in operation.get("requestBody", {}).get("content", {}).items():
         inside.append(f"<h4>Request <small>{kind}</small></h4>{_sample(told)}")
     responses = operation["responses"].items()
@@ -68,14 +73,43 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> str:
+def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(each['name'])}</code></td><td>{each['in']}</td>"
         f"<td>{'needed' if each.get('required') else ''}</td>"
-        f"<td>{escape(each.get('description') or each['schema'].get('description', ''))}</td></tr>"
+        f"<td>{escape(each.get('description') or SAID.get(each['name']) or _values(each['schema'], schemas))}</td></tr>"
         for each in parameters
     )
     return f"<table>{rows}</table>" if rows else ""
+
+
+def _values(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """What a parameter may be, in words: `A, B or C`; `1 to 100, 25 unless it is said`."""
+    found = list(filter(None, (_value(each, schemas) for each in schema.get("anyOf", [schema]))))
+    if "anyOf" in schema and "examples" in schema and not found:
+        found = [f"such as {schema['examples'][0]}"]
+    default = schema.get("default")
+    if default is not None:
+        found = [each for each in found if not each.startswith("such as")]
+        found.append(f"{str(default).lower() if isinstance(default, bool) else default} unless it is said")
+    return ", ".join(found)
+
+
+def _value(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    options = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if options:
+        return " or ".join(filter(None, [", ".join(map(str, options[:-1])), str(options[-1])]))
+    if schema.get("type") == "integer" and {"minimum", "maximum"} <= schema.keys():
+        return f"{schema['minimum']} to {schema['maximum']}"
+    if schema.get("type") == "boolean":
+        return "true or false"
+    if schema.get("format") in ("date", "date-time"):
+        return {"date": "a day, such as 2026-01-31", "date-time": "a time, such as 2026-01-31T12:00:00Z"}[
+            schema["format"]
+        ]
+    return f"such as {schema['examples'][0]}" if schema.get("examples") else ""
 
 
 def _sample(content: dict[str, Any]) -> str:

@@ -87,6 +87,21 @@ def test_every_code_is_known() -> None:
     assert shown <= codes | {"MALFORMED", "PRECONDITION_REQUIRED", "INTERNAL"}
 
 
+def test_the_page_says_what_a_parameter_may_be() -> None:
+    """Values, bounds and defaults, from the schema where nobody wrote a sentence."""
+    page = (FUNCTION / "index.html").read_text(encoding="utf-8")
+
+    def row(name: str, where: str, says: str) -> str:
+        return f"<tr><td><code>{name}</code></td><td>{where}</td><td></td><td>{says}</td></tr>"
+
+    assert row("limit", "query", "1 to 100, 25 unless it is said") in page
+    assert row("cursor", "query", "nextCursor of the page before") in page
+    assert row("source", "query", "payments or stripe") in page
+    assert row("format", "query", "JSON, CSV or PDF, JSON unless it is said") in page
+    assert row("from", "query", "a day, such as 2026-01-31") in page
+    assert row("problem", "query", "true or false, false unless it is said") in page
+
+
 def test_the_page_runs_nothing_and_loads_nothing() -> None:
     """Text and style alone: no script, no address but its own."""
     page = (FUNCTION / "index.html").read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
-from refledger.domain.errors import Unreadable
+from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.payments import PaymentEvent, PaymentReceived, Skipped
 from refledger.entry.events.payments import read_event
+from refledger.entry.models.import_lines import read_partner
 from tests.support.events import DAY_MS, NOW_MS, load, schema, validator
 
 GOOD: dict[str, Any] = {
@@ -224,6 +225,13 @@ def test_a_reason_is_short_and_hides_where_it_came_from() -> None:
         "detail.paymentId: missing; detail.customerId: missing; detail.amount: not a whole number; …"
     )
     assert refused.value.__suppress_context__
+
+
+def test_a_reason_is_words_and_no_expression() -> None:
+    """In the report of an import, which people read who know no regular expressions."""
+    with pytest.raises(Invalid) as refused:
+        read_partner({"firstName": "", "lastName": "Doe", "email": "bad"})
+    assert refused.value.detail == "firstName: empty; email: not in the form that it must have"
 
 
 def test_an_event_whose_types_disagree_is_unreadable() -> None:

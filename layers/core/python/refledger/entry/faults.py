@@ -35,6 +35,7 @@ _WORDS: Final = {
     "less_than_equal": "more than {le}",
     "string_too_long": "longer than {max_length} characters",
     "string_too_short": "shorter than {min_length} characters",
+    "string_pattern_mismatch": "not in the form that it must have",
     "literal_error": "not one of {expected}",
 }
 
@@ -68,5 +69,7 @@ def message(detail: Any) -> str:
 
 
 def _reason(detail: Any) -> str:
+    if detail["type"] == "string_too_short" and detail["ctx"]["min_length"] == 1:
+        return "empty"
     words = _WORDS.get(detail["type"])
     return words.format(**detail.get("ctx", {})) if words else message(detail)
