@@ -51,7 +51,7 @@ BY_SERVICES = {
     *(f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate", "codes", "codes/rotate")),
     *(f"POST {PARTNER}/codes/{{code}}/{how}" for how in ("disable", "enable")),
     f"PATCH {PARTNER}", f"DELETE {PARTNER}", f"PUT {PARTNER}/tags",
-    "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}", "POST /api/v1/imports/partners",
+    "DELETE /api/v1/invitations/{invitationId}", "POST /api/v1/imports/partners",
     *(f"POST {REFERRALS}{how}" for how in ("", "/bulk", "/check-expired")),
     *(f"POST {REFERRAL}/{how}" for how in ("accept", "reject", "expire", "link-to-lead", "process-conversion")),
     f"PATCH {REFERRAL}", f"DELETE {REFERRAL}",

@@ -90,7 +90,6 @@ def process(
         amount, months = (min(back.amount, worth(old)), []) if back else _open(context, old, new, balance)
         _check_payable(seen.blockers, balance, amount, note)
         case = _case(context, old, seen.partner, actor, amount, whole)
-        case.check()
         withdrawal = replace(withdrawal, amount=amount)
         after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
         context.table.commit(
@@ -104,13 +103,15 @@ def process(
 
 def _case(context: Context, reward: Reward, partner: Partner, actor: str, amount: int, whole: int) -> duties.Case:
     made = payments.many(context.table, [reward.payment])
-    makers = {reward.vouched_by}.union(*(makers_of(context, each) for each in made)) - {""}
-    for maker in sorted(makers):
-        duties.check_stranger(Act.PAY_REWARD, actor, maker=maker)
-    return duties.case(
+    case = duties.case(
         context, Act.PAY_REWARD, actor, [programs.find(context.table, partner.program_id)], reward.currency,
-        {partner.id: amount}, earns=[partner.customer], whole=whole,
+        {partner.id: amount}, earns=[partner.customer], maker=made[0].by if made else "", whole=whole,
     )  # fmt: skip
+    case.check()
+    makers = {reward.vouched_by}.union(*(makers_of(context, each) for each in made)) - {""}
+    for maker in sorted(makers):  # who told of it is named first
+        duties.check_stranger(Act.PAY_REWARD, actor, maker=maker)
+    return case
 
 
 def _open(context: Context, old: Reward, new: Reward, balance: Balance) -> tuple[int, list[Write]]:
