@@ -14,7 +14,7 @@ SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=e
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= arm64
 
-.PHONY: help setup run test simulate check format demo bench verify openapi lock build deploy clean clean-data
+.PHONY: help setup run test simulate check format demo bench verify openapi lock build cost deploy clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -90,6 +90,10 @@ build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SAM) build --cached --template template.yaml \
 		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
+
+cost: ## what a stack costs a month in which nobody calls it (ARGS="Name=value …")
+	$(SETUP) dev
+	@$(PY) scripts/cost.py $(ARGS)
 
 deploy: ## build, check and deploy a stage: STAGE=dev|prod [SET="Name=value …"] (docs/first-deploy.md)
 	$(SETUP) dev

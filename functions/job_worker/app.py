@@ -7,7 +7,7 @@ from typing import Any
 
 from refledger.domain.errors import Invalid
 from refledger.domain.jobs import JobKind
-from refledger.entry import config
+from refledger.entry import config, money
 from refledger.entry.observability import logger
 from refledger.operations import heard, jobs
 from refledger.store import jobs as stored
@@ -23,7 +23,9 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
 
     if "Records" not in event:
         heard.speak(config.context())
-        return jobs.wake(config.context(), config.job_queue().send)
+        woken = jobs.wake(config.context(), config.job_queue().send)
+        money.tell(config.context())
+        return woken
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
         try:

@@ -15,6 +15,7 @@ from tests.support.alarms import Heard, rings
 from tests.support.events import EXAMPLES
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
+from tests.support.rollups import Counting
 from tests.template.deployed import ALARM, MAPPING
 from tests.template.resolved import Resolved
 
@@ -106,3 +107,25 @@ def test_the_tick_of_jobs_changes_what_both_readers_of_the_stream_meet(
     before = list(named.books.table.query("D#BOOKS"))
     load("statistics").handler({"Records": [told], "shardId": "s"}, None)
     assert list(named.books.table.query("D#BOOKS")) == before
+
+
+def test_the_tick_of_jobs_says_what_is_owed_waits_and_was_paid(
+    named: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By currency, in minor units; and nothing where there is no money at all."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", STACK)
+    monkeypatch.setattr(config, "job_queue", lambda: JobQueue(sqs, "jobs"))
+    load("job_worker").handler({}, None)
+    assert "OWED" not in capsys.readouterr().out
+    books = named.books
+    count_stream = Counting(books)
+    books.earn("carol", "p1", 100_000)
+    books.withdraw("bob", 5_000)
+    count_stream()
+    load("job_worker").handler({}, None)
+    (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OWED" in line]
+    assert (told["currency"], told["service"]) == ("USD", STACK)
+    assert (told["WAITING"], told["PAID_TODAY"]) == ([5_000], [0])
+    balances = [books.balance(name) for name in ("alice", "bob")]
+    assert told["OWED"] == [sum(available + reserved for available, reserved, _ in balances)]
+    assert told["OWED"] > [5_000]
