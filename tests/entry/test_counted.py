@@ -129,3 +129,15 @@ def test_the_tick_of_jobs_says_what_is_owed_waits_and_was_paid(
     balances = [books.balance(name) for name in ("alice", "bob")]
     assert told["OWED"] == [sum(available + reserved for available, reserved, _ in balances)]
     assert told["OWED"] > [5_000]
+
+
+@pytest.mark.parametrize("code", ["DisabledException", "KMSInvalidStateException"])
+def test_a_key_that_is_disabled_rings(
+    named: World, stack: Resolved, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    """Or that will be deleted: the first account that cannot be sealed."""
+    named.books.partner("bob")
+    named.books.kms.failing = code
+    body = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
+    assert named.call("POST /api/v1/payout-methods", sub="bob", body=body).status == 500
+    assert ringing(stack, capsys.readouterr().out) == {"UnexpectedAlarm"}
