@@ -99,6 +99,23 @@ def test_a_round_that_ends_early_is_gone_on_with(books: Books, monkeypatch: pyte
     assert {books.balance(name) for name in names} == {(14_000, 0, 0)}
 
 
+def test_what_waits_too_long_is_named(books: Books) -> None:
+    """Two hours after its time, by the reward; once it is money no more."""
+    books.pay("carol", "p1", 10_000)
+    ids = [books.partner(name).id for name in ("alice", "bob")]
+    books.clock.forward(30 * DAY_MS + HOUR_MS)
+    assert list(overdue.waiting_too_long(books.context, ids)) == []
+    books.clock.forward(2 * HOUR_MS)
+    named = list(overdue.waiting_too_long(books.context, ids))
+    assert [partner for partner, _, _ in named] == ids
+    assert all("waits, although it was due 20" in why for _, _, why in named)
+    look(books)
+    assert list(overdue.waiting_too_long(books.context, ids)) == named, "that it was told again makes it no money"
+    books.clock.forward(DAY_MS)
+    look(books, do=True)
+    assert list(overdue.waiting_too_long(books.context, ids)) == []
+
+
 def test_what_is_held_is_not_overdue(books: Books) -> None:
     """Nor what was cancelled, or is money: the mark goes past them, and they are not read again."""
     for number in range(3):

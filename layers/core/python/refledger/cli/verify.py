@@ -14,7 +14,7 @@ from refledger.cli.manifest_source import Signed, add_manifest, opened
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
-from refledger.operations import attesting, verification
+from refledger.operations import attesting, overdue, verification
 from refledger.operations.verification import Checked, Fault
 from refledger.store import partners
 
@@ -53,6 +53,9 @@ def _faults(target: Target, partner_id: str | None, signed: Signed | None, check
         yield from verification.verify_partner(context, partner_id, checked)
     else:
         yield from verification.verify(context, checked)
+    everybody = (id for _, id in partners.oldest(context.table, "", verification.BATCH))
+    for late in overdue.waiting_too_long(context, [partner_id] if partner_id else everybody):
+        yield Fault(*late)
     if signed:
         rows = attesting.rows_of(signed.source, signed.checker, signed.day)
         mine = (row for row in rows if partner_id in (None, row.partner_id))

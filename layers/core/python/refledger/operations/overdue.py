@@ -7,12 +7,12 @@ wait. A round is gone through in pieces and begun again a day after it began.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.times import DAY_MS, MINUTE_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.operations.context import Context
 from refledger.operations.finding_due import Send
 from refledger.store import keys, partners, rewards
@@ -98,3 +98,14 @@ def _partner(
         if len(piece) == PIECE and not go_on():
             return sent, seen
     return sent, ""
+
+
+def waiting_too_long(context: Context, partner_ids: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """(partner, currency, why) of rewards that wait two hours after their time: nobody has made them money."""
+    until_ms = context.now_ms() - LATE_MS
+    for partner_id in partner_ids:
+        mark = rewards.overdue_marks(context.table, [partner_id])[partner_id]
+        for sort_key, currency, waits in rewards.waiting_since(context.table, partner_id, mark, until_ms):
+            if waits:
+                due = iso(keys.due_at(sort_key))
+                yield (partner_id, currency, f"reward {partner_id}{sort_key}: waits, although it was due {due}")
