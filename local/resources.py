@@ -42,6 +42,8 @@ RUN = MADE_BY_MOTO | {
 }
 
 IGNORED = {
+    "AWS::ApiGatewayV2::ApiMapping": "the API answers on this machine, whatever it is called",
+    "AWS::ApiGatewayV2::DomainName": "the API answers on this machine, whatever it is called",
     "AWS::ApplicationInsights::Application": "observes, does nothing",
     "AWS::Backup::BackupPlan": "no backups of local data",
     "AWS::Backup::BackupSelection": "no backups of local data",

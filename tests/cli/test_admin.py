@@ -92,7 +92,7 @@ def test_an_invitation_prints_no_password(pool: Pool, capsys: pytest.CaptureFixt
 
 def test_the_page_is_named_where_there_is_one(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
     """By its prefix and the region."""
-    pool.resources["SignInDomain"] = "our-partners"
+    pool.resources["SignInPageName"] = "our-partners"
     cli.main(["admin", "create", "--email", EMAIL, *STACK])
     assert "https://our-partners.auth.eu-central-1.amazoncognito.com/login" in capsys.readouterr().out
 

@@ -45,7 +45,7 @@ def make(options: argparse.Namespace) -> int:
     elif not made.was_there:
         say("the first password is in the mail that Cognito sends; it is good for a week")
     say(f"sign in:  bin/refledger admin sign-in {where} --email {options.email}")
-    if domain := target.resources.get("SignInDomain"):
+    if domain := target.resources.get("SignInPageName"):
         region = target.client("cognito-idp").meta.region_name
         say(f"or on the page of your client:  https://{domain}.auth.{region}.amazoncognito.com/login")
     return 0
