@@ -32,6 +32,7 @@ from scripts.stage_settings import (  # noqa: E402
     pairs,
     read_parameters,
     read_stage,
+    with_release,
 )
 
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
@@ -93,6 +94,7 @@ def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str])
     if options.check:
         return 0
     _one_platform(parameters)
+    sent = with_release(sent, template.parent)
     print(f"{stack}: {'changes' if running else 'is made'}")
     print(*[f"  {line}" for line in changes(sent, running)] or ["  no parameter"], sep="\n")
     production = {each.name: each.value for each in sent}["Stage"] == "prod"

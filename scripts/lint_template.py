@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from local.translation import translate  # noqa: E402
 
 REGION = "eu-central-1"
-# Whatever is off by default is linted once as it is when somebody asks for it. Nothing that is checked is left out then.
+# Whatever is off by default is linted once as it is when somebody asks for it, with nothing left out.
 GIVEN = {
     "AlarmEmail": "ops@example.com",
     "ApiCertificateArn": "arn:aws:acm:eu-central-1:111122223333:certificate/1b2c",

@@ -12,17 +12,19 @@ value. From the weakest to the strongest:
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
 BUILT_FOR = ("PythonRuntime", "Architecture")  # said by what was built, and by nothing else
+RELEASE = "Release"  # a digest of what is deployed
 
 
 class DeployError(Exception):
@@ -143,6 +145,7 @@ def merge(
         for name in BUILT_FOR
         if name in file or name in given
     ]
+    faults += [f"{RELEASE} is worked out, and not said" for said in (file, given) if RELEASE in said]
     sent = []
     for parameter in parameters.values():
         value, origin = _value(parameter, running, file, given)
@@ -161,7 +164,7 @@ def _value(
     parameter: Parameter, running: Running | None, file: Mapping[str, str], given: Mapping[str, str]
 ) -> tuple[str | None, str]:
     name = parameter.name
-    if name in BUILT_FOR:
+    if name in BUILT_FOR or name == RELEASE:
         return parameter.default, "build"
     if name in given:
         return given[name], "SET"
@@ -170,6 +173,21 @@ def _value(
     if running and name in running.values and running.values[name] != running.defaults.get(name):
         return running.values[name], "stack"
     return parameter.default, "default"
+
+
+def with_release(sent: Sequence[Sent], build: Path) -> list[Sent]:
+    """The parameters with the digest of them all and of what was built: another one makes new versions of functions.
+
+    Byte code is left out: it follows from the sources.
+    """
+    digest = hashlib.sha256()
+    for each in sent:
+        digest.update(f"{each.name}={each.value}\0".encode())
+    for path in sorted(build.rglob("*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(build).as_posix()} {content}\0".encode())
+    return [replace(each, value=digest.hexdigest()) if each.name == RELEASE else each for each in sent]
 
 
 def changes(sent: Sequence[Sent], running: Running | None) -> list[str]:

@@ -98,6 +98,9 @@ def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str,
     except Exception:
         logger().warning("the schedule goes on later", exc_info=True)
         failed += [{"itemIdentifier": id} for id in looks]
+    if failed:
+        with counting() as metrics:
+            count(metrics, "RETRIED", len(failed))
     return {"batchItemFailures": failed}
 
 

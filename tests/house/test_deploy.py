@@ -57,7 +57,8 @@ class Desk:
         self.status.write_text("0")
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         text = compile_build.pin(text, "PythonRuntime", "python3.12")
-        self.template = folder / "template.yaml"
+        self.template = folder / "build" / "template.yaml"
+        self.template.parent.mkdir()
         self.template.write_text(compile_build.pin(text, "Architecture", "x86_64"))
         self.asked: list[str] = []
 
@@ -101,6 +102,20 @@ def test_dev_is_deployed_with_every_parameter(desk: Desk, capsys: pytest.Capture
     assert "--no-confirm-changeset" not in arguments
     said = capsys.readouterr().out
     assert "StripeMode = 'test' (samconfig.toml)" in said
+
+
+def test_a_release_is_its_code_and_its_parameters(desk: Desk) -> None:
+    """Whatever changes of either makes new versions of the functions that have an alias; nothing else does."""
+    seen = []
+    for given in ("", "", "LogLevel=WARN"):
+        assert desk.deploy("dev", "--set", given) == 0
+        seen.append(desk.sent()["Release"])
+    (desk.template.parent / "app.py").write_text("x = 1")
+    assert desk.deploy("dev") == 0
+    seen.append(desk.sent()["Release"])
+    assert [len(each) for each in seen] == [64] * 4
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3
 
 
 def test_prod_asks(desk: Desk) -> None:
@@ -214,7 +229,12 @@ def test_a_template_that_was_not_completed_is_refused(desk: Desk, capsys: pytest
 
 @pytest.mark.parametrize(
     ("stage", "given", "fault"),
-    [("", "", "STAGE="), ("staging", "", "dev, prod"), ("dev", "Nothing=1", "no parameter Nothing")],
+    [
+        ("", "", "STAGE="),
+        ("staging", "", "dev, prod"),
+        ("dev", "Nothing=1", "no parameter Nothing"),
+        ("dev", "Release=" + "a" * 64, "worked out"),
+    ],
 )
 def test_mistakes_are_told(desk: Desk, stage: str, given: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback."""

@@ -59,6 +59,18 @@ def function_id(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_")) + "Function"
 
 
+@functools.cache
+def aliases() -> dict[str, str]:
+    """Which function an alias is of, by logical ids."""
+    return {id: alias["FunctionName"]["Ref"] for id, alias in of_type("AWS::Lambda::Alias").items()}
+
+
+def called(expression: Any) -> str:
+    """The logical id of what a reference calls: of an alias its function."""
+    id = referred(expression)
+    return aliases().get(id, id)
+
+
 def referred(expression: Any) -> str:
     """The logical id that a Ref or Fn::GetAtt names; "" for anything else."""
     match expression:

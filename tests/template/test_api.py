@@ -289,7 +289,8 @@ def test_every_route_needs_a_token() -> None:
 def test_another_issuer_takes_the_place_of_the_user_pool() -> None:
     """With an issuer given there is no user pool, and tokens must be of it and for its audience."""
     cognito = [r for r in resources().values() if r["Type"].startswith("AWS::Cognito::")]
-    assert [r.get("Condition") for r in cognito] == ["OwnUserPool"] * len(cognito)
+    assert {r.get("Condition") for r in cognito} == {"OwnUserPool", "SignInPage"}
+    assert {"Condition": "OwnUserPool"} in declared()["Conditions"]["SignInPage"]["Fn::And"]
     assert declared()["Conditions"]["OwnUserPool"] == {"Fn::Equals": [{"Ref": "JwtIssuer"}, ""]}
     jwt = declared()["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Jwt"]["JwtConfiguration"]
     for part, parameter in (("issuer", "JwtIssuer"), ("audience", "JwtAudience")):

@@ -15,6 +15,7 @@ from tests.template.deployed import (
     QUEUE,
     RULE,
     SCHEDULE,
+    called,
     dead_letter_queues,
     declared,
     of_type,
@@ -83,7 +84,7 @@ def test_messages_stay_hidden_while_they_are_worked_on() -> None:
     assert len(queues) == len(set(of_type(QUEUE)) - dead_letter_queues())
     for mapping in queues:
         queue = of_type(QUEUE)[referred(mapping["EventSourceArn"])]
-        function = of_type(FUNCTION)[referred(mapping["FunctionName"])]
+        function = of_type(FUNCTION)[called(mapping["FunctionName"])]
         assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
         assert mapping["BatchSize"] == 10
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -91,7 +92,7 @@ def test_messages_stay_hidden_while_they_are_worked_on() -> None:
 
 def test_schedules() -> None:
     """The sweeper looks every minute, maturity every five; a manifest that is not complete is gone on with."""
-    found = {referred(s["Target"]["Arn"]): s["ScheduleExpression"] for s in of_type(SCHEDULE).values()}
+    found = {called(s["Target"]["Arn"]): s["ScheduleExpression"] for s in of_type(SCHEDULE).values()}
     assert found == {
         "MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)",
         "ManifestFunction": "rate(15 minutes)", "JobWorkerFunction": "rate(5 minutes)",
@@ -102,9 +103,9 @@ def test_schedules() -> None:
 
 def test_asynchronous_invocations_that_fail_are_told() -> None:
     """A function that is invoked without being waited for has a failure destination, and may send there."""
-    asynchronous = {referred(target["Arn"]) for target in targets()} & set(of_type(FUNCTION))
+    asynchronous = {called(target["Arn"]) for target in targets()} & set(of_type(FUNCTION))
     assert asynchronous
-    configs = {referred(c["FunctionName"]): c for c in of_type("AWS::Lambda::EventInvokeConfig").values()}
+    configs = {called(c["FunctionName"]): c for c in of_type("AWS::Lambda::EventInvokeConfig").values()}
     assert set(configs) == asynchronous
     for function, config in configs.items():
         assert {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"} <= set(config)

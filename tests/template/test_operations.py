@@ -270,6 +270,8 @@ def test_outputs() -> None:
     """The stack says what its owner needs to go on."""
     outputs = declared()["Outputs"]
     conditional = {"UserPoolId", "UserPoolClientId"}
+    asked_for = {"ApiHostTarget": "OwnHost", "SignInUrl": "SignInPage"}
     always = {"ApiUrl", "BusName", "TableName", "WorkflowArn", "ManifestBucketName", "ManifestKeyArn"}
-    assert set(outputs) == always | conditional
+    assert set(outputs) == always | conditional | set(asked_for)
+    assert {name: outputs[name]["Condition"] for name in asked_for} == asked_for
     assert {name for name, output in outputs.items() if output.get("Condition") == "OwnUserPool"} == conditional

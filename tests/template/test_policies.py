@@ -16,6 +16,7 @@ from tests.template.deployed import (
     RULE,
     Properties,
     as_list,
+    called,
     declared,
     function_id,
     of_type,
@@ -29,7 +30,7 @@ WITHOUT_RESOURCE = {
     "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
-    "logs:DescribeLogGroups",
+    "logs:DescribeLogGroups", "cloudwatch:DescribeAlarms",
 }  # fmt: skip
 # What begins with a resource of this stack, and ends in a part that only the service knows.
 WILD_ENDS = (
@@ -98,11 +99,11 @@ def test_indexes_are_only_queried(name: str) -> None:
 
 
 def test_step_functions_may_call_one_function() -> None:
-    """The workflow's role invokes the workflow function and no other."""
+    """The workflow's role invokes the workflow function and no other, by its alias and as executions of before do."""
     (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
     (granted,) = [s for s in statements(referred(machine["RoleArn"])) if "lambda:" in str(s["Action"])]
     assert granted["Action"] == "lambda:InvokeFunction"
-    assert referred(granted["Resource"]) == "WorkflowFunction"
+    assert {called(each) for each in granted["Resource"]} == {"WorkflowFunction"}
 
 
 def test_the_workflow_function_may_wake_this_machine_only() -> None:

@@ -17,7 +17,7 @@ WITHIN_ITS_OWN = {
     "AWS::Lambda::Alias", "AWS::ApiGatewayV2::Stage", "AWS::Lambda::Version",
 }  # fmt: skip
 # Where a name is one of its kind in the account and region. A role's own policies are not named so.
-NAMES = re.compile(r"^(Name|(?!Metric)[A-Z]\w*Name|Domain)$")
+NAMES = re.compile(r"^(Name|(?!Metric|DeploymentConfig)[A-Z]\w*Name|Domain)$")
 
 
 @pytest.fixture(scope="module")
