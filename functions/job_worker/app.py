@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from refledger.adapters.files import FileGone
 from refledger.domain.errors import Invalid
 from refledger.domain.jobs import JobKind
 from refledger.entry import config, money
@@ -58,6 +59,9 @@ def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
     try:
         text = config.files().source(job.id, job.source)
         return importing.run(context, text, job, read_partner, go_on)
+    except FileGone:  # no repeat would find it
+        jobs.fail(context, job, "the file that was sent is gone, files are kept for a week: send it again")
+        return False
     except Invalid as error:  # it was looked at before it was taken, by an older version of this code
         jobs.fail(context, job, error.detail)
         return False

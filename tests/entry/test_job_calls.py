@@ -15,7 +15,7 @@ from refledger.domain.jobs import FILES_KEPT_MS
 from refledger.domain.times import iso
 from refledger.entry import config
 from tests.support import functions
-from tests.support.buckets import Bucket
+from tests.support.buckets import Bucket, refused
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.queues import Sqs
 
@@ -84,6 +84,22 @@ def test_an_export_is_made_and_fetched(desk: Desk) -> None:
     desk.world.books.clock.forward(FILES_KEPT_MS)
     gone = desk.read(asked["id"]).body
     assert (gone["status"], gone["link"], gone["linkExpiresAt"]) == ("DONE", None, None)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_an_import_whose_file_is_gone_is_over(desk: Desk, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """After a week, in either of S3's words: the job says so, and nothing is tried twenty times."""
+    id = desk.send(HEAD + "Ann,Able,ann@able.example\r\n").body["id"]
+    desk.bucket.objects.clear()
+
+    def refuse(**_: Any) -> None:
+        raise refused(code, "GetObject")
+
+    monkeypatch.setattr(desk.bucket, "get_object", refuse)
+    assert desk.work() == []
+    told = desk.read(id, OF_IMPORT).body
+    assert told["status"] == "FAILED"
+    assert "send it again" in str(told)
 
 
 def test_an_export_is_for_whoever_asked(desk: Desk) -> None:

@@ -94,7 +94,8 @@ def test_alarms_take_it_back() -> None:
         watched = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
         own = id.removesuffix("FunctionDeploymentGroup")
         assert f"<refledger/{own}ErrorsAlarm>" in watched
-        assert len(watched) == 2
+        # messages that come again fail no call; the workflow has none (its own alarms would go in a circle)
+        assert ("<refledger/PaymentsRetriedAlarm>" in watched) is (own != "Workflow")
         assert group["AlarmConfiguration"]["Enabled"] is True
         assert group["AutoRollbackConfiguration"]["Enabled"] is True
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]

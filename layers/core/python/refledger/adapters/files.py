@@ -16,11 +16,16 @@ from refledger.domain.jobs import LINK_SECONDS
 LEAST_PART_BYTES = 5 * 1024 * 1024  # S3 wants as many of every part but the last
 CSV = "text/csv; charset=utf-8"
 LOST = {"NoSuchUpload", "InvalidPart", "InvalidPartOrder"}
-NOT_THERE = {"404", "403", "NoSuchKey"}  # without the right to list, S3 answers 403 for what is not there
+# without the right to list, S3 answers 403 (HEAD) or AccessDenied (GET) for what is not there
+NOT_THERE = {"404", "403", "NoSuchKey", "AccessDenied"}
 
 
 class UploadLost(Exception):
     """The upload is not there any more, or its parts are not those that were put: it has to begin again."""
+
+
+class FileGone(Exception):
+    """What was put is not there any more: the bucket keeps files for a week."""
 
 
 class Files:
@@ -72,7 +77,11 @@ class Files:
         self._client.put_object(Bucket=self._bucket, Key=_rest(job_id, name), Body=content)
 
     def rest(self, job_id: str, name: str) -> bytes:
-        return self._read(_rest(job_id, name))
+        """What was kept. Raises UploadLost where it is gone: what goes on without it would lack lines."""
+        try:
+            return self._read(_rest(job_id, name))
+        except FileGone as error:
+            raise UploadLost(str(error)) from error
 
     def link(self, job_id: str, name: str) -> str:
         """An address that gives the file, to be kept under `name`, to whoever has it, for LINK_SECONDS. No call."""
@@ -90,6 +99,7 @@ class Files:
         self._client.put_object(Bucket=self._bucket, Key=name, Body=text.encode(), ContentType=CSV)
 
     def source(self, job_id: str, hashed: str) -> str:
+        """What is to be imported. Raises FileGone."""
         return self._read(_source(job_id, hashed)).decode()
 
     # ------------------------------------------------------------ statements
@@ -111,7 +121,12 @@ class Files:
     # ------------------------------------------------------------
 
     def _read(self, name: str) -> bytes:
-        return bytes(self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read())
+        try:
+            return bytes(self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_THERE:
+                raise FileGone(name) from error
+            raise
 
     def _is_there(self, name: str) -> bool:
         try:
