@@ -178,6 +178,12 @@ def test_roles_have_no_managed_policies_and_no_wildcards() -> None:
                     assert all(action.startswith(known) for action in actions), id
 
 
+def test_no_text_is_torn_by_its_comma() -> None:
+    """In YAML's short form a comma ends a value: what follows becomes a property without one, which AWS refuses."""
+    for id, resource in resources().items():
+        assert [name for name in resource.get("Properties", {}) if " " in name] == [], id
+
+
 def test_references_name_what_is_deployed() -> None:
     """Every logical id in a Ref or Fn::GetAtt is a resource or a parameter, also those that the transform wrote."""
     known = set(resources()) | set(declared()["Parameters"])
