@@ -1,4 +1,4 @@
-"""python -m benchmarks [capacity] [cold-start] [routes] [partitions] [--runs N]: tables; 1 where a budget is broken."""
+"""python -m benchmarks [PART …] [--runs N]: prints tables; 1 where a budget is broken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import benchmarks  # noqa: F401  makes the layer importable
-from benchmarks import capacity, cold_start, imports, partitions, routes
+from benchmarks import batches, capacity, cold_start, imports, partitions, routes
 from tests.support import dynamodb
 
 
@@ -56,8 +56,17 @@ def _partitions(_: int) -> list[str]:
     return partitions.broken(loads)
 
 
-PARTS = {"capacity": _capacity, "cold-start": _cold_start, "routes": _routes, "partitions": _partitions}
-USUAL = ("capacity", "cold-start", "routes")  # a partner's tail is over its limit by design: decision 72
+def _batches(_: int) -> list[str]:
+    with dynamodb.running() as endpoint:
+        taken_ms = batches.measure(endpoint)
+    print(f"\n{batches.report(taken_ms)}")
+    return batches.broken(taken_ms)
+
+
+PARTS = {
+    "capacity": _capacity, "cold-start": _cold_start, "routes": _routes, "partitions": _partitions, "batches": _batches,
+}  # fmt: skip
+USUAL = ("capacity", "cold-start", "routes", "batches")  # a partner's tail is over its limit by design: decision 72
 
 
 sys.exit(main())
