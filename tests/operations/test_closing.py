@@ -214,7 +214,7 @@ def test_one_that_is_paid_in_this_moment_stays_paid(books: Books, monkeypatch: p
 
     def cancel(context: Any, reward_id: str, note: str, by: str) -> Reward:
         if reward_id == first.id and books.balance("bob")[2] == 0:
-            books.pay_out("bob", 2_000)
+            books.pay_out("bob", 2_000, note="known to be of who was found out")
         return rewards.cancel(context, reward_id, note, by)
 
     monkeypatch.setattr(closing, "cancel", cancel)

@@ -223,15 +223,15 @@ class Books:
         vault = lambda: self.vault  # noqa: E731
         return withdrawals.request(self.context, user, key, amount, currency, payee, body, vault, self.bounds)[0]
 
-    def pay_out(self, name: str, amount: int, currency: str = "USD") -> Withdrawal:
+    def pay_out(self, name: str, amount: int, currency: str = "USD", note: str = "") -> Withdrawal:
         """A withdrawal that is asked for, approved and paid by bank transfer, and what follows from it."""
-        paid = self.conclude_paid(self.withdraw(name, amount, currency=currency))
+        paid = self.conclude_paid(self.withdraw(name, amount, currency=currency), note)
         self.cover(name, currency, paid.id)
         return paid
 
-    def conclude_paid(self, made: Withdrawal) -> Withdrawal:
+    def conclude_paid(self, made: Withdrawal, note: str = "") -> Withdrawal:
         """Approved, and paid by bank transfer."""
-        withdrawals.decide(self.context, made.id, WithdrawalStatus.APPROVED, "ann", "r1", "")
+        withdrawals.decide(self.context, made.id, WithdrawalStatus.APPROVED, "ann", "r1", note)
         return withdrawals.conclude(self.context, made.id, WithdrawalStatus.PAID, "ann", "r2", "", f"bank-{made.id}")
 
     def cover(self, name: str, currency: str = "USD", withdrawal_id: str = "") -> int:

@@ -461,6 +461,7 @@ def export(story: Story) -> None:
     connected = {"type": "STRIPE", "stripeAccountId": "acct_1234567890"}
     added = story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"]
     story.call("methods", "bob", "DELETE /api/v1/payout-methods/{methodId}", methodId=added)
+    found_out(story, of_bob)
     batch = story.call("payouts", "admin", "POST /api/v1/payout-batches", {}, key="k5")["id"]
     assert story.call("payouts", "admin", "GET /api/v1/payout-batches")["data"]
     assert story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}", batchId=batch)["lines"]
@@ -468,6 +469,14 @@ def export(story: Story) -> None:
         METHOD["iban"]
         in story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}/file", batchId=batch)["text"]
     )
+
+
+def found_out(story: Story, partner: str) -> None:
+    """From now on each till looks whether something of this customer waits to be paid out."""
+    body = {"partnerId": partner, "customerId": "found out", "source": "phone"}
+    made = story.call("leads", "admin", "POST /api/v1/referrals", body, key="found-out")["id"]
+    reject = "POST /api/v1/referrals/{referralId}/reject"
+    story.call("leads", "admin", reject, {"reason": "the partner's own"}, referralId=made)
 
 
 def pay_by_stripe(story: Story) -> None:

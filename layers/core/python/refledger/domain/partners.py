@@ -18,6 +18,8 @@ class PartnerStatus(StrEnum):
 
 
 MAX_TAGS = 20
+# Of each the till looks for what is not paid out yet. What is paid out first is the oldest, so that the newest matter.
+REJECTED_KEPT = 20
 
 # from → to; TERMINATED is the end
 TRANSITIONS: dict[PartnerStatus, frozenset[PartnerStatus]] = {
@@ -60,6 +62,7 @@ class Partner:
     codes: int = 0  # how many codes they have had beside the main one; each is an item of its own
     linked_at_ms: int = 0  # when staff said who signs in as them; 0: nobody did, or the user was there from the start
     notices: tuple[str, ...] = ()  # of what they want to be told
+    rejected: tuple[str, ...] = ()  # ids of referrals that were rejected or closed, the newest last: see REJECTED_KEPT
     forgotten_at_ms: int = 0  # when all that said who they are was taken away; 0: it was not
 
     def rates_bps(self, program: Sequence[int]) -> list[int]:
@@ -71,6 +74,10 @@ class Partner:
         """Raises Conflict for somebody who was forgotten: nothing about them is written any more."""
         if self.forgotten_at_ms:
             raise Conflict("this partner was forgotten")
+
+    def with_rejected(self, referral_id: str) -> tuple[str, ...]:
+        """The ids of `rejected` with one more, as many as are kept."""
+        return (*(each for each in self.rejected if each != referral_id), referral_id)[-REJECTED_KEPT:]
 
     def earns_at(self, at_ms: int) -> bool:
         """Whether money that came in at that moment earns this partner anything."""

@@ -24,6 +24,7 @@ TOGETHER_MS = DAY_MS  # in which what needs no person is counted together
 FRESH = frozenset({
     Risk.NEW_PAYOUT_METHOD, Risk.UNVERIFIED_PAYOUT_METHOD, Risk.YOUNG_ACCOUNT, Risk.DEBT, Risk.NOT_ACTIVE,
     Risk.METHOD_DISABLED, Risk.COOLING, Risk.PROGRAM_CLOSED,
+    Risk.CUSTOMER_REJECTED,
 })  # fmt: skip
 
 
@@ -43,6 +44,7 @@ class Facts:
     signals: Sequence[Signal] = ()  # of being somebody else as well, by the account that is paid
     is_cooling: bool = False
     program_is_closed: bool = False
+    customer_rejected: bool = False  # money is not paid out yet of a referral that was rejected or closed
     is_marked: bool = False  # somebody is kept from paying it out, for what they did for the partner
 
 
@@ -62,6 +64,7 @@ def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
         Risk.METHOD_DISABLED: method is not None and not method.is_active,
         Risk.COOLING: facts.is_cooling,
         Risk.PROGRAM_CLOSED: facts.program_is_closed,
+        Risk.CUSTOMER_REJECTED: facts.customer_rejected,
         Risk.MADE_BY_STAFF: facts.is_marked,
     }
     return tuple(risk for risk in Risk if found.get(risk))

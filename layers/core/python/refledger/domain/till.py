@@ -3,12 +3,13 @@
 One question, `payable`, is asked wherever money is read about, decided about, exported, started or marked as paid. What
 it names either stops everybody until it is over, or a person lets the money go in spite of it and says why:
 
-blocker          weight        over when
-SUSPENDED        STOPS         the suspension is lifted
-COOLING          STOPS         the time after a change of user or account is over
-DEBT             NEEDS_SECOND  nothing is owed any more, in any currency; else two people say yes to it
-METHOD_DISABLED  NEEDS_NOTE    the account is a payout method again
-TERMINATED       NEEDS_NOTE    never: what was earned is paid out, by somebody who knows why they were let go
+blocker            weight        over when
+SUSPENDED          STOPS         the suspension is lifted
+COOLING            STOPS         the time after a change of user or account is over
+DEBT               NEEDS_SECOND  nothing is owed any more, in any currency; else two people say yes to it
+METHOD_DISABLED    NEEDS_NOTE    the account is a payout method again
+TERMINATED         NEEDS_NOTE    never: what was earned is paid out, by somebody who knows why they were let go
+CUSTOMER_REJECTED  NEEDS_NOTE    what the referral brought is cancelled, or paid out by somebody who knows of it
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Code(StrEnum):
     DEBT = "DEBT"
     METHOD_DISABLED = "METHOD_DISABLED"
     TERMINATED = "TERMINATED"
+    CUSTOMER_REJECTED = "CUSTOMER_REJECTED"
 
 
 WEIGHTS: Final[dict[Code, Weight]] = {
@@ -52,17 +54,22 @@ WEIGHTS: Final[dict[Code, Weight]] = {
     Code.DEBT: Weight.NEEDS_SECOND,
     Code.METHOD_DISABLED: Weight.NEEDS_NOTE,
     Code.TERMINATED: Weight.NEEDS_NOTE,
+    Code.CUSTOMER_REJECTED: Weight.NEEDS_NOTE,
 }
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One thing that stands against it. `amount`: of a debt, in minor units of `currency`; 0 otherwise."""
+    """One thing that stands against it.
+
+    `amount`: of a debt, or of what a rejected customer brought, in minor units of `currency`; 0 otherwise.
+    """
 
     code: Code
     text: str
     currency: str = ""
     amount: int = 0
+    referral_id: str = ""
 
     @property
     def weight(self) -> Weight:
@@ -70,11 +77,20 @@ class Blocker:
 
     @property
     def name(self) -> str:
-        """By which it is remembered that somebody took it on them: a debt by its currency."""
-        return f"{self.code} {self.currency}".strip()
+        """By which it is remembered that somebody took it on them: a debt by its currency, a referral by its id."""
+        return " ".join(part for part in (self.code.value, self.referral_id, self.currency) if part)
 
 
 Blockers = tuple[Blocker, ...]
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """What a referral that was rejected or closed has in the partner's balance, in minor units, not paid out yet."""
+
+    referral_id: str
+    currency: str
+    amount: int
 
 
 def payable(
@@ -84,14 +100,16 @@ def payable(
     method: PayoutMethod | None,
     programs: Sequence[Program],
     now_ms: int,
+    rejected: Iterable[Unpaid] = (),
 ) -> Blockers:
     """Return what stands against paying it, without what people took on them before; nothing where it may be paid.
 
     `balances`: all of the partner's, in every currency. `method`: the newest version of the payout method it goes to;
     None where it cannot be found. `programs`: the terms as they are and as they were when it was asked for: the
-    stricter hold. What a person took on them counts while it is no more than it was then.
+    stricter hold. `rejected`: of the customers who were found out. What a person took on them counts while it is no
+    more than it was then.
     """
-    found = _of_partner(partner, balances)
+    found = [*_of_partner(partner, balances), *map(_of_rejected, rejected)]
     if withdrawal.method.is_known:  # not a reward that staff pay by itself, wherever they pay it to
         found += _of_method(partner, method, max(program.cooling_hours for program in programs), now_ms)
     accepted = dict(withdrawal.accepted)
@@ -109,6 +127,12 @@ def _of_partner(partner: Partner, balances: Iterable[Balance]) -> list[Blocker]:
             text = f"the partner owes {money(-balance.available, balance.currency)}"
             found.append(Blocker(Code.DEBT, text, balance.currency, -balance.available))
     return found
+
+
+def _of_rejected(unpaid: Unpaid) -> Blocker:
+    money_of = money(unpaid.amount, unpaid.currency)
+    text = f"{money_of} not paid out yet came from referral {unpaid.referral_id}, which was rejected or closed"
+    return Blocker(Code.CUSTOMER_REJECTED, text, unpaid.currency, unpaid.amount, unpaid.referral_id)
 
 
 def _of_method(partner: Partner, method: PayoutMethod | None, cooling_hours: int, now_ms: int) -> list[Blocker]:

@@ -72,6 +72,7 @@ class Risk(StrEnum):
     METHOD_DISABLED = "METHOD_DISABLED"  # the partner took it out of use since
     COOLING = "COOLING"  # who signs in as the partner, or an account, is new
     PROGRAM_CLOSED = "PROGRAM_CLOSED"  # paused or archived: what was earned is paid out, and somebody looks
+    CUSTOMER_REJECTED = "CUSTOMER_REJECTED"  # money of a referral that was rejected or closed is not paid out yet
     MADE_BY_STAFF = "MADE_BY_STAFF"  # one of the staff did for the partner what bars them from paying it out
 
 

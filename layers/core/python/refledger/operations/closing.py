@@ -17,6 +17,7 @@ from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
 from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context
+from refledger.operations.referring import found_out
 from refledger.operations.rewards import cancel
 from refledger.store import keys, referrals, rewards
 from refledger.store.transaction import Write
@@ -76,7 +77,7 @@ def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int)
     if old.ended_ms and from_ms > old.ended_ms:
         raise Conflict("the referral is closed from an earlier moment on")
     new = replace(old, ended_ms=from_ms or now_ms, closed_at_ms=now_ms, reason=reason, version=old.version + 1)
-    writes: list[Write] = [referrals.change(old, new)]
+    writes: list[Write] = [referrals.change(old, new), *found_out(context, old)]
     if binding:
         writes.append(referrals.end(binding, new.ended_ms))
     context.table.commit(*writes)

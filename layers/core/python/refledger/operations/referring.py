@@ -264,9 +264,17 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
         if binding.converted_at_ms:
             raise ReferralClosed("the referral has converted")
         writes.append(referrals.close(binding, status.value, new.until_ms if status is S.EXPIRED else 0))
+    if status is S.REJECTED and old.customer:
+        writes += found_out(context, old)
     if old.lead and reason == DELETED:
         writes.append(referrals.free_lead(lead_hash(context, old.lead), old.id))
     return new, writes
+
+
+def found_out(context: Context, referral: Referral) -> list[Write]:
+    """Remember it with all who may have earned from it, so that no till lets that go without a person who knows."""
+    items = context.table.get_many([keys.partner(link.partner_id) for link in referral.upline[: referral.depth]])
+    return [partners.note_rejected(partners.from_item(item), referral.id) for item in items if item]
 
 
 def link_lead(

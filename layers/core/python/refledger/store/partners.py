@@ -77,6 +77,14 @@ def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> 
     )  # fmt: skip
 
 
+def note_rejected(old: Partner, referral_id: str) -> Write:
+    """A referral of which the partner earned was rejected or closed: whoever lets money go now looks again."""
+    return update(
+        f"{IS_UNCHANGED}: {old.id}", keys.partner(old.id), "SET #rejected = :rejected, #version = :version",
+        "#version = :was", rejected=list(old.with_rejected(referral_id)), version=old.version + 1, was=old.version,
+    )  # fmt: skip
+
+
 def link_user(old: Partner, user: str, now_ms: int) -> list[Write]:
     """From now on this user signs in as the partner, unless somebody changed the partner in between."""
     version = old.version + 1
@@ -169,6 +177,7 @@ def _to_item(partner: Partner) -> Item:
         "idle": [[idle.since_ms, idle.until_ms] for idle in partner.idle], "version": partner.version,
         "own": rules.own(partner.own_rates), "tier": partner.tier, "tags": list(partner.tags), "codes": partner.codes,
         "notices": list(partner.notices), **({"linked": partner.linked_at_ms} if partner.linked_at_ms else {}),
+        **({"rejected": list(partner.rejected)} if partner.rejected else {}),
         **({"forgotten": partner.forgotten_at_ms} if partner.forgotten_at_ms else {}),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
@@ -196,5 +205,6 @@ def from_item(item: Item) -> Partner:
         codes=item.get("codes", 0),
         notices=tuple(item.get("notices", ())),
         linked_at_ms=item.get("linked", 0),
+        rejected=tuple(item.get("rejected", ())),
         forgotten_at_ms=item.get("forgotten", 0),
     )

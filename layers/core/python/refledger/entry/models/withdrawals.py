@@ -252,7 +252,8 @@ class ApprovalView(View):
 
 class BlockerView(View):
     """What stands against paying it now. `weight`: STOPS (nobody can), NEEDS_SECOND (two who knew of it,
-    with a note), NEEDS_NOTE. `amount`: of a debt, in minor units of `currency`; null otherwise.
+    with a note), NEEDS_NOTE. `amount`: of a debt, or of what `referralId` brought, in minor units of `currency`;
+    null otherwise.
     """
 
     code: str
@@ -260,6 +261,7 @@ class BlockerView(View):
     text: str
     amount: int | None
     currency: str | None
+    referral_id: str | None
 
     @classmethod
     def of(cls, blocker: Blocker) -> Self:
@@ -269,6 +271,7 @@ class BlockerView(View):
             text=blocker.text,
             amount=blocker.amount or None,
             currency=blocker.currency or None,
+            referral_id=blocker.referral_id or None,
         )
 
 
