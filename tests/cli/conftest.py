@@ -60,7 +60,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     resources = {id: each for id, each in template["Resources"].items() if each["Type"] in KEPT}
     for each in resources.values():
         if each["Type"] == "AWS::KMS::Key":
-            each["Properties"]["KeyPolicy"] = {"Statement": []}  # it names roles
+            each["Properties"] |= {
+                "KeyPolicy": {"Statement": []},
+                "MultiRegion": True,
+            }  # they name roles and conditions
     resources["WithdrawalApproval"] = {
         "Type": "AWS::Serverless::StateMachine",
         "Properties": {"Name": "refledger-withdrawal-approval", "Definition": MACHINE},
