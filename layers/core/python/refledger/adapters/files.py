@@ -115,7 +115,7 @@ class Files:
         """What was kept under it; None where nothing is, or where it cannot be had."""
         try:
             return self._read(_statement(partner_id, tag))
-        except (ClientError, BotoCoreError):
+        except (FileGone, ClientError, BotoCoreError):
             return None
 
     # ------------------------------------------------------------
