@@ -54,7 +54,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "me/profile": {"statusCode": 200},
     "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
     "links/click": {"statusCode": 404},  # nobody's code
-    "maturity/tick": {"DUE-AGAIN": 0},  # nothing here is a day old
+    "maturity/tick": {"DUE-LATE": 0},  # nothing here is an hour old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
     "expiry/tick": {"failed": 0},
