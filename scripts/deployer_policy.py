@@ -21,6 +21,9 @@ NEEDS: dict[str, tuple[str, str, str]] = {
     "AWS::CloudWatch::Alarm": (
         "cloudwatch", f"PutMetricAlarm DeleteAlarms DescribeAlarms {TAGS}", f"arn:aws:cloudwatch:{{}}:alarm:{STACK}",
     ),
+    "AWS::CloudWatch::Dashboard": (
+        "cloudwatch", "PutDashboard DeleteDashboards GetDashboard", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{STACK}",
+    ),
     "AWS::CodeDeploy::Application": (
         "codedeploy", "CreateApplication UpdateApplication DeleteApplication GetApplication "
         "CreateDeployment GetDeployment "

@@ -26,6 +26,10 @@ from tests.template.deployed import (
 )
 
 FORTNIGHT_SECONDS = 14 * 86_400
+HEARD = {
+    "pk": {"S": ["SYS"]},
+    "sk": {"S": ["HEARD"]},
+}  # written every five minutes: a reader who is not called does not read
 
 
 def test_events_reach_their_queues() -> None:
@@ -135,6 +139,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     assert patterns == [
         {"pk": {"S": [{"prefix": "R#"}, {"prefix": "F#"}, {"prefix": "J#"}]}},
         {"pk": {"S": [{"prefix": "E#"}, {"prefix": "P#"}, {"prefix": "W#"}]}, "sk": {"S": ["A"]}},
+        HEARD,
     ]
 
 
@@ -148,7 +153,8 @@ def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
     assert mapping["MaximumRecordAgeInSeconds"] < 86_400
     assert "FunctionResponseTypes" not in mapping
     assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in may_send_to("ChangesFunction")
-    (filtered,) = mapping["FilterCriteria"]["Filters"]
+    filtered, heard = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(heard["Pattern"])["dynamodb"]["Keys"] == HEARD
     wanted = json.loads(filtered["Pattern"])["dynamodb"]["Keys"]["pk"]["S"]
     kinds = {each if isinstance(each, str) else each["prefix"].rstrip("#") for each in wanted}
     assert kinds == keys.AUDITED
