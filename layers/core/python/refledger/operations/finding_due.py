@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.times import MINUTE_MS
+from refledger.domain.times import HOUR_MS, MINUTE_MS
 from refledger.operations.context import Context
 from refledger.store import keys, merge, rewards, shards
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Again, Item, Moved, update
-
-HOUR_MS = 60 * MINUTE_MS
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from refledger.operations.context import Context
 from refledger.store import adjustments, erasure, invitations, keys, ledger, methods, programs, referrals, rewards
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
+from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item, Write
 
 KEPT_YEARS = 10  # what most of the EU's laws ask of vouchers, from the end of their year
@@ -218,8 +219,8 @@ def _did(context: Context, user: str) -> Iterator[Step]:
 
 def _as_customer(context: Context, user: str) -> Iterator[Step]:
     program_ids = [program.id for _, program in programs.after(context.table, "")]
-    for start in range(0, len(program_ids), 100):
-        found = [(id, user) for id in program_ids[start : start + 100]]
+    for start in range(0, len(program_ids), BATCH_LIMIT):
+        found = [(id, user) for id in program_ids[start : start + BATCH_LIMIT]]
         for binding in referrals.bindings(context.table, found):
             item = context.table.get(keys.referral(binding.referral_id))
             if item is None:

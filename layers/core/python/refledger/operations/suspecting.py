@@ -19,6 +19,7 @@ from refledger.domain.uplines import Binding
 from refledger.operations import taking_back
 from refledger.operations.context import Context
 from refledger.store import keys, payments, referrals, rewards, sightings
+from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
 LOOKED_AT = 4_000  # rewards of a partner, latest due first, when a second system comes: some 2 MB
@@ -135,7 +136,9 @@ def _told_before(context: Context, binding: Binding, from_ms: int) -> list[Payme
 
 def _read(context: Context, ids: list[str]) -> list[Payment]:
     """Those that are payments by themselves: no names of others."""
-    batches = (payments.many(context.table, ids[start : start + 100]) for start in range(0, len(ids), 100))
+    batches = (
+        payments.many(context.table, ids[start : start + BATCH_LIMIT]) for start in range(0, len(ids), BATCH_LIMIT)
+    )
     return [each for batch in batches for each in batch if each.kind is PaymentKind.PAYMENT]
 
 

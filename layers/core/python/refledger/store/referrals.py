@@ -19,6 +19,7 @@ LEAD_IS_FREE = "no other referral has the lead"
 LEAD_IS_ITS = "the lead is the referral's"
 COUNT_IS_CURRENT = "no other payment of the customer was counted, and nobody closed the binding, meanwhile"
 STILL_EARNS = "nobody closed the binding meanwhile"
+SEVERAL = ("systems", "seen")  # no system is new, and of none that is one of several a payment came meanwhile
 BINDING_IS_OPEN = "the binding was neither closed nor converted meanwhile"
 BINDING_IS_THERE = "the binding is the referral's"
 IS_THERE = "the referral is there"
@@ -51,12 +52,9 @@ def count(old: Binding, new: Binding) -> Write:
     state, before = _counted(new), _counted(old)
     changed = {name: value for name, value in state.items() if before.get(name) != value} | {"n": new.count}
     gone = [name for name in before if name not in state]
-    closed, as_read = _closed(old)
-    condition = f"#n = :was AND {_same_turn(old)} AND {closed} AND "
-    condition += "#beyond = :beyond_was" if old.unlisted else "attribute_not_exists(#beyond)"
-    condition += f" AND {_same_systems(old)}"
-    values = {**changed, "was": old.count, **_turn(old), **as_read, **_systems(old)}
-    values |= {"beyond_was": old.unlisted} if old.unlisted else {}
+    unmoved, as_read = _as_read(old, "turn", "closed", "ended", "beyond", "systems", "seen")
+    condition = f"#n = :was AND {unmoved}"
+    values = {**changed, "was": old.count, **as_read}
     if old.until_ms and not new.until_ms:
         gone += ["until", "closed"]
         condition += " AND #until = :until"
@@ -68,42 +66,42 @@ def count(old: Binding, new: Binding) -> Write:
 
 def told_in(old: Binding, systems: tuple[str, ...]) -> Write:
     """From now on these systems tell of the customer's payments, and each that is told is written down."""
-    return update(
-        COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), "SET #systems = :systems", _same_systems(old),
-        systems=list(systems), **_systems(old),
-    )  # fmt: skip
+    same, as_read = _as_read(old, *SEVERAL)
+    key = keys.binding(old.program_id, old.customer)
+    return update(COUNT_IS_CURRENT, key, "SET #systems = :systems", same, systems=list(systems), **as_read)
 
 
 def seen_from(old: Binding, from_ms: int) -> Write:
     """What was due from then on, and was told before there were several systems, is written down, too."""
+    same, as_read = _as_read(old, *SEVERAL)
     key = keys.binding(old.program_id, old.customer)
-    return update(
-        COUNT_IS_CURRENT, key, "SET #seen_from = :from", _same_systems(old), **{"from": from_ms}, **_systems(old)
-    )
+    return update(COUNT_IS_CURRENT, key, "SET #seen_from = :from", same, **{"from": from_ms}, **as_read)
 
 
 def still_earns(read: Binding) -> Write:
     """Nothing is written: the binding is closed, or not, as it was read, and no further system tells of payments."""
-    condition, values = _closed(read)
-    condition += " AND " + ("#systems = :systems_was" if read.systems else "attribute_not_exists(#systems)")
-    values |= {"systems_was": list(read.systems)} if read.systems else {}
-    return check(STILL_EARNS, keys.binding(read.program_id, read.customer), condition, **values)
+    same, as_read = _as_read(read, "closed", "ended", "systems")
+    return check(STILL_EARNS, keys.binding(read.program_id, read.customer), same, **as_read)
 
 
-def _closed(read: Binding) -> tuple[str, Item]:
-    """The condition that nobody closed it, or from another moment on, since it was read; and its values."""
-    known = {"closed": read.closed, "ended": read.ended_ms}
-    each = [f"#{name} = :{name}_was" if value else f"attribute_not_exists(#{name})" for name, value in known.items()]
-    return " AND ".join(each), {f"{name}_was": value for name, value in known.items() if value}
+def _as_read(read: Binding, *names: str) -> tuple[str, Item]:
+    """The condition that these attributes are as they were read, and its values; what was nothing is not there."""
+    known: Item = {
+        "turn": read.turn, "closed": read.closed, "ended": read.ended_ms, "beyond": read.unlisted,
+        "systems": list(read.systems), "seen": read.seen,
+    }  # fmt: skip
+    each = [f"#{name} = :{name}_was" if known[name] else f"attribute_not_exists(#{name})" for name in names]
+    return " AND ".join(each), {f"{name}_was": known[name] for name in names if known[name]}
 
 
 def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
     """Keeps a payment that earns nothing as long as none is told that was made in time; unless one was meanwhile."""
-    values: Item = {"turn": old.turn + 1, "late": payment, "until": old.until_ms, **_turn(old)}
+    same, as_read = _as_read(old, "turn")
+    values: Item = {"turn": old.turn + 1, "late": payment, "until": old.until_ms, **as_read}
     return [
         update(
             COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), "SET #turn = :turn, #late = :late",
-            "#until = :until AND " + _same_turn(old), **values,
+            f"#until = :until AND {same}", **values,
         ),
         paid(old, at_ms, payment),
     ]  # fmt: skip
@@ -111,31 +109,10 @@ def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
 
 def rated(old: Binding, left: Again | None) -> Write:
     """What was to be rated again is, but for what is `left`; unless another payment came late meanwhile."""
-    key, values = keys.binding(old.program_id, old.customer), _turn(old)
+    key, (same, as_read) = keys.binding(old.program_id, old.customer), _as_read(old, "turn")
     if left is None:
-        return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", _same_turn(old), **values)
-    return update(COUNT_IS_CURRENT, key, "SET #again = :again", _same_turn(old), again=_again(left), **values)
-
-
-def _same_turn(read: Binding) -> str:
-    return "#turn = :turn_was" if read.turn else "attribute_not_exists(#turn)"
-
-
-def _same_systems(read: Binding) -> str:
-    """No system is new, and of none that is one of several a payment came meanwhile."""
-    systems = "#systems = :systems_was" if read.systems else "attribute_not_exists(#systems)"
-    return systems + (" AND #seen = :seen_was" if read.seen else " AND attribute_not_exists(#seen)")
-
-
-def _systems(read: Binding) -> Item:
-    return {
-        **({"systems_was": list(read.systems)} if read.systems else {}),
-        **({"seen_was": read.seen} if read.seen else {}),
-    }
-
-
-def _turn(read: Binding) -> Item:
-    return {"turn_was": read.turn} if read.turn else {}
+        return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", same, **as_read)
+    return update(COUNT_IS_CURRENT, key, "SET #again = :again", same, again=_again(left), **as_read)
 
 
 def _counted(binding: Binding) -> Item:
