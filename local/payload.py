@@ -11,7 +11,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from local.routes import Route
 from local.tokens import token_scopes
@@ -106,7 +106,7 @@ def http_event(
     if query:
         event["queryStringParameters"] = {name: ",".join(values) for name, values in query.items()}
     if parameters:
-        event["pathParameters"] = {name: unquote(value) for name, value in parameters.items()}
+        event["pathParameters"] = parameters  # decoded once, with the path
     if place.stage_variables:
         event["stageVariables"] = place.stage_variables
     if request.body:

@@ -172,6 +172,7 @@ def test_the_event_has_path_query_cookies_and_no_nulls(shop: Stack) -> None:
         content=b"hi",
     )
     assert event["pathParameters"] == {"proxy": "a/b c/d"}
+    assert echo(shop, "GET", "/echo/50%2525")["pathParameters"] == {"proxy": "50%25"}, "decoded once"
     assert event["queryStringParameters"] == {"x": "1,2", "y": "é", "z": ""}
     assert event["rawQueryString"] == "x=1&x=2&y=%C3%A9&z"
     assert event["cookies"] == ["s=1", "t=2"]
