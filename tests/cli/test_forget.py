@@ -79,6 +79,8 @@ def test_a_customer_by_the_shops_id(refledger: Command, books: Books) -> None:
     made = referring.create(books.context, new, "ann", "key", "body")
     assert refledger("forget", "customer", "dora").lines[0] == "the customer: would take away 1 referrals"
     assert refledger("forget", "customer", "dora", "--yes").status == 0
+    for nobody in ("dora", "dorra"):
+        assert refledger("forget", "customer", nobody).lines[0].startswith("nothing is known of such a customer")
     found = stored_referrals.find(books.table, made.id)
     assert (found.note, found.lead) == ("", "")
     also = refledger("forget", "customer", "bob", "--yes")

@@ -608,3 +608,17 @@ def test_numbers_in_a_query_are_digits(world: World, text: str) -> None:
     answer = world.admin("GET /api/v1/programs", query={"limit": text})
     assert_problem(answer, 422)
     assert answer.body["errors"] == [{"field": "limit", "message": "a whole number in digits 0 to 9"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"status": "LOST"}, "one of ACTIVE, INACTIVE, SUSPENDED, TERMINATED"),
+        ({"tag": "two words"}, "not in the form that it must have"),
+    ],
+)
+def test_forms_are_told_in_words(world: World, query: dict[str, str], message: str) -> None:
+    """No caller has to read a regular expression."""
+    answer = world.admin("GET /api/v1/partners", query=query)
+    assert_problem(answer, 422)
+    assert answer.body["errors"] == [{"field": next(iter(query)), "message": message}]

@@ -56,7 +56,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _customer(target: Target, id: str, *, dry_run: bool) -> int:
     context = target.keyed_context
-    _tell("the customer", forgetting.customer(context, id, dry_run=dry_run), dry_run=dry_run)
+    report = forgetting.customer(context, id, dry_run=dry_run)
+    if report.done or report.kept:
+        _tell("the customer", report, dry_run=dry_run)
+    else:
+        say("nothing is known of such a customer, or nothing any more; if that surprises you, look at the id")
     if partner_id := forgetting.also_partner(context, id):
         say(f"they sign in as partner {partner_id}, who is forgotten apart")
         return 1

@@ -6,6 +6,7 @@ what was sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ _BUILT: Final = (
     "nullable[",
     "tagged-union[",
 )
+_CHOICE: Final = re.compile(r"\^\(([A-Z_|]+)\)\$")
 _WORDS: Final = {
     "missing": "missing",
     "int_type": "not a whole number",
@@ -65,6 +67,9 @@ def message(detail: Any) -> str:
             return f"at least {least} character{'s' if least > 1 else ''}"
         case {"type": "too_long", "ctx": {"field_type": "Value", "max_length": most}}:
             return f"at most {most} characters"
+        case {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}:  # told in words: few read expressions
+            words = _CHOICE.fullmatch(pattern)
+            return f"one of {', '.join(words[1].split('|'))}" if words else _WORDS["string_pattern_mismatch"]
     return str(detail["msg"])
 
 
