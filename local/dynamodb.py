@@ -112,11 +112,9 @@ class DynamoDB:
 
         Raises StartError when the one that is there has other keys or indexes.
         """
-        client = self.client()
-        try:
-            table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
-        except client.exceptions.ResourceNotFoundException:
-            return self._create(client, name, properties, where), True
+        table = self.find_table(name)
+        if table is None:
+            return self._create(self.client(), name, properties, where), True
         if different := differences(table, properties):
             raise StartError(
                 f"{where}: the table {name} kept in {self._options.data} is not the template's: "
@@ -124,6 +122,15 @@ class DynamoDB:
                 f"{self._options.data}"
             )
         return table, False
+
+    def find_table(self, name: str) -> dict[str, Any] | None:
+        """A table's description; None where there is none of that name."""
+        client = self.client()
+        try:
+            table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        return table
 
     def _create(self, client: Any, name: str, properties: dict[str, Any], where: str) -> dict[str, Any]:
         try:

@@ -16,7 +16,6 @@ MADE_BY_MOTO = frozenset(
         "AWS::SNS::Subscription",
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
-        "AWS::SSM::Parameter",
     }
 )
 
@@ -36,6 +35,7 @@ RUN = MADE_BY_MOTO | {
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Version",
     "AWS::S3::Bucket",
+    "AWS::SSM::Parameter",
     "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::Secret",
     "AWS::StepFunctions::StateMachine",

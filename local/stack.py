@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Stack:
         create_buckets(template, self.aws.client("s3"), o.data)
         self._dynamodb.wait_until_ready()
         streams = self._create_tables(template)
+        self._create_parameters(template)
         template.create_in_moto()
         create_machines(template, self.aws.client("stepfunctions"))
         create_archives(template, self.aws.client("events"))
@@ -99,6 +101,21 @@ class Stack:
             template.provide(resource.logical_id, name, **attributes)
         return streams
 
+    def _create_parameters(self, template: Template) -> None:
+        """Parameters of the store, whose values are often what other resources are called."""
+        for resource in template.of_type("AWS::SSM::Parameter"):
+            name, given = template.name(resource, "Name"), template.properties(resource)
+            self.aws.client("ssm").put_parameter(Name=name, Type=given["Type"], Value=given["Value"])
+            template.provide(resource.logical_id, name, Type=given["Type"], Value=given["Value"])
+
+    def _find_stream(self, arn: str) -> TableStream | None:
+        """A stream of a table that is there and not of the template; None where there is no such one."""
+        named = re.fullmatch(r".*:table/([^/]+)/stream/(.+)", arn)
+        table = self._dynamodb.find_table(named[1]) if named else None
+        if named is None or table is None or table.get("LatestStreamLabel") != named[2]:
+            return None
+        return TableStream(table["LatestStreamArn"], table_is_new=False)
+
     def _make_pollers(self, template: Template, streams: dict[str, TableStream]) -> None:
         for mapping in read_mappings(template):
             function = self._function(mapping.function, mapping.id)
@@ -112,7 +129,7 @@ class Stack:
                         function.max_workers,
                     )
                 )
-            elif mapping.source_arn in streams:
+            elif stream := streams.get(mapping.source_arn) or self._find_stream(mapping.source_arn):
                 client, state = self._dynamodb.client("dynamodbstreams"), self._options.data / "streams"
                 self._pollers.append(
                     StreamPoller(
@@ -122,11 +139,11 @@ class Stack:
                         mapping,
                         state,
                         self._dynamodb.data_dir,
-                        streams[mapping.source_arn],
+                        stream,
                     )
                 )
             else:
-                raise StartError(f"{mapping.id}: EventSourceArn: {mapping.source_arn} is not a stream of this template")
+                raise StartError(f"{mapping.id}: EventSourceArn: {mapping.source_arn} is not a stream of a table here")
         scheduler = Scheduler(self._bridge.deliver_with_retries, find_schedules(template))
         self._schedules = [schedule.name for schedule in scheduler.schedules]
         self._pollers.append(scheduler)

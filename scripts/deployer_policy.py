@@ -112,6 +112,10 @@ NEEDS: dict[str, tuple[str, str, str]] = {
         f"arn:aws:s3:::{STACK}",
     ),
     "AWS::S3::BucketPolicy": ("s3", "PutBucketPolicy GetBucketPolicy DeleteBucketPolicy", f"arn:aws:s3:::{STACK}"),
+    "AWS::SSM::Parameter": (
+        "ssm", "PutParameter DeleteParameter GetParameters DescribeParameters AddTagsToResource RemoveTagsFromResource "
+        "ListTagsForResource", f"arn:aws:ssm:{{}}:parameter/{STACK}",
+    ),
     "AWS::SNS::Subscription": ("sns", "Subscribe Unsubscribe GetSubscriptionAttributes", f"arn:aws:sns:{{}}:{STACK}"),
     "AWS::SNS::Topic": (
         "sns", "CreateTopic DeleteTopic GetTopicAttributes SetTopicAttributes ListSubscriptionsByTopic "

@@ -31,6 +31,15 @@ GIVEN = {
     "SignInDomain": "our-partners",
     "StripeEventSource": "aws.partner/stripe.com/ed_1",
 }
+# What a stack takes over from one that is gone, or after a restore, instead of making it
+EXISTING = {
+    "ExistingAccountsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+    "ExistingHashKeyArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:HashKey-abc-AbCdEf",
+    "ExistingTable": "refledger-restored",
+    "ExistingTableStreamArn": "arn:aws:dynamodb:eu-central-1:111122223333:table/refledger-restored/stream/2026-11-29",
+    "ExistingUserPool": "eu-central-1_AbCdEfGhI",
+    "ExistingUserPoolClient": "1h57kf5cpq17m0eml12example",
+}
 LIMIT_SECONDS = 300
 
 
@@ -39,10 +48,11 @@ def main() -> int:
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     made = translate(ROOT / "template.yaml", {}, ROOT / ".local" / "cache")
     status = _lint(_written(made, "transformed.json"), REGION) | _lint(ROOT / "cdn.yaml", FIREWALLS)
-    for name, value in GIVEN.items():
-        made["Parameters"][name]["Default"] = value
     made["Metadata"] = {"cfn-lint": {"config": {"ignore_checks": ["W2001"]}}}  # Release is read by the transform alone
-    status |= _lint(_written(made, "transformed-given.json"), REGION)
+    for shape, given in (("given", GIVEN), ("existing", GIVEN | EXISTING)):
+        for name, value in given.items():
+            made["Parameters"][name]["Default"] = value
+        status |= _lint(_written(made, f"transformed-{shape}.json"), REGION)
     if status == 0:
         print(f"{len(made['Resources'])} resources linted as they are deployed")
     return status

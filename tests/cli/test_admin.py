@@ -37,6 +37,7 @@ class Pool:
             "UserPool": self.id, "UserPoolClient": self.app, "AdminGroup": "bosses", "FinanceGroup": "finance",
             "SupportGroup": "support",
         }  # fmt: skip
+        self.parameters = {"RoleNames": "bosses,finance,support"}
 
     def groups(self, email: str) -> list[str]:
         told = self.client.admin_list_groups_for_user(UserPoolId=self.id, Username=email)
@@ -51,6 +52,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     with mock_aws():
         made = Pool()
         monkeypatch.setattr(Target, "resources", made.resources)
+        monkeypatch.setattr(Target, "parameters", made.parameters)
         yield made
 
 
@@ -102,6 +104,15 @@ def test_a_stack_with_another_issuer_has_no_people(pool: Pool, capsys: pytest.Ca
     del pool.resources["UserPool"]
     assert cli.main(["admin", "create", "--email", EMAIL, *STACK]) == 2
     assert "JwtIssuer" in capsys.readouterr().err
+
+
+def test_a_pool_that_was_taken_over_has_its_people(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stack made neither pool nor groups: its parameters say which they are."""
+    pool.resources.clear()
+    pool.parameters |= {"ExistingUserPool": pool.id, "ExistingUserPoolClient": pool.app}
+    assert cli.main(["admin", "create", "--email", EMAIL, *STACK]) == 0
+    assert f"{EMAIL} is in the group bosses" in capsys.readouterr().out
+    assert pool.groups(EMAIL) == ["bosses"]
 
 
 @pytest.mark.parametrize("email", ["ada", "ada@", "a b@c.d", ""])

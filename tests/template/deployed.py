@@ -19,6 +19,7 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 QUEUE = "AWS::SQS::Queue"
 RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
+IN_USE = {"TableArn": "Table", "TableStreamArn": "Table", "HashKeyArn": "HashKey", "AccountsKeyArn": "AccountsKey"}
 CACHE = ROOT / ".local" / "cache"
 FUNCTIONS = (
     "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks",
@@ -72,12 +73,15 @@ def called(expression: Any) -> str:
 
 
 def referred(expression: Any) -> str:
-    """The logical id that a Ref or Fn::GetAtt names; "" for anything else."""
+    """The logical id that a Ref or Fn::GetAtt names; "" for anything else.
+
+    Of the table and the keys, which a stack may be given, what stands for them is taken for them.
+    """
     match expression:
         case {"Ref": str(id)} | {"Fn::GetAtt": [str(id), *_]}:
-            return id
+            return IN_USE.get(id, id)
         case {"Fn::GetAtt": str(text)}:
-            return text.split(".")[0]
+            return referred({"Ref": text.split(".")[0]})
         case _:
             return ""
 

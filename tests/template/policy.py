@@ -95,8 +95,8 @@ def _name(resource: Any) -> str:
         return f"{text.split('/')[1]} of FilesBucket"
     if text.startswith("${ManifestBucket.Arn}/"):
         return "ManifestBucket"
-    if text.startswith("${Table.Arn}/index/"):
-        return text.removeprefix("${Table.Arn}/index/")
+    if text.startswith("${TableArn.Value}/index/"):
+        return text.removeprefix("${TableArn.Value}/index/")
     return EXECUTIONS if ":execution:" in text else MACHINE if ":stateMachine:" in text else text
 
 

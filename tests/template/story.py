@@ -69,7 +69,9 @@ def variables(name: str) -> dict[str, str]:
         match value:
             case {"Ref": str(id)}:
                 found[variable] = (made | defaults).get(id, id)
-            case {"Fn::GetAtt": ["AccountsKey", "Arn"]}:
+            case {"Fn::If": ["OwnTable", {"Ref": str(id)}, _]}:
+                found[variable] = made[id]
+            case {"Fn::GetAtt": ["AccountsKeyArn", "Value"]}:
                 found[variable] = KEY_ARN
             case {"Fn::Sub": _}:
                 found[variable] = LIMITS if variable == "LIMITS" else HASH_KEY

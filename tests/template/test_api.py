@@ -291,11 +291,12 @@ def test_another_issuer_takes_the_place_of_the_user_pool() -> None:
     cognito = [r for r in resources().values() if r["Type"].startswith("AWS::Cognito::")]
     assert {r.get("Condition") for r in cognito} == {"OwnUserPool", "SignInPage"}
     assert {"Condition": "OwnUserPool"} in declared()["Conditions"]["SignInPage"]["Fn::And"]
-    assert declared()["Conditions"]["OwnUserPool"] == {"Fn::Equals": [{"Ref": "JwtIssuer"}, ""]}
+    assert declared()["Conditions"]["UserPool"] == {"Fn::Equals": [{"Ref": "JwtIssuer"}, ""]}
+    assert {"Condition": "UserPool"} in declared()["Conditions"]["OwnUserPool"]["Fn::And"]
     jwt = declared()["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Jwt"]["JwtConfiguration"]
     for part, parameter in (("issuer", "JwtIssuer"), ("audience", "JwtAudience")):
         condition, _, otherwise = jwt[part]["Fn::If"]
-        assert condition == "OwnUserPool"
+        assert condition == "UserPool"
         assert parameter in str(otherwise)
     assert "JwtAudience" in str(declared()["Rules"]["IssuerNeedsAudience"]["Assertions"])
 

@@ -123,7 +123,7 @@ def test_asynchronous_invocations_that_fail_are_told() -> None:
 def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     """Statistics get one batch of a shard at a time, with its name; a bad record does not stop the others."""
     (mapping,) = [each for each in of_type(MAPPING).values() if "TumblingWindowInSeconds" in each]
-    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TableStreamArn", "Value"]}
     assert referred(mapping["FunctionName"]) == "StatisticsFunction"
     assert (mapping["BatchSize"], mapping["TumblingWindowInSeconds"]) == (100, 900)
     assert mapping["ParallelizationFactor"] == 1
@@ -146,7 +146,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
 def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
     """It gets all that can be audited, of what it writes only referrals, and gives up only what is bad."""
     (mapping,) = [each for each in of_type(MAPPING).values() if referred(each["FunctionName"]) == "ChangesFunction"]
-    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TableStreamArn", "Value"]}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert 0 < mapping["MaximumRetryAttempts"] <= 60

@@ -250,7 +250,7 @@ def test_the_secret_is_not_in_the_template() -> None:
     assert secret["GenerateSecretString"]["PasswordLength"] >= 32
     for function in of_type(FUNCTION).values():
         given = function["Environment"]["Variables"]["HASH_KEY"]
-        assert given == {"Fn::Sub": "{{resolve:secretsmanager:${HashKey}:SecretString}}"}
+        assert given == {"Fn::Sub": "{{resolve:secretsmanager:${HashKeyArn.Value}:SecretString}}"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -275,4 +275,4 @@ def test_outputs() -> None:
     always = {"ApiUrl", "BusName", "TableName", "WorkflowArn", "ManifestBucketName", "ManifestKeyArn"}
     assert set(outputs) == always | conditional | set(asked_for)
     assert {name: outputs[name]["Condition"] for name in asked_for} == asked_for
-    assert {name for name, output in outputs.items() if output.get("Condition") == "OwnUserPool"} == conditional
+    assert {name for name, output in outputs.items() if output.get("Condition") == "UserPool"} == conditional

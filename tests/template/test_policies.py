@@ -34,7 +34,7 @@ WITHOUT_RESOURCE = {
 }  # fmt: skip
 # What begins with a resource of this stack, and ends in a part that only the service knows.
 WILD_ENDS = (
-    "${Table.Arn}/stream/*",
+    "${TableArn.Value}/stream/*",
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${WithdrawalApproval.Name}:*",
     "${ManifestBucket.Arn}/manifests/*",
     "${FilesBucket.Arn}/exports/*",

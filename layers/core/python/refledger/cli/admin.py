@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
 def make(options: argparse.Namespace) -> int:
     """0: they are there and in the group, whether or not they were before."""
     target = Target(options)
-    pool, group = _pool(target), target.resource(GROUPS[options.group])
+    pool, group = _pool(target), _group(target, options.group)
     made = pool.make(options.email, by_mail=options.by_mail)
     pool.join(options.email, group)
     where = "--local" if options.local else f"--stack {options.stack}"
@@ -72,9 +72,18 @@ def _answer(challenge: str, given: str) -> str:
 
 
 def _pool(target: Target) -> UserPool:
-    if "UserPool" not in target.resources:
+    if "UserPool" in target.resources:
+        return UserPool(target.client("cognito-idp"), target.resource("UserPool"), target.resource("UserPoolClient"))
+    if not (existing := target.parameters.get("ExistingUserPool")):
         raise Usage(ISSUER)
-    return UserPool(target.client("cognito-idp"), target.resource("UserPool"), target.resource("UserPoolClient"))
+    return UserPool(target.client("cognito-idp"), existing, target.parameters["ExistingUserPoolClient"])
+
+
+def _group(target: Target, role: str) -> str:
+    """What the group is called; in a pool that the stack has taken over it is none of the stack's."""
+    if GROUPS[role] in target.resources:
+        return target.resource(GROUPS[role])
+    return target.parameters["RoleNames"].split(",")[list(GROUPS).index(role)]
 
 
 def _address(text: str) -> str:

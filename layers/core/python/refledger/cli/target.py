@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -15,6 +16,8 @@ from refledger.store.table import Table
 
 LOCAL_STACK, LOCAL_REGION, LOCAL_PORT = "refledger", "eu-central-1", "4566"
 LIMIT = 100_000  # of numbers that a person gives
+# What a stack may have taken over instead of making it, by the parameter of the store that says which is in use
+IN_USE = {"Table": "TableArn", "HashKey": "HashKeyArn", "AccountsKey": "AccountsKeyArn"}
 
 
 class Usage(Exception):
@@ -63,10 +66,24 @@ class Target:
             each["LogicalResourceId"]: each["PhysicalResourceId"]
             for page in pages
             for each in page["StackResourceSummaries"]
-            if each.get("PhysicalResourceId")
+            if each.get("PhysicalResourceId") and not str(each.get("ResourceStatus", "")).startswith("DELETE_")
         }
 
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """What the stack was deployed with."""
+        (found,) = self.client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+
+    @functools.cache  # noqa: B019  one target, for one command
+    def _in_use(self, parameter: str) -> str:
+        found = self.client("ssm").get_parameter(Name=self.resources[parameter])
+        return str(found["Parameter"]["Value"]).rpartition(":table/")[2]
+
     def resource(self, name: str) -> str:
+        """What a resource of the stack is called; of the table and the keys those in use, whoever made them."""
+        if IN_USE.get(name) in self.resources:
+            return self._in_use(IN_USE[name])
         if name not in self.resources:
             raise Usage(f"the stack {self._stack} has no {name}")
         return self.resources[name]
