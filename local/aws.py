@@ -109,13 +109,17 @@ class Aws:
             signed = SIGNED_FOR.search(environ.get("HTTP_AUTHORIZATION", ""))
             service = signed[1] if signed else ""
             invoke = service == "lambda" and environ["PATH_INFO"].endswith("/invocations")
-            if service != DYNAMODB and not invoke:
+            mapping = service == "lambda" and "/event-source-mappings/" in environ["PATH_INFO"]
+            if service != DYNAMODB and not invoke and not mapping:
                 answer: Iterable[bytes] = moto_app(environ, start_response)
                 return answer
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             headers = {k[5:].replace("_", "-").lower(): v for k, v in environ.items() if k.startswith("HTTP_")}
             if invoke:
                 status, reply_headers, payload = self._lambdas.handle(environ["PATH_INFO"], headers, body)
+            elif mapping:
+                switch = self._lambdas.switches.handle
+                status, reply_headers, payload = switch(environ["REQUEST_METHOD"], environ["PATH_INFO"], body)
             else:
                 headers["content-type"] = environ.get("CONTENT_TYPE", "")
                 status, reply_headers, payload = self._to_dynamodb(headers, body)

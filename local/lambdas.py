@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from local.children import Children
 from local.code_watch import CodeWatch
 from local.functions import FunctionSpec, Outcome, function_name, worker_environment
+from local.mappings import Switches
 from local.quick_http import QuickHandler, serve
 from local.worker import Worker
 
@@ -82,6 +83,7 @@ class Lambdas:
         self._server = serve(type("InvokeApi", (_InvokeApi,), {"lambdas": self}), "invoke-api")
         self.port: int = self._server.server_address[1]
         self.deliver: Deliver = lambda arn, body: None
+        self.switches = Switches()
         self.stopping = threading.Event()  # what fails from now on was ended with the stack, and is nobody's failure
 
     def add(self, specs: Iterable[FunctionSpec], endpoints: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -97,6 +98,35 @@ def read_mappings(template: Template) -> Iterator[Mapping]:
             starting_position=str(given.get("StartingPosition", "TRIM_HORIZON")),
             tumbling_seconds=int(given.get("TumblingWindowInSeconds", 0)),
         )
+
+
+class Switches:
+    """As much of Lambda's API of mappings as switches one on and off, until the stack ends: by their logical ids.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+    """
+
+    def __init__(self) -> None:
+        self._off: dict[str, tuple[Mapping, threading.Event]] = {}
+
+    def add(self, mapping: Mapping, off: threading.Event) -> None:
+        """`off` is set while the mapping is disabled."""
+        self._off[mapping.id] = mapping, off
+
+    def handle(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """GET and PUT of /2015-03-31/event-source-mappings/{id}."""
+        id = path.rsplit("/", 1)[-1]
+        if id not in self._off:
+            error = {"Type": "User", "Message": f"there is no event source mapping {id}"}
+            return 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, json.dumps(error).encode()
+        mapping, off = self._off[id]
+        if method == "PUT" and (wanted := json.loads(body).get("Enabled")) is not None:
+            (off.clear if wanted else off.set)()
+        told = {
+            "UUID": id, "EventSourceArn": mapping.source_arn, "FunctionArn": mapping.function_arn,
+            "State": "Disabled" if off.is_set() else "Enabled",
+        }  # fmt: skip
+        return 200, {"Content-Type": "application/json"}, json.dumps(told).encode()
 
 
 def failed_items(outcome: Outcome, reports_failures: bool, known: set[str]) -> set[str] | None:

@@ -18,6 +18,7 @@ from typing import Any
 from local.errors import StartError
 from local.mappings import Invoke, Mapping, failed_items
 
+OFF_SECONDS = 0.2  # between looks whether it is enabled again
 WAIT_SECONDS = 20  # of one long poll; it ends at once when there is a message
 PAGE = 10  # the API gives and takes no more at a time
 log = logging.getLogger("local.queues")
@@ -31,7 +32,7 @@ class QueuePoller:
     ) -> None:
         """Raises StartError for a queue that is missing, or shows its messages again too soon."""
         self.name = mapping.id
-        self.stopping = threading.Event()
+        self.stopping, self.off = threading.Event(), threading.Event()  # `off`: disabled by somebody
         self._client, self._invoke, self._mapping = client, invoke, mapping
         name = mapping.source_arn.split(":")[-1]
         try:
@@ -54,14 +55,23 @@ class QueuePoller:
 
     def _loop(self) -> None:
         while not self.stopping.is_set():
+            if self.off.is_set():
+                self.stopping.wait(OFF_SECONDS)
+                continue
             try:
                 if messages := self._receive():
-                    self._handle(messages)
+                    (self._give_back if self.off.is_set() else self._handle)(messages)
             except Exception:  # a poller never dies; the messages come back after their visibility timeout
                 if self.stopping.is_set():
                     return
                 log.exception("polling %s", self._mapping.source_arn)
                 self.stopping.wait(1)
+
+    def _give_back(self, messages: list[dict[str, Any]]) -> None:
+        """What came while the last poll was waiting, after it was disabled."""
+        for message in messages:
+            handle = message["ReceiptHandle"]
+            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
 
     def _receive(self) -> list[dict[str, Any]]:
         """Up to a batch of messages.

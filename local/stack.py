@@ -120,30 +120,19 @@ class Stack:
         for mapping in read_mappings(template):
             function = self._function(mapping.function, mapping.id)
             if mapping.service == "sqs":
-                self._pollers.append(
-                    QueuePoller(
-                        self.aws.client("sqs"),
-                        self.lambdas.invoke,
-                        mapping,
-                        function.timeout_seconds,
-                        function.max_workers,
-                    )
+                reader: QueuePoller | StreamPoller = QueuePoller(
+                    self.aws.client("sqs"), self.lambdas.invoke, mapping, function.timeout_seconds, function.max_workers
                 )
             elif stream := streams.get(mapping.source_arn) or self._find_stream(mapping.source_arn):
                 client, state = self._dynamodb.client("dynamodbstreams"), self._options.data / "streams"
-                self._pollers.append(
-                    StreamPoller(
-                        client,
-                        self.lambdas.invoke,
-                        self._bridge.deliver,
-                        mapping,
-                        state,
-                        self._dynamodb.data_dir,
-                        stream,
-                    )
-                )
+                reader = StreamPoller(
+                    client, self.lambdas.invoke, self._bridge.deliver, mapping, state, self._dynamodb.data_dir,
+                    stream,
+                )  # fmt: skip
             else:
                 raise StartError(f"{mapping.id}: EventSourceArn: {mapping.source_arn} is not a stream of a table here")
+            self._pollers.append(reader)
+            self.lambdas.switches.add(mapping, reader.off)
         scheduler = Scheduler(self._bridge.deliver_with_retries, find_schedules(template))
         self._schedules = [schedule.name for schedule in scheduler.schedules]
         self._pollers.append(scheduler)

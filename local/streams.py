@@ -52,7 +52,7 @@ class StreamPoller:
     ) -> None:
         """`data_dir`: where the checkpoint is kept; `files`: the directory that DynamoDB Local writes to."""
         self.name = mapping.id
-        self.stopping = threading.Event()
+        self.stopping, self.off = threading.Event(), threading.Event()  # `off`: disabled by somebody
         self._arn = stream.arn
         self._client, self._mapping, self._files = client, mapping, files
         self._checkpoint = Checkpoint(data_dir / f"{mapping.id}.json")
@@ -70,6 +70,9 @@ class StreamPoller:
         seen: object = None
         awake_until = look_again = 0.0
         while not self.stopping.is_set():
+            if self.off.is_set():
+                self.stopping.wait(POLL_SECONDS)
+                continue
             now, stamp = time.monotonic(), self._stamp()
             if stamp != seen:
                 seen, awake_until = stamp, now + AWAKE_SECONDS

@@ -108,6 +108,7 @@ def refusals(route: Route) -> set[tuple[int, str]]:
     """(status, code) of all that the route may refuse with: what every such route may, and what it says itself."""
     told = access.ROUTES[route.key]
     kinds: set[type[errors.Refledger]] = {*(route.refuses or ()), errors.Busy, errors.Unavailable}
+    kinds |= {errors.Stopped} if access.stops(route.key) else set()
     found = {INTERNAL}
     if told is None and route.key.startswith("POST"):
         found |= {(400, Malformed.code), (413, Malformed.code)}

@@ -10,6 +10,7 @@ from refledger.domain.errors import Invalid
 from refledger.domain.jobs import JobKind
 from refledger.entry import config, money
 from refledger.entry.observability import logger
+from refledger.entry.stopping import stops
 from refledger.operations import heard, jobs
 from refledger.store import jobs as stored
 
@@ -18,15 +19,21 @@ LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so
 
 def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
+    if "Records" in event:
+        return work(event, lambda_context)
+    heard.speak(config.context())
+    woken = jobs.wake(config.context(), config.job_queue().send)
+    money.tell(config.context())
+    return woken
+
+
+@stops
+def work(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
+    """Returns the messages to be tried again."""
 
     def go_on() -> bool:
         return bool(lambda_context.get_remaining_time_in_millis() > LEFT_MS)
 
-    if "Records" not in event:
-        heard.speak(config.context())
-        woken = jobs.wake(config.context(), config.job_queue().send)
-        money.tell(config.context())
-        return woken
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
         try:

@@ -16,6 +16,7 @@ from refledger.entry.events.body import parse_body
 from refledger.entry.events.leads import parts, read
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
+from refledger.entry.stopping import stops
 from refledger.operations import leads
 from refledger.operations.leads import Outcome
 from refledger.store.acting import acting
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 REPORTED = (Outcome.UNPAID, Outcome.DIFFERENT, Outcome.REFUSED, Outcome.UNKNOWN_CODE)
 
 
+@stops
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
     failed = []

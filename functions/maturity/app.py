@@ -12,6 +12,7 @@ from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
+from refledger.entry.stopping import stops
 from refledger.operations import covering, finding_due, maturing, overdue, parked, rating
 from refledger.operations.context import Context
 
@@ -19,6 +20,7 @@ LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 SHARE_MS = 5_000  # of a tick that the look for what is overdue has, however much is due
 
 
+@stops
 def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
 

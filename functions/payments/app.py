@@ -32,6 +32,7 @@ from refledger.entry.events import batch
 from refledger.entry.events.batch import Message
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
+from refledger.entry.stopping import stops
 from refledger.operations import disputes, nobodys, payments, refunds
 from refledger.operations.context import Context
 from refledger.operations.nobodys import Referred
@@ -47,6 +48,7 @@ FOR_A_PERSON = (Outcome.DIFFERENT, Outcome.FOREIGN)
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
+@stops
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
     context = config.context()

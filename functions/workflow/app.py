@@ -10,11 +10,13 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
+from refledger.entry.stopping import stops
 from refledger.operations import payouts, tasks, workflow
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store.transaction import Again
 
 
+@stops
 def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
     """`action` says which task; Step Functions sees an error by the name of its class."""
     logger().info("task", extra={"action": event["action"], "withdrawal": event["withdrawalId"]})

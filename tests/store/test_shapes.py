@@ -60,6 +60,7 @@ NEVER_LEFT = {
     "capped_month": "no program of the story has a cap",
     "shards": "written by an operator who raises their number; without it there are as many as ever",
     "statistics_generations": "made by `rebuild statistics`, which a test below runs on what is left",
+    "stopped": "whatever is left goes on: tests/operations/test_stopping.py reads one",
 }
 
 Json = dict[str, Any]

@@ -62,6 +62,7 @@ Refledger
 ├── RateLimited                RATE_LIMITED
 ├── Busy                       BUSY                  others kept changing the same money; nothing was done
 ├── Unavailable                UNAVAILABLE           what is needed does not answer; what was asked may be done
+│   └── Stopped                STOPPED               somebody has stopped what books and pays; nothing was done
 ├── PayoutDeclined             PAYOUT_DECLINED       for certain not paid: the money goes back
 └── PayoutUnavailable          PAYOUT_UNAVAILABLE    not known: the money stays where it is
 
@@ -335,6 +336,12 @@ class Busy(Refledger):
 
 class Unavailable(Refledger):
     code = "UNAVAILABLE"
+
+
+class Stopped(Unavailable):
+    """The workflow knows it by this name, and asks again later."""
+
+    code = "STOPPED"
 
 
 class PayoutDeclined(Refledger):

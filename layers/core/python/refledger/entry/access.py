@@ -252,6 +252,15 @@ ROUTES: dict[str, Access | None] = {
     "GET /docs": PUBLIC,
 }
 
+# While the deployment is stopped whatever writes is refused, but for what moves no money, makes none, and changes
+# nothing that says whose it is. What is told of leads waits in its queue. The file of a batch is how money is paid
+GOES_ON = frozenset({
+    "POST /api/v1/partners/validate-referral-code",
+    "POST /api/v1/webhooks/referrals",
+    "POST /api/v1/webhooks/hubspot",
+})  # fmt: skip
+STOPS = frozenset({"GET /api/v1/payout-batches/{batchId}/file"})
+
 SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)
 
 # Claims that only another kind of token has: one that proves who signed in, or tells of a sign-out, opens no API.
@@ -412,3 +421,8 @@ def limit(route: str) -> L:
     access = ROUTES[route]
     told = access.limit if access else None
     return told or (L.READS if route.startswith("GET ") else L.WRITES)
+
+
+def stops(route: str) -> bool:
+    """Whether the route is refused while everything that books and pays is stopped: what only reads goes on."""
+    return route in STOPS or (route not in GOES_ON and not route.startswith("GET "))

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, faults, problems, sign_in
+from refledger.entry import access, config, faults, problems, sign_in, stopping
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
@@ -203,6 +203,8 @@ class Api:
         headers = event.get("headers", {})
         origin = _origin(context, headers)
         if access.ROUTES[route.key] is access.PUBLIC:
+            if access.stops(route.key):
+                stopping.check()
             return _answer(route, route.function(_delivery(event, headers, origin)))
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
         token = access.read_token(claims, config.reading(), headers.get("authorization", ""))
@@ -216,6 +218,8 @@ class Api:
         except RateLimited as error:
             standing.append(Standing(kind, config.limits().allowed[kind], 0, error.retry_after_seconds))
             raise
+        if access.stops(route.key):
+            stopping.check()
         request = Request(
             caller=caller,
             route=route.key,

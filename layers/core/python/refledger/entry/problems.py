@@ -24,6 +24,7 @@ STATUSES: dict[type[errors.Refledger], int] = {
     errors.PayoutDeclined: 409,
     errors.PayoutUnavailable: 503,
 }
+STOPPED_SECONDS = 60  # people stop and start it, and take their time
 AWAY_SECONDS = 5  # after which what was away is asked for again; the call has waited for it by itself before
 # An answer of AWS below 500 that says no more than "not now": what the SDK tries again by itself, too
 NOT_NOW = {
@@ -87,6 +88,8 @@ def of(error: errors.Refledger) -> dict[str, Any]:
         headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, (errors.Busy, errors.Unavailable)):
         headers["retry-after"] = "1" if isinstance(error, errors.Busy) else str(AWAY_SECONDS)
+    if isinstance(error, errors.Stopped):
+        headers["retry-after"] = str(STOPPED_SECONDS)
     if isinstance(error, errors.FreshSignInNeeded):  # in the body, too: API Gateway may give this header another name
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_seconds}"'
         headers["www-authenticate"] = challenge

@@ -13,7 +13,8 @@ from refledger.adapters.ids import Ids
 from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.store import programs, shards
+from refledger.store import programs, shards, stops
+from refledger.store.stops import Stop
 from refledger.store.table import Table
 from refledger.store.transaction import Again
 
@@ -21,6 +22,7 @@ ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
 PROGRAM_KEPT_MS = MINUTE_MS
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
+STOP_KEPT_MS = 5 * SECOND_MS  # so long a worker may not know yet that it is to stop
 VERSIONS_KEPT = 200  # in the memory of a worker
 
 Result = TypeVar("Result")
@@ -41,6 +43,7 @@ class Context:
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
     _shards: list[int] = field(default_factory=list)  # when it was read, and how many
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
+    _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
 
     def program(self, program_id: str) -> Program:
         """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""
@@ -77,6 +80,12 @@ class Context:
         if not self._shards or self.now_ms() - self._shards[0] > PROGRAM_KEPT_MS:
             self._shards[:] = [self.now_ms(), shards.count(self.table)]
         return self._shards[1]
+
+    def stopped(self) -> Stop | None:
+        """Whether everything that books and pays is stopped, as it was at most five seconds ago."""
+        if not self._stop or self.now_ms() - self._stop[0][0] > STOP_KEPT_MS:
+            self._stop[:] = [(self.now_ms(), stops.read(self.table))]
+        return self._stop[0][1]
 
     def has_program(self, program_id: str) -> bool:
         try:

@@ -43,6 +43,7 @@ L#<caller>#<class> / <minute>          rate limit counter
 Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
 G# / SHARDS                            over how many shards payments are spread
 SYS / <name>                           how far a schedule has looked
+SYS / STOPPED                          that everything which books and pays is stopped, and why
 
 Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
 Ids: a reward's or referral's id is its partner's id (16 characters) and its sort key, so its key is a slice of it.
@@ -560,6 +561,11 @@ def exposure_of_actor(actor: str) -> Key:
 
 def cursor(name: str) -> Key:
     return _key("SYS", name)
+
+
+def stopped() -> Key:
+    """That the deployment is stopped."""
+    return _key("SYS", "STOPPED")
 
 
 # ---------------------------------------------------------------- index keys, as attributes of an item

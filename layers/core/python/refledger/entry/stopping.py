@@ -1,0 +1,50 @@
+"""What functions do while the deployment is stopped: nothing, and nothing is lost by it.
+
+A call is answered with 503, messages of a queue come again, a tick leaves its work to the next one, a task of the
+workflow is asked for again. What is at work when it is stopped ends as if its time were over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+from refledger.domain.errors import Stopped
+from refledger.entry import config
+from refledger.entry.observability import logger
+
+A = TypeVar("A", bound=Mapping[str, Any])
+
+
+def check() -> None:
+    """Raises Stopped while everything that books and pays is stopped."""
+    if config.context().stopped():
+        raise Stopped("payments and payouts are stopped; nothing was done: repeat the request later, with the same key")
+
+
+def stops(handler: Callable[[dict[str, Any], Any], A]) -> Callable[[dict[str, Any], Any], A | dict[str, Any]]:
+    """Make a handler of messages, of ticks or of the workflow's tasks do nothing while the deployment is stopped."""
+
+    @wraps(handler)
+    def unless_stopped(event: dict[str, Any], lambda_context: Any) -> A | dict[str, Any]:
+        if "action" in event:
+            check()
+        elif config.context().stopped():
+            logger().warning("stopped: nothing is done")
+            comes_again = [{"itemIdentifier": each["messageId"]} for each in event.get("Records", [])]
+            return {"batchItemFailures": comes_again}
+        return handler(event, _UntilStopped(lambda_context))
+
+    return unless_stopped
+
+
+class _UntilStopped:
+    """Lambda's context, whose time is over as soon as the deployment is stopped."""
+
+    def __init__(self, lambda_context: Any) -> None:
+        self._lambda_context = lambda_context
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds that the function may go on."""
+        return 0 if config.context().stopped() else int(self._lambda_context.get_remaining_time_in_millis())
