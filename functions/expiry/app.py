@@ -13,7 +13,7 @@ from refledger.operations.expiring import check_expired
 LEFT_MS = 10_000  # what is begun is finished by then
 
 
-@stops
+@stops()
 def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int | bool]:
     """Returns how many expired, had converted, could not be closed; the next tick goes on where this one stopped."""
 

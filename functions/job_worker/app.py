@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     return woken
 
 
-@stops
+@stops()
 def work(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """Returns the messages to be tried again."""
 

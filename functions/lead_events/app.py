@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REPORTED = (Outcome.UNPAID, Outcome.DIFFERENT, Outcome.REFUSED, Outcome.UNKNOWN_CODE)
 
 
-@stops
+@stops()
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
     failed = []

@@ -20,7 +20,7 @@ LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 SHARE_MS = 5_000  # of a tick that the look for what is overdue has, however much is due
 
 
-@stops
+@stops()
 def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
 

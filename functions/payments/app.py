@@ -48,7 +48,7 @@ FOR_A_PERSON = (Outcome.DIFFERENT, Outcome.FOREIGN)
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
-@stops
+@stops()
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
     context = config.context()

@@ -13,7 +13,7 @@ from refledger.operations.sweeping import cover_again, sweep
 LEFT_MS = 10_000  # stop in time to write down how far it came
 
 
-@stops
+@stops(pays=True)
 def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
     """Returns how many withdrawals were looked at, resumed and woken, and how many rewards marked."""
 

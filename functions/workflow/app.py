@@ -16,7 +16,7 @@ from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store.transaction import Again
 
 
-@stops
+@stops(pays=True)
 def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
     """`action` says which task; Step Functions sees an error by the name of its class."""
     logger().info("task", extra={"action": event["action"], "withdrawal": event["withdrawalId"]})

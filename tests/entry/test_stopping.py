@@ -8,6 +8,7 @@ import pytest
 
 from refledger.domain.errors import Stopped
 from refledger.entry import access, config
+from refledger.entry.stopping import stops
 from refledger.operations import jobs, stopping
 from refledger.operations.context import STOP_KEPT_MS
 from tests.entry.test_queue_functions import LONG, paid, records
@@ -103,6 +104,18 @@ def test_a_payment_that_waited_earns_once(stopped: World, sqs: Sqs) -> None:
     assert sum(reward.amount for reward in stopped.books.rewards("bob")) == 2_000
 
 
+def test_bookings_may_go_on_before_payouts(stopped: World, sqs: Sqs) -> None:
+    """Payments earn and mature; the workflow, the sweeper and routes stay stopped."""
+    del sqs
+    stopping.go(stopped.books.context, {}, "ann", "replay", but_payouts=True)
+    stopped.books.clock.forward(STOP_KEPT_MS + 1)
+    assert load("payments").handler(records(paid(stopped, "1")), LONG) == {"batchItemFailures": []}
+    assert load("sweeper").handler({}, LONG) == {"batchItemFailures": []}
+    with pytest.raises(Stopped):
+        load("workflow").handler({"action": "settle", "withdrawalId": "w"}, None)
+    assert stopped.call("POST /api/v1/adjustments", sub="ann", groups=("finance",), body={}).status == 503
+
+
 @pytest.mark.parametrize("name", ["maturity", "sweeper", "expiry"])
 def test_a_tick_leaves_its_work_to_the_next(stopped: World, sqs: Sqs, name: str) -> None:
     """It ends well, and has sent and written nothing."""
@@ -115,10 +128,8 @@ def test_a_tick_leaves_its_work_to_the_next(stopped: World, sqs: Sqs, name: str)
 def test_the_heartbeat_of_the_stream_goes_on(stopped: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops payments still wants to hear that a reader of the stream has stopped."""
     del sqs
-    woken: list[object] = []
-    monkeypatch.setattr(jobs, "wake", lambda *_: woken.append(1) or {})
-    load("job_worker").handler({}, LONG)
-    assert woken
+    monkeypatch.setattr(jobs, "wake", lambda *_: {"woken": 7})
+    assert load("job_worker").handler({}, LONG) == {"woken": 7}
 
 
 def test_a_task_of_the_workflow_is_asked_for_again(stopped: World) -> None:
@@ -131,7 +142,7 @@ def test_what_is_at_work_ends(fresh: World) -> None:
     """A loop that has minutes left has none once it is stopped, and leaves the rest as at the end of its time."""
     seen: list[int] = []
 
-    @load("sweeper").stops
+    @stops(pays=True)
     def loop(_: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
         seen.append(lambda_context.get_remaining_time_in_millis())
         stopping.stop(config.context(), {}, "ann", "now")

@@ -58,7 +58,7 @@ def test_what_the_first_release_wrote_is_read(books: Books) -> None:
     """A stop may last through a deployment, or a restore."""
     item: dict[str, Any] = {
         "pk": "SYS", "sk": "STOPPED", "since": 1_790_000_000_000, "by": "ann", "reason": "tampering",
-        "readers": ["PaymentsFunctionPayments"], "stamp": "s1",
+        "readers": ["PaymentsFunctionPayments"], "stamp": "s1", "payouts": False,
     }  # fmt: skip
     books.client.put_item(TableName=books.table_name, Item=pack(item))
     assert stops.read(books.table) == stops.Stop(
@@ -72,6 +72,7 @@ def test_stop_and_go(books: Books) -> None:
     client.states[READERS[1]] = "Disabled"
     first = stopping.stop(books.context, sources(client), "ann", "tampering")
     assert client.off() == set(READERS)
+    books.clock.forward(1)
     again = stopping.stop(books.context, sources(client), "bob", "as well")
     assert (again.by, again.reason, again.since_ms, again.readers) == (
         "ann", "tampering", first.since_ms, first.readers,
@@ -83,8 +84,23 @@ def test_stop_and_go(books: Books) -> None:
     assert stopping.go(books.context, sources(client), "bob", "put right") is None
     told = [entry for _, entry in audit.of_entity(books.table, stopping.ENTITY, "", "!", "~", 10)]
     assert [(each.action, each.changes[0].after, each.changes[1].after) for each in told] == [
-        ("DELETED", "bob", "put right"), ("CREATED", "ann", "tampering"),
+        ("DELETED", "bob", "put right"), ("CHANGED", "bob", "as well"), ("CREATED", "ann", "tampering"),
     ]  # fmt: skip
+
+
+def test_bookings_may_go_on_before_payouts(books: Books) -> None:
+    """After a restore, say: what waited is booked and looked at before any money leaves. A stop takes that back."""
+    client = Lambda()
+    assert stopping.go(books.context, sources(client), "ann", "not stopped", but_payouts=True) is None
+    stopping.stop(books.context, sources(client), "ann", "restore")
+    left = stopping.go(books.context, sources(client), "ann", "replay", but_payouts=True)
+    assert left
+    assert (stops.read(books.table), left.only_payouts, client.off()) == (left, True, set())
+    assert not stopping.stop(books.context, sources(client), "bob", "wrong figures").only_payouts
+    assert client.off() == set(READERS)
+    stopping.go(books.context, sources(client), "ann", "replay", but_payouts=True)
+    stopping.go(books.context, sources(client), "ann", "verified")
+    assert stops.read(books.table) is None
 
 
 @pytest.mark.parametrize("done", [False, True])

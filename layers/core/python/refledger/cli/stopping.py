@@ -26,6 +26,9 @@ def add_to(commands: Any) -> None:
     stop.set_defaults(run=stop_all)
     go = commands.add_parser("go", help="let everything go on that was stopped")
     go.add_argument("--reason", required=True, type=_reason, metavar="TEXT", help="why it may; the audit keeps it")
+    go.add_argument(
+        "--but-payouts", action="store_true", help="only what books; withdrawals and all routes stay stopped"
+    )
     go.set_defaults(run=go_on)
     status = commands.add_parser("status", help="whether it is stopped, since when, by whom and why")
     status.set_defaults(run=tell)
@@ -55,14 +58,17 @@ def go_on(options: argparse.Namespace) -> int:
     """0 where it goes on; 1 where it was not stopped, or somebody else was at it."""
     target = Target(options)
     try:
-        stop = stopping.go(target.context, _sources(target), _who(target), options.reason)
+        stop = stopping.go(
+            target.context, _sources(target), _who(target), options.reason, but_payouts=options.but_payouts
+        )
     except Moved:
         say(MEANWHILE)
         return 1
     if stop is None:
         say("it is not stopped")
         return 1
-    say(f"all goes on that was stopped at {iso(stop.since_ms)}")
+    left = ", but for payouts and whatever people write" if options.but_payouts else ""
+    say(f"all goes on that was stopped at {iso(stop.since_ms)}{left}")
     return 0
 
 
@@ -79,7 +85,8 @@ def tell(options: argparse.Namespace) -> int:
 
 
 def _describe(stop: Stop) -> None:
-    say(f"stopped at {iso(stop.since_ms)} by {stop.by}: {stop.reason}")
+    what = "payouts, and whatever people write, are" if stop.only_payouts else "everything that books or pays is"
+    say(f"{what} stopped, since {iso(stop.since_ms)} by {stop.by}: {stop.reason}")
 
 
 def _sources(target: Target) -> dict[str, EventSource]:

@@ -15,6 +15,7 @@ from refledger.entry import config
 from refledger.entry.observability import logger
 
 A = TypeVar("A", bound=Mapping[str, Any])
+Handler = Callable[[dict[str, Any], Any], A]
 
 
 def check() -> None:
@@ -23,28 +24,39 @@ def check() -> None:
         raise Stopped("payments and payouts are stopped; nothing was done: repeat the request later, with the same key")
 
 
-def stops(handler: Callable[[dict[str, Any], Any], A]) -> Callable[[dict[str, Any], Any], A | dict[str, Any]]:
-    """Make a handler of messages, of ticks or of the workflow's tasks do nothing while the deployment is stopped."""
+def stops(*, pays: bool = False) -> Callable[[Handler[A]], Callable[[dict[str, Any], Any], A | dict[str, Any]]]:
+    """Make a handler of messages, of ticks or of the workflow's tasks do nothing while the deployment is stopped.
 
-    @wraps(handler)
-    def unless_stopped(event: dict[str, Any], lambda_context: Any) -> A | dict[str, Any]:
-        if "action" in event:
-            check()
-        elif config.context().stopped():
-            logger().warning("stopped: nothing is done")
-            comes_again = [{"itemIdentifier": each["messageId"]} for each in event.get("Records", [])]
-            return {"batchItemFailures": comes_again}
-        return handler(event, _UntilStopped(lambda_context))
+    `pays`: also while only payouts are.
+    """
 
-    return unless_stopped
+    def decorate(handler: Handler[A]) -> Callable[[dict[str, Any], Any], A | dict[str, Any]]:
+        @wraps(handler)
+        def unless_stopped(event: dict[str, Any], lambda_context: Any) -> A | dict[str, Any]:
+            if "action" in event:
+                check()
+            elif _is_stopped(pays=pays):
+                logger().warning("stopped: nothing is done")
+                comes_again = [{"itemIdentifier": each["messageId"]} for each in event.get("Records", [])]
+                return {"batchItemFailures": comes_again}
+            return handler(event, _UntilStopped(lambda_context, pays=pays))
+
+        return unless_stopped
+
+    return decorate
+
+
+def _is_stopped(*, pays: bool) -> bool:
+    stop = config.context().stopped()
+    return stop is not None and (pays or not stop.only_payouts)
 
 
 class _UntilStopped:
     """Lambda's context, whose time is over as soon as the deployment is stopped."""
 
-    def __init__(self, lambda_context: Any) -> None:
-        self._lambda_context = lambda_context
+    def __init__(self, lambda_context: Any, *, pays: bool) -> None:
+        self._lambda_context, self._pays = lambda_context, pays
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds that the function may go on."""
-        return 0 if config.context().stopped() else int(self._lambda_context.get_remaining_time_in_millis())
+        return 0 if _is_stopped(pays=self._pays) else int(self._lambda_context.get_remaining_time_in_millis())

@@ -11,6 +11,7 @@ the same command finishes it: as long as there is the item, all is stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from refledger.adapters.event_sources import EventSource
 from refledger.domain.audit import Action, Change, Entry
@@ -28,23 +29,23 @@ Sources = Mapping[str, EventSource]
 
 
 def stop(context: Context, sources: Sources, by: str, reason: str) -> Stop:
-    """Stop; where it is stopped, finish what was begun. `sources`: the readers that there are, by name.
+    """Stop everything; where it is stopped, finish what was begun. `sources`: what is to read no more, by name.
 
     Returns how it stands: who stopped it first says why. Raises Moved where somebody else does so at this moment.
     """
     standing, reading = stops.read(context.table), tuple(name for name in sources if sources[name].reads)
     stamp = context.ids.new()
     if standing is None:
-        standing = Stop(context.now_ms(), by, reason, reading, stamp)
-        told = _told(context, Action.CREATED, by, reason, stamp)
-        context.table.commit(stops.write(standing), audit.write(told))
+        stopped = Stop(context.now_ms(), by, reason, reading, stamp)
+        context.table.commit(stops.write(stopped), audit.write(_told(context, Action.CREATED, by, reason)))
     else:
         readers = tuple(dict.fromkeys(standing.readers + reading))
-        context.table.commit(stops.say_again(standing, readers, stamp))
-        standing = Stop(standing.since_ms, standing.by, standing.reason, readers, stamp)
+        stopped = replace(standing, readers=readers, stamp=stamp, only_payouts=False)
+        told = _told(context, Action.CHANGED, by, reason)
+        context.table.commit(stops.change(standing, stopped), audit.write(told))
     for name in reading:
         sources[name].enable(False)
-    return standing
+    return stopped
 
 
 def settled_at_ms(stop: Stop) -> int:
@@ -52,9 +53,10 @@ def settled_at_ms(stop: Stop) -> int:
     return stop.since_ms + STOP_KEPT_MS + LONGEST_MS
 
 
-def go(context: Context, sources: Sources, by: str, reason: str) -> Stop | None:
+def go(context: Context, sources: Sources, by: str, reason: str, *, but_payouts: bool = False) -> Stop | None:
     """Let it go on; None where it was not stopped. Readers that were off before stay so.
 
+    `but_payouts`: only what books from queues and schedules; withdrawals and whatever people write stay stopped.
     Raises Moved where somebody stops it again at this moment: then it is stopped.
     """
     standing = stops.read(context.table)
@@ -63,12 +65,16 @@ def go(context: Context, sources: Sources, by: str, reason: str) -> Stop | None:
     for name in standing.readers:
         if name in sources and not sources[name].reads:
             sources[name].enable(True)
-    told = _told(context, Action.DELETED, by, reason, context.ids.new())
-    context.table.commit(stops.end(standing), audit.write(told))
+    if but_payouts:
+        left = replace(standing, stamp=context.ids.new(), only_payouts=True)
+        told = _told(context, Action.CHANGED, by, reason)
+        context.table.commit(stops.change(standing, left), audit.write(told))
+        return left
+    context.table.commit(stops.end(standing), audit.write(_told(context, Action.DELETED, by, reason)))
     return standing
 
 
-def _told(context: Context, action: Action, by: str, reason: str, number: str) -> Entry:
+def _told(context: Context, action: Action, by: str, reason: str) -> Entry:
     """For the audit: who, when and why."""
-    said = [Change("by", None, by), Change("reason", None, reason)]
-    return Entry(ENTITY, ENTITY, "", action, context.now_ms(), number, tuple(said), kind="operator")
+    said = (Change("by", None, by), Change("reason", None, reason))
+    return Entry(ENTITY, ENTITY, "", action, context.now_ms(), context.ids.new(), said, kind="operator")

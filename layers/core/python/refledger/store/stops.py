@@ -15,7 +15,7 @@ AS_READ = "it is stopped as it was read"
 @dataclass(frozen=True)
 class Stop:
     """`by`: who stopped it, as AWS names them. `readers`: of queues, by their names in the template, that read until
-    then. `stamp`: of who said so last.
+    then. `stamp`: of who said so last. `only_payouts`: bookings go on already.
     """
 
     since_ms: int
@@ -23,6 +23,7 @@ class Stop:
     reason: str
     readers: tuple[str, ...]
     stamp: str
+    only_payouts: bool = False
 
 
 def read(table: Table) -> Stop | None:
@@ -32,19 +33,20 @@ def read(table: Table) -> Stop | None:
 
 
 def from_item(item: Item) -> Stop:
-    return Stop(item["since"], item["by"], item["reason"], tuple(item["readers"]), item["stamp"])
+    return Stop(item["since"], item["by"], item["reason"], tuple(item["readers"]), item["stamp"], item["payouts"])
 
 
 def write(stop: Stop) -> Write:
     """Refused where it is stopped already."""
     item = {**keys.stopped(), "since": stop.since_ms, "by": stop.by, "reason": stop.reason}
-    return put(NOT_STOPPED, {**item, "readers": list(stop.readers), "stamp": stop.stamp})
+    return put(NOT_STOPPED, {**item, "readers": list(stop.readers), "stamp": stop.stamp, "payouts": stop.only_payouts})
 
 
-def say_again(stop: Stop, readers: tuple[str, ...], stamp: str) -> Write:
-    """With the readers that are to read again. Refused where somebody else was faster."""
-    change = "SET #readers = :readers, #stamp = :stamp"
-    return update(AS_READ, keys.stopped(), change, "#stamp = :was", readers=list(readers), stamp=stamp, was=stop.stamp)
+def change(old: Stop, new: Stop) -> Write:
+    """Everything but since when, by whom and why. Refused where somebody else was faster."""
+    sets = "SET #readers = :readers, #stamp = :stamp, #payouts = :payouts"
+    told = {"readers": list(new.readers), "stamp": new.stamp, "payouts": new.only_payouts}
+    return update(AS_READ, keys.stopped(), sets, "#stamp = :was", was=old.stamp, **told)
 
 
 def end(stop: Stop) -> Write:
