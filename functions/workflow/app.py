@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from refledger.domain.errors import Busy
-from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
@@ -26,31 +26,45 @@ def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
         raise Busy("the table is busy") from error
 
 
-def _start_payout(withdrawal_id: str) -> Mapping[str, Any]:
-    """A payout that a person has to look at is counted: an alarm hangs on it. HELD: it must not be paid now."""
+def _start_payout(withdrawal_id: str) -> Withdrawal:
+    """A payout that a person has to look at is counted: an alarm hangs on it."""
     withdrawal = payouts.start(config.context(), config.payouts, config.vault, withdrawal_id)
     if withdrawal.problem:
         with counting() as metrics:
             count(metrics, "PAYOUT_PROBLEM")
-    return payouts.told(withdrawal)
+    return withdrawal
 
 
 def _task(event: dict[str, Any]) -> Mapping[str, Any]:
     context, action, id = config.context(), event["action"], event["withdrawalId"]
     match action:
-        case "assess":
-            return tasks.assess(context, id)
+        case "admit":
+            return tasks.admit(context, id)
         case "request-approval":
             return workflow.wait(context, config.waker(), id, APPROVAL, event["token"])
+        case "pay":
+            return payouts.wait_for_end(context, config.waker(), _start_payout(id), event["token"])
+        case "finish":
+            return tasks.finish(context, config.waker(), id, event["heard"], event["token"])
+        case "release":
+            return tasks.release(context, id, WithdrawalStatus(event["as"]))
+        case _:
+            return _former_task(event)
+
+
+def _former_task(event: dict[str, Any]) -> Mapping[str, Any]:
+    """What executions ask for that began before decision 90: each lives up to a year, and by its own definition."""
+    context, id = config.context(), event["withdrawalId"]
+    match event["action"]:
+        case "assess":
+            return tasks.assess(context, id)
         case "auto-approve":
             return tasks.auto_approve(context, id)
         case "start-payout":
-            return _start_payout(id)
+            return payouts.told(_start_payout(id))
         case "await-settlement":
             return workflow.wait(context, config.waker(), id, SETTLEMENT, event["token"])
         case "settle":
             return tasks.settle(context, id)
-        case "release":
-            return tasks.release(context, id, WithdrawalStatus(event["as"]))
-        case _:
+        case action:
             raise ValueError(f"no task {action}")

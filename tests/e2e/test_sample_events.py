@@ -62,8 +62,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "statistics/referral": {"state": {}},
     "leaderboards/queue": {"batchItemFailures": []},  # nobody, who is in no leaderboard then
     "reports/overview": {"statusCode": 200},
-    "workflow/assess": {"errorType": "WithdrawalNotFound"},
-    "workflow/start_payout": {"errorType": "WithdrawalNotFound"},
+    "workflow/admit": {"errorType": "WithdrawalNotFound"},
+    "workflow/pay": {"errorType": "WithdrawalNotFound"},
 }
 
 

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from refledger.domain.errors import WithdrawalNotFound
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import mending, steps, tasks, withdrawals, workflow
+from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
+from refledger.operations import mending, payouts, steps, tasks, withdrawals, workflow
 from refledger.operations.workflow import APPROVAL, SETTLEMENT
 from refledger.store import methods as stored_methods
 from refledger.store import withdrawals as stored
@@ -28,6 +28,12 @@ S = WithdrawalStatus
 TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
     "assess": (lambda b, id: tasks.assess(b.context, id), {}),
     "settle": (lambda b, id: tasks.settle(b.context, id), {}),
+    "admit": (lambda b, id: tasks.admit(b.context, id), {S.REQUESTED: S.APPROVED}),
+    "finish": (lambda b, id: tasks.finish(b.context, StepFunctions().waker, id, "PAID", "token"), {}),
+    "pay": (
+        lambda b, id: payouts.wait_for_end(b.context, StepFunctions().waker, start(b, id), "t"),
+        {S.APPROVED: S.PAYING},
+    ),
     "auto-approve": (lambda b, id: tasks.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
     "start-payout": (lambda b, id: workflow.result(start(b, id)), {S.APPROVED: S.PAYING}),
     "release as EXPIRED": (lambda b, id: tasks.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
@@ -127,6 +133,56 @@ def test_settling_marks_the_rewards_that_were_covered(books: Books) -> None:
         assert [paid_by for _, paid_by in marked] == [made.id] * len(marked)
         assert 0 < sum(amount for amount, _ in marked) <= 1200
     assert books.faults() == []
+
+
+# ---------------------------------------------------------------- admitting, finishing
+
+
+def test_what_the_rule_does_not_let_go_is_admitted_to_people(books: Books) -> None:
+    """Above the program's limit it stays REQUESTED, with its time, and its reasons written down."""
+    id = brought_to(books, S.REQUESTED, amount=60_000)
+    told = tasks.admit(books.context, id)
+    assert (told["status"], told["approvalSeconds"]) == ("REQUESTED", 3600)
+    assert stored.find(books.table, id).are_risks_known
+
+
+@pytest.mark.parametrize("heard", ["PAID", "HELD"])
+@pytest.mark.parametrize("status", S)
+def test_the_last_task_ends_or_sends_back(books: Books, machine: StepFunctions, status: S, heard: str) -> None:
+    """What has ended ends, and what is held; whatever else is open begins again."""
+    id = brought_to(books, status)
+    machine.waiting.add("token")
+    assert tasks.finish(books.context, machine.waker, id, heard, "token")["status"] == status.value
+    goes_back = status in OPEN and heard != "HELD"
+    assert machine.failed == ([("token", "Unfinished")] if goes_back else [])
+    assert machine.woken == ([] if goes_back else [("token", {"withdrawalId": id, "status": status.value})])
+
+
+@pytest.mark.parametrize("status", S)
+def test_only_a_payout_that_is_on_its_way_is_waited_for(books: Books, machine: StepFunctions, status: S) -> None:
+    """Everything else is told at once, as it is."""
+    id = brought_to(books, status)
+    machine.waiting.add("token")
+    payouts.wait_for_end(books.context, machine.waker, stored.find(books.table, id), "token")
+    waits = status is S.PAYING
+    assert machine.woken == ([] if waits else [("token", {"withdrawalId": id, "status": status.value})])
+    assert (stored.token(books.table, id, SETTLEMENT) == "token") is waits
+
+
+def test_an_end_between_the_payout_and_its_token_is_told(books: Books, machine: StepFunctions) -> None:
+    """The provider's word came before anybody could be told: the task finds it on the item."""
+    id = brought_to(books, S.PAYING)
+    started = stored.find(books.table, id)
+    move(books, id, S.PAID)
+    machine.waiting.add("token")
+    payouts.wait_for_end(books.context, machine.waker, started, "token")
+    assert machine.woken == [("token", {"withdrawalId": id, "status": "PAID"})]
+
+
+def test_a_token_that_is_used_up_is_no_fault(books: Books, machine: StepFunctions) -> None:
+    """The execution went on, or was stopped: the item says it all."""
+    assert machine.waker.send_back("gone") is False
+    assert machine.waker.wake("gone", stored.find(books.table, brought_to(books, S.PAID))) is False
 
 
 # ---------------------------------------------------------------- waiting

@@ -22,9 +22,11 @@ from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
 from local import sfn_fixes
+from refledger.adapters.stepfunctions import UNFINISHED
 from refledger.domain.errors import AlreadyDecided
 from refledger.domain.journal import Kind
-from refledger.domain.withdrawals import WithdrawalStatus, movement
+from refledger.domain.withdrawals import OPEN, WithdrawalStatus, movement
+from refledger.operations.workflow import HELD
 from tests.local.harness import PATIENCE_SECONDS
 
 DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"
@@ -97,7 +99,7 @@ class World(Execution):
     before: dict[str, list[Exception]] = field(default_factory=dict)
     after: dict[str, list[Exception]] = field(default_factory=dict)
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
-    answer: str = ""  # what start-payout says instead of the truth
+    answer: str = ""  # what the payout ends with at once, instead of the truth
     tokens: dict[str, str] = field(default_factory=dict)
     moves: Counter[Kind] = field(default_factory=Counter)
 
@@ -108,33 +110,37 @@ class World(Execution):
         self._fail(self.before, action)
         self.on.pop(action, lambda: None)()
         match action:
-            case "request-approval" | "await-settlement":
+            case "admit":
+                if self.auto_approve and self.status is S.REQUESTED:
+                    self.move(S.APPROVED)
+            case "request-approval":
                 self.tokens[action] = event["token"]
-                waits_in = S.REQUESTED if action == "request-approval" else S.PAYING
-                if self.status is not waits_in:
+                if self.status is not S.REQUESTED:
                     self.wake(action)
-            case "auto-approve":
-                self._unless_decided(S.APPROVED)
-            case "start-payout":
-                self._unless_decided(S.PAYING)
+            case "pay":
+                self.tokens[action] = event["token"]
+                if self.status is S.APPROVED:
+                    self.move(S.PAYING)
+                if self.status is not S.PAYING or self.answer:
+                    self.wake(action, self.answer)
             case "release":
                 self._unless_decided(S(event["as"]))
-            case "assess" | "settle":
-                pass
+            case "finish":
+                self._finish(event)
             case _:
                 raise AssertionError(f"no such task: {action}")
         self._fail(self.after, action)
         answer = {"withdrawalId": self.id, "status": str(self.status)}
-        if action == "start-payout" and self.answer:
-            answer["status"] = self.answer
-        if action != "assess":
+        if action != "admit":
             return answer
-        return {
-            **answer,
-            "autoApprove": self.auto_approve,
-            "approvalSeconds": self.approval_seconds,
-            "settlementSeconds": self.settlement_seconds,
-        }
+        return {**answer, "approvalSeconds": self.approval_seconds, "settlementSeconds": self.settlement_seconds}
+
+    def _finish(self, event: Event) -> None:
+        self.tokens["finish"] = event["token"]
+        if self.status in OPEN and event["heard"] != HELD:
+            self.client.send_task_failure(taskToken=event["token"], error=UNFINISHED)
+        else:
+            self.wake("finish")
 
     def move(self, status: WithdrawalStatus) -> None:
         """One change of status with its money, by the project's own table. Raises AlreadyDecided."""
@@ -149,8 +155,8 @@ class World(Execution):
         self.move(status)
         self.wake(action)
 
-    def wake(self, action: str) -> None:
-        output = json.dumps({"withdrawalId": self.id, "status": str(self.status)})
+    def wake(self, action: str, status: str = "") -> None:
+        output = json.dumps({"withdrawalId": self.id, "status": status or str(self.status)})
         self.client.send_task_success(taskToken=self.tokens[action], output=output)
 
     def _unless_decided(self, status: WithdrawalStatus) -> None:
@@ -179,10 +185,10 @@ class Machine:
         return made
 
 
-def definition() -> dict[str, Any]:
-    """The deployed definition, with the function's ARN filled in."""
+def definition(file: Path) -> dict[str, Any]:
+    """A definition with the function's ARN filled in."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow"
-    found: dict[str, Any] = yaml.safe_load(DEFINITION.read_text().replace("${WorkflowFunctionArn}", arn))
+    found: dict[str, Any] = yaml.safe_load(file.read_text().replace("${WorkflowFunctionArn}", arn))
     for state in (found, *found["States"].values()):
         if "TimeoutSeconds" in state:
             state["TimeoutSeconds"] = round(state["TimeoutSeconds"] / CLOCK_SCALE)
@@ -190,8 +196,8 @@ def definition() -> dict[str, Any]:
 
 
 @contextmanager
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    """The machine is the same for all worlds, and tells them apart by the withdrawal's id."""
+def running(monkeypatch: pytest.MonkeyPatch, file: Path = DEFINITION) -> Iterator[Machine]:
+    """The machine is the same for all worlds, and tells them apart by the withdrawal's id. `file`: its definition."""
     worlds: dict[str, Handler] = {}
 
     def invoke(
@@ -217,7 +223,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
         client = boto3.client("stepfunctions")
         machine = client.create_state_machine(
             name="withdrawal-approval",
-            definition=json.dumps(definition()),
+            definition=json.dumps(definition(file)),
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
         )
 

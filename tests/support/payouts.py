@@ -89,9 +89,9 @@ def start(
     return payouts.start(context or books.context, lambda: ports, lambda: books.vault, withdrawal_id)
 
 
-def verified(books: Books, name: str) -> str:
-    """The id of a Stripe account of theirs that somebody vouched for."""
-    method = books.method(name, STRIPE)
+def verified(books: Books, name: str, account: Account = STRIPE) -> str:
+    """The id of an account of theirs that somebody vouched for."""
+    method = books.method(name, account)
     if not method.verified_at_ms:
         books.table.commit(stored_methods.verify(method, "admin", books.clock()))
     return method.id

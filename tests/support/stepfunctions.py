@@ -21,6 +21,7 @@ class StepFunctions:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)  # tokens that a task waits with
     woken: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # (token, output), those that counted
+    failed: list[tuple[str, str]] = field(default_factory=list)  # (token, error), those that counted
     tried: list[str] = field(default_factory=list)  # tokens that somebody tried to use
     down: str = ""
 
@@ -46,14 +47,20 @@ class StepFunctions:
         return {"status": self.executions[name]}
 
     def send_task_success(self, **given: str) -> dict[str, str]:
-        self._check_up("SendTaskSuccess")
-        token = given["taskToken"]
+        self.woken.append((self._used(given["taskToken"], "SendTaskSuccess"), json.loads(given["output"])))
+        return {}
+
+    def send_task_failure(self, **given: str) -> dict[str, str]:
+        self.failed.append((self._used(given["taskToken"], "SendTaskFailure"), given["error"]))
+        return {}
+
+    def _used(self, token: str, operation: str) -> str:
+        self._check_up(operation)
         self.tried.append(token)
         if token not in self.waiting:
-            raise _error("TaskTimedOut", "SendTaskSuccess")
+            raise _error("TaskTimedOut", operation)
         self.waiting.remove(token)
-        self.woken.append((token, json.loads(given["output"])))
-        return {}
+        return token
 
     def _check_up(self, operation: str) -> None:
         if self.down:

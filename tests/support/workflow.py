@@ -20,9 +20,8 @@ from tests.support.stepfunctions import StepFunctions
 DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"
 Json = dict[str, Any]
 KNOWN = {
-    "Task": {"Resource", "TimeoutSeconds", "TimeoutSecondsPath", "Parameters", "ResultSelector", "ResultPath", "Retry",
-             "Catch"},
-    "Choice": {"Choices", "Default"}, "Pass": {"Result", "ResultPath"}, "Succeed": set(), "Fail": {"Error", "Cause"},
+    "Type", "Comment", "Next", "End", "Resource", "TimeoutSeconds", "TimeoutSecondsPath", "Parameters",
+    "ResultSelector", "ResultPath", "Retry", "Catch",
 }  # fmt: skip
 
 
@@ -30,8 +29,8 @@ KNOWN = {
 def definition() -> Json:
     read: Json = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
     for name, state in read["States"].items():
-        unknown = set(state) - KNOWN[state["Type"]] - {"Type", "Comment", "Next", "End"}
-        assert not unknown, f"{name}: {unknown}"
+        unknown = set(state) - KNOWN
+        assert (state["Type"], unknown) == ("Task", set()), name
     return read
 
 
@@ -72,26 +71,15 @@ class StateMachine:
         if run.ended or self.now_ms() < run.not_before_ms:
             return False
         state = definition()["States"][run.state]
-        match state["Type"]:
-            case "Choice":
-                self._go(run, next((c["Next"] for c in state["Choices"] if _holds(c, run.data)), state["Default"]))
-            case "Pass":
-                self._leave(run, state, state["Result"])
-            case "Succeed":
-                self._end(run, "SUCCEEDED")
-            case "Fail":
-                run.error = state["Error"]
-                self._end(run, "FAILED")
-            case _:
-                return self._waits(run, state) if run.token else self._invoke(run, state)
-        return True
+        return self._waits(run, state) if run.token else self._invoke(run, state)
 
     def _invoke(self, run: Execution, state: Json) -> bool:
         waits = state["Resource"].endswith(".waitForTaskToken")
         if waits:
             self.tokens += 1
             run.token = f"token-{self.tokens}"
-            seconds = _at(state["TimeoutSecondsPath"], run.data)
+            path = state.get("TimeoutSecondsPath")
+            seconds = _at(path, run.data) if path else state["TimeoutSeconds"]
             run.until_ms = self.now_ms() + 1000 * seconds
             self.steps.waiting.add(run.token)
         given = _made(state["Parameters"]["Payload"], run.data | {"$$": {"Task": {"Token": run.token}}})
@@ -106,12 +94,12 @@ class StateMachine:
         return True
 
     def _waits(self, run: Execution, state: Json) -> bool:
-        output = dict(self.steps.woken).get(run.token)
-        if output is None and self.now_ms() < run.until_ms:
+        output, error = dict(self.steps.woken).get(run.token), dict(self.steps.failed).get(run.token)
+        if output is None and error is None and self.now_ms() < run.until_ms:
             return False
         self._stop_waiting(run)
         if output is None:
-            self._failed(run, state, "States.Timeout")
+            self._failed(run, state, error or "States.Timeout")
         else:
             self._leave(run, state, output)
         return True
@@ -142,8 +130,8 @@ class StateMachine:
     def _leave(self, run: Execution, state: Json, result: Json) -> None:
         if "ResultSelector" in state:
             result = _made(state["ResultSelector"], result)
-        path = state.get("ResultPath", "$")
-        run.data = result if path == "$" else run.data | {path.removeprefix("$."): result}
+        if path := state.get("ResultPath", "$"):  # null: what it answers is not kept
+            run.data = result if path == "$" else run.data | {path.removeprefix("$."): result}
         if state.get("End"):
             self._end(run, "SUCCEEDED")
         else:
@@ -174,14 +162,3 @@ def _made(template: Json, data: Json) -> Json:
         else:
             made[name] = value
     return made
-
-
-def _holds(rule: Json, data: Json) -> bool:
-    if "And" in rule:
-        return all(_holds(each, data) for each in rule["And"])
-    if "Or" in rule:
-        return any(_holds(each, data) for each in rule["Or"])
-    found = _at(rule["Variable"], data)
-    if "StringEquals" in rule:
-        return bool(found == rule["StringEquals"])
-    return found is rule["BooleanEquals"]

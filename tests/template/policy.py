@@ -259,6 +259,10 @@ class PolicedWorkflow:
         self.role.ask("states:SendTaskSuccess", MACHINE)
         return {}
 
+    def send_task_failure(self, **_: Any) -> dict[str, Any]:
+        self.role.ask("states:SendTaskFailure", MACHINE)
+        return {}
+
     def describe_execution(self, **_: Any) -> dict[str, Any]:
         self.role.ask("states:DescribeExecution", EXECUTIONS)
         return {"status": self.status}

@@ -239,7 +239,7 @@ def test_a_task_outlasts_its_function() -> None:
     definition = yaml.safe_load((ROOT / "statemachines" / "withdrawal_approval.asl.yaml").read_text())
     states = definition["States"].values()
     limits = [state["TimeoutSeconds"] for state in states if "TimeoutSeconds" in state]
-    assert len(limits) == 5
+    assert len(limits) == 3
     assert min(limits) > of_type(FUNCTION)["WorkflowFunction"]["Timeout"]
 
 

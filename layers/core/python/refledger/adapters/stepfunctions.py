@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from refledger.domain.withdrawals import Withdrawal
+
+UNFINISHED = "Unfinished"  # as the state machine's Catch has it
 
 
 def execution_name(withdrawal: Withdrawal) -> str:
@@ -49,16 +52,30 @@ class Workflow:
 
 
 class Waker:
-    """Sends what was decided to a task that waits. Needs no state machine, only the token."""
+    """Says to a task that waits how it ended. Needs no state machine, only the token."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def wake(self, token: str, withdrawal: Withdrawal) -> bool:
-        """False where the token is used up, too old or unknown: then the withdrawal's item says it all."""
-        output = json.dumps({"withdrawalId": withdrawal.id, "status": withdrawal.status.value})
+    def wake(self, token: str, withdrawal: Withdrawal, status: str = "") -> bool:
+        """Send what became of the withdrawal, `status` where it is not its own.
+
+        False where the token is used up, too old or unknown: then the withdrawal's item says it all.
+        """
+        output = json.dumps({"withdrawalId": withdrawal.id, "status": status or withdrawal.status.value})
+        return self._sent(self._client.send_task_success, taskToken=token, output=output)
+
+    def send_back(self, token: str) -> bool:
+        """End the task with an error that the state machine catches, to begin again. False as with `wake`.
+
+        Told with the token instead of raised: what a function raises is counted as a fault of it, and rings.
+        """
+        return self._sent(self._client.send_task_failure, taskToken=token, error=UNFINISHED, cause="it is not over")
+
+    @staticmethod
+    def _sent(send: Callable[..., Any], **given: str) -> bool:
         try:
-            self._client.send_task_success(taskToken=token, output=output)
+            send(**given)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
                 return False

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from refledger.adapters.stepfunctions import Waker
 from refledger.adapters.vault import Vault
 from refledger.domain.errors import PayoutDeclined
 from refledger.domain.methods import MethodType
@@ -24,12 +25,11 @@ from refledger.operations.context import Context
 from refledger.operations.steps import book
 from refledger.operations.till import Seen
 from refledger.operations.withdrawals import provider_says
-from refledger.operations.workflow import TaskResult, result
+from refledger.operations.workflow import HELD, SETTLEMENT, TaskResult, result, wait
 from refledger.store import withdrawals
 
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
-HELD = "HELD"  # a status for the workflow alone: nothing waits for anybody's word, and nothing is paid now
 NOTE_LIMIT = 200  # of a provider's reason
 
 
@@ -73,6 +73,15 @@ def told(withdrawal: Withdrawal) -> TaskResult:
     found = result(withdrawal)
     is_held = withdrawal.status in (S.APPROVED, S.PAYING) and withdrawal.blocked
     return {**found, "status": HELD} if is_held else found
+
+
+def wait_for_end(context: Context, waker: Waker, withdrawal: Withdrawal, token: str) -> TaskResult:
+    """Wait for the word of a payout as `start` left it, or tell at once what came of it, HELD among that."""
+    found = told(withdrawal)
+    if found["status"] == S.PAYING:
+        return wait(context, waker, withdrawal.id, SETTLEMENT, token)
+    waker.wake(token, withdrawal, found["status"])
+    return found
 
 
 def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:

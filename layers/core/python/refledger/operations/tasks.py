@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refledger.adapters.stepfunctions import Waker
 from refledger.domain.errors import AlreadyDecided, Conflict
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus, check_waiting
@@ -9,7 +10,7 @@ from refledger.operations import risks
 from refledger.operations.context import Context
 from refledger.operations.covering import cover_all
 from refledger.operations.steps import book, step
-from refledger.operations.workflow import Assessment, TaskResult, result
+from refledger.operations.workflow import HELD, Assessment, TaskResult, result
 from refledger.store import withdrawals
 
 S = WithdrawalStatus
@@ -19,10 +20,19 @@ SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the m
 def assess(context: Context, withdrawal_id: str) -> Assessment:
     """Where the withdrawal stands, whether it needs a person and why, and how long it may wait."""
     assessed = risks.assess(context, withdrawal_id)
-    left_ms = assessed.withdrawal.expires_at_ms - context.now_ms()
+    return _assessment(context, assessed.withdrawal, auto_approve=assessed.needs_no_person)
+
+
+def admit(context: Context, withdrawal_id: str) -> Assessment:
+    """`assess`, and approve at once what the program's own rule lets go; the answer says where it stands then."""
+    return _assessment(context, context.repeat(lambda: _by_rule(context, withdrawal_id)), auto_approve=False)
+
+
+def _assessment(context: Context, withdrawal: Withdrawal, *, auto_approve: bool) -> Assessment:
+    left_ms = withdrawal.expires_at_ms - context.now_ms()
     return {
-        **result(assessed.withdrawal),
-        "autoApprove": assessed.needs_no_person,
+        **result(withdrawal),
+        "autoApprove": auto_approve,
         "approvalSeconds": max(1, -(-left_ms // SECOND_MS)),
         "settlementSeconds": SETTLEMENT_SECONDS,
     }
@@ -30,26 +40,45 @@ def assess(context: Context, withdrawal_id: str) -> Assessment:
 
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
     """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
+    withdrawal = context.repeat(lambda: _by_rule(context, withdrawal_id))
+    if withdrawal.status is S.REQUESTED:
+        raise Conflict("the program wants a person to decide")
+    return result(withdrawal)
 
-    def once() -> Withdrawal:
-        assessed = risks.assess(context, withdrawal_id)
-        asked, seen = assessed.withdrawal, assessed.by_rule
-        if asked.status is not S.REQUESTED:
-            return asked
-        if seen is None:
-            raise Conflict("the program wants a person to decide")
-        why = "within the program's automatic limit"
-        return book(context, asked, S.APPROVED, SYSTEM, f"workflow-{S.APPROVED}", why, also=seen.guards())
 
-    return result(context.repeat(once))
+def _by_rule(context: Context, withdrawal_id: str) -> Withdrawal:
+    """The withdrawal, approved if it waited and the program's rule lets it go. Raises Again."""
+    assessed = risks.assess(context, withdrawal_id)
+    asked, seen = assessed.withdrawal, assessed.by_rule
+    if asked.status is not S.REQUESTED or seen is None:
+        return asked
+    why = "within the program's automatic limit"
+    return book(context, asked, S.APPROVED, SYSTEM, f"workflow-{S.APPROVED}", why, also=seen.guards())
 
 
 def settle(context: Context, withdrawal_id: str) -> TaskResult:
     """Mark the rewards that the payout covered. Status and money were booked together by whoever heard of it."""
+    return result(_settled(context, withdrawal_id))
+
+
+def finish(context: Context, waker: Waker, withdrawal_id: str, heard: str, token: str) -> TaskResult:
+    """`settle`, and end the execution; or send it back to its beginning while the withdrawal is open.
+
+    `heard`: what the payout ended with. HELD ends it, although the withdrawal is open: the sweeper begins anew.
+    """
+    withdrawal = _settled(context, withdrawal_id)
+    if withdrawal.is_open and heard != HELD:
+        waker.send_back(token)
+    else:
+        waker.wake(token, withdrawal)
+    return result(withdrawal)
+
+
+def _settled(context: Context, withdrawal_id: str) -> Withdrawal:
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     if withdrawal.status is S.PAID:
         cover_all(context, withdrawal.partner_id, withdrawal.currency, withdrawal.id)
-    return result(withdrawal)
+    return withdrawal
 
 
 def release(context: Context, withdrawal_id: str, status: WithdrawalStatus) -> TaskResult:

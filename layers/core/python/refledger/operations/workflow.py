@@ -20,6 +20,7 @@ from refledger.store.transaction import Again
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
 APPROVAL, SETTLEMENT = "APPROVAL", "SETTLEMENT"
+HELD = "HELD"  # a status for the workflow alone: nothing waits for anybody's word, and nothing is paid now
 # What each status decides. REQUESTED and PAYING decide nothing: a repeated request may find the withdrawal in them.
 DECIDES = {
     S.APPROVED: APPROVAL, S.REJECTED: APPROVAL, S.CANCELLED: APPROVAL, S.EXPIRED: APPROVAL,
