@@ -28,7 +28,7 @@ def growing(bench: Bench) -> None:
     books.chain(*chain)
     code = books.partner(chain[-1]).code
     with bench.measure("apply a code, ten tiers, circle check", today(5, 3, 12, 8)):
-        referrals.apply(context, books.limits, books.user("customer"), code)
+        referrals.apply(context, books.limits, books.user("customer"), code, "customer")
     books.pay("customer", "p0", MAX_AMOUNT, program_id=PROGRAM)
     with bench.measure("payment, ten tiers", model(1, 1, 2 * 10 + 6, 1)):
         paid = books.pay("customer", "p1", MAX_AMOUNT, program_id=PROGRAM)

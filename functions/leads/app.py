@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from refledger.domain.errors import (
@@ -46,7 +47,7 @@ from refledger.entry.models.referring import (
     WhyExpired,
     WhyRejected,
 )
-from refledger.operations import converting, expiring, referral_bulk, referral_lists, referring
+from refledger.operations import converting, expiring, labels, referral_bulk, referral_lists, referring
 from refledger.operations.once import Once
 from refledger.store import keys, partners, programs, withdrawals
 from refledger.store import referrals as stored
@@ -57,8 +58,18 @@ LONGEST_ID = 255  # that a CRM or a payment gives
 BINDS = (AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
 
 
-def _view(referral: Referral) -> ReferralView:
-    return ReferralView.of(referral, _payouts([referral]), staff=True)
+def _view(request: Request[Any, Any], referral: Referral) -> ReferralView:
+    (view,) = _views(request, [referral])
+    return view
+
+
+def _views(request: Request[Any, Any], shown: Sequence[Referral]) -> list[ReferralView]:
+    """People of the staff see whose they are by name, too."""
+    caller, payouts, named = request.caller, _payouts(shown), labels.NONE
+    if caller.roles:
+        found = labels.of_partners(config.context().table, (each.partner_id for each in shown))
+        named = replace(found, masks=caller.sees_masked)
+    return [ReferralView.of(each, payouts, staff=caller.is_staff, labels=named) for each in shown]
 
 
 def _payouts(shown: Sequence[Referral]) -> dict[str, WithdrawalStatus]:
@@ -81,7 +92,7 @@ def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
     context = config.context()
     new = request.body.to_new(context.ids)
     by, machine = request.caller.user, request.caller.is_machine
-    return _view(referring.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
+    return _view(request, referring.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
 
 
 @api.route("GET /api/v1/referrals", query=ReferralQuery, answer=Page[ReferralView], refuses=())
@@ -103,10 +114,7 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
         program = query.program_id or DEFAULT_PROGRAM
         page, last = referral_lists.of_program(context, program, wanted, position, query.limit)
     following = paging.cursor(context.ids, last, *asked) if last is not None else None
-    payouts = _payouts(page)
-    return Page[ReferralView](
-        data=[ReferralView.of(each, payouts, staff=staff) for each in page], next_cursor=following
-    )
+    return Page[ReferralView](data=_views(request, page), next_cursor=following)
 
 
 @api.route(
@@ -124,8 +132,7 @@ def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[Ref
     partners.find(context.table, partner_id, strong=False)
     page, last = referral_lists.of_partner(context, partner_id, wanted, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    payouts = _payouts(page)
-    return Page[ReferralView](data=[ReferralView.of(each, payouts, staff=True) for each in page], next_cursor=following)
+    return Page[ReferralView](data=_views(request, page), next_cursor=following)
 
 
 @api.route("GET /api/v1/referrals/{referralId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
@@ -136,14 +143,13 @@ def read(request: Request[NoBody, NoQuery]) -> ReferralView:
         context.table, caller.user, strong=False
     ):  # another partner's does not exist
         raise ReferralNotFound("there is no such referral")
-    referral = stored.find(context.table, id, strong=False)
-    return ReferralView.of(referral, _payouts([referral]), staff=caller.is_staff)
+    return _view(request, stored.find(context.table, id, strong=False))
 
 
 @api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
 def read_by_lead(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Read the referral of a lead, by the id that the CRM gave it."""
-    return _view(referring.by_lead(config.context(), _text(request, "leadId")))
+    return _view(request, referring.by_lead(config.context(), _text(request, "leadId")))
 
 
 @api.route(
@@ -157,7 +163,7 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
     """Read the referral of a customer, by the id that payment events have."""
     context = config.context()
     customer = context.ids.user(_text(request, "customerId"))
-    return _view(referring.by_customer(context, request.query.program_id, customer))
+    return _view(request, referring.by_customer(context, request.query.program_id, customer))
 
 
 @api.route(
@@ -171,7 +177,7 @@ def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
     """Change a referral's source, campaign, note or tags, or say who its customer is."""
     context, id, caller = config.context(), _id(request), request.caller
     changes, version = request.body.to_changes(context.ids), request.expected_version
-    return _view(referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
+    return _view(request, referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
 
 
 @api.route(
@@ -182,7 +188,7 @@ def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
 )
 def remove(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Take out a referral that should not be there: it is rejected, and its lead may go to another."""
-    return _view(referring.remove(config.context(), _id(request)))
+    return _view(request, referring.remove(config.context(), _id(request)))
 
 
 @api.route(
@@ -193,7 +199,7 @@ def remove(request: Request[NoBody, NoQuery]) -> ReferralView:
 )
 def accept(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Let a referral count."""
-    return _view(referring.accept(config.context(), _id(request)))
+    return _view(request, referring.accept(config.context(), _id(request)))
 
 
 @api.route(
@@ -205,7 +211,7 @@ def accept(request: Request[NoBody, NoQuery]) -> ReferralView:
 )
 def reject(request: Request[WhyRejected, NoQuery]) -> ReferralView:
     """Refuse a referral: nobody earns from what its customer pays from now on."""
-    return _view(referring.reject(config.context(), _id(request), request.body.reason))
+    return _view(request, referring.reject(config.context(), _id(request), request.body.reason))
 
 
 @api.route(
@@ -217,7 +223,7 @@ def reject(request: Request[WhyRejected, NoQuery]) -> ReferralView:
 )
 def expire(request: Request[WhyExpired, NoQuery]) -> ReferralView:
     """End a referral's time now; what was paid before earns."""
-    return _view(referring.expire(config.context(), _id(request), request.body.reason))
+    return _view(request, referring.expire(config.context(), _id(request), request.body.reason))
 
 
 @api.route(
@@ -232,7 +238,9 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
     context, body = config.context(), request.body
     customer = context.ids.user(body.customer_id) if body.customer_id else ""
     id, caller = _id(request), request.caller
-    return _view(referring.link_lead(context, id, body.lead_id, customer, by=caller.user, by_machine=caller.is_machine))
+    return _view(request, referring.link_lead(
+        context, id, body.lead_id, customer, body.customer_id or "", by=caller.user, by_machine=caller.is_machine
+    ))  # fmt: skip
 
 
 @api.route(

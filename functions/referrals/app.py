@@ -48,7 +48,9 @@ def code(request: Request[NoBody, NoQuery]) -> CodeView:
 def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
     """Bind the caller to the partner whose code this is."""
     typed = request.path.get("code", "")
-    return AppliedView.of(referrals.apply(config.context(), config.limits(), request.caller.user, typed))
+    return AppliedView.of(
+        referrals.apply(config.context(), config.limits(), request.caller.user, typed, request.caller.sub)
+    )
 
 
 @api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=())

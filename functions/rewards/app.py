@@ -25,7 +25,7 @@ from refledger.domain.errors import (
     RewardNotFound,
     SecondPersonNeeded,
 )
-from refledger.domain.payments import PARKED, DisputeStatus, PaymentKind
+from refledger.domain.payments import PARKED, DisputeStatus, Payment, PaymentKind
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing, paging
@@ -65,6 +65,7 @@ from refledger.operations import (
     closing,
     explaining,
     giving,
+    labels,
     parked,
     paying,
     refunding,
@@ -103,8 +104,7 @@ def list_some(request: Request[NoBody, RewardsQuery]) -> Page[RewardView]:
     else:
         page, last = _listed(request, at)
         following = None if last is None else paging.cursor(context.ids, last, *asked)
-    payouts = _payouts(page)
-    return Page[RewardView](data=[RewardView.of(each, payouts, staff=staff) for each in page], next_cursor=following)
+    return Page[RewardView](data=_views(request, page), next_cursor=following)
 
 
 def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Reward], Any]:
@@ -153,8 +153,7 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
     partners.find(context.table, partner_id, strong=False)
     page, last = reward_lists.of_partner(context, partner_id, query.takes, before, query.limit)
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    payouts = _payouts(page)
-    return Page[RewardView](data=[RewardView.of(each, payouts, staff=True) for each in page], next_cursor=following)
+    return Page[RewardView](data=_views(request, page), next_cursor=following)
 
 
 @api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True, refuses=(RewardNotFound,))
@@ -329,7 +328,19 @@ def _visible(request: Request[NoBody, NoQuery]) -> str:
 
 
 def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
-    return RewardView.of(reward, _payouts([reward]), staff=request.caller.is_staff)
+    (view,) = _views(request, [reward])
+    return view
+
+
+def _views(request: Request[Any, Any], shown: list[Reward]) -> list[RewardView]:
+    """Staff see what they know them by, too: a partner's name, what a payment is called elsewhere."""
+    caller, payouts = request.caller, _payouts(shown)
+    named = labels.NONE
+    if caller.is_staff:
+        named = labels.of_rewards(
+            config.context().table, shown, people=not caller.is_machine, masks=caller.sees_masked
+        )  # fmt: skip
+    return [RewardView.of(each, payouts, staff=caller.is_staff, labels=named) for each in shown]
 
 
 def _payouts(shown: list[Reward]) -> dict[str, WithdrawalStatus]:
@@ -352,7 +363,14 @@ def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineVi
         unreferred=query.state == "UNREFERRED",
     )  # fmt: skip
     following = None if last is None else paging.cursor(context.ids, last, *asked)
-    return Page[PaymentLineView](data=[PaymentLineView.of(each) for each in page], next_cursor=following)
+    named = _named(request, page)
+    return Page[PaymentLineView](data=[PaymentLineView.of(each, named) for each in page], next_cursor=following)
+
+
+def _named(request: Request[Any, Any], shown: list[Payment]) -> labels.Labels:
+    """Who paid them, as the owner knows them; for people of the staff, whose customers they are."""
+    caller = request.caller
+    return labels.of_payments(config.context().table, shown, people=not caller.is_machine, masks=caller.sees_masked)
 
 
 @api.route("GET /api/v1/payments/parked", query=PageQuery, answer=Page[ParkedView], refuses=())
@@ -364,11 +382,13 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
     ids = list(dict.fromkeys(ids))  # one may be there for two reasons
     suspect, now_ms = payments.suspects(context.table, ids, strong=False), context.now_ms()
-    page = [
-        ParkedView.of(each, now_ms)
+    waiting = [
+        each
         for each in payments.many(context.table, ids, strong=False)
         if (each.kind in PARKED and not each.note) or each.id in suspect
     ]
+    named = _named(request, waiting)
+    page = [ParkedView.of(each, named, now_ms) for each in waiting]
     return Page[ParkedView](data=page, next_cursor=following)
 
 
@@ -381,7 +401,8 @@ def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplica
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
     waiting = [each for each in payments.many(context.table, ids, strong=False) if each.twin]
     others = {each.id: each for each in payments.many(context.table, sorted({each.twin for each in waiting}))}
-    page = [PossibleDuplicateView.of(each, others[each.twin]) for each in waiting if each.twin in others]
+    named = _named(request, [*waiting, *others.values()])
+    page = [PossibleDuplicateView.of(each, others[each.twin], named) for each in waiting if each.twin in others]
     return Page[PossibleDuplicateView](data=page, next_cursor=following)
 
 
@@ -394,15 +415,16 @@ def decide_duplicate(request: Request[DuplicateBody, NoQuery]) -> PaymentView:
     decide = clearing.another if request.body.verdict == "ANOTHER" else clearing.same
     cleared = decide(config.context(), request.id("paymentId"), request.body.note, request.caller.user)
     maturing.send(list(cleared.due))
-    return _payment(cleared.payment.id)
+    return _payment(request, cleared.payment.id)
 
 
 @api.route("GET /api/v1/payments/{paymentId}", query=PaymentQuery, answer=PaymentView, refuses=(PaymentNotFound,))
 def read_payment(request: Request[NoBody, PaymentQuery]) -> PaymentView:
     """Read a payment with its rewards, refunds and disputes; with `source`, by the id that its sender gave it."""
     if source := request.query.source:
-        return _payment(config.context().ids.payment(source, request.path.get("paymentId", "")), strong=False)
-    return _payment(request.id("paymentId"), strong=False)
+        id = config.context().ids.payment(source, request.path.get("paymentId", ""))
+        return _payment(request, id, strong=False)
+    return _payment(request, request.id("paymentId"), strong=False)
 
 
 @api.route(
@@ -415,7 +437,7 @@ def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
     """Let a payment earn that was parked for its currency, once the program takes it."""
     recorded = parked.accept(config.context(), request.id("paymentId"), request.caller.user)
     maturing.send(recorded.due)
-    return _payment(recorded.payment)
+    return _payment(request, recorded.payment)
 
 
 @api.route(
@@ -427,7 +449,7 @@ def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
 def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
     """Take a parked payment off the list; nobody earns from it."""
     context, by = config.context(), request.caller.user
-    return _payment(parked.dismiss(context, request.id("paymentId"), request.body.note, by).id)
+    return _payment(request, parked.dismiss(context, request.id("paymentId"), request.body.note, by).id)
 
 
 @api.route("GET /api/v1/payments/{paymentId}/refunds", answer=RefundList, refuses=(PaymentNotFound,))
@@ -475,15 +497,15 @@ def undo_refund(request: Request[DecisionNote, NoQuery]) -> PaymentRefundView:
     return PaymentRefundView.of(done.payment, done.refund)
 
 
-def _payment(payment_id: str, *, strong: bool = True) -> PaymentView:
+def _payment(request: Request[Any, Any], payment_id: str, *, strong: bool = True) -> PaymentView:
     """The payment, also under another name of it."""
     table = config.context().table
     payment, refunds, disputes = payments.whole(table, payment_id, strong=strong)
     if payment.kind is PaymentKind.ALIAS:
-        named = taking_back.root(config.context(), payment.target)
-        payment, refunds, disputes = payments.whole(table, named, strong=strong)
-    earned = stored.many(table, [id for id, _ in payment.shares], strong=strong)
-    return PaymentView.of(payment, earned, _payouts(earned), refunds, disputes)
+        root = taking_back.root(config.context(), payment.target)
+        payment, refunds, disputes = payments.whole(table, root, strong=strong)
+    earned, named = labels.of_payment(table, payment, strong=strong, masks=request.caller.sees_masked)
+    return PaymentView.of(payment, earned, _payouts(earned), refunds, disputes, named)
 
 
 @api.route("GET /api/v1/disputes", query=PageQuery, answer=Page[DisputeView], refuses=())

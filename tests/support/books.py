@@ -126,7 +126,7 @@ class Books:
         return partners.create(self.context, new, "admin", None, "body")
 
     def apply(self, name: str, code_of: str) -> None:
-        referrals.apply(self.context, self.limits, self.user(name), self.partner(code_of).code)
+        referrals.apply(self.context, self.limits, self.user(name), self.partner(code_of).code, name)
 
     def chain(self, *names: str) -> None:
         """The first refers the second, the second the third, …"""

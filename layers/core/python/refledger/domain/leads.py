@@ -66,6 +66,7 @@ class LeadNews:
     customer: str = ""
     value: Value | None = None
     reason: str = ""
+    customer_id: str = ""  # what the owner calls them, where `customer` is the keyed hash
 
     @property
     def is_empty(self) -> bool:
@@ -85,6 +86,7 @@ class Facts:
     source: Source | None = None
     campaign: str = ""
     customer: str = ""
+    customer_id: str = ""
     value: Value | None = None
     value_at_ms: int = 0
     last: dict[Step, int] = field(default_factory=dict)  # the latest time of each
@@ -126,6 +128,7 @@ class Facts:
             source=self.source or news.source,
             campaign=self.campaign or news.campaign,
             customer=self.customer or news.customer,
+            customer_id=self.customer_id or (news.customer_id if self.customer in ("", news.customer) else ""),
             value=news.value if newer_value else self.value,
             value_at_ms=news.at_ms if newer_value else self.value_at_ms,
             last=last,

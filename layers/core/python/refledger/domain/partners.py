@@ -65,6 +65,11 @@ class Partner:
     rejected: tuple[str, ...] = ()  # ids of referrals that were rejected or closed, the newest last: see REJECTED_KEPT
     forgotten_at_ms: int = 0  # when all that said who they are was taken away; 0: it was not
 
+    @property
+    def name(self) -> str:
+        """First and last name; "" where neither is known."""
+        return f"{self.first_name} {self.last_name}".strip()
+
     def rates_bps(self, program: Sequence[int]) -> list[int]:
         """What tier 1, 2, … earn of a payment for which no product has a rule; 0 where it is a flat amount."""
         own = dict(self.own_rates).get(ANY_PRODUCT)

@@ -337,6 +337,7 @@ class Payment:
     system: str = ""  # which system told of it; "" for the owner's own events, and where that was not kept
     twin: str = ""  # the payment that this may be, as long as nobody has said whether it is
     cleared_by: str = ""  # keyed hash of who said whether it is
+    external_id: str = ""  # what its system calls it; "" where there is none, or it came before that was kept
     other_ids: tuple[str, ...] = field(default=(), compare=False)  # what its id would be in other systems; not kept
 
     @property

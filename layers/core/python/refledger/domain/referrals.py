@@ -71,6 +71,7 @@ class Referral:
     rule_version: int
     created_at_ms: int
     customer: str = ""  # keyed hash; "" while nobody knows who pays
+    customer_id: str = ""  # what the owner calls them; "" where nobody said, it is sealed, or they were forgotten
     lead: str = ""  # the CRM's id
     code: str = ""  # with which it came
     campaign: str = ""
@@ -128,4 +129,5 @@ class Referral:
             ended_ms=self.ended_ms,
             named_by=named_by,
             systems=(CONVERSIONS,) if self.conversion else (),
+            id_kept=bool(self.customer_id),
         )

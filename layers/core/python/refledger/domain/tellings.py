@@ -20,7 +20,7 @@ def better(payment: Payment, other: Payment) -> Payment:
     if _knows_more(other, payment):
         new = replace(
             new, amount=other.amount, base=other.base, lines=other.lines, shipping=other.shipping,
-            product_id=other.product_id, teller=other.teller,
+            product_id=other.product_id, teller=other.teller, external_id=other.external_id or payment.external_id,
         )  # fmt: skip
     return replace(new, body=said(new)) if new != payment else payment
 

@@ -71,6 +71,7 @@ class Binding:
     converted_at_ms: int = 0  # when what was paid in time was paid; 0: nothing yet, or by older versions
     systems: tuple[str, ...] = ()  # which systems told of payments of the customer, sorted
     seen: int = 0  # how many payments were told of since there are several
+    id_kept: bool = False  # whether the referral says what the owner calls the customer
     seen_from_ms: int = FOREVER_MS  # of what is due from then on all is written down that several systems told
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -277,7 +277,7 @@ CLIENT = ("client_id", "azp", "cid", "appid")  # who asked for the token; an ID 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. `user` is the keyed hash of `sub`: nothing else of the token is ever stored.
+    """Who calls. `user` is the keyed hash of `sub`, under which all that they do is written down.
 
     `scopes`: those that opened the route. A token with a scope of ours is a service's, whoever it was given to.
     """
@@ -285,6 +285,7 @@ class Caller:
     user: str
     roles: frozenset[Role]
     scopes: frozenset[str] = frozenset()
+    sub: str = field(default="", repr=False)  # what payments call them, where they are a customer
 
     @property
     def is_staff(self) -> bool:

@@ -79,7 +79,8 @@ def environment() -> Environment:
 @cache
 def context() -> Context:
     table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]  # first: it sets aside what was imported
-    return Context(Table(aws.client("dynamodb"), table), Ids(key))
+    sealed = environment().variables.get("SEAL_CUSTOMER_IDS") == "true"
+    return Context(Table(aws.client("dynamodb"), table), Ids(key), seals_customers=sealed)
 
 
 def reading() -> Reading:

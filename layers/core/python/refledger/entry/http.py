@@ -211,7 +211,7 @@ class Api:
         roles, scopes = access.check(route.key, token)
         if access.is_fresh(route.key) and not scopes:
             sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
-        caller = Caller(config.context().ids.user(token.sub), roles, scopes)
+        caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub)
         kind = access.limit(route.key)
         try:
             standing.append(config.limits().take(config.context(), caller.user, kind))

@@ -40,6 +40,7 @@ class Context:
     ids: Ids
     now_ms: Callable[[], int] = now_ms
     pause: Callable[[int], None] = pause
+    seals_customers: bool = False  # whether of customers only keyed hashes are kept
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
     _shards: list[int] = field(default_factory=list)  # when it was read, and how many
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
@@ -86,6 +87,10 @@ class Context:
         if not self._stop or self.now_ms() - self._stop[0][0] > STOP_KEPT_MS:
             self._stop[:] = [(self.now_ms(), stops.read(self.table))]
         return self._stop[0][1]
+
+    def customer_id(self, told: str) -> str:
+        """What is kept of the id by which the owner calls a customer."""
+        return "" if self.seals_customers else told
 
     def has_program(self, program_id: str) -> bool:
         try:

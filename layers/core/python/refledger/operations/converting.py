@@ -66,7 +66,7 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[P
             return done[0], []
         new = replace(
             first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
-            by="", by_machine=True, note="", reason="",
+            by="", by_machine=True, note="", reason="", external_id=part_name(referral_id, number),
         )  # fmt: skip
         new = replace(new, body=said(new))
         program = programs.find(table, old.program_id)
@@ -141,6 +141,7 @@ def convert(
             by=by,
             by_machine=act is Act.CONVERT_BY_MACHINE,
             origin=Origin.CONVERSION,
+            external_id=old.id,
         )
         payment = replace(payment, body=said(payment))
         bound = binding or old.bound("", now_ms)

@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from refledger.domain.csv_files import Cell
+from refledger.domain.currencies import exponent
 from refledger.domain.jobs import What
+from refledger.domain.payments import Payment
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations import labels
 from refledger.operations.context import Context
+from refledger.operations.labels import Labels
 from refledger.store import audit, exports, keys, ledger
 from refledger.store import partners as stored_partners
 from refledger.store import payments as stored_payments
@@ -139,7 +144,7 @@ def _partners(asked: Asked, after: Any) -> Iterator[Step]:
 
 REFERRAL_HEAD: Final = (
     "id", "partnerId", "programId", "status", "source", "campaign", "leadId", "tags", "createdAt", "expiresAt",
-    "convertedAt", "closedAt", "reason", "payoutStatus",
+    "convertedAt", "closedAt", "reason", "payoutStatus", "customerId", "customerHash", "partnerName", "partnerCompany",
 )  # fmt: skip
 
 
@@ -160,20 +165,22 @@ def _referral_rows(asked: Asked, found: Iterator[tuple[str, keys.Key]]) -> Itera
     for batch in _batched(found, exports.PAGE):
         items = asked.context.table.get_many([key for _, key in batch], strong=False)
         payouts = stored_withdrawals.statuses(asked.context.table, (item.get("payout", "") for item in items if item))
+        named = labels.of_partners(asked.context.table, (keys.owner_of(key) for _, key in batch))
         for (position, _), item in zip(batch, items, strict=True):
             wanted = item and asked.in_time(item["created"]) and asked.wants(
                 programId=item["program"], status=item["status"], source=item["source"]
             )  # fmt: skip
-            yield position, [_referral(item, payouts)] if item and wanted else []
+            yield position, [_referral(item, payouts, named)] if item and wanted else []
 
 
-def _referral(item: Item, payouts: Mapping[str, WithdrawalStatus]) -> Row:
+def _referral(item: Item, payouts: Mapping[str, WithdrawalStatus], named: Labels) -> Row:
     partner_id = keys.owner_of(item)
     return [
         partner_id + item["sk"], partner_id, item["program"], item["status"], item["source"], item.get("campaign"),
         item.get("lead"), _list(item.get("tags", ())), iso(item["created"]), _moment(item.get("until")),
         _moment(item.get("converted")), _moment(item.get("closed")), item.get("reason"),
-        payouts.get(item.get("payout", "")),
+        payouts.get(item.get("payout", "")), item.get("customer_id"), item["customer"], named.name(partner_id),
+        named.company(partner_id),
     ]  # fmt: skip
 
 
@@ -181,12 +188,15 @@ def _referral(item: Item, payouts: Mapping[str, WithdrawalStatus]) -> Row:
 
 PAYMENT_HEAD: Final = (
     "id", "programId", "origin", "amount", "base", "currency", "refunded", "disputed", "lost", "productId",
-    "referralId", "occurredAt", "createdAt",
+    "referralId", "occurredAt", "createdAt", "toldBy", "externalId", "customerId", "customerHash", "partnerId",
+    "partnerName", "partnerCompany", "amountDecimal", "baseDecimal", "refundedDecimal", "disputedDecimal",
+    "lostDecimal",
 )  # fmt: skip
 REWARD_HEAD: Final = (
     "id", "partnerId", "programId", "tier", "status", "amount", "reversed", "net", "limit", "currency", "held",
     "cancelled", "earnedAt", "maturesAt", "base", "rateBps", "rule", "ruleVersion", "paymentId", "referralId", "paidBy",
-    "payoutStatus",
+    "payoutStatus", "partnerName", "partnerCompany", "paymentToldBy", "externalPaymentId", "customerId",
+    "amountDecimal", "reversedDecimal", "netDecimal",
 )  # fmt: skip
 PAYMENTS_AT_ONCE: Final = 10  # each has ten rewards at most, and a hundred are read at once
 
@@ -198,19 +208,23 @@ def _payments(asked: Asked, after: Any) -> Iterator[Step]:
         found = exports.payments(table, program_id, asked.context.shards(), before or "", asked.low, asked.high)
         for batch in _batched(found, exports.PAGE):
             payments = {each.id: each for each in stored_payments.many(table, [id for _, id, _ in batch], strong=False)}
+            named = labels.of_payments(table, payments.values())
             for position, id, _ in batch:
-                payment = payments.get(id)
-                if payment is None:
-                    yield position, []
-                    continue
-                back = payment.back
-                yield position, [[
-                    payment.id, payment.program_id, payment.origin, payment.amount, payment.base, payment.currency,
-                    back.refunded, back.disputed, back.lost, payment.product_id, payment.referral_id,
-                    iso(payment.occurred_at_ms), iso(payment.created_at_ms),
-                ]]  # fmt: skip
+                yield position, [_payment(payments[id], named)] if id in payments else []
 
     yield from _of_programs(asked, after, walk)
+
+
+def _payment(payment: Payment, named: Labels) -> Row:
+    back, partner_id = payment.back, labels.partner_of(payment)
+    told = [payment.amount, payment.base, back.refunded, back.disputed, back.lost]
+    return [
+        payment.id, payment.program_id, payment.origin, payment.amount, payment.base, payment.currency,
+        back.refunded, back.disputed, back.lost, payment.product_id, payment.referral_id,
+        iso(payment.occurred_at_ms), iso(payment.created_at_ms), payment.told_in, payment.external_id,
+        named.customer(payment.referral_id), payment.customer, partner_id, named.name(partner_id),
+        named.company(partner_id), *_major(payment.currency, *told),
+    ]  # fmt: skip
 
 
 def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
@@ -219,8 +233,9 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
         of_partner = stored_rewards.of_partner(table, partner_id, after or "", exports.PAGE)
         for page in _batched(of_partner, exports.PAGE):
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for _, reward in page))
+            named = labels.of_rewards(table, (reward for _, reward in page))
             for position, reward in page:
-                yield position, _reward_rows(asked, [reward], payouts)
+                yield position, _reward_rows(asked, [reward], payouts, named)
         return
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
@@ -230,23 +245,33 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
             wanted = [id for _, _, ids in batch for id in ids]
             rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for reward in rewards.values()))
+            named = labels.of_rewards(table, rewards.values())
             for position, _, ids in batch:
-                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards], payouts)
+                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards], payouts, named)
 
     yield from _of_programs(asked, after, walk)
 
 
-def _reward_rows(asked: Asked, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus]) -> list[Row]:
+def _reward_rows(
+    asked: Asked, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus], named: Labels
+) -> list[Row]:
     return [
-        [
-            reward.id, reward.partner_id, reward.program_id, reward.tier, reward.status, reward.amount,
-            reward.reversed, net(reward), reward.limit, reward.currency, _list(reward.held), reward.cancelled,
-            iso(reward.earned_at_ms), iso(reward.matures_at_ms), reward.base, reward.rate_bps or None, reward.rule,
-            reward.rule_version, reward.payment, reward.referral_id, reward.paid_by,
-            payouts.get(reward.paid_by),
-        ]
+        _reward(reward, payouts, named)
         for reward in rewards
         if asked.in_time(reward.earned_at_ms) and asked.wants(programId=reward.program_id, status=reward.status)
+    ]
+
+
+def _reward(reward: Reward, payouts: Mapping[str, WithdrawalStatus], named: Labels) -> Row:
+    payment = named.payments.get(reward.payment)
+    return [
+        reward.id, reward.partner_id, reward.program_id, reward.tier, reward.status, reward.amount,
+        reward.reversed, net(reward), reward.limit, reward.currency, _list(reward.held), reward.cancelled,
+        iso(reward.earned_at_ms), iso(reward.matures_at_ms), reward.base, reward.rate_bps or None, reward.rule,
+        reward.rule_version, reward.payment, reward.referral_id, reward.paid_by, payouts.get(reward.paid_by),
+        named.name(reward.partner_id), named.company(reward.partner_id), payment.told_in if payment else None,
+        payment.external_id if payment else None, named.customer(reward.referral_id),
+        *_major(reward.currency, reward.amount, reward.reversed, net(reward)),
     ]  # fmt: skip
 
 
@@ -254,10 +279,12 @@ def _reward_rows(asked: Asked, rewards: list[Reward], payouts: Mapping[str, With
 
 WITHDRAWAL_HEAD: Final = (
     "id", "partnerId", "programId", "status", "amount", "currency", "methodType", "accountHolder", "account",
-    "transactionId", "risks", "problem", "batchId", "createdAt", "changedAt",
+    "transactionId", "risks", "problem", "batchId", "createdAt", "changedAt", "partnerName", "partnerCompany",
+    "amountDecimal",
 )  # fmt: skip
 ENTRY_HEAD: Final = (
     "partnerId", "currency", "version", "kind", "debit", "credit", "amount", "reference", "at", "previousHash", "hash",
+    "partnerName", "partnerCompany", "amountDecimal",
 )  # fmt: skip
 
 
@@ -268,6 +295,7 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
         found = exports.withdrawals(table, partner_id, before or "", asked.low, asked.high)
         for batch in _batched(found, exports.PAGE):
             known = {each.id: each for each in stored_withdrawals.many(table, [id for _, id in batch], strong=False)}
+            named = labels.of_partners(table, (each.partner_id for each in known.values()))
             for position, id in batch:
                 made = known.get(id)
                 if made is None or not asked.wants(programId=made.program_id, status=made.status):
@@ -278,7 +306,8 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
                     made.id, made.partner_id, made.program_id, made.status, made.amount, made.currency,
                     made.method.type, made.method.holder, made.method.masked, made.transaction_id,
                     _list(risk.value for risk in made.risks), made.problem, made.batch_id, iso(made.created_at_ms),
-                    iso(changed_at_ms),
+                    iso(changed_at_ms), named.name(made.partner_id), named.company(made.partner_id),
+                    *_major(made.currency, made.amount),
                 ]]  # fmt: skip
 
     yield from _of_partners(asked, after, walk)
@@ -289,6 +318,7 @@ def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
 
     def walk(partner_id: str, place: Any) -> Iterator[Step]:
         begun, last = place or ("", "")
+        named = labels.of_partners(table, [partner_id])
         for currency in sorted(balance.currency for balance in ledger.balances(table, partner_id)):
             if currency < begun or not asked.wants(currency=currency):
                 continue
@@ -298,6 +328,7 @@ def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
                 yield [currency, position], [[
                     entry.partner_id, entry.currency, entry.version, entry.kind, entry.debit, entry.credit,
                     entry.amount, entry.reference, iso(entry.at_ms), entry.previous, entry.hash,
+                    named.name(partner_id), named.company(partner_id), *_major(entry.currency, entry.amount),
                 ]] if wanted else []  # fmt: skip
 
     yield from _of_partners(asked, after, walk)
@@ -323,6 +354,11 @@ def _audit(asked: Asked, after: Any) -> Iterator[Step]:
             ]
             for change in entry.changes
         ]  # fmt: skip
+
+
+def _major(currency: str, *amounts: int) -> list[Cell]:
+    """The amounts in major units, with the decimals of the currency: what people and accounting software read."""
+    return [Decimal(amount).scaleb(-exponent(currency)) for amount in amounts]
 
 
 def _list(words: Iterable[str]) -> str:

@@ -218,6 +218,8 @@ def _did(context: Context, user: str) -> Iterator[Step]:
 
 
 def _as_customer(context: Context, user: str) -> Iterator[Step]:
+    for named in erasure.named_payments(context.table, user):
+        yield "ids with payments that were nobody's", [named]
     program_ids = [program.id for _, program in programs.after(context.table, "")]
     for start in range(0, len(program_ids), BATCH_LIMIT):
         found = [(id, user) for id in program_ids[start : start + BATCH_LIMIT]]

@@ -69,7 +69,8 @@ def take(context: Context, news: LeadNews) -> Taken:
     """
     hashed = referring.lead_hash(context, news.lead_id)
     if news.customer:
-        news = replace(news, customer=context.ids.user(news.customer))
+        own_id = context.customer_id(news.customer)
+        news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)
     facts = context.repeat(lambda: _note(context, hashed, news))
     made = False
     referral_id = referrals.of_lead(context.table, hashed)
@@ -108,6 +109,7 @@ def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
             campaign=facts.campaign,
             lead=lead_id,
             customer=facts.customer,
+            customer_id=facts.customer_id,
         )
         try:
             # told again with another source or customer, it is the same referral: only lead and code say which it is
@@ -130,7 +132,7 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
     taken = Taken(Outcome.KNOWN, referral_id)
     if facts.customer and not referral.customer:
         try:
-            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer)
+            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer, facts.customer_id)
             taken = replace(taken, outcome=Outcome.MOVED)
         except REFUSALS as error:
             taken = Taken(

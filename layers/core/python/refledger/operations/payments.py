@@ -96,7 +96,8 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
         if entered.payment.is_nobodys:
             if parked and parked.is_nobodys and parked.body == payment.body:
                 return Recorded(Outcome.REPEATED, id)
-            context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms()))
+            own_id = _own_id(context, received, customer)
+            context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms(), own_id))
         try:
             context.table.commit(*entered.writes, *aliases, *suspect)
         except Moved as moved:
@@ -119,9 +120,27 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             return once(first)
         if entered.payment.is_nobodys and _referred_meanwhile(context, received, customer):
             return once(entered.payment)
+        if entered.binding:
+            _keep_customer_id(context, received, entered.binding)
         return Recorded(entered.outcome, id, entered.due(context.now_ms()), _again(entered.binding))
 
     return once()
+
+
+def _own_id(context: Context, received: PaymentReceived, customer: str) -> str:
+    """What the owner calls the customer (keyed hash), of whom a payment may have two ids; "" where that is sealed."""
+    is_first = context.ids.user(received.customer_id) == customer
+    return context.customer_id(received.customer_id if is_first else received.other_customer_id)
+
+
+def _keep_customer_id(context: Context, received: PaymentReceived, binding: Binding) -> None:
+    """Once, for a customer who was referred before ids of customers were kept, or while they were sealed."""
+    if binding.id_kept or not (own_id := _own_id(context, received, binding.customer)):
+        return
+    try:
+        context.table.commit(*referrals.keep_customer_id(binding, own_id))
+    except Moved:  # the referral is gone: there is nothing to name it on
+        return
 
 
 def _again(binding: Binding | None) -> tuple[str, str] | None:
@@ -184,6 +203,7 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
         shipping=received.shipping,
         teller=received.teller,
         system=received.system,
+        external_id=received.payment_id,
         program_said=received.program_said,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
@@ -205,7 +225,10 @@ def skip(context: Context, event: PaymentSkipped) -> Recorded:
     nevertheless. Raises Busy.
     """
     now_ms, id = context.now_ms(), context.ids.payment(event.system, event.payment_id)
-    known = Payment(id, K.IGNORED, event.currency, amount=event.amount, occurred_at_ms=event.occurred_at_ms)
+    known = Payment(
+        id, K.IGNORED, event.currency, amount=event.amount, occurred_at_ms=event.occurred_at_ms,
+        system=event.system, external_id=event.payment_id,
+    )  # fmt: skip
     if event.told:
         known = replace(told(event.told, id, "", ""), kind=K.IGNORED, program_said=True)
     payment = replace(known, created_at_ms=now_ms, due_ms=now_ms, reason=event.reason)

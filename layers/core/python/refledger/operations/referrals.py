@@ -22,8 +22,9 @@ from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import Item
 
 
-def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
-    """Bind the user to the code's partner, for ever. The same code again gives the same referral.
+def apply(context: Context, limits: Limits, user: str, typed: str, customer_id: str = "") -> Binding:
+    """Bind the user to the code's partner, for ever. The same code again gives the same referral. `customer_id`: what
+    payments call them.
 
     Raises RateLimited, CodeNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle, ProgramClosed,
     CustomerPaidBefore, ReferralClosed where the referral by this partner was rejected, closed or has expired.
@@ -36,10 +37,10 @@ def apply(context: Context, limits: Limits, user: str, typed: str) -> Binding:
     if guard is None or code is None:
         raise CodeNotFound("there is no such code")
     limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
-    return context.repeat(lambda: _bind(context, user, code, guard))
+    return context.repeat(lambda: _bind(context, user, code, guard, customer_id))
 
 
-def _bind(context: Context, user: str, code: str, guard: Item) -> Binding:
+def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str) -> Binding:
     partner_id, program_id = guard["partner"], guard["program"]
     found = context.table.get_many(
         [keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user), keys.user(user)]
@@ -76,6 +77,7 @@ def _bind(context: Context, user: str, code: str, guard: Item) -> Binding:
         rule_version=program.version,
         created_at_ms=now_ms,
         customer=user,
+        customer_id=context.customer_id(customer_id),
         code=code,
         until_ms=expires_at(program, now_ms),
     )

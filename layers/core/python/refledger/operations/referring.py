@@ -42,7 +42,7 @@ S = ReferralStatus
 @dataclass(frozen=True)
 class NewReferral:
     """Whose it is: `partner_id`, or `code`, or both. `customer`: keyed hash of who will pay (`Ids.user`), "" if nobody
-    knows.
+    knows; `customer_id`: what the owner calls them.
     """
 
     partner_id: str = ""
@@ -51,6 +51,7 @@ class NewReferral:
     campaign: str = ""
     lead: str = ""
     customer: str = ""
+    customer_id: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
 
@@ -64,6 +65,7 @@ class Changes:
     note: str | None = None
     tags: tuple[str, ...] | None = None
     customer: str | None = None
+    customer_id: str = ""
 
 
 # ---------------------------------------------------------------- new ones
@@ -121,6 +123,7 @@ def create_once(
             rule_version=program.version,
             created_at_ms=now_ms,
             customer=new.customer,
+            customer_id=context.customer_id(new.customer_id),
             lead=new.lead,
             code=code,
             campaign=new.campaign,
@@ -278,9 +281,12 @@ def found_out(context: Context, referral: Referral) -> list[Write]:
 
 
 def link_lead(
-    context: Context, referral_id: str, lead: str, customer: str = "", *, by: str = "", by_machine: bool = False
-) -> Referral:
-    """Say which lead of the CRM it is, and perhaps who pays (keyed hash). Idempotent. `by`: see `create`.
+    context: Context, referral_id: str, lead: str, customer: str = "", customer_id: str = "", *, by: str = "",
+    by_machine: bool = False,
+) -> Referral:  # fmt: skip
+    """Say which lead of the CRM it is, and perhaps who pays (keyed hash, and what the owner calls them). Idempotent.
+
+    `by`: see `create`.
 
     Raises ReferralNotFound, ReferralClosed, Conflict where it has another lead or customer, LeadTaken, AlreadyReferred,
     OwnCode, CodeClosesCircle, Forbidden.
@@ -298,7 +304,7 @@ def link_lead(
                 raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
             new = replace(new, lead=lead).made_by("" if by_machine else by)
             writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
-        return _with_customer(context, old, new, customer, writes, by="" if by_machine else by)
+        return _with_customer(context, old, new, customer, customer_id, writes, by="" if by_machine else by)
 
     return _change(context, referral_id, act)
 
@@ -321,19 +327,23 @@ def update(
             note=old.note if changes.note is None else changes.note,
             tags=old.tags if changes.tags is None else tuple(sorted(set(changes.tags))),
         )
+        names = changes.customer == old.customer and changes.customer_id and not old.customer_id
+        if names:  # it was referred before ids of customers were kept
+            new = replace(new, customer_id=context.customer_id(changes.customer_id))
         if new == old and changes.customer in (None, old.customer):
             return None
         if old.version != version:
             raise Stale(f"the referral's current version is {old.version}")
         if changes.customer not in (None, old.customer):
             check_stranger(context, Act.REFER, old.upline, old.depth, by)
-        return _with_customer(context, old, new, changes.customer or "", [], by="" if by_machine else by)
+        customer, customer_id = changes.customer or "", changes.customer_id
+        return _with_customer(context, old, new, customer, customer_id, [], by="" if by_machine else by)
 
     return _change(context, referral_id, act)
 
 
 def _with_customer(
-    context: Context, old: Referral, new: Referral, customer: str, writes: list[Write], *, by: str
+    context: Context, old: Referral, new: Referral, customer: str, customer_id: str, writes: list[Write], *, by: str
 ) -> tuple[Referral, list[Write]]:
     """The referral with its customer, and the binding that payments read. `by`: the person who says so, "" for none."""
     if customer in ("", old.customer):
@@ -348,9 +358,10 @@ def _with_customer(
     _, top = _chain(context, partner, old.program_id, nearest, customer, old.id)
     program = programs.find(context.table, old.program_id)
     check_new_customer(context, program, customer, by_machine=not by)
-    writes.append(referrals.bind(old.bound(customer, now_ms, by)))
+    named = replace(new, customer=customer, customer_id=context.customer_id(customer_id))
+    writes.append(referrals.bind(named.bound(customer, now_ms, by)))
     writes += top_unchanged(old.program_id, "", top)
-    return replace(new, customer=customer).made_by(by), writes
+    return named.made_by(by), writes
 
 
 def _is(referral: Referral, now_ms: int) -> str:

@@ -25,10 +25,12 @@ def programs_of(table: Table, customer: str, *, strong: bool = True) -> list[str
     return [item["program"] for _, item in zip(range(PROGRAMS_LIMIT), found, strict=False)]
 
 
-def nobodys(customer: str, payment_id: str, at_ms: int, now_ms: int) -> Write:
-    """The customer paid at `at_ms`, and nobody had referred them."""
+def nobodys(customer: str, payment_id: str, at_ms: int, now_ms: int, customer_id: str = "") -> Write:
+    """The customer, whom the owner calls `customer_id`, paid at `at_ms`, and nobody had referred them."""
     expires = (now_ms + NOBODYS_KEPT_DAYS * DAY_MS) // 1000
-    return put("", {**keys.nobodys_payment(customer, at_ms, payment_id), "payment": payment_id, "ttl": expires}, "")
+    named = {"customer_id": customer_id} if customer_id else {}
+    key = keys.nobodys_payment(customer, at_ms, payment_id)
+    return put("", {**key, "payment": payment_id, "ttl": expires, **named}, "")
 
 
 def nobodys_since(table: Table, customer: str, from_ms: int, limit: int) -> list[str]:

@@ -27,7 +27,7 @@ _PERSONAL: Final[dict[str, Item]] = {
     "NOTE": {"text": ""},
     "APPLICATION": {**_PERSON, "message": "", "reason": ""},
     "INVITATION": {**_PERSON, "tags": []},
-    "REFERRAL": {"note": "", "tags": [], "lead": ""},
+    "REFERRAL": {"note": "", "tags": [], "lead": "", "customer_id": ""},
     "ADJUSTMENT": {"reason": FORGOTTEN, "note": ""},
     "REWARD": {"note": ""},
     "PAYMENT": {"note": FORGOTTEN},  # of a reward by hand
@@ -127,11 +127,11 @@ def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
 
 
 def blank_lead(table: Table, hashed: str) -> list[Write]:
-    """What a CRM has told of a lead without the words in which it told why the lead was lost."""
+    """What a CRM has told of a lead without its customer's id, and the words in which it told why it was lost."""
     item = table.get(keys.lead_facts(hashed))
-    if not item or not item["reason"]:
+    if not item or not (item["reason"] or item.get("customer_id")):
         return []
-    change = "SET #reason = :none ADD #version :one"  # whoever works on the same reads it again
+    change = "SET #reason = :none REMOVE #customer_id ADD #version :one"  # whoever works on the same reads it again
     return [update("the facts are there", keys.lead_facts(hashed), change, IS_THERE, none="", one=1)]
 
 
@@ -142,6 +142,15 @@ def told(entity: str, type: str, at_ms: int) -> Write:
         operation="forget",
     )  # fmt: skip
     return audit.write(entry)
+
+
+def named_payments(table: Table, customer: str) -> Iterator[Write]:
+    """What a customer (keyed hash) paid while nobody had referred them, without what the owner calls them."""
+    for item in table.query(keys.of_customer(customer)):
+        if "customer_id" in item:
+            yield update(
+                "the item is there", {"pk": item["pk"], "sk": item["sk"]}, "REMOVE #customer_id", IS_THERE
+            )  # fmt: skip
 
 
 # ---------------------------------------------------------------- what is looked at

@@ -280,6 +280,11 @@ def programs_of_customer(customer: str) -> tuple[str, str, str]:
     return f"C#*#{customer}", "P#", "P#~"
 
 
+def of_customer(customer: str) -> str:
+    """The partition of what is known of a customer over all programs."""
+    return f"C#*#{customer}"
+
+
 def nobodys_payment(customer: str, at_ms: int, payment: str) -> Key:
     """A payment that the customer made while nobody had referred them."""
     return _key(f"C#*#{customer}", f"U#{at_ms:013d}#{payment}")

@@ -340,7 +340,7 @@ def _money(payment: Payment) -> Item:
     """What its provider tells of its money, and may tell better later."""
     kept = {
         "product": payment.product_id, "body": payment.body, "lines": [list(line) for line in payment.lines],
-        "shipping": payment.shipping, "teller": int(payment.teller),
+        "shipping": payment.shipping, "teller": int(payment.teller), "external": payment.external_id,
     }  # fmt: skip
     return {
         "amount": payment.amount, "base": payment.base, **{name: value for name, value in kept.items() if value},
@@ -415,4 +415,5 @@ def from_item(item: Item) -> Payment:
         system=item.get("system", ""),
         twin=item.get("twin", ""),
         cleared_by=item.get("cleared", ""),
+        external_id=item.get("external", ""),
     )

@@ -37,6 +37,8 @@ def bind(binding: Binding) -> Write:
     named: Item = {"named": binding.named_by} if binding.named_by else {}
     if binding.systems:
         named["systems"] = list(binding.systems)
+    if binding.id_kept:
+        named["id_kept"] = True
     return put(IS_UNBOUND, {
         **keys.binding(binding.program_id, binding.customer), "referral": binding.referral_id,
         "up": _links(binding.upline), "depth": binding.depth, "rule": binding.rule_version,
@@ -62,6 +64,20 @@ def count(old: Binding, new: Binding) -> Write:
     change = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
     change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
     return update(COUNT_IS_CURRENT, keys.binding(old.program_id, old.customer), change, condition, **values)
+
+
+def keep_customer_id(binding: Binding, customer_id: str) -> list[Write]:
+    """The referral says what the owner calls its customer, and the binding that it does."""
+    return [
+        update(
+            IS_THERE, keys.referral(binding.referral_id), "SET #customer_id = :id", "attribute_exists(pk)",
+            id=customer_id,
+        ),
+        update(
+            BINDING_IS_THERE, keys.binding(binding.program_id, binding.customer), "SET #id_kept = :yes",
+            "#referral = :referral", yes=True, referral=binding.referral_id,
+        ),
+    ]  # fmt: skip
 
 
 def told_in(old: Binding, systems: tuple[str, ...]) -> Write:
@@ -233,6 +249,7 @@ def binding_from(item: Item) -> Binding:
         turn=item.get("turn", 0),
         again=_again_from(item["again"]) if "again" in item else None,
         systems=tuple(item.get("systems", ())),
+        id_kept=item.get("id_kept", False),
         seen=item.get("seen", 0),
         seen_from_ms=item.get("seen_from", FOREVER_MS),
     )
@@ -371,7 +388,7 @@ def _state(referral: Referral) -> Item:
         "paid": referral.paid_at_ms, "closed": referral.closed_at_ms, "reason": referral.reason,
         "ended": referral.ended_ms,
         "note": referral.note, "tags": list(referral.tags), "makers": list(referral.makers),
-        "conversion": referral.conversion, "code": referral.code,
+        "conversion": referral.conversion, "code": referral.code, "customer_id": referral.customer_id,
     }  # fmt: skip
     return {
         "status": referral.status.value, "source": referral.source.value, "customer": referral.customer,
@@ -419,5 +436,6 @@ def from_item(item: Item) -> Referral:
         makers=tuple(item.get("makers", ())),
         payout=item.get("payout", ""),
         code=item.get("code", ""),
+        customer_id=item.get("customer_id", ""),
         version=item.get("version", 1),
     )

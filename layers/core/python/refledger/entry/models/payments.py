@@ -14,6 +14,13 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
+from refledger.operations.labels import Labels, partner_of
+
+
+def customer_of(payment: Payment, labels: Labels) -> str | None:
+    """What the owner calls who paid it."""
+    return labels.customer(payment.referral_id) or labels.customer(payment.id)
+
 
 ABOUT = {
     PaymentKind.EARLY: "Refunds or disputes of a payment that has not come yet. They are met by it when it comes;"
@@ -56,12 +63,21 @@ class ShareView(View):
 
 class PaymentLineView(View):
     """A payment in a list. `gone`: what of `amount` went back to the customer or is disputed. `toldBy`: which system
-    told of it, payments (your events), stripe or conversion; null for what staff gave.
+    told of it, payments (your events), stripe or conversion; null for what staff gave. `externalId`: what that system
+    calls it; null for those that came before this was kept. `customerId`: what you call who paid, null where that is
+    sealed, was forgotten, or came before this was kept; `customerHash`: by which payments of one customer are known to
+    be so in any case. `partnerId`: whose customer it is, with name and company for people of the staff.
     """
 
     id: str
     origin: str
     told_by: str | None
+    external_id: str | None
+    customer_id: str | None
+    customer_hash: str | None
+    partner_id: str | None
+    partner_name: str | None
+    partner_company: str | None
     program_id: str
     amount: int
     base: int
@@ -73,11 +89,18 @@ class PaymentLineView(View):
     shares: list[ShareView]
 
     @classmethod
-    def of(cls, payment: Payment) -> Self:
+    def of(cls, payment: Payment, labels: Labels) -> Self:
+        partner_id = partner_of(payment)
         return cls(
             id=payment.id,
             origin=payment.origin,
             told_by=payment.told_in or None,
+            external_id=payment.external_id or None,
+            customer_id=customer_of(payment, labels),
+            customer_hash=payment.customer or None,
+            partner_id=partner_id or None,
+            partner_name=labels.name(partner_id),
+            partner_company=labels.company(partner_id),
             program_id=payment.program_id,
             amount=payment.amount,
             base=payment.base,
@@ -100,8 +123,8 @@ class PossibleDuplicateView(View):
     may_be: PaymentLineView
 
     @classmethod
-    def of(cls, payment: Payment, twin: Payment) -> Self:
-        return cls(payment=PaymentLineView.of(payment), may_be=PaymentLineView.of(twin))
+    def of(cls, payment: Payment, twin: Payment, labels: Labels) -> Self:
+        return cls(payment=PaymentLineView.of(payment, labels), may_be=PaymentLineView.of(twin, labels))
 
 
 class DuplicateBody(Body):
@@ -112,10 +135,17 @@ class DuplicateBody(Body):
 
 
 class ParkedView(View):
-    """What waits at the door, since `parkedAt`. `amount` is null where the payment itself has not come yet."""
+    """What waits at the door, since `parkedAt`. `amount` is null where the payment itself has not come yet.
+
+    `toldBy`, `externalId`, `customerId`: as of payments.
+    """
 
     id: str
     kind: str
+    told_by: str | None
+    external_id: str | None
+    customer_id: str | None
+    customer_hash: str | None
     program_id: str | None
     amount: int | None
     currency: str
@@ -129,11 +159,15 @@ class ParkedView(View):
     actions: list[str]
 
     @classmethod
-    def of(cls, payment: Payment, now_ms: int) -> Self:
+    def of(cls, payment: Payment, labels: Labels, now_ms: int) -> Self:
         came = payment.kind is not PaymentKind.EARLY
         return cls(
             id=payment.id,
             kind=payment.kind,
+            told_by=(payment.told_in or None) if came else None,
+            external_id=payment.external_id or None,
+            customer_id=customer_of(payment, labels),
+            customer_hash=payment.customer or None,
             program_id=payment.program_id or None,
             amount=payment.amount if came else None,
             currency=payment.currency,
@@ -160,7 +194,8 @@ class PaymentView(View):
 
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
-    was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody has said; `clearedBy`:
+    was paid for shipping. `externalId`, `customerId`, `customerHash`: as in lists. `possibleDuplicateOf`: the payment
+    that it may be, as long as nobody has said; `clearedBy`:
     who said whether it is.
     """
 
@@ -168,6 +203,9 @@ class PaymentView(View):
     kind: str
     origin: str
     told_by: str | None
+    external_id: str | None
+    customer_id: str | None
+    customer_hash: str | None
     possible_duplicate_of: str | None
     cleared_by: str | None
     program_id: str | None
@@ -194,7 +232,7 @@ class PaymentView(View):
     @classmethod
     def of(
         cls, payment: Payment, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus], refunds: list[Refund],
-        disputes: list[Dispute],
+        disputes: list[Dispute], labels: Labels,
     ) -> Self:  # fmt: skip
         back = payment.back
         return cls(
@@ -202,6 +240,9 @@ class PaymentView(View):
             kind=payment.kind,
             origin=payment.origin,
             told_by=payment.told_in or None,
+            external_id=payment.external_id or None,
+            customer_id=customer_of(payment, labels),
+            customer_hash=payment.customer or None,
             possible_duplicate_of=payment.twin or None,
             cleared_by=payment.cleared_by or None,
             program_id=payment.program_id or None,
@@ -220,7 +261,7 @@ class PaymentView(View):
             lost=back.lost,
             note=payment.note or None,
             by=payment.by or None,
-            rewards=[RewardView.of(reward, payouts, staff=True) for reward in rewards],
+            rewards=[RewardView.of(reward, payouts, staff=True, labels=labels) for reward in rewards],
             unearned=[UnearnedView(tier=tier, why=why) for tier, why in payment.unearned],
             refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
             disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],

@@ -39,6 +39,7 @@ from refledger.entry.models.rewards import RewardView
 from refledger.operations.closing import Closed
 from refledger.operations.converting import Converted
 from refledger.operations.expiring import Expired
+from refledger.operations.labels import NONE, Labels
 from refledger.operations.referral_bulk import Move, Step, Verb
 from refledger.operations.referral_lists import Wanted
 from refledger.operations.referring import Changes, NewReferral
@@ -80,6 +81,7 @@ class NewReferralBody(Body):
             campaign=self.campaign,
             lead=self.lead_id or "",
             customer=ids.user(self.customer_id) if self.customer_id else "",
+            customer_id=self.customer_id or "",
             note=self.note,
             tags=tuple(self.tags),
         )
@@ -101,6 +103,7 @@ class ReferralChanges(Body):
             self.note,
             tuple(self.tags) if self.tags is not None else None,
             ids.user(self.customer_id) if self.customer_id else None,
+            self.customer_id or "",
         )
 
 
@@ -194,7 +197,9 @@ class CustomerQuery(Query):
 
 
 class ReferralView(View):
-    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note` and `tags` are for staff.
+    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note`, `tags` and the partner's
+    names are for staff, as is `customerId`: what you call who pays, null where that is sealed, was forgotten, or came
+    before it was kept. `customerHash` is the same for all that one customer pays.
 
     `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
     how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
@@ -202,6 +207,8 @@ class ReferralView(View):
 
     id: str
     partner_id: str
+    partner_name: str | None
+    partner_company: str | None
     program_id: str
     referral_code: str | None
     status: str
@@ -209,6 +216,8 @@ class ReferralView(View):
     campaign: str
     lead_id: str | None
     customer_known: bool
+    customer_id: str | None
+    customer_hash: str | None
     created_at: str
     expires_at: str | None
     converted_at: str | None
@@ -222,14 +231,19 @@ class ReferralView(View):
     version: int
 
     @classmethod
-    def of(cls, referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Self:
-        return cls(**_fields(referral, payouts, staff=staff))
+    def of(
+        cls, referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool, labels: Labels = NONE
+    ) -> Self:
+        return cls(**_fields(referral, payouts, labels, staff=staff))
 
 
-def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Item:
+def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels: Labels = NONE, *, staff: bool) -> Item:
     waits = referral.until_ms and not referral.converted_at_ms
     return {
-        "id": referral.id, "partner_id": referral.partner_id, "program_id": referral.program_id,
+        "id": referral.id, "partner_id": referral.partner_id,
+        "partner_name": labels.name(referral.partner_id), "partner_company": labels.company(referral.partner_id),
+        "customer_id": (labels.shown(referral.customer_id) or None) if staff else None,
+        "customer_hash": (referral.customer or None) if staff else None, "program_id": referral.program_id,
         "referral_code": referral.code or None, "status": referral.status, "source": referral.source,
         "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
         "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,

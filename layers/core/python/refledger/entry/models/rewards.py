@@ -14,6 +14,7 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Title, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
+from refledger.operations.labels import NONE, Labels
 
 if TYPE_CHECKING:
     from refledger.domain.explaining import Capped, Coming, Earned, Explanation, RatedAgain, Taken
@@ -174,11 +175,15 @@ class RewardView(View):
     `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `possibleDuplicateOf`: where that is
     POSSIBLE_DUPLICATE, the payment that its own may be; for staff, like `note` and `by`. `paidBy`: the
     withdrawal that paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money
-    came back and is available again; null where none paid it.
+    came back and is available again; null where none paid it. For staff: `partnerName` and `partnerCompany` (null
+    in answers about a payment, and to services); `paymentToldBy`, `externalPaymentId` and `customerId`: which system
+    told of its payment, what that calls it, and what you call who paid, as of payments.
     """
 
     id: str
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     program_id: str
     tier: int
     status: str
@@ -197,6 +202,9 @@ class RewardView(View):
     rule: str
     rule_version: int
     payment_id: str
+    payment_told_by: str | None = None
+    external_payment_id: str | None = None
+    customer_id: str | None = None
     referral_id: str
     paid_by: str | None
     payout_status: str | None
@@ -206,10 +214,14 @@ class RewardView(View):
     version: int
 
     @classmethod
-    def of(cls, reward: Reward, payouts: Mapping[str, WithdrawalStatus], *, staff: bool) -> Self:
+    def of(cls, reward: Reward, payouts: Mapping[str, WithdrawalStatus], *, staff: bool, labels: Labels = NONE) -> Self:
+        """`labels`: for staff alone."""
+        payment = labels.payments.get(reward.payment)
         return cls(
             id=reward.id,
             partner_id=reward.partner_id,
+            partner_name=labels.name(reward.partner_id),
+            partner_company=labels.company(reward.partner_id),
             program_id=reward.program_id,
             tier=reward.tier,
             status=reward.status,
@@ -228,6 +240,9 @@ class RewardView(View):
             rule=reward.rule,
             rule_version=reward.rule_version,
             payment_id=reward.payment,
+            payment_told_by=(payment.told_in or None) if payment else None,
+            external_payment_id=(payment.external_id or None) if payment else None,
+            customer_id=labels.customer(reward.referral_id),
             referral_id=reward.referral_id,
             paid_by=reward.paid_by or None,
             payout_status=payouts.get(reward.paid_by),

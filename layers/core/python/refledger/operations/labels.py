@@ -1,0 +1,140 @@
+"""What people know things by, read for a page of them at once: a partner's name, the owner's id of a customer, what its
+sender calls a payment. For staff alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from refledger.domain.partners import Partner
+from refledger.domain.payments import Payment
+from refledger.domain.rewards import Reward
+from refledger.store import keys, partners, payments, referrals
+from refledger.store import rewards as stored_rewards
+from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.transaction import Item
+
+
+@dataclass(frozen=True)
+class Labels:
+    """By id. `customers`: what the owner calls who pays, by referral, and by payment where nobody referred them.
+
+    `masks`: an e-mail address that stands for a customer is told in part, to whoever sees personal data so.
+    """
+
+    partners: Mapping[str, Partner] = field(default_factory=dict)
+    payments: Mapping[str, Payment] = field(default_factory=dict)
+    customers: Mapping[str, str] = field(default_factory=dict)
+    masks: bool = False
+
+    def name(self, partner_id: str) -> str | None:
+        """First and last name of a partner, None where they have none or were not read."""
+        partner = self.partners.get(partner_id)
+        return partner.name or None if partner else None
+
+    def company(self, partner_id: str) -> str | None:
+        partner = self.partners.get(partner_id)
+        return partner.company_name or None if partner else None
+
+    def customer(self, referral_or_payment_id: str) -> str | None:
+        """What the owner calls the customer; None where nobody said, it is sealed, or they were forgotten."""
+        return self.shown(self.customers.get(referral_or_payment_id, "")) or None
+
+    def shown(self, customer_id: str) -> str:
+        local, at, domain = customer_id.rpartition("@")
+        return f"{local[:1]}…@{domain}" if self.masks and at else customer_id
+
+
+NONE = Labels()
+
+
+def of_rewards(table: Table, shown: Iterable[Reward], *, people: bool = True, masks: bool = False) -> Labels:
+    """Of whom, and of which payments, they are. `people`: partners' names as well. Costs half a unit for each."""
+    rewards = list(shown)
+    wanted = [keys.payment(each.payment) for each in rewards]
+    wanted += [keys.referral(each.referral_id) for each in rewards if keys.is_referral_id(each.referral_id)]
+    wanted += [keys.partner(each.partner_id) for each in rewards] if people else []
+    return _sorted(_read(table, wanted), masks=masks)
+
+
+def of_payments(table: Table, shown: Iterable[Payment], *, people: bool = True, masks: bool = False) -> Labels:
+    """Who paid them, and whose customers they are."""
+    listed = list(shown)
+    wanted = [keys.referral(each.referral_id) for each in listed if keys.is_referral_id(each.referral_id)]
+    wanted += [
+        keys.nobodys_payment(each.customer, each.occurred_at_ms, each.id) for each in listed if each.is_nobodys
+    ]  # fmt: skip
+    wanted += [keys.binding(each.program_id, each.customer) for each in listed if _by_binding(each)]
+    wanted += [keys.partner(id) for each in listed if (id := partner_of(each))] if people else []
+    found = _read(table, wanted)
+    bound = {each: found.get(_place(keys.binding(each.program_id, each.customer))) for each in listed}
+    referred = {each.id: keys.referral(item["referral"]) for each, item in bound.items() if item}
+    found |= _read(table, list(referred.values()))
+    labels = _sorted(found, masks=masks)
+    named = {id: item.get("customer_id", "") for id, key in referred.items() if (item := found.get(_place(key)))}
+    return Labels(labels.partners, labels.payments, {**labels.customers, **named}, masks)
+
+
+def of_payment(
+    table: Table, payment: Payment, *, strong: bool = True, masks: bool = False
+) -> tuple[list[Reward], Labels]:
+    """Its rewards, and who paid it: one read for a payment that somebody earns from."""
+    if not payment.shares:
+        return [], of_payments(table, [payment], people=False, masks=masks)
+    earned = [keys.reward(id) for id, _ in payment.shares]
+    referral = [keys.referral(payment.referral_id)] if keys.is_referral_id(payment.referral_id) else []
+    items = table.get_many([*earned, *referral], strong=strong)
+    rewards = [stored_rewards.from_item(item) for item in items[: len(earned)] if item]
+    labels = _sorted({_place(item): item for item in items[len(earned) :] if item}, masks=masks)
+    return rewards, Labels(labels.partners, {payment.id: payment}, labels.customers, masks)
+
+
+def of_partners(table: Table, ids: Iterable[str]) -> Labels:
+    return _sorted(_read(table, [keys.partner(id) for id in ids if id]), masks=False)
+
+
+def partner_of(payment: Payment) -> str:
+    """Whose customer paid it, or who was given it; "" where it is nobody's."""
+    if keys.is_referral_id(payment.referral_id):
+        return keys.owner_of(keys.referral(payment.referral_id))
+    return keys.owner_of(keys.reward(payment.shares[0][0])) if payment.shares else ""
+
+
+def _by_binding(payment: Payment) -> bool:
+    """Whether only the binding says whose it is: parked, or ignored for what became of the referral."""
+    return bool(payment.customer and payment.program_id) and not payment.referral_id and not payment.is_nobodys
+
+
+def _read(table: Table, wanted: list[keys.Key]) -> dict[tuple[str, str], Item]:
+    """Each once, a hundred at a time; what is shown need not be of this very moment."""
+    different = list({_place(key): key for key in wanted}.values())
+    found: dict[tuple[str, str], Item] = {}
+    for start in range(0, len(different), BATCH_LIMIT):
+        read = table.get_many(different[start : start + BATCH_LIMIT], strong=False)
+        found |= {_place(item): item for item in read if item}
+    return found
+
+
+def _place(key: Item) -> tuple[str, str]:
+    return key["pk"], key["sk"]
+
+
+def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
+    known: dict[str, Partner] = {}
+    paid: dict[str, Payment] = {}
+    customers: dict[str, str] = {}
+    for item in found.values():
+        match keys.kind_of(item):
+            case "P":
+                partner = partners.from_item(item)
+                known[partner.id] = partner
+            case "E":
+                payment = payments.from_item(item)
+                paid[payment.id] = payment
+            case "F":
+                referral = referrals.from_item(item)
+                customers[referral.id] = referral.customer_id
+            case _ if "payment" in item:  # what nobody's customer paid
+                customers[item["payment"]] = item.get("customer_id", "")
+    return Labels(known, paid, customers, masks)
