@@ -46,9 +46,9 @@ def partners_and_referrals(bench: Bench) -> None:
     books.apply("bob", "alice")
     user = books.user("customer")
     with bench.measure("apply a code, two tiers, circle check", today(4, 3, 12, 7)):
-        referrals.apply(context, limits, user, bob.code)
+        referrals.apply(context, limits, user, bob.code, "customer")
     with bench.measure("… repeated", today(2, 2, 2, 5)):
-        referrals.apply(context, limits, user, bob.code)
+        referrals.apply(context, limits, user, bob.code, "customer")
     with bench.measure("… refused: would close a circle", today(3, 2, 2, 6)), suppress(CodeClosesCircle):
         referrals.apply(context, limits, books.user("alice"), bob.code)
     with bench.measure("… refused: no such code", today(1, 1, 1, 1)), suppress(CodeNotFound):

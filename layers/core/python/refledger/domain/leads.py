@@ -86,7 +86,6 @@ class Facts:
     source: Source | None = None
     campaign: str = ""
     customer: str = ""
-    customer_id: str = ""
     value: Value | None = None
     value_at_ms: int = 0
     last: dict[Step, int] = field(default_factory=dict)  # the latest time of each
@@ -128,7 +127,6 @@ class Facts:
             source=self.source or news.source,
             campaign=self.campaign or news.campaign,
             customer=self.customer or news.customer,
-            customer_id=self.customer_id or (news.customer_id if self.customer in ("", news.customer) else ""),
             value=news.value if newer_value else self.value,
             value_at_ms=news.at_ms if newer_value else self.value_at_ms,
             last=last,

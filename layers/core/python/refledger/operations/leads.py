@@ -78,7 +78,7 @@ def take(context: Context, news: LeadNews) -> Taken:
         if not facts.codes:
             return Taken(Outcome.NOTED)
         try:
-            referral_id, made = _make(context, news.lead_id, hashed, facts), True
+            referral_id, made = _make(context, news, hashed, facts), True
         except REFUSALS as error:
             return Taken(Outcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else Outcome.REFUSED, "", error.code)
         facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
@@ -96,7 +96,7 @@ def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
     return replace(facts, version=facts.version + 1)
 
 
-def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
+def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
     """The referral of the first of the codes that is one; its id. Raises what `referring.create` refuses.
 
     One for each lead and code, for ever: news that come again after it was taken out do not make it anew.
@@ -107,9 +107,9 @@ def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
             code=code,
             source=facts.source or Source.OTHER,
             campaign=facts.campaign,
-            lead=lead_id,
+            lead=news.lead_id,
             customer=facts.customer,
-            customer_id=facts.customer_id,
+            customer_id=_own_id(facts, news),
         )
         try:
             # told again with another source or customer, it is the same referral: only lead and code say which it is
@@ -124,6 +124,14 @@ def _make(context: Context, lead_id: str, hashed: str, facts: Facts) -> str:
     raise unknown
 
 
+def _own_id(facts: Facts, news: LeadNews) -> str:
+    """What the owner calls the customer, where these news say it: what waits for more news has the keyed hash alone.
+
+    Else their first payment says it.
+    """
+    return news.customer_id if news.customer == facts.customer else ""
+
+
 def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) -> Taken:
     """What became of the lead, in the order in which it did."""
     referral = referrals.find(context.table, referral_id)
@@ -132,7 +140,7 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
     taken = Taken(Outcome.KNOWN, referral_id)
     if facts.customer and not referral.customer:
         try:
-            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer, facts.customer_id)
+            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer, _own_id(facts, news))
             taken = replace(taken, outcome=Outcome.MOVED)
         except REFUSALS as error:
             taken = Taken(

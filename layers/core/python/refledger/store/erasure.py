@@ -127,11 +127,11 @@ def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
 
 
 def blank_lead(table: Table, hashed: str) -> list[Write]:
-    """What a CRM has told of a lead without its customer's id, and the words in which it told why it was lost."""
+    """What a CRM has told of a lead without the words in which it told why the lead was lost."""
     item = table.get(keys.lead_facts(hashed))
-    if not item or not (item["reason"] or item.get("customer_id")):
+    if not item or not item["reason"]:
         return []
-    change = "SET #reason = :none REMOVE #customer_id ADD #version :one"  # whoever works on the same reads it again
+    change = "SET #reason = :none ADD #version :one"  # whoever works on the same reads it again
     return [update("the facts are there", keys.lead_facts(hashed), change, IS_THERE, none="", one=1)]
 
 

@@ -30,7 +30,6 @@ def keep(hashed: str, facts: Facts, now_ms: int) -> Write:
         "codes": list(facts.codes), "codes_at": facts.codes_at_ms, "source": facts.source or "",
         "campaign": facts.campaign, "customer": facts.customer, "noted": facts.noted_at_ms,
         "last": {step.value: at_ms for step, at_ms in facts.last.items()}, **_value(facts),
-        **({"customer_id": facts.customer_id} if facts.customer_id else {}),
     }, condition, **was)  # fmt: skip
 
 
@@ -54,7 +53,6 @@ def from_item(item: Item) -> Facts:
         source=Source(item["source"]) if item["source"] else None,
         campaign=item["campaign"],
         customer=item["customer"],
-        customer_id=item.get("customer_id", ""),
         value=_value_from(told) if told else None,
         value_at_ms=item.get("value_at", 0),
         last={Step(step): at_ms for step, at_ms in (item.get("last") or item["steps"]).items()},
