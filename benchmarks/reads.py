@@ -47,8 +47,9 @@ def reading(bench: Bench) -> None:
         _page(bench, "withdrawals of a status", "25.5", "approvals", "GET /api/v1/withdrawals", "root")
         _page(bench, "all withdrawals", "18", "approvals", "GET /api/v1/withdrawals", "root", status="ALL")
         # half a unit for each of 32 shards: what lets 10,000 payments a second be listed
-        _page(bench, "rewards of a program", "30", "rewards", "GET /api/v1/rewards", "root", programId="default")
-        _page(bench, "payments of a program", "30", "rewards", "GET /api/v1/payments", "root", programId="default")
+        # and half a unit for each payment, referral and partner that a line names: decision 91
+        _page(bench, "rewards of a program", "42", "rewards", "GET /api/v1/rewards", "root", programId="default")
+        _page(bench, "payments of a program", "31", "rewards", "GET /api/v1/payments", "root", programId="default")
         timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
         _one(bench, "timeline of a withdrawal", entity, "approvals", timeline, "root", withdrawalId=asked[0])
         journal = "GET /api/v1/ledger/entries"
