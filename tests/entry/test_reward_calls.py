@@ -82,7 +82,8 @@ def test_a_partner_sees_their_reward(people: People) -> None:
         "ruleVersion": 2, "paymentId": id, "paidBy": None, "limit": None, "cancelled": None, "note": None, "by": None,
     }  # fmt: skip
     assert {name: own.body[name] for name in wanted} == wanted
-    assert get(world, own.body["id"]).body == own.body
+    named = {"externalPaymentId": f"p of {people.carol}", "paymentToldBy": "payments", "customerId": people.carol}
+    assert get(world, own.body["id"]).body == {**own.body, **named}, "staff see which order it is of"
     assert own.body["maturesAt"] > own.body["earnedAt"]
 
 
