@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from refledger.adapters.stepfunctions import told
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
@@ -62,7 +63,7 @@ def test_what_was_never_started_is_started(books: Books, machine: StepFunctions,
     books.clock.forward(QUIET_MS)
     assert run(books, machine) == Swept(looked_at=1, resumed=1, woken=0)
     assert machine.executions == {f"{made.id}-1": "RUNNING"}
-    assert machine.inputs == [{"withdrawalId": made.id}]
+    assert machine.inputs == [told(made)]
     assert (found(books, made).attempt, found(books, made).resumed_at_ms) == (1, books.clock())
 
 

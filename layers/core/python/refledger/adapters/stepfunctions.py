@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from refledger.domain.withdrawals import Withdrawal
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 
 UNFINISHED = "Unfinished"  # as the state machine's Catch has it
 
@@ -16,6 +18,19 @@ UNFINISHED = "Unfinished"  # as the state machine's Catch has it
 def execution_name(withdrawal: Withdrawal) -> str:
     """The withdrawal's id; with the number of the attempt when it was resumed."""
     return f"{withdrawal.id}-{withdrawal.attempt}" if withdrawal.attempt else withdrawal.id
+
+
+def told(withdrawal: Withdrawal) -> dict[str, Any]:
+    """What an execution is given: its id, and what is known nowhere else once the table was put back to before it.
+
+    The workflow itself reads the id alone. No account and no name.
+    """
+    method = withdrawal.method
+    return {
+        "withdrawalId": withdrawal.id, "partnerId": withdrawal.partner_id, "programId": withdrawal.program_id,
+        "amount": withdrawal.amount, "currency": withdrawal.currency,
+        "method": [method.id, method.version, method.type.value],
+    }  # fmt: skip
 
 
 class Workflow:
@@ -30,7 +45,7 @@ class Workflow:
             self._client.start_execution(
                 stateMachineArn=self._arn,
                 name=execution_name(withdrawal),
-                input=json.dumps({"withdrawalId": withdrawal.id}),
+                input=json.dumps(told(withdrawal)),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
@@ -81,3 +96,59 @@ class Waker:
                 return False
             raise
         return True
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the workflow. `told`: its input. `states`: those that it entered. `ended_as`: how it ended, if so."""
+
+    arn: str
+    name: str
+    is_running: bool
+    started_at_ms: int
+    told: Mapping[str, Any]
+    states: frozenset[str]
+    ended_as: WithdrawalStatus | None
+
+    @property
+    def withdrawal_id(self) -> str:
+        return str(self.told.get("withdrawalId") or self.name.partition("-")[0])
+
+
+class Executions:
+    """All runs of one state machine, which Step Functions keeps for 90 days after their end."""
+
+    def __init__(self, client: Any, machine_arn: str) -> None:
+        self._client, self._arn = client, machine_arn
+
+    def since(self, at_ms: int) -> Iterator[Execution]:
+        """Those that ran at that moment, or since; the newest first."""
+        pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn)
+        for listed in (each for page in pages for each in page["executions"]):
+            ended = listed.get("stopDate")
+            if listed["status"] == "RUNNING" or ended is None or _ms(ended) >= at_ms:
+                yield self._read(listed)
+
+    def _read(self, listed: Mapping[str, Any]) -> Execution:
+        arn = listed["executionArn"]
+        whole = self._client.describe_execution(executionArn=arn)
+        pages = self._client.get_paginator("get_execution_history").paginate(
+            executionArn=arn, includeExecutionData=False
+        )
+        entered = (each.get("stateEnteredEventDetails", {}).get("name") for page in pages for each in page["events"])
+        output = json.loads(whole.get("output") or "{}")
+        status = output.get("heard", output.get("now", {})).get("status")  # `now`: by an earlier definition
+        return Execution(
+            arn, listed["name"], listed["status"] == "RUNNING", _ms(listed["startDate"]), json.loads(whole["input"]),
+            frozenset(filter(None, entered)), WithdrawalStatus(status) if status in set(WithdrawalStatus) else None,
+        )  # fmt: skip
+
+    def stop(self, execution: Execution) -> None:
+        """End it; nothing happens where it has ended. The sweeper begins the next attempt from what the table says."""
+        self._client.stop_execution(
+            executionArn=execution.arn, error="Restored", cause="the table was put back to an earlier moment"
+        )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

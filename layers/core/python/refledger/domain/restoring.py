@@ -1,0 +1,92 @@
+"""What the world outside knows of withdrawals, and the table that was put back does not: whose money may have left.
+
+A payout that was made after the moment that the table was put back to must never be made again. What tells of it is
+the table before, where it can still be read, or the workflow's executions, which are kept outside the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refledger.domain.withdrawals import MethodUsed, Problem, Withdrawal, WithdrawalStatus
+
+S = WithdrawalStatus
+# States of the workflow in which money may leave, or has left; the first two are those of an earlier definition
+BEGUN = ("StartPayout", "AwaitSettlement", "PayOut", "Settle")
+GIVEN_BACK = (S.REJECTED, S.CANCELLED, S.EXPIRED, S.FAILED)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One withdrawal as it was last known outside the table that was put back. `amount` in minor units.
+
+    `partner_id`: "" where only the id is known. `has_left`: whether its money has left, or may have. `batch_id`: the
+    bank's file that it is in; None where nobody can say.
+    """
+
+    id: str
+    partner_id: str
+    program_id: str
+    amount: int
+    currency: str
+    method: MethodUsed
+    created_at_ms: int
+    status: WithdrawalStatus | None
+    has_left: bool
+    batch_id: str | None
+    transaction_id: str = ""
+
+
+class Act(StrEnum):
+    """What is done about one withdrawal in the table that was put back."""
+
+    NOTHING = "nothing"
+    HOLD = "hold"  # it is there and open: nobody pays it, and nobody gives its money back, before it is known
+    ENTER = "enter"  # it is not there: its money is reserved, and it is held
+    PROVIDER = "provider"  # it is there, and its provider is asked before anything is sent
+    PERSON = "person"  # nothing can be done here: a person has to
+
+
+def trace_of(was: Withdrawal) -> Trace:
+    """What the table before says of it."""
+    return Trace(
+        was.id, was.partner_id, was.program_id, was.amount, was.currency, was.method, was.created_at_ms, was.status,
+        has_left=_has_left(was), batch_id=was.batch_id, transaction_id=was.transaction_id,
+    )  # fmt: skip
+
+
+def _has_left(was: Withdrawal) -> bool:
+    match was.status:
+        case S.PAID | S.RETURNED:
+            return True
+        case S.PAYING:
+            return was.is_sent or bool(was.batch_id)
+        case S.FAILED:
+            return was.problem is Problem.PAID_AFTER_FAILED
+    return False
+
+
+def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:
+    """Whether money may have left, by the `states` that executions went through, and how the last one ended, if so."""
+    return ended_as in (S.PAID, S.RETURNED) or (ended_as not in GIVEN_BACK and bool(states & set(BEGUN)))
+
+
+def act(now: Withdrawal | None, trace: Trace) -> Act:
+    """What has to be done in the table that was put back. `now`: as it is there."""
+    if now is None:
+        if not trace.has_left:
+            return Act.NOTHING  # it was asked for, and nothing came of it: the partner asks again
+        return Act.ENTER if trace.partner_id else Act.PERSON
+    if not now.is_open:
+        came_back = now.status is S.PAID and trace.status is S.RETURNED
+        return Act.PERSON if came_back or (trace.has_left and now.status in GIVEN_BACK) else Act.NOTHING
+    if now.problem:
+        return Act.NOTHING  # a person looks at it already
+    if now.is_sent:
+        if not trace.has_left:
+            return Act.NOTHING
+        return Act.PROVIDER if now.status is S.PAYING else Act.HOLD
+    was_exported = trace.batch_id is None or trace.batch_id != now.batch_id
+    is_payable = now.status is not S.REQUESTED and not now.batch_id and was_exported
+    return Act.HOLD if trace.has_left or is_payable else Act.NOTHING

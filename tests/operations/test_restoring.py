@@ -1,0 +1,265 @@
+"""After a table was put back: what was paid since then is paid by nobody again, whatever tells of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from refledger.adapters.stepfunctions import Execution, told
+from refledger.domain.errors import InsufficientFunds, NotPayable, PayoutUnavailable
+from refledger.domain.restoring import BEGUN, Act
+from refledger.domain.times import HOUR_MS
+from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.operations import batches, deciding, paying, restoring, withdrawals
+from refledger.operations.restoring import Held
+from refledger.operations.steps import step
+from refledger.store import withdrawals as stored
+from tests.support.books import Books
+from tests.support.payouts import Provider, start, verified
+from tests.support.recovery import Recoverable
+from tests.support.workflow import definition
+
+S = WithdrawalStatus
+WHY = "put back to 2026-11-29T02:00:00Z"
+BACKUP = datetime(2026, 11, 29, 2, tzinfo=UTC)
+
+
+class Disaster:
+    """A table, what it was at a moment, and what becomes of it when it is put back to that."""
+
+    def __init__(self, books: Books) -> None:
+        self.before, self.recovery = books, Recoverable(books.client)
+        self.at_ms = 0
+
+    def backup(self) -> None:
+        self.recovery.remember("refledger", BACKUP)
+        self.at_ms = self.before.clock() + 1
+        self.before.clock.forward(HOUR_MS)
+
+    def restore(self) -> Books:
+        self.recovery.restore_table_to_point_in_time(
+            SourceTableName="refledger", TargetTableName="restored", RestoreDateTime=BACKUP,
+            SSESpecificationOverride={"Enabled": True, "SSEType": "KMS"}, BillingModeOverride="PAY_PER_REQUEST",
+        )  # fmt: skip
+        return Books(self.before.client, "restored", self.before.clock, self.before.kms, self.before.bounds)
+
+
+@pytest.fixture
+def disaster(books: Books) -> Disaster:
+    """Bob has 50.00 when the backup is made."""
+    books.program()
+    books.grant("bob", 5000)
+    books.mature("bob")
+    return Disaster(books)
+
+
+def by_table(disaster: Disaster, after: Books) -> list[Held]:
+    """Settled by what the table before says; and again, which changes nothing."""
+    before = disaster.before.table
+    done = list(restoring.settle(after.context, restoring.former(after.context, before, disaster.at_ms), WHY))
+    again = list(restoring.settle(after.context, restoring.former(after.context, before, disaster.at_ms), WHY))
+    assert [each for each in again if each.act in (Act.HOLD, Act.ENTER)] == []
+    return done
+
+
+def by_workflow(after: Books, *runs: Execution) -> list[Held]:
+    """Settled by what the executions say, where the table before is gone."""
+    done = list(restoring.settle(after.context, restoring.told_by(after.context, runs), WHY))
+    again = list(restoring.settle(after.context, restoring.told_by(after.context, runs), WHY))
+    assert [each for each in again if each.act in (Act.HOLD, Act.ENTER)] == []
+    return done
+
+
+def run(made: Withdrawal, *states: str, ended_as: S | None = None, attempt: int = 0) -> Execution:
+    name = f"{made.id}-{attempt}" if attempt else made.id
+    return Execution("arn", name, ended_as is None, made.created_at_ms, told(made), frozenset(states), ended_as)
+
+
+def found(books: Books, made: Withdrawal) -> Withdrawal:
+    return stored.find(books.table, made.id)
+
+
+def move(books: Books, made: Withdrawal, *statuses: S) -> None:
+    for status in statuses:
+        step(books.context, made.id, status, "ann", request=f"r-{status}")
+
+
+def exported(books: Books) -> list[str]:
+    try:
+        return [line.withdrawal_id for line in batches.create(books.context, "ann", None, "x", 100, None).lines]
+    except Exception:
+        return []
+
+
+@pytest.mark.parametrize("by", ["table", "workflow"])
+def test_a_transfer_that_was_asked_for_and_paid_since_is_not_paid_again(disaster: Disaster, by: str) -> None:
+    """Its money is reserved, so that nobody can ask for it again; somebody who knows says that it was paid."""
+    disaster.backup()
+    paid = disaster.before.pay_out("bob", 4000)
+    after = disaster.restore()
+    assert after.balance("bob") == (5000, 0, 0)  # as if nothing had happened: asked for again, it would be paid twice
+    run_of_it = run(paid, "PayOut", "Settle", ended_as=S.PAID)
+    (held,) = by_table(disaster, after) if by == "table" else by_workflow(after, run_of_it)
+    assert (held.act, held.trace.id) == (Act.ENTER, paid.id)
+    assert after.balance("bob") == (1000, 4000, 0)
+    assert (found(after, paid).status, found(after, paid).problem) == (S.PAYING, Problem.UNKNOWN)
+    with pytest.raises(InsufficientFunds):
+        after.withdraw("bob", 4000)
+    assert exported(after) == []
+    assert after.faults() == []
+    withdrawals.conclude(after.context, paid.id, S.PAID, "ann", "r9", "seen at the bank", f"bank-{paid.id}")
+    after.cover("bob", "USD", paid.id)
+    assert after.balance("bob") == disaster.before.balance("bob") == (1000, 0, 4000)
+    assert after.faults() == []
+
+
+@pytest.mark.parametrize("by", ["table", "workflow"])
+def test_a_transfer_that_was_exported_since_is_in_no_other_file(disaster: Disaster, by: str) -> None:
+    """What the bank was given is known to the table before, or to nobody: then no open transfer is exported."""
+    given, waits = disaster.before.withdraw("bob", 2000), disaster.before.withdraw("bob", 1500)
+    move(disaster.before, given, S.APPROVED, S.PAYING)
+    move(disaster.before, waits, S.APPROVED)
+    disaster.backup()
+    assert exported(disaster.before) == [given.id]
+    after = disaster.restore()
+    by_table(disaster, after) if by == "table" else by_workflow(after, run(given, "PayOut"))
+    assert found(after, given).problem is Problem.UNKNOWN
+    assert found(after, waits).problem is (None if by == "table" else Problem.UNKNOWN)
+    assert exported(after) == []
+    with pytest.raises(NotPayable):
+        deciding.retry(after.context, given.id, "ann", "r5", "again")
+    assert after.faults() == []
+
+
+@pytest.mark.parametrize("by", ["table", "workflow"])
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_what_a_provider_paid_since_is_asked_for_and_not_sent(disaster: Disaster, by: str, asked_before: bool) -> None:
+    """Neither cancelled nor rejected meanwhile, and PAID once the provider has said so."""
+    before, provider = disaster.before, Provider()
+    payee = verified(before, "bob")
+    if not asked_before:
+        disaster.backup()
+    asked = before.withdraw("bob", 2000, payee=payee)
+    if asked_before:
+        disaster.backup()
+    move(before, asked, S.APPROVED)
+    paid = start(before, asked.id, provider)
+    assert paid.status is S.PAID
+    after = disaster.restore()
+    by_table(disaster, after) if by == "table" else by_workflow(after, run(asked, "PayOut", ended_as=S.PAID))
+    assert found(after, asked).status is S.PAYING
+    settled = start(after, asked.id, provider)
+    assert (settled.status, settled.transaction_id) == (S.PAID, paid.transaction_id)
+    assert len(provider.sent) == 1
+    assert after.balance("bob") == before.balance("bob")
+    assert after.faults() == []
+
+
+def test_what_a_provider_does_not_know_waits_for_a_person(disaster: Disaster) -> None:
+    """It may have begun, and nobody sends it again."""
+    asked = disaster.before.withdraw("bob", 2000, payee=verified(disaster.before, "bob"))
+    disaster.backup()
+    after, provider = disaster.restore(), Provider()
+    by_workflow(after, run(asked, "PayOut"))
+    assert start(after, asked.id, provider).problem is Problem.UNKNOWN
+    assert provider.sent == []
+
+
+def test_a_provider_that_is_away_is_asked_again(disaster: Disaster) -> None:
+    """What is not known is never taken for unpaid."""
+    asked = disaster.before.withdraw("bob", 2000, payee=verified(disaster.before, "bob"))
+    disaster.backup()
+    after, provider = disaster.restore(), Provider(deaf=1)
+    by_workflow(after, run(asked, "PayOut"))
+    with pytest.raises(PayoutUnavailable):
+        start(after, asked.id, provider)
+    assert (found(after, asked).status, found(after, asked).problem) == (S.PAYING, None)
+
+
+@pytest.mark.parametrize("by", ["table", "workflow"])
+def test_what_nobody_paid_goes_on_as_if_nothing_had_been(disaster: Disaster, by: str) -> None:
+    """One that still waits, one that was rejected since, and one that was asked for and cancelled since."""
+    before = disaster.before
+    waits, rejected = before.withdraw("bob", 1000), before.withdraw("bob", 1100)
+    disaster.backup()
+    cancelled = before.withdraw("bob", 1200)
+    move(before, rejected, S.REJECTED)
+    move(before, cancelled, S.CANCELLED)
+    after = disaster.restore()
+    runs = [run(waits, "RequestApproval"), run(rejected, "RequestApproval", ended_as=S.REJECTED),
+            run(cancelled, "RequestApproval", ended_as=S.CANCELLED)]  # fmt: skip
+    assert (by_table(disaster, after) if by == "table" else by_workflow(after, *runs)) == []
+    assert [found(after, each).status for each in (waits, rejected)] == [S.REQUESTED, S.REQUESTED]
+    assert stored.find_or_none(after.table, cancelled.id) is None
+
+
+def test_a_reward_that_was_paid_by_hand_since_is_not_paid_again(disaster: Disaster) -> None:
+    """Nobody but the table before knows of it."""
+    before = disaster.before
+    disaster.backup()
+    (reward,) = before.rewards("bob")
+    paying.process(before.context, reward.id, "cash", "receipt 1", "ann", "r1", note="")
+    after = disaster.restore()
+    (held,) = by_table(disaster, after)
+    assert held.act is Act.ENTER
+    assert after.balance("bob") == (0, 5000, 0)
+    with pytest.raises(NotPayable):
+        paying.process(after.context, reward.id, "cash", "receipt 2", "ann", "r2", note="")
+    withdrawals.conclude(after.context, held.trace.id, S.PAID, "ann", "r3", "it was cash", "receipt 1")
+    after.cover("bob", "USD", held.trace.id)
+    assert after.balance("bob") == (0, 0, 5000)
+    assert after.faults() == []
+
+
+def test_what_came_back_since_is_named(disaster: Disaster) -> None:
+    """It is PAID there, and its money is the partner's again: a person says so."""
+    before = disaster.before
+    paid = before.pay_out("bob", 4000)
+    disaster.backup()
+    deciding.mark_returned(before.context, paid.id, "ann", "r7", "came back", "ret-1")
+    (held,) = by_table(disaster, disaster.restore())
+    assert (held.act, held.trace.status) == (Act.PERSON, S.RETURNED)
+
+
+def test_a_withdrawal_of_nobody_knows_whom_is_named(disaster: Disaster) -> None:
+    """Executions that an older version started say only the id; and a partner may have come after the backup."""
+    disaster.backup()
+    paid = disaster.before.pay_out("bob", 4000)
+    after = disaster.restore()
+    old = Execution("arn", paid.id, False, 1, {"withdrawalId": paid.id}, frozenset({"PayOut"}), S.PAID)
+    assert [each.act for each in by_workflow(after, old)] == [Act.PERSON]
+    late = {**told(paid), "partnerId": "p2p2p2p2p2p2p2p2"}
+    new = Execution("arn", paid.id, False, 1, late, frozenset({"PayOut"}), S.PAID)
+    assert [each.act for each in by_workflow(after, new)] == [Act.PERSON]
+
+
+def test_money_that_is_not_there_yet_becomes_a_debt(disaster: Disaster) -> None:
+    """It was earned after the backup, and withdrawn; what is replayed later earns it back."""
+    before = disaster.before
+    disaster.backup()
+    before.grant("bob", 3000)
+    before.mature("bob")
+    paid = before.pay_out("bob", 8000)
+    after = disaster.restore()
+    by_table(disaster, after)
+    assert after.balance("bob") == (-3000, 8000, 0)
+    assert after.faults() == []
+    assert found(after, paid).amount == 8000
+
+
+def test_the_workflow_sends_money_where_this_looks_for_it() -> None:
+    """The states whose task may send a payout, or comes after one that did; and those that cannot."""
+    tasks = {name: state["Parameters"]["Payload"]["action"] for name, state in definition()["States"].items()}
+    before = {"admit", "request-approval", "release"}
+    assert {name for name, action in tasks.items() if action not in before} == set(BEGUN) & set(tasks)
+    assert {"pay", "finish"} == set(tasks.values()) - before
+
+
+def test_an_attempt_that_was_resumed_counts_with_the_first(disaster: Disaster) -> None:
+    """The payout began in the first one, and the last one only waits."""
+    asked = disaster.before.withdraw("bob", 2000)
+    disaster.backup()
+    after = disaster.restore()
+    (held,) = by_workflow(after, run(asked, "PayOut", ended_as=None), run(asked, "AssessRisk", attempt=1))
+    assert held.act is Act.HOLD
