@@ -25,7 +25,7 @@ SECONDS_LIMIT = 60
 # Whatever a function may ask for; nothing is called, so nothing has to exist.
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
-    "TABLE_NAME": "table", "HASH_KEY": "secret", "GROUPS_CLAIM": "cognito:groups",
+    "TABLE_NAME": "table", "HASH_KEY_ARN": "arn:none", "GROUPS_CLAIM": "cognito:groups",
     "ROLE_NAMES": "admin,finance,support", "SCOPE_PREFIX": "refledger/",
     "WORKFLOW_ARN": "arn:aws:states:eu-central-1:000000000000:stateMachine:approval",
     "MATURITY_QUEUE_URL": "https://queue.invalid/maturity.fifo", "PAYMENTS_DLQ_URL": "https://queue.invalid/dlq",
@@ -33,11 +33,11 @@ ENVIRONMENT = {
     "LIMITS": "reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20",
     "ACCOUNTS_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
-    "STRIPE_API_KEY": "none", "STRIPE_API_BASE": "", "STRIPE_WEBHOOK_SECRETS": "",
+    "STRIPE_SECRET_ARN": "", "STRIPE_API_BASE": "",
     "JOBS_QUEUE_URL": "https://queue.invalid/jobs.fifo", "FILES_BUCKET": "bucket",
     "PAYMENTS_QUEUE_URL": "https://queue.invalid/payments",
     "LEADS_QUEUE_URL": "https://queue.invalid/leads", "LEADS_DLQ_URL": "https://queue.invalid/leads-dlq",
-    "LEAD_WEBHOOK_SECRETS": "", "HUBSPOT_SECRETS": "", "HUBSPOT_WEBHOOK_URL": "",
+    "LEADS_SECRET_ARN": "", "CDN_SECRET_ARN": "", "HUBSPOT_WEBHOOK_URL": "",
     "HUBSPOT_MAPPING": "object=contact", "SALESFORCE_MAPPING": "object=Lead",
     "BUS_NAME": "bus", "NOTICES": "chosen",
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
@@ -80,9 +80,9 @@ def function(name: str, layer: Path = LAYER, byte_code: Path | None = None) -> S
 
 
 def clients(name: str) -> list[str]:
-    """Everything of `config` that the function calls; the context, and so DynamoDB, always."""
+    """Everything of `config` that the function calls; the context and its key, so DynamoDB and secrets, always."""
     text = (ROOT / "functions" / name / "app.py").read_text()
-    return sorted({"context", *re.findall(r"\bconfig\.(\w+)\(\)", text)})
+    return sorted({"context", "secrets", *re.findall(r"\bconfig\.(\w+)\(\)", text)})
 
 
 def measure(runs: int, byte_code: Path) -> dict[str, list[Start]]:

@@ -1,6 +1,7 @@
 """Secrets of the template, and the dynamic references to them.
 
-A secret with GenerateSecretString gets its value once; it is kept in the data directory, readable by its
+Each has the same ARN in every run, so that a parameter can name it: its name, and `-Local0` where AWS puts six other
+characters. A secret with GenerateSecretString gets its value once; it is kept in the data directory, readable by its
 owner alone, because what was hashed or signed with it is kept too. The value is never printed. Syntax:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
 """
@@ -42,8 +43,7 @@ class Secrets:
             raise StartError(f"--secrets {file}: must be an object of names with texts or objects")
         for name, wanted in given.items():
             value = wanted if isinstance(wanted, str) else json.dumps(wanted)
-            arn = client.create_secret(Name=name, SecretString=value)["ARN"]
-            self._values[name] = self._values[arn] = value
+            self._make(client, name, value)
 
     def create(self, template: Template, client: Any) -> None:
         """Make each secret of the template, with the kept value where there is one; in moto too."""
@@ -53,9 +53,15 @@ class Secrets:
             value = (
                 str(given["SecretString"]) if "SecretString" in given else self.keep(name, wish, resource.logical_id)
             )
-            arn = client.create_secret(Name=name, SecretString=value)["ARN"]
-            self._values[name] = self._values[arn] = value
+            arn = self._make(client, name, value)
             template.provide(resource.logical_id, arn, Id=arn)
+
+    def _make(self, client: Any, name: str, value: str) -> str:
+        """In moto, which takes the end of the ARN from this tag. Returns the ARN."""
+        tags = [{"Key": "_custom_id_", "Value": "Local0"}]
+        arn = str(client.create_secret(Name=name, SecretString=value, Tags=tags)["ARN"])
+        self._values[name] = self._values[arn] = value
+        return arn
 
     def fill_in(self, value: Any, where: str) -> Any:
         """`value` with every dynamic reference in its strings replaced.

@@ -22,7 +22,7 @@ def lead_event(delivery: Delivery) -> EventTaken:
 
     Answered once it is in the queue; sent again, it changes nothing. What can never be read is refused here.
     """
-    secrets = signed_webhooks.secrets_from(config.environment()["LEAD_WEBHOOK_SECRETS"])
+    secrets = signed_webhooks.secrets_from(config.lead_secrets("referrals"))
     signed_webhooks.check(delivery.body, delivery.headers.get(signed_webhooks.HEADER, ""), secrets, now_ms=now_ms())
     kind, detail = leads.delivered(delivery.body, now_ms())
     config.leads_queue().send(leads.SOURCE, kind, detail)
@@ -38,7 +38,7 @@ def hubspot_events(delivery: Delivery) -> EventTaken:
         headers.get("x-hubspot-signature-v3", ""),
         headers.get("x-hubspot-request-timestamp", ""),
         delivery.body,
-        signed_webhooks.secrets_from(env["HUBSPOT_SECRETS"]),
+        signed_webhooks.secrets_from(config.lead_secrets("hubspot")),
         method="POST",
         uri=env["HUBSPOT_WEBHOOK_URL"] or f"https://{delivery.host}{path}",
         now_ms=now_ms(),

@@ -19,7 +19,7 @@ api = handler = Api()
 @api.route("POST /api/v1/webhooks/stripe", answer=EventTaken, refuses=(BadSignature, Unreadable))
 def stripe_event(delivery: Delivery) -> EventTaken:
     """Take an event that Stripe has signed. An answer other than 200 makes Stripe send it again, for three days."""
-    secrets = signed_webhooks.secrets_from(config.environment()["STRIPE_WEBHOOK_SECRETS"])
+    secrets = signed_webhooks.secrets_from(config.stripe_webhook_secrets())
     signature = delivery.headers.get("stripe-signature", "")
     told = stripe_webhook.read(delivery.body, signature, secrets, livemode=config.stripe_livemode())
     return EventTaken(outcome=_ignored(told.reason) if isinstance(told, Ignored) else _pass_on(told))

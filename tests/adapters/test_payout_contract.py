@@ -62,7 +62,7 @@ def _bank() -> Iterator[Provider]:
 
 def _stripe() -> Iterator[Provider]:
     with stripe_server.running() as server:
-        port = StripeTransfers(stripe_server.KEY, livemode=False, api_base=server.base)
+        port = StripeTransfers(lambda: stripe_server.KEY, livemode=False, api_base=server.base)
         secrets = (stripe_server.ACCOUNT, stripe_server.KEY, HOLDER, stripe_server.KEY.removeprefix("sk_test_"))
         account = StripeAccount(HOLDER, stripe_server.ACCOUNT)
         yield Provider(port, account, BankAccount(HOLDER, iban=IBAN), secrets, server)

@@ -15,6 +15,7 @@ from refledger.adapters import stripe_units
 from refledger.adapters.payouts import stripe_connect
 from refledger.adapters.payouts.stripe_connect import StripeTransfers
 from refledger.adapters.payouts.stripe_errors import Meaning, meaning, words
+from refledger.adapters.secrets import SecretUnreadable
 from refledger.domain.currencies import EXPONENTS
 from refledger.domain.errors import PayoutDeclined, PayoutUnavailable, UnknownCurrency
 from refledger.domain.methods import StripeAccount
@@ -34,7 +35,7 @@ def server() -> Iterator[StripeServer]:
 
 @pytest.fixture
 def port(server: StripeServer) -> StripeTransfers:
-    return StripeTransfers(KEY, livemode=False, api_base=server.base)
+    return StripeTransfers(lambda: KEY, livemode=False, api_base=server.base)
 
 
 def declined(port: StripeTransfers, order: PayoutOrder = ORDER) -> PayoutDeclined:
@@ -90,12 +91,12 @@ def test_the_key_goes_to_stripe_or_to_this_machine() -> None:
     """No parameter can send it elsewhere."""
     for base in ("https://stripe.example.com", "http://127.0.0.1.example.com:1", "http://10.0.0.1:80", "http://x@y"):
         with pytest.raises(ValueError, match="on this machine"):
-            StripeTransfers(KEY, livemode=None, api_base=base)
+            StripeTransfers(lambda: KEY, livemode=None, api_base=base)
 
 
 def test_the_sdk_is_loaded_when_it_is_used() -> None:
     """A function that has a Stripe port and does not pay starts as fast as one without."""
-    code = "import sys, refledger.adapters.payouts.stripe_connect as s; s.StripeTransfers('k', livemode=None); "
+    code = "import sys, refledger.adapters.payouts.stripe_connect as s; s.StripeTransfers(lambda: 'k', livemode=None); "
     code += "sys.exit(bool({'stripe', 'requests'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
 
@@ -169,7 +170,7 @@ def test_an_account_that_cannot_be_paid_is_the_partners_matter(server: StripeSer
 
 def test_a_wrong_key_is_the_owners_matter(server: StripeServer) -> None:
     """Nothing was sent: declined, retryable. To a look-up it says nothing at all."""
-    port = StripeTransfers("sk_test_another", livemode=False, api_base=server.base)
+    port = StripeTransfers(lambda: "sk_test_another", livemode=False, api_base=server.base)
     assert declined(port).retryable
     for ask in (lambda: port.find(ORDER), lambda: port.accepts(ORDER.account)):
         with pytest.raises(PayoutUnavailable):
@@ -181,7 +182,29 @@ def test_a_wrong_key_is_the_owners_matter(server: StripeServer) -> None:
 )
 def test_a_key_of_the_other_mode_never_pays(server: StripeServer, key: str, livemode: bool) -> None:
     """In live mode a test key would move nothing and say that it paid."""
-    assert declined(StripeTransfers(key, livemode=livemode, api_base=server.base)).retryable
+    assert declined(StripeTransfers(lambda: key, livemode=livemode, api_base=server.base)).retryable
+    assert server.requests == []
+
+
+def test_a_key_that_was_changed_counts_at_once(server: StripeServer) -> None:
+    """It is asked for anew each time: the process that has the old one pays on with the new one."""
+    keys = ["sk_test_revoked", KEY]
+    port = StripeTransfers(lambda: keys[0], livemode=False, api_base=server.base)
+    assert declined(port).retryable
+    del keys[0]
+    assert port.send(AGAIN).state is PayoutState.PAID
+
+
+def test_a_key_that_cannot_be_read_says_nothing_about_a_payout(server: StripeServer) -> None:
+    """Not known, so that the money stays where it is and the workflow comes back; nothing was sent."""
+
+    def unreadable() -> str:
+        raise SecretUnreadable("no such secret")
+
+    port = StripeTransfers(unreadable, livemode=False, api_base=server.base)
+    for ask in (lambda: port.send(ORDER), lambda: port.find(ORDER), lambda: port.accepts(ORDER.account)):
+        with pytest.raises(PayoutUnavailable, match="cannot be read"):
+            ask()
     assert server.requests == []
 
 

@@ -79,4 +79,4 @@ def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_ot
 def test_handlers_are_ready_for_their_first_event(loaded: dict[str, frozenset[str]]) -> None:
     """The probe made the table's client and everything else that the handler asks `config` for."""
     assert all({"boto3", "botocore.client", "refledger.store.table"} <= modules for modules in loaded.values())
-    assert cold_start.clients("withdrawals") == ["context", "waker", "workflow"]
+    assert cold_start.clients("withdrawals") == ["context", "secrets", "waker", "workflow"]

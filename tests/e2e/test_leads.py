@@ -23,6 +23,7 @@ from tests.e2e.people import PROGRAM
 from tests.local.harness import Stack
 
 NAME, ADDRESS = "refledger/leads", "https://hooks.example.com/crm"
+ARN = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{NAME}-Local0"
 SECRET, APP_SECRET = "whsec_of_the_tests_which_is_as_long_", "0b5c1d2e-0000-4000-8000-secretofapp0"
 SALESFORCE = "aws.partner/salesforce.com/00D5f000005KcCnEAK/0YL5f000000CabWGAS"
 NOW = datetime.now(UTC)
@@ -36,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("leads")
     own = folder / "own.json"
     own.write_text(json.dumps({NAME: {"referrals": SECRET, "hubspot": APP_SECRET}}))
-    parameters = PARAMETERS | {"LeadWebhooksSecretArn": NAME, "HubSpotWebhookUrl": ADDRESS}
+    parameters = PARAMETERS | {"LeadWebhooksSecretArn": ARN, "HubSpotWebhookUrl": ADDRESS}
     stack = Stack(
         Path(ROOT / "template.yaml"), name="refledger", data=folder / "data", parameters=parameters,
         options=["--secrets", str(own)],

@@ -17,6 +17,7 @@ from tests.support import stripe_server
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, StripeServer
 
 NAME = "refledger/stripe"
+ARN = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{NAME}-Local0"
 PROGRAM = {
     "id": "default", "name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0,
     "coolingHours": 0, "payoutMinimum": {"amount": 1000, "currency": "USD"},
@@ -35,7 +36,7 @@ def paying_stack(server: StripeServer, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("paying")
     secrets = folder / "own.json"
     secrets.write_text(json.dumps({NAME: {"apiKey": KEY, "webhookSecrets": f"{SECRET[::-1]},{SECRET}"}}))
-    parameters = PARAMETERS | {"StripeMode": "test", "StripePayoutsSecretArn": NAME, "StripeApiBase": server.base}
+    parameters = PARAMETERS | {"StripeMode": "test", "StripePayoutsSecretArn": ARN, "StripeApiBase": server.base}
     stack = Stack(
         Path(ROOT / "template.yaml"), name="refledger", data=folder / "data", parameters=parameters,
         options=["--secrets", str(secrets)],

@@ -16,6 +16,7 @@ from tests.support.events import EXAMPLES
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
 from tests.support.rollups import Counting
+from tests.support.secrets import LEADS, STRIPE
 from tests.template.deployed import ALARM, MAPPING
 from tests.template.resolved import Resolved
 
@@ -49,7 +50,7 @@ def test_a_wrong_webhook_secret_rings(
     named: World, stack: Resolved, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the third delivery of an hour; that somebody tried once is no alarm."""
-    monkeypatch.setitem(named.variables, "STRIPE_WEBHOOK_SECRETS", SECRETS)
+    named.secrets.put(STRIPE, webhookSecrets=SECRETS)
     monkeypatch.setitem(named.variables, "STRIPE_MODE", "live")
     output = ""
     for expected in (set(), set(), {"BadSignatureAlarm"}):
@@ -63,9 +64,32 @@ def test_a_secret_that_is_none_rings(
     named: World, stack: Resolved, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Like any other 500: once is enough, a caller would have to tell of it otherwise."""
-    monkeypatch.setitem(named.variables, "STRIPE_WEBHOOK_SECRETS", "short")
+    named.secrets.put(STRIPE, webhookSecrets="short")
     assert named.call(HOOK, sub=None, text="{}").status == 500
     assert ringing(stack, capsys.readouterr().out) == {"UnexpectedAlarm"}
+
+
+@pytest.mark.parametrize("hook", [HOOK, "POST /api/v1/webhooks/referrals", "POST /api/v1/webhooks/hubspot"])
+@pytest.mark.parametrize(
+    "kept", ["AccessDeniedException", "ResourceNotFoundException", "not JSON", '{"another": "name"}', '{"hubspot": 1}']
+)
+def test_a_webhook_secret_that_cannot_be_read_rings_and_opens_nothing(
+    named: World, stack: Resolved, capsys: pytest.CaptureFixture[str], hook: str, kept: str
+) -> None:
+    """Gone, forbidden or no object with its name: never as if there were none, and nothing is taken."""
+    named.secrets.failing = kept if kept.endswith("Exception") else ""
+    for arn in (STRIPE, LEADS):
+        named.secrets.texts[arn] = kept
+    assert named.call(hook, sub=None, text="{}", headers={"stripe-signature": "t=1,v1=ab"}).status == 500
+    assert ringing(stack, capsys.readouterr().out) == {"UnexpectedAlarm"}
+
+
+@pytest.mark.parametrize("hook", [HOOK, "POST /api/v1/webhooks/referrals", "POST /api/v1/webhooks/hubspot"])
+def test_while_the_secrets_are_away_senders_are_told_to_come_again(named: World, hook: str) -> None:
+    """As for any service that does not answer; nothing is taken unsigned meanwhile."""
+    named.secrets.failing = "InternalServiceError"
+    answer = named.call(hook, sub=None, text="{}", headers={"stripe-signature": "t=1,v1=ab"})
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "UNAVAILABLE", "5")
 
 
 def test_events_of_the_other_mode_ring(

@@ -19,8 +19,10 @@ from refledger.entry import config, paging
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from tests.entry.test_links import FOLLOW, SHOP, click, code_of
+from tests.support import stripe_server
 from tests.support.functions import Answer, World, api_of, assert_problem
 from tests.support.queues import Sqs
+from tests.support.secrets import CDN, LEADS, STRIPE
 from tests.support.stripe_server import signature
 
 DOCUMENTS = ("GET /api/v1/openapi.json", "GET /docs")
@@ -169,7 +171,7 @@ def through(world: World, address: str, **headers: str) -> Answer:
 
 def test_behind_a_cdn_the_viewer_is_who_calls(shop: World) -> None:
     """Viewers of one edge are many people, each with clicks and guesses of their own, and the audit names theirs."""
-    shop.variables["CDN_SECRET"] = CDN_SECRET
+    shop.secrets.put(CDN, CDN_SECRET)
     for address in ("198.51.100.1", "198.51.100.2", "2001:db8::1"):
         for _ in range(20):
             assert through(shop, address, x_cdn_secret=CDN_SECRET).status == 302
@@ -180,7 +182,8 @@ def test_behind_a_cdn_the_viewer_is_who_calls(shop: World) -> None:
 @pytest.mark.parametrize("said", [None, "", "s", CDN_SECRET[:-1], CDN_SECRET.upper(), "\u017f" * 64])
 def test_who_is_not_the_cdn_says_nothing_about_addresses(shop: World, secret: str, said: str | None) -> None:
     """Without its secret, or where there is none, the address is the one that the gateway saw: no click more."""
-    shop.variables["CDN_SECRET"] = secret
+    shop.variables["CDN_SECRET_ARN"] = CDN if secret else ""
+    shop.secrets.put(CDN, CDN_SECRET)
     for number in range(20):
         told = {} if said is None else {"x_cdn_secret": said}
         assert through(shop, f"198.51.100.{number}", **told).status == 302
@@ -265,12 +268,19 @@ def signed_at(door: str, secret: str) -> dict[str, str]:
 
 
 DOORS = {
-    "stripe": "STRIPE_WEBHOOK_SECRETS", "referrals": "LEAD_WEBHOOK_SECRETS", "hubspot": "HUBSPOT_SECRETS",
+    "stripe": (STRIPE, "webhookSecrets"), "referrals": (LEADS, "referrals"), "hubspot": (LEADS, "hubspot"),
 }  # fmt: skip
 LEGAL = {
     "stripe": "whsec_" + "5IvUdHgMzfDtCfBNZ3W6hjWJ4gQX2mZa", "referrals": "0123456789abcdef" * 2,
     "hubspot": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy",
 }  # fmt: skip
+
+
+def give(world: World, door: str, secrets: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secrets of a door, for one test."""
+    arn, name = DOORS[door]
+    monkeypatch.setattr(world.secrets, "texts", dict(world.secrets.texts))
+    world.secrets.put(arn, **{name: secrets})
 
 
 @pytest.mark.parametrize("short", ["a", "whsec_", "whsec_test", "x" * 31, "{legal}, short", "short {legal}"])
@@ -280,7 +290,7 @@ def test_a_secret_that_can_be_guessed_opens_nothing(
 ) -> None:
     """Not even for who signs with it, or with the good one beside it: the log says which it is, and never what."""
     secrets = short.format(legal=LEGAL[door])
-    monkeypatch.setitem(world.variables, DOORS[door], secrets)
+    give(world, door, secrets, monkeypatch)
     for secret in secrets.replace(",", " ").split():
         headers = signed_at(door, secret)
         answer = world.call(f"POST /api/v1/webhooks/{door}", sub=None, text="[]", headers=headers)
@@ -292,7 +302,7 @@ def test_a_secret_that_can_be_guessed_opens_nothing(
 @pytest.mark.parametrize("door", DOORS)
 def test_secrets_as_they_are_given_are_long_enough(world: World, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """None that is legal is refused: Stripe's with `whsec_`, HubSpot's UUID, 128 bits in hexadecimal digits."""
-    monkeypatch.setitem(world.variables, DOORS[door], f"{LEGAL[door]},{LEGAL[door][::-1]}")
+    give(world, door, f"{LEGAL[door]},{LEGAL[door][::-1]}", monkeypatch)
     monkeypatch.setattr(config, "leads_queue", lambda: LeadsQueue(Sqs(), "leads"))
     headers = signed_at(door, LEGAL[door])
     answer = world.call(f"POST /api/v1/webhooks/{door}", sub=None, text="[]", headers=headers)
@@ -302,7 +312,7 @@ def test_secrets_as_they_are_given_are_long_enough(world: World, door: str, monk
 
 def test_stripes_signature_of_the_future_is_refused(world: World) -> None:
     """A day or ten years ahead; a clock that is a minute ahead is not meant."""
-    body, secret = b'{"object": "event"}', world.variables["STRIPE_WEBHOOK_SECRETS"]
+    body, secret = b'{"object": "event"}', stripe_server.SECRET
     for ahead, status in ((86_400, 401), (10 * 365 * 86_400, 401), (60, 400)):
         signed = {"stripe-signature": signature(body, secret, int(time.time()) + ahead)}
         answer = world.call("POST /api/v1/webhooks/stripe", sub=None, text=body.decode(), headers=signed)

@@ -405,7 +405,7 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.
 
 def test_a_missing_variable_is_named() -> None:
     """A function that lacks one says which, and nothing of the others."""
-    environment = config.Environment({"HASH_KEY": "secret"})
+    environment = config.Environment({"BUS_NAME": "secret"})
     with pytest.raises(config.Misconfigured, match="TABLE_NAME") as told:
         environment["TABLE_NAME"]
     assert "secret" not in str(told.value)

@@ -24,6 +24,7 @@ from refledger.store import keys
 from tests.support import functions
 from tests.support.functions import Answer, World, assert_problem, load
 from tests.support.queues import Sqs
+from tests.support.secrets import LEADS
 
 REFERRALS, HUBSPOT = "POST /api/v1/webhooks/referrals", "POST /api/v1/webhooks/hubspot"
 SECRET, APP_SECRET = "whsec_of_the_tests_which_is_as_long_", "0b5c1d2e-0000-4000-8000-secretofapp0"
@@ -49,8 +50,8 @@ def queue(world: World, monkeypatch: pytest.MonkeyPatch) -> Sqs:
 
 @pytest.fixture(scope="module")
 def world(dynamodb_endpoint: str) -> Iterator[World]:
-    told = {"LEAD_WEBHOOK_SECRETS": f"{NEXT}, {SECRET}", "HUBSPOT_SECRETS": APP_SECRET, "HUBSPOT_WEBHOOK_URL": ""}
-    with functions.world(dynamodb_endpoint, **told, **MAPPINGS) as made:
+    with functions.world(dynamodb_endpoint, **MAPPINGS) as made:
+        made.secrets.put(LEADS, referrals=f"{NEXT}, {SECRET}", hubspot=APP_SECRET)
         made.books.program()
         made.books.partner("alice")
         yield made
@@ -126,11 +127,11 @@ def test_what_is_not_signed_is_not_taken(world: World, queue: Sqs, headers: dict
     for answer in (send(world, event, **headers), send(world, event, secret="another")):
         assert_problem(answer, 401)
         assert answer.code == "BAD_SIGNATURE"
-    world.variables["LEAD_WEBHOOK_SECRETS"] = ""
+    world.secrets.put(LEADS, referrals="")
     try:
         assert_problem(send(world, event, secret=""), 401)
     finally:
-        world.variables["LEAD_WEBHOOK_SECRETS"] = f"{NEXT}, {SECRET}"
+        world.secrets.put(LEADS, referrals=f"{NEXT}, {SECRET}")
     assert queue.dead == []
 
 

@@ -92,7 +92,7 @@ def scene(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "")
         held: list[tuple[bytes, dict[str, str]]] = []
         server.deliver = lambda body, headers: held.append((body, headers))
-        port = StripeTransfers(KEY, livemode=False, api_base=server.base)
+        port = StripeTransfers(lambda: KEY, livemode=False, api_base=server.base)
         yield Scene(world, server, port, made.id, held)
 
 

@@ -19,6 +19,7 @@ from refledger.domain.methods import StripeAccount, masked
 from refledger.domain.payout_news import Delivered, Said
 from tests.support import functions, stripe_server
 from tests.support.functions import Answer, World, api_of, assert_problem
+from tests.support.secrets import STRIPE
 from tests.support.stripe_server import SECRET, Json, StripeServer, signature
 
 ROUTE = "POST /api/v1/webhooks/stripe"
@@ -105,7 +106,7 @@ def test_a_body_in_base64_is_the_same_body(world: World) -> None:
 
 def test_two_secrets_count_while_one_is_rolled(world: World) -> None:
     """Stripe signs with the old and the new one; so does whoever has only one of them yet."""
-    world.variables["STRIPE_WEBHOOK_SECRETS"] = f"{NEW}, {OLD}"
+    world.secrets.put(STRIPE, webhookSecrets=f"{NEW}, {OLD}")
     try:
         body = json.dumps(event()).encode()
         for secret in (NEW, OLD):
@@ -114,19 +115,19 @@ def test_two_secrets_count_while_one_is_rolled(world: World) -> None:
         assert send(world, body, both).status == 200
         assert_problem(send(world, body, signature(body, SECRET)), 401)
     finally:
-        world.variables["STRIPE_WEBHOOK_SECRETS"] = SECRET
+        world.secrets.put(STRIPE, webhookSecrets=SECRET)
 
 
 @pytest.mark.parametrize("none", ["", " ", ",", " , "])
 def test_without_a_secret_nothing_is_believed(world: World, none: str) -> None:
     """A deployment without Stripe refuses all; an empty secret, which everybody knows, is none."""
-    world.variables["STRIPE_WEBHOOK_SECRETS"] = none
+    world.secrets.put(STRIPE, webhookSecrets=none)
     try:
         body = json.dumps(event()).encode()
         assert_problem(send(world, body, signature(body, none)), 401)
         assert_problem(send(world, body, signature(body, "")), 401)
     finally:
-        world.variables["STRIPE_WEBHOOK_SECRETS"] = SECRET
+        world.secrets.put(STRIPE, webhookSecrets=SECRET)
 
 
 def test_a_body_without_end_is_refused(world: World) -> None:

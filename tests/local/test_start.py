@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -181,7 +182,7 @@ class Moto:
     def __init__(self) -> None:
         self.made: dict[str, str] = {}
 
-    def create_secret(self, **given: str) -> dict[str, str]:
+    def create_secret(self, **given: Any) -> dict[str, str]:
         self.made[given["Name"]] = given["SecretString"]
         return {"ARN": f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{given['Name']}-abc123"}
 

@@ -18,6 +18,7 @@ import pytest
 
 from refledger.adapters.files import Files
 from refledger.adapters.queues import JobQueue, MaturityQueue
+from refledger.adapters.secrets import Secrets
 from refledger.entry import access, config
 from refledger.entry.http import Api
 from refledger.operations.limits import LimitKind
@@ -26,6 +27,7 @@ from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.buckets import Bucket
 from tests.support.queues import Sqs
+from tests.support.secrets import CDN, HASH, LEADS, STRIPE, SecretsManager
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
 
 ROOT = Path(__file__).parents[2] / "functions"
@@ -81,6 +83,7 @@ class World:
     machine: StepFunctions
     variables: dict[str, str]
     bucket: Bucket
+    secrets: SecretsManager  # read anew by each call
     calls: int = field(default=0)
 
     def event(
@@ -166,18 +169,21 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
     """Functions that work on an empty table, with a double of Step Functions and a clock that stands still."""
     books, machine = Books(dynamodb.new_database(endpoint)), StepFunctions()
     told = {
-        "TABLE_NAME": books.table_name, "HASH_KEY": SECRET, "WORKFLOW_ARN": MACHINE_ARN,
+        "TABLE_NAME": books.table_name, "HASH_KEY_ARN": HASH, "WORKFLOW_ARN": MACHINE_ARN,
         "GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support",
-        "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET,
-        "LEAD_WEBHOOK_SECRETS": "a-secret-of-the-site-that-is-long",
-        "HUBSPOT_SECRETS": "a-secret-of-hubspot-that-is-long", "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "",
+        "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_SECRET_ARN": STRIPE,
+        "LEADS_SECRET_ARN": LEADS, "CDN_SECRET_ARN": CDN, "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "",
         **LIMITS, **variables,
     }  # fmt: skip
+    kept = SecretsManager({HASH: SECRET})
+    kept.put(STRIPE, webhookSecrets=stripe_server.SECRET)
+    kept.put(LEADS, referrals="a-secret-of-the-site-that-is-long", hubspot="a-secret-of-hubspot-that-is-long")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "environment", lambda: config.Environment(told))
         limits = MAKE_LIMITS()
         patch.setattr(config, "limits", lambda: limits)
         patch.setattr(config, "context", lambda: books.context)
+        patch.setattr(config, "secrets", lambda: Secrets(kept))
         patch.setattr(config, "workflow", lambda: machine.workflow)
         patch.setattr(config, "waker", lambda: machine.waker)
         patch.setattr(config, "vault", lambda: books.vault)
@@ -185,7 +191,7 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "job_queue", lambda: JobQueue(Sqs(), "jobs"))
         bucket = Bucket()
         patch.setattr(config, "files", lambda: Files(bucket, "files"))
-        yield World(books, machine, told, bucket)
+        yield World(books, machine, told, bucket, kept)
 
 
 def assert_problem(answer: Answer, *statuses: int) -> None:

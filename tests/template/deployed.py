@@ -100,9 +100,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def statements(role_id: str) -> list[Properties]:
-    """The statements of a role's own policies."""
+    """The statements of a role's own policies, those that a parameter brings as well."""
     policies = resources()[role_id]["Properties"].get("Policies", [])
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    found = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
 
 
 def granted_by_keys(role_id: str) -> Iterator[Properties]:

@@ -21,7 +21,7 @@ def hear(story: Story) -> None:
     alices, bobs = (story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob"))
     story.sent.clear()
     body = json.dumps({"type": "Lead Created", "detail": detail(story, "lead-1", referralCode=alices)}).encode()
-    signed = signed_webhooks.sign(body, LEAD_SECRETS["LEAD_WEBHOOK_SECRETS"], int(time.time()))
+    signed = signed_webhooks.sign(body, LEAD_SECRETS["referrals"], int(time.time()))
     deliver(story, "referrals", body, {signed_webhooks.HEADER: signed})
     deliver_hubspot(story, bobs)
     work(story, *[message["MessageBody"] for message in story.sent.pop("LeadsQueue")], "not JSON")
@@ -104,7 +104,7 @@ def deliver_hubspot(story: Story, code: str) -> None:
     told = [change | {"propertyName": "referral_code", "propertyValue": code}]
     body, now = json.dumps(told).encode(), str(int(time.time() * 1000))
     text = b"POSThttps://api.example.com/api/v1/webhooks/hubspot" + body + now.encode()
-    digest = hmac.new(LEAD_SECRETS["HUBSPOT_SECRETS"].encode(), text, hashlib.sha256).digest()
+    digest = hmac.new(LEAD_SECRETS["hubspot"].encode(), text, hashlib.sha256).digest()
     headers = {"x-hubspot-signature-v3": base64.b64encode(digest).decode(), "x-hubspot-request-timestamp": now}
     deliver(story, "hubspot", body, headers)
 

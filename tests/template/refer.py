@@ -45,7 +45,9 @@ def refer(story: Story) -> None:
     assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
     assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
     expire(story, ida["id"])
-    convert_before_a_payment(story, leave_to_the_schedule(story))
+    lea = leave_to_the_schedule(story)
+    convert_before_a_payment(story, lea)
+    leave_a_conversion_to_the_schedule(story, lea)
 
 
 def as_paid_before(story: Story, customer: str) -> None:
@@ -99,6 +101,18 @@ def convert_before_a_payment(story: Story, lea: str) -> None:
     act(story, "process-conversion", made, {"conversionValue": 10.0})
     found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
     assert [each["amount"] for each in found["rewards"]] == [100], "it was 200"
+
+
+def leave_a_conversion_to_the_schedule(story: Story, lea: str) -> None:
+    """What olga paid before she converted is told of after, and the worker dies: the next tick rates the conversion."""
+    made = enter(story, partnerId=lea, customerId="olga")
+    before = story.event("Payment Succeeded", **paid("before", "olga"))
+    story.clock.forward(1_000)
+    act(story, "process-conversion", made, {"conversionValue": 10.0})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(rating, "rate_customer")
+        story.invoke("payments", {"Records": [{"messageId": before, "body": before}]})
+    story.invoke("maturity", {})
 
 
 def paid(id: str, customer: str) -> Json:

@@ -38,6 +38,7 @@ from tests.template.policy import (
     PolicedFiles,
     PolicedKms,
     PolicedQueues,
+    PolicedSecrets,
     PolicedTable,
     PolicedWorkflow,
     Role,
@@ -48,14 +49,16 @@ TABLE = "refledger"
 MACHINE_ARN = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{MACHINE}"
 # low enough for every count to be written at once, high enough for the story
 LIMITS = "reads=40,writes=40,heavy=20,withdrawals=20,unknown-codes=20"
-STRIPE_SECRETS = {"STRIPE_API_KEY": "sk_live_ofTheStory", "STRIPE_WEBHOOK_SECRETS": stripe_server.SECRET}
-LEAD_SECRETS = {
-    "LEAD_WEBHOOK_SECRETS": "whsec_of_the_story_that_is_long_enough",
-    "HUBSPOT_SECRETS": "a-secret-of-the-story-that-is-long",
-}
+STRIPE_SECRETS = {"apiKey": "sk_live_ofTheStory", "webhookSecrets": stripe_server.SECRET}
+LEAD_SECRETS = {"referrals": "whsec_of_the_story_that_is_long_enough", "hubspot": "a-secret-of-the-story-that-is-long"}
+CDN_SECRET = "c" * 64
+SECRETS = {  # what the template's parameters name here
+    "HashKey": HASH_KEY, "StripePayoutsSecretArn": json.dumps(STRIPE_SECRETS),
+    "LeadWebhooksSecretArn": json.dumps(LEAD_SECRETS), "CdnSecretArn": CDN_SECRET,
+}  # fmt: skip
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
-DECIDE = duties.decide
+DECIDE, CONTEXT = duties.decide, config.context
 
 Json = dict[str, Any]
 
@@ -68,17 +71,15 @@ def variables(name: str) -> dict[str, str]:
     for variable, value in of_type(FUNCTION)[function_id(name)]["Environment"]["Variables"].items():
         match value:
             case {"Ref": str(id)}:
-                found[variable] = (made | defaults).get(id, id)
+                found[variable] = id if id in SECRETS else (made | defaults).get(id, id)
             case {"Fn::If": ["OwnTable", {"Ref": str(id)}, _]}:
                 found[variable] = made[id]
             case {"Fn::GetAtt": ["AccountsKeyArn", "Value"]}:
                 found[variable] = KEY_ARN
+            case {"Fn::GetAtt": ["HashKeyArn", "Value"]}:
+                found[variable] = "HashKey"
             case {"Fn::Sub": _}:
-                found[variable] = LIMITS if variable == "LIMITS" else HASH_KEY
-            case {"Fn::If": ["StripePayouts", *_]}:
-                found[variable] = STRIPE_SECRETS[variable]
-            case {"Fn::If": ["LeadWebhooks", *_]}:
-                found[variable] = LEAD_SECRETS[variable]
+                found[variable] = LIMITS
             case _:
                 found[variable] = str(value)
     return found
@@ -98,9 +99,7 @@ class Story:
     decided: list[tuple[str, duties.Act]] = field(default_factory=list)  # on which route which duty was looked at
     running: bool = True
     requests: int = 0
-    stripe: StripeServer = field(
-        default_factory=lambda: StripeServer(key=STRIPE_SECRETS["STRIPE_API_KEY"], livemode=True)
-    )
+    stripe: StripeServer = field(default_factory=lambda: StripeServer(key=STRIPE_SECRETS["apiKey"], livemode=True))
     kms: Kms = field(default_factory=Kms)
     manifests: Drawer = field(default_factory=Drawer)
     files: Bucket = field(default_factory=Bucket)
@@ -109,6 +108,9 @@ class Story:
         """One invocation of a function in a fresh environment."""
         role, given = self.roles[name], variables(name)
         self.monkeypatch.setattr(duties, "decide", self._deciding(event.get("routeKey", name)))
+        if "routeKey" in event:  # through the CDN
+            by_cdn = {"x-cdn-secret": CDN_SECRET, "x-viewer-address": "198.51.100.7"}
+            event = {**event, "headers": {**event.get("headers", {}), **by_cdn}}
         if "STRIPE_API_BASE" in given:
             given["STRIPE_API_BASE"] = self.stripe.base
         for variable in {variable for each in FUNCTIONS for variable in variables(each)}:
@@ -122,11 +124,12 @@ class Story:
             "kms": PolicedKms(role, self.kms),
             "s3": PolicedFiles(role, self.files) if "FILES_BUCKET" in given else PolicedBucket(role, self.manifests),
             "events": PolicedEvents(role, self.events),
+            "secretsmanager": PolicedSecrets(role, SECRETS),
         }
         self.monkeypatch.setattr(aws, "client", clients.__getitem__)
         config.reset()
-        table, ids = Table(clients["dynamodb"], given["TABLE_NAME"]), Ids(given["HASH_KEY"])
-        self.monkeypatch.setattr(config, "context", functools.cache(lambda: Context(table, ids, self.clock)))
+        made = CONTEXT.__wrapped__()  # as the function makes it, with these clients
+        self.monkeypatch.setattr(config, "context", functools.cache(lambda: Context(made.table, made.ids, self.clock)))
         answer = handler(name)(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000))
         assert role.refused == [], f"{name} needs more than its role allows"
         if "routeKey" in event and answer["statusCode"] < 300:
@@ -344,6 +347,7 @@ def look_at_oneself(story: Story) -> None:
     for name in ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods"):
         assert story.call("me", "bob", f"GET {of_me}/{name}")["data"], name
     assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
+    assert story.task("assess", story.withdraw("bob", 1_000)) == "REQUESTED", "who else has the name is looked for"
 
 
 def look_at_a_partner(story: Story) -> None:

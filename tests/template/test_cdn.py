@@ -10,6 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from refledger.entry import access
+from tests.support.secrets import arn_of
 from tests.template.deployed import FUNCTION, ROOT, declared
 from tests.template.resolved import Resolved
 
@@ -41,14 +42,12 @@ def variables(**parameters: str) -> dict[str, dict[str, str]]:
 
 
 def test_functions_believe_nobody_unless_a_secret_is_named() -> None:
-    """Those that take calls are told the secret, and no others; without the parameter there is none."""
+    """Those that take calls are told where it is, and no others; without the parameter there is none."""
     calls = {id for id, r in declared()["Resources"].items() if _serves(r)}
-    without, named = variables(), variables(CdnSecretArn="refledger-cdn")
-    assert {id: each["CDN_SECRET"] for id, each in without.items() if "CDN_SECRET" in each} == dict.fromkeys(calls, "")
-    secret = "{{resolve:secretsmanager:refledger-cdn:SecretString}}"
-    assert {id: each["CDN_SECRET"] for id, each in named.items() if "CDN_SECRET" in each} == dict.fromkeys(
-        calls, secret
-    )
+    arn = arn_of("refledger-cdn")
+    for told, given in (("", variables()), (arn, variables(CdnSecretArn=arn))):
+        names = {id: each["CDN_SECRET_ARN"] for id, each in given.items() if "CDN_SECRET_ARN" in each}
+        assert names == dict.fromkeys(calls, told)
 
 
 def _serves(resource: dict[str, Any]) -> bool:

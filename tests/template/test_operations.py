@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -244,13 +245,24 @@ def test_a_task_outlasts_its_function() -> None:
 
 
 def test_the_secret_is_not_in_the_template() -> None:
-    """The key of the hashes is generated, and given to the functions by a dynamic reference."""
+    """The key of the hashes is generated, and the functions are told where it is."""
     (secret,) = of_type("AWS::SecretsManager::Secret").values()
     assert "SecretString" not in secret
     assert secret["GenerateSecretString"]["PasswordLength"] >= 32
     for function in of_type(FUNCTION).values():
-        given = function["Environment"]["Variables"]["HASH_KEY"]
-        assert given == {"Fn::Sub": "{{resolve:secretsmanager:${HashKeyArn.Value}:SecretString}}"}
+        assert function["Environment"]["Variables"]["HASH_KEY_ARN"] == {"Fn::GetAtt": ["HashKeyArn", "Value"]}
+
+
+def test_no_secret_stands_in_what_is_deployed() -> None:
+    """Nothing is resolved into a function's configuration, a state machine's or any other resource's, and no parameter
+    takes a secret: who may read the stack or list functions learns names.
+    """
+    assert [id for id, each in resources().items() if "{{resolve:" in str(each)] == []
+    assert [name for name, each in declared()["Parameters"].items() if "NoEcho" in each] == []
+    assert [name for name, each in declared()["Parameters"].items() if str(each["Type"]).startswith("AWS::SSM")] == []
+    for id, function in of_type(FUNCTION).items():
+        named = {name for name in function["Environment"]["Variables"] if re.search("SECRET|API_KEY|HASH_KEY", name)}
+        assert all(name.endswith("_ARN") for name in named), id
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -263,7 +275,7 @@ def test_a_function_is_told_what_it_uses_and_no_more(name: str) -> None:
 def test_variables_that_nothing_reads_are_noticed() -> None:
     """The reading of the code that the test above relies on sees what is known to be there."""
     used = variables_used(ROOT / "functions" / "payments" / "app.py")
-    assert {"TABLE_NAME", "HASH_KEY", "STRIPE_MODE", "MATURITY_QUEUE_URL", "PAYMENTS_DLQ_URL"} <= used
+    assert {"TABLE_NAME", "HASH_KEY_ARN", "STRIPE_MODE", "MATURITY_QUEUE_URL", "PAYMENTS_DLQ_URL"} <= used
     assert "WORKFLOW_ARN" not in used
 
 

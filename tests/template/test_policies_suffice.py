@@ -18,7 +18,7 @@ from tests.template.jobs import export_and_import
 from tests.template.policy import Role
 from tests.template.refer import refer
 from tests.template.review import audited, review, unaudited, uncalled
-from tests.template.story import HASH_KEY, METHOD, STRIPE_SECRETS, Story, tell
+from tests.template.story import CDN_SECRET, HASH_KEY, LEAD_SECRETS, METHOD, STRIPE_SECRETS, Story, tell
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_audit_repeats_no_secrets(story: Story) -> None:
     """What was sealed, hashed or signed with is in no entry, however it got into an item."""
     told = str(audited(story))
     assert "Bob Example" in told, "it does tell what it may"
-    for secret in (METHOD["iban"][4:-4], HASH_KEY, *STRIPE_SECRETS.values()):
+    for secret in (METHOD["iban"][4:-4], HASH_KEY, CDN_SECRET, *STRIPE_SECRETS.values(), *LEAD_SECRETS.values()):
         assert secret not in told
     assert [name for name in HIDDEN if f"'L': [{{'S': '{name}'}}" in told] == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
+from functools import cached_property
 
 from refledger.domain import base32, codes
 
@@ -13,10 +15,17 @@ LONG_ID_BYTES = 15  # 24 characters
 
 
 class Ids:
-    """All keyed with the deployment's secret: without it no id can be computed from what it stands for."""
+    """All keyed with the deployment's secret: without it no id can be computed from what it stands for.
 
-    def __init__(self, secret: str) -> None:
-        self._key = secret.encode()
+    `secret`: itself, or what reads it once it is needed. It is read once, because it never changes.
+    """
+
+    def __init__(self, secret: str | Callable[[], str]) -> None:
+        self._secret = secret
+
+    @cached_property
+    def _key(self) -> bytes:
+        return (self._secret if isinstance(self._secret, str) else self._secret()).encode()
 
     def digest(self, *parts: object) -> bytes:
         """32 bytes for the parts, which cannot run into each other."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         MaturityQueue,
         PaymentsQueue,
     )
+    from refledger.adapters.secrets import Secrets
     from refledger.adapters.signing import KmsKey
     from refledger.adapters.stepfunctions import Waker, Workflow
     from refledger.adapters.vault import Vault
@@ -78,9 +79,17 @@ def environment() -> Environment:
 
 @cache
 def context() -> Context:
-    table, key = environment()["TABLE_NAME"], environment()["HASH_KEY"]  # first: it sets aside what was imported
-    sealed = environment().variables.get("SEAL_CUSTOMER_IDS") == "true"
-    return Context(Table(aws.client("dynamodb"), table), Ids(key), seals_customers=sealed)
+    table, key = environment()["TABLE_NAME"], environment()["HASH_KEY_ARN"]  # first: it sets aside what was imported
+    ids, sealed = Ids(lambda: secrets().text(key)), environment().variables.get("SEAL_CUSTOMER_IDS") == "true"
+    return Context(Table(aws.client("dynamodb"), table), ids, seals_customers=sealed)
+
+
+@cache
+def secrets() -> Secrets:
+    """Where they are kept. The variables of a function only name them: whoever may look at it learns nothing."""
+    from refledger.adapters.secrets import Secrets
+
+    return Secrets(aws.client("secretsmanager"))
 
 
 def reading() -> Reading:
@@ -93,10 +102,17 @@ def reading() -> Reading:
 
 def cdn_secret() -> str:
     """What the CDN in front of the API says, by which it is known; "" where there is none."""
-    try:
-        return environment()["CDN_SECRET"]
-    except Misconfigured:
-        return ""
+    return secrets().text(environment()["CDN_SECRET_ARN"])
+
+
+def stripe_webhook_secrets() -> str:
+    """What Stripe signs with, one or several; "" where there is none."""
+    return secrets().member(environment()["STRIPE_SECRET_ARN"], "webhookSecrets")
+
+
+def lead_secrets(sender: str) -> str:
+    """What a sender of leads, `referrals` or `hubspot`, signs with, one or several; "" where there is none."""
+    return secrets().member(environment()["LEADS_SECRET_ARN"], sender)
 
 
 def sign_in_minutes() -> int:
@@ -236,10 +252,11 @@ def payouts() -> dict[MethodType, Payouts]:
     from refledger.domain.methods import MethodType
 
     env = environment()
+    arn, mode = env["STRIPE_SECRET_ARN"], LIVEMODE[env["STRIPE_MODE"]]
     return {
         MethodType.BANK_TRANSFER: BankTransfers(),
         MethodType.STRIPE: StripeTransfers(
-            env["STRIPE_API_KEY"], livemode=LIVEMODE[env["STRIPE_MODE"]], api_base=env["STRIPE_API_BASE"]
+            lambda: secrets().member(arn, "apiKey"), livemode=mode, api_base=env["STRIPE_API_BASE"]
         ),
     }
 
@@ -247,7 +264,8 @@ def payouts() -> dict[MethodType, Payouts]:
 def reset() -> None:
     """Forget everything that was made of the environment. Tests change it."""
     for made in (
-        environment, context, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts, manifest_key,
-        job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings, payments_queue,
+        environment, context, secrets, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts,
+        manifest_key, job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings,
+        payments_queue,
     ):  # fmt: skip
         made.cache_clear()

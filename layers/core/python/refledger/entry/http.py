@@ -246,10 +246,10 @@ def _count(name: str) -> None:
 def _origin(context: dict[str, Any], headers: dict[str, str]) -> str:
     """The address that a call came from: that of the CDN's viewer if the CDN tells it, and of nobody else's word.
 
-    It overwrites what a viewer says of both headers (cdn.yaml).
+    It overwrites what a viewer says of both headers (cdn.yaml). Who does not say to be the CDN is not compared with it.
     """
-    secret, told = config.cdn_secret(), headers.get("x-viewer-address", "")
-    if secret and told and hmac.compare_digest(headers.get("x-cdn-secret", "").encode(), secret.encode()):
+    said, told = headers.get("x-cdn-secret", ""), headers.get("x-viewer-address", "")
+    if said and told and (secret := config.cdn_secret()) and hmac.compare_digest(said.encode(), secret.encode()):
         return told
     return str(context.get("http", {}).get("sourceIp", ""))
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +37,8 @@ _LOOPBACK: Final = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
 
 
 class StripeTransfers:
-    """`api_key`: secret, or restricted to transfers (write) and connected accounts (read); empty where there is none.
+    """`api_key` reads the key, anew for each question: a secret one, or one that is restricted to transfers (write) and
+    connected accounts (read); empty where there is none.
 
     `livemode`: the one of Stripe's modes that this deployment pays in, None for either. `api_base`: another address
     than Stripe's, for a server on this machine. Nothing is imported or asked before it is used.
@@ -45,10 +47,10 @@ class StripeTransfers:
     # Stripe keeps a key for 24 hours at least, and executes it anew after that; an hour is left for clocks and queues
     idempotent_ms = 23 * 60 * MINUTE_MS
 
-    def __init__(self, api_key: str, *, livemode: bool | None, api_base: str = "") -> None:
+    def __init__(self, api_key: Callable[[], str], *, livemode: bool | None, api_base: str = "") -> None:
         if api_base and not _LOOPBACK.fullmatch(api_base):
             raise ValueError("another address than Stripe's must be on this machine: the key would be sent to it")
-        self._key, self._livemode, self._base = api_key, livemode, api_base
+        self._api_key, self._livemode, self._base = api_key, livemode, api_base
 
     def send(self, order: PayoutOrder) -> PayoutResult:
         """PAID with the transfer's id. Idempotent by the key, at Stripe.
@@ -140,33 +142,44 @@ class StripeTransfers:
     # ---------------------------------------------------------------- how it is asked
 
     @property
+    def _key(self) -> str:
+        try:
+            return self._api_key()
+        except Exception as error:  # whatever keeps it from being read: nothing was sent, and what was is not known
+            raise PayoutUnavailable("the key for Stripe cannot be read") from error
+
+    @property
     def _not_usable(self) -> str:
         """Why the key must not be used here; empty where it may."""
-        if not self._key:
+        key = self._key
+        if not key:
             return "this deployment has no key for Stripe"
-        mode = _MODE.fullmatch(self._key)
+        mode = _MODE.fullmatch(key)
         fits = self._livemode is None or mode is None or (mode[1] == "live") is self._livemode
         return "" if fits else "the key is for Stripe's other mode"
 
-    @cached_property
+    @property
     def _client(self) -> StripeClient:
-        """No retries of its own: each try is the workflow's, and is written down. No telemetry, no other address."""
-        import requests
-        import stripe
+        """The client of the key as it is now: a new one where the key is another."""
+        return _connected(self._key, self._base)
 
-        stripe.enable_telemetry = False  # the SDK knows this as one switch for the whole process
-        logging.getLogger("stripe").disabled = True  # logs Stripe's messages, which quote accounts
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # logs paths when it debugs
-        session = requests.Session()
-        session.trust_env = False  # no proxy, certificates or passwords that happen to lie around
-        session.max_redirects = 0
-        http = stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS), session=session)
-        return stripe.StripeClient(
-            self._key,
-            max_network_retries=0,
-            http_client=http,
-            base_addresses={"api": self._base} if self._base else None,
-        )
+
+@lru_cache(maxsize=1)
+def _connected(key: str, base: str) -> StripeClient:
+    """No retries of its own: each try is the workflow's, and is written down. No telemetry, no other address."""
+    import requests
+    import stripe
+
+    stripe.enable_telemetry = False  # the SDK knows this as one switch for the whole process
+    logging.getLogger("stripe").disabled = True  # logs Stripe's messages, which quote accounts
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # logs paths when it debugs
+    session = requests.Session()
+    session.trust_env = False  # no proxy, certificates or passwords that happen to lie around
+    session.max_redirects = 0
+    http = stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS), session=session)
+    return stripe.StripeClient(
+        key, max_network_retries=0, http_client=http, base_addresses={"api": base} if base else None
+    )
 
 
 def _account_id(account: Account) -> str:
