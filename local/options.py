@@ -75,7 +75,8 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         type=Path,
         metavar="FILE",
         help="secrets that the template refers to by name and does not declare: a JSON object, name to value "
-        "(an object is a secret with JSON keys); keep it readable by its owner alone",
+        "(an object is a secret with JSON keys); keep it readable by its owner alone. The ARN of one is "
+        "arn:aws:secretsmanager:REGION:123456789012:secret:NAME-Local0",
     )
     add("--api-port", type=_port, default=environ.get("API_PORT", "3000"), help="the HTTP API")
     add(
