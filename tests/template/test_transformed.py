@@ -18,6 +18,7 @@ from tests.template.deployed import (
     of_type,
     referred,
     resources,
+    statements,
     transformed,
 )
 
@@ -170,12 +171,11 @@ def test_roles_have_no_managed_policies_and_no_wildcards() -> None:
     known = ("xray:", "logs:", "cloudwatch:DescribeAlarms")
     for id, role in of_type("AWS::IAM::Role").items():
         assert "ManagedPolicyArns" not in role, id
-        for policy in role.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                assert not any(action.endswith("*") for action in actions), id
-                if statement["Resource"] == "*":
-                    assert all(action.startswith(known) for action in actions), id
+        for statement in statements(id):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not any(action.endswith("*") for action in actions), id
+            if statement["Resource"] == "*":
+                assert all(action.startswith(known) for action in actions), id
 
 
 def test_no_text_is_torn_by_its_comma() -> None:
