@@ -6,7 +6,7 @@ import functools
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +18,6 @@ from refledger.domain import duties
 from refledger.domain.manifest import SIGNATURE
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.entry import config
-from refledger.operations.context import Context
 from refledger.store import keys, methods
 from refledger.store.table import Table
 from refledger.store.transaction import update
@@ -129,7 +128,7 @@ class Story:
         self.monkeypatch.setattr(aws, "client", clients.__getitem__)
         config.reset()
         made = CONTEXT.__wrapped__()  # as the function makes it, with these clients
-        self.monkeypatch.setattr(config, "context", functools.cache(lambda: Context(made.table, made.ids, self.clock)))
+        self.monkeypatch.setattr(config, "context", functools.cache(lambda: replace(made, now_ms=self.clock)))
         answer = handler(name)(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000))
         assert role.refused == [], f"{name} needs more than its role allows"
         if "routeKey" in event and answer["statusCode"] < 300:
