@@ -54,9 +54,9 @@ def _answer(
     made = statements.of_partner(context, partner_id, month)
     match request.query.format:
         case Format.JSON:
-            return StatementView.of(made)
+            return StatementView.of(made, named=named)
         case _:
-            return CsvFile(name=file_name(made, "csv"), text=as_csv(made))
+            return CsvFile(name=file_name(made, "csv"), text=as_csv(made, named=named))
 
 
 def _pdf(request: Request[NoBody, StatementQuery], basis: statements.Basis, *, named: bool) -> RawAnswer:

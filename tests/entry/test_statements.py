@@ -91,6 +91,55 @@ def test_a_spreadsheet_has_the_same_figures(fresh: World, month: str) -> None:
     assert rows[1]["reference"]
 
 
+def test_every_form_says_what_it_is_of(fresh: World, month: str) -> None:
+    """Title, partner, period, and whether it is final or runs on: in the answer and in each line of the table."""
+    partner = fresh.books.partner("bob")
+    partner_profile.change(fresh.books.context, partner.id, Changes(first_name="Bob", company_name="B Ltd"), 1)
+    path, now = {"partnerId": partner.id, "month": month}, day(fresh.books.clock())
+    told = fresh.admin(ONE, path=path).body
+    assert (told["title"], told["partnerName"], told["partnerCompany"]) == (f"Statement {month}, final", "Bob", "B Ltd")
+    for asked, state in ((month, "FINAL"), (f"{now[:4]}-{now[4:6]}", "RUNNING")):
+        rows = list(csv.DictReader(io.StringIO(
+            fresh.admin(ONE, path={**path, "month": asked}, query={"format": "csv"}).body
+        )))  # fmt: skip
+        said = {(row["title"], row["state"], row["partnerId"], row["partnerName"], row["month"]) for row in rows}
+        assert said == {(f"Statement {asked}, {state.lower()}", state, partner.id, "Bob", asked)}
+        assert {row["from"][:7] for row in rows} == {asked}
+    masked = fresh.call(ONE, sub="sue", groups=("support",), path=path).body
+    assert (masked["partnerName"], masked["partnerCompany"]) == (None, None)
+
+
+def test_an_entry_of_several_rewards_says_which(fresh: World) -> None:
+    """From the first to the last of them, in the answer and in the table."""
+    books = fresh.books
+    books.grant("bob", 1_000, 2_000)
+    books.mature("bob")
+    now = day(books.clock())
+    path = {"month": f"{now[:4]}-{now[4:6]}"}
+    (earned,) = fresh.call(OWN, sub="bob", path=path).body["accounts"][0]["movements"]
+    ids = sorted(each.id for each in books.rewards("bob"))
+    assert (earned["reference"], [earned["firstReward"], earned["lastReward"]]) == ("maturity", ids)
+    row = list(csv.DictReader(io.StringIO(fresh.call(OWN, sub="bob", path=path, query={"format": "csv"}).body)))[1]
+    assert [row["firstReward"], row["lastReward"]] == ids
+
+
+def test_a_closed_month_never_differs(fresh: World, month: str) -> None:
+    """In any form, a day or a year later, and when it has to be made once more: it is as of when it was closed."""
+    forms = ("json", "csv", "pdf")
+    first = [fresh.call(OWN, sub="bob", path={"month": month}, query={"format": form}).body for form in forms]
+    fresh.books.clock.forward(400 * DAY_MS)
+    fresh.books.grant("bob", 4_000)
+    fresh.books.mature("bob")
+    fresh.bucket.objects.clear()  # as the bucket's rule does after a week
+    assert [fresh.call(OWN, sub="bob", path={"month": month}, query={"format": f}).body for f in forms] == first
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "once"), (2, "twice"), (3, "3 times"), (1_000, "1000 times")])
+def test_counts_are_words(count: int, words: str) -> None:
+    """Nobody reads "1 entries"."""
+    assert statement_pdf._times(count) == words
+
+
 def text_of(pdf: bytes) -> int:
     """How many pages' contents there are, each of which must unpack."""
     streams = [part.split(b"endstream")[0] for part in pdf.split(b"stream\n")[1:]]

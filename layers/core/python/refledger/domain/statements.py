@@ -40,6 +40,11 @@ class Month:
     def until_ms(self) -> int:
         return months_after(self.from_ms, 1)
 
+    @property
+    def closed_ms(self) -> int:
+        """When it is over for good: nothing is written into it any more."""
+        return self.until_ms + LATE_MS
+
     def __str__(self) -> str:
         return f"{self.year}-{self.number:02d}"
 
@@ -74,7 +79,9 @@ class Holdings:
 
 @dataclass(frozen=True)
 class Movement:
-    """One entry; or `count` of one kind and day, the last of them at `at_ms`. `after`: what there is with it."""
+    """One entry; or `count` of one kind and day, the last of them at `at_ms`. `after`: what there is with it. `first`,
+    `last`: ids of the first and last of the rewards that one entry sums, in the order of their due times.
+    """
 
     at_ms: int
     kind: Kind
@@ -82,6 +89,8 @@ class Movement:
     count: int
     change: Holdings
     after: Holdings
+    first: str = ""
+    last: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,9 +158,11 @@ def _lines(opening: Holdings, entries: list[Entry]) -> Iterator[Movement]:
     lines: dict[tuple[object, ...], Movement] = {}
     for entry in entries:
         key = (day(entry.at_ms), entry.kind) if len(entries) > MAX_LINES else (entry.version,)
-        line = Movement(entry.at_ms, entry.kind, entry.reference, 1, effect(entry), opening)
+        first, last = (entry.partner_id + each if each else "" for each in (entry.first, entry.last))
+        line = Movement(entry.at_ms, entry.kind, entry.reference, 1, effect(entry), opening, first, last)
         if one := lines.get(key):
-            line = replace(line, reference="", count=one.count + 1, change=one.change + line.change)
+            change = one.change + line.change
+            line = replace(line, reference="", count=one.count + 1, change=change, first="", last="")
         lines[key] = line
     after = opening
     for line in lines.values():

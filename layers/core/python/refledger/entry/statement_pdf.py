@@ -13,7 +13,7 @@ from fpdf.fonts import TTFFont
 from refledger.domain.currencies import decimal, exponent
 from refledger.domain.journal import Kind
 from refledger.domain.statements import AccountStatement, Holdings, Movement
-from refledger.domain.times import EPOCH, iso
+from refledger.domain.times import DAY_MS, EPOCH, iso
 from refledger.operations.statements import Statement
 
 WORDS = {
@@ -22,10 +22,12 @@ WORDS = {
     Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off",
 }  # fmt: skip
 MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TITLE_PT = 15, 5, 9, 7, 16
-COLUMNS_MM = (25, 34, 40, 27, 27, 27)  # 180 in all, what A4 has between the margins
-HEAD = ("Time (UTC)", "", "Reference", "Available", "Reserved", "Paid out")
-ALIGN = ("L", "L", "L", "R", "R", "R")
+COLUMNS_MM = (25, 29, 38, 22, 22, 22, 22)  # 180 in all, what A4 has between the margins
+HEAD = ("Time (UTC)", "", "Reference", "Available", "Reserved", "Paid out", "Balance")
+ALIGN = ("L", "L", "L", "R", "R", "R", "R")
 FONT = "body"
+MATURITY = "maturity"  # the reference of what is due by itself
+COUNTS = {1: "once", 2: "twice"}
 UNKNOWN = "\ufffd"  # for a character that the font does not have
 
 
@@ -52,8 +54,8 @@ def render(statement: Statement, font: Path, *, named: bool) -> bytes:
     pdf.add_font(FONT, fname=font)
     pdf.set_font(FONT, size=TEXT_PT)
     pdf.set_lang("en")
-    pdf.foot = f"{statement.partner.id}, {statement.month}"
-    pdf.set_title(f"Statement {statement.month}")
+    pdf.foot = f"Statement {statement.month}, partner {statement.partner.id}, {_state(statement)}"
+    pdf.set_title(f"Statement {statement.month}, {_state(statement)}")
     pdf.add_page()
     _head(pdf, statement, named)
     for account in statement.accounts:
@@ -75,9 +77,12 @@ def _head(pdf: FPDF, statement: Statement, named: bool) -> None:
             _line(pdf, text)
     pdf.set_text_shaping(False)  # the rest is ASCII, and much
     _line(pdf, f"Partner {partner.id}, code {partner.code}")
-    _line(pdf, f"{iso(month.from_ms)} to {iso(month.until_ms)}, made {iso(statement.made_at_ms)}")
-    if not statement.final:
-        _line(pdf, "The month is not over: this is how things stand, and more will be added.")
+    _line(pdf, f"{_day(month.from_ms)} to {_day(month.until_ms - DAY_MS)}, days in UTC")
+    at = iso(statement.made_at_ms)
+    if statement.final:
+        _line(pdf, f"Final: the month was closed on {at[:10]} at {at[11:16]}, and nothing of this changes any more.")
+    else:
+        _line(pdf, f"Running: this is how things stood on {at[:10]} at {at[11:16]}, and more will be added.")
 
 
 def _account(pdf: FPDF, statement: Statement, account: AccountStatement) -> None:
@@ -87,21 +92,26 @@ def _account(pdf: FPDF, statement: Statement, account: AccountStatement) -> None
     pdf.set_font(FONT, size=TEXT_PT)
     _row(pdf, HEAD)
     _rule(pdf)
-    _row(pdf, ("", "Opening balance", "", *_shown(account, account.opening)))
+    _row(pdf, ("", "Opening balance", "", *_shown(account, account.opening), _available(account, account.opening)))
     for each in account.movements:
         if pdf.will_page_break(LINE_MM):
             pdf.add_page()
             _row(pdf, HEAD)
             _rule(pdf)
-        _row(pdf, (_time(each), _words(each), each.reference, *_shown(account, each.change)))
+        after = _available(account, each.after)
+        _row(pdf, (_time(each), _words(each), _reference(each), *_shown(account, each.change), after))
     _rule(pdf)
-    _row(pdf, ("", "Closing balance", "", *_shown(account, account.closing)))
+    _row(pdf, ("", "Closing balance", "", *_shown(account, account.closing), _available(account, account.closing)))
     for kind, (count, amount) in account.totals.items():
         shown = f"{decimal(amount, exponent(account.currency))} {account.currency}"
-        _line(pdf, f"{WORDS[kind]}: {count} entries, {shown} in all")
+        _line(pdf, f"{WORDS[kind]} {_times(count)}, {shown} in all")
     if account.hash:
         pdf.set_font(FONT, size=SMALL_PT)
         _line(pdf, f"Journal entry {account.version}, SHA-256 {account.hash}")
+
+
+def _available(account: AccountStatement, holdings: Holdings) -> str:
+    return decimal(holdings.available, exponent(account.currency))
 
 
 def _time(movement: Movement) -> str:
@@ -110,7 +120,25 @@ def _time(movement: Movement) -> str:
 
 
 def _words(movement: Movement) -> str:
-    return WORDS[movement.kind] + (f" ({movement.count})" if movement.count > 1 else "")
+    return WORDS[movement.kind] + (f" {_times(movement.count)}" if movement.count > 1 else "")
+
+
+def _times(count: int) -> str:
+    """A count as people say it."""
+    return COUNTS.get(count, f"{count} times")
+
+
+def _reference(movement: Movement) -> str:
+    """The withdrawal or payment; of several payments' rewards that came due together there is none."""
+    return "several rewards" if movement.reference == MATURITY else movement.reference
+
+
+def _state(statement: Statement) -> str:
+    return "final" if statement.final else "running"
+
+
+def _day(at_ms: int) -> str:
+    return iso(at_ms)[:10]
 
 
 def _shown(account: AccountStatement, holdings: Holdings) -> tuple[str, str, str]:

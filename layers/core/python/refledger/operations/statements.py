@@ -8,14 +8,17 @@ from refledger.domain import statements
 from refledger.domain.errors import StatementTooLong
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Partner
-from refledger.domain.statements import LATE_MS, MAX_ENTRIES, AccountStatement, Month
+from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Month
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
 
 
 @dataclass(frozen=True)
 class Statement:
-    """`final`: the month is over, and nothing is written into it any more. `program`: the name of the home program."""
+    """`final`: the month is over, and nothing is written into it any more. `program`: the name of the home program.
+
+    `made_at_ms`: as of when it is; of a final one the moment at which its month was closed, whenever it is asked for.
+    """
 
     partner: Partner
     program: str
@@ -48,7 +51,7 @@ def basis(context: Context, partner_id: str, month_text: str) -> Basis:
         if last := ledger.last_until(context.table, partner_id, balance.currency, end):
             heads.append((balance.currency, last[0].version, last[0].hash))
     program = context.program(partner.program_id).name
-    return Basis(partner, program, month, now_ms >= month.until_ms + LATE_MS, tuple(heads))
+    return Basis(partner, program, month, now_ms >= month.closed_ms, tuple(heads))
 
 
 def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
@@ -70,8 +73,8 @@ def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
         partner,
         context.program(partner.program_id).name,
         month,
-        now_ms,
-        now_ms >= month.until_ms + LATE_MS,
+        min(now_ms, month.closed_ms),
+        now_ms >= month.closed_ms,
         [account for account in accounts if not account.is_empty],
     )
 

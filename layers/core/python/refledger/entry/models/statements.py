@@ -17,7 +17,8 @@ from refledger.operations.statements import Basis, Statement
 
 COLUMNS = (
     "currency", "time", "kind", "reference", "count", "available", "reserved", "paid", "availableAfter",
-    "reservedAfter", "paidAfter",
+    "reservedAfter", "paidAfter", "firstReward", "lastReward", "title", "month", "from", "until", "state", "partnerId",
+    "partnerName", "partnerCompany", "program",
 )  # fmt: skip
 
 
@@ -42,7 +43,10 @@ class HoldingsView(View):
 
 
 class MovementView(View):
-    """`change` and `after`: of the three accounts. `count` above 1: so many of one kind and day, without references."""
+    """`change` and `after`: of the three accounts. `count` above 1: so many of one kind and day, without references.
+
+    `firstReward`, `lastReward`: of the rewards that the entry sums, in the order of their due times.
+    """
 
     at: str
     kind: str
@@ -50,6 +54,8 @@ class MovementView(View):
     count: int
     change: HoldingsView
     after: HoldingsView
+    first_reward: str | None
+    last_reward: str | None
 
     @classmethod
     def of(cls, movement: Movement) -> Self:
@@ -60,6 +66,8 @@ class MovementView(View):
             count=movement.count,
             change=HoldingsView.of(movement.change),
             after=HoldingsView.of(movement.after),
+            first_reward=movement.first or None,
+            last_reward=movement.last or None,
         )
 
 
@@ -94,10 +102,16 @@ class AccountView(View):
 
 
 class StatementView(View):
-    """`since` to just before `until`, in UTC. `final`: the month is over, and the statement will not change."""
+    """`since` to just before `until`, in UTC. `final`: the month is over, and the statement will not change; then
+    `madeAt` is when it was closed. The partner's names are null for who sees personal data masked.
+    """
 
+    title: str
     partner_id: str
+    partner_name: str | None
+    partner_company: str | None
     program_id: str
+    program_name: str
     month: str
     since: str
     until: str
@@ -106,10 +120,15 @@ class StatementView(View):
     accounts: list[AccountView]
 
     @classmethod
-    def of(cls, statement: Statement) -> Self:
+    def of(cls, statement: Statement, *, named: bool) -> Self:
+        partner = statement.partner
         return cls(
-            partner_id=statement.partner.id,
-            program_id=statement.partner.program_id,
+            title=title(statement),
+            partner_id=partner.id,
+            partner_name=(partner.name or None) if named else None,
+            partner_company=(partner.company_name or None) if named else None,
+            program_id=partner.program_id,
+            program_name=statement.program,
             month=str(statement.month),
             since=iso(statement.month.from_ms),
             until=iso(statement.month.until_ms),
@@ -123,9 +142,27 @@ def file_name(statement: Statement | Basis, ending: str) -> str:
     return f"statement-{statement.partner.id}-{statement.month}.{ending}"
 
 
-def as_csv(statement: Statement) -> str:
-    """Make the file, see `csv_files`. Amounts in major units with all their decimals."""
-    rows = (row for account in statement.accounts for row in _rows(statement, account))
+def title(statement: Statement) -> str:
+    """What it is, in a line: `Statement 2026-10, final`."""
+    return f"Statement {statement.month}, {_state(statement).lower()}"
+
+
+def _state(statement: Statement) -> str:
+    return "FINAL" if statement.final else "RUNNING"
+
+
+def as_csv(statement: Statement, *, named: bool) -> str:
+    """Make the file, see `csv_files`. Amounts in major units with all their decimals; each line says of what it is.
+
+    `named`: with the partner's names.
+    """
+    partner, month = statement.partner, statement.month
+    names = [partner.name, partner.company_name] if named else [None, None]
+    told: list[Cell] = [
+        title(statement), str(month), iso(month.from_ms), iso(month.until_ms), _state(statement), partner.id, *names,
+        statement.program,
+    ]  # fmt: skip
+    rows = ([*row, *told] for account in statement.accounts for row in _rows(statement, account))
     return csv_files.write([COLUMNS, *rows])
 
 
@@ -136,11 +173,11 @@ def _rows(statement: Statement, account: AccountStatement) -> Iterator[list[Cell
 
     none: list[Cell] = [None, None, None]
     currency = account.currency
-    yield [currency, iso(statement.month.from_ms), "OPENING", None, None, *none, *shown(account.opening)]
+    yield [currency, iso(statement.month.from_ms), "OPENING", None, None, *none, *shown(account.opening), None, None]
     for each in account.movements:
         yield [
             currency, iso(each.at_ms), each.kind.value, each.reference, each.count, *shown(each.change),
-            *shown(each.after),
+            *shown(each.after), each.first or None, each.last or None,
         ]  # fmt: skip
     end_ms = min(statement.month.until_ms, statement.made_at_ms)
-    yield [currency, iso(end_ms), "CLOSING", None, None, *none, *shown(account.closing)]
+    yield [currency, iso(end_ms), "CLOSING", None, None, *none, *shown(account.closing), None, None]
