@@ -305,9 +305,12 @@ def test_due_rewards_are_those_that_wait_in_one_currency(table: Table, fresh: Ca
         reward(40),
     ]
     table.commit(*(rewards.create(each, 1) for each in made))
-    assert [r.matures_at_ms for r in rewards.due(table, partner, "EUR", "", 40, 2)] == [10, 30, 40]
-    assert [r.matures_at_ms for r in rewards.due(table, partner, "EUR", keys.due_from(11), 40, 2)] == [30, 40]
-    assert [r.matures_at_ms for r in rewards.all_of(table, partner)] == [10, 20, 25, 30, 40, 41]
+    assert [r.matures_at_ms for r in rewards.due(table, keys.rewards(partner, 0), "EUR", "", 40, 2)] == [10, 30, 40]
+    assert [r.matures_at_ms for r in rewards.due(table, keys.rewards(partner, 0), "EUR", keys.due_from(11), 40, 2)] == [
+        30,
+        40,
+    ]
+    assert [r.matures_at_ms for r in rewards.all_of(table, keys.rewards(partner, 0))] == [10, 20, 25, 30, 40, 41]
 
 
 def test_a_reward_is_written_only_as_it_was_read(table: Table, fresh: Callable[[], str]) -> None:
@@ -323,4 +326,4 @@ def test_a_reward_is_written_only_as_it_was_read(table: Table, fresh: Callable[[
         with pytest.raises(Moved) as moved:
             table.commit(rewards.move(stale, replace(stale, status=RewardStatus.CANCELLED), 3))
         assert set(moved.value.found) == {f"{rewards.IS_UNCHANGED}: {id}"}
-    assert list(rewards.all_of(table, partner)) == [rewards.moved(old, approved)]
+    assert list(rewards.all_of(table, keys.rewards(partner, 0))) == [rewards.moved(old, approved)]

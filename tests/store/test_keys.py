@@ -11,25 +11,32 @@ from hypothesis import strategies as st
 from refledger.adapters.ids import Ids
 from refledger.domain import base32, times
 from refledger.domain.currencies import EXPONENTS
-from refledger.store import keys
+from refledger.domain.rules import MAX_TIERS
+from refledger.store import keys, shards
 
 IDS = Ids("a secret of the tests")
 MOMENTS = st.integers(0, 2**47)
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 PARTNERS = st.binary(min_size=10, max_size=10).map(base32.encode)
 PAYMENTS = st.binary(min_size=15, max_size=15).map(base32.encode)
-TIERS = st.integers(1, 10)
+TIERS = st.integers(1, MAX_TIERS)
+SPREADS = st.integers(0, shards.MOST_SPREAD)
 
 
-@given(PARTNERS, MOMENTS, CURRENCIES, PAYMENTS, TIERS)
-def test_a_rewards_key_is_a_slice_of_its_id(partner: str, due_ms: int, currency: str, payment: str, tier: int) -> None:
+@given(PARTNERS, MOMENTS, CURRENCIES, PAYMENTS, TIERS, SPREADS)
+def test_a_rewards_key_follows_from_its_id(
+    partner: str, due_ms: int, currency: str, payment: str, tier: int, spread: int
+) -> None:
     """From the id alone the key; from the key the id again, the partner and the currency."""
-    id = keys.reward_id(partner, due_ms, currency, payment, tier)
+    id = keys.reward_id(partner, due_ms, currency, payment, tier, spread)
+    assert keys.is_reward_id(id)
+    assert keys.spread_of(id) == spread
     key = keys.reward(id)
     assert keys.owner_of(key) + key["sk"] == id
     assert (keys.kind_of(key), keys.owner_of(key)) == ("R", partner)
     assert keys.currency_of(key["sk"]) == currency
-    assert key["pk"] == keys.rewards(partner)
+    for known in range(spread, shards.MOST_SPREAD + 1):
+        assert key["pk"] in keys.rewards(partner, known), "whoever knows of as many shards or more looks there"
     assert keys.LOWEST < key["sk"] < keys.HIGHEST
 
 
@@ -41,8 +48,39 @@ def test_a_referrals_key_is_a_slice_of_its_id(partner: str, at_ms: int, digest: 
     assert (keys.kind_of(key), keys.owner_of(key), key["sk"]) == ("F", partner, id.removeprefix(partner))
 
 
-@given(st.lists(st.tuples(MOMENTS, CURRENCIES, PAYMENTS, TIERS), min_size=2, max_size=8, unique=True), MOMENTS)
-def test_rewards_sort_by_when_they_are_due(parts: list[tuple[int, str, str, int]], at_ms: int) -> None:
+@given(PARTNERS, MOMENTS, CURRENCIES, PAYMENTS, TIERS)
+def test_a_reward_that_was_made_before_there_were_shards_lies_where_it_lay(
+    partner: str, due_ms: int, currency: str, payment: str, tier: int
+) -> None:
+    """Its id says nothing of them: partner, time, currency, payment and tier, as it was put together then."""
+    sort_key = base32.encode(due_ms.to_bytes(6) + currency.encode() + base32.decode(payment)[:10] + bytes([tier]))
+    assert keys.reward_id(partner, due_ms, currency, payment, tier) == partner + sort_key
+    assert keys.reward(partner + sort_key) == {"pk": f"R#{partner}", "sk": sort_key}
+    assert keys.rewards(partner, 0) == (f"R#{partner}",)
+
+
+@given(st.text(max_size=60) | st.binary(min_size=30, max_size=30).map(base32.encode))
+def test_whatever_is_asked_for_has_a_key(text: str) -> None:
+    """Also what is no id of a reward: then there is nothing under it."""
+    key = keys.reward(text)
+    assert key["pk"] == f"R#{text[:16]}" or key["pk"].startswith(f"R#{text[:16]}#")
+    assert key["sk"] == text[16:]
+
+
+def test_shards_take_their_share() -> None:
+    """The checksum spreads payments evenly: of 16 shards none has a fifth more than its part."""
+    ids = Ids("a secret of the tests")
+    made = [keys.reward_id("p" * 16, 0, "USD", ids.payment("shop", str(n)), 1, 4) for n in range(16_000)]
+    found = Counter(keys.reward(id)["pk"] for id in made)
+    assert set(found) == set(keys.rewards("p" * 16, 4))
+    assert max(found.values()) < 1_200
+
+
+PLACES = st.tuples(MOMENTS, CURRENCIES, PAYMENTS, TIERS, SPREADS)
+
+
+@given(st.lists(PLACES, min_size=2, max_size=8, unique_by=lambda part: part[:4]), MOMENTS)
+def test_rewards_sort_by_when_they_are_due(parts: list[tuple[int, str, str, int, int]], at_ms: int) -> None:
     """Sort keys stand in the order of due times, and `due_from` cuts them exactly: before, at or after."""
     partner = "p" * keys.PARTNER_ID_LENGTH
     found = [(keys.reward(keys.reward_id(partner, *part))["sk"], part[0]) for part in parts]

@@ -316,7 +316,7 @@ class Actors:
 
     def rewards(self, name: str) -> list[Reward]:
         books = self.deployed.world.books
-        return list(stored_rewards.all_of(books.table, self.id_of(name)))
+        return list(stored_rewards.all_of(books.table, books.context.reward_partitions(self.id_of(name))))
 
     def withdrawals(self) -> list[Withdrawal]:
         """All of everybody's."""

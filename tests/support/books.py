@@ -247,7 +247,7 @@ class Books:
 
     def rewards(self, name: str) -> list[Reward]:
         """A partner's rewards, oldest due first."""
-        return list(stored_rewards.all_of(self.table, self.partner(name).id))
+        return list(stored_rewards.all_of(self.table, self.context.reward_partitions(self.partner(name).id)))
 
     def grant(self, name: str, *amounts: int, due_ms: int | None = None, currency: str = "USD") -> None:
         """Rewards that wait, as payments would have made them, many at a time."""

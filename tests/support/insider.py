@@ -259,8 +259,12 @@ class Insider:
     # ---------------------------------------------------------------- what they have
 
     def rewards(self) -> list[Reward]:
-        table = self.deployed.world.books.table
-        return [r for each in self.partners.values() for r in stored_rewards.all_of(table, each.id)]
+        context, table = self.deployed.world.books.context, self.deployed.world.books.table
+        return [
+            r
+            for each in self.partners.values()
+            for r in stored_rewards.all_of(table, context.reward_partitions(each.id))
+        ]
 
     def withdrawals(self) -> list[Withdrawal]:
         table, found = self.deployed.world.books.table, []

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from refledger.domain.uplines import KEPT_LINKS
-from refledger.store import keys, ledger, partners
+from refledger.store import keys, ledger, partners, rewards
 from refledger.store.table import BATCH_LIMIT, Table
 from refledger.store.transaction import Item
 
 
-def of_partner(table: Table, partner_id: str) -> Iterator[Item]:
-    """The partner's rewards, and the months of them that are under a cap."""
-    yield from table.query(keys.rewards(partner_id))
+def of_partner(table: Table, partner_id: str, partitions: tuple[str, ...]) -> Iterator[Item]:
+    """The partner's rewards, which lie in the partitions, and the months of them that are under a cap."""
+    yield from rewards.items_of(table, partitions)
     yield from table.query(*keys.capped_months(partner_id))
 
 

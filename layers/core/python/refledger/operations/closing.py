@@ -114,5 +114,5 @@ def _rewards(context: Context, referral: Referral, position: list[str]) -> Itera
         if position and link.partner_id != position[0]:
             continue
         since, position = (position[1] if position else start), []
-        for reward in rewards.since(context.table, link.partner_id, since):
+        for reward in rewards.since(context.table, context.reward_partitions(link.partner_id), since):
             yield [link.partner_id, keys.reward(reward.id)["sk"]], reward

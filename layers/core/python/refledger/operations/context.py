@@ -14,6 +14,7 @@ from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.store import programs, shards, stops
+from refledger.store.shards import Shards
 from refledger.store.stops import Stop
 from refledger.store.table import Table
 from refledger.store.transaction import Again
@@ -42,7 +43,7 @@ class Context:
     pause: Callable[[int], None] = pause
     seals_customers: bool = False  # whether of customers only keyed hashes are kept
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
-    _shards: list[int] = field(default_factory=list)  # when it was read, and how many
+    _shards: list[tuple[int, Shards]] = field(default_factory=list)  # the last, and when it was read
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
     _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
 
@@ -78,9 +79,20 @@ class Context:
 
     def shards(self) -> int:
         """Over how many shards payments are spread, as it was at most a minute ago: it only grows."""
-        if not self._shards or self.now_ms() - self._shards[0] > PROGRAM_KEPT_MS:
-            self._shards[:] = [self.now_ms(), shards.count(self.table)]
-        return self._shards[1]
+        return self._known_shards().count
+
+    def spread(self, partner_id: str) -> int:
+        """With which spread rewards of the partner are made now: see `keys.reward_id`."""
+        return self._known_shards().spread(partner_id, self.now_ms())
+
+    def reward_partitions(self, partner_id: str) -> tuple[str, ...]:
+        """Where the partner's rewards lie, for whoever reads them. A minute old is new enough: see `shards`."""
+        return self._known_shards().partitions(partner_id)
+
+    def _known_shards(self) -> Shards:
+        if not self._shards or self.now_ms() - self._shards[0][0] > PROGRAM_KEPT_MS:
+            self._shards[:] = [(self.now_ms(), shards.read(self.table))]
+        return self._shards[0][1]
 
     def stopped(self) -> Stop | None:
         """Whether everything that books and pays is stopped, as it was at most five seconds ago."""

@@ -105,9 +105,10 @@ def _look(context: Context, balance: Balance, has_left: int) -> _Found:
     if has_left <= 0:
         return found
     partner_id, currency = balance.partner_id, balance.currency
+    partitions = context.reward_partitions(partner_id)
     for place, entry in ledger.entries(context.table, partner_id, currency, balance.cover, ENTRIES):
         if entry.kind is Kind.EARN:
-            for reward in rewards.between(context.table, partner_id, entry.first, entry.last):
+            for reward in rewards.between(context.table, partitions, entry.first, entry.last):
                 if reward.entry != entry.version or reward.currency != currency or not owed(reward):
                     continue
                 if not found.take(context, balance, reward):

@@ -230,7 +230,8 @@ def _payment(payment: Payment, named: Labels) -> Row:
 def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
     table = asked.context.table
     if partner_id := asked.filters.get("partnerId"):
-        of_partner = stored_rewards.of_partner(table, partner_id, after or "", exports.PAGE)
+        partitions = asked.context.reward_partitions(partner_id)
+        of_partner = stored_rewards.of_partner(table, partitions, after or "", exports.PAGE)
         for page in _batched(of_partner, exports.PAGE):
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for _, reward in page))
             named = labels.of_rewards(table, (reward for _, reward in page))

@@ -71,7 +71,8 @@ def _owed(context: Context, partner_id: str) -> Iterator[str]:
     for balance in ledger.balances(context.table, partner_id):
         if balance.available:
             yield f"{money(balance.available, balance.currency)} are in the balance"
-    waiting = Counter(each.currency for each in rewards.all_of(context.table, partner_id) if each.status in WAITING)
+    earned = rewards.all_of(context.table, context.reward_partitions(partner_id))
+    waiting = Counter(each.currency for each in earned if each.status in WAITING)
     for currency, number in sorted(waiting.items()):
         yield f"{number} rewards in {currency} wait for their time"
 
@@ -192,7 +193,7 @@ def _vouchers(context: Context, partner_id: str, years: int, report: Report) -> 
         adjustment = adjustments.from_item(item)
         yield from over("reasons of adjustments", item, max(adjustment.created_at_ms, adjustment.decided_at_ms))
         yield from _audited(context, adjustment.id)
-    for item in context.table.query(keys.rewards(partner_id)):
+    for item in rewards.items_of(context.table, context.reward_partitions(partner_id)):
         yield from over("notes on rewards", item, item["earned"])
         if item.get("note"):
             yield from _audited(context, keys.owner_of(item) + item["sk"])

@@ -29,7 +29,8 @@ def mature(context: Context, partner_id: str, currency: str, start: str, *, rate
     def once() -> str:
         partner, balance = holder(context, partner_id, currency)
         now_ms = _now(context, start)
-        due, cut = _batch(rewards.due(context.table, partner_id, currency, start, now_ms, BATCH))
+        partitions = context.reward_partitions(partner_id)
+        due, cut = _batch(rewards.due(context.table, partitions, currency, start, now_ms, BATCH))
         late = set(rating.out_of_order(context, due))
         if rates and late:
             for payment in sorted(late):

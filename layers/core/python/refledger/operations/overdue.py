@@ -82,7 +82,7 @@ def _partner(
     until_ms = context.now_ms() - LATE_MS
     moves, sent = within in ("", mark), 0
     starts: dict[str, str] = {}
-    found = rewards.waiting_since(context.table, partner_id, within or mark, until_ms)
+    found = rewards.waiting_since(context.table, context.reward_partitions(partner_id), within or mark, until_ms)
     while piece := list(islice(found, PIECE)):
         for sort_key, currency in ((each[0], each[1]) for each in piece if each[2]):
             starts.setdefault(currency, sort_key)
@@ -105,7 +105,8 @@ def waiting_too_long(context: Context, partner_ids: Iterable[str]) -> Iterator[t
     until_ms = context.now_ms() - LATE_MS
     for partner_id in partner_ids:
         mark = rewards.overdue_marks(context.table, [partner_id])[partner_id]
-        for sort_key, currency, waits in rewards.waiting_since(context.table, partner_id, mark, until_ms):
+        partitions = context.reward_partitions(partner_id)
+        for sort_key, currency, waits in rewards.waiting_since(context.table, partitions, mark, until_ms):
             if waits:
                 due = iso(keys.due_at(sort_key))
                 yield (partner_id, currency, f"reward {partner_id}{sort_key}: waits, although it was due {due}")

@@ -312,7 +312,7 @@ def enter(
         binding, counted = rating.counted(suspicion.binding, payment, terms, suspicion.again)
         counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
-        earned = [rating.earn(payment, binding, program, part, due_ms) for part in parts if part.amount]
+        earned = [rating.earn(context, payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
             entered, kind=K.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
             shares=tuple((reward.id, reward.amount) for reward in earned),

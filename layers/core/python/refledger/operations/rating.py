@@ -52,10 +52,11 @@ def _place(payment: Payment) -> tuple[int, str]:
     return payment.occurred_at_ms, payment.target or payment.id
 
 
-def earn(payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
+def earn(context: Context, payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
     """The reward of one tier, with everything it will ever need."""
+    spread = context.spread(share.partner_id)
     return Reward(
-        id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier),
+        id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier, spread),
         partner_id=share.partner_id,
         tier=share.tier,
         amount=share.amount,
@@ -263,7 +264,8 @@ def became(
         if old is None:
             if part and amount:
                 program = context.program(binding.program_id)
-                new = replace(earn(payment, binding, program, part, payment.due_ms), held=held, twin=payment.twin)
+                new = earn(context, payment, binding, program, part, payment.due_ms)
+                new = replace(new, held=held, twin=payment.twin)
                 found[tier] = revalue(replace(new, because_of=because_of), payment.amount, payment.back)
             continue
         rate_bps, rule = (part.rate_bps, part.source.value) if part and amount else (0, old.rule)

@@ -178,7 +178,7 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
         program = partners.find(table, partner_id).program_id
         named.add(program)
         only = "" if whole else main.subject  # a referral that is in the figures of several comes up for each of them
-        for item in books.of_partner(table, partner_id):
+        for item in books.of_partner(table, partner_id, run.context.reward_partitions(partner_id)):
             run.offer(item, only)
         for item in books.referrals_of(table, partner_id) if whole else books.below(table, partner_id):
             run.offer(item, only)

@@ -35,7 +35,7 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
     if not reward.currency == payment.currency == in_key:
         yield f"is in {reward.currency}, its payment in {payment.currency}"
     elif reward.id != keys.reward_id(
-        reward.partner_id, reward.matures_at_ms, reward.currency, payment.id, reward.tier
+        reward.partner_id, reward.matures_at_ms, reward.currency, payment.id, reward.tier, keys.spread_of(reward.id)
     ):  # fmt: skip
         yield "its tier, or when it is due, is not what its id says"
     frozen = (reward.program_id, reward.referral_id, reward.earned_at_ms)

@@ -19,7 +19,7 @@ def of_partner(
     context: Context, partner_id: str, fits: Fits, before: str, limit: int
 ) -> tuple[list[Reward], str | None]:
     """Latest due first, from below the position `before`; and the position of the next page."""
-    found = rewards.of_partner(context.table, partner_id, before, limit + 1)
+    found = rewards.of_partner(context.table, context.reward_partitions(partner_id), before, limit + 1)
     return listing.page(found, fits, limit)
 
 

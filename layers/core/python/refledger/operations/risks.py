@@ -76,7 +76,8 @@ def _paid_before(context: Context, withdrawal: Withdrawal) -> list[int]:
 
 
 def _has_held(context: Context, partner_id: str) -> bool:
-    return any(reward.held for reward in islice(rewards.newest(context.table, partner_id, REWARDS), REWARDS))
+    newest = rewards.newest(context.table, context.reward_partitions(partner_id), REWARDS)
+    return any(reward.held for reward in islice(newest, REWARDS))
 
 
 def _others(context: Context, withdrawal: Withdrawal) -> int | None:

@@ -125,7 +125,8 @@ def _told_before(context: Context, binding: Binding, from_ms: int) -> list[Payme
     """The customer's payments whose rewards are due from then on, by the nearest partner who has any of them."""
     for link in binding.upline[: binding.depth]:
         found: dict[str, None] = {}
-        newest = rewards.newest(context.table, link.partner_id, PAGE, keys.due_from(from_ms))
+        partitions = context.reward_partitions(link.partner_id)
+        newest = rewards.newest(context.table, partitions, PAGE, keys.due_from(from_ms))
         for _, reward in zip(range(LOOKED_AT), newest, strict=False):
             if reward.referral_id == binding.referral_id:
                 found[reward.payment] = None

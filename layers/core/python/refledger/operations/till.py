@@ -140,7 +140,8 @@ def _rejected(context: Context, partner: Partner) -> tuple[Unpaid, ...]:
         return ()
     since = keys.due_from(min(map(keys.referred_at, partner.rejected)))  # nothing of a referral is due earlier
     sums: Counter[tuple[str, str]] = Counter()
-    for reward in islice(rewards.newest(context.table, partner.id, 100, since), REWARDS):
+    newest = rewards.newest(context.table, context.reward_partitions(partner.id), 100, since)
+    for reward in islice(newest, REWARDS):
         if reward.referral_id in partner.rejected:
             sums[reward.referral_id, reward.currency] += owed(reward)
     return tuple(Unpaid(id, currency, amount) for (id, currency), amount in sorted(sums.items()) if amount)

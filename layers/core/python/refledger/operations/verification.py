@@ -168,7 +168,7 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
     )  # fmt: skip
     for month in caps.of_partner(context.table, partner_id):
         books.months[month.currency][month.name] = month
-    for reward in rewards.all_of(context.table, partner_id):
+    for reward in rewards.all_of(context.table, context.reward_partitions(partner_id)):
         books.rewards[reward.currency].append(reward)
     for batch in _batches(id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)):
         for withdrawal in withdrawals.many(context.table, batch):

@@ -20,6 +20,7 @@ F#<partner> / <b32(ms, hash)>          referral
 E#<payment> / A | R#<refund> | D#<dispute> | S | T  payment; a refund, a dispute of it; that one of them is suspect;
                                        that it may be another payment
 R#<partner> / <b32(due, CUR, src, tier)>  reward
+R#<partner>#<n> / …                    the same, of a partner whose rewards are spread; which n, the id says
 J#<partner>#<CUR> / <day>#<version>    journal entry
 W#<withdrawal> / A | N#<n> | T#<kind>  withdrawal; what people wrote about it; the token its workflow waits with
 W#<withdrawal> / S#<ms>#<id>           who was shown the whole account
@@ -41,12 +42,12 @@ O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
-G# / SHARDS                            over how many shards payments are spread
+G# / SHARDS                            over how many shards payments are spread, and rewards of busy partners
 SYS / <name>                           how far a schedule has looked
 SYS / STOPPED                          that everything which books and pays is stopped, and why
 
 Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
-Ids: a reward's or referral's id is its partner's id (16 characters) and its sort key, so its key is a slice of it.
+Ids: a reward's or referral's id is its partner's id (16 characters) and its sort key, so its key follows from it.
 Text from outside enters a key only as a keyed hash.
 """
 
@@ -68,6 +69,8 @@ LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
 FIRST_MS, LAST_MS = 10**12, 10**13 - 1  # 13 digits, from 2001 to 2286: as text they sort like numbers
 DUE_SHARDS: Final = 32  # never less than it was; the table may know of more, see `shards`
 ALONE: Final = "A"
+_SOURCE_BYTES: Final = 10  # of a payment's id in a reward's
+_TIER_BITS: Final = 4  # of a reward id's last byte: no program has more than ten tiers
 
 
 def _key(pk: str, sk: str = ALONE) -> Key:
@@ -389,9 +392,28 @@ def taken_back(payment: str) -> tuple[str, str, str]:
     return f"E#{payment}", "D#", "R#~"
 
 
-def reward_id(partner_id: str, due_ms: int, currency: str, payment: str, tier: int) -> str:
-    source = base32.decode(payment)[:10]
-    return partner_id + base32.encode(due_ms.to_bytes(6) + currency.encode() + source + bytes([tier]))
+def reward_id(partner_id: str, due_ms: int, currency: str, payment: str, tier: int, spread: int = 0) -> str:
+    """`spread`: over how many shards the partner's rewards are put when it is made, as a power of two. It stands in the
+    id for good, beside the tier, so that the id alone says where the reward lies, however many there are later.
+    """
+    source = base32.decode(payment)[:_SOURCE_BYTES]
+    last = spread << _TIER_BITS | tier
+    return partner_id + base32.encode(due_ms.to_bytes(6) + currency.encode() + source + bytes([last]))
+
+
+def spread_of(reward_id: str) -> int:
+    """With which `spread` it was made; 0 for every id of before, and for what is no id."""
+    return _place_of(reward_id)[0]
+
+
+def _place_of(reward_id: str) -> tuple[int, int]:
+    """The spread in a reward's id, and in which of so many shards it lies, by the checksum of its payment."""
+    try:
+        raw = base32.decode(reward_id[PARTNER_ID_LENGTH:])
+    except ValueError:  # whatever somebody asks for
+        return 0, 0
+    spread = raw[-1] >> _TIER_BITS if len(raw) > _SOURCE_BYTES else 0
+    return spread, zlib.crc32(raw[-1 - _SOURCE_BYTES : -1]) % (1 << spread)
 
 
 def is_reward_id(text: str) -> bool:
@@ -400,11 +422,18 @@ def is_reward_id(text: str) -> bool:
 
 
 def reward(reward_id: str) -> Key:
-    return _key(f"R#{reward_id[:PARTNER_ID_LENGTH]}", reward_id[PARTNER_ID_LENGTH:])
+    """It follows from the id, whatever is known of shards at the moment."""
+    partner_id, sort_key = reward_id[:PARTNER_ID_LENGTH], reward_id[PARTNER_ID_LENGTH:]
+    return _key(_reward_shard(partner_id, _place_of(reward_id)[1]), sort_key)
 
 
-def rewards(partner_id: str) -> str:
-    return f"R#{partner_id}"
+def rewards(partner_id: str, spread: int) -> tuple[str, ...]:
+    """All partitions that may hold rewards of a partner, for whom `spread` is the highest they were made with."""
+    return tuple(_reward_shard(partner_id, number) for number in range(1 << spread))
+
+
+def _reward_shard(partner_id: str, number: int) -> str:
+    return f"R#{partner_id}#{number}" if number else f"R#{partner_id}"
 
 
 def due_from(at_ms: int) -> str:

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from refledger.store.keys import HIGHEST, LOWEST
 from refledger.store.table import Table
 from refledger.store.transaction import Item
 from refledger.threads import side_by_side
@@ -32,6 +33,31 @@ def oldest_first(table: Table, partitions: Sequence[str], low: str, high: str, p
     """
     shards = [table.query(each, low, high, index="work", page_size=page_size) for each in partitions]
     return heapq.merge(*_begun(shards), key=lambda item: str(item["w2"]))
+
+
+def by_sort_key(
+    table: Table,
+    partitions: tuple[str, ...],
+    low: str = LOWEST,
+    high: str = HIGHEST,
+    *,
+    page_size: int | None = None,
+    newest_first: bool = False,
+    strong: bool = True,
+    only: Sequence[str] = (),
+) -> Iterator[Item]:
+    """Like `Table.query`, of what lies in all of the partitions of the table: no two items have the same sort key.
+
+    `page_size`: about so many are wanted; each of several is asked for twice its share at a time.
+    """
+    share = max(LEAST, 2 * page_size // len(partitions)) if page_size and len(partitions) > 1 else page_size
+    shards = [
+        table.query(each, low, high, page_size=share, newest_first=newest_first, strong=strong, only=only)
+        for each in partitions
+    ]  # fmt: skip
+    if len(shards) == 1:
+        return shards[0]
+    return heapq.merge(*_begun(shards), key=lambda item: str(item["sk"]), reverse=newest_first)
 
 
 def _begun(shards: Sequence[Iterator[Item]]) -> list[Iterator[Item]]:

@@ -1,4 +1,7 @@
-"""Rewards as items. Nothing that changes in a reward's normal life is in an index."""
+"""Rewards as items. Nothing that changes in a reward's normal life is in an index.
+
+`partitions`, of whoever reads a partner's: `Context.reward_partitions`. What lies in several is read as one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import replace
 
 from refledger.domain.errors import RewardNotFound
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
-from refledger.store import keys
+from refledger.store import keys, merge
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
@@ -75,24 +78,26 @@ def _waits_for_its_time(item: Item) -> bool:
     return item.get("status", RewardStatus.PENDING) == RewardStatus.PENDING and not item.get("held")
 
 
-def due(table: Table, partner_id: str, currency: str, since: str, now_ms: int, page_size: int) -> Iterator[Reward]:
+def due(
+    table: Table, partitions: tuple[str, ...], currency: str, since: str, now_ms: int, page_size: int
+) -> Iterator[Reward]:
     """Rewards of one currency that wait for their time and are due at `now_ms`, oldest first; those that are held are
     not among them. `since`: where to begin to look.
     """
     high = keys.due_from(now_ms + 1)
-    for item in table.query(keys.rewards(partner_id), since or keys.LOWEST, high, page_size=page_size):
+    for item in merge.by_sort_key(table, partitions, since or keys.LOWEST, high, page_size=page_size):
         if _waits_for_its_time(item) and item["currency"] == currency:
             yield from_item(item)
 
 
-def between(table: Table, partner_id: str, first: str, last: str) -> Iterator[Reward]:
+def between(table: Table, partitions: tuple[str, ...], first: str, last: str) -> Iterator[Reward]:
     """Rewards from the sort key `first` to the sort key `last`, whatever their currency."""
-    return map(from_item, table.query(keys.rewards(partner_id), first, last))
+    return map(from_item, merge.by_sort_key(table, partitions, first, last))
 
 
-def newest(table: Table, partner_id: str, page_size: int, since: str = keys.LOWEST) -> Iterator[Reward]:
+def newest(table: Table, partitions: tuple[str, ...], page_size: int, since: str = keys.LOWEST) -> Iterator[Reward]:
     """A partner's rewards from the sort key `since` on, those that are due last first."""
-    return map(from_item, table.query(keys.rewards(partner_id), since, page_size=page_size, newest_first=True))
+    return map(from_item, merge.by_sort_key(table, partitions, since, page_size=page_size, newest_first=True))
 
 
 def looked_until(table: Table, partner_id: str, currency: str) -> str:
@@ -131,27 +136,35 @@ def is_looked_at(reward: Reward) -> Write:
     return update(MARK_IS_BEHIND, key, "SET #made = :made", unpassed, made=keys.reward(reward.id)["sk"])
 
 
-def waiting_since(table: Table, partner_id: str, mark: str, until_ms: int) -> Iterator[tuple[str, str, bool]]:
+def waiting_since(
+    table: Table, partitions: tuple[str, ...], mark: str, until_ms: int
+) -> Iterator[tuple[str, str, bool]]:
     """(sort key, currency, whether it waits) of the rewards from a mark on that were due before `until_ms`."""
     low, high = mark or keys.LOWEST, keys.due_from(until_ms)
-    for item in table.query(keys.rewards(partner_id), low, high, only=("status", "held")):
+    for item in merge.by_sort_key(table, partitions, low, high, only=("status", "held")):
         yield item["sk"], keys.currency_of(item["sk"]), _waits_for_its_time(item)
 
 
-def all_of(table: Table, partner_id: str) -> Iterator[Reward]:
+def all_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Reward]:
     """Every reward of a partner, oldest due first. For the check of the books, not for a request."""
-    return map(from_item, table.query(keys.rewards(partner_id)))
+    return map(from_item, items_of(table, partitions))
 
 
-def since(table: Table, partner_id: str, start: str) -> Iterator[Reward]:
+def items_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Item]:
+    """The same, as they are in the table."""
+    return merge.by_sort_key(table, partitions)
+
+
+def since(table: Table, partitions: tuple[str, ...], start: str) -> Iterator[Reward]:
     """A partner's rewards from the sort key `start` on, oldest due first, a page at a time."""
-    return map(from_item, table.query(keys.rewards(partner_id), start, page_size=100))
+    return map(from_item, merge.by_sort_key(table, partitions, start, page_size=100))
 
 
-def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
+def of_partner(table: Table, partitions: tuple[str, ...], before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
     """(position, reward) of a partner's rewards, the latest due first, from just below the position `before`."""
-    partition, high = keys.rewards(partner_id), before or keys.HIGHEST
-    for item in table.query(partition, high=high, page_size=page_size, newest_first=True, strong=False):
+    high = before or keys.HIGHEST
+    found = merge.by_sort_key(table, partitions, high=high, page_size=page_size, newest_first=True, strong=False)
+    for item in found:
         if item["sk"] != before:
             yield item["sk"], from_item(item)
 
