@@ -22,3 +22,9 @@ def fresh() -> Callable[[], str]:
     """A partition that no other test has."""
     numbers: Iterator[int] = itertools.count(1)
     return lambda: f"test{next(numbers)}"
+
+
+@pytest.fixture
+def dynamodb_table(dynamodb_endpoint: str) -> Table:
+    """A table of the test's own, for what there is one of in a table."""
+    return Table(dynamodb.new_database(dynamodb_endpoint), "refledger")

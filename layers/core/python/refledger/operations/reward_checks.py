@@ -23,7 +23,16 @@ from refledger.domain.rewards import (
     worth,
 )
 from refledger.domain.rules import BASIS_POINTS
+from refledger.operations.context import Context
 from refledger.store import keys
+
+
+def unread(context: Context, payment: Payment) -> Iterator[str]:
+    """Every reward lies in a shard where its partner's are looked for."""
+    for id, _ in payment.shares:
+        key = keys.reward(id)
+        if key["pk"] not in context.reward_partitions(keys.owner_of(key)):
+            yield f"payment {payment.id}: its reward {id} is in a shard where nobody looks: raise their number"
 
 
 def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:

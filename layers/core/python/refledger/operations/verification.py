@@ -19,7 +19,7 @@ from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, Withdraw
 from refledger.operations.context import Context
 from refledger.operations.converting import conversion_faults
 from refledger.operations.duty_checks import adjustment_faults
-from refledger.operations.reward_checks import against_journal, against_payment, against_referral, month_faults
+from refledger.operations.reward_checks import against_journal, against_payment, against_referral, month_faults, unread
 from refledger.operations.suspicion_checks import unseen_faults, waiting_faults
 from refledger.operations.taking_back import counted, root
 from refledger.operations.till_checks import suspension_faults, till_faults
@@ -338,6 +338,7 @@ def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
             reasons.append(f"payment {payment.id}: its shares are more than its base, or that more than was paid")
         if payment.kind is not PaymentKind.EARLY and payment.body != said(payment):
             reasons.append(f"payment {payment.id}: what it says is not what was recorded")
+        reasons += unread(context, payment)
         reasons += _taken_back_faults(context, payment)
         reasons += conversion_faults(context, payment)
         reasons += waiting_faults(payment, earned.values())

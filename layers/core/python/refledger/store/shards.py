@@ -76,7 +76,7 @@ def grow_rewards(old: Shards, partner_id: str, to: int, now_ms: int) -> Write:
     Raises ValueError for a number that is no power of two, or not more than there are, and for too many partners.
     """
     spread, steps = to.bit_length() - 1, old.partners.get(partner_id, ())
-    if to != 1 << spread or not 1 <= spread <= MOST_SPREAD:
+    if not 1 <= spread <= MOST_SPREAD or to != 1 << spread:
         raise ValueError(f"a power of two, from 2 to {1 << MOST_SPREAD}")
     if spread <= max((earlier for _, earlier in steps), default=0):
         raise ValueError(f"there are {len(old.partitions(partner_id))} already, and their number only grows")
