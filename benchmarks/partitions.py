@@ -1,12 +1,15 @@
 """Which partition of the table or its indexes breaks first when 10,000 payments come in a second.
 
-A sample of payments goes through the real operations: recorded, counted in batches of the stream, found due, matured.
-What each call takes is charged to the partition of its key, and scaled up. One partner has a third of all customers.
+A sample of payments goes through the real operations: recorded, followed in batches by both readers of the stream,
+found due, matured. What each call takes is charged to the partition of its key, and scaled up. One partner has a third
+of all customers; their rewards, and those of whoever referred them, are spread as their owner asked by
+`refledger shards`. Where nothing is held back, what a payment earned matures by its own message, as the queue gives
+them out.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,11 +18,12 @@ from typing import Any
 
 from benchmarks.bench import MIRROR, TABLE
 from benchmarks.meter import Call, Meter
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
-from refledger.operations import finding_due, maturing, statistics
+from refledger.operations import covering, finding_due, maturing, progress, statistics
 from refledger.operations.payments import Outcome
 from refledger.operations.statistics import Record
-from refledger.store import keys
+from refledger.store import keys, shards, stream
 from refledger.store.table import Table
 from refledger.store.transaction import Item
 from tests.support import dynamodb
@@ -30,6 +34,9 @@ WRU_LIMIT, RRU_LIMIT = 1_000, 3_000  # of a partition: the service's
 STREAM_SHARDS = PER_SECOND * 6 // 1_000  # of the table's stream: one for each thousand units that are written
 BATCH = 100
 PARTNERS, CUSTOMERS_EACH = 60, 1  # beside the big one
+BUSY = ("big", "upline")  # a third of all payments each
+SPREAD = 32  # of their rewards
+MESSAGES = 10  # of the queue's in one batch
 
 
 @dataclass
@@ -84,19 +91,25 @@ class Load:
         return max(self.wru / WRU_LIMIT, self.rru / RRU_LIMIT)
 
 
-def measure(endpoint: str, payments: int = 1_260) -> list[Load]:
-    """The load of every partition, the heaviest first."""
+def measure(endpoint: str, payments: int = 1_260, *, spread: int = SPREAD, hold_days: int = 1) -> list[Load]:
+    """The load of every partition, the heaviest first. `spread`: shards of a busy partner's rewards."""
     client = dynamodb.new_database(endpoint, TABLE)
     client.create_table(TableName=MIRROR, **dynamodb.table_properties())
     meter = Charged(client, MIRROR)
     books = Books(meter, TABLE)
-    books.program(hold_days=1)
+    books.program(hold_days=hold_days)
     customers = _customers(books)
+    for name in BUSY if spread > 1 else ():
+        books.table.commit(shards.grow_rewards(shards.read(books.table), books.partner(name).id, spread, books.clock()))
+    books.clock.forward(shards.SPREAD_AFTER_MS)
     meter.written.clear()
     meter.read.clear()
     records = list(_pay(books, Table(client, TABLE), customers, payments))
     for start in range(0, len(records), BATCH):
-        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", records[start : start + BATCH])
+        batch = records[start : start + BATCH]
+        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
+        told = [stream.Record(each.sequence_number, each.at_ms, each.old, each.new) for each in batch]
+        progress.follow(books.context, told)
     books.clock.forward(2 * DAY_MS)
     sent: list[Any] = []
     finding_due.find_due(books.context, sent.extend, lambda: True)
@@ -123,11 +136,17 @@ def _customers(books: Books) -> list[str]:
 
 
 def _pay(books: Books, plain: Table, customers: list[str], payments: int) -> Iterable[Record]:
-    """Records of the stream, of payments whose customers take turns."""
-    numbers = count(1)
+    """Records of the stream, of payments whose customers take turns. What is due at once matures on the way."""
+    numbers, said = count(1), defaultdict[tuple[str, str], dict[str, MaturityMessage]](dict)
     for number in range(payments):
         recorded = books.pay(customers[number % len(customers)], f"p{number}", 10_000)
         assert recorded.outcome is Outcome.RECORDED
+        for message in recorded.due:
+            waiting = said[message.partner_id, message.currency]
+            waiting[message.deduplication] = message
+            if len(waiting) == MESSAGES:
+                _mature(books, list(waiting.values()))
+                waiting.clear()
         books.clock.forward(1)
         payment = plain.get(keys.payment(recorded.payment))
         assert payment
@@ -136,11 +155,19 @@ def _pay(books: Books, plain: Table, customers: list[str], payments: int) -> Ite
         yield from (Record(str(next(numbers)), books.clock(), {}, image) for image in images if image)
 
 
-def report(loads: list[Load]) -> str:
+def _mature(books: Books, messages: list[MaturityMessage]) -> None:
+    """One partner's messages, as the handler does it."""
+    partner_id, currency = messages[0].partner_id, messages[0].currency
+    maturing.mature_from(books.context, partner_id, currency, min(each.since for each in messages))
+    covering.cover_all(books.context, partner_id, currency)
+
+
+def report(loads: list[Load], hold_days: int = 1) -> str:
     heaviest: dict[str, Load] = {}
     for load in loads:
         heaviest.setdefault(_kind(load.partition), load)
-    lines = [f"{PER_SECOND:,} payments a second, one partner a third: the heaviest partition of each kind", ""]
+    held = f"rewards held for {hold_days} days" if hold_days else "nothing held back"
+    lines = [f"{PER_SECOND:,} payments a second, one partner a third, {held}: the heaviest partition of each kind", ""]
     lines += ["| partition | WRU/s | RRU/s | of the limit |", "|---|---:|---:|---:|"]
     lines += [f"| {load.partition} | {load.wru:,} | {load.rru:,} | {load.times:.2f} |" for load in heaviest.values()]
     first = loads[0]

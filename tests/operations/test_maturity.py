@@ -316,3 +316,23 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     maturing.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
     assert books.balance("bob") == (7260, 0, 0)
     assert books.faults() == []
+
+
+def test_a_batch_reads_its_program_once(books: Books) -> None:
+    """However many rewards of it were earned just now: a busy partner's would read it thousands of times a second."""
+    books.change_program(hold_days=0)
+    for number in range(12):
+        books.pay("carol", f"p{number}", 10_000)
+    asked: list[dict[str, Any]] = []
+
+    class Watching:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(books.client, name)
+
+        def get_item(self, **call: Any) -> Any:
+            asked.append(call["Key"])
+            return books.client.get_item(**call)
+
+    maturing.mature_from(books.behind(Watching()), books.partner("bob").id, "USD", keys.due_from(0))
+    assert [key["sk"]["S"] for key in asked if key["pk"]["S"] == "G"] == ["default"]
+    assert books.balance("bob") == (12 * 2_000, 0, 0)

@@ -20,6 +20,7 @@ from refledger.domain.journal import Balance, Kind, contents_hash, post
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment
+from refledger.domain.programs import Program
 from refledger.domain.rewards import (
     BY_HAND,
     DISPUTED,
@@ -106,22 +107,35 @@ def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
 
 
 def ripened(context: Context, partner: Partner, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
-    """What rewards become whose time has come."""
-    return [ripe(old, earns=_was_earned(context, partner, old), by_hand=by_hand) for old in found]
+    """What rewards become whose time has come.
 
-
-def _was_earned(context: Context, partner: Partner, reward: Reward) -> bool:
-    """Whether both the partner and the program were active when the customer paid: the payment's own look at the
-    program may have been a minute old. What is given by hand needs no open program.
+    Each was earned if both the partner and the program were active when the customer paid: the payment's own look at
+    the program may have been a minute old. What is given by hand needs no open program.
     """
-    if not partner.earns_at(reward.earned_at_ms):
-        return False
-    if reward.rule == BY_HAND:
-        return True
-    try:
-        return context.program_after(reward.program_id, reward.earned_at_ms).earns_at(reward.earned_at_ms)
-    except ProgramNotFound:  # `verify` reports it; what was earned is not lost over it
-        return True
+    open = _programs_after(context, [old for old in found if old.rule != BY_HAND])
+
+    def earns(old: Reward) -> bool:
+        program = None if old.rule == BY_HAND else open[old.program_id]
+        return partner.earns_at(old.earned_at_ms) and (program is None or program.earns_at(old.earned_at_ms))
+
+    return [ripe(old, earns=earns(old), by_hand=by_hand) for old in found]
+
+
+def _programs_after(context: Context, earned: Sequence[Reward]) -> dict[str, Program | None]:
+    """Programs by id, as they were after the last of these rewards was earned: one read for all of them.
+
+    None for one that is not there: `verify` reports it; what was earned is not lost over it.
+    """
+    latest: dict[str, int] = {}
+    for reward in earned:
+        latest[reward.program_id] = max(reward.earned_at_ms, latest.get(reward.program_id, 0))
+    found: dict[str, Program | None] = {}
+    for program_id, at_ms in latest.items():
+        try:
+            found[program_id] = context.program_after(program_id, at_ms)
+        except ProgramNotFound:
+            found[program_id] = None
+    return found
 
 
 def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, Balance]:
