@@ -56,6 +56,7 @@ def _partitions(_: int) -> list[str]:
             loads = partitions.measure(endpoint, hold_days=hold_days)
             print(f"\n{partitions.report(loads, hold_days)}")
             broken += partitions.broken(loads)
+        print(f"\n{partitions.newcomers(partitions.measure(endpoint, partitions.CUSTOMERS, new_customers=True))}")
     return broken
 
 

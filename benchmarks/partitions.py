@@ -34,6 +34,7 @@ WRU_LIMIT, RRU_LIMIT = 1_000, 3_000  # of a partition: the service's
 STREAM_SHARDS = PER_SECOND * 6 // 1_000  # of the table's stream: one for each thousand units that are written
 BATCH = 100
 PARTNERS, CUSTOMERS_EACH = 60, 1  # beside the big one
+CUSTOMERS = PARTNERS * CUSTOMERS_EACH * 3 // 2
 BUSY = ("big", "upline")  # a third of all payments each
 SPREAD = 32  # of their rewards
 MESSAGES = 10  # of the queue's in one batch
@@ -91,8 +92,13 @@ class Load:
         return max(self.wru / WRU_LIMIT, self.rru / RRU_LIMIT)
 
 
-def measure(endpoint: str, payments: int = 1_260, *, spread: int = SPREAD, hold_days: int = 1) -> list[Load]:
-    """The load of every partition, the heaviest first. `spread`: shards of a busy partner's rewards."""
+def measure(
+    endpoint: str, payments: int = 1_260, *, spread: int = SPREAD, hold_days: int = 1, new_customers: bool = False
+) -> list[Load]:
+    """The load of every partition, the heaviest first.
+
+    `spread`: shards of a busy partner's rewards. `new_customers`: none has paid before.
+    """
     client = dynamodb.new_database(endpoint, TABLE)
     client.create_table(TableName=MIRROR, **dynamodb.table_properties())
     meter = Charged(client, MIRROR)
@@ -102,14 +108,12 @@ def measure(endpoint: str, payments: int = 1_260, *, spread: int = SPREAD, hold_
     for name in BUSY if spread > 1 else ():
         books.table.commit(shards.grow_rewards(shards.read(books.table), books.partner(name).id, spread, books.clock()))
     books.clock.forward(shards.SPREAD_AFTER_MS)
+    if not new_customers:  # a customer's first payment moves their referral, and is another question
+        _follow(books, list(_pay(books, Table(client, TABLE), customers, range(len(customers)))))
     meter.written.clear()
     meter.read.clear()
-    records = list(_pay(books, Table(client, TABLE), customers, payments))
-    for start in range(0, len(records), BATCH):
-        batch = records[start : start + BATCH]
-        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
-        told = [stream.Record(each.sequence_number, each.at_ms, each.old, each.new) for each in batch]
-        progress.follow(books.context, told)
+    numbers = range(len(customers), len(customers) + payments)
+    _follow(books, list(_pay(books, Table(client, TABLE), customers, numbers)))
     books.clock.forward(2 * DAY_MS)
     sent: list[Any] = []
     finding_due.find_due(books.context, sent.extend, lambda: True)
@@ -121,6 +125,15 @@ def measure(endpoint: str, payments: int = 1_260, *, spread: int = SPREAD, hold_
         for partition in {*meter.written, *meter.read}
     ]
     return sorted(loads, key=lambda load: (-load.times, load.partition))
+
+
+def _follow(books: Books, records: list[Record]) -> None:
+    """As both readers of the stream do."""
+    for start in range(0, len(records), BATCH):
+        batch = records[start : start + BATCH]
+        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
+        told = [stream.Record(each.sequence_number, each.at_ms, each.old, each.new) for each in batch]
+        progress.follow(books.context, told)
 
 
 def _customers(books: Books) -> list[str]:
@@ -135,10 +148,10 @@ def _customers(books: Books) -> list[str]:
     return names + big
 
 
-def _pay(books: Books, plain: Table, customers: list[str], payments: int) -> Iterable[Record]:
+def _pay(books: Books, plain: Table, customers: list[str], payments: range) -> Iterable[Record]:
     """Records of the stream, of payments whose customers take turns. What is due at once matures on the way."""
     numbers, said = count(1), defaultdict[tuple[str, str], dict[str, MaturityMessage]](dict)
-    for number in range(payments):
+    for number in payments:
         recorded = books.pay(customers[number % len(customers)], f"p{number}", 10_000)
         assert recorded.outcome is Outcome.RECORDED
         for message in recorded.due:
@@ -173,6 +186,15 @@ def report(loads: list[Load], hold_days: int = 1) -> str:
     first = loads[0]
     lines += ["", f"First to break: {first.partition}, at {int(PER_SECOND / first.times):,} payments a second."]
     return "\n".join(lines)
+
+
+def newcomers(loads: list[Load]) -> str:
+    """How many customers who never paid before the referrals' partitions take."""
+    referrals = [load for load in loads if load.partition.startswith("F#")]
+    first = max(referrals, key=lambda load: load.times)
+    return (
+        f"Of customers who pay for the first time, {first.partition} takes {int(PER_SECOND / first.times):,} a second."
+    )
 
 
 def _kind(partition: str) -> str:
