@@ -110,21 +110,27 @@ def measure(
     books.clock.forward(shards.SPREAD_AFTER_MS)
     if not new_customers:  # a customer's first payment moves their referral, and is another question
         _follow(books, list(_pay(books, Table(client, TABLE), customers, range(len(customers)))))
+        _mature_due(books)
     meter.written.clear()
     meter.read.clear()
     numbers = range(len(customers), len(customers) + payments)
     _follow(books, list(_pay(books, Table(client, TABLE), customers, numbers)))
-    books.clock.forward(2 * DAY_MS)
-    sent: list[Any] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
-    for message in sent:
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+    _mature_due(books)
     scale = PER_SECOND / payments / 1_000
     loads = [
         Load(partition, round(meter.written[partition] * scale), round(meter.read[partition] * scale))
         for partition in {*meter.written, *meter.read}
     ]
     return sorted(loads, key=lambda load: (-load.times, load.partition))
+
+
+def _mature_due(books: Books) -> None:
+    """Days later, as the schedule does it."""
+    books.clock.forward(2 * DAY_MS)
+    sent: list[MaturityMessage] = []
+    finding_due.find_due(books.context, sent.extend, lambda: True)
+    for message in sent:
+        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
 
 
 def _follow(books: Books, records: list[Record]) -> None:
