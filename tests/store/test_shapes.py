@@ -56,10 +56,6 @@ READERS: dict[str, Callable[[Any], object]] = {
 }  # fmt: skip
 # Kinds that no story leaves behind, and why that is no gap
 NEVER_LEFT = {
-    "applicant": "ends with the decision about the application",
-    "capped_month": "no program of the story has a cap",
-    "shards": "written by an operator who raises their number; without it there are as many as ever",
-    "statistics_generations": "made by `rebuild statistics`, which a test below runs on what is left",
     "stopped": "whatever is left goes on: tests/operations/test_stopping.py reads one",
 }
 
@@ -117,8 +113,12 @@ def as_told(item: Json, place: int, image: str) -> Json:
 
 @pytest.fixture
 def world(dynamodb_endpoint: str, request: pytest.FixtureRequest) -> Books:
+    return table_of(request.param, dynamodb_endpoint)
+
+
+def table_of(name: str, dynamodb_endpoint: str) -> Books:
     """A table with all that a release has left."""
-    told = shape(request.param)
+    told = shape(name)
     books = Books(dynamodb.new_database(dynamodb_endpoint), kms=Kms(key=base64.b64decode(told["accountsKey"])))
     assert told["hashKey"] == SECRET
     books.clock.at_ms = told["atMs"]

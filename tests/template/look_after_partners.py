@@ -83,5 +83,7 @@ def apply(story: Story) -> None:
         assert story.call("invitations", "ivy", "POST /api/v1/applications", new) == made
         assert story.call("invitations", "ivy", f"GET {one}", applicationId=made["id"]) == made
         story.call("invitations", "admin", f"POST {one}/{verb}", {"reason": "why"}, applicationId=made["id"])
+    waits = {**PERSON, "email": "uma@example.com"}  # nobody has decided about it yet
+    story.call("invitations", "uma", "POST /api/v1/applications", waits)
     for query in ("limit=5", "status=REJECTED"):
         assert story.call("invitations", "admin", "GET /api/v1/applications", query=query)["data"]

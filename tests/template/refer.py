@@ -24,6 +24,7 @@ TERMS = {
     "holdDays": 0,
     "coolingHours": 0,
     "attributionDays": 1,
+    "monthlyCaps": [{"amount": 500_000, "currency": "USD"}],
 }
 PERSON = {"firstName": "Ida", "lastName": "Example", "email": "ida@example.com", "programId": "timed"}
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from refledger.adapters.ids import Ids
+from refledger.cli.migrate import whole_table
 from refledger.domain.notices import Kind
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import access
-from refledger.store import keys
+from refledger.operations import migrating, rebuilding
+from refledger.operations.context import Context
+from refledger.store import keys, shards
+from refledger.store.table import Table
 from tests.support.changes import Tail, batches
-from tests.template.story import Story
+from tests.template.story import HASH_KEY, TABLE, Story
 
 Json = dict[str, Any]
 AUDIT = "GET /api/v1/audit"
@@ -69,6 +74,18 @@ def review(story: Story) -> None:
     assert story.call("audit", "admin", AUDIT, query=f"entity={story.bob()}")["data"]
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]
     assert story.call("audit", "admin", AUDIT, query=f"actor={first['actor']['id']}")["data"]
+    operate(story)
+
+
+def operate(story: Story) -> None:
+    """What an operator's commands leave behind, in the middle of their work or after it."""
+    ids = Ids(HASH_KEY)
+    context = Context(Table(story.client, TABLE), ids, story.clock, pause=story.clock.forward)
+    context.table.commit(shards.grow(keys.DUE_SHARDS + 1))
+    for migration in migrating.ALL:
+        assert migrating.migrate(context, migration, whole_table(context.table)).ended_ms
+    for _ in ("begun", "and gone on with"):
+        rebuilding.rebuild(context, lambda: [story.bob()], 0)
 
 
 def write(story: Story, key: keys.Key, attribute: str, value: Json) -> None:

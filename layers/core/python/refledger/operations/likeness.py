@@ -64,11 +64,33 @@ def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
         context.table.commit(stored_methods.note_account(method, hashed), row)
 
 
-def remember(context: Context, partner: Partner) -> None:
-    """Write the rows of a partner from before, where they are not there. Idempotent."""
-    for kind, hashed in traits(context, partner).items():
-        if context.table.get(keys.alike(kind, hashed, partner.id), strong=False) is None:
-            context.table.commit(alike.has(kind, hashed, partner.id, context.now_ms()))
+def missing(context: Context, partner: Partner) -> list[Write]:
+    """The rows of a partner from before there were rows, on condition that the partner is as it was read; [] for none.
+
+    What a partner changes meanwhile writes rows of its own, which must not be undone by what was read before.
+    """
+    told = traits(context, partner)
+    if not told:
+        return []
+    found = context.table.get_many([keys.alike(kind, hashed, partner.id) for kind, hashed in told.items()])
+    rows = [
+        alike.has_had(kind, hashed, partner.id, context.now_ms())
+        for (kind, hashed), row in zip(told.items(), found, strict=True)
+        if row is None
+    ]
+    return [*rows, partners.still_as_read(partner)] if rows else []
+
+
+def remember(context: Context, partner_id: str) -> Partner:
+    """Write the rows of a partner from before, where they are not there. Idempotent. Raises PartnerNotFound."""
+
+    def once() -> Partner:
+        partner = partners.find(context.table, partner_id)
+        if writes := missing(context, partner):
+            context.table.commit(*writes)
+        return partner
+
+    return context.repeat(once)
 
 
 def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod]) -> list[Signal]:
@@ -87,8 +109,7 @@ def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod])
 
 def of_partner(context: Context, partner_id: str) -> tuple[list[Signal], dict[str, Partner]]:
     """The signals of a partner by all their accounts, and the partners that they name. Raises PartnerNotFound."""
-    partner = partners.find(context.table, partner_id)
-    remember(context, partner)
+    partner = remember(context, partner_id)
     newest = sorted(stored_methods.of_partner(context.table, partner_id), key=lambda each: -each.created_at_ms)
     one_each = {each.account_hash: each for each in reversed(newest) if each.account_hash}
     found = signals(context, partner, list(islice(one_each.values(), ACCOUNTS)))

@@ -28,6 +28,11 @@ def has(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
     return put("the partner has it", {**keys.alike(kind, hashed, partner_id), "at": now_ms}, condition="")
 
 
+def has_had(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
+    """The row of a partner from before there were rows; whoever writes one meanwhile knows better."""
+    return put(f"nobody wrote {kind}", {**keys.alike(kind, hashed, partner_id), "at": now_ms})
+
+
 def had(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
     """From now on they do not; that they did is forgotten some day."""
     return update(

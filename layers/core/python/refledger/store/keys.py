@@ -43,7 +43,7 @@ H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
 G# / SHARDS                            over how many shards payments are spread, and rewards of busy partners
-SYS / <name>                           how far a schedule has looked
+SYS / <name> | MIGRATION#<name>        how far a schedule has looked; how far what older releases left was moved on
 SYS / STOPPED                          that everything which books and pays is stopped, and why
 
 Indexes: `list` (l1, l2) for what people page through, `work` (w1, w2) for what waits for somebody or for a time.
@@ -597,6 +597,10 @@ def cursor(name: str) -> Key:
     return _key("SYS", name)
 
 
+def migration(name: str) -> Key:
+    return _key("SYS", f"MIGRATION#{name}")
+
+
 def stopped() -> Key:
     """That the deployment is stopped."""
     return _key("SYS", "STOPPED")
@@ -823,6 +827,15 @@ def is_refund(key: Key) -> bool:
 
 def is_dispute(key: Key) -> bool:
     return key["sk"].startswith("D#")
+
+
+def is_partner(key: Key) -> bool:
+    return kind_of(key) == "P" and key["sk"] == ALONE
+
+
+def is_of_payment(key: Key) -> bool:
+    """Whether it lies under a payment, or is one."""
+    return kind_of(key) == "E"
 
 
 def last_two_of(key: Key) -> tuple[str, str]:

@@ -1,0 +1,77 @@
+"""`refledger migrate`: what older releases left in the table is moved on to what today's would have left."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.target import Target, Usage, add_target
+from refledger.domain.times import iso
+from refledger.operations import migrating
+from refledger.operations.migrating import Migration, Pages
+from refledger.store import migrations
+from refledger.store.keys import Key
+from refledger.store.table import Table, pack, unpack
+from refledger.store.transaction import Item
+
+PAGE = 500  # items after which progress is kept
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("migrate", help="move on what older releases left in the table")
+    names = [each.name for each in migrating.ALL]
+    parser.add_argument("name", nargs="?", choices=names, help="this one alone; all of them otherwise")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, and say what would be")
+    parser.add_argument("--again", action="store_true", help="from the beginning, as after a release was taken back")
+    parser.add_argument("--status", action="store_true", help="say where each of them stands, and do nothing")
+    add_progress(parser)
+    add_target(parser)
+    parser.set_defaults(run=migrate)
+
+
+def migrate(options: argparse.Namespace) -> int:
+    """0 when all that was asked for has ended. Another run goes on where one was interrupted."""
+    if options.status and (options.dry_run or options.again):
+        raise Usage("--status does nothing: without --dry-run and --again")
+    target = Target(options)
+    chosen = [each for each in migrating.ALL if options.name in (None, each.name)]
+    for migration in chosen:
+        say(_stands(target.context.table, migration) if options.status else _run(target, migration, options))
+    return 0
+
+
+def _run(target: Target, migration: Migration, options: argparse.Namespace) -> str:
+    context = target.keyed_context
+    told, verb = [f"{migration.name}: beginning"], "at most would be" if options.dry_run else "were"
+    with Progress(lambda: told[-1], asked=options.progress):
+        migrating.migrate(
+            context, migration, whole_table(context.table), dry_run=options.dry_run, again=options.again,
+            tell=lambda at: told.append(f"{at.name}: {at.looked_at} items looked at, {at.moved_on} {verb} moved on"),
+        )  # fmt: skip
+    if not told[1:]:  # nothing was left to do
+        return _stands(context.table, migration)
+    return told[-1]
+
+
+def _stands(table: Table, migration: Migration) -> str:
+    known = migrations.find(table, migration.name)
+    if known.ended_ms:
+        stands = f"ended at {iso(known.ended_ms)}, {known.moved_on} moved on"
+    elif known.place:
+        stands = f"under way since {iso(known.began_ms)}: {known.looked_at} items looked at, {known.moved_on} moved on"
+    else:
+        stands = f"not begun ({migration.why})"
+    return f"{migration.name}: {stands}"
+
+
+def whole_table(table: Table, page: int = PAGE) -> Pages:
+    """All items, in the order in which the table happens to have them: only this command may read so."""
+
+    def pages(after: Key | None) -> tuple[list[Item], Key | None]:
+        begin = {"ExclusiveStartKey": pack(dict(after))} if after else {}
+        answer = table.client.scan(TableName=table.name, Limit=page, ConsistentRead=True, **begin)
+        last = answer.get("LastEvaluatedKey")
+        return [unpack(item) for item in answer["Items"]], unpack(last) if last else None
+
+    return pages
