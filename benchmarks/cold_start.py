@@ -33,7 +33,7 @@ ENVIRONMENT = {
     "LIMITS": "reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20",
     "ACCOUNTS_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
-    "STRIPE_SECRET_ARN": "", "STRIPE_API_BASE": "",
+    "STRIPE_SECRET_ARN": "", "STRIPE_READ_SECRET_ARN": "", "STRIPE_API_BASE": "",
     "JOBS_QUEUE_URL": "https://queue.invalid/jobs.fifo", "FILES_BUCKET": "bucket",
     "PAYMENTS_QUEUE_URL": "https://queue.invalid/payments",
     "LEADS_QUEUE_URL": "https://queue.invalid/leads", "LEADS_DLQ_URL": "https://queue.invalid/leads-dlq",

@@ -7,11 +7,11 @@ from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.domain.errors import BadSignature, Unreadable, WithdrawalNotFound
 from refledger.entry import config
-from refledger.entry.http import IDENTIFIER, Api, Delivery
+from refledger.entry.http import Api, Delivery
 from refledger.entry.metrics import count, counting
 from refledger.entry.models.webhooks import EventTaken
 from refledger.entry.observability import logger
-from refledger.operations import withdrawals, workflow
+from refledger.operations import payout_events
 
 api = handler = Api()
 
@@ -31,21 +31,12 @@ def _ignored(reason: str) -> str:
 
 
 def _pass_on(told: Told) -> str:
-    """Idempotent, as `provider_says` is. The withdrawal is written first and the workflow told after: if it ends in
-    between, the repeat of the event changes nothing, and the sweeper tells the workflow.
-    """
     context = config.context()
     try:
-        if not IDENTIFIER.fullmatch(told.withdrawal_id):
-            raise WithdrawalNotFound("there is no such withdrawal")
-        heard = withdrawals.provider_says(
-            context, told.withdrawal_id, told.said, told.transaction_id,
-            key=told.key, event_id=told.event_id, delivered=told.delivered,
-        )  # fmt: skip
+        heard = payout_events.take(context, config.waker(), told)
     except WithdrawalNotFound:  # of another deployment with the same Stripe account
         logger().warning("payout of an unknown withdrawal", extra={"transaction": told.transaction_id})
         return "UNKNOWN_WITHDRAWAL"
-    workflow.tell(context, config.waker(), heard.withdrawal)
     if heard.reported:
         with counting() as metrics:
             count(metrics, "PAYOUT_PROBLEM")

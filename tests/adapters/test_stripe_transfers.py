@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.adapters import stripe_units
+from refledger.adapters import stripe_client, stripe_units
 from refledger.adapters.payouts import stripe_connect
 from refledger.adapters.payouts.stripe_connect import StripeTransfers
 from refledger.adapters.payouts.stripe_errors import Meaning, meaning, words
@@ -80,7 +80,7 @@ def test_no_answer_in_time_is_not_known(
     server: StripeServer, port: StripeTransfers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transfer may have been made, and was: so it is found."""
-    monkeypatch.setattr(stripe_connect, "READ_SECONDS", 1)
+    monkeypatch.setattr(stripe_client, "READ_SECONDS", 1)
     server.fail(Failure(silent_seconds=3, after=True))
     with pytest.raises(PayoutUnavailable):
         port.send(ORDER)

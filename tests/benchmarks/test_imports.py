@@ -32,6 +32,7 @@ USES = {
     "partners": HTTP,
     "payments": {"pydantic", "logger", "metrics", "queues", "stripe"},
     "programs": HTTP,
+    "reconciliation": {"pydantic", "logger", "metrics", "queues", "stripe", "workflow"},
     "referrals": HTTP,
     "reports": HTTP,
     "rewards": HTTP,

@@ -24,6 +24,7 @@ KEY = "sk_test_keyOfTheTests"
 ACCOUNT = "acct_1MTfjCQ9PRzxEwkZ"
 SECRET = "whsec_of_the_tests_which_is_as_long_"
 KEEP_SECONDS = 24 * 3600
+LISTED_SECONDS = 30 * 24 * 3600
 
 Json = dict[str, Any]
 Reply = tuple[int, Json]
@@ -63,6 +64,8 @@ class StripeServer:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)  # method, path, form or query
     headers: list[dict[str, str]] = field(default_factory=list)
     deliver: Callable[[bytes, dict[str, str]], object] | None = None  # where events go: body and headers
+    events: list[Json] = field(default_factory=list)  # of the last month, oldest first, delivered or not
+    clock: Callable[[], float] = time.time
     livemode: bool = False
     key: str = KEY
     secret: str = SECRET
@@ -111,14 +114,20 @@ class StripeServer:
 
     def tell(self, kind: str, transfer: Json, **changes: Any) -> None:
         """Send an event about a transfer, signed now."""
-        body = json.dumps(self.event(kind, transfer) | changes).encode()
+        body = json.dumps(self.happen(kind, transfer) | changes).encode()
         if self.deliver:
             self.deliver(body, {"stripe-signature": signature(body, self.secret), "content-type": "application/json"})
+
+    def happen(self, kind: str, subject: Json) -> Json:
+        """The event of something that happened, as it is listed from now on."""
+        event = self.event(kind, subject)
+        self.events.append(event)
+        return event
 
     def event(self, kind: str, transfer: Json) -> Json:
         return {
             "id": f"evt_{next(self._numbers)}", "object": "event", "api_version": "2026-10-28.endive",
-            "created": int(time.time()), "livemode": self.livemode, "type": kind, "pending_webhooks": 1,
+            "created": int(self.clock()), "livemode": self.livemode, "type": kind, "pending_webhooks": 1,
             "data": {"object": json.loads(json.dumps(transfer))}, "request": {"id": None, "idempotency_key": None},
         }  # fmt: skip
 
@@ -155,6 +164,8 @@ class StripeServer:
                 return self._create(given)
             case "GET", ["transfers"]:
                 return self._list(given)
+            case "GET", ["events"]:
+                return self._list_events(given)
             case "GET", ["transfers", id]:
                 return self._known(id, lambda transfer: (200, transfer))
             case "POST", ["transfers", id, "reversals"]:
@@ -185,7 +196,7 @@ class StripeServer:
         number = next(self._numbers)
         transfer = {
             "id": f"tr_{number:024}", "object": "transfer", "amount": amount, "amount_reversed": 0,
-            "balance_transaction": f"txn_{number}", "created": int(time.time()), "currency": currency,
+            "balance_transaction": f"txn_{number}", "created": int(self.clock()), "currency": currency,
             "description": None, "destination": destination, "destination_payment": f"py_{number}",
             "livemode": self.livemode, "metadata": _nested(given, "metadata"), "reversals": _list_of([], ""),
             "reversed": False, "source_transaction": None, "source_type": "card",
@@ -197,10 +208,15 @@ class StripeServer:
 
     def _list(self, given: dict[str, str]) -> Reply:
         found = [t for t in reversed(self.transfers) if given.get("transfer_group") in (None, t["transfer_group"])]
-        if after := given.get("starting_after"):
-            found = found[[t["id"] for t in found].index(after) + 1 :]
-        limit = int(given.get("limit", "10"))
-        return 200, {**_list_of(found[:limit], "/v1/transfers"), "has_more": len(found) > limit}
+        return _page(found, given, "/v1/transfers")
+
+    def _list_events(self, given: dict[str, str]) -> Reply:
+        """Of the last 30 days, newest first; up to 20 types."""
+        types = {value for name, value in given.items() if name.startswith("types[")}
+        if len(types) > 20:
+            return _error(400, "invalid_request_error", "", "too many types")
+        listed = [e for e in reversed(self.events) if e["created"] >= self.clock() - LISTED_SECONDS]
+        return _page([e for e in listed if e["type"] in types or not types], given, "/v1/events")
 
     def _reverse(self, transfer: Json, given: dict[str, str]) -> Reply:
         left = transfer["amount"] - transfer["amount_reversed"]
@@ -314,6 +330,18 @@ class _Handler(BaseHTTPRequestHandler):
 def _error(status: int, type: str, code: str, message: str) -> Reply:
     said = {"type": type, "message": message, "request_log_url": "https://dashboard.stripe.com/test/logs/req_x"}
     return status, {"error": {**said, **({"code": code} if code else {})}}
+
+
+def _page(found: list[Json], given: dict[str, str], url: str) -> Reply:
+    """What of it the filter on `created` lets through, behind the cursor."""
+    least, most = int(given.get("created[gte]", 0)), int(given.get("created[lt]", 2**62))
+    found = [each for each in found if least <= each.get("created", 0) < most]
+    if after := given.get("starting_after"):
+        if after not in [each["id"] for each in found]:
+            return _error(400, "invalid_request_error", "resource_missing", f"No such object: '{after}'")
+        found = found[[each["id"] for each in found].index(after) + 1 :]
+    limit = int(given.get("limit", "10"))
+    return 200, {**_list_of(found[:limit], url), "has_more": len(found) > limit}
 
 
 def _list_of(data: list[Json], url: str) -> Json:

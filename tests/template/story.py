@@ -54,6 +54,7 @@ CDN_SECRET = "c" * 64
 SECRETS = {  # what the template's parameters name here
     "HashKey": HASH_KEY, "StripePayoutsSecretArn": json.dumps(STRIPE_SECRETS),
     "LeadWebhooksSecretArn": json.dumps(LEAD_SECRETS), "CdnSecretArn": CDN_SECRET,
+    "StripeReadSecretArn": json.dumps({"apiKey": STRIPE_SECRETS["apiKey"]}),
 }  # fmt: skip
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
@@ -242,7 +243,7 @@ def tell(story: Story) -> None:
     earn(story)
     withdraw_and_decide(story)
     decide_about_many(story)
-    pay_by_stripe(story)
+    method = pay_by_stripe(story)
     sweep_and_count(story)
     report(story)
     attest(story)
@@ -250,6 +251,7 @@ def tell(story: Story) -> None:
     read_statements(story)
     look_at_oneself(story)
     look_at_a_partner(story)
+    compare_with_stripe(story, method)
     for route in ("GET /api/v1/openapi.json", "GET /docs"):
         assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
 
@@ -483,22 +485,58 @@ def found_out(story: Story, partner: str) -> None:
     story.call("leads", "admin", reject, {"reason": "the partner's own"}, referralId=made)
 
 
-def pay_by_stripe(story: Story) -> None:
-    """A transfer to Bob's connected account, which is taken back later: Stripe tells of it."""
+def pay_by_stripe(story: Story) -> str:
+    """A transfer to Bob's connected account, which is taken back later: Stripe tells of it. Returns the method."""
     connected = {"type": "STRIPE", "accountHolder": "Bob Example", "stripeAccountId": stripe_server.ACCOUNT}
     with stripe_server.running(story.stripe) as stripe:
         method = str(story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"])
         verify = "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify"
         assert story.call("payouts", "vouching-admin", verify, partnerId=story.bob(), methodId=method)["verifiedAt"]
-        body = {"amount": 1_500, "currency": "USD", "payoutMethodId": method}
-        id = str(story.call("withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
-        story.task("request-approval", id, token="t6")
-        story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
-        assert story.task("pay", id, token="t7") == "PAID"
+        id = transferred(story, method)
         story.task("await-settlement", id, token="t7")  # an execution that began before waits with its own
         stripe.deliver = lambda body, headers: story.deliver("POST /api/v1/webhooks/stripe", body, headers)
         stripe.reverse(stripe.transfers[0]["id"])
     assert story.task("finish", id, heard="PAID", token="t9") == "RETURNED"
+    return method
+
+
+def transferred(story: Story, method: str) -> str:
+    body = {"amount": 1_500, "currency": "USD", "payoutMethodId": method}
+    id = str(story.call("withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
+    story.task("request-approval", id, token="t6")
+    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+    assert story.task("pay", id, token="t7") == "PAID"
+    return id
+
+
+def compare_with_stripe(story: Story, method: str) -> None:
+    """From the first tick on."""
+    with stripe_server.running(story.stripe) as stripe:
+        stripe.clock, stripe.deliver = lambda: story.clock() / 1000, None
+        story.invoke("reconciliation", {})
+        story.task("await-settlement", transferred(story, method), token="t8")
+        compare(story, stripe)
+
+
+def compare(story: Story, stripe: StripeServer) -> None:
+    """Nobody heard that the last transfer came back, nor of a refund, a dispute and a sum of a charge that is here,
+    and another charge.
+    """
+    charge = json.loads(story.example("stripe_charge_succeeded"))["detail"]
+    charge["data"]["object"] |= {"metadata": {"customerId": "carol"}, "currency": "usd"}
+    here = stripe.happen(charge["type"], charge["data"]["object"])
+    source = "aws.partner/stripe.com/ed_1"
+    story.work("payments", json.dumps({"source": source, "detail-type": here["type"], "detail": here}))
+    stripe.reverse(stripe.transfers[-1]["id"])
+    names = ("refund_created", "charge_refunded_in_part", "dispute_created", "charge_basil_one_off")
+    for name in names:
+        event = json.loads(story.example(f"stripe_{name}"))["detail"]
+        event["data"]["object"] |= {"currency": "usd"}
+        stripe.happen(event["type"], event["data"]["object"])
+    story.clock.forward(8 * 60 * MINUTE_MS)
+    story.sent.clear()
+    assert story.invoke("reconciliation", {})["told"] == 1
+    assert len(story.sent.pop("PaymentsQueue")) == len(names)
 
 
 def sweep_and_count(story: Story) -> None:

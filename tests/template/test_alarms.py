@@ -23,7 +23,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def stack() -> Resolved:
-    return Resolved(STACK, {"QuietHours": "6"})
+    return Resolved(STACK, {"QuietHours": "6", "StripeReadSecretArn": "stripe-read"})
 
 
 @functools.cache
@@ -116,6 +116,7 @@ def test_a_reader_that_is_disabled_rings(stack: Resolved, function: str) -> None
     [
         ("SweeperFunction", {"SweeperSilentAlarm"}),
         ("ExpiryFunction", {"ExpirySilentAlarm"}),
+        ("ReconciliationFunction", {"ReconciliationSilentAlarm"}),
         ("MaturityFunction", {"DueBehindAlarm"}),
         ("JobWorkerFunction", set(READERS.values())),
     ],

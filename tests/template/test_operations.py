@@ -28,7 +28,7 @@ from tests.template.deployed import (
 
 RING_WHEN_NOTHING_IS_HEARD = {
     "ManifestMissingAlarm", "DueBehindAlarm", "StatisticsSilentAlarm", "ChangesSilentAlarm", "SweeperSilentAlarm",
-    "ExpirySilentAlarm", "NoPaymentsAlarm",
+    "ExpirySilentAlarm", "NoPaymentsAlarm", "ReconciliationSilentAlarm",
 }  # fmt: skip
 FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
 

@@ -41,6 +41,7 @@ class News:
 
     `event_id`: the provider's id of the message, by which a repeat is known; "" where there is none.
     `delivered`: None where who tells has held it against the order already, as `Payouts.send` and `find` do.
+    `returned`: how much of the payout had come back, in the provider's units; 0 where it is not told.
     """
 
     said: Said
@@ -48,14 +49,16 @@ class News:
     key: str = ""
     event_id: str = ""
     delivered: Delivered | None = None
+    returned: int = 0
 
     @property
     def request(self) -> str:
-        """The same for the repeat of what was said. That all of it was paid, or came back, is said of
-        a payout once: then it is the payout.
+        """The same for the repeat of what was said, by whatever message. That all of it was paid, or came back, is said
+        of a payout once: then it is the payout. Of a part that came back it is the payout and the sum so far.
         """
         whole = self.key if self.said in (Said.PAID, Said.RETURNED) else ""
-        what = whole or self.event_id or self.transaction_id or self.key
+        part = f"{self.transaction_id}:{self.returned}" if self.said is Said.PARTLY_RETURNED and self.returned else ""
+        what = whole or part or self.event_id or self.transaction_id or self.key
         return f"{self.said}:{what}"
 
 
@@ -89,6 +92,18 @@ def request_of(withdrawal: Withdrawal, news: News) -> str:
     what is said of that must still be heard.
     """
     return news.request if fits(withdrawal, news) else f"OTHER:{news.said}:{news.event_id or news.transaction_id}"
+
+
+def is_old(withdrawal: Withdrawal, news: News) -> bool:
+    """Whether a part that came back is known by another message: the same one, or one that tells of more of it."""
+    if news.said is not Said.PARTLY_RETURNED:
+        return False
+    told = [step.request for step in withdrawal.steps if step.request.startswith(f"{Said.PARTLY_RETURNED}:")]
+    if news.event_id and f"{Said.PARTLY_RETURNED}:{news.event_id}" in told:
+        return True
+    of_it = f"{Said.PARTLY_RETURNED}:{news.transaction_id}:"
+    sums = [int(text[len(of_it) :]) for text in told if text.startswith(of_it)]
+    return bool(news.returned) and any(sum >= news.returned for sum in sums)
 
 
 def answer(withdrawal: Withdrawal, news: News) -> Answer:

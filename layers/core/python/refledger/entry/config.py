@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from refledger.adapters.secrets import Secrets
     from refledger.adapters.signing import KmsKey
     from refledger.adapters.stepfunctions import Waker, Workflow
+    from refledger.adapters.stripe_source import StripeSource
     from refledger.adapters.vault import Vault
     from refledger.domain.methods import MethodType
     from refledger.domain.payouts import Payouts
@@ -261,11 +262,20 @@ def payouts() -> dict[MethodType, Payouts]:
     }
 
 
+@cache
+def stripe_source() -> StripeSource:
+    """What Stripe says that it sent, by a key that may only read."""
+    from refledger.adapters.stripe_source import StripeSource
+
+    arn, base = environment()["STRIPE_READ_SECRET_ARN"], environment()["STRIPE_API_BASE"]
+    return StripeSource(lambda: secrets().member(arn, "apiKey"), livemode=stripe_livemode(), api_base=base)
+
+
 def reset() -> None:
     """Forget everything that was made of the environment. Tests change it."""
     for made in (
         environment, context, secrets, limits, workflow, waker, maturity_queue, dead_letters, vault, payouts,
         manifest_key, job_queue, files, bus, leaderboard_queue, leads_queue, lead_dead_letters, lead_mappings,
-        payments_queue,
+        payments_queue, stripe_source,
     ):  # fmt: skip
         made.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from refledger.adapters.clock import now_ms
@@ -14,6 +14,7 @@ from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.store import programs, shards, stops
+from refledger.store.looking import Looking
 from refledger.store.shards import Shards
 from refledger.store.stops import Stop
 from refledger.store.table import Table
@@ -46,6 +47,10 @@ class Context:
     _shards: list[tuple[int, Shards]] = field(default_factory=list)  # the last, and when it was read
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
     _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
+
+    def looking(self) -> Context:
+        """The same, for an operation that is to come as far as what it would write: see `store/looking.py`."""
+        return replace(self, table=Looking(self.table))
 
     def program(self, program_id: str) -> Program:
         """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""

@@ -22,7 +22,7 @@ from refledger.domain.errors import (
 from refledger.domain.journal import Balance, Kind, post
 from refledger.domain.methods import Account, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.payout_news import Delivered, News, Said, answer, fits, request_of
+from refledger.domain.payout_news import Delivered, News, Said, answer, fits, is_old, request_of
 from refledger.domain.programs import DEFAULT_PROGRAM, Program
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
@@ -230,10 +230,13 @@ def conclude(
 
 @dataclass(frozen=True)
 class Heard:
-    """The withdrawal as it is now. `reported`: something does not fit, and a person has to look."""
+    """The withdrawal as it is now. `reported`: something does not fit, and a person has to look. `is_new`: this call
+    booked it.
+    """
 
     withdrawal: Withdrawal
     reported: bool = False
+    is_new: bool = False
 
 
 def provider_says(
@@ -245,27 +248,27 @@ def provider_says(
     key: str = "",
     event_id: str = "",
     delivered: Delivered | None = None,
+    returned: int = 0,
 ) -> Heard:
     """What a provider tells of a payout, whenever and however often. `said`: one of `Said`.
 
     `key`: the payout's key at the provider, `event_id`: the message's id, each where known; `transaction_id` is that
     of the payout, whatever became of it. `delivered`: what moved, unless the caller has held it against the order.
+    `returned`: how much of it had come back by then, in the provider's units, where that is told.
     Believed where it fits, else the withdrawal gets a problem, or nothing but a report, and no money moves; see
     `payout_news.answer`. The caller wakes the workflow and counts what was reported.
     Idempotent by the payout, or by the event. Raises WithdrawalNotFound, Busy.
     """
-    news = News(Said(said), transaction_id, key, event_id, delivered)
+    news = News(Said(said), transaction_id, key, event_id, delivered, returned)
 
     def once() -> Heard:
         old = withdrawals.find(context.table, withdrawal_id)
         request, it_fits = request_of(old, news), fits(old, news)
-        if is_repeat(old, SYSTEM, request):
+        if is_repeat(old, SYSTEM, request) or (it_fits and is_old(old, news)):
             return Heard(old)
         means = answer(old, news)
         note = f"the provider says {news.said}" + (f" of {transaction_id}" if transaction_id else "")
         note += "" if it_fits else ", which is not what was to be paid"
-        if means.reported:
-            log.error("withdrawal %s is %s, and %s", old.id, old.status, note)
         new, is_its_own = old, bool(transaction_id) and it_fits and not _is_known(old)
         changes: dict[str, Any] = {"transaction_id": transaction_id} if is_its_own else {}
         for status in means.moves:  # should it end in between, the repeat goes on from there
@@ -276,7 +279,9 @@ def provider_says(
             new = book(context, old, None, SYSTEM, request, note, problem=means.problem, **changes)
         if means.kept:
             new = book(context, old, None, SYSTEM, request, note, problem=old.problem)
-        return Heard(new, means.reported)
+        if means.reported:
+            log.error("withdrawal %s is %s, and %s", old.id, old.status, note)
+        return Heard(new, means.reported, new is not old)
 
     return context.repeat(once)
 

@@ -9,14 +9,11 @@ https://docs.stripe.com/api/idempotent_requests, https://docs.stripe.com/connect
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from refledger.adapters import stripe_units
+from refledger.adapters import stripe_client, stripe_units
 from refledger.adapters.payouts.stripe_errors import Meaning, is_no_account, meaning, words
 from refledger.adapters.payouts.transfers import NotATransfer, Transfer
 from refledger.domain.errors import PayoutDeclined, PayoutUnavailable
@@ -28,12 +25,8 @@ if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
     from stripe import Transfer as StripeTransfer
 
-CONNECT_SECONDS: Final = 2
-READ_SECONDS: Final = 6  # a transfer takes one or two; the workflow comes back to what took longer
 PAGE: Final = 100  # Stripe's largest
 GROUP_LIMIT: Final = 1000  # transfers of one withdrawal; one is normal, and each try under a new key may add one
-_MODE: Final = re.compile(r"[a-z]+_(live|test)_.+")  # sk_live_…, rk_test_…
-_LOOPBACK: Final = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
 
 
 class StripeTransfers:
@@ -48,9 +41,7 @@ class StripeTransfers:
     idempotent_ms = 23 * 60 * MINUTE_MS
 
     def __init__(self, api_key: Callable[[], str], *, livemode: bool | None, api_base: str = "") -> None:
-        if api_base and not _LOOPBACK.fullmatch(api_base):
-            raise ValueError("another address than Stripe's must be on this machine: the key would be sent to it")
-        self._api_key, self._livemode, self._base = api_key, livemode, api_base
+        self._api_key, self._livemode, self._base = api_key, livemode, stripe_client.checked_base(api_base)
 
     def send(self, order: PayoutOrder) -> PayoutResult:
         """PAID with the transfer's id. Idempotent by the key, at Stripe.
@@ -150,36 +141,12 @@ class StripeTransfers:
 
     @property
     def _not_usable(self) -> str:
-        """Why the key must not be used here; empty where it may."""
-        key = self._key
-        if not key:
-            return "this deployment has no key for Stripe"
-        mode = _MODE.fullmatch(key)
-        fits = self._livemode is None or mode is None or (mode[1] == "live") is self._livemode
-        return "" if fits else "the key is for Stripe's other mode"
+        return stripe_client.not_usable(self._key, self._livemode)
 
     @property
     def _client(self) -> StripeClient:
         """The client of the key as it is now: a new one where the key is another."""
-        return _connected(self._key, self._base)
-
-
-@lru_cache(maxsize=1)
-def _connected(key: str, base: str) -> StripeClient:
-    """No retries of its own: each try is the workflow's, and is written down. No telemetry, no other address."""
-    import requests
-    import stripe
-
-    stripe.enable_telemetry = False  # the SDK knows this as one switch for the whole process
-    logging.getLogger("stripe").disabled = True  # logs Stripe's messages, which quote accounts
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # logs paths when it debugs
-    session = requests.Session()
-    session.trust_env = False  # no proxy, certificates or passwords that happen to lie around
-    session.max_redirects = 0
-    http = stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS), session=session)
-    return stripe.StripeClient(
-        key, max_network_retries=0, http_client=http, base_addresses={"api": base} if base else None
-    )
+        return stripe_client.make(self._key, self._base)
 
 
 def _account_id(account: Account) -> str:

@@ -23,12 +23,16 @@ from refledger.domain.methods import StripeAccount, masked
 from refledger.domain.payout_news import Delivered, Said
 
 SECONDS: Final = re.compile(r"[0-9]{1,12}")
+KINDS: Final = ("transfer.created", "transfer.reversed", "transfer.updated")
 TOLERANCE_SECONDS: Final = 300  # Stripe's own; it signs each delivery anew, repeats too
 
 
 @dataclass(frozen=True)
 class Told:
-    """What an event says about the payout of a withdrawal."""
+    """What Stripe says about the payout of a withdrawal. `returned`: how much of it had come back, in Stripe's units.
+
+    `event_id`: "" where no event said it, but the transfer itself.
+    """
 
     withdrawal_id: str
     said: Said
@@ -36,6 +40,7 @@ class Told:
     key: str
     event_id: str
     delivered: Delivered
+    returned: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def read(body: bytes, signature: str, secrets: Sequence[str], *, livemode: bool 
         raise Unreadable("the event is not JSON") from None
     if not isinstance(event, Mapping) or event.get("object") != "event":
         raise Unreadable("not a Stripe event")
-    return _meaning(event, livemode)
+    return meaning(event, livemode=livemode)
 
 
 def _check(body: bytes, signature: str, secrets: Sequence[str]) -> None:
@@ -76,7 +81,8 @@ def _check(body: bytes, signature: str, secrets: Sequence[str]) -> None:
     raise BadSignature("not signed with this endpoint's secret, or too long ago")
 
 
-def _meaning(event: Mapping[str, Any], livemode: bool | None) -> Told | Ignored:
+def meaning(event: Mapping[str, Any], *, livemode: bool | None) -> Told | Ignored:
+    """What a Stripe Event object says, once it is certain that it is Stripe's. Raises Unreadable."""
     kind, id, live = event.get("type"), event.get("id"), event.get("livemode")
     if not isinstance(kind, str) or not isinstance(id, str) or not isinstance(live, bool):
         raise Unreadable("type, id or livemode: missing")
@@ -84,7 +90,7 @@ def _meaning(event: Mapping[str, Any], livemode: bool | None) -> Told | Ignored:
         return Ignored("TEST_MODE" if livemode else "LIVE_MODE")
     if event.get("account") is not None:
         return Ignored("CONNECTED_ACCOUNT")  # a transfer of somebody else's platform
-    if kind not in ("transfer.created", "transfer.reversed", "transfer.updated"):
+    if kind not in KINDS:
         return Ignored("OTHER_KIND")
     transfer = _transfer(event)
     if not transfer.withdrawal_id:
@@ -92,9 +98,27 @@ def _meaning(event: Mapping[str, Any], livemode: bool | None) -> Told | Ignored:
     said = _said(kind, transfer)
     if said is None:
         return Ignored("NOTHING_NEW")
+    return _told(transfer, said, id)
+
+
+def standing(found: Mapping[str, Any], *, livemode: bool | None) -> Told | Ignored:
+    """What a transfer says of itself, as Stripe lists it: it was paid, and came back or did not. Raises Unreadable."""
+    try:
+        transfer = Transfer.read(found)
+    except NotATransfer as error:
+        raise Unreadable(f"transfer.{error}") from None
+    if livemode not in (None, transfer.livemode):
+        return Ignored("TEST_MODE" if livemode else "LIVE_MODE")
+    if not transfer.withdrawal_id:
+        return Ignored("NOT_A_PAYOUT")
+    return _told(transfer, _came_back(transfer) or Said.PAID, "")
+
+
+def _told(transfer: Transfer, said: Said, event_id: str) -> Told:
     account = masked(StripeAccount("", transfer.destination))
     delivered = Delivered(transfer.iso_amount, transfer.currency, account)
-    return Told(transfer.withdrawal_id, said, transfer.id, transfer.key, id, delivered)
+    returned = transfer.amount_reversed if said is Said.PARTLY_RETURNED else 0
+    return Told(transfer.withdrawal_id, said, transfer.id, transfer.key, event_id, delivered, returned)
 
 
 def _transfer(event: Mapping[str, Any]) -> Transfer:
@@ -107,8 +131,10 @@ def _transfer(event: Mapping[str, Any]) -> Transfer:
 
 
 def _said(kind: str, transfer: Transfer) -> Said | None:
-    if kind == "transfer.created":
-        return Said.PAID
+    return Said.PAID if kind == "transfer.created" else _came_back(transfer)
+
+
+def _came_back(transfer: Transfer) -> Said | None:
     if transfer.reversed:
         return Said.RETURNED
     return Said.PARTLY_RETURNED if transfer.amount_reversed else None
