@@ -58,6 +58,8 @@ READERS: dict[str, Callable[[Any], object]] = {
 NEVER_LEFT = {
     "stopped": "whatever is left goes on: tests/operations/test_stopping.py reads one",
 }
+# Sums, of which an item has those that are not nothing; and how far a schedule has looked, each in its own words
+COUNTED = {"statistics_day", "statistics_part", "statistics_totals", "cursor"}
 
 Json = dict[str, Any]
 
@@ -148,6 +150,28 @@ def test_every_item_is_read(name: str) -> None:
     for kind, reader in READERS.items():
         for item in of_kind(items, kind):
             assert reader(item) is not None, kind
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "next"])
+@pytest.mark.parametrize("kind", sorted(kinds().keys() - COUNTED))
+def test_code_of_an_earlier_release_finds_what_it_may_rely_on(name: str, kind: str) -> None:
+    """For the minutes in which both are at work, and after a rollback: what each item of the kind had, each that is
+    written today has, and of the same type. What is not needed any more is written on, until no such code is in use.
+    """
+    before, now = ([item for item in map(typed, shape(of)["items"]) if is_of(item, kind)] for of in (name, "next"))
+    for attribute in set.intersection(*map(set, before)) if before else ():
+        types = {item[attribute][1] for item in before}
+        assert [item for item in now if item.get(attribute, ("", ""))[1] not in types] == [], attribute
+
+
+def typed(item: Json) -> Json:
+    """Each attribute with its value as it is in DynamoDB's JSON, and its type."""
+    return {name: (value[type], type) for name, value in item.items() for type in value}
+
+
+def is_of(item: Json, kind: str) -> bool:
+    partition, sort = kinds()[kind]
+    return bool(partition.match(item["pk"][0]) and sort.match(item["sk"][0]))
 
 
 @pytest.mark.parametrize("name", FILES)
