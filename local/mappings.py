@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -100,8 +101,13 @@ def read_mappings(template: Template) -> Iterator[Mapping]:
         )
 
 
+def uuid_of(logical_id: str) -> str:
+    """What Lambda would call a mapping; the same in every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, logical_id))
+
+
 class Switches:
-    """As much of Lambda's API of mappings as switches one on and off, until the stack ends: by their logical ids.
+    """As much of Lambda's API of mappings as switches one on and off, until the stack ends.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
     """
@@ -111,7 +117,7 @@ class Switches:
 
     def add(self, mapping: Mapping, off: threading.Event) -> None:
         """`off` is set while the mapping is disabled."""
-        self._off[mapping.id] = mapping, off
+        self._off[uuid_of(mapping.id)] = mapping, off
 
     def handle(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """GET and PUT of /2015-03-31/event-source-mappings/{id}."""

@@ -9,8 +9,11 @@ from typing import Any
 from moto.cloudformation.models import cloudformation_backends
 
 from local.errors import StartError
+from local.mappings import uuid_of
 from local.resources import RUN
 from local.template import Template
+
+MAPPING = "AWS::Lambda::EventSourceMapping"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def list_stack(template: Template) -> None:
     """Tell moto's CloudFormation of the stack. Everything in it must have been made."""
     stack_id = f"arn:aws:cloudformation:{template.region}:{template.account}:stack/{template.stack}/local"
     found = [_Listed(resource.logical_id, _id(template, resource.logical_id), resource.type)
-             for resource in template.of_type(*RUN)]  # fmt: skip
+             for resource in template.of_type(*RUN) if resource.type != MAPPING]  # fmt: skip
+    found += [_Listed(each.logical_id, uuid_of(each.logical_id), MAPPING) for each in template.of_type(MAPPING)]
     stacks: Any = cloudformation_backends[template.account][template.region].stacks
     stacks[stack_id] = _Stack(stack_id, template.stack, found, datetime.now(UTC))
 

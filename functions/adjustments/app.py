@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refledger.domain.adjustments import AdjustmentKind
 from refledger.domain.errors import (
     AdjustmentNotFound,
     AlreadyDecided,
@@ -11,8 +12,9 @@ from refledger.domain.errors import (
     OwnAdjustment,
     PartnerNotFound,
     SecondPersonNeeded,
+    Stopped,
 )
-from refledger.entry import config, paging
+from refledger.entry import config, paging, stopping
 from refledger.entry.http import Api, Request
 from refledger.entry.models.adjustments import AdjustmentQuery, AdjustmentView, NewAdjustment
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
@@ -27,10 +29,15 @@ api = handler = Api()
     body=NewAdjustment,
     answer=AdjustmentView,
     status=201,
-    refuses=(PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused),
+    refuses=(PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused, Stopped),
 )
 def create(request: Request[NewAdjustment, NoQuery]) -> AdjustmentView:
-    """Correct a partner's balance, or forgive debt; above the program's limit it waits for a second person."""
+    """Correct a partner's balance, or forgive debt; above the program's limit it waits for a second person.
+
+    An ANCHOR, which moves no money, always does.
+    """
+    if request.body.kind is not AdjustmentKind.ANCHOR:
+        stopping.check()
     made = adjustments.request(
         config.context(), request.body.asked(), request.caller.user, request.route, request.key, request.body_hash
     )
@@ -41,10 +48,11 @@ def create(request: Request[NewAdjustment, NoQuery]) -> AdjustmentView:
     "POST /api/v1/adjustments/{adjustmentId}/approve",
     body=NoteBody,
     answer=AdjustmentView,
-    refuses=(AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt),
+    refuses=(AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt, Stopped),
 )
 def approve(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     """Post an adjustment that somebody else asked for."""
+    _check_running(request.id("adjustmentId"))
     decided = adjustments.approve(
         config.context(), request.id("adjustmentId"), request.caller.user, request.fingerprint, request.body.note
     )
@@ -55,14 +63,22 @@ def approve(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     "POST /api/v1/adjustments/{adjustmentId}/reject",
     body=NoteBody,
     answer=AdjustmentView,
-    refuses=(AdjustmentNotFound, OwnAdjustment, AlreadyDecided),
+    refuses=(AdjustmentNotFound, OwnAdjustment, AlreadyDecided, Stopped),
 )
 def reject(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
     """Refuse an adjustment, or take back one's own; no money moves."""
+    _check_running(request.id("adjustmentId"))
     decided = adjustments.reject(
         config.context(), request.id("adjustmentId"), request.caller.user, request.fingerprint, request.body.note
     )
     return AdjustmentView.of(decided)
+
+
+def _check_running(adjustment_id: str) -> None:
+    """While all is stopped anchors go on, which move nothing: so is tampering put right. Raises Stopped."""
+    context = config.context()
+    if context.stopped() and stored.find(context.table, adjustment_id).asked.kind is not AdjustmentKind.ANCHOR:
+        stopping.check()
 
 
 @api.route("GET /api/v1/adjustments", query=AdjustmentQuery, answer=Page[AdjustmentView], refuses=())

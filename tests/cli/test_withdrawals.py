@@ -83,7 +83,7 @@ def test_the_next_attempt_is_started(refledger: Command, books: Books, workflow:
 
 
 def test_what_runs_is_left_alone_unless_it_must_not_be(refledger: Command, books: Books, workflow: Workflow) -> None:
-    """1 and the reason; with --anyway another attempt takes its place."""
+    """1 and the reason; with --anyway another attempt runs beside it."""
     withdrawal = asked(books, 2)
     workflow.start(withdrawal)
     done = refledger("withdrawals", "resume", withdrawal.id)

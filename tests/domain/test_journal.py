@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind, contents_hash, faults, post, seal
 
 Books = tuple[list[Entry], Balance]
-MOVEMENTS = st.tuples(st.sampled_from(Kind), st.integers(1, 10**15), st.text(max_size=5), st.integers(-1000, 1000))
+MOVING = [kind for kind in Kind if kind is not Kind.ANCHOR]  # which is of 0: tests/operations/test_anchoring.py
+MOVEMENTS = st.tuples(st.sampled_from(MOVING), st.integers(1, 10**15), st.text(max_size=5), st.integers(-1000, 1000))
 
 
 @st.composite
@@ -147,8 +148,10 @@ def test_any_edit_of_the_balance_is_named(books: Books, name: str, difference: i
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("amount", [0, -1, -(10**15)])
 def test_a_movement_has_a_positive_amount(amount: int, kind: Kind) -> None:
-    """The kind says where money goes; a sign would say it twice. What came in over a cap is an EARN of nothing."""
-    if (kind, amount) == (Kind.EARN, 0):
+    """The kind says where money goes; a sign would say it twice. What came in over a cap is an EARN of nothing, and an
+    ANCHOR moves nothing.
+    """
+    if amount == 0 and kind in (Kind.EARN, Kind.ANCHOR):
         assert post(Balance("p", "EUR"), kind, amount, "", 0)[0].available == 0
         return
     with pytest.raises(ValueError, match="positive"):
@@ -164,7 +167,7 @@ def test_an_entry_with_wrong_legs_is_named_even_when_all_hashes_fit() -> None:
 
 
 def test_each_kind_moves_between_its_two_accounts() -> None:
-    """The ten movements there are, written out."""
+    """The ten movements there are, and the entry that is none, written out."""
     moves = {kind.value: (debit.value, credit.value) for kind, (debit, credit) in LEGS.items()}
     assert moves == {
         "EARN": ("rewards", "available"),
@@ -177,6 +180,7 @@ def test_each_kind_moves_between_its_two_accounts() -> None:
         "CREDIT": ("adjustments", "available"),
         "DEBIT": ("available", "adjustments"),
         "WRITE_OFF": ("write_offs", "available"),
+        "ANCHOR": ("available", "available"),
     }
 
 
@@ -194,3 +198,10 @@ def test_contents_hash_tells_ids_amounts_and_order_apart() -> None:
     others = [[("a", 1), ("b", 3)], [("a", 1), ("c", 2)], [("b", 2), ("a", 1)], [("a", 1)], []]
     assert contents_hash(parts) == contents_hash(iter(parts))
     assert len({contents_hash(p) for p in [parts, *others]}) == 6
+
+
+def test_an_anchor_moves_nothing() -> None:
+    """Whatever amount it is given is refused."""
+    for amount in (1, 10**9):
+        with pytest.raises(ValueError, match="positive"):
+            post(Balance("p", "EUR"), Kind.ANCHOR, amount, "", 0)

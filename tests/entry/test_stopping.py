@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import Stopped
+from refledger.domain.journal import chain
 from refledger.entry import access, config
 from refledger.entry.stopping import stops
 from refledger.operations import jobs, stopping
@@ -50,6 +51,32 @@ def test_what_writes_is_refused(stopped: World, route: str) -> None:
     assert (answer.status, answer.code) == (503, Stopped.code)
     assert int(answer.headers["retry-after"]) >= 60
     assert everything(stopped) == before
+
+
+def test_tampering_is_put_right_meanwhile(fresh: World) -> None:
+    """An anchor is asked for and posted by two people while all is stopped; corrections of money wait."""
+    fresh.books.grant("bob", 5_000)
+    fresh.books.mature("bob")
+    ann: Any = {"sub": "ann", "groups": ("finance",)}
+    eve: Any = {"sub": "eve", "groups": ("admin",)}
+    route, one = "POST /api/v1/adjustments", "POST /api/v1/adjustments/{adjustmentId}"
+    body = {"partnerId": fresh.books.partner("bob").id, "currency": "USD", "reason": "put back from the backup"}
+    money = {**body, "amount": 100}
+    fresh.books.change_program(adjustment_limit=1)
+    waits = fresh.call(route, body=money, **ann).body["id"]
+    stopping.stop(fresh.books.context, {}, "ann", "an entry was edited")
+    fresh.books.clock.forward(STOP_KEPT_MS + 1)
+    anchor = {**body, "kind": "anchor", "amount": 0, "entries": 1, "chain": chain(fresh.books.entries("bob"))}
+    assert fresh.call(route, body=money, **ann).code == Stopped.code
+    for verb in ("approve", "reject"):
+        assert fresh.call(f"{one}/{verb}", path={"adjustmentId": waits}, body={}, **eve).code == Stopped.code
+    made = fresh.call(route, body=anchor, **ann)
+    assert (made.status, made.body["status"], made.body["entries"]) == (201, "WAITING", 1)
+    posted = fresh.call(f"{one}/approve", path={"adjustmentId": made.body["id"]}, body={}, **eve)
+    assert (posted.status, posted.body["status"], posted.body["entry"]) == (200, "POSTED", 2)
+    assert fresh.books.balance("bob") == (5_000, 0, 0)
+    for wrong in ({**anchor, "amount": 1}, {**anchor, "chain": None}, {**money, "entries": 1}, {**body, "amount": 0}):
+        assert fresh.call(route, body=wrong, **ann).status == 422
 
 
 def test_people_may_look(stopped: World) -> None:
@@ -113,7 +140,7 @@ def test_bookings_may_go_on_before_payouts(stopped: World, sqs: Sqs) -> None:
     assert load("sweeper").handler({}, LONG) == {"batchItemFailures": []}
     with pytest.raises(Stopped):
         load("workflow").handler({"action": "settle", "withdrawalId": "w"}, None)
-    assert stopped.call("POST /api/v1/adjustments", sub="ann", groups=("finance",), body={}).status == 503
+    assert stopped.call("POST /api/v1/rewards", sub="ann", groups=("finance",), body={}).status == 503
 
 
 @pytest.mark.parametrize("name", ["maturity", "sweeper", "expiry"])

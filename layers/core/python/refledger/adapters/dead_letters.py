@@ -38,6 +38,7 @@ class Letter:
 class DeadLetterQueue:
     def __init__(self, client: Any, url: str) -> None:
         self._client, self._url = client, url
+        self._taken: set[str] = set()
 
     @property
     def is_fifo(self) -> bool:
@@ -49,7 +50,7 @@ class DeadLetterQueue:
         return Counts(*(int(told[name]) for name in names))
 
     def look(self, limit: int) -> Iterator[Letter]:
-        """Up to `limit` messages, which are there as before when the caller is done."""
+        """Up to `limit` messages, which are there as before when the caller is done, but for those that it took."""
         seen: list[Letter] = []
         try:
             while len(seen) < limit and (batch := self._receive(min(BATCH, limit - len(seen)))):
@@ -57,10 +58,15 @@ class DeadLetterQueue:
                     seen.append(letter)
                     yield letter
         finally:
-            for letter in seen:
+            for letter in (each for each in seen if each.id not in self._taken):
                 self._client.change_message_visibility(
                     QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
                 )
+
+    def take(self, letter: Letter) -> None:
+        """Take one that was looked at away, for good: what it said is done."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
+        self._taken.add(letter.id)
 
     def move(self, target_url: str, limit: int) -> Iterator[Letter]:
         """Send up to `limit` messages on, their bodies alone: what was noted with them said why they died."""

@@ -12,7 +12,20 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from refledger.cli import admin, compare, dlq, forget, migrate, rebuild, shards, stopping, verify, withdrawals
+from refledger.cli import (
+    admin,
+    anchor,
+    compare,
+    dlq,
+    forget,
+    migrate,
+    rebuild,
+    replay,
+    shards,
+    stopping,
+    verify,
+    withdrawals,
+)
 from refledger.cli.target import Usage
 from refledger.domain.errors import Refledger
 from refledger.store.transaction import Again
@@ -22,7 +35,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status. Raises SystemExit for arguments that are no command."""
     parser = argparse.ArgumentParser(prog="refledger", description="Operate a deployment of refledger.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (stopping, verify, dlq, withdrawals, rebuild, migrate, shards, forget, admin, compare):
+    for subject in (
+        stopping,
+        verify,
+        anchor,
+        dlq,
+        withdrawals,
+        rebuild,
+        replay,
+        shards,
+        forget,
+        admin,
+        migrate,
+        compare,
+    ):
         subject.add_to(commands)
     options = parser.parse_args(arguments)
     try:

@@ -39,9 +39,7 @@ WAYS = {
     "StatisticsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),
-    "ChangesDlq": Way(
-        instead="it says where in the stream records were given up: read the last day of it again (docs/operations.md)"
-    ),
+    "ChangesDlq": Way(instead="it says where in the stream records were given up: run `refledger replay`"),
     "SchedulesDlq": Way(instead="the next tick did the same work: mend what made it fail, and let the messages expire"),
 }
 

@@ -77,11 +77,13 @@ class _Text:
     def begin(self) -> None:
         pass
 
-    def tell(self, fault: Fault, _: int) -> None:
+    def tell(self, fault: Fault, _: int, word: str = "FAULT") -> None:
         whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
-        say(f"FAULT {whose}: {fault.reason}" if whose else f"FAULT {fault.reason}")
+        say(f"{word} {whose}: {fault.reason}" if whose else f"{word} {fault.reason}")
 
     def end(self, checked: Checked, found: int) -> None:
+        for known in checked.known:
+            self.tell(known, 0, "KNOWN")
         say(f"{found} faults in {_read(checked)}")
 
 
@@ -95,4 +97,5 @@ class _Json:
         sys.stdout.write((",\n" if place else "\n") + json.dumps(asdict(fault)))
 
     def end(self, checked: Checked, found: int) -> None:
-        say(("\n" if found else "") + f'], "checked": {json.dumps(checked.counts())}}}')
+        known = json.dumps(list(map(asdict, checked.known)))
+        say(("\n" if found else "") + f'], "known": {known}, "checked": {json.dumps(checked.counts())}}}')

@@ -40,7 +40,7 @@ def add_to(commands: Any) -> None:
     stuck.set_defaults(run=list_stuck)
     resume = verbs.add_parser("resume", help="start the next attempt of one's workflow")
     resume.add_argument("id", metavar="ID")
-    resume.add_argument("--anyway", action="store_true", help="also where an attempt runs: the new one takes its place")
+    resume.add_argument("--anyway", action="store_true", help="also where an attempt runs: the new one runs beside it")
     resume.set_defaults(run=resume_one)
     for verb in (stuck, resume):
         add_target(verb)
@@ -94,7 +94,7 @@ def _why_not(workflow: Workflow, withdrawal: Withdrawal, *, anyway: bool) -> str
             f"it has the problem {withdrawal.problem}, about which a person must decide (retry, mark-paid, mark-failed)"
         )
     if not anyway and workflow.is_running(withdrawal):
-        return f"its workflow runs and waits in {withdrawal.status}; --anyway starts another one in its place"
+        return f"its workflow runs and waits in {withdrawal.status}; --anyway starts another one beside it"
     return ""
 
 

@@ -5,6 +5,7 @@ Above a program's limit one person asks and another one posts it. Nobody does ei
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,11 +23,13 @@ from refledger.domain.partners import Partner
 from refledger.domain.programs import Program
 
 REASON_LIMIT = 500
+CHAIN = re.compile("[0-9a-f]{64}")
 
 
 class AdjustmentKind(StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
     WRITE_OFF = "WRITE_OFF"  # of debt: gives no more than is owed
+    ANCHOR = "ANCHOR"  # moves no money: says that a journal's hashes are broken up to an entry; always takes two
 
 
 class AdjustmentStatus(StrEnum):
@@ -37,16 +40,26 @@ class AdjustmentStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants corrected. `amount` in minor units: above zero it is given, below zero it is taken."""
+    """What somebody wants corrected. `amount` in minor units: above zero it is given, below zero it is taken.
+
+    Of an ANCHOR: how many entries it names, and their `journal.chain`; its amount is 0.
+    """
 
     partner_id: str
     currency: str
     amount: int
     kind: AdjustmentKind
     reason: str
+    entries: int = 0
+    chain: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 < abs(self.amount) <= MAX_AMOUNT:
+        if self.kind is AdjustmentKind.ANCHOR:
+            if self.amount or self.entries < 1 or not CHAIN.fullmatch(self.chain):
+                raise Invalid("an anchor has no amount, and names entries and their chain, as `refledger anchor` does")
+        elif self.entries or self.chain:
+            raise Invalid("entries, chain: of an anchor alone")
+        elif not 0 < abs(self.amount) <= MAX_AMOUNT:
             raise Invalid("amount: not zero, and not more than any amount may be")
         if self.kind is AdjustmentKind.WRITE_OFF and self.amount < 0:
             raise Invalid("amount: a write-off forgives debt, so it is above zero")
@@ -74,13 +87,19 @@ class Adjustment:
 
 def movement(asked: Asked) -> tuple[Kind, int]:
     """How the journal says it: the kind of entry, and an amount above zero."""
+    if asked.kind is AdjustmentKind.ANCHOR:
+        return Kind.ANCHOR, 0
     if asked.kind is AdjustmentKind.WRITE_OFF:
         return Kind.WRITE_OFF, asked.amount
     return (Kind.CREDIT if asked.amount > 0 else Kind.DEBIT), abs(asked.amount)
 
 
 def check_possible(asked: Asked, balance: Balance) -> None:
-    """Only debt that is there is forgiven; everything else is possible, also what makes debt. Raises NoDebt."""
+    """Only debt that is there is forgiven, and only entries that are there are named; everything else is possible, also
+    what makes debt. Raises NoDebt, Invalid.
+    """
+    if asked.entries > balance.version:
+        raise Invalid(f"entries: the partner's journal in this currency has {balance.version}")
     if asked.kind is AdjustmentKind.WRITE_OFF and asked.amount > -balance.available:
         raise NoDebt("the partner owes less than that in this currency")
 
@@ -93,7 +112,13 @@ def check_currency(program: Program, balance: Balance) -> None:
 
 def act(asked: Asked) -> Act:
     """Which act of the table asking for it is."""
-    return Act.WRITE_OFF if asked.kind is AdjustmentKind.WRITE_OFF else Act.ADJUST
+    match asked.kind:
+        case AdjustmentKind.ANCHOR:
+            return Act.ANCHOR
+        case AdjustmentKind.WRITE_OFF:
+            return Act.WRITE_OFF
+        case AdjustmentKind.ADJUSTMENT:
+            return Act.ADJUST
 
 
 def credits(asked: Asked) -> bool:

@@ -28,7 +28,7 @@ _PLAIN: Final = """
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
     format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
     attribution ended conversion makers exposure cooling bind_within new_customers shipping linked terms made because
-    before forgotten system twin cleared
+    before forgotten system twin cleared entries chain
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted

@@ -22,6 +22,7 @@ class Act(StrEnum):
 
     ADJUST = "ADJUST"
     WRITE_OFF = "WRITE_OFF"
+    ANCHOR = "ANCHOR"
     APPROVE_ADJUSTMENT = "APPROVE_ADJUSTMENT"
     REJECT_ADJUSTMENT = "REJECT_ADJUSTMENT"
     GIVE_REWARD = "GIVE_REWARD"
@@ -129,6 +130,10 @@ DUTIES: Final[dict[Act, Duty]] = {
     ),
     Act.WRITE_OFF: _row(
         "ask to forgive a debt", measure="the amount", above=Above.WAITS, marks=M.CREDITED, **_MADE, **_ADJUSTMENT,
+    ),
+    Act.ANCHOR: _row(
+        "ask for a broken journal to be anchored anew, which moves nothing and another person posts, always",
+        above=Above.WAITS, **_ADJUSTMENT,
     ),
     Act.APPROVE_ADJUSTMENT: _row("post an adjustment that waits", R.REQUESTER, **_ADJUSTMENT),
     Act.REJECT_ADJUSTMENT: _row("refuse an adjustment that waits", **_ADJUSTMENT),

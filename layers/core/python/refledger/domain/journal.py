@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from refledger.domain.times import day
 
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     CREDIT = "CREDIT"
     DEBIT = "DEBIT"
     WRITE_OFF = "WRITE_OFF"
+    ANCHOR = "ANCHOR"  # moves nothing: two people say that the hashes of entries before it are broken, and known to be
 
 
 # kind → (debit, credit): money leaves the debit account and arrives in the credit account
@@ -52,14 +54,19 @@ LEGS: dict[Kind, tuple[Account, Account]] = {
     Kind.CREDIT: (Account.ADJUSTMENTS, Account.AVAILABLE),
     Kind.DEBIT: (Account.AVAILABLE, Account.ADJUSTMENTS),
     Kind.WRITE_OFF: (Account.WRITE_OFFS, Account.AVAILABLE),
+    Kind.ANCHOR: (Account.AVAILABLE, Account.AVAILABLE),
 }
 
+MAY_BE_ZERO = (Kind.EARN, Kind.ANCHOR)
 OPENS = {Kind.RESERVE: 1, Kind.RELEASE: -1, Kind.SETTLE: -1}  # what each does to the number of open withdrawals
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One movement. `first`, `last`: sort keys of the first and last reward that an EARN or REVERSE sums."""
+    """One movement. `first`, `last`: sort keys of the first and last reward that an EARN or REVERSE sums.
+
+    Of an ANCHOR `last` is the number of entries that it names, and `contents` their `chain`.
+    """
 
     partner_id: str
     currency: str
@@ -108,8 +115,19 @@ class Balance:
 
 def seal(entry: Entry) -> str:
     """SHA-256 over everything in the entry but the hash itself, as JSON with sorted keys."""
-    fields = {name: value for name, value in asdict(entry).items() if name != "hash"}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_text({name: value for name, value in asdict(entry).items() if name != "hash"})).hexdigest()
+
+
+def _text(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def chain(entries: Iterable[Entry]) -> str:
+    """SHA-256 over entries as they stand, whether their hashes are right or not: what an ANCHOR names."""
+    whole = hashlib.sha256()
+    for entry in entries:
+        whole.update(_text(asdict(entry)))
+    return whole.hexdigest()
 
 
 def contents_hash(parts: Iterable[tuple[str, int]]) -> str:
@@ -130,10 +148,10 @@ def post(
 ) -> tuple[Balance, Entry]:
     """The balance after a movement, and the entry that explains it. `amount` > 0; `unpaid` is a difference.
 
-    An EARN may be of 0: what came in then was over a monthly cap. Time never runs backwards in a journal, whatever the
-    clocks of two machines say.
+    An EARN may be of 0: what came in then was over a monthly cap; an ANCHOR always is. Time never runs backwards in a
+    journal, whatever the clocks of two machines say.
     """
-    if amount < 0 or (amount == 0 and kind is not Kind.EARN):
+    if amount < 0 or (amount == 0 and kind not in MAY_BE_ZERO) or (amount and kind is Kind.ANCHOR):
         raise ValueError("a movement has a positive amount; its kind says where it goes")
     debit, credit = LEGS[kind]
     entry = Entry(
@@ -170,8 +188,27 @@ def holdings_faults(entries: Iterable[tuple[Entry, tuple[int, int, int] | None]]
             yield f"entry {entry.version}: says that there was {after} after it, and the journal comes to {come_to}"
 
 
-def faults(entries: Iterable[Entry], balance: Balance) -> Iterator[str]:
-    """Every way in which a journal and its balance disagree; nothing for books that are right."""
+@dataclass(frozen=True)
+class Anchors:
+    """What people have said of a journal: `agreed` has (id, chain) of each ANCHOR that two of them made.
+
+    `known`: faults of hashes that such an entry names; they are put here, and are no faults any more.
+    """
+
+    agreed: frozenset[tuple[str, str]] = frozenset()
+    known: list[str] = field(default_factory=list)
+
+
+NOBODY: Final = Anchors()
+
+
+def faults(entries: Sequence[Entry], balance: Balance, anchors: Anchors = NOBODY) -> Iterator[str]:
+    """Every way in which a journal and its balance disagree; nothing for books that are right.
+
+    Hashes of entries that an ANCHOR names are `anchors.known`, as long as these stand as they stood then. An ANCHOR
+    excuses nothing else: not a gap, not an amount, not the balance.
+    """
+    yield from (reason for _, reason in broken(entries, anchors))
     accounts: Counter[str] = Counter()
     previous, version = "", 0
     for entry in entries:
@@ -179,12 +216,9 @@ def faults(entries: Iterable[Entry], balance: Balance) -> Iterator[str]:
         if entry.version != version:
             yield f"entry {entry.version}: found where version {version} belongs"
             version = entry.version
-        if entry.previous != previous:
-            yield f"entry {entry.version}: does not follow the hash of the entry before it"
-        if entry.hash != seal(entry):
-            yield f"entry {entry.version}: its hash is not that of its contents"
-        least = 0 if entry.kind is Kind.EARN else 1
-        if (entry.debit, entry.credit) != LEGS[entry.kind] or entry.amount < least:
+        least = 0 if entry.kind in MAY_BE_ZERO else 1
+        wrong = entry.amount < least or (entry.amount and entry.kind is Kind.ANCHOR)
+        if (entry.debit, entry.credit) != LEGS[entry.kind] or wrong:
             yield f"entry {entry.version}: {entry.kind} with wrong legs or amount"
         accounts[entry.debit] -= entry.amount
         accounts[entry.credit] += entry.amount
@@ -194,3 +228,45 @@ def faults(entries: Iterable[Entry], balance: Balance) -> Iterator[str]:
     for account in (Account.AVAILABLE, Account.RESERVED, Account.PAID):
         if getattr(balance, account.value) != accounts[account]:
             yield f"balance: {account} is {getattr(balance, account.value)}, the journal says {accounts[account]}"
+
+
+def broken(entries: Sequence[Entry], anchors: Anchors = NOBODY) -> list[tuple[int, str]]:
+    """Place and reason of each hash that is wrong and not `anchors.known`, and of each ANCHOR that does not hold."""
+    through, found = _anchored(entries, anchors.agreed)
+    previous = ""
+    for place, entry in enumerate(entries, 1):
+        reasons = list(_hash_faults(entry, previous))
+        if place <= through:
+            anchors.known.extend(reasons)
+        else:
+            found += [(place, reason) for reason in reasons]
+        previous = entry.hash
+    return sorted(found)
+
+
+def _hash_faults(entry: Entry, previous: str) -> Iterator[str]:
+    if entry.previous != previous:
+        yield f"entry {entry.version}: does not follow the hash of the entry before it"
+    if entry.hash != seal(entry):
+        yield f"entry {entry.version}: its hash is not that of its contents"
+
+
+def _anchored(entries: Sequence[Entry], agreed: frozenset[tuple[str, str]]) -> tuple[int, list[tuple[int, str]]]:
+    """How many entries the ANCHORs name that hold, and what is wrong with those that do not.
+
+    One that does not hold, and is itself among those that a later one names, is history.
+    """
+    places = [place for place, entry in enumerate(entries, 1) if entry.kind is Kind.ANCHOR]
+    if not places:
+        return 0, []
+    through, void = 0, dict[int, str]()
+    for place in places:
+        entry = entries[place - 1]
+        named = int(entry.last) if entry.last.isdecimal() else 0
+        if not 0 < named < place or chain(entries[:named]) != entry.contents:
+            void[place] = f"entry {entry.version}: anchors entries that are not as they stand now"
+        elif (entry.reference, entry.contents) not in agreed:
+            void[place] = f"entry {entry.version}: an anchor that no two people agreed on"
+        elif entry.hash == seal(entry):
+            through = max(through, named)
+    return through, [(place, reason) for place, reason in void.items() if place > through]

@@ -255,6 +255,10 @@ ROUTES: dict[str, Access | None] = {
 # While the deployment is stopped whatever writes is refused, but for what moves no money, makes none, and changes
 # nothing that says whose it is. What is told of leads waits in its queue. The file of a batch is how money is paid
 GOES_ON = frozenset({
+    # anchors alone, which move nothing: the function looks
+    "POST /api/v1/adjustments",
+    "POST /api/v1/adjustments/{adjustmentId}/approve",
+    "POST /api/v1/adjustments/{adjustmentId}/reject",
     "POST /api/v1/partners/validate-referral-code",
     "POST /api/v1/webhooks/referrals",
     "POST /api/v1/webhooks/hubspot",

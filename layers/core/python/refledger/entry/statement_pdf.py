@@ -19,7 +19,7 @@ from refledger.operations.statements import Statement
 WORDS = {
     Kind.EARN: "Earned", Kind.REVERSE: "Taken back", Kind.RESERVE: "Payout requested", Kind.RELEASE: "Payout not made",
     Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
-    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off",
+    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
 }  # fmt: skip
 MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TITLE_PT = 15, 5, 9, 7, 16
 COLUMNS_MM = (25, 29, 38, 22, 22, 22, 22)  # 180 in all, what A4 has between the margins

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from refledger.domain.errors import Stopped
 from refledger.entry import config
-from refledger.entry.observability import logger
 
 A = TypeVar("A", bound=Mapping[str, Any])
 Handler = Callable[[dict[str, Any], Any], A]
@@ -36,7 +35,7 @@ def stops(*, pays: bool = False) -> Callable[[Handler[A]], Callable[[dict[str, A
             if "action" in event:
                 check()
             elif _is_stopped(pays=pays):
-                logger().warning("stopped: nothing is done")
+                _say_so()
                 comes_again = [{"itemIdentifier": each["messageId"]} for each in event.get("Records", [])]
                 return {"batchItemFailures": comes_again}
             return handler(event, _UntilStopped(lambda_context, pays=pays))
@@ -44,6 +43,13 @@ def stops(*, pays: bool = False) -> Callable[[Handler[A]], Callable[[dict[str, A
         return unless_stopped
 
     return decorate
+
+
+def _say_so() -> None:
+    """Loaded here: a schedule that has nothing to say loads no logger."""
+    from refledger.entry.observability import logger
+
+    logger().warning("stopped: nothing is done")
 
 
 def _is_stopped(*, pays: bool) -> bool:

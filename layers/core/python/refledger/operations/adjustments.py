@@ -1,4 +1,6 @@
-"""Staff correct a partner's balance. The adjustment and its money always move in the same transaction."""
+"""Staff correct a partner's balance, or say that a journal's hashes are broken.
+
+The adjustment and its money always move in the same transaction."""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from dataclasses import replace
 
 from refledger.domain.adjustments import (
     Adjustment,
+    AdjustmentKind,
     AdjustmentStatus,
     Asked,
     act,
@@ -55,7 +58,7 @@ def request(context: Context, asked: Asked, actor: str, route: str, key: str | N
         check_possible(asked, balance)  # what waits is looked at again when it is posted
         now_ms = context.now_ms()
         made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
-        if isinstance(verdict, NeedsSecond):
+        if isinstance(verdict, NeedsSecond) or asked.kind is AdjustmentKind.ANCHOR:
             context.table.commit(adjustments.create(made))
             return made
         entry, writes = _book(made, balance, now_ms)
@@ -117,6 +120,8 @@ def _holder(asked: Asked, partner: Item | None, balance: Item | None) -> tuple[P
 
 def _book(adjustment: Adjustment, balance: Balance, now_ms: int) -> tuple[int, list[Write]]:
     """The version of the journal entry, and what writes it with the balance."""
-    kind, amount = movement(adjustment.asked)
-    after, entry = post(balance, kind, amount, adjustment.id, now_ms)
+    asked = adjustment.asked
+    kind, amount = movement(asked)
+    named = ("", f"{asked.entries}") if asked.entries else ("", "")
+    after, entry = post(balance, kind, amount, adjustment.id, now_ms, span=named, contents=asked.chain)
     return entry.version, ledger.post(balance, after, entry)

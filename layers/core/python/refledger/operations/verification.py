@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from refledger.domain.adjustments import Adjustment, AdjustmentStatus
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Account, Balance, Entry, Kind, faults, holdings_faults
+from refledger.domain.journal import Account, Anchors, Balance, Entry, Kind, faults, holdings_faults
 from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.referrals import Referral
@@ -42,7 +42,7 @@ PAUSE_MS = 200
 BATCH = 100
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # what a broken item makes of its reader
-MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1}
+MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1, Kind.ANCHOR: 0}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Checked:
     rewards: int = 0
     payments: int = 0
     withdrawals: int = 0
+    _known: list[Fault] = field(default_factory=list, repr=False)  # what people have anchored: no faults any more
     _accounts: dict[str, Counter[Account]] = field(default_factory=lambda: defaultdict(Counter), repr=False)
     _held: Counter[str] = field(default_factory=Counter, repr=False)
     _paid_by: dict[str, str] = field(default_factory=dict, repr=False)
@@ -71,6 +72,11 @@ class Checked:
     _refunds: dict[str, str] = field(default_factory=dict, repr=False)
     _programs: set[str] = field(default_factory=set, repr=False)
     _customers: set[tuple[str, str]] = field(default_factory=set, repr=False)
+
+    @property
+    def known(self) -> list[Fault]:
+        """Broken hashes that two people have said to be known, by an entry that names them."""
+        return self._known
 
     def counts(self) -> dict[str, int]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -109,13 +115,15 @@ def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[
     for _ in range(READS):
         before = ledger.balances(context.table, partner_id)
         books = _read(context, partner_id, before)
-        found = list(_faults(books))
+        known: list[Fault] = []
+        found = list(_faults(books, known))
         if not found:
             break
         context.pause(PAUSE_MS)  # an index may be behind
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", "moved all the time while it was read: verify again")]
     found += list(_count(books, before, checked))
+    checked.known.extend(known)
     asked = [each for of in books.withdrawals.values() for each in of]
     found += [Fault(partner_id, "", fault) for fault in suspension_faults(context, partner_id, asked)]
     found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
@@ -201,12 +209,14 @@ def _batches(ids: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _faults(books: _Books) -> Iterator[Fault]:
+def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
+    agreed = _agreed(books.asked)
     for currency in sorted(books.entries):
         balance = books.balances.get(currency) or Balance(books.partner_id, currency)
         entries = books.entries[currency]
+        anchors = Anchors(agreed)
         reasons = [
-            *faults(entries, balance),
+            *faults(entries, balance, anchors),
             *holdings_faults(zip(entries, books.after[currency], strict=True)),
             *_reward_faults(entries, balance, books, currency),
             *month_faults(balance, books.rewards[currency], books.months[currency]),
@@ -215,6 +225,23 @@ def _faults(books: _Books) -> Iterator[Fault]:
             *till_faults(entries, balance, books.withdrawals[currency]),
         ]
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
+        known += [Fault(books.partner_id, currency, reason) for reason in anchors.known]
+
+
+def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
+    """(id, chain) of each anchor that one person asked for and another one posted."""
+    return frozenset(
+        (each.id, each.asked.chain)
+        for each in asked
+        if each.asked.kind is AdjustmentKind.ANCHOR and each.status is AdjustmentStatus.POSTED
+        and each.requester and each.approver not in ("", each.requester)
+    )  # fmt: skip
+
+
+def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, str]]:
+    """(id, chain) of those of a partner."""
+    ids = (id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH))
+    return _agreed(each for batch in _batches(ids) for each in adjustments.many(context.table, batch))
 
 
 def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:

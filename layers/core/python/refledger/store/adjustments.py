@@ -69,6 +69,7 @@ def _to_item(adjustment: Adjustment) -> Item:
         "status": adjustment.status.value, "requester": adjustment.requester, "created": at_ms,
         "body": adjustment.body, "approver": adjustment.approver, "decided": adjustment.decided_at_ms,
         "note": adjustment.note, "request": adjustment.request, "entry": adjustment.entry,
+        **({"entries": asked.entries, "chain": asked.chain} if asked.chain else {}),
         **keys.listed(keys.adjustments_of_partner(asked.partner_id), at_ms, adjustment.id),
         **(keys.waiting(keys.waiting_adjustments(), at_ms, adjustment.id) if waits else {}),
     }  # fmt: skip
@@ -78,7 +79,8 @@ def from_item(item: Item) -> Adjustment:
     return Adjustment(
         id=keys.owner_of(item),
         asked=Asked(
-            item["partner"], item["currency"], item["amount"], AdjustmentKind(item["kind"]), item["reason"]
+            item["partner"], item["currency"], item["amount"], AdjustmentKind(item["kind"]), item["reason"],
+            item.get("entries", 0), item.get("chain", ""),
         ),
         program_id=item["program"],
         status=AdjustmentStatus(item["status"]),

@@ -16,10 +16,17 @@ from refledger.store.transaction import Write, delete, put
 
 
 def follow(old: Partner | None, new: Partner | None) -> list[Write]:
-    """What makes the rows those of `new` after they were those of `old`; up to 8. May be done again, in order."""
-    before, after = _rows(old), _rows(new)
-    gone = [delete("the row may be gone", keys.search_row(*row), "") for row in sorted(before - after)]
-    return gone + [put("the row may be there", {**keys.search_row(*row)}, "") for row in sorted(after - before)]
+    """What makes the rows those of `new` after they were those of `old`; up to 8."""
+    return settle(old, new, new)
+
+
+def settle(old: Partner | None, new: Partner | None, now: Partner | None) -> list[Write]:
+    """What makes the rows those of the partner as they are `now`, once they were changed from `old` to `new`: whichever
+    change this is, and whichever of them were followed before. Up to 12.
+    """
+    before, after, right = _rows(old), _rows(new), _rows(now)
+    gone = [delete("the row may be gone", keys.search_row(*row), "") for row in sorted((before | after) - right)]
+    return gone + [put("the row may be there", {**keys.search_row(*row)}, "") for row in sorted(right - before)]
 
 
 def _rows(partner: Partner | None) -> set[tuple[str, str, str]]:

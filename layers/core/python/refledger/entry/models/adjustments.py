@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from refledger.domain.adjustments import REASON_LIMIT, Adjustment, AdjustmentKind, Asked
+from refledger.domain.adjustments import CHAIN, REASON_LIMIT, Adjustment, AdjustmentKind, Asked
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
 from refledger.entry.models.ids import PartnerId
 
-
-def _not_zero(amount: int) -> int:
-    if amount == 0:
-        raise ValueError("not zero")
-    return amount
-
-
 SignedAmount = Annotated[
     int,
-    Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="minor units, not zero", examples=[-1500]),
-    AfterValidator(_not_zero),
+    Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, examples=[-1500], description="minor units, not zero; of an `ANCHOR` zero"),
 ]
 
 
 class NewAdjustment(Body):
     """`amount` above zero is given to the partner, below zero taken from them, into debt if it must.
 
-    A `WRITE_OFF` forgives debt: its amount is above zero, and not more than the partner owes.
+    A `WRITE_OFF` forgives debt: its amount is above zero, and not more than the partner owes. An `ANCHOR` moves no
+    money: it says that hashes of the first `entries` of the partner's journal are broken, and known to be as long as
+    these stand as `chain` says. It always waits for another person (docs/operations.md).
     """
 
     partner_id: PartnerId
@@ -37,9 +31,22 @@ class NewAdjustment(Body):
     currency: Currency
     kind: Annotated[AdjustmentKind, Capitals] = AdjustmentKind.ADJUSTMENT
     reason: Annotated[Note, Field(min_length=1, max_length=REASON_LIMIT)]
+    entries: Annotated[int, Field(ge=1, le=MAX_AMOUNT)] | None = None
+    chain: Annotated[str, Field(pattern=f"^{CHAIN.pattern}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        anchors = self.kind is AdjustmentKind.ANCHOR
+        if (self.amount == 0) is not anchors:
+            raise ValueError("amount: zero for an ANCHOR" if anchors else "amount: not zero")
+        if any((given is None) is anchors for given in (self.entries, self.chain)):
+            raise ValueError("entries and chain: both of an ANCHOR, and of nothing else")
+        return self
 
     def asked(self) -> Asked:
-        return Asked(self.partner_id, self.currency, self.amount, self.kind, self.reason)
+        return Asked(
+            self.partner_id, self.currency, self.amount, self.kind, self.reason, self.entries or 0, self.chain or ""
+        )
 
 
 class AdjustmentQuery(PageQuery):
@@ -72,6 +79,8 @@ class AdjustmentView(View):
     decided_at: str | None
     note: str
     entry: int | None
+    entries: int | None
+    chain: str | None
 
     @classmethod
     def of(cls, adjustment: Adjustment) -> Self:
@@ -91,4 +100,6 @@ class AdjustmentView(View):
             decided_at=iso(adjustment.decided_at_ms) if adjustment.decided_at_ms else None,
             note=adjustment.note,
             entry=adjustment.entry or None,
+            entries=asked.entries or None,
+            chain=asked.chain or None,
         )

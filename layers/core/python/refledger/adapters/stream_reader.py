@@ -1,0 +1,93 @@
+"""Records of the table's stream, read once more by where they lie, as Lambda hands them over."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+GONE = ("TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException")
+EMPTY_PAGES = 100  # in a row: a shard may have holes
+
+
+class Gone(Exception):
+    """The stream keeps a day, and has these records no more."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where records lie, as Lambda says it of those that it gave up. `first_at`, `last_at`: when they came, as text."""
+
+    stream: str
+    shard: str
+    first: str
+    last: str
+    count: int
+    first_at: str
+    last_at: str
+
+    @classmethod
+    def read(cls, body: str) -> Place:
+        """Raises ValueError for what is no such message."""
+        try:
+            told = json.loads(body)["DDBStreamBatchInfo"]
+            return cls(
+                told["streamArn"], told["shardId"], told["startSequenceNumber"], told["endSequenceNumber"],
+                int(told["batchSize"]), told["approximateArrivalOfFirstRecord"], told["approximateArrivalOfLastRecord"],
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("it names no records of a stream") from error
+
+
+def read(client: Any, table: str, place: Place) -> Iterator[dict[str, Any]]:
+    """The records from the first to the last that are named. Raises Gone unless all of them are there.
+
+    `table`: whose stream it must be. One that was restored has another one.
+    """
+    named = {"StreamArn": _stream(client, table, place), "ShardId": place.shard}
+    at: dict[str, Any] = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": place.first}
+    try:
+        iterator = client.get_shard_iterator(**named, **at)["ShardIterator"]
+        empty, begun = 0, False
+        while iterator and empty < EMPTY_PAGES:
+            page = client.get_records(ShardIterator=iterator)
+            for record in page["Records"]:
+                number = record["dynamodb"]["SequenceNumber"]
+                if not begun and int(number) > int(place.first):
+                    raise Gone
+                begun = True
+                if int(number) > int(place.last):
+                    return
+                yield _as_lambda_does(record, place.stream)
+                if number == place.last:
+                    return
+            empty = 0 if page["Records"] else empty + 1
+            iterator = page.get("NextShardIterator")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            raise Gone from error
+        raise
+    raise Gone
+
+
+def _stream(client: Any, table: str, place: Place) -> str:
+    """By its label: the local stack's DynamoDB has a region and an account of its own in its names."""
+    for each in client.list_streams(TableName=table)["Streams"]:
+        if each["StreamLabel"] == place.stream.rsplit("/", 1)[-1]:
+            return str(each["StreamArn"])
+    raise Gone
+
+
+def _as_lambda_does(record: dict[str, Any], stream: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(json.dumps(record, default=_plain))
+    identity = told.pop("userIdentity", None)
+    who = {"userIdentity": {"type": identity["Type"], "principalId": identity["PrincipalId"]}} if identity else {}
+    return {**told, **who, "eventVersion": "1.1", "eventSource": "aws:dynamodb", "eventSourceARN": stream}
+
+
+def _plain(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else int(value.timestamp())

@@ -1,0 +1,109 @@
+"""The table goes away in the middle of everything, and comes back: who asked is told the truth, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from scripts.demo import Client
+from tests.e2e.conftest import new_stack, verify
+from tests.e2e.people import PROGRAM, People
+from tests.e2e.test_crashes import impatient_copy
+from tests.local.harness import Stack, wait_until
+
+PAYMENTS, AMOUNT = 30, 1_000
+ASKS, ASKED = 5, 100  # as many as may be open at once
+AWAY_SECONDS = 8
+
+
+@contextmanager
+def away(stack: Stack) -> Iterator[None]:
+    """DynamoDB is killed; at the end the same process is started again, on the same data."""
+    running = psutil.Process(stack.about()["dynamodb"])
+    command, where = running.cmdline(), running.cwd()
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait(60)
+    yield
+    back = subprocess.Popen(
+        command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: answers(stack))
+    except AssertionError:
+        back.kill()
+        raise
+
+
+def answers(stack: Stack) -> bool:
+    try:
+        stack.client("dynamodb").list_tables(Limit=1)
+    except Exception:
+        return False
+    return True
+
+
+def ask_until_done(stack: Stack, token: str, body: Any, key: str, seen: list[Any]) -> str:
+    """The id of the withdrawal: asked for with one key, again and again, as a careful client does."""
+
+    def once() -> str:
+        answer = stack.post(
+            "/api/v1/referrals/withdraw", token=token, json=body, headers={"idempotency-key": key}, timeout=120
+        )
+        told = answer.json()
+        seen.append((answer.status_code, told.get("code"), answer.headers.get("retry-after")))
+        return str(told["id"]) if answer.status_code == 201 else ""
+
+    return wait_until(once, step=0.5)
+
+
+def test_a_table_that_goes_away_loses_nothing(tmp_path: Path) -> None:
+    """503 with Retry-After, never 500; each payment earns once, each withdrawal is there once, the books are right."""
+    with new_stack(tmp_path / "data", impatient_copy(tmp_path)) as stack:
+        client = Client(stack.api, stack.aws)
+        client.post("admin", "/programs", PROGRAM)
+        people = People(client)
+        people.rich_bob(2 * ASKS * ASKED)
+        token, seen = stack.token(people.bob), list[Any]()
+        ids: dict[str, str] = {}
+
+        def ask(number: int) -> None:
+            key = f"{people.run}-{number}"
+            ids[key] = ask_until_done(stack, token, people.wish(ASKED), key, seen)
+
+        def ask_all() -> None:
+            for number in range(ASKS):
+                time.sleep(1)  # the first are there when the table goes, the others are asked for while it is away
+                ask(number)
+
+        asking = threading.Thread(target=ask_all)
+        asking.start()
+        for number in range(PAYMENTS // 2):
+            people.pay(AMOUNT, payment_id=f"before-{number}-{people.run}")
+        with away(stack):
+            for number in range(PAYMENTS // 2):
+                people.pay(AMOUNT, payment_id=f"while-{number}-{people.run}")
+            time.sleep(AWAY_SECONDS)  # calls that began before have given up: what follows meets no table at all
+            answer = stack.get("/api/v1/referrals/stats", token=token, timeout=120)
+            assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+            assert "same Idempotency-Key" in answer.json()["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+        asking.join()
+
+        refused = [each for each in seen if each[0] != 201]
+        assert refused, "somebody asked while it was away"
+        assert {status for status, _, _ in refused} == {503}
+        assert all(wait and int(wait) > 0 for _, _, wait in refused)
+        assert len(set(ids.values())) == ASKS
+        earned = 2 * ASKS * ASKED + PAYMENTS * AMOUNT // 5
+        people.eventually_has(people.bob, earned - ASKS * ASKED)
+        assert people.balance(people.bob) == (earned - ASKS * ASKED, ASKS * ASKED, 0)
+        assert verify(stack)["faults"] == []
