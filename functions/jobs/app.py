@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refledger.domain import statements
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
 from refledger.domain.jobs import LINK_SECONDS, Job, JobKind
 from refledger.domain.times import SECOND_MS
@@ -24,8 +25,10 @@ REPORT_HEAD = ("line", "status", "id", "code", "message")
 def export(request: Request[NewExport, NoQuery]) -> ExportView:
     """Ask for a file with everything that a list has, without pages."""
     body, caller = request.body, request.caller.user
+    if body.filters.month:
+        statements.check_closed(body.filters.month, config.context().now_ms())
     job = jobs.export(
-        config.context(), config.job_queue().send, body.what, body.filters.as_text(), caller, request.key,
+        config.context(), config.job_queue().send, body.what, body.as_text(), caller, request.key,
         request.body_hash,
     )  # fmt: skip
     return _export(job)
@@ -58,7 +61,7 @@ def _export(job: Job, *, linked: bool = False) -> ExportView:
     now_ms = config.context().now_ms()
     if not (linked and job.has_file(now_ms)):
         return ExportView.of(job)
-    link = config.files().link(job.id, f"{job.what.value.lower()}-{job.id}.csv")
+    link = config.files().link(job.id, job.file_name)
     return ExportView.of(job, link, now_ms + LINK_SECONDS * SECOND_MS)
 
 

@@ -242,3 +242,58 @@ def test_a_service_may_import(desk: Desk) -> None:
     made = desk.send(HEAD + "A,B,a@b.ce\r\n", **told)
     assert made.status == 202
     assert desk.read(made.body["id"], OF_IMPORT, **told).status == 200
+
+
+BOOKS = {
+    "accounts": {
+        "rewards": "4760", "adjustments": "4769", "writeOffs": "2400", "available": "1700", "reserved": "1700",
+        "paid": "1360",
+    },
+    "taxRate": "Tax Exempt", "consultant": 29098, "client": 55003, "fiscalYearStart": "2026-01-01",
+}  # fmt: skip
+OCTOBER = {"from": "2026-10-01", "to": "2026-10-31", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "format"),
+    [
+        ({"what": "JOURNAL"}, "CSV"),
+        ({"what": "journal", "format": "quickbooks"}, "QUICKBOOKS"),
+        ({"what": "JOURNAL", "format": "XERO", "books": BOOKS}, "XERO"),
+        ({"what": "JOURNAL", "format": "DATEV", "books": BOOKS, "filters": OCTOBER}, "DATEV"),
+        ({"what": "MONTH_END", "filters": {"month": "2026-08"}}, "ZIP"),
+    ],
+)
+def test_an_accountant_s_files_can_be_asked_for(fresh: World, asked: dict[str, Any], format: str) -> None:
+    """The journal for each software, and the pack of a month that is closed."""
+    made = fresh.call("POST /api/v1/exports", sub="fin", groups=("finance",), body=asked)
+    assert (made.status, made.body["format"]) == (202, format)
+    assert "format" not in made.body["filters"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"what": "MONTH_END"},
+        {"what": "MONTH_END", "filters": {"month": "2026-13"}},
+        {"what": "MONTH_END", "filters": {"month": "2126-01"}},
+        {"what": "MONTH_END", "filters": {"month": "2026-09"}},  # the clock stands in it
+        {"what": "MONTH_END", "filters": {"month": "2026-08", "currency": "EUR"}},
+        {"what": "LEDGER", "filters": {"month": "2026-08"}},
+        {"what": "LEDGER", "format": "XERO"},
+        {"what": "REWARDS", "books": BOOKS},
+        {"what": "JOURNAL", "format": "XERO"},
+        {"what": "JOURNAL", "format": "XERO", "books": {**BOOKS, "taxRate": None}},
+        {"what": "JOURNAL", "format": "DATEV", "books": BOOKS},
+        {"what": "JOURNAL", "format": "DATEV", "books": {**BOOKS, "client": None}, "filters": OCTOBER},
+        {"what": "JOURNAL", "format": "DATEV", "books": BOOKS, "filters": {**OCTOBER, "to": "2027-01-01"}},
+        {
+            "what": "JOURNAL", "format": "DATEV", "filters": OCTOBER,
+            "books": {**BOOKS, "accounts": {**BOOKS["accounts"], "paid": "bank"}},  # type: ignore[dict-item]
+        },
+    ],
+)  # fmt: skip
+def test_what_the_software_would_refuse_is_refused(fresh: World, asked: dict[str, Any]) -> None:
+    """At once, and in words; a month that is not closed would say something else tomorrow."""
+    answer = fresh.call("POST /api/v1/exports", sub="fin", groups=("finance",), body=asked)
+    assert_problem(answer, 422)

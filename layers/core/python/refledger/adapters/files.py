@@ -38,9 +38,11 @@ class Files:
 
     # ------------------------------------------------------------ exports
 
-    def begin(self, job_id: str) -> str:
+    def begin(self, job_id: str, content_type: str = CSV) -> str:
         """The id of a new upload. One that is not completed, the bucket's rule takes away."""
-        answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=_export(job_id), ContentType=CSV)
+        answer = self._client.create_multipart_upload(
+            Bucket=self._bucket, Key=_export(job_id), ContentType=content_type
+        )
         return str(answer["UploadId"])
 
     def put_part(self, job_id: str, upload: str, number: int, content: bytes) -> str:

@@ -40,6 +40,8 @@ class What(StrEnum):
     WITHDRAWALS = "WITHDRAWALS"
     LEDGER = "LEDGER"
     AUDIT = "AUDIT"
+    JOURNAL = "JOURNAL"  # the ledger as accounting software takes it
+    MONTH_END = "MONTH_END"  # a closed month, as one ZIP file
 
 
 class LineStatus(StrEnum):
@@ -104,6 +106,24 @@ class Job:
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def format(self) -> str:
+        """Of an export's file: CSV, ZIP, or whose software's."""
+        return "ZIP" if self.what is What.MONTH_END else self.filters.get("format", "CSV")
+
+    @property
+    def content_type(self) -> str:
+        return "application/zip" if self.what is What.MONTH_END else "text/csv"
+
+    @property
+    def file_name(self) -> str:
+        """As whoever gets an export keeps it. DATEV takes files that are called so, and no others."""
+        if self.what is What.MONTH_END:
+            return f"month-end-{self.filters['month']}.zip"
+        if self.format == "DATEV":
+            return f"EXTF_Buchungsstapel_{self.id}.csv"
+        return f"{self.what.value.lower()}-{self.id}.csv"
 
     def changed(self, now_ms: int, **changes: Any) -> Self:
         """The next version. One whose status is final has finished now."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from refledger.domain.errors import NotFound
+from refledger.domain.errors import Invalid, NotFound
 from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind
 from refledger.domain.times import MINUTE_MS, day, from_datetime, months_after
 
@@ -58,6 +58,12 @@ def month(text: str, now_ms: int) -> Month:
     if made.from_ms > now_ms:
         raise NotFound("this month has not begun")
     return made
+
+
+def check_closed(text: str, now_ms: int) -> None:
+    """Raises Invalid for a month that is not closed: its figures would be others tomorrow."""
+    if Month(int(text[:4]), int(text[5:])).closed_ms > now_ms:
+        raise Invalid("filters.month: this month is not closed yet")
 
 
 @dataclass(frozen=True)

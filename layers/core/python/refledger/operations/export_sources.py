@@ -16,11 +16,12 @@ from typing import Any, Final, TypeVar
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import exponent
 from refledger.domain.jobs import What
+from refledger.domain.journal_files import Posting
 from refledger.domain.payments import Payment
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import labels
+from refledger.operations import labels, postings
 from refledger.operations.context import Context
 from refledger.operations.labels import Labels
 from refledger.store import audit, exports, keys, ledger
@@ -35,6 +36,7 @@ Row = list[Cell]
 Step = tuple[Any, list[Row]]  # where to go on after it, and its lines
 Walk = Callable[[str, Any], Iterator[Step]]  # of one partner or program, after a position
 T = TypeVar("T")
+NO_ROWS: Final[list[Row]] = []
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,14 @@ class Source:
 
 def steps(context: Context, what: What, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
     """From the beginning where `after` is None, else from what a step said."""
+    return SOURCES[what].steps(asked(context, filters), after)
+
+
+def asked(context: Context, filters: Mapping[str, str]) -> Asked:
     since_ms = _start_ms(filters["from"]) if "from" in filters else None
     until_ms = _start_ms(filters["to"]) + DAY_MS if "to" in filters else None
     low, high = keys.positions(since_ms, until_ms)
-    asked = Asked(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
-    return SOURCES[what].steps(asked, after)
+    return Asked(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
 
 
 def _start_ms(day: str) -> int:
@@ -86,19 +91,21 @@ def _batched(found: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def _of_partners(asked: Asked, after: Any, walk: Walk) -> Iterator[Step]:
-    """Partner by partner, or the one who is asked for."""
+def of_partners(
+    asked: Asked, after: Any, walk: Callable[[str, Any], Iterator[tuple[Any, T]]], nothing: T
+) -> Iterator[tuple[Any, T]]:
+    """Partner by partner, or the one who is asked for. `nothing`: what is told at the end of each."""
     if only := asked.filters.get("partnerId"):
         yield from walk(only, after)
         return
     before, begun, inner = after or ("", "", None)
     if begun:
-        for place, rows in walk(begun, inner):
-            yield [before, begun, place], rows
+        for place, told in walk(begun, inner):
+            yield [before, begun, place], told
     for position, partner_id in exports.partners(asked.context.table, before):
-        for place, rows in walk(partner_id, None):
-            yield [position, partner_id, place], rows
-        yield [position, "", None], []
+        for place, told in walk(partner_id, None):
+            yield [position, partner_id, place], told
+        yield [position, "", None], nothing
 
 
 def _of_programs(asked: Asked, after: Any, walk: Walk) -> Iterator[Step]:
@@ -285,7 +292,8 @@ WITHDRAWAL_HEAD: Final = (
 )  # fmt: skip
 ENTRY_HEAD: Final = (
     "partnerId", "currency", "version", "kind", "debit", "credit", "amount", "reference", "at", "previousHash", "hash",
-    "partnerName", "partnerCompany", "amountDecimal",
+    "partnerName", "partnerCompany", "amountDecimal", "firstReward", "lastReward", "transactionId",
+    "externalPaymentId",
 )  # fmt: skip
 
 
@@ -311,28 +319,31 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
                     *_major(made.currency, made.amount),
                 ]]  # fmt: skip
 
-    yield from _of_partners(asked, after, walk)
+    yield from of_partners(asked, after, walk, NO_ROWS)
 
 
 def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
     table = asked.context.table
 
     def walk(partner_id: str, place: Any) -> Iterator[Step]:
-        begun, last = place or ("", "")
-        named = labels.of_partners(table, [partner_id])
-        for currency in sorted(balance.currency for balance in ledger.balances(table, partner_id)):
-            if currency < begun or not asked.wants(currency=currency):
-                continue
-            after = last if currency == begun else ""
-            for position, entry in ledger.entries(table, partner_id, currency, after, strong=False):
-                wanted = asked.in_time(entry.at_ms)
-                yield [currency, position], [[
-                    entry.partner_id, entry.currency, entry.version, entry.kind, entry.debit, entry.credit,
-                    entry.amount, entry.reference, iso(entry.at_ms), entry.previous, entry.hash,
-                    named.name(partner_id), named.company(partner_id), *_major(entry.currency, entry.amount),
-                ]] if wanted else []  # fmt: skip
+        currencies = [
+            each.currency for each in ledger.balances(table, partner_id) if asked.wants(currency=each.currency)
+        ]
+        for on, batch in postings.of_partner(table, partner_id, currencies, place, asked.since_ms, asked.until_ms):
+            yield on, list(map(_entry, batch))
 
-    yield from _of_partners(asked, after, walk)
+    yield from of_partners(asked, after, walk, NO_ROWS)
+
+
+def _entry(posting: Posting) -> Row:
+    entry = posting.entry
+    return [
+        entry.partner_id, entry.currency, entry.version, entry.kind, entry.debit, entry.credit, entry.amount,
+        entry.reference, iso(entry.at_ms), entry.previous, entry.hash, posting.name, posting.company,
+        *_major(entry.currency, entry.amount), *(entry.partner_id + each if each else None for each in (
+            entry.first, entry.last
+        )), posting.transaction, posting.payment,
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- the audit

@@ -12,11 +12,10 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from refledger.adapters.files import LEAST_PART_BYTES, UploadLost
-from refledger.domain import csv_files
 from refledger.domain.jobs import Job, JobStatus, Place
-from refledger.operations import export_sources
+from refledger.domain.zip_files import TooLarge
+from refledger.operations import contents
 from refledger.operations.context import Context
-from refledger.operations.export_sources import SOURCES
 from refledger.operations.jobs import fail
 from refledger.store import jobs
 from refledger.store.transaction import Moved
@@ -28,7 +27,7 @@ MOST_PARTS: Final = 5_000  # their names stay together in one item; S3 itself ta
 class Sheets(Protocol):
     """Where the parts go; see `adapters/files.py`."""
 
-    def begin(self, job_id: str) -> str: ...
+    def begin(self, job_id: str, content_type: str) -> str: ...
 
     def put_part(self, job_id: str, upload: str, number: int, content: bytes) -> str: ...
 
@@ -58,6 +57,9 @@ def run(
         return True
     except UploadLost:
         return _begin_again(context, job.id)
+    except TooLarge:
+        fail(context, jobs.find(context.table, job.id), "it is too long: ask for a shorter time")
+        return False
 
 
 def _begin_again(context: Context, job_id: str) -> bool:
@@ -81,7 +83,10 @@ class _Writer:
 
     def run(self, go_on: Callable[[], bool]) -> bool:
         if not self.job.place.upload:
-            self._save(status=JobStatus.RUNNING, place=replace(self.job.place, upload=self.files.begin(self.job.id)))
+            self._save(
+                status=JobStatus.RUNNING,
+                place=replace(self.job.place, upload=self.files.begin(self.job.id, self.job.content_type)),
+            )
         if not self.job.place.complete and not self._write(go_on):
             return True
         return self._finish()
@@ -92,10 +97,10 @@ class _Writer:
         if place.rest:
             self.text += self.files.rest(self.job.id, place.rest)
         elif not place.parts:
-            self.text += csv_files.write([SOURCES[self.job.what].head]).encode()
-        for position, rows in export_sources.steps(self.context, self.job.what, self.job.filters, place.position):
-            self.text += csv_files.write(rows).encode()
-            self.lines, self.position = self.lines + len(rows), position
+            self.text += contents.head(self.job)
+        for position, text, lines in contents.pieces(self.context, self.job, place.position):
+            self.text += text
+            self.lines, self.position = self.lines + lines, position
             if len(self.text) >= self.part_bytes:
                 self._put_part(complete=False)
                 if len(self.job.place.parts) > MOST_PARTS:

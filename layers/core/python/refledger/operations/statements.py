@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from refledger.domain import statements
 from refledger.domain.errors import StatementTooLong
-from refledger.domain.journal import Balance
+from refledger.domain.journal import Balance, Kind
 from refledger.domain.partners import Partner
-from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Month
+from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Holdings, Month
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
+from refledger.store.table import Table
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,52 @@ def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
         now_ms >= month.closed_ms,
         [account for account in accounts if not account.is_empty],
     )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A month of one currency without its lines. `kinds`: how much was moved by each. `version`, `hash`: of the last
+    entry up to its end.
+    """
+
+    opening: Holdings
+    closing: Holdings
+    kinds: Mapping[Kind, int]
+    version: int
+    hash: str
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.kinds and self.opening == self.closing == Holdings()
+
+
+def summary(table: Table, balance: Balance, month: Month) -> Summary:
+    """However many entries there are. Raises Gap where the movements do not lead from the opening to the closing."""
+    begin, end = keys.journal_from(month.from_ms), keys.journal_from(month.until_ms)
+    opening, closing = held_until(table, balance, begin), held_until(table, balance, end)
+    kinds: Counter[Kind] = Counter()
+    came_to = opening
+    for _, entry in ledger.entries(table, balance.partner_id, balance.currency, begin, until=end):
+        kinds[entry.kind] += entry.amount
+        came_to += statements.effect(entry)
+    if came_to != closing:
+        raise statements.Gap(f"{balance.partner_id} {balance.currency} {month}: the journal comes to {came_to}")
+    last = ledger.last_until(table, balance.partner_id, balance.currency, end)
+    version, hashed = (last[0].version, last[0].hash) if last else (0, "")
+    return Summary(opening, closing, dict(kinds), version, hashed)
+
+
+def held_until(table: Table, balance: Balance, before: str) -> Holdings:
+    """What there was after the last entry whose sort key is below `before`: it says so itself, or all before it do."""
+    last = ledger.last_until(table, balance.partner_id, balance.currency, before)
+    if last is None:
+        return Holdings()
+    if last[1] is not None:
+        return Holdings(*last[1])
+    held = Holdings()
+    for _, entry in ledger.entries(table, balance.partner_id, balance.currency, until=before):
+        held += statements.effect(entry)
+    return held
 
 
 def _at_end(context: Context, balance: Balance, month: Month) -> tuple[Balance, str]:

@@ -64,6 +64,7 @@ Key = dict[str, str]
 PARTNER_ID_LENGTH: Final = 16
 REWARD_ID_LENGTH: Final = PARTNER_ID_LENGTH + 32
 REFERRAL_ID_LENGTH: Final = PARTNER_ID_LENGTH + 24
+LONG_ID_LENGTH = 24  # of payments and withdrawals
 NEVER: Final = 9_999_999_999_999  # sorts after every time
 LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
 FIRST_MS, LAST_MS = 10**12, 10**13 - 1  # 13 digits, from 2001 to 2286: as text they sort like numbers
@@ -419,6 +420,11 @@ def _place_of(reward_id: str) -> tuple[int, int]:
 def is_reward_id(text: str) -> bool:
     """Whether a reward could have this id: its key is a slice of it, and neither part may be empty."""
     return len(text) == REWARD_ID_LENGTH
+
+
+def is_payment_id(text: str) -> bool:
+    """Whether a payment could have this id."""
+    return len(text) == LONG_ID_LENGTH and text.isalnum()
 
 
 def reward(reward_id: str) -> Key:

@@ -108,6 +108,12 @@ def newest_entries(table: Table, partner_id: str, currency: str, page_size: int)
     return map(_entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
 
 
+def newest_until(table: Table, partner_id: str, currency: str, before: str, page_size: int = 100) -> Iterator[Entry]:
+    """Entries whose sort keys are below `before`, newest first."""
+    partition = keys.journal(partner_id, currency)
+    return map(_entry_from, table.query(partition, high=before, page_size=page_size, newest_first=True))
+
+
 def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
     if item is None:
         return Balance(partner_id, currency)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 
 from refledger.domain.jobs import Job, Line, LineStatus, What
+from refledger.domain.journal import Account
+from refledger.domain.journal_files import Format
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, View
+from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, Title, View
 
 FILTERS: Final[dict[What, set[str]]] = {
     What.PARTNERS: {"program_id", "status", "since", "until"},
@@ -19,8 +22,12 @@ FILTERS: Final[dict[What, set[str]]] = {
     What.WITHDRAWALS: {"program_id", "partner_id", "status", "since", "until"},
     What.LEDGER: {"partner_id", "currency", "since", "until"},
     What.AUDIT: {"entity", "actor", "since", "until"},
+    What.JOURNAL: {"partner_id", "currency", "since", "until"},
+    What.MONTH_END: {"month"},
 }
 Word = Annotated[str, Capitals, Field(pattern="^[A-Z_]{1,30}$")]
+Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-10"])]
+OwnAccount = Annotated[Title, Field(min_length=1, examples=["4900"])]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # of what is not there, nothing is exported
 
 
@@ -43,7 +50,8 @@ class ExportFilters(Body):
     booked.
 
     PARTNERS, REFERRALS, REWARDS, WITHDRAWALS know `programId` and `status`; REFERRALS, REWARDS, WITHDRAWALS, LEDGER
-    `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`.
+    `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`;
+    JOURNAL what LEDGER knows; MONTH_END needs `month`, one that is closed, and nothing else.
     """
 
     program_id: Id | None = None
@@ -53,6 +61,7 @@ class ExportFilters(Body):
     currency: Currency | None = None
     entity: Id | None = None
     actor: Id | None = None
+    month: Month | None = None
     since: Day | None = Field(default=None, alias="from")
     until: Day | None = Field(default=None, alias="to")
 
@@ -64,18 +73,93 @@ class ExportFilters(Body):
         """By their names in the API."""
         texts = {
             "programId": self.program_id, "partnerId": self.partner_id, "status": self.status, "source": self.source,
-            "currency": self.currency, "entity": self.entity, "actor": self.actor,
+            "currency": self.currency, "entity": self.entity, "actor": self.actor, "month": self.month,
             "from": self.since, "to": self.until,
         }  # fmt: skip
         return {name: text for name, text in texts.items() if text is not None}
 
 
+class AccountsBody(Body):
+    """What your books call each account of the ledger: a number, or for QuickBooks a name."""
+
+    rewards: OwnAccount | None = None
+    adjustments: OwnAccount | None = None
+    write_offs: OwnAccount | None = None
+    available: OwnAccount | None = None
+    reserved: OwnAccount | None = None
+    paid: OwnAccount | None = None
+
+    def as_text(self) -> dict[str, str]:
+        given = ((account, getattr(self, account.value)) for account in Account)
+        return {f"account.{account}": text for account, text in given if text is not None}
+
+
+class BooksBody(Body):
+    """How your books are kept, for the format of their software. `taxRate`: Xero's name of the rate that all lines get.
+
+    For DATEV: `consultant` (Beraternummer), `client` (Mandantennummer), `fiscalYearStart`, and how many digits its
+    accounts have.
+    """
+
+    accounts: AccountsBody = AccountsBody()
+    tax_rate: Annotated[Title, Field(min_length=1)] | None = None
+    consultant: Annotated[int, Field(ge=1001, le=9_999_999)] | None = None
+    client: Annotated[int, Field(ge=1, le=99_999)] | None = None
+    fiscal_year_start: Day | None = None
+    account_length: Annotated[int, Field(ge=4, le=8)] = 4
+
+    def as_text(self, format: Format) -> dict[str, str]:
+        told = {"format": format.value, **self.accounts.as_text()}
+        if format is Format.XERO and self.tax_rate:
+            told["taxRate"] = self.tax_rate
+        if format is Format.DATEV:
+            told |= {
+                "consultant": str(self.consultant), "client": str(self.client),
+                "fiscalYearStart": str(self.fiscal_year_start), "accountLength": str(self.account_length),
+            }  # fmt: skip
+        return told
+
+    def check(self, format: Format, filters: ExportFilters) -> None:
+        """Raises ValueError for what the software would refuse."""
+        told = self.accounts.as_text()
+        if format in (Format.XERO, Format.DATEV) and len(told) < len(Account):
+            raise ValueError("books: the number of each of the six accounts is needed")
+        if format is Format.XERO and not self.tax_rate:
+            raise ValueError("books: taxRate is needed")
+        if format is not Format.DATEV:
+            return
+        if not all(
+            text.isascii() and text.isdigit() and len(text) <= self.account_length + 1 for text in told.values()
+        ):
+            raise ValueError("books: accounts are numbers of accountLength digits, or one more")
+        if not (self.consultant and self.client and self.fiscal_year_start):
+            raise ValueError("books: consultant, client and fiscalYearStart are needed")
+        if not (filters.currency and filters.since and filters.until):
+            raise ValueError("filters: a currency, from and to are needed")
+        start = date.fromisoformat(self.fiscal_year_start)
+        end = start.replace(year=start.year + 1, day=min(start.day, 28))
+        if not start <= date.fromisoformat(filters.since) <= date.fromisoformat(filters.until) < end:
+            raise ValueError("filters: from and to are in the fiscal year")
+
+
 class NewExport(Body):
-    """`what`: PARTNERS, REFERRALS, REWARDS, PAYMENTS, WITHDRAWALS, LEDGER or AUDIT."""
+    """`what`: PARTNERS, REFERRALS, REWARDS, PAYMENTS, WITHDRAWALS, LEDGER, AUDIT; JOURNAL, the ledger as accounting
+    software takes it; or MONTH_END, all tables of a closed month in one ZIP file.
+
+    `format`, `books`: of a JOURNAL alone, whose software it is for and what your books call the accounts.
+    """
 
     what: Annotated[What, Capitals, Field(examples=["REWARDS"])]
     filters: ExportFilters = ExportFilters()
-    format: Annotated[Literal["CSV"], Capitals] = "CSV"
+    format: Annotated[Format, Capitals] = Format.CSV
+    books: BooksBody | None = None
+
+    def as_text(self) -> dict[str, str]:
+        """Filters and format, by their names in the API."""
+        told = self.filters.as_text()
+        if self.what is What.JOURNAL:
+            told |= (self.books or BooksBody()).as_text(self.format)
+        return told
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -88,6 +172,12 @@ class NewExport(Body):
             raise ValueError("filters: the audit of an entity or of an actor")
         if self.filters.since and self.filters.until and self.filters.since > self.filters.until:
             raise ValueError("filters: from is not after to")
+        if self.what is What.MONTH_END and not self.filters.month:
+            raise ValueError("filters: month is needed")
+        if self.what is What.JOURNAL:
+            (self.books or BooksBody()).check(self.format, self.filters)
+        elif self.books or self.format is not Format.CSV:
+            raise ValueError("format: of the JOURNAL alone")
         return self
 
 
@@ -122,8 +212,8 @@ class ExportView(JobView):
         return cls(
             **_common(job),
             what=job.what,
-            format="CSV",
-            filters=dict(job.filters),
+            format=job.format,
+            filters={name: text for name, text in job.filters.items() if name != "format"},
             link=link,
             link_expires_at=iso(expires_at_ms) if link else None,
         )

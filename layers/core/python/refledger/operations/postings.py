@@ -1,0 +1,76 @@
+"""Entries of the journal with what they can be joined by: partners' names, the bank's references, payments' own ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from refledger.domain.journal import Entry, Kind
+from refledger.domain.journal_files import Posting
+from refledger.domain.partners import Partner
+from refledger.store import keys, ledger, payments, withdrawals
+from refledger.store import partners as stored_partners
+from refledger.store.table import Table
+
+AT_ONCE = 50  # entries: each may name a withdrawal or a payment, and a hundred are read at once
+WITHDRAWN = (Kind.RESERVE, Kind.RELEASE, Kind.SETTLE, Kind.RETURN, Kind.PAY)
+OF_REWARDS = (Kind.EARN, Kind.REVERSE)
+
+
+def of_partner(
+    table: Table,
+    partner_id: str,
+    currencies: Iterable[str],
+    place: tuple[str, str] | None,
+    since_ms: int,
+    until_ms: int,
+) -> Iterator[tuple[list[str], list[Posting]]]:
+    """(place to go on from, postings) of a partner's entries from one moment until just before another, a few at a
+    time, oldest first, currency by currency. `place`: currency and sort key of the last that was given.
+    """
+    begun, last = place or ("", "")
+    low, high = keys.journal_from(since_ms), keys.journal_from(until_ms)
+    partner: Partner | None = None
+    for currency in sorted(currencies):
+        if currency < begun:
+            continue
+        after = max(low, last) if currency == begun else low
+        for batch in _batches(ledger.entries(table, partner_id, currency, after, until=high, strong=False)):
+            partner = partner or next(iter(stored_partners.many(table, [partner_id])), None)
+            within = [entry for _, entry in batch if since_ms <= entry.at_ms < until_ms]
+            yield [currency, batch[-1][0]], named(table, within, partner)
+
+
+def named(table: Table, entries: list[Entry], partner: Partner | None) -> list[Posting]:
+    """The postings of up to a hundred entries of one partner."""
+    outs = sorted({each.reference for each in entries if each.kind in WITHDRAWN and each.reference})
+    paid = sorted({id for each in entries if (id := _payment(each))})
+    known = {each.id: each for each in withdrawals.many(table, outs, strong=False)} if outs else {}
+    told = {each.id: each for each in payments.many(table, paid, strong=False)} if paid else {}
+    name, company = (partner.name, partner.company_name) if partner else ("", "")
+
+    def posting(entry: Entry) -> Posting:
+        out, payment = known.get(entry.reference), told.get(_payment(entry))
+        return Posting(
+            entry, name, company, out.transaction_id if out else "", payment.external_id if payment else ""
+        )  # fmt: skip
+
+    return [posting(each) for each in entries]
+
+
+def _payment(entry: Entry) -> str:
+    """The id of the payment that moved rewards; what else its reference says stands behind a blank."""
+    if entry.kind not in OF_REWARDS:
+        return ""
+    first = entry.reference.split(" ", 1)[0]
+    return first if keys.is_payment_id(first) else ""
+
+
+def _batches(found: Iterator[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
+    batch: list[tuple[str, Entry]] = []
+    for each in found:
+        batch.append(each)
+        if len(batch) == AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
