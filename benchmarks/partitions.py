@@ -172,6 +172,9 @@ def _pay(books: Books, plain: Table, customers: list[str], payments: range) -> I
         images: list[Item | None] = [payment]
         images += plain.get_many([keys.reward(id) for id, _ in payment["rewards"]])
         yield from (Record(str(next(numbers)), books.clock(), {}, image) for image in images if image)
+    for waiting in said.values():
+        if waiting:
+            _mature(books, list(waiting.values()))
 
 
 def _mature(books: Books, messages: list[MaturityMessage]) -> None:

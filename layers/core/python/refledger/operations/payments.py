@@ -22,7 +22,7 @@ from refledger.domain.payments import (
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.tellings import better, contradicts
-from refledger.domain.times import DAY_MS, MINUTE_MS
+from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.uplines import EXPIRED, Binding
 from refledger.operations import correcting, rating, suspecting, taking_back
 from refledger.operations.context import Context
@@ -373,12 +373,15 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
 
 
 def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:
+    """One for each reward. Of a partner whose rewards are spread there may be thousands a second, and one worker at a
+    time has a few of them: those of a second have one name, of which the queue takes the first. It may be read before
+    the last reward of its second is there; so each looks from the second before on, and the schedule finds the rest.
+    """
     for reward_id in reward_ids:
         key = keys.reward(reward_id)
-        yield MaturityMessage(
-            partner_id=keys.owner_of(key),
-            currency=keys.currency_of(key["sk"]),
-            since=key["sk"],
-            exact=True,
-            deduplication=f"{id}-{keys.owner_of(key)}",
-        )
+        partner_id, currency, since = keys.owner_of(key), keys.currency_of(key["sk"]), key["sk"]
+        name = f"{id}-{partner_id}"
+        if keys.spread_of(reward_id):
+            second = keys.due_at(since) // SECOND_MS
+            since, name = keys.due_from((second - 1) * SECOND_MS), f"{partner_id}-{currency}-{second}"
+        yield MaturityMessage(partner_id, currency, since, True, name)
