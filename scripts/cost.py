@@ -24,8 +24,8 @@ PRICES = json.loads((ROOT / "scripts" / "prices.json").read_text(encoding="utf-8
 MINUTES = 30 * 24 * 60
 POLLERS, POLL_SECONDS = 5, 20  # of a queue that is empty, as Lambda's documentation has it
 TICK_SECONDS, TICK_GB = 0.15, 0.5
-# of an idle stack's tick: measured 315,360 and 17,280 a month, and what is said since
-TICK_READS, TICK_WRITES = 7, 0.5
+# of an idle stack's tick, on average: tests/benchmarks/test_ticks.py measures it
+TICK_READS, TICK_WRITES = 11, 0.2
 TICK_LOG_BYTES = 800
 IDLE_METRICS = ("DUE_BEHIND_MINUTES", "MANIFESTS")  # own ones that an idle stack says something of
 HOURS_SAID = {"MANIFESTS": 1 / 24}  # a metric is billed by the hours in which it is said

@@ -37,12 +37,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def rewards_in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With SPREAD=4 every partner is a busy one: each reward is made with one of four spreads, and all tests hold."""
-    if most := int(os.environ.get("SPREAD", "0")):
-        monkeypatch.setattr(Shards, "spread", lambda *_: random.randint(0, most))
-        monkeypatch.setattr(Shards, "partitions", lambda _, partner_id: keys.rewards(partner_id, most))
+@pytest.fixture(autouse=True, scope="session")
+def rewards_in_shards() -> Iterator[None]:
+    """With SPREAD=4 every partner is a busy one: each reward is made with some spread up to that. All tests of
+    operations hold.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        if most := int(os.environ.get("SPREAD", "0")):
+            patched.setattr(Shards, "spread", lambda *_: random.randint(0, most))
+            patched.setattr(Shards, "partitions", lambda _, partner_id: keys.rewards(partner_id, most))
+        yield
 
 
 @pytest.fixture(scope="session")
