@@ -143,10 +143,17 @@ class Executions:
             frozenset(filter(None, entered)), WithdrawalStatus(status) if status in set(WithdrawalStatus) else None,
         )  # fmt: skip
 
-    def stop(self, execution: Execution) -> None:
+    def running(self) -> Iterator[str]:
+        """The names in AWS of those that have not ended."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=self._arn, statusFilter="RUNNING"
+        )
+        return (each["executionArn"] for page in pages for each in page["executions"])
+
+    def stop(self, arn: str) -> None:
         """End it; nothing happens where it has ended. The sweeper begins the next attempt from what the table says."""
         self._client.stop_execution(
-            executionArn=execution.arn, error="Restored", cause="the table was put back to an earlier moment"
+            executionArn=arn, error="Restored", cause="the table was put back to an earlier moment"
         )
 
 

@@ -40,7 +40,7 @@ def stop_all(options: argparse.Namespace) -> int:
     """0 once all is stopped; 1 where somebody else was at it."""
     target = Target(options)
     try:
-        stop = stopping.stop(target.context, _sources(target), _who(target), options.reason)
+        stop = stopping.stop(target.context, sources(target), who(target), options.reason)
     except Moved:
         say(MEANWHILE)
         return 1
@@ -59,7 +59,7 @@ def go_on(options: argparse.Namespace) -> int:
     target = Target(options)
     try:
         stop = stopping.go(
-            target.context, _sources(target), _who(target), options.reason, but_payouts=options.but_payouts
+            target.context, sources(target), who(target), options.reason, but_payouts=options.but_payouts
         )
     except Moved:
         say(MEANWHILE)
@@ -75,7 +75,7 @@ def go_on(options: argparse.Namespace) -> int:
 def tell(options: argparse.Namespace) -> int:
     """0 where everything runs, else 1."""
     target = Target(options)
-    stop, states = stops.read(target.context.table), {name: each.state for name, each in _sources(target).items()}
+    stop, states = stops.read(target.context.table), {name: each.state for name, each in sources(target).items()}
     if stop:
         _describe(stop)
     else:
@@ -89,12 +89,12 @@ def _describe(stop: Stop) -> None:
     say(f"{what} stopped, since {iso(stop.since_ms)} by {stop.by}: {stop.reason}")
 
 
-def _sources(target: Target) -> dict[str, EventSource]:
+def sources(target: Target) -> dict[str, EventSource]:
     client = target.client("lambda")
     return {name: EventSource(client, target.resource(name)) for name in stopping.READERS}
 
 
-def _who(target: Target) -> str:
+def who(target: Target) -> str:
     """As AWS knows whoever has these credentials."""
     return str(target.client("sts").get_caller_identity()["Arn"])
 
