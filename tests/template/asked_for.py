@@ -52,13 +52,13 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _names_in(tree: ast.AST) -> set[str]:
-    """Names in capitals that an environment is asked for: `environment()["X"]`, `env.number("X")`."""
+    """Names in capitals that an environment is asked for: `environment()["X"]`, `env.number("X")`, `env.is_on("X")`."""
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(slice=ast.Constant(value=str(name))) if name.isupper():
                 found.add(name)
-            case ast.Call(func=ast.Attribute(attr="number"), args=[ast.Constant(value=str(name))]):
+            case ast.Call(func=ast.Attribute(attr="number" | "is_on"), args=[ast.Constant(value=str(name))]):
                 found.add(name)
     return found
 

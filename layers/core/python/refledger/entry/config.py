@@ -70,6 +70,10 @@ class Environment:
             raise Misconfigured(f"{name} must be a whole number, not {text!r}")
         return int(text)
 
+    def is_on(self, name: str) -> bool:
+        """Whether it says `true`; not where it is not set."""
+        return self.variables.get(name) == "true"
+
 
 @cache
 def environment() -> Environment:
@@ -81,7 +85,7 @@ def environment() -> Environment:
 @cache
 def context() -> Context:
     table, key = environment()["TABLE_NAME"], environment()["HASH_KEY_ARN"]  # first: it sets aside what was imported
-    ids, sealed = Ids(lambda: secrets().text(key)), environment().variables.get("SEAL_CUSTOMER_IDS") == "true"
+    ids, sealed = Ids(lambda: secrets().text(key)), environment().is_on("SEAL_CUSTOMER_IDS")
     return Context(Table(aws.client("dynamodb"), table), ids, seals_customers=sealed)
 
 
