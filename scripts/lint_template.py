@@ -18,18 +18,22 @@ sys.path.insert(0, str(ROOT))
 from local.translation import translate  # noqa: E402
 
 REGION = "eu-central-1"
+RULES = Path(__file__).with_name("template.rules")  # our own
 FIREWALLS = "us-east-1"  # of CloudFront are made there alone
 # Whatever is off by default is linted once as it is when somebody asks for it, with nothing left out.
 GIVEN = {
     "AlarmEmail": "ops@example.com",
     "ApiCertificateArn": "arn:aws:acm:eu-central-1:111122223333:certificate/1b2c",
     "ApiHost": "api.example.com",
+    "CdnSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:refledger-cdn-AbCdEf",
+    "LeadWebhooksSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:refledger-leads-AbCdEf",
     "MailFrom": "partners@example.com",
     "MailIdentityArn": "arn:aws:ses:eu-central-1:111122223333:identity/example.com",
     "ServiceClientIds": "abc",
     "SignInCallbackUrls": "https://partners.example.com/",
     "SignInDomain": "our-partners",
     "StripeEventSource": "aws.partner/stripe.com/ed_1",
+    "StripePayoutsSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:refledger-stripe-AbCdEf",
 }
 # What a stack takes over from one that is gone, or after a restore, instead of making it
 EXISTING = {
@@ -66,7 +70,7 @@ def _written(template: dict[str, Any], name: str) -> Path:
 
 def _lint(template: Path, region: str) -> int:
     tool = str(Path(sys.executable).with_name("cfn-lint"))
-    command = [tool, "--template", str(template), "--regions", region]
+    command = [tool, "--template", str(template), "--regions", region, "--custom-rules", str(RULES)]
     return subprocess.run(command, timeout=LIMIT_SECONDS).returncode
 
 
