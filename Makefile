@@ -66,7 +66,7 @@ demo: ## tell the story of a reward against a running `make run`
 	$(SETUP) dev
 	$(PY) scripts/demo.py
 
-bench: ## measure (results go to the terminal; see benchmarks/)
+bench: ## measure, and write docs/benchmarks.md (ARGS=ends measures one part; see benchmarks/)
 	$(SETUP) dev worker dynamodb
 	$(PY) -m benchmarks $(ARGS)
 

@@ -1,4 +1,4 @@
-"""python -m benchmarks [PART …] [--runs N]: prints tables; 1 where a budget is broken."""
+"""python -m benchmarks [PART …] [--runs N]: prints tables, writes docs/benchmarks.md; 1 where a budget is broken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import benchmarks  # noqa: F401  makes the layer importable
-from benchmarks import batches, capacity, cold_start, imports, partitions, routes
+from benchmarks import batches, capacity, cold_start, ends, imports, page, partitions, routes
 from tests.support import dynamodb
 
 
@@ -31,7 +31,19 @@ def main() -> int:
 def _capacity(_: int) -> list[str]:
     with dynamodb.running() as endpoint:
         measured = capacity.measure(endpoint)
-    print(capacity.report(measured))
+    _say(capacity.report(measured))
+    return measured.broken
+
+
+def _say(report: str) -> None:
+    print(f"\n{report}")
+    page.write(report)
+
+
+def _ends(_: int) -> list[str]:
+    with dynamodb.running() as endpoint:
+        measured = ends.measure(endpoint)
+    _say(ends.report(measured))
     return measured.broken
 
 
@@ -40,12 +52,12 @@ def _cold_start(runs: int) -> list[str]:
         taken = cold_start.measure(runs, Path(byte_code))
     text, broken = cold_start.report(taken)
     functions = {name: starts[0].modules for name, starts in taken.items() if name != "boto3"}
-    print(f"\n{text}\n\n{imports.report(functions)}")
+    _say(f"{text}\n\n{imports.report(functions)}")
     return broken
 
 
 def _routes(_: int) -> list[str]:
-    print(f"\n{routes.report()}")
+    _say(routes.report())
     return []
 
 
@@ -54,23 +66,25 @@ def _partitions(_: int) -> list[str]:
     with dynamodb.running() as endpoint:
         for hold_days in (1, 0):
             loads = partitions.measure(endpoint, hold_days=hold_days)
-            print(f"\n{partitions.report(loads, hold_days)}")
+            _say(partitions.report(loads, hold_days))
             broken += partitions.broken(loads)
-        print(f"\n{partitions.newcomers(partitions.measure(endpoint, partitions.CUSTOMERS, new_customers=True))}")
+        _say(partitions.newcomers(partitions.measure(endpoint, partitions.CUSTOMERS, new_customers=True)))
     return broken
 
 
 def _batches(_: int) -> list[str]:
     with dynamodb.running() as endpoint:
         taken_ms = batches.measure(endpoint)
-    print(f"\n{batches.report(taken_ms)}")
+    _say(batches.report(taken_ms))
     return batches.broken(taken_ms)
 
 
 PARTS = {
-    "capacity": _capacity, "cold-start": _cold_start, "routes": _routes, "partitions": _partitions, "batches": _batches,
+    "ends": _ends, "capacity": _capacity, "cold-start": _cold_start, "routes": _routes, "partitions": _partitions,
+    "batches": _batches,
 }  # fmt: skip
-USUAL = ("capacity", "cold-start", "routes", "batches")  # the model of partitions takes a minute or two: by its name
+# the model of partitions takes a minute or two: by its name
+USUAL = ("ends", "capacity", "cold-start", "routes", "batches")
 
 
 sys.exit(main())

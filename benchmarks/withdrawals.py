@@ -33,7 +33,7 @@ def withdrawing(bench: Bench) -> None:
     with bench.measure("… repeated", design(2, 0, 0, None)):
         assert books.withdraw("bob", AMOUNT, "k1") == asked
     with bench.measure("withdrawal: workflow assesses", today(9, 1, 1, 19)):  # one: what staff did for the partner
-        tasks.assess(context, asked.id)
+        tasks.admit(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
         workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
     with bench.measure("withdrawal: approve, with a note", today(8, 1, 16, 20)):
@@ -41,7 +41,9 @@ def withdrawing(bench: Bench) -> None:
     with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
         workflow.tell(context, waker, approved)
     with bench.measure("withdrawal: start the payout", today(3, 1, 10, 5)):
-        payouts.start(context, dict, lambda: books.vault, asked.id)
+        started = payouts.start(context, dict, lambda: books.vault, asked.id)
+    with bench.measure("… and wait for its end", today(1, 1, 1, 1)):
+        payouts.wait_for_end(context, waker, started, TOKEN)
     with bench.measure("withdrawal: settle (mark paid)", today(4, 1, 16, 7)):
         withdrawals.conclude(context, asked.id, S.PAID, "admin", "r2", transaction_id="TX-1")
 

@@ -12,7 +12,7 @@ from refledger.domain.leaderboards import Changed
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
 from refledger.operations.counting import RANKED, Figure, effects, figures, stamped_in
-from refledger.store import dimensions, generations, keys, ledger, partners, statistics
+from refledger.store import dimensions, generations, keys, ledger, statistics
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item
@@ -99,11 +99,17 @@ def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:
-    """The caller's own figures; zeros for somebody who is no partner yet."""
-    partner_id = partners.id_of_user(context.table, user)
-    if partner_id is None:
+    """The caller's own figures; zeros for somebody who is no partner yet.
+
+    Who they are is read together with what most of them are, whose partner id is made of the user's.
+    """
+    guess = context.ids.partner(user)
+    guard, *read = context.table.get_many([keys.user(user), *_first_keys(dimensions.partner(guess))], strong=False)
+    if guard is None:
         return PartnerStatistics({}, {}, {}, [])
-    sums = current_totals(context, partner_id)
+    partner_id = str(guard["partner"])
+    is_guessed = partner_id == guess
+    sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
     tiers: dict[int, Tier] = {}
     pending: dict[str, int] = {}
     over: dict[str, int] = {}
@@ -127,14 +133,22 @@ def current_totals(context: Context, partner_id: str) -> Counter[str]:
 
 def totals(context: Context, dimension: Dimension, *, strong: bool = False) -> Counter[str]:
     """All that was ever counted of a dimension: two reads, three where it was built anew."""
-    first = dimension.at(0)
-    pointer, known = context.table.get_many(
-        [keys.statistics_generations(dimension.subject), keys.statistics_totals(first)], strong=strong
-    )
-    current = generations.from_item(pointer).current
-    if current:
+    pointer, known = context.table.get_many(_first_keys(dimension), strong=strong)
+    return _summed(context, dimension, pointer, known, strong=strong)
+
+
+def _first_keys(dimension: Dimension) -> list[keys.Key]:
+    """Which generation counts, and the totals of the first one, which mostly does."""
+    return [keys.statistics_generations(dimension.subject), keys.statistics_totals(dimension.at(0))]
+
+
+def _summed(
+    context: Context, dimension: Dimension, pointer: Item | None, known: Item | None, *, strong: bool = False
+) -> Counter[str]:
+    """All that was ever counted, by what `_first_keys` led to: one query, or another read where it was built anew."""
+    if current := generations.from_item(pointer).current:
         return statistics.totals(context.table, dimension.at(current), strong=strong)
-    return statistics.totals_since(context.table, first, known or {}, strong=strong)
+    return statistics.totals_since(context.table, dimension.at(0), known or {}, strong=strong)
 
 
 def totals_and_days(
@@ -142,9 +156,7 @@ def totals_and_days(
 ) -> tuple[Counter[str], dict[str, Counter[str]]]:
     """Both: all that was ever counted, and by day from one day to another. Two reads, three where it was built anew."""
     before, table = dimension.at(0), context.table
-    pointer, known = table.get_many(
-        [keys.statistics_generations(dimension.subject), keys.statistics_totals(before)], strong=False
-    )
+    pointer, known = table.get_many(_first_keys(dimension), strong=False)
     current = generations.from_item(pointer).current
     if current:
         before = dimension.at(current)
