@@ -286,3 +286,20 @@ def test_messages_of_a_busy_partner_are_one_a_second(books: Books) -> None:
     assert {m.partner_id for m in tick(books)} == {books.partner("bob").id}
     assert books.balance("bob") == (60 * 200, 0, 0)
     assert books.faults() == []
+
+
+def test_the_next_look_does_not_read_a_busy_partners_last_hour_again(books: Books) -> None:
+    """The cursor follows every few minutes, a quarter of an hour behind; another partner's once an hour."""
+    spread(books, "bob", 16)
+    books.clock.forward(HOUR_MS)
+    pay(books, 3)
+    books.clock.forward(DAY_MS)
+    for name in ("bob", "alice"):
+        books.mature(name)
+    begun = {name: stored.looked_until(books.table, books.partner(name).id, "USD") for name in ("bob", "alice")}
+    books.clock.forward(6 * MINUTE_MS)
+    for name in ("bob", "alice"):
+        books.mature(name)
+    moved = {name: stored.looked_until(books.table, books.partner(name).id, "USD") for name in ("bob", "alice")}
+    assert moved["alice"] == begun["alice"]
+    assert keys.due_at(moved["bob"]) == books.clock() - 15 * MINUTE_MS

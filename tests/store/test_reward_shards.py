@@ -84,6 +84,22 @@ def paged(table: Table, partitions: tuple[str, ...], page: int) -> list[Reward]:
     return found
 
 
+def test_a_page_of_each_shard_is_in_memory(table: Table, fresh: Callable[[], str]) -> None:
+    """Whoever reads all of a busy partner's rewards has no megabyte of each of 64 shards at a time."""
+    asked: list[dict[str, Any]] = []
+
+    class Watching:
+        def query(self, **call: Any) -> Any:
+            asked.append(call)
+            return table.client.query(**call)
+
+    assert list(rewards.all_of(Table(Watching(), table.name), keys.rewards(fresh(), 6))) == []
+    assert [call["Limit"] for call in asked] == [62] * 64
+    asked.clear()
+    assert list(rewards.all_of(Table(Watching(), table.name), keys.rewards(fresh(), 0))) == []
+    assert ["Limit" in call for call in asked] == [False], "of one partition a page is what the table makes of it"
+
+
 # ---------------------------------------------------------------- how many there are
 
 

@@ -13,6 +13,7 @@ from refledger.threads import side_by_side
 
 AT_ONCE = 10  # queries: as many as a client has connections
 LEAST = 4  # items of a shard's page
+OF_ALL = 2_000  # items of all shards together, where the caller wants whatever there is: about what a page of one has
 
 
 def newest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
@@ -48,9 +49,10 @@ def by_sort_key(
 ) -> Iterator[Item]:
     """Like `Table.query`, of what lies in all of the partitions of the table: no two items have the same sort key.
 
-    `page_size`: about so many are wanted; each of several is asked for twice its share at a time.
+    `page_size`: about so many are wanted; each of several is asked for twice its share at a time, also of all: a page
+    of each is in memory.
     """
-    share = max(LEAST, 2 * page_size // len(partitions)) if page_size and len(partitions) > 1 else page_size
+    share = max(LEAST, 2 * (page_size or OF_ALL) // len(partitions)) if len(partitions) > 1 else page_size
     shards = [
         table.query(each, low, high, page_size=share, newest_first=newest_first, strong=strong, only=only)
         for each in partitions
