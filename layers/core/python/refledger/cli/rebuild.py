@@ -9,10 +9,15 @@ from typing import Any
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, add_target, positive
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import rebuilding
+from refledger.operations import catching_up, rebuilding
 from refledger.store import partners
 
 WAIT_MINUTES = 15
+WHAT = {
+    "search": "rows by which partners are found", "progress": "referrals that converted or were paid",
+    "leaderboards": "partners' places in them",
+}  # fmt: skip
+WALKED = {"search": "partners", "progress": "payments and rewards", "leaderboards": "partners"}
 
 
 def add_to(commands: Any) -> None:
@@ -28,6 +33,25 @@ def add_to(commands: Any) -> None:
     add_progress(statistics)
     add_target(statistics)
     statistics.set_defaults(run=rebuild_statistics)
+    for what in sorted(catching_up.SUBJECTS):
+        other = subjects.add_parser(what, help=f"{WHAT[what]}; writes only what is missing")
+        other.add_argument("--check", action="store_true", help="only say whether it is needed")
+        add_progress(other)
+        add_target(other)
+        other.set_defaults(run=rebuild_other, what=what)
+
+
+def rebuild_other(options: argparse.Namespace) -> int:
+    """0 when nothing is missing, or it was written; with --check 1 when something is."""
+    context = Target(options).context
+    told = ["beginning"]
+    with Progress(lambda: told[-1], asked=options.progress):
+        found = catching_up.catch_up(
+            context, options.what, check=options.check, tell=lambda text: told.__setitem__(0, text)
+        )  # fmt: skip
+    state = "not needed" if not found.behind else "needed" if options.check else "done"
+    say(f"{options.what}: {state}; {found.behind} behind, {found.looked_at} {WALKED[options.what]} looked at")
+    return 1 if found.behind and options.check else 0
 
 
 def rebuild_statistics(options: argparse.Namespace) -> int:

@@ -34,6 +34,15 @@ def follow(context: Context, records: Iterable[Record]) -> None:
             _move(context, id, at_ms, referral_progress.pay)
 
 
+def behind(context: Context, records: Iterable[Record]) -> set[str]:
+    """The referrals that these records are news of: they have not converted, or were not paid, as far as they know."""
+    records = list(records)
+    converted, paid = _first(records, _converted_at), _first(records, _paid_at)
+    now = _statuses(context, sorted(converted.keys() | paid.keys()))
+    late = {id for id in converted if now.get(id) in BEFORE_CONVERTED}
+    return late | {id for id in paid if now.get(id) in BEFORE_PAID}
+
+
 def _note_payouts(context: Context, records: list[Record]) -> None:
     last: dict[str, tuple[int, str]] = {}
     for record in records:
