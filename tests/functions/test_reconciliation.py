@@ -262,6 +262,25 @@ def test_nothing_is_fed_of_the_time_before(scene: Scene) -> None:
     assert scene.queue.bodies == []
 
 
+def test_whoever_asks_for_a_month_gets_a_month(scene: Scene) -> None:
+    """Fed and forgotten by a queue that nobody read for fifteen days: asked again, all of it comes again, once."""
+    scene.charge(1)
+    scene.tick(8)
+    scene.queue.bodies.clear()
+    scene.world.books.clock.forward(15 * DAY_MS)
+    assert scene.tick()["missed"] == 0
+    context = scene.world.books.context
+    for expected in (1, 0):
+        comparison = reconciling.Comparison(
+            context, config.stripe_source(), load("reconciliation").read, config.waker(), scene.queue
+        )
+        now = context.now_ms() // SECOND_MS
+        reconciling.compare_between(comparison, now - reconciling.LISTED_SECONDS, now)
+        assert len(comparison.found.missed) == expected
+        scene.work()
+    assert scene.earned == [(2000, 0)]
+
+
 def test_stripe_may_be_away_for_a_day(scene: Scene) -> None:
     """Nothing rings, and it goes on where it was; after that it does ring, hour by hour."""
     scene.charge(1)

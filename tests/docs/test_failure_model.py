@@ -1,0 +1,42 @@
+"""The table of docs/failure-model.md: each cell names tests that there are, or says why there is none."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.template.deployed import ROOT
+
+TEXT = (ROOT / "docs" / "failure-model.md").read_text(encoding="utf-8")
+ROWS = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in TEXT.splitlines() if line.startswith("| ")]
+HEAD, *CELLS = ROWS
+
+
+@pytest.fixture(scope="module")
+def there() -> set[str]:
+    """Every test function of the project."""
+    return {
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_it_has_the_times_that_matter() -> None:
+    """An hour, a day, and longer than a queue keeps a message."""
+    assert HEAD == ["what fails", "an hour", "a day", "fifteen days"]
+    assert len(CELLS) >= 15
+    assert {len(row) for row in CELLS} == {4}
+
+
+@pytest.mark.parametrize("row", CELLS, ids=lambda row: row[0][:40])
+def test_each_cell_names_its_tests(row: list[str], there: set[str]) -> None:
+    """And they exist; what is lost is said to be."""
+    _, *cells = row
+    for number, cell in enumerate(cells):
+        named = set(re.findall(r"`(test_\w+)`", cell))
+        assert named <= there
+        assert named or "lost" in cell or (number and cell == "the same"), cell
