@@ -40,14 +40,17 @@ def test_waiting_withdrawals_survive_a_crash(tmp_path: Path) -> None:
         assert verify(stack)["faults"] == []
 
 
-def impatient_copy(folder: Path) -> Path:
-    """The project with other queues: what a dead worker had comes again after seconds, not minutes."""
+def impatient_copy(folder: Path, seconds: int = 5) -> Path:
+    """The project with other queues: what a dead worker had comes again after seconds, not minutes.
+
+    `seconds`: above ten where the schedule of due rewards must get through, which wants so many left to begin a slice.
+    """
     for name in ("functions", "layers", "statemachines"):
         (folder / name).symlink_to(ROOT / name)
     template = folder / "template.yaml"
     text = (ROOT / "template.yaml").read_text()
-    text = re.sub(r"VisibilityTimeout: (180|360)$", "VisibilityTimeout: 5", text, flags=re.MULTILINE)
-    template.write_text(re.sub(r"\bTimeout: (30|60)$", "Timeout: 5", text, flags=re.MULTILINE))
+    text = re.sub(r"VisibilityTimeout: (180|360)$", f"VisibilityTimeout: {seconds}", text, flags=re.MULTILINE)
+    template.write_text(re.sub(r"\bTimeout: (30|60)$", f"Timeout: {seconds}", text, flags=re.MULTILINE))
     return template
 
 

@@ -60,7 +60,7 @@ def test_a_table_is_put_back_and_everybody_has_what_they_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Payments, a transfer that was paid, and one that was given to the bank come after the backup."""
-    operator, template, data = Operator(monkeypatch, capsys), impatient_copy(tmp_path), tmp_path / "data"
+    operator, template, data = Operator(monkeypatch, capsys), impatient_copy(tmp_path, seconds=20), tmp_path / "data"
     with new_stack(data, template) as stack:
         recovery = Recoverable(stack.client("dynamodb"))
         people, exported, paid, at, since = the_story(stack, recovery)
