@@ -23,6 +23,9 @@ NUMBERS = {
 DATEV = Books(Format.DATEV, NUMBERS, "", "29098", "55003", "20260101", "4", "20261001", "20261031", "EUR", AT_MS)
 
 
+MOVES = [kind for kind in Kind if kind is not Kind.ANCHOR]  # an anchor has no amount
+
+
 def posting(kind: Kind = Kind.EARN, amount: int = 1_234, currency: str = "EUR", **told: str) -> Posting:
     _, entry = post(Balance("c5h6urjbd1g3oq2a", currency), kind, amount, "maturity", AT_MS, span=("a", "b"))
     return Posting(entry, **{"name": "Ada Müller", **told})
@@ -98,7 +101,7 @@ def test_what_moves_nothing_in_their_books_is_left_out(format: Format) -> None:
     assert journal_files.lines(Books(accounts=NUMBERS), nothing)[1] == 4
 
 
-@given(st.sampled_from(Kind), st.integers(1, MAX_AMOUNT), st.sampled_from(["EUR", "JPY", "KWD"]), st.text(max_size=90))
+@given(st.sampled_from(MOVES), st.integers(1, MAX_AMOUNT), st.sampled_from(["EUR", "JPY", "KWD"]), st.text(max_size=90))
 def test_every_format_balances_whatever_names_are(kind: Kind, amount: int, currency: str, name: str) -> None:
     """Debits are credits, and no name makes another line or column."""
     one = posting(kind, amount, currency, name=name)

@@ -58,6 +58,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
     "expiry/tick": {"failed": 0},
+    "reconciliation/tick": {},
     "manifest/tick": {"outcome": "COMPLETE"},  # the schedule writes it when the stack starts
     "statistics/referral": {"state": {}},
     "leaderboards/queue": {"batchItemFailures": []},  # nobody, who is in no leaderboard then

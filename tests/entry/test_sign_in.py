@@ -31,6 +31,7 @@ BEHIND: dict[Act, set[str]] = {
     Act.SET_RATES: {f"PUT {PARTNER}/commission"},
     Act.RAISE_RATES: {f"PUT {PARTNER}/commission"},
     Act.RELEASE_TOLD: {f"POST {REWARD}/release"},
+    Act.ANCHOR: {"POST /api/v1/adjustments", "POST /api/v1/adjustments/{adjustmentId}/approve"},
     Act.TIGHTEN_TERMS: {f"PUT {PROGRAM}"},
 }
 VARIABLE, MINUTES = "FRESH_SIGN_IN_MINUTES", 15

@@ -62,6 +62,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         "reason": "why nobody earns", "target": "what an ALIAS is of: for what comes", "ttl": "when it may go",
         "unearned": "an explanation of what is not there", "system": "who told of it: for what comes",
         "twin": "what it may be: of what waits its rewards say the same", "cleared": "a person",
+        "external": "what its owner calls it",
     },
     "E/R": {"at": "when", "failed_at": "when", "made_at": "when: which word of it is the later one"},
     "E/D": {"at": "when", "ended": "when: which end of it is the later one"},
