@@ -24,7 +24,8 @@ ADJUSTMENTS = st.builds(
     entry=st.integers(0, 10**6),
     asked=st.builds(
         Asked, st.just("p" * 16), st.sampled_from(["USD", "JPY", "KWD"]), st.integers(1, 10**15),
-        st.sampled_from([kind for kind in AdjustmentKind if kind is not AdjustmentKind.ANCHOR]), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=500),
+        st.sampled_from([AdjustmentKind.ADJUSTMENT, AdjustmentKind.WRITE_OFF]),
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=500),
     ),
 )  # fmt: skip
 
