@@ -85,6 +85,6 @@ def test_a_function_takes_its_sample(stack: Stack, client: Client, name: str) ->
 def test_every_sample_is_tried() -> None:
     """A file that no test reads says nothing; payments have tests of their own."""
     files = {f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json")}
-    # reconciliation is there only with a key of Stripe's: tests/functions/test_reconciliation.py
+    # reconciliation is there only with a key of Stripe's, which this stack has not
     elsewhere = ("payments/", "leads/", "schemas/", "reconciliation/")
     assert {name for name in files if not name.startswith(elsewhere)} == set(ANSWERS)
