@@ -15,13 +15,14 @@ from refledger.adapters.stepfunctions import Executions
 from refledger.cli.output import say
 from refledger.cli.stopping import sources, who
 from refledger.cli.target import Target, Usage
+from refledger.cli.verify import words
 from refledger.domain.currencies import money
 from refledger.domain.restoring import Act
 from refledger.domain.times import SECOND_MS
 from refledger.operations import restoring, stopping, verification
 from refledger.operations.context import Context
 from refledger.operations.restoring import Held
-from refledger.operations.verification import Checked, Fault
+from refledger.operations.verification import Checked
 from refledger.store import stops
 from refledger.store.stops import Stop
 from refledger.store.table import Table
@@ -113,14 +114,10 @@ def _faults(context: Context) -> int:
     for fault in verification.verify(context, checked):
         found += 1
         if found <= SHOWN:
-            say(_words(fault))
+            say(words(fault))
     more = f" ({found - SHOWN} more are not shown)" if found > SHOWN else ""
     say(f"verify: {found} faults in {', '.join(f'{n} {what}' for what, n in checked.counts().items())}{more}")
     return found
-
-
-def _words(fault: Fault) -> str:
-    return f"FAULT {fault.partner_id} {fault.currency}: {fault.reason}"
 
 
 class Copying:

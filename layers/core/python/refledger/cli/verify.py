@@ -71,6 +71,12 @@ def _read(checked: Checked) -> str:
     return ", ".join(f"{number} {name}" for name, number in checked.counts().items())
 
 
+def words(fault: Fault, word: str = "FAULT") -> str:
+    """A line for it."""
+    whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
+    return f"{word} {whose}: {fault.reason}" if whose else f"{word} {fault.reason}"
+
+
 class _Text:
     """A line for each fault, and one at the end."""
 
@@ -78,8 +84,7 @@ class _Text:
         pass
 
     def tell(self, fault: Fault, _: int, word: str = "FAULT") -> None:
-        whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
-        say(f"{word} {whose}: {fault.reason}" if whose else f"{word} {fault.reason}")
+        say(words(fault, word))
 
     def end(self, checked: Checked, found: int) -> None:
         for known in checked.known:

@@ -77,6 +77,11 @@ def minor(major: Decimal, currency: str) -> int:
     return amount
 
 
+def major(amount: int, currency: str) -> Decimal:
+    """An amount in minor units in major ones, with the decimals of the currency. Raises UnknownCurrency."""
+    return Decimal(amount).scaleb(-exponent(currency))
+
+
 def decimal(amount: int, digits: int, least: int | None = None) -> str:
     """`amount` with so many of its digits behind the point; trailing zeros are left out down to `least` of them."""
     sign, number = "-" if amount < 0 else "", str(abs(amount)).rjust(digits + 1, "0")

@@ -16,7 +16,7 @@ from typing import Final
 
 from refledger.domain import csv_files
 from refledger.domain.csv_files import Cell
-from refledger.domain.currencies import decimal, exponent
+from refledger.domain.currencies import decimal, exponent, major
 from refledger.domain.journal import Account, Entry
 from refledger.domain.times import SECOND_MS, iso
 
@@ -158,7 +158,7 @@ def _moves(books: Books, entry: Entry) -> bool:
 
 
 def _major(entry: Entry) -> Decimal:
-    return Decimal(entry.amount).scaleb(-exponent(entry.currency))
+    return major(entry.amount, entry.currency)
 
 
 def rows(books: Books, posting: Posting) -> Iterator[list[Cell]]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from refledger.batched import batched
 from refledger.domain.csv_files import Cell
-from refledger.domain.currencies import exponent
+from refledger.domain.currencies import major
 from refledger.domain.jobs import What
 from refledger.domain.journal_files import Posting
 from refledger.domain.payments import Payment
@@ -30,6 +30,7 @@ from refledger.store import payments as stored_payments
 from refledger.store import programs as stored_programs
 from refledger.store import rewards as stored_rewards
 from refledger.store import withdrawals as stored_withdrawals
+from refledger.store.table import Table
 from refledger.store.transaction import Item
 
 Row = list[Cell]
@@ -80,29 +81,25 @@ def _start_ms(day: str) -> int:
     return (date.fromisoformat(day) - date(1970, 1, 1)).days * DAY_MS
 
 
-def _batched(found: Iterable[T], size: int) -> Iterator[list[T]]:
-    batch: list[T] = []
-    for each in found:
-        batch.append(each)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 def of_partners(
     asked: Asked, after: Any, walk: Callable[[str, Any], Iterator[tuple[Any, T]]], nothing: T
 ) -> Iterator[tuple[Any, T]]:
     """Partner by partner, or the one who is asked for. `nothing`: what is told at the end of each."""
     if only := asked.filters.get("partnerId"):
         yield from walk(only, after)
-        return
+    else:
+        yield from of_everybody(asked.context.table, after, walk, nothing)
+
+
+def of_everybody(
+    table: Table, after: Any, walk: Callable[[str, Any], Iterator[tuple[Any, T]]], nothing: T
+) -> Iterator[tuple[Any, T]]:
+    """Partner by partner, newest first, each from where a step stopped."""
     before, begun, inner = after or ("", "", None)
     if begun:
         for place, told in walk(begun, inner):
             yield [before, begun, place], told
-    for position, partner_id in exports.partners(asked.context.table, before):
+    for position, partner_id in exports.partners(table, before):
         for place, told in walk(partner_id, None):
             yield [position, partner_id, place], told
         yield [position, "", None], nothing
@@ -133,7 +130,7 @@ PARTNER_HEAD: Final = (
 def _partners(asked: Asked, after: Any) -> Iterator[Step]:
     table = asked.context.table
     found = stored_partners.newest(table, after or "", exports.PAGE, low=asked.low, high=asked.high)
-    for batch in _batched(found, exports.PAGE):
+    for batch in batched(found, exports.PAGE):
         partners = {each.id: each for each in stored_partners.many(table, [id for _, id in batch])}
         for position, id in batch:
             partner = partners.get(id)
@@ -169,7 +166,7 @@ def _referrals(asked: Asked, after: Any) -> Iterator[Step]:
 
 
 def _referral_rows(asked: Asked, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
-    for batch in _batched(found, exports.PAGE):
+    for batch in batched(found, exports.PAGE):
         items = asked.context.table.get_many([key for _, key in batch], strong=False)
         payouts = stored_withdrawals.statuses(asked.context.table, (item.get("payout", "") for item in items if item))
         named = labels.of_partners(asked.context.table, (keys.owner_of(key) for _, key in batch))
@@ -213,7 +210,7 @@ def _payments(asked: Asked, after: Any) -> Iterator[Step]:
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
         found = exports.payments(table, program_id, asked.context.shards(), before or "", asked.low, asked.high)
-        for batch in _batched(found, exports.PAGE):
+        for batch in batched(found, exports.PAGE):
             payments = {each.id: each for each in stored_payments.many(table, [id for _, id, _ in batch], strong=False)}
             named = labels.of_payments(table, payments.values())
             for position, id, _ in batch:
@@ -239,7 +236,7 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
     if partner_id := asked.filters.get("partnerId"):
         partitions = asked.context.reward_partitions(partner_id)
         of_partner = stored_rewards.of_partner(table, partitions, after or "", exports.PAGE)
-        for page in _batched(of_partner, exports.PAGE):
+        for page in batched(of_partner, exports.PAGE):
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for _, reward in page))
             named = labels.of_rewards(table, (reward for _, reward in page))
             for position, reward in page:
@@ -249,7 +246,7 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
     def walk(program_id: str, before: Any) -> Iterator[Step]:
         # by when the payment came to be known: when the customer paid is looked at line by line
         found = exports.payments(table, program_id, asked.context.shards(), before or "", keys.LOWEST, keys.HIGHEST)
-        for batch in _batched(found, PAYMENTS_AT_ONCE):
+        for batch in batched(found, PAYMENTS_AT_ONCE):
             wanted = [id for _, _, ids in batch for id in ids]
             rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for reward in rewards.values()))
@@ -302,7 +299,7 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
 
     def walk(partner_id: str, before: Any) -> Iterator[Step]:
         found = exports.withdrawals(table, partner_id, before or "", asked.low, asked.high)
-        for batch in _batched(found, exports.PAGE):
+        for batch in batched(found, exports.PAGE):
             known = {each.id: each for each in stored_withdrawals.many(table, [id for _, id in batch], strong=False)}
             named = labels.of_partners(table, (each.partner_id for each in known.values()))
             for position, id in batch:
@@ -370,7 +367,7 @@ def _audit(asked: Asked, after: Any) -> Iterator[Step]:
 
 def _major(currency: str, *amounts: int) -> list[Cell]:
     """The amounts in major units, with the decimals of the currency: what people and accounting software read."""
-    return [Decimal(amount).scaleb(-exponent(currency)) for amount in amounts]
+    return [major(amount, currency) for amount in amounts]
 
 
 def _list(words: Iterable[str]) -> str:

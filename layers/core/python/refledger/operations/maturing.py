@@ -15,9 +15,7 @@ from refledger.store.transaction import Again
 
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
-BUSY_STEP_MS = (
-    5 * MINUTE_MS
-)  # of one whose rewards are spread: to read an hour of them costs more than to write it down
+BUSY_STEP_MS = 5 * MINUTE_MS  # where rewards are spread: to read an hour of them costs more than to write it down
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 
 

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from refledger.domain import csv_files, journal_files, statements
-from refledger.domain.csv_files import Cell
-from refledger.domain.currencies import exponent
+from refledger.domain.currencies import major
 from refledger.domain.journal import LEGS, Account, Kind
 from refledger.domain.journal_files import Books
 from refledger.domain.partners import Partner
 from refledger.domain.statements import Holdings, Month
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.zip_files import Archive
-from refledger.operations import postings
+from refledger.operations import export_sources, postings
 from refledger.operations import statements as monthly
 from refledger.operations.context import Context
-from refledger.store import exports, keys, ledger, withdrawals
+from refledger.operations.export_sources import NO_ROWS, Row
+from refledger.store import keys, ledger, withdrawals
 from refledger.store import partners as stored_partners
 
 Piece = tuple[Any, bytes, int]
 Sums = dict[str, dict[str, list[int]]]  # currency → account → what it held, debits, credits
-Row = list[Cell]
 PARTNER: Final = ("partnerId", "partnerName", "partnerCompany", "currency")
 HOLDINGS: Final = ("Available", "Reserved", "Paid")
 STATEMENT_HEAD: Final = (
@@ -104,7 +102,7 @@ class _Pack:
             self.archive, first = self.archive.add(csv_files.write([table.head]).encode())
             self.place = ["", "", None]
             yield self._at(), begun + first, 0
-        for place, rows in self._partners(table):
+        for place, rows in export_sources.of_everybody(self.table, self.place, table.rows, NO_ROWS):
             self.place, written = place, b""
             if rows:
                 self.archive, written = self.archive.add(csv_files.write(rows).encode())
@@ -129,17 +127,6 @@ class _Pack:
     def _at(self) -> list[Any]:
         return [self.number, self.place, self.archive.state(), self.sums]
 
-    def _partners(self, table: _Table) -> Iterator[tuple[list[Any], list[Row]]]:
-        """Partner by partner, newest first, from the place on."""
-        before, begun, inner = self.place
-        if begun:
-            for on, rows in table.rows(begun, inner):
-                yield [before, begun, on], rows
-        for position, partner_id in exports.partners(self.table, before):
-            for on, rows in table.rows(partner_id, None):
-                yield [position, partner_id, on], rows
-            yield [position, "", None], []
-
     # ------------------------------------------------------------ the tables
 
     def _who(self, partner_id: str) -> Row:
@@ -153,7 +140,7 @@ class _Pack:
                 continue
             summary = monthly.summary(self.table, balance, self.month)
             self._add(balance.currency, summary)
-            money = [_major(balance.currency, amount) for amount in (
+            money = [major(amount, balance.currency) for amount in (
                 *_three(summary.opening), *(summary.kinds.get(kind, 0) for kind in Kind), *_three(summary.closing)
             )]  # fmt: skip
             row = [
@@ -193,7 +180,7 @@ class _Pack:
                 sign = -1 if entry.kind is Kind.RETURN else 1
                 rows.append([
                     entry.partner_id, each.name, each.company, entry.currency, iso(entry.at_ms)[:10], entry.kind.value,
-                    _major(entry.currency, sign * entry.amount), entry.reference, each.transaction or None,
+                    major(sign * entry.amount, entry.currency), entry.reference, each.transaction or None,
                     *([out.method.type.value, out.method.holder, out.method.masked, iso(out.created_at_ms)]
                       if out else [None] * 4), each.document,
                 ])  # fmt: skip
@@ -207,7 +194,7 @@ class _Pack:
             end = monthly.held_until(self.table, balance, keys.journal_from(self.month.until_ms))
             owed = end.available + end.reserved
             ages, oldest_ms = self._aged(partner_id, balance.currency, owed)
-            money = [_major(balance.currency, each) for each in (max(owed, 0), end.reserved, *ages, max(-owed, 0))]
+            money = [major(each, balance.currency) for each in (max(owed, 0), end.reserved, *ages, max(-owed, 0))]
             row = [*self._who(partner_id), balance.currency, *money, iso(oldest_ms) if oldest_ms else None]
             yield balance.currency, [row] if owed or end.reserved else []
 
@@ -233,7 +220,7 @@ class _Pack:
             against = [account for account in Account if account not in PARTNERS_SIDE]
             for account in against:
                 _, debits, credits = accounts[account.value]
-                moved = [_major(currency, debits), _major(currency, credits)]
+                moved = [major(debits, currency), major(credits, currency)]
                 yield [currency, account.value, journal_files.NAMES[account], None, *moved, None]
             held = sum(accounts[account.value][0] for account in PARTNERS_SIDE)
             moves = [sum(accounts[account.value][side] for account in against) for side in (1, 2)]
@@ -244,13 +231,9 @@ class _Pack:
 
 def _balance_row(currency: str, account: str, name: str, held: int, debits: int, credits: int) -> Row:
     """Money leaves an account by a debit and arrives by a credit."""
-    money = [_major(currency, each) for each in (held, debits, credits, held - debits + credits)]
+    money = [major(each, currency) for each in (held, debits, credits, held - debits + credits)]
     return [currency, account, name, *money]
 
 
 def _three(holdings: Holdings) -> tuple[int, int, int]:
     return holdings.available, holdings.reserved, holdings.paid
-
-
-def _major(currency: str, amount: int) -> Decimal:
-    return Decimal(amount).scaleb(-exponent(currency))

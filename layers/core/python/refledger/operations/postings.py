@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from refledger.batched import batched
 from refledger.domain.journal import Entry, Kind
 from refledger.domain.journal_files import Posting
 from refledger.domain.partners import Partner
@@ -34,7 +35,8 @@ def of_partner(
         if currency < begun:
             continue
         after = max(low, last) if currency == begun else low
-        for batch in _batches(ledger.entries(table, partner_id, currency, after, until=high, strong=False)):
+        found = ledger.entries(table, partner_id, currency, after, until=high, strong=False)
+        for batch in batched(found, AT_ONCE):
             partner = partner or next(iter(stored_partners.many(table, [partner_id])), None)
             within = [entry for _, entry in batch if since_ms <= entry.at_ms < until_ms]
             yield [currency, batch[-1][0]], named(table, within, partner)
@@ -63,14 +65,3 @@ def _payment(entry: Entry) -> str:
         return ""
     first = entry.reference.split(" ", 1)[0]
     return first if keys.is_payment_id(first) else ""
-
-
-def _batches(found: Iterator[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
-    batch: list[tuple[str, Entry]] = []
-    for each in found:
-        batch.append(each)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

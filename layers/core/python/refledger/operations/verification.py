@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeVar
 
+from refledger.batched import batched
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Anchors, Balance, Entry, Kind, faults, holdings_faults
@@ -178,18 +178,18 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
         books.months[month.currency][month.name] = month
     for reward in rewards.all_of(context.table, context.reward_partitions(partner_id)):
         books.rewards[reward.currency].append(reward)
-    for batch in _batches(id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)):
+    for batch in batched((id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)), BATCH):
         for withdrawal in withdrawals.many(context.table, batch):
             books.withdrawals[withdrawal.currency].append(withdrawal)
-    for batch in _batches(id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)):
+    for batch in batched((id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)), BATCH):
         for adjustment in adjustments.many(context.table, batch):
             books.asked.append(adjustment)
             if adjustment.status is AdjustmentStatus.POSTED:
                 books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
-    for batch in _batches(sorted({r.payment for earned in books.rewards.values() for r in earned})):
+    for batch in batched(sorted({r.payment for earned in books.rewards.values() for r in earned}), BATCH):
         books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
     named = {r.referral_id for earned in books.rewards.values() for r in earned if keys.is_referral_id(r.referral_id)}
-    for batch in _batches(sorted(named)):
+    for batch in batched(sorted(named), BATCH):
         books.referrals.update((referral.id, referral) for referral in referrals.many(context.table, batch))
     for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
         booked = list(ledger.with_after(context.table, partner_id, currency))
@@ -201,12 +201,6 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
 def _user_of(context: Context, partner_id: str) -> str:
     item = context.table.get(keys.partner(partner_id))
     return partners.from_item(item).customer if item else ""
-
-
-def _batches(ids: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(ids)
-    while batch := list(islice(left, BATCH)):
-        yield batch
 
 
 def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
@@ -241,7 +235,7 @@ def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
 def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, str]]:
     """(id, chain) of those of a partner."""
     ids = (id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH))
-    return _agreed(each for batch in _batches(ids) for each in adjustments.many(context.table, batch))
+    return _agreed(each for batch in batched(ids, BATCH) for each in adjustments.many(context.table, batch))
 
 
 def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:
@@ -323,9 +317,9 @@ def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
     """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
     for _, program in programs.after(context.table, ""):
         checked._programs.discard(program.id)
-        for batch in _batches(payments.of_program(context.table, program.id, context.shards())):
+        for batch in batched(payments.of_program(context.table, program.id, context.shards()), BATCH):
             yield from _faults_of_payments(context, batch, checked)
-    for batch in _batches(dict.fromkeys(id for _, id in payments.parked(context.table, "", BATCH))):
+    for batch in batched(dict.fromkeys(id for _, id in payments.parked(context.table, "", BATCH)), BATCH):
         yield from _faults_of_payments(context, batch, checked)  # they will earn what they say
     for program_id in sorted(checked._programs):
         yield Fault("", "", f"program {program_id}: partners earned from it, and it is not there")
@@ -405,7 +399,7 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
         yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
     claims = [(keys.refund_guard(r.hash), r.stray, keys.refund, r.hash) for r in refunds]
     claims += [(keys.dispute_guard(d.hash), d.stray, keys.dispute, d.hash) for d in disputes]
-    for batch in _batches(claims):
+    for batch in batched(claims, BATCH):
         for (_, stray, below, hash), guard in zip(
             batch, context.table.get_many([each[0] for each in batch]), strict=True
         ):
