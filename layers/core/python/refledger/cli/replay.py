@@ -17,7 +17,7 @@ QUEUE, FUNCTION = "ChangesDlq", "ChangesFunction"  # in the template
 BATCH = 100  # records of a call, as the mapping has it
 LOST = (
     "gone, for the stream keeps a day. Items and money are as they should be; the audit lacks what was changed then,"
-    " its notices were not sent, and search rows and progress of referrals come right with the next change of each"
+    " its notices were not sent; search rows and progress of referrals are made anew by `rebuild search` and `progress`"
 )
 
 
