@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ AWAY_SECONDS = 8
 
 
 @contextmanager
-def away(stack: Stack) -> Iterator[None]:
-    """DynamoDB is killed; at the end the same process is started again, on the same data."""
+def away(stack: Stack, after: ExitStack) -> Iterator[None]:
+    """DynamoDB is killed; at the end the same process is started again, on the same data, until `after` ends."""
     running = psutil.Process(stack.about()["dynamodb"])
     command, where = running.cmdline(), running.cwd()
     os.kill(running.pid, signal.SIGKILL)
@@ -36,11 +36,9 @@ def away(stack: Stack) -> Iterator[None]:
     back = subprocess.Popen(
         command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    try:
-        wait_until(lambda: answers(stack))
-    except AssertionError:
-        back.kill()
-        raise
+    after.callback(back.wait)
+    after.callback(back.kill)
+    wait_until(lambda: answers(stack))
 
 
 def answers(stack: Stack) -> bool:
@@ -67,7 +65,7 @@ def ask_until_done(stack: Stack, token: str, body: Any, key: str, seen: list[Any
 
 def test_a_table_that_goes_away_loses_nothing(tmp_path: Path) -> None:
     """503 with Retry-After, never 500; each payment earns once, each withdrawal is there once, the books are right."""
-    with new_stack(tmp_path / "data", impatient_copy(tmp_path)) as stack:
+    with ExitStack() as after, new_stack(tmp_path / "data", impatient_copy(tmp_path)) as stack:
         client = Client(stack.api, stack.aws)
         client.post("admin", "/programs", PROGRAM)
         people = People(client)
@@ -88,7 +86,7 @@ def test_a_table_that_goes_away_loses_nothing(tmp_path: Path) -> None:
         asking.start()
         for number in range(PAYMENTS // 2):
             people.pay(AMOUNT, payment_id=f"before-{number}-{people.run}")
-        with away(stack):
+        with away(stack, after):
             for number in range(PAYMENTS // 2):
                 people.pay(AMOUNT, payment_id=f"while-{number}-{people.run}")
             time.sleep(AWAY_SECONDS)  # calls that began before have given up: what follows meets no table at all

@@ -20,13 +20,13 @@ from refledger.domain.payouts import Payouts
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
-from refledger.operations import payouts, withdrawals, workflow
+from refledger.operations import payouts, workflow
 from refledger.operations.context import Context
-from refledger.store import methods
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
 from tests.support.deaths import AT_READS, deaths
 from tests.support.functions import World
+from tests.support.payouts import approved
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, Json, StripeServer, signature
 
 ROUTE = "POST /api/v1/webhooks/stripe"
@@ -86,10 +86,7 @@ def scene(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         books.program()
         books.grant("bob", 5000)
         books.mature("bob")
-        method = books.method("bob", StripeAccount("Bob Example", ACCOUNT))
-        books.table.commit(methods.verify(method, "ann", books.clock()))
-        made = books.withdraw("bob", 2000, payee=method.id)
-        withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "")
+        made = approved(books, account=StripeAccount("Bob Example", ACCOUNT))
         held: list[tuple[bytes, dict[str, str]]] = []
         server.deliver = lambda body, headers: held.append((body, headers))
         port = StripeTransfers(lambda: KEY, livemode=False, api_base=server.base)

@@ -21,11 +21,11 @@ from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.operations import mending, payout_events, reconciling, withdrawals
 from refledger.operations.reconciling import EVENTS, LAG_SECONDS, PAYOUTS
-from refledger.store import keys, methods
+from refledger.store import keys
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
 from tests.support.functions import World, load
-from tests.support.payouts import Provider, start
+from tests.support.payouts import Provider, approved, start
 from tests.support.stripe import example
 from tests.support.stripe_server import ACCOUNT, KEY, Failure, Json, StripeServer
 
@@ -144,10 +144,7 @@ def scene(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         books.chain("bob", "carol")
         books.grant("bob", 5000)
         books.mature("bob")
-        method = books.method("bob", StripeAccount("Bob Example", ACCOUNT))
-        books.table.commit(methods.verify(method, "ann", books.clock()))
-        made = books.withdraw("bob", 2000, payee=method.id)
-        withdrawals.decide(books.context, made.id, S.APPROVED, "ann", "r", "")
+        made = approved(books, account=StripeAccount("Bob Example", ACCOUNT))
         start(books, made.id, Provider(["AWAITING"]))
         queue, counted = Queue(), dict[str, int]()
         source = StripeSource(lambda: KEY, livemode=False, api_base=server.base)

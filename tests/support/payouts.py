@@ -97,7 +97,7 @@ def verified(books: Books, name: str, account: Account = STRIPE) -> str:
     return method.id
 
 
-def approved(books: Books, name: str = "bob", amount: int = 2000) -> Withdrawal:
+def approved(books: Books, name: str = "bob", amount: int = 2000, account: Account = STRIPE) -> Withdrawal:
     """A withdrawal to their Stripe account that a person approved."""
-    made = books.withdraw(name, amount, payee=verified(books, name))
+    made = books.withdraw(name, amount, payee=verified(books, name, account))
     return withdrawals.decide(books.context, made.id, WithdrawalStatus.APPROVED, "ann", f"approve {made.id}", "")
