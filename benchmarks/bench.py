@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from benchmarks.meter import Meter, Used
+from refledger.adapters.ids import ID_BYTES, Ids
 from tests.support import dynamodb
-from tests.support.books import Books
+from tests.support.books import SECRET, Books
 
 TABLE, MIRROR = "refledger", "refledger-mirror"
 
@@ -46,6 +48,17 @@ def _units(figure: int | str | None) -> Decimal | None:
 
 
 NONE = Budget()
+
+
+class SameIds(Ids):
+    """New ids that are those of every run: in which shards things lie, and so what a list reads, hangs on them."""
+
+    def __init__(self) -> None:
+        super().__init__(SECRET)
+        self._made = count()
+
+    def new(self, size: int = ID_BYTES) -> str:
+        return self.hash("new", next(self._made), size=size)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class Bench:
         self.client = dynamodb.new_database(endpoint, TABLE)
         self.client.create_table(TableName=MIRROR, **dynamodb.table_properties())
         self.meter = Meter(self.client, MIRROR, largest=largest)
-        self.books = Books(self.meter, TABLE)
+        self.books = Books(self.meter, TABLE, ids=SameIds())
         self.rows = rows
         self.books.program(**program)
 

@@ -83,11 +83,11 @@ class Books:
     clock: Clock = field(default_factory=Clock)
     kms: Kms = field(default_factory=Kms)
     bounds: withdrawals.Bounds = MANY
+    ids: Ids = field(default_factory=lambda: Ids(SECRET))
 
     def __post_init__(self) -> None:
         self.table = Table(self.client, self.table_name)
         self.vault = Vault(self.kms, KEY_ARN)
-        self.ids = Ids(SECRET)
         self.context = Context(self.table, self.ids, self.clock, pause=lambda _: None)
         self.limits = Limits(parse("reads=1200,writes=600,heavy=60,withdrawals=120,unknown-codes=20"))
 
