@@ -90,7 +90,7 @@ def check(good: bool, otherwise: str) -> None:
         raise Failed(otherwise)
 
 
-def eventually(probe: Callable[[], Any], wanted: Any, what: str, seconds: int = 30) -> Any:
+def eventually(probe: Callable[[], Any], wanted: Any, what: str, seconds: int = 120) -> Any:
     """Events take a moment: ask until it is so."""
     for _ in range(seconds * 10):
         found = probe()

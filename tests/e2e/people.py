@@ -54,8 +54,8 @@ class People:
                 return balance["available"], balance["reserved"], balance["paid"]
         return 0, 0, 0
 
-    def eventually_has(self, who: str, available: int, currency: str = "USD") -> None:
-        eventually(lambda: self.balance(who, currency)[0], available, f"available to {who}")
+    def eventually_has(self, who: str, available: int, currency: str = "USD", seconds: int = 120) -> None:
+        eventually(lambda: self.balance(who, currency)[0], available, f"available to {who}", seconds)
 
     def rich_bob(self, amount: int = 2_000) -> None:
         """Bob has this much available: Carol paid five times as much."""
@@ -73,5 +73,5 @@ class People:
         """Of the timeline, which may be asked as often as one likes: it shows no account."""
         return str(self.client.get(self.admin, f"/withdrawals/{withdrawal_id}/timeline")["events"][-1]["status"])
 
-    def eventually_is(self, withdrawal_id: str, status: str, seconds: int = 30) -> None:
+    def eventually_is(self, withdrawal_id: str, status: str, seconds: int = 120) -> None:
         eventually(lambda: self.status(withdrawal_id), status, withdrawal_id, seconds)
