@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,25 @@ def read_functions(
             )
         )
     return specs
+
+
+def in_release(specs: Iterable[FunctionSpec], here: Path, other: Path) -> dict[str, FunctionSpec]:
+    """By name, the same functions with the code of another checkout, those that it has; all else as it is here.
+
+    `here`: the directory of the template. Raises StartError where it has none of them.
+    """
+
+    def there(directory: Path) -> Path:
+        return other.absolute() / directory.relative_to(here.absolute())
+
+    found = {
+        spec.name: replace(spec, code_dir=there(spec.code_dir), layer_dirs=tuple(map(there, spec.layer_dirs)))
+        for spec in specs
+        if there(spec.code_dir).is_dir()
+    }
+    if not found:
+        raise StartError(f"--beside: {other} has none of this template's functions")
+    return found
 
 
 def worker_environment(spec: FunctionSpec, endpoints: Mapping[str, str]) -> dict[str, str]:

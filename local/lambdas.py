@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -73,12 +74,26 @@ class _Function:
         return worker
 
 
+class _SideBySide:
+    """One function in two releases, by turns."""
+
+    def __init__(self, new: _Function, other: _Function) -> None:
+        self.spec, self._each, self._turns = new.spec, (new, other), itertools.count()
+
+    def invoke(self, event: bytes) -> Outcome:
+        return self._each[next(self._turns) % 2].invoke(event)
+
+    @property
+    def workers(self) -> set[Worker]:
+        return self._each[0].workers | self._each[1].workers
+
+
 class Lambdas:
     """Invokes functions, at once or as events with retries and destinations."""
 
     def __init__(self, children: Children, python: str) -> None:
         self._children, self._python = children, python
-        self._functions: dict[str, _Function] = {}
+        self._functions: dict[str, _Function | _SideBySide] = {}
         self._pool = ThreadPoolExecutor(32, "async-invoke")
         self._server = serve(type("InvokeApi", (_InvokeApi,), {"lambdas": self}), "invoke-api")
         self.port: int = self._server.server_address[1]
@@ -86,10 +101,20 @@ class Lambdas:
         self.switches = Switches()
         self.stopping = threading.Event()  # what fails from now on was ended with the stack, and is nobody's failure
 
-    def add(self, specs: Iterable[FunctionSpec], endpoints: Mapping[str, str]) -> None:
-        """Take up functions; `endpoints` are the AWS_ENDPOINT_URL variables of their workers."""
+    def add(
+        self, specs: Iterable[FunctionSpec], endpoints: Mapping[str, str], others: Mapping[str, FunctionSpec]
+    ) -> None:
+        """Take up functions; `endpoints` are the AWS_ENDPOINT_URL variables of their workers.
+
+        `others`: by name, the same function in another release, which takes every other call.
+        """
+
+        def one(spec: FunctionSpec) -> _Function:
+            return _Function(spec, self._starter(spec, worker_environment(spec, endpoints)))
+
         for spec in specs:
-            self._functions[spec.name] = _Function(spec, self._starter(spec, worker_environment(spec, endpoints)))
+            other = others.get(spec.name)
+            self._functions[spec.name] = _SideBySide(one(spec), one(other)) if other else one(spec)
 
     def _starter(self, spec: FunctionSpec, environment: Mapping[str, str]) -> Callable[[int], Worker]:
         return lambda version: Worker(spec, environment, self._children, self._python, version)
@@ -98,7 +123,7 @@ class Lambdas:
         """What the template says about a function. Raises UnknownFunctionError."""
         return self._function(name_or_arn).spec
 
-    def _function(self, name_or_arn: str) -> _Function:
+    def _function(self, name_or_arn: str) -> _Function | _SideBySide:
         function = self._functions.get(function_name(name_or_arn))
         if function is None:
             raise UnknownFunctionError(name_or_arn)
@@ -115,7 +140,7 @@ class Lambdas:
         """
         self._pool.submit(self._attempt, self._function(name_or_arn), event, 1)
 
-    def _attempt(self, function: _Function, event: bytes, attempt: int) -> None:
+    def _attempt(self, function: _Function | _SideBySide, event: bytes, attempt: int) -> None:
         outcome = function.invoke(event)
         if self.stopping.is_set():
             return

@@ -33,6 +33,7 @@ class Options:
     welcome: Path | None
     welcome_token: dict[str, Any]
     when_ready: str | None  # a command, run once beside the running stack
+    beside: Path | None  # a checkout of another release, whose functions take half of the calls
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -118,6 +119,13 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         metavar="COMMAND",
         help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT; never "
         "when it could not start",
+    )
+    add(
+        "--beside",
+        type=Path,
+        metavar="DIR",
+        help="a checkout of another release: its functions, where it has them, take every other call, as while a "
+        "deployment goes from one to the other",
     )
     given = parser.parse_args(arguments)
     if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:

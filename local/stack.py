@@ -16,7 +16,7 @@ from local.children import Children
 from local.dynamodb import DynamoDB
 from local.errors import StartError
 from local.eventbridge import EventBridge, check_targets, create_archives
-from local.functions import FunctionSpec, provide_functions, read_functions
+from local.functions import FunctionSpec, in_release, provide_functions, read_functions
 from local.gateway import Gateway
 from local.kms_keys import KmsKeys
 from local.lambdas import Lambdas, UnknownFunctionError
@@ -76,7 +76,8 @@ class Stack:
         create_archives(template, self.aws.client("events"))
         check_targets(template)
         functions = read_functions(template, layers, secrets, o.max_workers)
-        self.lambdas.add(functions, self.aws.endpoints)
+        others = in_release(functions, o.template.parent, o.beside) if o.beside else {}
+        self.lambdas.add(functions, self.aws.endpoints, others)
         self._api, self._keys = read_api(template), Keys(o.data)
         self._check_routes()
         self._make_pollers(template, streams)

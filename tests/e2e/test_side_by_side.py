@@ -1,0 +1,63 @@
+"""Two releases beside each other on one table, as while a deployment goes from one to the other."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.demo import Client, Story
+from tests.e2e import test_story
+from tests.e2e.conftest import PARAMETERS, ROOT, verify
+from tests.e2e.people import PROGRAM, People
+from tests.local.harness import Stack
+
+PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this one; moved on with each release
+
+
+@pytest.fixture
+def previous(tmp_path: Path) -> Path:
+    """The functions of the release before this one, out of the project's history."""
+    command = ["git", "-C", str(ROOT), "archive", PREVIOUS, "functions", "layers"]
+    try:
+        archive = subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no history here: without git, or a download of the sources alone")
+    place = tmp_path / "previous"
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(place, filter="data")
+    return place
+
+
+@pytest.fixture
+def both(previous: Path, tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose every other call is answered by the release before this one."""
+    options = ("--beside", str(previous))
+    with Stack(
+        ROOT / "template.yaml", name="refledger", data=tmp_path / "data", parameters=PARAMETERS, options=options
+    ) as running:
+        yield running
+
+
+def test_two_releases_tell_one_story(both: Stack, previous: Path) -> None:
+    """Each step of the story is done by either release, on what either has written, and the books are right."""
+    client = Client(both.api, both.aws)
+    client.post("admin", "/programs", PROGRAM)
+    for _ in range(2):  # the second time with the turns the other way round, and the first's items there
+        Story(client).tell()
+    test_story.test_every_way_out_returns_the_money(People(client))
+    test_story.test_a_payment_counts_once_however_often_it_comes(People(client))
+    report = verify(both)
+    assert report["faults"] == []
+    assert report["checked"]["withdrawals"] >= 2 * 2 + 3
+    assert f"{previous}/layers" in _code_of_workers(both)
+
+
+def _code_of_workers(stack: Stack) -> str:
+    """What the running workers import from."""
+    pids = [pid for of_function in stack.about()["workers"].values() for pid in of_function]
+    return "".join(Path(f"/proc/{pid}/environ").read_text(encoding="utf-8") for pid in pids)
