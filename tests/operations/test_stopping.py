@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from refledger.adapters.event_sources import ATTEMPTS, EventSource
+from refledger.domain.times import HOUR_MS
 from refledger.operations import stopping
 from refledger.operations.stopping import READERS, Sources
 from refledger.store import audit, keys, stops
@@ -167,3 +168,55 @@ def test_a_reader_that_is_being_changed_is_asked_again(books: Books) -> None:
     with pytest.raises(ClientError):
         stopping.go(books.context, sources(client), "ann", "put right")
     assert stops.read(books.table)
+
+
+def test_who_stops_it_while_readers_are_let_go_on_leaves_none_that_reads(books: Books) -> None:
+    """Messages that are read while all is stopped come again until they are given up, each to its DLQ."""
+    client = Lambda()
+    stopping.stop(books.context, sources(client), "ann", "tampering")
+
+    class Overtaken(EventSource):
+        """Bob stops it when two of the readers read again, and two are still to be asked."""
+
+        def enable(self, enabled: bool) -> None:
+            super().enable(enabled)
+            if self._id == READERS[1]:
+                stopping.stop(books.context, sources(client), "bob", "it goes on!")
+
+    slow = {name: Overtaken(client, name) for name in READERS}
+    with pytest.raises(Moved):
+        stopping.go(books.context, slow, "ann", "put right")
+    assert stops.read(books.table)
+    assert client.off() == set(READERS)
+
+
+def test_a_reader_that_is_let_go_on_while_it_is_stopped_is_asked_again(books: Books) -> None:
+    """Whoever stops it looked at the readers before they read again, and wrote that it is stopped after."""
+    client = Lambda()
+    stopping.stop(books.context, sources(client), "ann", "tampering")
+
+    class Late(EventSource):
+        """Ann lets it go on as soon as Bob has looked, and dies before she says so."""
+
+        @property
+        def state(self) -> str:
+            found = super().state
+            if self._id == READERS[-1] and found == "Disabled":
+                client.states.update(dict.fromkeys(READERS, "Enabled"))
+            return found
+
+    stopping.stop(books.context, {name: Late(client, name) for name in READERS}, "bob", "as well")
+    assert client.off() == set(READERS)
+
+
+def test_bookings_that_went_on_are_waited_for_when_all_is_stopped_again(books: Books) -> None:
+    """What had begun before ends a minute after the stop that they heard of, and not after the first one."""
+    client = Lambda()
+    stopping.stop(books.context, sources(client), "ann", "restore")
+    stopping.go(books.context, sources(client), "ann", "replay", but_payouts=True)
+    books.clock.forward(HOUR_MS)
+    stopping.stop(books.context, sources(client), "bob", "wrong figures")
+    standing = stops.read(books.table)
+    assert standing
+    assert stopping.settled_at_ms(standing) > books.clock()
+    assert (standing.by, standing.reason) == ("bob", "wrong figures")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -177,7 +177,6 @@ class Copying:
         stop = stops.read(context.table)
         if stop is None or stop.only_payouts:
             stop = stopping.stop(context, self._sources, who(wish.target), wish.why)
-            stop = replace(stop, since_ms=context.now_ms())
         left_ms = stopping.settled_at_ms(stop) - context.now_ms()
         if left_ms > 0:
             say(f"everything that books or pays is stopped; what had begun ends within {left_ms // SECOND_MS + 1} s")

@@ -19,6 +19,7 @@ from refledger.domain.times import SECOND_MS
 from refledger.operations.context import STOP_KEPT_MS, Context
 from refledger.store import audit, stops
 from refledger.store.stops import Stop
+from refledger.store.transaction import Moved, Write
 
 # The readers of queues whose messages book, by their names in the template; that of leaderboards only counts
 READERS = ("PaymentsFunctionPayments", "MaturityFunctionPartners", "LeadEventsFunctionLeads", "JobWorkerFunctionJobs")
@@ -31,21 +32,29 @@ Sources = Mapping[str, EventSource]
 def stop(context: Context, sources: Sources, by: str, reason: str) -> Stop:
     """Stop everything; where it is stopped, finish what was begun. `sources`: what is to read no more, by name.
 
-    Returns how it stands: who stopped it first says why. Raises Moved where somebody else does so at this moment.
+    Returns how it stands: who stopped it first says why, who stopped the rest of it again says it anew. Raises Moved
+    where somebody else does so at this moment.
     """
     standing, reading = stops.read(context.table), tuple(name for name in sources if sources[name].reads)
-    stamp = context.ids.new()
+    stamp, now_ms = context.ids.new(), context.now_ms()
     if standing is None:
-        stopped = Stop(context.now_ms(), by, reason, reading, stamp)
+        stopped = Stop(now_ms, by, reason, reading, stamp)
         context.table.commit(stops.write(stopped), audit.write(_told(context, Action.CREATED, by, reason)))
     else:
-        readers = tuple(dict.fromkeys(standing.readers + reading))
-        stopped = replace(standing, readers=readers, stamp=stamp, only_payouts=False)
+        stopped = replace(standing, readers=tuple(dict.fromkeys(standing.readers + reading)), stamp=stamp)
+        if standing.only_payouts:  # bookings went on until now
+            stopped = replace(stopped, since_ms=now_ms, by=by, reason=reason, only_payouts=False)
         told = _told(context, Action.CHANGED, by, reason)
         context.table.commit(stops.change(standing, stopped), audit.write(told))
-    for name in reading:
-        sources[name].enable(False)
+    _disable(sources)
     return stopped
+
+
+def _disable(sources: Sources) -> None:
+    """Looks at each once more: whoever let it go on at this moment may have enabled it since."""
+    for each in sources.values():
+        if each.reads:
+            each.enable(False)
 
 
 def settled_at_ms(stop: Stop) -> int:
@@ -68,10 +77,21 @@ def go(context: Context, sources: Sources, by: str, reason: str, *, but_payouts:
     if but_payouts:
         left = replace(standing, stamp=context.ids.new(), only_payouts=True)
         told = _told(context, Action.CHANGED, by, reason)
-        context.table.commit(stops.change(standing, left), audit.write(told))
+        _finish(context, sources, stops.change(standing, left), audit.write(told))
         return left
-    context.table.commit(stops.end(standing), audit.write(_told(context, Action.DELETED, by, reason)))
+    _finish(context, sources, stops.end(standing), audit.write(_told(context, Action.DELETED, by, reason)))
     return standing
+
+
+def _finish(context: Context, sources: Sources, *writes: Write) -> None:
+    """Say that it goes on. Raises Moved where it is stopped again: then nothing reads either."""
+    try:
+        context.table.commit(*writes)
+    except Moved:
+        standing = stops.read(context.table)
+        if standing and not standing.only_payouts:
+            _disable(sources)
+        raise
 
 
 def _told(context: Context, action: Action, by: str, reason: str) -> Entry:

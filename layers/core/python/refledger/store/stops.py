@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import Item, Write, delete, put, update
+from refledger.store.transaction import Item, Write, delete, put
 
 NOT_STOPPED = "it is not stopped"
 AS_READ = "it is stopped as it was read"
@@ -38,15 +38,17 @@ def from_item(item: Item) -> Stop:
 
 def write(stop: Stop) -> Write:
     """Refused where it is stopped already."""
+    return put(NOT_STOPPED, _to_item(stop))
+
+
+def _to_item(stop: Stop) -> Item:
     item = {**keys.stopped(), "since": stop.since_ms, "by": stop.by, "reason": stop.reason}
-    return put(NOT_STOPPED, {**item, "readers": list(stop.readers), "stamp": stop.stamp, "payouts": stop.only_payouts})
+    return {**item, "readers": list(stop.readers), "stamp": stop.stamp, "payouts": stop.only_payouts}
 
 
 def change(old: Stop, new: Stop) -> Write:
-    """Everything but since when, by whom and why. Refused where somebody else was faster."""
-    sets = "SET #readers = :readers, #stamp = :stamp, #payouts = :payouts"
-    told = {"readers": list(new.readers), "stamp": new.stamp, "payouts": new.only_payouts}
-    return update(AS_READ, keys.stopped(), sets, "#stamp = :was", was=old.stamp, **told)
+    """Refused where somebody else was faster."""
+    return put(AS_READ, _to_item(new), "#stamp = :was", was=old.stamp)
 
 
 def end(stop: Stop) -> Write:
