@@ -11,7 +11,7 @@ from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.store import leaderboards, withdrawals
 from tests.support.books import ACCOUNT
-from tests.support.functions import api_of
+from tests.support.functions import apis
 from tests.support.payouts import verified
 
 PARTNERS, CUSTOMERS_EACH = 5, 10  # below two more, who earn in the second tier
@@ -174,10 +174,7 @@ def read(pipe: Pipeline, route: str, times: int = 20) -> Taken:
     with pipe.stage(route):
         for _ in range(times):
             _call(pipe, route, "bob")
-    one, all_of_them = Taken(), pipe.stages.pop(route)
-    for name, value in vars(all_of_them).items():
-        setattr(one, name, value / times)
-    return one
+    return pipe.stages.pop(route).shared(times)
 
 
 def _call(pipe: Pipeline, route: str, sub: str, id: str = "", body: Any = None) -> dict[str, Any]:
@@ -186,14 +183,14 @@ def _call(pipe: Pipeline, route: str, sub: str, id: str = "", body: Any = None) 
     if sub not in ("bob", "customer"):
         claims["cognito:groups"] = "[admin]"
     claims["auth_time"] = str(pipe.books.clock() // 1000)
-    function = api_of(route)
+    name, function = next((name, api) for name, api in apis().items() if route in api.routes)
     event = {
         "routeKey": route, "headers": {"content-type": "application/json", "idempotency-key": f"{pipe.books.clock()}"},
         "rawPath": "/", "rawQueryString": "", "queryStringParameters": {},
         "requestContext": {"requestId": f"r{pipe.books.clock()}", "authorizer": {"jwt": {"claims": claims}}},
         "pathParameters": {"withdrawalId": id} if id else {}, "body": json.dumps(body) if body is not None else "",
     }  # fmt: skip
-    answer = pipe.serve(function, event)
+    answer = pipe.serve(function, event, name)
     assert answer["statusCode"] < 400, answer["body"]
     found: dict[str, Any] = json.loads(answer["body"])
     return found

@@ -35,6 +35,11 @@ class Used:
     refused: int = 0
     wru: Decimal = Decimal(0)
     rru: Decimal = Decimal(0)
+    written: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # WRU by who wrote and what
+
+    def write(self, by: str, what: str, units: Decimal) -> None:
+        self.wru += units
+        self.written[by, what] = self.written.get((by, what), Decimal(0)) + units
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Meter:
     client: Any
     mirror: str  # the second table's name
     used: Used = field(default_factory=Used)
+    by: str = ""  # who is at work
     largest: dict[str, int] = field(default_factory=dict)  # bytes of the largest item in a transaction, by kind
 
     def __getattr__(self, name: str) -> Any:
@@ -100,7 +106,11 @@ class Meter:
         transaction = "TransactItems" in call
         for kind, action in actions:
             table_units, index_units = self._alone(kind, action)
-            self.used.wru += table_units * (2 if transaction else 1) + index_units
+            table_units *= 2 if transaction else 1
+            what = _what(kind, action)
+            self.used.write(self.by, what, table_units)
+            if index_units:
+                self.used.write(self.by, f"{what}, in indexes", index_units)
             if transaction and kind in ("Put", "Update"):
                 self._weigh(action)
         return answer
@@ -138,6 +148,18 @@ def _least(strong: bool) -> Decimal:
     return STRONG_UNITS if strong else EVENTUAL_UNITS
 
 
+def _what(action: str, call: Call) -> str:
+    """What a write is of; roll-ups by what they are kept of, and what a fold makes of them."""
+    key = call["Item"] if "Item" in call else call["Key"]
+    pk, sk = key["pk"]["S"], key["sk"]["S"]
+    what = _kind(pk, sk)
+    if what == "roll-up":
+        of = "PARTNER" if pk.startswith("S#P#") else pk.split("#")[1]
+        folded = action == "Delete" or sk == "T" or sk.count("#") == 1
+        what = f"roll-up {of}{', folded' if folded else ''}"
+    return f"{what}, looked at" if action == "ConditionCheck" else what
+
+
 def _kind(pk: str, sk: str) -> str:
     """What an item is, in the words of the design."""
     letter = kind_of({"pk": pk, "sk": sk})
@@ -148,5 +170,6 @@ def _kind(pk: str, sk: str) -> str:
         "G": "program", "U": "guard", "C": "binding", "F": "referral", "E": "payment", "R": "reward",
         "J": "journal entry", "W": "withdrawal", "X": "adjustment", "S": "roll-up",
         "B": "batch of transfers", "I": "invitation or application", "Y": "sums of a day", "TOP": "leaderboard",
-        "A": "audit", "Q": "search row", "K": "clicks", "O": "job", "H": "answer of a bulk call", "SYS": "cursor",
+        "A": "audit", "Q": "search row", "K": "clicks", "O": "job", "H": "answer of a bulk call",
+        "SYS": "cursor of the schedule",
     }.get(letter, letter)  # fmt: skip

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -24,7 +25,7 @@ from refledger.adapters.queues import LeaderboardQueue, MaturityQueue, PaymentsQ
 from refledger.domain.times import iso
 from refledger.entry import config
 from tests.support import dynamodb
-from tests.support.books import START_MS, Books
+from tests.support.books import Books
 from tests.support.changes import Bus, Json, Tail
 from tests.support.deployment import Time
 from tests.support.functions import LIMITS, load
@@ -53,18 +54,26 @@ class Taken(Used):
     ordered: float = 0  # the same to FIFO queues
     log_bytes: int = 0
 
-    def add(self, other: Taken, share: int = 1) -> None:
+    def add(self, other: Used, share: int = 1) -> None:
         """`share`: of which it is one."""
-        for name in vars(self):
-            mine = getattr(self, name)
-            setattr(self, name, mine + getattr(other, name) * share)
+        for name, value in vars(other).items():
+            if name != "written":
+                setattr(self, name, getattr(self, name) + value * share)
+        for (by, what), units in other.written.items():
+            self.written[by, what] = self.written.get((by, what), Decimal(0)) + units * share
+
+    def shared(self, of: int) -> Taken:
+        """What one of so many takes."""
+        one = Taken(**{name: value / of for name, value in vars(self).items() if name != "written"})
+        one.written = {part: units / of for part, units in self.written.items()}
+        return one
 
 
 class Counted:
     """A client that counts calls, and leaves units to the meter."""
 
     def __init__(self, client: Any) -> None:
-        self._client, self.used = client, Used()
+        self._client, self.used, self.by = client, Used(), ""
 
     def __getattr__(self, name: str) -> Any:
         called = getattr(self._client, name)
@@ -100,22 +109,23 @@ class Pipeline:
         before, self.now = self.now, Taken()
         self.client.used = Used()
         yield
-        for part in ("reads", "writes", "refused", "wru", "rru"):
-            setattr(self.now, part, getattr(self.now, part) + getattr(self.client.used, part))
+        self.now.add(self.client.used)
         self.stages[name].add(self.now)
         self.client.used, self.now = Used(), before
 
     def invoke(self, function: str, event: Json) -> Any:
         """One call of a function."""
-        return self.serve(load(function).handler, event)
+        return self.serve(load(function).handler, event, function)
 
-    def serve(self, handler: Callable[[Json, Any], Any], event: Json) -> Any:
-        """One call of a handler."""
+    def serve(self, handler: Callable[[Json, Any], Any], event: Json, by: str) -> Any:
+        """One call of a handler. `by`: its function's name."""
+        self.client.by = by
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             begun = time.process_time()
             answer = handler(event, Time())
             self.now.cpu_ms += (time.process_time() - begun) * 1000
+        self.client.by = ""
         self.now.invocations += 1
         self.now.log_bytes += len(said.getvalue())
         return answer
@@ -166,10 +176,9 @@ class Pipeline:
 
     def _told(self) -> list[Json]:
         """All that was written, as of one moment: the stream follows the table when it likes, so a mark is written last
-        and waited for, and DynamoDB Local tells minutes of its own clock.
+        and waited for. It was written now, by the clock of the story: DynamoDB Local tells minutes of its own.
 
-        Else it would hang on chance how many batches a reader is called for, and whether one payout is later than
-        another. What comes of days that pass is not in it: docs/benchmarks.md says how much that is.
+        Else it would hang on chance how many batches a reader is called for, and no day would ever pass.
         """
         self._marks += 1
         self.plain.put_item(TableName=TABLE, Item={**MARK, "number": {"N": str(self._marks)}})
@@ -180,7 +189,7 @@ class Pipeline:
             records += self.tail.new()
         told = [each for each in records if each["dynamodb"]["Keys"] != MARK]
         for each in told:
-            each["dynamodb"]["ApproximateCreationDateTime"] = START_MS / 1000
+            each["dynamodb"]["ApproximateCreationDateTime"] = self.books.clock() / 1000
         return told
 
     def _serve(self, queue: Sqs, function: str, size: int) -> None:

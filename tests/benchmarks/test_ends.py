@@ -38,6 +38,25 @@ def test_everything_that_a_payment_causes_is_counted(measured: Measured) -> None
     assert alone.invocations == 3, "both readers of the stream, and leaderboards"
 
 
+def test_every_unit_is_of_an_item(measured: Measured) -> None:
+    """What is written of each kind of item comes to all that is written, and says which function wrote it."""
+    for life, stages in measured.stages.items():
+        for stage, taken in stages.items():
+            assert sum(taken.written.values()) == pytest.approx(taken.wru), (life, stage)
+    booked = measured.stages["payment, busy"]["payment"].written
+    assert {part: round(units, 3) for part, units in booked.items()} == {
+        ("payments", "payment"): 2, ("payments", "payment, in indexes"): 2, ("payments", "reward"): 4,
+        ("payments", "binding, looked at"): 2,
+    }  # fmt: skip
+    assert "| WRU of a payment" in ends.report(measured)
+
+
+def test_days_pass_as_in_the_story(measured: Measured) -> None:
+    """What is written once for each day, or for each later payout, is in the figures."""
+    parts = {what for taken in measured.stages["payment, busy"].values() for _, what in taken.written}
+    assert {"referral", "roll-up PARTNER"} <= parts
+
+
 def test_budgets_above_their_target_are_told() -> None:
     """Nothing is green that misses what was promised."""
     missed = End("it", Taken(wru=Decimal(19)), 1, wru=Promise(Decimal(20), Decimal(12)))
@@ -84,6 +103,7 @@ def test_the_page_has_what_was_measured_last(tmp_path: Path) -> None:
 
 def test_the_page_has_a_place_for_every_table() -> None:
     """Of the parts that `make bench` measures without being asked."""
-    assert {"in all", "a stack that nobody calls", "$ a million", "each stage, of one", "operation"} <= set(
+    written = {f"WRU of a {what}" for what in ends.WRITTEN}
+    assert {"in all", "a stack that nobody calls", "$ a million", "each stage, of one", "operation"} | written <= set(
         page.names()
     )
