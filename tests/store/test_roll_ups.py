@@ -39,6 +39,13 @@ def fill(table: Table, dimension: str, days: int, shards: int) -> Counter[str]:
     return Counter({"t1_EUR": shards * days * (days + 1) // 2})
 
 
+@pytest.fixture
+def folding_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds wait for nothing, and leave single parts only as they are."""
+    monkeypatch.setattr(statistics, "FOLDED_FROM", 1)
+    monkeypatch.setattr(statistics, "FEW_PARTS", 1)
+
+
 def test_sequence_numbers_compare_like_numbers() -> None:
     """As text 9 would come after 10; with their lengths before them they stand in order."""
     numbers = [1, 9, 10, 99, 100, 10**20, 10**20 + 1, 10**39]
@@ -98,6 +105,7 @@ def test_a_batch_that_comes_twice_at_once_counts_once(table: Table, fresh: Fresh
     assert statistics.totals(table, dimension) == {"t1_n": 40}
 
 
+@pytest.mark.usefixtures("folding_at_once")
 def test_folding_changes_no_total(table: Table, fresh: Fresh) -> None:
     """Closed days become one item each and part of the totals; open days stay; folding again does nothing."""
     dimension = keys.statistics(fresh())
@@ -113,6 +121,33 @@ def test_folding_changes_no_total(table: Table, fresh: Fresh) -> None:
     assert totals == {
         **keys.statistics_totals(dimension), "t1_EUR": 12, "through": "20260103"
     }  # fmt: skip
+
+
+def test_days_of_few_parts_stay_as_they_are(table: Table, fresh: Fresh) -> None:
+    """They are summed up once there are some of them, in one write, and told by day as before."""
+    dimension, key = keys.statistics(fresh()), "t1_EUR"
+    for days in range(1, statistics.FOLDED_FROM // 2 + 1):
+        wanted = fill(table, dimension, days=days, shards=2)
+        before = days_of(table, dimension)
+        statistics.fold(table, dimension, f"202601{days:02d}")
+        assert statistics.totals(table, dimension) == wanted
+        assert days_of(table, dimension) == [*before, *(["T"] if len(before) >= statistics.FOLDED_FROM else [])]
+    by_day = statistics.days(table, dimension, "20260101", "20261231")
+    assert {when: counters[key] for when, counters in by_day.items()} == {
+        f"202601{day:02d}": 2 * day for day in range(1, days + 1)
+    }
+    assert (table.get(keys.statistics_totals(dimension)) or {})[key] == wanted[key]
+    statistics.fold(table, dimension, f"202601{days:02d}")
+    assert statistics.totals(table, dimension) == wanted
+
+
+def test_a_fold_that_another_has_done_meanwhile_counts_nothing(table: Table, fresh: Fresh) -> None:
+    """Both have read the same parts, which both leave where they are: the totals take them once."""
+    dimension = keys.statistics(fresh())
+    wanted = fill(table, dimension, days=statistics.FOLDED_FROM, shards=1)
+    closed = f"202601{statistics.FOLDED_FROM:02d}"
+    statistics.fold(Torn(table, lambda: statistics.fold(table, dimension, closed)), dimension, closed)
+    assert statistics.totals(table, dimension) == wanted
 
 
 def test_a_clock_that_is_behind_folds_nothing(table: Table, fresh: Fresh) -> None:
@@ -151,6 +186,7 @@ def test_a_day_of_very_many_shards_is_folded_in_chunks(table: Table, fresh: Fres
     assert days_of(table, dimension) == ["D#20260101", "T"]
 
 
+@pytest.mark.usefixtures("folding_at_once")
 @pytest.mark.parametrize("round", range(3))
 def test_many_who_fold_at_once_count_each_part_once(table: Table, fresh: Fresh, round: int) -> None:
     """Eight workers fold the same days at the same moment; whoever comes second leaves it to the first."""
@@ -170,6 +206,7 @@ def test_many_who_fold_at_once_count_each_part_once(table: Table, fresh: Fresh, 
     assert [sk for sk in days_of(table, dimension) if sk.count("#") > 1] == []
 
 
+@pytest.mark.usefixtures("folding_at_once")
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("commits", range(5))
 def test_a_fold_that_dies_half_way_is_finished_by_the_next(
@@ -205,6 +242,7 @@ class Torn(Table):
         return (item for item in super().query(*args, **kwargs) if item["sk"] in before)
 
 
+@pytest.mark.usefixtures("folding_at_once")
 def test_a_day_that_another_folds_while_it_is_read_is_not_lost(table: Table, fresh: Fresh) -> None:
     """A query is no snapshot: whoever folded by a torn answer is refused, and nothing is missing from the totals."""
     dimension = keys.statistics(fresh())

@@ -1,4 +1,5 @@
-"""Roll-ups: counters per dimension, day and stream shard; closed days folded into one item and into the totals.
+"""Roll-ups: counters per dimension, day and stream shard; closed days are folded into the totals, and long ones into
+one item.
 
 A part remembers the highest stream sequence number it has seen, so a batch that comes again changes nothing.
 """
@@ -15,6 +16,8 @@ from refledger.store.transaction import Item, Moved, Write, delete, put, update
 PART_IS_BEHIND = "the part has not seen these records"
 TOTALS_ARE_CURRENT = "the totals are as they were read"
 FOLD_PARTS = 90  # parts folded in one transaction
+FOLDED_FROM = 8  # items of closed days: fewer are read with the open ones, which costs less than to write totals daily
+FEW_PARTS = 3  # of a day, that stay as they are: to make one of them is two transactional writes for each, and more
 EXPRESSION_LENGTH = 3_500  # DynamoDB takes 4 KB
 SEPARATORS = 5  # beside the two names of a counter: number sign, blank, colon, comma, blank
 NOT_COUNTERS = ("pk", "sk", "hw", "through", "step")
@@ -85,33 +88,38 @@ def days(table: Table, dimension: str, first: str, last: str, *, strong: bool = 
 
 
 def fold(table: Table, dimension: str, closed_day: str) -> None:
-    """Make one item of each day up to `closed_day`, which gets no more records, and add it to the totals.
+    """Add the days up to `closed_day`, which get no more records, to the totals, and make one item of each long one.
 
-    Idempotent, and right when two do it at once: a part is counted by the transaction that deletes it.
+    Idempotent, and right when two do it at once: a part is counted by the write that puts the totals past its day, and
+    whatever changes an item that was read for it moves the totals on.
     """
     found = table.get(keys.statistics_totals(dimension)) or {}
     if found.get("through", "") >= closed_day:
         return
+    closed = list(table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)))
+    if len(closed) < FOLDED_FROM:
+        return
     days: dict[str, list[Item]] = defaultdict(list)
-    for item in table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)):
+    for item in closed:
         days[keys.day_of_statistics(item["sk"])].append(item)
     grand, step = counters_in(found), found.get("step", 0)
     try:
         for day, items in days.items():
             key = keys.statistics_day(dimension, day)
             parts = [item for item in items if item["sk"] != key["sk"]]
+            grand.update(_summed(items))
+            if len(parts) <= FEW_PARTS:
+                continue
             sums = _summed(item for item in items if item["sk"] == key["sk"])
             for start in range(0, len(parts), FOLD_PARTS):
                 folded = parts[start : start + FOLD_PARTS]
                 sums.update(_summed(folded))
                 table.commit(*_fold_parts({**key, **sums}, folded, step))
                 step += 1
-            grand.update(sums)
-        if days:
-            left = {counter: amount for counter, amount in grand.items() if amount}  # 0: a day that rewards waited for
-            totals = {**keys.statistics_totals(dimension), **left, "through": max(days), "step": step + 1}
-            condition, values = _at_step(step)
-            table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
+        left = {counter: amount for counter, amount in grand.items() if amount}  # 0: a day that rewards waited for
+        totals = {**keys.statistics_totals(dimension), **left, "through": max(days), "step": step + 1}
+        condition, values = _at_step(step)
+        table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
         return  # another one folds these days
 
