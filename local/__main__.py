@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shlex
@@ -11,7 +12,9 @@ import threading
 import time
 import traceback
 import warnings
-from typing import IO
+from collections.abc import Callable, MutableMapping
+from types import FrameType
+from typing import IO, TYPE_CHECKING
 
 from local.children import Children
 from local.data_dir import claim
@@ -22,6 +25,11 @@ from local.options import Options, read_options
 from local.ports import Listeners, open_ports
 from local.welcome import welcome
 
+if TYPE_CHECKING:
+    from local.gateway import Gateway
+
+SignalHandler = Callable[[int, FrameType | None], None]
+
 
 def main() -> int:
     """Run the stack in the foreground.
@@ -29,6 +37,7 @@ def main() -> int:
     The exit status is 1 when it cannot start, 0 after Ctrl-C or SIGTERM.
     """
     options = read_options(sys.argv[1:], os.environ)
+    not_through_a_proxy(os.environ)
     # cut: moto logs a failed state with its whole syntax tree
     logging.basicConfig(format="%(levelname)s %(name)s: %(message).600s", level=logging.WARNING)
     warnings.simplefilter("ignore")  # moto warns of every resource type that it leaves out
@@ -61,6 +70,12 @@ def main() -> int:
     return 0
 
 
+def not_through_a_proxy(environ: MutableMapping[str, str]) -> None:
+    """Let nothing here ask the user's proxy for this machine; what it starts inherits that."""
+    for name in ("NO_PROXY", "no_proxy"):
+        environ[name] = ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost")))
+
+
 def _serve(options: Options, listeners: Listeners, children: Children, dynamodb: DynamoDB, began: float) -> None:
     """Start what depends on moto, then answer HTTP until told to stop."""
     # moto's interpreter of state machines imports its EC2, which would read a list of images: a tenth of the start
@@ -79,9 +94,21 @@ def _serve(options: Options, listeners: Listeners, children: Children, dynamodb:
         config = uvicorn.Config(
             gateway, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
         )
-        uvicorn.Server(config).run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
+        server = uvicorn.Server(config)
+        server.handle_exit = answer_first(gateway, server.handle_exit)  # type: ignore[method-assign, assignment]
+        server.run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
     finally:
         stack.stop()
+
+
+def answer_first(gateway: Gateway, exit: SignalHandler) -> SignalHandler:
+    """A handler of signals: those who wait for an answer get one, then the server ends."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        asyncio.get_running_loop().call_soon_threadsafe(gateway.stopping.set)
+        exit(number, frame)
+
+    return handle
 
 
 def _run_beside(children: Children, command: str, ports: dict[str, str]) -> None:

@@ -70,10 +70,13 @@ class Children:
                 self._tell(f"-{process.pid}")
 
     def stop(self) -> None:
-        """Kill what is left; the reaper goes with the pipe."""
+        """Kill what is left, the youngest first; the reaper goes with the pipe.
+
+        What was started first is what the others need: a worker that outlives the database says so in a traceback.
+        """
         with self._lock:
             self.stopping = True
-        for process in list(self._alive.values()):
+        for process in reversed(list(self._alive.values())):
             self.kill(process)
         if self._reaper.stdin:
             self._reaper.stdin.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import threading
 import time
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import psutil
@@ -19,6 +20,15 @@ from local.options import Options
 from local.tables import create_arguments, differences
 
 READY_LIMIT_SECONDS = 120.0
+RESTARTS = 5
+SPACE_BYTES = 64 * 1024 * 1024  # an empty database and what it unpacks take a quarter of it
+CANNOT_WRITE = (
+    "no sqlite4java in java.library.path",
+    "disk is full",
+    "No space left",
+    "SQLITE_FULL",
+    "SQLITE_READONLY",
+)
 
 
 class DynamoDB:
@@ -28,7 +38,7 @@ class DynamoDB:
     """
 
     def __init__(self, children: Children, java: str, options: Options) -> None:
-        """Start it; it is ready about a second later. Raises StartError when it is not installed."""
+        """Start it; it is ready about a second later. Raises StartError when it is not installed or has no room."""
         self.url, self._region = f"http://127.0.0.1:{options.dynamodb_port}", options.region
         self._options, self._children = options, children
         jar_dir = options.dynamodb_dir.resolve()
@@ -39,39 +49,59 @@ class DynamoDB:
             )
         self.data_dir = (options.data / "dynamodb").resolve()
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if (free := shutil.disk_usage(self.data_dir).free) < SPACE_BYTES:
+            left, needed = free // 1024**2, SPACE_BYTES // 1024**2
+            raise StartError(
+                f"{options.data} has {left} MB left on its disk, and {needed} MB are needed: make room, or set "
+                "LOCAL_DATA to another directory"
+            )
         scratch = self.data_dir / "tmp"  # it unpacks a library at every start, and leaves it there when it is killed
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         self._log = self.data_dir / "dynamodb-local.log"
-        with self._log.open("wb") as log:
-            self.process = children.start(
-                [
-                    java,
-                    "-Xmx512m",
-                    "-XX:+UseSerialGC",
-                    "-XX:TieredStopAtLevel=1",
-                    f"-Djava.io.tmpdir={scratch}",
-                    f"-Djava.library.path={jar_dir / 'DynamoDBLocal_lib'}",
-                    "-jar",
-                    str(jar_dir / "DynamoDBLocal.jar"),
-                    "-port",
-                    str(options.dynamodb_port),
-                    "-disableTelemetry",
-                    "-sharedDb",
-                    "-dbPath",
-                    str(self.data_dir),
-                ],
-                cwd=self.data_dir,  # it drops a metadata file where it runs
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self._command = [
+            java,
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            f"-Djava.io.tmpdir={scratch}",
+            f"-Djava.library.path={jar_dir / 'DynamoDBLocal_lib'}",
+            "-jar",
+            str(jar_dir / "DynamoDBLocal.jar"),
+            "-port",
+            str(options.dynamodb_port),
+            "-disableTelemetry",
+            "-sharedDb",
+            "-dbPath",
+            str(self.data_dir),
+        ]
+        self._answered = False
+        self.process = self._start("wb")
         threading.Thread(target=self._watch, name="dynamodb", daemon=True).start()
 
+    def _start(self, mode: Literal["wb", "ab"]) -> subprocess.Popen[bytes]:
+        with self._log.open(mode) as log:
+            # it drops a metadata file where it runs
+            return self._children.start(self._command, cwd=self.data_dir, stdout=log, stderr=subprocess.STDOUT)
+
     def _watch(self) -> None:
-        """Say so when it ends by itself: nothing works without it."""
-        code = self.process.wait()
-        if not self._children.stopping:
+        """Start it again when it ends by itself: nothing works without it, and its data are whole."""
+        restarts = 0
+        while True:
+            code = self.process.wait()
+            self._children.forget(self.process)
+            if self._children.stopping or not self._answered:
+                return
             print(f"local: DynamoDB Local has ended (exit code {code}); its log: {self._log}", flush=True)
+            if not self._options.restart_dynamodb:
+                return
+            if restarts == RESTARTS:
+                print(f"local: ended {RESTARTS} times: it is not started again; stop with Ctrl-C", flush=True)
+                return
+            restarts += 1
+            with contextlib.suppress(RuntimeError):  # the stack is stopping
+                self.process = self._start("ab")
+                print("local: DynamoDB Local is started again", flush=True)
 
     def client(self, service: str = "dynamodb") -> Any:
         """A client of this process, never of moto: moto lets through endpoints it does not know."""
@@ -92,9 +122,12 @@ class DynamoDB:
             try:
                 client.list_tables(Limit=1)
                 if self._listens():
+                    self._answered = True
                     return
             except (BotoCoreError, ClientError):
                 pass
+            if any(sign in self._log.read_text(errors="replace") for sign in CANNOT_WRITE):
+                break  # it says so in its first second, and stays as it is
             time.sleep(0.03)
         said = self._log.read_text(errors="replace").strip().splitlines()[-3:]
         raise StartError(f"DynamoDB Local does not answer (exit code {self.process.poll()}): {' | '.join(said)}")

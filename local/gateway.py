@@ -31,6 +31,7 @@ class Gateway:
         self._api, self._invoke, self._keys, self._about = api, invoke, keys, about
         self._place = Place(account, region, api.stage, api.stage_variables)
         self._pool = ThreadPoolExecutor(WAITING_REQUESTS, "http")
+        self.stopping = asyncio.Event()  # who still waits for a function is told so, and can repeat the call
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """ASGI."""
@@ -82,10 +83,12 @@ class Gateway:
         request = Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body, source_ip)
         event = json.dumps(http_event(self._place, request, route, parameters, claims)).encode()
         call = asyncio.get_running_loop().run_in_executor(self._pool, self._invoke, route.function_arn, event)
-        try:
-            outcome = await asyncio.wait_for(asyncio.shield(call), route.timeout_seconds)
-        except TimeoutError:
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        await asyncio.wait((call, stopping), timeout=route.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not call.done():
             return message(503)  # the function runs on to its own limit, as on AWS
+        outcome = call.result()
         return message(500) if outcome.error else http_reply(outcome.payload)
 
     def _cors(self, origin: str | None, headers: Headers) -> Headers:

@@ -28,6 +28,7 @@ class Options:
     api_port: int
     aws_port: int
     dynamodb_port: int
+    restart_dynamodb: bool
     max_workers: int
     clock_scale: float
     welcome: Path | None
@@ -87,6 +88,12 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         help="every AWS service, for CLI and SDKs",
     )
     add("--dynamodb-port", type=_port, default=environ.get("DYNAMODB_PORT", "8000"))
+    add(
+        "--restart-dynamodb",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start DynamoDB Local again when it ends by itself",
+    )
     add(
         "--max-workers",
         type=_positive,

@@ -273,6 +273,7 @@ class Story:
 
 def connect() -> Client:
     """The stack at API_PORT and AWS_PORT. Raises httpx.HTTPError when nothing answers, Failed when it is another's."""
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # a proxy of the user's does not know this machine
     api = f"http://127.0.0.1:{os.environ.get('API_PORT', '3000')}"
     aws = f"http://127.0.0.1:{os.environ.get('AWS_PORT', '4566')}"
     answer = httpx.get(f"{api}/_local/about", timeout=60)

@@ -169,8 +169,13 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
         say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
         return 2
-    STATE.mkdir(exist_ok=True)
-    with (STATE / "setup.lock").open("w") as lock:  # two makes at once must not build one environment twice
+    try:
+        STATE.mkdir(exist_ok=True)
+        lock = (STATE / "setup.lock").open("w")
+    except OSError as error:
+        say(f"{STATE} cannot be written ({error.strerror}): is this checkout yours? Clone it where you may write")
+        return 1
+    with lock:  # two makes at once must not build one environment twice
         fcntl.flock(lock, fcntl.LOCK_EX)
         failed = False
         with ThreadPoolExecutor() as pool:

@@ -11,7 +11,7 @@ if [ -n "${PYTHON:-}" ]; then
     echo "setup: PYTHON=$PYTHON does not run, or is older than 3.11" >&2
     exit 1
 fi
-for candidate in python3.13 python3.12 python3.11 python3; do
+for candidate in python3.13 python3.12 python3.11 python3.14 python3; do
     if "$candidate" -c "$recent" >/dev/null 2>&1; then
         exec "$candidate" "$here/setup.py" "$@"
     fi

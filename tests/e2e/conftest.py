@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ RUNTIME = ".".join(platform.python_version_tuple()[:2])
 PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}", "FreshSignInMinutes": "1440"}  # as `make run`
 
 
-def new_stack(data: Path, template: Path = ROOT / "template.yaml") -> Stack:
+def new_stack(data: Path, template: Path = ROOT / "template.yaml", options: Sequence[str] = ()) -> Stack:
     """The project's stack, not yet started."""
-    return Stack(template, name="refledger", data=data, parameters=PARAMETERS)
+    return Stack(template, name="refledger", data=data, parameters=PARAMETERS, options=options)
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,8 @@ def ask_until_done(stack: Stack, token: str, body: Any, key: str, seen: list[Any
 
 def test_a_table_that_goes_away_loses_nothing(tmp_path: Path) -> None:
     """503 with Retry-After, never 500; each payment earns once, each withdrawal is there once, the books are right."""
-    with ExitStack() as after, new_stack(tmp_path / "data", impatient_copy(tmp_path, seconds=15)) as stack:
+    template, options = impatient_copy(tmp_path, seconds=15), ["--no-restart-dynamodb"]
+    with ExitStack() as after, new_stack(tmp_path / "data", template, options) as stack:
         client = Client(stack.api, stack.aws)
         client.post("admin", "/programs", PROGRAM)
         people = People(client)

@@ -12,7 +12,7 @@ import pytest
 
 from scripts.demo import Client, Story
 from tests.e2e import test_story
-from tests.e2e.conftest import PARAMETERS, ROOT, verify
+from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People
 from tests.local.harness import Stack
 
@@ -36,10 +36,7 @@ def previous(tmp_path: Path) -> Path:
 @pytest.fixture
 def both(previous: Path, tmp_path: Path) -> Iterator[Stack]:
     """A stack whose every other call is answered by the release before this one."""
-    options = ("--beside", str(previous))
-    with Stack(
-        ROOT / "template.yaml", name="refledger", data=tmp_path / "data", parameters=PARAMETERS, options=options
-    ) as running:
+    with new_stack(tmp_path / "data", options=["--beside", str(previous)]) as running:
         yield running
 
 

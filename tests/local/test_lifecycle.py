@@ -9,8 +9,10 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -115,6 +117,38 @@ def test_a_clean_restart_repeats_nothing(stack: Stack) -> None:
     put(stack, f"ORDER#{run}-last")
     wait_until(lambda: len(audited(stack, run)) == 6)  # so all before it have been looked at
     assert set(audited(stack, run).values()) == {1}
+
+
+def test_who_waits_at_the_end_is_told_so(stack: Stack) -> None:
+    """Ctrl-C with a call in flight: 503 as JSON, no traceback, status 0."""
+    began = len(stack.output)
+    with ThreadPoolExecutor() as pool:
+        hanging = pool.submit(httpx.get, f"{stack.api}/plain/hang", timeout=300, trust_env=False)
+        busy = psutil.Process(stack.pid)
+        wait_until(lambda: any(each.laddr.port == stack.api_port and each.status == "ESTABLISHED"
+                               for each in busy.net_connections("inet")))  # fmt: skip
+        assert stack.stop() == 0
+        answer = hanging.result()
+    assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+    assert "Traceback" not in stack.output[began:]
+    stack.start()
+
+
+def test_a_dead_database_is_started_again(stack: Stack) -> None:
+    """DynamoDB Local ends by itself: it comes back on the same data, and everything goes on."""
+    order = stack.post("/orders", json={"amount": 7}, token=stack.token("u1")).json()["id"]
+    dead = stack.about()["dynamodb"]
+    psutil.Process(dead).kill()
+    wait_until(lambda: stack.get(f"/orders/{order}", token=stack.token("u1")).status_code == 200)
+    assert stack.about()["dynamodb"] != dead
+    assert "local: DynamoDB Local is started again" in stack.output
+
+
+def test_a_proxy_is_not_asked_for_this_machine(project: Path, tmp_path: Path) -> None:
+    """The user's HTTP_PROXY, behind which nothing is: the stack starts and answers."""
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    with Stack(project, data=tmp_path, environment=proxy) as stack:
+        assert stack.get("/orders/summary").status_code == 200
 
 
 def test_a_dead_worker_is_replaced(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,14 +15,17 @@ from typing import Any
 import psutil
 import pytest
 
+from local.children import Children
 from local.code_watch import LOOK_EVERY_SECONDS, CodeWatch
 from local.data_dir import claim
+from local.dynamodb import DynamoDB
 from local.errors import StartError
 from local.java import find_java
 from local.options import read_options
 from local.ports import open_ports
 from local.routes import Bucket
 from local.secrets import Secrets, generate
+from scripts import setup
 from tests.local.harness import ROOT, free_ports
 
 
@@ -33,6 +37,23 @@ def test_the_command_line_has_its_defaults() -> None:
     assert (options.data, options.dynamodb_dir) == (Path(".local/data"), Path(".local/dynamodb-local"))
     assert options.cache == Path(".local/cache")
     assert (options.max_workers, options.clock_scale, options.python, options.welcome) == (3, 1.0, None, None)
+
+
+def test_a_full_disk_is_named_before_anything_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not two minutes of silence: how much is left, how much is needed, and the way out."""
+    (tmp_path / "DynamoDBLocal.jar").touch()
+    options = read_options(["--data", str(tmp_path), "--dynamodb-dir", str(tmp_path)], {})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2**20, 2**20))
+    with pytest.raises(StartError, match=r"1 MB left .* 64 MB are needed: make room, or set LOCAL_DATA"):
+        DynamoDB(Children(), "java", options)
+
+
+def test_a_checkout_of_somebody_else_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be written ends the set-up in one line, without a traceback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup, "STATE", Path("/proc/nowhere"))
+        assert setup.main(["dynamodb"]) == 1
+    assert "/proc/nowhere cannot be written" in "".join(capsys.readouterr())
 
 
 def test_the_environment_moves_ports_and_data() -> None:

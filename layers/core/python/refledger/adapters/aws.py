@@ -34,7 +34,8 @@ def client(service: str) -> Any:
 
 
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
-_LOCAL = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 1})
+# no proxies: the user's does not know this machine
+_LOCAL = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 1}, proxies={})
 
 
 def patient_clients(
