@@ -17,8 +17,8 @@ from refledger.adapters.archive import Archive, DayWriter
 from refledger.adapters.signing import KmsKey
 from refledger.domain.manifest import INDEX, SIGNATURE, part_name
 from refledger.operations import manifests, verification
+from refledger.operations.book_checks import Checked, Fault
 from refledger.operations.manifests import Outcome, day_of
-from refledger.operations.verification import Checked, Fault
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.cli.conftest import Command, numbers

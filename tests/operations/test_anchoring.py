@@ -13,7 +13,8 @@ from refledger.domain.errors import CurrencyNotTaken, Invalid, OwnAdjustment, Se
 from refledger.domain.journal import Entry, Kind, chain, post, seal
 from refledger.domain.manifest import Row
 from refledger.operations import adjustments, attesting
-from refledger.operations.verification import Checked, verify_partner
+from refledger.operations.book_checks import Checked
+from refledger.operations.partner_checks import verify_partner
 from refledger.store import keys, ledger
 from refledger.store.table import pack, unpack
 from tests.support.books import Books

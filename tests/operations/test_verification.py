@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.errors import Invalid
 from refledger.domain.journal import seal
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import DISPUTED, RewardStatus
-from refledger.operations import verification
-from refledger.operations.verification import Checked, verify
+from refledger.operations import book_checks, verification
+from refledger.operations.book_checks import Checked
+from refledger.operations.verification import verify
 from refledger.store import keys
 from refledger.store import ledger as stored_ledger
 from refledger.store.transaction import Item, delete, put, update
@@ -41,6 +43,25 @@ def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None
     assert read == tuple(kinds.count(kind) for kind in ("P/A", "P/B", "J", "R", "W/A"))
     nobodys = sum(item.get("kind") in ("IGNORED", "ALIAS") for item in items_of(books) if kind_of(item) == "E/A")
     assert checked.payments == kinds.count("E/A") - nobodys > 5
+
+
+def test_a_walk_goes_on_from_any_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read up to a place, and what is read from there on, is everything, once; also with pages of one."""
+    monkeypatch.setattr(verification, "BATCH", 1)
+    whole, places = Checked(), []
+    for found in verification.walk(books.context, whole):
+        assert found == []
+        places.append((whole.place, whole.counts()))
+    assert {place.partition("/")[0] for place, _ in places} == {"partners", "earned", "parked"}
+    assert len(places) == whole.partners + whole.payments
+    for place, before in places:
+        rest = Checked()
+        assert list(verify(books.context, rest, place)) == []
+        assert {name: before[name] + n for name, n in rest.counts().items()} == whole.counts()
+    assert list(verify(books.context, Checked(), whole.place)) == []
+    for wrong in ("nowhere", "partners", "earned/default/x/y", "parked/1/2"):
+        with pytest.raises(Invalid):
+            list(verify(books.context, Checked(), wrong))
 
 
 # ---------------------------------------------------------------- every single corruption
@@ -202,7 +223,7 @@ def test_every_single_corruption_is_named(books: Books, monkeypatch: pytest.Monk
 
     What nothing else says is listed above, with the reason; it is tried too, and must not break the check.
     """
-    monkeypatch.setattr(verification, "READS", 1)  # nothing moves here
+    monkeypatch.setattr(book_checks, "LOOKS", 1)  # nothing moves here
     every = list(corruptions(books))
     seed = int(os.environ.get("CORRUPTIONS_SEED", random.randrange(10**6)))
     log.warning("CORRUPTIONS_SEED=%d", seed)

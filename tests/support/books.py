@@ -44,9 +44,10 @@ from refledger.operations import (
     rewards,
     withdrawals,
 )
+from refledger.operations.book_checks import Checked, Fault
 from refledger.operations.context import Context
 from refledger.operations.limits import Limits, parse
-from refledger.operations.verification import Checked, Fault, verify
+from refledger.operations.verification import verify
 from refledger.store import keys, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import programs as stored_programs

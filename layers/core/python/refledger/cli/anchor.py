@@ -9,8 +9,8 @@ from typing import Any
 from refledger.cli.output import say
 from refledger.cli.target import Target, add_target
 from refledger.domain.journal import Anchors, broken, chain
-from refledger.operations import verification
-from refledger.operations.verification import Checked
+from refledger.operations import partner_checks
+from refledger.operations.book_checks import Checked
 from refledger.store import ledger, partners
 
 
@@ -26,11 +26,11 @@ def describe(options: argparse.Namespace) -> int:
     """0 where there is nothing to anchor, or what there is can be; 1 where something must be put right first."""
     context = Target(options).context
     partners.find(context.table, options.partner)
-    agreed = verification.agreed_anchors(context, options.partner)
+    agreed = partner_checks.agreed_anchors(context, options.partner)
     entries = [entry for _, entry in ledger.entries(context.table, options.partner, options.currency)]
     hashes = broken(entries, Anchors(agreed))
     told = {(options.currency, reason) for _, reason in hashes}
-    found = verification.verify_partner(context, options.partner, Checked())
+    found = partner_checks.verify_partner(context, options.partner, Checked())
     first = [fault for fault in found if (fault.currency, fault.reason) not in told]
     for fault in first:
         say(f"to be put right first: {fault.currency} {fault.reason}")

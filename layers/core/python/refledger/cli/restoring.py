@@ -20,9 +20,9 @@ from refledger.domain.currencies import money
 from refledger.domain.restoring import Act
 from refledger.domain.times import SECOND_MS
 from refledger.operations import restoring, stopping, verification
+from refledger.operations.book_checks import Checked
 from refledger.operations.context import Context
 from refledger.operations.restoring import Held
-from refledger.operations.verification import Checked
 from refledger.store import stops
 from refledger.store.stops import Stop
 from refledger.store.table import Table

@@ -14,8 +14,8 @@ from refledger.cli.manifest_source import Signed, add_manifest, opened
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
-from refledger.operations import attesting, overdue, verification
-from refledger.operations.verification import Checked, Fault
+from refledger.operations import attesting, overdue, partner_checks, verification
+from refledger.operations.book_checks import BATCH, Checked, Fault
 from refledger.store import partners
 
 
@@ -49,11 +49,10 @@ def _faults(target: Target, partner_id: str | None, signed: Signed | None, check
     context = target.context
     if partner_id:
         partners.find(context.table, partner_id)
-        checked.partners += 1
-        yield from verification.verify_partner(context, partner_id, checked)
+        yield from partner_checks.verify_partner(context, partner_id, checked)
     else:
         yield from verification.verify(context, checked)
-    everybody = (id for _, id in partners.oldest(context.table, "", verification.BATCH))
+    everybody = (id for _, id in partners.oldest(context.table, "", BATCH))
     for late in overdue.waiting_too_long(context, [partner_id] if partner_id else everybody):
         yield Fault(*late)
     if signed:

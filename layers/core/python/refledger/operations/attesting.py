@@ -12,8 +12,9 @@ from itertools import islice
 from refledger.adapters.archive import Missing, Source
 from refledger.adapters.signing import Checker
 from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, Row, read_index, read_part, sha256
+from refledger.operations.book_checks import Checked, Fault
 from refledger.operations.context import Context
-from refledger.operations.verification import Checked, Fault, verify_partner
+from refledger.operations.partner_checks import verify_partner
 from refledger.store import attested
 
 

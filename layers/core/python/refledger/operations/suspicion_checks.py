@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, Cancelled, Reward, worth
 from refledger.domain.suspicion import Sighting, clusters
+from refledger.operations.book_checks import Firsts
 from refledger.operations.context import Context
 from refledger.store import payments, referrals, sightings
 
@@ -27,25 +28,25 @@ def _is_gone(reward: Reward) -> bool:
     return reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE)
 
 
-def unseen_faults(context: Context, found: Sequence[Payment], looked_at: set[tuple[str, str]]) -> Iterator[str]:
+def unseen_faults(context: Context, found: Sequence[Payment], firsts: Firsts) -> Iterator[tuple[str, str]]:
     """Of customers of whom several systems tell: payments that may be one, and of which more than one goes its way.
 
-    `looked_at`: customers of whom this was asked before.
+    Yields one of them, and why. `firsts` knows the customers of whom this was asked before.
     """
-    asked = {(each.program_id, each.customer) for each in found if each.customer} - looked_at
-    looked_at |= asked
-    for binding in referrals.bindings(context.table, sorted(asked)):
+    customers = {(each.program_id, each.customer) for each in found if each.customer}
+    asked = [each for each in sorted(customers) if firsts.is_new("customer", " ".join(each))]
+    for binding in referrals.bindings(context.table, asked):
         if not binding.is_mixed or binding.again:  # what is to be looked at again is not decided yet
             continue
         for cluster in clusters(list(sightings.of_customer(context.table, binding))):
             yield from _unseen(context, cluster)
 
 
-def _unseen(context: Context, cluster: Sequence[Sighting]) -> Iterator[str]:
+def _unseen(context: Context, cluster: Sequence[Sighting]) -> Iterator[tuple[str, str]]:
     if len(cluster) < 2:
         return
     told = payments.many(context.table, [each.payment for each in cluster])
     free = [each for each in told if each.kind is PaymentKind.PAYMENT and each.shares and not each.twin]
     if len(free) > 1:
         names = " and ".join(each.id for each in free)
-        yield f"payments {names}: may be the same money, and none of them waits for a person"
+        yield free[0].id, f"payments {names}: may be the same money, and none of them waits for a person"

@@ -1,428 +1,89 @@
-"""Re-derives every balance from the journal, the journal from rewards, payments and withdrawals. Reads all."""
+"""Re-derives every balance from the journal, the journal from rewards, payments and withdrawals. Reads all.
+
+A walk goes through partners, then through payments that earned, shard by shard, then through what is parked. After each
+partner, and each hundred payments, `Checked` has the place where it can go on another time.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Iterator
 
 from refledger.batched import batched
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
-from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Account, Anchors, Balance, Entry, Kind, faults, holdings_faults
-from refledger.domain.methods import MethodType
-from refledger.domain.payments import Payment, PaymentKind, said
-from refledger.domain.referrals import Referral
-from refledger.domain.rewards import Reward, owed, worth
-from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
+from refledger.domain.errors import Invalid
+from refledger.operations.book_checks import BATCH, Checked, Fault
 from refledger.operations.context import Context
-from refledger.operations.converting import conversion_faults
-from refledger.operations.duty_checks import adjustment_faults
-from refledger.operations.reward_checks import against_journal, against_payment, against_referral, month_faults, unread
-from refledger.operations.suspicion_checks import unseen_faults, waiting_faults
-from refledger.operations.taking_back import counted, root
-from refledger.operations.till_checks import suspension_faults, till_faults
-from refledger.store import (
-    adjustments,
-    caps,
-    keys,
-    ledger,
-    partners,
-    payments,
-    programs,
-    referrals,
-    rewards,
-    withdrawals,
-)
+from refledger.operations.partner_checks import verify_partner
+from refledger.operations.payment_checks import verify_payments
+from refledger.store import keys, partners, payments, programs
 
-T = TypeVar("T")
-READS = 6  # of books that keep moving; what is wrong stays wrong
-PAUSE_MS = 200
-BATCH = 100
-PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # what a broken item makes of its reader
-MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1, Kind.ANCHOR: 0}
+PARTNERS, EARNED, PARKED, END = "partners", "earned", "parked", "end"  # what a place begins with
+Subject = tuple[str, str]  # what was looked at: PARTNERS with a partner's id, or EARNED with a payment's
 
 
-@dataclass(frozen=True)
-class Fault:
-    """`partner_id` and `currency` are "" where a fault belongs to none."""
+def verify(context: Context, checked: Checked, place: str = "") -> Iterator[Fault]:
+    """Every fault in the books of every partner, of every payment, and of all together; nothing where all is right.
 
-    partner_id: str
-    currency: str
-    reason: str
-
-
-@dataclass
-class Checked:
-    """How much was read."""
-
-    partners: int = 0
-    balances: int = 0
-    entries: int = 0
-    rewards: int = 0
-    payments: int = 0
-    withdrawals: int = 0
-    _known: list[Fault] = field(default_factory=list, repr=False)  # what people have anchored: no faults any more
-    _accounts: dict[str, Counter[Account]] = field(default_factory=lambda: defaultdict(Counter), repr=False)
-    _held: Counter[str] = field(default_factory=Counter, repr=False)
-    _paid_by: dict[str, str] = field(default_factory=dict, repr=False)
-    _seen: set[str] = field(default_factory=set, repr=False)
-    _refunds: dict[str, str] = field(default_factory=dict, repr=False)
-    _programs: set[str] = field(default_factory=set, repr=False)
-    _customers: set[tuple[str, str]] = field(default_factory=set, repr=False)
-
-    @property
-    def known(self) -> list[Fault]:
-        """Broken hashes that two people have said to be known, by an entry that names them."""
-        return self._known
-
-    def counts(self) -> dict[str, int]:
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+    `place`: where an earlier walk was; what all come to together is only known to a walk from the beginning.
+    """
+    for found in walk(context, checked, place):
+        yield from (fault for _, fault in found)
+    if not place:
+        yield from totals(checked)
 
 
-def verify(context: Context, checked: Checked) -> Iterator[Fault]:
-    """Every fault in the books of every partner, of every payment, and of all together; nothing where all is right."""
-    for _, partner_id in partners.newest(context.table, "", BATCH):
-        checked.partners += 1
-        checked._seen.add(partner_id)
-        yield from verify_partner(context, partner_id, checked)
-    yield from verify_payments(context, checked)
-    yield from _totals(checked)
+def walk(context: Context, checked: Checked, place: str = "") -> Iterator[list[tuple[Subject, Fault]]]:
+    """What is wrong with a partner, or with a hundred payments, one list after another; and `checked` says where it is.
+
+    Raises Invalid for what is no place.
+    """
+    phase, rest = _read(place)
+    if phase == PARTNERS:
+        for position, partner_id in partners.oldest(context.table, rest[0], BATCH):
+            found = list(verify_partner(context, partner_id, checked))
+            checked._place = f"{PARTNERS}/{position}"
+            yield [((PARTNERS, partner_id), fault) for fault in found]
+    if phase in (PARTNERS, EARNED):
+        yield from _earned(context, checked, rest if phase == EARNED else ["", "0", ""])
+    if phase != END:
+        listed = payments.parked(context.table, rest[0] if phase == PARKED else "", BATCH)
+        once = (each for each in listed if checked._firsts.is_new("parked", each[1]))
+        yield from _payments(context, checked, PARKED, once)
+    checked._place = END
 
 
-def _totals(checked: Checked) -> Iterator[Fault]:
-    """What partners hold is what the owner's accounts lack, and nothing else."""
-    for currency, accounts in sorted(checked._accounts.items()):
-        owners = sum(amount for account, amount in accounts.items() if account not in PARTNERS_SIDE)
-        if owners + checked._held[currency]:
-            yield Fault("", currency, f"balances hold {checked._held[currency]}, the owner's accounts {owners}")
+def _read(place: str) -> tuple[str, list[str]]:
+    """What a place begins with, and its other parts. Raises Invalid."""
+    phase, *rest = (place or f"{PARTNERS}/").split("/")
+    if len(rest) != {PARTNERS: 1, EARNED: 3, PARKED: 1, END: 0}.get(phase) or (
+        phase == EARNED and not rest[1].isdigit()
+    ):
+        raise Invalid(f"{place!r} is no place in the books")
+    return phase, rest
 
 
-# ---------------------------------------------------------------- a partner
-
-
-def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
-    """The books of one partner, currency by currency. Read again where they moved while they were read."""
-    try:
-        yield from list(_faults_of(context, partner_id, checked))
-    except UNREADABLE as error:
-        yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
-
-
-def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
-    for _ in range(READS):
-        before = ledger.balances(context.table, partner_id)
-        books = _read(context, partner_id, before)
-        known: list[Fault] = []
-        found = list(_faults(books, known))
-        if not found:
-            break
-        context.pause(PAUSE_MS)  # an index may be behind
-    if found and before != ledger.balances(context.table, partner_id):
-        found = [Fault(partner_id, "", "moved all the time while it was read: verify again")]
-    found += list(_count(books, before, checked))
-    checked.known.extend(known)
-    asked = [each for of in books.withdrawals.values() for each in of]
-    found += [Fault(partner_id, "", fault) for fault in suspension_faults(context, partner_id, asked)]
-    found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
-    yield from found
-
-
-@dataclass(frozen=True)
-class _Books:
-    """All of a partner, by currency; payments by id."""
-
-    partner_id: str
-    balances: dict[str, Balance]
-    entries: dict[str, list[Entry]]
-    after: dict[str, list[ledger.After | None]]  # what each entry says that there was after it
-    rewards: dict[str, list[Reward]]
-    withdrawals: dict[str, list[Withdrawal]]
-    adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
-    asked: list[Adjustment]
-    user: str
-    payments: dict[str, Payment]
-    referrals: dict[str, Referral]
-    months: dict[str, dict[str, Month]]  # those under a cap, by name
-
-
-def _count(books: _Books, balances: list[Balance], checked: Checked) -> Iterator[Fault]:
-    """Keeps what all partners together must come to, and what nobody may have twice."""
-    checked.balances += len(balances)
-    checked.entries += sum(map(len, books.entries.values()))
-    checked.rewards += sum(map(len, books.rewards.values()))
-    checked.withdrawals += sum(map(len, books.withdrawals.values()))
-    checked._programs |= {reward.program_id for earned in books.rewards.values() for reward in earned}
-    for balance in balances:
-        checked._held[balance.currency] += balance.available + balance.reserved + balance.paid
-    for currency, entries in books.entries.items():
-        for entry in entries:
-            checked._accounts[currency][entry.debit] -= entry.amount
-            checked._accounts[currency][entry.credit] += entry.amount
-    for currency, asked in books.withdrawals.items():
-        for w in asked:
-            if w.method.type is MethodType.BANK_TRANSFER or not w.transaction_id:
-                continue  # a bank's statement may have one number for many transfers
-            if checked._paid_by.setdefault(w.transaction_id, w.id) != w.id:
-                yield Fault(books.partner_id, currency, f"withdrawal {w.id}: another one has the same payout")
-
-
-def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
-    books = _Books(
-        partner_id, {b.currency: b for b in balances}, {}, {}, defaultdict(list), defaultdict(list),
-        defaultdict(Counter), [], _user_of(context, partner_id), {}, {}, defaultdict(dict),
-    )  # fmt: skip
-    for month in caps.of_partner(context.table, partner_id):
-        books.months[month.currency][month.name] = month
-    for reward in rewards.all_of(context.table, context.reward_partitions(partner_id)):
-        books.rewards[reward.currency].append(reward)
-    for batch in batched((id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)), BATCH):
-        for withdrawal in withdrawals.many(context.table, batch):
-            books.withdrawals[withdrawal.currency].append(withdrawal)
-    for batch in batched((id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)), BATCH):
-        for adjustment in adjustments.many(context.table, batch):
-            books.asked.append(adjustment)
-            if adjustment.status is AdjustmentStatus.POSTED:
-                books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
-    for batch in batched(sorted({r.payment for earned in books.rewards.values() for r in earned}), BATCH):
-        books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
-    named = {r.referral_id for earned in books.rewards.values() for r in earned if keys.is_referral_id(r.referral_id)}
-    for batch in batched(sorted(named), BATCH):
-        books.referrals.update((referral.id, referral) for referral in referrals.many(context.table, batch))
-    for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
-        booked = list(ledger.with_after(context.table, partner_id, currency))
-        books.entries[currency] = [entry for entry, _ in booked]
-        books.after[currency] = [after for _, after in booked]
-    return books
-
-
-def _user_of(context: Context, partner_id: str) -> str:
-    item = context.table.get(keys.partner(partner_id))
-    return partners.from_item(item).customer if item else ""
-
-
-def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
-    agreed = _agreed(books.asked)
-    for currency in sorted(books.entries):
-        balance = books.balances.get(currency) or Balance(books.partner_id, currency)
-        entries = books.entries[currency]
-        anchors = Anchors(agreed)
-        reasons = [
-            *faults(entries, balance, anchors),
-            *holdings_faults(zip(entries, books.after[currency], strict=True)),
-            *_reward_faults(entries, balance, books, currency),
-            *month_faults(balance, books.rewards[currency], books.months[currency]),
-            *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
-            *_adjustment_faults(entries, books.adjusted[currency]),
-            *till_faults(entries, balance, books.withdrawals[currency]),
-        ]
-        yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
-        known += [Fault(books.partner_id, currency, reason) for reason in anchors.known]
-
-
-def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
-    """(id, chain) of each anchor that one person asked for and another one posted."""
-    return frozenset(
-        (each.id, each.asked.chain)
-        for each in asked
-        if each.asked.kind is AdjustmentKind.ANCHOR and each.status is AdjustmentStatus.POSTED
-        and each.requester and each.approver not in ("", each.requester)
-    )  # fmt: skip
-
-
-def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, str]]:
-    """(id, chain) of those of a partner."""
-    ids = (id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH))
-    return _agreed(each for batch in batched(ids, BATCH) for each in adjustments.many(context.table, batch))
-
-
-def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:
-    """What is credited is what rewards are worth, less what caps take, and each reward is what its payment says."""
-    earned, months = books.rewards[currency], books.months[currency]
-    total = sum(map(worth, earned)) - sum(month.over for month in months.values())
-    credited = sum(
-        entry.amount * (1 if entry.kind is Kind.EARN else -1)
-        for entry in entries
-        if entry.kind in (Kind.EARN, Kind.REVERSE)
-    )
-    if total != credited:
-        yield f"rewards are worth {total}, the journal credits {credited} for them"
-    by_hand = sum(entry.amount * MADE_BY_HAND.get(entry.kind, 0) for entry in entries)
-    held = balance.available + balance.reserved + balance.paid
-    if total + by_hand != held:
-        yield f"rewards and adjustments come to {total + by_hand}, the balance holds {held}"
-    unpaid = sum(owed(each) for each in earned if not month_of(each)) + sum(each.owed for each in months.values())
-    if balance.unpaid != unpaid:
-        yield f"unpaid is {balance.unpaid}, the approved rewards are worth {unpaid}"
-    for reward in earned:
-        reasons = [
-            *against_payment(reward, books.payments.get(reward.payment)), *against_journal(reward, entries, balance),
-            *against_referral(reward, books.referrals.get(reward.referral_id)),
-        ]  # fmt: skip
-        yield from (f"reward {reward.id}: {reason}" for reason in reasons)
-
-
-def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
-    """Reserved is what is open, paid what is PAID; each change of a withdrawal booked what belongs to it, once."""
-    opened = sum(w.amount for w in asked if w.status in OPEN)
-    if balance.reserved != opened:
-        yield f"balance: reserved is {balance.reserved}, the open withdrawals are {opened}"
-    paid = sum(w.amount for w in asked if w.status is WithdrawalStatus.PAID)
-    if balance.paid != paid:
-        yield f"balance: paid is {balance.paid}, the paid withdrawals are {paid}"
-    by_hand = (*MADE_BY_HAND, Kind.EARN, Kind.REVERSE)
-    booked: dict[str, Counter[Kind]] = defaultdict(Counter)
-    for entry in entries:
-        if entry.kind not in by_hand:
-            booked[entry.reference][entry.kind] += 1
-    amounts = {(entry.reference, entry.amount) for entry in entries}
-    for w in asked:
-        wanted = _movements(w)
-        if booked.pop(w.id, Counter()) != wanted or (w.id, w.amount) not in amounts:
-            yield f"withdrawal {w.id}: {w.status}, but that is not what is booked"
-        if w.partner_id != balance.partner_id or w.status is not (
-            w.steps[-1].status if w.steps else WithdrawalStatus.REQUESTED
-        ):
-            yield f"withdrawal {w.id}: {w.status} of {w.partner_id}, which is not what its history says"
-    for reference in sorted(booked):
-        yield f"withdrawal {reference}: is booked, and not there"
-
-
-def _movements(withdrawal: Withdrawal) -> Counter[Kind]:
-    """What its history must have booked."""
-    wanted, status, steps = Counter([Kind.RESERVE]), WithdrawalStatus.REQUESTED, withdrawal.steps
-    if not withdrawal.method.is_known:  # a reward that was paid by itself: PAID from its beginning
-        wanted, status, steps = Counter([Kind.PAY]), WithdrawalStatus.PAID, steps[1:]
-    for step in steps:
-        kind = TRANSITIONS.get((status, step.status))
-        wanted.update([kind] if kind else [])
-        status = step.status
-    return wanted
-
-
-def _adjustment_faults(entries: list[Entry], posted: Counter[tuple[str, int]]) -> Iterator[str]:
-    booked = Counter(
-        (entry.reference, entry.amount * MADE_BY_HAND[entry.kind]) for entry in entries if entry.kind in MADE_BY_HAND
-    )
-    for id, amount in sorted({*(booked - posted), *(posted - booked)}):
-        yield f"adjustment {id} of {amount}: booked {booked[id, amount]} times, posted {posted[id, amount]} times"
-
-
-# ---------------------------------------------------------------- payments
-
-
-def verify_payments(context: Context, checked: Checked) -> Iterator[Fault]:
-    """Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
+def _earned(context: Context, checked: Checked, place: list[str]) -> Iterator[list[tuple[Subject, Fault]]]:
+    """`place`: program, shard, and the position in it, of what was looked at last."""
+    first, shard, position = place[0], int(place[1]), place[2]
     for _, program in programs.after(context.table, ""):
-        checked._programs.discard(program.id)
-        for batch in batched(payments.of_program(context.table, program.id, context.shards()), BATCH):
-            yield from _faults_of_payments(context, batch, checked)
-    for batch in batched(dict.fromkeys(id for _, id in payments.parked(context.table, "", BATCH)), BATCH):
-        yield from _faults_of_payments(context, batch, checked)  # they will earn what they say
-    for program_id in sorted(checked._programs):
-        yield Fault("", "", f"program {program_id}: partners earned from it, and it is not there")
+        for number, partition in enumerate(keys.payment_shards(program.id, context.shards())):
+            if (program.id, number) >= (first, shard):
+                after = position if (program.id, number) == (first, shard) else ""
+                listed = payments.oldest_in(context.table, partition, after, BATCH)
+                yield from _payments(context, checked, f"{EARNED}/{program.id}/{number}", listed)
 
 
-def _faults_of_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[Fault]:
-    try:
-        found = payments.many(context.table, ids)
-    except UNREADABLE as error:
-        if len(ids) > 1:
-            for id in ids:  # which of them it is
-                yield from _faults_of_payments(context, [id], checked)
-            return
-        yield Fault("", "", f"payment {ids[0]}: cannot be read: {type(error).__name__}: {error}")
-        return
-    for payment in found:
-        checked.payments += 1
-        try:
-            yield from _payment_faults(context, payment)
-        except UNREADABLE as error:
-            why = f"what belongs to it cannot be read: {type(error).__name__}: {error}"
-            yield Fault("", payment.currency, f"payment {payment.id}: {why}")
-        yield from _unseen(context, payment, checked)
-        yield from _taken_twice(context, payment, checked)
-    yield from (Fault("", "", reason) for reason in unseen_faults(context, found, checked._customers))
+def _payments(
+    context: Context, checked: Checked, where: str, listed: Iterator[tuple[str, str]]
+) -> Iterator[list[tuple[Subject, Fault]]]:
+    for batch in batched(listed, BATCH):
+        found = list(verify_payments(context, [id for _, id in batch], checked))
+        checked._place = f"{where}/{batch[-1][0]}"
+        yield [((EARNED, id), fault) for id, fault in found]
 
 
-def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
-    for _ in range(READS):
-        earned = {reward.id: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
-        reasons = [
-            f"payment {payment.id}: its reward {id} is not there"
-            for id, amount in payment.shares
-            if id not in earned or earned[id].amount != amount
-        ]
-        if not 0 <= sum(amount for _, amount in payment.shares) <= payment.base <= payment.amount:
-            reasons.append(f"payment {payment.id}: its shares are more than its base, or that more than was paid")
-        if payment.kind is not PaymentKind.EARLY and payment.body != said(payment):
-            reasons.append(f"payment {payment.id}: what it says is not what was recorded")
-        reasons += unread(context, payment)
-        reasons += _taken_back_faults(context, payment)
-        reasons += conversion_faults(context, payment)
-        reasons += waiting_faults(payment, earned.values())
-        if not reasons:
-            return
-        context.pause(PAUSE_MS)
-        payment = payments.find(context.table, payment.id)
-    yield from (Fault("", payment.currency, reason) for reason in reasons)
-
-
-def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
-    """Whoever earned is among the partners whose books were looked at; or was onboarded meanwhile."""
-    for id, _ in payment.shares:
-        partner_id = keys.owner_of(keys.reward(id))
-        if partner_id not in checked._seen:
-            checked._seen.add(partner_id)
-            if context.table.get(keys.partner(partner_id)) is None:
-                yield Fault(partner_id, payment.currency, "earned, and is not there")
-
-
-def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
-    """Its sums are those of its refunds and disputes; what of them is in another currency takes nothing."""
-    back = payment.back
-    refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
-    found = counted(refunds, disputes, payment.currency, back)
-    sums = {
-        "refunds": (back.refunds, found.refunds),
-        "failed refunds": (back.failed, found.failed),
-        "refunds that its provider does not know": (back.outside, found.outside),
-        "open disputes": (back.disputed, found.disputed),
-        "lost disputes": (back.lost, found.lost),
-    }
-    for what, (told, summed_up) in sums.items():
-        if told != summed_up:
-            yield f"payment {payment.id}: {what} are {summed_up}, it says {told}"
-    if back.sums != found.sums or (back.sums and back.unnamed != found.unnamed):
-        yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
-    claims = [(keys.refund_guard(r.hash), r.stray, keys.refund, r.hash) for r in refunds]
-    claims += [(keys.dispute_guard(d.hash), d.stray, keys.dispute, d.hash) for d in disputes]
-    for batch in batched(claims, BATCH):
-        for (_, stray, below, hash), guard in zip(
-            batch, context.table.get_many([each[0] for each in batch]), strict=True
-        ):
-            if guard is None:  # older ones have none
-                continue
-            owner = str(guard["payment"])
-            if stray is (root(context, owner) == payment.id) and (stray or not _has_moved(context, below(owner, hash))):
-                whose = "is its own and takes nothing" if stray else "is of another one, and takes from this, too"
-                yield f"payment {payment.id}: a refund or dispute {whose}"
-
-
-def _has_moved(context: Context, key: keys.Key) -> bool:
-    """Whether what lay below a name lies below its payment by now, although the name is not yet known as one."""
-    return payments.MOVED in (context.table.get(key) or {})
-
-
-def _taken_twice(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
-    """What was told for two payments under one id, before ids of refunds were their sender's, took from both."""
-    refunds, _ = payments.taken_back(context.table, payment.id) if payment.back.refunds else ([], [])
-    for refund in refunds:
-        if refund.stray or refund.failed or refund.currency != payment.currency:
-            continue
-        other = checked._refunds.setdefault(refund.hash, payment.id)
-        if other != payment.id:
-            why = f"a refund of {refund.amount} took from it and, under the same id, from payment {other}"
-            yield Fault("", payment.currency, f"payment {payment.id}: {why}")
+def totals(checked: Checked) -> Iterator[Fault]:
+    """What partners hold is what the owner's accounts lack, and nothing else."""
+    for currency in sorted({*checked._owners, *checked._held}):
+        owners, held = checked._owners[currency], checked._held[currency]
+        if owners + held:
+            yield Fault("", currency, f"balances hold {held}, the owner's accounts {owners}")

@@ -152,11 +152,14 @@ def some(table: Table, *ids: str) -> dict[str, Payment]:
     return {payment.id: payment for payment in many(table, list(ids))}
 
 
-def of_program(table: Table, program_id: str, shards: int) -> Iterator[str]:
-    """The ids of all payments of a program that earned, by shard. For the check of the books, not for a request."""
-    for partition in keys.payment_shards(program_id, shards):
-        for item in table.query(partition, index="list"):
-            yield keys.owner_of(item)
+def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """(position, id) of the payments of a program that earned, in one of its shards, from just above `after`.
+
+    For the check of the books, not for a request.
+    """
+    for item in table.query(partition, after or keys.LOWEST, index="list", page_size=page_size):
+        if item["l2"] != after:
+            yield item["l2"], keys.owner_of(item)
 
 
 def newest(

@@ -1,0 +1,82 @@
+"""What a check of the books says: faults, how much was read, and what is held against everything before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from refledger.operations.context import Context
+
+LOOKS = 6  # at books that keep moving; what is wrong stays wrong
+PAUSE_MS = 200
+BATCH = 100
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # what a broken item makes of its reader
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`partner_id` and `currency` are "" where a fault belongs to none."""
+
+    partner_id: str
+    currency: str
+    reason: str
+
+
+class Firsts:
+    """Whose something was first, on disk: memory does not grow with the books."""
+
+    def __init__(self) -> None:
+        import sqlite3  # functions that never look at the books do without
+
+        self._database = sqlite3.connect("")  # a file of its own, gone when it is closed
+        self._database.execute("CREATE TABLE firsts (kind, id, whose, PRIMARY KEY (kind, id)) WITHOUT ROWID")
+
+    def of(self, kind: str, id: str, whose: str) -> str:
+        """Whose it was first; from now on `whose`, where it was nobody's."""
+        self.is_new(kind, id, whose)
+        asked = "SELECT whose FROM firsts WHERE kind = ? AND id = ?"
+        return str(self._database.execute(asked, (kind, id)).fetchone()[0])
+
+    def is_new(self, kind: str, id: str, whose: str = "") -> bool:
+        """Whether nobody has asked for it before."""
+        added = self._database.execute("INSERT OR IGNORE INTO firsts VALUES (?, ?, ?)", (kind, id, whose))
+        return added.rowcount == 1
+
+
+@dataclass
+class Checked:
+    """How much was read."""
+
+    partners: int = 0
+    balances: int = 0
+    entries: int = 0
+    rewards: int = 0
+    payments: int = 0
+    withdrawals: int = 0
+    _known: list[Fault] = field(default_factory=list, repr=False)  # what people have anchored: no faults any more
+    _place: str = ""
+    _owners: Counter[str] = field(default_factory=Counter, repr=False)  # what the owner's accounts come to, by currency
+    _held: Counter[str] = field(default_factory=Counter, repr=False)  # what balances hold
+    _firsts: Firsts = field(default_factory=Firsts, repr=False)
+
+    @property
+    def known(self) -> list[Fault]:
+        """Broken hashes that two people have said to be known, by an entry that names them."""
+        return self._known
+
+    @property
+    def place(self) -> str:
+        """Where a walk goes on after what was looked at whole; "" before the first."""
+        return self._place
+
+    def counts(self) -> dict[str, int]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+def looks(context: Context) -> Iterator[int]:
+    """One look after another, with a pause between: an index may be behind, and books may move while they are read."""
+    for number in range(LOOKS):
+        if number:
+            context.pause(PAUSE_MS)
+        yield number
