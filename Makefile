@@ -74,7 +74,7 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md and docs/duties.md
+openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md, duties.md, lifecycles.md
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
@@ -84,6 +84,8 @@ openapi: ## write what is made from the code: openapi.json, the API's pages, doc
 	mv .local/access.md docs/access.md
 	$(PY) scripts/duties_page.py > .local/duties.md
 	mv .local/duties.md docs/duties.md
+	$(PY) scripts/lifecycles_page.py > .local/lifecycles.md
+	mv .local/lifecycles.md docs/lifecycles.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam

@@ -52,9 +52,18 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
     """A shim on PATH is no proof of a Python behind it: the next candidate is tried."""
     path = only_tools(tmp_path / "bin", "dirname")
     program(path, "python3.13", OLD_PYTHON)
-    program(path, "python3", '#!/bin/sh\ncase "$1" in -c) exit 0 ;; esac\necho "ran $2"\n')
+    program(path, "python3", '#!/bin/sh\ncase "$1" in -c) echo "$0"; exit 0 ;; esac\necho "ran $2"\n')
     done = run_setup(path)
     assert (done.returncode, done.stdout) == (0, "ran no-such-part\n")
+
+
+def test_the_file_of_a_version_manager_hides_no_python(tmp_path: Path) -> None:
+    """A shim that answers for the folder it is called in (.python-version there) is asked elsewhere."""
+    path = only_tools(tmp_path / "bin", "dirname")
+    real = tmp_path / "real"
+    program(path, "python3.12", f'#!/bin/sh\n[ "$PWD" = / ] || exit 1\necho {real / "python"}\n')
+    program(real, "python", '#!/bin/sh\necho "ran $2"\n')
+    assert run_setup(path).stdout == "ran no-such-part\n"
 
 
 def test_the_chosen_python_is_the_one_or_none(tmp_path: Path) -> None:
