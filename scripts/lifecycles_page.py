@@ -28,14 +28,16 @@ def page() -> str:
     return HEAD + "".join(
         (
             _chart(
-                "A withdrawal", "begins as `REQUESTED`, with its money moved from available to reserved. A movement at an "
+                "A withdrawal",
+                "begins as `REQUESTED`, with its money moved from available to reserved. A movement at an "
                 "arrow is in the same transaction: `SETTLE` reserved → paid, `RELEASE` reserved → available, `RETURN` "
                 "paid → available, `PAY` available → paid.", withdrawals.WithdrawalStatus.REQUESTED,
                 [(old, new, kind or "") for (old, new), kind in withdrawals.TRANSITIONS.items()],
                 withdrawals.WithdrawalStatus,
             ),
             _chart(
-                "A reward", "begins as `PENDING`. It is booked into the balance when it becomes `APPROVED`; what a refund or "
+                "A reward",
+                "begins as `PENDING`. It is booked into the balance when it becomes `APPROVED`; what a refund or "
                 "a dispute takes of it later is an entry of its own.", rewards.RewardStatus.PENDING,
                 _edges(rewards.TRANSITIONS), rewards.RewardStatus,
             ),
