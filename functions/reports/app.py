@@ -53,7 +53,7 @@ from refledger.store import dimensions, partners
 
 api = handler = Api()
 
-LATEST_DAYS = {Interval.DAY: 30, Interval.WEEK: 84, Interval.MONTH: 365}  # of a trend for which no days are named
+OLDEST_DAYS = 10 * LONGEST_DAYS  # of a trial balance, which reads a line for each day since: as long as books are kept
 
 
 # ---------------------------------------------------------------- programs
@@ -146,7 +146,7 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
     return PartnerStatisticsView(
         partner_id=partner_id,
         **PartnerStatisticsView.dates(period),
-        all_time=PartnerFiguresView.of(ever),
+        all_time=PartnerFiguresView.of(ever, ever=True),
         days=[PartnerDayView.of(day, found) for day, found in days.items()],
     )
 
@@ -161,9 +161,9 @@ def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
         status=found.partner.status,
         tier=found.partner.tier or None,
         partner_since=iso(found.partner.created_at_ms),
-        all_time=PartnerFiguresView.of(found.ever),
-        this_month=PartnerFiguresView.of(found.this_month),
-        last_month=PartnerFiguresView.of(found.last_month),
+        all_time=PartnerFiguresView.of(found.ever, ever=True),
+        this_month=PartnerFiguresView.of(found.this_month, ever=False),
+        last_month=PartnerFiguresView.of(found.last_month, ever=False),
     )
 
 
@@ -177,7 +177,7 @@ def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
 def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> ReferralStatisticsView:
     """Count a program's referrals by status, and those that converted."""
     program_id, period = _program(request.query.program_id), request.query.period
-    counts = ReferralFiguresView.of(reports.of_program(config.context(), program_id, period).referrals)
+    counts = ReferralFiguresView.of(reports.of_program(config.context(), program_id, period).referrals, period)
     return ReferralStatisticsView(
         program_id=program_id, **ReferralStatisticsView.dates(period), **counts.model_dump(by_alias=True)
     )
@@ -193,9 +193,9 @@ def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
 
 @api.route("GET /api/v1/referrals/funnel", query=ProgramPeriodQuery, answer=FunnelView, refuses=(ProgramNotFound,))
 def funnel(request: Request[NoBody, ProgramPeriodQuery]) -> FunnelView:
-    """Say how many referrals get how far."""
+    """Say how far referrals have got: all of them, or those that were made in a period."""
     program_id, period = _program(request.query.program_id), request.query.period
-    return FunnelView.of(program_id, reports.of_program(config.context(), program_id, period).referrals, period)
+    return FunnelView.of(program_id, reports.funnel(config.context(), program_id, period), period)
 
 
 @api.route("GET /api/v1/referrals/trends", query=TrendQuery, answer=ReferralTrendsView, refuses=(ProgramNotFound,))
@@ -203,7 +203,7 @@ def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
     """Follow a program's referrals by day, week or month."""
     program_id, interval, period = _trend(request)
     points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
-    data = [ReferralPointView.of(first, counters) for first, counters in points]
+    data = [ReferralPointView.of(span, counters) for span, counters in points]
     return ReferralTrendsView(program_id=program_id, interval=interval, data=data)
 
 
@@ -239,7 +239,7 @@ def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
     """Follow a program's rewards by day, week or month."""
     program_id, interval, period = _trend(request)
     points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
-    data = [RewardPointView.of(first, counters) for first, counters in points]
+    data = [RewardPointView.of(span, counters) for span, counters in points]
     return RewardTrendsView(program_id=program_id, interval=interval, data=data)
 
 
@@ -254,8 +254,8 @@ def payouts(request: Request[NoBody, AnyPeriodQuery]) -> PayoutsView:
 def trial_balance(request: Request[NoBody, TrialBalanceQuery]) -> TrialBalancesView:
     """Sum up all journals by account, for each currency."""
     context, as_of = config.context(), request.query.as_of
-    if as_of and as_of < periods.today(context.now_ms()) - timedelta(days=LONGEST_DAYS):
-        raise Invalid("asOf: a year ago at most")
+    if as_of and as_of < periods.today(context.now_ms()) - timedelta(days=OLDEST_DAYS):
+        raise Invalid("asOf: ten years ago at most")
     found = book_reports.trial_balance(context, as_of)
     return TrialBalancesView(
         as_of=as_of.isoformat() if as_of else None, data=[TrialBalanceView.of(each) for each in found]
@@ -272,5 +272,5 @@ def _trend(request: Request[Any, TrendQuery]) -> tuple[str, Interval, Period]:
     now_ms = config.context().now_ms()
     return (
         _program(query.program_id), query.interval,
-        query.period or periods.until_today(now_ms, LATEST_DAYS[query.interval]),
+        query.period or periods.latest(now_ms, query.interval),
     )  # fmt: skip

@@ -114,8 +114,10 @@ def test_overview_and_counts(told: World) -> None:
     """The overview is what the parts say, of all time and of the last 30 days, which are the same here."""
     found = read(told, "/analytics/overview")
     whole = told.admin("GET /api/v1/programs/{programId}/statistics", path={"programId": "default"}).body
-    for name in ("partners", "referrals", "payments", "rewards"):
+    for name in ("partners", "payments", "rewards"):
         assert found["allTime"][name] == found["last30Days"][name] == whole[name]
+    assert found["allTime"]["referrals"] == whole["referrals"]
+    assert found["last30Days"]["referrals"] == {**whole["referrals"], "conversionRateBps": None}
     counts = read(told, "/partners/statistics")
     assert {name: counts[name] for name in whole["partners"]} == whole["partners"]
     referrals = read(told, "/referrals/statistics")
@@ -134,6 +136,8 @@ def test_sources_funnel_and_time_to_convert(told: World) -> None:
         ("CREATED", 3, 10_000), ("ACCEPTED", 3, 10_000), ("CONVERTED", 1, 3333), ("PAID", 0, 0),
     ]  # fmt: skip
     assert (funnel["rejected"], funnel["expired"]) == (0, 0)
+    (source,) = read(told, "/referrals/sources", **{"from": "2026-09-01", "to": "2026-09-30"})["data"]
+    assert (source["shareBps"], source["conversionRateBps"]) == (10_000, None)
     took = read(told, "/analytics/time-to-convert")
     assert (took["converted"], took["averageHours"]) == (1, 0)
     assert [(each["fromDays"], each["toDays"], each["count"]) for each in took["data"]][:2] == [(0, 0, 1), (1, 6, 0)]
@@ -152,7 +156,9 @@ def test_trends(told: World) -> None:
     for interval in ("week", "MONTH"):
         points = read(told, "/rewards/trends", interval=interval)["data"]
         assert sum(point["created"] for point in points) == 6
-        assert len({point["from"] for point in points}) == len(points)
+        assert len({point["from"] for point in points}) == len(points) == 12
+    assert (points[-1]["from"], points[-1]["cut"]) == ("2026-09-01", True)
+    assert (points[-2]["from"], points[-2]["to"], points[-2]["cut"]) == ("2026-08-01", "2026-08-31", False)
 
 
 def test_cohorts(told: World) -> None:
@@ -179,14 +185,14 @@ def test_a_partner(told: World) -> None:
     assert found["allTime"] == {
         "customers": {"1": 2}, "referrals": 2, "byStatus": {"ACCEPTED": 1, "CONVERTED": 1}, "conversions": 1,
         "conversionRateBps": 5000, "payments": 3, "revenue": dollars(52_500), "earned": dollars(1_500 + 1_000 + 8_000),
-        "pending": dollars(8_000),
+        "givenByHand": [], "pending": dollars(8_000),
     }  # fmt: skip
     assert [(each["payments"], each["revenue"]) for each in found["days"]] == [
         (0, []), (2, dollars(15_000)), (1, dollars(37_500))
     ]  # fmt: skip
     card = told.admin("GET /api/v1/analytics/scorecards/{partnerId}", path={"partnerId": bob}).body
     assert (card["status"], card["tier"], card["allTime"]) == ("ACTIVE", None, found["allTime"])
-    assert card["thisMonth"] == found["allTime"]
+    assert card["thisMonth"] == {**found["allTime"], "conversionRateBps": None}
     assert card["lastMonth"]["payments"] == 0
     for route in ("GET /api/v1/partners/{partnerId}/statistics", "GET /api/v1/analytics/scorecards/{partnerId}"):
         assert_problem(told.admin(route, path={"partnerId": "0" * 16}), 404)
@@ -266,7 +272,7 @@ def test_a_program_that_does_not_exist_has_no_figures(told: World, path: str) ->
         ("/partners/top", {"limit": "101"}),
         ("/partners/top", {"currency": "XXX1"}),
         ("/analytics/cohorts", {"year": "20266"}),
-        ("/ledger/trial-balance", {"asOf": "2020-01-01"}),
+        ("/ledger/trial-balance", {"asOf": "2016-01-01"}),
         ("/payouts/summary", {"programId": "default"}),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refledger.operations import link_figures, referring
 from refledger.operations.counting import of_code
+from refledger.operations.referring import NewReferral
 from refledger.operations.statistics import project
 from refledger.store import keys, referrals
 from tests.support.books import Books
@@ -40,6 +41,17 @@ def test_customers_are_counted_by_their_code(books: Books) -> None:
     project(books.context, "shardId-00000001", later)
     project(books.context, "shardId-00000001", told + later)
     assert figures(books, "bob") == {code: (2, 1)}
+
+
+def test_who_was_entered_without_a_code_came_by_no_link(books: Books) -> None:
+    """A partner's main code is no stand-in for a code that nobody gave: their link is credited with its own alone."""
+    books.program()
+    bob = books.partner("bob")
+    for code in ("", bob.code):
+        new = NewReferral(partner_id=bob.id, code=code, customer=books.user(f"customer of {code}"))
+        referring.create(books.context, new, "ann", code or "none", code)
+    project(books.context, "shardId-00000001", list(Tail(books.client).new()))
+    assert figures(books, "bob") == {bob.code: (1, 0)}
 
 
 def test_codes_with_dashes_are_counted_apart(books: Books) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that come from outside as text, read by one grammar; and amounts divided without losing a unit.
+"""Numbers that come from outside as text, read by one grammar; amounts divided without losing a unit; shares.
 
 What is read: ASCII digits, and a point with digits after it. No sign, no exponent, no separators, no spaces, no digits
 of other scripts: Python's own `Decimal` and `int` take all of these, and a mistyped separator would become money.
@@ -7,12 +7,14 @@ of other scripts: Python's own `Decimal` and `int` take all of these, and a mist
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from refledger.domain.errors import Invalid
 
+K = TypeVar("K")
+BPS: Final = 10_000  # shares and rates are in hundredths of a per cent
 MAX_DIGITS: Final = 15  # before the point
 MAX_DECIMALS: Final = 4  # no currency has more
 
@@ -52,3 +54,14 @@ def spread(amount: int, weights: Sequence[int]) -> list[int]:
     for place in by_remainder[: amount - sum(parts)]:
         parts[place] += 1
     return parts
+
+
+def share_bps(part: int, whole: int) -> int | None:
+    """None of nothing, and of what is no part of the whole: changes of a period may go beyond it, or below zero."""
+    return part * BPS // whole if 0 <= part <= whole and whole else None
+
+
+def shares_bps(parts: Mapping[K, int]) -> dict[K, int | None]:
+    """Of each part in all of them together; None for all where a period took more of one away than came."""
+    whole = sum(parts.values()) if min(parts.values(), default=0) >= 0 else 0
+    return {name: share_bps(part, whole) for name, part in parts.items()}

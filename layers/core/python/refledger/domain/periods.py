@@ -10,6 +10,7 @@ from enum import StrEnum
 from refledger.domain.errors import Invalid
 
 LONGEST_DAYS = 366
+LATEST_DAYS, LATEST = 30, 12  # days; weeks or months
 
 
 class Interval(StrEnum):
@@ -33,13 +34,33 @@ class Period:
     def days(self) -> tuple[str, str]:
         return name(self.first), name(self.last)
 
-    def intervals(self, interval: Interval) -> Iterator[tuple[date, date]]:
-        """(first, last) day of each interval in the period, cut where the period begins and ends."""
+    def intervals(self, interval: Interval) -> Iterator[Span]:
+        """Each interval in the period, cut where the period begins and ends."""
         first = self.first
         while first <= self.last:
-            last = min(_last(first, interval), self.last)
-            yield first, last
+            whole = _last(first, interval)
+            last = min(whole, self.last)
+            yield Span(first, last, cut=last < whole or first > beginning(first, interval))
             first = last + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """An interval, both days with it. `cut`: it is not the whole of its week or month."""
+
+    first: date
+    last: date
+    cut: bool
+
+
+def beginning(day: date, interval: Interval) -> date:
+    """The first day of the interval in which the day lies."""
+    match interval:
+        case Interval.DAY:
+            return day
+        case Interval.WEEK:
+            return day - timedelta(days=day.weekday())
+    return day.replace(day=1)
 
 
 def _last(day: date, interval: Interval) -> date:
@@ -64,3 +85,15 @@ def until_today(now_ms: int, days: int) -> Period:
     """So many days, of which today is the last."""
     last = today(now_ms)
     return Period(last - timedelta(days=days - 1), last)
+
+
+def latest(now_ms: int, interval: Interval) -> Period:
+    """The last 30 days, 12 weeks or 12 months: whole ones, and as much as there is of the one that runs."""
+    last = today(now_ms)
+    match interval:
+        case Interval.DAY:
+            return until_today(now_ms, LATEST_DAYS)
+        case Interval.WEEK:
+            return Period(beginning(last, interval) - timedelta(weeks=LATEST - 1), last)
+    month = last.year * 12 + last.month - LATEST
+    return Period(date(month // 12, month % 12 + 1, 1), last)

@@ -6,19 +6,23 @@ events. Counters are made of the parts below, joined by `_`, in minor units wher
 | dimension   | counter                 | what it counts                                                              |
 |-------------|-------------------------|-----------------------------------------------------------------------------|
 | partner     | t1_n, t1_USD            | customers in a tier who are not rejected or expired; what they earned       |
-|             | pending_USD             | what of it is not in the balance yet                                        |
+|             | hand_USD                | what staff gave them by hand                                                |
+|             | pending_USD             | what of both is not in the balance yet                                      |
 |             | over_USD                | what monthly caps take of the rest                                          |
 |             | rev_USD, pay_n          | payments of customers whom the partner referred, less what is gone; number  |
 |             | f_STATUS, conv          | referrals by status; those that converted                                   |
 |             | code_CODE_n, code_CODE_c | referrals by the code they came with, - as z; those of them that converted |
 | program     | pay_n, pay_USD, gone_USD | payments that somebody may earn from; what of them is gone again           |
 |             | r_STATUS_n, r_STATUS_USD | rewards by status; held_n, held_USD: those of them that people hold        |
+|             | hand_n, hand_USD        | those of them that staff gave by hand, and that are not cancelled           |
+|             | idle_n, idle_USD        | rewards beside those: nobody was ever to get them (Cancelled.IDLE)          |
 |             | over_USD                | what monthly caps take of those in balances                                 |
 |             | f_STATUS, p_STATUS, pt_LABEL | referrals, partners by status; partners by their label                 |
 |             | s_SOURCE_n, s_SOURCE_c  | referrals by source; those of them that converted                           |
-|             | ttc_DAYS, ttc_hours     | converted referrals that took so many days or more; the hours of all        |
+|             | ttc_DAYS, ttc_minutes   | converted referrals that took so many days or more; the minutes of all      |
 | cohort      | m01_n, m01_c            | customers referred in that month of the year; those of them who converted   |
 |             | m01k02_n, m01k02_USD    | their payments in the second month after it, less what is gone              |
+|             | d0131_STATUS            | referrals by the day of the year on which they were made, by status         |
 | forecast    | d20261231_USD           | rewards that are due that day and wait                                      |
 | journal     | USD_dr_ACCOUNT, USD_cr_ACCOUNT, USD_KIND, USD_KIND_n | entries by account and by kind                 |
 | withdrawals | USD_STATUS, USD_STATUS_n | withdrawals by status                                                      |
@@ -31,14 +35,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from refledger.domain.payments import Origin, PaymentKind
-from refledger.domain.rewards import RewardStatus
-from refledger.domain.times import DAY_MS, day
+from refledger.domain.rewards import BY_HAND, Cancelled, RewardStatus
+from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.store import caps, dimensions, keys, payments
 from refledger.store.dimensions import Dimension
 from refledger.store.transaction import Item
 
 Figure = tuple[Dimension, str, int]
-HOUR_MS = DAY_MS // 24
 WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
 CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
 TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
@@ -114,10 +117,14 @@ def _reward(item: Item) -> Iterator[Figure]:
     partner_id, currency, status = keys.owner_of(item), item["currency"], item["status"]
     partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
     earned = _earned(item)
-    yield partner, f"t{item['tier']}_{currency}", earned
-    worth = item["amount"] if status == RewardStatus.CANCELLED else earned
-    yield program, f"r_{status}_n", 1
-    yield program, f"r_{status}_{currency}", worth
+    by_hand, cancelled = item["source"] == BY_HAND, status == RewardStatus.CANCELLED
+    yield partner, f"hand_{currency}" if by_hand else f"t{item['tier']}_{currency}", earned
+    place = "idle" if item.get("cancelled") == Cancelled.IDLE else f"r_{status}"
+    yield program, f"{place}_n", 1
+    yield program, f"{place}_{currency}", item["amount"] if cancelled else earned
+    if by_hand and not cancelled:
+        yield program, "hand_n", 1
+        yield program, f"hand_{currency}", earned
     if status not in WAITING:
         return
     yield partner, f"pending_{currency}", earned
@@ -154,12 +161,13 @@ def _referral(item: Item) -> Iterator[Figure]:
             yield dimensions.partner(partner_id), f"t{tier}_n", 1
         if item.get("code"):
             yield partner, of_code(item["code"], "n"), 1
-    year, month = day(created)[:4], day(created)[4:6]
+    year, month, date = day(created)[:4], day(created)[4:6], day(created)[4:]
     cohort = dimensions.cohorts(item["program"], year)
     for where in (partner, program):
         yield where, f"f_{status}", 1
     yield program, f"s_{source or 'OTHER'}_n", 1
     yield cohort, f"m{month}_n", 1
+    yield cohort, f"d{date}_{status}", 1
     if "converted" not in item:
         return
     took_ms = max(0, item["converted"] - created)
@@ -168,7 +176,7 @@ def _referral(item: Item) -> Iterator[Figure]:
         yield partner, of_code(item["code"], "c"), 1
     yield program, f"s_{source or 'OTHER'}_c", 1
     yield program, f"ttc_{max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)}", 1
-    yield program, "ttc_hours", took_ms // HOUR_MS
+    yield program, "ttc_minutes", took_ms // MINUTE_MS
     yield cohort, f"m{month}_c", 1
 
 

@@ -151,12 +151,12 @@ def create_once(
 
 
 def _whose(context: Context, new: NewReferral) -> tuple[Partner, str, str]:
-    """The partner, the program that is referred to, and the code."""
+    """The partner, the program that is referred to, and the code with which the customer came, "" for none."""
     if not new.code:
         if not new.partner_id:
             raise Invalid("partnerId: this or referralCode is needed")
         partner = partners.find(context.table, new.partner_id)
-        program_id, code, active = partner.program_id, partner.code, True
+        program_id, code, active = partner.program_id, "", True
     else:
         typed = codes.normalise(new.code)
         guard = stored_codes.guard_of(context.table, typed)

@@ -10,11 +10,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from refledger.domain import periods
 from refledger.domain.partners import Partner
-from refledger.domain.periods import Interval, Period
+from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.times import day
 from refledger.operations import statistics
 from refledger.operations.context import Context
@@ -22,17 +22,12 @@ from refledger.operations.counting import CLOSED, COHORT_MONTHS, TOOK_DAYS
 from refledger.store import dimensions, partners
 from refledger.store.dimensions import Dimension
 
-BPS = 10_000
 LAST_DAYS = 30
 STEPS = ("CREATED", "ACCEPTED", "CONVERTED", "PAID")
 COHORT = re.compile(r"m([0-9]{2})(?:k([0-9]{2}))?_(\w+)")
+ENTERED = re.compile(r"d([0-9]{4})_([A-Z]+)")
 EARNED = re.compile(r"t([0-9]+)_([A-Z]{3})")
 Amounts = dict[str, int]  # by currency, in minor units
-
-
-def share_bps(part: int, whole: int) -> int | None:
-    """None of nothing."""
-    return max(0, part) * BPS // whole if whole > 0 else None
 
 
 def amounts(counters: Mapping[str, int], prefix: str) -> Amounts:
@@ -85,7 +80,7 @@ class ReferralFigures:
     @property
     def accepted(self) -> int:
         """Those that are accepted now, or went on from there."""
-        return sum(self.by_status.get(status, 0) for status in ("ACCEPTED", "CONVERTED", "PAID"))
+        return sum(self.by_status.get(status, 0) for status in STEPS[1:])
 
     @property
     def closed(self) -> int:
@@ -94,8 +89,9 @@ class ReferralFigures:
 
 @dataclass(frozen=True)
 class ProgramFigures:
-    """`rewards`: by status. `held`: those of them that wait, and that people hold. `over`: what monthly caps take of
-    those in balances.
+    """`rewards`: by status. `held`: those of them that wait, and that people hold. `by_hand`: those of them that staff
+    gave, and that are not cancelled. `idle`: beside them, what nobody was ever to get, because the partner earned
+    nothing when the customer paid. `over`: what monthly caps take of those in balances.
     """
 
     partners: dict[str, int]
@@ -106,7 +102,14 @@ class ProgramFigures:
     gone: Amounts
     rewards: dict[str, Tally]
     held: Tally
+    by_hand: Tally
+    idle: Tally
     over: Amounts
+
+    @property
+    def made(self) -> int:
+        """Rewards of whatever became of them."""
+        return sum(tally.count for tally in self.rewards.values()) + self.idle.count
 
     @property
     def net(self) -> Amounts:
@@ -139,7 +142,7 @@ def overview(context: Context, program_id: str) -> tuple[ProgramFigures, Program
 
 def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
     states = sorted({name.split("_")[1] for name in counters if name.startswith("r_")})
-    rewards = {state: Tally(counters.get(f"r_{state}_n", 0), amounts(counters, f"r_{state}")) for state in states}
+    rewards = {state: _tally(counters, f"r_{state}") for state in states}
     return ProgramFigures(
         partners=parts(counters, "p"),
         labels=parts(counters, "pt"),
@@ -148,9 +151,15 @@ def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
         paid=amounts(counters, "pay"),
         gone=amounts(counters, "gone"),
         rewards={state: tally for state, tally in rewards.items() if tally.count or tally.amounts},
-        held=Tally(counters.get("held_n", 0), amounts(counters, "held")),
+        held=_tally(counters, "held"),
+        by_hand=_tally(counters, "hand"),
+        idle=_tally(counters, "idle"),
         over=amounts(counters, "over"),
     )
+
+
+def _tally(counters: Mapping[str, int], prefix: str) -> Tally:
+    return Tally(counters.get(f"{prefix}_n", 0), amounts(counters, prefix))
 
 
 def referral_figures(counters: Mapping[str, int]) -> ReferralFigures:
@@ -164,14 +173,26 @@ def sources(counters: Mapping[str, int]) -> dict[str, Source]:
     return {name: source for name, source in found.items() if source.referrals or source.converted}
 
 
+def funnel(context: Context, program_id: str, period: Period | None) -> dict[str, int]:
+    """How many referrals have which status now: of all, or of those that were made in the period. Up to six reads."""
+    if period is None:
+        return parts(statistics.totals(context, dimensions.program(program_id)), "f")
+    found: Counter[str] = Counter()
+    for year in range(period.first.year, period.last.year + 1):
+        for counter, n in statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}")).items():
+            if (named := ENTERED.fullmatch(counter)) and period.days[0] <= f"{year:04d}{named[1]}" <= period.days[1]:
+                found[named[2]] += n
+    return {status: n for status, n in sorted(found.items()) if n}
+
+
 def trend(
     context: Context, dimension: Dimension, period: Period, interval: Interval
-) -> Iterator[tuple[date, Counter[str]]]:
-    """(first day, what was counted) of each interval of the period, also of those in which nothing was."""
+) -> Iterator[tuple[Span, Counter[str]]]:
+    """What was counted in each interval of the period, also of those in which nothing was."""
     days = statistics.days(context, dimension, *period.days)
-    for first, last in period.intervals(interval):
-        low, high = periods.name(first), periods.name(last)
-        yield first, statistics.signed_sum(counters for when, counters in days.items() if low <= when <= high)
+    for span in period.intervals(interval):
+        low, high = periods.name(span.first), periods.name(span.last)
+        yield span, statistics.signed_sum(counters for when, counters in days.items() if low <= when <= high)
 
 
 @dataclass(frozen=True)
@@ -179,14 +200,21 @@ class TimeToConvert:
     """`buckets`: (from day, to day or None, how many)."""
 
     converted: int
-    hours: int
+    minutes: int
     buckets: list[tuple[int, int | None, int]]
+
+    @property
+    def average_hours(self) -> int | None:
+        """To the nearest hour, rounded once; None of none, and where a period took more away than came."""
+        if self.converted <= 0 or self.minutes < 0:
+            return None
+        return (2 * self.minutes + 60 * self.converted) // (120 * self.converted)
 
 
 def time_to_convert(counters: Mapping[str, int]) -> TimeToConvert:
     counts = [counters.get(f"ttc_{days}", 0) for days in TOOK_DAYS]
     ends = [*(days - 1 for days in TOOK_DAYS[1:]), None]
-    return TimeToConvert(sum(counts), counters.get("ttc_hours", 0), list(zip(TOOK_DAYS, ends, counts, strict=True)))
+    return TimeToConvert(sum(counts), counters.get("ttc_minutes", 0), list(zip(TOOK_DAYS, ends, counts, strict=True)))
 
 
 # ---------------------------------------------------------------- cohorts, forecast
@@ -258,8 +286,8 @@ def forecast(context: Context, program_id: str) -> Forecast:
 
 @dataclass(frozen=True)
 class PartnerFigures:
-    """`customers`: by tier. `earned`: all tiers together, less what monthly caps take; `revenue`: what customers whom
-    they referred paid, net.
+    """`customers`: by tier. `earned`: all tiers together, less what monthly caps take; `by_hand`: what staff gave them
+    beside it; `revenue`: what customers whom they referred paid, net.
     """
 
     customers: dict[int, int]
@@ -268,6 +296,7 @@ class PartnerFigures:
     payments: int
     revenue: Amounts
     earned: Amounts
+    by_hand: Amounts
     pending: Amounts
 
     @property
@@ -288,6 +317,7 @@ def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
         payments=counters.get("pay_n", 0),
         revenue=amounts(counters, "rev"),
         earned=added(earned, negative(amounts(counters, "over"))),
+        by_hand=amounts(counters, "hand"),
         pending=amounts(counters, "pending"),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import Changed
@@ -45,10 +45,13 @@ class Tier:
 
 @dataclass(frozen=True)
 class PartnerStatistics:
+    """Amounts by currency. `by_hand`: what staff gave them, which no customer of theirs brought."""
+
     tiers: dict[int, Tier]
     pending: dict[str, int]
     over: dict[str, int]  # what monthly caps take of what the tiers earned
     balances: list[Balance]
+    by_hand: dict[str, int] = field(default_factory=dict)
 
 
 def project(context: Context, shard: str, records: Sequence[Record]) -> list[Changed]:
@@ -111,19 +114,19 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     is_guessed = partner_id == guess
     sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
     tiers: dict[int, Tier] = {}
-    pending: dict[str, int] = {}
-    over: dict[str, int] = {}
+    apart: dict[str, dict[str, int]] = {"hand": {}, "pending": {}, "over": {}}
     for counter, amount in sorted(sums.items()):
         head, _, tail = counter.partition("_")
-        if head in ("pending", "over"):
-            (pending if head == "pending" else over)[tail] = amount
+        if head in apart:
+            apart[head][tail] = amount
         elif TIER.fullmatch(head):
             tier = int(head[1:])
             was = tiers.get(tier, Tier(0, {}))
             tiers[tier] = (
                 Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
             )
-    return PartnerStatistics(tiers, pending, over, ledger.balances(context.table, partner_id))
+    balances = ledger.balances(context.table, partner_id)
+    return PartnerStatistics(tiers, apart["pending"], apart["over"], balances, apart["hand"])
 
 
 def current_totals(context: Context, partner_id: str) -> Counter[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field
 
+from refledger.domain.amounts import share_bps
 from refledger.domain.codes import PartnerCode
 from refledger.domain.links import MAX_URL
 from refledger.domain.times import iso
@@ -14,13 +15,6 @@ from refledger.entry.models.common import Query, View
 
 if TYPE_CHECKING:
     from refledger.operations.link_figures import LinkFigures
-
-RATE = 10_000  # rates are in hundredths of a per cent, as those of rewards
-
-
-def _rate(part: int, whole: int) -> int | None:
-    """Rounded down; null of nothing."""
-    return part * RATE // whole if whole else None
 
 
 class ClickQuery(Query):
@@ -42,8 +36,8 @@ class LinkView(View):
 
     `referrals`: customers who came with the code, not rejected, not expired; `converted`: those of them who have paid.
     Rates in basis points, null where there is nothing to divide by: `referralRateBps` of the clicks,
-    `conversionRateBps` of the referrals, `paidRateBps` from click to payment. Not everybody who comes has clicked: a
-    rate may exceed 10000.
+    `conversionRateBps` of the referrals, `paidRateBps` from click to payment. Those from clicks are null, too, where
+    more customers came than clicks: then some typed the code or were entered with it, and nobody knows how many.
     """
 
     code: str
@@ -74,9 +68,9 @@ class LinkView(View):
             clicks=ClicksView(total=clicks.total, by_source=clicks.by_source, by_campaign=clicks.by_campaign),
             referrals=figures.referrals,
             converted=figures.converted,
-            referral_rate_bps=_rate(figures.referrals, clicks.total),
-            conversion_rate_bps=_rate(figures.converted, figures.referrals),
-            paid_rate_bps=_rate(figures.converted, clicks.total),
+            referral_rate_bps=share_bps(figures.referrals, clicks.total),
+            conversion_rate_bps=share_bps(figures.converted, figures.referrals),
+            paid_rate_bps=share_bps(figures.converted, clicks.total) if figures.referrals <= clicks.total else None,
         )
 
 

@@ -58,12 +58,13 @@ class BalanceView(View):
 
 class StatisticsView(View):
     """`pending` and the tiers follow within a second or so; `available`, `reserved` and `paid` are exact. `overCap`:
-    what monthly caps take of all tiers together.
+    what monthly caps take of all tiers together. `givenByHand`: by the company, and no tier's.
     """
 
     tier1: TierView
     tier2: TierView
     deeper_tiers: dict[int, TierView] = Field(default_factory=dict)
+    given_by_hand: list[MoneyView]
     over_cap: list[MoneyView]
     balances: list[BalanceView]
 
@@ -84,6 +85,7 @@ class StatisticsView(View):
             tier1=tiers.pop(1, none),
             tier2=tiers.pop(2, none),
             deeper_tiers=tiers,
+            given_by_hand=[MoneyView(currency=currency, amount=n) for currency, n in figures.by_hand.items() if n],
             over_cap=[MoneyView(currency=currency, amount=n) for currency, n in figures.over.items() if n],
             balances=[BalanceView(**row) for row in rows],
         )

@@ -9,13 +9,20 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from refledger.domain.periods import Interval, Period
+from refledger.domain.amounts import share_bps, shares_bps
+from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, View, located
 from refledger.entry.models.ids import ProgramId
 from refledger.operations import reports
 from refledger.operations.leaderboards import ALL_TIME, SHOWN, By
-from refledger.operations.reports import Amounts, PartnerFigures, ProgramFigures, ReferralFigures, Tally, share_bps
+from refledger.operations.reports import (
+    Amounts,
+    PartnerFigures,
+    ProgramFigures,
+    ReferralFigures,
+    Tally,
+)
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 
@@ -84,7 +91,7 @@ class CohortQuery(ProgramQuery):
 
 
 class TrialBalanceQuery(Query):
-    """`asOf`: without what was booked after that day; a year ago at most."""
+    """`asOf`: without what was booked after that day; ten years ago at most."""
 
     as_of: Day | None = None
 
@@ -117,7 +124,9 @@ class PeriodView(View):
 
 
 class ReferralFiguresView(View):
-    """`accepted`: those that are, or went on from there. `conversionRateBps`: converted of all; null of none."""
+    """`accepted`: those that are, or went on from there. `conversionRateBps`: converted of all; null of none, and in a
+    period, whose conversions are mostly those of earlier referrals: `/referrals/funnel` follows those made in it.
+    """
 
     total: int
     by_status: dict[str, int]
@@ -126,10 +135,10 @@ class ReferralFiguresView(View):
     conversion_rate_bps: int | None
 
     @classmethod
-    def of(cls, found: ReferralFigures) -> Self:
+    def of(cls, found: ReferralFigures, period: Period | None) -> Self:
         return cls(
             total=found.total, by_status=found.by_status, accepted=found.accepted, converted=found.converted,
-            conversion_rate_bps=share_bps(found.converted, found.total),
+            conversion_rate_bps=None if period else share_bps(found.converted, found.total),
         )  # fmt: skip
 
 
@@ -158,20 +167,26 @@ class PaymentFiguresView(View):
 
 class RewardFiguresView(View):
     """`byStatus`: amounts are what refunds left; of CANCELLED ones what they were. `held`: those of them that people
-    hold. `overCap`: what monthly caps take of those that are APPROVED or PAID.
+    hold; `byHand`: that staff gave, and that are not cancelled. `neverDue`, beside them: what nobody was ever to get,
+    because the partner was suspended or closed when the customer paid. `total`: of both. `overCap`: what monthly caps
+    take of those that are APPROVED or PAID.
     """
 
     total: int
     by_status: dict[str, TallyView]
     held: TallyView
+    by_hand: TallyView
+    never_due: TallyView
     over_cap: list[MoneyView]
 
     @classmethod
     def of(cls, found: ProgramFigures) -> Self:
         return cls(
-            total=sum(tally.count for tally in found.rewards.values()),
+            total=found.made,
             by_status={status: TallyView.of(tally) for status, tally in found.rewards.items()},
             held=TallyView.of(found.held),
+            by_hand=TallyView.of(found.by_hand),
+            never_due=TallyView.of(found.idle),
             over_cap=money(found.over),
         )
 
@@ -187,7 +202,7 @@ class ProgramFiguresView(PeriodView):
         return cls(
             **cls.dates(period),
             partners=PartnerCountsView.of(found),
-            referrals=ReferralFiguresView.of(found.referrals),
+            referrals=ReferralFiguresView.of(found.referrals, period),
             payments=PaymentFiguresView.of(found),
             rewards=RewardFiguresView.of(found),
         )
@@ -223,7 +238,7 @@ class RewardStatisticsView(RewardFiguresView, PeriodView):
 
 
 class SourceView(View):
-    """`shareBps`: of all referrals."""
+    """`shareBps`: of all referrals. `conversionRateBps`: null in a period, as in `/referrals/statistics`."""
 
     source: str
     referrals: int
@@ -241,12 +256,12 @@ class SourcesView(PeriodView):
     @classmethod
     def of(cls, program_id: str, counters: Mapping[str, int], period: Period | None) -> Self:
         found = reports.sources(counters)
-        total = sum(each.referrals for each in found.values())
+        shares = shares_bps({name: each.referrals for name, each in found.items()})
         rows = sorted(found.items(), key=lambda row: (-row[1].referrals, row[0]))
         return cls(program_id=program_id, **cls.dates(period), data=[
             SourceView(
-                source=name, referrals=each.referrals, share_bps=share_bps(each.referrals, total),
-                converted=each.converted, conversion_rate_bps=share_bps(each.converted, each.referrals),
+                source=name, referrals=each.referrals, share_bps=shares[name], converted=each.converted,
+                conversion_rate_bps=None if period else share_bps(each.converted, each.referrals),
             ) for name, each in rows
         ])  # fmt: skip
 
@@ -261,7 +276,9 @@ class StepView(View):
 
 
 class FunnelView(PeriodView):
-    """From referral to reward paid. `rejected` and `expired` left it on the way."""
+    """From referral to reward paid, of those that were made in the period, however long each step took: the steps of a
+    month go on growing after it. `rejected` and `expired` left it on the way.
+    """
 
     program_id: str
     steps: list[StepView]
@@ -269,8 +286,10 @@ class FunnelView(PeriodView):
     expired: int
 
     @classmethod
-    def of(cls, program_id: str, found: ReferralFigures, period: Period | None) -> Self:
-        counts = [found.total, found.accepted, found.converted, found.by_status.get("PAID", 0)]
+    def of(cls, program_id: str, by_status: Mapping[str, int], period: Period | None) -> Self:
+        """Each step counts those of the one before it that came further, so it is never more."""
+        counts = [sum(by_status.values())]
+        counts += [sum(by_status.get(each, 0) for each in reports.STEPS[n:]) for n in range(1, len(reports.STEPS))]
         before = [counts[0], *counts]
         steps = [
             StepView(
@@ -279,15 +298,28 @@ class FunnelView(PeriodView):
             for step, count, prev in zip(reports.STEPS, counts, before, strict=False)
         ]
         return cls(
-            program_id=program_id, **cls.dates(period), steps=steps, rejected=found.by_status.get("REJECTED", 0),
-            expired=found.by_status.get("EXPIRED", 0),
+            program_id=program_id, **cls.dates(period), steps=steps, rejected=by_status.get("REJECTED", 0),
+            expired=by_status.get("EXPIRED", 0),
         )  # fmt: skip
 
 
-class ReferralPointView(View):
-    """What happened from `from` on, until the next point."""
+class PointView(View):
+    """`from`, `to`: days, both with them. `cut`: the point is not the whole of its week or month, because the period
+    begins or ends within it, or it is not over.
+    """
 
     first: Annotated[str, Field(alias="from")]
+    last: Annotated[str, Field(alias="to")]
+    cut: bool
+
+    @classmethod
+    def dates(cls, span: Span) -> dict[str, Any]:
+        return {"from": span.first.isoformat(), "to": span.last.isoformat(), "cut": span.cut}
+
+
+class ReferralPointView(PointView):
+    """What happened in these days, to whatever referrals: `created` minus all others is nobody's number."""
+
     created: int
     accepted: int
     converted: int
@@ -295,10 +327,10 @@ class ReferralPointView(View):
     expired: int
 
     @classmethod
-    def of(cls, first: date, counters: Mapping[str, int]) -> Self:
+    def of(cls, span: Span, counters: Mapping[str, int]) -> Self:
         found = reports.referral_figures(counters)
         return cls(
-            first=first.isoformat(), created=found.total, accepted=found.accepted, converted=found.converted,
+            **cls.dates(span), created=found.total, accepted=found.accepted, converted=found.converted,
             rejected=found.by_status.get("REJECTED", 0), expired=found.by_status.get("EXPIRED", 0),
         )  # fmt: skip
 
@@ -309,21 +341,22 @@ class ReferralTrendsView(View):
     data: list[ReferralPointView]
 
 
-class RewardPointView(View):
+class RewardPointView(PointView):
     """`created`: rewards made. `earned`: what they come to, less what was reversed or cancelled meanwhile, and what
-    caps took. `approved`: what came into balances, less what left them. `paid`: of rewards that were paid out, caps
-    aside.
+    caps took; `byHand`: of it what staff gave. `approved`: what came into balances, less what left them. `paid`: of
+    rewards that were paid out, caps aside. `neverDue`, not in the others: what nobody was ever to get.
     """
 
-    first: Annotated[str, Field(alias="from")]
     created: int
     earned: list[MoneyView]
+    by_hand: list[MoneyView]
     approved: list[MoneyView]
     paid: list[MoneyView]
     cancelled: list[MoneyView]
+    never_due: list[MoneyView]
 
     @classmethod
-    def of(cls, first: date, counters: Mapping[str, int]) -> Self:
+    def of(cls, span: Span, counters: Mapping[str, int]) -> Self:
         figures = reports.program_figures(counters)
         rewards, over = figures.rewards, reports.negative(figures.over)
 
@@ -332,12 +365,14 @@ class RewardPointView(View):
             return money(reports.added(*found, less or {}))
 
         return cls(
-            first=first.isoformat(),
-            created=sum(tally.count for tally in rewards.values()),
+            **cls.dates(span),
+            created=figures.made,
             earned=come_to("PENDING", "CALCULATED", "APPROVED", "PAID", less=over),
             approved=come_to("APPROVED", "PAID", less=over),
+            by_hand=money(figures.by_hand.amounts),
             paid=come_to("PAID"),
             cancelled=come_to("CANCELLED"),
+            never_due=money(figures.idle.amounts),
         )
 
 
@@ -367,7 +402,9 @@ class TopView(View):
 
 
 class PartnerFiguresView(View):
-    """`customers`: by tier. `revenue`: what customers whom the partner referred paid, less what is gone of it."""
+    """`customers`: by tier. `revenue`: what customers whom the partner referred paid, less what is gone of it.
+    `earned`: by tiers; `givenByHand`: by staff; `pending`: of both. `conversionRateBps`: null in a period.
+    """
 
     customers: dict[int, int]
     referrals: int
@@ -377,15 +414,17 @@ class PartnerFiguresView(View):
     payments: int
     revenue: list[MoneyView]
     earned: list[MoneyView]
+    given_by_hand: list[MoneyView]
     pending: list[MoneyView]
 
     @classmethod
-    def of(cls, found: PartnerFigures) -> Self:
+    def of(cls, found: PartnerFigures, *, ever: bool) -> Self:
         return cls(
             customers=found.customers, referrals=found.referrals, by_status=found.by_status,
-            conversions=found.conversions, conversion_rate_bps=share_bps(found.conversions, found.referrals),
+            conversions=found.conversions,
+            conversion_rate_bps=share_bps(found.conversions, found.referrals) if ever else None,
             payments=found.payments, revenue=money(found.revenue), earned=money(found.earned),
-            pending=money(found.pending),
+            given_by_hand=money(found.by_hand), pending=money(found.pending),
         )  # fmt: skip
 
 
@@ -396,12 +435,13 @@ class PartnerDayView(View):
     payments: int
     revenue: list[MoneyView]
     earned: list[MoneyView]
+    given_by_hand: list[MoneyView]
 
     @classmethod
     def of(cls, day: str, found: PartnerFigures) -> Self:
         return cls(
             date=dashed(day), referrals=found.referrals, conversions=found.conversions, payments=found.payments,
-            revenue=money(found.revenue), earned=money(found.earned),
+            revenue=money(found.revenue), earned=money(found.earned), given_by_hand=money(found.by_hand),
         )  # fmt: skip
 
 
@@ -478,11 +518,12 @@ class TimeToConvertView(PeriodView):
 
     @classmethod
     def of(cls, program_id: str, found: reports.TimeToConvert, period: Period | None) -> Self:
+        shares = shares_bps({first: count for first, _, count in found.buckets})
         return cls(
             program_id=program_id, **cls.dates(period), converted=found.converted,
-            average_hours=found.hours // found.converted if found.converted > 0 else None,
+            average_hours=found.average_hours,
             data=[
-                BucketView(from_days=first, to_days=last, count=count, share_bps=share_bps(count, found.converted))
+                BucketView(from_days=first, to_days=last, count=count, share_bps=shares[first])
                 for first, last, count in found.buckets
             ],
         )  # fmt: skip
