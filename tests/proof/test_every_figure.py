@@ -1,0 +1,276 @@
+"""Every report and every file against the independent model (tests/support/model.py), after months of random life.
+
+A long run: `make simulate` (FIGURE_HISTORIES of FIGURE_STEPS steps each).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support import answers, model
+from tests.support.answers import Period
+from tests.support.business import CURRENCIES, Business, business, live
+from tests.support.model import EVER, Partner, Program, day_of, midnight
+
+HISTORIES, STEPS = int(os.environ.get("FIGURE_HISTORIES", "1")), int(os.environ.get("FIGURE_STEPS", "80"))
+
+FIRST = int(os.environ.get("FIGURE_FIRST", "0"))
+
+
+@dataclass
+class Comparison:
+    """What the deployment answers, and what the model does; all that differs."""
+
+    business: Business
+    compared: int = 0
+    differs: list[str] = field(default_factory=list)
+
+    def same(self, what: str, told: Any, wanted: Any) -> None:
+        self.compared += 1
+        self.differs += [f"{what}{place}: {got}, not {due}" for place, got, due in _differences(told, wanted)]
+
+    def part(self, what: str, told: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Of an answer only what the model knows of."""
+        self.same(what, {name: told.get(name) for name in wanted}, wanted)
+
+    # ------------------------------------------------------------ periods
+
+    @property
+    def today(self) -> date:
+        return day_of(self.business.now)
+
+    def months(self) -> list[tuple[date, date]]:
+        """All months of the history."""
+        found, first = [], day_of(self.business.model.partners[0].made).replace(day=1)
+        while first <= self.today:
+            after = (first + timedelta(days=32)).replace(day=1)
+            found.append((first, after - timedelta(days=1)))
+            first = after
+        return found
+
+    def periods(self) -> list[Period]:
+        """All time, months, single days at their edges, and a few that lie anywhere."""
+        months, chosen = self.months(), self.business.chosen
+        whole = months[0][0], min(months[-1][1], months[0][0] + timedelta(days=365))
+        edges = [(last, last) for _, last in months] + [(first, first) for first, _ in months]
+        length = (whole[1] - whole[0]).days
+        starts = [whole[0] + timedelta(days=chosen.randrange(length)) for _ in range(3)]
+        anywhere = [(day, day + timedelta(days=chosen.randrange(length))) for day in starts]
+        return [None, whole, *months, *chosen.sample(edges, 3), *anywhere]
+
+    # ------------------------------------------------------------ reports
+
+    def programs(self) -> None:
+        read, known = self.business.read, self.business.model
+        for program in known.programs.values():
+            path = {"programId": program.id}
+            for period in self.periods():
+                query = _dates(period)
+                found, name = answers.in_program(known, program, period), f"{program.id} {query}"
+                route = "GET /api/v1/programs/{programId}/statistics"
+                whole = self.business.staff(route, path=path, query=query)
+                self.part(f"statistics {name}", whole, answers.program_figures(found, period))
+                told = {**path, **query}
+                for what in ("partners", "referrals", "rewards"):
+                    self.part(f"{what} {name}", read(f"/{what}/statistics", **told), getattr(answers, what)(found))
+                self.same(f"sources {name}", read("/referrals/sources", **told)["data"], answers.sources(found))
+                self.part(f"funnel {name}", read("/referrals/funnel", **told), answers.funnel(found, period))
+                took = read("/analytics/time-to-convert", **told)
+                self.part(f"time to convert {name}", took, answers.time_to_convert(found, period))
+                if period:
+                    self.trends(program, period)
+            lately = self.today - timedelta(days=29), self.today
+            overview = read("/analytics/overview", **path)
+            for part, period in (("allTime", None), ("last30Days", lately)):
+                wanted = answers.program_figures(answers.in_program(known, program, period), period)
+                self.part(f"overview {part} {program.id}", overview[part], wanted)
+            for year in {first.year for first, _ in self.months()}:
+                told = read("/analytics/cohorts", **path, year=str(year))
+                self.same(f"cohorts {program.id} {year}", told["data"], answers.cohorts(known, program, year))
+            wanted = answers.forecast(known, program, self.today)
+            self.part(f"forecast {program.id}", read("/analytics/forecast", **path), wanted)
+
+    def trends(self, program: Program, period: tuple[date, date]) -> None:
+        points: dict[str, Callable[[answers.Counts], dict[str, Any]]] = {
+            "referrals": answers.referral_point, "rewards": answers.reward_point,
+        }  # fmt: skip
+        known = self.business.model
+        interval = self.business.chosen.choice(("DAY", "WEEK", "MONTH"))
+        told = {"programId": program.id, "interval": interval, **_dates(period)}
+        for what, point in points.items():
+            data = self.business.read(f"/{what}/trends", **told)["data"]
+            cut = answers.buckets(period, interval)
+            self.same(f"{what} trend {told}: points", [p["from"] for p in data], [str(first) for first, _ in cut])
+            for got, bucket in zip(data, cut, strict=False):
+                self.part(f"{what} trend {told} {bucket}", got, point(answers.in_program(known, program, bucket)))
+
+    def partners(self) -> None:
+        known, staff = self.business.model, self.business.staff
+        last = (self.today.replace(day=1) - timedelta(days=1)).replace(day=1)
+        for partner in known.partners:
+            path = {"partnerId": partner.id}
+            ever = answers.partner_figures(answers.in_partner(known, partner, None))
+            card = staff("GET /api/v1/analytics/scorecards/{partnerId}", path=path)
+            self.part(f"scorecard of {partner.name}", card, {
+                "allTime": ever, "status": partner.status.now, "tier": partner.label or None,
+                "thisMonth": self._in(partner, (self.today.replace(day=1), self.today)),
+                "lastMonth": self._in(partner, (last, self.today.replace(day=1) - timedelta(days=1))),
+            })  # fmt: skip
+            for period in self.business.chosen.sample(self.months(), 1):
+                told = staff(
+                    "GET /api/v1/partners/{partnerId}/statistics", path=path, query=_dates(period)
+                )  # fmt: skip
+                self.same(f"statistics of {partner.name}", told["allTime"], ever)
+                got = {each.pop("date"): each for each in told["days"]}
+                for day in model.days(*period):
+                    wanted = self._in(partner, (day, day))
+                    shown = got.get(day.isoformat())
+                    names = ("referrals", "conversions", "payments", "revenue", "earned")
+                    wanted = {name: wanted[name] for name in names}
+                    if shown or any(wanted.values()):
+                        self.same(f"{partner.name} on {day}", shown, wanted)
+            (main,) = staff("GET /api/v1/partners/{partnerId}/links", path=path)["data"]
+            clicks = {name: main["clicks"][name] for name in ("total", "bySource")}
+            self.same(f"links of {partner.name}", clicks, answers.links(known, partner)["clicks"])
+            self.mine(partner)
+
+    def _in(self, partner: Partner, period: Period) -> dict[str, Any]:
+        return answers.partner_figures(answers.in_partner(self.business.model, partner, period))
+
+    def mine(self, partner: Partner) -> None:
+        """What partners see of themselves."""
+        known = self.business.model
+        found = answers.in_partner(known, partner, None)
+        for route in ("GET /api/v1/referrals/stats", "GET /api/v1/me/statistics"):
+            told = self.business.deployed.call(route, sub=partner.name).body
+            tiers = {1: told["tier1"], 2: told["tier2"], **{int(n): t for n, t in told["deeperTiers"].items()}}
+            for tier, view in tiers.items():
+                earned = answers.money(found, "tier", str(tier))
+                wanted = {"referrals": found["customers", str(tier)], "earnings": earned}
+                view["earnings"] = [each for each in view["earnings"] if each["amount"]]
+                self.part(f"{route} {partner.name} tier {tier}", view, wanted)
+            self.same(f"{route} {partner.name} over", told["overCap"], answers.money(found, "over"))
+            self._balances(f"{route} {partner.name}", partner, found, told["balances"])
+        own = self.business.deployed.call("GET /api/v1/me/balance", sub=partner.name).body["data"]
+        self._balances(f"me/balance {partner.name}", partner, found, own)
+
+    def _balances(self, what: str, partner: Partner, found: answers.Counts, told: list[dict[str, Any]]) -> None:
+        got = {each["currency"]: each for each in told}
+        for currency in CURRENCIES:
+            wanted = {**self.business.model.holds(partner, currency), "pending": found["pending", currency]}
+            empty = dict.fromkeys(wanted, 0)
+            shown = {name: n for name, n in got.get(currency, empty).items() if name in wanted}
+            self.same(f"{what} {currency}", shown, wanted)
+
+    def boards(self) -> None:
+        for program in self.business.model.programs.values():
+            for month in (None, *self.months()):
+                name = f"{month[0]:%Y-%m}" if month else "ALL"
+                for metric in ("REVENUE", "REWARDS", "CONVERSIONS"):
+                    for currency in CURRENCIES:
+                        told = self.business.read(
+                            "/partners/top", programId=program.id, by=metric, month=name, currency=currency, limit="100"
+                        )
+                        rows = [(row["rank"], row["partnerId"], row["value"]) for row in told["data"]]
+                        wanted = answers.board(self.business.model, program, metric, currency, month)
+                        self.same(f"board {program.id} {metric} {currency} {name}", rows, wanted)
+
+    # ------------------------------------------------------------ money
+
+    def books(self) -> None:
+        known, read = self.business.model, self.business.read
+        for as_of in (None, *(last for _, last in self.months()), self.today - timedelta(days=1)):
+            query = {"asOf": as_of.isoformat()} if as_of else {}
+            before = midnight(as_of + timedelta(days=1)) if as_of else EVER
+            wanted = answers.trial_balance(known, before)
+            told = read("/ledger/trial-balance", **query)["data"]
+            got = {
+                each["currency"]: {
+                    row["account"]: (row["debit"], row["credit"])
+                    for row in each["accounts"] if row["debit"] or row["credit"]
+                } for each in told
+            }  # fmt: skip
+            self.same(f"trial balance {query}", {c: rows for c, rows in got.items() if rows}, wanted)
+            kinds = {(each["currency"], row["kind"]): row["amount"] for each in told for row in each["kinds"]}
+            wanted_kinds = dict(answers.moved(known, before))
+            self.same(f"kinds {query}", {k: n for k, n in kinds.items() if n}, wanted_kinds)
+            assert all(each["balanced"] for each in told)
+        for period in self.periods():
+            told = read("/payouts/summary", **_dates(period))
+            self.same(f"payouts {_dates(period)}", told["data"], answers.payouts(known, period))
+
+    def statements(self) -> None:
+        """Month by month: opening + movements = closing, and one month's closing is the next one's opening."""
+        for partner in self.business.model.partners:
+            last: dict[str, Any] = {}
+            for first, end in self.months():
+                name = f"{first:%Y-%m}"
+                path = {"partnerId": partner.id, "month": name}
+                told = self.business.staff("GET /api/v1/partners/{partnerId}/statements/{month}", path=path)
+                for account in told["accounts"]:
+                    self._account(partner, account, first, end, last)
+                    last[account["currency"]] = account["closing"]
+
+    def _account(
+        self, partner: Partner, account: dict[str, Any], first: date, end: date, last: dict[str, Any]
+    ) -> None:  # fmt: skip
+        known, currency = self.business.model, account["currency"]
+        since, until = answers.span((first, end))
+        what = f"statement {partner.name} {currency} {first:%Y-%m}"
+        self.same(f"{what} opening", account["opening"], known.holds(partner, currency, since))
+        self.same(f"{what} closing", account["closing"], known.holds(partner, currency, until))
+        self.same(f"{what} goes on", account["opening"], last.get(currency, account["opening"]))
+        sums = Counter(account["opening"])
+        for movement in account["movements"]:
+            sums.update(movement["change"])
+            self.same(f"{what} after", movement["after"], dict(sums))
+        self.same(f"{what} adds up", dict(sums), account["closing"])
+        totals = {each["kind"]: each["amount"] for each in account["totals"] if each["amount"]}
+        wanted: Counter[str] = Counter()
+        for entry in known.entries:
+            if entry.partner is partner and entry.currency == currency and since <= entry.ms < until:
+                wanted[entry.kind] += entry.amount
+        self.same(f"{what} totals", totals, dict(wanted))
+
+    def all(self) -> None:
+        self.programs()
+        self.partners()
+        self.boards()
+        self.books()
+        self.statements()
+
+
+def _differences(told: Any, wanted: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two answers differ, what the one says there, and what the other."""
+    if isinstance(told, dict) and isinstance(wanted, dict):
+        for name in sorted({*told, *wanted}, key=str):
+            yield from _differences(told.get(name), wanted.get(name), f"{place}.{name}")
+    elif isinstance(told, list) and isinstance(wanted, list) and len(told) == len(wanted):
+        for number, (got, due) in enumerate(zip(told, wanted, strict=True)):
+            yield from _differences(got, due, f"{place}[{number}]")
+    elif told != wanted:
+        yield place, told, wanted
+
+
+def _dates(period: Period) -> dict[str, str]:
+    return {"from": period[0].isoformat(), "to": period[1].isoformat()} if period else {}
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + HISTORIES))
+def test_every_figure_is_what_the_model_says(dynamodb_endpoint: str, seed: int) -> None:
+    """After months of random life all reports and files say what the documents say that they should."""
+    with business(dynamodb_endpoint, seed) as made:
+        live(made, STEPS)
+        compared = Comparison(made)
+        compared.all()
+        if compared.differs:
+            many, known = len(compared.differs), compared.compared
+            pytest.fail("\n".join([f"{many} of {known} differ", *compared.differs[:40], *made.log]), pytrace=False)
+        assert made.deployed.world.books.faults() == []
