@@ -39,6 +39,8 @@ def add_to(commands: Any) -> None:
 def compare(options: argparse.Namespace) -> int:
     """0 when nothing is missing, or it was taken in; 1 when something is."""
     target = Target(options)
+    if options.take:
+        target.check_runs()
     comparison = _comparison(target, take=options.take)
     context, found = comparison.context, comparison.found
     now = context.now_ms() // SECOND_MS

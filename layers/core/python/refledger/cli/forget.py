@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     """0 done, or said; 1 where something stands against it, or one who is a partner too."""
     whom, id = _asked(options.whom)
     target = Target(options)
+    if options.yes:
+        target.check_runs()
     if whom == "customer":
         return _customer(target, id, dry_run=not options.yes)
     context = target.keyed_context

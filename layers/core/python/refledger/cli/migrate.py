@@ -35,6 +35,8 @@ def migrate(options: argparse.Namespace) -> int:
     if options.status and (options.dry_run or options.again):
         raise Usage("--status does nothing: without --dry-run and --again")
     target = Target(options)
+    if not (options.status or options.dry_run):
+        target.check_runs()
     chosen = [each for each in migrating.ALL if options.name in (None, each.name)]
     for migration in chosen:
         say(_stands(target.context.table, migration) if options.status else _run(target, migration, options))

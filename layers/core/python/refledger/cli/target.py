@@ -11,7 +11,9 @@ from typing import Any
 
 from refledger.adapters import aws
 from refledger.adapters.ids import Ids
+from refledger.domain.times import iso
 from refledger.operations.context import Context
+from refledger.store import stops
 from refledger.store.table import Table
 
 LOCAL_STACK, LOCAL_REGION, LOCAL_PORT = "refledger", "eu-central-1", "4566"
@@ -87,6 +89,11 @@ class Target:
         if name not in self.resources:
             raise Usage(f"the stack {self._stack} has no {name}")
         return self.resources[name]
+
+    def check_runs(self) -> None:
+        """Raises Usage while the deployment is stopped: what a command would write into the books is done after."""
+        if stop := stops.read(self.context.table):
+            raise Usage(f"stopped since {iso(stop.since_ms)} by {stop.by}: {stop.reason}; nothing is written before `go`")
 
     @cached_property
     def context(self) -> Context:
