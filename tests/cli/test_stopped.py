@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_every_command_is_one_or_the_other(monkeypatch: pytest.MonkeyPatch) -> N
     names: set[str] = set()
     add = argparse._SubParsersAction.add_parser
 
-    def noting(self: argparse._SubParsersAction[argparse.ArgumentParser], name: str, **given: object) -> object:
+    def noting(self: Any, name: str, **given: Any) -> Any:
         if self.metavar == "COMMAND":
             names.add(name)
         return add(self, name, **given)

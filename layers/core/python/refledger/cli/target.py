@@ -93,7 +93,7 @@ class Target:
     def check_runs(self) -> None:
         """Raises Usage while the deployment is stopped: what a command would write into the books is done after."""
         if stop := stops.read(self.context.table):
-            raise Usage(f"stopped since {iso(stop.since_ms)} by {stop.by}: {stop.reason}; nothing is written before `go`")
+            raise Usage(f"stopped since {iso(stop.since_ms)} by {stop.by}: {stop.reason}; it waits for `go`")
 
     @cached_property
     def context(self) -> Context:
