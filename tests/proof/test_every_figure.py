@@ -79,13 +79,13 @@ class Comparison:
                 self.part(f"statistics {name}", whole, answers.program_figures(found, period))
                 told = {**path, **query}
                 for what in ("partners", "referrals", "rewards"):
-                    self.part(f"{what} {name}", read(f"/{what}/statistics", **told), getattr(answers, what)(found))
-                self.same(f"sources {name}", read("/referrals/sources", **told)["data"], answers.sources(found))
-                self.part(f"funnel {name}", read("/referrals/funnel", **told), answers.funnel(found, period))
+                    wanted = answers.program_figures(found, period)[what]
+                    self.part(f"{what} {name}", read(f"/{what}/statistics", **told), wanted)
+                self.same(f"sources {name}", read("/referrals/sources", **told)["data"], answers.sources(found, period))
+                self.part(f"funnel {name}", read("/referrals/funnel", **told), answers.funnel(known, program, period))
                 took = read("/analytics/time-to-convert", **told)
                 self.part(f"time to convert {name}", took, answers.time_to_convert(found, period))
-                if period:
-                    self.trends(program, period)
+                self.trends(program, period)
             lately = self.today - timedelta(days=29), self.today
             overview = read("/analytics/overview", **path)
             for part, period in (("allTime", None), ("last30Days", lately)):
@@ -97,26 +97,28 @@ class Comparison:
             wanted = answers.forecast(known, program, self.today)
             self.part(f"forecast {program.id}", read("/analytics/forecast", **path), wanted)
 
-    def trends(self, program: Program, period: tuple[date, date]) -> None:
+    def trends(self, program: Program, period: tuple[date, date] | None) -> None:
+        """By an interval of chance; without a period the latest ones."""
+        interval = self.business.chosen.choice(("DAY", "WEEK", "MONTH"))
+        told = {"programId": program.id, "interval": interval, **_dates(period)}
         points: dict[str, Callable[[answers.Counts], dict[str, Any]]] = {
             "referrals": answers.referral_point, "rewards": answers.reward_point,
         }  # fmt: skip
-        known = self.business.model
-        interval = self.business.chosen.choice(("DAY", "WEEK", "MONTH"))
-        told = {"programId": program.id, "interval": interval, **_dates(period)}
+        spans = answers.buckets(period or answers.latest(self.today, interval), interval)
         for what, point in points.items():
             data = self.business.read(f"/{what}/trends", **told)["data"]
-            cut = answers.buckets(period, interval)
-            self.same(f"{what} trend {told}: points", [p["from"] for p in data], [str(first) for first, _ in cut])
-            for got, bucket in zip(data, cut, strict=False):
-                self.part(f"{what} trend {told} {bucket}", got, point(answers.in_program(known, program, bucket)))
+            cut = [{"from": first.isoformat(), "to": last.isoformat(), "cut": cut} for first, last, cut in spans]
+            self.same(f"{what} trend {told}", [{name: each[name] for name in cut[0]} for each in data], cut)
+            for got, (first, last, _) in zip(data, spans, strict=False):
+                wanted = point(answers.in_program(self.business.model, program, (first, last)))
+                self.part(f"{what} trend {told} {first}", got, wanted)
 
     def partners(self) -> None:
         known, staff = self.business.model, self.business.staff
         last = (self.today.replace(day=1) - timedelta(days=1)).replace(day=1)
         for partner in known.partners:
             path = {"partnerId": partner.id}
-            ever = answers.partner_figures(answers.in_partner(known, partner, None))
+            ever = answers.partner_figures(answers.in_partner(known, partner, None), None)
             card = staff("GET /api/v1/analytics/scorecards/{partnerId}", path=path)
             self.part(f"scorecard of {partner.name}", card, {
                 "allTime": ever, "status": partner.status.now, "tier": partner.label or None,
@@ -132,17 +134,17 @@ class Comparison:
                 for day in model.days(*period):
                     wanted = self._in(partner, (day, day))
                     shown = got.get(day.isoformat())
-                    names = ("referrals", "conversions", "payments", "revenue", "earned")
+                    names = ("referrals", "conversions", "payments", "revenue", "earned", "givenByHand")
                     wanted = {name: wanted[name] for name in names}
                     if shown or any(wanted.values()):
                         self.same(f"{partner.name} on {day}", shown, wanted)
             (main,) = staff("GET /api/v1/partners/{partnerId}/links", path=path)["data"]
-            clicks = {name: main["clicks"][name] for name in ("total", "bySource")}
-            self.same(f"links of {partner.name}", clicks, answers.links(known, partner)["clicks"])
+            main["clicks"] = {name: main["clicks"][name] for name in ("total", "bySource")}
+            self.part(f"links of {partner.name}", main, answers.links(known, partner))
             self.mine(partner)
 
     def _in(self, partner: Partner, period: Period) -> dict[str, Any]:
-        return answers.partner_figures(answers.in_partner(self.business.model, partner, period))
+        return answers.partner_figures(answers.in_partner(self.business.model, partner, period), period)
 
     def mine(self, partner: Partner) -> None:
         """What partners see of themselves."""
@@ -157,6 +159,7 @@ class Comparison:
                 view["earnings"] = [each for each in view["earnings"] if each["amount"]]
                 self.part(f"{route} {partner.name} tier {tier}", view, wanted)
             self.same(f"{route} {partner.name} over", told["overCap"], answers.money(found, "over"))
+            self.same(f"{route} {partner.name} by hand", told["givenByHand"], answers.money(found, "hand"))
             self._balances(f"{route} {partner.name}", partner, found, told["balances"])
         own = self.business.deployed.call("GET /api/v1/me/balance", sub=partner.name).body["data"]
         self._balances(f"me/balance {partner.name}", partner, found, own)

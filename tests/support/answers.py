@@ -14,8 +14,8 @@ from tests.support.model import (
     CLOSED,
     DAY,
     EVER,
-    HOUR,
     LEGS,
+    MINUTE,
     Model,
     Partner,
     Program,
@@ -43,7 +43,13 @@ def change(counts: Any, period: Period) -> Counts:
 
 
 def bps(part: int, whole: int) -> int | None:
-    return max(0, part) * 10_000 // whole if whole > 0 else None
+    """Null of nothing, and of what is no part of the whole."""
+    return part * 10_000 // whole if whole > 0 and 0 <= part <= whole else None
+
+
+def shares(parts: list[int]) -> list[int | None]:
+    """Of each in all together; null where a period took more of one away than came."""
+    return [bps(part, sum(parts)) if min(parts) >= 0 else None for part in parts]
 
 
 def money(found: Counts, *names: str) -> list[dict[str, Any]]:
@@ -81,7 +87,7 @@ def of_program(model: Model, program: Program, before: int) -> Counts:
                 took = max(0, referral.converted - referral.made)
                 found["converted", referral.source] += 1
                 found["took", str(max(first for first, _ in TOOK if first <= took // DAY))] += 1
-                found["hours", ""] += took // HOUR
+                found["minutes", ""] += took // MINUTE
     for payment in model.payments.values():
         if payment.program is program and payment.origin != "BY_HAND" and payment.told < before:
             found["payments", ""] += 1
@@ -89,9 +95,13 @@ def of_program(model: Model, program: Program, before: int) -> Counts:
             found["gone", payment.currency] += payment.gone.before(before) or 0
     for reward in model.rewards:
         if reward.program is program and (state := reward.state.before(before)):
-            worth = reward.amount if state.status == "CANCELLED" else state.net
-            found["reward", state.status] += 1
-            found["worth", state.status, reward.currency] += worth
+            cancelled = state.status == "CANCELLED"
+            place = "NEVER" if state.why == "IDLE" else state.status
+            found["reward", place] += 1
+            found["worth", place, reward.currency] += reward.amount if cancelled else state.net
+            if reward.by_hand and not cancelled:
+                found["hand", ""] += 1
+                found["handworth", reward.currency] += state.net
             if state.held and state.status in WAITS:
                 found["held", ""] += 1
                 found["heldworth", reward.currency] += state.net
@@ -114,12 +124,13 @@ def partners(found: Counts) -> dict[str, Any]:
     return {"total": sum(states.values()), "byStatus": states, "byTier": by(found, "label")}
 
 
-def referrals(found: Counts) -> dict[str, Any]:
+def referrals(found: Counts, period: Period) -> dict[str, Any]:
+    """No rate of a period: what converts in it was mostly made before."""
     states, converted = by(found, "referral"), sum(by(found, "converted").values())
     total = sum(states.values())
     return {
         "total": total, "byStatus": states, "accepted": accepted(states), "converted": converted,
-        "conversionRateBps": bps(converted, total),
+        "conversionRateBps": None if period else bps(converted, total),
     }  # fmt: skip
 
 
@@ -133,10 +144,12 @@ def payments(found: Counts) -> dict[str, Any]:
 
 
 def rewards(found: Counts) -> dict[str, Any]:
-    states = {name[1] for name in found if name[0] in ("reward", "worth")}
+    states = {name[1] for name in found if name[0] in ("reward", "worth")} - {"NEVER"}
     return {
         "total": sum(by(found, "reward").values()),
         "byStatus": {s: {"count": found["reward", s], "amounts": money(found, "worth", s)} for s in sorted(states)},
+        "byHand": {"count": found["hand", ""], "amounts": money(found, "handworth")},
+        "neverDue": {"count": found["reward", "NEVER"], "amounts": money(found, "worth", "NEVER")},
         "held": {"count": found["held", ""], "amounts": money(found, "heldworth")},
         "overCap": money(found, "over"),
     }
@@ -144,29 +157,31 @@ def rewards(found: Counts) -> dict[str, Any]:
 
 def program_figures(found: Counts, period: Period) -> dict[str, Any]:
     return {
-        **dates(period), "partners": partners(found), "referrals": referrals(found), "payments": payments(found),
-        "rewards": rewards(found),
+        **dates(period), "partners": partners(found), "referrals": referrals(found, period),
+        "payments": payments(found), "rewards": rewards(found),
     }  # fmt: skip
 
 
-def sources(found: Counts) -> list[dict[str, Any]]:
+def sources(found: Counts, period: Period) -> list[dict[str, Any]]:
     names = {name[1] for name in found if name[0] in ("source", "converted")}
-    total = sum(by(found, "source").values())
+    rows = sorted(((found["source", name], name) for name in names), key=lambda each: (-each[0], each[1]))
     return [
         {
-            "source": name, "referrals": n, "shareBps": bps(n, total), "converted": found["converted", name],
-            "conversionRateBps": bps(found["converted", name], n),
+            "source": name, "referrals": n, "shareBps": share, "converted": found["converted", name],
+            "conversionRateBps": None if period else bps(found["converted", name], n),
         }
-        for n, name in sorted(((found["source", name], name) for name in names), key=lambda each: (-each[0], each[1]))
+        for (n, name), share in zip(rows, shares([n for n, _ in rows]), strict=True)
     ]  # fmt: skip
 
 
-def funnel(found: Counts, period: Period) -> dict[str, Any]:
-    told = referrals(found)
-    counts = [told["total"], told["accepted"], told["converted"], told["byStatus"].get("PAID", 0)]
+def funnel(model: Model, program: Program, period: Period) -> dict[str, Any]:
+    """Of those who were made in the period: how far they are now."""
+    since, until = span(period)
+    states = Counter(r.status.now for r in model.referrals if r.program is program and since <= r.made < until)
+    counts = [sum(states.values()), accepted(states), states["CONVERTED"] + states["PAID"], states["PAID"]]
     steps = zip(("CREATED", "ACCEPTED", "CONVERTED", "PAID"), counts, [counts[0], *counts], strict=False)
     return {
-        **dates(period), "rejected": told["byStatus"].get("REJECTED", 0), "expired": told["byStatus"].get("EXPIRED", 0),
+        **dates(period), "rejected": states["REJECTED"], "expired": states["EXPIRED"],
         "steps": [
             {"step": step, "count": n, "ofFirstBps": bps(n, counts[0]), "ofPreviousBps": bps(n, last)}
             for step, n, last in steps
@@ -175,20 +190,20 @@ def funnel(found: Counts, period: Period) -> dict[str, Any]:
 
 
 def time_to_convert(found: Counts, period: Period) -> dict[str, Any]:
-    took, hours = by(found, "took"), found["hours", ""]
-    converted = sum(took.values())
+    counts = [found["took", str(first)] for first, _ in TOOK]
+    converted, minutes = sum(counts), found["minutes", ""]
     return {
-        **dates(period), "converted": converted, "averageHours": hours // converted if converted > 0 else None,
+        **dates(period), "converted": converted,
+        "averageHours": (minutes + 30 * converted) // (60 * converted) if converted > 0 else None,
         "data": [
-            {"fromDays": first, "toDays": last, "count": took.get(str(first), 0),
-             "shareBps": bps(took.get(str(first), 0), converted)}
-            for first, last in TOOK
+            {"fromDays": first, "toDays": last, "count": n, "shareBps": share}
+            for (first, last), n, share in zip(TOOK, counts, shares(counts), strict=True)
         ],
     }  # fmt: skip
 
 
 def referral_point(found: Counts) -> dict[str, Any]:
-    told = referrals(found)
+    told = referrals(found, None)
     return {
         "created": told["total"], "accepted": told["accepted"], "converted": told["converted"],
         "rejected": told["byStatus"].get("REJECTED", 0), "expired": told["byStatus"].get("EXPIRED", 0),
@@ -202,21 +217,38 @@ def reward_point(found: Counts) -> dict[str, Any]:
         "created": sum(by(found, "reward").values()),
         "earned": net(*booked, *((1, worth[status]) for status in WAITS), (-1, over)),
         "approved": net(*booked, (-1, over)),
-        "paid": worth["PAID"], "cancelled": worth["CANCELLED"],
+        "byHand": money(found, "handworth"), "neverDue": money(found, "worth", "NEVER"), "paid": worth["PAID"],
+        "cancelled": worth["CANCELLED"],
     }  # fmt: skip
 
 
-def buckets(period: tuple[date, date], interval: str) -> list[tuple[date, date]]:
-    """Weeks begin on Monday; where the period begins or ends within one it is cut."""
-    found: list[tuple[date, date]] = []
-    day = period[0]
+def whole(day: date, interval: str) -> tuple[date, date]:
+    """The day, week (from Monday on) or month in which a day lies."""
+    if interval == "DAY":
+        return day, day
+    if interval == "WEEK":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=6)
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def buckets(period: tuple[date, date], interval: str) -> list[tuple[date, date, bool]]:
+    """First and last day of each point, and whether it is cut, at the edge of the period."""
+    found, day = [], period[0]
     while day <= period[1]:
-        starts = {"DAY": True, "WEEK": day.weekday() == 0, "MONTH": day.day == 1}
-        if starts[interval] or not found:
-            found.append((day, day))
-        found[-1] = found[-1][0], day
-        day += timedelta(days=1)
+        first, last = whole(day, interval)
+        found.append((day, min(last, period[1]), first < day or last > period[1]))
+        day = last + timedelta(days=1)
     return found
+
+
+def latest(today: date, interval: str) -> tuple[date, date]:
+    """The last 30 days, 12 weeks or 12 months, of which one runs."""
+    first = today
+    for _ in range(29 if interval == "DAY" else 11):
+        first = whole(first, interval)[0] - timedelta(days=1)
+    return whole(first, interval)[0], today
 
 
 def cohorts(model: Model, program: Program, year: int) -> list[dict[str, Any]]:
@@ -280,8 +312,11 @@ def of_partner(model: Model, partner: Partner, before: int) -> Counts:
         state = reward.state.before(before)
         if reward.partner is not partner or state is None or state.status == "CANCELLED":
             continue
-        found["earned", reward.currency] += state.net
-        found["tier", str(reward.tier), reward.currency] += state.net
+        if reward.by_hand:
+            found["hand", reward.currency] += state.net
+        else:
+            found["earned", reward.currency] += state.net
+            found["tier", str(reward.tier), reward.currency] += state.net
         if state.status in WAITS:
             found["pending", reward.currency] += state.net
     for whose, _, currency, over in model.over(before):
@@ -291,13 +326,14 @@ def of_partner(model: Model, partner: Partner, before: int) -> Counts:
     return found
 
 
-def partner_figures(found: Counts) -> dict[str, Any]:
+def partner_figures(found: Counts, period: Period) -> dict[str, Any]:
     states, converted = by(found, "referral"), found["converted", ""]
     total = sum(states.values())
     return {
         "customers": by(found, "customers"), "referrals": total, "byStatus": states, "conversions": converted,
-        "conversionRateBps": bps(converted, total), "payments": found["payments", ""],
+        "conversionRateBps": None if period else bps(converted, total), "payments": found["payments", ""],
         "revenue": money(found, "revenue"), "earned": money(found, "earned"), "pending": money(found, "pending"),
+        "givenByHand": money(found, "hand"),
     }  # fmt: skip
 
 
@@ -325,7 +361,7 @@ def links(model: Model, partner: Partner) -> dict[str, Any]:
     return {
         "clicks": {"total": clicks, "bySource": dict(sorted(partner.clicks.items()))}, "referrals": n,
         "converted": converted, "referralRateBps": bps(n, clicks), "conversionRateBps": bps(converted, n),
-        "paidRateBps": bps(converted, clicks),
+        "paidRateBps": bps(converted, clicks) if n <= clicks else None,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 DAY = 86_400_000
 HOUR = 3_600_000
+MINUTE = 60_000
 EVER = 1 << 60
 T = TypeVar("T")
 CLOSED = ("REJECTED", "EXPIRED")
@@ -172,8 +173,12 @@ class Reward:
         return self.payment.program
 
     @property
+    def by_hand(self) -> bool:
+        return self.payment.origin == "BY_HAND"
+
+    @property
     def cap(self) -> int | None:
-        return None if self.payment.origin == "BY_HAND" else self.program.cap.get(self.currency)
+        return None if self.by_hand else self.program.cap.get(self.currency)
 
     def kept(self, before: int) -> int:
         """What of it is in the balance, caps aside."""
