@@ -45,8 +45,8 @@ simulate: ## everything in any order against the real functions, for thousands o
 	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=2000 CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 \
 		$(PY) -m pytest tests/proof tests/operations tests/functions/test_payout_events.py tests/e2e/test_document.py $(ARGS)
 
-check: ## lint, format, types, house rules, state machine, template, build
-	$(SETUP) dev sam
+check: ## lint, format, types, house rules, state machine, template, the API's document, build
+	$(SETUP) dev sam api-lint
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -54,6 +54,7 @@ check: ## lint, format, types, house rules, state machine, template, build
 	$(PY) scripts/lint_asl.py
 	$(SAM) validate --lint --template template.yaml
 	$(PY) scripts/lint_template.py
+	$(PY) scripts/lint_openapi.py
 	@$(MAKE) build
 	$(PY) scripts/check_build.py
 

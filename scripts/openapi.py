@@ -48,6 +48,37 @@ GATEWAY = {
 }
 INTERNAL = (500, "INTERNAL")
 BY_GATEWAY = (401, 403, 413, 429, 500, 503)  # statuses that it answers by itself, too
+TAGS = {
+    "adjustments": "Corrections of balances by hand; above a limit they wait for a second person.",
+    "analytics": "Cohorts, forecasts and scorecards, for staff.",
+    "applications": "People who ask to be partners, and who decides about them.",
+    "audit": "Who did what, and what became of things by themselves.",
+    "disputes": "Chargebacks of payments that somebody earned from.",
+    "docs": "This document, as a page.",
+    "exports": "Files of whatever lists show, made in the background.",
+    "imports": "Partners from a CSV file, made in the background.",
+    "invitations": "Links that make somebody a partner.",
+    "ledger": "The double-entry journal, and the balances that it explains.",
+    "links": "Share links, as visitors follow them.",
+    "me": "The caller's own things, for whoever is signed in.",
+    "openapi": "This document.",
+    "partners": "Whoever refers customers and is paid for it.",
+    "payments": "What customers paid, what of it went back, and what waits for a person.",
+    "payoutBatches": "Files of bank transfers.",
+    "payoutMethods": "The caller's own accounts, to which money is paid out.",
+    "payouts": "What was paid out, in sums.",
+    "programs": "Who earns how much of what, in versions.",
+    "referrals": "Customers and leads that partners brought.",
+    "rewards": "What partners earn of payments, from the payment to the payout.",
+    "webhooks": "Events of other systems, each signed by its sender.",
+    "withdrawals": "Money on its way to partners: decided by people, carried by a workflow.",
+}
+OUTSIDE = {
+    "/docs": ("docs", "docs.page"),
+    "/r/{code}": ("links", "links.follow"),
+    "/api/v1/openapi.json": ("openapi", "openapi.get"),
+}
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 HEADERS = {
     "RateLimit": {"description": 'where the caller stands: "reads";r=1199;t=31', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'the limit that counts: "reads";q=1200;w=60', "schema": {"type": "string"}},
@@ -92,16 +123,76 @@ def document() -> dict[str, Any]:
     used = {pair for route in routes() for pair in refusals(route)}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "refledger", "version": "1", "description": "Referral programs and partner payouts."},
+        "info": {
+            "title": "refledger",
+            "version": "1",
+            "description": "Referral programs and partner payouts.",
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "the stack that this document comes from"}],
+        "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
         "security": [{"accessToken": []}],
         "paths": paths,
         "components": {
-            "schemas": {**definitions, "Problem": PROBLEM, "GatewayMessage": GATEWAY},
+            "schemas": {**used_by(paths, definitions), "Problem": PROBLEM, "GatewayMessage": GATEWAY},
             "headers": HEADERS,
             "examples": {_named(status, code): {"value": _refusal(status, code)} for status, code in sorted(used)},
             "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def used_by(paths: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Those of the schemas to which something leads; what queries are made of stands beside each parameter."""
+    waiting, found = [paths], set[str]()
+    while waiting:
+        names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(waiting.pop()))) & definitions.keys()
+        waiting += [definitions[name] for name in names - found]
+        found |= names
+    return {name: with_formats(schema) for name, schema in definitions.items() if name in found}
+
+
+def with_formats(schema: Any, name: str = "") -> Any:
+    """A schema in which moments (`…At`) are said to be what they are."""
+    if isinstance(schema, list):
+        return [with_formats(each, name) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            told[key] = {field: with_formats(each, field) for field, each in value.items()}
+        elif key in ("example", "examples", "default", "enum"):
+            told[key] = value
+        else:
+            told[key] = with_formats(value, name if key in ("anyOf", "oneOf") else "")
+    return {**told, "format": "date-time"} if name.endswith("At") and told.get("type") == "string" else told
+
+
+def named(route: Route) -> tuple[str, str]:
+    """Tag and operationId, made of the method and the path: `partners`, `partners.codes.list`.
+
+    A call that is more than to list, get, create, update or delete ends with a verb in its path, and is called by it.
+    """
+    method, path = route.key.split()
+    if path in OUTSIDE:
+        return OUTSIDE[path]
+    parts = path.removeprefix("/api/v1/").split("/")
+    literal = [part for part in parts if not part.startswith("{")]
+    words = [re.sub(r"-(\w)", lambda match: match[1].upper(), part) for part in literal]
+    others = access.ROUTES.keys() - {route.key}
+    siblings = {key.split()[0] for key in access.ROUTES if key.split()[1] == path}
+    if method == "GET":
+        lists = route.answer.model_fields.keys() <= {"data", "next_cursor"} and route.answer.model_fields
+        of_one = (
+            len(words) == 1 or "{" in parts[-1] or len(siblings) > 1 or f"GET /api/v1/{'/'.join(literal)}" in others
+        )
+        verb = "list" if lists else "get" if of_one else ""
+    elif method == "POST":
+        verb = "create" if len(words) == 1 or "GET" in siblings else ""
+    else:
+        verb = VERBS[method]
+    return words[0], ".".join([*words, verb] if verb else words)
 
 
 def refusals(route: Route) -> set[tuple[int, str]]:
@@ -144,11 +235,12 @@ def _documented() -> dict[str, str]:
 
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     allowed = access.ROUTES[route.key]
+    tag, name = named(route)
     operation: dict[str, Any] = {
-        "operationId": route.function.__module__.split(".")[-1] + "_" + route.function.__name__,
+        "operationId": name,
         "summary": route.summary,
         "description": f"For: {_audience(allowed)}.",
-        "tags": [route.function.__module__.split(".")[-1]],
+        "tags": [tag],
         "parameters": list(_parameters(route, schemas, definitions)),
         "responses": {str(route.status): _success(route, schemas, definitions), **_problems(route)},
     }

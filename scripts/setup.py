@@ -1,4 +1,4 @@
-"""Make what the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb]`.
+"""Make what the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb] [api-lint]`.
 
 Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose
 stamp matches is left alone; any other, an interrupted one included, is made anew from nothing. It runs with
@@ -156,11 +156,34 @@ def make_dynamodb() -> bool:
     return True
 
 
+def make_api_lint() -> bool:
+    """What lints the OpenAPI document, exactly as it is locked."""
+    locked, target = ROOT / "scripts" / "api-lint", STATE / "api-lint"
+    wanted = hashlib.sha256((locked / "package-lock.json").read_bytes()).hexdigest()
+    stamp = target / STAMP
+    if stamp.exists() and stamp.read_text() == wanted:
+        return False
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SetupError(fetch_dynamodb_local.NPM_MISSING)
+    say("linters of the API's document …")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(locked / name, target)
+    command = [npm, "ci", "--prefix", str(target), "--ignore-scripts", "--no-audit", "--no-fund"]
+    run(command, "npm ci, which needs Node.js 20.19 or later,")
+    stamp.write_text(wanted)
+    say("linters of the API's document ready")
+    return True
+
+
 PARTS: dict[str, Callable[[], bool]] = {
     "dev": make_dev,
     "worker": lambda: make_environment("worker"),
     "sam": lambda: make_environment("sam"),
     "dynamodb": make_dynamodb,
+    "api-lint": make_api_lint,
 }
 
 

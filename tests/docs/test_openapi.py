@@ -48,6 +48,28 @@ def test_operations_have_names_of_their_own() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_names_come_from_the_resources_of_the_path() -> None:
+    """As a client of Stripe's reads: withdrawals.list, referrals.create, partners.codes.disable."""
+    names = {route: told["operationId"] for route, told in operations()}
+    assert names["GET /api/v1/withdrawals"] == "withdrawals.list"
+    assert names["POST /api/v1/referrals"] == "referrals.create"
+    assert names["PATCH /api/v1/rewards/{rewardId}"] == "rewards.update"
+    assert names["POST /api/v1/partners/{partnerId}/codes/{code}/disable"] == "partners.codes.disable"
+    assert names["GET /api/v1/partners/statistics"] == "partners.statistics"
+    assert names["GET /api/v1/partners/{partnerId}/statistics"] == "partners.statistics.get"
+
+
+def test_every_tag_is_told() -> None:
+    """And none that nothing has."""
+    assert {tag for _, told in operations() for tag in told["tags"]} == {tag["name"] for tag in document()["tags"]}
+
+
+def test_moments_are_moments() -> None:
+    """What a client's generator turns into a time: every property that ends with At."""
+    view = document()["components"]["schemas"]["PartnerView"]["properties"]
+    assert view["createdAt"]["format"] == "date-time"
+
+
 def test_every_reference_leads_somewhere() -> None:
     """A `$ref` that names nothing breaks every generator of clients."""
     text = json.dumps(document())

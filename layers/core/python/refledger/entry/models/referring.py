@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
 import pydantic
-from pydantic import BeforeValidator, Discriminator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
 
 from refledger.adapters.ids import Ids
 from refledger.domain import amounts, currencies
@@ -140,7 +140,14 @@ def _written(value: object) -> object:
 Major = Annotated[
     Decimal,
     BeforeValidator(_written),
-    Field(gt=0, le=MAX_AMOUNT, description="in major units, with the currency's decimals at most", examples=[1000.0]),
+    Field(gt=0, le=MAX_AMOUNT),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": MAX_AMOUNT}, {"type": "string"}],
+            "description": "in major units, with the currency's decimals at most",
+            "examples": [1000.0],
+        }
+    ),
 ]
 
 
