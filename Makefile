@@ -14,7 +14,7 @@ SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=e
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= arm64
 
-.PHONY: help setup run test simulate check format demo bench verify openapi lock build cost deploy clean clean-data
+.PHONY: help setup run test unit integration e2e simulate check format demo bench verify openapi lock build cost deploy clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -30,15 +30,34 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt \
 		--welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
-# Those that need running stacks come by themselves: a stack at rest still takes a share of the machine.
+# Levels: rules and pages, without a process; the table and the real state machine; running stacks. Those that need stacks come by
+# themselves: a stack at rest still takes a share of the machine.
+TABLE = tests/adapters/test_recovery.py
+UNIT = tests/domain tests/docs tests/house tests/adapters --ignore=$(TABLE)
+STACKS = tests/e2e tests/local tests/cli
+PYTEST = $(PY) -m pytest -n 2
+
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb
 ifeq ($(ARGS),)
-	$(PY) -m pytest -n 2 --dist loadfile tests --ignore=tests/e2e --ignore=tests/local --ignore=tests/cli
-	$(PY) -m pytest -n 2 --dist loadgroup tests/e2e tests/local tests/cli
+	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%)
+	$(PYTEST) --dist loadgroup $(STACKS)
 else
 	$(PY) -m pytest $(ARGS)
 endif
+
+unit: ## run the tests that need no process: rules, pages, adapters
+	$(SETUP) dev
+	$(PYTEST) --dist loadfile $(UNIT) $(ARGS)
+
+integration: ## run the tests against DynamoDB Local and the real state machine, in one process
+	$(SETUP) dev worker dynamodb
+	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%) $(patsubst %,--ignore=%,$(filter tests/%,$(UNIT))) $(ARGS)
+	$(PYTEST) $(TABLE) $(ARGS)
+
+e2e: ## run the tests that need running stacks
+	$(SETUP) dev worker dynamodb
+	$(PYTEST) --dist loadgroup $(STACKS) $(ARGS)
 
 simulate: ## everything in any order against the real functions, for thousands of steps (SIMULATE_RUNS, SIMULATE_STEPS)
 	$(SETUP) dev worker dynamodb
