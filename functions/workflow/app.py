@@ -38,24 +38,26 @@ def _start_payout(withdrawal_id: str) -> Withdrawal:
 def _task(event: dict[str, Any]) -> Mapping[str, Any]:
     context, action, id = config.context(), event["action"], event["withdrawalId"]
     match action:
-        case "admit":
-            return tasks.admit(context, id)
-        case "request-approval":
-            return workflow.wait(context, config.waker(), id, APPROVAL, event["token"])
+        case "decide":
+            return tasks.decide(context, config.waker(), id, event["token"])
         case "pay":
             return payouts.wait_for_end(context, config.waker(), _start_payout(id), event["token"])
         case "finish":
             return tasks.finish(context, config.waker(), id, event["heard"], event["token"])
-        case "release":
-            return tasks.release(context, id, WithdrawalStatus(event["as"]))
         case _:
             return _former_task(event)
 
 
 def _former_task(event: dict[str, Any]) -> Mapping[str, Any]:
-    """What executions ask for that began before decision 90: each lives up to a year, and by its own definition."""
+    """What executions ask for that began before decision 99 or 90: each lives up to a year, by its own definition."""
     context, id = config.context(), event["withdrawalId"]
     match event["action"]:
+        case "admit":
+            return tasks.admit(context, id)
+        case "request-approval":
+            return workflow.wait(context, config.waker(), id, APPROVAL, event["token"])
+        case "release":
+            return tasks.release(context, id, WithdrawalStatus(event["as"]))
         case "assess":
             return tasks.assess(context, id)
         case "auto-approve":

@@ -74,7 +74,7 @@ def test_dollars_are_by_the_price_list() -> None:
     assert dollars(taken, 1, Around(events=1, transitions=4)) == pytest.approx(
         {"DynamoDB": 6.375, "queues": 0.9, "events": 1.1, "workflow": 100.0}
     )
-    assert transitions() == 4
+    assert transitions() == 3
 
 
 def test_filters_are_those_of_the_template() -> None:

@@ -62,7 +62,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "statistics/referral": {"state": {}},
     "leaderboards/queue": {"batchItemFailures": []},  # nobody, who is in no leaderboard then
     "reports/overview": {"statusCode": 200},
-    "workflow/admit": {"errorType": "WithdrawalNotFound"},
+    "workflow/decide": {"errorType": "WithdrawalNotFound"},
     "workflow/pay": {"errorType": "WithdrawalNotFound"},
 }
 

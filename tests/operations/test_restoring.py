@@ -187,7 +187,7 @@ def test_what_nobody_paid_goes_on_as_if_nothing_had_been(disaster: Disaster, by:
     move(before, rejected, S.REJECTED)
     move(before, cancelled, S.CANCELLED)
     after = disaster.restore()
-    runs = [run(waits, "RequestApproval"), run(rejected, "RequestApproval", ended_as=S.REJECTED),
+    runs = [run(waits, "Decide"), run(rejected, "Decide", ended_as=S.REJECTED),
             run(cancelled, "RequestApproval", ended_as=S.CANCELLED)]  # fmt: skip
     assert (by_table(disaster, after) if by == "table" else by_workflow(after, *runs)) == []
     assert [found(after, each).status for each in (waits, rejected)] == [S.REQUESTED, S.REQUESTED]
@@ -251,7 +251,7 @@ def test_money_that_is_not_there_yet_becomes_a_debt(disaster: Disaster) -> None:
 def test_the_workflow_sends_money_where_this_looks_for_it() -> None:
     """The states whose task may send a payout, or comes after one that did; and those that cannot."""
     tasks = {name: state["Parameters"]["Payload"]["action"] for name, state in definition()["States"].items()}
-    before = {"admit", "request-approval", "release"}
+    before = {"decide"}
     assert {name for name, action in tasks.items() if action not in before} == set(BEGUN) & set(tasks)
     assert {"pay", "finish"} == set(tasks.values()) - before
 
@@ -261,5 +261,5 @@ def test_an_attempt_that_was_resumed_counts_with_the_first(disaster: Disaster) -
     asked = disaster.before.withdraw("bob", 2000)
     disaster.backup()
     after = disaster.restore()
-    (held,) = by_workflow(after, run(asked, "PayOut", ended_as=None), run(asked, "AssessRisk", attempt=1))
+    (held,) = by_workflow(after, run(asked, "PayOut", ended_as=None), run(asked, "Decide", attempt=1))
     assert held.act is Act.HOLD

@@ -98,6 +98,30 @@ def test_a_workflow_that_runs_is_left_alone(books: Books, machine: StepFunctions
     assert set(machine.executions) == {waiting.id, paying.id}
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_what_nobody_decided_about_in_time_expires(books: Books, machine: StepFunctions, hears: bool) -> None:
+    """At the program's time, and not before; its workflow is told if there is one that hears. No other is begun."""
+    made, late = (books.withdraw("bob", 1000) for _ in range(2))
+    move(books, late, S.APPROVED)
+    machine.workflow.start(made)
+    machine.workflow.start(late)
+    if hears:
+        machine.waiting.add("token")
+    workflow.wait(books.context, machine.waker, made.id, APPROVAL, "token")
+    books.clock.forward(made.expires_at_ms - books.clock() - 1)
+    assert run(books, machine).expired == 0
+    before = books.balance("bob")[0]
+    books.clock.forward(1)
+    assert run(books, machine).expired == 1
+    assert run(books, machine).expired == 0
+    assert (found(books, made).status, found(books, late).status) == (S.EXPIRED, S.APPROVED)
+    assert machine.woken == ([("token", {"withdrawalId": made.id, "status": "EXPIRED"})] if hears else [])
+    assert made.id in machine.executions
+    assert not [name for name in machine.executions if name.startswith(f"{made.id}-")]
+    assert books.balance("bob")[0] == before + 1000
+    assert books.faults() == []
+
+
 @pytest.mark.parametrize("ended", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
 def test_a_workflow_that_ended_while_the_withdrawal_is_open_is_begun_anew(
     books: Books, machine: StepFunctions, ended: str

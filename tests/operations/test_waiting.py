@@ -41,14 +41,20 @@ def books(books: Books) -> Books:
 @AWAY
 @pytest.mark.parametrize("statuses", [(), (S.APPROVED,), (S.APPROVED, S.PAYING)])
 def test_withdrawals_wait_for_their_sweeper(books: Books, away_ms: int, statuses: tuple[S, ...]) -> None:
-    """No execution runs and no schedule looks: then each is begun once, with its money where it was."""
+    """No execution runs and no schedule looks: then each is begun once, with its money where it was.
+
+    What nobody decided about in the program's week expires at once, and its money is back.
+    """
     made, machine = books.withdraw("bob", 2000), StepFunctions()
     for status in statuses:
         steps.step(books.context, made.id, status, "ann")
     books.clock.forward(away_ms)
+    is_over = not statuses and books.clock() >= made.expires_at_ms
     for expected in (1, 0):
-        assert sweep(books.context, machine.workflow, machine.waker, lambda: True).resumed == expected
-    assert (list(machine.executions), books.balance("bob")) == ([f"{made.id}-1"], (3000, 2000, 0))
+        swept = sweep(books.context, machine.workflow, machine.waker, lambda: True)
+        assert (swept.expired if is_over else swept.resumed) == expected
+    assert list(machine.executions) == ([] if is_over else [f"{made.id}-1"])
+    assert books.balance("bob") == ((5000, 0, 0) if is_over else (3000, 2000, 0))
 
 
 @AWAY

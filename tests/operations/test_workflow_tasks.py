@@ -28,6 +28,7 @@ S = WithdrawalStatus
 TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
     "assess": (lambda b, id: tasks.assess(b.context, id), {}),
     "settle": (lambda b, id: tasks.settle(b.context, id), {}),
+    "decide": (lambda b, id: tasks.decide(b.context, StepFunctions().waker, id, "t"), {S.REQUESTED: S.APPROVED}),
     "admit": (lambda b, id: tasks.admit(b.context, id), {S.REQUESTED: S.APPROVED}),
     "finish": (lambda b, id: tasks.finish(b.context, StepFunctions().waker, id, "PAID", "token"), {}),
     "pay": (
@@ -144,6 +145,67 @@ def test_what_the_rule_does_not_let_go_is_admitted_to_people(books: Books) -> No
     told = tasks.admit(books.context, id)
     assert (told["status"], told["approvalSeconds"]) == ("REQUESTED", 3600)
     assert stored.find(books.table, id).are_risks_known
+
+
+@pytest.mark.parametrize("status", S)
+def test_only_what_needs_people_waits_for_them(books: Books, machine: StepFunctions, status: S) -> None:
+    """Its token is kept before anybody looks, and everything else is told at once, as it is."""
+    id = brought_to(books, status, amount=60_000)
+    machine.waiting.add("token")
+    assert tasks.decide(books.context, machine.waker, id, "token")["status"] == status.value
+    told = [] if status is S.REQUESTED else [("token", {"withdrawalId": id, "status": status.value})]
+    assert (machine.woken, stored.token(books.table, id, APPROVAL)) == (told, "token")
+
+
+def test_what_the_rule_lets_go_goes_on(books: Books, machine: StepFunctions) -> None:
+    """In the task that has just looked at it, once, however often the task comes."""
+    id = brought_to(books, S.REQUESTED)
+    for token in ("one", "two"):
+        machine.waiting.add(token)
+        assert tasks.decide(books.context, machine.waker, id, token)["status"] == "APPROVED"
+    assert [token for token, _ in machine.woken] == ["one", "two"]
+    assert [each.status for each in stored.find(books.table, id).steps] == [S.APPROVED]
+
+
+@pytest.mark.parametrize("left_ms", [1, 0, -1])
+def test_time_is_over_for_what_nobody_decided(books: Books, machine: StepFunctions, left_ms: int) -> None:
+    """The money comes back with it, once."""
+    id = brought_to(books, S.REQUESTED, amount=60_000)
+    asked = stored.find(books.table, id)
+    before = books.balance("bob")
+    books.clock.forward(asked.expires_at_ms - books.clock() - left_ms)
+    for token in ("one", "two"):
+        machine.waiting.add(token)
+        tasks.decide(books.context, machine.waker, id, token)
+    assert status_of(books, id) is (S.REQUESTED if left_ms > 0 else S.EXPIRED)
+    assert len(machine.woken) == (0 if left_ms > 0 else 2)
+    assert books.balance("bob")[0] - before[0] == (0 if left_ms > 0 else 60_000)
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("status", [each for each in S if each is not S.REQUESTED])
+def test_a_decision_is_faster_than_the_end_of_its_time(books: Books, status: S) -> None:
+    """Read while it waited, decided since: the decision stands."""
+    id = brought_to(books, S.REQUESTED)
+    asked = stored.find(books.table, id)
+    books.clock.forward(DAY_MS)
+    for each in WAYS[status]:
+        move(books, id, each)
+    assert tasks.end_in_time(books.context, asked).status is status
+    assert status_of(books, id) is status
+
+
+def test_time_that_it_was_given_since_counts(books: Books) -> None:
+    """Read when its time was over; then approved, and sent back to people, who have an hour again."""
+    id = brought_to(books, S.REQUESTED)
+    asked = stored.find(books.table, id)
+    books.clock.forward(DAY_MS)
+    move(books, id, S.APPROVED)
+    again = stored.find(books.table, id)
+    steps.book(books.context, again, S.REQUESTED, "system", "blocked-1", expires_at_ms=books.clock() + 1)
+    assert tasks.end_in_time(books.context, asked).status is S.REQUESTED
+    books.clock.forward(1)
+    assert tasks.end_in_time(books.context, asked).status is S.EXPIRED
 
 
 @pytest.mark.parametrize("heard", ["PAID", "HELD"])

@@ -23,7 +23,6 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 
 from local import sfn_fixes
 from refledger.adapters.stepfunctions import UNFINISHED
-from refledger.domain.errors import AlreadyDecided
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import OPEN, WithdrawalStatus, movement
 from refledger.operations.workflow import HELD
@@ -94,8 +93,6 @@ class World(Execution):
 
     status: WithdrawalStatus = S.REQUESTED
     auto_approve: bool = False
-    approval_seconds: int = LONG_SECONDS
-    settlement_seconds: int = LONG_SECONDS
     before: dict[str, list[Exception]] = field(default_factory=dict)
     after: dict[str, list[Exception]] = field(default_factory=dict)
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -110,11 +107,10 @@ class World(Execution):
         self._fail(self.before, action)
         self.on.pop(action, lambda: None)()
         match action:
-            case "admit":
+            case "decide":
+                self.tokens[action] = event["token"]
                 if self.auto_approve and self.status is S.REQUESTED:
                     self.move(S.APPROVED)
-            case "request-approval":
-                self.tokens[action] = event["token"]
                 if self.status is not S.REQUESTED:
                     self.wake(action)
             case "pay":
@@ -123,17 +119,12 @@ class World(Execution):
                     self.move(S.PAYING)
                 if self.status is not S.PAYING or self.answer:
                     self.wake(action, self.answer)
-            case "release":
-                self._unless_decided(S(event["as"]))
             case "finish":
                 self._finish(event)
             case _:
                 raise AssertionError(f"no such task: {action}")
         self._fail(self.after, action)
-        answer = {"withdrawalId": self.id, "status": str(self.status)}
-        if action != "admit":
-            return answer
-        return {**answer, "approvalSeconds": self.approval_seconds, "settlementSeconds": self.settlement_seconds}
+        return {"withdrawalId": self.id, "status": str(self.status)}
 
     def _finish(self, event: Event) -> None:
         self.tokens["finish"] = event["token"]
@@ -149,7 +140,7 @@ class World(Execution):
         if kind:
             self.moves[kind] += 1
 
-    def decide(self, status: WithdrawalStatus, action: str = "request-approval") -> None:
+    def decide(self, status: WithdrawalStatus, action: str = "decide") -> None:
         """What a person does: first the item, then the task that waits for it."""
         self.until(lambda: action in self.tokens)
         self.move(status)
@@ -158,12 +149,6 @@ class World(Execution):
     def wake(self, action: str, status: str = "") -> None:
         output = json.dumps({"withdrawalId": self.id, "status": status or str(self.status)})
         self.client.send_task_success(taskToken=self.tokens[action], output=output)
-
-    def _unless_decided(self, status: WithdrawalStatus) -> None:
-        try:
-            self.move(status)
-        except AlreadyDecided:
-            return
 
     @staticmethod
     def _fail(faults: dict[str, list[Exception]], action: str) -> None:
@@ -185,18 +170,22 @@ class Machine:
         return made
 
 
-def definition(file: Path) -> dict[str, Any]:
-    """A definition with the function's ARN filled in."""
+def definition(file: Path, limit_seconds: int | None = None) -> dict[str, Any]:
+    """A definition with the function's ARN filled in. `limit_seconds`: of every wait that is one of days."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow"
     found: dict[str, Any] = yaml.safe_load(file.read_text().replace("${WorkflowFunctionArn}", arn))
     for state in (found, *found["States"].values()):
-        if "TimeoutSeconds" in state:
+        if limit_seconds and "Type" in state and state.get("TimeoutSeconds", 0) > DAY_SECONDS:
+            state["TimeoutSeconds"] = limit_seconds
+        elif "TimeoutSeconds" in state:
             state["TimeoutSeconds"] = round(state["TimeoutSeconds"] / CLOCK_SCALE)
     return found
 
 
 @contextmanager
-def running(monkeypatch: pytest.MonkeyPatch, file: Path = DEFINITION) -> Iterator[Machine]:
+def running(
+    monkeypatch: pytest.MonkeyPatch, file: Path = DEFINITION, limit_seconds: int | None = None
+) -> Iterator[Machine]:
     """The machine is the same for all worlds, and tells them apart by the withdrawal's id. `file`: its definition."""
     worlds: dict[str, Handler] = {}
 
@@ -223,7 +212,7 @@ def running(monkeypatch: pytest.MonkeyPatch, file: Path = DEFINITION) -> Iterato
         client = boto3.client("stepfunctions")
         machine = client.create_state_machine(
             name="withdrawal-approval",
-            definition=json.dumps(definition(file)),
+            definition=json.dumps(definition(file, limit_seconds)),
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
         )
 

@@ -41,19 +41,21 @@ class Real(Execution):
         self.calls.append(action)
         self.meanwhile.pop(action, lambda: None)()
         match action:
-            case "admit" | "assess":
-                assessed = (tasks.admit if action == "admit" else tasks.assess)(self.context, id)
-                return {**assessed, "approvalSeconds": self.approval_seconds, "settlementSeconds": LONG_SECONDS}
-            case "request-approval":
-                return dict(workflow.wait(self.context, self.waker, id, APPROVAL, event["token"]))
+            case "decide":
+                return dict(tasks.decide(self.context, self.waker, id, event["token"]))
             case "pay":
                 started = start(self.books, id, self.provider)
                 return dict(payouts.wait_for_end(self.context, self.waker, started, event["token"]))
             case "finish":
                 return dict(tasks.finish(self.context, self.waker, id, event["heard"], event["token"]))
+            # of executions that began before
+            case "admit" | "assess":
+                assessed = (tasks.admit if action == "admit" else tasks.assess)(self.context, id)
+                return {**assessed, "approvalSeconds": self.approval_seconds, "settlementSeconds": LONG_SECONDS}
+            case "request-approval":
+                return dict(workflow.wait(self.context, self.waker, id, APPROVAL, event["token"]))
             case "release":
                 return dict(tasks.release(self.context, id, S(event["as"])))
-            # of executions that began before
             case "auto-approve":
                 return dict(tasks.auto_approve(self.context, id))
             case "start-payout":
@@ -86,7 +88,7 @@ class Real(Execution):
 
     def waits(self, action: str, times: int = 1) -> None:
         """Until the machine is in a task that waits, so many times."""
-        kind = APPROVAL if action == "request-approval" else SETTLEMENT
+        kind = APPROVAL if action in ("decide", "request-approval") else SETTLEMENT
         self.until(lambda: self.calls.count(action) == times and self._has_token(kind))
 
     def _has_token(self, kind: str) -> bool:

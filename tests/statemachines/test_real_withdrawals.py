@@ -20,10 +20,10 @@ def test_approved_paid_and_covered(make: MakeReal) -> None:
     """From the request to the rewards that the payout covered: the two oldest."""
     real = make()
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     ended(real, real.finish(arn), S.PAID, (3000, 0, 2000))
-    assert real.calls == ["admit", "request-approval", "pay", "finish"]
+    assert real.calls == ["decide", "pay", "finish"]
     earned = real.books.rewards("bob")
     assert [reward.status for reward in earned].count(RewardStatus.PAID) == 2
     assert {reward.paid_by for reward in earned} == {real.id, ""}
@@ -33,7 +33,7 @@ def test_a_provider_that_is_down_five_times(make: MakeReal) -> None:
     """Asked again each time, first for what it knows; one key, one payment."""
     real = make(*["DOWN"] * 5)
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     ended(real, real.finish(arn), S.PAID, (3000, 0, 2000))
     assert real.calls.count("pay") == 6
@@ -45,7 +45,7 @@ def test_declined_for_good(make: MakeReal) -> None:
     """The money is available again, once; the reason is in the history."""
     real = make("DECLINED")
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     ended(real, real.finish(arn), S.FAILED, (5000, 0, 0))
     assert real.calls[-2:] == ["pay", "finish"]
@@ -56,13 +56,13 @@ def test_declined_and_tried_again(make: MakeReal) -> None:
     """The machine waits with the problem; a person's retry goes on with another key, in the same execution."""
     real = make("NO FUNDS")
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     real.waits("pay")
     assert real.found.problem is P.DECLINED
     real.retry()
     ended(real, real.finish(arn), S.PAID, (3000, 0, 2000))
-    assert real.calls == ["admit", "request-approval", "pay", "finish"] * 2
+    assert real.calls == ["decide", "pay", "finish"] * 2
     assert list(real.provider.paid) == [f"{real.id}-2"]
 
 
@@ -73,7 +73,7 @@ def test_unknown_for_good_waits_for_a_person(make: MakeReal) -> None:
     """
     real = make(*["DOWN"] * 8)
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     assert real.finish(arn)["error"] == "PayoutUnavailable"
     assert (real.found.status, real.books.balance("bob")) == (S.PAYING, (3000, 2000, 0))
@@ -92,7 +92,7 @@ def test_a_function_that_dies_after_the_send(make: MakeReal) -> None:
     real = make("LOST")
     real.provider.deaf = 7
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     assert real.finish(arn)["error"] == "PayoutUnavailable"
     ended(real, real.finish(real.start(attempt=1)), S.PAID, (3000, 0, 2000))
@@ -103,7 +103,7 @@ def test_paid_late(make: MakeReal) -> None:
     """Accepted at first; days later the webhook says paid, and the machine goes on to settle."""
     real = make("AWAITING")
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     real.waits("pay")
     real.books.clock.forward(5 * DAY_MS)
@@ -116,7 +116,7 @@ def test_paid_after_failed(make: MakeReal) -> None:
     """The machine has ended, the money is available; the provider's late word is a problem, and a person books it."""
     real = make("AWAITING")
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     real.waits("pay")
     real.says("FAILED")
@@ -132,7 +132,7 @@ def test_returned_days_later(make: MakeReal) -> None:
     """Paid and settled; the money comes back by a journal entry; an execution begun for it has nothing to do."""
     real = make()
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     ended(real, real.finish(arn), S.PAID, (3000, 0, 2000))
     real.books.clock.forward(5 * DAY_MS)
@@ -144,7 +144,7 @@ def test_paid_and_returned_before_the_machine_heard(make: MakeReal) -> None:
     """Both while it waits for the settlement: it ends."""
     real = make("AWAITING")
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     real.waits("pay")
     real.says("RETURNED")
@@ -155,19 +155,20 @@ def test_two_people(make: MakeReal) -> None:
     """The first approval leaves the machine waiting, the second one lets it go on."""
     real = make(second_approval_limit=1999)
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve("ann")
     assert (real.found.status, len(real.provider.sent)) == (S.REQUESTED, 0)
     real.approve("eve")
     ended(real, real.finish(arn), S.PAID, (3000, 0, 2000))
-    assert real.calls.count("request-approval") == 1
+    assert real.calls.count("decide") == 1
 
 
 def test_automatic_approval_and_its_risks(make: MakeReal) -> None:
     """The first withdrawal needs a person, who reads why; where he was paid before, it needs nobody."""
     first = make(auto_approve_limit=5000)
     arn = first.start()
-    first.waits("request-approval")
+    first.waits("decide")
+    first.until(lambda: first.found.are_risks_known)
     assert [risk.value for risk in first.found.risks] == ["FIRST_WITHDRAWAL"]
     known(first)
     second = first.start(attempt=1)
@@ -182,8 +183,8 @@ def test_a_debt_between_automatic_approval_and_payout(make: MakeReal) -> None:
     known(real)
     real.meanwhile["pay"] = lambda: take_all_back(real)
     arn = real.start()
-    real.waits("request-approval", times=2)
-    assert real.calls == ["admit", "request-approval", "pay", "finish", "admit", "request-approval"]
+    real.waits("decide", times=2)
+    assert real.calls == ["decide", "pay", "finish", "decide"]
     assert (real.found.status, real.provider.sent) == (S.REQUESTED, [])
     for by in ("ann", "eve"):
         real.approve(by, "they pay it back")
@@ -205,7 +206,7 @@ def test_suspended_between_approval_and_payout(make: MakeReal, fates: tuple[str,
 
     real.meanwhile["pay"] = meanwhile
     arn = real.start()
-    real.waits("request-approval")
+    real.waits("decide")
     real.approve()
     before = S.PAYING if fates else S.APPROVED
     ended(real, real.finish(arn), before, (3000, 2000, 0))

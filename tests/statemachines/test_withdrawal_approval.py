@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from refledger.domain.errors import Busy, PayoutUnavailable, WithdrawalNotFound
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import WithdrawalStatus
-from tests.statemachines.machine import DAY_SECONDS, LONG_SECONDS, LambdaError, S, World
+from tests.statemachines.machine import LambdaError, S, World
 
 MakeWorld = Callable[..., World]
 PAID = {Kind.SETTLE: 1}
@@ -31,9 +30,9 @@ def test_approved_is_paid_and_settled(make_world: MakeWorld) -> None:
     world.decide(S.APPROVED)
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.PAID, PAID)
-    assert world.entered(arn) == ["AssessRisk", "RequestApproval", "PayOut", "Settle"], "each of them is paid for"
+    assert world.entered(arn) == ["Decide", "PayOut", "Settle"], "each of them is paid for"
 
 
 @pytest.mark.parametrize("decision", [S.REJECTED, S.CANCELLED])
@@ -43,33 +42,14 @@ def test_undone_before_approval_returns_the_money(make_world: MakeWorld, decisio
     arn = world.start()
     world.decide(decision)
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (decision, RETURNED)
-
-
-def test_nobody_decides(make_world: MakeWorld) -> None:
-    """After the program's three days the request expires and its money comes back."""
-    world = make_world(approval_seconds=3 * DAY_SECONDS)
-    assert succeeded(world.run())
-    assert world.calls == ["admit", "request-approval", "release", "pay", "finish"]
-    assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
-
-
-def test_a_decision_beats_the_time_limit(make_world: MakeWorld) -> None:
-    """A request that was approved at the last moment, before Release looked, is paid and not released."""
-    world = make_world(approval_seconds=1000)
-    world.on["release"] = lambda: world.move(S.APPROVED)
-    arn = world.start()
-    world.decide(S.PAID, "pay")
-    assert succeeded(world.finish(arn))
-    assert world.calls[2:] == ["release", "pay", "finish"]
-    assert (world.status, world.moves) == (S.PAID, PAID)
 
 
 def test_decided_before_the_token_was_kept(make_world: MakeWorld) -> None:
     """Where the decision came first, the task that was to wait goes on at once."""
     world = make_world()
-    world.on["request-approval"] = lambda: world.move(S.APPROVED)
+    world.on["decide"] = lambda: world.move(S.APPROVED)
     arn = world.start()
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
@@ -81,7 +61,7 @@ def test_declined_returns_the_money(make_world: MakeWorld) -> None:
     world = make_world(status=S.APPROVED)
     world.on["pay"] = lambda: world.move(S.FAILED)
     assert succeeded(world.run())
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.FAILED, RETURNED)
 
 
@@ -92,7 +72,7 @@ def test_unavailable_then_fine(make_world: MakeWorld) -> None:
     arn = world.start()
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", *["pay"] * 3, "finish"]
+    assert world.calls == ["decide", *["pay"] * 3, "finish"]
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -105,25 +85,9 @@ def test_unavailable_for_good_fails_and_is_resumed(make_world: MakeWorld) -> Non
     world.before["pay"] = [PayoutUnavailable("no answer") for _ in range(8)]
     failed = world.run()
     assert (failed["status"], failed["error"]) == ("FAILED", "PayoutUnavailable")
-    assert world.calls == ["admit", "request-approval", *["pay"] * 8]
+    assert world.calls == ["decide", *["pay"] * 8]
     assert (world.status, world.moves) == (S.APPROVED, UNMOVED)
     arn = world.start(attempt=1)
-    world.decide(S.PAID, "pay")
-    assert succeeded(world.finish(arn))
-    assert (world.status, world.moves) == (S.PAID, PAID)
-
-
-def test_settlement_that_takes_too_long_is_never_released(make_world: MakeWorld) -> None:
-    """When nobody says how a transfer ended, the item is asked again and again, and nothing is released."""
-    world = make_world(status=S.PAYING, settlement_seconds=50_000)
-    arn = world.start()
-    world.until(lambda: world.calls.count("pay") >= 3)
-    world.settlement_seconds = LONG_SECONDS
-    world.until(lambda: world.calls[-4:] == ["pay", "admit", "request-approval", "pay"])
-    assert set(world.calls) == {"admit", "request-approval", "pay"}
-    assert (world.status, world.moves) == (S.PAYING, UNMOVED)
-    time.sleep(0.1)  # until the last of the short limits is over
-    world.until(lambda: world.calls[-1] == "pay")
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
     assert (world.status, world.moves) == (S.PAID, PAID)
@@ -135,7 +99,7 @@ def test_failed_transfer_returns_the_money(make_world: MakeWorld) -> None:
     arn = world.start()
     world.decide(S.FAILED, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.FAILED, RETURNED)
 
 
@@ -145,8 +109,8 @@ def test_small_amounts_need_no_person(make_world: MakeWorld) -> None:
     arn = world.start()
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
-    assert len(world.entered(arn)) == 4
+    assert world.calls == ["decide", "pay", "finish"]
+    assert len(world.entered(arn)) == 3
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -159,7 +123,7 @@ def test_resumed_where_it_stands(make_world: MakeWorld, status: WithdrawalStatus
         world.decide(S.APPROVED)
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -178,10 +142,10 @@ def test_resumed_when_all_is_over(make_world: MakeWorld, status: WithdrawalStatu
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_every_task_may_be_repeated(make_world: MakeWorld, when: str, error: Exception) -> None:
     """Each task dies once, before its work or right after it; all is repeated, and the money moves once."""
-    tasks = ["admit", "request-approval", "pay", "finish"]
+    tasks = ["decide", "pay", "finish"]
     world = make_world(**{when: {task: [error] for task in tasks}})
     arn = world.start()
-    world.until(lambda: world.calls.count("request-approval") == 2)
+    world.until(lambda: world.calls.count("decide") == 2)
     world.decide(S.APPROVED)
     world.until(lambda: world.calls.count("pay") == 2)
     world.decide(S.PAID, "pay")
@@ -190,22 +154,13 @@ def test_every_task_may_be_repeated(make_world: MakeWorld, when: str, error: Exc
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_release_may_be_repeated(make_world: MakeWorld, when: str) -> None:
-    """A release that dies half-way is repeated, and returns the money once."""
-    faults = {when: {"release": [LambdaError("Sandbox.Timedout"), Busy("others")]}}
-    world = make_world(approval_seconds=1000, **faults)
-    assert succeeded(world.run())
-    assert (world.status, world.moves) == (S.EXPIRED, RETURNED)
-
-
 def test_automatic_approval_may_be_repeated(make_world: MakeWorld) -> None:
     """An automatic approval whose answer is lost is asked for again, and stands."""
-    world = make_world(auto_approve=True, after={"admit": [LambdaError("Sandbox.Timedout")]})
+    world = make_world(auto_approve=True, after={"decide": [LambdaError("Sandbox.Timedout")]})
     arn = world.start()
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -217,18 +172,18 @@ def test_an_admin_is_faster_than_the_workflow(
     world = make_world(status=S.APPROVED)
     world.on["pay"] = lambda: world.move(conclusion)
     assert succeeded(world.run())
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (conclusion, money)
 
 
-@pytest.mark.parametrize(("status", "action"), [(S.REQUESTED, "request-approval"), (S.PAYING, "pay")])
+@pytest.mark.parametrize(("status", "action"), [(S.REQUESTED, "decide"), (S.PAYING, "pay")])
 def test_woken_without_a_decision(make_world: MakeWorld, status: WithdrawalStatus, action: str) -> None:
     """A task that is woken while the item is still undecided waits again."""
     world = make_world(status=status)
     arn = world.start()
     world.until(lambda: action in world.tokens)
     world.wake(action)
-    world.until(lambda: world.calls.count("admit") == 2 and world.calls[-1] == action)
+    world.until(lambda: world.calls.count("decide") == 2 and world.calls[-1] == action)
     world.decide(S.CANCELLED if status is S.REQUESTED else S.FAILED, action)
     assert succeeded(world.finish(arn))
     assert world.moves == RETURNED
@@ -243,7 +198,7 @@ def test_to_be_tried_again(make_world: MakeWorld) -> None:
     world.client.send_task_success(taskToken=first, output=json.dumps({"status": "APPROVED"}))
     world.decide(S.PAID, "pay")
     assert succeeded(world.finish(arn))
-    assert world.calls == ["admit", "request-approval", "pay", "finish"] * 2
+    assert world.calls == ["decide", "pay", "finish"] * 2
     assert (world.status, world.moves) == (S.PAID, PAID)
 
 
@@ -251,13 +206,13 @@ def test_held_ends(make_world: MakeWorld) -> None:
     """What must not be paid now is left as it is, and the execution ends: the sweeper begins anew."""
     world = make_world(status=S.PAYING, answer="HELD")
     assert succeeded(world.run())
-    assert world.calls == ["admit", "request-approval", "pay", "finish"]
+    assert world.calls == ["decide", "pay", "finish"]
     assert (world.status, world.moves) == (S.PAYING, UNMOVED)
 
 
 def test_faults_are_not_swallowed(make_world: MakeWorld) -> None:
     """An error that the machine has no answer to fails the execution under its own name."""
-    world = make_world(before={"admit": [WithdrawalNotFound("gone")]})
+    world = make_world(before={"decide": [WithdrawalNotFound("gone")]})
     failed = world.run()
     assert (failed["status"], failed["error"]) == ("FAILED", "WithdrawalNotFound")
-    assert (world.calls, world.moves) == (["admit"], UNMOVED)
+    assert (world.calls, world.moves) == (["decide"], UNMOVED)

@@ -10,6 +10,7 @@ from refledger.domain import uplines
 from refledger.domain.audit import HIDDEN
 from refledger.domain.duties import Act
 from refledger.entry import access
+from refledger.store import statistics
 from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
@@ -26,6 +27,8 @@ def story(dynamodb_endpoint: str) -> Iterator[Story]:
     """The story, told: it fails where a function needs more than its role allows."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(uplines, "SPARE", 0)  # a list is full with the first that it counts
+        monkeypatch.setattr(statistics, "FOLDED_FROM", 1)  # a closed day is folded at once
+        monkeypatch.setattr(statistics, "FEW_PARTS", 0)
         told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
         tell(told)
         correct(told)

@@ -3,7 +3,7 @@
 An open withdrawal has a running workflow that waits for what the withdrawal waits for. Where it has none (never
 started, failed, stopped, lost) the next attempt is started; where it waits for a decision that was made, it is woken.
 One with a problem waits for a person, and is left alone; one that must not be paid now (a suspended partner's, say)
-waits until that is over, and is then begun anew.
+waits until that is over, and is then begun anew. What nobody decided about in the program's time expires here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations import till
 from refledger.operations.context import Context
 from refledger.operations.covering import cover_all
-from refledger.operations.workflow import wake
+from refledger.operations.tasks import end_in_time
+from refledger.operations.workflow import tell, wake
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import Moved, put
 
@@ -40,6 +41,7 @@ class Swept:
     looked_at: int = 0
     resumed: int = 0
     woken: int = 0
+    expired: int = 0
     failed: int = 0
     covered: int = 0  # rewards
 
@@ -107,6 +109,8 @@ def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdr
     quiet_ms = min(QUIET_MS << min(withdrawal.attempt, 10), LONGEST_QUIET_MS)  # a payout that keeps failing may rest
     if withdrawal.status not in OPEN or withdrawal.problem:
         return  # it has ended meanwhile, or waits for a person
+    if withdrawal.status is WithdrawalStatus.REQUESTED and now_ms >= withdrawal.expires_at_ms:
+        return _expire(context, waker, withdrawal, swept)
     if now_ms - withdrawal.changed_at_ms < quiet_ms:
         return
     if workflow.is_running(withdrawal) and not _is_deaf(context, waker, withdrawal, swept):
@@ -114,6 +118,13 @@ def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdr
     if withdrawal.blocked and withdrawal.status is not WithdrawalStatus.REQUESTED and _is_stopped(context, withdrawal):
         return  # it would only find the same again
     swept.resumed += resume(context, workflow, withdrawal)
+
+
+def _expire(context: Context, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
+    """End what nobody decided about in the program's time; its workflow, which may be lost, need not know at once."""
+    ended = end_in_time(context, withdrawal)
+    swept.expired += ended.status is WithdrawalStatus.EXPIRED
+    tell(context, waker, ended)
 
 
 def _is_stopped(context: Context, withdrawal: Withdrawal) -> bool:

@@ -10,11 +10,43 @@ from refledger.operations import risks
 from refledger.operations.context import Context
 from refledger.operations.covering import cover_all
 from refledger.operations.steps import book, step
-from refledger.operations.workflow import HELD, Assessment, TaskResult, result
+from refledger.operations.workflow import APPROVAL, HELD, Assessment, TaskResult, keep, result
 from refledger.store import withdrawals
 
 S = WithdrawalStatus
 SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the money is never released by time
+
+
+def decide(context: Context, waker: Waker, withdrawal_id: str, token: str) -> TaskResult:
+    """Approve what the program's own rule lets go, give back what nobody decided about in time, or wait for people.
+
+    The token is kept first: whoever decides from then on finds it, and who was faster is found on the item. Goes on at
+    once where there is nothing to wait for any more. Raises WithdrawalNotFound, Busy.
+    """
+    keep(context, withdrawal_id, APPROVAL, token)
+    withdrawal = end_in_time(context, context.repeat(lambda: _by_rule(context, withdrawal_id)))
+    if withdrawal.status is not S.REQUESTED:
+        waker.wake(token, withdrawal)
+    return result(withdrawal)
+
+
+def end_in_time(context: Context, withdrawal: Withdrawal) -> Withdrawal:
+    """The withdrawal, EXPIRED and its money returned where nobody decided in the program's time.
+
+    A decision that was faster stands, and so does a new time that it was given. Idempotent.
+    """
+    now_ms = context.now_ms()
+
+    def check(asked: Withdrawal) -> None:
+        check_waiting(asked)
+        if now_ms < asked.expires_at_ms:
+            raise AlreadyDecided("it may still wait")
+
+    try:
+        check(withdrawal)
+        return step(context, withdrawal.id, S.EXPIRED, SYSTEM, request=f"workflow-{S.EXPIRED}", check=check)
+    except AlreadyDecided:
+        return withdrawal if withdrawal.status is not S.REQUESTED else withdrawals.find(context.table, withdrawal.id)
 
 
 def assess(context: Context, withdrawal_id: str) -> Assessment:

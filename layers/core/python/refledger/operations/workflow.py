@@ -43,10 +43,15 @@ def result(withdrawal: Withdrawal) -> TaskResult:
     return {"withdrawalId": withdrawal.id, "status": withdrawal.status.value}
 
 
-def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: str) -> TaskResult:
-    """Keep the token of a task that waits for a person; go on at once where there is nothing to wait for any more."""
+def keep(context: Context, withdrawal_id: str, kind: str, token: str) -> None:
+    """Keep the token of a task that may have to wait, before anything is looked at."""
     kept = withdrawals.keep_token(withdrawal_id, kind, token, context.now_ms())
     context.repeat(lambda: context.table.commit(kept))
+
+
+def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: str) -> TaskResult:
+    """Keep the token of a task that waits for a person; go on at once where there is nothing to wait for any more."""
+    keep(context, withdrawal_id, kind, token)
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     waits_in = S.REQUESTED if kind == APPROVAL else S.PAYING
     if withdrawal.status is not waits_in:
