@@ -166,6 +166,61 @@ def test_what_a_provider_does_not_know_waits_for_a_person(disaster: Disaster) ->
     assert provider.sent == []
 
 
+@pytest.mark.parametrize("by", ["table", "workflow"])
+def test_what_was_declined_then_and_paid_since_is_not_called_declined(disaster: Disaster, by: str) -> None:
+    """Somebody tried it again since. Who is told "for certain not paid" gives the money back, or tries once more."""
+    before, provider = disaster.before, Provider(["NO FUNDS"])
+    asked = before.withdraw("bob", 2000, payee=verified(before, "bob"))
+    move(before, asked, S.APPROVED)
+    assert start(before, asked.id, provider).problem is Problem.DECLINED
+    disaster.backup()
+    deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
+    assert start(before, asked.id, provider).status is S.PAID
+    after = disaster.restore()
+    (held,) = by_table(disaster, after) if by == "table" else by_workflow(after, run(asked, "PayOut", ended_as=S.PAID))
+    assert held.act is Act.HOLD
+    with pytest.raises(NotPayable):
+        deciding.retry(after.context, asked.id, "ann", "r5", "funds are there now")
+    settled = start(after, asked.id, provider)
+    assert len(provider.sent) == 2
+    if by == "table":  # which says how often it was tried
+        assert (settled.status, after.balance("bob")) == (S.PAID, before.balance("bob"))
+    else:
+        assert (settled.status, settled.problem) == (S.PAYING, Problem.UNKNOWN)
+    assert after.faults() == []
+
+
+def test_what_was_begun_then_and_tried_again_since_is_looked_for_by_its_last_key(disaster: Disaster) -> None:
+    """Sent again with its first key it would be declined once more, and its money given back."""
+    before, provider = disaster.before, Provider(["DOWN", "NO FUNDS"])
+    asked = before.withdraw("bob", 2000, payee=verified(before, "bob"))
+    move(before, asked, S.APPROVED)
+    with pytest.raises(PayoutUnavailable):
+        start(before, asked.id, provider)
+    disaster.backup()
+    assert start(before, asked.id, provider).problem is Problem.DECLINED
+    deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
+    assert start(before, asked.id, provider).status is S.PAID
+    after = disaster.restore()
+    by_table(disaster, after)
+    tries = len(provider.sent)
+    assert start(after, asked.id, provider).status is S.PAID
+    assert len(provider.sent) == tries
+    assert after.balance("bob") == before.balance("bob")
+
+
+def test_what_is_still_declined_can_be_tried_again(disaster: Disaster) -> None:
+    """Nothing has happened to it since."""
+    before = disaster.before
+    asked = before.withdraw("bob", 2000, payee=verified(before, "bob"))
+    move(before, asked, S.APPROVED)
+    start(before, asked.id, Provider(["NO FUNDS"]))
+    disaster.backup()
+    after = disaster.restore()
+    assert by_table(disaster, after) == []
+    assert deciding.retry(after.context, asked.id, "ann", "r4", "funds are there now").status is S.APPROVED
+
+
 def test_a_provider_that_is_away_is_asked_again(disaster: Disaster) -> None:
     """What is not known is never taken for unpaid."""
     asked = disaster.before.withdraw("bob", 2000, payee=verified(disaster.before, "bob"))

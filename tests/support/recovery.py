@@ -25,6 +25,7 @@ class Recoverable:
         self._recovered: dict[str, bool] = {}
         self._protected: dict[str, bool] = {}
         self._creating: dict[str, int] = {}
+        self._sources: dict[str, str] = {}
         self.slow = 1
         self.restores: list[str] = []
 
@@ -66,7 +67,7 @@ class Recoverable:
 
     def restore_table_to_point_in_time(self, **given: Any) -> Any:
         source, at = given["SourceTableName"], given["RestoreDateTime"]
-        self._describe(source)
+        self._sources[given["TargetTableName"]] = self._describe(source)["TableArn"]
         versions = [each for each in self._kept[source] if each[0] < at + timedelta(seconds=1)]
         return self._make(versions[-1], given)
 
@@ -100,6 +101,8 @@ class Recoverable:
         if self._creating.get(table, 0):
             self._creating[table] -= 1
             described["TableStatus"] = "CREATING"
+        if table in self._sources:
+            described["RestoreSummary"] = {"SourceTableArn": self._sources[table], "RestoreInProgress": False}
         described["DeletionProtectionEnabled"] = self._protected.get(table, False)
         return described
 

@@ -91,6 +91,11 @@ class Recovery:
         """The ARN of its stream, "" where it has none."""
         return str((self._describe(copy) or {}).get("LatestStreamArn", ""))
 
+    def source(self, copy: str) -> str:
+        """Of which table it is a copy; "" where it is none."""
+        told = (self._describe(copy) or {}).get("RestoreSummary", {})
+        return str(told.get("SourceTableArn", "")).rpartition("/")[2]
+
     def _is_recovered(self, table: str) -> bool:
         return self._recovered(table).get("PointInTimeRecoveryStatus") == "ENABLED"
 

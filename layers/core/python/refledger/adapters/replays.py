@@ -8,7 +8,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 NONE = "NONE"
-OVER = ("COMPLETED", "CANCELLED", "FAILED")
+UNFINISHED = ("CANCELLED", "FAILED")
+OVER = ("COMPLETED", *UNFINISHED)
 
 
 class Replays:

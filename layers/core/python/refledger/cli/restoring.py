@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import count
 
 from refledger.adapters.ids import Ids
 from refledger.adapters.recovery import Backup, Recovery
-from refledger.adapters.replays import NONE, OVER, Replays
+from refledger.adapters.replays import NONE, OVER, UNFINISHED, Replays
 from refledger.adapters.stepfunctions import Executions
 from refledger.cli.output import say
 from refledger.cli.stopping import sources, who
@@ -97,6 +98,10 @@ class Wish:
         return self.moment - MARGIN
 
     @property
+    def since_ms(self) -> int:
+        return int(self.since.timestamp() * 1000)
+
+    @property
     def label(self) -> str:
         return f"{self.moment:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -120,6 +125,28 @@ def _faults(context: Context) -> int:
     return found
 
 
+def _hold(wish: Wish, context: Context, before: str, since_ms: int) -> Iterator[Held]:
+    """End what runs, and hold what may have been paid since then. Of what was deleted nothing is missing.
+
+    `before`: the table before, where its word is taken.
+    """
+    if wish.is_last:
+        return
+    executions = Executions(wish.target.client("stepfunctions"), wish.target.resource(WORKFLOW))
+    if wish.former and wish.recovery.state(before):
+        traces = restoring.former(context, wish.context(before).table, since_ms)
+    else:
+        traces = restoring.told_by(context, list(executions.since(since_ms)))
+    ended = 0
+    for arn in executions.running():
+        executions.stop(arn)
+        ended += 1
+    say(f"{ended} executions of the workflow were ended: the sweeper begins others, from what the copy says")
+    for held in restoring.settle(context, traces, wish.why):
+        say(_line(held))
+        yield held
+
+
 class Copying:
     """From the stop to the line for `make deploy`."""
 
@@ -137,7 +164,7 @@ class Copying:
         while given := wish.recovery.complete_next(wish.copy):
             say(f"{wish.copy} has {given}")
             self._wait_for_copy()
-        held = list(self._hold(context))
+        held = list(_hold(wish, context, wish.table, wish.since_ms))
         if _faults(context) and not self._anyway:
             say(
                 "A restore may cut a transaction in two, at that very second: try a moment before or after, with --at. "
@@ -206,26 +233,6 @@ class Copying:
         while self._wish.recovery.state(self._wish.copy) != "ACTIVE":
             self._pause(LOOK_SECONDS)
 
-    def _hold(self, context: Context) -> Iterator[Held]:
-        """End what runs, and hold what may have been paid. Of what was deleted nothing is missing."""
-        wish = self._wish
-        if wish.is_last:
-            return
-        since_ms = int(wish.since.timestamp() * 1000)
-        executions = Executions(wish.target.client("stepfunctions"), wish.target.resource(WORKFLOW))
-        if wish.former and wish.recovery.state(wish.table):
-            traces = restoring.former(context, wish.context(wish.table).table, since_ms)
-        else:
-            traces = restoring.told_by(context, list(executions.since(since_ms)))
-        ended = 0
-        for arn in executions.running():
-            executions.stop(arn)
-            ended += 1
-        say(f"{ended} executions of the workflow were ended: the sweeper begins others, from what the copy says")
-        for held in restoring.settle(context, traces, wish.why):
-            say(_line(held))
-            yield held
-
     def _tell(self, held: list[Held]) -> None:
         wish = self._wish
         persons = [each for each in held if each.act is Act.PERSON]
@@ -257,6 +264,11 @@ class GoingOn:
         wish, context = self._wish, self._wish.context(self._wish.table)
         stop = stops.read(context.table)
         if stop and not stop.only_payouts:
+            if self._has_begun():
+                say(f"somebody has stopped it again since: {stop.by}, {stop.reason}")
+                say("Where bookings may go on all the same: bin/refledger go --but-payouts --reason …; then this")
+                return 1
+            self._hold_again(context, stop)
             stopping.go(context, sources(wish.target), who(wish.target), wish.why, but_payouts=True)
             say("bookings go on; payouts, and whatever people write, are stopped still")
         if not self._replay():
@@ -268,21 +280,46 @@ class GoingOn:
         say("  bin/refledger rebuild statistics")
         return 1 if found or stop else 0
 
+    def _hold_again(self, context: Context, stop: Stop) -> None:
+        """Somebody may have let the table before go on, as after a deployment that failed: what moved there since."""
+        wish = self._wish
+        before = wish.recovery.source(wish.table)
+        is_there = bool(before and wish.recovery.state(before))
+        if is_there or not wish.former:
+            list(_hold(wish, context, before, stop.since_ms if wish.former else wish.since_ms))
+
+    def _archives(self) -> list[str]:
+        return [name for name in ARCHIVES if name in self._wish.target.resources]
+
+    def _has_begun(self) -> bool:
+        """Whether bookings went on already, after which replays are begun."""
+        return any(self._replays.state(self._name(archive, 1)) != NONE for archive in self._archives())
+
+    def _name(self, archive: str, attempt: int) -> str:
+        return f"{self._wish.table}-{archive}{f'-{attempt}' if attempt > 1 else ''}"[-REPLAY_NAME_LIMIT:]
+
+    def _begin(self, archive: str) -> str:
+        """The name of the replay to wait for: of another one where the last could not be finished, whose is taken."""
+        for name in (self._name(archive, attempt) for attempt in count(1)):
+            state = self._replays.state(name)
+            if state == NONE:
+                now = datetime.now(UTC)
+                self._replays.begin(name, self._wish.target.resource(archive), self._wish.since, now)
+            if state not in UNFINISHED:
+                break
+        return name
+
     def _replay(self) -> bool:
         """All archives come again; False where one could not."""
-        wish = self._wish
-        names = {
-            name: f"{wish.table}-{name}"[-REPLAY_NAME_LIMIT:] for name in ARCHIVES if name in wish.target.resources
-        }
-        for archive, name in names.items():
-            if self._replays.state(name) == NONE:
-                self._replays.begin(name, wish.target.resource(archive), wish.since, datetime.now(UTC))
+        names = {archive: self._begin(archive) for archive in self._archives()}
         good = True
         for archive, name in names.items():
             while (state := self._replays.state(name)) not in OVER:
                 self._pause(LOOK_SECONDS)
-            say(f"{archive}: what came since {wish.since:%FT%TZ} has come again: {state}")
-            good = good and state == "COMPLETED"
+            say(f"{archive}: what came since {self._wish.since:%FT%TZ} has come again: {state}")
+            good = good and state not in UNFINISHED
+        if not good:
+            say("Give this command once more: what could not come again is begun anew")
         return good
 
     def _drain(self) -> None:

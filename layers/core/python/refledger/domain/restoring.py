@@ -22,7 +22,7 @@ class Trace:
     """One withdrawal as it was last known outside the table that was put back. `amount` in minor units.
 
     `partner_id`: "" where only the id is known. `has_left`: whether its money has left, or may have. `batch_id`: the
-    bank's file that it is in; None where nobody can say.
+    bank's file that it is in; None where nobody can say. `payout`: how often one was begun, 0 where nobody can say.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Trace:
     has_left: bool
     batch_id: str | None
     transaction_id: str = ""
+    payout: int = 0
 
 
 class Act(StrEnum):
@@ -52,7 +53,7 @@ def trace_of(was: Withdrawal) -> Trace:
     """What the table before says of it."""
     return Trace(
         was.id, was.partner_id, was.program_id, was.amount, was.currency, was.method, was.created_at_ms, was.status,
-        has_left=_has_left(was), batch_id=was.batch_id, transaction_id=was.transaction_id,
+        has_left=_has_left(was), batch_id=was.batch_id, transaction_id=was.transaction_id, payout=was.payout,
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def _has_left(was: Withdrawal) -> bool:
         case S.PAID | S.RETURNED:
             return True
         case S.PAYING:
-            return was.is_sent or bool(was.batch_id)
+            return (was.is_sent and was.problem is not Problem.DECLINED) or bool(was.batch_id)
         case S.FAILED:
             return was.problem is Problem.PAID_AFTER_FAILED
     return False
@@ -81,12 +82,14 @@ def act(now: Withdrawal | None, trace: Trace) -> Act:
     if not now.is_open:
         came_back = now.status is S.PAID and trace.status is S.RETURNED
         return Act.PERSON if came_back or (trace.has_left and now.status in GIVEN_BACK) else Act.NOTHING
+    if now.problem is Problem.DECLINED and trace.has_left:
+        return Act.HOLD  # somebody tried it again since: it is not "for certain not paid" any more
     if now.problem:
         return Act.NOTHING  # a person looks at it already
     if now.is_sent:
         if not trace.has_left:
             return Act.NOTHING
-        return Act.PROVIDER if now.status is S.PAYING else Act.HOLD
+        return Act.PROVIDER if now.status is S.PAYING and now.payout >= trace.payout else Act.HOLD
     was_exported = trace.batch_id is None or trace.batch_id != now.batch_id
     is_payable = now.status is not S.REQUESTED and not now.batch_id and was_exported
     return Act.HOLD if trace.has_left or is_payable else Act.NOTHING

@@ -127,7 +127,7 @@ def _hold(context: Context, trace: Trace, why: str) -> None:
     become = S.PAYING if withdrawal.status is S.APPROVED else None
     book(
         context, withdrawal, become, SYSTEM, f"restored-{len(withdrawal.steps)}", note, problem=problem,
-        payout=max(withdrawal.payout, 1), sent_at_ms=LONG_AGO_MS, blocked=(),
+        payout=max(withdrawal.payout, trace.payout, 1), sent_at_ms=LONG_AGO_MS, blocked=(),
         batch_id="" if withdrawal.is_sent else withdrawal.batch_id or trace.batch_id or SOME_FILE,
     )  # fmt: skip
 
@@ -156,7 +156,8 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
     withdrawal = Withdrawal(
         id=trace.id, partner_id=trace.partner_id, program_id=trace.program_id or partner["program"],
         amount=trace.amount, currency=trace.currency, status=S.PAYING, method=used, requester="",
-        created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="", payout=1, sent_at_ms=LONG_AGO_MS,
+        created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="",
+        payout=max(trace.payout, 1), sent_at_ms=LONG_AGO_MS,
         steps=tuple(Step(each, SYSTEM, now_ms, note, f"restored-{each}") for each in (S.APPROVED, S.PAYING)),
         problem=None if is_sent and method else Problem.UNKNOWN,
         batch_id="" if is_sent else trace.batch_id or SOME_FILE,
