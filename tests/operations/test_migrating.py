@@ -10,17 +10,18 @@ import pytest
 
 from refledger.cli.migrate import whole_table
 from refledger.domain.errors import Busy
+from refledger.domain.journal import Kind as EntryKind
 from refledger.domain.likeness import Kind
 from refledger.operations import likeness, migrating
 from refledger.operations.migrating import ALL, Migration, Pages, migrate
 from refledger.operations.payments import Outcome
-from refledger.store import alike, keys, migrations, partners
+from refledger.store import alike, keys, ledger, migrations, partners
 from refledger.store.keys import Key
 from refledger.store.transaction import Item, put, update
 from tests.store.test_shapes import of_kind, table_of
 from tests.support.books import Books
 
-GUARDS, ALIKE = ALL
+GUARDS, ALIKE, EARNED = ALL
 
 
 @pytest.fixture
@@ -66,11 +67,17 @@ def test_what_an_old_release_left_is_moved_on_and_the_books_stay_right(old: Book
     done = migrate(old.context, migration, whole_table(old.table, 50))
     after = but_progress(everything(old))
     assert (done.looked_at >= len(before), done.ended_ms) == (True, old.clock())
-    assert len(after) - len(before) == {"guards": 5, "alike": 9}[migration.name] == len(new_in(before, after))
-    assert [item for item in before if item not in after] == []
+    more = {"guards": 5, "alike": 9, "earned": 0}[migration.name]
+    assert len(after) - len(before) == more == len(new_in(before, after))
+    was = [without_earned(item) if migration is EARNED and keys.is_balance(item) else item for item in after]
+    assert [item for item in before if item not in was] == []
     assert old.faults() == []
     assert old.pay("carol", "after the update", 10_000)
     assert old.faults() == []
+
+
+def without_earned(balance: Item) -> Item:
+    return {name: value for name, value in balance.items() if name != "earned"}
 
 
 def new_in(before: list[Item], after: list[Item]) -> list[Item]:
@@ -96,7 +103,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(old: Books, migrat
     would = migrate(old.context, migration, whole_table(old.table, 50), dry_run=True)
     assert everything(old) == before
     done = migrate(old.context, migration, whole_table(old.table, 50))
-    twice = {"guards": 1, "alike": 0}[migration.name]  # one refund lies under both names of its payment
+    twice = {"guards": 1, "alike": 0, "earned": 0}[migration.name]  # one refund lies under both names of its payment
     assert would.moved_on - twice == done.moved_on > 0
 
 
@@ -244,3 +251,30 @@ def test_a_step_that_fails_says_at_which_item(old: Books) -> None:
         migrate(old.context, Migration("odd", "", fails), whole_table(old.table))
     assert "odd: at the item " in told.value.__notes__[0]
     assert migrations.find(old.table, "odd").steps == 0
+
+
+def test_a_balance_says_what_rewards_put_into_it(old: Books) -> None:
+    """What was booked before by a release that did not count it; unknown until then, and right from then on."""
+    balances = [item for item in everything(old) if keys.is_balance(item)]
+    known = [ledger.balance_from(item, keys.owner_of(item), keys.currency_of_balance(item)) for item in balances]
+    assert {each.earned for each in known} == {None}
+    assert migrate(old.context, EARNED, whole_table(old.table)).moved_on == len(balances) > 0
+    for each in known:
+        found = ledger.find_balance(old.table, each.partner_id, each.currency)
+        entries = [entry for _, entry in ledger.entries(old.table, each.partner_id, each.currency)]
+        signs = {EntryKind.EARN: 1, EntryKind.REVERSE: -1}
+        assert found.earned == sum(signs.get(entry.kind, 0) * entry.amount for entry in entries)
+        assert replace(found, earned=None) == each
+
+
+def test_what_an_older_release_books_afterwards_makes_it_unknown(old: Books) -> None:
+    """It moves the balance on and leaves what it does not know: then nobody believes it, and it is said anew."""
+    migrate(old.context, EARNED, whole_table(old.table))
+    item = next(item for item in everything(old) if keys.is_balance(item))
+    old.table.commit(update(
+        "an older release", {"pk": item["pk"], "sk": item["sk"]}, "SET #ver = :next", next=item["ver"] + 1
+    ))  # fmt: skip
+    balance = ledger.find_balance(old.table, keys.owner_of(item), keys.currency_of_balance(item))
+    assert balance.earned is None
+    migrate(old.context, EARNED, whole_table(old.table), again=True)
+    assert ledger.find_balance(old.table, balance.partner_id, balance.currency).earned is not None

@@ -175,6 +175,8 @@ def others(item: Item, name: str, value: Any) -> list[Any]:
         ("J", "kind"): ["EARN", "REVERSE", "RESERVE", "RELEASE", "SETTLE", "RETURN", "PAY", "CREDIT", "DEBIT"],
         ("R", "held"): [[], ["a reason"], [DISPUTED]],
     }  # fmt: skip
+    if (kind_of(item), name) == ("P/B", "earned"):  # with its version, else nobody would believe it
+        return [[value[0] + 1, value[1]], [value[0] - 1, value[1]]]
     if (kind_of(item), name) == ("E/A", "back"):  # what is known one by one, that is
         return [[*value[:at], value[at] + 1, *value[at + 1 :]] for at in (0, 1, 3, 4)]
     if found := words.get((kind_of(item), name)):

@@ -90,7 +90,8 @@ class Balance:
 
     `available` below zero is debt. `caps`: what rewards of a program and month (`default 202611`) took of a monthly cap
     when caps were shared out for good; see `caps.py`. `cover`: the sort key of the journal entry up to which rewards
-    are marked as paid.
+    are marked as paid. `earned`: what rewards put in, less what was taken back of it; None where nobody knows, because
+    a release that did not count it has written since.
     """
 
     partner_id: str
@@ -106,6 +107,7 @@ class Balance:
     cover: str = ""
     open: int = 0  # withdrawals whose money is reserved; of those from before this was counted none is
     asked: tuple[str, int] = ("", 0)  # how many were asked for on a day, UTC (`20261128`)
+    earned: int | None = 0
 
     def asked_on(self, at_ms: int) -> int:
         """How many withdrawals were asked for on the day of that moment."""
@@ -172,6 +174,7 @@ def post(
         head=entry.hash,
         at_ms=entry.at_ms,
         open=max(0, balance.open + OPENS.get(kind, 0)),
+        earned=None if balance.earned is None else balance.earned - moved[Account.REWARDS],
         asked=(day(now_ms), balance.asked_on(now_ms) + 1) if kind is Kind.RESERVE else balance.asked,
     )
     return after, entry
@@ -228,6 +231,8 @@ def faults(entries: Sequence[Entry], balance: Balance, anchors: Anchors = NOBODY
     for account in (Account.AVAILABLE, Account.RESERVED, Account.PAID):
         if getattr(balance, account.value) != accounts[account]:
             yield f"balance: {account} is {getattr(balance, account.value)}, the journal says {accounts[account]}"
+    if balance.earned not in (None, -accounts[Account.REWARDS]):
+        yield f"balance: earned is {balance.earned}, the journal says {-accounts[Account.REWARDS]}"
 
 
 def broken(entries: Sequence[Entry], anchors: Anchors = NOBODY) -> list[tuple[int, str]]:

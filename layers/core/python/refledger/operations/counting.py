@@ -117,7 +117,7 @@ def _reward(item: Item) -> Iterator[Figure]:
     partner_id, currency, status = keys.owner_of(item), item["currency"], item["status"]
     partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
     earned = _earned(item)
-    by_hand, cancelled = item["source"] == BY_HAND, status == RewardStatus.CANCELLED
+    by_hand, cancelled = item.get("source") == BY_HAND, status == RewardStatus.CANCELLED
     yield partner, f"hand_{currency}" if by_hand else f"t{item['tier']}_{currency}", earned
     place = "idle" if item.get("cancelled") == Cancelled.IDLE else f"r_{status}"
     yield program, f"{place}_n", 1

@@ -7,13 +7,15 @@ while the deployment works. Readers go on bearing with what is not moved on: a t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from refledger.domain.errors import Busy, PartnerNotFound
+from refledger.domain.journal import Account
 from refledger.operations import likeness
 from refledger.operations.context import Context
-from refledger.store import keys, migrations, partners, payments
+from refledger.store import keys, ledger, migrations, partners, payments
 from refledger.store.keys import Key
 from refledger.store.migrations import Progress
 from refledger.store.transaction import Item, Moved, Write
@@ -54,9 +56,26 @@ def _alike(context: Context, item: Item) -> list[Write]:
         return []
 
 
+def _earned(context: Context, item: Item) -> list[Write]:
+    """What rewards put into a balance. Read again: whatever is booked meanwhile says so itself."""
+    if not keys.is_balance(item):
+        return []
+    partner_id, currency = keys.owner_of(item), keys.currency_of_balance(item)
+    balance = ledger.find_balance(context.table, partner_id, currency)
+    if balance.earned is not None:
+        return []
+    sums: Counter[Account] = Counter()
+    for _, entry in ledger.entries(context.table, partner_id, currency):
+        if entry.version <= balance.version:
+            sums[entry.debit] -= entry.amount
+            sums[entry.credit] += entry.amount
+    return [ledger.say_earned(balance, -sums[Account.REWARDS])]
+
+
 ALL = (
     Migration("guards", "a refund or dispute from before could be told again for another payment", _guard),
     Migration("alike", "partners from before are not seen to have the name or address of another one", _alike),
+    Migration("earned", "a balance from before cannot say what of a partner's money stands in it already", _earned),
 )
 
 

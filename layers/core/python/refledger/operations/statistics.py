@@ -126,7 +126,24 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
                 Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
             )
     balances = ledger.balances(context.table, partner_id)
-    return PartnerStatistics(tiers, apart["pending"], apart["over"], balances, apart["hand"])
+    earned = signed_sum([apart["hand"], *(tier.earnings for tier in tiers.values())])
+    earned.subtract(apart["over"])
+    pending = {**apart["pending"], **_not_in(balances, apart["pending"], earned)}
+    return PartnerStatistics(tiers, pending, apart["over"], balances, apart["hand"])
+
+
+def _not_in(balances: Iterable[Balance], pending: Mapping[str, int], earned: Counter[str]) -> dict[str, int]:
+    """What waits, by currency, beside balances that were read after it and that rewards have reached meanwhile.
+
+    Nobody can read both at one moment, as a reward's record and its journal entry are told apart. But what was ever
+    earned is either waiting or in the balance, and the balance knows how much of it is there: so what waits is at most
+    the rest of it. It was read first, so it may say too much, and never too little.
+    """
+    return {
+        balance.currency: min(pending.get(balance.currency, 0), max(0, earned[balance.currency] - balance.earned))
+        for balance in balances
+        if balance.earned is not None
+    }
 
 
 def current_totals(context: Context, partner_id: str) -> Counter[str]:

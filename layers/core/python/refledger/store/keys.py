@@ -820,6 +820,15 @@ def is_capped_month(key: Key) -> bool:
     return key["sk"].startswith("L#")
 
 
+def is_balance(key: Key) -> bool:
+    """Whether what lies under a partner is a balance."""
+    return kind_of(key) == "P" and key["sk"].startswith("B#")
+
+
+def currency_of_balance(key: Key) -> str:
+    return key["sk"].removeprefix("B#")
+
+
 def capped_month_in(key: Key) -> tuple[str, str, str]:
     """Currency, month and program in the key of a month under a cap."""
     _, currency, month, program_id = key["sk"].split("#")

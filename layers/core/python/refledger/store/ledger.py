@@ -17,15 +17,17 @@ HAS_NO_DEBT = "nothing is owed in the currency"
 def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
     """The balance under its version, and its entry. `new` and `entry` come from `journal.post`."""
     assert new.version == entry.version == old.version + 1
+    earned = {} if new.earned is None else {"earned": [new.earned, new.version]}
     return [
         update(
             IS_CURRENT, keys.balance(new.partner_id, new.currency),
             "SET #available = :available, #reserved = :reserved, #paid = :paid, #unpaid = :unpaid, #ver = :version,"
-            " #head = :head, #at = :at, #caps = :caps, #cover = :cover, #open = :open, #asked = :asked",
+            " #head = :head, #at = :at, #caps = :caps, #cover = :cover, #open = :open, #asked = :asked"
+            + (", #earned = :earned" if earned else ""),
             "#ver = :was AND #unpaid = :unpaid_was" if old.version else NOT_THERE,
             available=new.available, reserved=new.reserved, paid=new.paid, unpaid=new.unpaid, version=new.version,
             head=new.head, at=new.at_ms, caps=dict(new.caps), cover=new.cover,
-            open=new.open, asked=list(new.asked),
+            open=new.open, asked=list(new.asked), **earned,
             **({"was": old.version, "unpaid_was": old.unpaid} if old.version else {}),
         ),
         put("the journal has no such version yet", {
@@ -131,7 +133,20 @@ def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
         cover=item["cover"],
         open=item.get("open", 0),
         asked=tuple(item.get("asked", ("", 0))),
+        earned=_earned(item),
     )
+
+
+def _earned(item: Item) -> int | None:
+    """It stands with the version at which it was true: a release that does not know it leaves it behind."""
+    amount, version = item.get("earned", (None, None))
+    return amount if version == item["ver"] else None
+
+
+def say_earned(balance: Balance, earned: int) -> Write:
+    """Where nobody knew, as long as nothing else is booked."""
+    key, said = keys.balance(balance.partner_id, balance.currency), [earned, balance.version]
+    return update(IS_CURRENT, key, "SET #earned = :earned", "#ver = :was", earned=said, was=balance.version)
 
 
 def _entry_from(item: Item) -> Entry:

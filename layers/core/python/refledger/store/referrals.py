@@ -388,11 +388,12 @@ def _state(referral: Referral) -> Item:
         "paid": referral.paid_at_ms, "closed": referral.closed_at_ms, "reason": referral.reason,
         "ended": referral.ended_ms,
         "note": referral.note, "tags": list(referral.tags), "makers": list(referral.makers),
-        "conversion": referral.conversion, "code": referral.code, "customer_id": referral.customer_id,
+        "conversion": referral.conversion, "customer_id": referral.customer_id,
     }  # fmt: skip
     return {
         "status": referral.status.value, "source": referral.source.value, "customer": referral.customer,
-        "lead": referral.lead, "version": referral.version, **{name: value for name, value in told.items() if value},
+        "lead": referral.lead, "version": referral.version, "code": referral.code,
+        **{name: value for name, value in told.items() if value},
     }  # fmt: skip
 
 

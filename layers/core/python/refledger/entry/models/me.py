@@ -103,7 +103,9 @@ class MyCodes(View):
 
 
 class MyBalances(View):
-    """`pending` follows within a second or so; the others are exact."""
+    """`available`, `reserved` and `paid` are exact; `pending` is what was earned and is not among them, and follows
+    within a second or so.
+    """
 
     data: list[BalanceView]
 

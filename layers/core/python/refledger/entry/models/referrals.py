@@ -57,8 +57,9 @@ class BalanceView(View):
 
 
 class StatisticsView(View):
-    """`pending` and the tiers follow within a second or so; `available`, `reserved` and `paid` are exact. `overCap`:
-    what monthly caps take of all tiers together. `givenByHand`: by the company, and no tier's.
+    """The tiers follow within a second or so; `available`, `reserved`, `paid` are exact. `pending` is what was earned
+    and is not among them: what has matured is never told as both. `overCap`: what monthly caps take of all tiers
+    together. `givenByHand`: by the company, and no tier's.
     """
 
     tier1: TierView
