@@ -47,7 +47,7 @@ class TrialBalanceView(View):
 
 
 class TrialBalancesView(View):
-    """Behind by a second or so; `refledger verify` proves each journal, entry by entry."""
+    """By when entries were booked; behind by a second or so. `refledger verify` proves each journal, entry by entry."""
 
     as_of: str | None
     data: list[TrialBalanceView]
@@ -60,8 +60,8 @@ class WithdrawalsView(View):
 
 
 class PayoutView(View):
-    """`requested`: reserved for withdrawals; `released`: of it, back to balances. `paid` = settled + paidDirectly -
-    returned. `withdrawals`: by the status they are in.
+    """By when it was booked. `requested`: reserved for withdrawals; `released`: of it, back to balances. `paid` =
+    settled + paidDirectly - returned. `withdrawals`: by the status they are in; in a period what that changed by.
     """
 
     currency: str

@@ -113,7 +113,9 @@ class TallyView(View):
 
 
 class PeriodView(View):
-    """The days asked for; null for all time. In a period every figure is what it changed by."""
+    """The days asked for; null for all time. In a period every figure is what it changed by; dated by when refledger
+    wrote the change, in UTC.
+    """
 
     first: Annotated[str | None, Field(alias="from")] = None
     last: Annotated[str | None, Field(alias="to")] = None
@@ -473,8 +475,8 @@ class CohortMonthView(View):
 
 
 class CohortView(View):
-    """Customers who were referred in `month`. `months`: their payments, 0 for that month, 1 for the next, …; 12 also
-    stands for all later ones.
+    """Customers whose referral was written in `month`. `months`: their payments by when they happened, less what is
+    gone of them by now: 0 for that month, 1 for the next, …; 12 also stands for all later ones. So past cohorts change.
     """
 
     month: str
