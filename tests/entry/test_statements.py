@@ -109,8 +109,8 @@ def test_every_form_says_what_it_is_of(fresh: World, month: str) -> None:
     assert (masked["partnerName"], masked["partnerCompany"]) == (None, None)
 
 
-def test_an_entry_of_several_rewards_says_which(fresh: World) -> None:
-    """From the first to the last of them, in the answer and in the table."""
+def test_an_entry_of_several_rewards_says_which(fresh: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first to the last of them, in the answer, in the table and on paper."""
     books = fresh.books
     books.grant("bob", 1_000, 2_000)
     books.mature("bob")
@@ -121,6 +121,10 @@ def test_an_entry_of_several_rewards_says_which(fresh: World) -> None:
     assert (earned["reference"], [earned["firstReward"], earned["lastReward"]]) == ("maturity", ids)
     row = list(csv.DictReader(io.StringIO(fresh.call(OWN, sub="bob", path=path, query={"format": "csv"}).body)))[1]
     assert [row["firstReward"], row["lastReward"]] == ids
+    printed: list[str] = []
+    monkeypatch.setattr("fpdf.FPDF.cell", lambda *told, **_: printed.append(told[3]))
+    assert fresh.call(OWN, sub="bob", path=path, query={"format": "pdf"}).body.startswith(b"%PDF-")
+    assert f"rewards {ids[0]} to {ids[1]}" in printed
 
 
 def test_a_closed_month_never_differs(fresh: World, month: str) -> None:

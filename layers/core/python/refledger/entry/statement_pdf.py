@@ -21,7 +21,7 @@ WORDS = {
     Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
     Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
 }  # fmt: skip
-MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TITLE_PT = 15, 5, 9, 7, 16
+MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TINY_PT, TITLE_PT = 15, 5, 9, 7, 6, 16
 COLUMNS_MM = (25, 29, 38, 22, 22, 22, 22)  # 180 in all, what A4 has between the margins
 HEAD = ("Time (UTC)", "", "Reference", "Available", "Reserved", "Paid out", "Balance")
 ALIGN = ("L", "L", "L", "R", "R", "R", "R")
@@ -94,12 +94,18 @@ def _account(pdf: FPDF, statement: Statement, account: AccountStatement) -> None
     _rule(pdf)
     _row(pdf, ("", "Opening balance", "", *_shown(account, account.opening), _available(account, account.opening)))
     for each in account.movements:
-        if pdf.will_page_break(LINE_MM):
+        rewards = _rewards(each)
+        if pdf.will_page_break(LINE_MM * (2 if rewards else 1)):
             pdf.add_page()
             _row(pdf, HEAD)
             _rule(pdf)
         after = _available(account, each.after)
         _row(pdf, (_time(each), _words(each), _reference(each), *_shown(account, each.change), after))
+        if rewards:
+            pdf.set_font(FONT, size=TINY_PT)
+            pdf.set_x(pdf.l_margin + COLUMNS_MM[0])
+            pdf.cell(0, LINE_MM, rewards, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            pdf.set_font(FONT, size=TEXT_PT)
     _rule(pdf)
     _row(pdf, ("", "Closing balance", "", *_shown(account, account.closing), _available(account, account.closing)))
     for kind, (count, amount) in account.totals.items():
@@ -131,6 +137,13 @@ def _times(count: int) -> str:
 def _reference(movement: Movement) -> str:
     """The withdrawal or payment; of several payments' rewards that came due together there is none."""
     return "several rewards" if movement.reference == MATURITY else movement.reference
+
+
+def _rewards(movement: Movement) -> str:
+    """Which they are where the reference cannot say it, as JSON and CSV do: the first and the last by due time."""
+    if movement.reference != MATURITY or not movement.first:
+        return ""
+    return f"rewards {movement.first} to {movement.last}"
 
 
 def _state(statement: Statement) -> str:
