@@ -120,7 +120,7 @@ def test_a_known_campaign_is_carried_too() -> None:
 
 def test_sources_are_taken_in_any_case() -> None:
     """A link without a source is on a website; a source that nobody knows is another one."""
-    assert (source(None), source(" email "), source("fax")) == (Source.WEBSITE, Source.EMAIL, Source.OTHER)
+    assert (source(None), source(" email "), source("fax")) == (Source.UNKNOWN, Source.EMAIL, Source.OTHER)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_click_leads_on_and_is_counted(shop: World) -> None:
     assert "set-cookie" not in answer.headers
     click(shop, code, source="carrier pigeon", campaign="nobody knows")
     click(shop, code)
-    assert clicks.of_code(shop.books.table, code) == Clicks(3, {"EMAIL": 1, "OTHER": 1, "WEBSITE": 1}, {"spring": 1})
+    assert clicks.of_code(shop.books.table, code) == Clicks(3, {"EMAIL": 1, "OTHER": 1, "UNKNOWN": 1}, {"spring": 1})
 
 
 def test_a_cookie_is_set_where_the_program_says_so(shop: World) -> None:

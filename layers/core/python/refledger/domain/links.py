@@ -91,6 +91,6 @@ def _name_in(part: str) -> str:
 
 
 def source(named: str | None) -> Source:
-    """The source that a link names, in any case; a link that names none is on a website."""
-    text = (named or Source.WEBSITE).strip().upper()
+    """The source that a link names, in any case. One that names none may be anywhere."""
+    text = (named or Source.UNKNOWN).strip().upper()
     return Source(text) if text in set(Source) else Source.OTHER

@@ -54,6 +54,7 @@ class Source(StrEnum):
     IN_PERSON = "IN_PERSON"
     SOCIAL_MEDIA = "SOCIAL_MEDIA"
     OTHER = "OTHER"
+    UNKNOWN = "UNKNOWN"  # nobody said
 
 
 @dataclass(frozen=True)

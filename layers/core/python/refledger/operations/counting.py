@@ -165,7 +165,7 @@ def _referral(item: Item) -> Iterator[Figure]:
     cohort = dimensions.cohorts(item["program"], year)
     for where in (partner, program):
         yield where, f"f_{status}", 1
-    yield program, f"s_{source or 'OTHER'}_n", 1
+    yield program, f"s_{source or 'UNKNOWN'}_n", 1
     yield cohort, f"m{month}_n", 1
     yield cohort, f"d{date}_{status}", 1
     if "converted" not in item:
@@ -174,7 +174,7 @@ def _referral(item: Item) -> Iterator[Figure]:
     yield partner, "conv", 1
     if item.get("code"):
         yield partner, of_code(item["code"], "c"), 1
-    yield program, f"s_{source or 'OTHER'}_c", 1
+    yield program, f"s_{source or 'UNKNOWN'}_c", 1
     yield program, f"ttc_{max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)}", 1
     yield program, "ttc_minutes", took_ms // MINUTE_MS
     yield cohort, f"m{month}_c", 1

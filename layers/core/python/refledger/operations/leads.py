@@ -105,7 +105,7 @@ def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
     for code in facts.codes:
         new = referring.NewReferral(
             code=code,
-            source=facts.source or Source.OTHER,
+            source=facts.source or Source.UNKNOWN,
             campaign=facts.campaign,
             lead=news.lead_id,
             customer=facts.customer,

@@ -47,7 +47,7 @@ class NewReferral:
 
     partner_id: str = ""
     code: str = ""  # as it was typed
-    source: Source = Source.OTHER
+    source: Source = Source.UNKNOWN
     campaign: str = ""
     lead: str = ""
     customer: str = ""
