@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
+from local.mappings import Filters
 from refledger.adapters import salesforce
 from refledger.adapters.stripe import READERS, SOURCE_PREFIX
 from refledger.entry.events import leads
 from refledger.entry.events.own import MODELS, SOURCE
+from refledger.operations.counting import figures
 from refledger.store import keys
+from refledger.store.table import unpack
 from tests.template.deployed import (
     FUNCTION,
     MAPPING,
@@ -25,6 +30,7 @@ from tests.template.deployed import (
     targets,
 )
 
+SHAPES, KEY = Path(__file__).parents[1] / "shapes" / "next.json", ("pk", "sk")
 FORTNIGHT_SECONDS = 14 * 86_400
 HEARD = {
     "pk": {"S": ["SYS"]},
@@ -135,12 +141,27 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     assert "FunctionResponseTypes" not in mapping
     destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert referred(destination) in may_send_to("StatisticsFunction")
-    patterns = [json.loads(each["Pattern"])["dynamodb"]["Keys"] for each in mapping["FilterCriteria"]["Filters"]]
-    assert patterns == [
-        {"pk": {"S": [{"prefix": "R#"}, {"prefix": "F#"}, {"prefix": "J#"}]}},
-        {"pk": {"S": [{"prefix": "E#"}, {"prefix": "P#"}, {"prefix": "W#"}]}, "sk": {"S": ["A"]}},
-        HEARD,
-    ]
+    assert json.loads(mapping["FilterCriteria"]["Filters"][-1]["Pattern"])["dynamodb"]["Keys"] == HEARD
+
+
+def test_statistics_are_told_of_everything_that_they_count() -> None:
+    """Of the items that a release leaves, each that adds to a counter passes the filter, and no other but the
+    schedule's word: one that is kept out is never counted, and nothing says so.
+    """
+    (mapping,) = [each for each in of_type(MAPPING).values() if "TumblingWindowInSeconds" in each]
+    filters = Filters(mapping["FilterCriteria"])
+    items = json.loads(SHAPES.read_text(encoding="utf-8"))["items"]
+    passing = [item for item in items if filters.match({"dynamodb": {"Keys": {name: item[name] for name in KEY}}})]
+    counted = [item for item in items if any(figures(_as_told(item)))]
+    assert {item["sk"]["S"][:2] for item in counted if item["pk"]["S"].startswith("P#")} == {"A", "L#"}
+    assert [item for item in counted if item not in passing] == []
+    kinds = {item["pk"]["S"].split("#")[0] for item in counted}
+    assert {item["pk"]["S"].split("#")[0] for item in passing} - kinds == {"SYS"}
+
+
+def _as_told(item: dict[str, Any]) -> dict[str, Any]:
+    """Without what is sealed, which no reader of the stream is shown."""
+    return unpack({name: value for name, value in item.items() if "B" not in value})
 
 
 def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
