@@ -69,7 +69,7 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
         today_count = (day + 1) * rewards // days - day * rewards // days
         for shard, share in zip(SHARDS, (today_count - today_count // 2, today_count // 2), strict=True):
             now_ms = books.clock()
-            item = _reward(partner_id, now_ms + HOLD_DAYS * DAY_MS)
+            item = _reward(partner_id, now_ms)
             records = [Record(str(next(numbers[shard])), now_ms, {}, item) for _ in range(share)]
             if records:
                 statistics.project(context, shard, records)
@@ -106,11 +106,11 @@ def reporting(bench: Bench, partner_id: str, told: str, rewards: int, days: int)
                 assert answer["total"] == rewards, "nothing is lost or counted twice by folding"
 
 
-def _reward(partner_id: str, due_ms: int) -> Item:
+def _reward(partner_id: str, created_ms: int) -> Item:
     """As much of a reward's image as roll-ups look at."""
     key = keys.reward(keys.reward_id(partner_id, 0, "USD", "0" * 24, 1))
     pending = RewardStatus.PENDING.value
     return {
         **key, "tier": 1, "currency": "USD", "amount": 5, "reversed": 0, "status": pending, "program": "default",
-        "due": due_ms, "held": [],
+        "due": created_ms + HOLD_DAYS * DAY_MS, "held": [], "created": created_ms,
     }  # fmt: skip

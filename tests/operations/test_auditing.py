@@ -196,7 +196,7 @@ def test_partners_are_found_by_their_new_names(books: Books) -> None:
     partner = books.partner("bob")
     for company in ("Before Ltd", "After Ltd"):
         new = replace(partner, company_name=company, version=partner.version + 1)
-        books.table.commit(stored_partners.change(partner, new))
+        books.table.commit(stored_partners.change(partner, new, books.clock()))
         partner = new
         follower.catch_up()
     rows = [item["sk"] for item in books.table.query(keys.search_rows("default", "")[0])]

@@ -50,7 +50,7 @@ def live(books: Books, name: str = "bob") -> list[Reward]:
 def test_a_customer_found_out_brings_nothing_any_more(books: Books) -> None:
     """The attack: a second account of the partner pays, again and again, and nothing stops it. Both tiers stop."""
     books.earn("carol", "p1", 10_000)
-    books.table.commit(referral_progress.convert(referral(books).id, books.clock()))
+    books.table.commit(referral_progress.convert(referral(books).id, books.clock(), books.clock()))
     for close_it in (referring.reject, referring.expire):
         with pytest.raises(ReferralClosed):
             close_it(books.context, referral(books).id, "a fraud")

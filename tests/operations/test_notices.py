@@ -31,7 +31,7 @@ def follower(books: Books) -> Follower:
 def choose(books: Books, name: str, *kinds: Kind) -> None:
     old = books.partner(name)
     new = replace(old, notices=tuple(kind.value for kind in kinds), version=old.version + 1)
-    books.table.commit(partners.change(old, new))
+    books.table.commit(partners.change(old, new, books.clock()))
 
 
 def reject(books: Books, withdrawal_id: str) -> None:

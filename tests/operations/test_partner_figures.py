@@ -95,7 +95,7 @@ def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> Non
     for record in streams.records(books.client):
         counted = list(effects(record.old, record.new))
         kinds[keys.kind_of(record.new or record.old)] += bool(counted)
-        partner[keys.kind_of(record.new or record.old)] += any(where.of is Of.PARTNER for where, _, _ in counted)
+        partner[keys.kind_of(record.new or record.old)] += any(where.of is Of.PARTNER for _, where, _, _ in counted)
     assert kinds["R"] > 10
     assert kinds["F"] == 5
     assert {kind for kind, number in kinds.items() if number} == {"R", "F", "E", "P", "J"}
@@ -114,6 +114,7 @@ def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]
         "reversed": taken_back,
         "program": "default",
         "due": 0,
+        "created": 0,
         "held": [],
     }
 
@@ -132,7 +133,7 @@ def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]
 )
 def test_what_a_change_of_a_reward_adds(old: dict[str, Any], new: dict[str, Any], earned: int, pending: int) -> None:
     """Earned is what a reward may still become or is; pending is what waits."""
-    added = {counter: amount for where, counter, amount in effects(old, new) if where == dimensions.partner("p")}
+    added = {counter: amount for _, where, counter, amount in effects(old, new) if where == dimensions.partner("p")}
     wanted = {"t2_EUR": earned, "pending_EUR": pending}
     assert added == {counter: amount for counter, amount in wanted.items() if amount}
 

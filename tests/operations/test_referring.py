@@ -190,7 +190,7 @@ def in_status(books: Books, status: S, **told: Any) -> Referral:
     made = create(books, **told)
     old = read(books, made)
     if status is not S.PENDING:
-        books.table.commit(stored.change(old, Referral(**{**vars(old), "status": status, "version": 2})))
+        books.table.commit(stored.change(old, Referral(**{**vars(old), "status": status, "version": 2}), books.clock()))
     return read(books, made)
 
 
@@ -381,7 +381,8 @@ def test_what_the_stream_writes_meanwhile_is_not_undone(books: Books) -> None:
     made = create(books)
     old = read(books, made)
     for version in (1, 2):  # also where it was made before referrals had versions
-        books.table.commit(stored.change(old, Referral(**{**vars(old), "status": S.CONVERTED, "version": version})))
+        new = Referral(**{**vars(old), "status": S.CONVERTED, "version": version})
+        books.table.commit(stored.change(old, new, books.clock()))
         with pytest.raises(ReferralClosed):
             referring.reject(books.context, made.id, "no fit")
         made = create(books)

@@ -33,7 +33,7 @@ def books(books: Books) -> Books:
     books.apply("dave", "bob")
     for customer in (WHO, "dave"):
         books.earn(customer, f"of {customer}", 10_000)
-        books.table.commit(referral_progress.convert(referral(books, customer).id, books.clock()))
+        books.table.commit(referral_progress.convert(referral(books, customer).id, books.clock(), books.clock()))
     books.clock.forward(1000)
     return books
 
@@ -170,7 +170,7 @@ def test_all_who_earned_of_it_are_looked_at(books: Books, name: str) -> None:
     """Not the partner alone whose referral it is: the second tier has its part."""
     books.chain("alice", "zed", "yan")
     books.earn("yan", "of yan", 500_000)
-    books.table.commit(referral_progress.convert(referral(books, "yan").id, books.clock()))
+    books.table.commit(referral_progress.convert(referral(books, "yan").id, books.clock(), books.clock()))
     books.clock.forward(1000)
     close(books, "yan")
     made = books.withdraw(name, 1000)

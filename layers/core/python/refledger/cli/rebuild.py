@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from refledger.cli.output import Progress, add_progress, say
-from refledger.cli.target import Target, add_target, positive
+from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import catching_up, rebuilding
+from refledger.operations import catching_up, comparing, rebuilding
+from refledger.operations.comparing import Difference
 from refledger.store import partners
 
 WAIT_MINUTES = 15
+SHOWN = 40  # differences
 WHAT = {
     "search": "rows by which partners are found", "progress": "referrals that converted or were paid",
     "leaderboards": "partners' places in them",
@@ -24,7 +26,9 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("rebuild", help="make anew what follows from the books")
     subjects = parser.add_subparsers(required=True, metavar="WHAT")
     statistics = subjects.add_parser("statistics", help="all figures; the old ones are read until it is done")
-    statistics.add_argument("--partner", metavar="ID", help="of this partner alone")
+    statistics.add_argument("--partner", metavar="ID", help="of this partner alone, whether they are right or not")
+    statistics.add_argument("--check", action="store_true", help="only say what differs from the books, day by day")
+    statistics.add_argument("--all", action="store_true", help="all of them, whether they are right or not")
     statistics.add_argument(
         "--wait", type=positive, default=WAIT_MINUTES, metavar="MINUTES",
         help=f"how long to wait for the stream's consumer (default {WAIT_MINUTES}); another run goes on",
@@ -55,7 +59,11 @@ def rebuild_other(options: argparse.Namespace) -> int:
 
 
 def rebuild_statistics(options: argparse.Namespace) -> int:
-    """0 when all have new figures, 1 when the consumer has not counted everything yet."""
+    """0 when all is right, or has new figures; 1 when the consumer has not counted everything yet, or with --check
+    when something differs.
+    """
+    if options.check + options.all + bool(options.partner) > 1:
+        raise Usage("one of --check, --all and --partner")
     context = Target(options).context
     told = ["beginning"]
     if options.partner:
@@ -64,10 +72,22 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
     def of_partners() -> Iterable[str]:
         return [options.partner] if options.partner else rebuilding.everybody(context)
 
+    def tell(text: str) -> None:
+        told[0] = text
+
+    only: set[str] | None = None
     with Progress(lambda: told[-1], asked=options.progress):
+        if not options.partner and not options.all:
+            found = comparing.differences(context, of_partners, tell)
+            only = {each.dimension.subject for each in found}
+            for line in _lines(found):
+                say(line)
+        if options.check:
+            say(f"statistics: {'needed' if only else 'not needed'}")
+            return 1 if only else 0
         done = rebuilding.rebuild(
             context, of_partners, options.wait * MINUTE_MS, whole=not options.partner, afresh=options.afresh,
-            tell=lambda text: told.__setitem__(0, text),
+            only=only, tell=tell,
         )  # fmt: skip
     say(f"{done.partners} partners have new figures, made of {done.stamped} items that were told the stream now")
     if not options.partner:
@@ -79,3 +99,14 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
             " nothing, with --afresh"
         )
     return 1 if done.waiting or done.programs_waiting else 0
+
+
+def _lines(found: Sequence[Difference]) -> Iterator[str]:
+    """The first of them, and how many there are."""
+    for each in found[:SHOWN]:
+        of = " ".join(filter(None, (each.dimension.of.lower(), each.dimension.id, each.dimension.year)))
+        on = f"on {each.day[:4]}-{each.day[4:6]}-{each.day[6:]}" if each.day else "in all"
+        yield f"{of}, {each.counter} {on}: counted {each.counted}, in the books {each.in_books}"
+    if found:
+        where = len({each.dimension for each in found})
+        yield f"{len(found)} figures differ from the books, of {where} partners, programs, years or journals"

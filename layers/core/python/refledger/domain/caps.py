@@ -33,6 +33,7 @@ class Month:
     kept: Mapping[int, int] = field(default_factory=dict)
     covered: Mapping[int, int] = field(default_factory=dict)
     revision: int = 0  # counts its changes: each is made under the one that was read
+    created_at_ms: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:

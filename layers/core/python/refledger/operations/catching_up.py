@@ -10,6 +10,7 @@ The audit cannot be said again: an item knows who changed it last, and not what 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -72,11 +73,19 @@ def _search(context: Context, caught: Caught, check: bool) -> Iterator[int]:
 
 
 def _leaderboards(context: Context, caught: Caught, check: bool) -> Iterator[int]:
-    """Each partner's place in all time and in every month in which they have figures."""
+    """Each partner's place in all time, in every month in which they have figures, and in every other in whose boards
+    they are.
+    """
+    placed: dict[str, set[str]] = defaultdict(set)
+    for _, program in programs.after(context.table, ""):
+        for board in leaderboards.months_of(context, program.id):
+            for partner_id, _ in board.rows:
+                placed[partner_id].add(board.period)
     for ids in _partners(context, "leaderboards", check=check):
         found = statistics.of_many(context, {dimensions.partner(id): "" for id in ids})
         for dimension, (_, days) in found.items():
-            changed = [Changed(dimension.id, month) for month in sorted({when[:6] for when in days})]
+            months = {when[:6] for when in days} | placed[dimension.id]
+            changed = [Changed(dimension.id, month) for month in sorted(months)]
             if changed and _would_move(context, changed):
                 caught.behind += 1
                 if not check:

@@ -151,7 +151,7 @@ def convert(
         new = replace(old, conversion=id, version=old.version + 1)
         if old.status in (*OPEN, ReferralStatus.EXPIRED):
             new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
-        table.commit(*entered.writes, *sums, referrals.change(old, new))
+        table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))
         made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
         return Converted(new, entered.payment, made)
 

@@ -30,7 +30,8 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     if told == payment:
         return None
     if payment.kind is not PaymentKind.PAYMENT:
-        context.table.commit(payments.replace(payment, replace(told, revision=payment.revision + 1)))
+        told = replace(told, revision=payment.revision + 1)
+        context.table.commit(payments.replace(payment, told, context.now_ms()))
         return Rated()
     # read after the payment: see `rating`
     binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
@@ -72,7 +73,7 @@ def _place(context: Context, binding: Binding, payment: Payment, told: Payment, 
     had, has = bool(terms.commission_base(payment)), bool(terms.commission_base(told))
     again, writes = news.again, news.writes
     if has and not had:
-        return [*writes, *rating.counted(binding, told, terms, again)[1]]
+        return [*writes, *rating.counted(binding, told, terms, context.now_ms(), again)[1]]
     new = binding.look_again(again, payment.id) if again else binding
     if had and not has:
         new = rating.left_by(context, binding, new, payment)

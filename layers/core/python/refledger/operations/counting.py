@@ -1,7 +1,10 @@
 """What each item adds to which counters, as long as it is as it is.
 
-A change of an item adds what it is now and takes away what it was: state follows from images, and not from the order of
-events. Counters are made of the parts below, joined by `_`, in minor units where they end in a currency.
+An item says itself on which day it became what it is (`store/trails.py`), so what it adds is counted on that day: the
+one on which refledger booked it, by the clock of who wrote it. A change of an item adds what it says now and takes
+away what it said. So figures follow from images, and not from the order of events, from when the stream told of them,
+or from whether they are counted for the first time. Counters are made of the parts below, joined by `_`, in minor
+units where they end in a currency.
 
 | dimension   | counter                 | what it counts                                                              |
 |-------------|-------------------------|-----------------------------------------------------------------------------|
@@ -32,18 +35,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from refledger.domain.payments import Origin, PaymentKind
+from refledger.domain.referrals import OPEN, ReferralStatus
 from refledger.domain.rewards import BY_HAND, Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
-from refledger.store import caps, dimensions, keys, payments
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.store import caps, dimensions, keys, payments, trails
 from refledger.store.dimensions import Dimension
 from refledger.store.transaction import Item
 
 Figure = tuple[Dimension, str, int]
+Dated = tuple[str, Dimension, str, int]  # the day first, such as 20261231
 WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
 CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
+CONVERTED = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
 TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
 RANKED = re.compile(r"conv|(?:rev|over|t[0-9]+)_[A-Z]{3}")  # a partner's counters by which leaderboards rank
@@ -51,13 +58,57 @@ LABEL = re.compile(r"[A-Z0-9_]{1,30}")
 OTHER_LABEL = "OTHER"
 
 
-def effects(old: Item, new: Item) -> Iterator[Figure]:
-    """What one change adds to which counters."""
-    sums: Counter[tuple[Dimension, str]] = Counter()
-    for item, sign in ((new, 1), (old, -1)):
-        for dimension, counter, amount in figures(item):
-            sums[dimension, counter] += sign * amount
-    yield from ((dimension, counter, amount) for (dimension, counter), amount in sums.items() if amount)
+def effects(old: Item, new: Item) -> Iterator[Dated]:
+    """What one change adds to which counters, on which days."""
+    yield from _differences(dated(new), dated(old))
+
+
+def dated(item: Item) -> Iterator[Dated]:
+    """What the item has added to counters on each day on which it changed."""
+    before: Item = {}
+    for when, state in _states(item):
+        yield from _differences(_on(when, state), _on(when, before))
+        before = state
+
+
+def _on(when: str, item: Item) -> Iterator[Dated]:
+    return ((when, *figure) for figure in figures(item))
+
+
+def _differences(new: Iterable[Dated], old: Iterable[Dated]) -> Iterator[Dated]:
+    sums: Counter[tuple[str, Dimension, str]] = Counter()
+    for those, sign in ((new, 1), (old, -1)):
+        for when, dimension, counter, amount in those:
+            sums[when, dimension, counter] += sign * amount
+    yield from ((*place, amount) for place, amount in sums.items() if amount)
+
+
+def _states(item: Item) -> Iterator[tuple[str, Item]]:
+    """(day, the item as it was at the end of it) of what may be counted."""
+    match keys.kind_of(item) if item else "":
+        case "J":
+            yield day(item["at"]), item
+        case "W" if keys.is_alone(item):
+            first = item["status"] if not item["steps"] else WithdrawalStatus.REQUESTED
+            yield day(item["created"]), {**item, "status": first}
+            for status, _, at_ms, _ in item["steps"]:
+                yield day(at_ms), {**item, "status": status}
+        case "F":
+            (first, state), *later = trails.states(item, item["created"])
+            yield from _from_before_trails(first, state)
+            yield from later
+        case "R" | "E" | "P" if "created" in item:
+            yield from trails.states(item, item["created"])
+
+
+def _from_before_trails(first: str, state: Item) -> Iterator[tuple[str, Item]]:
+    """A referral that went on before items kept trails has the time of it: until then it waited."""
+    moved_ms = state.get("closed" if state["status"] in CLOSED else "converted", 0)
+    if state["status"] not in OPEN and day(moved_ms) > first:
+        yield first, {**state, "status": ReferralStatus.PENDING}
+        yield day(moved_ms), state
+    else:
+        yield first, state
 
 
 def figures(item: Item) -> Iterator[Figure]:
@@ -94,7 +145,7 @@ def stamped_in(item: Item) -> set[Dimension]:
             above = {partner_id for partner_id, _, _ in item["up"][: item["depth"]]}
             found = {dimensions.partner(id) for id in {keys.owner_of(item), *above}}
             found.add(dimensions.program(item["program"]))
-        case "E" if keys.is_alone(item) and _is_counted(item):
+        case "E" if keys.is_alone(item) and _was_ever_counted(item):
             referral = item.get("referral", "")
             found = {dimensions.partner(keys.owner_of(keys.referral(referral)))} if referral else set()
             found.add(dimensions.program(item["program"]))
@@ -111,6 +162,12 @@ def stamped_in(item: Item) -> set[Dimension]:
 def _is_counted(payment: Item) -> bool:
     """Money that customers paid: what one of the staff granted by hand is none."""
     return bool(payment["kind"] == PaymentKind.PAYMENT and payment.get("origin") != Origin.BY_HAND)
+
+
+def _was_ever_counted(payment: Item) -> bool:
+    """That, and what has turned out to be another payment since: it counts on the days until then."""
+    was = payment["kind"] == PaymentKind.ALIAS and ("referral" in payment or bool(payment["rewards"]))
+    return _is_counted({**payment, "kind": PaymentKind.PAYMENT}) if was else _is_counted(payment)
 
 
 def _reward(item: Item) -> Iterator[Figure]:
@@ -136,8 +193,9 @@ def _reward(item: Item) -> Iterator[Figure]:
 
 def _capped_month(item: Item) -> Iterator[Figure]:
     month = caps.from_item(item)
+    over = item.get("over", month.over)  # of a day before: that alone
     for where in (dimensions.partner(month.partner_id), dimensions.program(month.program_id)):
-        yield where, f"over_{month.currency}", month.over
+        yield where, f"over_{month.currency}", over
 
 
 def _earned(item: Item) -> int:
@@ -168,7 +226,7 @@ def _referral(item: Item) -> Iterator[Figure]:
     yield program, f"s_{source or 'UNKNOWN'}_n", 1
     yield cohort, f"m{month}_n", 1
     yield cohort, f"d{date}_{status}", 1
-    if "converted" not in item:
+    if status not in CONVERTED or "converted" not in item:
         return
     took_ms = max(0, item["converted"] - created)
     yield partner, "conv", 1
@@ -184,7 +242,7 @@ def _payment(item: Item) -> Iterator[Figure]:
     if not _is_counted(item):
         return
     amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
-    gone = payments.back_from(item).of(amount)
+    gone = item["gone"] if "gone" in item else payments.back_from(item).of(amount)  # of a day before: that alone
     program = dimensions.program(item["program"])
     yield program, "pay_n", 1
     yield program, f"pay_{currency}", amount

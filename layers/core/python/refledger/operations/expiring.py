@@ -69,7 +69,7 @@ def _expire(context: Context, referral_id: str) -> ReferralStatus | None:
         new = replace(old, status=ReferralStatus.CONVERTED, converted_at_ms=binding.converted_at_ms)
     else:
         new, writes = closing(context, old, ReferralStatus.EXPIRED, OVER)
-    context.table.commit(referrals.change(old, _next(old, new)), *writes)
+    context.table.commit(referrals.change(old, _next(old, new), now_ms), *writes)
     return new.status
 
 

@@ -104,8 +104,10 @@ class Joining:
         else:
             taken = taking_back.apply(self.context, self.keep, keep, back, currency, self.keep)
         left = source.counted(gone.currency, replace(gone.back, total=0, total_at_ms=0, sums=()))
+        now_ms = self.context.now_ms()
         self.context.table.commit(*writes, *taken.writes, *self._suspects(gone, keep, currency), (
-            payments.take_back(gone, left, gone.currency) if more else payments.replace(gone, self._alias(gone, left))
+            payments.take_back(gone, left, gone.currency, now_ms)
+            if more else payments.replace(gone, self._alias(gone, left), now_ms)
         ))  # fmt: skip
         self.due += taken.due
         return more

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from refledger.domain.leaderboards import Changed
@@ -43,6 +43,11 @@ def metric(by: By, currency: str) -> str:
 def top(context: Context, program_id: str, period: str, by: By, currency: str) -> Board:
     """One read. `period`: a month (`202611`) or ALL."""
     return leaderboards.find(context.table, program_id, period, metric(by, currency))
+
+
+def months_of(context: Context, program_id: str) -> Iterator[Board]:
+    """Every board of a month that there is."""
+    return (board for board in leaderboards.of_program(context.table, program_id) if board.period != ALL_TIME)
 
 
 def refresh(context: Context, changed: Iterable[Changed]) -> None:

@@ -216,7 +216,8 @@ def _say_why(context: Context, referral: Referral, why: str, *, lost: bool) -> N
         old = referrals.find(context.table, referral.id)
         reason = why if lost else "" if old.reason == why else old.reason
         if old.status in (ReferralStatus.CONVERTED, ReferralStatus.PAID) and old.reason != reason:
-            context.table.commit(referrals.change(old, replace(old, reason=reason, version=old.version + 1)))
+            new = replace(old, reason=reason, version=old.version + 1)
+            context.table.commit(referrals.change(old, new, context.now_ms()))
 
     context.repeat(once)
 

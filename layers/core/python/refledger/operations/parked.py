@@ -94,7 +94,7 @@ def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
             kind, reason = PaymentKind.IGNORED, "DISMISSED"
         new = replace(old, kind=kind, reason=reason, note=note, by=by, revision=old.revision + 1)
         try:
-            context.table.commit(payments.replace(old, new))
+            context.table.commit(payments.replace(old, new, context.now_ms()))
         except Moved as moved:
             if not moved.found.get(payments.IS_UNCHANGED):
                 raise PaymentNotFound("there is no such payment") from None

@@ -35,7 +35,7 @@ def add(context: Context, partner_id: str, wished: str | None, label: str, campa
 
     def writes(old: Partner, code: str) -> list[Write]:
         counted = replace(old, codes=old.codes + 1, version=old.version + 1)
-        return [partners.change(old, counted), stored.create(of(old, code))]
+        return [partners.change(old, counted, context.now_ms()), stored.create(of(old, code))]
 
     partner, code = _one_more(context, partner_id, chosen, request, writes)
     if code == partner.code:  # a repeat, after it was made the main one
@@ -52,7 +52,7 @@ def rotate(context: Context, partner_id: str, wished: str | None, request: Once)
 
     def writes(old: Partner, code: str) -> list[Write]:
         new = replace(old, code=code, codes=old.codes + 1, version=old.version + 1)
-        return [partners.change(old, new), stored.create(replace(stored.main_of(old), main=False))]
+        return [partners.change(old, new, context.now_ms()), stored.create(replace(stored.main_of(old), main=False))]
 
     return _one_more(context, partner_id, chosen, request, writes)[0]
 

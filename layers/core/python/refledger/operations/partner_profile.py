@@ -52,7 +52,9 @@ def change(context: Context, partner_id: str, changes: Changes, version: int) ->
         before, after = address(context, old.email), address(context, new.email)
         moves = partners.move_email(old, before, after) if before != after else []
         try:
-            context.table.commit(partners.change(old, new), *moves, *likeness.moves(context, old, new))
+            context.table.commit(
+                partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new)
+            )
         except Moved as moved:
             if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
                 raise EmailTaken("there is a partner with this e-mail address already") from None

@@ -237,7 +237,7 @@ def skip(context: Context, event: PaymentSkipped) -> Recorded:
     def once(parked: Payment | None = None) -> Recorded:
         new = replace(payment, back=parked.back, revision=parked.revision + 1) if parked else payment
         try:
-            context.table.commit(payments.replace(parked, new) if parked else payments.create(new))
+            context.table.commit(payments.replace(parked, new, now_ms) if parked else payments.create(new))
         except Moved as moved:
             item = moved.found.get(payments.IS_NEW)
             if item is None:
@@ -309,7 +309,7 @@ def enter(
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         terms = rating.terms_of(context, binding)
         suspicion = suspecting.look(context, binding, payment)
-        binding, counted = rating.counted(suspicion.binding, payment, terms, suspicion.again)
+        binding, counted = rating.counted(suspicion.binding, payment, terms, now_ms, suspicion.again)
         counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
         earned = [rating.earn(context, payment, binding, program, part, due_ms) for part in parts if part.amount]
@@ -325,7 +325,7 @@ def enter(
             counted.append(sightings.list_it(payment.id, suspicion.twin, now_ms))
         outcome = Outcome.RECORDED
     shards = context.shards()
-    first = payments.replace(parked, entered, shards) if parked else payments.create(entered, shards)
+    first = payments.replace(parked, entered, now_ms, shards) if parked else payments.create(entered, shards)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
     return Entered(outcome, entered, earned, writes, binding)
 

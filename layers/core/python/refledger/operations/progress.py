@@ -81,11 +81,11 @@ def _move(context: Context, id: str, at_ms: int, write: Callable[..., Write]) ->
 
     def once() -> None:
         try:
-            context.table.commit(write(id, at_ms))
+            context.table.commit(write(id, at_ms, context.now_ms()))
         except Moved as moved:
             was = moved.found[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
             if was.get("status") == ReferralStatus.EXPIRED:
-                context.table.commit(write(id, at_ms, expired=True), *_opened(context, was, at_ms))
+                context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, was, at_ms))
 
     context.repeat(once)
 

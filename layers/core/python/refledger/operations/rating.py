@@ -76,7 +76,9 @@ def earn(context: Context, payment: Payment, binding: Binding, program: Program,
     )
 
 
-def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ...] = ()) -> tuple[Binding, list[Write]]:
+def counted(
+    old: Binding, payment: Payment, terms: Program, now_ms: int, again: tuple[str, ...] = ()
+) -> tuple[Binding, list[Write]]:
     """The customer's binding with this payment, and what a payment changes about it: for most that is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
@@ -97,7 +99,7 @@ def counted(old: Binding, payment: Payment, terms: Program, again: tuple[str, ..
         new = new.look_again(again, payment.id)
     writes = [referrals.count(old, new) if new != old else referrals.still_earns(old)]
     if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
-        writes.append(referrals.reopen(old.referral_id, at_ms))
+        writes.append(referrals.reopen(old.referral_id, at_ms, now_ms))
     keeps_all = new.keeps_all(rules)
     if rules.months or keeps_all:
         unlisted = {*old.listed} - {*new.listed}
@@ -222,7 +224,7 @@ def book(
     looked = _looked_at(context, made) if look_ms is not None else []
     taken = taking_back.settle(context, old, moved, reference, now_ms)
     created = [rewards.create(reward, now_ms) for reward in made]
-    context.table.commit(payments.rate(old, new, look_ms), *taken.writes, *created, *looked, *also)
+    context.table.commit(payments.rate(old, new, look_ms, now_ms), *taken.writes, *created, *looked, *also)
     return Rated([*taken.due, *(_message(old, reward) for reward in made if look_ms is not None)], 1)
 
 

@@ -18,16 +18,17 @@ they read the old figures. Another run goes on where the last one stopped.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from refledger.domain import periods
+from refledger.domain.leaderboards import Changed
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
-from refledger.operations import books
+from refledger.operations import books, leaderboards
+from refledger.operations.comparing import beside
 from refledger.operations.context import Context
-from refledger.operations.counting import figures, stamped_in
-from refledger.operations.statistics import STAMPED
+from refledger.operations.counting import dated, stamped_in
+from refledger.operations.statistics import FAR, STAMPED
 from refledger.store import dimensions, generations, partners, programs, statistics
 from refledger.store.dimensions import Dimension
 from refledger.store.generations import Generations
@@ -100,46 +101,49 @@ def rebuild(
     *,
     whole: bool = False,
     afresh: bool = False,
+    only: Collection[str] | None = None,
     tell: Tell = lambda _: None,
 ) -> Rebuilt:
     """Build the figures of these partners anew; returns after `wait_ms` of waiting for the consumer at the latest.
 
-    `whole`: the partners are all there are, and programs and the books are built anew with them. Idempotent: a
-    generation that is under construction is finished, or with `afresh` given up for a new one.
+    `whole`: the partners are all there are, and programs and the books are built anew with them; `only` these subjects,
+    and what an earlier run has begun. Leaderboards of partners with new figures follow. Idempotent: a generation that
+    is under construction is finished, or with `afresh` given up for a new one.
     """
 
     def others() -> list[Dimension]:
         return [*map(dimensions.program, _programs(context)), dimensions.WITHDRAWALS] if whole else []
 
-    def mains() -> Iterator[Dimension]:
-        yield from map(dimensions.partner, of_partners())
-        yield from others()
-
+    mains = list(_chosen(context, [*map(dimensions.partner, of_partners()), *others()], only))
     rebuilt = Rebuilt()
-    newest = max((_begin(context, main, afresh) for main in mains()), default=0)
+    if not mains:
+        return rebuilt
+    newest = max(_begin(context, main, afresh) for main in mains)
     tell("waiting until all that is being written now is in the table")
     while context.now_ms() < newest + LATE_MS:
         context.pause(min(POLL_MS, newest + LATE_MS - context.now_ms()))
     run = _Run(context, newest, tell)
-    for main in mains():
+    for main in mains:
         known = generations.find(context.table, main.subject)
         if known.next is not None and known.stamped is None:  # else another run has done it
             run.building[main.subject] = known
     _stamp_all(run, of_partners, whole=whole)
     rebuilt.stamped = run.stamped
     give_up_ms = context.now_ms() + wait_ms
-    for partner_id in of_partners():
-        if _change_over(context, dimensions.partner(partner_id), give_up_ms):
-            rebuilt.partners += 1
-        else:
-            rebuilt.waiting += 1
+    for main in mains:
+        is_partner, is_done = main.of is dimensions.Of.PARTNER, _change_over(context, main, give_up_ms)
+        rebuilt.partners += is_partner and is_done
+        rebuilt.waiting += is_partner and not is_done
+        rebuilt.programs += is_done and not is_partner
+        rebuilt.programs_waiting += not is_done and not is_partner
         tell(f"{rebuilt.partners} partners have new figures")
-    for main in others():
-        if _change_over(context, main, give_up_ms):
-            rebuilt.programs += 1
-        else:
-            rebuilt.programs_waiting += 1
     return rebuilt
+
+
+def _chosen(context: Context, mains: list[Dimension], only: Collection[str] | None) -> Iterator[Dimension]:
+    """Those of the subjects `only`, and those of whose generations one is under construction; all for None."""
+    begun = generations.of(context.table, (main.subject for main in mains)) if only is not None else {}
+    return (main for main in mains if only is None or main.subject in only or begun[main.subject].next is not None)
 
 
 def _programs(context: Context) -> list[str]:
@@ -195,15 +199,18 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
 
 
 def _sum_up_journals(run: _Run, of_partners: Partners, generation: int) -> None:
-    """The entries before the generation's moment, as a part of its own."""
-    sums: Counter[str] = Counter()
+    """The entries before the generation's moment, as parts of their days that the stream does not write."""
+    by_day: dict[str, Counter[str]] = defaultdict(Counter)
     for partner_id in of_partners():
         for item in books.entries_of(run.context.table, partner_id):
             if not generations.counts_in(item, generation):
-                for _, counter, amount in figures(item):
-                    sums[counter] += amount
+                for when, _, counter, amount in dated(item):
+                    by_day[when][counter] += amount
     today = day(run.context.now_ms())
-    run.finish(dimensions.JOURNAL.subject, statistics.base(dimensions.JOURNAL.at(generation), today, sums))
+    days, sums = statistics.base(dimensions.JOURNAL.at(generation), day(generation), today, by_day)
+    for write in days:
+        run.context.repeat(lambda write=write: run.context.table.commit(write))  # type: ignore[misc]
+    run.finish(dimensions.JOURNAL.subject, sums)
 
 
 def _commit(context: Context, *writes: Write) -> bool:
@@ -227,27 +234,25 @@ def _change_over(context: Context, main: Dimension, give_up_ms: int) -> bool:
             return True  # by another run
         built = statistics.totals(context.table, main.at(known.next))
         if known.stamped is not None and built[STAMPED] == known.stamped:
+            months = _months(context, main, known.current, known.next)
             _commit(context, generations.switch(main.subject, known.current, known.next))
             _forget(context, main, known.current)
+            leaderboards.refresh(context, [Changed(main.id, month) for month in sorted(months)])
             return True
         if context.now_ms() >= give_up_ms:
             return False
         context.pause(POLL_MS)
 
 
+def _months(context: Context, main: Dimension, *those: int) -> set[str]:
+    """Those in whose leaderboards a partner may have a place by these generations."""
+    if main.of is not dimensions.Of.PARTNER:
+        return set()
+    found = (statistics.days(context.table, main.at(generation), "0", FAR) for generation in those)
+    return {when[:6] for days in found for when in days}
+
+
 def _forget(context: Context, main: Dimension, generation: int) -> None:
     """Delete a generation of a subject: of all its dimensions."""
-    for dimension in (main, *_beside(context, main)):
+    for dimension in (main, *beside(context, main)):
         statistics.forget(context.table, dimension.at(generation))
-
-
-def _beside(context: Context, main: Dimension) -> list[Dimension]:
-    """The dimensions that are built anew together with the main one."""
-    match main.of:
-        case dimensions.Of.PROGRAM:
-            first = periods.today(programs.find(context.table, main.id).created_at_ms).year
-            years = range(first, periods.today(context.now_ms()).year + 1)
-            return [dimensions.forecast(main.id), *(dimensions.cohorts(main.id, f"{year:04d}") for year in years)]
-        case dimensions.Of.WITHDRAWALS:
-            return [dimensions.JOURNAL]
-    return []

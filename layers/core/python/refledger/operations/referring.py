@@ -381,7 +381,7 @@ def _change(
         new, writes = acted
         new = replace(new, version=old.version + 1)
         try:
-            context.table.commit(referrals.change(old, new), *writes)
+            context.table.commit(referrals.change(old, new, context.now_ms()), *writes)
         except Moved as moved:
             if referrals.IS_UNCHANGED not in moved.found:  # else it may have been the same that somebody did
                 _refuse(moved)

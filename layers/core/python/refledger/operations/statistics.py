@@ -11,14 +11,15 @@ from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import Changed
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
-from refledger.operations.counting import RANKED, Figure, effects, figures, stamped_in
+from refledger.operations.counting import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item
 from refledger.threads import side_by_side
 
-CLOSED_AFTER_MS = 3 * DAY_MS  # a stream keeps a day, so a day that ended two days ago gets no more records
+CLOSED_AFTER_MS = 4 * DAY_MS  # a stream keeps a day, so a day that ended three days ago gets no more records
+LATE_AFTER_MS = DAY_MS  # what is told the next day is told on time: of what was written about midnight
 TIER = re.compile(r"t[0-9]+")
 FAR = "99991231"
 AT_ONCE = 10  # queries: as many as a client has connections
@@ -59,38 +60,43 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
 
     Idempotent: each part remembers how far it has counted this shard.
     """
-    parts: dict[tuple[bool, str, str], list[tuple[str, str, int]]] = defaultdict(list)
+    parts: dict[tuple[bool, str, str, str], list[tuple[str, str, int]]] = defaultdict(list)
     subjects = {record.sequence_number: subjects_of(record) for record in records}
     known = generations.of(context.table, sorted(set().union(*subjects.values())))
     changed: set[Changed] = set()
     for record in records:
-        number, when = statistics.comparable(record.sequence_number), day(record.at_ms)
+        number, today = statistics.comparable(record.sequence_number), day(record.at_ms)
+        on_time = day(record.at_ms - LATE_AFTER_MS)
         counted = {subject: known[subject].counted for subject in subjects[record.sequence_number]}
         for generation in sorted({each for those in counted.values() for each in those}):
-            for dimension, counter, amount in effects_in(generation, record):
+            for when, dimension, counter, amount in effects_in(generation, record):
                 if generation in counted[dimension.subject]:
-                    parts[dimension.is_main, dimension.at(generation), when].append((number, counter, amount))
+                    where, told = (dimension.is_main, dimension.at(generation)), today if when < on_time else ""
+                    parts[*where, when, told].append((number, counter, amount))
+                    if told:
+                        parts[*where, today, ""].append((number, statistics.LATE + counter, amount))
                 if dimension.of is Of.PARTNER and RANKED.fullmatch(counter):
                     changed.add(Changed(dimension.id, when[:6]))
     closed = day(context.now_ms() - CLOSED_AFTER_MS)
-    for (_, dimension_key, when), changes in sorted(parts.items()):  # what counts stamps comes last
-        if statistics.add(context.table, dimension_key, when, shard, changes):
+    stamps_last = sorted(parts.items(), key=lambda part: (any(name == STAMPED for _, name, _ in part[1]), part[0]))
+    for (_, dimension_key, when, told), changes in stamps_last:
+        if statistics.add(context.table, dimension_key, when, shard, changes, told) and not told:
             statistics.fold(context.table, dimension_key, closed)  # once a day: by the first record of a new one
     return sorted(changed)
 
 
 def subjects_of(record: Record) -> set[str]:
     """Everything in whose figures the item is: partners, a program, the books."""
-    found = {dimension for image in (record.old, record.new) for dimension, _, _ in figures(image)}
+    found = {dimension for image in (record.old, record.new) for _, dimension, _, _ in dated(image)}
     return {dimension.subject for dimension in found | stamped_in(record.old) | stamped_in(record.new)}
 
 
-def effects_in(generation: int, record: Record) -> Iterator[Figure]:
+def effects_in(generation: int, record: Record) -> Iterator[Dated]:
     """What a record adds in one generation: an item that does not count there yet is as good as not there."""
     old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
     yield from effects(old, new)
     if record.old and new and not old:
-        yield from ((dimension, STAMPED, 1) for dimension in stamped_in(new))
+        yield from ((day(record.at_ms), dimension, STAMPED, 1) for dimension in stamped_in(new))
 
 
 def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -184,12 +190,9 @@ def totals_and_days(
     found = known or {}
     # one query from the earlier of the two places: what is not in the totals yet is a few days
     through = found.get("through", "")
-    by_day = statistics.days(table, before, min(first, day_after(through)), max(last, FAR))
-    sums = statistics.counters_in(found)
-    for when, counters in by_day.items():
-        if when > through:
-            sums.update(counters)
-    return sums, {when: counters for when, counters in by_day.items() if first <= when <= last}
+    items = statistics.parts(table, before, min(first, day_after(through)), max(last, FAR))
+    by_day = statistics.by_day(items)
+    return statistics.sum_up(found, items), {day: sums for day, sums in by_day.items() if first <= day <= last}
 
 
 def of_many(
@@ -207,10 +210,11 @@ def of_many(
     def one(which: tuple[Dimension, Item | None]) -> tuple[Counter[str], dict[str, Counter[str]]]:
         dimension, found = which
         at, through = dimension.at(current[dimension]), (found or {}).get("through", "")
-        by_day = statistics.days(context.table, at, min(since[dimension], day_after(through)), FAR, strong=True)
-        open_days = [counters for when, counters in by_day.items() if when > through]
-        sums = signed_sum([statistics.counters_in(found or {}), *open_days])
-        return sums, {when: counters for when, counters in by_day.items() if when >= since[dimension]}
+        items = statistics.parts(context.table, at, min(since[dimension], day_after(through)), FAR, strong=True)
+        by_day = statistics.by_day(items)
+        return statistics.sum_up(found or {}, items), {
+            day: counters for day, counters in by_day.items() if day >= since[dimension]
+        }
 
     return dict(zip(wanted, side_by_side(one, list(zip(wanted, totals, strict=True)), AT_ONCE), strict=True))
 

@@ -134,7 +134,7 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
     if payment is None:
         waits = Payment(id, PaymentKind.EARLY, currency, created_at_ms=now_ms, back=back)
         return Taken([payments.create(waits)])
-    writes = [payments.take_back(payment, back, currency)]
+    writes = [payments.take_back(payment, back, currency, now_ms)]
     moved = [
         (old, new)
         for old in rewards.many(context.table, [id for id, _ in payment.shares])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Balance
 from refledger.domain.rewards import Reward
-from refledger.store import keys
+from refledger.store import keys, trails
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, update
 
@@ -37,9 +37,10 @@ def move(old: Month, new: Month, now_ms: int) -> Write:
     values: Item = {"kept": _texts(new.kept), "covered": _texts(new.covered), "revision": old.revision + 1}
     first: Item = {} if old.revision else {"used": new.used, "created": now_ms}
     change = "SET " + ", ".join(f"#{name} = :{name}" for name in {**values, **first})
+    trail, before = trails.kept({"over": old.over}, {"over": new.over}, old.created_at_ms, now_ms)
     if not old.revision:
         return update(IS_UNCHANGED, _key(new), change, NOT_THERE, **values, **first)
-    return update(IS_UNCHANGED, _key(new), change, "#revision = :was", **values, was=old.revision)
+    return update(IS_UNCHANGED, _key(new), change + trail, "#revision = :was", **values, **before, was=old.revision)
 
 
 def from_item(item: Item) -> Month:
@@ -47,6 +48,7 @@ def from_item(item: Item) -> Month:
     return Month(
         partner_id=keys.owner_of(item), currency=currency, program_id=program_id, month=month, used=item["used"],
         kept=_numbers(item["kept"]), covered=_numbers(item["covered"]), revision=item["revision"],
+        created_at_ms=item["created"],
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ class Of(StrEnum):
 MAIN = frozenset({Of.PARTNER, Of.PROGRAM, Of.WITHDRAWALS})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Dimension:
     """`id`: of the partner or program. `year`: of a cohort."""
 

@@ -555,8 +555,8 @@ def leaderboard(program_id: str, period: str, metric: str) -> Key:
 
 
 def leaderboards(program_id: str, period: str) -> tuple[str, str, str]:
-    """Partition, lowest and highest sort key of a period's leaderboards."""
-    return f"TOP#{program_id}", f"{period}#", f"{period}#~"
+    """Partition, lowest and highest sort key of a period's leaderboards; of all periods for ""."""
+    return f"TOP#{program_id}", f"{period}#" if period else LOWEST, f"{period}#~" if period else HIGHEST
 
 
 def clicks(code: str) -> str:
@@ -566,6 +566,11 @@ def clicks(code: str) -> str:
 
 def statistics_part(dimension: str, day: str, shard: str) -> Key:
     return _key(dimension, f"D#{day}#{shard[-8:]}")
+
+
+def statistics_late_part(dimension: str, day: str, told: str, shard: str) -> Key:
+    """What was told of a day long after it, on the day `told`."""
+    return _key(dimension, f"D#{day}#L{told}#{shard[-8:]}")
 
 
 def statistics_day(dimension: str, day: str) -> Key:
@@ -879,6 +884,17 @@ def place_of_note(sort_key: str) -> str:
     return sort_key.removeprefix("N#")
 
 
+def day_of_late_part(sort_key: str) -> str:
+    """On which day a part was told that is of a day long before; "" for any other one."""
+    named = sort_key.split("#")
+    return named[2][1:] if len(named) == 4 else ""
+
+
+def is_folded_day(sort_key: str) -> bool:
+    """Whether it is a day's item itself, and none of its parts."""
+    return sort_key.count("#") == 1
+
+
 def day_of_statistics(sort_key: str) -> str:
     """The day in the sort key of a roll-up's part or day."""
     return sort_key[2:10]
@@ -892,6 +908,11 @@ def open_days(closed_day: str) -> tuple[str, str]:
 def days_between(first: str, last: str) -> tuple[str, str]:
     """The lowest and highest sort key of the roll-ups of two days and those between them."""
     return f"D#{first}", f"D#{last}~"
+
+
+def period_of(key: Key) -> str:
+    """The period in a leaderboard's key."""
+    return key["sk"].split("#")[0]
 
 
 def metric_of(key: Key) -> str:

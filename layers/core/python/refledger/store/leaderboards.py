@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refledger.store import keys
@@ -34,6 +35,12 @@ def of_period(table: Table, program_id: str, period: str) -> dict[str, Board]:
     """All of a program's boards of a period, by metric."""
     found = table.query(*keys.leaderboards(program_id, period))
     return {keys.metric_of(item): _from(program_id, period, keys.metric_of(item), item) for item in found}
+
+
+def of_program(table: Table, program_id: str) -> Iterator[Board]:
+    """All of a program's boards."""
+    for item in table.query(*keys.leaderboards(program_id, "")):
+        yield _from(program_id, keys.period_of(item), keys.metric_of(item), item)
 
 
 def replace(old: Board, rows: Rows, now_ms: int) -> Write:

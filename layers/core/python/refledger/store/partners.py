@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.partners import Idle, Partner, PartnerStatus
-from refledger.store import codes, keys, rules
+from refledger.store import codes, keys, rules, trails
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, delete, put, update
 
@@ -34,26 +34,33 @@ def create(partner: Partner, email: str) -> list[Write]:
 def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
     """The partner under another status, unless somebody changed it in between."""
     item = _to_item(new)
+    trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
         "SET #status = :status, #idle = :idle, #version = :version, #w1 = :w1, #reason = :reason, #by = :by,"
-        " #changed = :now",
-        "#version = :was", status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
+        f" #changed = :now{trail}",
+        "#version = :was", **before, status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
         reason=reason, by=by, now=now_ms, was=old.version,
     )  # fmt: skip
 
 
-def change(old: Partner, new: Partner) -> Write:
+def _figured(partner: Partner) -> Item:
+    """What of a partner changes that figures are made of."""
+    return {"status": partner.status.value, "tier": partner.tier}
+
+
+def change(old: Partner, new: Partner, now_ms: int) -> Write:
     """The partner with other names, address, label, tags, code or choices, unless somebody changed them in between.
 
     What else a partner is has changes of its own.
     """
     item = _to_item(new)
     changed = ("first_name", "last_name", "email", "phone", "company", "tier", "tags", "code", "codes", "notices")
+    trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
-        "SET #version = :version, " + ", ".join(f"#{name} = :{name}" for name in changed), "#version = :was",
-        version=new.version, was=old.version, **{name: item[name] for name in changed},
+        "SET #version = :version, " + ", ".join(f"#{name} = :{name}" for name in changed) + trail, "#version = :was",
+        version=new.version, was=old.version, **before, **{name: item[name] for name in changed},
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
@@ -19,7 +20,7 @@ from refledger.domain.payments import (
     Teller,
 )
 from refledger.domain.times import DAY_MS
-from refledger.store import keys, merge
+from refledger.store import keys, merge, trails
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
@@ -33,6 +34,7 @@ IS_FIRST_TOLD = "its sender has told of it for no other payment"
 DISPUTE_IS_NEW = "the dispute is new"
 DISPUTE_IS_UNCHANGED = "the dispute is as it was read"
 MOVED = "moved"  # of a refund or dispute: the payment under which it is known now
+FIGURED = ("amount", "currency", "kind", "occurred", "origin", "program", "referral")
 # A refund may come long after; until then the payment is known to have earned nothing.
 IGNORED_KEPT_DAYS = 540
 
@@ -52,22 +54,45 @@ def name_of(alias_id: str) -> str:
     return f"{NAME_IS_NEW}: {alias_id}"
 
 
-def replace(old: Payment, new: Payment, shards: int = keys.DUE_SHARDS) -> Write:
+def replace(old: Payment, new: Payment, now_ms: int, shards: int = keys.DUE_SHARDS) -> Write:
     """Another kind of payment in its place, under what was read of it: a parked one that is parked no more."""
-    return put(IS_UNCHANGED, _to_item(new, shards), "#revision = :was", was=old.revision)
-
-
-def take_back(old: Payment, back: TakenBack, currency: str) -> Write:
-    """What of it is gone now, under what was read of it; and its currency, where it was not known yet."""
-    state = _back(back)
+    was, become = _to_item(old, shards), _to_item(new, shards)
+    gone = [name for name in was if name not in become]
+    trail, before = _trail(old, new, now_ms)
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in become if name not in ("pk", "sk")) + trail
+    change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
+    values = {name: value for name, value in become.items() if name not in ("pk", "sk")}
     return update(
-        IS_UNCHANGED, keys.payment(old.id),
-        "SET #revision = :next, #currency = :currency, " + ", ".join(f"#{name} = :{name}" for name in state),
-        "#revision = :was", **state, next=old.revision + 1, currency=old.currency or currency, was=old.revision,
+        IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **values, **before, was=old.revision
     )  # fmt: skip
 
 
-def rate(old: Payment, new: Payment, due_ms: int | None) -> Write:
+def _trail(old: Payment, new: Payment, now_ms: int) -> tuple[str, Item]:
+    """What it was in figures before today, where it was in any."""
+    if old.kind is not PaymentKind.PAYMENT:
+        return "", {}
+    return trails.kept(_figured(old), _figured(new), new.created_at_ms, now_ms)
+
+
+def _figured(payment: Payment) -> Item:
+    """What of a payment changes that figures are made of. `gone` stands for all that says what of it is."""
+    item = _to_item(payment)
+    found = {name: item[name] for name in FIGURED if name in item}
+    return {**found, "gone": payment.back.of(payment.amount)}
+
+
+def take_back(old: Payment, back: TakenBack, currency: str, now_ms: int) -> Write:
+    """What of it is gone now, under what was read of it; and its currency, where it was not known yet."""
+    state, new = _back(back), dataclasses.replace(old, back=back, currency=old.currency or currency)
+    trail, before = _trail(old, new, now_ms)
+    return update(
+        IS_UNCHANGED, keys.payment(old.id),
+        "SET #revision = :next, #currency = :currency, " + ", ".join(f"#{name} = :{name}" for name in state) + trail,
+        "#revision = :was", **state, **before, next=old.revision + 1, currency=new.currency, was=old.revision,
+    )  # fmt: skip
+
+
+def rate(old: Payment, new: Payment, due_ms: int | None, now_ms: int) -> Write:
     """What it earns whom now, and what is known of its money, under what was read of it. `due_ms`: when the schedule
     shall look at it once more.
     """
@@ -77,10 +102,11 @@ def rate(old: Payment, new: Payment, due_ms: int | None) -> Write:
     was, becomes = _money(old), _money(new)
     state |= {name: value for name, value in becomes.items() if was.get(name) != value}
     gone = [name for name in was if name not in becomes]
-    change = "SET #revision = :next, " + ", ".join(f"#{name} = :{name}" for name in state)
+    trail, before = _trail(old, new, now_ms)
+    change = "SET #revision = :next, " + ", ".join(f"#{name} = :{name}" for name in state) + trail
     change += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
     return update(
-        IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **state, next=old.revision + 1,
+        IS_UNCHANGED, keys.payment(old.id), change, "#revision = :was", **state, **before, next=old.revision + 1,
         was=old.revision,
     )  # fmt: skip
 
@@ -370,7 +396,8 @@ def _to_item(payment: Payment, shards: int = keys.DUE_SHARDS) -> Item:
         **({} if payment.program_said else {"unsaid": True}),
         **({"machine": True} if payment.by_machine else {}),
     }  # fmt: skip
-    if payment.kind is PaymentKind.PAYMENT or payment.shares:  # what was counted, and is an ALIAS now, is still listed
+    was_counted = payment.shares or (payment.kind is PaymentKind.ALIAS and payment.referral_id)
+    if payment.kind is PaymentKind.PAYMENT or was_counted:  # what is an ALIAS now is still listed
         item |= keys.listed(
             keys.payments_of_program(payment.program_id, payment.id, shards), payment.created_at_ms, payment.id
         )

@@ -7,7 +7,7 @@ stays so; one that expired comes back with its binding, because a payment earns 
 from __future__ import annotations
 
 from refledger.domain.referrals import TRANSITIONS, ReferralStatus
-from refledger.store import keys
+from refledger.store import keys, trails
 from refledger.store.transaction import Write, update
 
 IS_LATER = "the referral is there, and no later payout of it is known"
@@ -15,16 +15,16 @@ WAITS = "the referral has not come so far yet, and nobody rejected it"
 S = ReferralStatus
 BEFORE_CONVERTED = frozenset(status for status in S if S.CONVERTED in TRANSITIONS[status])
 BEFORE_PAID = BEFORE_CONVERTED | {S.CONVERTED}
-_MOVED_ON = "#version = if_not_exists(#version, :one) + :one REMOVE #w1, #w2, #closed, #reason"
+_MOVED_ON = "#version = if_not_exists(#version, :one) + :one"
 
 
-def convert(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:
+def convert(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> Write:
     """After a payment of its customer that was made at `at_ms`: it has converted, and waits for nothing any more.
 
     `expired`: of one that has expired, and of no other: its binding is to be opened in the same transaction.
     """
     change = "SET #status = :become, #converted = :at, " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms, expired=expired)
+    return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms, now_ms, expired=expired)
 
 
 def paid_by(referral_id: str, payout: str, at_ms: int) -> Write:
@@ -35,17 +35,21 @@ def paid_by(referral_id: str, payout: str, at_ms: int) -> Write:
     )  # fmt: skip
 
 
-def pay(referral_id: str, at_ms: int, *, expired: bool = False) -> Write:
+def pay(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> Write:
     """After a reward of it was paid out. Where its payment is told later, it has converted by now at the latest.
 
     `expired`: see `convert`.
     """
     change = "SET #status = :become, #paid = :at, #converted = if_not_exists(#converted, :at), " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_PAID, S.PAID, at_ms, expired=expired)
+    return _move(referral_id, change, BEFORE_PAID, S.PAID, at_ms, now_ms, expired=expired)
 
 
-def _move(referral_id: str, change: str, before: frozenset[S], become: S, at_ms: int, *, expired: bool) -> Write:
+def _move(
+    referral_id: str, change: str, before: frozenset[S], become: S, at_ms: int, now_ms: int, *, expired: bool
+) -> Write:
     before = frozenset({S.EXPIRED}) if expired else before - {S.EXPIRED}
     allowed = {status.value.lower(): status.value for status in sorted(before)}
     condition = "#status IN (" + ", ".join(f":{name}" for name in allowed) + ")"
+    change += trails.kept_as_it_is("status", keys.referred_at(referral_id), now_ms)
+    change += " REMOVE #w1, #w2, #closed, #reason"
     return update(WAITS, keys.referral(referral_id), change, condition, become=become.value, at=at_ms, one=1, **allowed)

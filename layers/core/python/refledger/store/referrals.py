@@ -8,7 +8,7 @@ from typing import Any
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.uplines import FOREVER_MS, Again, Binding, Link
-from refledger.store import keys, rules
+from refledger.store import keys, rules, trails
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, delete, put, update
 
@@ -272,7 +272,7 @@ def create(referral: Referral) -> Write:
     })  # fmt: skip
 
 
-def change(old: Referral, new: Referral) -> Write:
+def change(old: Referral, new: Referral, now_ms: int) -> Write:
     """The referral as it is now, unless somebody changed it in between. What was frozen on it stays.
 
     The stream's reader moves it on by itself (`store/referral_progress.py`).
@@ -280,10 +280,11 @@ def change(old: Referral, new: Referral) -> Write:
     state = {**_state(new), **_waits(new)}
     gone = ", ".join(f"#{name}" for name in (*_state(old), *_waits(old)) if name not in state)
     setting = ", ".join(f"#{name} = :{name}" for name in state)
+    trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
-        IS_UNCHANGED, keys.referral(old.id), f"SET {setting}" + (f" REMOVE {gone}" if gone else ""),
+        IS_UNCHANGED, keys.referral(old.id), f"SET {setting}{trail}" + (f" REMOVE {gone}" if gone else ""),
         "#status = :earlier AND (#version = :was OR attribute_not_exists(#version))",  # the first ones had none
-        was=old.version, earlier=old.status.value, **state,
+        was=old.version, earlier=old.status.value, **state, **before,
     )  # fmt: skip
 
 
@@ -294,12 +295,14 @@ def unchanged(read: Referral) -> Write:
     )
 
 
-def reopen(referral_id: str, at_ms: int) -> Write:
+def reopen(referral_id: str, at_ms: int, now_ms: int) -> Write:
     """One that expired before it was told that its customer had paid in time: it has converted."""
+    trail = trails.kept_as_it_is("status", keys.referred_at(referral_id), now_ms)
     return update(
         IS_UNCHANGED, keys.referral(referral_id),
-        "SET #status = :converted, #converted = :at REMOVE #closed, #reason ADD #version :one", "#status = :expired",
-        converted=ReferralStatus.CONVERTED.value, at=at_ms, one=1, expired=ReferralStatus.EXPIRED.value,
+        f"SET #status = :converted, #converted = :at{trail} REMOVE #closed, #reason ADD #version :one",
+        "#status = :expired", converted=ReferralStatus.CONVERTED.value, at=at_ms, one=1,
+        expired=ReferralStatus.EXPIRED.value,
     )  # fmt: skip
 
 
@@ -395,6 +398,12 @@ def _state(referral: Referral) -> Item:
         "lead": referral.lead, "version": referral.version, "code": referral.code,
         **{name: value for name, value in told.items() if value},
     }  # fmt: skip
+
+
+def _figured(referral: Referral) -> Item:
+    """What of it changes that figures are made of. A time of conversion comes with the status."""
+    found = {"status": referral.status.value, "source": referral.source.value, "code": referral.code}
+    return {name: text for name, text in found.items() if text}
 
 
 def _waits(referral: Referral) -> Item:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from refledger.domain.errors import RewardNotFound
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
-from refledger.store import keys, merge
+from refledger.store import keys, merge, trails
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
@@ -18,6 +18,7 @@ CURSOR_IS_BEHIND = "the cursor is behind"
 MARK_IS_UNCHANGED = "the mark of what is overdue is as it was read"
 MARK_IS_BEHIND = "the mark of what is overdue is not past the reward"
 IS_UNCHANGED = "the reward is as it was read"
+FIGURED = ("amount", "cancelled", "held", "limit", "reversed", "status")  # what of it changes that figures are made of
 
 
 def create(reward: Reward, now_ms: int) -> Write:
@@ -36,16 +37,22 @@ def move(old: Reward, new: Reward, now_ms: int) -> Write:
     listed = _listing(new, now_ms) if _waits_in(old) != _waits_in(new) else {}
     changed = {attribute: value for attribute, value in {**become, **listed}.items() if was.get(attribute) != value}
     changed["revision"] = old.revision + 1
+    trail, before = trails.kept(_figured(was), _figured(become), old.created_at_ms, now_ms)
     gone = [attribute for attribute in was if attribute not in become]
     gone += ["w1", "w2"] if _waits_in(old) and not _waits_in(new) else []
     change = (
         "SET "
         + ", ".join(f"#{each} = :{each}" for each in changed)
+        + trail
         + (" REMOVE " + ", ".join(f"#{each}" for each in gone) if gone else "")
     )
     if not old.revision:
-        return update(name, keys.reward(old.id), change, "attribute_not_exists(#revision)", **changed)
-    return update(name, keys.reward(old.id), change, "#revision = :was", **changed, was=old.revision)
+        return update(name, keys.reward(old.id), change, "attribute_not_exists(#revision)", **changed, **before)
+    return update(name, keys.reward(old.id), change, "#revision = :was", **changed, **before, was=old.revision)
+
+
+def _figured(changing: Item) -> Item:
+    return {name: value for name, value in changing.items() if name in FIGURED}
 
 
 def moved(old: Reward, new: Reward) -> Reward:

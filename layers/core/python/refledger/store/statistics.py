@@ -2,6 +2,16 @@
 one item.
 
 A part remembers the highest stream sequence number it has seen, so a batch that comes again changes nothing.
+
+What is told of a day long after it, as by a rebuild, finds that day's parts folded and what they remember gone. It lies
+in a *late part* of the day, named by the day on which it was told, and once more as `late_COUNTER` in the part of that
+day: days are made of late parts, totals of `late_COUNTER`. A late part is folded into its day when nothing more is told
+on the day of its name.
+
+    D#20260301            the day, folded
+    D#20260301#L20261129#00000001  told of it on 2026-11-29
+    D#20261129#00000001   a part of that day: what is of it, and late_… of what was told on it of days long before
+    T                     totals of all days up to `through`
 """
 
 from __future__ import annotations
@@ -20,15 +30,21 @@ FOLDED_FROM = 8  # items of closed days: fewer are read with the open ones, whic
 FEW_PARTS = 3  # of a day, that stay as they are: to make one of them is two transactional writes for each, and more
 EXPRESSION_LENGTH = 3_500  # DynamoDB takes 4 KB
 SEPARATORS = 5  # beside the two names of a counter: number sign, blank, colon, comma, blank
-NOT_COUNTERS = ("pk", "sk", "hw", "through", "step")
+NOT_COUNTERS = ("pk", "sk", "hw", "through", "step", "late")
+LATE = "late_"  # before the name of a counter: of a day long before, in which a late part has it
 
 
-def add(table: Table, dimension: str, day: str, shard: str, changes: Sequence[tuple[str, str, int]]) -> bool:
+def add(
+    table: Table, dimension: str, day: str, shard: str, changes: Sequence[tuple[str, str, int]], told: str = ""
+) -> bool:
     """Add (sequence number, counter, amount) in the order of the stream, each once. True when the part is new.
 
-    Sequence numbers are text that compares like the numbers (`comparable`).
+    Sequence numbers are text that compares like the numbers (`comparable`). `told`: the day on which it was told, where
+    that is long after: the same has to be added as LATE counters to that day.
     """
     key = keys.statistics_part(dimension, day, shard)
+    if told:
+        key = keys.statistics_late_part(dimension, day, told, shard)
     condition, values = "attribute_not_exists(#hw) OR #hw < :first", {"first": changes[0][0]}
     left, is_new = list(changes), False
     while left:
@@ -73,18 +89,35 @@ def totals(table: Table, dimension: str, *, strong: bool = False) -> Counter[str
 
 def totals_since(table: Table, dimension: str, found: Item, *, strong: bool = False) -> Counter[str]:
     """`totals`, for a caller who has read the totals' item ({} for none)."""
-    sums = counters_in(found)
-    for part in table.query(dimension, *keys.open_days(found.get("through", "")), strong=strong):
-        sums.update(counters_in(part))
+    through = found.get("through", "")
+    return sum_up(found, table.query(dimension, *keys.open_days(through), strong=strong))
+
+
+def sum_up(totals: Item, items: Iterable[Item]) -> Counter[str]:
+    """Everything ever counted, by the totals' item ({} for none) and at least the parts of all days since."""
+    sums, through = counters_in(totals), totals.get("through", "")
+    for item in items:
+        if keys.day_of_statistics(item["sk"]) > through and not keys.day_of_late_part(item["sk"]):
+            sums.update(_all_of(item))
     return sums
 
 
 def days(table: Table, dimension: str, first: str, last: str, *, strong: bool = False) -> dict[str, Counter[str]]:
     """What was counted on each day from `first` to `last` (`20261231`) on which something was: one query."""
+    return by_day(parts(table, dimension, first, last, strong=strong))
+
+
+def parts(table: Table, dimension: str, first: str, last: str, *, strong: bool = False) -> list[Item]:
+    """The items of those days."""
+    return list(table.query(dimension, *keys.days_between(first, last), strong=strong))
+
+
+def by_day(items: Iterable[Item]) -> dict[str, Counter[str]]:
+    """What the items say of each day."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for item in table.query(dimension, *keys.days_between(first, last), strong=strong):
+    for item in items:
         found[keys.day_of_statistics(item["sk"])].update(counters_in(item))
-    return dict(found)
+    return {when: counters for when, counters in found.items() if counters}
 
 
 def fold(table: Table, dimension: str, closed_day: str) -> None:
@@ -94,39 +127,80 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
     whatever changes an item that was read for it moves the totals on.
     """
     found = table.get(keys.statistics_totals(dimension)) or {}
-    if found.get("through", "") >= closed_day:
+    through = found.get("through", "")
+    if through >= closed_day:
         return
-    closed = list(table.query(dimension, *keys.days_until(found.get("through", ""), closed_day)))
+    items = table.query(dimension, *keys.days_until(through, closed_day))
+    closed = [item for item in items if not keys.day_of_late_part(item["sk"])]
     if len(closed) < FOLDED_FROM:
         return
-    days: dict[str, list[Item]] = defaultdict(list)
-    for item in closed:
-        days[keys.day_of_statistics(item["sk"])].append(item)
     grand, step = counters_in(found), found.get("step", 0)
+    for item in closed:
+        grand.update(_all_of(item))
     try:
-        for day, items in days.items():
-            key = keys.statistics_day(dimension, day)
-            parts = [item for item in items if item["sk"] != key["sk"]]
-            grand.update(_summed(items))
-            if len(parts) <= FEW_PARTS:
-                continue
-            sums = _summed(item for item in items if item["sk"] == key["sk"])
-            for start in range(0, len(parts), FOLD_PARTS):
-                folded = parts[start : start + FOLD_PARTS]
-                sums.update(_summed(folded))
-                table.commit(*_fold_parts({**key, **sums}, folded, step))
-                step += 1
+        if "late" in found:  # told on the days that the last fold has closed
+            step = _fold_late(table, dimension, through, step)
+        for day, those in _by_day_itself(closed).items():
+            step = _fold_day(table, keys.statistics_day(dimension, day), those, step)
         left = {counter: amount for counter, amount in grand.items() if amount}  # 0: a day that rewards waited for
-        totals = {**keys.statistics_totals(dimension), **left, "through": max(days), "step": step + 1}
+        late = {"late": 1} if any(name.startswith(LATE) for item in closed for name in item) else {}
+        through = keys.day_of_statistics(closed[-1]["sk"])
+        totals = {**keys.statistics_totals(dimension), **left, **late, "through": through, "step": step + 1}
         condition, values = _at_step(step)
         table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
     except Moved:
         return  # another one folds these days
 
 
-def base(dimension: str, day: str, counters: Mapping[str, int]) -> Write:
-    """What a dimension counts beside what the stream tells of it, as a part of an open day. To be written once."""
-    return put("the base", {**keys.statistics_part(dimension, day, "base"), **counters, "hw": ""}, condition="")
+def _by_day_itself(items: Iterable[Item]) -> dict[str, list[Item]]:
+    days: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        days[keys.day_of_statistics(item["sk"])].append(item)
+    return days
+
+
+def _fold_day(table: Table, key: keys.Key, items: Sequence[Item], step: int) -> int:
+    """Make one item of a day's item and these parts, where they are many; returns the next step."""
+    parts = [item for item in items if item["sk"] != key["sk"]]
+    if len(parts) <= FEW_PARTS:
+        return step
+    sums: Counter[str] = Counter()
+    for item in items:
+        if item["sk"] == key["sk"]:
+            sums.update(_told_in(item))
+    for start in range(0, len(parts), FOLD_PARTS):
+        folded = parts[start : start + FOLD_PARTS]
+        for item in folded:
+            sums.update(_told_in(item))
+        table.commit(*_fold_parts({**key, **sums}, folded, step))
+        step += 1
+    return step
+
+
+def _fold_late(table: Table, dimension: str, through: str, step: int) -> int:
+    """Late parts that were told on days up to `through` go into the items of their days: totals have them already."""
+    late = (
+        item
+        for item in table.query(dimension, *keys.days_until("", through))
+        if keys.is_folded_day(item["sk"]) or "" < keys.day_of_late_part(item["sk"]) <= through
+    )
+    for day, those in _by_day_itself(late).items():
+        step = _fold_day(table, keys.statistics_day(dimension, day), those, step)
+    return step
+
+
+def base(dimension: str, told: str, today: str, by_day: Mapping[str, Mapping[str, int]]) -> tuple[list[Write], Write]:
+    """What a dimension counts beside what the stream tells of it: late parts of its days, told on the day `told`, and
+    what they come to, as a part of `today`. The first may be written again as they are, the other one once, after them.
+    """
+    late = [
+        put("the base", {**keys.statistics_late_part(dimension, day, told, "base"), **counters, "hw": ""}, condition="")
+        for day, counters in sorted(by_day.items())
+    ]
+    sums: Counter[str] = Counter()
+    for counters in by_day.values():
+        sums.update({f"{LATE}{counter}": amount for counter, amount in counters.items()})
+    return late, put("the base", {**keys.statistics_part(dimension, today, "base"), **sums, "hw": ""}, condition="")
 
 
 def forget(table: Table, dimension: str) -> None:
@@ -151,13 +225,19 @@ def _fold_parts(day: Item, parts: list[Item], step: int) -> list[Write]:
     ]
 
 
-def _summed(items: Iterable[Item]) -> Counter[str]:
+def _told_in(item: Item) -> Counter[str]:
+    """What an item of a dimension has: counters, and LATE ones."""
+    return Counter({name: value for name, value in item.items() if name not in NOT_COUNTERS})
+
+
+def _all_of(item: Item) -> Counter[str]:
+    """What an item adds to totals."""
     sums: Counter[str] = Counter()
-    for item in items:
-        sums.update(counters_in(item))
+    for name, amount in _told_in(item).items():
+        sums[name.removeprefix(LATE)] += amount
     return sums
 
 
 def counters_in(item: Item) -> Counter[str]:
-    """What an item of a dimension counts."""
-    return Counter({name: value for name, value in item.items() if name not in NOT_COUNTERS})
+    """What an item of a dimension counts on its day."""
+    return Counter({name: value for name, value in _told_in(item).items() if not name.startswith(LATE)})
