@@ -45,7 +45,7 @@ def reading(bench: Bench) -> None:
         assert len(answer["data"]) == PAGE
         _page(bench, "own withdrawals", "26.5", "withdrawals", "GET /api/v1/referrals/withdrawals", "bob")
         _page(bench, "withdrawals of a status", "25.5", "approvals", "GET /api/v1/withdrawals", "root")
-        _page(bench, "all withdrawals", "18", "approvals", "GET /api/v1/withdrawals", "root", status="ALL")
+        _page(bench, "all withdrawals", "18.5", "approvals", "GET /api/v1/withdrawals", "root", status="ALL")
         # half a unit for each of 32 shards: what lets 10,000 payments a second be listed
         # and half a unit for each payment, referral and partner that a line names: decision 91
         _page(bench, "rewards of a program", "42", "rewards", "GET /api/v1/rewards", "root", programId="default")
@@ -72,7 +72,7 @@ def correcting_and_explaining(bench: Bench, bob: str) -> None:
         paymentId=paid,
     )  # fmt: skip
     books.context.stopped()  # which a worker reads once in five seconds
-    with bench.measure("adjustment", today(3, 1, 11, 6)):  # the data model's 6, the partner's list, two sums of the day
+    with bench.measure("adjustment", today(4, 1, 11, "6.5")):  # the model's 6, the partner's list, two sums, a name
         made = call("adjustments", "POST /api/v1/adjustments", "root", "admin", body=body)["id"]
     _one(
         bench, "an adjustment", entity, "adjustments", "GET /api/v1/adjustments/{adjustmentId}", "root",

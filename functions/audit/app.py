@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from refledger.domain.errors import PersonNotFound
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.audit import AuditQuery, AuditView
-from refledger.entry.models.common import NoBody, Page
+from refledger.entry.models.common import NoBody, NoQuery, Page
+from refledger.entry.models.people import PersonView
+from refledger.operations import people
 from refledger.store import audit, keys
 
 api = handler = Api()
@@ -23,3 +26,10 @@ def entries(request: Request[NoBody, AuditQuery]) -> Page[AuditView]:
     page, following = paging.cut(context.ids, found, query.limit, *asked)
     masks = request.caller.sees_masked
     return Page[AuditView](data=[AuditView.of(entry, masks=masks) for entry in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/people/{personId}", answer=PersonView, refuses=(PersonNotFound,))
+def read_person(request: Request[NoBody, NoQuery]) -> PersonView:
+    """Read who it is that did something, by the id beside it; `me` for the caller."""
+    id = request.id("personId")
+    return PersonView.of(people.find(config.context(), request.caller.user if id == "me" else id))

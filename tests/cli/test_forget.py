@@ -7,8 +7,9 @@ import time
 import pytest
 
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.people import PersonKind
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners, referring
+from refledger.operations import partners, people, referring
 from refledger.operations.partners import NewPartner
 from refledger.operations.referring import NewReferral
 from refledger.store import partners as stored_partners
@@ -87,11 +88,23 @@ def test_a_customer_by_the_shops_id(refledger: Command, books: Books) -> None:
     assert (also.status, also.lines[-1]) == (1, f"they sign in as partner {bob}, who is forgotten apart")
 
 
+def test_one_of_the_staff_by_id_or_by_sub(refledger: Command, books: Books) -> None:
+    """The name goes, and nothing else; said first, and again it is gone."""
+    ann = books.user("ann")
+    people.remember(books.context, ann, "Ann Admin", PersonKind.PERSON)
+    assert refledger("forget", "person", ann).lines[0] == f"person {ann}: would take away 1 name"
+    done = refledger("forget", "person", "ann", "--yes")
+    assert (done.status, done.lines[0]) == (0, "person ann is forgotten: 1 name")
+    assert people.names(books.table, [ann]) == {}
+    assert "none any more" in refledger("forget", "person", ann, "--yes").out
+
+
 def test_what_is_no_command(refledger: Command, books: Books) -> None:
     """2, and what to say instead; one whom there is not, in the words of the API."""
     for words in (["customer"], ["admin", "x"], ["a", "b", "c"]):
         done = refledger("forget", *words)
-        assert (done.status, done.err) == (2, "refledger: say whom: forget ID for a partner, or forget customer ID\n")
+        said = "refledger: say whom: forget ID for a partner, forget customer ID, or forget person ID\n"
+        assert (done.status, done.err) == (2, said)
     assert refledger("forget", "x", "--keep-years", "-1").status == 2
     done = refledger("forget", "nobody", "--yes")
     assert (done.status, done.err) == (2, "refledger: there is no such partner\n")

@@ -65,7 +65,9 @@ def test_who_did_what_when_and_from_where(fresh: World, follow: Callable[[], int
     suspend(fresh, partner)
     assert follow() >= 2
     suspended, created = asked(fresh, ADMIN, entity=partner)
-    assert suspended["actor"] == {"id": fresh.books.user("ann"), "kind": "admin", "from": "192.0.2.1"}
+    assert suspended["actor"] == {
+        "id": fresh.books.user("ann"), "name": None, "kind": "admin", "from": "192.0.2.1"
+    }  # fmt: skip
     assert (suspended["operation"], suspended["action"], suspended["type"]) == (SUSPEND, "CHANGED", "PARTNER")
     assert {"field": "status", "before": "ACTIVE", "after": "SUSPENDED", "masked": False} in suspended["changes"]
     assert (created["operation"], created["action"]) == ("POST /api/v1/partners", "CREATED")

@@ -156,7 +156,8 @@ class Story:
             "routeKey": route, "headers": headers, "pathParameters": more, "queryStringParameters": query,
             "body": json.dumps(body) if body is not None else None,
             "requestContext": {"requestId": f"r{self.requests}", "authorizer": {"jwt": {"claims": {
-                "sub": who, "token_use": "access", "auth_time": str(self.clock() // 1000),
+                "sub": who, "token_use": "access", "name": f"{who} of {name}",  # so that each function keeps it
+                "auth_time": str(self.clock() // 1000),
                 "cognito:groups": "[admin]" if who.startswith("admin") or who.endswith("admin") else "",
             }}}},
         })  # fmt: skip

@@ -227,6 +227,7 @@ ROUTES = {
     ],
     "audit": [
         "GET /api/v1/audit",
+        "GET /api/v1/people/{personId}",
     ],
     "docs": [
         "GET /api/v1/openapi.json",

@@ -48,6 +48,11 @@ class UserPool:
         """Put somebody into a group; harmless where they are in it."""
         self._client.admin_add_user_to_group(UserPoolId=self._pool, Username=email, GroupName=group)
 
+    def sub(self, email: str) -> str:
+        """The `sub` of their tokens."""
+        told = self._client.admin_get_user(UserPoolId=self._pool, Username=email)
+        return next(str(each["Value"]) for each in told["UserAttributes"] if each["Name"] == "sub")
+
     def sign_in(self, email: str, password: str, answer: Callable[[str, str], str]) -> str:
         """The access token of somebody who signs in. `answer` gets a challenge's name and what belongs to it.
 

@@ -10,6 +10,9 @@ from typing import Any
 from refledger.adapters.user_pool import SignInFailed, UserPool
 from refledger.cli.output import say, warn
 from refledger.cli.target import Target, Usage, add_target
+from refledger.domain import texts
+from refledger.domain.people import PersonKind
+from refledger.operations import people
 
 GROUPS = {"admin": "AdminGroup", "finance": "FinanceGroup", "support": "SupportGroup"}
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -27,6 +30,12 @@ def add_to(commands: Any) -> None:
     sign_in.set_defaults(run=token)
     for verb in (create, invite):
         verb.add_argument("--group", choices=sorted(GROUPS), default="admin", help="default: admin")
+        verb.add_argument(
+            "--name",
+            type=_name,
+            metavar="NAME",
+            help="by which answers call them: Cognito's tokens have no name in them",
+        )
     for verb in (create, invite, sign_in):
         verb.add_argument("--email", required=True, type=_address, metavar="ADDRESS")
         add_target(verb)
@@ -38,6 +47,10 @@ def make(options: argparse.Namespace) -> int:
     pool, group = _pool(target), _group(target, options.group)
     made = pool.make(options.email, by_mail=options.by_mail)
     pool.join(options.email, group)
+    if options.name:
+        context = target.keyed_context
+        people.remember(context, context.ids.user(pool.sub(options.email)), options.name, PersonKind.PERSON)
+        say(f"answers call them {options.name}")
     where = "--local" if options.local else f"--stack {options.stack}"
     say(f"{options.email} {'was there, and is' if made.was_there else 'is'} in the group {group}")
     if made.password:
@@ -84,6 +97,13 @@ def _group(target: Target, role: str) -> str:
     if GROUPS[role] in target.resources:
         return target.resource(GROUPS[role])
     return target.parameters["RoleNames"].split(",")[list(GROUPS).index(role)]
+
+
+def _name(text: str) -> str:
+    try:
+        return texts.name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _address(text: str) -> str:

@@ -11,7 +11,7 @@ from refledger.domain.times import iso
 from refledger.operations import forgetting
 from refledger.operations.forgetting import KEPT_YEARS, Report
 
-WHOM = ("partner", "customer")
+WHOM = ("partner", "customer", "person")
 MOST_YEARS = 100
 
 
@@ -22,10 +22,12 @@ def _years(text: str) -> int:
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("forget", help="take away what says who a partner, or a customer, is")
+    parser = commands.add_parser("forget", help="take away what says who a partner, a customer, or one of the staff is")
     parser.add_argument(
-        "whom", nargs="+", metavar="ID", help="a partner's id; or `customer` and the id by which your shop calls them"
-    )
+        "whom", nargs="+", metavar="ID",
+        help="a partner's id; or `customer` and the id by which your shop calls them; or `person` and the id of one of "
+        "the staff as the audit has it, or their `sub`",
+    )  # fmt: skip
     parser.add_argument("--yes", action="store_true", help="do it; without this it is only said what would be done")
     parser.add_argument(
         "--keep-years", type=_years, default=KEPT_YEARS, metavar="N",
@@ -44,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         target.check_runs()
     if whom == "customer":
         return _customer(target, id, dry_run=not options.yes)
+    if whom == "person":
+        return _person(target, id, dry_run=not options.yes)
     context = target.keyed_context
     if reasons := forgetting.why_not(context, id, anyway=options.anyway):
         for reason in reasons:
@@ -69,6 +73,15 @@ def _customer(target: Target, id: str, *, dry_run: bool) -> int:
     return 0
 
 
+def _person(target: Target, id: str, *, dry_run: bool) -> int:
+    report = forgetting.person(target.keyed_context, id, dry_run=dry_run)
+    if report.done:
+        _tell(f"person {id}", report, dry_run=dry_run)
+    else:
+        say("no name is kept of such a person, or none any more; if that surprises you, look at the id")
+    return 0
+
+
 def _asked(words: list[str]) -> tuple[str, str]:
     """Whom, and which: a partner where nothing else is said."""
     match words:
@@ -76,7 +89,7 @@ def _asked(words: list[str]) -> tuple[str, str]:
             return "partner", id
         case [whom, id] if whom in WHOM:
             return whom, id
-    raise Usage("say whom: forget ID for a partner, or forget customer ID")
+    raise Usage("say whom: forget ID for a partner, forget customer ID, or forget person ID")
 
 
 def _tell(who: str, report: Report, *, dry_run: bool) -> None:

@@ -26,6 +26,7 @@ Refledger
 │   ├── InvitationNotFound     INVITATION_NOT_FOUND
 │   ├── ApplicationNotFound    APPLICATION_NOT_FOUND
 │   ├── JobNotFound            JOB_NOT_FOUND
+│   ├── PersonNotFound         PERSON_NOT_FOUND
 │   └── BatchNotFound          BATCH_NOT_FOUND
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS
@@ -138,6 +139,10 @@ class ProgramNotFound(NotFound):
 
 class ProgramChangeNotFound(NotFound):
     code = "PROGRAM_CHANGE_NOT_FOUND"
+
+
+class PersonNotFound(NotFound):
+    code = "PERSON_NOT_FOUND"
 
 
 class PartnerNotFound(NotFound):

@@ -199,6 +199,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/ledger/entries": own_and_read("ledger:read"),  # staff see everybody's
     "GET /api/v1/ledger/balances": own_and_read("ledger:read"),
     "GET /api/v1/audit": read("audit:read"),
+    "GET /api/v1/people/{personId}": read(None),
     "GET /api/v1/programs/{programId}/statistics": read("statistics:read"),
     "GET /api/v1/partners/statistics": read("statistics:read"),
     "GET /api/v1/partners/top": read("statistics:read"),
@@ -290,6 +291,7 @@ class Caller:
     roles: frozenset[Role]
     scopes: frozenset[str] = frozenset()
     sub: str = field(default="", repr=False)  # what payments call them, where they are a customer
+    name: str = field(default="", repr=False)  # what their token calls them
 
     @property
     def is_staff(self) -> bool:

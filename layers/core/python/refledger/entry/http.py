@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, faults, problems, sign_in, stopping
+from refledger.entry import access, config, faults, people, problems, sign_in, stopping
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
@@ -73,6 +73,11 @@ class Request(Generic[B, Q]):
     if_match: int | None = None
     host: str = ""
     none_match: str = ""  # If-None-Match, as it was sent
+
+    @property
+    def acts(self) -> bool:
+        """Whether it is to change something."""
+        return not self.route.startswith("GET ")
 
     @property
     def expected_version(self) -> int:
@@ -211,7 +216,8 @@ class Api:
         roles, scopes = access.check(route.key, token)
         if access.is_fresh(route.key) and not scopes:
             sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
-        caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub)
+        name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
+        caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name)
         kind = access.limit(route.key)
         try:
             standing.append(config.limits().take(config.context(), caller.user, kind))
@@ -233,7 +239,9 @@ class Api:
             none_match=headers.get("if-none-match", ""),
         )
         with acting(caller.user, caller.kind, origin, request.request_id, route.key):
-            return _answer(route, route.function(request))
+            answer = route.function(request)
+        people.told(answer, caller, acted=request.acts)
+        return _answer(route, answer)
 
 
 def _count(name: str) -> None:

@@ -26,6 +26,7 @@ PROGRAM_KEPT_MS = MINUTE_MS
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 STOP_KEPT_MS = 5 * SECOND_MS  # so long a worker may not know yet that it is to stop
 VERSIONS_KEPT = 200  # in the memory of a worker
+NAMES_KEPT = 200
 
 Result = TypeVar("Result")
 
@@ -46,6 +47,7 @@ class Context:
     _programs: dict[str, tuple[int, Program]] = field(default_factory=dict)
     _shards: list[tuple[int, Shards]] = field(default_factory=list)  # the last, and when it was read
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)  # who acted here, by id: their name is kept
     _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
 
     def looking(self) -> Context:
@@ -104,6 +106,12 @@ class Context:
         if not self._stop or self.now_ms() - self._stop[0][0] > STOP_KEPT_MS:
             self._stop[:] = [(self.now_ms(), stops.read(self.table))]
         return self._stop[0][1]
+
+    def called(self, id: str, name: str) -> None:
+        """Somebody's name is kept: no need to look again in this worker."""
+        if len(self.named) >= NAMES_KEPT:
+            self.named.clear()
+        self.named[id] = name
 
     def customer_id(self, told: str) -> str:
         """What is kept of the id by which the owner calls a customer."""

@@ -20,8 +20,8 @@ from refledger.domain.journal_files import Posting
 from refledger.domain.payments import Payment
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
-from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import labels, postings
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
+from refledger.operations import labels, people, postings
 from refledger.operations.context import Context
 from refledger.operations.labels import Labels
 from refledger.store import audit, exports, keys, ledger
@@ -194,13 +194,13 @@ PAYMENT_HEAD: Final = (
     "id", "programId", "origin", "amount", "base", "currency", "refunded", "disputed", "lost", "productId",
     "referralId", "occurredAt", "createdAt", "toldBy", "externalId", "customerId", "customerHash", "partnerId",
     "partnerName", "partnerCompany", "amountDecimal", "baseDecimal", "refundedDecimal", "disputedDecimal",
-    "lostDecimal",
+    "lostDecimal", "by", "byName",
 )  # fmt: skip
 REWARD_HEAD: Final = (
     "id", "partnerId", "programId", "tier", "status", "amount", "reversed", "net", "limit", "currency", "held",
     "cancelled", "earnedAt", "maturesAt", "base", "rateBps", "rule", "ruleVersion", "paymentId", "referralId", "paidBy",
     "payoutStatus", "partnerName", "partnerCompany", "paymentToldBy", "externalPaymentId", "customerId",
-    "amountDecimal", "reversedDecimal", "netDecimal",
+    "amountDecimal", "reversedDecimal", "netDecimal", "by", "byName",
 )  # fmt: skip
 PAYMENTS_AT_ONCE: Final = 10  # each has ten rewards at most, and a hundred are read at once
 
@@ -213,13 +213,14 @@ def _payments(asked: Asked, after: Any) -> Iterator[Step]:
         for batch in batched(found, exports.PAGE):
             payments = {each.id: each for each in stored_payments.many(table, [id for _, id, _ in batch], strong=False)}
             named = labels.of_payments(table, payments.values())
+            called = people.names(table, (each.by for each in payments.values()))
             for position, id, _ in batch:
-                yield position, [_payment(payments[id], named)] if id in payments else []
+                yield position, [_payment(payments[id], named, called)] if id in payments else []
 
     yield from _of_programs(asked, after, walk)
 
 
-def _payment(payment: Payment, named: Labels) -> Row:
+def _payment(payment: Payment, named: Labels, called: Mapping[str, str]) -> Row:
     back, partner_id = payment.back, labels.partner_of(payment)
     told = [payment.amount, payment.base, back.refunded, back.disputed, back.lost]
     return [
@@ -227,7 +228,7 @@ def _payment(payment: Payment, named: Labels) -> Row:
         back.refunded, back.disputed, back.lost, payment.product_id, payment.referral_id,
         iso(payment.occurred_at_ms), iso(payment.created_at_ms), payment.told_in, payment.external_id,
         named.customer(payment.referral_id), payment.customer, partner_id, named.name(partner_id),
-        named.company(partner_id), *_major(payment.currency, *told),
+        named.company(partner_id), *_major(payment.currency, *told), payment.by, called.get(payment.by),
     ]  # fmt: skip
 
 
@@ -239,8 +240,9 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
         for page in batched(of_partner, exports.PAGE):
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for _, reward in page))
             named = labels.of_rewards(table, (reward for _, reward in page))
+            called = people.names(table, (reward.by for _, reward in page))
             for position, reward in page:
-                yield position, _reward_rows(asked, [reward], payouts, named)
+                yield position, _reward_rows(asked, [reward], payouts, named, called)
         return
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
@@ -251,23 +253,31 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
             rewards = {each.id: each for each in stored_rewards.many(table, wanted, strong=False)}
             payouts = stored_withdrawals.statuses(table, (reward.paid_by for reward in rewards.values()))
             named = labels.of_rewards(table, rewards.values())
+            called = people.names(table, (reward.by for reward in rewards.values()))
             for position, _, ids in batch:
-                yield position, _reward_rows(asked, [rewards[id] for id in ids if id in rewards], payouts, named)
+                made = [rewards[id] for id in ids if id in rewards]
+                yield position, _reward_rows(asked, made, payouts, named, called)
 
     yield from _of_programs(asked, after, walk)
 
 
 def _reward_rows(
-    asked: Asked, rewards: list[Reward], payouts: Mapping[str, WithdrawalStatus], named: Labels
+    asked: Asked,
+    rewards: list[Reward],
+    payouts: Mapping[str, WithdrawalStatus],
+    named: Labels,
+    called: Mapping[str, str],
 ) -> list[Row]:
     return [
-        _reward(reward, payouts, named)
+        _reward(reward, payouts, named, called)
         for reward in rewards
         if asked.in_time(reward.earned_at_ms) and asked.wants(programId=reward.program_id, status=reward.status)
     ]
 
 
-def _reward(reward: Reward, payouts: Mapping[str, WithdrawalStatus], named: Labels) -> Row:
+def _reward(
+    reward: Reward, payouts: Mapping[str, WithdrawalStatus], named: Labels, called: Mapping[str, str]
+) -> Row:  # fmt: skip
     payment = named.payments.get(reward.payment)
     return [
         reward.id, reward.partner_id, reward.program_id, reward.tier, reward.status, reward.amount,
@@ -276,7 +286,7 @@ def _reward(reward: Reward, payouts: Mapping[str, WithdrawalStatus], named: Labe
         reward.rule_version, reward.payment, reward.referral_id, reward.paid_by, payouts.get(reward.paid_by),
         named.name(reward.partner_id), named.company(reward.partner_id), payment.told_in if payment else None,
         payment.external_id if payment else None, named.customer(reward.referral_id),
-        *_major(reward.currency, reward.amount, reward.reversed, net(reward)),
+        *_major(reward.currency, reward.amount, reward.reversed, net(reward)), reward.by, called.get(reward.by),
     ]  # fmt: skip
 
 
@@ -285,7 +295,7 @@ def _reward(reward: Reward, payouts: Mapping[str, WithdrawalStatus], named: Labe
 WITHDRAWAL_HEAD: Final = (
     "id", "partnerId", "programId", "status", "amount", "currency", "methodType", "accountHolder", "account",
     "transactionId", "risks", "problem", "batchId", "createdAt", "changedAt", "partnerName", "partnerCompany",
-    "amountDecimal",
+    "amountDecimal", "approvedBy", "approvedByName", "rejectedBy", "rejectedByName", "paidBy", "paidByName",
 )  # fmt: skip
 ENTRY_HEAD: Final = (
     "partnerId", "currency", "version", "kind", "debit", "credit", "amount", "reference", "at", "previousHash", "hash",
@@ -302,6 +312,7 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
         for batch in batched(found, exports.PAGE):
             known = {each.id: each for each in stored_withdrawals.many(table, [id for _, id in batch], strong=False)}
             named = labels.of_partners(table, (each.partner_id for each in known.values()))
+            called = people.names(table, (id for each in known.values() for _, ids in _deciders(each) for id in ids))
             for position, id in batch:
                 made = known.get(id)
                 if made is None or not asked.wants(programId=made.program_id, status=made.status):
@@ -314,9 +325,23 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
                     _list(risk.value for risk in made.risks), made.problem, made.batch_id, iso(made.created_at_ms),
                     iso(changed_at_ms), named.name(made.partner_id), named.company(made.partner_id),
                     *_major(made.currency, made.amount),
+                    *(cell for _, ids in _deciders(made) for cell in _who(ids, called)),
                 ]]  # fmt: skip
 
     yield from of_partners(asked, after, walk, NO_ROWS)
+
+
+def _deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
+    """Who approved it, one or two; who rejected it; who said that it was paid."""
+    for status in (WithdrawalStatus.APPROVED, WithdrawalStatus.REJECTED, WithdrawalStatus.PAID):
+        last = next((step for step in reversed(made.steps) if step.status is status), None)
+        first = [each.by for each in made.approvals if each.to is status] if last else []
+        yield status, list(dict.fromkeys([*first, last.by])) if last else []
+
+
+def _who(ids: list[str], called: Mapping[str, str]) -> list[Cell]:
+    """Their ids and their names, in the same order: an id for a name that is not known, nothing where none is."""
+    return [_list(ids), ", ".join(called.get(id, id) for id in ids) if called.keys() & set(ids) else None]
 
 
 def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
@@ -347,7 +372,7 @@ def _entry(posting: Posting) -> Row:
 
 AUDIT_HEAD: Final = (
     "at", "entity", "type", "part", "action", "actor", "actorKind", "origin", "request", "operation", "field", "before",
-    "after",
+    "after", "actorName",
 )  # fmt: skip
 
 
@@ -355,14 +380,17 @@ def _audit(asked: Asked, after: Any) -> Iterator[Step]:
     """A line for each field that changed. The filters name an entity or an actor."""
     find, of = (audit.of_entity, "entity") if "entity" in asked.filters else (audit.by_actor, "actor")
     found = find(asked.context.table, asked.filters[of], after or "", asked.low, asked.high, exports.PAGE)
-    for position, entry in found:
-        yield position, [
-            [
-                iso(entry.at_ms), entry.entity, entry.type, entry.part, entry.action, entry.actor, entry.kind,
-                entry.origin, entry.request, entry.operation, change.field, _text(change.before), _text(change.after),
-            ]
-            for change in entry.changes
-        ]  # fmt: skip
+    for batch in batched(found, exports.PAGE):
+        called = people.names(asked.context.table, (entry.actor for _, entry in batch))
+        for position, entry in batch:
+            yield position, [
+                [
+                    iso(entry.at_ms), entry.entity, entry.type, entry.part, entry.action, entry.actor, entry.kind,
+                    entry.origin, entry.request, entry.operation, change.field, _text(change.before),
+                    _text(change.after), called.get(entry.actor),
+                ]
+                for change in entry.changes
+            ]  # fmt: skip
 
 
 def _major(currency: str, *amounts: int) -> list[Cell]:

@@ -18,11 +18,23 @@ from refledger.domain.adjustments import AdjustmentStatus
 from refledger.domain.currencies import money
 from refledger.domain.invitations import InvitationStatus
 from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.people import Person
 from refledger.domain.rewards import BY_HAND, RewardStatus
 from refledger.domain.withdrawals import OPEN
 from refledger.operations import likeness, partners, referring
 from refledger.operations.context import Context
-from refledger.store import adjustments, erasure, invitations, keys, ledger, methods, programs, referrals, rewards
+from refledger.store import (
+    adjustments,
+    erasure,
+    invitations,
+    keys,
+    ledger,
+    methods,
+    people,
+    programs,
+    referrals,
+    rewards,
+)  # fmt: skip
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.table import BATCH_LIMIT
@@ -99,6 +111,22 @@ def customer(context: Context, customer_id: str, *, dry_run: bool = False) -> Re
     report, user = Report(), context.ids.user(customer_id)
     _do(context, _as_customer(context, user), report, dry_run=dry_run)
     return report
+
+
+def person(context: Context, person_id: str, *, dry_run: bool = False) -> Report:
+    """Forget the name of somebody who acted for the owner, by their id, or by the `sub` of their tokens. What they did
+    stays, under the id alone. Idempotent.
+    """
+    report, ids = Report(), (person_id, context.ids.user(person_id))
+    known = people.many(context.table, ids)
+    _do(context, (_nameless(context, each) for each in known.values() if each.name), report, dry_run=dry_run)
+    return report
+
+
+def _nameless(context: Context, known: Person) -> Step:
+    now_ms = context.now_ms()
+    nameless = people.write(replace(known, name="", named_at_ms=now_ms, forgotten_at_ms=now_ms))
+    return "name", [nameless, erasure.told(known.id, "PERSON", now_ms)]
 
 
 def also_partner(context: Context, customer_id: str) -> str | None:

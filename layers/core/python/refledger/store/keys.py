@@ -35,6 +35,7 @@ TOP#<program> / <month or ALL>#<metric>  leaderboard
 K#<code> / D#<day>#<lane> | D#<day> | T  clicks of a day; of a closed day; all of before
 Q#<program> / <folded text>#<partner>  search row
 A#<entity> / <ms>#<number>             audit
+N#<user> / A                           somebody who acts for the owner, with their name
 U#LEAD#… / A | W                       guard: the referral of a lead; what a CRM has told of it
 I#<id> / A | I                         application; invitation
 O#<user> / OPEN                        their jobs that may be open
@@ -228,6 +229,11 @@ def found_in(search_row: Key) -> tuple[str, str]:
 
 def user(hashed: str) -> Key:
     return _key(f"U#SUB#{hashed}")
+
+
+def person(user: str) -> Key:
+    """Somebody who acted, under the keyed hash by which everything else names them."""
+    return _key(f"N#{user}")
 
 
 def lead(hashed: str) -> Key:

@@ -65,6 +65,8 @@ class AdjustmentQuery(PageQuery):
 class AdjustmentView(View):
     """`status`: WAITING for a second person, POSTED (`entry` is its place in the partner's journal) or REJECTED."""
 
+    people = ("requester", "approver")
+
     id: str
     partner_id: str
     program_id: str
@@ -74,8 +76,10 @@ class AdjustmentView(View):
     reason: str
     status: str
     requester: str
+    requester_name: str | None = None
     created_at: str
     approver: str | None
+    approver_name: str | None = None
     decided_at: str | None
     note: str
     entry: int | None

@@ -67,10 +67,14 @@ class ChangeView(View):
 
 class ActorView(View):
     """`id` is null for the system, which moves things along by itself; `from`, the address that was called from, is
-    null for it too, and where the caller's role is not shown it.
+    null for it too, and where the caller's role is not shown it. `name`: what the actor's token called them when they
+    last acted, for people; null where it said none, for partners, and once they are forgotten.
     """
 
+    people = ("id",)
+
     id: str | None
+    name: str | None = None
     kind: str
     from_: Annotated[str | None, Field(alias="from")]
 

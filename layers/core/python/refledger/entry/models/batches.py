@@ -66,7 +66,10 @@ class LineView(View):
 
 
 class DownloadView(View):
+    people = ("by",)
+
     by: str
+    by_name: str | None = None
     at: str
 
     @classmethod

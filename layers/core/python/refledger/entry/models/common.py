@@ -48,6 +48,10 @@ class Query(BaseModel):
 
 
 class View(BaseModel):
+    """`people`: fields with ids of people. Their names go into the fields beside them: see entry/people.py."""
+
+    people: ClassVar[tuple[str, ...]] = ()
+
     model_config = ConfigDict(defer_build=True, alias_generator=to_camel, populate_by_name=True)
 
 

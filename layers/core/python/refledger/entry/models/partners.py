@@ -90,9 +90,12 @@ class PartnerNoteBody(Body):
 class PartnerNoteView(View):
     """`author`: a hash that stands for the user."""
 
+    people = ("author",)
+
     id: str
     text: str
     author: str
+    author_name: str | None = None
     at: str
 
     @classmethod

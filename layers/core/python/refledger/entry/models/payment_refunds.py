@@ -41,6 +41,8 @@ class PaymentRefundView(View):
     `by` is null where the payment's provider, or the owner's own system, told of it.
     """
 
+    people = ("by", "confirmed_by", "undo_asked_by")
+
     id: str
     payment_id: str
     amount: int
@@ -48,10 +50,13 @@ class PaymentRefundView(View):
     status: str
     at: str
     by: str | None
+    by_name: str | None = None
     reason: str | None
     reference: str | None
     confirmed_by: str | None
+    confirmed_by_name: str | None = None
     undo_asked_by: str | None
+    undo_asked_by_name: str | None = None
 
     @classmethod
     def of(cls, payment: Payment, refund: Refund) -> Self:

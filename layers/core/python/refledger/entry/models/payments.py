@@ -199,6 +199,8 @@ class PaymentView(View):
     who said whether it is.
     """
 
+    people = ("cleared_by", "by")
+
     id: str
     kind: str
     origin: str
@@ -208,6 +210,7 @@ class PaymentView(View):
     customer_hash: str | None
     possible_duplicate_of: str | None
     cleared_by: str | None
+    cleared_by_name: str | None = None
     program_id: str | None
     product_id: str | None
     amount: int
@@ -224,6 +227,7 @@ class PaymentView(View):
     lost: int
     note: str | None
     by: str | None
+    by_name: str | None = None
     rewards: list[RewardView]
     unearned: list[UnearnedView]
     refunds: list[RefundView]

@@ -68,15 +68,19 @@ class TermChangeView(View):
 class ProgramChangeView(View):
     """What waits, or waited, for another admin than `askedBy`. `version`: of the program that it made."""
 
+    people = ("asked_by", "decided_by")
+
     id: str
     program_id: str
     status: str
     base_version: int
     terms: list[TermChangeView]
     asked_by: str
+    asked_by_name: str | None = None
     asked_at: str
     expires_at: str
     decided_by: str | None
+    decided_by_name: str | None = None
     decided_at: str | None
     note: str | None
     version: int | None

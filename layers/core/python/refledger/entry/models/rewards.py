@@ -180,6 +180,8 @@ class RewardView(View):
     told of its payment, what that calls it, and what you call who paid, as of payments.
     """
 
+    people = ("by",)
+
     id: str
     partner_id: str
     partner_name: str | None = None
@@ -210,6 +212,7 @@ class RewardView(View):
     payout_status: str | None
     note: str | None
     by: str | None
+    by_name: str | None = None
     created_at: str
     version: int
 

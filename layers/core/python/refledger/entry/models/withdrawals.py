@@ -143,12 +143,16 @@ class StatusQuery(PeriodQuery):
 class HappeningView(View):
     """`what`: ASKED, APPROVAL (the first of two), STATUS, WORD (of somebody, the status stays), HANDED_OVER to the
     provider, RESUMED. `movement`: how the amount moved with it, `debit` → `credit`; null where no money did.
+    `byName` is null where the partner themselves did it.
     """
+
+    people = ("by",)
 
     what: str
     at: str
     status: str
     by: str | None
+    by_name: str | None = None
     note: str | None
     movement: str | None
     debit: str | None
@@ -216,7 +220,10 @@ class StepView(View):
 
 
 class StaffStepView(StepView):
+    people = ("by",)
+
     by: str
+    by_name: str | None = None
     note: str
 
 
@@ -244,8 +251,11 @@ class WithdrawalView(View):
 class ApprovalView(View):
     """A first yes. `to`: what the withdrawal becomes when another person says the same."""
 
+    people = ("by",)
+
     at: str
     by: str
+    by_name: str | None = None
     note: str
     to: str
 
