@@ -51,8 +51,9 @@ def test_an_adjustment_is_posted_and_found(world: World, acme: str) -> None:
     assert first.body == {
         "id": first.body["id"], "partnerId": acme, "programId": "strict", "kind": "ADJUSTMENT", "amount": 700,
         "currency": "USD", "reason": "counted twice", "status": "POSTED", "requester": world.books.user("ann"),
-        "createdAt": first.body["createdAt"], "approver": None, "decidedAt": None, "note": "", "entry": 1,
-        "entries": None, "chain": None,
+        "requesterName": None, "partnerName": "A B", "partnerCompany": None,
+        "createdAt": first.body["createdAt"], "approver": None, "approverName": None, "decidedAt": None, "note": "",
+        "entry": 1, "entries": None, "chain": None,
     }  # fmt: skip
     assert world.call(READ, path={"adjustmentId": first.body["id"]}, **EVE).body == first.body
     listed = world.call(LIST, query={"partnerId": acme}, **ANN).body["data"]

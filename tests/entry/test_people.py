@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from refledger.domain.people import PersonKind
+from refledger.entry.models.common import View
 from refledger.operations import forgetting, people
 from refledger.store import keys
 from refledger.store import people as stored
 from refledger.store.transaction import Again
-from tests.support.functions import World, assert_problem
+from tests.support.functions import World, apis, assert_problem, kinds
 
 PERSON = "GET /api/v1/people/{personId}"
+NOBODY = {"paid_by", "told_by", "payment_told_by"}  # a withdrawal, a system
 ADJUST, APPROVE = "POST /api/v1/adjustments", "POST /api/v1/adjustments/{adjustmentId}/approve"
 SUPPORT: dict[str, Any] = {"sub": "sue", "groups": ("support",)}
 
@@ -55,6 +57,8 @@ def test_withdrawals_name_each_who_decided(fresh: World) -> None:
     paid = {"transactionId": "T-1"}
     assert fresh.call("POST /api/v1/withdrawals/{withdrawalId}/mark-paid", path=path, body=paid, **bea).status == 200
     (listed,) = fresh.call("GET /api/v1/withdrawals", query={"status": "PAID"}, **SUPPORT).body["data"]
+    partner = fresh.books.partner("bob")
+    assert (listed["partnerName"], listed["partnerCompany"]) == (partner.name or None, partner.company_name or None)
     assert [(each["status"], each["byName"]) for each in listed["history"]] == [("APPROVED", "Ann"), ("PAID", "Bea")]
     told = fresh.call("GET /api/v1/withdrawals/{withdrawalId}/timeline", path=path, **SUPPORT).body["events"]
     assert [(each["what"], each["byName"]) for each in told] == [("ASKED", None), ("STATUS", "Ann"), ("STATUS", "Bea")]
@@ -171,3 +175,14 @@ def test_a_forgotten_person_leaves_an_id(fresh: World) -> None:
     (entry,) = fresh.call("GET /api/v1/audit", query={"entity": id}, **admin("bea")).body["data"]
     assert (entry["type"], entry["actor"]["kind"]) == ("PERSON", "operator")
     assert "Ann" not in str(entry)
+
+
+def test_every_view_that_says_who_names_them() -> None:
+    """Whatever is called like somebody's id has the name beside it, and is said to be one."""
+    assert apis()
+    nameless = [
+        (view.__name__, name) for view in kinds(View) for name in view.model_fields
+        if (name in ("by", "requester", "approver", "author") or name.endswith("_by")) and name not in NOBODY
+        and not (name in view.people and f"{name}_name" in view.model_fields)
+    ]  # fmt: skip
+    assert nameless == [("TopView", "by")]  # a measure

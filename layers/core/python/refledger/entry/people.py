@@ -14,7 +14,7 @@ from refledger.entry import config
 from refledger.entry.access import Caller
 from refledger.entry.models.common import View
 from refledger.entry.observability import logger
-from refledger.operations import people
+from refledger.operations import labels, people
 from refledger.store.table import Table
 from refledger.store.transaction import Again
 
@@ -60,6 +60,16 @@ def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
 
 def name_all(table: Table, answer: BaseModel) -> None:
     """Put the names beside the ids, read at once: that of `by` into `by_name`, that of `id` into `name`."""
+    _name_people(table, answer)
+    of_partners = [view for view in _views(answer) if view.of_partner]
+    if of_partners:
+        named = labels.of_partners(table, (view.partner_id for view in of_partners))  # type: ignore[attr-defined]
+        for view in of_partners:
+            id = view.partner_id  # type: ignore[attr-defined]
+            view.partner_name, view.partner_company = named.name(id), named.company(id)  # type: ignore[attr-defined]
+
+
+def _name_people(table: Table, answer: BaseModel) -> None:
     places = [(view, each, getattr(view, each) or "") for view in _views(answer) for each in type(view).people]
     if not places:
         return

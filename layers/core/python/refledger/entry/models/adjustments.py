@@ -66,9 +66,12 @@ class AdjustmentView(View):
     """`status`: WAITING for a second person, POSTED (`entry` is its place in the partner's journal) or REJECTED."""
 
     people = ("requester", "approver")
+    of_partner = True
 
     id: str
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     program_id: str
     kind: str
     amount: int

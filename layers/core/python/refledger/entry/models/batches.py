@@ -22,9 +22,12 @@ class NewBatch(Body):
 class BatchView(View):
     """`totals`: minor units, by currency."""
 
+    people = ("created_by",)
+
     id: str
     created_at: str
     created_by: str
+    created_by_name: str | None = None
     count: int
     totals: list[MoneyView]
 
@@ -42,8 +45,12 @@ class BatchView(View):
 class LineView(View):
     """A transfer: what is to be paid, to a masked account, and how far the withdrawal is by now."""
 
+    of_partner = True
+
     withdrawal_id: str
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     amount: int
     currency: str
     account_holder: str

@@ -48,9 +48,12 @@ class Query(BaseModel):
 
 
 class View(BaseModel):
-    """`people`: fields with ids of people. Their names go into the fields beside them: see entry/people.py."""
+    """`people`: fields with ids of people, whose names go into the fields beside them; `of_partner`: whether the names
+    of the one in `partner_id` do, too. See entry/people.py.
+    """
 
     people: ClassVar[tuple[str, ...]] = ()
+    of_partner: ClassVar[bool] = False
 
     model_config = ConfigDict(defer_build=True, alias_generator=to_camel, populate_by_name=True)
 

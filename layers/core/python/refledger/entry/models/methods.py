@@ -108,6 +108,8 @@ class OwnMethodView(PayoutMethodView):
 class StaffMethodView(View):
     """Each version of it that ever was. `verifiedBy`: keyed hash of who vouched for it."""
 
+    people = ("verified_by",)
+
     id: str
     version: int
     type: str
@@ -116,6 +118,7 @@ class StaffMethodView(View):
     created_at: str
     verified_at: str | None
     verified_by: str | None
+    verified_by_name: str | None = None
     disabled_at: str | None
     usable: bool
 

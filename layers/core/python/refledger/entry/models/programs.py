@@ -289,6 +289,8 @@ class ProgramView(View):
     `payoutMinimum` and `autoApproveLimit` are those of `currency`; `currencies` has them all.
     """
 
+    people = ("changed_by",)
+
     id: str
     name: str
     currency: str
@@ -317,6 +319,7 @@ class ProgramView(View):
     created_at: str
     changed_at: str
     changed_by: str
+    changed_by_name: str | None = None
 
     @classmethod
     def of(cls, program: Program) -> Self:

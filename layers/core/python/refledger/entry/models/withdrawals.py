@@ -296,8 +296,12 @@ class StaffWithdrawalView(View):
     the provider knows the last one. `problem`: what a person has to look at.
     """
 
+    of_partner = True
+
     id: str
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     program_id: str
     status: str
     amount: int
