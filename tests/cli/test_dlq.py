@@ -13,7 +13,7 @@ from refledger.adapters.queues import DeadLetters
 from refledger.cli.dlq import SUFFIX, WAYS, given_up
 from tests.cli.conftest import Command
 from tests.local.harness import Stack
-from tests.template.deployed import ROOT, dead_letter_queues
+from tests.template.deployed import dead_letter_queues
 
 Names = dict[str, str]
 SECRET = "bob@example.com"
@@ -82,14 +82,6 @@ def test_what_others_wrote_is_taken_for_no_word_of_lambda(refledger: Command, sq
     assert "withdrawals" not in line
     for body in ("", "{}", "[1]", "7", '{"requestContext": null}', '{"requestContext": {"functionArn": 7}}'):
         assert given_up(body) == {}
-
-
-def test_the_documents_list_what_the_command_lists(refledger: Command, sqs: Any, names: Names) -> None:
-    """The sample on the operators' page is what is printed where one payment could not be read."""
-    DeadLetters(sqs, names["PaymentsDlq"]).send("{}", "UNREADABLE", "not JSON")
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    sample = page.partition("$ bin/refledger dlq list --stack refledger\n")[2].partition("    $ ")[0]
-    assert [line.split() for line in sample.splitlines()] == [line.split() for line in refledger("dlq", "list").lines]
 
 
 def test_all_are_listed(refledger: Command, sqs: Any, names: Names) -> None:

@@ -1,4 +1,4 @@
-"""`refledger rebuild statistics`: says what it did, and what is still to be waited for."""
+"""`refledger rebuild`: says what it did, what is still to be waited for, and before whether it is needed at all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 from refledger.domain import times
 from refledger.operations import comparing, rebuilding
 from refledger.operations import context as contexts
+from refledger.operations.catching_up import SUBJECTS
 from refledger.operations.statistics import project
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update
 from tests.cli.conftest import Command
 from tests.support import streams
 from tests.support.books import Books
+from tests.support.changes import Follower
 from tests.support.figures import figures, told, truth
 
 NAMES = ("alice", "bob", "carol")
@@ -102,3 +104,58 @@ def test_afresh(refledger: Command, books: Books, monkeypatch: pytest.MonkeyPatc
     refledger("rebuild", "statistics", "--wait", "1")
     done = refledger("rebuild", "statistics", "--wait", "1", "--afresh")
     assert "made of 7 items" in done.out
+
+
+# ---------------------------------------------------------------- what the stream's other reader makes
+
+
+@pytest.fixture
+def unread(books: Books) -> Books:
+    """A payment was made and paid out, and a partner came, of which no reader of the stream has heard."""
+    books.mature("bob")
+    books.pay_out("bob", 2_000)
+    books.cover("bob")
+    books.member("dora", "default")
+    counted(books)
+    return books
+
+
+@pytest.mark.parametrize("what", sorted(SUBJECTS))
+def test_it_says_first_whether_it_is_needed(refledger: Command, unread: Books, what: str) -> None:
+    """--check: 1 where something is missing, and nothing is written; then it is done once, and not needed any more."""
+    before = contents(unread)
+    checked = refledger("rebuild", what, "--check")
+    assert (checked.status, checked.err) == (1, "")
+    needed = checked.lines[0]
+    assert needed.startswith(f"{what}: needed; ")
+    assert contents(unread) == before
+    done = refledger("rebuild", what)
+    assert (done.status, done.lines) == (0, [needed.replace(": needed;", ": done;")])
+    again = refledger("rebuild", what, "--check")
+    assert (again.status, again.lines[0].partition(",")[0]) == (0, f"{what}: not needed; 0 behind")
+
+
+@pytest.mark.parametrize("what", sorted(SUBJECTS))
+def test_nothing_is_needed_where_the_reader_was_there(refledger: Command, unread: Books, what: str) -> None:
+    """0, and nothing is written, with --check and without."""
+    Follower(unread).catch_up()
+    refledger("rebuild", "leaderboards")  # their queue is no part of that reader
+    before = {key: item for key, item in contents(unread).items() if "CATCHING-UP" not in key}
+    for words in (["--check"], []):
+        done = refledger("rebuild", what, *words)
+        assert done.status == 0
+        assert done.lines[0].startswith(f"{what}: not needed; 0 behind, ")
+    assert {key: item for key, item in contents(unread).items() if "CATCHING-UP" not in key} == before
+
+
+def test_the_audit_is_not_made_anew(refledger: Command) -> None:
+    """Nothing in the table can say it: what a reader gives up is kept for `replay` instead."""
+    done = refledger("rebuild", "audit")
+    assert done.status == 2
+    assert "invalid choice" in done.err
+
+
+def contents(books: Books) -> dict[str, object]:
+    """All items, by their keys."""
+    pages = books.client.get_paginator("scan").paginate(TableName=books.table_name, ConsistentRead=True)
+    return {f"{item['pk']['S']} {item['sk']['S']}": item for page in pages for item in page["Items"]}

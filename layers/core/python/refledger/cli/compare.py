@@ -65,7 +65,8 @@ def _comparison(target: Target, *, take: bool) -> Comparison:
     queue = PaymentsQueue(target.client("sqs"), target.resource("PaymentsQueue")) if take else None
     read = functools.partial(read_listed, source=reconciling.SOURCE, now_ms=context.now_ms(), livemode=livemode)
     base = target.parameters.get("StripeApiBase", "")
-    source = StripeSource(functools.partial(_key, target), livemode=livemode, api_base=base)
+    key = _key(target)  # before anything is asked: what is missing is said as it is
+    source = StripeSource(lambda: key, livemode=livemode, api_base=base)
     return Comparison(context, source, read, Waker(target.client("stepfunctions")), queue)
 
 
