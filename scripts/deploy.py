@@ -38,6 +38,7 @@ from scripts.stage_settings import (  # noqa: E402
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+TAKEN_OVER = "Existing"  # so begin the parameters that name what the stack did not make, and what people have is in
 NOT_YET = "REVIEW_IN_PROGRESS"  # a change set was made and never carried out
 
 LEFT_BEHIND = """{stack} is {status}: its first deployment failed, and CloudFormation takes no other. Delete it first:
@@ -90,7 +91,7 @@ def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str])
     sent = merge(
         parameters, running, pairs(stage.get("parameter_overrides", []), options.config.name), pairs(options.set, "SET")
     )
-    _refuse(sent)
+    _refuse(sent, running)
     if options.check:
         return 0
     _one_platform(parameters)
@@ -111,8 +112,14 @@ def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str])
     return 0
 
 
-def _refuse(sent: Sequence[Sent]) -> None:
+def _refuse(sent: Sequence[Sent], running: Running | None) -> None:
     values = {each.name: each.value for each in sent}
+    for name, existing in running.values.items() if running else ():
+        if name.startswith(TAKEN_OVER) and existing and not values.get(name):
+            raise DeployError(
+                f"{name} is {existing} in the stack that runs: emptied, a new one with nothing in it would take its "
+                "place. Leave it out and it stays, or say which one instead (docs/disaster.md)"
+            )
     if values.get("Stage") == "prod" and not values.get("AlarmEmail"):
         raise DeployError(
             "AlarmEmail is needed in prod, or nobody hears of a payment that got lost: "

@@ -159,6 +159,29 @@ def test_what_a_stack_was_told_once_stays(desk: Desk, capsys: pytest.CaptureFixt
     assert "PythonRuntime: 'python3.13' becomes 'python3.12' (build)" in said
 
 
+TAKEN_OVER = {
+    "ExistingTable": "restored",
+    "ExistingTableStreamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/restored/stream/2026",
+    "ExistingHashKeyArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:hash-AbCdEf",
+    "ExistingAccountsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1", "ExistingUserPool": "eu-central-1_AbCd",
+    "ExistingUserPoolClient": "client",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in read_parameters(ROOT / "template.yaml") if "Existing" in name])
+def test_what_was_taken_over_is_not_let_go(desk: Desk, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Emptied, CloudFormation would make a new table, key or user pool: a program without a single partner in it."""
+    running = CloudFormation("UPDATE_COMPLETE", {"Stage": "dev", **TAKEN_OVER})
+    for more in ((), ("--check",)):
+        assert desk.deploy("dev", "--set", f"{MAIL} {name}=", *more, client=running) == 1
+        assert f"{name} is {TAKEN_OVER[name]} in the stack that runs: emptied" in capsys.readouterr().err
+    assert not desk.told.exists()
+    assert desk.deploy("dev", "--set", f"{MAIL} {name}={TAKEN_OVER[name]}2", client=running) == 0
+    assert desk.sent()[name] == f"{TAKEN_OVER[name]}2"
+    assert desk.deploy("dev", "--set", MAIL, client=running) == 0
+    assert desk.sent()[name] == TAKEN_OVER[name]
+
+
 def test_what_comes_next_is_said(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Outputs, and the first admin's command with this stack's name."""
     assert desk.deploy("dev", client=CloudFormation("UPDATE_COMPLETE")) == 0

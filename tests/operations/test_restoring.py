@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from refledger.adapters.stepfunctions import Execution, told
-from refledger.domain.errors import InsufficientFunds, NotPayable, PayoutUnavailable
+from refledger.domain.errors import InsufficientFunds, NotPayable, PayoutUnavailable, SecondPersonNeeded
 from refledger.domain.restoring import BEGUN, Act
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
@@ -301,6 +301,64 @@ def test_money_that_is_not_there_yet_becomes_a_debt(disaster: Disaster) -> None:
     assert after.balance("bob") == (-3000, 8000, 0)
     assert after.faults() == []
     assert found(after, paid).amount == 8000
+
+
+def test_what_nobody_approved_is_marked_as_paid_by_two_above_the_limit(disaster: Disaster) -> None:
+    """A restore is no approval. The first one's word is kept, and is not enough however often it is said."""
+    after, paid = waiting_for_its_mark(disaster, second_approval_limit=3000)
+    asked = mark(after, paid, "ann")
+    assert (asked.status, [each.to for each in asked.approvals]) == (S.PAYING, [S.PAID])
+    with pytest.raises(SecondPersonNeeded):
+        mark(after, paid, "ann")
+    assert after.balance("bob") == (1000, 4000, 0)
+    assert mark(after, paid, "eve").status is S.PAID
+    assert mark(after, paid, "ann").status is S.PAID, "told again"
+    assert after.faults() == []
+
+
+def test_what_nobody_approved_counts_in_the_day_of_who_marks_it(disaster: Disaster) -> None:
+    """Up to the limit one person is enough: for one, and not for one after the other."""
+    disaster.backup()
+    first, second = (disaster.before.pay_out("bob", 2000) for _ in range(2))
+    after = disaster.restore()
+    by_table(disaster, after)
+    after.change_program(second_approval_limit=2500)
+    assert mark(after, first, "ann").status is S.PAID
+    assert mark(after, second, "ann").status is S.PAYING
+    assert mark(after, second, "eve").status is S.PAID
+
+
+def test_with_a_debt_two_say_so(disaster: Disaster) -> None:
+    """It is where a restore leaves many, and no approval can come any more: it could not be marked at all."""
+    before = disaster.before
+    disaster.backup()
+    before.grant("bob", 3000)
+    before.mature("bob")
+    paid = before.pay_out("bob", 8000)
+    after = disaster.restore()
+    by_table(disaster, after)
+    assert mark(after, paid, "ann").status is S.PAYING
+    assert mark(after, paid, "eve").status is S.PAID
+    after.cover("bob", "USD", paid.id)
+    assert after.balance("bob") == (-3000, 0, 8000)
+    assert after.faults() == []
+
+
+def waiting_for_its_mark(disaster: Disaster, second_approval_limit: int) -> tuple[Books, Withdrawal]:
+    """40.00 that were paid since the backup."""
+    disaster.backup()
+    paid = disaster.before.pay_out("bob", 4000)
+    after = disaster.restore()
+    by_table(disaster, after)
+    after.change_program(second_approval_limit=second_approval_limit)
+    return after, paid
+
+
+def mark(books: Books, withdrawal: Withdrawal, who: str) -> Withdrawal:
+    """Somebody says that the bank has paid it."""
+    request = f"{who} {len(found(books, withdrawal).approvals)}"
+    id = f"bank-{withdrawal.id}"
+    return deciding.mark_paid(books.context, withdrawal.id, books.user(who), request, "in the statement", id)
 
 
 def test_the_workflow_sends_money_where_this_looks_for_it() -> None:

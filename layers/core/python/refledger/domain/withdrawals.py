@@ -93,6 +93,7 @@ class MethodUsed:
 
 
 SYSTEM = "system"
+RESTORED = "restored-"  # so begins the request of a step that was entered after a restore
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,19 @@ class Withdrawal:
 
     @property
     def was_approved_by_rule(self) -> bool:
-        """Whether no person stands behind its last approval."""
-        return next((step.by for step in reversed(self.steps) if step.status is S.APPROVED), "") == SYSTEM
+        """Whether a rule, and no person, stands behind its last approval."""
+        last = self._approval
+        return last is not None and last.by == SYSTEM and not last.request.startswith(RESTORED)
+
+    @property
+    def was_approved_by_nobody(self) -> bool:
+        """Whether a restore entered its last approval: neither a person nor a rule stands behind it."""
+        last = self._approval
+        return last is not None and last.by == SYSTEM and last.request.startswith(RESTORED)
+
+    @property
+    def _approval(self) -> Step | None:
+        return next((step for step in reversed(self.steps) if step.status is S.APPROVED), None)
 
     @property
     def provider_key(self) -> str:

@@ -141,7 +141,8 @@ def mark_paid(
 
     Told again with the same `transaction_id` it answers the same, whoever tells it. With a debt another person must
     have said yes to it before, and it takes a note. What the bank has paid in spite of a suspension, or while an
-    account cooled, is a fact: two people say so, with a note and the bank's reference; the first one's word is kept.
+    account cooled, is a fact: two people say so, with a note and the bank's reference; the first one's word is kept. So
+    is it of what a restore entered, which nobody approved, above the limit or with a debt.
     Raises what `_decide` raises, and PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided.
     """
 
@@ -153,13 +154,18 @@ def mark_paid(
         if is_stopped:
             _check_has_left(old, seen, transaction_id)
         check_note(seen.blockers, note)
-        yes = said_yes_to(old, seen.blockers)
-        if not is_stopped:
+        yes, is_nobodys = said_yes_to(old, seen.blockers), old.was_approved_by_nobody
+        if not is_stopped and not is_nobodys:
             check_second(seen.blockers, actor, yes)
         alone = not old.was_approved_by_rule and not set(said_yes(old)) - {actor}
-        case = _case(context, seen, Act.MARK_PAID, actor, old.amount if alone else 0)
-        case.check()
-        if is_stopped and not set(yes) - {actor}:
+        earlier = [each.by for each in old.approvals if each.to is S.PAID] if is_nobodys else ()
+        case = _case(context, seen, Act.MARK_PAID, actor, old.amount if alone else 0, earlier)
+        takes_two = is_stopped
+        if is_nobodys:
+            takes_two = isinstance(case.require(), NeedsSecond) or takes_second(seen.blockers) or is_stopped
+        else:
+            case.check()
+        if takes_two and not set(yes) - {actor}:
             return _keep(context, old, seen, Approval(actor, seen.now_ms, _told(note, transaction_id), request, S.PAID))
         changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
         if seen.blockers:

@@ -16,7 +16,7 @@ from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Kind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.restoring import Act, Trace, act, may_have_left, trace_of
-from refledger.domain.withdrawals import OPEN, SYSTEM, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import OPEN, RESTORED, SYSTEM, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
 from refledger.operations import methods
 from refledger.operations.context import Context
 from refledger.operations.steps import book
@@ -122,11 +122,11 @@ def _hold(context: Context, trace: Trace, why: str) -> None:
         return
     note = f"{why}; {_known(trace)}"
     if withdrawal.status is S.REQUESTED:
-        withdrawal = book(context, withdrawal, S.APPROVED, SYSTEM, f"restored-{len(withdrawal.steps)}", note)
+        withdrawal = book(context, withdrawal, S.APPROVED, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note)
     problem = None if withdrawal.is_sent else Problem.UNKNOWN
     become = S.PAYING if withdrawal.status is S.APPROVED else None
     book(
-        context, withdrawal, become, SYSTEM, f"restored-{len(withdrawal.steps)}", note, problem=problem,
+        context, withdrawal, become, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note, problem=problem,
         payout=max(withdrawal.payout, trace.payout, 1), sent_at_ms=LONG_AGO_MS, blocked=(),
         batch_id="" if withdrawal.is_sent else withdrawal.batch_id or trace.batch_id or SOME_FILE,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
         amount=trace.amount, currency=trace.currency, status=S.PAYING, method=used, requester="",
         created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="",
         payout=max(trace.payout, 1), sent_at_ms=LONG_AGO_MS,
-        steps=tuple(Step(each, SYSTEM, now_ms, note, f"restored-{each}") for each in (S.APPROVED, S.PAYING)),
+        steps=tuple(Step(each, SYSTEM, now_ms, note, f"{RESTORED}{each}") for each in (S.APPROVED, S.PAYING)),
         problem=None if is_sent and method else Problem.UNKNOWN,
         batch_id="" if is_sent else trace.batch_id or SOME_FILE,
     )  # fmt: skip
