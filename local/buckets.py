@@ -37,6 +37,10 @@ def _create(template: Template, resource: Resource, client: Any, name: str) -> N
     client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked, **configured)
     if versioning := given.get("VersioningConfiguration"):
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": versioning["Status"]})
+    if "EventBridgeConfiguration" in given.get("NotificationConfiguration", {}):
+        client.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
     rule = given.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention")
     if rule:
         retention = {"Mode": rule["Mode"]} | {unit: int(rule[unit]) for unit in ("Days", "Years") if unit in rule}

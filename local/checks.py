@@ -126,7 +126,13 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
     "AWS::S3::Bucket": (
-        {"BucketName", "ObjectLockConfiguration", "ObjectLockEnabled", "VersioningConfiguration"},
+        {
+            "BucketName",
+            "NotificationConfiguration",
+            "ObjectLockConfiguration",
+            "ObjectLockEnabled",
+            "VersioningConfiguration",
+        },
         {
             "AccessControl",
             "BucketEncryption",
@@ -245,7 +251,7 @@ def _machine(given: dict[str, Any]) -> Iterator[str]:
 
 
 def _bucket(given: dict[str, Any]) -> Iterator[str]:
-    if "NotificationConfiguration" in given:
+    if set(given.get("NotificationConfiguration", {})) - {"EventBridgeConfiguration"}:
         yield "NotificationConfiguration: notifications of buckets (events of type S3) are not delivered here"
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -78,7 +79,7 @@ class EventBridge:
             setattr(owner, name, replacement)
 
     def deliver(self, arn: str, body: str, sqs: dict[str, str] | None = None) -> None:
-        """Send a body to a queue, topic, function, state machine or bus by its ARN.
+        """Send a body to a queue, topic, function, state machine, bus or bucket by its ARN.
 
         Raises what the service raises. `sqs`: MessageGroupId for a FIFO queue.
         """
@@ -90,6 +91,9 @@ class EventBridge:
             self._client("sns").publish(TopicArn=arn, Message=body)
         elif service == "lambda":
             self._invoke_async(arn, body.encode())
+        elif service == "s3":
+            moment = time.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S", time.gmtime())
+            self._client("s3").put_object(Bucket=name, Key=f"aws/lambda/{moment}-{uuid.uuid4()}", Body=body.encode())
         elif service == "states":
             self._client("stepfunctions").start_execution(stateMachineArn=arn, input=body)
         elif service == "events":

@@ -193,7 +193,7 @@ class StreamBatches:
         return limit >= 0 and time.time() - record["dynamodb"]["ApproximateCreationDateTime"] > limit
 
     def _tell(self, shard: str, batch: list[Record], invokes: int, error: str | None, condition: str) -> None:
-        """Tell the OnFailure destination where the records are; the records themselves stay in the stream."""
+        """Tell the OnFailure destination where the records are, and a bucket the records themselves."""
         mapping = self._mapping
         log.warning("%s gives up %d records of %s after %d invokes", mapping.function, len(batch), shard, invokes)
         if not mapping.on_failure:
@@ -225,6 +225,7 @@ class StreamBatches:
                     "version": "1.0",
                     "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                     "DDBStreamBatchInfo": info,
+                    **({"payload": json.dumps({"Records": batch})} if ":s3:" in mapping.on_failure else {}),
                 }
             ),
         )

@@ -108,7 +108,8 @@ NEEDS: dict[str, tuple[str, str, str]] = {
         "GetEncryptionConfiguration "
         "PutBucketVersioning GetBucketVersioning PutBucketObjectLockConfiguration GetBucketObjectLockConfiguration "
         "PutBucketPublicAccessBlock GetBucketPublicAccessBlock PutBucketOwnershipControls GetBucketOwnershipControls "
-        "PutLifecycleConfiguration GetLifecycleConfiguration PutBucketTagging GetBucketTagging",
+        "PutLifecycleConfiguration GetLifecycleConfiguration PutBucketTagging GetBucketTagging "
+        "PutBucketNotification GetBucketNotification",
         f"arn:aws:s3:::{STACK}",
     ),
     "AWS::S3::BucketPolicy": ("s3", "PutBucketPolicy GetBucketPolicy DeleteBucketPolicy", f"arn:aws:s3:::{STACK}"),

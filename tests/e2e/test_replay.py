@@ -64,6 +64,12 @@ def given_up(stream: str, shard: str, number: str) -> str:
     })  # fmt: skip
 
 
+def as_lambda_had(record: dict[str, Any]) -> dict[str, Any]:
+    """With its time as a number."""
+    told: dict[str, Any] = json.loads(json.dumps(record, default=lambda moment: int(moment.timestamp())))
+    return {**told, "eventSource": "aws:dynamodb"}
+
+
 @pytest.mark.usefixtures("deaf")
 def test_what_was_given_up_is_told_again(
     stack: Stack, client: Client, names: dict[str, str],
@@ -92,11 +98,25 @@ def test_what_was_given_up_is_told_again(
     old = stream.rsplit("/", 1)[0] + "/2020-01-01T00:00:00.000"
     long_ago = "1".zfill(21)
     another = "shardId-00000000000000000000-00000000"
+    kept = json.loads(given_up(old, shard, long_ago)) | {"payload": json.dumps({"Records": [as_lambda_had(record)]})}
+    stack.client("s3").put_object(Bucket=names["RecordsBucket"], Key="aws/lambda/whole", Body=json.dumps(kept).encode())
+    stack.client("s3").put_object(
+        Bucket=names["RecordsBucket"], Key="aws/lambda/lost", Body=given_up(old, shard, long_ago).encode()
+    )
+    assert wait_until(lambda: DeadLetterQueue(sqs, queue).counts().visible == 2)
+    assert [line.split("records=")[1] for line in refledger("dlq", "show", QUEUE)[:-1]] == [
+        "aws/lambda/whole", "aws/lambda/lost",
+    ]  # fmt: skip
+    lines = refledger("replay", status=1)
+    assert lines[-1] == "1 records were told again; 1 messages are left"
+    assert "gone: the stream keeps a day" in lines[0]
+    assert client.get(people.admin, "/audit", entity=partner_id)["data"] == [entry], "told twice, written once"
+    assert refledger("replay", "--drop-gone")[-1] == "0 records were told again; 0 messages are left"
     for lost in (given_up(old, shard, long_ago), given_up(stream, another, long_ago)):
         sqs.send_message(QueueUrl=queue, MessageBody=lost)
     lines = refledger("replay", status=1)
     assert lines[-1] == "0 records were told again; 2 messages are left"
-    assert all("gone, for the stream keeps a day" in line for line in lines[:-1])
+    assert all("gone: the stream keeps a day" in line for line in lines[:-1])
     assert wait_until(lambda: DeadLetterQueue(sqs, queue).counts().visible == 2)
     assert refledger("replay", "--drop-gone")[-1] == "0 records were told again; 0 messages are left"
     assert DeadLetterQueue(sqs, queue).counts().visible == 0

@@ -186,6 +186,18 @@ def test_bisection_finds_the_one(tmp_path: Path) -> None:
     assert bench.checkpoint.position("s").number == "4"
 
 
+def test_a_bucket_gets_the_records_themselves(tmp_path: Path) -> None:
+    """As text, beside where they are in the stream; a queue only gets that."""
+    bench = Bench(replace(MAPPING, on_failure="arn:aws:s3:::kept"), tmp_path, failing)
+    bench.batches.process("s", [record(1)])
+    (told,) = bench.told
+    assert told["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert json.loads(told["payload"])["Records"] == [record(1)] == bench.calls[0]["Records"]
+    bench = Bench(MAPPING, tmp_path / "queue", failing)
+    bench.batches.process("s", [record(1)])
+    assert "payload" not in bench.told[0]
+
+
 def test_a_record_too_old_is_not_retried(tmp_path: Path) -> None:
     """MaximumRecordAgeInSeconds; the dead letter says so."""
     bench = Bench(replace(MAPPING, max_age_seconds=60, max_retries=-1), tmp_path, failing)

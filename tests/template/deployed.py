@@ -138,4 +138,4 @@ def dead_letter_queues() -> set[str]:
         for kind in ("AWS::Lambda::EventInvokeConfig", MAPPING)
         for given in of_type(kind).values()
     ]
-    return {referred(arn) for arn in arns} - {""}
+    return {referred(arn) for arn in arns} & set(of_type(QUEUE))

@@ -19,7 +19,7 @@ NOT_BY_CODE = (
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 )  # fmt: skip
 READING = ("GetItem", "BatchGetItem", "Query")
-DESTINATIONS = ("SchedulesDlq", "StatisticsDlq", "ChangesDlq")
+DESTINATIONS = ("SchedulesDlq", "StatisticsDlq", "RecordsBucket")
 
 
 @dataclass(frozen=True, order=True)
@@ -93,8 +93,9 @@ def _name(resource: Any) -> str:
     text = str(resource["Fn::Sub"] if isinstance(resource, dict) else resource)
     if text.startswith("${FilesBucket.Arn}/"):
         return f"{text.split('/')[1]} of FilesBucket"
-    if text.startswith("${ManifestBucket.Arn}/"):
-        return "ManifestBucket"
+    for bucket in ("ManifestBucket", "RecordsBucket"):
+        if text.startswith(f"${{{bucket}.Arn}}/"):
+            return bucket
     if text.startswith("${TableArn.Value}/index/"):
         return text.removeprefix("${TableArn.Value}/index/")
     return EXECUTIONS if ":execution:" in text else MACHINE if ":stateMachine:" in text else text

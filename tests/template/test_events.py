@@ -42,7 +42,10 @@ def test_events_reach_their_queues() -> None:
     """What is understood of the owner's events, Stripe's and Salesforce's goes to the queue of payments or of leads,
     from whichever bus it comes.
     """
-    rules = of_type(RULE)
+    rules = dict(of_type(RULE))
+    records = rules.pop("RecordsRule")
+    assert records["EventPattern"]["detail"] == {"bucket": {"name": [{"Ref": "RecordsBucket"}]}}
+    assert [referred(target["Arn"]) for target in records["Targets"]] == ["ChangesDlq"]
     patterns = {id: (rule["EventPattern"], referred(rule["EventBusName"])) for id, rule in rules.items()}
     stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": list(READERS)}
     of_salesforce = {"source": [{"prefix": prefix} for prefix in salesforce.PREFIXES]}
@@ -173,7 +176,7 @@ def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
     assert 0 < mapping["MaximumRetryAttempts"] <= 60
     assert mapping["MaximumRecordAgeInSeconds"] < 86_400
     assert "FunctionResponseTypes" not in mapping
-    assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in may_send_to("ChangesFunction")
+    assert referred(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "RecordsBucket"
     filtered, heard = mapping["FilterCriteria"]["Filters"]
     assert json.loads(heard["Pattern"])["dynamodb"]["Keys"] == HEARD
     wanted = json.loads(filtered["Pattern"])["dynamodb"]["Keys"]["pk"]["S"]

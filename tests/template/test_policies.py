@@ -40,6 +40,7 @@ WILD_ENDS = (
     "${FilesBucket.Arn}/exports/*",
     "${FilesBucket.Arn}/imports/*",
     "${FilesBucket.Arn}/statements/*",
+    "${RecordsBucket.Arn}/aws/lambda/*",
 )
 WITHOUT_TABLE = ("docs", "inbound")  # one shows files, the other fills a queue
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
@@ -185,7 +186,7 @@ def test_only_the_manifest_function_signs() -> None:
 def test_only_the_manifest_function_writes_manifests() -> None:
     """Nobody else may put an object, whatever their role allows, and nobody may come without TLS."""
     policies = {referred(policy["Bucket"]): policy for policy in of_type("AWS::S3::BucketPolicy").values()}
-    assert set(policies) == {"ManifestBucket", "FilesBucket"}
+    assert set(policies) == set(of_type("AWS::S3::Bucket")) == {"ManifestBucket", "FilesBucket", "RecordsBucket"}
     policy = policies["ManifestBucket"]
     told = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
     assert {statement["Effect"] for statement in told.values()} == {"Deny"}
@@ -198,16 +199,30 @@ def test_only_the_manifest_function_writes_manifests() -> None:
     assert len(told["EncryptedOnTheWay"]["Resource"]) == 2
 
 
-def test_files_of_exports_are_private_and_do_not_stay() -> None:
-    """Encrypted at rest and on the way, never public, gone after a week; halves of files after two days."""
-    bucket = of_type("AWS::S3::Bucket")["FilesBucket"]
+@pytest.mark.parametrize("id", ["FilesBucket", "RecordsBucket"])
+def test_files_are_private(id: str) -> None:
+    """Encrypted at rest and on the way, and never public."""
+    bucket = of_type("AWS::S3::Bucket")[id]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    policies = {referred(policy["Bucket"]): policy for policy in of_type("AWS::S3::BucketPolicy").values()}
+    (statement,) = policies[id]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_records_are_kept_as_long_as_what_names_them() -> None:
+    """A day longer than the message; they hold what people wrote. The reader may put them, and read none."""
+    (kept,) = of_type("AWS::S3::Bucket")["RecordsBucket"]["LifecycleConfiguration"]["Rules"]
+    assert (kept["ExpirationInDays"] - 1) * 86_400 == of_type("AWS::SQS::Queue")["ChangesDlq"]["MessageRetentionPeriod"]
+    granted = [s for s in statements("ChangesRole") if "s3:" in str(s["Action"])]
+    assert [s["Action"] for s in granted] == ["s3:PutObject", "s3:ListBucket"]
+
+
+def test_files_of_exports_do_not_stay() -> None:
+    """Gone after a week; halves of files after two days."""
+    bucket = of_type("AWS::S3::Bucket")["FilesBucket"]
     kept, halves = bucket["LifecycleConfiguration"]["Rules"]
     assert kept["ExpirationInDays"] * DAY_MS == FILES_KEPT_MS
     assert halves["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
-    policies = {referred(policy["Bucket"]): policy for policy in of_type("AWS::S3::BucketPolicy").values()}
-    (statement,) = policies["FilesBucket"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -1,4 +1,8 @@
-"""Records of the table's stream, read once more by where they lie, as Lambda hands them over."""
+"""Records of the table's stream that were given up, as Lambda hands them over: whole from S3, or read once more.
+
+Lambda writes to S3 what it had called the function with, as text beside its own words:
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 GONE = ("TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException")
+NOT_KEPT = ("NoSuchKey", "NoSuchBucket")
 EMPTY_PAGES = 100  # in a row: a shard may have holes
 
 
 class Gone(Exception):
-    """The stream keeps a day, and has these records no more."""
+    """Whoever kept these records, the stream for a day or the bucket, has them no more."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,35 @@ class Place:
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("it names no records of a stream") from error
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where whole records are kept, as EventBridge says it of an object that was made."""
+
+    bucket: str
+    name: str
+
+    @classmethod
+    def named(cls, body: str) -> Kept | None:
+        """None for what is no such message."""
+        try:
+            detail = json.loads(body)["detail"]
+            return cls(str(detail["bucket"]["name"]), str(detail["object"]["key"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def read(self, client: Any) -> tuple[str, list[dict[str, Any]]]:
+        """What Lambda says of them, and the records: none where it wrote none down. Raises Gone."""
+        try:
+            text = client.get_object(Bucket=self.bucket, Key=self.name)["Body"].read().decode()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_KEPT:
+                raise Gone from error
+            raise
+        payload = json.loads(text).get("payload") or "{}"
+        told: dict[str, Any] = json.loads(payload) if isinstance(payload, str) else payload
+        return text, list(told.get("Records", []))
 
 
 def read(client: Any, table: str, place: Place) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refledger.adapters.dead_letters import DeadLetterQueue, Letter, is_fifo
+from refledger.adapters.stream_reader import Kept
 from refledger.cli.output import say, say_json, table
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import iso
@@ -39,7 +40,7 @@ WAYS = {
     "StatisticsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),
-    "ChangesDlq": Way(instead="it says where in the stream records were given up: run `refledger replay`"),
+    "ChangesDlq": Way(instead="it says which records were given up: run `refledger replay`"),
     "SchedulesDlq": Way(instead="the next tick did the same work: mend what made it fail, and let the messages expire"),
 }
 
@@ -140,8 +141,10 @@ def _about(letter: Letter, *, by_lambda: bool) -> dict[str, str]:
 
 def given_up(body: str) -> dict[str, str]:
     """What Lambda says of a tick or of records that it gave up: which function, why, after how many tries, and what was
-    raised, which here speaks of ids alone. {} for any other message.
+    raised, which here speaks of ids alone; where it wrote whole records down, their name. {} for any other message.
     """
+    if kept := Kept.named(body):
+        return {"records": kept.name}
     try:
         told = json.loads(body)
         context = told["requestContext"]

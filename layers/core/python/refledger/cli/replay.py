@@ -9,15 +9,16 @@ from typing import Any
 
 from refledger.adapters import stream_reader
 from refledger.adapters.dead_letters import DeadLetterQueue, Letter
-from refledger.adapters.stream_reader import Gone, Place
+from refledger.adapters.stream_reader import Gone, Kept, Place
 from refledger.cli.output import say
 from refledger.cli.target import Target, add_target
 
 QUEUE, FUNCTION = "ChangesDlq", "ChangesFunction"  # in the template
 BATCH = 100  # records of a call, as the mapping has it
 LOST = (
-    "gone, for the stream keeps a day. Items and money are as they should be; the audit lacks what was changed then,"
-    " its notices were not sent; search rows and progress of referrals are made anew by `rebuild search` and `progress`"
+    "gone: the stream keeps a day, the bucket fifteen. Items and money are as they should be; the audit lacks what was"
+    " changed then, its notices were not sent; search rows and progress of referrals are made anew by `rebuild search`"
+    " and `progress`"
 )
 
 
@@ -35,15 +36,17 @@ def replay(options: argparse.Namespace) -> int:
     target = Target(options)
     queue, told, left = DeadLetterQueue(target.client("sqs"), target.resource(QUEUE)), 0, 0
     for letter in queue.look(queue.counts().visible):
+        words = letter.body
         try:
-            told += _tell(target, Place.read(letter.body))
+            words, records = _records(target, letter.body)
+            told += _tell(target, records)
         except Gone:
-            say(_of(letter, LOST))
+            say(_of(letter, words, LOST))
             left += not options.drop_gone
             if not options.drop_gone:
                 continue
         except (ValueError, _Refused) as error:
-            say(_of(letter, str(error)))
+            say(_of(letter, words, str(error)))
             left += 1
             continue
         queue.take(letter)
@@ -55,9 +58,21 @@ class _Refused(Exception):
     """The function gave them up again."""
 
 
-def _tell(target: Target, place: Place) -> int:
-    """How many records were told. All are read before the first is told. Raises Gone, _Refused."""
-    records = list(stream_reader.read(target.client("dynamodbstreams"), target.context.table.name, place))
+def _records(target: Target, body: str) -> tuple[str, list[dict[str, Any]]]:
+    """What Lambda said of them, and all the records: those that it wrote down, or else out of the stream.
+
+    Raises Gone, ValueError for a message that names none.
+    """
+    if kept := Kept.named(body):
+        body, records = kept.read(target.client("s3"))
+        if records:
+            return body, records
+    place, client = Place.read(body), target.client("dynamodbstreams")
+    return body, list(stream_reader.read(client, target.context.table.name, place))
+
+
+def _tell(target: Target, records: list[dict[str, Any]]) -> int:
+    """How many records were told. Raises _Refused."""
     left = iter(records)
     while batch := list(islice(left, BATCH)):
         answer = target.client("lambda").invoke(
@@ -69,10 +84,10 @@ def _tell(target: Target, place: Place) -> int:
     return len(records)
 
 
-def _of(letter: Letter, why: str) -> str:
-    """Where the records lie, and what became of them."""
+def _of(letter: Letter, words: str, why: str) -> str:
+    """Where the records lie, by what Lambda said, and what became of them."""
     try:
-        place = Place.read(letter.body)
+        place = Place.read(words)
     except ValueError:
         return f"message {letter.id}: {why}"
     return f"{place.count} records of {place.first_at} to {place.last_at} ({place.shard}): {why}"
