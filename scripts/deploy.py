@@ -52,7 +52,8 @@ NO_CREDENTIALS = (
 NEXT = """
 Next:
   1. The first admin:  bin/refledger admin create --stack {stack} --email you@example.com
-  2. Confirm the subscription in the mail that AWS sent to AlarmEmail, or no alarm reaches anybody.
+  2. Confirm the subscription in the mail that AWS sent to AlarmEmail, or no alarm reaches anybody:
+     bin/refledger status --stack {stack}  says whether somebody has.
   3. docs/first-deploy.md: the first program, a second admin, mail, a domain, Stripe.
 Whether the books are right, at any time:  bin/refledger verify --stack {stack}"""
 

@@ -103,6 +103,7 @@ NEEDS: dict[str, tuple[str, str, str]] = {
         "DeleteRetentionPolicy CreateLogDelivery "
         f"GetLogDelivery UpdateLogDelivery DeleteLogDelivery PutResourcePolicy DescribeResourcePolicies {TAGS}", "*",
     ),
+    "AWS::Logs::MetricFilter": ("logs", "PutMetricFilter DeleteMetricFilter DescribeMetricFilters", "*"),
     "AWS::S3::Bucket": (
         "s3", "CreateBucket DeleteBucket ListBucket GetBucketLocation PutEncryptionConfiguration "
         "GetEncryptionConfiguration "

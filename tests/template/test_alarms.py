@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from typing import Any
 
@@ -61,30 +62,32 @@ def readers(stack: Resolved) -> list[tuple[str, str]]:
     return found
 
 
-def day(stack: Resolved, *stopped: str, at: int = 6 * 60) -> Heard:
-    """Twelve hours of what Lambda counts and the ticks say, of a stack in which something is stopped after six."""
+def day(stack: Resolved, *stopped: str, at: int = 6 * 60, hours: int = HOURS) -> Heard:
+    """What Lambda counts and ticks say from midnight on, of a stack in which something is stopped after six hours."""
     heard = Heard()
     for id, function, every in schedules(stack):
-        for minute in range(0, HOURS * 60, every):
+        for minute in range(0, hours * 60, every):
             if id in stopped and minute >= at:
                 continue
             heard.put(minute, "AWS/Lambda", "Invocations", {"FunctionName": f"<{STACK}/{function}>"})
             if function == "MaturityFunction":
                 heard.put(minute, "refledger", "DUE_BEHIND_MINUTES", {"service": STACK}, 0)
-            if function == "ManifestFunction":
+            if (
+                function == "ManifestFunction" and minute % (24 * 60) == 0
+            ):  # the ticks of a day but one find it complete
                 heard.put(minute, "refledger", "MANIFESTS", {"service": STACK})
             if function == "JobWorkerFunction":  # which writes what the readers meet
                 for mapping, reader in readers(stack):
                     if not (mapping in stopped and minute >= at):
                         heard.put(minute, "AWS/Lambda", "Invocations", {"FunctionName": f"<{STACK}/{reader}>"})
-    for minute in range(0, HOURS * 60, 30):
+    for minute in range(0, hours * 60, 30):
         if not ("payments" in stopped and minute >= at):
             heard.put(minute, "refledger", "TAKEN", {"service": STACK})
     return heard
 
 
 def ringing(stack: Resolved, heard: Heard, now: int) -> set[str]:
-    return {id for id, alarm in alarms(stack).items() if rings(alarm, heard, now)} - {"ManifestMissingAlarm"}
+    return {id for id, alarm in alarms(stack).items() if rings(alarm, heard, now)}
 
 
 def test_nothing_rings_where_all_goes_its_way(stack: Resolved) -> None:
@@ -118,14 +121,17 @@ def test_a_reader_that_is_disabled_rings(stack: Resolved, function: str) -> None
         ("ExpiryFunction", {"ExpirySilentAlarm"}),
         ("ReconciliationFunction", {"ReconciliationSilentAlarm"}),
         ("MaturityFunction", {"DueBehindAlarm"}),
+        ("ManifestFunction", {"ManifestMissingAlarm"}),
         ("JobWorkerFunction", set(READERS.values())),
     ],
 )
 def test_a_schedule_that_is_gone_rings(stack: Resolved, function: str, expected: set[str]) -> None:
-    """Whether it was deleted, disabled, or may not call any more; three ticks late, or half an hour of the due one."""
+    """Whether it was deleted, disabled, or may not call any more; three ticks late, half an hour of the due one, or 36
+    hours after the last manifest.
+    """
     (id, every) = next((id, every) for id, called, every in schedules(stack) if called == function)
-    heard, begun = day(stack, id), 6 * 60
-    limit = max(3 * every, 31) + every
+    heard, begun = day(stack, id, hours=40), 6 * 60
+    limit = 31 * 60 if function == "ManifestFunction" else max(3 * every, 31) + every
     assert ringing(stack, heard, begun + limit) == expected
     assert ringing(stack, heard, begun + every) == set()
 
@@ -133,9 +139,25 @@ def test_a_schedule_that_is_gone_rings(stack: Resolved, function: str, expected:
 def test_every_schedule_is_heard_of(stack: Resolved) -> None:
     """Also one that is added later: without any one of them something rings within 36 hours."""
     for id, function, _ in schedules(stack):
-        if function == "ManifestFunction":  # has its own test: 36 hours without a manifest
-            continue
-        assert ringing(stack, day(stack, id), HOURS * 60 - 1), function
+        hours = 38 if function == "ManifestFunction" else HOURS
+        assert ringing(stack, day(stack, id, hours=hours), hours * 60 - 1), function
+
+
+def test_calls_that_are_refused_ring(stack: Resolved) -> None:
+    """A hundred in five minutes, by what the access log says of each; a person who hurries rings nobody."""
+    (counted,) = [given for _, kind, given in stack.resources() if kind == "AWS::Logs::MetricFilter"]
+    assert counted["FilterPattern"] == '{ $.status = "429" }'
+    (told,) = counted["MetricTransformations"]
+    assert told["Dimensions"] == [{"Key": "service", "Value": "$.service"}]
+    (log,) = [given["AccessLogSettings"] for _, kind, given in stack.resources() if kind == "AWS::ApiGatewayV2::Stage"]
+    assert json.loads(log["Format"])["service"] == STACK
+    for refused, expected in ((90, set[str]()), (101, {"UnexpectedAlarm"})):
+        heard = day(stack)
+        for _ in range(refused):
+            heard.put(
+                6 * 60, told["MetricNamespace"], told["MetricName"], {"service": STACK}, float(told["MetricValue"])
+            )
+        assert ringing(stack, heard, 6 * 60 + 5) == expected
 
 
 def test_no_payment_for_an_unusual_time_rings(stack: Resolved) -> None:

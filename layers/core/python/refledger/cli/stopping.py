@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from refledger.adapters.event_sources import EventSource
+from refledger.cli.hearing import unheard
 from refledger.cli.output import say, table
 from refledger.cli.target import Target, add_target
 from refledger.domain.times import SECOND_MS, iso
@@ -73,7 +74,7 @@ def go_on(options: argparse.Namespace) -> int:
 
 
 def tell(options: argparse.Namespace) -> int:
-    """0 where everything runs, else 1."""
+    """0 where everything runs and is heard of, else 1."""
     target = Target(options)
     stop, states = stops.read(target.context.table), {name: each.state for name, each in sources(target).items()}
     if stop:
@@ -81,7 +82,10 @@ def tell(options: argparse.Namespace) -> int:
     else:
         say("it is not stopped")
     table([("READS A QUEUE", "STATE"), *states.items()])
-    return 1 if stop or any(state != "Enabled" for state in states.values()) else 0
+    lines = [] if options.local else unheard(target)  # on this machine nobody is written to, and no partner sends
+    for line in lines:
+        say(line)
+    return 1 if stop or lines or any(state != "Enabled" for state in states.values()) else 0
 
 
 def _describe(stop: Stop) -> None:
