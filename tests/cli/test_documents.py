@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,8 +11,7 @@ from refledger.adapters.archive import Archive, DayWriter
 from refledger.adapters.queues import DeadLetters
 from refledger.adapters.signing import KmsKey
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import context as contexts
-from refledger.operations import manifests, rebuilding, statistics
+from refledger.operations import comparing, manifests, statistics
 from refledger.operations.manifests import Outcome
 from tests.cli.conftest import Command
 from tests.local.harness import Stack, wait_until
@@ -29,10 +27,7 @@ AN_HOUR_MS = 60 * MINUTE_MS
 @pytest.fixture
 def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
     """Bob and Alice have earned, four days ago."""
-    monkeypatch.setattr(rebuilding, "AHEAD_MS", 0)
-    monkeypatch.setattr(rebuilding, "LATE_MS", 0)
-    meanwhile = SimpleNamespace(sleep=lambda _: counted(books))  # the statistics function works while it is waited for
-    monkeypatch.setattr(contexts, "time", meanwhile)
+    monkeypatch.setattr(comparing, "AGAIN_AFTER_MS", 0)
     books.clock.at_ms = time.time_ns() // 1_000_000 - 4 * DAY_MS - 2 * AN_HOUR_MS - 5 * MINUTE_MS
     books.program()
     books.chain("alice", "bob", "carol")
@@ -51,20 +46,16 @@ def paying(books: Books, stack: Stack, names: dict[str, str]) -> str:
     return id
 
 
-def counted(books: Books) -> None:
-    """What the statistics function does with all that it was told."""
-    statistics.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
-
-
 def test_the_samples_are_what_is_printed(
     refledger: Command, books: Books, paying: str, stack: Stack, names: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the right books to the figures made anew, with one payment that could not be read."""
+    """From right books to right figures, with one payment that could not be read."""
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     writer = DayWriter(stack.client("s3"), names["ManifestBucket"], day)
     key = KmsKey(stack.client("kms"), names["ManifestKey"])
     assert manifests.write(books.context, writer, key, day, lambda: True) is Outcome.WRITTEN
     monkeypatch.setattr(Archive, "days", lambda _: [day])  # other tests write of days that will come
+    statistics.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
     DeadLetters(stack.client("sqs"), names["PaymentsDlq"]).send("{}", "UNREADABLE", "detail.amount: missing")
     printed, done = list(runbooks.steps("operations.md", "Commands")), list[runbooks.Step]()
     try:
