@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from refledger.adapters.bus import Bus
-from refledger.adapters.queues import DeadLetters, LeaderboardQueue, PaymentsQueue
+from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, PaymentsQueue
 from refledger.domain.links import Links
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.entry import config
+from refledger.operations.rebuilding import everybody, rebuild
 from refledger.store import keys
 from tests.support import changes, functions
 from tests.support.deployment import Deployment, Event, Time, deployment
@@ -73,6 +75,7 @@ class Business:
     tail: changes.Tail
     number: int = 0
     log: list[str] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # all that were told
 
     @property
     def now(self) -> int:
@@ -136,12 +139,14 @@ class Business:
 
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         self.log.append(f"    {kind} {detail}")
+        self.events.append((kind, detail))
         self.deployed.deliver([Event(kind, detail, self._next())])
         assert not self.deployed.sqs.dead, self.deployed.sqs.dead
         self.follows()
 
     def lead(self, kind: str, detail: dict[str, Any]) -> None:
         self.log.append(f"    {kind} {detail}")
+        self.events.append((kind, detail))
         body = Event(kind, detail, 0).body.replace('"source": "payments"', '"source": "leads"', 1)
         answer = functions.load("lead_events").handler({"Records": [{"messageId": "1", "body": body}]}, Time())
         assert not answer["batchItemFailures"], answer
@@ -251,7 +256,7 @@ class Business:
         query = {"source": source} if source else {}
         answer = self.deployed.call("GET /r/{code}", sub=None, path={"code": partner.code}, query=query)
         assert answer.status == 302, answer
-        partner.clicks[source or "WEBSITE"] += 1
+        partner.clicks[source or "UNKNOWN"] += 1
 
     # ------------------------------------------------------------ customers
 
@@ -357,6 +362,37 @@ class Business:
         }[act])  # fmt: skip
         self.follows()
 
+    # ------------------------------------------------------------ what may happen to all of it
+
+    def is_told_again(self) -> None:
+        """All events once more, in any order, some of them together."""
+        for kind, detail in self.chosen.sample(self.events, len(self.events)):
+            if kind.startswith("Lead"):
+                self.lead(kind, detail)
+            else:
+                self.tell(kind, detail)
+
+    def statistics_are_rebuilt(self) -> None:
+        """Everybody's and everything's, while the stream goes on."""
+
+        def pause(ms: int) -> None:
+            self.deployed.world.books.clock.forward(ms)
+            self.follows()
+
+        context = replace(self.deployed.world.books.context, pause=pause)
+        done = rebuild(context, lambda: everybody(context), HOUR, whole=True)
+        assert (done.waiting, done.programs_waiting) == (0, 0), done
+        self.follows()
+
+    def file(self, what: str, **filters: str) -> bytes:
+        """An export, asked for and made."""
+        body = {"what": what, "filters": filters}
+        id = self.staff("POST /api/v1/exports", "accountant", body=body, headers=self._key())["id"]
+        self.follows()
+        told = self.staff("GET /api/v1/exports/{exportId}", "accountant", path={"exportId": id})
+        assert told["status"] == "DONE", told
+        return self.deployed.world.bucket.objects[urlsplit(told["link"]).path.lstrip("/")]
+
     # ------------------------------------------------------------ reading
 
     def read(self, path: str, **query: str) -> Any:
@@ -381,6 +417,7 @@ def business(endpoint: str, seed: int) -> Iterator[Business]:
         patch.setattr(config, "bus", lambda: Bus(changes.EventsClient(), "bus"))
         patch.setattr(config, "leaderboard_queue", lambda: LeaderboardQueue(boards, "boards"))
         patch.setattr(config, "payments_queue", lambda: PaymentsQueue(payments, "payments"))
+        patch.setattr(config, "job_queue", lambda: JobQueue(jobs, "jobs"))
         patch.setattr(config, "lead_dead_letters", lambda: DeadLetters(leads, "dead"))
         deployed.world.variables |= {"NOTICES": "chosen", "HUBSPOT_MAPPING": "object=contact;code=c",
                                      "SALESFORCE_MAPPING": "object=Lead;code=c"}  # fmt: skip

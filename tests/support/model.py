@@ -126,6 +126,7 @@ class Payment:
     told: int
     origin: str = "PAYMENT"
     referral: Referral | None = None
+    expired: bool = False  # earns nothing, because it was made when the referral's time was over
     rewards: list[Reward] = field(default_factory=list)
     refunds: dict[str, int] = field(default_factory=dict)
     disputes: dict[str, tuple[int, str]] = field(default_factory=dict)  # amount; "", WON or LOST
@@ -264,17 +265,22 @@ class Model:
         payment = Payment(name, program, amount, base, currency, occurred, now, referral=referral)
         earns = referral is not None and program.pays_at(occurred) and referral.status.now != "REJECTED"
         if referral and referral.converted is None and referral.ends is not None and occurred >= referral.ends:
-            earns = False
+            payment.expired, earns = earns, False
         if referral and referral.shut_from is not None and occurred >= referral.shut_from:
             earns = False
         payment.refunds.update(self.early.pop(name, {}))
         if not earns or referral is None:
             self.nobodys[name] = payment
             return payment
-        if referral.converted is None:
+        late = referral.converted is None
+        if late:
             referral.converted, referral.told = occurred, now
             referral.status.becomes(now, "CONVERTED")
         self._book(now, payment, referral)
+        for other in [each for each in self.nobodys.values() if late and each.expired and each.referral is referral]:
+            del self.nobodys[other.name]  # paid after the end of a time limit that there is not any more
+            other.told, other.gone = now, History(now, 0)
+            self._book(now, other, referral)
         return payment
 
     def convert(self, now: int, referral: Referral, amount: int, currency: str) -> Payment:
