@@ -70,7 +70,7 @@ def test_xero_takes_signed_amounts_that_come_to_nothing() -> None:
     head, debit, credit = table(journal_files.head(books) + text)
     assert head == ["*Narration", "*Date", "Description", "*AccountCode", "*TaxRate", "*Amount"]
     assert debit == [
-        "c5h6urjbd1g3oq2a-EUR-1", "31/10/2026", "EARN Ada Müller", "4760", "Tax Exempt (0%)", "12.34"
+        "c5h6urjbd1g3oq2a-EUR-1", "31/10/2026", "Earned Ada Müller", "4760", "Tax Exempt (0%)", "12.34"
     ]  # fmt: skip
     assert [credit[3], credit[5]] == ["1700", "-12.34"]
 
@@ -88,7 +88,7 @@ def test_datev_takes_one_line_for_both_legs() -> None:
     assert [told[name] for name in DATEV_HEAD[:3]] == ["12,34", "S", "EUR"]
     assert (told["Konto"], told["Gegenkonto (ohne BU-Schlüssel)"], told["Belegdatum"]) == ("1700", "1360", "3110")
     assert told["Belegfeld 1"] == "c5h6urjbd1g3oq2a-EUR-1"
-    assert told["Buchungstext"] == "PAY Ada Müller SEPA 0042"
+    assert told["Buchungstext"] == "Paid out Ada Müller SEPA 0042"
     assert told["Zusatzinformation - Inhalt 1"] == "SEPA 0042"
 
 

@@ -57,6 +57,12 @@ LEGS: dict[Kind, tuple[Account, Account]] = {
     Kind.ANCHOR: (Account.AVAILABLE, Account.AVAILABLE),
 }
 
+# kind → as people who get statements, and those who keep the books, read it
+WORDS: Final = {
+    Kind.EARN: "Earned", Kind.REVERSE: "Taken back", Kind.RESERVE: "Payout requested", Kind.RELEASE: "Payout not made",
+    Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
+    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
+}  # fmt: skip
 MAY_BE_ZERO = (Kind.EARN, Kind.ANCHOR)
 OPENS = {Kind.RESERVE: 1, Kind.RELEASE: -1, Kind.SETTLE: -1}  # what each does to the number of open withdrawals
 

@@ -17,7 +17,7 @@ from typing import Final
 from refledger.domain import csv_files
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import decimal, exponent, major
-from refledger.domain.journal import Account, Entry
+from refledger.domain.journal import WORDS, Account, Entry
 from refledger.domain.times import SECOND_MS, iso
 
 NAMES: Final[dict[Account, str]] = {
@@ -120,7 +120,7 @@ class Posting:
 
     @property
     def description(self) -> str:
-        parts = (self.entry.kind.value, self.company or self.name or self.entry.partner_id, self.transaction,
+        parts = (WORDS[self.entry.kind], self.company or self.name or self.entry.partner_id, self.transaction,
                  self.payment)  # fmt: skip
         return " ".join(part for part in parts if part)
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from refledger.adapters.files import Files
-from refledger.domain import statements
+from refledger.domain import journal, statements
 from refledger.operations.statements import Basis
 
 PRINTER = Path(__file__).with_name("statement_pdf.py")
@@ -26,7 +26,9 @@ def tag(basis: Basis, *, named: bool) -> str:
 @cache
 def _code() -> str:
     """Of what makes a statement and prints it."""
-    return hashlib.sha256(b"".join(Path(each).read_bytes() for each in (PRINTER, statements.__file__))).hexdigest()
+    return hashlib.sha256(
+        b"".join(Path(each).read_bytes() for each in (PRINTER, statements.__file__, journal.__file__))
+    ).hexdigest()
 
 
 def kept(files: Files, partner_id: str, tag: str, make: Callable[[], bytes]) -> bytes:

@@ -11,16 +11,11 @@ from fpdf import FPDF, XPos, YPos
 from fpdf.fonts import TTFFont
 
 from refledger.domain.currencies import decimal, exponent
-from refledger.domain.journal import Kind
+from refledger.domain.journal import WORDS
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import DAY_MS, EPOCH, iso
 from refledger.operations.statements import Statement
 
-WORDS = {
-    Kind.EARN: "Earned", Kind.REVERSE: "Taken back", Kind.RESERVE: "Payout requested", Kind.RELEASE: "Payout not made",
-    Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
-    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
-}  # fmt: skip
 MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TINY_PT, TITLE_PT = 15, 5, 9, 7, 6, 16
 COLUMNS_MM = (25, 29, 38, 22, 22, 22, 22)  # 180 in all, what A4 has between the margins
 HEAD = ("Time (UTC)", "", "Reference", "Available", "Reserved", "Paid out", "Balance")
