@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from refledger.adapters.stepfunctions import Execution, told
-from refledger.domain.errors import InsufficientFunds, NotPayable, PayoutUnavailable, SecondPersonNeeded
+from refledger.domain.errors import InsufficientFunds, NoteNeeded, NotPayable, PayoutUnavailable, SecondPersonNeeded
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.restoring import BEGUN, Act
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import batches, deciding, paying, restoring, withdrawals
+from refledger.operations import batches, deciding, partners, paying, restoring, withdrawals
 from refledger.operations.restoring import Held
 from refledger.operations.steps import step
 from refledger.store import withdrawals as stored
@@ -130,6 +131,29 @@ def test_a_transfer_that_was_exported_since_is_in_no_other_file(disaster: Disast
     with pytest.raises(NotPayable):
         deciding.retry(after.context, given.id, "ann", "r5", "again")
     assert after.faults() == []
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_file_that_is_downloaded_again_leaves_out_what_is_held(disaster: Disaster, suspended: bool) -> None:
+    """Its batch was made before, and given to the bank after: nobody knows that of the copy. Nor does the first look at
+    a file take it out of its batch, of which the bank's word is needed before the money is given back.
+    """
+    before = disaster.before
+    given = before.withdraw("bob", 2000)
+    move(before, given, S.APPROVED, S.PAYING)
+    batch = batches.create(before.context, "ann", None, "x", 100, None)
+    disaster.backup()
+    assert given.id in batches.file(before.context, before.vault, batch.id, "ann", "f1")
+    withdrawals.conclude(before.context, given.id, S.PAID, "ann", "r9", "seen at the bank", "bank-1")
+    after = disaster.restore()
+    (held,) = by_table(disaster, after)
+    assert held.act is Act.HOLD
+    if suspended:
+        partners.change_status(after.context, after.partner("bob").id, PartnerStatus.SUSPENDED, "looked into", "ann")
+    assert given.id not in batches.file(after.context, after.vault, batch.id, "ann", "f2")
+    assert found(after, given).batch_id == batch.id
+    with pytest.raises(NoteNeeded):
+        deciding.mark_failed(after.context, given.id, "ann", "r5", "not seen")
 
 
 @pytest.mark.parametrize("by", ["table", "workflow"])

@@ -143,6 +143,8 @@ def file(context: Context, vault: Vault, batch_id: str, by: str, request: str) -
     for line, withdrawal in zip(batch.lines, _withdrawals_of(context, batch), strict=True):
         if withdrawal is None or withdrawal.batch_id != batch.id or withdrawal.status not in IN_FILE:
             continue
+        if withdrawal.problem:  # it may have been paid (see `restoring`): no file has it before somebody knows
+            continue
         if withdrawal.status is WithdrawalStatus.PAYING and tills.blockers(withdrawal):
             if is_first:
                 _take_out(context, withdrawal)
