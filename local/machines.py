@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -28,10 +29,14 @@ def provide_machines(template: Template) -> None:
         template.provide(resource.logical_id, arn, Arn=arn, Name=name)
 
 
-def create_machines(template: Template, client: Any) -> None:
-    """Make the state machines. Raises StartError for a definition that does not parse."""
+def create_machines(template: Template, client: Any, beside: Path | None = None) -> None:
+    """Make the state machines. Raises StartError for a definition that does not parse.
+
+    `beside`: a checkout of another release, which answers beside this one. While it does, its definitions are in force,
+    if it has them: a state machine that calls functions by an alias is updated once all calls go to the new code.
+    """
     for resource in template.of_type("AWS::StepFunctions::StateMachine"):
-        definition = read_definition(template, resource)
+        definition = read_definition(template, resource, beside)
         try:
             client.create_state_machine(
                 name=template.name(resource, "StateMachineName"),
@@ -43,14 +48,16 @@ def create_machines(template: Template, client: Any) -> None:
             raise StartError(f"{resource.logical_id}: {error.response['Error']['Message']}") from None
 
 
-def read_definition(template: Template, resource: Resource) -> dict[str, Any]:
-    """A state machine's definition, substitutions made.
+def read_definition(template: Template, resource: Resource, beside: Path | None = None) -> dict[str, Any]:
+    """A state machine's definition, substitutions made. `beside`: see `create_machines`.
 
     Raises StartError for what moto would only trip over later.
     """
     where, given = resource.logical_id, resource.properties
     if "DefinitionS3Location" in given:
-        path = template.base / str(given["DefinitionS3Location"]["Key"])
+        path = template.base / (key := str(given["DefinitionS3Location"]["Key"]))
+        if beside and (other := beside / key).is_file():
+            path = other
         if not path.is_file():
             raise StartError(f"{where}: {path} is not a file")
         text = path.read_text(encoding="utf-8")

@@ -132,7 +132,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         type=Path,
         metavar="DIR",
         help="a checkout of another release: its functions, where it has them, take every other call, as while a "
-        "deployment goes from one to the other",
+        "deployment goes from one to the other; its state machines are in force",
     )
     given = parser.parse_args(arguments)
     if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:

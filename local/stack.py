@@ -72,7 +72,7 @@ class Stack:
         streams = self._create_tables(template)
         self._create_parameters(template)
         template.create_in_moto()
-        create_machines(template, self.aws.client("stepfunctions"))
+        create_machines(template, self.aws.client("stepfunctions"), o.beside)
         create_archives(template, self.aws.client("events"))
         check_targets(template)
         functions = read_functions(template, layers, secrets, o.max_workers)

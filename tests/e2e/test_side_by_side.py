@@ -21,8 +21,8 @@ PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """The functions of the release before this one, out of the project's history."""
-    command = ["git", "-C", str(ROOT), "archive", PREVIOUS, "functions", "layers"]
+    """Functions and state machines of the release before this one, out of the project's history."""
+    command = ["git", "-C", str(ROOT), "archive", PREVIOUS, "functions", "layers", "statemachines"]
     try:
         archive = subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
     except (OSError, subprocess.CalledProcessError):

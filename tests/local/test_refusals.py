@@ -326,6 +326,19 @@ def test_numbers_in_substitutions_stay_numbers(tmp_path: Path) -> None:
     assert (state["Seconds"], state["Comment"]) == (5, '<say "hi">')
 
 
+def test_the_machines_of_the_release_beside_are_in_force(tmp_path: Path) -> None:
+    """Where it has them: a machine is updated once all calls go to the new code."""
+    resources = "M: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: m.asl.yaml}}"
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (tmp_path / "m.asl.yaml").write_text("StartAt: New\nStates: {New: {Type: Pass, End: true}}")
+    template = plan(tmp_path, resources)
+    machine = next(template.of_type("AWS::StepFunctions::StateMachine"))
+    assert read_definition(template, machine, beside)["StartAt"] == "New"
+    (beside / "m.asl.yaml").write_text("StartAt: Old\nStates: {Old: {Type: Pass, End: true}}")
+    assert read_definition(template, machine, beside)["StartAt"] == "Old"
+
+
 def test_the_tables_of_types_do_not_overlap() -> None:
     """A type runs or is ignored, and every ignored one has its reason."""
     assert not RUN & IGNORED.keys()
