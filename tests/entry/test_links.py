@@ -156,6 +156,7 @@ def test_a_click_that_cannot_be_counted_leads_on(shop: World, monkeypatch: pytes
 def test_days_are_folded_and_lose_nothing(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Clicks of every day are there by day and in all, however many days and lanes were closed since."""
     monkeypatch.setattr(statistics, "FOLDED_FROM", 1)
+    monkeypatch.setattr(statistics, "LOOKED_AT_EACH", 1)
     code = code_of(shop, "bob")
     for number in range(6):
         for _ in range(number + 1):

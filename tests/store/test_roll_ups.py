@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +38,12 @@ def fill(table: Table, dimension: str, days: int, shards: int) -> Counter[str]:
                 table, dimension, f"202601{day:02d}", f"shard-{shard:08d}", [change(shard + 1, "t1_EUR", day)]
             )
     return Counter({"t1_EUR": shards * days * (days + 1) // 2})
+
+
+@pytest.fixture(autouse=True)
+def looking_daily(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is something to fold is looked at each time."""
+    monkeypatch.setattr(statistics, "LOOKED_AT_EACH", 1)
 
 
 @pytest.fixture
@@ -148,6 +155,21 @@ def test_a_fold_that_another_has_done_meanwhile_counts_nothing(table: Table, fre
     closed = f"202601{statistics.FOLDED_FROM:02d}"
     statistics.fold(Torn(table, lambda: statistics.fold(table, dimension, closed)), dimension, closed)
     assert statistics.totals(table, dimension) == wanted
+
+
+@pytest.mark.parametrize("rhythm", [1, 2, 4, 7, 28])
+def test_no_rhythm_misses_all_looks(table: Table, monkeypatch: pytest.MonkeyPatch, rhythm: int) -> None:
+    """One payment every so many days: what waits to be folded stays a few dozen items, and the totals are right."""
+    monkeypatch.setattr(statistics, "LOOKED_AT_EACH", 4)
+    dimension, begin, most = keys.statistics(f"rhythm{rhythm}"), date(2026, 1, 1), 0
+    for number in range(60):
+        day = begin + timedelta(days=number * rhythm)
+        statistics.add(table, dimension, f"{day:%Y%m%d}", "shard-1", [change(number + 1)])
+        statistics.fold(table, dimension, f"{day - timedelta(days=3):%Y%m%d}")
+        through = (table.get(keys.statistics_totals(dimension)) or {}).get("through", "")
+        most = max(most, len(list(table.query(dimension, *keys.open_days(through)))))
+    assert statistics.FOLDED_FROM <= most <= 36
+    assert statistics.totals(table, dimension) == {"t1_n": 60}
 
 
 def test_a_clock_that_is_behind_folds_nothing(table: Table, fresh: Fresh) -> None:

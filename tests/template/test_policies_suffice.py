@@ -29,6 +29,7 @@ def story(dynamodb_endpoint: str) -> Iterator[Story]:
         monkeypatch.setattr(uplines, "SPARE", 0)  # a list is full with the first that it counts
         monkeypatch.setattr(statistics, "FOLDED_FROM", 1)  # a closed day is folded at once
         monkeypatch.setattr(statistics, "FEW_PARTS", 0)
+        monkeypatch.setattr(statistics, "LOOKED_AT_EACH", 1)
         told = Story(dynamodb.new_database(dynamodb_endpoint), monkeypatch)
         tell(told)
         correct(told)
