@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from refledger.domain import periods
-from refledger.domain.errors import Invalid, PartnerNotFound, ProgramNotFound
+from refledger.domain.errors import Invalid, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.periods import LONGEST_DAYS, Interval, Period
 from refledger.domain.times import iso
 from refledger.entry import config
@@ -53,6 +53,7 @@ from refledger.store import dimensions, partners
 
 api = handler = Api()
 
+UNREADABLE = (NotCounted, ProgramNotFound)  # figures of a program
 OLDEST_DAYS = 10 * LONGEST_DAYS  # of a trial balance, which reads a line for each day since: as long as books are kept
 
 
@@ -61,7 +62,7 @@ OLDEST_DAYS = 10 * LONGEST_DAYS  # of a trial balance, which reads a line for ea
 
 @api.route(
     "GET /api/v1/programs/{programId}/statistics", query=AnyPeriodQuery, answer=ProgramStatisticsView,
-    refuses=(ProgramNotFound,),
+    refuses=UNREADABLE,
 )  # fmt: skip
 def program_statistics(request: Request[NoBody, AnyPeriodQuery]) -> ProgramStatisticsView:
     """Say what a program's partners, referrals, payments and rewards come to, of all time or in a period."""
@@ -70,7 +71,7 @@ def program_statistics(request: Request[NoBody, AnyPeriodQuery]) -> ProgramStati
     return ProgramStatisticsView.told(program_id, found, period)
 
 
-@api.route("GET /api/v1/analytics/overview", query=ProgramQuery, answer=OverviewView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/analytics/overview", query=ProgramQuery, answer=OverviewView, refuses=UNREADABLE)
 def overview(request: Request[NoBody, ProgramQuery]) -> OverviewView:
     """Say what a program comes to, of all time and in the last 30 days."""
     context, program_id = config.context(), _program(request.query.program_id)
@@ -83,7 +84,7 @@ def overview(request: Request[NoBody, ProgramQuery]) -> OverviewView:
     )
 
 
-@api.route("GET /api/v1/analytics/cohorts", query=CohortQuery, answer=CohortsView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/analytics/cohorts", query=CohortQuery, answer=CohortsView, refuses=UNREADABLE)
 def cohorts(request: Request[NoBody, CohortQuery]) -> CohortsView:
     """Follow the customers who were referred in each month of a year: who converted, and what they paid when."""
     context, program_id = config.context(), _program(request.query.program_id)
@@ -92,7 +93,7 @@ def cohorts(request: Request[NoBody, CohortQuery]) -> CohortsView:
     return CohortsView(program_id=program_id, year=year, data=[CohortView.of(cohort) for cohort in found])
 
 
-@api.route("GET /api/v1/analytics/forecast", query=ProgramQuery, answer=ForecastView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/analytics/forecast", query=ProgramQuery, answer=ForecastView, refuses=UNREADABLE)
 def forecast(request: Request[NoBody, ProgramQuery]) -> ForecastView:
     """Say what rewards that wait come to, by the day on which they are due."""
     program_id = _program(request.query.program_id)
@@ -104,7 +105,7 @@ def forecast(request: Request[NoBody, ProgramQuery]) -> ForecastView:
 
 @api.route(
     "GET /api/v1/partners/statistics", query=ProgramPeriodQuery, answer=PartnersStatisticsView,
-    refuses=(ProgramNotFound,),
+    refuses=UNREADABLE,
 )  # fmt: skip
 def partners_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> PartnersStatisticsView:
     """Count a program's partners by status and label, or by what these numbers changed in a period."""
@@ -115,7 +116,7 @@ def partners_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> Partner
     )
 
 
-@api.route("GET /api/v1/partners/top", query=TopQuery, answer=TopView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/partners/top", query=TopQuery, answer=TopView, refuses=UNREADABLE)
 def top(request: Request[NoBody, TopQuery]) -> TopView:
     """List the partners with the most revenue, conversions or rewards, of a month or of all time."""
     context, query = config.context(), request.query
@@ -172,7 +173,7 @@ def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
 
 @api.route(
     "GET /api/v1/referrals/statistics", query=ProgramPeriodQuery, answer=ReferralStatisticsView,
-    refuses=(ProgramNotFound,),
+    refuses=UNREADABLE,
 )  # fmt: skip
 def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> ReferralStatisticsView:
     """Count a program's referrals by status, and those that converted."""
@@ -183,7 +184,7 @@ def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> Referra
     )
 
 
-@api.route("GET /api/v1/referrals/sources", query=ProgramPeriodQuery, answer=SourcesView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/referrals/sources", query=ProgramPeriodQuery, answer=SourcesView, refuses=UNREADABLE)
 def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
     """Say where a program's referrals come from, and how many of each source convert."""
     program_id, period = _program(request.query.program_id), request.query.period
@@ -191,14 +192,14 @@ def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
     return SourcesView.of(program_id, counters, period)
 
 
-@api.route("GET /api/v1/referrals/funnel", query=ProgramPeriodQuery, answer=FunnelView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/referrals/funnel", query=ProgramPeriodQuery, answer=FunnelView, refuses=UNREADABLE)
 def funnel(request: Request[NoBody, ProgramPeriodQuery]) -> FunnelView:
     """Say how far referrals have got: all of them, or those that were made in a period."""
     program_id, period = _program(request.query.program_id), request.query.period
     return FunnelView.of(program_id, reports.funnel(config.context(), program_id, period), period)
 
 
-@api.route("GET /api/v1/referrals/trends", query=TrendQuery, answer=ReferralTrendsView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/referrals/trends", query=TrendQuery, answer=ReferralTrendsView, refuses=UNREADABLE)
 def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
     """Follow a program's referrals by day, week or month."""
     program_id, interval, period = _trend(request)
@@ -209,7 +210,7 @@ def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
 
 @api.route(
     "GET /api/v1/analytics/time-to-convert", query=ProgramPeriodQuery, answer=TimeToConvertView,
-    refuses=(ProgramNotFound,),
+    refuses=UNREADABLE,
 )  # fmt: skip
 def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConvertView:
     """Say how long referrals take to convert."""
@@ -223,7 +224,7 @@ def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConve
 
 @api.route(
     "GET /api/v1/rewards/statistics", query=ProgramPeriodQuery, answer=RewardStatisticsView,
-    refuses=(ProgramNotFound,),
+    refuses=UNREADABLE,
 )  # fmt: skip
 def reward_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> RewardStatisticsView:
     """Sum up a program's rewards by status."""
@@ -234,7 +235,7 @@ def reward_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> RewardSta
     )
 
 
-@api.route("GET /api/v1/rewards/trends", query=TrendQuery, answer=RewardTrendsView, refuses=(ProgramNotFound,))
+@api.route("GET /api/v1/rewards/trends", query=TrendQuery, answer=RewardTrendsView, refuses=UNREADABLE)
 def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
     """Follow a program's rewards by day, week or month."""
     program_id, interval, period = _trend(request)
@@ -243,19 +244,21 @@ def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
     return RewardTrendsView(program_id=program_id, interval=interval, data=data)
 
 
-@api.route("GET /api/v1/payouts/summary", query=AnyPeriodQuery, answer=PayoutsView, refuses=())
+@api.route("GET /api/v1/payouts/summary", query=AnyPeriodQuery, answer=PayoutsView, refuses=(NotCounted,))
 def payouts(request: Request[NoBody, AnyPeriodQuery]) -> PayoutsView:
     """Sum up what was paid out, and withdrawals by status, of all programs."""
+    reports.check_books_counted(config.context())
     found = book_reports.payouts(config.context(), request.query.period)
     return PayoutsView(**PayoutsView.dates(request.query.period), data=[PayoutView.of(each) for each in found])
 
 
-@api.route("GET /api/v1/ledger/trial-balance", query=TrialBalanceQuery, answer=TrialBalancesView, refuses=())
+@api.route("GET /api/v1/ledger/trial-balance", query=TrialBalanceQuery, answer=TrialBalancesView, refuses=(NotCounted,))
 def trial_balance(request: Request[NoBody, TrialBalanceQuery]) -> TrialBalancesView:
     """Sum up all journals by account, for each currency."""
     context, as_of = config.context(), request.query.as_of
     if as_of and as_of < periods.today(context.now_ms()) - timedelta(days=OLDEST_DAYS):
         raise Invalid("asOf: ten years ago at most")
+    reports.check_books_counted(context)
     found = book_reports.trial_balance(context, as_of)
     return TrialBalancesView(
         as_of=as_of.isoformat() if as_of else None, data=[TrialBalanceView.of(each) for each in found]
@@ -263,8 +266,9 @@ def trial_balance(request: Request[NoBody, TrialBalanceQuery]) -> TrialBalancesV
 
 
 def _program(program_id: str) -> str:
-    """Raises ProgramNotFound where there is none with this id."""
-    return config.context().program(program_id).id
+    """Raises ProgramNotFound where there is none with this id, NotCounted where it is older than its figures."""
+    reports.check_counted(config.context(), program_id)
+    return program_id
 
 
 def _trend(request: Request[Any, TrendQuery]) -> tuple[str, Interval, Period]:

@@ -34,8 +34,9 @@ def test_customers_are_counted_by_their_code(books: Books) -> None:
     referring.reject(books.context, one.id, "a test")
     item = {name: {"S": value} for name, value in keys.referral(two.id).items()}
     books.client.update_item(
-        TableName=books.table_name, Key=item, UpdateExpression="SET converted = :at",
-        ExpressionAttributeValues={":at": {"N": str(books.clock())}},
+        TableName=books.table_name, Key=item, UpdateExpression="SET converted = :at, #status = :yes",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":at": {"N": str(books.clock())}, ":yes": {"S": "CONVERTED"}},
     )  # fmt: skip
     later = list(tail.new())
     project(books.context, "shardId-00000001", later)

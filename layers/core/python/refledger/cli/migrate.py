@@ -7,10 +7,11 @@ from typing import Any
 
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target
+from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import iso
 from refledger.operations import migrating
 from refledger.operations.migrating import Migration, Pages
-from refledger.store import migrations
+from refledger.store import migrations, programs
 from refledger.store.keys import Key
 from refledger.store.table import Table, pack, unpack
 from refledger.store.transaction import Item
@@ -40,6 +41,8 @@ def migrate(options: argparse.Namespace) -> int:
     chosen = [each for each in migrating.ALL if options.name in (None, each.name)]
     for migration in chosen:
         say(_stands(target.context.table, migration) if options.status else _run(target, migration, options))
+    if any(program.data_format < DATA_FORMAT for _, program in programs.after(target.context.table, "")):
+        say("figures: counted by older rules, or not from the beginning: `rebuild statistics` makes them anew")
     return 0
 
 

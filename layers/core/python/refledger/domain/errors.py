@@ -48,6 +48,7 @@ Refledger
 │   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
 │   ├── ProgramClosed          PROGRAM_CLOSED        it is paused or archived
 │   ├── NotReady               NOT_READY             the job that makes it is not done
+│   ├── NotCounted             NOT_COUNTED           figures of which nobody knows since when they are counted
 │   └── SecondPersonNeeded     SECOND_PERSON_NEEDED  the same person said yes before
 ├── Stale                      STALE                 If-Match names a version that is not the current one
 ├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
@@ -63,6 +64,7 @@ Refledger
 ├── RateLimited                RATE_LIMITED
 ├── Busy                       BUSY                  others kept changing the same money; nothing was done
 ├── Unavailable                UNAVAILABLE           what is needed does not answer; what was asked may be done
+│   ├── DataIsNewer            DATA_IS_NEWER         than this code, which leaves it alone
 │   └── Stopped                STOPPED               somebody has stopped what books and pays; nothing was done
 ├── PayoutDeclined             PAYOUT_DECLINED       for certain not paid: the money goes back
 └── PayoutUnavailable          PAYOUT_UNAVAILABLE    not known: the money stays where it is
@@ -273,6 +275,10 @@ class ProgramClosed(Conflict):
     code = "PROGRAM_CLOSED"
 
 
+class NotCounted(Conflict):
+    code = "NOT_COUNTED"
+
+
 class NotReady(Conflict):
     code = "NOT_READY"
 
@@ -341,6 +347,10 @@ class Busy(Refledger):
 
 class Unavailable(Refledger):
     code = "UNAVAILABLE"
+
+
+class DataIsNewer(Unavailable):
+    code = "DATA_IS_NEWER"
 
 
 class Stopped(Unavailable):

@@ -73,6 +73,7 @@ TERMS: Final[dict[str, Row]] = {
     "created_at_ms": Kind.FACT,
     "changed_at_ms": Kind.FACT,
     "changed_by": Kind.FACT,
+    "data_format": Kind.FACT,
 }
 
 

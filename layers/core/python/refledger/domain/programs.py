@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
@@ -16,6 +16,9 @@ from refledger.domain.rules import Own, RuleSet
 from refledger.domain.times import HOUR_MS
 
 DEFAULT_PROGRAM = "default"  # where nobody says which
+# What the items of a program and of its people are like; the next number with what must be run once after an upgrade.
+# 2: items keep the days on which their figures changed, and all figures were counted by them.
+DATA_FORMAT = 2
 MAX_CURRENCIES = 20
 MAX_HOLD_DAYS = 3_650
 MAX_ATTRIBUTION_DAYS = 3_650
@@ -188,6 +191,7 @@ class Program:
     created_at_ms: int = 0
     changed_at_ms: int = 0  # when this version was made
     changed_by: str = ""  # keyed hash of the user who made it
+    data_format: int = field(default=DATA_FORMAT, compare=False)  # what its data are like: see DATA_FORMAT
 
     def __post_init__(self) -> None:
         exponent(self.currency)  # raises UnknownCurrency

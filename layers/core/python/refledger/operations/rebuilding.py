@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from refledger.domain.leaderboards import Changed
+from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
 from refledger.operations import books, leaderboards
 from refledger.operations.comparing import beside
@@ -117,7 +118,7 @@ def rebuild(
     mains = list(_chosen(context, [*map(dimensions.partner, of_partners()), *others()], only))
     rebuilt = Rebuilt()
     if not mains:
-        return rebuilt
+        return _all_counted(context, rebuilt, whole)
     newest = max(_begin(context, main, afresh) for main in mains)
     tell("waiting until all that is being written now is in the table")
     while context.now_ms() < newest + LATE_MS:
@@ -137,6 +138,14 @@ def rebuild(
         rebuilt.programs += is_done and not is_partner
         rebuilt.programs_waiting += not is_done and not is_partner
         tell(f"{rebuilt.partners} partners have new figures")
+    return _all_counted(context, rebuilt, whole)
+
+
+def _all_counted(context: Context, rebuilt: Rebuilt, whole: bool) -> Rebuilt:
+    """Programs say so, where nothing is left that is not counted by the rules of this code."""
+    for _, program in programs.after(context.table, "") if whole else ():
+        if program.data_format < DATA_FORMAT and not rebuilt.waiting + rebuilt.programs_waiting:
+            _commit(context, programs.is_counted(program.id))
     return rebuilt
 
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from refledger.domain import periods
+from refledger.domain.errors import NotCounted
 from refledger.domain.partners import Partner
 from refledger.domain.periods import Interval, Period, Span
+from refledger.domain.programs import DATA_FORMAT, DEFAULT_PROGRAM
 from refledger.domain.times import day
 from refledger.operations import statistics
 from refledger.operations.context import Context
 from refledger.operations.counting import CLOSED, COHORT_MONTHS, TOOK_DAYS
-from refledger.store import dimensions, partners
+from refledger.store import dimensions, generations, partners
 from refledger.store.dimensions import Dimension
 
 LAST_DAYS = 30
@@ -120,6 +122,27 @@ class ProgramFigures:
 class Source:
     referrals: int
     converted: int
+
+
+def check_counted(context: Context, program_id: str) -> None:
+    """Raises ProgramNotFound; NotCounted where roll-ups came when the program was there, and were never made anew."""
+    _check_counted(context, program_id, dimensions.program(program_id))
+
+
+def check_books_counted(context: Context) -> None:
+    """The same of the journals and withdrawals of all: they are as old as the program that is there by default."""
+    if context.has_program(DEFAULT_PROGRAM):
+        _check_counted(context, DEFAULT_PROGRAM, dimensions.JOURNAL)
+
+
+def _check_counted(context: Context, program_id: str, dimension: Dimension) -> None:
+    if context.program(program_id).data_format >= DATA_FORMAT:
+        return
+    if not generations.find(context.table, dimension.subject).current:
+        raise NotCounted(
+            "nobody knows since when these figures are counted: they may lack what was there before the upgrade; an"
+            " operator has to run `bin/refledger rebuild statistics` once"
+        )
 
 
 def of_program(context: Context, program_id: str, period: Period | None) -> ProgramFigures:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from refledger.domain.errors import ProgramNotFound
+from refledger.domain.errors import DataIsNewer, ProgramNotFound
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle
 from refledger.domain.programs import (
     BIND_WITHIN_HOURS,
     COOLING_HOURS,
+    DATA_FORMAT,
     MAKER_WINDOW_DAYS,
     CurrencyTerms,
     Program,
@@ -18,9 +20,10 @@ from refledger.domain.programs import (
 )
 from refledger.store import keys, rules
 from refledger.store.table import Table
-from refledger.store.transaction import Item, Write, check, put
+from refledger.store.transaction import Item, Write, check, put, update
 
 IS_NEW = "the program is new"
+IS_THERE = "the program is there"
 IS_CURRENT = "the program has the version that was read"
 VERSION_IS_NEW = "the program's version is new"
 _TERMS = {
@@ -36,7 +39,13 @@ def create(program: Program) -> list[Write]:
 
 def change(old: Program, new: Program) -> list[Write]:
     """The next version, unless somebody made one in between."""
+    new = replace(new, data_format=old.data_format)
     return [put(IS_CURRENT, _to_item(new), "#version = :was", was=old.version), _version(new)]
+
+
+def is_counted(program_id: str) -> Write:
+    """All of its figures are made by the rules of this code, from its beginning."""
+    return update(IS_THERE, keys.program(program_id), "SET #format = :now", "attribute_exists(pk)", now=DATA_FORMAT)
 
 
 def find(table: Table, program_id: str) -> Program:
@@ -88,7 +97,7 @@ def _to_item(program: Program) -> Item:
         **({"attribution": program.attribution_days} if program.attribution_days else {}),
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
         **({"reason": program.reason} if program.reason else {}),
-        "makers": program.maker_window_days,
+        "makers": program.maker_window_days, "format": program.data_format,
         **({"exposure": weights_to_item(program.exposure)} if program.exposure else {}),
     }  # fmt: skip
 
@@ -129,7 +138,9 @@ def weights_from(item: Item) -> Weights:
 
 
 def from_item(item: Item) -> Program:
-    """Of the current item or of a version's."""
+    """Of the current item or of a version's. Raises DataIsNewer for what only newer code knows."""
+    if item.get("format", 0) > DATA_FORMAT:
+        raise DataIsNewer("the data are those of a newer release: this one does not touch them")
     return Program(
         id=item["id"],
         name=item["name"],
@@ -157,4 +168,5 @@ def from_item(item: Item) -> Program:
         created_at_ms=item["created"],
         changed_at_ms=item["changed"],
         changed_by=item["by"],
+        data_format=item.get("format", 0),
     )
