@@ -20,6 +20,7 @@ from tests.e2e.conftest import PARAMETERS, ROOT, new_stack
 from tests.e2e.people import PROGRAM, People
 from tests.e2e.test_crashes import impatient_copy
 from tests.local.harness import Stack
+from tests.support import runbooks
 from tests.support.recovery import Recoverable
 
 LONGEST_PAUSE_SECONDS = 6  # a function looks at the stop every five seconds
@@ -30,7 +31,7 @@ class Operator:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._patch, self._said = monkeypatch, capsys
-        self.transcript: list[str] = []
+        self.transcript: list[runbooks.Step] = []
 
     def sits_at(self, stack: Stack, dynamodb: Any) -> None:
         self._patch.setenv("AWS_PORT", str(stack.aws_port))
@@ -44,15 +45,15 @@ class Operator:
         restore.add_to(parser.add_subparsers())
         options = parser.parse_args(["restore", *words, "--local"])
         status = restore.run(options, pause=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)))
-        return status, self._heard(["restore", *words], status)
+        return status, self._heard(["restore", *words])
 
     def types(self, *words: str) -> tuple[int, str]:
         status = cli.main([*words, "--local"])
-        return status, self._heard(list(words), status)
+        return status, self._heard(list(words))
 
-    def _heard(self, words: list[str], status: int) -> str:
+    def _heard(self, words: list[str]) -> str:
         said = self._said.readouterr().out
-        self.transcript.append(f"$ bin/refledger {' '.join(words)}  # {status}\n{said}")
+        self.transcript.append(runbooks.Step(tuple(words), tuple(said.splitlines())))
         return said
 
 
@@ -114,7 +115,12 @@ def test_a_table_is_put_back_and_everybody_has_what_they_had(
         assert people.balance(people.bob) == (1_400, 0, 2_600)
         status, said = operator.types("verify")
         assert status == 0, said
-    (ROOT / ".local" / "rehearsal.txt").write_text("\n".join(operator.transcript), encoding="utf-8")
+    (ROOT / ".local" / "rehearsal.txt").write_text(runbooks.transcript(operator.transcript), encoding="utf-8")
+    printed = [runbooks.shape(step) for step in runbooks.steps("disaster.md", "The table has wrong contents")]
+    _, first, _, second, *_ = map(
+        runbooks.shape, operator.transcript
+    )  # the plan; done; nothing twice; the stack has it
+    assert [first, second] == printed
 
 
 def the_story(stack: Stack, recovery: Recoverable) -> tuple[People, str, str, str, list[Any]]:

@@ -12,6 +12,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 PROMPT = "$ bin/refledger "
 # What differs from run to run, and what stands for it
 DIFFERENT = (
+    (re.compile(r"arn:aws:dynamodb:\S+"), "STREAM"),
+    (re.compile(r"-r\d{8}T\d{6}\b"), "-COPY"),
+    (re.compile(r"\b\d+ s\b"), "SECONDS"),
+    (re.compile(r"\b\d+ entries\b"), "ENTRIES"),  # rewards that mature at once share one, by how it happens
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z?"), "MOMENT"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(r"arn:aws:sts::[\w:/.-]+"), "SOMEBODY"),
