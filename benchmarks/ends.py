@@ -136,7 +136,7 @@ PROMISES: dict[str, tuple[Promise | None, Promise | None]] = {
     "payment until booked, busy": (promise("10.5"), promise("9", "7")),
     "payment until booked, sparse": (promise("20"), promise("25")),
     "payment until paid out, busy": (promise("20", "12"), promise("16", "11")),
-    "payment until paid out, sparse": (promise("46", "16"), promise("50")),
+    "payment until paid out, sparse": (promise("48", "16"), promise("50")),
     "withdrawal to a bank, by hand": (promise("63"), promise("150", "150")),
     "withdrawal to a bank, by rule": (promise("60"), promise("150", "150")),
     "GET referrals/stats": (None, promise("2", "2")),

@@ -171,5 +171,5 @@ def _kind(pk: str, sk: str) -> str:
         "J": "journal entry", "W": "withdrawal", "X": "adjustment", "S": "roll-up",
         "B": "batch of transfers", "I": "invitation or application", "Y": "sums of a day", "TOP": "leaderboard",
         "A": "audit", "Q": "search row", "K": "clicks", "O": "job", "H": "answer of a bulk call",
-        "SYS": "cursor of the schedule", "N": "name of a person",
+        "SYS": "cursor of the schedule", "N": "name of a person", "V": "word of who changed",
     }.get(letter, letter)  # fmt: skip

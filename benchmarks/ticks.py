@@ -16,7 +16,9 @@ from refledger.entry import config
 from tests.support import dynamodb
 from tests.support.books import Books
 
-SCHEDULES = {"sweeper": 1, "maturity": 5, "job_worker": 5, "expiry": 15, "manifest": 15}  # minutes between two ticks
+SCHEDULES = {  # minutes between two ticks
+    "sweeper": 1, "maturity": 5, "job_worker": 5, "expiry": 15, "manifest": 15, "verifier": 5,
+}  # fmt: skip
 ANSWERED = ("workflow", "waker", "maturity_queue", "manifest_writer", "manifest_key", "job_queue")
 FIRST, MINUTES = 10, 60  # the first ticks find that there is nothing; places are written once an hour
 

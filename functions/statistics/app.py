@@ -6,6 +6,7 @@ from typing import Any
 
 from refledger.domain.leaderboards import written
 from refledger.entry import config
+from refledger.operations import touching
 from refledger.operations.statistics import Record, project
 from refledger.store.table import unpack
 
@@ -27,4 +28,6 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
         ))  # fmt: skip
     if records and (changed := project(config.context(), event["shardId"], records)):
         config.leaderboard_queue().send(written(changed))
+    if records:
+        touching.note(config.context(), event["shardId"], records)
     return {"state": event.get("state", {})}

@@ -38,6 +38,7 @@ USES = {
     "rewards": HTTP,
     "statistics": {"queues"},
     "sweeper": {"metrics", "workflow"},
+    "verifier": {"metrics"},
     "webhooks": HTTP | {"metrics", "workflow"},
     "withdrawals": HTTP | {"workflow"},
     "workflow": {"logger", "metrics", "workflow"},

@@ -14,7 +14,7 @@ from tests.template.deployed import declared
 def test_an_idle_ticks_reads_and_writes_are_those_of_the_bill(dynamodb_endpoint: str) -> None:
     """Not more than it says, and not much less."""
     rru, wru = ticks.measure(dynamodb_endpoint)
-    assert Decimal("0.9") * TICK_READS < rru <= TICK_READS
+    assert Decimal("0.9") * Decimal(str(TICK_READS)) < rru <= Decimal(str(TICK_READS))
     assert wru <= Decimal(str(TICK_WRITES))
 
 

@@ -16,10 +16,12 @@ import pytest
 from refledger.adapters.archive import Archive, DayWriter
 from refledger.adapters.signing import KmsKey
 from refledger.domain.manifest import INDEX, SIGNATURE, part_name
+from refledger.domain.times import iso
 from refledger.operations import manifests, verification
 from refledger.operations.book_checks import Checked, Fault
 from refledger.operations.manifests import Outcome, day_of
-from refledger.store import keys
+from refledger.store import findings, keys
+from refledger.store.findings import Finding, Reason, Round
 from refledger.store.transaction import update
 from tests.cli.conftest import Command, numbers
 from tests.local.harness import PATIENCE_SECONDS, Stack
@@ -94,6 +96,54 @@ def test_faults_are_told_as_they_are_found(refledger: Command, monkeypatch: pyte
         assert done.json
 
 
+def test_an_interrupted_run_goes_on(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says from where; the rest is read then, and what was read before is not."""
+
+    def until_one_is_done(context: Any, checked: Checked, _: str) -> Iterator[Fault]:
+        next(verification.walk(context, checked))
+        yield Fault("p1", "EUR", "entry 3: is wrong")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(verification, "verify", until_one_is_done)
+        done = refledger("verify")
+    assert done.status == 130
+    place = done.err.removeprefix("refledger: to go on, verify --from ").strip()
+    assert place.startswith("partners/")
+    assert refledger("verify", "--from", place).lines[-1].startswith("0 faults in 1 partners")
+    done = refledger("verify", "--from", "nowhere")
+    assert (done.status, done.err) == (2, "refledger: 'nowhere' is no place in the books\n")
+    done = refledger("verify", "--from", place, "--found")
+    assert (done.status, done.err) == (2, "refledger: one of --partner, --from and --found\n")
+
+
+def test_what_the_stack_found_is_shown(refledger: Command, books: Books) -> None:
+    """Since when it is there, what was only seen once, and how old the last whole sweep is; in words and as JSON."""
+    bob, now_ms = edit(books, 2), books.clock()
+    done = refledger("verify", "--found")
+    assert (done.status, done.lines) == (0, ["0 faults; the last whole sweep ended 0m ago"])
+    ended = Round(now_ms, now_ms, now_ms, "end", ("someone",))
+    sure = Reason(bob, "USD", "entry 2: is wrong", now_ms, is_told=True)
+    unsure = Reason(bob, "EUR", "entry 3: is wrong", now_ms)
+    books.table.commit(findings.keep(ended), findings.save(Finding("partners", bob, (sure, unsure), now_ms)))
+    done = refledger("verify", "--found")
+    assert done.status == 1
+    assert done.lines[:3] == [
+        f"FAULT partner {bob} USD: entry 2: is wrong (since {iso(now_ms)})",
+        f"SEEN ONCE partner {bob} EUR: entry 3: is wrong",
+        "TOO LONG partner someone: the stack reads the newest entries alone; verify --partner someone",
+    ]
+    assert done.lines[3].startswith("1 faults; the last whole sweep ended ")
+    told = refledger("verify", "--found", "--json")
+    since = iso(now_ms)
+    assert told.status == 1
+    assert told.json == {
+        "faults": [{"partner_id": bob, "currency": "USD", "reason": "entry 2: is wrong", "since": since}],
+        "seenOnce": [{"partner_id": bob, "currency": "EUR", "reason": "entry 3: is wrong", "since": since}],
+        "tooLong": ["someone"], "wholeAt": since, "place": "end",
+    }  # fmt: skip
+
+
 def test_a_fault_of_nobody_is_told_too(refledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a currency, or of all together."""
     found = [Fault("", "EUR", "do not add up"), Fault("", "", "something")]
@@ -116,7 +166,7 @@ class Screen(io.StringIO):
             self._told.set()
         return super().write(text)
 
-    def watched(self, _: Any, checked: Checked) -> Iterator[Fault]:
+    def watched(self, _: Any, checked: Checked, __: str) -> Iterator[Fault]:
         checked.partners = 5
         assert self._told.wait(PATIENCE_SECONDS)
         yield Fault("p1", "EUR", "entry 3: is wrong")

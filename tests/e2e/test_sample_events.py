@@ -57,6 +57,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "maturity/tick": {"DUE-LATE": 0},  # nothing here is an hour old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's
     "sweeper/tick": {"failed": 0},
+    "verifier/tick": {"faults": 0},
     "expiry/tick": {"failed": 0},
     "manifest/tick": {"outcome": "COMPLETE"},  # the schedule writes it when the stack starts
     "statistics/referral": {"state": {}},

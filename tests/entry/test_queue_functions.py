@@ -18,7 +18,7 @@ from refledger.entry import config
 from refledger.operations import finding_due, maturing, payments, statistics
 from refledger.store import keys
 from refledger.store.table import pack
-from refledger.store.transaction import Again
+from refledger.store.transaction import Again, update
 from tests.support import streams
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
@@ -361,6 +361,27 @@ def test_a_withdrawal_that_cannot_be_helped_stops_no_other_and_is_told(fresh: Wo
     with pytest.raises(RuntimeError, match="1 withdrawals could not be looked after, 3 open"):
         load("sweeper").handler({}, LONG)
     assert set(fresh.machine.executions) == {f"{id}-1" for id in ids[1:]}
+
+
+def test_the_verifier_says_what_counts(
+    fresh: World, sqs: Sqs, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """How old the last sweep is, always; how many faults, where there are some; and each of them once in the log."""
+    fresh.books.grant("bob", 5000)
+    fresh.books.mature("bob")
+    handler = load("verifier").handler
+    assert handler({}, LONG)["faults"] == 0
+    assert '"VERIFIED_AGE_HOURS"' in capsys.readouterr().out
+    balance = keys.balance(fresh.books.partner("bob").id, "USD")
+    fresh.books.table.commit(update("an edit", balance, "SET #available = :available", "", available=7))
+    lines = []
+    for hours, expected in ((21, 0), (0, 2), (0, 2)):
+        fresh.books.clock.forward(hours * 60 * MINUTE_MS + 5 * MINUTE_MS)
+        assert handler({}, LONG)["faults"] == expected
+        out = capsys.readouterr().out
+        lines.append(caplog.messages.count("the books have a fault"))
+        assert out.count('"BOOK_FAULTS"') == 2 * bool(expected)
+    assert lines == [0, 2, 2], "told once"
 
 
 def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:

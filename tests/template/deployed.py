@@ -25,7 +25,7 @@ FUNCTIONS = (
     "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks",
     "inbound", "lead_events", "adjustments", "jobs", "rewards", "ledger", "reports", "docs", "links", "statements",
     "me", "leads", "payments", "maturity", "job_worker", "workflow", "sweeper", "expiry", "statistics",
-    "leaderboards", "changes", "audit", "manifest", "reconciliation",
+    "leaderboards", "changes", "audit", "manifest", "reconciliation", "verifier",
 )  # fmt: skip
 
 Properties = dict[str, Any]

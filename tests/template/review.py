@@ -14,6 +14,7 @@ from refledger.operations.context import Context
 from refledger.store import dimensions, generations, keys, shards
 from refledger.store.table import Table
 from tests.support.changes import Tail, batches
+from tests.template.books_of import verify
 from tests.template.story import HASH_KEY, TABLE, Story
 
 Json = dict[str, Any]
@@ -75,6 +76,7 @@ def review(story: Story) -> None:
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]
     assert story.call("audit", "admin", AUDIT, query=f"actor={first['actor']['id']}")["data"]
     operate(story)
+    verify(story)
 
 
 def operate(story: Story) -> None:

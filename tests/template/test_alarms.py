@@ -72,6 +72,8 @@ def day(stack: Resolved, *stopped: str, at: int = 6 * 60, hours: int = HOURS) ->
             heard.put(minute, "AWS/Lambda", "Invocations", {"FunctionName": f"<{STACK}/{function}>"})
             if function == "MaturityFunction":
                 heard.put(minute, "refledger", "DUE_BEHIND_MINUTES", {"service": STACK}, 0)
+            if function == "VerifierFunction":
+                heard.put(minute, "refledger", "VERIFIED_AGE_HOURS", {"service": STACK}, 20)
             if (
                 function == "ManifestFunction" and minute % (24 * 60) == 0
             ):  # the ticks of a day but one find it complete
@@ -123,6 +125,7 @@ def test_a_reader_that_is_disabled_rings(stack: Resolved, function: str) -> None
         ("MaturityFunction", {"DueBehindAlarm"}),
         ("ManifestFunction", {"ManifestMissingAlarm"}),
         ("JobWorkerFunction", set(READERS.values())),
+        ("VerifierFunction", {"UnverifiedAlarm"}),
     ],
 )
 def test_a_schedule_that_is_gone_rings(stack: Resolved, function: str, expected: set[str]) -> None:
@@ -131,7 +134,8 @@ def test_a_schedule_that_is_gone_rings(stack: Resolved, function: str, expected:
     """
     (id, every) = next((id, every) for id, called, every in schedules(stack) if called == function)
     heard, begun = day(stack, id, hours=40), 6 * 60
-    limit = 31 * 60 if function == "ManifestFunction" else max(3 * every, 31) + every
+    silent = 46 if function == "VerifierFunction" else 31
+    limit = 31 * 60 if function == "ManifestFunction" else max(3 * every, silent) + every
     assert ringing(stack, heard, begun + limit) == expected
     assert ringing(stack, heard, begun + every) == set()
 

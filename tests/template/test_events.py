@@ -113,6 +113,7 @@ def test_schedules() -> None:
         "MaturityFunction": "rate(5 minutes)", "SweeperFunction": "rate(1 minute)",
         "ManifestFunction": "rate(15 minutes)", "JobWorkerFunction": "rate(5 minutes)",
         "ExpiryFunction": "rate(15 minutes)", "ReconciliationFunction": "rate(60 minutes)",
+        "VerifierFunction": "rate(5 minutes)",
     }  # fmt: skip
     assert of_type(FUNCTION)["ManifestFunction"]["Timeout"] < 15 * 60, "one tick ends before the next begins"
 

@@ -13,10 +13,10 @@ from refledger.adapters.ids import Ids
 from refledger.adapters.recovery import Backup, Recovery
 from refledger.adapters.replays import NONE, OVER, UNFINISHED, Replays
 from refledger.adapters.stepfunctions import Executions
+from refledger.cli.found import words
 from refledger.cli.output import say
 from refledger.cli.stopping import sources, who
 from refledger.cli.target import Target, Usage
-from refledger.cli.verify import words
 from refledger.domain.currencies import money
 from refledger.domain.restoring import Act
 from refledger.domain.times import SECOND_MS

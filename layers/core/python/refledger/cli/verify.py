@@ -10,8 +10,9 @@ from dataclasses import asdict
 from typing import Any
 
 from refledger.adapters.archive import Missing
+from refledger.cli.found import show_found, words
 from refledger.cli.manifest_source import Signed, add_manifest, opened
-from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.output import Progress, add_progress, say, warn
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
 from refledger.operations import attesting, overdue, partner_checks, verification
@@ -23,6 +24,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("verify", help="re-derive every balance from the journal; exit 1 on any fault")
     parser.add_argument("--json", action="store_true", help="one JSON document, a line for each fault")
     parser.add_argument("--partner", metavar="ID", help="the books of this partner alone")
+    parser.add_argument("--from", dest="place", metavar="PLACE", help="go on from where another run was interrupted")
+    parser.add_argument("--found", action="store_true", help="what the stack has found by itself; reads no books")
     add_manifest(parser)
     add_progress(parser)
     add_target(parser)
@@ -31,27 +34,38 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     target, checked = Target(options), Checked()
+    if sum(map(bool, (options.partner, options.place, options.found))) > 1:
+        raise Usage("one of --partner, --from and --found")
+    if options.found:
+        return show_found(target.context, is_json=options.json)
     signed = opened(target, options) if options.manifest else None
     found = 0
     output = _Json() if options.json else _Text()
     output.begin()
-    with Progress(lambda: f"{found} faults in {_read(checked)}", asked=options.progress) as progress:
-        for fault in _faults(target, options.partner, signed, checked):
-            with progress.aside():
-                output.tell(fault, found)
-            found += 1
+    try:
+        with Progress(lambda: f"{found} faults in {_read(checked)}", asked=options.progress) as progress:
+            for fault in _faults(target, options, signed, checked):
+                with progress.aside():
+                    output.tell(fault, found)
+                found += 1
+    except BaseException:
+        if checked.place:
+            warn(f"refledger: to go on, verify --from {checked.place}")
+        raise
     output.end(checked, found)
     return 1 if found else 0
 
 
-def _faults(target: Target, partner_id: str | None, signed: Signed | None, checked: Checked) -> Iterator[Fault]:
+def _faults(
+    target: Target, options: argparse.Namespace, signed: Signed | None, checked: Checked
+) -> Iterator[Fault]:  # fmt: skip
     """All that is wrong, as it is found."""
-    context = target.context
+    context, partner_id = target.context, options.partner
     if partner_id:
         partners.find(context.table, partner_id)
         yield from partner_checks.verify_partner(context, partner_id, checked)
     else:
-        yield from verification.verify(context, checked)
+        yield from verification.verify(context, checked, options.place or "")
     everybody = (id for _, id in partners.oldest(context.table, "", BATCH))
     for late in overdue.waiting_too_long(context, [partner_id] if partner_id else everybody):
         yield Fault(*late)
@@ -68,12 +82,6 @@ def _faults(target: Target, partner_id: str | None, signed: Signed | None, check
 
 def _read(checked: Checked) -> str:
     return ", ".join(f"{number} {name}" for name, number in checked.counts().items())
-
-
-def words(fault: Fault, word: str = "FAULT") -> str:
-    """A line for it."""
-    whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
-    return f"{word} {whose}: {fault.reason}" if whose else f"{word} {fault.reason}"
 
 
 class _Text:

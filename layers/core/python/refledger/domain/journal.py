@@ -197,6 +197,37 @@ def holdings_faults(entries: Iterable[tuple[Entry, tuple[int, int, int] | None]]
             yield f"entry {entry.version}: says that there was {after} after it, and the journal comes to {come_to}"
 
 
+def newest_faults(newest_first: Iterable[tuple[Entry, tuple[int, int, int] | None]], balance: Balance) -> Iterator[str]:
+    """Ways in which the newest entries disagree with each other and with the balance, as far as they tell.
+
+    What lies before them is taken to be right: that is for `faults`, which reads everything.
+    """
+    version, head = balance.version, balance.head
+    come_to: tuple[int, int, int] | None = (balance.available, balance.reserved, balance.paid)
+    for entry, after in newest_first:
+        if entry.version != version:
+            yield f"entry {entry.version}: found where version {version} belongs"
+        if entry.hash != head:
+            yield f"entry {entry.version}: what comes after it does not follow its hash"
+        if entry.hash != seal(entry):
+            yield f"entry {entry.version}: its hash is not that of its contents"
+        if after is not None and come_to is not None and after != come_to:
+            yield f"entry {entry.version}: says that there was {after} after it, and what follows comes from {come_to}"
+        version, head, come_to = entry.version - 1, entry.previous, _before(entry, after)
+
+
+def _before(entry: Entry, after: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+    """What there was before an entry, of what there was after it."""
+    if after is None:
+        return None
+    moved = Counter({entry.debit: -entry.amount})
+    moved[entry.credit] += entry.amount
+    available, reserved, paid = after
+    return (
+        available - moved[Account.AVAILABLE], reserved - moved[Account.RESERVED], paid - moved[Account.PAID]
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Anchors:
     """What people have said of a journal: `agreed` has (id, chain) of each ANCHOR that two of them made.

@@ -48,6 +48,7 @@ class Context:
     _shards: list[tuple[int, Shards]] = field(default_factory=list)  # the last, and when it was read
     _versions: dict[tuple[str, int], Program] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)  # who acted here, by id: their name is kept
+    noted: dict[str, int] = field(default_factory=dict)  # by partner, when the stream's word of them was last noted
     _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
 
     def looking(self) -> Context:

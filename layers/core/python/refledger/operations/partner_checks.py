@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from refledger.batched import batched
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Account, Anchors, Balance, Entry, Kind, faults, holdings_faults
+from refledger.domain.journal import (
+    Account,
+    Anchors,
+    Balance,
+    Entry,
+    Kind,
+    faults,
+    holdings_faults,
+    newest_faults,
+)
 from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment
 from refledger.domain.referrals import Referral
@@ -23,6 +33,7 @@ from refledger.operations.till_checks import suspension_faults, till_faults
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, referrals, rewards, withdrawals
 
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
+NEWEST = 500  # entries
 MOVED = "moved all the time while it was read: verify again"
 MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1, Kind.ANCHOR: 0}
 
@@ -35,6 +46,45 @@ def verify_partner(context: Context, partner_id: str, checked: Checked) -> Itera
         yield from list(_faults_of(context, partner_id, checked))
     except UNREADABLE as error:
         yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
+
+
+def count_entries(context: Context, partner_id: str) -> int:
+    """How long the partner's books are, of all currencies together; 0 where that cannot be read."""
+    try:
+        return sum(balance.version for balance in ledger.balances(context.table, partner_id))
+    except UNREADABLE:
+        return 0
+
+
+def verify_newest(context: Context, partner_id: str) -> Iterator[Fault]:
+    """What the newest entries of each journal say of each other and of the balance: a look that any books allow.
+
+    Nothing where people have anchored hashes: those are read whole.
+    """
+    try:
+        yield from list(_newest_faults(context, partner_id))
+    except UNREADABLE as error:
+        yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
+
+
+def _newest_faults(context: Context, partner_id: str) -> Iterator[Fault]:
+    for _ in looks(context):
+        before = ledger.balances(context.table, partner_id)
+        found = [
+            Fault(partner_id, balance.currency, reason)
+            for balance in before
+            for reason in newest_faults(_newest(context, partner_id, balance.currency), balance)
+        ]
+        if not found:
+            return
+    if before != ledger.balances(context.table, partner_id):
+        yield Fault(partner_id, "", MOVED)
+    elif not agreed_anchors(context, partner_id):
+        yield from found
+
+
+def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[Entry, ledger.After | None]]:
+    return islice(ledger.newest_with_after(context.table, partner_id, currency, NEWEST), NEWEST)
 
 
 def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ partner, and each hundred payments, `Checked` has the place where it can go on a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from refledger.batched import batched
 from refledger.domain.errors import Invalid
@@ -17,6 +17,7 @@ from refledger.operations.payment_checks import verify_payments
 from refledger.store import keys, partners, payments, programs
 
 PARTNERS, EARNED, PARKED, END = "partners", "earned", "parked", "end"  # what a place begins with
+OfPartner = Callable[[Context, str, Checked], Iterable[Fault]]
 Subject = tuple[str, str]  # what was looked at: PARTNERS with a partner's id, or EARNED with a payment's
 
 
@@ -31,15 +32,17 @@ def verify(context: Context, checked: Checked, place: str = "") -> Iterator[Faul
         yield from totals(checked)
 
 
-def walk(context: Context, checked: Checked, place: str = "") -> Iterator[list[tuple[Subject, Fault]]]:
+def walk(
+    context: Context, checked: Checked, place: str = "", of_partner: OfPartner = verify_partner
+) -> Iterator[list[tuple[Subject, Fault]]]:
     """What is wrong with a partner, or with a hundred payments, one list after another; and `checked` says where it is.
 
-    Raises Invalid for what is no place.
+    `of_partner`: what is to be done about each. Raises Invalid for what is no place.
     """
     phase, rest = _read(place)
     if phase == PARTNERS:
         for position, partner_id in partners.oldest(context.table, rest[0], BATCH):
-            found = list(verify_partner(context, partner_id, checked))
+            found = list(of_partner(context, partner_id, checked))
             checked._place = f"{PARTNERS}/{position}"
             yield [((PARTNERS, partner_id), fault) for fault in found]
     if phase in (PARTNERS, EARNED):

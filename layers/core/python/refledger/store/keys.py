@@ -43,6 +43,8 @@ O#<id> / A | R#<line>                  job; what became of lines of an import
 H#<request> / A                        answer of a bulk call
 L#<caller>#<class> / <minute>          rate limit counter
 Y#P#<partner>, Y#A#<actor> / A         what a day has seen of them, and who did what for the partner
+V#<lane> / <ms>#<number>               whose money the stream told of: they are verified next
+V / partners#<partner> | earned#<payment>  what is wrong with the books, as the deployment found it
 G# / SHARDS                            over how many shards payments are spread, and rewards of busy partners
 SYS / <name> | MIGRATION#<name>        how far a schedule has looked; how far what older releases left was moved on
 SYS / STOPPED                          that everything which books and pays is stopped, and why
@@ -612,6 +614,36 @@ def exposure_of_actor(actor: str) -> Key:
 
 def cursor(name: str) -> Key:
     return _key("SYS", name)
+
+
+def touched(lane: int, at_ms: int, number: str) -> Key:
+    """Whose money a batch of the stream is about. `number`: of its first record."""
+    return _key(f"V#{lane}", f"{at_ms:013d}#{number}")
+
+
+def touched_within(lane: int, from_ms: int, until_ms: int) -> tuple[str, str, str]:
+    """Partition, lowest and highest sort key of what was written at `from_ms` or later and before `until_ms`."""
+    return f"V#{lane}", f"{from_ms:013d}", f"{until_ms:013d}"
+
+
+def touched_at(key: Key) -> int:
+    """When it was written, in epoch milliseconds."""
+    return int(key["sk"].partition("#")[0])
+
+
+def finding(kind: str, id: str) -> Key:
+    """What is wrong with a partner's books, or with a payment."""
+    return _key("V", f"{kind}#{id}")
+
+
+def findings() -> str:
+    return "V"
+
+
+def subject_of(finding: Key) -> tuple[str, str]:
+    """Its kind and id."""
+    kind, _, id = finding["sk"].partition("#")
+    return kind, id
 
 
 def migration(name: str) -> Key:

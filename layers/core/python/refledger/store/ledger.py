@@ -110,6 +110,14 @@ def newest_entries(table: Table, partner_id: str, currency: str, page_size: int)
     return map(_entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
 
 
+def newest_with_after(
+    table: Table, partner_id: str, currency: str, page_size: int
+) -> Iterator[tuple[Entry, After | None]]:
+    """Like `with_after`, newest first."""
+    for item in table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True):
+        yield _entry_from(item), _after(item)
+
+
 def newest_until(table: Table, partner_id: str, currency: str, before: str, page_size: int = 100) -> Iterator[Entry]:
     """Entries whose sort keys are below `before`, newest first."""
     partition = keys.journal(partner_id, currency)
