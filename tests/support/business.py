@@ -86,7 +86,7 @@ class Business:
     def passes(self, ms: int) -> None:
         """Time; then the schedules tick."""
         self.deployed.world.books.clock.forward(ms)
-        for schedule in ("maturity", "expiry"):
+        for schedule in ("maturity", "expiry", "sweeper"):
             self.deployed.tick(schedule)
         self.follows()
         self.model.tick(self.now)

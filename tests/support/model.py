@@ -60,6 +60,10 @@ class History(Generic[T]):
         return found
 
     @property
+    def since(self) -> int:
+        return self._steps[-1][0]
+
+    @property
     def now(self) -> T:
         return self._steps[-1][1]
 
@@ -205,6 +209,7 @@ class Withdrawal:
     made: int
     status: History[str]
     ends: int = EVER
+    looked_at: bool = False
 
 
 @dataclass
@@ -383,12 +388,16 @@ class Model:
             self.cover(now, *place)
 
     def tick(self, now: int) -> None:
-        """The schedules."""
-        self.mature(now, [each for each in self.rewards if each.due <= now])
+        """The schedules. An hour after a payout it is looked once more what it covers."""
         self.expire(now)
         for each in self.withdrawals:
             if each.status.now == "REQUESTED" and each.ends <= now:
                 self.ends(now, each, "EXPIRED")
+        for each in self.withdrawals:
+            if not each.looked_at and each.status.now == "PAID" and each.status.since <= now - HOUR:
+                each.looked_at = True
+                self.cover(now, each.partner, each.currency)
+        self.mature(now, [each for each in self.rewards if each.due <= now])
 
     # ------------------------------------------------------------ what staff do to a reward
 
