@@ -320,7 +320,7 @@ class Business:
     def pays_reward(self, reward: Reward) -> None:
         body = {"paymentMethod": "CASH", "transactionId": f"cash-{self._next()}", "note": "as agreed"}
         route, path = "POST /api/v1/rewards/{rewardId}/process-payment", {"rewardId": self.id_of(reward)}
-        self.staff(route, path=path, body=body)
+        self.staff(route, "cashier", path=path, body=body)
         self.follows()
         self.model.pay_reward(self.now, reward)
 
@@ -355,7 +355,7 @@ class Business:
             body = {"note": "seen"}
             if act in ("mark-paid", "mark-returned", "mark-failed"):
                 body["transactionId"] = f"bank-{act}-{made.id}"
-            self.staff(f"POST /api/v1/withdrawals/{{withdrawalId}}/{act}", path=path, body=body)
+            self.staff(f"POST /api/v1/withdrawals/{{withdrawalId}}/{act}", "cashier", path=path, body=body)
         self.model.ends(self.now, made, {
             "approve": "PAYING", "reject": "REJECTED", "cancel": "CANCELLED", "mark-paid": "PAID",
             "mark-failed": "FAILED", "mark-returned": "RETURNED",
