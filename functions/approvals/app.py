@@ -115,6 +115,7 @@ def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
     withdrawal = stored.find(config.context().table, request.id("withdrawalId"))
     return TimelineView(
         withdrawal_id=withdrawal.id,
+        partner_id=withdrawal.partner_id,
         amount=withdrawal.amount,
         currency=withdrawal.currency,
         events=[HappeningView.of(each) for each in timeline(withdrawal)],

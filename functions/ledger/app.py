@@ -6,7 +6,10 @@ from dataclasses import astuple
 from typing import Any
 
 from refledger.domain.errors import PartnerNotFound
+from refledger.domain.journal import Entry
+from refledger.domain.journal_files import Posting
 from refledger.entry import config, paging
+from refledger.entry.access import Caller
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.ledger import (
@@ -17,7 +20,7 @@ from refledger.entry.models.ledger import (
     LedgerBalanceView,
 )
 from refledger.entry.models.of_partner import PartnerEntriesQuery
-from refledger.operations import reading
+from refledger.operations import postings, reading
 from refledger.operations.reading import EntryPage, Place
 from refledger.store import ledger, partners
 
@@ -38,7 +41,7 @@ def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
     else:
         page = EntryPage([], None)
     following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
-    return Page[EntryView](data=[EntryView.of(entry) for entry in page.entries], next_cursor=following)
+    return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
 
 
 @api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView, refuses=())
@@ -72,7 +75,7 @@ def entries_of_partner(request: Request[NoBody, PartnerEntriesQuery]) -> Page[En
     place = Place(*(paging.position(context.ids, query.cursor, *asked) or ()))
     page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
     following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
-    return Page[EntryView](data=[EntryView.of(entry) for entry in page.entries], next_cursor=following)
+    return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
 
 
 @api.route("GET /api/v1/partners/{partnerId}/balance", answer=BalancesView, refuses=(PartnerNotFound,))
@@ -80,6 +83,14 @@ def balances_of_partner(request: Request[NoBody, NoQuery]) -> BalancesView:
     """A partner's balances, by currency."""
     found = ledger.balances(config.context().table, _existing(request))
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
+
+
+def _views(caller: Caller, shown: list[Entry]) -> list[EntryView]:
+    """With what they can be joined by elsewhere, for those who keep the books."""
+    if not caller.is_staff:
+        return [EntryView.of(Posting(entry)) for entry in shown]
+    found = postings.of_entries(config.context().table, shown, people=not caller.is_machine)
+    return [EntryView.of(posting) for posting in found]
 
 
 def _existing(request: Request[Any, Any]) -> str:

@@ -41,6 +41,30 @@ def test_staff_see_whose_customer_paid_which_order(paid: World) -> None:
     assert (referral["customerId"], referral["partnerName"]) == (CUSTOMER, "gil gil")
 
 
+def test_the_journal_names_orders_partners_and_the_banks_reference(paid: World) -> None:
+    """For staff; services get the ids alone, partners neither: as in the export of the ledger."""
+    paid.books.mature("gil")
+    paid.books.pay_out("gil", 2_000)
+    gil = paid.books.partner("gil").id
+    reference = paid.call("GET /api/v1/partners/{partnerId}/withdrawals", path={"partnerId": gil}, **FIN)
+    transaction = reference.body["data"][0]["transactionId"]
+    assert transaction
+    journal, joined = "GET /api/v1/ledger/entries", ("kind", "externalPaymentId", "transactionId", "partnerName")
+    service = {"sub": "shop", "claims": {"scope": "refledger/ledger:read"}}
+    for who, name in ((FIN, "gil gil"), (service, None)):
+        for entries in (
+            paid.call(journal, query={"partnerId": gil}, **who).body["data"],
+            paid.call(journal, **who).body["data"],
+            paid.call("GET /api/v1/partners/{partnerId}/ledger", path={"partnerId": gil}, **who).body["data"],
+        ):
+            assert [tuple(each[field] for field in joined) for each in entries] == [
+                ("EARN", "order 4711", None, name), ("RESERVE", None, transaction, name),
+                ("SETTLE", None, transaction, name),
+            ]  # fmt: skip
+    for each in paid.call(journal, sub="gil").body["data"]:
+        assert [each[field] for field in joined[1:]] == [None] * 3
+
+
 def test_support_sees_of_an_address_what_they_recognise_who_know_it(paid: World) -> None:
     """Where the shop's ids are addresses, they are masked for whoever sees personal data masked."""
     (line,) = paid.call("GET /api/v1/payments", query={"programId": "default"}, **HELP).body["data"]

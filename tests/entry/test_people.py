@@ -8,7 +8,7 @@ import pytest
 
 from refledger.domain.people import PersonKind
 from refledger.entry.models.common import View
-from refledger.operations import forgetting, people
+from refledger.operations import forgetting, labels, people
 from refledger.store import keys
 from refledger.store import people as stored
 from refledger.store.transaction import Again
@@ -150,6 +150,7 @@ def test_no_name_stands_in_the_way_of_what_is_done(
         raise Again("throttled")
 
     monkeypatch.setattr(stored, "many", busy)
+    monkeypatch.setattr(labels, "of_people", busy)
     made = correct(fresh, admin("ann", name="Ann Admin"))
     assert (made["requester"], made["requesterName"]) == (fresh.books.user("ann"), None)
     (logged,) = caplog.records

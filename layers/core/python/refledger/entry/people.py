@@ -59,23 +59,22 @@ def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
 
 
 def name_all(table: Table, answer: BaseModel) -> None:
-    """Put the names beside the ids, read at once: that of `by` into `by_name`, that of `id` into `name`."""
-    _name_people(table, answer)
+    """Put the names beside the ids, all read at once: that of `by` into `by_name`, that of `id` into `name`."""
+    places = [(view, each, getattr(view, each) or "") for view in _views(answer) for each in view.people]
     of_partners = [view for view in _views(answer) if view.of_partner]
-    if of_partners:
-        named = labels.of_partners(table, (view.partner_id for view in of_partners))  # type: ignore[attr-defined]
-        for view in of_partners:
-            id = view.partner_id  # type: ignore[attr-defined]
-            view.partner_name, view.partner_company = named.name(id), named.company(id)  # type: ignore[attr-defined]
-
-
-def _name_people(table: Table, answer: BaseModel) -> None:
-    places = [(view, each, getattr(view, each) or "") for view in _views(answer) for each in type(view).people]
-    if not places:
+    if not places and not of_partners:
         return
-    names = people.names(table, (id for _, _, id in places))
+    named = labels.of_people(table, (id for _, _, id in places), (_partner_of(view) for view in of_partners))
     for view, field, id in places:
-        setattr(view, "name" if field == "id" else f"{field}_name", names.get(id))
+        setattr(view, "name" if field == "id" else f"{field}_name", named.people.get(id))
+    for view in of_partners:
+        id = _partner_of(view)
+        setattr(view, "partner_name", named.name(id))  # noqa: B010  not every view has them
+        setattr(view, "partner_company", named.company(id))  # noqa: B010
+
+
+def _partner_of(view: View) -> str:
+    return str(getattr(view, "partner_id"))  # noqa: B009  not every view has one
 
 
 def _views(value: Any) -> Iterator[View]:

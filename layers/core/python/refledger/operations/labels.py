@@ -5,11 +5,13 @@ sender calls a payment. For staff alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment
+from refledger.domain.people import SYSTEM_NAME
 from refledger.domain.rewards import Reward
+from refledger.domain.withdrawals import SYSTEM
 from refledger.store import keys, partners, payments, referrals
 from refledger.store import rewards as stored_rewards
 from refledger.store.table import BATCH_LIMIT, Table
@@ -26,6 +28,7 @@ class Labels:
     partners: Mapping[str, Partner] = field(default_factory=dict)
     payments: Mapping[str, Payment] = field(default_factory=dict)
     customers: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)  # who act for the owner, by id
     masks: bool = False
 
     def name(self, partner_id: str) -> str | None:
@@ -73,7 +76,7 @@ def of_payments(table: Table, shown: Iterable[Payment], *, people: bool = True, 
     found |= _read(table, list(referred.values()))
     labels = _sorted(found, masks=masks)
     named = {id: item.get("customer_id", "") for id, key in referred.items() if (item := found.get(_place(key)))}
-    return Labels(labels.partners, labels.payments, {**labels.customers, **named}, masks)
+    return replace(labels, customers={**labels.customers, **named})
 
 
 def of_payment(
@@ -87,11 +90,17 @@ def of_payment(
     items = table.get_many([*earned, *referral], strong=strong)
     rewards = [stored_rewards.from_item(item) for item in items[: len(earned)] if item]
     labels = _sorted({_place(item): item for item in items[len(earned) :] if item}, masks=masks)
-    return rewards, Labels(labels.partners, {payment.id: payment}, labels.customers, masks)
+    return rewards, replace(labels, payments={payment.id: payment})
 
 
 def of_partners(table: Table, ids: Iterable[str]) -> Labels:
     return _sorted(_read(table, [keys.partner(id) for id in ids if id]), masks=False)
+
+
+def of_people(table: Table, ids: Iterable[str], partner_ids: Iterable[str] = ()) -> Labels:
+    """Who did something, and whose it is, in one read."""
+    partners = [keys.partner(id) for id in partner_ids if id]
+    return _sorted(_read(table, [keys.person(id) for id in ids if id and id != SYSTEM] + partners), masks=False)
 
 
 def partner_of(payment: Payment) -> str:
@@ -124,6 +133,7 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
     known: dict[str, Partner] = {}
     paid: dict[str, Payment] = {}
     customers: dict[str, str] = {}
+    called = {SYSTEM: SYSTEM_NAME}
     for item in found.values():
         match keys.kind_of(item):
             case "P":
@@ -135,6 +145,8 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
             case "F":
                 referral = referrals.from_item(item)
                 customers[referral.id] = referral.customer_id
+            case "N" if item["name"]:
+                called[keys.owner_of(item)] = item["name"]
             case _ if "payment" in item:  # what nobody's customer paid
                 customers[item["payment"]] = item.get("customer_id", "")
-    return Labels(known, paid, customers, masks)
+    return Labels(known, paid, customers, called, masks)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from refledger.domain.errors import PersonNotFound
-from refledger.domain.people import SYSTEM_NAME, Person, PersonKind
-from refledger.domain.withdrawals import SYSTEM
+from refledger.domain.people import Person, PersonKind
+from refledger.operations import labels
 from refledger.operations.context import Context
 from refledger.store import people
 from refledger.store.table import Table
@@ -32,7 +32,4 @@ def find(context: Context, id: str) -> Person:
 
 def names(table: Table, ids: Iterable[str]) -> Mapping[str, str]:
     """By id, of those who have one: partners, the forgotten, and who acted before names were kept have none here."""
-    different = set(ids) - {""}
-    found = people.many(table, sorted(different - {SYSTEM}))
-    called = {id: person.name for id, person in found.items() if person.name}
-    return {**called, SYSTEM: SYSTEM_NAME} if SYSTEM in different else called
+    return labels.of_people(table, ids).people

@@ -39,19 +39,26 @@ def of_partner(
         for batch in batched(found, AT_ONCE):
             partner = partner or next(iter(stored_partners.many(table, [partner_id])), None)
             within = [entry for _, entry in batch if since_ms <= entry.at_ms < until_ms]
-            yield [currency, batch[-1][0]], named(table, within, partner)
+            yield [currency, batch[-1][0]], named(table, within, [partner] if partner else [])
 
 
-def named(table: Table, entries: list[Entry], partner: Partner | None) -> list[Posting]:
-    """The postings of up to a hundred entries of one partner."""
+def of_entries(table: Table, entries: list[Entry], *, people: bool) -> list[Posting]:
+    """The postings of up to a hundred entries of whomever. `people`: with partners' names."""
+    whose = sorted({each.partner_id for each in entries})
+    return named(table, entries, stored_partners.many(table, whose) if people and whose else [])
+
+
+def named(table: Table, entries: list[Entry], partners: Iterable[Partner]) -> list[Posting]:
+    """The postings of up to a hundred entries of these partners."""
     outs = sorted({each.reference for each in entries if each.kind in WITHDRAWN and each.reference})
     paid = sorted({id for each in entries if (id := _payment(each))})
     known = {each.id: each for each in withdrawals.many(table, outs, strong=False)} if outs else {}
     told = {each.id: each for each in payments.many(table, paid, strong=False)} if paid else {}
-    name, company = (partner.name, partner.company_name) if partner else ("", "")
+    names = {each.id: (each.name, each.company_name) for each in partners}
 
     def posting(entry: Entry) -> Posting:
         out, payment = known.get(entry.reference), told.get(_payment(entry))
+        name, company = names.get(entry.partner_id, ("", ""))
         return Posting(
             entry, name, company, out.transaction_id if out else "", payment.external_id if payment else ""
         )  # fmt: skip

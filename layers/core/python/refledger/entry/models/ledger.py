@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from refledger.domain.journal import Balance, Entry
+from refledger.domain.journal import Balance
+from refledger.domain.journal_files import Posting
 from refledger.domain.times import iso
 from refledger.entry.models.common import Currency, PageQuery, Query, View
 from refledger.entry.models.ids import PartnerId
@@ -26,9 +27,14 @@ class EntryView(View):
 
     `reference` is the withdrawal, or what moved rewards: the payment where there was only one, else "maturity". The
     rewards that an entry sums are those from `firstReward` to `lastReward` in the order of their due times.
+
+    For staff and services: `transactionId`, the bank's or provider's reference of a payout; `externalPaymentId`, what
+    its sender calls the payment of which it is. For staff: the partner's names.
     """
 
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     currency: str
     version: int
     kind: str
@@ -36,6 +42,8 @@ class EntryView(View):
     credit: str
     amount: int
     reference: str
+    transaction_id: str | None = None
+    external_payment_id: str | None = None
     first_reward: str | None
     last_reward: str | None
     at: str
@@ -43,9 +51,12 @@ class EntryView(View):
     hash: str
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def of(cls, posting: Posting) -> Self:
+        entry = posting.entry
         return cls(
             partner_id=entry.partner_id,
+            partner_name=posting.name or None,
+            partner_company=posting.company or None,
             currency=entry.currency,
             version=entry.version,
             kind=entry.kind,
@@ -53,6 +64,8 @@ class EntryView(View):
             credit=entry.credit,
             amount=entry.amount,
             reference=entry.reference,
+            transaction_id=posting.transaction or None,
+            external_payment_id=posting.payment or None,
             first_reward=entry.partner_id + entry.first if entry.first else None,
             last_reward=entry.partner_id + entry.last if entry.last else None,
             at=iso(entry.at_ms),

@@ -176,7 +176,12 @@ class HappeningView(View):
 class TimelineView(View):
     """All that happened to a withdrawal, oldest first. Each movement is of the whole amount."""
 
+    of_partner = True
+
     withdrawal_id: str
+    partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
     amount: int
     currency: str
     events: list[HappeningView]
