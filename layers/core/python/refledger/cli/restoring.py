@@ -202,7 +202,7 @@ class Copying:
             return reading or tuple(self._sources)
         context = wish.context(wish.table)
         stop = stops.read(context.table)
-        if stop is None or stop.only_payouts:
+        if stop is None or stop.only_payouts or any(each.reads for each in self._sources.values()):
             stop = stopping.stop(context, self._sources, who(wish.target), wish.why)
         left_ms = stopping.settled_at_ms(stop) - context.now_ms()
         if left_ms > 0:
