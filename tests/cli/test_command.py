@@ -120,6 +120,28 @@ def test_the_region_is_what_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> N
     assert region("--local") == "eu-central-1"
 
 
+def test_the_secret_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has another one's in the shell would find nobody, and write rows by which nobody is found."""
+
+    class Service:
+        def get_secret_value(self, **_: str) -> Any:
+            return {"SecretString": "the stack's"}
+
+    monkeypatch.setattr(Target, "resource", lambda _, name: name)
+    parser = argparse.ArgumentParser()
+    add_target(parser)
+
+    def customer(*arguments: str) -> str:
+        target = Target(parser.parse_args(["--region", "eu-central-1", *arguments]))
+        target.client = lambda _: Service()
+        return target.keyed_context.ids.user("carol")
+
+    own = customer("--stack", "refledger")
+    monkeypatch.setenv("HASH_KEY", "another stack's")
+    assert customer("--stack", "refledger") == own
+    assert customer("--table", "books") != own
+
+
 def launched(stack: Stack, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     """The launcher, as from a shell."""
     environment = {**os.environ, "AWS_PORT": str(stack.aws_port), **more.pop("environment", {})}

@@ -102,8 +102,10 @@ class Target:
 
     @cached_property
     def keyed_context(self) -> Context:
-        """For operations that look for somebody by what they are called. The secret is the stack's, or HASH_KEY."""
-        key = os.environ.get("HASH_KEY") or self.client("secretsmanager").get_secret_value(
+        """For operations that look for somebody by what they are called. The secret is the stack's; of a table that is
+        named by itself HASH_KEY, if it is there: another stack's would find nobody, and write rows that nobody finds.
+        """
+        key = (self._table and os.environ.get("HASH_KEY")) or self.client("secretsmanager").get_secret_value(
             SecretId=self.resource("HashKey")
         )["SecretString"]  # fmt: skip
         return self._keyed(key)
