@@ -8,6 +8,7 @@ import pytest
 
 from refledger.domain.audit import TEXT_LIMIT, TOO_LONG, Action, Change, compare
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations import partners, withdrawals
 from refledger.operations.auditing import entry_of
@@ -33,11 +34,15 @@ def suspend(books: Books, name: str) -> None:
     partners.change_status(books.context, books.partner(name).id, PartnerStatus.SUSPENDED, "looks odd", "ann-hash")
 
 
-def test_what_somebody_did_is_told_with_before_and_after(books: Books) -> None:
-    """Who, when, from where, by which call; what was there, and what is there now. Nothing that did not change."""
+@pytest.mark.parametrize("days", [0, 3])
+def test_what_somebody_did_is_told_with_before_and_after(books: Books, days: int) -> None:
+    """Who, when, from where, by which call; what was there, and what is there now. Nothing that did not change, nor
+    what an item keeps of the days before (`store/trails.py`).
+    """
     books.program()
     follower = Follower(books)
     partner = books.partner("bob")
+    books.clock.forward(days * DAY_MS)
     follower.catch_up()
     with acting(*ANN, "POST /suspend"):
         suspend(books, "bob")

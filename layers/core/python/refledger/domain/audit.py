@@ -34,6 +34,7 @@ _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted
     revoked linked ended forgotten
 """
+TRAIL: Final = "was_"  # before an attribute: what it was before a day, which an earlier entry has told
 HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))
 
 
@@ -93,7 +94,7 @@ def network(origin: str) -> str:
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     """What of an item is different, by name. Hidden attributes are not looked at."""
-    names = sorted((old.keys() | new.keys()) - HIDDEN)
+    names = sorted(name for name in (old.keys() | new.keys()) - HIDDEN if not name.startswith(TRAIL))
     return tuple(
         Change(name, _kept(name, old.get(name)), _kept(name, new.get(name)))
         for name in names
