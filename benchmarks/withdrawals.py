@@ -32,11 +32,13 @@ def withdrawing(bench: Bench) -> None:
         asked = books.withdraw("bob", AMOUNT, "k1")
     with bench.measure("… repeated", design(2, 0, 0, None)):
         assert books.withdraw("bob", AMOUNT, "k1") == asked
-    with bench.measure("withdrawal: workflow assesses", today(9, 1, 1, 19)):  # one: what staff did for the partner
+    with bench.measure(
+        "withdrawal: workflow assesses", today(9, 1, 1, 20)
+    ):  # one: what staff did for the partner; rewards keep more of themselves (94)
         tasks.admit(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
         workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
-    with bench.measure("withdrawal: approve, with a note", today(8, 1, 16, 20)):
+    with bench.measure("withdrawal: approve, with a note", today(8, 1, 16, 21)):
         approved = withdrawals.decide(context, asked.id, S.APPROVED, "admin", "r1", "known well")
     with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
         workflow.tell(context, waker, approved)
