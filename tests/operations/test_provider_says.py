@@ -11,11 +11,11 @@ from itertools import permutations
 
 import pytest
 
-from refledger.domain.errors import Refledger, WithdrawalNotFound
+from refledger.domain.errors import AlreadyDecided, Refledger, WithdrawalNotFound
 from refledger.domain.journal import Kind
 from refledger.domain.payout_news import Delivered, Said
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, withdrawals
+from refledger.operations import mending, rewards, steps, withdrawals
 from refledger.operations.context import Context
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
@@ -148,6 +148,54 @@ def test_a_late_paid_stops_the_second_payout(books: Books) -> None:
     assert says(books, made, "PAID", payout=1).withdrawal.status is S.PAID
     assert start(books, made.id, provider).status is S.PAID
     assert provider.sent == [f"{made.id}-1"]
+
+
+def sent_back(books: Books, provider: Provider) -> Withdrawal:
+    """Declined, to be tried again, and then people are asked once more because of a debt."""
+    made = approved(books)
+    start(books, made.id, provider)
+    mending.retry(books.context, made.id, "ann", "r", "")
+    for reward in books.rewards("bob"):
+        rewards.cancel(books.context, reward.id, "a mistake", "ann")
+    back = start(books, made.id, provider)
+    assert (back.status, back.payout, books.balance("bob")) == (S.REQUESTED, 1, (-2000, 2000, 0))
+    return back
+
+
+@pytest.mark.parametrize("said", [("PAID",), ("PAID", "RETURNED"), ("RETURNED", "PAID"), ("PARTLY_RETURNED",)], ids=str)
+def test_a_late_paid_of_what_waits_for_people_again_settles(books: Books, said: tuple[str, ...]) -> None:
+    """The money has left: two people who take the debt on them must not be able to send it a second time."""
+    provider = Provider(["NO FUNDS"])
+    made = sent_back(books, provider)
+    for each in said:
+        end = says(books, made, each).withdrawal
+    came_back = "RETURNED" in said
+    assert end.status is (S.RETURNED if came_back else S.PAID)
+    assert end.problem is (P.PARTLY_RETURNED if "PARTLY_RETURNED" in said else None)
+    for by in ("eve", "tom"):
+        with pytest.raises(AlreadyDecided):
+            withdrawals.decide(books.context, made.id, S.APPROVED, by, f"r {by}", "they pay it back")
+    assert start(books, made.id, provider).status is end.status
+    assert provider.sent == [f"{made.id}-1"]
+    assert books.balance("bob") == ((0, 0, 0) if came_back else (-2000, 0, 2000))
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("end", [S.REJECTED, S.CANCELLED, S.EXPIRED])
+def test_a_late_paid_of_what_was_given_back_is_a_persons_business(books: Books, end: S) -> None:
+    """As after FAILED: it is seen until somebody has put it right, or it comes back."""
+    made = sent_back(books, Provider(["NO FUNDS"]))
+    steps.step(books.context, made.id, end, "eve")
+    heard = says(books, made, "PAID")
+    assert (heard.withdrawal.status, heard.withdrawal.problem, heard.reported) == (end, P.PAID_AFTER_FAILED, True)
+    with pytest.raises(AlreadyDecided):
+        withdrawals.conclude(books.context, made.id, S.PAID, "eve", "r2", "seen", "tr")
+    assert mending.resolve(books.context, made.id, "eve", "r3", "adjusted").problem is None
+    assert books.balance("bob") == (0, 0, 0)
+    other = says(books, made, "PARTLY_RETURNED", event="e1").withdrawal
+    assert other.problem is P.PAID_AFTER_FAILED
+    assert says(books, made, "RETURNED").withdrawal.problem is None
+    assert books.faults() == []
 
 
 def test_of_an_earlier_payout_nothing_but_paid_counts(books: Books) -> None:

@@ -191,6 +191,27 @@ def test_a_debt_between_automatic_approval_and_payout(make: MakeReal) -> None:
     ended(real, real.finish(arn), S.PAID, (-3000, 0, 3000))
 
 
+@pytest.mark.parametrize("paid_after_all", [False, True])
+def test_tried_again_and_sent_back_to_people(make: MakeReal, paid_after_all: bool) -> None:
+    """A debt came up between two payouts: whatever ends the wait for people, the machine hears of it at once."""
+    real = make("NO FUNDS")
+    arn = real.start()
+    real.waits("decide")
+    real.approve()
+    real.waits("pay")
+    real.meanwhile["pay"] = lambda: take_all_back(real)
+    real.retry()
+    real.waits("decide", times=3)
+    assert (real.found.status, real.found.payout) == (S.REQUESTED, 1)
+    if paid_after_all:
+        real.says("PAID")
+    else:
+        for by in ("tom", "eve"):
+            real.approve(by, "they pay it back")
+    ended(real, real.finish(arn), S.PAID, (-2000, 0, 2000))
+    assert list(real.provider.paid) == [] if paid_after_all else [f"{real.id}-2"]
+
+
 @pytest.mark.parametrize("fates", [(), ("DOWN",)])
 def test_suspended_between_approval_and_payout(make: MakeReal, fates: tuple[str, ...]) -> None:
     """The machine ends, nothing is lost and nothing sent; a later attempt, when that is over, pays once."""

@@ -121,40 +121,39 @@ def answer(withdrawal: Withdrawal, news: News) -> Answer:
             return Answer((S.FAILED,))
         case Said.FAILED, S.PAID:
             return _problem(withdrawal, Problem.FAILED_AFTER_PAID)
-        case Said.RETURNED, S.APPROVED | S.PAYING:  # what came back had arrived
+        case Said.RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:  # what came back had arrived
             return Answer((S.PAID, S.RETURNED))
         case Said.RETURNED, S.PAID if _part_was_put_right(withdrawal):
             return _problem(withdrawal, Problem.PARTLY_RETURNED)  # all of it again would give that part twice
         case Said.RETURNED, S.PAID:
             return Answer((S.RETURNED,))
-        case Said.RETURNED, S.FAILED if withdrawal.problem is Problem.PAID_AFTER_FAILED:
-            return Answer(solved=True)  # it was paid after all, and came back: as if it had failed
-        case Said.RETURNED, S.FAILED:
-            return Answer(kept=True)
-        case Said.PARTLY_RETURNED, S.APPROVED | S.PAYING:
+        case Said.RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
+            # Paid after all, and it came back: as if it had failed.
+            is_known = withdrawal.problem is Problem.PAID_AFTER_FAILED
+            return Answer(solved=is_known, kept=not is_known)
+        case Said.PARTLY_RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:
             return Answer((S.PAID,), Problem.PARTLY_RETURNED, reported=True)
         case Said.PARTLY_RETURNED, S.PAID:
             return _problem(withdrawal, Problem.PARTLY_RETURNED)
-        case Said.PARTLY_RETURNED, S.FAILED:  # so it had been paid
+        case Said.PARTLY_RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:  # so it had been paid
             return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
     return NOTHING
 
 
 def _paid(withdrawal: Withdrawal, news: News) -> Answer:
-    """Money has left. Also of an earlier payout than the one that is under way: then no other one must follow.
+    """Money has left. Also of an earlier payout than the one that is under way: then no other one must follow,
+    though people are asked once more (REQUESTED). Where the money was put back it is a person's business.
 
     Not where it is known already that all of it came back.
     """
     if any(step.request == replace(news, said=Said.RETURNED).request for step in withdrawal.steps):
         return NOTHING
     match withdrawal.status:
-        case S.APPROVED | S.PAYING:
+        case S.REQUESTED | S.APPROVED | S.PAYING:
             return Answer((S.PAID,))
         case S.PAID | S.RETURNED:
             return _problem(withdrawal, Problem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
-        case S.FAILED:
-            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
-    return IMPOSSIBLE
+    return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
 
 
 def _of_another(withdrawal: Withdrawal, news: News) -> bool:

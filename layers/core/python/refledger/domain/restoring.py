@@ -63,9 +63,7 @@ def _has_left(was: Withdrawal) -> bool:
             return True
         case S.PAYING:
             return (was.is_sent and was.problem is not Problem.DECLINED) or bool(was.batch_id)
-        case S.FAILED:
-            return was.problem is Problem.PAID_AFTER_FAILED
-    return False
+    return was.problem is Problem.PAID_AFTER_FAILED
 
 
 def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:

@@ -32,6 +32,7 @@ TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
     (S.REQUESTED, S.REJECTED): Kind.RELEASE,
     (S.REQUESTED, S.CANCELLED): Kind.RELEASE,
     (S.REQUESTED, S.EXPIRED): Kind.RELEASE,
+    (S.REQUESTED, S.PAID): Kind.SETTLE,  # asked about once more, and the provider says that an earlier payout was paid
     (S.APPROVED, S.REQUESTED): None,  # something stands against it since then that only people can take on them
     (S.APPROVED, S.PAYING): None,
     (S.APPROVED, S.PAID): Kind.SETTLE,  # the admin confirmed the transfer before the workflow had moved on
@@ -49,7 +50,7 @@ class Problem(StrEnum):
 
     UNKNOWN = "UNKNOWN"  # the provider may have paid or not, and its idempotency has run out: never sent again
     DECLINED = "DECLINED"  # for certain not paid, for a reason of the owner's (no funds at the provider)
-    PAID_AFTER_FAILED = "PAID_AFTER_FAILED"  # the provider says paid, after it had said declined
+    PAID_AFTER_FAILED = "PAID_AFTER_FAILED"  # the provider says paid, after the money was put back
     FAILED_AFTER_PAID = "FAILED_AFTER_PAID"  # the other way round
     PAID_TWICE = "PAID_TWICE"  # two of its payouts were paid
     PARTLY_RETURNED = "PARTLY_RETURNED"  # a part of the payout came back
