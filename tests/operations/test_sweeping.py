@@ -383,14 +383,14 @@ def test_a_run_goes_on_where_the_last_one_stopped(books: Books, machine: StepFun
 
 @pytest.mark.usefixtures("small")
 def test_when_time_is_up_the_run_stops_and_remembers(books: Books, machine: StepFunctions) -> None:
-    """After one batch there is no time left: the next run begins behind it."""
+    """In the middle of a batch there is no time left: the next run begins behind the last that was looked at."""
     made = []
     for _ in range(4):
         books.clock.forward(1)
         made.append(books.withdraw("bob", 1000).id)
     books.clock.forward(QUIET_MS)
-    assert run(books, machine, steps=1).looked_at == 2
-    assert run(books, machine, steps=1).looked_at == 2
+    assert run(books, machine, steps=1).looked_at == 1
+    assert run(books, machine, steps=3).looked_at == 3
     assert set(machine.executions) == {f"{name}-1" for name in made}
 
 
@@ -415,6 +415,31 @@ def test_every_status_has_its_turn(books: Books, machine: StepFunctions) -> None
     books.clock.forward(MINUTE_MS)
     assert run(books, machine) == Swept(looked_at=12, resumed=12)
     assert run(books, machine).resumed == 3
+
+
+def test_where_time_is_never_enough_every_status_comes_first_in_turn(books: Books, machine: StepFunctions) -> None:
+    """Requests that take all of a run's time, each minute anew, do not keep what was approved from being paid."""
+    ways: list[tuple[S, ...]] = [(), (), (), (), (S.APPROVED,), (S.APPROVED, S.PAYING)]
+    made = [move(books, books.withdraw("bob", 1000), *statuses) for statuses in ways]
+    books.clock.forward(MINUTE_MS)
+    for _ in range(3):
+        books.clock.forward(MINUTE_MS)
+        run(books, machine, steps=1)
+    resumed = {each.status for each in made if found(books, each).attempt}
+    assert resumed == {S.REQUESTED, S.APPROVED, S.PAYING}
+
+
+def test_one_that_cannot_be_read_stops_no_other(books: Books, machine: StepFunctions) -> None:
+    """A problem that a newer release has written, say: it counts as failed, and all others are looked after."""
+    made = [books.withdraw("bob", 1000) for _ in range(3)]
+    left = [paid(books) for _ in range(2)]
+    for each in (made[0], left[0]):
+        key = keys.withdrawal(each.id)
+        books.table.commit(update("it is strange", key, "SET #risks = :risks", risks=["A_NEW_ONE"]))
+    books.clock.forward(COVER_AGAIN_MS)
+    swept = run(books, machine)
+    assert (swept.resumed, swept.failed) == (2, 1)
+    assert run_covering(books).failed == 1
 
 
 def test_a_payout_that_is_held_is_begun_when_the_suspension_is_over(books: Books, machine: StepFunctions) -> None:

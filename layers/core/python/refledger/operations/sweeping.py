@@ -9,7 +9,7 @@ waits until that is over, and is then begun anew. What nobody decided about in t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -23,7 +23,7 @@ from refledger.operations.covering import cover_all
 from refledger.operations.tasks import end_in_time
 from refledger.operations.workflow import tell, wake
 from refledger.store import keys, withdrawals
-from refledger.store.transaction import Moved, put
+from refledger.store.transaction import Item, Moved, put
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -47,27 +47,49 @@ class Swept:
 
 
 def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[], bool]) -> Swept:
-    """Look at open withdrawals, oldest first; `go_on` says whether there is time left. Idempotent."""
+    """Look at open withdrawals, oldest first; `go_on` says whether there is time left. Idempotent.
+
+    Each minute another status comes first: should time not be enough for all, none is left out for ever.
+    """
     swept = Swept()
-    for status in OPEN:
-        name = f"SWEEP-{status}"
-        cursor = context.table.get(keys.cursor(name))
-        position, seen = (cursor["at"] if cursor else ""), 0
-        while seen < LIMIT_PER_STATUS and go_on():
-            page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH))
-            for withdrawal in withdrawals.many(context.table, [id for _, id in page]):
-                try:
-                    _look(context, workflow, waker, withdrawal, swept)
-                except Exception as error:  # one that cannot be helped now must not stop the others
-                    log.warning("withdrawal %s not looked after: %s", withdrawal.id, type(error).__name__)
-                    swept.failed += 1
-            seen += len(page)
-            position = page[-1][0] if len(page) == BATCH else ""
-            if not position:
-                break
-        if position or cursor:
-            context.table.commit(put("the cursor", {**keys.cursor(name), "at": position}, condition=""))
+    first = context.now_ms() // MINUTE_MS % len(OPEN)
+    for status in (*OPEN[first:], *OPEN[:first]):
+        key = keys.cursor(f"SWEEP-{status}")
+        began = (context.table.get(key) or {}).get("at", "")
+        if (position := _sweep(context, workflow, waker, swept, go_on, status, began)) != began:
+            context.table.commit(put("the cursor", {**key, "at": position}, condition=""))
     return swept
+
+
+def _sweep(
+    context: Context,
+    workflow: Workflow,
+    waker: Waker,
+    swept: Swept,
+    go_on: Callable[[], bool],
+    status: WithdrawalStatus,
+    position: str,
+) -> str:
+    """Look at those of one status that lie behind `position`; returns where the next run goes on, "" at the beginning.
+
+    Each is read by itself: one that cannot be helped now, or not even read, must not stop the others.
+    """
+    for _ in range(0, LIMIT_PER_STATUS, BATCH):
+        page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH))
+        items = dict(_items(context, [id for _, id in page]))
+        for place, id in page:
+            if not go_on():
+                return position
+            position = place
+            try:
+                if item := items.get(id):
+                    _look(context, workflow, waker, withdrawals.from_item(item), swept)
+            except Exception as error:
+                log.warning("withdrawal %s not looked after: %s", id, type(error).__name__)
+                swept.failed += 1
+        if len(page) < BATCH:
+            return ""
+    return position
 
 
 def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> None:
@@ -83,7 +105,7 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
     paid = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAID, position)
     ready = [each for each in islice(paid, BATCH) if keys.moment_at(each[0]) <= until_ms]
     due = [id for id, (_, at_ms) in aside.items() if at_ms <= now_ms]
-    found = {each.id: each for ids in ([id for _, id in ready], due) for each in withdrawals.many(context.table, ids)}
+    found = {id: item for ids in ([id for _, id in ready], due) for id, item in _items(context, ids)}
     for place, id in [*ready, *(("", id) for id in due)]:
         if place and len(aside) >= ASIDE_LIMIT:
             continue  # it keeps its place in the list
@@ -91,7 +113,7 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
             break
         tries, _ = aside.pop(id, (0, 0))
         try:
-            if (withdrawal := found[id]).status is WithdrawalStatus.PAID:
+            if (withdrawal := withdrawals.from_item(found[id])).status is WithdrawalStatus.PAID:
                 swept.covered += cover_all(context, withdrawal.partner_id, withdrawal.currency, id)
         except Exception as error:
             log.warning("what %s paid is not marked as covered: %s", id, type(error).__name__)
@@ -101,6 +123,12 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
     if (position, aside) != began:
         kept = [[id, tries, at_ms] for id, (tries, at_ms) in aside.items()]
         context.table.commit(put("the cursor", {**keys.cursor(COVERED), "at": position, "aside": kept}, condition=""))
+
+
+def _items(context: Context, ids: list[str]) -> Iterator[tuple[str, Item]]:
+    """Those that are there, with their ids."""
+    found = context.table.get_many([keys.withdrawal(id) for id in ids]) if ids else []
+    return ((id, item) for id, item in zip(ids, found, strict=True) if item)
 
 
 def _look(context: Context, workflow: Workflow, waker: Waker, withdrawal: Withdrawal, swept: Swept) -> None:
