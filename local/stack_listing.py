@@ -35,6 +35,8 @@ class _Stack:
     name: str
     stack_resources: list[_Listed]
     creation_time: datetime
+    parameters: list[dict[str, str]]
+    tags: dict[str, str] = field(default_factory=dict)
     status: str = "CREATE_COMPLETE"
     outputs: list[Any] = field(default_factory=list)
 
@@ -54,7 +56,7 @@ def list_stack(template: Template) -> None:
              for resource in template.of_type(*RUN) if resource.type != MAPPING]  # fmt: skip
     found += [_Listed(each.logical_id, uuid_of(each.logical_id), MAPPING) for each in template.of_type(MAPPING)]
     stacks: Any = cloudformation_backends[template.account][template.region].stacks
-    stacks[stack_id] = _Stack(stack_id, template.stack, found, datetime.now(UTC))
+    stacks[stack_id] = _Stack(stack_id, template.stack, found, datetime.now(UTC), template.parameters)
 
 
 def _id(template: Template, logical_id: str) -> str:

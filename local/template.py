@@ -89,6 +89,12 @@ class Template:
             if wanted and (not types or body["Type"] in types):
                 yield Resource(logical_id, body["Type"], body.get("Properties", {}))
 
+    @property
+    def parameters(self) -> list[dict[str, str]]:
+        """What it was deployed with, as DescribeStacks lists it; lists are one text, as they were given."""
+        return [{"ParameterKey": name, "ParameterValue": ",".join(value) if isinstance(value, list) else str(value)}
+                for name, value in self._map.resolved_parameters.items()]  # fmt: skip
+
     def resolve(self, expression: Any, where: str = "the template") -> Any:
         """Evaluate Ref, GetAtt, Sub, If, …; a moto resource that is referred to is created on the way.
 

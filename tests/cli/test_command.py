@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from botocore.parsers import ResponseParserError
 
 from refledger import cli
 from refledger.cli import output, verify
@@ -90,19 +91,24 @@ def test_arguments_that_are_no_command(refledger: Command, arguments: list[str])
             "refledger: no region: say --region, set AWS_REGION, or take a profile that has one\n",
         ),
         (KeyboardInterrupt(), 130, ""),
+        (
+            ResponseParserError("a page of\nHTML"),
+            2,
+            "refledger: it broke off, and says nothing of the books: ResponseParserError: a page of HTML\n",
+        ),
     ],
 )
 def test_what_ends_it(
     refledger: Command, monkeypatch: pytest.MonkeyPatch, raised: BaseException, status: int, told: str
 ) -> None:
-    """Whatever a command raises: its status, and one line."""
+    """Whatever a command raises: its status, never 1, which is a finding, and a line, after a traceback if need be."""
 
     def fail(*_: Any) -> int:
         raise raised
 
     monkeypatch.setattr(verify, "run", fail)
     done = refledger("verify")
-    assert (done.status, done.err) == (status, told)
+    assert (done.status, done.err.splitlines(keepends=True)[-1:]) == (status, [told] if told else [])
 
 
 def test_the_region_is_what_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +146,14 @@ def test_the_secret_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HASH_KEY", "another stack's")
     assert customer("--stack", "refledger") == own
     assert customer("--table", "books") != own
+
+
+def test_the_stack_says_what_it_was_deployed_with(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As DescribeStacks does on AWS: commands read parameters there."""
+    monkeypatch.setenv("AWS_PORT", str(stack.aws_port))
+    parser = argparse.ArgumentParser()
+    add_target(parser)
+    assert Target(parser.parse_args(["--local"])).parameters["ManifestRetentionMode"] == "GOVERNANCE"
 
 
 def launched(stack: Stack, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

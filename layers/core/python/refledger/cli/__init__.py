@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
@@ -72,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except Again as error:
         return _fail(f"the table is busy ({error}): try again")
+    except Exception as error:  # Python would end with 1, which says that something is wrong in the books
+        traceback.print_exc()
+        return _fail(f"it broke off, and says nothing of the books: {type(error).__name__}: {error}")
     return status
 
 

@@ -51,7 +51,7 @@ def stop_all(options: argparse.Namespace) -> int:
         time.sleep(max(0, settled - target.context.now_ms()) / SECOND_MS)
         say("what had begun before has ended")
     else:
-        say(f"what had begun before has ended at {iso(settled)}")
+        say(f"what had begun before will have ended by {iso(settled)}")
     return 0
 
 
