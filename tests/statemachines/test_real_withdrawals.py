@@ -209,7 +209,7 @@ def test_tried_again_and_sent_back_to_people(make: MakeReal, paid_after_all: boo
         for by in ("tom", "eve"):
             real.approve(by, "they pay it back")
     ended(real, real.finish(arn), S.PAID, (-2000, 0, 2000))
-    assert list(real.provider.paid) == [] if paid_after_all else [f"{real.id}-2"]
+    assert list(real.provider.paid) == ([] if paid_after_all else [f"{real.id}-2"])
 
 
 @pytest.mark.parametrize("fates", [(), ("DOWN",)])

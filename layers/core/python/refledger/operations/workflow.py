@@ -62,16 +62,17 @@ def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: s
 def wake(context: Context, waker: Waker, withdrawal: Withdrawal) -> bool:
     """Tell the workflow what was decided. False where nobody waits: the sweeper sets it going again if need be.
 
-    What may wait for either word, since a payout was begun or ended before the workflow heard that it may be, is told
-    where it waits: whatever it waits for, the next state looks at the item.
+    Behind a payout it may wait for either word, and is told where it waits: the next state looks at the item anyway.
     """
     kind = DECIDES.get(withdrawal.status)
-    kinds = [kind] if kind else []
-    if kind is SETTLEMENT or (kind and withdrawal.payout):
-        to_settle = kind is SETTLEMENT or withdrawal.status is S.APPROVED  # APPROVED: mostly to be tried again
-        kinds = [SETTLEMENT, APPROVAL] if to_settle else [APPROVAL, SETTLEMENT]
-    tokens = (withdrawals.token(context.table, withdrawal.id, each) for each in kinds)
-    return any(waker.wake(token, withdrawal) for token in tokens if token)
+    if withdrawal.status is S.APPROVED and withdrawal.payout:  # to be tried again: what waits is the settlement
+        kind = SETTLEMENT
+    token = withdrawals.token(context.table, withdrawal.id, kind) if kind else None
+    if not token or waker.wake(token, withdrawal):
+        return bool(token)
+    other = APPROVAL if kind is SETTLEMENT else SETTLEMENT
+    token = withdrawals.token(context.table, withdrawal.id, other) if withdrawal.payout else None
+    return waker.wake(token, withdrawal) if token else False
 
 
 def tell(context: Context, waker: Waker, withdrawal: Withdrawal) -> None:
