@@ -223,7 +223,7 @@ class Story:
         say(f"   {why['earned']['text']} ({why['rule']['text']}, version {why['rule']['version']})")
         say(f"   {why['takenBack']['text']}")
         for step in why["next"]:
-            say(f"   {reward['status']}: {step['text']}")
+            say(f"   {why['reward']['status']}: {step['text']}")
 
     def journal(self) -> None:
         """10. The journal explains it all."""
