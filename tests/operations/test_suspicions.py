@@ -306,6 +306,24 @@ def test_another_payment_goes_on_and_is_not_suspected_again(two: Books) -> None:
     assert ripen(two) == 2_000 + 2_000 + 1_000
 
 
+def test_two_that_were_told_apart_are_held_against_a_third(shop: Books) -> None:
+    """Of those that were made together it is said that they are two: one of them may be an earlier one all the same."""
+    shop.pay("bob", "in_0", 10_000, system="stripe")
+    shop.clock.forward(8 * HOUR_MS)
+    shop.pay("bob", "order 1", 10_000)
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    assert not held(shop, "in_0", "stripe")
+    [waiting] = listed(shop)
+    clearing.another(shop.context, waiting, "two orders", "eve")
+    assert held(shop, "in_0", "stripe")
+    assert listed(shop) == [id_of(shop, "in_0")]
+    assert shop.faults() == []
+    clearing.another(shop.context, id_of(shop, "in_0"), "an order of its own", "eve")
+    assert listed(shop) == []
+    assert shop.faults() == []
+    assert ripen(shop) == 3 * 2_000
+
+
 def test_the_same_payment_is_joined(two: Books) -> None:
     """The one that waited is a name of the other; what was refunded of either is refunded of the one."""
     same = clearing.same(two.context, id_of(two), "one order", "eve").payment

@@ -275,8 +275,10 @@ def gone(context: Context, binding: Binding, payment: Payment) -> tuple[list[str
 
 
 def spoken_for(context: Context, binding: Binding, payment: Payment, twin: Payment) -> tuple[list[str], list[Write]]:
-    """A person has said that these are two payments: whose turn it may be now, and what writes it down."""
+    """A person has said that these are two payments: whose turn it may be now, and what writes it down.
+
+    Theirs, too: apart, each of them may be one that was alone while they were together.
+    """
     cluster = _cluster(context, binding, payment)
-    both = {payment.id, twin.id}
-    writes = [sightings.speak_for(binding, each) for each in cluster if each.payment in both]
-    return [each.payment for each in cluster if each.payment not in both], writes
+    writes = [sightings.speak_for(binding, each) for each in cluster if each.payment in {payment.id, twin.id}]
+    return [each.payment for each in cluster], writes
