@@ -222,9 +222,32 @@ class Comparison:
                 name = f"{first:%Y-%m}"
                 path = {"partnerId": partner.id, "month": name}
                 told = self.business.staff("GET /api/v1/partners/{partnerId}/statements/{month}", path=path)
+                if self.business.chosen.random() < 0.2:
+                    self._as_table(path, told)
                 for account in told["accounts"]:
                     self._account(partner, account, first, end, last)
                     last[account["currency"]] = account["closing"]
+
+    def _as_table(self, path: dict[str, str], told: dict[str, Any]) -> None:
+        """The same as a table, and from the partner's own side, to the last digit."""
+        name = next(each.name for each in self.business.model.partners if each.id == path["partnerId"])
+        own = "GET /api/v1/me/statements/{month}"
+        mine = self.business.deployed.call(own, sub=name, path={"month": path["month"]}).body
+        self.same(f"statement of {name} by themselves", mine["accounts"], told["accounts"])
+        table = self.business.staff(
+            "GET /api/v1/partners/{partnerId}/statements/{month}", path=path, query={"format": "CSV"}
+        )  # fmt: skip
+        rows = [row for row in _table(table.encode() if isinstance(table, str) else table) if row["kind"] in model.LEGS]
+        got = [
+            [row["currency"], row["kind"], *(_minor(row[f"{a}{when}"], row["currency"])
+             for when in ("", "After") for a in ("available", "reserved", "paid"))] for row in rows
+        ]  # fmt: skip
+        wanted = [
+            [account["currency"], each["kind"], *(each[when][a] for when in ("change", "after")
+             for a in ("available", "reserved", "paid"))]
+            for account in told["accounts"] for each in account["movements"]
+        ]  # fmt: skip
+        self.same(f"statement of {name} as a table", got, wanted)
 
     def _account(
         self, partner: Partner, account: dict[str, Any], first: date, end: date, last: dict[str, Any]
