@@ -71,9 +71,14 @@ def duplicates(story: Story) -> None:
     """Carol's payments are told by an event and by Stripe: of one it is said that they are two, of another that not."""
     one = "/api/v1/payments/{paymentId}/duplicate"
     for number, verdict in enumerate(("ANOTHER", "SAME")):
-        story.pay("carol", f"twice {number}", 5_950)
+        story.pay("carol", f"twice {number}", 7_350)  # an amount that nothing else in the story has
         charge = json.loads(story.example("stripe_charge_succeeded"))
-        told = {"id": f"ch_twice{number}", "payment_intent": f"pi_twice{number}", "currency": "usd"}
+        told: dict[str, str | int] = {
+            "id": f"ch_twice{number}",
+            "payment_intent": f"pi_twice{number}",
+            "currency": "usd",
+        }
+        told |= {"amount": 7_350, "amount_captured": 7_350}
         charge["detail"]["data"]["object"] |= {**told, "metadata": {"customerId": "carol"}}
         story.work("payments", json.dumps(charge))
         waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
