@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from benchmarks.bench import Bench, model, today
 from refledger.domain.times import DAY_MS
-from refledger.operations import giving, paying
-from refledger.operations.giving import Gift
-from refledger.operations.maturing import mature_from
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import giving
+from refledger.operations.earning.giving import Gift
+from refledger.operations.earning.maturing import mature_from
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.payouts import paying
 
 BASE, HALF = 10_000, 5_000
 PARTNERS, REWARDS_EACH = 500, 20

@@ -7,9 +7,12 @@ from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.methods import BankAccount
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import maturing, methods, partners, referrals, withdrawals
-from refledger.operations.partners import NewPartner
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import maturing
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.payouts import methods, withdrawals
+from refledger.operations.referring import referrals
 
 RATES = (1000, 900, 800, 700, 600, 500, 400, 300, 200, 100)
 PROGRAM = "p" * 40

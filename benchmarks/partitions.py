@@ -20,9 +20,12 @@ from benchmarks.bench import MIRROR, TABLE
 from benchmarks.meter import Call, Meter
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
-from refledger.operations import covering, finding_due, maturing, progress, statistics
-from refledger.operations.payments import Outcome
-from refledger.operations.statistics import Record
+from refledger.operations.earning import finding_due, maturing
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.figures import statistics
+from refledger.operations.figures.statistics import Record
+from refledger.operations.payouts import covering
+from refledger.operations.referring import progress
 from refledger.store import keys, shards, stream
 from refledger.store.table import Table
 from refledger.store.transaction import Item

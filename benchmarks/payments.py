@@ -5,9 +5,9 @@ from __future__ import annotations
 from benchmarks.bench import Bench, design, model, today
 from benchmarks.people import CUSTOMERS
 from refledger.domain.times import DAY_MS
-from refledger.operations import finding_due
-from refledger.operations.maturing import mature, mature_all
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import finding_due
+from refledger.operations.earning.maturing import mature, mature_all
+from refledger.operations.earning.payments import Outcome
 from refledger.store import keys
 
 BASE = 10_000

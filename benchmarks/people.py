@@ -10,12 +10,13 @@ from refledger.domain.codes import CodeStatus
 from refledger.domain.errors import CodeClosesCircle, CodeNotFound
 from refledger.domain.invitations import Person
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.operations import invitations, partner_codes, partner_profile, partners, referrals
-from refledger.operations.invitations import Invited
 from refledger.operations.limits import LimitKind
 from refledger.operations.once import Once
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
+from refledger.operations.partners import invitations, partner_codes, partner_profile, partners
+from refledger.operations.partners.invitations import Invited
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.referring import referrals
 from refledger.store import partners as partners_stored
 
 CUSTOMERS = 30

@@ -10,9 +10,9 @@ from benchmarks.handlers import call, serving
 from refledger.domain import periods
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import statistics
 from refledger.operations.context import Context
-from refledger.operations.statistics import Record
+from refledger.operations.figures import statistics
+from refledger.operations.figures.statistics import Record
 from refledger.store import keys
 from refledger.store import statistics as stored
 from refledger.store.table import Table

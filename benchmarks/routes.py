@@ -21,7 +21,7 @@ from benchmarks.seed import CSV, METHOD, PERSON, Json, Seeded, seed
 from benchmarks.tables import table
 from refledger.domain.jobs import MOST_OPEN
 from refledger.entry import access
-from refledger.operations.withdrawals import BOUNDS
+from refledger.operations.payouts.withdrawals import BOUNDS
 from tests.local.harness import Stack
 
 WARM_UP_CALLS, CALLS = 3, 40

@@ -8,7 +8,7 @@ from benchmarks.bench import Bench, design, today
 from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import payouts, sweeping, tasks, withdrawals, workflow
+from refledger.operations.payouts import payouts, sweeping, tasks, withdrawals, workflow
 
 S = WithdrawalStatus
 AMOUNT = 1_500

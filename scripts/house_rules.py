@@ -150,6 +150,46 @@ def environment_at_import(tree: ast.Module) -> Found:
         waiting += ast.iter_child_nodes(node)
 
 
+# From the top to the bottom. A file imports from below its own step, or from its own room.
+STAIRS: tuple[tuple[str, ...], ...] = (
+    ("functions", "refledger.cli"),
+    ("refledger.entry",),
+    ("refledger.operations.recovery",),
+    ("refledger.operations.jobs",),
+    ("refledger.operations.proof",),
+    ("refledger.operations.partners",),
+    ("refledger.operations.referring",),
+    ("refledger.operations.payouts",),
+    ("refledger.operations.earning",),
+    ("refledger.operations.figures",),
+    ("refledger.operations",),
+    ("refledger.store", "refledger.adapters"),
+    ("refledger.domain",),
+)
+STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """The room in which a module is; "" where it is in none: what all may use, and what is not ours."""
+    parts = module.split(".")
+    return next((room for n in range(len(parts), 0, -1) if (room := ".".join(parts[:n])) in STEP), "")
+
+
+def climbing(path: str, tree: ast.Module) -> Found:
+    """Imports of a step above, or of another room on the same one."""
+    here = room_of(path.removeprefix("layers/core/python/").removesuffix(".py").replace("/", "."))
+    if not here:
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        for name in node.names:
+            there = room_of(package + name.name)
+            if there and there != here and STEP[there] <= STEP[here]:
+                yield node.lineno, f"{here} imports {package}{name.name}, which is not below it: see STAIRS"
+
+
 RULES = (
     # an operators' command reads the whole table once, to move on what releases left; no role lets functions do it
     Rule("no-scan", DEPLOYED, scans, except_in=(PACKAGE + "cli/migrate.py",)),
@@ -171,6 +211,7 @@ def violations(path: str, source: str) -> list[str]:
     """What is wrong with a file of this path (relative to the project, with /), one line each, in order."""
     tree = ast.parse(source, path)
     found = [(line, rule.name, what) for rule in RULES if rule.applies(path) for line, what in rule.find(tree)]
+    found += [(line, "stairs", what) for line, what in climbing(path, tree)]
     return [f"{path}:{line}: {name}: {what}" for line, name, what in sorted(found)]
 
 

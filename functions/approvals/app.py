@@ -35,9 +35,11 @@ from refledger.entry.models.withdrawals import (
     TimelineView,
     TransactionBody,
 )
-from refledger.operations import bulk, listing, mending, methods, till, withdrawals, workflow
+from refledger.operations import bulk, listing
 from refledger.operations.context import Context
+from refledger.operations.earning import till
 from refledger.operations.limits import LimitKind
+from refledger.operations.payouts import mending, methods, withdrawals, workflow
 from refledger.store import keys, partners
 from refledger.store import withdrawals as stored
 

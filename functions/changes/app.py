@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from refledger.entry import config
-from refledger.operations import auditing, finding, nobodys, notices, progress
+from refledger.operations import notices
+from refledger.operations.earning import nobodys
+from refledger.operations.partners import finding
+from refledger.operations.proof import auditing
+from refledger.operations.referring import progress
 from refledger.store import stream
 
 

@@ -32,8 +32,8 @@ from refledger.entry.models.invitations import (
     NewInvitationView,
     RejectionBody,
 )
-from refledger.operations import applications, invitations
 from refledger.operations.once import Once
+from refledger.operations.partners import applications, invitations
 from refledger.store import applications as stored_applications
 from refledger.store import invitations as stored
 

@@ -11,7 +11,8 @@ from refledger.domain.jobs import JobKind
 from refledger.entry import config, money
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import heard, jobs
+from refledger.operations import heard
+from refledger.operations.jobs import jobs
 from refledger.store import jobs as stored
 
 LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so long under load
@@ -55,11 +56,11 @@ def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
     context = config.context()
     job = stored.find(context.table, job_id)
     if job.kind is JobKind.EXPORT:
-        from refledger.operations import exporting  # each of the two loads what the other has no use for
+        from refledger.operations.jobs import exporting
 
         return exporting.run(context, config.files(), job, go_on)
     from refledger.entry.models.import_lines import read_partner
-    from refledger.operations import importing
+    from refledger.operations.jobs import importing
 
     if not job.is_open:
         return False

@@ -10,7 +10,7 @@ from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.jobs import ExportView, ImportQuery, ImportView, LineView, NewExport, PartnersCsv
-from refledger.operations import jobs
+from refledger.operations.jobs import jobs
 from refledger.store import jobs as stored
 
 api = handler = Api()
@@ -78,7 +78,7 @@ def _job(request: Request[NoBody, NoQuery] | Request[NoBody, PageQuery], name: s
 )  # fmt: skip
 def import_partners(request: Request[PartnersCsv, ImportQuery]) -> ImportView:
     """Make partners of the lines of a CSV file, or only say what would become of each."""
-    from refledger.operations.importing import parse  # no other call here reads files
+    from refledger.operations.jobs.importing import parse  # no other call here reads files
 
     context, text, dry_run = config.context(), request.body.text, request.query.dry_run
     lines = len(parse(text))

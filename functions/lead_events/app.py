@@ -17,8 +17,8 @@ from refledger.entry.events.leads import parts, read
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import leads
-from refledger.operations.leads import Outcome
+from refledger.operations.referring import leads
+from refledger.operations.referring.leads import Outcome
 from refledger.store.acting import acting
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from refledger.domain.errors import Unreadable
 from refledger.domain.leaderboards import Changed, read
 from refledger.entry import config
-from refledger.operations import leaderboards
+from refledger.operations.figures import leaderboards
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:

@@ -47,8 +47,10 @@ from refledger.entry.models.referring import (
     WhyExpired,
     WhyRejected,
 )
-from refledger.operations import converting, expiring, labels, referral_bulk, referral_lists, referring
+from refledger.operations import labels
+from refledger.operations.earning import converting
 from refledger.operations.once import Once
+from refledger.operations.referring import expiring, referral_bulk, referral_lists, referring
 from refledger.store import keys, partners, programs, withdrawals
 from refledger.store import referrals as stored
 

@@ -20,7 +20,8 @@ from refledger.entry.models.ledger import (
     LedgerBalanceView,
 )
 from refledger.entry.models.of_partner import PartnerEntriesQuery
-from refledger.operations import postings, reading
+from refledger.operations import reading
+from refledger.operations.jobs import postings
 from refledger.operations.reading import EntryPage, Place
 from refledger.store import ledger, partners
 

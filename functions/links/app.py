@@ -10,8 +10,8 @@ from refledger.entry import config
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.common import RawAnswer
 from refledger.entry.models.links import ClickQuery
-from refledger.operations import links
-from refledger.operations.links import Clicked, Redirect
+from refledger.operations.partners import links
+from refledger.operations.partners.links import Clicked, Redirect
 
 # Search engines, previews of links in chats, monitors, and libraries
 ROBOT = re.compile(

@@ -6,7 +6,7 @@ from typing import Any
 
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
-from refledger.operations import manifests
+from refledger.operations.proof import manifests
 
 LEFT_MS = 30_000  # stop in time to put what was read
 

@@ -13,8 +13,9 @@ from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import covering, finding_due, maturing, overdue, parked, rating
 from refledger.operations.context import Context
+from refledger.operations.earning import finding_due, maturing, overdue, parked, rating
+from refledger.operations.payouts import covering
 
 LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 SHARE_MS = 5_000  # of a tick that the look for what is overdue has, however much is due

@@ -25,8 +25,11 @@ from refledger.entry.models.referrals import StatisticsView
 from refledger.entry.models.referring import ReferralView
 from refledger.entry.models.rewards import RewardView
 from refledger.entry.models.withdrawals import WithdrawalView
-from refledger.operations import link_figures, partner_profile, referral_lists, reward_lists, statistics
-from refledger.operations.partner_profile import Changes
+from refledger.operations.earning import reward_lists
+from refledger.operations.figures import link_figures, statistics
+from refledger.operations.partners import partner_profile
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.referring import referral_lists
 from refledger.store import codes, partners, withdrawals
 from refledger.store import methods as stored_methods
 

@@ -7,7 +7,7 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.entry.models.methods import Methods, OwnMethodView, PayoutMethodBody
-from refledger.operations import methods
+from refledger.operations.payouts import methods
 from refledger.store import methods as stored
 
 api = handler = Api()

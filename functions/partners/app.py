@@ -50,8 +50,10 @@ from refledger.entry.models.partners import (
     UserBody,
 )
 from refledger.entry.models.signals import Signals, SignalView
-from refledger.operations import (
-    likeness,
+from refledger.operations import likeness
+from refledger.operations.limits import LimitKind
+from refledger.operations.once import Once
+from refledger.operations.partners import (
     networks,
     partner_bulk,
     partner_codes,
@@ -59,9 +61,7 @@ from refledger.operations import (
     partner_profile,
     partners,
 )
-from refledger.operations.limits import LimitKind
-from refledger.operations.once import Once
-from refledger.operations.partner_profile import Changes
+from refledger.operations.partners.partner_profile import Changes
 from refledger.store import codes, keys, notes
 from refledger.store import partners as stored
 
@@ -384,7 +384,7 @@ def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
 @api.route("GET /api/v1/partners/{partnerId}/links", answer=LinksOfPartner, refuses=(PartnerNotFound, ProgramNotFound))
 def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     """List a partner's links with their clicks, the customers they brought, and the rates between them."""
-    from refledger.operations import link_figures  # roll-ups: for this route alone
+    from refledger.operations.figures import link_figures
 
     context = config.context()
     partner = stored.find(context.table, request.id("partnerId"), strong=False)

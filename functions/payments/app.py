@@ -33,10 +33,10 @@ from refledger.entry.events.batch import Message
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import disputes, nobodys, payments, refunds
 from refledger.operations.context import Context
-from refledger.operations.nobodys import Referred
-from refledger.operations.payments import Outcome, Recorded
+from refledger.operations.earning import disputes, nobodys, payments, refunds
+from refledger.operations.earning.nobodys import Referred
+from refledger.operations.earning.payments import Outcome, Recorded
 from refledger.threads import side_by_side
 
 SIDE_BY_SIDE = 10  # transactions at once: as many as a client has connections

@@ -17,7 +17,7 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.batches import BatchView, NewBatch, WholeBatchView
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.methods import StaffMethods, StaffMethodView
-from refledger.operations import batches, methods
+from refledger.operations.payouts import batches, methods
 from refledger.store import batches as stored
 from refledger.store import methods as stored_methods
 from refledger.store import partners, withdrawals

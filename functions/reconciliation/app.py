@@ -12,8 +12,8 @@ from refledger.entry.events.payments import read_listed
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import reconciling
-from refledger.operations.reconciling import Compared, Comparison
+from refledger.operations.recovery import reconciling
+from refledger.operations.recovery.reconciling import Compared, Comparison
 
 LEFT_MS = 20_000  # stop in time for a page that has begun
 AWAY_MS = DAY_MS  # for so long Stripe may be without an answer

@@ -18,7 +18,9 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.entry.models.referrals import AppliedView, CodeView, StatisticsView
-from refledger.operations import partners, referrals, statistics
+from refledger.operations.figures import statistics
+from refledger.operations.partners import partners
+from refledger.operations.referring import referrals
 
 api = handler = Api()
 

@@ -47,8 +47,8 @@ from refledger.entry.models.reports import (
     TrendQuery,
     TrialBalanceQuery,
 )
-from refledger.operations import book_reports, leaderboards, reports
-from refledger.operations.leaderboards import By
+from refledger.operations.figures import book_reports, leaderboards, reports
+from refledger.operations.figures.leaderboards import By
 from refledger.store import dimensions, partners
 
 api = handler = Api()

@@ -59,21 +59,20 @@ from refledger.entry.models.rewards import (
     RewardsQuery,
     RewardView,
 )
-from refledger.operations import (
-    bulk,
+from refledger.operations import bulk, labels
+from refledger.operations.earning import (
     clearing,
-    closing,
     explaining,
     giving,
-    labels,
     parked,
-    paying,
     refunding,
     reward_lists,
     rewards,
     taking_back,
-)  # fmt: skip
+)
 from refledger.operations.once import Once
+from refledger.operations.payouts import paying
+from refledger.operations.referring import closing  # fmt: skip
 from refledger.store import keys, partners, payments, sightings, withdrawals
 from refledger.store import rewards as stored
 

@@ -9,7 +9,7 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, RawAnswer
 from refledger.entry.models.statements import Format, StatementQuery, StatementView, as_csv, file_name
-from refledger.operations import statements
+from refledger.operations.figures import statements
 from refledger.store import partners
 
 FONT = Path(__file__).with_name("DejaVuSans.ttf")

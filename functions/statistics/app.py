@@ -6,8 +6,8 @@ from typing import Any
 
 from refledger.domain.leaderboards import written
 from refledger.entry import config
-from refledger.operations import touching
-from refledger.operations.statistics import Record, project
+from refledger.operations.figures.statistics import Record, project
+from refledger.operations.proof import touching
 from refledger.store.table import unpack
 
 

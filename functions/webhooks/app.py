@@ -11,7 +11,7 @@ from refledger.entry.http import Api, Delivery
 from refledger.entry.metrics import count, counting
 from refledger.entry.models.webhooks import EventTaken
 from refledger.entry.observability import logger
-from refledger.operations import payout_events
+from refledger.operations.payouts import payout_events
 
 api = handler = Api()
 

@@ -23,7 +23,7 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
 from refledger.entry.observability import logger
-from refledger.operations import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow
 from refledger.store import partners
 from refledger.store import withdrawals as stored
 

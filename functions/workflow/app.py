@@ -11,8 +11,8 @@ from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import payouts, tasks, workflow
-from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import payouts, tasks, workflow
+from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
 from refledger.store.transaction import Again
 
 

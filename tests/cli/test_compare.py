@@ -13,7 +13,7 @@ from refledger.adapters import stripe as adapter
 from refledger.cli.target import Target
 from refledger.domain.payments import PaymentReceived
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import payments
+from refledger.operations.earning import payments
 from tests.cli.conftest import Command
 from tests.local.harness import Stack
 from tests.support import stripe, stripe_server

@@ -11,8 +11,9 @@ from refledger.adapters.archive import Archive, DayWriter
 from refledger.adapters.queues import DeadLetters
 from refledger.adapters.signing import KmsKey
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import comparing, manifests, statistics
-from refledger.operations.manifests import Outcome
+from refledger.operations.figures import comparing, statistics
+from refledger.operations.proof import manifests
+from refledger.operations.proof.manifests import Outcome
 from tests.cli.conftest import Command
 from tests.local.harness import Stack, wait_until
 from tests.support import runbooks, streams

@@ -9,9 +9,11 @@ import pytest
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.people import PersonKind
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners, people, referring
-from refledger.operations.partners import NewPartner
-from refledger.operations.referring import NewReferral
+from refledger.operations import people
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals
 from tests.cli.conftest import Command

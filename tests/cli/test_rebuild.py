@@ -7,10 +7,10 @@ import time
 import pytest
 
 from refledger.domain import times
-from refledger.operations import comparing, rebuilding
 from refledger.operations import context as contexts
-from refledger.operations.catching_up import SUBJECTS
-from refledger.operations.statistics import project
+from refledger.operations.figures import comparing, rebuilding
+from refledger.operations.figures.statistics import project
+from refledger.operations.recovery.catching_up import SUBJECTS
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update
 from tests.cli.conftest import Command

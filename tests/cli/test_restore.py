@@ -14,7 +14,7 @@ from refledger.cli import restore
 from refledger.cli.restoring import ARCHIVES, QUEUES, Copying, GoingOn, Wish
 from refledger.cli.target import Usage
 from refledger.domain.times import HOUR_MS
-from refledger.operations import stopping
+from refledger.operations.recovery import stopping
 from refledger.store import stops
 from tests.support import dynamodb
 from tests.support.books import Books

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refledger import cli
-from refledger.operations import stopping
+from refledger.operations.recovery import stopping
 from tests.cli.conftest import Command
 from tests.support.books import SECRET, Books
 

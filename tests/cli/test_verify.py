@@ -17,9 +17,9 @@ from refledger.adapters.archive import Archive, DayWriter
 from refledger.adapters.signing import KmsKey
 from refledger.domain.manifest import INDEX, SIGNATURE, part_name
 from refledger.domain.times import iso
-from refledger.operations import manifests, verification
-from refledger.operations.book_checks import Checked, Fault
-from refledger.operations.manifests import Outcome, day_of
+from refledger.operations.proof import manifests, verification
+from refledger.operations.proof.book_checks import Checked, Fault
+from refledger.operations.proof.manifests import Outcome, day_of
 from refledger.store import findings, keys
 from refledger.store.findings import Finding, Reason, Round
 from refledger.store.transaction import update

@@ -10,7 +10,7 @@ import pytest
 from refledger.adapters.stepfunctions import Workflow, execution_name
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals as operations
+from refledger.operations.payouts import withdrawals as operations
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
 from tests.cli.conftest import Command

@@ -17,9 +17,9 @@ from refledger.adapters.archive import DayWriter
 from refledger.adapters.ids import Ids
 from refledger.adapters.signing import KmsKey
 from refledger.domain.journal import seal
-from refledger.operations import manifests
 from refledger.operations.context import Context
-from refledger.operations.stopping import READERS
+from refledger.operations.proof import manifests
+from refledger.operations.recovery.stopping import READERS
 from refledger.store import keys, ledger
 from refledger.store.table import Table, pack
 from scripts.demo import Client

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from refledger.domain.methods import BankAccount
 from refledger.entry.models.methods import AccountView, PayoutMethodBody
-from refledger.operations import methods
+from refledger.operations.payouts import methods
 from tests.support.functions import World
 
 HOLDER = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import DAY_MS
-from refledger.operations import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow
 from refledger.store import programs as stored_programs
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.payouts import Provider, approved, start

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations import workflow
+from refledger.operations.payouts import workflow
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.payouts import start
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from refledger.domain.jobs import What
-from refledger.operations import export_sources, mending, progress, referring
+from refledger.operations.jobs import export_sources
+from refledger.operations.payouts import mending
+from refledger.operations.referring import progress, referring
 from refledger.store import keys
 from refledger.store.stream import Record
 from tests.support.functions import World

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import iso
-from refledger.operations import referring
+from refledger.operations.referring import referring
 from tests.support.functions import Answer, World
 
 CLOSE = "POST /api/v1/referrals/{referralId}/close"

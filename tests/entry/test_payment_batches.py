@@ -18,7 +18,7 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.times import MINUTE_MS, iso
 from refledger.entry import config
 from refledger.entry.events import batch
-from refledger.operations import payments
+from refledger.operations.earning import payments
 from tests.support.books import SECRET, START_MS, Faulty
 from tests.support.functions import World, load
 from tests.support.interruptions import Death

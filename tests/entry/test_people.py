@@ -8,7 +8,8 @@ import pytest
 
 from refledger.domain.people import PersonKind
 from refledger.entry.models.common import View
-from refledger.operations import forgetting, labels, people
+from refledger.operations import labels, people
+from refledger.operations.partners import forgetting
 from refledger.store import keys
 from refledger.store import people as stored
 from refledger.store.transaction import Again

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
 from tests.support.functions import Answer, World, assert_problem
 
 ONE = "/api/v1/programs/{programId}"

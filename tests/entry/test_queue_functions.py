@@ -15,7 +15,8 @@ from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
-from refledger.operations import finding_due, maturing, payments, statistics
+from refledger.operations.earning import finding_due, maturing, payments
+from refledger.operations.figures import statistics
 from refledger.store import keys
 from refledger.store.table import pack
 from refledger.store.transaction import Again, update

@@ -9,7 +9,7 @@ import pytest
 
 from refledger.domain.errors import Busy
 from refledger.domain.times import DAY_MS
-from refledger.operations import referring
+from refledger.operations.referring import referring
 from tests.support.functions import Answer, World, assert_problem
 
 ALL = "/api/v1/referrals"

@@ -9,7 +9,7 @@ import pytest
 from refledger.domain.journal import Account
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS, day
-from refledger.operations import partners
+from refledger.operations.partners import partners
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.support.functions import World, assert_problem

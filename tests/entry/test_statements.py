@@ -12,10 +12,10 @@ import pytest
 from refledger.domain import statements
 from refledger.domain.times import DAY_MS, day
 from refledger.entry import statement_pdf
-from refledger.operations import partner_profile, partners
-from refledger.operations import statements as of_statements
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
+from refledger.operations.figures import statements as of_statements
+from refledger.operations.partners import partner_profile, partners
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
 from refledger.store import ledger
 from tests.support.buckets import refused
 from tests.support.functions import World, assert_problem

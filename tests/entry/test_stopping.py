@@ -10,8 +10,9 @@ from refledger.domain.errors import Stopped
 from refledger.domain.journal import chain
 from refledger.entry import access, config
 from refledger.entry.stopping import stops
-from refledger.operations import jobs, stopping
 from refledger.operations.context import STOP_KEPT_MS
+from refledger.operations.jobs import jobs
+from refledger.operations.recovery import stopping
 from tests.entry.test_queue_functions import LONG, paid, records
 from tests.support.functions import World, load
 from tests.support.queues import Sqs

@@ -11,7 +11,7 @@ from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.limits import LimitKind, Limits
-from refledger.operations.steps import step
+from refledger.operations.payouts.steps import step
 from tests.support.functions import World, assert_problem
 
 S = WithdrawalStatus

@@ -19,7 +19,7 @@ from refledger.domain.leads import LeadNews
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.times import iso
 from refledger.entry import config
-from refledger.operations import leads, referring
+from refledger.operations.referring import leads, referring
 from refledger.store import keys
 from tests.support import functions
 from tests.support.functions import Answer, World, assert_problem, load

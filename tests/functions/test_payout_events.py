@@ -20,8 +20,8 @@ from refledger.domain.payouts import Payouts
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
-from refledger.operations import payouts, workflow
 from refledger.operations.context import Context
+from refledger.operations.payouts import payouts, workflow
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
 from tests.support.deaths import AT_READS, deaths

@@ -19,8 +19,9 @@ from refledger.domain.payout_news import Said
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
-from refledger.operations import mending, payout_events, reconciling, withdrawals
-from refledger.operations.reconciling import EVENTS, LAG_SECONDS, PAYOUTS
+from refledger.operations.payouts import mending, payout_events, withdrawals
+from refledger.operations.recovery import reconciling
+from refledger.operations.recovery.reconciling import EVENTS, LAG_SECONDS, PAYOUTS
 from refledger.store import keys
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server

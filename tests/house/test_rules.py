@@ -39,7 +39,7 @@ def broken(path: str, source: str) -> set[str]:
         ("keys-in-one-place", HANDLER, "begins_with = 'B#'"),
         ("no-float", DOMAIN, "rate = 0.2"),
         ("no-float", STORE, "amount = float(text)"),
-        ("no-float", PACKAGE + "operations/payments.py", "limit = 1e6"),
+        ("no-float", PACKAGE + "operations/earning/payments.py", "limit = 1e6"),
         ("no-true-division", DOMAIN, "share = amount / 2"),
         ("no-true-division", STORE, "amount /= parts"),
         ("times-with-zone", "tests/domain/test_times.py", "datetime.now()"),
@@ -50,6 +50,11 @@ def broken(path: str, source: str) -> set[str]:
         ("environment-not-at-import", HANDLER, "import os\ndef f(table=os.getenv('TABLE_NAME')): ..."),
         ("environment-not-at-import", STORE, "import os\nclass Settings:\n    table = os.environ.get('T')"),
         ("environment-not-at-import", "local/aws.py", "from os import environ as e\nif e: ..."),
+        ("stairs", DOMAIN, "from refledger.store import keys"),
+        ("stairs", STORE, "def late():\n    from refledger.entry import http"),
+        ("stairs", STORE, "import refledger.adapters.aws"),
+        ("stairs", PACKAGE + "operations/limits.py", "from refledger.operations.earning import till"),
+        ("stairs", PACKAGE + "operations/earning/payments.py", "from refledger.operations.payouts import steps"),
     ],
 )
 def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:

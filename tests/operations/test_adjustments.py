@@ -21,8 +21,9 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.journal import Account, Kind
-from refledger.operations import adjustments, partners
+from refledger.operations import adjustments
 from refledger.operations.context import Context
+from refledger.operations.partners import partners
 from refledger.store import adjustments as stored
 from tests.support.books import Books, Faulty
 

@@ -11,9 +11,9 @@ import pytest
 from refledger.domain.payments import PaymentAlias, PaymentKind
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining, rating, refunds
 from refledger.operations.context import Context
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import explaining, rating, refunds
+from refledger.operations.earning.payments import Outcome
 from refledger.store import payments
 from tests.support.books import Books
 from tests.support.deaths import deaths

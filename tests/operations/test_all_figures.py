@@ -12,11 +12,12 @@ import pytest
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import partners, rebuilding, statistics
 from refledger.operations.context import Context
-from refledger.operations.counting import figures
-from refledger.operations.rebuilding import rebuild
-from refledger.operations.statistics import STAMPED, Record, project
+from refledger.operations.figures import rebuilding, statistics
+from refledger.operations.figures.counting import figures
+from refledger.operations.figures.rebuilding import rebuild
+from refledger.operations.figures.statistics import STAMPED, Record, project
+from refledger.operations.partners import partners
 from refledger.store import dimensions, generations, keys
 from refledger.store.dimensions import Dimension
 from refledger.store.table import unpack

@@ -12,9 +12,10 @@ from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentS
 from refledger.domain.errors import CurrencyNotTaken, Invalid, OwnAdjustment, SecondPersonNeeded
 from refledger.domain.journal import Entry, Kind, chain, post, seal
 from refledger.domain.manifest import Row
-from refledger.operations import adjustments, attesting
-from refledger.operations.book_checks import Checked
-from refledger.operations.partner_checks import verify_partner
+from refledger.operations import adjustments
+from refledger.operations.proof import attesting
+from refledger.operations.proof.book_checks import Checked
+from refledger.operations.proof.partner_checks import verify_partner
 from refledger.store import keys, ledger
 from refledger.store.table import pack, unpack
 from tests.support.books import Books

@@ -29,8 +29,9 @@ from refledger.domain.errors import (
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import TRANSITIONS, WithdrawalStatus
-from refledger.operations import mending, partners, tasks, withdrawals
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.partners import partners
+from refledger.operations.payouts import mending, tasks, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support import dynamodb

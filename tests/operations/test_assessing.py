@@ -13,8 +13,10 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import giving, partners, rewards, risks, steps, tasks, withdrawals
-from refledger.operations.giving import Gift
+from refledger.operations.earning import giving, rewards
+from refledger.operations.earning.giving import Gift
+from refledger.operations.partners import partners
+from refledger.operations.payouts import risks, steps, tasks, withdrawals
 from refledger.store import ledger
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored

@@ -10,8 +10,9 @@ from refledger.domain.audit import TEXT_LIMIT, TOO_LONG, Action, Change, compare
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import partners, withdrawals
-from refledger.operations.auditing import entry_of
+from refledger.operations.partners import partners
+from refledger.operations.payouts import withdrawals
+from refledger.operations.proof.auditing import entry_of
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store.acting import acting

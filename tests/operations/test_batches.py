@@ -14,9 +14,10 @@ from refledger.domain.errors import BatchNotFound, Conflict, KeyReused
 from refledger.domain.methods import BankAccount, MethodType, StripeAccount
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import batches, giving, methods
-from refledger.operations.giving import Gift
-from refledger.operations.steps import step
+from refledger.operations.earning import giving
+from refledger.operations.earning.giving import Gift
+from refledger.operations.payouts import batches, methods
+from refledger.operations.payouts.steps import step
 from refledger.store import batches as stored
 from refledger.store import keys
 from refledger.store import withdrawals as stored_withdrawals

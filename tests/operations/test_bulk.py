@@ -10,10 +10,11 @@ import pytest
 
 from refledger.domain.errors import KeyReused, OwnWithdrawal, WithdrawalNotFound
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import bulk, withdrawals
+from refledger.operations import bulk
 from refledger.operations.bulk import Done
 from refledger.operations.context import Context
 from refledger.operations.once import Once
+from refledger.operations.payouts import withdrawals
 from refledger.store import keys
 from refledger.store.transaction import Item, Moved, put
 from tests.support.books import Books, Faulty

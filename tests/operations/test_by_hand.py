@@ -10,7 +10,8 @@ from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, Invalid
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners, rewards
+from refledger.operations.earning import rewards
+from refledger.operations.partners import partners
 from refledger.store import rewards as stored
 from tests.support.books import Books
 

@@ -13,7 +13,8 @@ from refledger.domain.journal import Kind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining, paying
+from refledger.operations.earning import explaining
+from refledger.operations.payouts import paying
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.support.books import Books

@@ -7,9 +7,10 @@ import pytest
 from refledger.domain.leaderboards import Changed
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
-from refledger.operations import catching_up, leaderboards
-from refledger.operations.catching_up import SUBJECTS, Caught, catch_up
-from refledger.operations.leaderboards import ALL_TIME, By, top
+from refledger.operations.figures import leaderboards
+from refledger.operations.figures.leaderboards import ALL_TIME, By, top
+from refledger.operations.recovery import catching_up
+from refledger.operations.recovery.catching_up import SUBJECTS, Caught, catch_up
 from refledger.store import dimensions, keys, referrals, search
 from refledger.store import statistics as stored
 from refledger.store.transaction import delete

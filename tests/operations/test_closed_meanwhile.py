@@ -14,9 +14,10 @@ from refledger.domain.referrals import Referral
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import closing, converting, nobodys, parked, payments, rating, referring
 from refledger.operations.context import Context
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import converting, nobodys, parked, payments, rating
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.referring import closing, referring
 from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update

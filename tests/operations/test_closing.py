@@ -13,9 +13,10 @@ from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import closing, converting, referring, rewards
-from refledger.operations.closing import Closed
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import converting, rewards
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.referring import closing, referring
+from refledger.operations.referring.closing import Closed
 from refledger.store import referral_progress
 from refledger.store import referrals as stored
 from tests.support.books import Books

@@ -20,11 +20,13 @@ from refledger.domain.programs import ProgramStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import converting, expiring, explaining, programs, referring
+from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.converting import SYSTEM, Converted
-from refledger.operations.payments import Outcome
-from refledger.operations.referring import NewReferral
+from refledger.operations.earning import converting, explaining
+from refledger.operations.earning.converting import SYSTEM, Converted
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.referring import expiring, referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update

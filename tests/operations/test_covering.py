@@ -9,7 +9,7 @@ import pytest
 from refledger.domain.journal import Kind, post
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import withdrawals
+from refledger.operations.payouts import withdrawals
 from refledger.store import ledger
 from tests.support.books import Books
 

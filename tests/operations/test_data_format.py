@@ -7,10 +7,10 @@ import pytest
 from refledger.domain.errors import DataIsNewer, NotCounted
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.operations import book_reports, comparing, rebuilding, reports
 from refledger.operations.context import Context
-from refledger.operations.rebuilding import rebuild
-from refledger.operations.statistics import project
+from refledger.operations.figures import book_reports, comparing, rebuilding, reports
+from refledger.operations.figures.rebuilding import rebuild
+from refledger.operations.figures.statistics import project
 from refledger.store import keys, ledger, programs
 from refledger.store.transaction import update
 from tests.store.test_shapes import table_of

@@ -12,8 +12,8 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.partners import partners
 from tests.support.books import Books
 from tests.support.programs import a_rule
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import finding_due
+from refledger.operations.earning import finding_due
 from refledger.store import keys, merge
 from tests.support.due import Killed, Shop
 

@@ -14,8 +14,8 @@ from refledger.domain.explaining import Next
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining
-from refledger.operations.explaining import Explained
+from refledger.operations.earning import explaining
+from refledger.operations.earning.explaining import Explained
 from refledger.store import keys
 from refledger.store import rewards as stored
 from refledger.store.table import pack

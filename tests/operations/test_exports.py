@@ -16,9 +16,10 @@ from refledger.domain import csv_files
 from refledger.domain.errors import Busy, Conflict, JobNotFound, KeyReused, TooManyJobs
 from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobStatus, What
 from refledger.domain.times import DAY_MS, iso
-from refledger.operations import exporting, jobs, partners
 from refledger.operations.context import Context
-from refledger.operations.partners import NewPartner
+from refledger.operations.jobs import exporting, jobs
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
 from refledger.store import jobs as stored
 from refledger.store.table import Table
 from tests.support.books import START_MS, Books

@@ -14,10 +14,12 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period
 from refledger.domain.times import DAY_MS
 from refledger.entry.models.reports import FunnelView, ReferralFiguresView, RewardPointView
-from refledger.operations import giving, leaderboards, partners, reports, statistics
-from refledger.operations.giving import Gift
-from refledger.operations.leaderboards import By
-from refledger.operations.reports import TimeToConvert
+from refledger.operations.earning import giving
+from refledger.operations.earning.giving import Gift
+from refledger.operations.figures import leaderboards, reports, statistics
+from refledger.operations.figures.leaderboards import By
+from refledger.operations.figures.reports import TimeToConvert
+from refledger.operations.partners import partners
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update
 from tests.support.books import Books

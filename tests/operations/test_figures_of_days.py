@@ -20,19 +20,15 @@ from refledger.domain.referrals import Source
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS, day
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import (
-    partner_profile,
-    partners,
-    progress,
-    rebuilding,
-    referring,
-    withdrawals,
-)
 from refledger.operations.context import Context
-from refledger.operations.counting import figures
-from refledger.operations.partner_profile import Changes
-from refledger.operations.rebuilding import rebuild
-from refledger.operations.statistics import STAMPED, Record, days, project, totals
+from refledger.operations.figures import rebuilding
+from refledger.operations.figures.counting import figures
+from refledger.operations.figures.rebuilding import rebuild
+from refledger.operations.figures.statistics import STAMPED, Record, days, project, totals
+from refledger.operations.partners import partner_profile, partners
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.payouts import withdrawals
+from refledger.operations.referring import progress, referring
 from refledger.store import keys, referrals
 from refledger.store import statistics as rolled_up
 from refledger.store.dimensions import Dimension

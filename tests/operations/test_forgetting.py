@@ -16,26 +16,25 @@ from refledger.domain.leads import Facts
 from refledger.domain.methods import BankAccount
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import (
-    adjustments,
+from refledger.operations import adjustments, likeness
+from refledger.operations.earning import giving
+from refledger.operations.earning.giving import Gift
+from refledger.operations.once import Once
+from refledger.operations.partners import (
     applications,
     forgetting,
-    giving,
     invitations,
-    likeness,
     partner_codes,
     partner_lists,
     partner_profile,
     partners,
-    referring,
 )
-from refledger.operations.forgetting import Report
-from refledger.operations.giving import Gift
-from refledger.operations.invitations import Invited
-from refledger.operations.once import Once
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
-from refledger.operations.referring import NewReferral
+from refledger.operations.partners.forgetting import Report
+from refledger.operations.partners.invitations import Invited
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import invitations as stored_invitations
 from refledger.store import leads as stored_leads
 from refledger.store import methods as stored_methods

@@ -14,7 +14,7 @@ from refledger.domain import uplines
 from refledger.domain.errors import Busy
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import rating
+from refledger.operations.earning import rating
 from tests.support import dynamodb, reference
 from tests.support.books import Books
 from tests.support.programs import a_rule

@@ -24,9 +24,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.payments import Origin
 from refledger.domain.programs import ProgramStatus
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
-from refledger.operations import explaining, giving, partners, programs, rewards
+from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.giving import Gift
+from refledger.operations.earning import explaining, giving, rewards
+from refledger.operations.earning.giving import Gift
+from refledger.operations.partners import partners
 from refledger.store import keys, payments
 from refledger.store.transaction import update
 from tests.support.books import Books, Faulty

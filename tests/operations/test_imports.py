@@ -11,9 +11,10 @@ from refledger.domain.errors import Invalid, KeyReused
 from refledger.domain.jobs import Job, JobStatus, Line, LineStatus
 from refledger.domain.partners import Partner
 from refledger.entry.models.import_lines import read_partner
-from refledger.operations import importing, jobs, partners
 from refledger.operations.context import Context
-from refledger.operations.importing import MOST_LINES, parse
+from refledger.operations.jobs import importing, jobs
+from refledger.operations.jobs.importing import MOST_LINES, parse
+from refledger.operations.partners import partners
 from refledger.store import jobs as stored
 from refledger.store import partners as stored_partners
 from refledger.store.acting import acting

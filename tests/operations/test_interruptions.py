@@ -15,7 +15,7 @@ import pytest
 from refledger.domain.errors import Refledger
 from refledger.domain.rewards import Reward
 from refledger.domain.times import DAY_MS
-from refledger.operations import rewards
+from refledger.operations.earning import rewards
 from refledger.store import payments as stored_payments
 from tests.support import dynamodb
 from tests.support.books import Books

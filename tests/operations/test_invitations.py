@@ -28,10 +28,11 @@ from refledger.domain.invitations import Application, ApplicationStatus, Invitat
 from refledger.domain.partners import Partner
 from refledger.domain.programs import ProgramStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import applications, invitations, programs
-from refledger.operations.invitations import Invited
+from refledger.operations import programs
 from refledger.operations.limits import Limits, parse
 from refledger.operations.once import Once
+from refledger.operations.partners import applications, invitations
+from refledger.operations.partners.invitations import Invited
 from refledger.store import applications as stored_applications
 from refledger.store import invitations as stored
 from refledger.store import keys

@@ -13,8 +13,12 @@ from refledger.adapters.files import Files
 from refledger.domain.jobs import What
 from refledger.domain.leads import LeadNews, Step
 from refledger.domain.payments import Payment, PaymentSkipped, Teller
-from refledger.operations import exporting, forgetting, jobs, labels, leads, payments, referring, taking_back
-from refledger.operations.referring import Changes, NewReferral
+from refledger.operations import labels
+from refledger.operations.earning import payments, taking_back
+from refledger.operations.jobs import exporting, jobs
+from refledger.operations.partners import forgetting
+from refledger.operations.referring import leads, referring
+from refledger.operations.referring.referring import Changes, NewReferral
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, referrals
 from refledger.store import payments as stored_payments

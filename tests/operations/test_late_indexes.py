@@ -17,8 +17,9 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal
 from refledger.domain.withdrawals import WithdrawalStatus as S
-from refledger.operations import batches, finding_due, maturing, steps
-from refledger.operations.sweeping import Swept, cover_again, sweep
+from refledger.operations.earning import finding_due, maturing
+from refledger.operations.payouts import batches, steps
+from refledger.operations.payouts.sweeping import Swept, cover_again, sweep
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Clock
 from tests.support.stepfunctions import StepFunctions

@@ -9,8 +9,8 @@ import pytest
 from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.leaderboards import Changed, read, written
 from refledger.domain.times import DAY_MS, day
-from refledger.operations import leaderboards, statistics
-from refledger.operations.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
+from refledger.operations.figures import leaderboards, statistics
+from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
 from refledger.store import dimensions
 from refledger.store import statistics as stored
 from tests.support.books import Books

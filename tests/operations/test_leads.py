@@ -16,9 +16,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import converting, leads, maturing, partners, rating, referring
 from refledger.operations.context import Context
-from refledger.operations.leads import Outcome, Taken, take
+from refledger.operations.earning import converting, maturing, rating
+from refledger.operations.partners import partners
+from refledger.operations.referring import leads, referring
+from refledger.operations.referring.leads import Outcome, Taken, take
 from refledger.store import keys
 from refledger.store import leads as stored_leads
 from tests.support.books import START_MS, Books

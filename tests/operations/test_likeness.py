@@ -14,20 +14,13 @@ from refledger.domain.likeness import Kind, SignalType
 from refledger.domain.methods import Account, BankAccount, StripeAccount
 from refledger.domain.partners import Partner
 from refledger.domain.withdrawals import Risk
-from refledger.operations import (
-    applications,
-    invitations,
-    likeness,
-    methods,
-    partner_bulk,
-    partner_profile,
-    partners,
-    tasks,
-)
-from refledger.operations.invitations import Invited
+from refledger.operations import likeness
 from refledger.operations.once import Once
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
+from refledger.operations.partners import applications, invitations, partner_bulk, partner_profile, partners
+from refledger.operations.partners.invitations import Invited
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.payouts import methods, tasks
 from refledger.store import alike, keys
 from refledger.store import methods as stored_methods
 from refledger.store import partners as stored_partners

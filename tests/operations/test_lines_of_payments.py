@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refledger.domain.rules import RuleSet, Source
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
 from tests.support.books import Books
 from tests.support.programs import a_rule
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from refledger.operations import link_figures, referring
-from refledger.operations.counting import of_code
-from refledger.operations.referring import NewReferral
-from refledger.operations.statistics import project
+from refledger.operations.figures import link_figures
+from refledger.operations.figures.counting import of_code
+from refledger.operations.figures.statistics import project
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import keys, referrals
 from tests.support.books import Books
 from tests.support.streams import Tail

@@ -17,24 +17,17 @@ from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import Own, Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import (
-    applications,
-    converting,
-    giving,
-    invitations,
-    partner_bulk,
-    partners,
-    paying,
-    program_changes,
-    referring,
-    withdrawals,
-)
+from refledger.operations import program_changes
 from refledger.operations import programs as operations_of_programs
-from refledger.operations.giving import Gift
-from refledger.operations.invitations import Invited
+from refledger.operations.earning import converting, giving
+from refledger.operations.earning.giving import Gift
 from refledger.operations.once import Once
-from refledger.operations.partners import NewPartner
-from refledger.operations.referring import NewReferral
+from refledger.operations.partners import applications, invitations, partner_bulk, partners
+from refledger.operations.partners.invitations import Invited
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.payouts import paying, withdrawals
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import exposures, keys, programs
 from tests.support.books import Books
 

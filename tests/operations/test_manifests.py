@@ -15,10 +15,10 @@ from refledger.domain import manifest
 from refledger.domain.journal import Balance, Entry, seal
 from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, Row, part_name, read_index, read_part
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import attesting, manifests
-from refledger.operations.book_checks import Checked, Fault
-from refledger.operations.manifests import Outcome
-from refledger.operations.verification import verify
+from refledger.operations.proof import attesting, manifests
+from refledger.operations.proof.book_checks import Checked, Fault
+from refledger.operations.proof.manifests import Outcome
+from refledger.operations.proof.verification import verify
 from refledger.store import keys, ledger
 from refledger.store.transaction import Item, delete, put
 from tests.support import dynamodb

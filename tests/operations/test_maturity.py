@@ -13,7 +13,8 @@ from refledger.domain.journal import Kind, contents_hash
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import maturing, partners
+from refledger.operations.earning import maturing
+from refledger.operations.partners import partners
 from refledger.store import keys, ledger
 from refledger.store import rewards as stored_rewards
 from tests.support.books import Books, Faulty

@@ -9,8 +9,8 @@ import pytest
 
 from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, OwnWithdrawal, Refledger
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, withdrawals
 from refledger.operations.context import Context
+from refledger.operations.payouts import mending, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books
 from tests.support.deaths import deaths

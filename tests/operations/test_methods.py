@@ -10,7 +10,7 @@ import pytest
 from refledger.adapters.vault import NotOpened
 from refledger.domain import errors
 from refledger.domain.methods import MAX_ACTIVE, MAX_EVER, Account, BankAccount, MethodType, PayoutMethod, StripeAccount
-from refledger.operations import methods
+from refledger.operations.payouts import methods
 from refledger.store import keys
 from refledger.store import methods as stored
 from tests.support.books import ACCOUNT, Books, Faulty

@@ -12,9 +12,10 @@ from refledger.cli.migrate import whole_table
 from refledger.domain.errors import Busy
 from refledger.domain.journal import Kind as EntryKind
 from refledger.domain.likeness import Kind
-from refledger.operations import likeness, migrating
-from refledger.operations.migrating import ALL, Migration, Pages, migrate
-from refledger.operations.payments import Outcome
+from refledger.operations import likeness
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.recovery import migrating
+from refledger.operations.recovery.migrating import ALL, Migration, Pages, migrate
 from refledger.store import alike, keys, ledger, migrations, partners
 from refledger.store.keys import Key
 from refledger.store.transaction import Item, put, update

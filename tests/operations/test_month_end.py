@@ -16,9 +16,9 @@ from refledger.domain import statements
 from refledger.domain.jobs import Job, What
 from refledger.domain.journal import Account, Kind
 from refledger.domain.times import DAY_MS, day
-from refledger.operations import exporting, jobs, month_end
-from refledger.operations import statements as monthly
 from refledger.operations.context import Context
+from refledger.operations.figures import statements as monthly
+from refledger.operations.jobs import exporting, jobs, month_end
 from refledger.store import jobs as stored_jobs
 from refledger.store import ledger
 from tests.support.books import Books

@@ -10,8 +10,8 @@ import pytest
 from refledger.domain.errors import PaymentNotFound
 from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped, Teller
 from refledger.domain.rewards import net
-from refledger.operations import payments
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import payments
+from refledger.operations.earning.payments import Outcome
 from tests.support.books import Books
 
 BASE = 10_000

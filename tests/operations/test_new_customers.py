@@ -8,10 +8,10 @@ from refledger.domain.errors import CustomerPaidBefore
 from refledger.domain.leads import LeadNews
 from refledger.domain.referrals import Referral, Source
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import leads, referral_bulk, referring
-from refledger.operations.leads import Outcome
 from refledger.operations.once import Once
-from refledger.operations.referring import Changes, NewReferral
+from refledger.operations.referring import leads, referral_bulk, referring
+from refledger.operations.referring.leads import Outcome
+from refledger.operations.referring.referring import Changes, NewReferral
 from refledger.store import referrals as stored
 from tests.support.books import Books
 

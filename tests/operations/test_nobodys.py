@@ -12,9 +12,10 @@ from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
 from refledger.domain.payments import PaymentKind, PaymentReceived
 from refledger.domain.rewards import SECOND_PERSON, net
 from refledger.domain.times import HOUR_MS
-from refledger.operations import nobodys, payments, referring, reward_lists
-from refledger.operations.payments import Outcome
-from refledger.operations.referring import NewReferral
+from refledger.operations.earning import nobodys, payments, reward_lists
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import customers
 from tests.support.books import START_MS, Books
 from tests.support.interruptions import Interrupted

@@ -9,7 +9,8 @@ import pytest
 from refledger.adapters.bus import BATCH_LIMIT, Bus
 from refledger.domain.notices import Kind
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import notices, withdrawals
+from refledger.operations import notices
+from refledger.operations.payouts import withdrawals
 from refledger.store import keys, partners
 from tests.support.books import Books
 from tests.support.changes import EventsClient, Follower

@@ -13,9 +13,10 @@ import pytest
 
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import giving, statistics
-from refledger.operations.giving import Gift
-from refledger.operations.statistics import PartnerStatistics, project, signed_sum
+from refledger.operations.earning import giving
+from refledger.operations.earning.giving import Gift
+from refledger.operations.figures import statistics
+from refledger.operations.figures.statistics import PartnerStatistics, project, signed_sum
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.support import streams

@@ -18,10 +18,14 @@ from refledger.domain.programs import CurrencyTerms, Weights
 from refledger.domain.referrals import Source
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.times import HOUR_MS
-from refledger.operations import adjustments, converting, duties, giving, methods, partners, paying, referring
-from refledger.operations.converting import Converted
-from refledger.operations.giving import Gift
-from refledger.operations.referring import NewReferral
+from refledger.operations import adjustments, duties
+from refledger.operations.earning import converting, giving
+from refledger.operations.earning.converting import Converted
+from refledger.operations.earning.giving import Gift
+from refledger.operations.partners import partners
+from refledger.operations.payouts import methods, paying
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from tests.support.books import Books
 
 S = RewardStatus

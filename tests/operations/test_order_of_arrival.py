@@ -18,8 +18,8 @@ from refledger.domain.payments import PaymentReceived, Teller
 from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining, payments, rating
 from refledger.operations.context import Context
+from refledger.operations.earning import explaining, payments, rating
 from refledger.store import keys
 from refledger.store import payments as stored_payments
 from refledger.store.transaction import update

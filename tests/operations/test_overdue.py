@@ -8,7 +8,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import finding_due, maturing, overdue, rewards
+from refledger.operations.earning import finding_due, maturing, overdue, rewards
 from refledger.store import keys
 from tests.support.books import Books
 from tests.support.programs import a_rule

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.operations import partners, statistics
-from refledger.operations.partners import NewPartner
-from refledger.operations.statistics import PartnerStatistics
+from refledger.operations.figures import statistics
+from refledger.operations.figures.statistics import PartnerStatistics
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
 from refledger.store import partners as stored
 from tests.support.books import Books
 from tests.support.rollups import Counting

@@ -13,9 +13,11 @@ from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import maturing, parked, partners, rating, referrals
 from refledger.operations.context import Context
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import maturing, parked, rating
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.partners import partners
+from refledger.operations.referring import referrals
 from tests.support.books import Books
 from tests.support.deaths import deaths
 from tests.support.programs import a_program, a_rule

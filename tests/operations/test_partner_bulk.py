@@ -10,11 +10,11 @@ import pytest
 
 from refledger.domain.errors import KeyReused
 from refledger.domain.partners import PartnerStatus
-from refledger.operations import partner_bulk
 from refledger.operations.once import Once
-from refledger.operations.partner_bulk import StatusChange, Step, Update
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
+from refledger.operations.partners import partner_bulk
+from refledger.operations.partners.partner_bulk import StatusChange, Step, Update
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
 from refledger.store import partners as stored
 from refledger.store.transaction import Item
 from tests.support.books import Books

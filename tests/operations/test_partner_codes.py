@@ -19,8 +19,10 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import ProgramStatus
-from refledger.operations import partner_codes, partners, programs, referrals
+from refledger.operations import programs
 from refledger.operations.once import Once
+from refledger.operations.partners import partner_codes, partners
+from refledger.operations.referring import referrals
 from refledger.store import codes as stored
 from tests.support.books import Books, Faulty
 

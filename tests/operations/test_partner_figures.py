@@ -10,9 +10,9 @@ import pytest
 
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners
-from refledger.operations.counting import effects
-from refledger.operations.statistics import PartnerStatistics, Record, project
+from refledger.operations.figures.counting import effects
+from refledger.operations.figures.statistics import PartnerStatistics, Record, project
+from refledger.operations.partners import partners
 from refledger.store import dimensions, keys
 from refledger.store import statistics as stored
 from refledger.store.dimensions import Of

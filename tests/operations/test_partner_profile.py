@@ -10,10 +10,10 @@ import pytest
 from refledger.domain.errors import EmailTaken, KeyReused, PartnerNotFound, Stale
 from refledger.domain.partners import Partner, PartnerNote, PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import networks, partner_lists, partner_profile, partners
 from refledger.operations.once import Once
-from refledger.operations.partner_lists import Wanted
-from refledger.operations.partner_profile import Changes
+from refledger.operations.partners import networks, partner_lists, partner_profile, partners
+from refledger.operations.partners.partner_lists import Wanted
+from refledger.operations.partners.partner_profile import Changes
 from refledger.store import notes, search
 from refledger.store import partners as stored
 from tests.support.books import Books, Faulty

@@ -24,7 +24,8 @@ from refledger.domain.errors import (
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.programs import Program
 from refledger.domain.rules import Pay
-from refledger.operations import partners, programs
+from refledger.operations import programs
+from refledger.operations.partners import partners
 from refledger.store import keys
 from refledger.store import partners as stored
 from tests.support.books import SECRET, Books, Faulty

@@ -11,7 +11,7 @@ from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import programs
 from refledger.operations.context import PROGRAM_KEPT_MS, Context
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
 from refledger.store import programs as stored
 from tests.support.books import Books
 from tests.support.deaths import deaths

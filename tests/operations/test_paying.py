@@ -22,8 +22,10 @@ from refledger.domain.journal import Kind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import explaining, mending, partners, paying
 from refledger.operations.context import Context
+from refledger.operations.earning import explaining
+from refledger.operations.partners import partners
+from refledger.operations.payouts import mending, paying
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
 from tests.support.books import Books, Faulty

@@ -11,7 +11,7 @@ from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
 from refledger.store import keys
 from tests.support.books import Books, Faulty
 
@@ -149,7 +149,7 @@ def test_ten_tiers(books: Books) -> None:
 
 
 def onboard(books: Books, name: str, program_id: str) -> None:
-    from refledger.operations import partners
+    from refledger.operations.partners import partners
 
     new = partners.NewPartner(name, name, f"{name}@example.com", program_id=program_id, user=books.user(name))
     partners.create(books.context, new, "admin", None, "body")

@@ -12,8 +12,8 @@ from refledger.domain.errors import Busy, PayoutUnavailable
 from refledger.domain.journal import Kind, post
 from refledger.domain.payouts import PayoutOrder, PayoutResult
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, steps, withdrawals
 from refledger.operations.context import Context
+from refledger.operations.payouts import mending, steps, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty

@@ -10,8 +10,8 @@ import pytest
 from refledger.domain.errors import ReferralClosed
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import progress, referring
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.referring import progress, referring
 from refledger.store import keys, referrals
 from refledger.store.stream import Record
 from refledger.store.transaction import update

@@ -15,8 +15,9 @@ from refledger.domain.errors import AlreadyDecided, Refledger, WithdrawalNotFoun
 from refledger.domain.journal import Kind
 from refledger.domain.payout_news import Delivered, Said
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, rewards, steps, withdrawals
 from refledger.operations.context import Context
+from refledger.operations.earning import rewards
+from refledger.operations.payouts import mending, steps, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
 from tests.support.deaths import deaths

@@ -15,7 +15,7 @@ import pytest
 from refledger.domain.errors import Busy, Conflict, Forbidden, Refledger, Unprocessable
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
-from refledger.operations import tasks, withdrawals
+from refledger.operations.payouts import tasks, withdrawals
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import Again
 from tests.support.books import Books, Faulty

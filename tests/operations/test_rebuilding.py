@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import rebuilding
 from refledger.operations.context import Context
-from refledger.operations.rebuilding import Rebuilt, rebuild
-from refledger.operations.statistics import Record, project
+from refledger.operations.figures import rebuilding
+from refledger.operations.figures.rebuilding import Rebuilt, rebuild
+from refledger.operations.figures.statistics import Record, project
 from refledger.store import generations, keys, statistics
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write

@@ -22,8 +22,9 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import partners, referrals
 from refledger.operations.limits import Limits
+from refledger.operations.partners import partners
+from refledger.operations.referring import referrals
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored

@@ -29,9 +29,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import ProgramStatus
 from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
 from refledger.domain.times import DAY_MS
-from refledger.operations import partners, programs, referring
+from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.referring import Changes, NewReferral
+from refledger.operations.partners import partners
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import Changes, NewReferral
 from refledger.store import keys
 from refledger.store import referrals as stored
 from tests.support.books import Books

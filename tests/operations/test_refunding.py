@@ -17,8 +17,8 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.payments import Refund
-from refledger.operations import giving, refunding
-from refledger.operations.refunding import Asked
+from refledger.operations.earning import giving, refunding
+from refledger.operations.earning.refunding import Asked
 from refledger.store import exposures, keys
 from tests.support.books import Books
 from tests.support.interruptions import Death, Interrupted, die

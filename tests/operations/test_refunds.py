@@ -14,7 +14,7 @@ from refledger.domain.journal import Kind
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.payments import Outcome
+from refledger.operations.earning.payments import Outcome
 from refledger.store import keys
 from refledger.store.table import pack
 from tests.support.books import Books

@@ -12,9 +12,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.restoring import BEGUN, Act
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
-from refledger.operations import batches, deciding, partners, paying, restoring, withdrawals
-from refledger.operations.restoring import Held
-from refledger.operations.steps import step
+from refledger.operations.partners import partners
+from refledger.operations.payouts import batches, deciding, paying, withdrawals
+from refledger.operations.payouts.steps import step
+from refledger.operations.recovery import restoring
+from refledger.operations.recovery.restoring import Held
 from refledger.store import withdrawals as stored
 from tests.support.books import Books
 from tests.support.payouts import Provider, start, verified

@@ -14,8 +14,11 @@ from refledger.domain.jobs import What
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from refledger.operations import closing, exporting, finding_due, forgetting, jobs, maturing, overdue, reward_lists
 from refledger.operations.context import Context
+from refledger.operations.earning import finding_due, maturing, overdue, reward_lists
+from refledger.operations.jobs import exporting, jobs
+from refledger.operations.partners import forgetting
+from refledger.operations.referring import closing
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, shards
 from refledger.store import rewards as stored

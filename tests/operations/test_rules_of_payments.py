@@ -12,8 +12,9 @@ from refledger.domain.errors import Invalid, PartnerNotFound, Stale
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.rules import SPARE, Own, Pay, RuleSet
 from refledger.domain.times import DAY_MS, from_datetime
-from refledger.operations import parked, partners
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import parked
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.partners import partners
 from refledger.store import payments as stored_payments
 from refledger.store import referrals
 from tests.support.books import Books, Faulty

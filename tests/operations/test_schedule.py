@@ -7,7 +7,7 @@ import pytest
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import finding_due, maturing
+from refledger.operations.earning import finding_due, maturing
 from refledger.store import keys
 from refledger.store.transaction import put
 from tests.support.books import Books

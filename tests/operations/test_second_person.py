@@ -8,8 +8,8 @@ import pytest
 
 from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, Refledger, SecondPersonNeeded
 from refledger.domain.withdrawals import Approval, Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals
 from refledger.operations.context import Context
+from refledger.operations.payouts import withdrawals
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import programs as stored_programs

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations import finding_due, maturing, reward_lists
-from refledger.operations.book_checks import Checked
-from refledger.operations.verification import verify
+from refledger.operations.earning import finding_due, maturing, reward_lists
+from refledger.operations.proof.book_checks import Checked
+from refledger.operations.proof.verification import verify
 from refledger.store import exports, keys, shards
 from refledger.store.table import pack, unpack
 from refledger.store.transaction import Moved

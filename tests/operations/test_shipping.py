@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rules import RuleSet
-from refledger.operations import explaining
+from refledger.operations.earning import explaining
 from tests.support.books import Books
 from tests.support.programs import a_program, a_rule
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped
-from refledger.operations import payments
-from refledger.operations.payments import Outcome
+from refledger.operations.earning import payments
+from refledger.operations.earning.payments import Outcome
 from tests.support.books import Books
 
 

@@ -13,9 +13,9 @@ from refledger.domain.errors import StatementTooLong
 from refledger.domain.journal import Kind, post
 from refledger.domain.statements import AccountStatement
 from refledger.domain.times import DAY_MS, day
-from refledger.operations import statements
-from refledger.operations.book_checks import Checked
-from refledger.operations.verification import verify
+from refledger.operations.figures import statements
+from refledger.operations.proof.book_checks import Checked
+from refledger.operations.proof.verification import verify
 from refledger.store import keys, ledger
 from refledger.store.table import Table
 from refledger.store.transaction import Item, update

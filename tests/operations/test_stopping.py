@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from refledger.adapters.event_sources import ATTEMPTS, EventSource
 from refledger.domain.times import HOUR_MS
-from refledger.operations import stopping
-from refledger.operations.stopping import READERS, Sources
+from refledger.operations.recovery import stopping
+from refledger.operations.recovery.stopping import READERS, Sources
 from refledger.store import audit, keys, stops
 from refledger.store.table import pack
 from refledger.store.transaction import Moved

@@ -17,8 +17,10 @@ from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations import clearing, converting, correcting, explaining, paying, payments, rating, referring
-from refledger.operations.referring import NewReferral
+from refledger.operations.earning import clearing, converting, correcting, explaining, payments, rating
+from refledger.operations.payouts import paying
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import keys, referrals, sightings
 from refledger.store import payments as payments_of
 from refledger.store.table import Table

@@ -12,11 +12,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import mending, payouts, steps, sweeping, workflow
 from refledger.operations.context import Context
-from refledger.operations.partners import change_status
-from refledger.operations.sweeping import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
-from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.partners.partners import change_status
+from refledger.operations.payouts import mending, payouts, steps, sweeping, workflow
+from refledger.operations.payouts.sweeping import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
+from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
 from refledger.store import keys
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import update

@@ -28,22 +28,12 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import (
-    batches,
-    deciding,
-    giving,
-    methods,
-    partners,
-    paying,
-    risks,
-    steps,
-    tasks,
-    till,
-    withdrawals,
-)
 from refledger.operations.context import Context
-from refledger.operations.giving import Gift
-from refledger.operations.withdrawals import BOUNDS
+from refledger.operations.earning import giving, till
+from refledger.operations.earning.giving import Gift
+from refledger.operations.partners import partners
+from refledger.operations.payouts import batches, deciding, methods, paying, risks, steps, tasks, withdrawals
+from refledger.operations.payouts.withdrawals import BOUNDS
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import Books

@@ -13,7 +13,9 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.referrals import Referral
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations import batches, closing, paying, referring, risks, till, withdrawals
+from refledger.operations.earning import till
+from refledger.operations.payouts import batches, paying, risks, withdrawals
+from refledger.operations.referring import closing, referring
 from refledger.store import keys, referral_progress
 from refledger.store import partners as stored
 from refledger.store import withdrawals as stored_withdrawals

@@ -17,10 +17,11 @@ from refledger.domain.payments import NO_CUSTOMER, PaymentKind, PaymentReceived,
 from refledger.domain.rewards import SECOND_PERSON, RewardStatus, net
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations import explaining, nobodys, payments, rating, referring
-from refledger.operations.maturing import mature_from
-from refledger.operations.payments import Outcome, Recorded
-from refledger.operations.referring import NewReferral
+from refledger.operations.earning import explaining, nobodys, payments, rating
+from refledger.operations.earning.maturing import mature_from
+from refledger.operations.earning.payments import Outcome, Recorded
+from refledger.operations.referring import referring
+from refledger.operations.referring.referring import NewReferral
 from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.programs import a_rule

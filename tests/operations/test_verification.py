@@ -15,9 +15,9 @@ from refledger.domain.errors import Invalid
 from refledger.domain.journal import seal
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import DISPUTED, RewardStatus
-from refledger.operations import book_checks, verification
-from refledger.operations.book_checks import Checked
-from refledger.operations.verification import verify
+from refledger.operations.proof import book_checks, verification
+from refledger.operations.proof.book_checks import Checked
+from refledger.operations.proof.verification import verify
 from refledger.store import keys
 from refledger.store import ledger as stored_ledger
 from refledger.store.transaction import Item, delete, put, update

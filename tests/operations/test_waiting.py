@@ -14,10 +14,12 @@ from refledger.domain.referrals import ReferralStatus, Source
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Problem, WithdrawalStatus
-from refledger.operations import expiring, finding_due, maturing, referring, steps
-from refledger.operations.payments import Outcome
-from refledger.operations.referring import NewReferral
-from refledger.operations.sweeping import COVER_AGAIN_MS, Swept, cover_again, sweep
+from refledger.operations.earning import finding_due, maturing
+from refledger.operations.earning.payments import Outcome
+from refledger.operations.payouts import steps
+from refledger.operations.payouts.sweeping import COVER_AGAIN_MS, Swept, cover_again, sweep
+from refledger.operations.referring import expiring, referring
+from refledger.operations.referring.referring import NewReferral
 from refledger.store import referrals
 from tests.support.books import Books
 from tests.support.payouts import Provider, approved, start

@@ -16,7 +16,7 @@ from refledger.domain.errors import (
     WithdrawalNotFound,
 )
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, tasks, withdrawals
+from refledger.operations.payouts import mending, tasks, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start

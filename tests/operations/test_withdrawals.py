@@ -19,7 +19,8 @@ from refledger.domain.journal import Kind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import partners, steps, withdrawals
+from refledger.operations.partners import partners
+from refledger.operations.payouts import steps, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import ACCOUNT, Books, Faulty

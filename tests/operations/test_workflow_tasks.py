@@ -12,8 +12,8 @@ from refledger.domain.errors import WithdrawalNotFound
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
-from refledger.operations import mending, payouts, steps, tasks, withdrawals, workflow
-from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import mending, payouts, steps, tasks, withdrawals, workflow
+from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
 from refledger.store import methods as stored_methods
 from refledger.store import withdrawals as stored
 from refledger.store.table import Table

@@ -25,7 +25,7 @@ from local import sfn_fixes
 from refledger.adapters.stepfunctions import UNFINISHED
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import OPEN, WithdrawalStatus, movement
-from refledger.operations.workflow import HELD
+from refledger.operations.payouts.workflow import HELD
 from tests.local.harness import PATIENCE_SECONDS
 
 DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"

@@ -10,8 +10,10 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import mending, partners, payouts, rewards, tasks, withdrawals, workflow
-from refledger.operations.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.earning import rewards
+from refledger.operations.partners import partners
+from refledger.operations.payouts import mending, payouts, tasks, withdrawals, workflow
+from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
 from refledger.store import withdrawals as stored
 from tests.statemachines.machine import LONG_SECONDS, Event, Execution, Machine
 from tests.support.books import ACCOUNT, Books

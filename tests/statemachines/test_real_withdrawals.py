@@ -8,7 +8,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Problem, WithdrawalStatus
-from refledger.operations import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow
 from tests.statemachines.real import MakeReal, ended, known, suspended, take_all_back
 from tests.support.payouts import IDEMPOTENT_MS
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from refledger.operations import auditing, rebuilding
 from refledger.operations.context import Context
-from refledger.operations.statistics import Record, effects_in, project, subjects_of
+from refledger.operations.figures import rebuilding
+from refledger.operations.figures.statistics import Record, effects_in, project, subjects_of
+from refledger.operations.proof import auditing
 from refledger.store import (
     adjustments,
     applications,

@@ -12,8 +12,8 @@ from typing import Any
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import withdrawals, workflow
-from refledger.operations.maturing import mature_all
+from refledger.operations.earning.maturing import mature_all
+from refledger.operations.payouts import withdrawals, workflow
 from refledger.store import adjustments, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import referrals as stored_referrals

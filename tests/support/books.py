@@ -29,25 +29,15 @@ from refledger.domain.payments import (
 from refledger.domain.programs import Program
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import (
-    covering,
-    disputes,
-    maturing,
-    methods,
-    parked,
-    partners,
-    payments,
-    program_changes,
-    programs,
-    referrals,
-    refunds,
-    rewards,
-    withdrawals,
-)
-from refledger.operations.book_checks import Checked, Fault
+from refledger.operations import program_changes, programs
 from refledger.operations.context import Context
+from refledger.operations.earning import disputes, maturing, parked, payments, refunds, rewards
 from refledger.operations.limits import Limits, parse
-from refledger.operations.verification import verify
+from refledger.operations.partners import partners
+from refledger.operations.payouts import covering, methods, withdrawals
+from refledger.operations.proof.book_checks import Checked, Fault
+from refledger.operations.proof.verification import verify
+from refledger.operations.referring import referrals
 from refledger.store import keys, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import programs as stored_programs

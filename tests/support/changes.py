@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refledger.domain.audit import Entry
-from refledger.operations import auditing, finding, notices, progress
+from refledger.operations import notices
 from refledger.operations.context import Context
+from refledger.operations.partners import finding
+from refledger.operations.proof import auditing
+from refledger.operations.referring import progress
 from refledger.store import audit, keys, stream
 from refledger.store.stream import Record
 from tests.support.books import Books

@@ -12,8 +12,8 @@ from typing import Any
 from refledger.adapters.ids import Ids
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import finding_due
 from refledger.operations.context import Context
+from refledger.operations.earning import finding_due
 from refledger.store import keys
 from refledger.store.transaction import Item, Moved, Write
 from tests.support.books import SECRET, START_MS, Clock

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from refledger.domain.rewards import RewardStatus
-from refledger.operations import statistics
-from refledger.operations.statistics import PartnerStatistics, Tier
+from refledger.operations.figures import statistics
+from refledger.operations.figures.statistics import PartnerStatistics, Tier
 from refledger.store import keys
 from tests.support.books import Books
 

@@ -9,7 +9,8 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations import adjustments, withdrawals
+from refledger.operations import adjustments
+from refledger.operations.payouts import withdrawals
 from refledger.store.transaction import Item
 from tests.support import streams
 from tests.support.books import Books

@@ -12,9 +12,10 @@ from typing import Any
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import partners, referrals
-from refledger.operations.maturing import mature_all
-from refledger.operations.partners import NewPartner
+from refledger.operations.earning.maturing import mature_all
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
+from refledger.operations.referring import referrals
 from refledger.store import adjustments, ledger
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals

@@ -9,8 +9,8 @@ from refledger.domain.methods import Account, MethodType, StripeAccount
 from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, PayoutState
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations import payouts, withdrawals
 from refledger.operations.context import Context
+from refledger.operations.payouts import payouts, withdrawals
 from refledger.store import methods as stored_methods
 from tests.support.books import Books
 

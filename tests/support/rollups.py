@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from refledger.operations import leaderboards
-from refledger.operations.statistics import Record, project
+from refledger.operations.figures import leaderboards
+from refledger.operations.figures.statistics import Record, project
 from tests.support import streams
 from tests.support.books import Books
 

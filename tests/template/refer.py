@@ -8,7 +8,7 @@ import pytest
 
 from refledger.adapters.ids import Ids
 from refledger.domain.times import iso
-from refledger.operations import rating
+from refledger.operations.earning import rating
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import update

@@ -9,8 +9,8 @@ from refledger.cli.migrate import whole_table
 from refledger.domain.notices import Kind
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import access
-from refledger.operations import migrating
 from refledger.operations.context import Context
+from refledger.operations.recovery import migrating
 from refledger.store import dimensions, generations, keys, shards
 from refledger.store.table import Table
 from tests.support.changes import Tail, batches

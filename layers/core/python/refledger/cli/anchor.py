@@ -9,8 +9,8 @@ from typing import Any
 from refledger.cli.output import say
 from refledger.cli.target import Target, add_target
 from refledger.domain.journal import Anchors, broken, chain
-from refledger.operations import partner_checks
-from refledger.operations.book_checks import Checked
+from refledger.operations.proof import partner_checks
+from refledger.operations.proof.book_checks import Checked
 from refledger.store import ledger, partners
 
 

@@ -15,8 +15,8 @@ from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import SECOND_MS, iso
 from refledger.entry.events.payments import read_listed
-from refledger.operations import reconciling
-from refledger.operations.reconciling import Comparison
+from refledger.operations.recovery import reconciling
+from refledger.operations.recovery.reconciling import Comparison
 
 SECRET, MODE = "StripeReadSecretArn", "StripeMode"  # parameters of the template
 LIVEMODE = {"live": True, "test": False, "any": None}

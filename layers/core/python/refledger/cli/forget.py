@@ -8,8 +8,8 @@ from typing import Any
 from refledger.cli.output import say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.times import iso
-from refledger.operations import forgetting
-from refledger.operations.forgetting import KEPT_YEARS, Report
+from refledger.operations.partners import forgetting
+from refledger.operations.partners.forgetting import KEPT_YEARS, Report
 
 WHOM = ("partner", "customer", "person")
 MOST_YEARS = 100

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from refledger.cli.output import duration, say, say_json
 from refledger.domain.times import iso
-from refledger.operations.book_checks import Fault
 from refledger.operations.context import Context
+from refledger.operations.proof.book_checks import Fault
 from refledger.store import findings
 from refledger.store.findings import Reason
 

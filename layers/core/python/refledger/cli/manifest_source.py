@@ -13,7 +13,7 @@ from refledger.cli.output import warn
 from refledger.cli.target import Target, Usage
 from refledger.domain.manifest import INDEX, SIGNATURE
 from refledger.domain.times import DAY_MS
-from refledger.operations.manifests import day_of
+from refledger.operations.proof.manifests import day_of
 
 BUCKET, KEY = "ManifestBucket", "ManifestKey"  # in the template
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -9,8 +9,8 @@ from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import iso
-from refledger.operations import migrating
-from refledger.operations.migrating import Migration, Pages
+from refledger.operations.recovery import migrating
+from refledger.operations.recovery.migrating import Migration, Pages
 from refledger.store import migrations, programs
 from refledger.store.keys import Key
 from refledger.store.table import Table, pack, unpack

@@ -9,8 +9,9 @@ from typing import Any
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import MINUTE_MS
-from refledger.operations import catching_up, comparing, rebuilding
-from refledger.operations.comparing import Difference
+from refledger.operations.figures import comparing, rebuilding
+from refledger.operations.figures.comparing import Difference
+from refledger.operations.recovery import catching_up
 from refledger.store import partners
 
 WAIT_MINUTES = 15

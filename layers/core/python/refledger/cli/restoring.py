@@ -20,10 +20,11 @@ from refledger.cli.target import Target, Usage
 from refledger.domain.currencies import money
 from refledger.domain.restoring import Act
 from refledger.domain.times import SECOND_MS
-from refledger.operations import restoring, stopping, verification
-from refledger.operations.book_checks import Checked
 from refledger.operations.context import Context
-from refledger.operations.restoring import Held
+from refledger.operations.proof import verification
+from refledger.operations.proof.book_checks import Checked
+from refledger.operations.recovery import restoring, stopping
+from refledger.operations.recovery.restoring import Held
 from refledger.store import stops
 from refledger.store.stops import Stop
 from refledger.store.table import Table

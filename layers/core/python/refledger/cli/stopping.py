@@ -11,7 +11,7 @@ from refledger.cli.hearing import unheard
 from refledger.cli.output import say, table
 from refledger.cli.target import Target, add_target
 from refledger.domain.times import SECOND_MS, iso
-from refledger.operations import stopping
+from refledger.operations.recovery import stopping
 from refledger.store import stops
 from refledger.store.stops import Stop
 from refledger.store.transaction import Moved

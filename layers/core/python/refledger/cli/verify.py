@@ -15,8 +15,9 @@ from refledger.cli.manifest_source import Signed, add_manifest, opened
 from refledger.cli.output import Progress, add_progress, say, warn
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
-from refledger.operations import attesting, overdue, partner_checks, verification
-from refledger.operations.book_checks import BATCH, Checked, Fault
+from refledger.operations.earning import overdue
+from refledger.operations.proof import attesting, partner_checks, verification
+from refledger.operations.proof.book_checks import BATCH, Checked, Fault
 from refledger.store import partners
 
 

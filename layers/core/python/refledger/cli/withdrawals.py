@@ -14,7 +14,7 @@ from refledger.cli.target import Target, add_target
 from refledger.domain.currencies import money
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal
-from refledger.operations import sweeping
+from refledger.operations.payouts import sweeping
 from refledger.store import withdrawals
 
 WORKFLOW = "WithdrawalApproval"  # in the template

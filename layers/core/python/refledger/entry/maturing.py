@@ -8,7 +8,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import Reward
 from refledger.entry import config
 from refledger.entry.observability import logger
-from refledger.operations.rewards import due_now
+from refledger.operations.earning.rewards import due_now
 
 
 def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> None:

@@ -6,8 +6,8 @@ from refledger.domain import periods
 from refledger.domain.journal import Account
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.metrics import count, counting
-from refledger.operations import book_reports
 from refledger.operations.context import Context
+from refledger.operations.figures import book_reports
 
 OWED = (Account.AVAILABLE, Account.RESERVED)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from refledger.adapters.files import Files
 from refledger.domain import journal, statements
-from refledger.operations.statements import Basis
+from refledger.operations.figures.statements import Basis
 
 PRINTER = Path(__file__).with_name("statement_pdf.py")
 

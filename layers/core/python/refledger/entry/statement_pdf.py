@@ -14,7 +14,7 @@ from refledger.domain.currencies import decimal, exponent
 from refledger.domain.journal import WORDS
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import DAY_MS, EPOCH, iso
-from refledger.operations.statements import Statement
+from refledger.operations.figures.statements import Statement
 
 MARGIN_MM, LINE_MM, TEXT_PT, SMALL_PT, TINY_PT, TITLE_PT = 15, 5, 9, 7, 6, 16
 COLUMNS_MM = (25, 29, 38, 22, 22, 22, 22)  # 180 in all, what A4 has between the margins

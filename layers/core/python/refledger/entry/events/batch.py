@@ -11,9 +11,9 @@ from refledger.domain.payments import CodeGiven, PaymentAlias, PaymentEvent, Pay
 from refledger.domain.programs import is_program_id
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.payments import read_event
-from refledger.operations import nobodys
 from refledger.operations.context import Context
-from refledger.operations.nobodys import Referred
+from refledger.operations.earning import nobodys
+from refledger.operations.earning.nobodys import Referred
 from refledger.store import keys
 from refledger.store.ahead import Ahead
 from refledger.store.transaction import Again

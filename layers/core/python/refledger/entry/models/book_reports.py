@@ -6,7 +6,7 @@ from typing import Self
 
 from refledger.entry.models.common import View
 from refledger.entry.models.reports import PeriodView
-from refledger.operations.book_reports import PayoutSums, TrialBalance
+from refledger.operations.figures.book_reports import PayoutSums, TrialBalance
 
 
 class AccountView(View):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from refledger.domain.errors import Invalid
 from refledger.entry.faults import reasons
 from refledger.entry.models.partners import NewPartnerBody
-from refledger.operations.partners import NewPartner
+from refledger.operations.partners.partners import NewPartner
 
 
 def read_partner(cells: dict[str, str]) -> NewPartner:

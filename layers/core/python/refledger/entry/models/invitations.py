@@ -13,7 +13,7 @@ from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Tags, View
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.partners import Email, Phone, TierLabel
-from refledger.operations.invitations import Invited
+from refledger.operations.partners.invitations import Invited
 
 
 class NewInvitation(Body):

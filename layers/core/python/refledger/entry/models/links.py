@@ -14,7 +14,7 @@ from refledger.domain.times import iso
 from refledger.entry.models.common import Query, View
 
 if TYPE_CHECKING:
-    from refledger.operations.link_figures import LinkFigures
+    from refledger.operations.figures.link_figures import LinkFigures
 
 
 class ClickQuery(Query):

@@ -16,7 +16,7 @@ from refledger.entry.models.links import url_of
 from refledger.entry.models.partners import Phone
 from refledger.entry.models.referrals import BalanceView
 from refledger.entry.models.rules import OwnPayView
-from refledger.operations.partner_profile import Changes
+from refledger.operations.partners.partner_profile import Changes
 
 
 class MeView(View):

@@ -8,7 +8,7 @@ from refledger.domain.referrals import ReferralStatus, Source
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.entry.models.common import Capitals, Currency, PageQuery, PeriodQuery, Tag
 from refledger.entry.models.ids import ProgramId
-from refledger.operations.referral_lists import Wanted
+from refledger.operations.referring.referral_lists import Wanted
 
 
 class OwnReferralsQuery(PeriodQuery):

@@ -10,7 +10,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain.partners import PartnerStatus
 from refledger.entry.models.common import Body, Note, Tags, View
 from refledger.entry.models.partners import NewPartnerBody, PartnerChanges, Status
-from refledger.operations.partner_bulk import StatusChange, Step, Update
+from refledger.operations.partners.partner_bulk import StatusChange, Step, Update
 from refledger.store.transaction import Item
 
 MOST = 50  # in one call

@@ -11,7 +11,7 @@ from refledger.domain.times import iso
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import Body, PageQuery, Query, Title, View
 from refledger.entry.models.ids import ProgramId
-from refledger.operations.networks import Below
+from refledger.operations.partners.networks import Below
 
 WishedCode = Annotated[str, Field(max_length=40, examples=["ACME-2026"])]
 

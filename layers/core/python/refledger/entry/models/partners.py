@@ -27,9 +27,9 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
-from refledger.operations.partner_lists import Wanted
-from refledger.operations.partner_profile import Changes
-from refledger.operations.partners import NewPartner
+from refledger.operations.partners.partner_lists import Wanted
+from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partners import NewPartner
 
 Email = Annotated[
     str,

@@ -12,7 +12,7 @@ from refledger.domain.times import iso
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
 from refledger.entry.models.common import Body, Currency, Note, View
-from refledger.operations.refunding import Asked
+from refledger.operations.earning.refunding import Asked
 
 REASON_LIMIT, REFERENCE_LIMIT = 500, 140
 

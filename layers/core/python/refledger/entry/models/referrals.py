@@ -9,7 +9,7 @@ from pydantic import Field
 from refledger.domain.partners import Partner
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import MoneyView, View
-from refledger.operations.statistics import PartnerStatistics, Tier
+from refledger.operations.figures.statistics import PartnerStatistics, Tier
 
 
 class CodeView(View):

@@ -36,13 +36,13 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
-from refledger.operations.closing import Closed
-from refledger.operations.converting import Converted
-from refledger.operations.expiring import Expired
+from refledger.operations.earning.converting import Converted
 from refledger.operations.labels import NONE, Labels
-from refledger.operations.referral_bulk import Move, Step, Verb
-from refledger.operations.referral_lists import Wanted
-from refledger.operations.referring import Changes, NewReferral
+from refledger.operations.referring.closing import Closed
+from refledger.operations.referring.expiring import Expired
+from refledger.operations.referring.referral_bulk import Move, Step, Verb
+from refledger.operations.referring.referral_lists import Wanted
+from refledger.operations.referring.referring import Changes, NewReferral
 from refledger.store.transaction import Item
 
 MOST = 50  # in one call

@@ -14,9 +14,9 @@ from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, View, located
 from refledger.entry.models.ids import ProgramId
-from refledger.operations import reports
-from refledger.operations.leaderboards import ALL_TIME, SHOWN, By
-from refledger.operations.reports import (
+from refledger.operations.figures import reports
+from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, By
+from refledger.operations.figures.reports import (
     Amounts,
     PartnerFigures,
     ProgramFigures,

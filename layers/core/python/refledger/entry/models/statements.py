@@ -13,7 +13,7 @@ from refledger.domain.currencies import decimal, exponent
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import iso
 from refledger.entry.models.common import Capitals, Query, View
-from refledger.operations.statements import Basis, Statement
+from refledger.operations.figures.statements import Basis, Statement
 
 COLUMNS = (
     "currency", "time", "kind", "reference", "count", "available", "reserved", "paid", "availableAfter",

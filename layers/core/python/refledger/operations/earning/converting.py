@@ -1,0 +1,186 @@
+"""A referral that converts for a value that somebody tells: it earns exactly like a payment of that much, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from refledger.domain.duties import Act
+from refledger.domain.errors import Conflict, CurrencyNotTaken, Invalid, ProgramClosed, ReferralClosed
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, said
+from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
+from refledger.domain.rewards import Reward
+from refledger.operations.chains import check_stranger
+from refledger.operations.context import Context
+from refledger.operations.earning import rating
+from refledger.operations.earning.payments import enter
+from refledger.operations.earning.word import by_word
+from refledger.store import keys, payments, programs, referrals, rewards
+
+ADDED_LIMIT = 20  # how often the value of a conversion may turn out to be more than it ever was
+SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
+
+
+@dataclass(frozen=True)
+class Converted:
+    """`repeated`: it had converted for the same before. `due`: whose money moved of what the customer paid later."""
+
+    referral: Referral
+    payment: Payment
+    rewards: list[Reward]
+    repeated: bool = False
+    due: tuple[MaturityMessage, ...] = ()
+
+
+def payment_id(context: Context, referral_id: str) -> str:
+    """Of the payment that a referral's conversion is booked as: there can be one, for ever."""
+    return context.ids.payment(SYSTEM, referral_id)
+
+
+def parts_of(context: Context, referral_id: str) -> list[Payment]:
+    """What a referral's conversion is booked as: its payment, and what was added when its value turned out higher."""
+    names = [referral_id, *(f"{referral_id}+{number}" for number in range(1, ADDED_LIMIT + 1))]
+    return payments.many(context.table, [context.ids.payment(SYSTEM, name) for name in names])
+
+
+def part_name(referral_id: str, number: int) -> str:
+    """As whom the payment number `number` of its conversion is told to itself: see `parts_of`."""
+    return f"{referral_id}+{number}" if number else referral_id
+
+
+def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[Payment, list[MaturityMessage]]:
+    """Book that a conversion was worth `amount` (minor units of its currency) more than what is booked of it.
+
+    Returns the payment, and what may mature at once.
+
+    It is earned like the conversion itself, and when that was. `number`: how many payments of it there are; idempotent
+    by that. Raises ReferralNotFound, and Forbidden.
+    """
+
+    def once() -> tuple[Payment, list[MaturityMessage]]:
+        table, now_ms = context.table, context.now_ms()
+        old = referrals.find(table, referral_id)
+        id = context.ids.payment(SYSTEM, part_name(referral_id, number))
+        first, *done = payments.many(table, [old.conversion, id])
+        if done:
+            return done[0], []
+        new = replace(
+            first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
+            by="", by_machine=True, note="", reason="", external_id=part_name(referral_id, number),
+        )  # fmt: skip
+        new = replace(new, body=said(new))
+        program = programs.find(table, old.program_id)
+        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+        bound = binding or old.bound("", now_ms)
+        entered, sums = by_word(
+            context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
+            old.makers,
+        )  # fmt: skip
+        met = [] if binding else [referrals.unchanged(old)]
+        table.commit(*entered.writes, *sums, *met)
+        return entered.payment, entered.due(now_ms)
+
+    return context.repeat(once)
+
+
+def convert(
+    context: Context,
+    referral_id: str,
+    amount: int,
+    currency: str = "",
+    *,
+    by: str = "",
+    by_machine: bool = False,
+    at_ms: int = 0,
+) -> Converted:
+    """Book the value of a conversion, in minor units, by the rules and for the up-line that the referral was made with.
+
+    `currency`: "" for the program's own. `by`: keyed hash of the person or service (`by_machine`) who says so, "" for a
+    CRM. `at_ms`: when it converted, now by default; what converted in time earns, however late it is told.
+
+    Above what may be told in a day, by people or by machines, its rewards are held until a person releases them who did
+    not tell it.
+
+    Idempotent for ever by the payment that it is booked as. The referral, its binding, the payment and the rewards
+    change in one transaction. A customer who has paid before does not keep it from converting: both earn.
+    Raises ReferralNotFound, ReferralClosed for one that was rejected or had expired by then, Invalid, CurrencyNotTaken,
+    ProgramClosed where the program was paused then, Conflict where it has converted for another value, and Forbidden
+    where `by` would earn from it.
+    """
+    if amount <= 0:
+        raise Invalid("conversionValue: more than nothing")
+    id = payment_id(context, referral_id)
+    act = Act.CONVERT_BY_MACHINE if by_machine or not by else Act.CONVERT
+
+    def once() -> Converted:
+        table, now_ms = context.table, context.now_ms()
+        old = referrals.find(table, referral_id)
+        booked = payments.many(table, [id])
+        if booked:
+            return _repeated(context, old, booked[0], amount, currency)
+        check_stranger(context, act, old.upline, old.depth, by)
+        moment_ms = at_ms or now_ms
+        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+        program = programs.find(table, old.program_id)
+        if binding.why_not(moment_ms) if binding else old.is_over(moment_ms):
+            raise ReferralClosed("the referral was rejected, or has expired: it cannot convert")
+        if not program.earns_at(moment_ms):
+            raise ProgramClosed("the program was paused when this converted: it earns nothing")
+        if not program.takes(currency or program.currency):
+            raise CurrencyNotTaken(f"the program does not take {currency}")
+        payment = Payment(
+            id=id,
+            kind=PaymentKind.PAYMENT,
+            currency=currency or program.currency,
+            program_id=old.program_id,
+            amount=amount,
+            base=amount,
+            customer=old.customer,
+            occurred_at_ms=moment_ms,
+            referral_id=old.id,
+            by=by,
+            by_machine=act is Act.CONVERT_BY_MACHINE,
+            origin=Origin.CONVERSION,
+            external_id=old.id,
+        )
+        payment = replace(payment, body=said(payment))
+        bound = binding or old.bound("", now_ms)
+        entered, sums = by_word(
+            context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
+        )  # fmt: skip
+        new = replace(old, conversion=id, version=old.version + 1)
+        if old.status in (*OPEN, ReferralStatus.EXPIRED):
+            new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
+        table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))
+        made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
+        return Converted(new, entered.payment, made)
+
+    converted = context.repeat(once)
+    referral = converted.referral
+    return replace(converted, due=tuple(rating.at_once(context, referral.program_id, referral.customer)))
+
+
+def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:
+    """What it came to the first time. What a payment said never changes, and nor does what it is said again in."""
+    wanted = currency or programs.find(context.table, referral.program_id).currency
+    if (booked.amount, booked.currency) != (amount, wanted):
+        raise Conflict("the referral has converted for another value")
+    earned = rewards.many(context.table, [id for id, _ in booked.shares])
+    return Converted(referral, booked, earned, repeated=True)
+
+
+def conversion_faults(context: Context, payment: Payment) -> list[str]:
+    """What is wrong with the payment of a conversion, held against its referral; nothing for any other payment."""
+    if payment.origin is not Origin.CONVERSION:
+        return []
+    named = f"payment {payment.id}: is the conversion of referral {payment.referral_id}"
+    if not keys.is_referral_id(payment.referral_id):
+        return [f"{named}, which is none"]
+    found = referrals.many(context.table, [payment.referral_id])
+    if not found:
+        return [f"{named}, which is not there"]
+    if found[0].conversion not in (payment.id, payment.target):  # an operator's machine has no key to make the id with
+        return [f"{named}, which says otherwise"]
+    if found[0].status in (*OPEN, *CLOSED):
+        return [f"{named}, which is {found[0].status}"]
+    return []

@@ -1,0 +1,97 @@
+"""A payment that counts, and of which its provider tells more: what was captured since, its tax, its shipping.
+
+It is rated anew from what is known best, as if that had come first: within the hold its rewards change, after it the
+difference is booked, once, in an entry whose reference says so. What is taken back follows the new amount.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refledger.domain.payments import Payment, PaymentKind
+from refledger.domain.rewards import Reward, revalue
+from refledger.domain.rules import BASIS_POINTS, Source
+from refledger.domain.tellings import better
+from refledger.domain.uplines import Binding
+from refledger.operations.context import Context
+from refledger.operations.earning import rating, suspecting
+from refledger.operations.earning.rating import Rated
+from refledger.operations.earning.suspecting import Suspicion
+from refledger.store import keys, payments, referrals
+from refledger.store.transaction import Write
+
+
+def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
+    """The payment with what `other` tells of the same money, where that is better known. None where it is not.
+
+    `payment`: as it was read; it is written under its revision. Raises Again where somebody was faster.
+    """
+    told = better(payment, other)
+    if told == payment:
+        return None
+    if payment.kind is not PaymentKind.PAYMENT:
+        told = replace(told, revision=payment.revision + 1)
+        context.table.commit(payments.replace(payment, told, context.now_ms()))
+        return Rated()
+    # read after the payment: see `rating`
+    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    existing, reference = rating.rewards_of(context, payment), f"{payment.id} as it was told anew"
+    if binding is None or not rating.is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
+        becomes = _by_what_they_were(context, told, existing)
+        becomes, sums = _on_word(context, told, existing, becomes)
+        return rating.book(context, payment, told, existing, becomes, reference, sums)
+    parts = rating.split(told, binding, rating.terms_of(context, binding))
+    becomes = rating.became(context, told, binding, parts, existing, payment.id)
+    told = replace(told, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
+    news = suspecting.retold(context, binding, payment, told)
+    becomes, sums = _on_word(context, told, existing, becomes)
+    becomes = {tier: suspecting.may_be(reward, news.twin) for tier, reward in becomes.items()}
+    place = _place(context, binding, payment, told, news)
+    met = (
+        []
+        if any(write.target == keys.binding(binding.program_id, binding.customer) for write in place)
+        else [referrals.still_earns(binding)]
+    )
+    rated = rating.book(context, payment, told, existing, becomes, reference, [*place, *met, *sums])
+    return replace(rated, is_done=not place)
+
+
+def _on_word(
+    context: Context, told: Payment, existing: dict[int, Reward], becomes: dict[int, Reward]
+) -> tuple[dict[int, Reward], list[Write]]:
+    """What counts on somebody's word counts on it with what it earns more now, too."""
+    if not told.by and not told.cleared_by:
+        return becomes, []
+    from refledger.operations.earning import word
+
+    return word.more(context, told, existing, becomes)
+
+
+def _place(context: Context, binding: Binding, payment: Payment, told: Payment, news: Suspicion) -> list[Write]:
+    """What has a base now is one of the customer's payments, and what has none any more is not."""
+    terms = rating.terms_of(context, binding)
+    had, has = bool(terms.commission_base(payment)), bool(terms.commission_base(told))
+    again, writes = news.again, news.writes
+    if has and not had:
+        return [*writes, *rating.counted(binding, told, terms, context.now_ms(), again)[1]]
+    new = binding.look_again(again, payment.id) if again else binding
+    if had and not has:
+        new = rating.left_by(context, binding, new, payment)
+    return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
+
+
+def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Reward]) -> dict[int, Reward]:
+    """Where nothing says any more by which place it was earned: each by its own rate, or in proportion."""
+    becomes, left = {}, told.base
+    for tier, old in sorted(existing.items()):
+        base = context.program_version(old.program_id, old.rule_version).commission_base(told)
+        if old.rate_bps:
+            amount = base * old.rate_bps // BASIS_POINTS
+        elif old.rule == Source.LINES:
+            amount = old.amount * base // old.base if old.base else 0
+        else:
+            amount = min(old.amount, left)
+        left -= amount
+        new = rating.rated_anew(replace(old, base=base), amount, old.rate_bps if amount else 0, old.rule, told.id)
+        becomes[tier] = revalue(new, told.amount, told.back)
+    return becomes

@@ -1,0 +1,175 @@
+"""Money that went back to customers takes back what was earned from it: cumulative, in proportion, on every tier."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refledger.domain.errors import Unreadable
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.payments import (
+    OWN_EVENTS,
+    Payment,
+    PaymentAlias,
+    PaymentKind,
+    Refund,
+    RefundReceived,
+    RefundTotal,
+)
+from refledger.operations.context import Context
+from refledger.operations.earning import correcting, suspecting, taking_back
+from refledger.operations.earning.joining import Joining
+from refledger.operations.earning.payments import Outcome, Recorded
+from refledger.store import keys, payments
+
+CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its item
+
+
+def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
+    """Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
+
+    A refund of a payment that has not come yet waits for it. One that its sender has told for another payment before
+    takes nothing: DIFFERENT. Raises Busy, Unreadable for another currency than that of the payment.
+    """
+    named = context.ids.payment(event.system, event.payment_id)
+    charge = context.ids.hash("charge", event.system, event.charge) if event.charge else ""
+    if isinstance(event, RefundTotal):
+        return context.repeat(lambda: _total(context, named, charge, event))
+    sender, told_at_ms = event.sender or event.system, event.told_at_ms or event.occurred_at_ms
+    news = Refund(
+        context.ids.hash("refund", sender, event.refund_id), event.amount, event.currency, event.occurred_at_ms,
+        event.failed, failed_at_ms=told_at_ms if event.failed else 0, made_at_ms=0 if event.failed else told_at_ms,
+        charge=charge, outside=sender != event.system,
+    )  # fmt: skip
+    return context.repeat(lambda: take(context, named, news))
+
+
+def take(context: Context, named: str, news: Refund) -> Recorded:
+    """One refund of the payment that has the name `named` (an id of ours), or what became of it. See `refund`."""
+    guard = keys.refund_guard(news.hash)
+    place = taking_back.find(context, named, lambda id: keys.refund(id, news.hash), guard)
+    taking_back.refuse_other_currency(place.payment, news.currency)
+    known = payments.refund_from(place.item) if place.item else None
+    if known and (known.amount, known.currency) != (news.amount, news.currency):
+        return Recorded(Outcome.DIFFERENT, place.id)
+    stray = known.stray if known else place.is_stray
+    new = replace(news, stray=stray)
+    new = known.joined(new) if known else new
+    repeated = Outcome.DIFFERENT if stray else Outcome.REPEATED
+    if new == known:
+        return Recorded(repeated, place.id)
+    if known and _counts(known) == _counts(new):  # only when it was so is news
+        context.table.commit(payments.refund(place.id, known, new), payments.unchanged(place.id, place.payment))
+        return Recorded(repeated, place.id)
+    back = taking_back.of(place.payment)
+    if taking_back.is_counted(place.payment, news.currency):
+        back = (back.minus(known) if known else back).plus(new)
+    taken = taking_back.apply(context, place.id, place.payment, back, news.currency, place.id)
+    first = [payments.take_id(guard, place.id)] if place.is_first and not known else []
+    context.table.commit(payments.refund(place.id, known, new), *first, *taken.writes)
+    if stray or (known and known.failed is new.failed):
+        return Recorded(repeated, place.id, taken.due)
+    return Recorded(Outcome.EARLY if taking_back.is_early(place.payment) else Outcome.RECORDED, place.id, taken.due)
+
+
+def _counts(refund: Refund) -> tuple[bool, str, int]:
+    """What of a refund the payment's sums depend on: of a failed one also whether a sum was told before that."""
+    return refund.failed, refund.charge, refund.failed_at_ms if refund.failed else 0
+
+
+def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Recorded:
+    place = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
+    id, payment = place.id, place.payment
+    if not taking_back.is_counted(payment, event.currency):
+        raise Unreadable("currency: not the one of the payment")
+    before = taking_back.of(payment)
+    told = before.told(charge, event.total, event.occurred_at_ms)
+    if told == before:
+        return Recorded(Outcome.REPEATED, id)
+    if len(told.sums) > CHARGES_LIMIT:
+        raise Unreadable("charge: the payment has sums of too many charges")
+    refunds, disputes = payments.taken_back(context.table, id, strong=True)
+    back = taking_back.counted(refunds, disputes, event.currency, told)  # each changes the payment: none comes between
+    taken = taking_back.apply(context, id, payment, back, event.currency, id)
+    context.table.commit(*taken.writes)
+    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
+
+
+def alias(context: Context, event: PaymentAlias) -> Recorded:
+    """From now on events that name `alias_id` are about the payment; what came under that name before moves over.
+
+    Idempotent, before, between and after the payment and what is taken back of it. An id that was told to be another
+    payment's before stays its: DIFFERENT.
+    """
+    named = context.ids.payment(event.system, event.alias_id)
+    target = context.ids.payment(event.system, event.payment_id)
+    linked = link(context, named, target)
+    if event.system == OWN_EVENTS:
+        return linked
+    due = suspecting.same_id(context, linked.payment, context.ids.payment(OWN_EVENTS, event.alias_id))
+    return replace(linked, due=[*linked.due, *due])
+
+
+def link(context: Context, named: str, target: str) -> Recorded:
+    """The names `named` and `target` (ids of ours) are of one payment, which is `target`'s where both were counted.
+
+    What the other one earned is taken back then, and it is an ALIAS with the reason DUPLICATE: the same in any order.
+    Resumable: whoever dies in the middle is met by the repeat. Raises Busy.
+    """
+
+    def once() -> Recorded | Joining:
+        alias_id, keep_id = taking_back.root(context, named), taking_back.root(context, target)
+        if alias_id == keep_id:
+            return Recorded(Outcome.REPEATED, keep_id)
+        found = payments.some(context.table, alias_id, keep_id)
+        gone, keep = found.get(alias_id), found.get(keep_id)
+        if alias_id != named:  # it names another payment already: one charge that pays two invoices
+            return Recorded(Outcome.DIFFERENT, keep_id)
+        if gone and keep and _is_other_money(gone, keep):
+            return Recorded(Outcome.DIFFERENT, keep_id)
+        if gone and _rank(gone) > _rank(keep):
+            gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
+        if gone is None:
+            new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
+            context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
+            return Recorded(Outcome.RECORDED, keep_id)
+        return Joining(context, alias_id, keep_id)
+
+    found = context.repeat(once)
+    if isinstance(found, Joining):
+        due = found.all()
+        due += _carry(context, found.gone, found.keep) if found.knows else []
+        return Recorded(Outcome.RECORDED, found.keep, due)
+    if found.outcome is Outcome.REPEATED:  # the first try may have died before that
+        return replace(found, due=[
+            each for name in (named, target) if name != found.payment for each in _carry(context, name, found.payment)
+        ])  # fmt: skip
+    return found
+
+
+def _carry(context: Context, gone_id: str, keep_id: str) -> list[MaturityMessage]:
+    """What was told of the money under the name that went corrects the payment, where it knows more. Idempotent."""
+
+    def once() -> list[MaturityMessage]:
+        found = payments.some(context.table, gone_id, keep_id)
+        gone, keep = found.get(gone_id), found.get(keep_id)
+        if gone is None or keep is None or gone.kind is not PaymentKind.ALIAS:
+            return []
+        corrected = correcting.correct(context, keep, gone)
+        return corrected.due if corrected else []
+
+    return context.repeat(once)
+
+
+def _rank(payment: Payment | None) -> int:
+    """Which of two stays: what earns before what does not, and before what only waits for a payment."""
+    if payment is None or payment.gives_way:
+        return 0
+    if payment.back.elsewhere:  # its end was decided, and begun
+        return -1
+    return {PaymentKind.PAYMENT: 3, PaymentKind.FOREIGN: 2}.get(payment.kind, 1)
+
+
+def _is_other_money(one: Payment, other: Payment) -> bool:
+    """Whether two payments cannot be one, whatever somebody says: nothing is ever converted."""
+    counted = PaymentKind.EARLY not in (one.kind, other.kind)
+    return counted and one.currency != other.currency

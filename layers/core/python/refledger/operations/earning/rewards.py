@@ -1,0 +1,352 @@
+"""Every change of a reward goes through `change`, and so does the money that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from refledger.domain.caps import Month, month_of
+from refledger.domain.duties import Act, NeedsSecond
+from refledger.domain.errors import (
+    AlreadyDecided,
+    Conflict,
+    Forbidden,
+    Invalid,
+    PartnerNotFound,
+    ProgramNotFound,
+    Stale,
+)
+from refledger.domain.journal import Balance, Kind, contents_hash, post
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.partners import Partner
+from refledger.domain.payments import Payment
+from refledger.domain.programs import Program
+from refledger.domain.rewards import (
+    BY_HAND,
+    DISPUTED,
+    OWN_REASONS,
+    POSSIBLE_DUPLICATE,
+    SECOND_PERSON,
+    Cancelled,
+    Reward,
+    RewardStatus,
+    holding,
+    net,
+    owed,
+    ripe,
+    worth,
+)
+from refledger.domain.times import MINUTE_MS, SECOND_MS
+from refledger.operations import duties
+from refledger.operations.context import Context
+from refledger.store import caps, keys, ledger, partners, payments, programs, referrals, rewards
+from refledger.store.transaction import Write
+
+S = RewardStatus
+BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
+MONTHS = 3  # capped ones beside so many rewards; with more of them there are fewer rewards in it
+LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
+CURSOR_STEP_MS = 60 * MINUTE_MS
+SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
+REASONS_LIMIT = 5  # reasons to hold that one reward may have at a time
+
+Pair = tuple[Reward, Reward]
+
+
+def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
+    """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
+
+    Rewards and the months whose caps they are under are written under what was read of them. The entry books what both
+    come to together: a cap is of all of a month's rewards, and of none by itself.
+    """
+    months = _months(context, balance, pairs)
+    over = sum(new.over - old.over for old, new in months)
+    difference = sum(worth(new) - worth(old) for old, new in pairs) - over
+    unpaid = sum(_owed(new) - _owed(old) for old, new in pairs) + sum(new.owed - old.owed for old, new in months)
+    counted = [caps.move(old, new, now_ms) for old, new in months]
+    if difference == 0 and not any(worth(new) > worth(old) for old, new in pairs):
+        counted += [ledger.cover(balance, replace(balance, unpaid=balance.unpaid + unpaid))] if unpaid else []
+        return [rewards.move(old, new, now_ms) for old, new in pairs] + counted
+    written = [(old, _booked(balance, old, new)) for old, new in pairs]
+    moved = [(old, new) for old, new in written if worth(new) != worth(old)]
+    places = sorted(keys.reward(new.id)["sk"] for _, new in moved)
+    after, entry = post(
+        balance,
+        Kind.EARN if difference >= 0 else Kind.REVERSE,
+        abs(difference),
+        reference,
+        now_ms,
+        unpaid=unpaid,
+        span=(places[0], places[-1]),
+        contents=contents_hash([
+            *((new.id, worth(new) - worth(old)) for old, new in moved),
+            *((f"cap {new.name}", old.over - new.over) for old, new in months if new.over != old.over),
+        ]),
+    )  # fmt: skip
+    return [rewards.move(old, new, now_ms) for old, new in written] + counted + ledger.post(balance, after, entry)
+
+
+def _months(context: Context, balance: Balance, pairs: Sequence[Pair]) -> list[tuple[Month, Month]]:
+    """The months whose sums change, as they are and as they will be."""
+    under = [(old, new, month.name) for old, new in pairs if (month := month_of(new))]
+    before = caps.of_rewards(context.table, balance, [new for _, new, _ in under])
+    after = dict(before)
+    for old, new, name in under:
+        after[name] = after[name].moved(old, new)
+    return [(before[name], after[name]) for name in before if after[name] != before[name]]
+
+
+def _owed(reward: Reward) -> int:
+    """What of it waits to be covered by itself; what is under a cap waits with its month."""
+    return 0 if month_of(reward) else owed(reward)
+
+
+def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
+    """The reward with the entry that puts it into the balance, where it is worth more than before."""
+    return replace(new, entry=balance.version + 1) if worth(new) > worth(old) else new
+
+
+def ripened(context: Context, partner: Partner, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
+    """What rewards become whose time has come.
+
+    Each was earned if both the partner and the program were active when the customer paid: the payment's own look at
+    the program may have been a minute old. What is given by hand needs no open program.
+    """
+    open = _programs_after(context, [old for old in found if old.rule != BY_HAND])
+
+    def earns(old: Reward) -> bool:
+        program = None if old.rule == BY_HAND else open[old.program_id]
+        return partner.earns_at(old.earned_at_ms) and (program is None or program.earns_at(old.earned_at_ms))
+
+    return [ripe(old, earns=earns(old), by_hand=by_hand) for old in found]
+
+
+def _programs_after(context: Context, earned: Sequence[Reward]) -> dict[str, Program | None]:
+    """Programs by id, as they were after the last of these rewards was earned: one read for all of them.
+
+    None for one that is not there: `verify` reports it; what was earned is not lost over it.
+    """
+    latest: dict[str, int] = {}
+    for reward in earned:
+        latest[reward.program_id] = max(reward.earned_at_ms, latest.get(reward.program_id, 0))
+    found: dict[str, Program | None] = {}
+    for program_id, at_ms in latest.items():
+        try:
+            found[program_id] = context.program_after(program_id, at_ms)
+        except ProgramNotFound:
+            found[program_id] = None
+    return found
+
+
+def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, Balance]:
+    """Whose rewards they are, and what they have. Raises PartnerNotFound."""
+    partner, balance = context.table.get_many([keys.partner(partner_id), keys.balance(partner_id, currency)])
+    if partner is None:
+        raise PartnerNotFound("rewards of a partner who does not exist")
+    return partners.from_item(partner), ledger.balance_from(balance, partner_id, currency)
+
+
+def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
+    """What to say of rewards that were made just now, so that those which are due already need not wait to be found."""
+    return [
+        MaturityMessage(each.partner_id, each.currency, keys.reward(each.id)["sk"], True, f"{each.payment}-{each.id}")
+        for each in made
+        if each.status is S.PENDING and not each.held and each.matures_at_ms <= now_ms
+    ]
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def hold(context: Context, reward_id: str, reason: str, by: str) -> Reward:
+    """Keep a reward from maturing until a person releases it. Idempotent by the reason.
+
+    Raises RewardNotFound, Invalid, AlreadyDecided once it is in the balance: then an adjustment is the way.
+    """
+
+    def decide(old: Reward, _: Partner) -> Reward:
+        held = _also_held(old, reason)
+        return old if held == old.held else replace(old, held=held, note=reason, by=by)
+
+    return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
+
+
+def amend(context: Context, reward_id: str, version: int, note: str | None, reason: str | None, by: str) -> Reward:
+    """Write a note on a reward, hold it for a reason, or both, if `version` is its current one.
+
+    Idempotent: what stands there already changes nothing, whatever `version` says.
+    Raises RewardNotFound, Stale, Forbidden, and what `hold` raises.
+    """
+
+    def decide(old: Reward, _: Partner) -> Reward:
+        held = _also_held(old, reason) if reason else old.held
+        new = replace(old, held=held, note=(reason or old.note) if note is None else note)
+        if new == old:
+            return old
+        if old.version != version:
+            raise Stale(f"the reward's current version is {old.version}")
+        return replace(new, by=by)
+
+    return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
+
+
+def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
+    """The reasons with one more of a person's. Raises Invalid, AlreadyDecided, Conflict."""
+    if reason in OWN_REASONS:
+        raise Invalid(f"reason: {reason} is what the system itself says")
+    if reason in old.held:
+        return old.held
+    if old.status not in (S.PENDING, S.CALCULATED):
+        raise AlreadyDecided(f"the reward is {old.status}: it cannot be held any more")
+    if len(old.held) >= REASONS_LIMIT:
+        raise Conflict("the reward is held for enough reasons")
+    return holding(old.held, reason, on=True)
+
+
+def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
+
+    An open dispute holds on. What was given by hand above the limit is released by another person than who gave it;
+    what only a machine told by people who vouch for it: above what one may make in a day the first one's word is kept.
+    One whose payment may be another one: this says that it is not (`clearing.another`), for all of the payment.
+    Raises RewardNotFound, SecondPersonNeeded, Forbidden.
+    """
+    vouched: list[Write] = []
+
+    def decide(old: Reward, partner: Partner) -> Reward:
+        vouched.clear()
+        held = tuple(reason for reason in old.held if reason == DISPUTED)
+        if held == old.held or POSSIBLE_DUPLICATE in old.held:
+            return old
+        if SECOND_PERSON in old.held:
+            told = payments.find(context.table, old.payment)
+            _check_second(makers_of(context, told), partner, by)
+            case = _voucher(context, old, partner, by) if told.is_told_by_nobody else None
+            if case and isinstance(case.require(), NeedsSecond):
+                return replace(old, vouched_by=by, note=note, by=by)
+            vouched.extend(case.writes(marks={old.vouched_by or by}) if case else ())
+        new = replace(old, held=held, note=note, by=by)
+        return freed(context, new, partner, context.now_ms())
+
+    released = _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide, vouched)
+    if POSSIBLE_DUPLICATE not in released.held:
+        return released
+    from refledger.operations.earning import clearing
+
+    clearing.another(context, released.payment, note, by)
+    return rewards.find(context.table, reward_id)
+
+
+def makers_of(context: Context, payment: Payment) -> frozenset[str]:
+    """Who told of it, accepted or cleared it: see `tellers_of`."""
+    return tellers_of(context, payment) | {payment.cleared_by} - {""}
+
+
+def tellers_of(context: Context, payment: Payment) -> frozenset[str]:
+    """Who told of it, or accepted it, and of what no person told, who of the staff made its referral."""
+    told = {payment.by}
+    if payment.is_told_by_nobody:
+        told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))
+    return frozenset(told - {""})
+
+
+def _check_second(makers: frozenset[str], partner: Partner, by: str) -> None:
+    """Raises SecondPersonNeeded for who made it, Forbidden where they are the partner by now."""
+    for maker in sorted(makers):
+        duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
+    if partner.customer in makers:
+        raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
+
+
+def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> duties.Case:
+    """Who lets a machine's word count makes that money: the machine may be their own."""
+    return duties.case(
+        context, Act.RELEASE_TOLD, by, [programs.find(context.table, reward.program_id)], reward.currency,
+        {partner.id: net(reward)}, earns=[partner.customer],
+        earlier=[reward.vouched_by] if reward.vouched_by else (),
+    )  # fmt: skip
+
+
+def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Reward:
+    """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
+    if reward.status is S.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
+        return ripened(context, partner, [reward])[0]
+    return reward
+
+
+def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """A person lets a reward into the balance, at its time or before. Idempotent: one that is there stays as it is.
+
+    Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled, SecondPersonNeeded before
+    its day above what one person may make in a day, and for who told of it where it is to be reviewed.
+    """
+
+    def decide(old: Reward, partner: Partner) -> Reward:
+        if old.status in (S.APPROVED, S.PAID):
+            return old
+        if old.status is S.CANCELLED:
+            raise AlreadyDecided("the reward is cancelled")
+        if old.held:
+            raise Conflict("the reward is held; release it first")
+        return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
+
+    return _by_hand(context, reward_id, Act.APPROVE_REWARD, by, decide)
+
+
+def _approval(context: Context, old: Reward, new: Reward, partner: Partner, by: str) -> list[Write]:
+    """What writes down that one person let it in before its day. Raises SecondPersonNeeded."""
+    early = worth(new) - worth(old) if old.matures_at_ms > context.now_ms() else 0
+    if not early and not old.review:
+        return []
+    made = payments.many(context.table, [old.payment])
+    case = duties.case(
+        context, Act.APPROVE_REWARD, by, [programs.find(context.table, old.program_id)], old.currency,
+        {partner.id: early}, maker=made[0].by if made and old.review else "",
+    )  # fmt: skip
+    case.check()
+    return case.writes()
+
+
+def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
+    """For good, whatever becomes of the payment; what was in the balance leaves it, into debt if it must. Idempotent.
+
+    Raises RewardNotFound, AlreadyDecided once it was paid: then an adjustment is the way.
+    """
+
+    def decide(old: Reward, _: Partner) -> Reward:
+        if old.cancelled is Cancelled.BY_HAND:
+            return old
+        if old.status is S.PAID:
+            raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
+        return replace(old, status=S.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)
+
+    return _by_hand(context, reward_id, Act.CANCEL_REWARD, by, decide)
+
+
+def _by_hand(
+    context: Context,
+    reward_id: str,
+    act: Act,
+    by: str,
+    decide: Callable[[Reward, Partner], Reward],
+    also: Sequence[Write] = (),
+) -> Reward:
+    """One reward as a person decides. `also`: what goes with it, known once it is decided.
+
+    Nobody decides about their own: raises Forbidden.
+    """
+
+    def once() -> Reward:
+        old = rewards.find(context.table, reward_id)
+        partner, balance = holder(context, old.partner_id, old.currency)
+        duties.check_stranger(act, by, partner.customer)
+        new = decide(old, partner)
+        if new == old:
+            return old
+        writes = [*change(context, balance, [(old, new)], old.payment, context.now_ms()), *also]
+        if act is Act.APPROVE_REWARD:
+            writes += _approval(context, old, new, partner, by)
+        context.table.commit(*writes)
+        return rewards.moved(old, _booked(balance, old, new))
+
+    return context.repeat(once)

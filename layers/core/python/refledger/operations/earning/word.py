@@ -1,0 +1,79 @@
+"""What earns on somebody's word: a conversion that is told, a parked payment that is accepted.
+
+Above what may be made so in a day its rewards are held, until a person releases them who did not say so. So is what it
+earns more once its provider tells more of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from refledger.domain.duties import Act, NeedsSecond
+from refledger.domain.payments import Payment
+from refledger.domain.programs import Program
+from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Reward, holding, revalue
+from refledger.operations import duties
+from refledger.operations.context import Context
+from refledger.operations.earning.payments import Entered
+from refledger.store.transaction import Write
+
+
+def by_word(
+    context: Context,
+    act: Act,
+    by: str,
+    program: Program,
+    enter: Callable[[tuple[str, ...]], Entered],
+    makers: Collection[str] = (),
+) -> tuple[Entered, list[Write]]:
+    """What the payment comes to, and what writes down the day's sums with it.
+
+    `enter` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM. `makers`:
+    the people behind what a machine tells. Raises what bars them.
+    """
+    entered = enter(())
+    amounts = Counter[str]()
+    for reward in entered.rewards:
+        amounts[reward.partner_id] += reward.amount
+    currency, by_machine = entered.payment.currency, act is Act.CONVERT_BY_MACHINE
+    case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
+    if isinstance(case.require(), NeedsSecond):
+        entered = enter((SECOND_PERSON,))
+    return entered, case.writes(marks=makers if by_machine else None)
+
+
+def more(
+    context: Context, payment: Payment, existing: Mapping[int, Reward], becomes: Mapping[int, Reward]
+) -> tuple[dict[int, Reward], list[Write]]:
+    """The rewards of a counted payment as they become, and what writes down the day's sums with what they are more.
+
+    Above what one person may make in a day they are held; one that is in the balance stays what it was instead, for
+    nothing that is there is held: somebody gives the rest by hand.
+    """
+    amounts = Counter[str]()
+    for tier, new in becomes.items():
+        difference = new.amount - _amount(existing.get(tier))
+        if difference > 0 and SECOND_PERSON not in new.held and new.cancelled is not Cancelled.BY_HAND:
+            amounts[new.partner_id] += difference
+    if not amounts:
+        return dict(becomes), []
+    act, program = Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE, context.program(payment.program_id)
+    case = duties.case(context, act, payment.by or payment.cleared_by, [program], payment.currency, amounts)
+    if not isinstance(case.require(), NeedsSecond):
+        return dict(becomes), case.writes()
+    return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, case.writes()
+
+
+def _amount(reward: Reward | None) -> int:
+    return reward.amount if reward else 0
+
+
+def _waits(payment: Payment, old: Reward | None, new: Reward) -> Reward:
+    """The reward, where it has become more, as far as one person's word goes."""
+    if new.amount <= _amount(old) or new.cancelled is Cancelled.BY_HAND:
+        return new
+    if old and old.status in IN_BALANCE:
+        return revalue(replace(new, amount=old.amount, rate_bps=0), payment.amount, payment.back)
+    return replace(new, held=holding(new.held, SECOND_PERSON, on=True))

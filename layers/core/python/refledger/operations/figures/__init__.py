@@ -1,0 +1,1 @@
+"""What is counted from the stream and the books, and what reports make of it."""

@@ -1,0 +1,124 @@
+"""Leaderboards: after a partner's figures have changed, their place in them is what the figures say then.
+
+The roll-ups tell who has changed and in which month; nothing is added up here. A board takes the partner's values as
+they are when it is written, so messages may come twice and in any order. A board is read before the values, and written
+under the version that was read: of two workers the one whose values are older is refused, and reads both again.
+
+A board keeps `KEPT` rows and shows `SHOWN`: who was below all of them comes in with the next change of their figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+from refledger.domain.leaderboards import Changed
+from refledger.operations.context import Context
+from refledger.operations.figures import statistics
+from refledger.store import dimensions, leaderboards, partners
+from refledger.store.leaderboards import Board, Rows
+from refledger.store.transaction import Write
+
+KEPT = 200
+SHOWN = 100
+ALL_TIME = "ALL"
+PARTNERS_A_BATCH = 100  # read together, and put into the same boards by one write each
+EARNED = re.compile(r"(?:t[0-9]+|over)_([A-Z]{3})")
+REVENUE = re.compile(r"rev_([A-Z]{3})")
+
+
+class By(StrEnum):
+    REVENUE = "REVENUE"  # what customers whom the partner referred paid, less what is gone
+    CONVERSIONS = "CONVERSIONS"  # referrals that converted
+    REWARDS = "REWARDS"  # what the partner earned
+
+
+def metric(by: By, currency: str) -> str:
+    """Which board: amounts in different currencies are never compared."""
+    return by.value if by is By.CONVERSIONS else f"{by}_{currency}"
+
+
+def top(context: Context, program_id: str, period: str, by: By, currency: str) -> Board:
+    """One read. `period`: a month (`202611`) or ALL."""
+    return leaderboards.find(context.table, program_id, period, metric(by, currency))
+
+
+def months_of(context: Context, program_id: str) -> Iterator[Board]:
+    """Every board of a month that there is."""
+    return (board for board in leaderboards.of_program(context.table, program_id) if board.period != ALL_TIME)
+
+
+def refresh(context: Context, changed: Iterable[Changed]) -> None:
+    """Put the partners where they belong now: in the boards of the months that changed, and of all time. Idempotent."""
+    months: dict[str, set[str]] = defaultdict(set)
+    for each in changed:
+        months[each.partner_id].add(each.month)
+    ids = sorted(months)
+    for start in range(0, len(ids), PARTNERS_A_BATCH):
+        batch = ids[start : start + PARTNERS_A_BATCH]
+        concerned: dict[str, dict[str, set[str]]] = defaultdict(dict)
+        for partner in partners.many(context.table, batch):
+            concerned[partner.program_id][partner.id] = months[partner.id]
+        for program_id, those in sorted(concerned.items()):
+            _refresh(context, program_id, those)
+
+
+def _refresh(context: Context, program_id: str, months: Mapping[str, set[str]]) -> None:
+    """`months`: those that have changed, by partner."""
+    periods = sorted({ALL_TIME}.union(*months.values()))
+
+    def once() -> None:
+        boards = {period: leaderboards.of_period(context.table, program_id, period) for period in periods}
+        values = _values(context, months)
+        for period in periods:
+            for write in _writes(context, program_id, period, boards[period], values[period]):
+                context.table.commit(write)  # alone: a transaction would cost twice, and each has its version
+
+    context.repeat(once)
+
+
+def _writes(
+    context: Context, program_id: str, period: str, boards: Mapping[str, Board], values: Mapping[str, Mapping[str, int]]
+) -> list[Write]:
+    """Every board of the period that is another one with these values, which are by partner and metric."""
+    writes: list[Write] = []
+    for name in sorted({*boards, *(name for those in values.values() for name in those)}):
+        board = boards.get(name, Board(program_id, period, name))
+        rows = placed(board.rows, {id: those.get(name, 0) for id, those in values.items()})
+        if rows != board.rows:
+            writes.append(leaderboards.replace(board, rows, context.now_ms()))
+    return writes
+
+
+def placed(rows: Rows, values: Mapping[str, int]) -> Rows:
+    """The rows with these partners where their values put them; who has nothing is in no leaderboard."""
+    others = [(id, value) for id, value in rows if id not in values]
+    found = [*others, *((id, value) for id, value in values.items() if value > 0)]
+    return tuple(sorted(found, key=lambda row: (-row[1], row[0]))[:KEPT])
+
+
+def _values(context: Context, months: Mapping[str, set[str]]) -> dict[str, dict[str, Counter[str]]]:
+    """By period and partner: the value for each metric, strongly read: whoever sent the message has written before."""
+    since = {dimensions.partner(id): f"{min(those)}01" for id, those in months.items()}
+    found: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
+    for dimension, (sums, days) in statistics.of_many(context, since).items():
+        found[ALL_TIME][dimension.id] = metrics(sums)
+        for month in months[dimension.id]:
+            of_month = [counters for when, counters in days.items() if when.startswith(month)]
+            found[month][dimension.id] = metrics(statistics.signed_sum(of_month))
+    return found
+
+
+def metrics(counters: Mapping[str, int]) -> Counter[str]:
+    """What a partner's counters come to in each metric."""
+    values: Counter[str] = Counter()
+    for counter, amount in counters.items():
+        if counter == "conv":
+            values[metric(By.CONVERSIONS, "")] += amount
+        elif earned := EARNED.fullmatch(counter):
+            values[metric(By.REWARDS, earned[1])] += -amount if counter.startswith("over") else amount
+        elif revenue := REVENUE.fullmatch(counter):
+            values[metric(By.REVENUE, revenue[1])] += amount
+    return values

@@ -1,0 +1,40 @@
+"""What came of a partner's links: clicks, the customers they brought, and those of them who paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refledger.domain.codes import PartnerCode
+from refledger.domain.partners import Partner
+from refledger.operations.context import Context
+from refledger.operations.figures import statistics
+from refledger.operations.figures.counting import of_code
+from refledger.store import clicks, codes
+from refledger.store.clicks import Clicks
+
+
+@dataclass(frozen=True)
+class LinkFigures:
+    """`referrals`: customers who came with the code and are not rejected or expired; `converted`: those who have paid.
+
+    Clicks count at once, the others follow within a second or so.
+    """
+
+    code: PartnerCode
+    clicks: Clicks
+    referrals: int
+    converted: int
+
+
+def of_partner(context: Context, partner: Partner) -> list[LinkFigures]:
+    """Of each of the partner's codes, the main one first: four reads, and two for each code, whatever was counted."""
+    sums = statistics.current_totals(context, partner.id)
+    return [
+        LinkFigures(
+            code,
+            clicks.of_code(context.table, code.code),
+            sums[of_code(code.code, "n")],
+            sums[of_code(code.code, "c")],
+        )
+        for code in codes.of_partner(context.table, partner)
+    ]

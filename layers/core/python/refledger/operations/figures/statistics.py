@@ -1,0 +1,240 @@
+"""Roll-ups from the table's stream, and what partners read of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from refledger.domain.journal import Balance
+from refledger.domain.leaderboards import Changed
+from refledger.domain.times import DAY_MS, day
+from refledger.operations.context import Context
+from refledger.operations.figures.counting import RANKED, Dated, dated, effects, stamped_in
+from refledger.store import dimensions, generations, keys, ledger, statistics
+from refledger.store.dimensions import Dimension, Of
+from refledger.store.table import BATCH_LIMIT
+from refledger.store.transaction import Item
+from refledger.threads import side_by_side
+
+CLOSED_AFTER_MS = 4 * DAY_MS  # a stream keeps a day, so a day that ended three days ago gets no more records
+LATE_AFTER_MS = DAY_MS  # what is told the next day is told on time: of what was written about midnight
+TIER = re.compile(r"t[0-9]+")
+FAR = "99991231"
+AT_ONCE = 10  # queries: as many as a client has connections
+STAMPED = "stamped"  # counter: items that a rebuild told the stream of
+
+
+@dataclass(frozen=True)
+class Record:
+    """One change of an item, as the stream tells it."""
+
+    sequence_number: str
+    at_ms: int
+    old: Item
+    new: Item
+
+
+@dataclass(frozen=True)
+class Tier:
+    """How many customers a partner has in a tier, and what they earned from them, by currency, in minor units."""
+
+    referrals: int
+    earnings: dict[str, int]
+
+
+@dataclass(frozen=True)
+class PartnerStatistics:
+    """Amounts by currency. `by_hand`: what staff gave them, which no customer of theirs brought."""
+
+    tiers: dict[int, Tier]
+    pending: dict[str, int]
+    over: dict[str, int]  # what monthly caps take of what the tiers earned
+    balances: list[Balance]
+    by_hand: dict[str, int] = field(default_factory=dict)
+
+
+def project(context: Context, shard: str, records: Sequence[Record]) -> list[Changed]:
+    """Add a batch to the roll-ups; returns whose months have changed, also where they were added before.
+
+    Idempotent: each part remembers how far it has counted this shard.
+    """
+    parts: dict[tuple[bool, str, str, str], list[tuple[str, str, int]]] = defaultdict(list)
+    subjects = {record.sequence_number: subjects_of(record) for record in records}
+    known = generations.of(context.table, sorted(set().union(*subjects.values())))
+    changed: set[Changed] = set()
+    for record in records:
+        number, today = statistics.comparable(record.sequence_number), day(record.at_ms)
+        on_time = day(record.at_ms - LATE_AFTER_MS)
+        counted = {subject: known[subject].counted for subject in subjects[record.sequence_number]}
+        for generation in sorted({each for those in counted.values() for each in those}):
+            for when, dimension, counter, amount in effects_in(generation, record):
+                if generation in counted[dimension.subject]:
+                    where, told = (dimension.is_main, dimension.at(generation)), today if when < on_time else ""
+                    parts[*where, when, told].append((number, counter, amount))
+                    if told:
+                        parts[*where, today, ""].append((number, statistics.LATE + counter, amount))
+                if dimension.of is Of.PARTNER and RANKED.fullmatch(counter):
+                    changed.add(Changed(dimension.id, when[:6]))
+    closed = day(context.now_ms() - CLOSED_AFTER_MS)
+    stamps_last = sorted(parts.items(), key=lambda part: (any(name == STAMPED for _, name, _ in part[1]), part[0]))
+    for (_, dimension_key, when, told), changes in stamps_last:
+        if statistics.add(context.table, dimension_key, when, shard, changes, told) and not told:
+            statistics.fold(context.table, dimension_key, closed)  # once a day: by the first record of a new one
+    return sorted(changed)
+
+
+def subjects_of(record: Record) -> set[str]:
+    """Everything in whose figures the item is: partners, a program, the books."""
+    found = {dimension for image in (record.old, record.new) for _, dimension, _, _ in dated(image)}
+    return {dimension.subject for dimension in found | stamped_in(record.old) | stamped_in(record.new)}
+
+
+def effects_in(generation: int, record: Record) -> Iterator[Dated]:
+    """What a record adds in one generation: an item that does not count there yet is as good as not there."""
+    old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
+    yield from effects(old, new)
+    if record.old and new and not old:
+        yield from ((day(record.at_ms), dimension, STAMPED, 1) for dimension in stamped_in(new))
+
+
+def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Add counters up, those below zero too: `+` between two Counters forgets them."""
+    sums: Counter[str] = Counter()
+    for each in parts:
+        sums.update(each)
+    return sums
+
+
+def of_user(context: Context, user: str) -> PartnerStatistics:
+    """The caller's own figures; zeros for somebody who is no partner yet.
+
+    Who they are is read together with what most of them are, whose partner id is made of the user's.
+    """
+    guess = context.ids.partner(user)
+    guard, *read = context.table.get_many([keys.user(user), *_first_keys(dimensions.partner(guess))], strong=False)
+    if guard is None:
+        return PartnerStatistics({}, {}, {}, [])
+    partner_id = str(guard["partner"])
+    is_guessed = partner_id == guess
+    sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
+    tiers: dict[int, Tier] = {}
+    apart: dict[str, dict[str, int]] = {"hand": {}, "pending": {}, "over": {}}
+    for counter, amount in sorted(sums.items()):
+        head, _, tail = counter.partition("_")
+        if head in apart:
+            apart[head][tail] = amount
+        elif TIER.fullmatch(head):
+            tier = int(head[1:])
+            was = tiers.get(tier, Tier(0, {}))
+            tiers[tier] = (
+                Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
+            )
+    balances = ledger.balances(context.table, partner_id)
+    earned = signed_sum([apart["hand"], *(tier.earnings for tier in tiers.values())])
+    earned.subtract(apart["over"])
+    pending = {**apart["pending"], **_not_in(balances, apart["pending"], earned)}
+    return PartnerStatistics(tiers, pending, apart["over"], balances, apart["hand"])
+
+
+def _not_in(balances: Iterable[Balance], pending: Mapping[str, int], earned: Counter[str]) -> dict[str, int]:
+    """What waits, by currency, beside balances that were read after it and that rewards have reached meanwhile.
+
+    Nobody can read both at one moment, as a reward's record and its journal entry are told apart. But what was ever
+    earned is either waiting or in the balance, and the balance knows how much of it is there: so what waits is at most
+    the rest of it. It was read first, so it may say too much, and never too little.
+    """
+    return {
+        balance.currency: min(pending.get(balance.currency, 0), max(0, earned[balance.currency] - balance.earned))
+        for balance in balances
+        if balance.earned is not None
+    }
+
+
+def current_totals(context: Context, partner_id: str) -> Counter[str]:
+    """A partner's counters, in the generation that counts."""
+    return totals(context, dimensions.partner(partner_id))
+
+
+def totals(context: Context, dimension: Dimension, *, strong: bool = False) -> Counter[str]:
+    """All that was ever counted of a dimension: two reads, three where it was built anew."""
+    pointer, known = context.table.get_many(_first_keys(dimension), strong=strong)
+    return _summed(context, dimension, pointer, known, strong=strong)
+
+
+def _first_keys(dimension: Dimension) -> list[keys.Key]:
+    """Which generation counts, and the totals of the first one, which mostly does."""
+    return [keys.statistics_generations(dimension.subject), keys.statistics_totals(dimension.at(0))]
+
+
+def _summed(
+    context: Context, dimension: Dimension, pointer: Item | None, known: Item | None, *, strong: bool = False
+) -> Counter[str]:
+    """All that was ever counted, by what `_first_keys` led to: one query, or another read where it was built anew."""
+    if current := generations.from_item(pointer).current:
+        return statistics.totals(context.table, dimension.at(current), strong=strong)
+    return statistics.totals_since(context.table, dimension.at(0), known or {}, strong=strong)
+
+
+def totals_and_days(
+    context: Context, dimension: Dimension, first: str, last: str
+) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """Both: all that was ever counted, and by day from one day to another. Two reads, three where it was built anew."""
+    before, table = dimension.at(0), context.table
+    pointer, known = table.get_many(_first_keys(dimension), strong=False)
+    current = generations.from_item(pointer).current
+    if current:
+        before = dimension.at(current)
+        known = table.get(keys.statistics_totals(before), strong=False)
+    found = known or {}
+    # one query from the earlier of the two places: what is not in the totals yet is a few days
+    through = found.get("through", "")
+    items = statistics.parts(table, before, min(first, day_after(through)), max(last, FAR))
+    by_day = statistics.by_day(items)
+    return statistics.sum_up(found, items), {day: sums for day, sums in by_day.items() if first <= day <= last}
+
+
+def of_many(
+    context: Context, since: Mapping[Dimension, str]
+) -> dict[Dimension, tuple[Counter[str], dict[str, Counter[str]]]]:
+    """What `totals_and_days` says of each, strongly read; by day from the day that is given with it on.
+
+    All totals are read together, and their days side by side: one query for each.
+    """
+    wanted = list(since)
+    pointers = _read(context, [keys.statistics_generations(each.subject) for each in wanted])
+    current = {each: generations.from_item(item).current for each, item in zip(wanted, pointers, strict=True)}
+    totals = _read(context, [keys.statistics_totals(each.at(current[each])) for each in wanted])
+
+    def one(which: tuple[Dimension, Item | None]) -> tuple[Counter[str], dict[str, Counter[str]]]:
+        dimension, found = which
+        at, through = dimension.at(current[dimension]), (found or {}).get("through", "")
+        items = statistics.parts(context.table, at, min(since[dimension], day_after(through)), FAR, strong=True)
+        by_day = statistics.by_day(items)
+        return statistics.sum_up(found or {}, items), {
+            day: counters for day, counters in by_day.items() if day >= since[dimension]
+        }
+
+    return dict(zip(wanted, side_by_side(one, list(zip(wanted, totals, strict=True)), AT_ONCE), strict=True))
+
+
+def _read(context: Context, wanted: Sequence[keys.Key]) -> list[Item | None]:
+    found: list[Item | None] = []
+    for start in range(0, len(wanted), BATCH_LIMIT):
+        found += context.table.get_many(wanted[start : start + BATCH_LIMIT])
+    return found
+
+
+def day_after(day: str) -> str:
+    """Any text that sorts after the day, and before the next one; "" for no day."""
+    return f"{day}!" if day else ""
+
+
+def days(
+    context: Context, dimension: Dimension, first: str, last: str, *, strong: bool = False
+) -> dict[str, Counter[str]]:
+    """What was counted of a dimension from one day to another (`20261231`), by day: two reads."""
+    pointer = context.table.get(keys.statistics_generations(dimension.subject), strong=strong)
+    current = generations.from_item(pointer).current
+    return statistics.days(context.table, dimension.at(current), first, last, strong=strong)

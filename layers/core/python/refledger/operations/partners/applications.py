@@ -1,0 +1,94 @@
+"""Somebody who is signed in asks to be a partner, and somebody else decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refledger.domain.duties import Act
+from refledger.domain.errors import Conflict, UserTaken
+from refledger.domain.invitations import Application, ApplicationStatus, Person
+from refledger.operations import duties
+from refledger.operations.context import Context
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
+from refledger.store import applications, programs
+from refledger.store import partners as stored
+from refledger.store.transaction import Moved
+
+S = ApplicationStatus
+
+
+def apply(context: Context, user: str, person: Person, program_id: str, message: str, body: str) -> Application:
+    """Idempotent while it waits: the same again answers the one that waits. A decided one does not hinder another.
+
+    `body`: hash of what is asked. Raises ProgramNotFound, ProgramClosed, UserTaken for somebody who is a partner,
+    Conflict where another application of theirs waits.
+    """
+    programs.find(context.table, program_id).check_open()
+    if stored.id_of_user(context.table, user):
+        raise UserTaken("this user is a partner already")
+    made = Application(context.ids.new(), program_id, person, user, message, context.now_ms(), body)
+
+    def once() -> Application:
+        try:
+            context.table.commit(*applications.create(made))
+        except Moved:
+            waiting = applications.waiting_of(context.table, user)
+            if waiting is None:  # decided in this moment
+                raise
+            earlier = applications.find(context.table, waiting)
+            if earlier.body != body:
+                raise Conflict("another application of yours waits for a decision") from None
+            return earlier
+        return made
+
+    return context.repeat(once)
+
+
+def approve(context: Context, application_id: str, by: str, reason: str) -> Application:
+    """Who applied is a partner from now on: both are written in one transaction. Idempotent.
+
+    Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided, ProgramNotFound, ProgramClosed, UserTaken,
+    EmailTaken.
+    """
+    old = applications.find(context.table, application_id)
+    old.check_decision(S.APPROVED, by)
+    if old.status is S.APPROVED:
+        return old
+    programs.find(context.table, old.program_id).check_open()
+    told = old.person
+    new = NewPartner(
+        told.first_name, told.last_name, told.email, told.phone, told.company_name, old.program_id, old.user
+    )
+    partner = partners.partner_of(context, new)
+    decided = _decided(context, old, S.APPROVED, by, reason)
+
+    def earlier(moved: Moved) -> str | None:
+        if applications.IS_WAITING not in moved.found:
+            return None
+        meanwhile = applications.find(context.table, application_id)
+        meanwhile.check_decision(S.APPROVED, by)
+        return meanwhile.partner_id
+
+    marks = duties.first_mark(context, Act.DECIDE_APPLICATION, by, partner.id)
+    partners.store(context, partner, [*applications.decide(replace(decided, partner_id=partner.id)), *marks], earlier)
+    return applications.find(context.table, application_id)
+
+
+def reject(context: Context, application_id: str, by: str, reason: str) -> Application:
+    """They may apply again. Idempotent. Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided."""
+
+    def once() -> Application:
+        old = applications.find(context.table, application_id)
+        old.check_decision(S.REJECTED, by)
+        if old.status is S.REJECTED:
+            return old
+        new = _decided(context, old, S.REJECTED, by, reason)
+        context.table.commit(*applications.decide(new))
+        return new
+
+    return context.repeat(once)
+
+
+def _decided(context: Context, old: Application, status: S, by: str, reason: str) -> Application:
+    return replace(old, status=status, decided_by=by, decided_at_ms=context.now_ms(), reason=reason)

@@ -1,0 +1,131 @@
+"""Inviting somebody to be a partner. The token goes to the caller once, is kept nowhere, and makes one partner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from refledger.domain.duties import Act
+from refledger.domain.errors import AlreadyDecided, InvitationNotFound
+from refledger.domain.invitations import Invitation, InvitationStatus, Person
+from refledger.domain.partners import Partner
+from refledger.domain.times import DAY_MS
+from refledger.operations import duties
+from refledger.operations.context import Context
+from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.once import Once
+from refledger.operations.partners import partners
+from refledger.operations.partners.partners import NewPartner
+from refledger.store import invitations, programs
+from refledger.store import partners as stored
+from refledger.store.transaction import Moved
+
+TOKEN_BYTES = 20  # 32 characters
+S = InvitationStatus
+
+
+@dataclass(frozen=True)
+class Invited:
+    """Who is invited to which program, and what they will be there."""
+
+    person: Person
+    program_id: str
+    days: int
+    tier: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def invite(context: Context, invited: Invited, by: str, request: Once) -> tuple[Invitation, str]:
+    """The invitation and its token, which is made of the request: its repeat gets the same one, nobody else can.
+
+    Idempotent by `request`. Raises ProgramNotFound, ProgramClosed, KeyReused.
+    """
+    programs.find(context.table, invited.program_id).check_open()
+    token = context.ids.hash("invitation token", request.key, size=TOKEN_BYTES)
+    now_ms = context.now_ms()
+    made = Invitation(
+        id=_id_of(context, token),
+        program_id=invited.program_id,
+        person=invited.person,
+        status=S.PENDING,
+        created_at_ms=now_ms,
+        until_ms=now_ms + invited.days * DAY_MS,
+        by=by,
+        tier=invited.tier,
+        tags=invited.tags,
+    )
+
+    def once() -> Invitation:
+        try:
+            context.table.commit(invitations.create(made), request.guard(invitation=made.id))
+        except Moved as moved:
+            if earlier := request.earlier(moved):
+                return invitations.find(context.table, earlier["invitation"])
+            raise
+        return made
+
+    return context.repeat(once), token
+
+
+def revoke(context: Context, invitation_id: str) -> Invitation:
+    """Nobody can accept it any more. Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has."""
+
+    def once() -> Invitation:
+        old = invitations.find(context.table, invitation_id)
+        if old.status is S.REVOKED:
+            return old
+        if old.status is S.ACCEPTED:
+            raise AlreadyDecided("somebody has accepted this invitation")
+        new = replace(old, status=S.REVOKED)
+        context.table.commit(invitations.use(new))
+        return new
+
+    return context.repeat(once)
+
+
+def accept(context: Context, limits: Limits, token: str, user: str, told: Person) -> Partner:
+    """Who is signed in becomes the partner whom the invitation is for; what they tell of themselves goes before what
+    the invitation says. Idempotent: the same user gets the same partner, another one is refused.
+
+    Partner and invitation are written in one transaction: it makes one partner, whoever else comes at the same moment.
+    Raises RateLimited (guesses count like guessed codes), InvitationNotFound, Conflict, AlreadyDecided, UserTaken for
+    somebody who is a partner, EmailTaken, Forbidden for who invited, ProgramNotFound, ProgramClosed.
+    """
+    taken = limits.take(
+        context, user, LimitKind.UNKNOWN_CODES
+    )  # before the look-up: a guess too many must learn nothing
+    invitation_id = _id_of(context, token)
+    found = invitations.find(context.table, invitation_id)
+    limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
+    if found.status is S.ACCEPTED and found.user == user:
+        return stored.find(context.table, found.partner_id)
+    duties.check_stranger(Act.INVITE, user, found.by)
+    found.check_open(context.now_ms())
+    programs.find(context.table, found.program_id).check_open()
+    partner = partners.partner_of(context, _partner_of(found, told, user))
+    used = replace(found, status=S.ACCEPTED, user=user, partner_id=partner.id)
+
+    def earlier(moved: Moved) -> str | None:
+        if invitations.IS_PENDING not in moved.found:
+            return None
+        meanwhile = invitations.find(context.table, invitation_id)
+        if meanwhile.status is S.ACCEPTED and meanwhile.user == user:
+            return meanwhile.partner_id
+        raise AlreadyDecided("this invitation cannot be accepted any more")
+
+    marks = duties.first_mark(context, Act.INVITE, found.by, partner.id)  # the token was theirs to hand out
+    return partners.store(context, partner, [invitations.use(used), *marks], earlier)
+
+
+def _partner_of(invitation: Invitation, told: Person, user: str) -> NewPartner:
+    known = invitation.person
+    return NewPartner(
+        told.first_name or known.first_name, told.last_name or known.last_name, told.email or known.email,
+        told.phone or known.phone, told.company_name or known.company_name, invitation.program_id, user,
+        invitation.tier, invitation.tags,
+    )  # fmt: skip
+
+
+def _id_of(context: Context, token: str) -> str:
+    if len(token) > 2 * TOKEN_BYTES:
+        raise InvitationNotFound("there is no such invitation")
+    return context.ids.hash("invitation", token)

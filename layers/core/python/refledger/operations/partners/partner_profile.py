@@ -1,0 +1,83 @@
+"""What a partner is called, where they are reached, and how staff sort them; and what staff write about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from refledger.domain.errors import EmailTaken, Stale
+from refledger.domain.partners import Partner, PartnerNote
+from refledger.operations import likeness
+from refledger.operations.context import Context
+from refledger.operations.once import Once
+from refledger.operations.partners.partners import address
+from refledger.store import notes, partners
+from refledger.store.transaction import Moved
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Of each the new value; None: stays as it is."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    company_name: str | None = None
+    tier: str | None = None
+    tags: tuple[str, ...] | None = None
+    notices: tuple[str, ...] | None = None
+
+    def of(self, partner: Partner) -> Partner:
+        given: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(partner, **{name: value for name, value in given.items() if value is not None})
+
+
+def change(context: Context, partner_id: str, changes: Changes, version: int) -> Partner:
+    """Idempotent: what is so already changes nothing, whatever `version` says.
+
+    Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,
+    EmailTaken.
+    """
+
+    def once() -> Partner:
+        old = partners.find(context.table, partner_id)
+        new = changes.of(old)
+        if new == old:
+            return old
+        old.check_known()
+        if old.version != version:
+            raise Stale(f"the partner's current version is {old.version}")
+        new = replace(new, version=version + 1)
+        before, after = address(context, old.email), address(context, new.email)
+        moves = partners.move_email(old, before, after) if before != after else []
+        try:
+            context.table.commit(
+                partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new)
+            )
+        except Moved as moved:
+            if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+                raise EmailTaken("there is a partner with this e-mail address already") from None
+            raise
+        return new
+
+    return context.repeat(once)
+
+
+def write_note(context: Context, partner_id: str, text: str, author: str, request: Once) -> PartnerNote:
+    """Idempotent by `request`. Raises PartnerNotFound, Conflict for one who was forgotten, KeyReused."""
+    partners.find(context.table, partner_id).check_known()
+    note = PartnerNote(context.ids.new(), text, author, context.now_ms())
+
+    def once() -> PartnerNote:
+        try:
+            context.table.commit(
+                notes.create(partner_id, note), request.guard(partner=partner_id, note=note.id, at=str(note.at_ms))
+            )
+        except Moved as moved:
+            if earlier := request.earlier(moved):
+                return notes.find(context.table, earlier["partner"], int(earlier["at"]), earlier["note"])
+            raise
+        return note
+
+    return context.repeat(once)

@@ -1,0 +1,1 @@
+"""Money that goes out: withdrawals, who decides about them, and the payouts that carry them."""

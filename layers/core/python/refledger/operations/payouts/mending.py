@@ -1,0 +1,46 @@
+"""What one of the staff does where a payout did not go as it should: each ends a problem, and says why."""
+
+from __future__ import annotations
+
+from refledger.domain.errors import NotPayable
+from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.operations.payouts import deciding
+from refledger.operations.payouts.steps import by_person
+
+S = WithdrawalStatus
+# Problems that are over when the money was put right by other means: an adjustment, or a word with the partner. The
+# other two end only with what is true of the payout: retried, paid or failed.
+CAN_BE_SETTLED_ELSEWHERE = (
+    Problem.PAID_AFTER_FAILED, Problem.FAILED_AFTER_PAID, Problem.PAID_TWICE, Problem.PARTLY_RETURNED,
+)  # fmt: skip
+
+
+def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
+    """Another try of a payout that was for certain not made: PAYING → APPROVED; its next start has a new provider key.
+
+    Idempotent by the request. Raises NotPayable unless the problem is DECLINED: only then is another key no second
+    payout. OwnWithdrawal, PartnerSuspended, SecondPersonNeeded, WithdrawalNotFound, Busy.
+    """
+    return deciding.retry(context, withdrawal_id, actor, request, note)
+
+
+def mark_returned(
+    context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
+) -> Withdrawal:
+    """The whole payout came back: PAID → RETURNED, and the money is available again. See `deciding.mark_returned`."""
+    return deciding.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
+
+
+def resolve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
+    """The problem is none any more, and the status is right as it is. No money moves.
+
+    Idempotent by the request. Raises NotPayable where there is no such problem, OwnWithdrawal, WithdrawalNotFound,
+    Busy.
+    """
+
+    def check(withdrawal: Withdrawal) -> None:
+        if withdrawal.problem not in CAN_BE_SETTLED_ELSEWHERE:
+            raise NotPayable("there is no problem that a note could end")
+
+    return by_person(context, withdrawal_id, None, actor, request, note, check)

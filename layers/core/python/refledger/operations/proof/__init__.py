@@ -1,0 +1,1 @@
+"""Whether the books are right: what `verify` re-derives, what manifests sign, who did what."""

@@ -1,0 +1,125 @@
+"""Each payment's shares are rewards, and what is gone of it is the sum of its refunds and disputes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refledger.batched import batched
+from refledger.domain.payments import Payment, PaymentKind, said
+from refledger.operations.context import Context
+from refledger.operations.earning.converting import conversion_faults
+from refledger.operations.earning.taking_back import counted, root
+from refledger.operations.proof.book_checks import BATCH, UNREADABLE, Checked, Fault, looks
+from refledger.operations.proof.reward_checks import unread
+from refledger.operations.proof.suspicion_checks import unseen_faults, waiting_faults
+from refledger.store import keys, payments, rewards
+
+
+def verify_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[tuple[str, Fault]]:
+    """(id, what is wrong with it) of these, up to a hundred."""
+    try:
+        found = payments.many(context.table, ids)
+    except UNREADABLE as error:
+        if len(ids) > 1:
+            for id in ids:  # which of them it is
+                yield from verify_payments(context, [id], checked)
+            return
+        yield ids[0], Fault("", "", f"payment {ids[0]}: cannot be read: {type(error).__name__}: {error}")
+        return
+    for payment in found:
+        checked.payments += 1
+        yield from ((payment.id, fault) for fault in _faults_of(context, payment, checked))
+    for id, reason in unseen_faults(context, found, checked._firsts):
+        yield id, Fault("", "", reason)
+
+
+def _faults_of(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
+    try:
+        yield from _payment_faults(context, payment)
+    except UNREADABLE as error:
+        why = f"what belongs to it cannot be read: {type(error).__name__}: {error}"
+        yield Fault("", payment.currency, f"payment {payment.id}: {why}")
+    yield from _unseen(context, payment, checked)
+    yield from _taken_twice(context, payment, checked)
+
+
+def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
+    for number in looks(context):
+        payment = payments.find(context.table, payment.id) if number else payment
+        reasons = list(_reasons(context, payment))
+        if not reasons:
+            return
+    yield from (Fault("", payment.currency, reason) for reason in reasons)
+
+
+def _reasons(context: Context, payment: Payment) -> Iterator[str]:
+    earned = {reward.id: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
+    yield from (
+        f"payment {payment.id}: its reward {id} is not there"
+        for id, amount in payment.shares
+        if id not in earned or earned[id].amount != amount
+    )
+    if not 0 <= sum(amount for _, amount in payment.shares) <= payment.base <= payment.amount:
+        yield f"payment {payment.id}: its shares are more than its base, or that more than was paid"
+    if payment.kind is not PaymentKind.EARLY and payment.body != said(payment):
+        yield f"payment {payment.id}: what it says is not what was recorded"
+    yield from unread(context, payment)
+    yield from _taken_back_faults(context, payment)
+    yield from conversion_faults(context, payment)
+    yield from waiting_faults(payment, earned.values())
+
+
+def _unseen(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
+    """Whoever earned is among the partners whose books were looked at; or was onboarded meanwhile."""
+    for id, _ in payment.shares:
+        partner_id = keys.owner_of(keys.reward(id))
+        if checked._firsts.is_new("partner", partner_id) and context.table.get(keys.partner(partner_id)) is None:
+            yield Fault(partner_id, payment.currency, "earned, and is not there")
+
+
+def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
+    """Its sums are those of its refunds and disputes; what of them is in another currency takes nothing."""
+    back = payment.back
+    refunds, disputes = payments.taken_back(context.table, payment.id, strong=True)
+    found = counted(refunds, disputes, payment.currency, back)
+    sums = {
+        "refunds": (back.refunds, found.refunds),
+        "failed refunds": (back.failed, found.failed),
+        "refunds that its provider does not know": (back.outside, found.outside),
+        "open disputes": (back.disputed, found.disputed),
+        "lost disputes": (back.lost, found.lost),
+    }
+    for what, (told, summed_up) in sums.items():
+        if told != summed_up:
+            yield f"payment {payment.id}: {what} are {summed_up}, it says {told}"
+    if back.sums != found.sums or (back.sums and back.unnamed != found.unnamed):
+        yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
+    claims = [(keys.refund_guard(r.hash), r.stray, keys.refund, r.hash) for r in refunds]
+    claims += [(keys.dispute_guard(d.hash), d.stray, keys.dispute, d.hash) for d in disputes]
+    for batch in batched(claims, BATCH):
+        for (_, stray, below, hash), guard in zip(
+            batch, context.table.get_many([each[0] for each in batch]), strict=True
+        ):
+            if guard is None:  # older ones have none
+                continue
+            owner = str(guard["payment"])
+            if stray is (root(context, owner) == payment.id) and (stray or not _has_moved(context, below(owner, hash))):
+                whose = "is its own and takes nothing" if stray else "is of another one, and takes from this, too"
+                yield f"payment {payment.id}: a refund or dispute {whose}"
+
+
+def _has_moved(context: Context, key: keys.Key) -> bool:
+    """Whether what lay below a name lies below its payment by now, although the name is not yet known as one."""
+    return payments.MOVED in (context.table.get(key) or {})
+
+
+def _taken_twice(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:
+    """What was told for two payments under one id, before ids of refunds were their sender's, took from both."""
+    refunds, _ = payments.taken_back(context.table, payment.id) if payment.back.refunds else ([], [])
+    for refund in refunds:
+        if refund.stray or refund.failed or refund.currency != payment.currency:
+            continue
+        other = checked._firsts.of("refund", refund.hash, payment.id)
+        if other != payment.id:
+            why = f"a refund of {refund.amount} took from it and, under the same id, from payment {other}"
+            yield Fault("", payment.currency, f"payment {payment.id}: {why}")

@@ -1,0 +1,45 @@
+"""Whose money a batch of the stream is about: noted for the schedule that verifies them (`screening.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from refledger.batched import batched
+from refledger.domain.times import MINUTE_MS
+from refledger.operations.context import Context
+from refledger.store import keys, touched
+from refledger.store.transaction import Item
+
+if TYPE_CHECKING:
+    from refledger.operations.figures.statistics import Record
+
+SETTLED_MS = MINUTE_MS  # what was noted is looked at later than that, and then sees all that came in between
+FEW = 25  # partners in one word: they are looked at together
+NAMES_KEPT = 10_000  # in the memory of a worker
+
+
+def note(context: Context, shard: str, records: Sequence[Record]) -> None:
+    """Write down whose money these change; nobody twice within a minute. May be repeated."""
+    now_ms, noted = context.now_ms(), context.noted
+    found = {id for record in records for image in (record.old, record.new) for id in partners_of(image)}
+    new = {id for id in found if now_ms - noted.get(id, 0) >= SETTLED_MS}
+    if not new:
+        return
+    for part, few in enumerate(batched(sorted(new), FEW)):
+        number = f"{records[0].sequence_number}-{part}"
+        context.table.commit(touched.note(shard, number, few, now_ms))
+    if len(noted) > NAMES_KEPT:
+        noted.clear()
+    noted.update(dict.fromkeys(new, now_ms))
+
+
+def partners_of(item: Item) -> Iterator[str]:
+    """Whose books the item is in."""
+    match keys.kind_of(item) if item else "":
+        case "R" | "J" | "P":
+            yield keys.owner_of(item)
+        case "W" if keys.is_alone(item):
+            yield item["partner"]
+        case "E" if keys.is_alone(item):
+            yield from (keys.owner_of(keys.reward(id)) for id, _ in item.get("rewards", ()))

@@ -1,0 +1,140 @@
+"""What follows from the table by way of its stream, and can be said again from the table: search rows, progress of
+referrals, leaderboards. A reader of the stream that was away for longer than a day has missed what made them.
+
+Each is looked at first: what is behind is counted, and only that is written, by what the readers of the stream write.
+So it may run while they do, any number of times; one that was stopped goes on in the list of partners where it stopped,
+and reads again what it has of payments. Statistics have a rebuild of their own (`operations/figures/rebuilding.py`).
+
+The audit cannot be said again: an item knows who changed it last, and not what it was before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from refledger.domain.leaderboards import Changed
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations.context import Context
+from refledger.operations.figures import books, leaderboards, statistics
+from refledger.operations.referring import progress
+from refledger.store import dimensions, keys, partners, programs, search, withdrawals
+from refledger.store.looking import WouldWrite
+from refledger.store.stream import Record
+from refledger.store.table import BATCH_LIMIT
+from refledger.store.transaction import Item, put
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Caught:
+    """`looked_at`: partners, or payments and rewards; `behind`: how many of them (of progress: referrals) lacked it."""
+
+    looked_at: int = 0
+    behind: int = 0
+
+
+def catch_up(context: Context, what: str, *, check: bool, tell: Tell = lambda _: None) -> Caught:
+    """Say again what is missing of `what`, one of `SUBJECTS`; `check`: only count it. Idempotent. Raises Busy."""
+    caught = Caught()
+    for batch in SUBJECTS[what](context, caught, check):
+        caught.looked_at += batch
+        tell(f"{caught.looked_at} looked at, {caught.behind} behind")
+    return caught
+
+
+def _partners(context: Context, name: str, *, check: bool) -> Iterator[list[str]]:
+    """All ids, a page at a time. Where something is written the place is kept, and forgotten at the end."""
+    cursor = keys.cursor(f"CATCHING-UP-{name}")
+    after = "" if check else str((context.table.get(cursor) or {}).get("at", ""))
+    while page := list(islice(partners.oldest(context.table, after, BATCH_LIMIT), BATCH_LIMIT)):
+        yield [partner_id for _, partner_id in page]
+        after = page[-1][0]
+        if not check:
+            context.table.commit(put("the cursor", {**cursor, "at": after}, ""))
+    if not check:
+        context.table.commit(put("the cursor", {**cursor, "at": ""}, ""))
+
+
+def _search(context: Context, caught: Caught, check: bool) -> Iterator[int]:
+    """Rows by which a partner is found. One of a name that they no longer have finds nobody, and is left."""
+    for ids in _partners(context, "search", check=check):
+        for partner in partners.many(context.table, ids):
+            rows = search.follow(None, partner)
+            wanted = [{"pk": row.target["pk"], "sk": row.target["sk"]} for row in rows]
+            there = context.table.get_many(wanted, strong=False) if wanted else []
+            missing = [row for row, found in zip(rows, there, strict=True) if found is None]
+            caught.behind += bool(missing)
+            for row in missing if not check else ():
+                context.table.commit(row)
+        yield len(ids)
+
+
+def _leaderboards(context: Context, caught: Caught, check: bool) -> Iterator[int]:
+    """Each partner's place in all time, in every month in which they have figures, and in every other in whose boards
+    they are.
+    """
+    placed: dict[str, set[str]] = defaultdict(set)
+    for _, program in programs.after(context.table, ""):
+        for board in leaderboards.months_of(context, program.id):
+            for partner_id, _ in board.rows:
+                placed[partner_id].add(board.period)
+    for ids in _partners(context, "leaderboards", check=check):
+        found = statistics.of_many(context, {dimensions.partner(id): "" for id in ids})
+        for dimension, (_, days) in found.items():
+            months = {when[:6] for when in days} | placed[dimension.id]
+            changed = [Changed(dimension.id, month) for month in sorted(months)]
+            if changed and _would_move(context, changed):
+                caught.behind += 1
+                if not check:
+                    leaderboards.refresh(context, changed)
+        yield len(ids)
+
+
+def _would_move(context: Context, changed: list[Changed]) -> bool:
+    try:
+        leaderboards.refresh(context.looking(), changed)
+    except WouldWrite:
+        return True
+    return False
+
+
+def _progress(context: Context, caught: Caught, check: bool) -> Iterator[int]:
+    """Referrals whose payment or payout is in the table, and which do not know of it."""
+    money = _money(context)
+    while items := list(islice(money, BATCH_LIMIT)):
+        records = _told(context, items)
+        behind = progress.behind(context, records)
+        caught.behind += len(behind)
+        if behind and not check:
+            progress.follow(context, [each for each in records if each.new["referral"] in behind])
+        yield len(items)
+
+
+def _money(context: Context) -> Iterator[Item]:
+    """Payments that somebody may earn from, then rewards that were paid out."""
+    for _, program in programs.after(context.table, ""):
+        yield from (
+            item for item in books.payments_of(context.table, program.id, context.shards()) if "referral" in item
+        )
+    for _, partner_id in partners.newest(context.table, "", BATCH_LIMIT):
+        rewards = books.of_partner(context.table, partner_id, context.reward_partitions(partner_id))
+        yield from (item for item in rewards if item.get("paid_by") and item.get("referral"))
+
+
+def _told(context: Context, found: list[Item]) -> list[Record]:
+    """As the stream told of them; of a reward that was paid, when its withdrawal was."""
+    named = sorted({item["paid_by"] for item in found if item.get("paid_by")})
+    paid_at = {
+        each.id: next((step.at_ms for step in each.steps if step.status is WithdrawalStatus.PAID), each.created_at_ms)
+        for each in withdrawals.many(context.table, named, strong=False)
+    }
+    return [Record("", paid_at.get(item.get("paid_by", ""), context.now_ms()), {}, item) for item in found]
+
+
+SUBJECTS: dict[str, Callable[[Context, Caught, bool], Iterator[int]]] = {
+    "search": _search, "progress": _progress, "leaderboards": _leaderboards,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Referrals, from a code or a lead to their end."""

@@ -1,0 +1,281 @@
+"""News of leads move their referrals along, whatever order they come in and however often.
+
+What is told is noted first, and what is known is acted upon then. Whoever makes the referral looks at the notes after
+it is made, and whoever notes something looks for the referral after it is noted: so nothing falls between the two. Each
+step is idempotent by itself, so that whoever dies in the middle is met by the repeat of the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from refledger.domain import currencies
+from refledger.domain.errors import (
+    CodeNotFound,
+    Conflict,
+    Invalid,
+    LeadTaken,
+    NotFound,
+    ReferralClosed,
+    Unprocessable,
+)
+from refledger.domain.leads import Facts, LeadNews, Step, Value
+from refledger.domain.maturity import MaturityMessage
+from refledger.domain.payments import RefundTotal
+from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
+from refledger.domain.rewards import Reward
+from refledger.operations.context import Context
+from refledger.operations.earning import converting, refunds
+from refledger.operations.earning.converting import convert
+from refledger.operations.earning.payments import Outcome as RefundOutcome
+from refledger.operations.referring import referring
+from refledger.store import leads, programs, referrals
+
+CALLER = "leads"  # of the referrals that are made here
+REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)
+
+
+class Outcome(StrEnum):
+    """What news came to."""
+
+    NOTED = "NOTED"  # there is no referral of the lead yet: they wait for its code
+    UNKNOWN_CODE = "UNKNOWN_CODE"  # and the code that came is none
+    REFUSED = "REFUSED"  # the rules allow no such referral
+    MADE = "MADE"
+    MOVED = "MOVED"  # on to another status, or it has its customer now
+    KNOWN = "KNOWN"  # nothing new
+    LATE = "LATE"  # it was closed, or had converted, before
+    DIFFERENT = "DIFFERENT"  # it has converted in another currency, or for a value that cannot be booked
+    UNPAID = "UNPAID"  # a conversion of which nobody earns
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`why`: the code of the refusal behind it. `earned`: the rewards of a conversion, also of one told again. `due`:
+    whose money moved otherwise, or may.
+    """
+
+    outcome: Outcome
+    referral_id: str = ""
+    why: str = ""
+    earned: tuple[Reward, ...] = ()
+    due: tuple[MaturityMessage, ...] = ()
+
+
+def take(context: Context, news: LeadNews) -> Taken:
+    """Note the news, and do what is known by then. Idempotent, in any order.
+
+    Raises what passes by itself (Busy): then the news are to come again.
+    """
+    hashed = referring.lead_hash(context, news.lead_id)
+    if news.customer:
+        own_id = context.customer_id(news.customer)
+        news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)
+    facts = context.repeat(lambda: _note(context, hashed, news))
+    made = False
+    referral_id = referrals.of_lead(context.table, hashed)
+    if referral_id is None:
+        if not facts.codes:
+            return Taken(Outcome.NOTED)
+        try:
+            referral_id, made = _make(context, news, hashed, facts), True
+        except REFUSALS as error:
+            return Taken(Outcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else Outcome.REFUSED, "", error.code)
+        facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
+    taken = _follow(context, referral_id, facts, news)
+    return replace(taken, outcome=Outcome.MADE) if made and taken.outcome is Outcome.KNOWN else taken
+
+
+def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
+    known = leads.find(context.table, hashed)
+    facts = known.after(news)
+    if facts == known:
+        return known
+    facts = replace(facts, noted_at_ms=max(context.now_ms(), known.noted_at_ms + 1))
+    context.table.commit(leads.keep(hashed, facts, context.now_ms()))
+    return replace(facts, version=facts.version + 1)
+
+
+def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
+    """The referral of the first of the codes that is one; its id. Raises what `referring.create` refuses.
+
+    One for each lead and code, for ever: news that come again after it was taken out do not make it anew.
+    """
+    unknown = CodeNotFound("there is no such code")
+    for code in facts.codes:
+        new = referring.NewReferral(
+            code=code,
+            source=facts.source or Source.UNKNOWN,
+            campaign=facts.campaign,
+            lead=news.lead_id,
+            customer=facts.customer,
+            customer_id=_own_id(facts, news),
+        )
+        try:
+            # told again with another source or customer, it is the same referral: only lead and code say which it is
+            return referring.create(context, new, CALLER, f"{hashed}/{code}", "").id
+        except LeadTaken:
+            other = referrals.of_lead(context.table, hashed)
+            if other is None:
+                raise
+            return other
+        except CodeNotFound as error:
+            unknown = error
+    raise unknown
+
+
+def _own_id(facts: Facts, news: LeadNews) -> str:
+    """What the owner calls the customer, where these news say it: what waits for more news has the keyed hash alone.
+
+    Else their first payment says it.
+    """
+    return news.customer_id if news.customer == facts.customer else ""
+
+
+def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) -> Taken:
+    """What became of the lead, in the order in which it did."""
+    referral = referrals.find(context.table, referral_id)
+    if referral.reason == DELETED:  # and its lead is free: what made it does not make it again
+        return Taken(Outcome.LATE, referral_id)
+    taken = Taken(Outcome.KNOWN, referral_id)
+    if facts.customer and not referral.customer:
+        try:
+            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer, _own_id(facts, news))
+            taken = replace(taken, outcome=Outcome.MOVED)
+        except REFUSALS as error:
+            taken = Taken(
+                Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
+            )
+    has_converted, due = False, list[MaturityMessage]()
+    for step in facts.in_order():
+        done = _step(context, referral, step, facts, news)
+        referral, earned = done.referral, taken.earned + done.earned
+        due += done.due
+        if done.outcome is not Outcome.KNOWN:
+            taken = Taken(done.outcome, referral_id, done.why)
+        taken = replace(taken, earned=earned)
+        has_converted = has_converted or done.has_converted
+    if referral.conversion:
+        taken = _corrected(context, referral, facts, taken, due, has_converted=has_converted)
+    return replace(taken, due=tuple(due))
+
+
+def _corrected(
+    context: Context, referral: Referral, facts: Facts, taken: Taken, due: list[MaturityMessage], *, has_converted: bool
+) -> Taken:
+    """What the conversion is worth by all that is known now: nothing where the deal fell through, more or less where
+    its value was corrected. What is too much of what was booked is taken back, like a refund; what lacks is added.
+
+    A function of the facts, told as sums at the time when they were noted: in any order, any number of times. `due`
+    gets whose money moves.
+    """
+    booked = converting.parts_of(context, referral.id)
+    amount, currency = sum(part.amount for part in booked), booked[0].currency
+    try:
+        worth, told_in = _minor(context, referral, facts.value) if facts.value else (amount, currency)
+    except Invalid as error:
+        return Taken(Outcome.DIFFERENT, referral.id, error.code)
+    if (told_in or currency) != currency or worth < 0:
+        return Taken(Outcome.DIFFERENT, referral.id, taken.why)
+    lost = _is_lost(referral, facts)
+    if not lost and worth > amount:
+        if len(booked) > converting.ADDED_LIMIT:
+            return Taken(Outcome.DIFFERENT, referral.id)
+        added, at_once = converting.add(context, referral.id, len(booked), worth - amount)
+        booked.append(added)
+        due += at_once
+        taken = replace(taken, outcome=Outcome.MOVED, why="")
+    left = 0 if lost else worth
+    for number, part in enumerate(booked):
+        kept = min(left, part.amount)
+        left -= kept
+        if has_converted and kept == part.amount:  # just now: there is nothing to correct
+            continue
+        name = converting.part_name(referral.id, number)
+        total = RefundTotal(converting.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
+        told = refunds.refund(context, total)
+        due += told.due
+        if told.outcome is not RefundOutcome.REPEATED and part.amount - kept != part.back.total:
+            taken = replace(taken, outcome=Outcome.MOVED, why="")
+    if Step.REJECTED in facts.steps:
+        _say_why(context, referral, facts.reason or "REJECTED_BY_CRM", lost=lost)
+    return taken
+
+
+def _is_lost(referral: Referral, facts: Facts) -> bool:
+    """Whether the deal fell through after all; a conversion that a person told converted when they said so."""
+    if Step.CONVERTED in facts.steps or Step.REJECTED not in facts.steps:
+        return facts.is_taken_back
+    return facts.last[Step.REJECTED] >= referral.converted_at_ms
+
+
+def _say_why(context: Context, referral: Referral, why: str, *, lost: bool) -> None:
+    """On the referral itself: it has converted, and it fell through."""
+
+    def once() -> None:
+        old = referrals.find(context.table, referral.id)
+        reason = why if lost else "" if old.reason == why else old.reason
+        if old.status in (ReferralStatus.CONVERTED, ReferralStatus.PAID) and old.reason != reason:
+            new = replace(old, reason=reason, version=old.version + 1)
+            context.table.commit(referrals.change(old, new, context.now_ms()))
+
+    context.repeat(once)
+
+
+@dataclass(frozen=True)
+class _Stepped:
+    """The referral after a step, and what to tell of it."""
+
+    referral: Referral
+    outcome: Outcome
+    why: str = ""
+    earned: tuple[Reward, ...] = ()
+    due: tuple[MaturityMessage, ...] = ()
+    has_converted: bool = False  # in this step
+
+
+def _step(context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews) -> _Stepped:
+    told_now = news.step is step
+    if step is Step.CONVERTED and facts.value is not None:
+        told_now = told_now or news.value is not None
+        return _convert(context, referral, facts.value, facts.steps[step], told_now=told_now)
+    try:
+        if step is Step.REJECTED and referral.is_open:
+            moved = referring.reject(context, referral.id, facts.reason or "REJECTED_BY_CRM")
+        elif step is not Step.REJECTED and referral.status is ReferralStatus.PENDING:
+            moved = referring.accept(context, referral.id)  # one that converted for nobody knows what was accepted
+        else:
+            return _Stepped(referral, Outcome.LATE if told_now and _is_late(referral, step) else Outcome.KNOWN)
+    except ReferralClosed as error:
+        return _Stepped(referral, Outcome.LATE, error.code)
+    return _Stepped(moved, Outcome.MOVED)
+
+
+def _is_late(referral: Referral, step: Step) -> bool:
+    """Whether the step contradicts what the referral has come to."""
+    if step is Step.REJECTED:
+        return referral.status is not ReferralStatus.REJECTED and not referral.conversion
+    return referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
+
+
+def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, told_now: bool) -> _Stepped:
+    """`told_now`: the news are about this; if they are not, what was refused before is not tried, nor told, again."""
+    if not told_now and (referral.conversion or referral.status is ReferralStatus.REJECTED):
+        return _Stepped(referral, Outcome.KNOWN)
+    try:
+        done = convert(context, referral.id, *_minor(context, referral, value), at_ms=at_ms)
+    except (NotFound, Unprocessable, Invalid, ReferralClosed) as error:
+        return _Stepped(referral, Outcome.UNPAID, error.code)
+    except Conflict as error:  # its value was told before: see `_corrected`
+        return _Stepped(referral, Outcome.KNOWN if referral.conversion else Outcome.UNPAID, error.code)
+    outcome = Outcome.KNOWN if done.repeated else Outcome.MOVED
+    return _Stepped(done.referral, outcome, "", tuple(done.rewards), done.due, not done.repeated)
+
+
+def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str]:
+    """Amount in minor units and currency. Raises Invalid for what the currency has no unit for."""
+    if value.major is None:
+        return value.amount or 0, value.currency
+    currency = value.currency or programs.find(context.table, referral.program_id).currency
+    return currencies.minor(value.major, currency), currency
