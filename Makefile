@@ -94,7 +94,7 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md, duties.md, lifecycles.md
+openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md, duties.md, lifecycles.md, data-model.md
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
@@ -106,6 +106,8 @@ openapi: ## write what is made from the code: openapi.json, the API's pages, doc
 	mv .local/duties.md docs/duties.md
 	$(PY) scripts/lifecycles_page.py > .local/lifecycles.md
 	mv .local/lifecycles.md docs/lifecycles.md
+	$(PY) scripts/data_model_page.py > .local/data-model.md
+	mv .local/data-model.md docs/data-model.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam

@@ -2,7 +2,7 @@
 
 pk / sk                                what
 G / <program>                          program
-G#<program> / V#<version> | C#<change> program as it was in that version; looser terms that wait, or waited
+G#<program> / V#<version> | C#<change>  program as it was in that version; looser terms that wait, or waited
 P#<partner> / A | B#<CUR> | D#<CUR>    partner; balance; how far its rewards were looked at
 P#<partner> / D#                       how far the daily look found none of them to wait
 P#<partner> / L#<CUR>#<month>#<program>  what was kept in a month of payments that is under a cap
