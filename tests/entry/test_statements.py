@@ -16,7 +16,7 @@ from refledger.operations.figures import statements as of_statements
 from refledger.operations.partners import partner_profile, partners
 from refledger.operations.partners.partner_profile import Changes
 from refledger.operations.partners.partners import NewPartner
-from refledger.store import ledger
+from refledger.store import ledger, withdrawals
 from tests.support.buckets import refused
 from tests.support.functions import World, assert_problem
 from tests.support.interruptions import Interrupted
@@ -122,9 +122,42 @@ def test_an_entry_of_several_rewards_says_which(fresh: World, monkeypatch: pytes
     row = list(csv.DictReader(io.StringIO(fresh.call(OWN, sub="bob", path=path, query={"format": "csv"}).body)))[1]
     assert [row["firstReward"], row["lastReward"]] == ids
     printed: list[str] = []
-    monkeypatch.setattr("fpdf.FPDF.cell", lambda *told, **_: printed.append(told[3]))
+    monkeypatch.setattr("fpdf.FPDF.multi_cell", lambda *told, **_: printed.append(told[3]))
     assert fresh.call(OWN, sub="bob", path=path, query={"format": "pdf"}).body.startswith(b"%PDF-")
     assert f"rewards {ids[0]} to {ids[1]}" in printed
+
+
+def test_payouts_carry_the_banks_reference(fresh: World, month: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the answer, in the table and on paper: of what went out or came back, not of what is only asked for."""
+    told = account(fresh.call(OWN, sub="bob", path={"month": month}), "USD")["movements"]
+    (paid,) = [each for each in told if each["kind"] == "SETTLE"]
+    assert paid["transactionId"] == f"bank-{paid['reference']}"
+    assert {each["transactionId"] for each in told if each is not paid} == {None}
+    table = fresh.call(OWN, sub="bob", path={"month": month}, query={"format": "csv"}).body
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [(row["kind"], row["transactionId"]) for row in rows if row["transactionId"]] == [
+        ("SETTLE", paid["transactionId"])
+    ]
+    printed: list[str] = []
+    monkeypatch.setattr("fpdf.FPDF.multi_cell", lambda *told, **_: printed.append(told[3]))
+    assert pdf(fresh, month).status == 200
+    assert f"transaction {paid['transactionId']}" in printed
+
+
+def test_a_reference_that_comes_later_changes_no_closed_month(fresh: World, month: str) -> None:
+    """What was asked for in a month and paid in the next: its reference is in the statement that has the payout."""
+    books, forms = fresh.books, ("json", "csv", "pdf")
+    path, now = {"month": month}, day(books.clock())
+    first = [fresh.call(OWN, sub="bob", path=path, query={"format": form}).body for form in forms]
+    (open_one,) = [
+        each for each in withdrawals.many(books.table, sorted({each.reference for each in books.entries("bob")}))
+        if each.is_open
+    ]  # fmt: skip
+    books.conclude_paid(open_one)
+    fresh.bucket.objects.clear()
+    assert [fresh.call(OWN, sub="bob", path=path, query={"format": form}).body for form in forms] == first
+    later = account(fresh.call(OWN, sub="bob", path={"month": f"{now[:4]}-{now[4:6]}"}), "USD")["movements"]
+    assert [each["transactionId"] for each in later] == [None, f"bank-{open_one.id}"]
 
 
 def test_a_closed_month_never_differs(fresh: World, month: str) -> None:

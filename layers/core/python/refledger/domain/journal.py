@@ -64,6 +64,7 @@ WORDS: Final = {
     Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
 }  # fmt: skip
 MAY_BE_ZERO = (Kind.EARN, Kind.ANCHOR)
+PAYOUTS: Final = (Kind.SETTLE, Kind.PAY, Kind.RETURN)  # money went out, or came back
 OPENS = {Kind.RESERVE: 1, Kind.RELEASE: -1, Kind.SETTLE: -1}  # what each does to the number of open withdrawals
 
 

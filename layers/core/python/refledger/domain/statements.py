@@ -87,6 +87,7 @@ class Holdings:
 class Movement:
     """One entry; or `count` of one kind and day, the last of them at `at_ms`. `after`: what there is with it. `first`,
     `last`: ids of the first and last of the rewards that one entry sums, in the order of their due times.
+    `transaction`: the bank's or provider's reference of a payout.
     """
 
     at_ms: int
@@ -97,6 +98,7 @@ class Movement:
     after: Holdings
     first: str = ""
     last: str = ""
+    transaction: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,17 +89,17 @@ def _account(pdf: FPDF, statement: Statement, account: AccountStatement) -> None
     _rule(pdf)
     _row(pdf, ("", "Opening balance", "", *_shown(account, account.opening), _available(account, account.opening)))
     for each in account.movements:
-        rewards = _rewards(each)
-        if pdf.will_page_break(LINE_MM * (2 if rewards else 1)):
+        below = _below(each)
+        if pdf.will_page_break(LINE_MM * (2 if below else 1)):
             pdf.add_page()
             _row(pdf, HEAD)
             _rule(pdf)
         after = _available(account, each.after)
         _row(pdf, (_time(each), _words(each), _reference(each), *_shown(account, each.change), after))
-        if rewards:
+        if below:
             pdf.set_font(FONT, size=TINY_PT)
             pdf.set_x(pdf.l_margin + COLUMNS_MM[0])
-            pdf.cell(0, LINE_MM, rewards, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            _line(pdf, below)
             pdf.set_font(FONT, size=TEXT_PT)
     _rule(pdf)
     _row(pdf, ("", "Closing balance", "", *_shown(account, account.closing), _available(account, account.closing)))
@@ -134,8 +134,10 @@ def _reference(movement: Movement) -> str:
     return "several rewards" if movement.reference == MATURITY else movement.reference
 
 
-def _rewards(movement: Movement) -> str:
-    """Which they are where the reference cannot say it, as JSON and CSV do: the first and the last by due time."""
+def _below(movement: Movement) -> str:
+    """What the reference cannot say, as JSON and CSV do: which rewards, by due time; what the bank calls a payout."""
+    if movement.transaction:
+        return f"transaction {movement.transaction}"
     if movement.reference != MATURITY or not movement.first:
         return ""
     return f"rewards {movement.first} to {movement.last}"

@@ -18,7 +18,7 @@ from refledger.operations.figures.statements import Basis, Statement
 COLUMNS = (
     "currency", "time", "kind", "reference", "count", "available", "reserved", "paid", "availableAfter",
     "reservedAfter", "paidAfter", "firstReward", "lastReward", "title", "month", "from", "until", "state", "partnerId",
-    "partnerName", "partnerCompany", "program",
+    "partnerName", "partnerCompany", "program", "transactionId",
 )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class HoldingsView(View):
 class MovementView(View):
     """`change` and `after`: of the three accounts. `count` above 1: so many of one kind and day, without references.
 
-    `firstReward`, `lastReward`: of the rewards that the entry sums, in the order of their due times.
+    `firstReward`, `lastReward`: of the rewards that the entry sums, in the order of their due times. `transactionId`:
+    the bank's or provider's reference of a payout that was made, or came back.
     """
 
     at: str
@@ -56,6 +57,7 @@ class MovementView(View):
     after: HoldingsView
     first_reward: str | None
     last_reward: str | None
+    transaction_id: str | None
 
     @classmethod
     def of(cls, movement: Movement) -> Self:
@@ -68,6 +70,7 @@ class MovementView(View):
             after=HoldingsView.of(movement.after),
             first_reward=movement.first or None,
             last_reward=movement.last or None,
+            transaction_id=movement.transaction or None,
         )
 
 
@@ -162,22 +165,24 @@ def as_csv(statement: Statement, *, named: bool) -> str:
         title(statement), str(month), iso(month.from_ms), iso(month.until_ms), _state(statement), partner.id, *names,
         statement.program,
     ]  # fmt: skip
-    rows = ([*row, *told] for account in statement.accounts for row in _rows(statement, account))
+    rows = ([*row, *told, paid] for account in statement.accounts for row, paid in _rows(statement, account))
     return csv_files.write([COLUMNS, *rows])
 
 
-def _rows(statement: Statement, account: AccountStatement) -> Iterator[list[Cell]]:
+def _rows(statement: Statement, account: AccountStatement) -> Iterator[tuple[list[Cell], Cell]]:
+    """What moved, and the reference of a payout."""
+
     def shown(holdings: Holdings) -> list[Cell]:
         digits = exponent(account.currency)
         return [Decimal(decimal(amount, digits)) for amount in (holdings.available, holdings.reserved, holdings.paid)]
 
     none: list[Cell] = [None, None, None]
     currency = account.currency
-    yield [currency, iso(statement.month.from_ms), "OPENING", None, None, *none, *shown(account.opening), None, None]
+    begin_ms, end_ms = statement.month.from_ms, min(statement.month.until_ms, statement.made_at_ms)
+    yield [currency, iso(begin_ms), "OPENING", None, None, *none, *shown(account.opening), None, None], None
     for each in account.movements:
         yield [
             currency, iso(each.at_ms), each.kind.value, each.reference, each.count, *shown(each.change),
             *shown(each.after), each.first or None, each.last or None,
-        ]  # fmt: skip
-    end_ms = min(statement.month.until_ms, statement.made_at_ms)
-    yield [currency, iso(end_ms), "CLOSING", None, None, *none, *shown(account.closing), None, None]
+        ], each.transaction or None  # fmt: skip
+    yield [currency, iso(end_ms), "CLOSING", None, None, *none, *shown(account.closing), None, None], None

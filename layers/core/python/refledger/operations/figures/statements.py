@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from refledger.batched import batched
 from refledger.domain import statements
 from refledger.domain.errors import StatementTooLong
-from refledger.domain.journal import Balance, Kind
+from refledger.domain.journal import PAYOUTS, Balance, Kind
 from refledger.domain.partners import Partner
-from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Holdings, Month
+from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Holdings, Month, Movement
 from refledger.operations.context import Context
-from refledger.store import keys, ledger, partners
-from refledger.store.table import Table
+from refledger.store import keys, ledger, partners, withdrawals
+from refledger.store.table import BATCH_LIMIT, Table
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def basis(context: Context, partner_id: str, month_text: str) -> Basis:
 def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
     """Of every currency in which there was something. All reads are strong, and what was written since is left out.
 
-    Costs what was booked in the month, whatever came before or since: each entry says what there was after it.
+    Costs what was booked in the month, whatever came before or since: each entry says what there was after it; and a
+    read for each payout of it.
     Raises NotFound for a month that is none or has not begun, PartnerNotFound, StatementTooLong.
     """
     now_ms = context.now_ms()
@@ -78,8 +80,24 @@ def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
         month,
         min(now_ms, month.closed_ms),
         now_ms >= month.closed_ms,
-        [account for account in accounts if not account.is_empty],
+        _joined(context.table, [account for account in accounts if not account.is_empty]),
     )
+
+
+def _joined(table: Table, accounts: list[AccountStatement]) -> list[AccountStatement]:
+    """With references of payouts: each is written with the entry that books it, so no closed month differs by it."""
+    paid = {each.reference for account in accounts for each in account.movements if each.kind in PAYOUTS}
+    known = {
+        each.id: each.transaction_id
+        for batch in batched(sorted(paid - {""}), BATCH_LIMIT)
+        for each in withdrawals.many(table, batch)
+    }
+
+    def joined(movement: Movement) -> Movement:
+        is_payout = movement.kind in PAYOUTS
+        return replace(movement, transaction=known.get(movement.reference, "")) if is_payout else movement
+
+    return [replace(account, movements=tuple(map(joined, account.movements))) for account in accounts]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from refledger.domain import csv_files, journal_files, statements
 from refledger.domain.currencies import major
-from refledger.domain.journal import LEGS, Account, Kind
+from refledger.domain.journal import LEGS, PAYOUTS, Account, Kind
 from refledger.domain.journal_files import Books
 from refledger.domain.partners import Partner
 from refledger.domain.statements import Holdings, Month
@@ -44,7 +44,6 @@ LIABILITY_HEAD: Final = (
 )  # fmt: skip
 BALANCE_HEAD: Final = ("currency", "account", "accountName", "opening", "debits", "credits", "closing")
 PARTNERS_SIDE: Final = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
-OUT: Final = (Kind.SETTLE, Kind.PAY, Kind.RETURN)
 NOTE: Final = """refledger, month end {month} (days in UTC), closed {closed}
 
 statements.csv     a line for each partner and currency: opening + movements = closing
@@ -171,7 +170,7 @@ class _Pack:
 
     def _payouts(self, partner_id: str, place: Any) -> Iterator[tuple[Any, list[Row]]]:
         for on, batch in self._postings(partner_id, place):
-            moved = [each for each in batch if each.entry.kind in OUT]
+            moved = [each for each in batch if each.entry.kind in PAYOUTS]
             made = withdrawals.many(self.table, sorted({each.entry.reference for each in moved}), strong=False)
             known = {each.id: each for each in made}
             rows: list[Row] = []
