@@ -269,7 +269,7 @@ def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
 def bulk_pay(request: Request[BulkPayment, NoQuery]) -> RewardResults:
     """Say that up to 50 approved rewards were paid by one payment, each by itself, with a result for each."""
     context, ids = config.context(), [id for id in request.body.reward_ids if _is_id(id)]
-    whole = context.repeat(lambda: paying.together(context, ids))
+    whole = paying.together(context, ids)
     return _each(request, lambda id: _pay(request, id, whole.get(id, 0)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from refledger.cli.output import say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import iso
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import partners, shards
 from refledger.store.transaction import Moved
 
@@ -48,7 +48,7 @@ def _partner(context: Context, partner_id: str, to: int | None) -> int:
     partners.find(context.table, partner_id)
     if to is not None:
         try:
-            context.repeat(lambda: _grow(context, partner_id, to))
+            _grow(context, partner_id, to)
         except ValueError as error:
             raise Usage(f"--to: {error}") from None
     steps = shards.read(context.table).partners.get(partner_id, ())
@@ -59,6 +59,7 @@ def _partner(context: Context, partner_id: str, to: int | None) -> int:
     return 0
 
 
+@retry_on_conflict
 def _grow(context: Context, partner_id: str, to: int) -> None:
     known = shards.read(context.table)
     context.table.commit(shards.grow_rewards(known, partner_id, to, context.now_ms()))

@@ -23,7 +23,7 @@ from refledger.domain.errors import KeyReused, PartnerNotFound
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import adjustments, keys, ledger, partners, programs
 from refledger.store.transaction import Item, Write
 
@@ -38,36 +38,37 @@ def request(context: Context, asked: Asked, actor: str, route: str, key: str | N
     Raises PartnerNotFound, OwnAdjustment, NoDebt, CurrencyNotTaken, KeyReused, Busy.
     """
     id = context.ids.hash("adjustment", actor, route, key) if key else context.ids.new()
+    return _request(context, id, asked, actor, body)
 
-    def once() -> Adjustment:
-        earlier, partner_item, balance_item = context.table.get_many(
-            [keys.adjustment(id), keys.partner(asked.partner_id), keys.balance(asked.partner_id, asked.currency)]
-        )
-        if earlier:
-            if earlier["body"] != body:
-                raise KeyReused("this Idempotency-Key came with another request before")
-            return adjustments.from_item(earlier)
-        partner, balance = _holder(asked, partner_item, balance_item)
-        program = programs.find(context.table, partner.program_id)
-        at_stake = {partner.id: abs(asked.amount)}
-        case = duties.case(
-            context, act(asked), actor, [program], asked.currency, at_stake, earns=[partner.customer]
-        )  # fmt: skip
-        verdict = case.require()
-        check_currency(program, balance)
-        check_possible(asked, balance)  # what waits is looked at again when it is posted
-        now_ms = context.now_ms()
-        made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
-        if isinstance(verdict, NeedsSecond) or asked.kind is AdjustmentKind.ANCHOR:
-            context.table.commit(adjustments.create(made))
-            return made
-        entry, writes = _book(made, balance, now_ms)
-        made = replace(made, status=S.POSTED, entry=entry)
-        marks = None if credits(asked) else ()
-        context.table.commit(adjustments.create(made), *writes, *case.writes(marks=marks))
+
+@retry_on_conflict
+def _request(context: Context, id: str, asked: Asked, actor: str, body: str) -> Adjustment:
+    earlier, partner_item, balance_item = context.table.get_many(
+        [keys.adjustment(id), keys.partner(asked.partner_id), keys.balance(asked.partner_id, asked.currency)]
+    )
+    if earlier:
+        if earlier["body"] != body:
+            raise KeyReused("this Idempotency-Key came with another request before")
+        return adjustments.from_item(earlier)
+    partner, balance = _holder(asked, partner_item, balance_item)
+    program = programs.find(context.table, partner.program_id)
+    at_stake = {partner.id: abs(asked.amount)}
+    case = duties.case(
+        context, act(asked), actor, [program], asked.currency, at_stake, earns=[partner.customer]
+    )  # fmt: skip
+    verdict = case.require()
+    check_currency(program, balance)
+    check_possible(asked, balance)  # what waits is looked at again when it is posted
+    now_ms = context.now_ms()
+    made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
+    if isinstance(verdict, NeedsSecond) or asked.kind is AdjustmentKind.ANCHOR:
+        context.table.commit(adjustments.create(made))
         return made
-
-    return context.repeat(once)
+    entry, writes = _book(made, balance, now_ms)
+    made = replace(made, status=S.POSTED, entry=entry)
+    marks = None if credits(asked) else ()
+    context.table.commit(adjustments.create(made), *writes, *case.writes(marks=marks))
+    return made
 
 
 def approve(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
@@ -83,33 +84,31 @@ def reject(context: Context, adjustment_id: str, actor: str, request: str, note:
     return _decide(context, adjustment_id, S.REJECTED, actor, request, note)
 
 
+@retry_on_conflict
 def _decide(
     context: Context, adjustment_id: str, status: AdjustmentStatus, actor: str, request: str, note: str
 ) -> Adjustment:
-    def once() -> Adjustment:
-        old = adjustments.find(context.table, adjustment_id)
-        if (old.status, old.approver, old.request) == (status, actor, request):
-            return old
-        partner, balance = _holder(
-            old.asked,
-            *context.table.get_many(
-                [keys.partner(old.asked.partner_id), keys.balance(old.asked.partner_id, old.asked.currency)]
-            ),
-        )
-        check_decision(old, partner, status, actor)
-        now_ms = context.now_ms()
-        new = replace(old, status=status, approver=actor, decided_at_ms=now_ms, note=note, request=request)
-        writes: list[Write] = []
-        if status is S.POSTED:
-            check_possible(old.asked, balance)
-            entry, writes = _book(old, balance, now_ms)
-            new = replace(new, entry=entry)
-            if credits(old.asked):
-                writes += duties.marks(context, act(old.asked), old.requester, partner.id)
-        context.table.commit(adjustments.decide(new), *writes)
-        return new
-
-    return context.repeat(once)
+    old = adjustments.find(context.table, adjustment_id)
+    if (old.status, old.approver, old.request) == (status, actor, request):
+        return old
+    partner, balance = _holder(
+        old.asked,
+        *context.table.get_many(
+            [keys.partner(old.asked.partner_id), keys.balance(old.asked.partner_id, old.asked.currency)]
+        ),
+    )
+    check_decision(old, partner, status, actor)
+    now_ms = context.now_ms()
+    new = replace(old, status=status, approver=actor, decided_at_ms=now_ms, note=note, request=request)
+    writes: list[Write] = []
+    if status is S.POSTED:
+        check_possible(old.asked, balance)
+        entry, writes = _book(old, balance, now_ms)
+        new = replace(new, entry=entry)
+        if credits(old.asked):
+            writes += duties.marks(context, act(old.asked), old.requester, partner.id)
+    context.table.commit(adjustments.decide(new), *writes)
+    return new
 
 
 def _holder(asked: Asked, partner: Item | None, balance: Item | None) -> tuple[Partner, Balance]:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from refledger.domain.errors import Busy, KeyReused, Refledger
 from refledger.domain.times import SECOND_MS
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import DAY_SECONDS, KEY_IS_NEW, Once
 from refledger.store import keys
 from refledger.store.transaction import Item, Moved, put, update
@@ -57,15 +57,16 @@ def remembered(context: Context, once: Once, do: Callable[[], list[Item]]) -> li
     """
     if once.expires_at is not None:
         return do()
-    kept = context.repeat(lambda: _begun(context, once))
+    kept = _begun(context, once)
     if "results" in kept:
         return list(kept["results"])
     results = do()
     if any(each.get("code") == Busy.code for each in results):
         return results
-    return context.repeat(lambda: _kept(context, once, results))
+    return _kept(context, once, results)
 
 
+@retry_on_conflict
 def _begun(context: Context, once: Once) -> Item:
     """What is known of the request. Written before anything is done, so that another one cannot take its key."""
     expires_at = context.now_ms() // SECOND_MS + DAY_SECONDS
@@ -79,6 +80,7 @@ def _begun(context: Context, once: Once) -> Item:
     return begun
 
 
+@retry_on_conflict
 def _kept(context: Context, once: Once, results: list[Item]) -> list[Item]:
     """The answer; of two calls at the same time both get that of the first."""
     keep = update(

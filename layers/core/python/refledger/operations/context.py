@@ -6,7 +6,8 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from refledger.adapters.clock import now_ms
 from refledger.adapters.ids import Ids
@@ -18,7 +19,7 @@ from refledger.store.looking import Looking
 from refledger.store.shards import Shards
 from refledger.store.stops import Stop
 from refledger.store.table import Table
-from refledger.store.transaction import Again
+from refledger.store.transaction import Again, Write
 
 ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
@@ -29,6 +30,7 @@ VERSIONS_KEPT = 200  # in the memory of a worker
 NAMES_KEPT = 200
 
 Result = TypeVar("Result")
+Params = ParamSpec("Params")
 
 
 def pause(milliseconds: int) -> None:
@@ -125,11 +127,28 @@ class Context:
             return False
         return True
 
-    def repeat(self, operation: Callable[[], Result]) -> Result:
-        """The operation from its first read on, until nobody is in the way. Raises Busy after eight tries."""
+
+def retry_on_conflict(
+    operation: Callable[Concatenate[Context, Params], Result],
+) -> Callable[Concatenate[Context, Params], Result]:
+    """Run the operation from its first read on, until nobody is in the way. It raises Busy after eight tries.
+
+    What must be the same in every try (an id that is made, what a caller has counted) is a parameter.
+    """
+
+    @wraps(operation)
+    def retrying(context: Context, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
         for attempt in range(ATTEMPTS):
             try:
-                return operation()
+                return operation(context, *args, **kwargs)
             except Again:
-                self.pause(random.randrange(FIRST_PAUSE_MS << attempt))
+                context.pause(random.randrange(FIRST_PAUSE_MS << attempt))
         raise Busy("others keep changing the same data; nothing was done, please try again")
+
+    return retrying
+
+
+@retry_on_conflict
+def commit(context: Context, *writes: Write) -> None:
+    """Write, whatever was there before: conditions that fail are tried again as well."""
+    context.table.commit(*writes)

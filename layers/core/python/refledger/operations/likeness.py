@@ -15,7 +15,7 @@ from refledger.domain.likeness import Kind, Other, Signal, SignalType
 from refledger.domain.methods import Account, PayoutMethod, number_of
 from refledger.domain.partners import Partner
 from refledger.domain.uplines import REJECTED
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import alike, keys, partners, referrals
 from refledger.store import methods as stored_methods
 from refledger.store.alike import Row
@@ -81,16 +81,13 @@ def missing(context: Context, partner: Partner) -> list[Write]:
     return [*rows, partners.still_as_read(partner)] if rows else []
 
 
+@retry_on_conflict
 def remember(context: Context, partner_id: str) -> Partner:
     """Write the rows of a partner from before, where they are not there. Idempotent. Raises PartnerNotFound."""
-
-    def once() -> Partner:
-        partner = partners.find(context.table, partner_id)
-        if writes := missing(context, partner):
-            context.table.commit(*writes)
-        return partner
-
-    return context.repeat(once)
+    partner = partners.find(context.table, partner_id)
+    if writes := missing(context, partner):
+        context.table.commit(*writes)
+    return partner
 
 
 def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod]) -> list[Signal]:

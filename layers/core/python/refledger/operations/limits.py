@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from refledger.domain.errors import RateLimited
 from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys
+from refledger.store.keys import Key
 
 STEPS_TO_LIMIT = 24  # how often a counter is written on the way to its limit
 MEMORY_LIMIT = 10_000  # counters a worker remembers
@@ -105,7 +106,7 @@ class Limits:
 
     def _say(self, context: Context, caller: str, kind: LimitKind, minute: int, number: int) -> int:
         key, expires = keys.limit(caller, kind, minute), minute * MINUTE_MS // SECOND_MS + KEPT_SECONDS
-        return context.repeat(lambda: context.table.count(key, number, expires))
+        return _count(context, key, number, expires)
 
     def _counter(self, caller: str, kind: LimitKind, minute: int) -> _Counter:
         if len(self._counters) >= MEMORY_LIMIT:
@@ -114,6 +115,11 @@ class Limits:
         if counter is None or counter.minute != minute:
             counter = self._counters[caller, kind] = _Counter(minute)
         return counter
+
+
+@retry_on_conflict
+def _count(context: Context, key: Key, number: int, expires: int) -> int:
+    return context.table.count(key, number, expires)
 
 
 def _left_seconds(now_ms: int) -> int:

@@ -17,7 +17,7 @@ from refledger.domain.loosening import (
     expires_at,
 )
 from refledger.domain.programs import Program
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, partners, program_changes, programs
 
 MAX_REPEATS = 50  # of the same wish from the same version, after each was taken off
@@ -58,6 +58,7 @@ def _check_room(context: Context, program_id: str, now_ms: int) -> None:
         raise Conflict(f"{MAX_WAITING} changes of the program wait already: confirm or reject them first")
 
 
+@retry_on_conflict
 def confirm(context: Context, program_id: str, change_id: str, by: str, note: str = "") -> ProgramChange:
     """Let looser terms take effect: the next version of the program has exactly what the change shows.
 
@@ -65,45 +66,38 @@ def confirm(context: Context, program_id: str, change_id: str, by: str, note: st
     Raises ProgramNotFound, ProgramChangeNotFound, SecondPersonNeeded for who asked, Forbidden for who would earn from
     higher rates, AlreadyDecided, Conflict where a term has become another one since.
     """
-
-    def once() -> ProgramChange:
-        program = programs.find(context.table, program_id)
-        old = program_changes.find(context.table, program_id, change_id)
-        if old.stored_status is ChangeStatus.CONFIRMED and old.decided_by == by:
-            return old
-        now_ms = context.now_ms()
-        earners = [by] if old.raises_rates and earns_in(context, by, program_id) else []
-        check_stranger(Act.CONFIRM_TERMS, by, *earners, requester=old.asked_by)
-        _check_waits(old, now_ms)
-        new = replace(apply(program, old, now_ms), version=program.version + 1, changed_at_ms=now_ms, changed_by=by)
-        if new.status is not program.status:
-            new = replace(new, reason=note)
-        decided = _decided(old, ChangeStatus.CONFIRMED, by, note, now_ms, new.version)
-        context.table.commit(*programs.change(program, new), program_changes.decide(decided))
-        return decided
-
-    return context.repeat(once)
+    program = programs.find(context.table, program_id)
+    old = program_changes.find(context.table, program_id, change_id)
+    if old.stored_status is ChangeStatus.CONFIRMED and old.decided_by == by:
+        return old
+    now_ms = context.now_ms()
+    earners = [by] if old.raises_rates and earns_in(context, by, program_id) else []
+    check_stranger(Act.CONFIRM_TERMS, by, *earners, requester=old.asked_by)
+    _check_waits(old, now_ms)
+    new = replace(apply(program, old, now_ms), version=program.version + 1, changed_at_ms=now_ms, changed_by=by)
+    if new.status is not program.status:
+        new = replace(new, reason=note)
+    decided = _decided(old, ChangeStatus.CONFIRMED, by, note, now_ms, new.version)
+    context.table.commit(*programs.change(program, new), program_changes.decide(decided))
+    return decided
 
 
+@retry_on_conflict
 def reject(context: Context, program_id: str, change_id: str, by: str, note: str) -> ProgramChange:
     """Take looser terms off: WITHDRAWN by who asked for them, REJECTED by anybody else. Idempotent for who did.
 
     Raises ProgramNotFound, ProgramChangeNotFound, AlreadyDecided.
     """
-
-    def once() -> ProgramChange:
-        programs.find(context.table, program_id)
-        old = program_changes.find(context.table, program_id, change_id)
-        status = ChangeStatus.WITHDRAWN if by == old.asked_by else ChangeStatus.REJECTED
-        if old.stored_status is status and old.decided_by == by:
-            return old
-        now_ms = context.now_ms()
-        _check_waits(old, now_ms)
-        decided = _decided(old, status, by, note, now_ms, 0)
-        context.table.commit(program_changes.decide(decided))
-        return decided
-
-    return context.repeat(once)
+    programs.find(context.table, program_id)
+    old = program_changes.find(context.table, program_id, change_id)
+    status = ChangeStatus.WITHDRAWN if by == old.asked_by else ChangeStatus.REJECTED
+    if old.stored_status is status and old.decided_by == by:
+        return old
+    now_ms = context.now_ms()
+    _check_waits(old, now_ms)
+    decided = _decided(old, status, by, note, now_ms, 0)
+    context.table.commit(program_changes.decide(decided))
+    return decided
 
 
 def _check_waits(change: ProgramChange, now_ms: int) -> None:

@@ -12,7 +12,7 @@ from refledger.domain.errors import ProgramChangeNotFound, ProgramExists, Progra
 from refledger.domain.loosening import STATUS, ProgramChange, TermChange, at_creation, split
 from refledger.domain.programs import DEFAULT_PROGRAM, Program, ProgramStatus
 from refledger.operations import program_changes
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs
@@ -38,23 +38,24 @@ def create(context: Context, program: Program, caller: str, key: str | None, bod
     request = Once.of(context, caller, "programs", key, context.ids.hash("body", program.id, body))
     program, terms = at_creation(program, _default(context))
     made = replace(program, changed_at_ms=program.created_at_ms, changed_by=caller)
+    return _create(context, request, made, terms, caller)
 
-    def once() -> Changed:
-        waiting, there = _asked(context, made, made.version, terms, caller)
-        also = [stored_changes.create(waiting)] if waiting and not there else []
-        named = {"change": waiting.id} if waiting else {}
-        try:
-            context.table.commit(*programs.create(made), *also, request.guard(program=made.id, **named))
-        except Moved as moved:
-            if earlier := request.earlier(moved):  # as it was made, whatever became of it
-                first = programs.version(context.table, earlier["program"], 1)
-                return Changed(first, _found(context, first.id, earlier.get("change", "")))
-            if programs.IS_NEW not in moved.found:
-                raise
-            raise ProgramExists(f"there is a program {made.id} already") from None
-        return Changed(made, waiting)
 
-    return context.repeat(once)
+@retry_on_conflict
+def _create(context: Context, request: Once, made: Program, terms: Sequence[TermChange], caller: str) -> Changed:
+    waiting, there = _asked(context, made, made.version, terms, caller)
+    also = [stored_changes.create(waiting)] if waiting and not there else []
+    named = {"change": waiting.id} if waiting else {}
+    try:
+        context.table.commit(*programs.create(made), *also, request.guard(program=made.id, **named))
+    except Moved as moved:
+        if earlier := request.earlier(moved):  # as it was made, whatever became of it
+            first = programs.version(context.table, earlier["program"], 1)
+            return Changed(first, _found(context, first.id, earlier.get("change", "")))
+        if programs.IS_NEW not in moved.found:
+            raise
+        raise ProgramExists(f"there is a program {made.id} already") from None
+    return Changed(made, waiting)
 
 
 def _default(context: Context) -> Program | None:
@@ -64,6 +65,7 @@ def _default(context: Context) -> Program | None:
         return None
 
 
+@retry_on_conflict
 def change(context: Context, terms: Program, version: int, by: str) -> Changed:
     """Make the next version of the program `terms.id` with these terms, if `version` is its current one.
 
@@ -71,29 +73,25 @@ def change(context: Context, terms: Program, version: int, by: str) -> Changed:
     after it; and terms that are the current ones already make no version.
     Raises ProgramNotFound, Stale, Conflict where what takes effect now cannot be without what waits.
     """
-
-    def once() -> Changed:
-        old = programs.find(context.table, terms.id)
-        base = old if old.version == version else _version(context, terms.id, version)
-        if base is None:
-            raise Stale(f"the program's current version is {old.version}")
-        tightened, looser = split(base, terms, earns=program_changes.earns_in(context, by, terms.id))
-        waiting, there = _asked(context, base, version, looser, by)
-        if old.version != version:
-            again = _repeated(context, base, tightened) if tightened != base else old if waiting else None
-            if again and (waiting is None or there):
-                return Changed(again, waiting)
-            raise Stale(f"the program's current version is {old.version}")
-        also = [stored_changes.create(waiting)] if waiting and not there else []
-        if tightened == base:
-            if also:
-                context.table.commit(programs.still_as_read(old), *also)
-            return Changed(old, waiting)
-        new = replace(tightened, version=version + 1, changed_at_ms=context.now_ms(), changed_by=by)
-        context.table.commit(*programs.change(old, new), *also)
-        return Changed(new, waiting)
-
-    return context.repeat(once)
+    old = programs.find(context.table, terms.id)
+    base = old if old.version == version else _version(context, terms.id, version)
+    if base is None:
+        raise Stale(f"the program's current version is {old.version}")
+    tightened, looser = split(base, terms, earns=program_changes.earns_in(context, by, terms.id))
+    waiting, there = _asked(context, base, version, looser, by)
+    if old.version != version:
+        again = _repeated(context, base, tightened) if tightened != base else old if waiting else None
+        if again and (waiting is None or there):
+            return Changed(again, waiting)
+        raise Stale(f"the program's current version is {old.version}")
+    also = [stored_changes.create(waiting)] if waiting and not there else []
+    if tightened == base:
+        if also:
+            context.table.commit(programs.still_as_read(old), *also)
+        return Changed(old, waiting)
+    new = replace(tightened, version=version + 1, changed_at_ms=context.now_ms(), changed_by=by)
+    context.table.commit(*programs.change(old, new), *also)
+    return Changed(new, waiting)
 
 
 def _repeated(context: Context, base: Program, tightened: Program) -> Program | None:
@@ -102,6 +100,7 @@ def _repeated(context: Context, base: Program, tightened: Program) -> Program | 
     return made if made and made.says_the_same(tightened) else None
 
 
+@retry_on_conflict
 def change_status(context: Context, program_id: str, status: ProgramStatus, reason: str, by: str) -> Changed:
     """Pause, resume or archive: a version like every other change. Idempotent: one that has the status stays as it is.
 
@@ -109,25 +108,21 @@ def change_status(context: Context, program_id: str, status: ProgramStatus, reas
     not ACTIVE earns nothing; what was earned matures, and withdrawals go on.
     Raises ProgramNotFound, ProgramClosed where the status cannot follow: an archived program stays so.
     """
-
-    def once() -> Changed:
-        old = programs.find(context.table, program_id)
-        if old.status is status:
-            return Changed(old)
-        now_ms = context.now_ms()
-        new = replace(
-            old.becomes(status, now_ms), reason=reason, version=old.version + 1, changed_at_ms=now_ms, changed_by=by
-        )
-        if status is ProgramStatus.ACTIVE and _paused_by(context, old) != by:
-            terms = [TermChange(STATUS, "", old.status.value, status.value)]
-            waiting, there = _asked(context, old, old.version, terms, by)
-            if waiting and not there:
-                context.table.commit(programs.still_as_read(old), stored_changes.create(waiting))
-            return Changed(old, waiting)
-        context.table.commit(*programs.change(old, new))
-        return Changed(new)
-
-    return context.repeat(once)
+    old = programs.find(context.table, program_id)
+    if old.status is status:
+        return Changed(old)
+    now_ms = context.now_ms()
+    new = replace(
+        old.becomes(status, now_ms), reason=reason, version=old.version + 1, changed_at_ms=now_ms, changed_by=by
+    )
+    if status is ProgramStatus.ACTIVE and _paused_by(context, old) != by:
+        terms = [TermChange(STATUS, "", old.status.value, status.value)]
+        waiting, there = _asked(context, old, old.version, terms, by)
+        if waiting and not there:
+            context.table.commit(programs.still_as_read(old), stored_changes.create(waiting))
+        return Changed(old, waiting)
+    context.table.commit(*programs.change(old, new))
+    return Changed(new)
 
 
 def _paused_by(context: Context, program: Program) -> str:

@@ -15,7 +15,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, holding, net
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating, refunds, suspecting, taking_back
 from refledger.operations.earning.payments import Outcome
 from refledger.operations.earning.rewards import tellers_of
@@ -39,42 +39,43 @@ def another(context: Context, payment_id: str, note: str, by: str) -> Cleared:
     SecondPersonNeeded, Forbidden, Busy.
     """
     due: list[MaturityMessage] = []
-
-    def once() -> tuple[str, str] | None:
-        old = payments.find(context.table, payment_id)
-        if old.kind is PaymentKind.PAYMENT and old.cleared_by and not old.twin:
-            return None
-        _check_suspected(old)
-        binding = referrals.find_binding(context.table, old.program_id, _customer(context, old))
-        if binding is None:
-            raise AlreadyDecided("nobody is known to have made the payment")
-        twin = payments.find(context.table, old.twin)
-        existing = rewards.many(context.table, [id for id, _ in old.shares])
-        needs_second, sums = _case(context, old, twin, existing, by)
-        pairs = [
-            (each, replace(_freed(each, needs_second), note=note, by=by))
-            for each in existing
-            if POSSIBLE_DUPLICATE in each.held
-        ]
-        taken = taking_back.settle(context, old, pairs, old.id, context.now_ms())
-        others, spoken_for = suspecting.spoken_for(context, binding, old, twin)
-        again = binding.look_again(tuple(others), old.id) if others else binding
-        new = replace(old, twin="", cleared_by=by, note=note)
-        context.table.commit(
-            payments.may_be(old, new),
-            *taken.writes,
-            *spoken_for,
-            sightings.take_off(old.id),
-            *sums,
-            *([referrals.count(binding, again)] if others else []),
-        )
-        due.extend(taken.due)
-        return binding.program_id, binding.customer
-
-    whose = context.repeat(once)
+    whose = _clear(context, due, payment_id, note, by)
     if whose:
         due += rating.rate_customer(context, *whose).due
     return Cleared(payments.find(context.table, payment_id), tuple(due))
+
+
+@retry_on_conflict
+def _clear(context: Context, due: list[MaturityMessage], payment_id: str, note: str, by: str) -> tuple[str, str] | None:
+    old = payments.find(context.table, payment_id)
+    if old.kind is PaymentKind.PAYMENT and old.cleared_by and not old.twin:
+        return None
+    _check_suspected(old)
+    binding = referrals.find_binding(context.table, old.program_id, _customer(context, old))
+    if binding is None:
+        raise AlreadyDecided("nobody is known to have made the payment")
+    twin = payments.find(context.table, old.twin)
+    existing = rewards.many(context.table, [id for id, _ in old.shares])
+    needs_second, sums = _case(context, old, twin, existing, by)
+    pairs = [
+        (each, replace(_freed(each, needs_second), note=note, by=by))
+        for each in existing
+        if POSSIBLE_DUPLICATE in each.held
+    ]
+    taken = taking_back.settle(context, old, pairs, old.id, context.now_ms())
+    others, spoken_for = suspecting.spoken_for(context, binding, old, twin)
+    again = binding.look_again(tuple(others), old.id) if others else binding
+    new = replace(old, twin="", cleared_by=by, note=note)
+    context.table.commit(
+        payments.may_be(old, new),
+        *taken.writes,
+        *spoken_for,
+        sightings.take_off(old.id),
+        *sums,
+        *([referrals.count(binding, again)] if others else []),
+    )
+    due.extend(taken.due)
+    return binding.program_id, binding.customer
 
 
 def same(context: Context, payment_id: str, note: str, by: str) -> Cleared:
@@ -82,26 +83,27 @@ def same(context: Context, payment_id: str, note: str, by: str) -> Cleared:
 
     Which of them stays, the rules of names say; of the other one all is taken back. Raises like `another`.
     """
-
-    def once() -> tuple[Payment, str]:
-        old = payments.find(context.table, payment_id)
-        if old.kind is PaymentKind.ALIAS:
-            return old, old.target
-        if old.cleared_by and not old.twin:
-            raise AlreadyDecided("a person has said that it is another payment")
-        _check_suspected(old)
-        existing = rewards.many(context.table, [id for id, _ in old.shares])
-        _check_stranger(context, Act.CANCEL_REWARD, existing, by)
-        new = replace(old, note=note, cleared_by=by)  # who told of it stays its maker
-        if new != old:
-            context.table.commit(payments.may_be(old, new))
-        return new, old.twin
-
-    _, twin = context.repeat(once)
+    _, twin = _say_same(context, payment_id, note, by)
     linked = refunds.link(context, payment_id, twin)
     if linked.outcome is Outcome.DIFFERENT:
         raise AlreadyDecided("one of the two is known to be another payment's")
     return Cleared(payments.find(context.table, payment_id), tuple(linked.due))
+
+
+@retry_on_conflict
+def _say_same(context: Context, payment_id: str, note: str, by: str) -> tuple[Payment, str]:
+    old = payments.find(context.table, payment_id)
+    if old.kind is PaymentKind.ALIAS:
+        return old, old.target
+    if old.cleared_by and not old.twin:
+        raise AlreadyDecided("a person has said that it is another payment")
+    _check_suspected(old)
+    existing = rewards.many(context.table, [id for id, _ in old.shares])
+    _check_stranger(context, Act.CANCEL_REWARD, existing, by)
+    new = replace(old, note=note, cleared_by=by)  # who told of it stays its maker
+    if new != old:
+        context.table.commit(payments.may_be(old, new))
+    return new, old.twin
 
 
 def _freed(reward: Reward, needs_second: bool) -> Reward:

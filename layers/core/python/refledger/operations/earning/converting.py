@@ -11,7 +11,7 @@ from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, sai
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
 from refledger.operations.chains import check_stranger
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import enter
 from refledger.operations.earning.word import by_word
@@ -48,6 +48,7 @@ def part_name(referral_id: str, number: int) -> str:
     return f"{referral_id}+{number}" if number else referral_id
 
 
+@retry_on_conflict
 def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[Payment, list[MaturityMessage]]:
     """Book that a conversion was worth `amount` (minor units of its currency) more than what is booked of it.
 
@@ -56,31 +57,27 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[P
     It is earned like the conversion itself, and when that was. `number`: how many payments of it there are; idempotent
     by that. Raises ReferralNotFound, and Forbidden.
     """
-
-    def once() -> tuple[Payment, list[MaturityMessage]]:
-        table, now_ms = context.table, context.now_ms()
-        old = referrals.find(table, referral_id)
-        id = context.ids.payment(SYSTEM, part_name(referral_id, number))
-        first, *done = payments.many(table, [old.conversion, id])
-        if done:
-            return done[0], []
-        new = replace(
-            first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
-            by="", by_machine=True, note="", reason="", external_id=part_name(referral_id, number),
-        )  # fmt: skip
-        new = replace(new, body=said(new))
-        program = programs.find(table, old.program_id)
-        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
-        bound = binding or old.bound("", now_ms)
-        entered, sums = by_word(
-            context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
-            old.makers,
-        )  # fmt: skip
-        met = [] if binding else [referrals.unchanged(old)]
-        table.commit(*entered.writes, *sums, *met)
-        return entered.payment, entered.due(now_ms)
-
-    return context.repeat(once)
+    table, now_ms = context.table, context.now_ms()
+    old = referrals.find(table, referral_id)
+    id = context.ids.payment(SYSTEM, part_name(referral_id, number))
+    first, *done = payments.many(table, [old.conversion, id])
+    if done:
+        return done[0], []
+    new = replace(
+        first, id=id, amount=amount, base=amount, target=first.id, back=NOTHING, shares=(), unearned=(), revision=1,
+        by="", by_machine=True, note="", reason="", external_id=part_name(referral_id, number),
+    )  # fmt: skip
+    new = replace(new, body=said(new))
+    program = programs.find(table, old.program_id)
+    binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+    bound = binding or old.bound("", now_ms)
+    entered, sums = by_word(
+        context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
+        old.makers,
+    )  # fmt: skip
+    met = [] if binding else [referrals.unchanged(old)]
+    table.commit(*entered.writes, *sums, *met)
+    return entered.payment, entered.due(now_ms)
 
 
 def convert(
@@ -111,53 +108,56 @@ def convert(
         raise Invalid("conversionValue: more than nothing")
     id = payment_id(context, referral_id)
     act = Act.CONVERT_BY_MACHINE if by_machine or not by else Act.CONVERT
-
-    def once() -> Converted:
-        table, now_ms = context.table, context.now_ms()
-        old = referrals.find(table, referral_id)
-        booked = payments.many(table, [id])
-        if booked:
-            return _repeated(context, old, booked[0], amount, currency)
-        check_stranger(context, act, old.upline, old.depth, by)
-        moment_ms = at_ms or now_ms
-        binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
-        program = programs.find(table, old.program_id)
-        if binding.why_not(moment_ms) if binding else old.is_over(moment_ms):
-            raise ReferralClosed("the referral was rejected, or has expired: it cannot convert")
-        if not program.earns_at(moment_ms):
-            raise ProgramClosed("the program was paused when this converted: it earns nothing")
-        if not program.takes(currency or program.currency):
-            raise CurrencyNotTaken(f"the program does not take {currency}")
-        payment = Payment(
-            id=id,
-            kind=PaymentKind.PAYMENT,
-            currency=currency or program.currency,
-            program_id=old.program_id,
-            amount=amount,
-            base=amount,
-            customer=old.customer,
-            occurred_at_ms=moment_ms,
-            referral_id=old.id,
-            by=by,
-            by_machine=act is Act.CONVERT_BY_MACHINE,
-            origin=Origin.CONVERSION,
-            external_id=old.id,
-        )
-        payment = replace(payment, body=said(payment))
-        bound = binding or old.bound("", now_ms)
-        entered, sums = by_word(
-            context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
-        )  # fmt: skip
-        new = replace(old, conversion=id, version=old.version + 1)
-        if old.status in (*OPEN, ReferralStatus.EXPIRED):
-            new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
-        table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))
-        made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
-        return Converted(new, entered.payment, made)
-
-    converted = context.repeat(once)
+    converted = _convert(context, id, act, referral_id, amount, currency, by=by, at_ms=at_ms)
     referral = converted.referral
     return replace(converted, due=tuple(rating.at_once(context, referral.program_id, referral.customer)))
+
+
+@retry_on_conflict
+def _convert(
+    context: Context, id: str, act: Act, referral_id: str, amount: int, currency: str, *, by: str, at_ms: int
+) -> Converted:
+    table, now_ms = context.table, context.now_ms()
+    old = referrals.find(table, referral_id)
+    booked = payments.many(table, [id])
+    if booked:
+        return _repeated(context, old, booked[0], amount, currency)
+    check_stranger(context, act, old.upline, old.depth, by)
+    moment_ms = at_ms or now_ms
+    binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+    program = programs.find(table, old.program_id)
+    if binding.why_not(moment_ms) if binding else old.is_over(moment_ms):
+        raise ReferralClosed("the referral was rejected, or has expired: it cannot convert")
+    if not program.earns_at(moment_ms):
+        raise ProgramClosed("the program was paused when this converted: it earns nothing")
+    if not program.takes(currency or program.currency):
+        raise CurrencyNotTaken(f"the program does not take {currency}")
+    payment = Payment(
+        id=id,
+        kind=PaymentKind.PAYMENT,
+        currency=currency or program.currency,
+        program_id=old.program_id,
+        amount=amount,
+        base=amount,
+        customer=old.customer,
+        occurred_at_ms=moment_ms,
+        referral_id=old.id,
+        by=by,
+        by_machine=act is Act.CONVERT_BY_MACHINE,
+        origin=Origin.CONVERSION,
+        external_id=old.id,
+    )
+    payment = replace(payment, body=said(payment))
+    bound = binding or old.bound("", now_ms)
+    entered, sums = by_word(
+        context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
+    )  # fmt: skip
+    new = replace(old, conversion=id, version=old.version + 1)
+    if old.status in (*OPEN, ReferralStatus.EXPIRED):
+        new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
+    table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))
+    made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
+    return Converted(new, entered.payment, made)
 
 
 def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.domain.payments import Dispute, DisputeClosed, DisputeOpened, DisputeOutcome, DisputeStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import taking_back
 from refledger.operations.earning.payments import Outcome, Recorded
 from refledger.store import keys, payments
@@ -21,7 +21,7 @@ def opened(context: Context, event: DisputeOpened) -> Recorded:
     nothing: DIFFERENT. Raises Busy, Unreadable for another currency.
     """
     news = Dispute("", "", event.amount, event.currency, DisputeStatus.OPEN, event.occurred_at_ms)
-    return context.repeat(lambda: _take(context, event, news))
+    return _take(context, event, news)
 
 
 def closed(context: Context, event: DisputeClosed) -> Recorded:
@@ -31,9 +31,10 @@ def closed(context: Context, event: DisputeClosed) -> Recorded:
     """
     status = DisputeStatus.WON if event.outcome is DisputeOutcome.WON else DisputeStatus.LOST
     news = Dispute("", "", 0, "", status, event.occurred_at_ms, event.occurred_at_ms)
-    return context.repeat(lambda: _take(context, event, news))
+    return _take(context, event, news)
 
 
+@retry_on_conflict
 def _take(context: Context, event: DisputeOpened | DisputeClosed, news: Dispute) -> Recorded:
     named = context.ids.payment(event.system, event.payment_id)
     hash = context.ids.hash("dispute", event.sender or event.system, event.dispute_id)

@@ -10,7 +10,7 @@ from refledger.domain.explaining import Explanation
 from refledger.domain.payments import Dispute, Payment, Refund
 from refledger.domain.rewards import IN_BALANCE, Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, ledger, partners, payments, rewards, withdrawals
 from refledger.store.table import Table
 from refledger.store.transaction import Again
@@ -29,26 +29,26 @@ def explain(context: Context, reward_id: str) -> Explained:
 
     Reads need not be strong: a reward and a payment of different moments disagree, and are then read again, strongly.
     """
-    strong = False
+    return _explain(context, reward_id, [])
 
-    def once() -> Explained:
-        nonlocal strong
-        table, now_ms = context.table, context.now_ms()
-        reward = rewards.find(table, reward_id, strong=strong)
-        payment, refunds, disputes = payments.whole(table, reward.payment, strong=strong)
-        strong = True
-        if not explaining.agree(reward, payment):
-            raise Again("the reward and its payment are not of one moment")
-        partner = balance = None
-        if reward.status in (RewardStatus.PENDING, RewardStatus.CALCULATED):
-            partner = partners.find(table, reward.partner_id, strong=False)
-        elif reward.status in IN_BALANCE:
-            balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
-        month, payout = _month(table, reward), payout_of(table, reward)
-        found = explaining.explain(reward, payment, partner, balance, now_ms, month, payout)
-        return Explained(found, payment, refunds, disputes)
 
-    return context.repeat(once)
+@retry_on_conflict
+def _explain(context: Context, reward_id: str, seen: list[Reward]) -> Explained:
+    """`seen`: what earlier tries have read, which is kept there."""
+    strong, table, now_ms = bool(seen), context.table, context.now_ms()
+    reward = rewards.find(table, reward_id, strong=strong)
+    payment, refunds, disputes = payments.whole(table, reward.payment, strong=strong)
+    seen.append(reward)
+    if not explaining.agree(reward, payment):
+        raise Again("the reward and its payment are not of one moment")
+    partner = balance = None
+    if reward.status in (RewardStatus.PENDING, RewardStatus.CALCULATED):
+        partner = partners.find(table, reward.partner_id, strong=False)
+    elif reward.status in IN_BALANCE:
+        balance = ledger.find_balance(table, reward.partner_id, reward.currency, strong=False)
+    month, payout = _month(table, reward), payout_of(table, reward)
+    found = explaining.explain(reward, payment, partner, balance, now_ms, month, payout)
+    return Explained(found, payment, refunds, disputes)
 
 
 def payout_of(table: Table, reward: Reward) -> WithdrawalStatus | None:

@@ -15,7 +15,7 @@ from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import BY_HAND, SECOND_PERSON, Reward, RewardStatus
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Item
 
@@ -40,29 +40,30 @@ def give(context: Context, gift: Gift, actor: str, key: str | None) -> Reward:
     """
     size = LONG_ID_BYTES
     id = context.ids.hash("given", actor, key, size=size) if key else context.ids.new(size)  # no event's id is made so
+    return _give(context, id, gift, actor)
 
-    def once() -> Reward:
-        earlier, partner_item = context.table.get_many([keys.payment(id), keys.partner(gift.partner_id)])
-        if earlier:
-            return _given_before(context, gift, earlier)
-        if partner_item is None:
-            raise PartnerNotFound("there is no such partner")
-        partner = partners.from_item(partner_item)
-        duties.check_stranger(Act.GIVE_REWARD, actor, partner.customer)
-        if partner.status is not PartnerStatus.ACTIVE:
-            raise Conflict(f"the partner is {partner.status}: only an active one earns")
-        program = programs.find(context.table, partner.program_id)
-        if program.status is ProgramStatus.ARCHIVED:
-            raise ProgramClosed("the partner's program is archived")
-        if not program.takes(gift.currency):
-            raise CurrencyNotTaken(f"the partner's program does not take {gift.currency}")
-        case = duties.case(context, Act.GIVE_REWARD, actor, [program], gift.currency, {partner.id: gift.amount})
-        held = isinstance(case.require(), NeedsSecond)
-        payment, reward = _made(id, gift, partner, program, actor, context.now_ms(), held=held)
-        context.table.commit(payments.create(payment), rewards.create(reward, context.now_ms()), *case.writes())
-        return reward
 
-    return context.repeat(once)
+@retry_on_conflict
+def _give(context: Context, id: str, gift: Gift, actor: str) -> Reward:
+    earlier, partner_item = context.table.get_many([keys.payment(id), keys.partner(gift.partner_id)])
+    if earlier:
+        return _given_before(context, gift, earlier)
+    if partner_item is None:
+        raise PartnerNotFound("there is no such partner")
+    partner = partners.from_item(partner_item)
+    duties.check_stranger(Act.GIVE_REWARD, actor, partner.customer)
+    if partner.status is not PartnerStatus.ACTIVE:
+        raise Conflict(f"the partner is {partner.status}: only an active one earns")
+    program = programs.find(context.table, partner.program_id)
+    if program.status is ProgramStatus.ARCHIVED:
+        raise ProgramClosed("the partner's program is archived")
+    if not program.takes(gift.currency):
+        raise CurrencyNotTaken(f"the partner's program does not take {gift.currency}")
+    case = duties.case(context, Act.GIVE_REWARD, actor, [program], gift.currency, {partner.id: gift.amount})
+    held = isinstance(case.require(), NeedsSecond)
+    payment, reward = _made(id, gift, partner, program, actor, context.now_ms(), held=held)
+    context.table.commit(payments.create(payment), rewards.create(reward, context.now_ms()), *case.writes())
+    return reward
 
 
 def _given_before(context: Context, gift: Gift, earlier: Item) -> Reward:

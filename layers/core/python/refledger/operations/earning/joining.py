@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack, Teller
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating, taking_back
 from refledger.store import payments
 from refledger.store.transaction import Again, Write
@@ -48,14 +48,14 @@ class Joining:
 
     def all(self) -> list[MaturityMessage]:
         """Move everything; `gone` is an ALIAS then. Idempotent. Raises Busy."""
-        while self.context.repeat(self._one):
+        while _move_more(self.context, self):
             pass
         for whose in self.counted:  # whoever dies before leaves them to the schedule
             self.due += rating.rate_customer(self.context, *whose).due
         return self.due
 
-    def _one(self) -> bool:
-        """One transaction of it. Returns whether there is more to do."""
+    def move_more(self) -> bool:
+        """One transaction of it. Returns whether there is more to do. Raises Again."""
         found = payments.some(self.context.table, self.gone, self.keep)
         gone, keep = found.get(self.gone), found.get(self.keep)
         if gone is None or gone.kind is PaymentKind.ALIAS:
@@ -134,3 +134,8 @@ def _told(back: TakenBack, other: TakenBack) -> TakenBack:
     for each in other.sums:
         told = told.told(each.charge, each.total, each.at_ms)
     return replace(told, uncaptured=max(back.uncaptured, other.uncaptured))
+
+
+@retry_on_conflict
+def _move_more(_context: Context, joining: Joining) -> bool:
+    return joining.move_more()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from refledger.domain.caps import month_of
 from refledger.domain.rewards import Reward
 from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.rewards import BATCH, MONTHS, change, holder, ripened
 from refledger.store import keys, rewards
@@ -19,6 +19,7 @@ BUSY_STEP_MS = 5 * MINUTE_MS  # where rewards are spread: to read an hour of the
 SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 
 
+@retry_on_conflict
 def mature(context: Context, partner_id: str, currency: str, start: str, *, rates: bool = True) -> str:
     """Up to 95 rewards that are due become the partner's, in one transaction. Looks from the sort key `start` on.
 
@@ -26,24 +27,20 @@ def mature(context: Context, partner_id: str, currency: str, start: str, *, rate
     `rates` they are left to who does that. Idempotent: a reward that is not PENDING any more, or held, is passed over.
     Returns where this batch ended, "" where nothing more is due.
     """
-
-    def once() -> str:
-        partner, balance = holder(context, partner_id, currency)
-        now_ms = _now(context, start)
-        partitions = context.reward_partitions(partner_id)
-        due, cut = _batch(rewards.due(context.table, partitions, currency, start, now_ms, BATCH))
-        late = set(rating.out_of_order(context, due))
-        if rates and late:
-            for payment in sorted(late):
-                rating.rate_again(context, payment)
-            raise Again("what is due was rated again")
-        ready = due if rates else [reward for reward in due if reward.payment not in late]
-        if ready:
-            pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
-            context.table.commit(*change(context, balance, pairs, _reason(ready), now_ms))
-        return keys.reward(due[-1].id)["sk"] if cut else ""
-
-    return context.repeat(once)
+    partner, balance = holder(context, partner_id, currency)
+    now_ms = _now(context, start)
+    partitions = context.reward_partitions(partner_id)
+    due, cut = _batch(rewards.due(context.table, partitions, currency, start, now_ms, BATCH))
+    late = set(rating.out_of_order(context, due))
+    if rates and late:
+        for payment in sorted(late):
+            rating.rate_again(context, payment)
+        raise Again("what is due was rated again")
+    ready = due if rates else [reward for reward in due if reward.payment not in late]
+    if ready:
+        pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
+        context.table.commit(*change(context, balance, pairs, _reason(ready), now_ms))
+    return keys.reward(due[-1].id)["sk"] if cut else ""
 
 
 def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, Teller
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import refunds
 from refledger.operations.earning.payments import Outcome, Recorded, attempt, repeated
 from refledger.store import keys, payments
@@ -38,7 +38,7 @@ def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) ->
     What is counted under any of them stays, and the event is a repeat of it; else it counts under the name that others
     stand for. Then each of the ids is a name of it. Raises Busy.
     """
-    recorded, root = context.repeat(lambda: _once(context, received, ids))
+    recorded, root = _record(context, received, ids)
     due = list(recorded.due)
     for id in ids:
         if id != root:
@@ -46,7 +46,8 @@ def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) ->
     return Recorded(recorded.outcome, recorded.payment, due, recorded.again)
 
 
-def _once(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> tuple[Recorded, str]:
+@retry_on_conflict
+def _record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> tuple[Recorded, str]:
     roots = [_root(context, id) for id in ids]
     if known := [root.payment for root in roots if root.payment and root.counts]:
         counted = max(known, key=lambda each: each.teller)  # who knows most stays

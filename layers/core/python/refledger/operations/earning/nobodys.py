@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.times import HOUR_MS
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import entered_now
 from refledger.store import customers, keys, payments, referrals
@@ -63,18 +63,16 @@ def take(context: Context, told: Referred) -> list[MaturityMessage]:
     return due
 
 
+@retry_on_conflict
 def _take(context: Context, payment_id: str, program_id: str) -> list[MaturityMessage]:
-    def once() -> list[MaturityMessage]:
-        found = payments.many(context.table, [payment_id])
-        old = found[0] if found and found[0].is_nobodys else None
-        if old is None or (old.program_said and old.program_id != program_id):
-            return []
-        binding = referrals.find_binding(context.table, program_id, old.customer)
-        entered = entered_now(context, anew(old, program_id), binding, context.program(program_id), old)
-        context.table.commit(*entered.writes)
-        return entered.due(context.now_ms())
-
-    return context.repeat(once)
+    found = payments.many(context.table, [payment_id])
+    old = found[0] if found and found[0].is_nobodys else None
+    if old is None or (old.program_said and old.program_id != program_id):
+        return []
+    binding = referrals.find_binding(context.table, program_id, old.customer)
+    entered = entered_now(context, anew(old, program_id), binding, context.program(program_id), old)
+    context.table.commit(*entered.writes)
+    return entered.due(context.now_ms())
 
 
 def anew(old: Payment, program_id: str) -> Payment:

@@ -15,7 +15,7 @@ from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Binding
 from refledger.operations.chains import check_stranger
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.nobodys import anew
 from refledger.operations.earning.payments import Outcome, Recorded, enter, inferred
@@ -32,30 +32,31 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
     Raises PaymentNotFound, AlreadyDecided for what is not parked so, CurrencyNotTaken while the program does not,
     Forbidden where the actor is one of those who may earn from it.
     """
-
-    def once() -> Recorded:
-        old = payments.find(context.table, payment_id)
-        if old.kind is PaymentKind.PAYMENT:
-            return Recorded(Outcome.REPEATED, old.id)
-        if old.kind is not PaymentKind.FOREIGN and not old.is_nobodys:
-            raise AlreadyDecided(f"the payment is {old.kind}: only a foreign or an unreferred one can be accepted")
-        payment, binding = _with_binding(context, old)
-        program = programs.find(context.table, payment.program_id)
-        if not program.takes(old.currency):
-            raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
-        if binding:
-            check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
-        payment = replace(payment, note="", by=by)
-        entered, sums = by_word(
-            context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
-        )  # fmt: skip
-        context.table.commit(*entered.writes, *sums)
-        return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
-
-    accepted = context.repeat(once)
+    accepted = _accept(context, payment_id, by)
     payment = payments.find(context.table, accepted.payment)
     late = rating.at_once(context, payment.program_id, payment.customer)  # it may be the first that was made
     return replace(accepted, due=[*accepted.due, *late])
+
+
+@retry_on_conflict
+def _accept(context: Context, payment_id: str, by: str) -> Recorded:
+    old = payments.find(context.table, payment_id)
+    if old.kind is PaymentKind.PAYMENT:
+        return Recorded(Outcome.REPEATED, old.id)
+    if old.kind is not PaymentKind.FOREIGN and not old.is_nobodys:
+        raise AlreadyDecided(f"the payment is {old.kind}: only a foreign or an unreferred one can be accepted")
+    payment, binding = _with_binding(context, old)
+    program = programs.find(context.table, payment.program_id)
+    if not program.takes(old.currency):
+        raise CurrencyNotTaken(f"the program does not take {old.currency} yet")
+    if binding:
+        check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
+    payment = replace(payment, note="", by=by)
+    entered, sums = by_word(
+        context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
+    )  # fmt: skip
+    context.table.commit(*entered.writes, *sums)
+    return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
 
 
 def _with_binding(context: Context, old: Payment) -> tuple[Payment, Binding | None]:
@@ -72,6 +73,7 @@ def _with_binding(context: Context, old: Payment) -> tuple[Payment, Binding | No
     return anew(old, binding.program_id), binding
 
 
+@retry_on_conflict
 def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
     """Take it off the list, with a reason. Idempotent.
 
@@ -79,29 +81,25 @@ def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
     payment that is listed for a refund in another currency stays as it is: that refund took nothing.
     Raises PaymentNotFound, AlreadyDecided for what is not parked.
     """
-
-    def once() -> Payment:
-        old = payments.find(context.table, payment_id)
-        if old.note and old.kind in (PaymentKind.IGNORED, PaymentKind.EARLY):
-            return old
-        if old.kind not in PARKED and payments.suspects(context.table, [old.id]):
-            context.table.commit(payments.cleared(old.id, note, by))
-            return old
-        if old.kind not in PARKED:
-            raise AlreadyDecided(f"the payment is {old.kind}: it is not parked")
-        kind, reason = old.kind, old.reason
-        if old.kind is PaymentKind.FOREIGN:
-            kind, reason = PaymentKind.IGNORED, "DISMISSED"
-        new = replace(old, kind=kind, reason=reason, note=note, by=by, revision=old.revision + 1)
-        try:
-            context.table.commit(payments.replace(old, new, context.now_ms()))
-        except Moved as moved:
-            if not moved.found.get(payments.IS_UNCHANGED):
-                raise PaymentNotFound("there is no such payment") from None
-            raise
-        return new
-
-    return context.repeat(once)
+    old = payments.find(context.table, payment_id)
+    if old.note and old.kind in (PaymentKind.IGNORED, PaymentKind.EARLY):
+        return old
+    if old.kind not in PARKED and payments.suspects(context.table, [old.id]):
+        context.table.commit(payments.cleared(old.id, note, by))
+        return old
+    if old.kind not in PARKED:
+        raise AlreadyDecided(f"the payment is {old.kind}: it is not parked")
+    kind, reason = old.kind, old.reason
+    if old.kind is PaymentKind.FOREIGN:
+        kind, reason = PaymentKind.IGNORED, "DISMISSED"
+    new = replace(old, kind=kind, reason=reason, note=note, by=by, revision=old.revision + 1)
+    try:
+        context.table.commit(payments.replace(old, new, context.now_ms()))
+    except Moved as moved:
+        if not moved.found.get(payments.IS_UNCHANGED):
+            raise PaymentNotFound("there is no such payment") from None
+        raise
+    return new
 
 
 def overdue(context: Context, limit: int = 1_000) -> int:

@@ -24,7 +24,7 @@ from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.tellings import better, contradicts
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.uplines import EXPIRED, Binding
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import correcting, rating, suspecting, taking_back
 from refledger.store import customers, keys, payments, referrals, rewards, sightings
 from refledger.store.transaction import Moved, Write
@@ -64,7 +64,7 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
     program that does not exist: a customer whom nobody referred is no fault, a payment that names a wrong program is.
     """
     ids = [context.ids.payment(received.system, name) for name in (received.payment_id, *received.names)]
-    recorded = context.repeat(lambda: attempt(context, received, ids[0], tuple(ids[1:])))
+    recorded = retry_on_conflict(attempt)(context, received, ids[0], tuple(ids[1:]))
     if recorded is None:
         from refledger.operations.earning import naming
 
@@ -233,23 +233,23 @@ def skip(context: Context, event: PaymentSkipped) -> Recorded:
         known = replace(told(event.told, id, "", ""), kind=K.IGNORED, program_said=True)
     payment = replace(known, created_at_ms=now_ms, due_ms=now_ms, reason=event.reason)
     payment = replace(payment, body=said(payment))
+    return retry_on_conflict(_skip)(context, payment, event)
 
-    def once(parked: Payment | None = None) -> Recorded:
-        new = replace(payment, back=parked.back, revision=parked.revision + 1) if parked else payment
-        try:
-            context.table.commit(payments.replace(parked, new, now_ms) if parked else payments.create(new))
-        except Moved as moved:
-            item = moved.found.get(payments.IS_NEW)
-            if item is None:
-                raise
-            first = payments.from_item(item)
-            if first.kind is K.EARLY and not first.note and first.currency in ("", payment.currency):
-                return once(first)
-            if event.told:
-                return _corrected(context, first, payment)
-        return Recorded(Outcome.SKIPPED, payment.id)
 
-    return context.repeat(once)
+def _skip(context: Context, payment: Payment, event: PaymentSkipped, parked: Payment | None = None) -> Recorded:
+    new = replace(payment, back=parked.back, revision=parked.revision + 1) if parked else payment
+    try:
+        context.table.commit(payments.replace(parked, new, new.created_at_ms) if parked else payments.create(new))
+    except Moved as moved:
+        item = moved.found.get(payments.IS_NEW)
+        if item is None:
+            raise
+        first = payments.from_item(item)
+        if first.kind is K.EARLY and not first.note and first.currency in ("", payment.currency):
+            return _skip(context, payment, event, first)
+        if event.told:
+            return _corrected(context, first, payment)
+    return Recorded(Outcome.SKIPPED, payment.id)
 
 
 def _corrected(context: Context, first: Payment, other: Payment) -> Recorded:

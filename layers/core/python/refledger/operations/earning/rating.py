@@ -20,7 +20,7 @@ from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, SECOND_PERS
 from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, FOREVER_MS, Again, Binding
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import suspecting, taking_back
 from refledger.store import keys, payments, referrals, rewards, transaction
 from refledger.store.table import BATCH_LIMIT
@@ -174,7 +174,7 @@ def rate_again(context: Context, payment_id: str) -> Rated:
 
     Idempotent. Nothing for what nobody earns from, or was not paid by a customer. Raises PaymentNotFound, Busy.
     """
-    rated = context.repeat(lambda: _rate(context, payment_id))
+    rated = _rate(context, payment_id)
     payment = payments.find(context.table, payment_id)
     if payment.origin is Origin.CONVERSION and not payment.target:
         from refledger.operations.earning.converting import parts_of  # it rates what it books
@@ -184,6 +184,7 @@ def rate_again(context: Context, payment_id: str) -> Rated:
     return rated
 
 
+@retry_on_conflict
 def _rate(context: Context, payment_id: str) -> Rated:
     payment = payments.find(context.table, payment_id)
     if payment.kind is PaymentKind.IGNORED and payment.reason == EXPIRED:

@@ -14,7 +14,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, Refund
 from refledger.domain.rewards import reversal
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import taking_back
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Write
@@ -49,81 +49,76 @@ def request(
     is a refund of its own. Raises PaymentNotFound, Invalid, KeyReused, Forbidden for whom it is the money of, Busy.
     """
     hash = context.ids.hash("staff refund", actor, route, payment_id, key) if key else context.ids.new()
-
-    def once() -> Done:
-        now_ms = context.now_ms()
-        place = taking_back.find(context, payment_id, lambda id: keys.refund(id, hash))
-        payment = _counted(place.payment)
-        if place.item:
-            known = payments.refund_from(place.item)
-            if known.body != body:
-                raise KeyReused("this Idempotency-Key came with another request before")
-            return Done(payment, known)
-        if asked.currency != payment.currency:
-            raise Invalid(f"currency: the payment is in {payment.currency}")
-        if asked.amount > payment.amount:
-            raise Invalid("amount: more than was paid")
-        new = Refund(
-            hash, asked.amount, asked.currency, asked.occurred_at_ms or now_ms, failed=False, made_at_ms=now_ms,
-            outside=True, by=actor, note=asked.reason, reference=asked.reference, body=body,
-        )  # fmt: skip
-        case = _case(context, Act.REFUND_PAYMENT, payment, payment.back.plus(new).of(payment.amount), actor)
-        if isinstance(case.require(), NeedsSecond):
-            new = replace(new, waits=True)
-            wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
-            context.table.commit(payments.refund(payment.id, None, new), *wait)
-            return Done(payment, new)
-        return _commit(context, payment, None, new, case.writes())
-
-    return context.repeat(once)
+    return _request(context, hash, payment_id, asked, actor, body)
 
 
+@retry_on_conflict
+def _request(context: Context, hash: str, payment_id: str, asked: Asked, actor: str, body: str) -> Done:
+    now_ms = context.now_ms()
+    place = taking_back.find(context, payment_id, lambda id: keys.refund(id, hash))
+    payment = _counted(place.payment)
+    if place.item:
+        known = payments.refund_from(place.item)
+        if known.body != body:
+            raise KeyReused("this Idempotency-Key came with another request before")
+        return Done(payment, known)
+    if asked.currency != payment.currency:
+        raise Invalid(f"currency: the payment is in {payment.currency}")
+    if asked.amount > payment.amount:
+        raise Invalid("amount: more than was paid")
+    new = Refund(
+        hash, asked.amount, asked.currency, asked.occurred_at_ms or now_ms, failed=False, made_at_ms=now_ms,
+        outside=True, by=actor, note=asked.reason, reference=asked.reference, body=body,
+    )  # fmt: skip
+    case = _case(context, Act.REFUND_PAYMENT, payment, payment.back.plus(new).of(payment.amount), actor)
+    if isinstance(case.require(), NeedsSecond):
+        new = replace(new, waits=True)
+        wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
+        context.table.commit(payments.refund(payment.id, None, new), *wait)
+        return Done(payment, new)
+    return _commit(context, payment, None, new, case.writes())
+
+
+@retry_on_conflict
 def confirm(context: Context, payment_id: str, refund_id: str, actor: str) -> Done:
     """A second person lets it count. Idempotent by who confirmed.
 
     Raises PaymentNotFound, RefundNotFound, AlreadyDecided, SecondPersonNeeded for who asked, Forbidden, Busy.
     """
-
-    def once() -> Done:
-        payment, old = _find(context, payment_id, refund_id)
-        if old.confirmed_by == actor:
-            return Done(payment, old)
-        if not old.waits or old.failed:
-            raise AlreadyDecided("the refund does not wait for anybody")
-        _case(context, Act.CONFIRM_REFUND, payment, 0, actor, requester=old.by).check()
-        new = replace(old, waits=False, confirmed_by=actor)
-        return _commit(context, payment, old, new, [payments.nothing_waits(payment.id)])
-
-    return context.repeat(once)
+    payment, old = _find(context, payment_id, refund_id)
+    if old.confirmed_by == actor:
+        return Done(payment, old)
+    if not old.waits or old.failed:
+        raise AlreadyDecided("the refund does not wait for anybody")
+    _case(context, Act.CONFIRM_REFUND, payment, 0, actor, requester=old.by).check()
+    new = replace(old, waits=False, confirmed_by=actor)
+    return _commit(context, payment, old, new, [payments.nothing_waits(payment.id)])
 
 
+@retry_on_conflict
 def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: str) -> Done:
     """It was a mistake: what it took comes back. Above what one person may give in a day two people say so.
 
     Idempotent. Raises PaymentNotFound, RefundNotFound, AlreadyDecided for one that its provider told,
     SecondPersonNeeded for who said so before, Forbidden, Busy.
     """
-
-    def once() -> Done:
-        payment, old = _find(context, payment_id, refund_id)
-        if not old.by:
-            raise AlreadyDecided("its provider told of it: only that one can say that it failed")
-        if old.failed:
-            return Done(payment, old)
-        now_ms = context.now_ms()
-        new = replace(old, failed=True, failed_at_ms=max(now_ms, old.made_at_ms), note=note or old.note)
-        left = payment.back.minus(old).plus(new).of(payment.amount)
-        earlier = [old.undone_by] if old.undone_by else []
-        case = _case(context, Act.UNDO_REFUND, payment, left, actor, earlier=earlier)
-        if isinstance(case.require(), NeedsSecond):
-            asks = replace(old, undone_by=actor)
-            wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
-            context.table.commit(payments.refund(payment.id, old, asks), *wait)
-            return Done(payment, asks)
-        said_so = case.writes(marks=() if old.waits else {actor, old.undone_by})  # what waited gave nothing back
-        return _commit(context, payment, old, new, [*said_so, payments.nothing_waits(payment.id)])
-
-    return context.repeat(once)
+    payment, old = _find(context, payment_id, refund_id)
+    if not old.by:
+        raise AlreadyDecided("its provider told of it: only that one can say that it failed")
+    if old.failed:
+        return Done(payment, old)
+    now_ms = context.now_ms()
+    new = replace(old, failed=True, failed_at_ms=max(now_ms, old.made_at_ms), note=note or old.note)
+    left = payment.back.minus(old).plus(new).of(payment.amount)
+    earlier = [old.undone_by] if old.undone_by else []
+    case = _case(context, Act.UNDO_REFUND, payment, left, actor, earlier=earlier)
+    if isinstance(case.require(), NeedsSecond):
+        asks = replace(old, undone_by=actor)
+        wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
+        context.table.commit(payments.refund(payment.id, old, asks), *wait)
+        return Done(payment, asks)
+    said_so = case.writes(marks=() if old.waits else {actor, old.undone_by})  # what waited gave nothing back
+    return _commit(context, payment, old, new, [*said_so, payments.nothing_waits(payment.id)])
 
 
 def _commit(context: Context, payment: Payment, old: Refund | None, new: Refund, also: list[Write]) -> Done:

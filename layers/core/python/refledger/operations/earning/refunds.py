@@ -15,7 +15,7 @@ from refledger.domain.payments import (
     RefundReceived,
     RefundTotal,
 )
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import correcting, suspecting, taking_back
 from refledger.operations.earning.joining import Joining
 from refledger.operations.earning.payments import Outcome, Recorded
@@ -33,16 +33,17 @@ def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
     named = context.ids.payment(event.system, event.payment_id)
     charge = context.ids.hash("charge", event.system, event.charge) if event.charge else ""
     if isinstance(event, RefundTotal):
-        return context.repeat(lambda: _total(context, named, charge, event))
+        return _total(context, named, charge, event)
     sender, told_at_ms = event.sender or event.system, event.told_at_ms or event.occurred_at_ms
     news = Refund(
         context.ids.hash("refund", sender, event.refund_id), event.amount, event.currency, event.occurred_at_ms,
         event.failed, failed_at_ms=told_at_ms if event.failed else 0, made_at_ms=0 if event.failed else told_at_ms,
         charge=charge, outside=sender != event.system,
     )  # fmt: skip
-    return context.repeat(lambda: take(context, named, news))
+    return take(context, named, news)
 
 
+@retry_on_conflict
 def take(context: Context, named: str, news: Refund) -> Recorded:
     """One refund of the payment that has the name `named` (an id of ours), or what became of it. See `refund`."""
     guard = keys.refund_guard(news.hash)
@@ -76,6 +77,7 @@ def _counts(refund: Refund) -> tuple[bool, str, int]:
     return refund.failed, refund.charge, refund.failed_at_ms if refund.failed else 0
 
 
+@retry_on_conflict
 def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Recorded:
     place = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
     id, payment = place.id, place.payment
@@ -115,26 +117,7 @@ def link(context: Context, named: str, target: str) -> Recorded:
     What the other one earned is taken back then, and it is an ALIAS with the reason DUPLICATE: the same in any order.
     Resumable: whoever dies in the middle is met by the repeat. Raises Busy.
     """
-
-    def once() -> Recorded | Joining:
-        alias_id, keep_id = taking_back.root(context, named), taking_back.root(context, target)
-        if alias_id == keep_id:
-            return Recorded(Outcome.REPEATED, keep_id)
-        found = payments.some(context.table, alias_id, keep_id)
-        gone, keep = found.get(alias_id), found.get(keep_id)
-        if alias_id != named:  # it names another payment already: one charge that pays two invoices
-            return Recorded(Outcome.DIFFERENT, keep_id)
-        if gone and keep and _is_other_money(gone, keep):
-            return Recorded(Outcome.DIFFERENT, keep_id)
-        if gone and _rank(gone) > _rank(keep):
-            gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
-        if gone is None:
-            new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
-            context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
-            return Recorded(Outcome.RECORDED, keep_id)
-        return Joining(context, alias_id, keep_id)
-
-    found = context.repeat(once)
+    found = _link(context, named, target)
     if isinstance(found, Joining):
         due = found.all()
         due += _carry(context, found.gone, found.keep) if found.knows else []
@@ -146,18 +129,35 @@ def link(context: Context, named: str, target: str) -> Recorded:
     return found
 
 
+@retry_on_conflict
+def _link(context: Context, named: str, target: str) -> Recorded | Joining:
+    alias_id, keep_id = taking_back.root(context, named), taking_back.root(context, target)
+    if alias_id == keep_id:
+        return Recorded(Outcome.REPEATED, keep_id)
+    found = payments.some(context.table, alias_id, keep_id)
+    gone, keep = found.get(alias_id), found.get(keep_id)
+    if alias_id != named:  # it names another payment already: one charge that pays two invoices
+        return Recorded(Outcome.DIFFERENT, keep_id)
+    if gone and keep and _is_other_money(gone, keep):
+        return Recorded(Outcome.DIFFERENT, keep_id)
+    if gone and _rank(gone) > _rank(keep):
+        gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
+    if gone is None:
+        new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
+        context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
+        return Recorded(Outcome.RECORDED, keep_id)
+    return Joining(context, alias_id, keep_id)
+
+
+@retry_on_conflict
 def _carry(context: Context, gone_id: str, keep_id: str) -> list[MaturityMessage]:
     """What was told of the money under the name that went corrects the payment, where it knows more. Idempotent."""
-
-    def once() -> list[MaturityMessage]:
-        found = payments.some(context.table, gone_id, keep_id)
-        gone, keep = found.get(gone_id), found.get(keep_id)
-        if gone is None or keep is None or gone.kind is not PaymentKind.ALIAS:
-            return []
-        corrected = correcting.correct(context, keep, gone)
-        return corrected.due if corrected else []
-
-    return context.repeat(once)
+    found = payments.some(context.table, gone_id, keep_id)
+    gone, keep = found.get(gone_id), found.get(keep_id)
+    if gone is None or keep is None or gone.kind is not PaymentKind.ALIAS:
+        return []
+    corrected = correcting.correct(context, keep, gone)
+    return corrected.due if corrected else []
 
 
 def _rank(payment: Payment | None) -> int:

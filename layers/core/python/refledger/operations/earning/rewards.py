@@ -38,7 +38,7 @@ from refledger.domain.rewards import (
 )
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, keys, ledger, partners, payments, programs, referrals, rewards
 from refledger.store.transaction import Write
 
@@ -323,6 +323,7 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
     return _by_hand(context, reward_id, Act.CANCEL_REWARD, by, decide)
 
 
+@retry_on_conflict
 def _by_hand(
     context: Context,
     reward_id: str,
@@ -335,18 +336,14 @@ def _by_hand(
 
     Nobody decides about their own: raises Forbidden.
     """
-
-    def once() -> Reward:
-        old = rewards.find(context.table, reward_id)
-        partner, balance = holder(context, old.partner_id, old.currency)
-        duties.check_stranger(act, by, partner.customer)
-        new = decide(old, partner)
-        if new == old:
-            return old
-        writes = [*change(context, balance, [(old, new)], old.payment, context.now_ms()), *also]
-        if act is Act.APPROVE_REWARD:
-            writes += _approval(context, old, new, partner, by)
-        context.table.commit(*writes)
-        return rewards.moved(old, _booked(balance, old, new))
-
-    return context.repeat(once)
+    old = rewards.find(context.table, reward_id)
+    partner, balance = holder(context, old.partner_id, old.currency)
+    duties.check_stranger(act, by, partner.customer)
+    new = decide(old, partner)
+    if new == old:
+        return old
+    writes = [*change(context, balance, [(old, new)], old.payment, context.now_ms()), *also]
+    if act is Act.APPROVE_REWARD:
+        writes += _approval(context, old, new, partner, by)
+    context.table.commit(*writes)
+    return rewards.moved(old, _booked(balance, old, new))

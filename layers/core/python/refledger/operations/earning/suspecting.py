@@ -16,7 +16,7 @@ from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, Cancelled, Reward, holding
 from refledger.domain.suspicion import Sighting, cluster_of, keeper, near, sighting, waiting
 from refledger.domain.uplines import Binding
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import taking_back
 from refledger.store import keys, payments, referrals, rewards, sightings
 from refledger.store.table import BATCH_LIMIT
@@ -154,12 +154,12 @@ def judge(context: Context, binding: Binding, payment_id: str) -> list[MaturityM
         return []
     found = payments.some(context.table, payment_id)
     if binding.seen == 1 and payment_id in found:
-        binding = context.repeat(lambda: _write_down(context, binding, found[payment_id]))
+        binding = retry_on_conflict(_write_down)(context, binding, found[payment_id])
     cluster = _cluster(context, binding, found[payment_id]) if payment_id in found else []
     first = keeper(cluster, _let_in(context, cluster)) if cluster else ""
     due: list[MaturityMessage] = []
     for id in sorted((each.payment for each in cluster), key=lambda id: id == first):
-        due += context.repeat(lambda id=id: _judge(context, binding, id))  # type: ignore[misc]
+        due += _judge(context, binding, id)
     return due
 
 
@@ -192,6 +192,7 @@ def _let_in(context: Context, cluster: list[Sighting]) -> set[str]:
     return {each.payment for each in found if each.status in IN_BALANCE}
 
 
+@retry_on_conflict
 def _judge(context: Context, binding: Binding, payment_id: str) -> list[MaturityMessage]:
     payment = payments.find(context.table, payment_id)
     cluster = _cluster(context, binding, payment)
@@ -224,25 +225,27 @@ def same_id(context: Context, payment_id: str, other_id: str) -> list[MaturityMe
     """A payment has got a name under which another system has told of `other_id`. Idempotent. Raises Busy."""
     from refledger.operations.earning import rating
 
-    def once() -> Binding | None:
-        if not payments.some(context.table, other_id):  # as nearly always
-            return None
-        known = _read(context, [payment_id, taking_back.root(context, other_id)])
-        if len(known) < 2 or not _is_of(*known) or known[0].told_in == known[1].told_in:
-            return None
-        binding = referrals.find_binding(context.table, known[0].program_id, known[0].customer)
-        places = [(each.occurred_at_ms, each.id) for each in known]
-        both = sightings.some(context.table, binding, places) if binding else []
-        if binding is None or len(both) < 2 or both[0].payment in both[1].twins:
-            return None
-        pairs = ((both[0], both[1]), (both[1], both[0]))
-        kept = [sightings.keep(binding, replace(one, twins=one.twins | {other.payment})) for one, other in pairs]
-        again = binding.look_again(tuple(each.id for each in known), payment_id)
-        context.table.commit(*kept, referrals.count(binding, again))
-        return binding
-
-    binding = context.repeat(once)
+    binding = _same_id(context, payment_id, other_id)
     return rating.rate_customer(context, binding.program_id, binding.customer).due if binding else []
+
+
+@retry_on_conflict
+def _same_id(context: Context, payment_id: str, other_id: str) -> Binding | None:
+    if not payments.some(context.table, other_id):  # as nearly always
+        return None
+    known = _read(context, [payment_id, taking_back.root(context, other_id)])
+    if len(known) < 2 or not _is_of(*known) or known[0].told_in == known[1].told_in:
+        return None
+    binding = referrals.find_binding(context.table, known[0].program_id, known[0].customer)
+    places = [(each.occurred_at_ms, each.id) for each in known]
+    both = sightings.some(context.table, binding, places) if binding else []
+    if binding is None or len(both) < 2 or both[0].payment in both[1].twins:
+        return None
+    pairs = ((both[0], both[1]), (both[1], both[0]))
+    kept = [sightings.keep(binding, replace(one, twins=one.twins | {other.payment})) for one, other in pairs]
+    again = binding.look_again(tuple(each.id for each in known), payment_id)
+    context.table.commit(*kept, referrals.count(binding, again))
+    return binding
 
 
 def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> Suspicion:

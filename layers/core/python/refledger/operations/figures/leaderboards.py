@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from refledger.domain.leaderboards import Changed
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.figures import statistics
 from refledger.store import dimensions, leaderboards, partners
 from refledger.store.leaderboards import Board, Rows
@@ -68,15 +68,16 @@ def refresh(context: Context, changed: Iterable[Changed]) -> None:
 def _refresh(context: Context, program_id: str, months: Mapping[str, set[str]]) -> None:
     """`months`: those that have changed, by partner."""
     periods = sorted({ALL_TIME}.union(*months.values()))
+    _write_boards(context, periods, program_id, months)
 
-    def once() -> None:
-        boards = {period: leaderboards.of_period(context.table, program_id, period) for period in periods}
-        values = _values(context, months)
-        for period in periods:
-            for write in _writes(context, program_id, period, boards[period], values[period]):
-                context.table.commit(write)  # alone: a transaction would cost twice, and each has its version
 
-    context.repeat(once)
+@retry_on_conflict
+def _write_boards(context: Context, periods: list[str], program_id: str, months: Mapping[str, set[str]]) -> None:
+    boards = {period: leaderboards.of_period(context.table, program_id, period) for period in periods}
+    values = _values(context, months)
+    for period in periods:
+        for write in _writes(context, program_id, period, boards[period], values[period]):
+            context.table.commit(write)  # alone: a transaction would cost twice, and each has its version
 
 
 def _writes(

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from refledger.domain.leaderboards import Changed
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
-from refledger.operations.context import Context
+from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.operations.figures import books, leaderboards
 from refledger.operations.figures.comparing import beside
 from refledger.operations.figures.counting import dated, stamped_in
@@ -159,24 +159,21 @@ def _programs(context: Context) -> list[str]:
     return [program.id for _, program in programs.after(context.table, "")]
 
 
+@retry_on_conflict
 def _begin(context: Context, main: Dimension, afresh: bool) -> int:
     """The generation that is under construction for the subject, begun here unless there is one."""
     subject = main.subject
-
-    def once() -> int:
-        known = generations.find(context.table, subject)
-        if known.next is not None and not afresh:
-            return known.next
-        if known.old is not None:  # the run before this one may have died before it had
-            _forget(context, main, known.old)
-        if known.next is not None:
-            context.table.commit(generations.give_up(subject, known.next))
-            _forget(context, main, known.next)
-        generation = max(context.now_ms() + AHEAD_MS, known.current + 1, (known.next or 0) + 1)
-        context.table.commit(generations.begin(subject, generation))
-        return generation
-
-    return context.repeat(once)
+    known = generations.find(context.table, subject)
+    if known.next is not None and not afresh:
+        return known.next
+    if known.old is not None:  # the run before this one may have died before it had
+        _forget(context, main, known.old)
+    if known.next is not None:
+        context.table.commit(generations.give_up(subject, known.next))
+        _forget(context, main, known.next)
+    generation = max(context.now_ms() + AHEAD_MS, known.current + 1, (known.next or 0) + 1)
+    context.table.commit(generations.begin(subject, generation))
+    return generation
 
 
 def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
@@ -218,21 +215,18 @@ def _sum_up_journals(run: _Run, of_partners: Partners, generation: int) -> None:
     today = day(run.context.now_ms())
     days, sums = statistics.base(dimensions.JOURNAL.at(generation), day(generation), today, by_day)
     for write in days:
-        run.context.repeat(lambda write=write: run.context.table.commit(write))  # type: ignore[misc]
+        commit(run.context, write)
     run.finish(dimensions.JOURNAL.subject, sums)
 
 
+@retry_on_conflict
 def _commit(context: Context, *writes: Write) -> bool:
     """False where it was done before: by another run, or by this call, whose answer was lost."""
-
-    def once() -> bool:
-        try:
-            context.table.commit(*writes)
-        except Moved:
-            return False
-        return True
-
-    return context.repeat(once)
+    try:
+        context.table.commit(*writes)
+    except Moved:
+        return False
+    return True
 
 
 def _change_over(context: Context, main: Dimension, give_up_ms: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
 from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobKind, JobStatus, What
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import jobs
 from refledger.store.transaction import Moved
 
@@ -55,24 +55,26 @@ def import_partners(
 
 
 def _ask(context: Context, send: Send, job: Job) -> Job:
-    def once() -> Job:
-        listed, version = jobs.may_be_open(context.table, job.owner)
-        still = [each.id for each in listed if each.is_open]
-        if len(still) >= MOST_OPEN:
-            return _repeat(jobs.find_or_none(context.table, job.id), job)
-        try:
-            room = jobs.note_open(job.owner, [*still, job.id], version, context.now_ms())
-            context.table.commit(jobs.create(job), room)
-        except Moved as moved:
-            if jobs.IS_NEW not in moved.found:
-                raise
-            return _repeat(jobs.from_item(moved.found[jobs.IS_NEW]), job)
-        return job
-
-    asked = context.repeat(once)
+    asked = _create(context, job)
     if asked.status is JobStatus.QUEUED:
         send(asked.id, context.ids.new())
     return asked
+
+
+@retry_on_conflict
+def _create(context: Context, job: Job) -> Job:
+    listed, version = jobs.may_be_open(context.table, job.owner)
+    still = [each.id for each in listed if each.is_open]
+    if len(still) >= MOST_OPEN:
+        return _repeat(jobs.find_or_none(context.table, job.id), job)
+    try:
+        room = jobs.note_open(job.owner, [*still, job.id], version, context.now_ms())
+        context.table.commit(jobs.create(job), room)
+    except Moved as moved:
+        if jobs.IS_NEW not in moved.found:
+            raise
+        return _repeat(jobs.from_item(moved.found[jobs.IS_NEW]), job)
+    return job
 
 
 def _repeat(earlier: Job | None, job: Job) -> Job:
@@ -92,23 +94,20 @@ def find(context: Context, job_id: str, kind: JobKind, caller: str) -> Job:
     return job
 
 
+@retry_on_conflict
 def cancel(context: Context, job_id: str, caller: str) -> Job:
     """Stop an export; what was written so far is thrown away. Idempotent.
 
     Whoever works on it notices before it says how far it came. Raises JobNotFound, Conflict where it has ended.
     """
-
-    def once() -> Job:
-        old = find(context, job_id, JobKind.EXPORT, caller)
-        if old.status is JobStatus.CANCELLED:
-            return old
-        if not old.is_open:
-            raise Conflict("the job has ended")
-        new = old.changed(context.now_ms(), status=JobStatus.CANCELLED)
-        context.table.commit(jobs.change(old, new))
-        return new
-
-    return context.repeat(once)
+    old = find(context, job_id, JobKind.EXPORT, caller)
+    if old.status is JobStatus.CANCELLED:
+        return old
+    if not old.is_open:
+        raise Conflict("the job has ended")
+    new = old.changed(context.now_ms(), status=JobStatus.CANCELLED)
+    context.table.commit(jobs.change(old, new))
+    return new
 
 
 def wake(context: Context, send: Send) -> dict[str, int]:

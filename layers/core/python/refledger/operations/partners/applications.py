@@ -8,7 +8,7 @@ from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, UserTaken
 from refledger.domain.invitations import Application, ApplicationStatus, Person
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import applications, programs
@@ -28,21 +28,22 @@ def apply(context: Context, user: str, person: Person, program_id: str, message:
     if stored.id_of_user(context.table, user):
         raise UserTaken("this user is a partner already")
     made = Application(context.ids.new(), program_id, person, user, message, context.now_ms(), body)
+    return _create(context, made, user, body)
 
-    def once() -> Application:
-        try:
-            context.table.commit(*applications.create(made))
-        except Moved:
-            waiting = applications.waiting_of(context.table, user)
-            if waiting is None:  # decided in this moment
-                raise
-            earlier = applications.find(context.table, waiting)
-            if earlier.body != body:
-                raise Conflict("another application of yours waits for a decision") from None
-            return earlier
-        return made
 
-    return context.repeat(once)
+@retry_on_conflict
+def _create(context: Context, made: Application, user: str, body: str) -> Application:
+    try:
+        context.table.commit(*applications.create(made))
+    except Moved:
+        waiting = applications.waiting_of(context.table, user)
+        if waiting is None:  # decided in this moment
+            raise
+        earlier = applications.find(context.table, waiting)
+        if earlier.body != body:
+            raise Conflict("another application of yours waits for a decision") from None
+        return earlier
+    return made
 
 
 def approve(context: Context, application_id: str, by: str, reason: str) -> Application:
@@ -75,19 +76,16 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
     return applications.find(context.table, application_id)
 
 
+@retry_on_conflict
 def reject(context: Context, application_id: str, by: str, reason: str) -> Application:
     """They may apply again. Idempotent. Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided."""
-
-    def once() -> Application:
-        old = applications.find(context.table, application_id)
-        old.check_decision(S.REJECTED, by)
-        if old.status is S.REJECTED:
-            return old
-        new = _decided(context, old, S.REJECTED, by, reason)
-        context.table.commit(*applications.decide(new))
-        return new
-
-    return context.repeat(once)
+    old = applications.find(context.table, application_id)
+    old.check_decision(S.REJECTED, by)
+    if old.status is S.REJECTED:
+        return old
+    new = _decided(context, old, S.REJECTED, by, reason)
+    context.table.commit(*applications.decide(new))
+    return new
 
 
 def _decided(context: Context, old: Application, status: S, by: str, reason: str) -> Application:

@@ -22,7 +22,7 @@ from refledger.domain.people import Person
 from refledger.domain.rewards import BY_HAND, RewardStatus
 from refledger.domain.withdrawals import OPEN
 from refledger.operations import likeness
-from refledger.operations.context import Context
+from refledger.operations.context import Context, commit
 from refledger.operations.partners import partners
 from refledger.operations.referring import referring
 from refledger.store import (
@@ -145,7 +145,7 @@ def _do(context: Context, steps: Iterable[Step], report: Report, *, dry_run: boo
                 continue
             seen.add(place)
         if not dry_run:
-            context.repeat(lambda writes=writes: context.table.commit(*writes))  # type: ignore[misc]
+            commit(context, *writes)
         report.done[what] += 1
 
 

@@ -10,7 +10,7 @@ from refledger.domain.invitations import Invitation, InvitationStatus, Person
 from refledger.domain.partners import Partner
 from refledger.domain.times import DAY_MS
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.limits import LimitKind, Limits
 from refledger.operations.once import Once
 from refledger.operations.partners import partners
@@ -53,33 +53,31 @@ def invite(context: Context, invited: Invited, by: str, request: Once) -> tuple[
         tier=invited.tier,
         tags=invited.tags,
     )
-
-    def once() -> Invitation:
-        try:
-            context.table.commit(invitations.create(made), request.guard(invitation=made.id))
-        except Moved as moved:
-            if earlier := request.earlier(moved):
-                return invitations.find(context.table, earlier["invitation"])
-            raise
-        return made
-
-    return context.repeat(once), token
+    return _create(context, made, request), token
 
 
+@retry_on_conflict
+def _create(context: Context, made: Invitation, request: Once) -> Invitation:
+    try:
+        context.table.commit(invitations.create(made), request.guard(invitation=made.id))
+    except Moved as moved:
+        if earlier := request.earlier(moved):
+            return invitations.find(context.table, earlier["invitation"])
+        raise
+    return made
+
+
+@retry_on_conflict
 def revoke(context: Context, invitation_id: str) -> Invitation:
     """Nobody can accept it any more. Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has."""
-
-    def once() -> Invitation:
-        old = invitations.find(context.table, invitation_id)
-        if old.status is S.REVOKED:
-            return old
-        if old.status is S.ACCEPTED:
-            raise AlreadyDecided("somebody has accepted this invitation")
-        new = replace(old, status=S.REVOKED)
-        context.table.commit(invitations.use(new))
-        return new
-
-    return context.repeat(once)
+    old = invitations.find(context.table, invitation_id)
+    if old.status is S.REVOKED:
+        return old
+    if old.status is S.ACCEPTED:
+        raise AlreadyDecided("somebody has accepted this invitation")
+    new = replace(old, status=S.REVOKED)
+    context.table.commit(invitations.use(new))
+    return new
 
 
 def accept(context: Context, limits: Limits, token: str, user: str, told: Person) -> Partner:

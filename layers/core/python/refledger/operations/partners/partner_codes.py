@@ -10,7 +10,7 @@ from refledger.domain.codes import MAX_CODES, CodeStatus, PartnerCode
 from refledger.domain.errors import CodeNotFound, CodeTaken, Conflict, TooManyCodes
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import ProgramStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import codes as stored
 from refledger.store import partners
@@ -59,34 +59,37 @@ def rotate(context: Context, partner_id: str, wished: str | None, request: Once)
 
 def _one_more(context: Context, partner_id: str, chosen: str | None, request: Once, writes: _Writes) -> _Made:
     """The partner as they are then, and the code; `writes` says what else is written with its guards."""
-    attempt = 0
+    return _try_one_more(context, partner_id, chosen, request, writes, [])
 
-    def once() -> _Made:
-        nonlocal attempt
-        if earlier := request.found(context):
+
+@retry_on_conflict
+def _try_one_more(
+    context: Context, partner_id: str, chosen: str | None, request: Once, writes: _Writes, taken: list[str]
+) -> _Made:
+    """`taken`: the codes that earlier tries found taken, which are kept there."""
+    if earlier := request.found(context):
+        return partners.find(context.table, earlier["partner"]), earlier["code"]
+    old = partners.find(context.table, partner_id)
+    if old.status is PartnerStatus.TERMINATED:
+        raise Conflict("this partnership has ended")
+    if old.codes >= MAX_CODES:
+        raise TooManyCodes(f"a partner has up to {MAX_CODES} codes beside the main one")
+    code = chosen or context.ids.code(old.id, ATTEMPTS_EACH * (old.codes + 1) + len(taken))
+    guards = stored.guards(code, old.id, old.program_id)
+    try:
+        context.table.commit(*writes(old, code), *guards, request.guard(partner=old.id, code=code))
+    except Moved as moved:
+        if earlier := request.earlier(moved):
             return partners.find(context.table, earlier["partner"]), earlier["code"]
-        old = partners.find(context.table, partner_id)
-        if old.status is PartnerStatus.TERMINATED:
-            raise Conflict("this partnership has ended")
-        if old.codes >= MAX_CODES:
-            raise TooManyCodes(f"a partner has up to {MAX_CODES} codes beside the main one")
-        code = chosen or context.ids.code(old.id, ATTEMPTS_EACH * (old.codes + 1) + attempt)
-        guards = stored.guards(code, old.id, old.program_id)
-        try:
-            context.table.commit(*writes(old, code), *guards, request.guard(partner=old.id, code=code))
-        except Moved as moved:
-            if earlier := request.earlier(moved):
-                return partners.find(context.table, earlier["partner"]), earlier["code"]
-            if moved.found.keys() & {stored.CODE_IS_FREE, stored.LOOKS_LIKE_NO_OTHER}:
-                if chosen:
-                    raise CodeTaken("there is a code like this one already") from None
-                attempt += 1
-            raise
-        return partners.find(context.table, old.id), code
-
-    return context.repeat(once)
+        if moved.found.keys() & {stored.CODE_IS_FREE, stored.LOOKS_LIKE_NO_OTHER}:
+            if chosen:
+                raise CodeTaken("there is a code like this one already") from None
+            taken.append(code)
+        raise
+    return partners.find(context.table, old.id), code
 
 
+@retry_on_conflict
 def change_status(context: Context, partner_id: str, typed: str, status: CodeStatus) -> PartnerCode:
     """Let a code bind nobody any more, or again. Whom it bound stays bound. Idempotent by the status.
 
@@ -96,19 +99,16 @@ def change_status(context: Context, partner_id: str, typed: str, status: CodeSta
     if code is None:
         raise CodeNotFound("the partner has no such code")
 
-    def once() -> PartnerCode:
-        partner = partners.find(context.table, partner_id)
-        if partner.code == code:
-            if status is CodeStatus.ACTIVE:
-                return stored.main_of(partner)
-            raise Conflict("the main code is active: give the partner another one first")
-        old = stored.find(context.table, partner_id, code)
-        if old.status is status:
-            return old
-        context.table.commit(*stored.change_status(old, status))
-        return replace(old, status=status)
-
-    return context.repeat(once)
+    partner = partners.find(context.table, partner_id)
+    if partner.code == code:
+        if status is CodeStatus.ACTIVE:
+            return stored.main_of(partner)
+        raise Conflict("the main code is active: give the partner another one first")
+    old = stored.find(context.table, partner_id, code)
+    if old.status is status:
+        return old
+    context.table.commit(*stored.change_status(old, status))
+    return replace(old, status=status)
 
 
 def validate(context: Context, typed: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from refledger.domain.errors import EmailTaken, Stale
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.operations import likeness
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.operations.partners.partners import address
 from refledger.store import notes, partners
@@ -33,51 +33,47 @@ class Changes:
         return replace(partner, **{name: value for name, value in given.items() if value is not None})
 
 
+@retry_on_conflict
 def change(context: Context, partner_id: str, changes: Changes, version: int) -> Partner:
     """Idempotent: what is so already changes nothing, whatever `version` says.
 
     Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,
     EmailTaken.
     """
-
-    def once() -> Partner:
-        old = partners.find(context.table, partner_id)
-        new = changes.of(old)
-        if new == old:
-            return old
-        old.check_known()
-        if old.version != version:
-            raise Stale(f"the partner's current version is {old.version}")
-        new = replace(new, version=version + 1)
-        before, after = address(context, old.email), address(context, new.email)
-        moves = partners.move_email(old, before, after) if before != after else []
-        try:
-            context.table.commit(
-                partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new)
-            )
-        except Moved as moved:
-            if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
-                raise EmailTaken("there is a partner with this e-mail address already") from None
-            raise
-        return new
-
-    return context.repeat(once)
+    old = partners.find(context.table, partner_id)
+    new = changes.of(old)
+    if new == old:
+        return old
+    old.check_known()
+    if old.version != version:
+        raise Stale(f"the partner's current version is {old.version}")
+    new = replace(new, version=version + 1)
+    before, after = address(context, old.email), address(context, new.email)
+    moves = partners.move_email(old, before, after) if before != after else []
+    try:
+        context.table.commit(partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new))
+    except Moved as moved:
+        if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+            raise EmailTaken("there is a partner with this e-mail address already") from None
+        raise
+    return new
 
 
 def write_note(context: Context, partner_id: str, text: str, author: str, request: Once) -> PartnerNote:
     """Idempotent by `request`. Raises PartnerNotFound, Conflict for one who was forgotten, KeyReused."""
     partners.find(context.table, partner_id).check_known()
     note = PartnerNote(context.ids.new(), text, author, context.now_ms())
+    return _write_note(context, note, partner_id, request)
 
-    def once() -> PartnerNote:
-        try:
-            context.table.commit(
-                notes.create(partner_id, note), request.guard(partner=partner_id, note=note.id, at=str(note.at_ms))
-            )
-        except Moved as moved:
-            if earlier := request.earlier(moved):
-                return notes.find(context.table, earlier["partner"], int(earlier["at"]), earlier["note"])
-            raise
-        return note
 
-    return context.repeat(once)
+@retry_on_conflict
+def _write_note(context: Context, note: PartnerNote, partner_id: str, request: Once) -> PartnerNote:
+    try:
+        context.table.commit(
+            notes.create(partner_id, note), request.guard(partner=partner_id, note=note.id, at=str(note.at_ms))
+        )
+    except Moved as moved:
+        if earlier := request.earlier(moved):
+            return notes.find(context.table, earlier["partner"], int(earlier["at"]), earlier["note"])
+        raise
+    return note

@@ -14,7 +14,7 @@ from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
 from refledger.operations import duties, likeness
 from refledger.operations.chains import chain_above
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import partners, programs, referrals
 from refledger.store.transaction import Moved, Write
@@ -119,27 +119,31 @@ def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Ca
     `earlier`: of what was refused, the id of the partner whom that made before; or it raises.
     Raises UserTaken, EmailTaken.
     """
-    attempt, email = 0, address(context, partner.email)
-
-    def once() -> Partner:
-        nonlocal attempt
-        coded = replace(partner, code=context.ids.code(partner.id, attempt))
-        try:
-            context.table.commit(*partners.create(coded, email), *likeness.begins(context, coded), *also)
-        except Moved as moved:
-            if made := earlier(moved):
-                return partners.find(context.table, made)
-            if partners.IS_NEW in moved.found or partners.USER_IS_FREE in moved.found:
-                raise UserTaken("this user is a partner already") from None
-            if partners.EMAIL_IS_FREE in moved.found:
-                raise EmailTaken("there is a partner with this e-mail address already") from None
-            attempt = min(attempt + 1, CODE_ATTEMPTS)
-            raise
-        return coded
-
-    return context.repeat(once)
+    return _store(context, partner, address(context, partner.email), also, earlier, [])
 
 
+@retry_on_conflict
+def _store(
+    context: Context, partner: Partner, email: str, also: Sequence[Write], earlier: Callable[[Moved], str | None],
+    refused: list[str],
+) -> Partner:  # fmt: skip
+    """`refused`: the codes of earlier tries, which are kept there."""
+    coded = replace(partner, code=context.ids.code(partner.id, min(len(refused), CODE_ATTEMPTS)))
+    try:
+        context.table.commit(*partners.create(coded, email), *likeness.begins(context, coded), *also)
+    except Moved as moved:
+        if made := earlier(moved):
+            return partners.find(context.table, made)
+        if partners.IS_NEW in moved.found or partners.USER_IS_FREE in moved.found:
+            raise UserTaken("this user is a partner already") from None
+        if partners.EMAIL_IS_FREE in moved.found:
+            raise EmailTaken("there is a partner with this e-mail address already") from None
+        refused.append(coded.code)
+        raise
+    return coded
+
+
+@retry_on_conflict
 def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
 
@@ -150,32 +154,30 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
 
     duties.check_stranger(Act.LINK_USER, by, user)
 
-    def once() -> Partner:
-        old = partners.find(context.table, partner_id)
-        if old.customer == user:
-            return old
-        if old.customer:
-            raise Conflict("another user signs in as this partner")
-        old.check_known()
-        _, top = chain_above(context, old.program_id, Link("", user), None, old.id)
-        top_unchanged = (
-            referrals.top_still_unbound(old.program_id, top.customer)
-            if top.customer
-            else partners.still_without_user(top.partner_id)
-        )
-        now_ms = context.now_ms()
-        try:
-            marks = duties.marks(context, Act.LINK_USER, by, partner_id)
-            context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged, *marks)
-        except Moved as moved:
-            if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
-                raise UserTaken("this user is a partner already") from None
-            raise
-        return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)
-
-    return context.repeat(once)
+    old = partners.find(context.table, partner_id)
+    if old.customer == user:
+        return old
+    if old.customer:
+        raise Conflict("another user signs in as this partner")
+    old.check_known()
+    _, top = chain_above(context, old.program_id, Link("", user), None, old.id)
+    top_unchanged = (
+        referrals.top_still_unbound(old.program_id, top.customer)
+        if top.customer
+        else partners.still_without_user(top.partner_id)
+    )
+    now_ms = context.now_ms()
+    try:
+        marks = duties.marks(context, Act.LINK_USER, by, partner_id)
+        context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged, *marks)
+    except Moved as moved:
+        if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+            raise UserTaken("this user is a partner already") from None
+        raise
+    return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)
 
 
+@retry_on_conflict
 def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
     """What customers bring the partner from now on, in tier 1, instead of the program's pay; those of before stay so.
 
@@ -184,26 +186,20 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
     Raises PartnerNotFound, Stale unless `version` is the partner's current one, Invalid where the program's tiers above
     leave less, or it does not take a currency, Forbidden for the partner's own user and for who earns above them.
     """
-
-    def once() -> Partner:
-        old = partners.find(context.table, partner_id)
-        above = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
-        duties.check_stranger(
-            Act.SET_RATES, by, old.customer, *(link.customer for link in (above.upline if above else ()))
-        )
-        if old.own_rates == own:
-            return old
-        if old.version != version:
-            raise Stale(f"the partner's current version is {old.version}")
-        program = programs.find(context.table, old.program_id)
-        program.check_own(own)
-        new = replace(old, own_rates=own, version=version + 1)
-        is_rise = raises_own(program.rules, own)
-        marks = duties.marks(context, Act.RAISE_RATES, by, partner_id) if is_rise else []
-        context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()), *marks)
-        return new
-
-    return context.repeat(once)
+    old = partners.find(context.table, partner_id)
+    above = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    duties.check_stranger(Act.SET_RATES, by, old.customer, *(link.customer for link in (above.upline if above else ())))
+    if old.own_rates == own:
+        return old
+    if old.version != version:
+        raise Stale(f"the partner's current version is {old.version}")
+    program = programs.find(context.table, old.program_id)
+    program.check_own(own)
+    new = replace(old, own_rates=own, version=version + 1)
+    is_rise = raises_own(program.rules, own)
+    marks = duties.marks(context, Act.RAISE_RATES, by, partner_id) if is_rise else []
+    context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()), *marks)
+    return new
 
 
 def check_person(act: Act, *, by_machine: bool) -> None:
@@ -211,6 +207,7 @@ def check_person(act: Act, *, by_machine: bool) -> None:
     require(act, Facts("", 0, by_machine=by_machine))
 
 
+@retry_on_conflict
 def change_status(
     context: Context, partner_id: str, status: PartnerStatus, reason: str, by: str, *, by_machine: bool = False
 ) -> Partner:
@@ -220,20 +217,16 @@ def change_status(
     who lifts no suspension, to whatever other status: those who are not suspended are paid.
     Raises PartnerNotFound, Conflict where the status cannot follow, Forbidden for the partner's own user or a service.
     """
-
-    def once() -> Partner:
-        old = partners.find(context.table, partner_id)
-        act = Act.LIFT_SUSPENSION if old.status is PartnerStatus.SUSPENDED else Act.CHANGE_STATUS
-        duties.check_stranger(act, by, old.customer)
-        if old.status is status:
-            return old
-        check_person(act, by_machine=by_machine)
-        if status not in TRANSITIONS[old.status]:
-            raise Conflict(f"a partner who is {old.status} cannot become {status}")
-        now_ms = context.now_ms()
-        new = replace(old, status=status, idle=next_idle(old, status, now_ms), version=old.version + 1)
-        marks = duties.marks(context, act, by, partner_id) if act is Act.LIFT_SUSPENSION else []
-        context.table.commit(partners.change_status(old, new, reason, by, now_ms), *marks)
-        return new
-
-    return context.repeat(once)
+    old = partners.find(context.table, partner_id)
+    act = Act.LIFT_SUSPENSION if old.status is PartnerStatus.SUSPENDED else Act.CHANGE_STATUS
+    duties.check_stranger(act, by, old.customer)
+    if old.status is status:
+        return old
+    check_person(act, by_machine=by_machine)
+    if status not in TRANSITIONS[old.status]:
+        raise Conflict(f"a partner who is {old.status} cannot become {status}")
+    now_ms = context.now_ms()
+    new = replace(old, status=status, idle=next_idle(old, status, now_ms), version=old.version + 1)
+    marks = duties.marks(context, act, by, partner_id) if act is Act.LIFT_SUSPENSION else []
+    context.table.commit(partners.change_status(old, new, reason, by, now_ms), *marks)
+    return new

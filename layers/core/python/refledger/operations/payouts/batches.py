@@ -15,7 +15,7 @@ from refledger.domain.methods import BankAccount, MethodType
 from refledger.domain.till import Blockers
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.store import batches, methods, withdrawals
@@ -34,23 +34,24 @@ def create(context: Context, by: str, key: str | None, body: str, limit: int, cu
     Raises Conflict where nothing waits, SecondPersonNeeded where it waits for another person, KeyReused, Busy.
     """
     id = context.ids.hash("batch", by, key, size=LONG_ID_BYTES) if key else context.ids.new(LONG_ID_BYTES)
+    return _create(context, id, by, body, limit, currency)
 
-    def once() -> Batch:
-        if earlier := batches.find_or_none(context.table, id):
-            if earlier.body != body:
-                raise KeyReused("this Idempotency-Key came with another request before")
-            return earlier
-        tills = Tills(context, by)
-        lines = tuple(map(_line, islice(_waiting(context, currency, tills), limit)))
-        if not lines and tills.has_barred:
-            raise SecondPersonNeeded("somebody else must export what waits: you made it, or vouched for its account")
-        if not lines:
-            raise Conflict("no bank transfer waits that may be made now")
-        batch = Batch(id, context.now_ms(), by, body, lines)
-        context.table.commit(*batches.create(batch))
-        return batch
 
-    return context.repeat(once)
+@retry_on_conflict
+def _create(context: Context, id: str, by: str, body: str, limit: int, currency: str | None) -> Batch:
+    if earlier := batches.find_or_none(context.table, id):
+        if earlier.body != body:
+            raise KeyReused("this Idempotency-Key came with another request before")
+        return earlier
+    tills = Tills(context, by)
+    lines = tuple(map(_line, islice(_waiting(context, currency, tills), limit)))
+    if not lines and tills.has_barred:
+        raise SecondPersonNeeded("somebody else must export what waits: you made it, or vouched for its account")
+    if not lines:
+        raise Conflict("no bank transfer waits that may be made now")
+    batch = Batch(id, context.now_ms(), by, body, lines)
+    context.table.commit(*batches.create(batch))
+    return batch
 
 
 def _waiting(context: Context, currency: str | None, tills: Tills) -> Iterator[Withdrawal]:
@@ -137,7 +138,7 @@ def file(context: Context, vault: Vault, batch_id: str, by: str, request: str) -
     """
     batch = batches.find(context.table, batch_id)
     download = batches.downloaded(batch_id, Download(by, context.now_ms()), request)
-    context.repeat(lambda: context.table.commit(download))
+    commit(context, download)
     is_first = len(batches.downloads(context.table, batch_id)) == 1  # of two at once, neither is
     tills = Tills(context, by)
     lines = []

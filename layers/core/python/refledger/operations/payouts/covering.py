@@ -13,7 +13,7 @@ from itertools import islice
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Balance, Kind
 from refledger.domain.rewards import Reward, owed, paid
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, ledger, rewards
 
 BATCH = 95
@@ -60,7 +60,7 @@ def cover_all(context: Context, partner_id: str, currency: str, withdrawal_id: s
     (a refund, an adjustment): then it is the last payout, or, where there was none, what took the money.
     """
     total = 0
-    while marked := context.repeat(lambda: _cover(context, partner_id, currency, withdrawal_id)):
+    while marked := _cover(context, partner_id, currency, withdrawal_id):
         total += marked
     return total
 
@@ -70,6 +70,7 @@ def room(balance: Balance) -> int:
     return balance.unpaid - max(0, balance.available) - balance.reserved
 
 
+@retry_on_conflict
 def _cover(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
     balance = ledger.find_balance(context.table, partner_id, currency)
     has_left = room(balance)

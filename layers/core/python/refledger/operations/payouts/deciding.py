@@ -35,7 +35,7 @@ from refledger.domain.withdrawals import (
     movement,
 )
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.duties import Case
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
@@ -47,6 +47,7 @@ S = WithdrawalStatus
 Decide = Callable[[Withdrawal, Seen], Withdrawal]
 
 
+@retry_on_conflict
 def _decide(
     context: Context, withdrawal_id: str, actor: str, request: str, act: Decide, *, day: bool = False
 ) -> Withdrawal:
@@ -55,16 +56,12 @@ def _decide(
     Idempotent by the request. `day`: see `till.look`. Raises OwnWithdrawal, WithdrawalNotFound, Busy, and what `act`
     raises.
     """
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        seen = till.look(context, old, day=day)
-        check_decider(old, actor, seen.partner.customer)
-        return act(old, seen)
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal_id)
+    if is_repeat(old, actor, request):
+        return old
+    seen = till.look(context, old, day=day)
+    check_decider(old, actor, seen.partner.customer)
+    return act(old, seen)
 
 
 def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:

@@ -20,7 +20,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
 from refledger.operations import duties, likeness
-from refledger.operations.context import Context
+from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.store import methods, partners, withdrawals
 from refledger.store.transaction import Moved
 
@@ -45,6 +45,7 @@ def partner_of(context: Context, user: str) -> str:
     return partner_id
 
 
+@retry_on_conflict
 def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: Account) -> PayoutMethod:
     """Take an account in, or find the method that it already is.
 
@@ -52,38 +53,34 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
     Raises PartnerSuspended, TooManyMethods, Busy.
     """
     method_id = id_of(context.ids, partner_id, account)
-
-    def once() -> PayoutMethod:
-        known = current_or_none(context, partner_id, method_id)
-        if known and known.is_active:
-            likeness.catch_up(context, known, account)
-            return known
-        partner = partners.find(context.table, partner_id)
-        if partner.status is PartnerStatus.SUSPENDED:
-            raise PartnerSuspended("a suspended partner adds no payout methods")
-        method = PayoutMethod(
-            id=method_id,
-            partner_id=partner_id,
-            version=known.version + 1 if known else 1,
-            type=type_of(account),
-            holder=account.holder,
-            masked=masked(account),
-            cipher=vault().seal(account, partner_id, method_id),
-            created_at_ms=context.now_ms(),
-            account_hash=likeness.account_hash(context, account),
-        )
-        try:
-            context.table.commit(
-                *methods.create(method), likeness.has_account(context, method),
-                partners.still_not_suspended(partner_id),
-            )  # fmt: skip
-        except Moved as moved:
-            if set(moved.found) == {methods.HAS_ROOM}:
-                raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None
-            raise
-        return method
-
-    return context.repeat(once)
+    known = current_or_none(context, partner_id, method_id)
+    if known and known.is_active:
+        likeness.catch_up(context, known, account)
+        return known
+    partner = partners.find(context.table, partner_id)
+    if partner.status is PartnerStatus.SUSPENDED:
+        raise PartnerSuspended("a suspended partner adds no payout methods")
+    method = PayoutMethod(
+        id=method_id,
+        partner_id=partner_id,
+        version=known.version + 1 if known else 1,
+        type=type_of(account),
+        holder=account.holder,
+        masked=masked(account),
+        cipher=vault().seal(account, partner_id, method_id),
+        created_at_ms=context.now_ms(),
+        account_hash=likeness.account_hash(context, account),
+    )
+    try:
+        context.table.commit(
+            *methods.create(method), likeness.has_account(context, method),
+            partners.still_not_suspended(partner_id),
+        )  # fmt: skip
+    except Moved as moved:
+        if set(moved.found) == {methods.HAS_ROOM}:
+            raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None
+        raise
+    return method
 
 
 def current_or_none(context: Context, partner_id: str, method_id: str) -> PayoutMethod | None:
@@ -93,18 +90,15 @@ def current_or_none(context: Context, partner_id: str, method_id: str) -> Payout
         return None
 
 
+@retry_on_conflict
 def disable(context: Context, partner_id: str, method_id: str) -> PayoutMethod:
     """Take a method out of use; again changes nothing. Withdrawals that name it go on. Raises MethodNotFound, Busy."""
-
-    def once() -> PayoutMethod:
-        method = methods.current(context.table, partner_id, method_id)
-        if not method.is_active:
-            return method
-        now_ms = context.now_ms()
-        context.table.commit(*methods.disable(method, now_ms))
-        return replace(method, disabled_at_ms=now_ms)
-
-    return context.repeat(once)
+    method = methods.current(context.table, partner_id, method_id)
+    if not method.is_active:
+        return method
+    now_ms = context.now_ms()
+    context.table.commit(*methods.disable(method, now_ms))
+    return replace(method, disabled_at_ms=now_ms)
 
 
 def verify(
@@ -117,23 +111,26 @@ def verify(
     PayoutUnavailable, Busy.
     """
     duties.check_stranger(Act.VERIFY_ACCOUNT, by, partners.find(context.table, partner_id).customer)
+    return _verify(context, vault, payouts, partner_id, method_id, by)
 
-    def once() -> PayoutMethod:
-        method = methods.current(context.table, partner_id, method_id)
-        if method.disabled_at_ms:
-            raise MethodNotUsable("the payout method is out of use")
-        if method.verified_at_ms:
-            return method
-        if method.type is MethodType.STRIPE:
-            account = vault().open(method.cipher, partner_id, method_id)
-            if not payouts()[method.type].accepts(account):
-                raise MethodNotUsable("the provider cannot pay to this account")
-        now_ms = context.now_ms()
-        marks = duties.marks(context, Act.VERIFY_ACCOUNT, by, partner_id)
-        context.table.commit(methods.verify(method, by, now_ms), *marks)
-        return replace(method, verified_at_ms=now_ms, verified_by=by)
 
-    return context.repeat(once)
+@retry_on_conflict
+def _verify(
+    context: Context, vault: Callable[[], Vault], payouts: Providers, partner_id: str, method_id: str, by: str
+) -> PayoutMethod:
+    method = methods.current(context.table, partner_id, method_id)
+    if method.disabled_at_ms:
+        raise MethodNotUsable("the payout method is out of use")
+    if method.verified_at_ms:
+        return method
+    if method.type is MethodType.STRIPE:
+        account = vault().open(method.cipher, partner_id, method_id)
+        if not payouts()[method.type].accepts(account):
+            raise MethodNotUsable("the provider cannot pay to this account")
+    now_ms = context.now_ms()
+    marks = duties.marks(context, Act.VERIFY_ACCOUNT, by, partner_id)
+    context.table.commit(methods.verify(method, by, now_ms), *marks)
+    return replace(method, verified_at_ms=now_ms, verified_by=by)
 
 
 def check_payable(method: PayoutMethod) -> None:
@@ -150,10 +147,10 @@ def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withd
     other way round. Raises MethodNotFound, NotOpened, Busy.
     """
     shown = withdrawals.account_shown(withdrawal.id, by, context.now_ms(), context.ids.new())
-    context.repeat(lambda: context.table.commit(shown))
+    commit(context, shown)
     method = _method_of(context, withdrawal)
     account = vault().open(method.cipher, method.partner_id, method.id)
-    context.repeat(lambda: likeness.catch_up(context, method, account))
+    retry_on_conflict(likeness.catch_up)(context, method, account)
     return account
 
 

@@ -16,13 +16,14 @@ from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
 from refledger.domain.till import Blockers, check_note, check_stops, takes_second
 from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.rewards import holder, makers_of
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
 from refledger.store.transaction import Write
 
 
+@retry_on_conflict
 def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
     """What one payment of these rewards, 100 at most, brings the partner of each: in minor units of its currency, also
     what of it was told before. Those that are not there are left out.
@@ -39,6 +40,7 @@ def _id(context: Context, reward: Reward) -> str:
     return context.ids.hash("process-payment", reward.id, size=LONG_ID_BYTES)
 
 
+@retry_on_conflict
 def process(
     context: Context,
     reward_id: str,
@@ -59,47 +61,43 @@ def process(
     available, PartnerSuspended, Busy, and SecondPersonNeeded above what one person may pay out in a day, for who made
     the reward, and for who did for the partner what bars them.
     """
-
-    def once() -> Reward:
-        old = rewards.find(context.table, reward_id)
-        id, back = _id(context, old), None
-        if old.status is RewardStatus.PAID:
-            before = _paid_before(context, old, method, transaction_id)
-            if before.status is WithdrawalStatus.PAID:
-                return old
-            id, back = context.ids.hash("process-payment", old.id, before.id, size=LONG_ID_BYTES), before
-        partner, _ = holder(context, old.partner_id, old.currency)
-        duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
-        now_ms, new = context.now_ms(), paid(old, id)
-        withdrawal = Withdrawal(
-            id=id,
-            partner_id=partner.id,
-            program_id=partner.program_id,
-            amount=0,
-            currency=old.currency,
-            status=WithdrawalStatus.PAID,
-            method=MethodUsed("", 0, MethodType.BANK_TRANSFER, "", method),
-            requester="",
-            created_at_ms=now_ms,
-            expires_at_ms=now_ms,
-            body="",
-            transaction_id=transaction_id,
-            steps=(Step(WithdrawalStatus.PAID, actor, now_ms, note, request),),
-        )
-        seen = till.look(context, withdrawal)
-        balance = seen.balance(old.currency)
-        amount, months = (min(back.amount, worth(old)), []) if back else _open(context, old, new, balance)
-        _check_payable(seen.blockers, balance, amount, note)
-        case = _case(context, old, seen.partner, actor, amount, whole)
-        withdrawal = replace(withdrawal, amount=amount)
-        after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
-        context.table.commit(
-            rewards.move(old, new, now_ms), *months, *withdrawals.created(withdrawal),
-            *ledger.post(balance, after, entry), *seen.guards(posted=old.currency), *case.writes(),
-        )  # fmt: skip
-        return rewards.moved(old, new)
-
-    return context.repeat(once)
+    old = rewards.find(context.table, reward_id)
+    id, back = _id(context, old), None
+    if old.status is RewardStatus.PAID:
+        before = _paid_before(context, old, method, transaction_id)
+        if before.status is WithdrawalStatus.PAID:
+            return old
+        id, back = context.ids.hash("process-payment", old.id, before.id, size=LONG_ID_BYTES), before
+    partner, _ = holder(context, old.partner_id, old.currency)
+    duties.check_stranger(Act.PAY_REWARD, actor, partner.customer)
+    now_ms, new = context.now_ms(), paid(old, id)
+    withdrawal = Withdrawal(
+        id=id,
+        partner_id=partner.id,
+        program_id=partner.program_id,
+        amount=0,
+        currency=old.currency,
+        status=WithdrawalStatus.PAID,
+        method=MethodUsed("", 0, MethodType.BANK_TRANSFER, "", method),
+        requester="",
+        created_at_ms=now_ms,
+        expires_at_ms=now_ms,
+        body="",
+        transaction_id=transaction_id,
+        steps=(Step(WithdrawalStatus.PAID, actor, now_ms, note, request),),
+    )
+    seen = till.look(context, withdrawal)
+    balance = seen.balance(old.currency)
+    amount, months = (min(back.amount, worth(old)), []) if back else _open(context, old, new, balance)
+    _check_payable(seen.blockers, balance, amount, note)
+    case = _case(context, old, seen.partner, actor, amount, whole)
+    withdrawal = replace(withdrawal, amount=amount)
+    after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
+    context.table.commit(
+        rewards.move(old, new, now_ms), *months, *withdrawals.created(withdrawal),
+        *ledger.post(balance, after, entry), *seen.guards(posted=old.currency), *case.writes(),
+    )  # fmt: skip
+    return rewards.moved(old, new)
 
 
 def _case(context: Context, reward: Reward, partner: Partner, actor: str, amount: int, whole: int) -> duties.Case:

@@ -20,7 +20,7 @@ from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Pay
 from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, Problem, Withdrawal, WithdrawalStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.operations.payouts import methods
@@ -43,7 +43,7 @@ def start(
     What must not be paid now is left as it is, with what stands against it in `blocked`, or goes back to people.
     Raises PayoutUnavailable (not known: ask again), Busy, WithdrawalNotFound.
     """
-    withdrawal, is_new = context.repeat(lambda: _begin(context, withdrawal_id))
+    withdrawal, is_new = _begin(context, withdrawal_id)
     if withdrawal.status is not S.PAYING or not withdrawal.is_sent:
         return withdrawal
     port = ports()[withdrawal.method.type]
@@ -85,6 +85,7 @@ def wait_for_end(context: Context, waker: Waker, withdrawal: Withdrawal, token: 
     return found
 
 
+@retry_on_conflict
 def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
     """The withdrawal, PAYING with a key of its own if it was APPROVED and nothing stands against it; and whether it is.
 
@@ -131,10 +132,11 @@ def _go_on(context: Context, port: Payouts, order: PayoutOrder, withdrawal: With
     sendable = withdrawal.problem is None and context.now_ms() - withdrawal.sent_at_ms < port.idempotent_ms
     if not sendable:
         return None
-    context.repeat(lambda: _check_still_payable(context, withdrawal.id))
+    _check_still_payable(context, withdrawal.id)
     return port.send(order)
 
 
+@retry_on_conflict
 def _check_still_payable(context: Context, withdrawal_id: str) -> None:
     """Raises _Held where something stands against it since it was begun; what that is, is written down."""
     seen = till.look(context, withdrawals.find(context.table, withdrawal_id))
@@ -157,41 +159,40 @@ def _answered(context: Context, withdrawal: Withdrawal, result: PayoutResult) ->
             context, withdrawal.id, Said.PAID, result.transaction_id, key=withdrawal.provider_key
         )  # fmt: skip
         return told.withdrawal
+    return _keep_answer(context, withdrawal, result)
 
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal.id)
-        same_payout = (old.status, old.payout) == (S.PAYING, withdrawal.payout)
-        new = replace(old, transaction_id=result.transaction_id or old.transaction_id, blocked=())
-        if not same_payout or new == old:
-            return old
-        context.table.commit(*withdrawals.change(old, new))
-        return new
 
-    return context.repeat(once)
+@retry_on_conflict
+def _keep_answer(context: Context, withdrawal: Withdrawal, result: PayoutResult) -> Withdrawal:
+    old = withdrawals.find(context.table, withdrawal.id)
+    same_payout = (old.status, old.payout) == (S.PAYING, withdrawal.payout)
+    new = replace(old, transaction_id=result.transaction_id or old.transaction_id, blocked=())
+    if not same_payout or new == old:
+        return old
+    context.table.commit(*withdrawals.change(old, new))
+    return new
 
 
 def _declined(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined) -> Withdrawal:
     """For certain not paid. For good: the money goes back. For a reason of the owner's: a person tries again."""
     if declined.retryable:
         return _waits(context, withdrawal, Problem.DECLINED, f"declined: {declined.detail}")
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal.id)
-        if (old.status, old.payout) != (S.PAYING, withdrawal.payout):
-            return old
-        why = f"declined: {declined.detail}"[:NOTE_LIMIT]
-        return book(context, old, S.FAILED, SYSTEM, f"declined-{old.payout}", why)
-
-    return context.repeat(once)
+    return _fail(context, withdrawal, declined)
 
 
+@retry_on_conflict
+def _fail(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined) -> Withdrawal:
+    old = withdrawals.find(context.table, withdrawal.id)
+    if (old.status, old.payout) != (S.PAYING, withdrawal.payout):
+        return old
+    why = f"declined: {declined.detail}"[:NOTE_LIMIT]
+    return book(context, old, S.FAILED, SYSTEM, f"declined-{old.payout}", why)
+
+
+@retry_on_conflict
 def _waits(context: Context, withdrawal: Withdrawal, problem: Problem, why: str) -> Withdrawal:
     """Still PAYING, with a problem that a person looks at."""
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal.id)
-        if (old.status, old.payout) != (S.PAYING, withdrawal.payout) or old.problem:
-            return old
-        return book(context, old, None, SYSTEM, f"{problem}-{old.payout}", why[:NOTE_LIMIT], problem=problem)
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal.id)
+    if (old.status, old.payout) != (S.PAYING, withdrawal.payout) or old.problem:
+        return old
+    return book(context, old, None, SYSTEM, f"{problem}-{old.payout}", why[:NOTE_LIMIT], problem=problem)

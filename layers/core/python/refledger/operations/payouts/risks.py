@@ -8,7 +8,7 @@ from itertools import islice
 from refledger.domain.risks import TOGETHER_MS, asked_for, needs_no_person, risks
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations import likeness
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.store import ledger, rewards, withdrawals
@@ -33,23 +33,20 @@ class Assessed:
         return self.by_rule is not None
 
 
+@retry_on_conflict
 def assess(context: Context, withdrawal_id: str) -> Assessed:
     """Look at everything that is known, and write the reasons for a person to look down. Moves nothing.
 
     May be repeated at any time: the newest reasons stand. Raises WithdrawalNotFound, Busy.
     """
-
-    def once() -> Assessed:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if old.status is not WithdrawalStatus.REQUESTED:
-            return Assessed(old, None)
-        seen = till.look(context, old, day=True)
-        new = replace(old, risks=worked_out(context, seen), assessed_at_ms=seen.now_ms, blocked=seen.blocked)
-        if replace(new, assessed_at_ms=old.assessed_at_ms) != old or not old.assessed_at_ms:
-            context.table.commit(*withdrawals.change(old, new))
-        return Assessed(new, _alone(context, new, seen))
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal_id)
+    if old.status is not WithdrawalStatus.REQUESTED:
+        return Assessed(old, None)
+    seen = till.look(context, old, day=True)
+    new = replace(old, risks=worked_out(context, seen), assessed_at_ms=seen.now_ms, blocked=seen.blocked)
+    if replace(new, assessed_at_ms=old.assessed_at_ms) != old or not old.assessed_at_ms:
+        context.table.commit(*withdrawals.change(old, new))
+    return Assessed(new, _alone(context, new, seen))
 
 
 def worked_out(context: Context, seen: Seen) -> tuple[Risk, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
 from refledger.domain.withdrawals import Problem, Step, Withdrawal, WithdrawalStatus, check_decider, movement
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, partners, withdrawals
 from refledger.store.transaction import Item, Write
 
@@ -64,6 +64,7 @@ def _done(withdrawal: Withdrawal) -> list[Step]:
     return [*withdrawal.steps, *approvals]
 
 
+@retry_on_conflict
 def step(
     context: Context,
     withdrawal_id: str,
@@ -79,19 +80,17 @@ def step(
     Idempotent by `request`: the same actor's same request finds its own step and changes nothing.
     Raises WithdrawalNotFound, AlreadyDecided, Busy, and what `check` raises.
     """
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, by, request):
-            return old
-        check(old)
-        return book(context, old, status, by, request, note)
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal_id)
+    if is_repeat(old, by, request):
+        return old
+    check(old)
+    return book(context, old, status, by, request, note)
 
 
+@retry_on_conflict
 def by_person(
     context: Context,
+    /,
     withdrawal_id: str,
     status: WithdrawalStatus | None,
     actor: str,
@@ -106,19 +105,15 @@ def by_person(
 
     Raises OwnWithdrawal, and what `step` raises.
     """
-
-    def once() -> Withdrawal:
-        old = withdrawals.find(context.table, withdrawal_id)
-        if is_repeat(old, actor, request):
-            return old
-        partner, balance = context.table.get_many(
-            [keys.partner(old.partner_id), keys.balance(old.partner_id, old.currency)]
-        )
-        check_decider(old, actor, user_of(partner))
-        check(old)
-        return book(context, old, status, actor, request, note, balance=balance, **changes)
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal_id)
+    if is_repeat(old, actor, request):
+        return old
+    partner, balance = context.table.get_many(
+        [keys.partner(old.partner_id), keys.balance(old.partner_id, old.currency)]
+    )
+    check_decider(old, actor, user_of(partner))
+    check(old)
+    return book(context, old, status, actor, request, note, balance=balance, **changes)
 
 
 def user_of(item: Item | None) -> str:

@@ -6,7 +6,7 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.domain.errors import AlreadyDecided, Conflict
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus, check_waiting
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import risks
 from refledger.operations.payouts.covering import cover_all
 from refledger.operations.payouts.steps import book, step
@@ -24,7 +24,7 @@ def decide(context: Context, waker: Waker, withdrawal_id: str, token: str) -> Ta
     once where there is nothing to wait for any more. Raises WithdrawalNotFound, Busy.
     """
     keep(context, withdrawal_id, APPROVAL, token)
-    withdrawal = end_in_time(context, context.repeat(lambda: _by_rule(context, withdrawal_id)))
+    withdrawal = end_in_time(context, _by_rule(context, withdrawal_id))
     if withdrawal.status is not S.REQUESTED:
         waker.wake(token, withdrawal)
     return result(withdrawal)
@@ -57,7 +57,7 @@ def assess(context: Context, withdrawal_id: str) -> Assessment:
 
 def admit(context: Context, withdrawal_id: str) -> Assessment:
     """`assess`, and approve at once what the program's own rule lets go; the answer says where it stands then."""
-    return _assessment(context, context.repeat(lambda: _by_rule(context, withdrawal_id)), auto_approve=False)
+    return _assessment(context, _by_rule(context, withdrawal_id), auto_approve=False)
 
 
 def _assessment(context: Context, withdrawal: Withdrawal, *, auto_approve: bool) -> Assessment:
@@ -72,12 +72,13 @@ def _assessment(context: Context, withdrawal: Withdrawal, *, auto_approve: bool)
 
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
     """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
-    withdrawal = context.repeat(lambda: _by_rule(context, withdrawal_id))
+    withdrawal = _by_rule(context, withdrawal_id)
     if withdrawal.status is S.REQUESTED:
         raise Conflict("the program wants a person to decide")
     return result(withdrawal)
 
 
+@retry_on_conflict
 def _by_rule(context: Context, withdrawal_id: str) -> Withdrawal:
     """The withdrawal, approved if it waited and the program's rule lets it go. Raises Again."""
     assessed = risks.assess(context, withdrawal_id)

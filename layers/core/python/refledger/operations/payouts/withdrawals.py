@@ -30,7 +30,7 @@ from refledger.domain.withdrawals import (
     Withdrawal,
     WithdrawalStatus,
 )
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.maturing import mature_all
 from refledger.operations.payouts import deciding, methods
 from refledger.operations.payouts.steps import book, by_person, is_repeat, step
@@ -82,48 +82,58 @@ def request(
     Raises PartnerNotFound, PartnerSuspended, InsufficientFunds, BelowMinimum, MethodNotFound, MethodNotUsable,
     TooManyMethods, TooManyWithdrawals, KeyReused, Busy.
     """
-    key = key or context.ids.new()
+    return _request(context, user, key or context.ids.new(), amount, currency, payee, body, vault, bounds)
 
-    def once() -> tuple[Withdrawal, bool]:
-        partner, program, balance_item, earlier, method_item = _read(context, user, key, currency, payee)
-        id = context.ids.withdrawal(partner.id, key)
-        if earlier:
-            if earlier["body"] != body:
-                raise KeyReused("this Idempotency-Key came with another request before")
-            return withdrawals.from_item(earlier), False
-        if partner.status is PartnerStatus.SUSPENDED:
-            raise PartnerSuspended("withdrawals are stopped while a partner is suspended")
-        balance = ledger.balance_from(balance_item, partner.id, currency)
-        if balance.available < amount:
-            batches = iter(range(MATURE_BATCHES - 1))
-            mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None, rates=False)
-            balance = ledger.find_balance(context.table, partner.id, currency)
-        if balance.available < amount:
-            raise InsufficientFunds(_short_of(balance))
-        if amount < (minimum := program.terms(currency).payout_minimum):
-            raise BelowMinimum(f"the program pays out {money(minimum, currency)} or more")
-        (bounds or BOUNDS).check(balance, context.now_ms())
-        method = _method(context, partner.id, payee, method_item, vault)
-        now_ms = context.now_ms()
-        withdrawal = Withdrawal(
-            id=id,
-            partner_id=partner.id,
-            program_id=program.id,
-            amount=amount,
-            currency=currency,
-            status=S.REQUESTED,
-            method=methods.used(method),
-            requester=user,
-            created_at_ms=now_ms,
-            expires_at_ms=now_ms + program.approval_timeout_seconds * SECOND_MS,
-            body=body,
-            program_version=program.version,
-        )
-        after, entry = post(balance, Kind.RESERVE, amount, id, now_ms)
-        context.table.commit(withdrawals.create(withdrawal), *ledger.post(balance, after, entry))
-        return withdrawal, True
 
-    return context.repeat(once)
+@retry_on_conflict
+def _request(
+    context: Context,
+    user: str,
+    key: str,
+    amount: int,
+    currency: str,
+    payee: Account | str,
+    body: str,
+    vault: Callable[[], Vault],
+    bounds: Bounds | None,
+) -> tuple[Withdrawal, bool]:
+    partner, program, balance_item, earlier, method_item = _read(context, user, key, currency, payee)
+    id = context.ids.withdrawal(partner.id, key)
+    if earlier:
+        if earlier["body"] != body:
+            raise KeyReused("this Idempotency-Key came with another request before")
+        return withdrawals.from_item(earlier), False
+    if partner.status is PartnerStatus.SUSPENDED:
+        raise PartnerSuspended("withdrawals are stopped while a partner is suspended")
+    balance = ledger.balance_from(balance_item, partner.id, currency)
+    if balance.available < amount:
+        batches = iter(range(MATURE_BATCHES - 1))
+        mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None, rates=False)
+        balance = ledger.find_balance(context.table, partner.id, currency)
+    if balance.available < amount:
+        raise InsufficientFunds(_short_of(balance))
+    if amount < (minimum := program.terms(currency).payout_minimum):
+        raise BelowMinimum(f"the program pays out {money(minimum, currency)} or more")
+    (bounds or BOUNDS).check(balance, context.now_ms())
+    method = _method(context, partner.id, payee, method_item, vault)
+    now_ms = context.now_ms()
+    withdrawal = Withdrawal(
+        id=id,
+        partner_id=partner.id,
+        program_id=program.id,
+        amount=amount,
+        currency=currency,
+        status=S.REQUESTED,
+        method=methods.used(method),
+        requester=user,
+        created_at_ms=now_ms,
+        expires_at_ms=now_ms + program.approval_timeout_seconds * SECOND_MS,
+        body=body,
+        program_version=program.version,
+    )
+    after, entry = post(balance, Kind.RESERVE, amount, id, now_ms)
+    context.table.commit(withdrawals.create(withdrawal), *ledger.post(balance, after, entry))
+    return withdrawal, True
 
 
 def _short_of(balance: Balance) -> str:
@@ -239,6 +249,7 @@ class Heard:
     is_new: bool = False
 
 
+@retry_on_conflict
 def provider_says(
     context: Context,
     withdrawal_id: str,
@@ -261,29 +272,26 @@ def provider_says(
     """
     news = News(Said(said), transaction_id, key, event_id, delivered, returned)
 
-    def once() -> Heard:
-        old = withdrawals.find(context.table, withdrawal_id)
-        request, it_fits = request_of(old, news), fits(old, news)
-        if is_repeat(old, SYSTEM, request) or (it_fits and is_old(old, news)):
-            return Heard(old)
-        means = answer(old, news)
-        note = f"the provider says {news.said}" + (f" of {transaction_id}" if transaction_id else "")
-        note += "" if it_fits else ", which is not what was to be paid"
-        new, is_its_own = old, bool(transaction_id) and it_fits and not _is_known(old)
-        changes: dict[str, Any] = {"transaction_id": transaction_id} if is_its_own else {}
-        for status in means.moves:  # should it end in between, the repeat goes on from there
-            problem = means.problem if status is means.moves[-1] else None
-            told = request if status is means.moves[-1] else f"{Said.PAID}:{key or transaction_id}"
-            new = book(context, new, status, SYSTEM, told, note, problem=problem, **changes)
-        if not means.moves and (means.problem or means.solved):
-            new = book(context, old, None, SYSTEM, request, note, problem=means.problem, **changes)
-        if means.kept:
-            new = book(context, old, None, SYSTEM, request, note, problem=old.problem)
-        if means.reported:
-            log.error("withdrawal %s is %s, and %s", old.id, old.status, note)
-        return Heard(new, means.reported, new is not old)
-
-    return context.repeat(once)
+    old = withdrawals.find(context.table, withdrawal_id)
+    request, it_fits = request_of(old, news), fits(old, news)
+    if is_repeat(old, SYSTEM, request) or (it_fits and is_old(old, news)):
+        return Heard(old)
+    means = answer(old, news)
+    note = f"the provider says {news.said}" + (f" of {transaction_id}" if transaction_id else "")
+    note += "" if it_fits else ", which is not what was to be paid"
+    new, is_its_own = old, bool(transaction_id) and it_fits and not _is_known(old)
+    changes: dict[str, Any] = {"transaction_id": transaction_id} if is_its_own else {}
+    for status in means.moves:  # should it end in between, the repeat goes on from there
+        problem = means.problem if status is means.moves[-1] else None
+        told = request if status is means.moves[-1] else f"{Said.PAID}:{key or transaction_id}"
+        new = book(context, new, status, SYSTEM, told, note, problem=problem, **changes)
+    if not means.moves and (means.problem or means.solved):
+        new = book(context, old, None, SYSTEM, request, note, problem=means.problem, **changes)
+    if means.kept:
+        new = book(context, old, None, SYSTEM, request, note, problem=old.problem)
+    if means.reported:
+        log.error("withdrawal %s is %s, and %s", old.id, old.status, note)
+    return Heard(new, means.reported, new is not old)
 
 
 def _is_known(withdrawal: Withdrawal) -> bool:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from refledger.adapters.stepfunctions import Waker
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, commit
 from refledger.store import withdrawals
 from refledger.store.transaction import Again
 
@@ -46,7 +46,7 @@ def result(withdrawal: Withdrawal) -> TaskResult:
 def keep(context: Context, withdrawal_id: str, kind: str, token: str) -> None:
     """Keep the token of a task that may have to wait, before anything is looked at."""
     kept = withdrawals.keep_token(withdrawal_id, kind, token, context.now_ms())
-    context.repeat(lambda: context.table.commit(kept))
+    commit(context, kept)
 
 
 def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: str) -> TaskResult:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.errors import Busy, PartnerNotFound
 from refledger.domain.journal import Account
 from refledger.operations import likeness
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, migrations, partners, payments
 from refledger.store.keys import Key
 from refledger.store.migrations import Progress
@@ -110,17 +110,19 @@ def migrate(
 def _step(context: Context, migration: Migration, item: Item, *, dry_run: bool) -> bool:
     """Whether there was something to write. Somebody who came first is read again: then there may be nothing left."""
 
-    def once() -> bool:
-        writes = migration.writes(context, item)
-        if writes and not dry_run:
-            context.table.commit(*writes)
-        return bool(writes)
-
     try:
-        return context.repeat(once)
+        return _migrate(context, migration, item, dry_run=dry_run)
     except Exception as error:
         error.add_note(f"{migration.name}: at the item {item['pk']} / {item['sk']}")
         raise
+
+
+@retry_on_conflict
+def _migrate(context: Context, migration: Migration, item: Item, *, dry_run: bool) -> bool:
+    writes = migration.writes(context, item)
+    if writes and not dry_run:
+        context.table.commit(*writes)
+    return bool(writes)
 
 
 def _keep(context: Context, known: Progress, new: Progress) -> Progress:

@@ -17,7 +17,7 @@ from refledger.domain.journal import Kind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.restoring import Act, Trace, act, may_have_left, trace_of
 from refledger.domain.withdrawals import OPEN, RESTORED, SYSTEM, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import methods
 from refledger.operations.payouts.steps import book
 from refledger.store import keys, ledger, withdrawals
@@ -106,15 +106,16 @@ def settle(context: Context, traces: Iterable[Trace], why: str) -> Iterator[Held
     for held in look(context, list(traces)):
         match held.act:
             case Act.HOLD:
-                context.repeat(lambda held=held: _hold(context, held.trace, why))  # type: ignore[misc]
+                _hold(context, held.trace, why)
             case Act.ENTER:
                 try:
-                    context.repeat(lambda held=held: _enter(context, held.trace, why))  # type: ignore[misc]
+                    _enter(context, held.trace, why)
                 except PartnerNotFound:
                     held = replace(held, act=Act.PERSON)
         yield held
 
 
+@retry_on_conflict
 def _hold(context: Context, trace: Trace, why: str) -> None:
     """PAYING, which nobody cancels or rejects. A bank's waits for a person; a provider is asked, and never sent to."""
     withdrawal = withdrawals.find(context.table, trace.id)
@@ -132,6 +133,7 @@ def _hold(context: Context, trace: Trace, why: str) -> None:
     )  # fmt: skip
 
 
+@retry_on_conflict
 def _enter(context: Context, trace: Trace, why: str) -> None:
     """Reserve the money, into debt if it must be, and write down that nobody knows whether it was paid.
 

@@ -16,7 +16,7 @@ from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
 from refledger.operations.chains import check_stranger
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.rewards import cancel
 from refledger.operations.referring.referring import found_out
 from refledger.store import keys, referrals, rewards
@@ -54,13 +54,14 @@ def close(
     counts. Raises ReferralNotFound, ReferralClosed for one that was rejected or has expired, Conflict for one that
     cannot have converted or is closed from an earlier moment, Invalid, Forbidden for who earns from it.
     """
-    ended = context.repeat(lambda: _end(context, referral_id, reason, by, from_ms))
+    ended = _end(context, referral_id, reason, by, from_ms)
     cancelled, complete = _sweep(
         context, ended, f"referral closed: {reason}", by, everything=cancel_unpaid, go_on=go_on
     )
     return Closed(ended, cancelled, complete)
 
 
+@retry_on_conflict
 def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int) -> Referral:
     old = referrals.find(context.table, referral_id)
     check_stranger(context, Act.CLOSE_REFERRAL, old.upline, len(old.upline), by)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.errors import Refledger
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.referring.referring import closing
 from refledger.store import programs, referrals
 from refledger.store.transaction import Write
@@ -49,7 +49,7 @@ def check_expired(context: Context, go_on: Callable[[], bool]) -> Expired:
 
 def _count(done: Expired, context: Context, referral_id: str) -> None:
     try:
-        became = context.repeat(lambda: _expire(context, referral_id))
+        became = _expire(context, referral_id)
     except Refledger:
         done.failed += 1
         return
@@ -57,6 +57,7 @@ def _count(done: Expired, context: Context, referral_id: str) -> None:
     done.converted += became is ReferralStatus.CONVERTED
 
 
+@retry_on_conflict
 def _expire(context: Context, referral_id: str) -> ReferralStatus | None:
     """What became of it; None for nothing: the index was behind."""
     old = referrals.find(context.table, referral_id)

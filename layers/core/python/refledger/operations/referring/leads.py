@@ -25,7 +25,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import RefundTotal
 from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
 from refledger.domain.rewards import Reward
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import converting, refunds
 from refledger.operations.earning.converting import convert
 from refledger.operations.earning.payments import Outcome as RefundOutcome
@@ -72,7 +72,7 @@ def take(context: Context, news: LeadNews) -> Taken:
     if news.customer:
         own_id = context.customer_id(news.customer)
         news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)
-    facts = context.repeat(lambda: _note(context, hashed, news))
+    facts = _note(context, hashed, news)
     made = False
     referral_id = referrals.of_lead(context.table, hashed)
     if referral_id is None:
@@ -87,6 +87,7 @@ def take(context: Context, news: LeadNews) -> Taken:
     return replace(taken, outcome=Outcome.MADE) if made and taken.outcome is Outcome.KNOWN else taken
 
 
+@retry_on_conflict
 def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
     known = leads.find(context.table, hashed)
     facts = known.after(news)
@@ -210,17 +211,14 @@ def _is_lost(referral: Referral, facts: Facts) -> bool:
     return facts.last[Step.REJECTED] >= referral.converted_at_ms
 
 
+@retry_on_conflict
 def _say_why(context: Context, referral: Referral, why: str, *, lost: bool) -> None:
     """On the referral itself: it has converted, and it fell through."""
-
-    def once() -> None:
-        old = referrals.find(context.table, referral.id)
-        reason = why if lost else "" if old.reason == why else old.reason
-        if old.status in (ReferralStatus.CONVERTED, ReferralStatus.PAID) and old.reason != reason:
-            new = replace(old, reason=reason, version=old.version + 1)
-            context.table.commit(referrals.change(old, new, context.now_ms()))
-
-    context.repeat(once)
+    old = referrals.find(context.table, referral.id)
+    reason = why if lost else "" if old.reason == why else old.reason
+    if old.status in (ReferralStatus.CONVERTED, ReferralStatus.PAID) and old.reason != reason:
+        new = replace(old, reason=reason, version=old.version + 1)
+        context.table.commit(referrals.change(old, new, context.now_ms()))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.rewards import RewardStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, referral_progress, referrals
 from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
@@ -51,9 +51,10 @@ def _note_payouts(context: Context, records: list[Record]) -> None:
             last[referral_id] = max(last.get(referral_id, (0, "")), (record.at_ms, payout))
     for referral_id, (at_ms, payout) in last.items():
         write = referral_progress.paid_by(referral_id, payout, at_ms)
-        context.repeat(lambda write=write: _unless_later(context, write))  # type: ignore[misc]
+        _unless_later(context, write)
 
 
+@retry_on_conflict
 def _unless_later(context: Context, write: Write) -> None:
     with suppress(Moved):  # a later payout is known, or the referral is not there
         context.table.commit(write)
@@ -76,18 +77,15 @@ def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
     return found
 
 
+@retry_on_conflict
 def _move(context: Context, id: str, at_ms: int, write: Callable[..., Write]) -> None:
     """Raises Busy where others keep changing it: then the records come again."""
-
-    def once() -> None:
-        try:
-            context.table.commit(write(id, at_ms, context.now_ms()))
-        except Moved as moved:
-            was = moved.found[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
-            if was.get("status") == ReferralStatus.EXPIRED:
-                context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, was, at_ms))
-
-    context.repeat(once)
+    try:
+        context.table.commit(write(id, at_ms, context.now_ms()))
+    except Moved as moved:
+        was = moved.found[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
+        if was.get("status") == ReferralStatus.EXPIRED:
+            context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, was, at_ms))
 
 
 def _opened(context: Context, referral: Item, at_ms: int) -> list[Write]:

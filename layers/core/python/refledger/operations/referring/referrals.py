@@ -15,7 +15,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.referrals import Referral, ReferralStatus, Source
 from refledger.domain.uplines import Binding, Link
 from refledger.operations.chains import chain_above, check_new_customer, check_open, expires_at, top_unchanged
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
@@ -37,9 +37,10 @@ def apply(context: Context, limits: Limits, user: str, typed: str, customer_id: 
     if guard is None or code is None:
         raise CodeNotFound("there is no such code")
     limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
-    return context.repeat(lambda: _bind(context, user, code, guard, customer_id))
+    return _bind(context, user, code, guard, customer_id)
 
 
+@retry_on_conflict
 def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str) -> Binding:
     partner_id, program_id = guard["partner"], guard["program"]
     found = context.table.get_many(

@@ -30,7 +30,7 @@ from refledger.operations.chains import (
     expires_at,
     top_unchanged,
 )
-from refledger.operations.context import Context
+from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
@@ -92,62 +92,59 @@ def create(
     return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by, by_machine=by_machine)
 
 
+@retry_on_conflict
 def create_once(
     context: Context, new: NewReferral, request: Once, *, by: str = "", by_machine: bool = False
 ) -> Referral:
     """Like `create`, idempotent by `request`."""
-
-    def once() -> Referral:
-        if earlier := request.known(context):
+    if earlier := request.known(context):
+        return referrals.find(context.table, earlier["referral"])
+    partner, program_id, code = _whose(context, new)
+    program = programs.find(context.table, program_id)
+    check_open(program)
+    now_ms = context.now_ms()
+    nearest = Link(partner.id, partner.customer, partner.own_rates)
+    try:
+        above, top = _chain(context, partner, program_id, nearest, new.customer)
+    except AlreadyReferred:
+        if earlier := request.known(context):  # by this very request, since it was looked at
             return referrals.find(context.table, earlier["referral"])
-        partner, program_id, code = _whose(context, new)
-        program = programs.find(context.table, program_id)
-        check_open(program)
-        now_ms = context.now_ms()
-        nearest = Link(partner.id, partner.customer, partner.own_rates)
-        try:
-            above, top = _chain(context, partner, program_id, nearest, new.customer)
-        except AlreadyReferred:
-            if earlier := request.known(context):  # by this very request, since it was looked at
-                return referrals.find(context.table, earlier["referral"])
-            raise
-        if new.customer:
-            check_new_customer(context, program, new.customer, by_machine=by_machine or not by)
-        made = Referral(
-            id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
-            program_id=program_id,
-            status=S.PENDING,
-            source=new.source,
-            upline=uplines.freeze(nearest, above),
-            depth=program.rules.depth,
-            rule_version=program.version,
-            created_at_ms=now_ms,
-            customer=new.customer,
-            customer_id=context.customer_id(new.customer_id),
-            lead=new.lead,
-            code=code,
-            campaign=new.campaign,
-            until_ms=expires_at(program, now_ms),
-            note=new.note,
-            tags=tuple(sorted(set(new.tags))),
-        ).made_by("" if by_machine else by)
-        check_stranger(context, Act.REFER, made.upline, made.depth, by)
-        writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
-        if new.lead:
-            writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
-        if new.customer:
-            writes.append(referrals.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
-            writes += top_unchanged(program_id, partner.id, top)
-        try:
-            context.table.commit(*writes)
-        except Moved as moved:
-            if earlier := request.earlier(moved):
-                return referrals.find(context.table, earlier["referral"])
-            _refuse(moved)
-            raise
-        return made
-
-    return context.repeat(once)
+        raise
+    if new.customer:
+        check_new_customer(context, program, new.customer, by_machine=by_machine or not by)
+    made = Referral(
+        id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
+        program_id=program_id,
+        status=S.PENDING,
+        source=new.source,
+        upline=uplines.freeze(nearest, above),
+        depth=program.rules.depth,
+        rule_version=program.version,
+        created_at_ms=now_ms,
+        customer=new.customer,
+        customer_id=context.customer_id(new.customer_id),
+        lead=new.lead,
+        code=code,
+        campaign=new.campaign,
+        until_ms=expires_at(program, now_ms),
+        note=new.note,
+        tags=tuple(sorted(set(new.tags))),
+    ).made_by("" if by_machine else by)
+    check_stranger(context, Act.REFER, made.upline, made.depth, by)
+    writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
+    if new.lead:
+        writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
+    if new.customer:
+        writes.append(referrals.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
+        writes += top_unchanged(program_id, partner.id, top)
+    try:
+        context.table.commit(*writes)
+    except Moved as moved:
+        if earlier := request.earlier(moved):
+            return referrals.find(context.table, earlier["referral"])
+        _refuse(moved)
+        raise
+    return made
 
 
 def _whose(context: Context, new: NewReferral) -> tuple[Partner, str, str]:
@@ -368,27 +365,24 @@ def _is(referral: Referral, now_ms: int) -> str:
     return "has expired" if referral.is_open and referral.is_over(now_ms) else f"is {referral.status}"
 
 
+@retry_on_conflict
 def _change(
     context: Context, referral_id: str, act: Callable[[Referral], tuple[Referral, list[Write]] | None]
 ) -> Referral:
     """The referral as `act` makes it, and the writes that go with it, unless somebody changed it in between."""
-
-    def once() -> Referral:
-        old = referrals.find(context.table, referral_id)
-        acted = act(old)
-        if acted is None:
-            return old
-        new, writes = acted
-        new = replace(new, version=old.version + 1)
-        try:
-            context.table.commit(referrals.change(old, new, context.now_ms()), *writes)
-        except Moved as moved:
-            if referrals.IS_UNCHANGED not in moved.found:  # else it may have been the same that somebody did
-                _refuse(moved)
-            raise
-        return new
-
-    return context.repeat(once)
+    old = referrals.find(context.table, referral_id)
+    acted = act(old)
+    if acted is None:
+        return old
+    new, writes = acted
+    new = replace(new, version=old.version + 1)
+    try:
+        context.table.commit(referrals.change(old, new, context.now_ms()), *writes)
+    except Moved as moved:
+        if referrals.IS_UNCHANGED not in moved.found:  # else it may have been the same that somebody did
+            _refuse(moved)
+        raise
+    return new
 
 
 # ---------------------------------------------------------------- finding
