@@ -13,7 +13,7 @@ from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations.payouts import payouts, tasks, workflow
 from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 
 @stops(pays=True)
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
     logger().info("task", extra={"action": event["action"], "withdrawal": event["withdrawalId"]})
     try:
         return _task(event)
-    except Again as error:  # a name that the workflow knows and retries
+    except RetryableConflict as error:  # a name that the workflow knows and retries
         raise Busy("the table is busy") from error
 
 

@@ -11,7 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.meter import UNIT_BYTES
 from benchmarks.sizes import item_bytes
 from refledger.store.table import pack
-from refledger.store.transaction import Moved, check, put, update
+from refledger.store.transaction import ConditionFailed, check, put, update
 
 KEY = {"pk": "P#one", "sk": "A"}
 
@@ -98,7 +98,7 @@ def test_a_refused_write_is_counted_apart(bench: Bench) -> None:
     """What was refused wrote nothing: it is counted, and the mirror stays what the table is."""
     table = bench.books.table
     table.commit(put("new", KEY))
-    with bench.measure("refused"), pytest.raises(Moved):
+    with bench.measure("refused"), pytest.raises(ConditionFailed):
         table.commit(put("new", {**KEY, "more": 1}), put("other", {"pk": "P#two", "sk": "A"}))
     assert (bench.rows[-1].used.refused, bench.rows[-1].used.writes, bench.rows[-1].wru) == (1, 0, Decimal(0))
     for name in (bench.books.table_name, bench.meter.mirror):

@@ -16,7 +16,7 @@ from refledger import cli
 from refledger.cli import output, verify
 from refledger.cli.target import Target, add_target
 from refledger.domain.errors import Busy
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.cli.conftest import ROOT, Command
 from tests.local.harness import Stack
 from tests.support.books import Books
@@ -82,7 +82,11 @@ def test_arguments_that_are_no_command(refledger: Command, arguments: list[str])
 @pytest.mark.parametrize(
     ("raised", "status", "told"),
     [
-        (Again("ThrottlingException"), 2, "refledger: the table is busy (ThrottlingException): try again\n"),
+        (
+            RetryableConflict("ThrottlingException"),
+            2,
+            "refledger: the table is busy (ThrottlingException): try again\n",
+        ),
         (Busy("others keep\nchanging it"), 2, "refledger: others keep changing it\n"),
         (botocore.exceptions.NoCredentialsError(), 2, "refledger: Unable to locate credentials\n"),
         (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refledger.domain import uplines
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS, months_after
-from refledger.domain.uplines import KEPT_LINKS, Again, Binding, Link, freeze
+from refledger.domain.uplines import KEPT_LINKS, Binding, Link, RatingBacklog, freeze
 from tests.support.programs import a_rule
 
 OWN = (("", Pay(2500)), ("gold", Pay.amounts({"USD": 5})))
@@ -68,7 +68,7 @@ def test_a_duplicate_that_leaves_gives_its_place_to_the_next() -> None:
     left = bound.without((1, "x"), [(11, "x")], THREE)
     assert (left.listed[1], left.listed[-1], left.place(2, "x")[0]) == ((2, "x"), (11, "x"), 2)
     assert (left.count, left.turn, left.late, left.unlisted) == (11, 8, "x", 1)
-    assert left.again == Again(("x",))
+    assert left.again == RatingBacklog(("x",))
 
 
 def test_a_binding_of_before_lists_no_more_than_it_did() -> None:
@@ -90,10 +90,10 @@ def test_who_is_moved_over_a_step_is_rated_again() -> None:
     bound = told(BOUND, (30, "c"), (40, "d"), (20, "b"))
     assert bound.again is None, "two became second and third of three"
     bound = told(bound, (10, "a"))
-    assert (bound.again, bound.turn, bound.late) == (Again(("d",)), 1, "a")
+    assert (bound.again, bound.turn, bound.late) == (RatingBacklog(("d",)), 1, "a")
     first = told(BOUND, (30, "c"), (40, "d"), (20, "b"), rules=RuleSet(a_rule(1000, first=(5000,), payments=3)))
-    assert first.again == Again(("c",))
-    assert told(first, (10, "a"), rules=RuleSet(a_rule(1000, first=(5000,), payments=3))).again == Again(
+    assert first.again == RatingBacklog(("c",))
+    assert told(first, (10, "a"), rules=RuleSet(a_rule(1000, first=(5000,), payments=3))).again == RatingBacklog(
         ("c", "b", "d")
     )
 
@@ -105,9 +105,9 @@ def test_an_earlier_first_moves_the_end_of_the_months() -> None:
     bound = told(BOUND, (march, "m"), (march + 5, "n"), rules=rules)
     assert (bound.again, bound.listed) == (None, ((march, "m"), (march + 5, "n")))
     bound = told(bound, (february, "f"), rules=rules)
-    assert bound.again == Again(("m", "n"), months_after(february, 1), months_after(march, 3))
+    assert bound.again == RatingBacklog(("m", "n"), months_after(february, 1), months_after(march, 3))
     ends = months_after(0, 1), months_after(march, 3)
-    assert told(bound, (0, "j"), rules=rules).again == Again(("m", "n", "f"), *ends)
+    assert told(bound, (0, "j"), rules=rules).again == RatingBacklog(("m", "n", "f"), *ends)
 
 
 def test_what_was_counted_before_times_were_kept_stays_the_oldest() -> None:
@@ -116,7 +116,7 @@ def test_what_was_counted_before_times_were_kept_stays_the_oldest() -> None:
     bound = told(old, (10, "a"))
     assert (bound.count, bound.listed, bound.place(10, "a"), bound.again) == (3, ((10, "a"),), (3, 10), None)
     assert bound.place(99, "z") == (4, 10)
-    assert told(bound, (5, "b")).again == Again(("a",))
+    assert told(bound, (5, "b")).again == RatingBacklog(("a",))
 
 
 def test_a_rule_that_counts_more_than_are_listed_goes_by_arrival() -> None:

@@ -178,10 +178,10 @@ def test_where_the_table_is_too_busy_to_read_ahead_each_is_read_for_itself(
 ) -> None:
     """A read ahead saves calls and decides nothing."""
     from refledger.store.table import Table
-    from refledger.store.transaction import Again
+    from refledger.store.transaction import RetryableConflict
 
     def busy(*_: object, **__: object) -> Any:
-        raise Again("throttled")
+        raise RetryableConflict("throttled")
 
     with monkeypatch.context() as patch:
         patch.setattr(Table, "get_many", busy)

@@ -12,7 +12,7 @@ from refledger.operations import labels, people
 from refledger.operations.partners import forgetting
 from refledger.store import keys
 from refledger.store import people as stored
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.support.functions import World, apis, assert_problem, kinds
 
 PERSON = "GET /api/v1/people/{personId}"
@@ -148,7 +148,7 @@ def test_no_name_stands_in_the_way_of_what_is_done(
     fresh.books.partner("bob")
 
     def busy(*_: object) -> None:
-        raise Again("throttled")
+        raise RetryableConflict("throttled")
 
     monkeypatch.setattr(stored, "many", busy)
     monkeypatch.setattr(labels, "of_people", busy)

@@ -23,7 +23,7 @@ import refledger
 from refledger.domain import errors
 from refledger.domain.errors import Refledger
 from refledger.entry import config, problems
-from refledger.store.transaction import Again, Moved
+from refledger.store.transaction import ConditionFailed, RetryableConflict
 from tests.support.functions import World, api_of, assert_problem
 
 CODE = "GET /api/v1/referrals/code"
@@ -125,7 +125,9 @@ def test_what_nobody_expected_is_a_500_without_details(
     assert "x@example.com" not in logged
 
 
-@pytest.mark.parametrize("error", [Again("others"), Moved({"a condition": {"secret": 4711}}), errors.Busy("others")])
+@pytest.mark.parametrize(
+    "error", [RetryableConflict("others"), ConditionFailed({"a condition": {"secret": 4711}}), errors.Busy("others")]
+)
 def test_what_passes_by_itself_is_a_503(world: World, failing: Callable[[Exception], None], error: Exception) -> None:
     """Come again in a second; nothing of the item in the way is told."""
     failing(error)

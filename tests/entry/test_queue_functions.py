@@ -19,7 +19,7 @@ from refledger.operations.earning import finding_due, maturing, payments
 from refledger.operations.figures import statistics
 from refledger.store import keys
 from refledger.store.table import pack
-from refledger.store.transaction import Again, update
+from refledger.store.transaction import RetryableConflict, update
 from tests.support import streams
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
@@ -76,7 +76,7 @@ def test_payments_are_recorded_and_sent_to_mature(fresh: World, sqs: Sqs) -> Non
 
 
 @pytest.mark.parametrize(
-    "error", [Busy("x"), Again("x"), RuntimeError("x"), ClientError({"Error": {"Code": "X"}}, "x")]
+    "error", [Busy("x"), RetryableConflict("x"), RuntimeError("x"), ClientError({"Error": {"Code": "X"}}, "x")]
 )
 def test_one_payment_that_fails_fails_alone(
     fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -326,7 +326,7 @@ def test_a_busy_table_has_a_name_that_the_workflow_retries(fresh: World, monkeyp
     """What passes by itself leaves the function as Busy, which the state machine's Retry names."""
 
     def throttled(*_: Any) -> Any:
-        raise Again("throttled")
+        raise RetryableConflict("throttled")
 
     monkeypatch.setattr(fresh.books.table, "query", throttled)
     with pytest.raises(Busy):

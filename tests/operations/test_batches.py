@@ -21,7 +21,7 @@ from refledger.operations.payouts.steps import step
 from refledger.store import batches as stored
 from refledger.store import keys
 from refledger.store import withdrawals as stored_withdrawals
-from refledger.store.transaction import Again, update
+from refledger.store.transaction import RetryableConflict, update
 from tests.support.books import Books, Faulty
 
 S = WithdrawalStatus
@@ -217,7 +217,7 @@ def test_a_claim_is_all_or_nothing(books: Books) -> None:
     one, other = paying(books, 2)
     move(books, other, S.PAID)
     lines = tuple(Line(w.id, w.partner_id, w.method.id, 1, w.amount, w.currency) for w in (one, other))
-    with pytest.raises(Again):
+    with pytest.raises(RetryableConflict):
         books.table.commit(*stored.create(Batch("b", 1, "ann", "body", lines)))
     assert stored.find_or_none(books.table, "b") is None
     assert stored_withdrawals.find(books.table, one.id).batch_id == ""

@@ -16,7 +16,7 @@ from refledger.operations.context import Context
 from refledger.operations.once import Once
 from refledger.operations.payouts import withdrawals
 from refledger.store import keys
-from refledger.store.transaction import Item, Moved, put
+from refledger.store.transaction import ConditionFailed, Item, put
 from tests.support.books import Books, Faulty
 from tests.support.deaths import deaths
 
@@ -108,7 +108,7 @@ def counting(context: Context, begun: list[str], key: str = "k") -> list[Item]:
 
     def act(id: str) -> str:
         begun.append(id)
-        with suppress(Moved):
+        with suppress(ConditionFailed):
             context.table.commit(put("it is new", {**keys.request(f"counted{key}{id}"), "n": 1}))
         return id
 

@@ -11,7 +11,7 @@ from refledger.domain.errors import OwnWithdrawal, SecondPersonNeeded
 from refledger.domain.exposures import Marked
 from refledger.operations import duties
 from refledger.operations.duties import Case
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.support.books import Books
 from tests.support.programs import a_program
 
@@ -68,7 +68,7 @@ def test_a_mark_that_comes_in_between_is_seen(books: Books) -> None:
     approval = case(books, Act.APPROVE_WITHDRAWAL)
     approval.require()
     done(books, case(books, Act.LINK_USER, amount=0))
-    with pytest.raises(Again):
+    with pytest.raises(RetryableConflict):
         done(books, approval)
 
 
@@ -86,7 +86,7 @@ def test_many_at_once_pass_no_more_than_one_by_one(books: Books) -> None:
         for _ in range(60):
             try:
                 return once()
-            except Again:
+            except RetryableConflict:
                 continue
         return False
 

@@ -17,7 +17,7 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.payouts import tasks, withdrawals
 from refledger.store import withdrawals as stored
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start
 
@@ -43,7 +43,7 @@ def surely(job: Job) -> object:
     for _ in range(50):
         try:
             return job()
-        except (Busy, Again):
+        except (Busy, RetryableConflict):
             continue
         except (Conflict, Unprocessable, Forbidden) as refused:
             return type(refused)
@@ -140,4 +140,4 @@ def test_everything_at_once(books: Books, seed: int) -> None:
 def test_refusals_are_rules_and_not_accidents() -> None:
     """What the race takes for an answer are errors of the domain, never those of DynamoDB."""
     assert issubclass(Busy, Refledger)
-    assert not issubclass(Again, Refledger)
+    assert not issubclass(RetryableConflict, Refledger)

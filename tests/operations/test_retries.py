@@ -10,7 +10,7 @@ import pytest
 from refledger.domain.errors import Busy
 from refledger.operations.context import ATTEMPTS, FIRST_PAUSE_MS, Context, retry_on_conflict
 from refledger.operations.payouts import steps
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.support.books import Books
 
 
@@ -23,7 +23,7 @@ def test_it_is_called_again_with_the_same_until_it_succeeds(books: Books) -> Non
     def operation(context: Context, id: str, *, amount: int) -> str:
         calls.append((id, amount))
         if len(calls) < ATTEMPTS:
-            raise Again("others")
+            raise RetryableConflict("others")
         return "done"
 
     assert operation(replace(books.context, pause=pauses.append), "one", amount=5) == "done"
@@ -33,7 +33,7 @@ def test_it_is_called_again_with_the_same_until_it_succeeds(books: Books) -> Non
 
 def test_who_is_always_in_the_way_is_told_so(books: Books) -> None:
     """Busy after as many tries as there are; what else is raised goes through at once."""
-    errors: list[type[Exception]] = [Again] * ATTEMPTS + [ValueError]
+    errors: list[type[Exception]] = [RetryableConflict] * ATTEMPTS + [KeyError]
 
     @retry_on_conflict
     def operation(context: Context) -> None:
@@ -41,7 +41,7 @@ def test_who_is_always_in_the_way_is_told_so(books: Books) -> None:
 
     with pytest.raises(Busy):
         operation(replace(books.context, pause=lambda _: None))
-    with pytest.raises(ValueError):
+    with pytest.raises(KeyError):
         operation(books.context)
     assert errors == []
 

@@ -12,7 +12,7 @@ from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store import exports, keys, shards
 from refledger.store.table import pack, unpack
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
 
 
@@ -99,7 +99,7 @@ def test_a_worker_that_does_not_know_yet_puts_them_where_everybody_looks(books: 
 def test_their_number_only_grows(books: Books) -> None:
     """Fewer would hide what is in the others."""
     books.table.commit(shards.grow(100))
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         books.table.commit(shards.grow(100))
     for wrong in (0, 4, keys.DUE_SHARDS, shards.MOST + 1):
         with pytest.raises(ValueError, match="from 33 to 256"):

@@ -13,7 +13,7 @@ from refledger.operations.recovery import stopping
 from refledger.operations.recovery.stopping import READERS, Sources
 from refledger.store import audit, keys, stops
 from refledger.store.table import pack
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
 from tests.support.deaths import deaths
 from tests.template.deployed import MAPPING, of_type
@@ -153,7 +153,7 @@ def test_who_stops_it_while_another_lets_it_go_on_wins(books: Books) -> None:
             stopping.stop(books.context, sources(client), "bob", "it goes on!")
 
     slow = {name: Overtaken(client, name) for name in READERS}
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         stopping.go(books.context, slow, "ann", "put right")
     assert stops.read(books.table)
     assert client.off() == set(READERS)
@@ -184,7 +184,7 @@ def test_who_stops_it_while_readers_are_let_go_on_leaves_none_that_reads(books: 
                 stopping.stop(books.context, sources(client), "bob", "it goes on!")
 
     slow = {name: Overtaken(client, name) for name in READERS}
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         stopping.go(books.context, slow, "ann", "put right")
     assert stops.read(books.table)
     assert client.off() == set(READERS)

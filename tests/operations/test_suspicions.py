@@ -24,7 +24,7 @@ from refledger.operations.referring.referring import NewReferral
 from refledger.store import keys, referrals, sightings
 from refledger.store import payments as payments_of
 from refledger.store.table import Table
-from refledger.store.transaction import Again, Write, update
+from refledger.store.transaction import RetryableConflict, Write, update
 from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -574,7 +574,7 @@ def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: 
         def commit(self, *writes: Write) -> None:
             if late.writes and any(write.name == "the payment is new" for write in writes):
                 ready, late.writes[:] = list(late.writes), []
-                with pytest.raises(Again):
+                with pytest.raises(RetryableConflict):
                     super().commit(*ready)
             super().commit(*writes)
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from refledger.domain.errors import Busy
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import OPEN
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 from tests.support.actors import CURRENCIES, DISPUTES, PARTNERS, PAYMENTS, REFUNDS, STAFF, Actors, program
 from tests.support.books import Books, Faulty
 from tests.support.deployment import deployment
@@ -194,7 +194,7 @@ class Simulation(RuleBasedStateMachine):
 
         self.books.context = self.through(Interrupted(self.books.client, at, before=others))
         try:
-            with suppress(Busy, Again):
+            with suppress(Busy, RetryableConflict):
                 self.actors.about(number, *slow)
         finally:
             self.books.context = self.sound
@@ -210,7 +210,7 @@ class Simulation(RuleBasedStateMachine):
         """Writes that are refused, or done without an answer."""
         self.books.context = self.through(Faulty(self.books.client, 30, seed))
         try:
-            with suppress(Busy, Again):  # what has nobody to answer to is tried again by who calls it
+            with suppress(Busy, RetryableConflict):  # what has nobody to answer to is tried again by who calls it
                 self.act(chosen)
         finally:
             self.books.context = self.sound
@@ -236,7 +236,7 @@ class Simulation(RuleBasedStateMachine):
             list(pool.map(partial(self.patiently), jobs))
 
     def patiently(self, chosen: Action) -> None:
-        with suppress(Busy, Again):
+        with suppress(Busy, RetryableConflict):
             self.act(chosen)
 
     @rule(hours=st.sampled_from([0, 1, 13, 24, 24, 200]))

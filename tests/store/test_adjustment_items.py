@@ -12,7 +12,7 @@ from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentS
 from refledger.domain.errors import AdjustmentNotFound
 from refledger.store import adjustments
 from refledger.store.table import Table, pack, unpack
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
 
 S = AdjustmentStatus
@@ -73,7 +73,7 @@ def test_lists_and_decisions(table: Table) -> None:
     assert [id for _, id in adjustments.waiting(table, "", 10)] == ["x1", "x3"]
     assert len(list(adjustments.of_partner(table, "p" * 16, "", 10))) == 3
     for again in (decided, replace(made[1], status=S.REJECTED), an_adjustment(9)):  # of the last there is no item
-        with pytest.raises(Moved, match=adjustments.IS_WAITING):
+        with pytest.raises(ConditionFailed, match=adjustments.IS_WAITING):
             table.commit(adjustments.decide(again))
     assert adjustments.many(table, ["x2", "none"]) == [decided]
     with pytest.raises(AdjustmentNotFound):

@@ -10,7 +10,7 @@ from refledger.domain.exposures import HOURS, Exposure, Marked, Tally
 from refledger.domain.times import HOUR_MS, SECOND_MS
 from refledger.store import exposures, keys
 from refledger.store.table import Table
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 NOW_MS = 1_790_000_000_000
 
@@ -37,9 +37,9 @@ def test_who_read_before_another_wrote_is_refused(table: Table, fresh: Callable[
     other = exposures.keep(keys.exposure_of_actor(fresh()), none, first, NOW_MS)
     for late in (none, second):
         for write in (exposures.keep(key, late, first, NOW_MS), exposures.unchanged(key, late)):
-            with pytest.raises(Moved) as moved:
+            with pytest.raises(ConditionFailed) as failed:
                 table.commit(write, other)
-            assert set(moved.value.found) == {exposures.IS_AS_READ}
+            assert set(failed.value.items) == {exposures.IS_AS_READ}
 
 
 def test_sums_without_marks_go_by_themselves() -> None:

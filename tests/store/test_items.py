@@ -21,7 +21,7 @@ from refledger.domain.rules import Pay
 from refledger.domain.withdrawals import Approval, MethodUsed, Problem, Risk, Step, Withdrawal, WithdrawalStatus
 from refledger.store import batches, keys, ledger, methods, partners, programs, rewards, withdrawals
 from refledger.store.table import Table, pack, unpack
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 IDS = st.binary(min_size=10, max_size=10).map(base32.encode)
@@ -128,9 +128,9 @@ def test_a_step_is_written_only_under_the_status_that_was_read(table: Table, fre
     new = stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11, "fine", "r"))
     late = withdrawals.change(old, stepped(old, Step(WithdrawalStatus.REJECTED, "eve", 12)))
     table.commit(*withdrawals.change(old, new))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(*late)
-    assert set(moved.value.found) == {withdrawals.IS_UNCHANGED}
+    assert set(failed.value.items) == {withdrawals.IS_UNCHANGED}
     assert withdrawals.find(table, old.id) == new
     listed = dict(withdrawals.with_status(table, WithdrawalStatus.APPROVED, "", 100))
     assert old.id in listed.values()
@@ -168,7 +168,7 @@ def test_whatever_happened_meanwhile_is_noticed(table: Table, fresh: Callable[[]
     old = a_withdrawal(fresh())
     table.commit(withdrawals.create(old))
     table.commit(*withdrawals.change(old, replace(old, **first)))
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         table.commit(*withdrawals.change(old, stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11))))
 
 
@@ -193,9 +193,9 @@ def test_only_one_begins_the_next_attempt(table: Table, fresh: Callable[[], str]
     table.commit(withdrawals.create(old))
     new, write = withdrawals.resume(old, 15)
     table.commit(write)
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(withdrawals.resume(old, 16)[1])
-    assert set(moved.value.found) == {withdrawals.HAS_ATTEMPT}
+    assert set(failed.value.items) == {withdrawals.HAS_ATTEMPT}
     assert withdrawals.find(table, old.id) == new == replace(old, attempt=1, resumed_at_ms=15)
 
 
@@ -243,13 +243,13 @@ def test_a_status_change_refuses_to_overwrite_another(table: Table, fresh: Calla
     table.commit(*partners.create(old, ""))
     new = replace(old, status=PartnerStatus.INACTIVE, idle=(Idle(7),), version=2)
     table.commit(partners.change_status(old, new, "left", "ann", 7))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(partners.change_status(old, replace(new, status=PartnerStatus.SUSPENDED), "", "eve", 8))
-    assert set(moved.value.found) == {partners.IS_UNCHANGED}
+    assert set(failed.value.items) == {partners.IS_UNCHANGED}
     assert partners.find(table, old.id) == new
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(partners.still_as_read(old), *partners.create(replace(old, id=fresh(), code=fresh()), ""))
-    assert set(moved.value.found) == {partners.IS_UNCHANGED}
+    assert set(failed.value.items) == {partners.IS_UNCHANGED}
 
 
 def test_partners_page_by_date_and_by_status(table: Table, fresh: Callable[[], str]) -> None:
@@ -275,9 +275,9 @@ def test_a_journal_is_written_entry_by_entry(table: Table, fresh: Callable[[], s
         table.commit(*ledger.post(balance, after, entry))
         _, tomorrow = post(balance, kind, 7, "late", 86_400_000 * (number + 1))
         for late in (entry, tomorrow):
-            with pytest.raises(Moved) as moved:
+            with pytest.raises(ConditionFailed) as failed:
                 table.commit(*ledger.post(balance, after, late))
-            assert ledger.IS_CURRENT in moved.value.found
+            assert ledger.IS_CURRENT in failed.value.items
         written.append(entry)
         balance = after
     assert ledger.find_balance(table, balance.partner_id, "EUR") == balance
@@ -323,7 +323,7 @@ def test_a_reward_is_written_only_as_it_was_read(table: Table, fresh: Callable[[
     approved = replace(old, status=RewardStatus.APPROVED, entry=3)
     table.commit(rewards.move(old, approved, 2))
     for stale in (old, replace(old, revision=3)):
-        with pytest.raises(Moved) as moved:
+        with pytest.raises(ConditionFailed) as failed:
             table.commit(rewards.move(stale, replace(stale, status=RewardStatus.CANCELLED), 3))
-        assert set(moved.value.found) == {f"{rewards.IS_UNCHANGED}: {id}"}
+        assert set(failed.value.items) == {f"{rewards.IS_UNCHANGED}: {id}"}
     assert list(rewards.all_of(table, keys.rewards(partner, 0))) == [rewards.moved(old, approved)]

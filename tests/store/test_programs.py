@@ -18,7 +18,7 @@ from refledger.domain.rules import Pay, Rule, RuleSet
 from refledger.domain.uplines import Binding, Link
 from refledger.store import keys, partners, programs, referrals
 from refledger.store.table import Table, pack, unpack
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 from tests.support.programs import a_program, a_rule
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,9 +102,9 @@ def test_a_version_is_written_once_and_stays(table: Table, fresh: Callable[[], s
     table.commit(*programs.create(first))
     second, late = replace(first, name="two", version=2), replace(first, name="late", version=2)
     table.commit(*programs.change(first, second))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(*programs.change(first, late))
-    assert set(moved.value.found) == {programs.IS_CURRENT, programs.VERSION_IS_NEW}
+    assert set(failed.value.items) == {programs.IS_CURRENT, programs.VERSION_IS_NEW}
     assert programs.find(table, first.id) == second
     assert [programs.version(table, first.id, number) for number in (1, 2)] == [first, second]
     with pytest.raises(ProgramNotFound):
@@ -130,9 +130,9 @@ def test_the_count_of_a_binding_moves_one_by_one(table: Table, fresh: Callable[[
     table.commit(referrals.bind(bound))
     rules = RuleSet(a_rule(1000, first=(5000,)))
     table.commit(referrals.count(bound, bound.counted(7, "a", rules)))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(referrals.count(bound, bound.counted(8, "b", rules)))
-    assert set(moved.value.found) == {referrals.COUNT_IS_CURRENT}
+    assert set(failed.value.items) == {referrals.COUNT_IS_CURRENT}
     assert referrals.find_binding(table, bound.program_id, bound.customer) == bound.counted(7, "a", rules)
 
 
@@ -145,11 +145,11 @@ def test_a_binding_says_what_is_to_be_rated_again(table: Table, fresh: Callable[
     table.commit(referrals.count(bound, first))
     late = first.counted(6, "b", rules)
     table.commit(referrals.count(first, late))
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         table.commit(referrals.count(first, first.counted(5, "c", rules)))
     assert referrals.find_binding(table, program_id, bound.customer) == late
     assert (program_id, bound.customer) in referrals.to_be_rated(table, 10)
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         table.commit(referrals.rated(first, None))
     table.commit(referrals.rated(late, None))
     assert referrals.find_binding(table, program_id, bound.customer) == replace(late, again=None)
@@ -162,7 +162,7 @@ def test_own_pays_refuse_to_overwrite_another_change(table: Table, fresh: Callab
     table.commit(*partners.create(old, ""))
     new = replace(old, own_rates=(("", Pay(5)),), version=2)
     table.commit(partners.set_rates(old, new, "deal", "ann", 7))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(partners.set_rates(old, replace(new, own_rates=()), "late", "eve", 8))
-    assert set(moved.value.found) == {partners.IS_UNCHANGED}
+    assert set(failed.value.items) == {partners.IS_UNCHANGED}
     assert partners.find(table, old.id) == new

@@ -16,7 +16,7 @@ from refledger.domain.times import HOUR_MS, MINUTE_MS
 from refledger.store import keys, rewards, shards
 from refledger.store.shards import Shards
 from refledger.store.table import Table
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 MOMENTS = st.integers(10, 60)
 MADE = st.tuples(
@@ -132,7 +132,7 @@ def test_two_who_raise_at_once_lose_nothing(dynamodb_table: Table) -> None:
     """The second is refused, as it did not see what the first wrote; and neither touches the number of payments'."""
     table, seen = dynamodb_table, shards.read(dynamodb_table)
     table.commit(shards.grow_rewards(seen, "p", 4, 1))
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         table.commit(shards.grow_rewards(seen, "q", 8, 2))
     table.commit(shards.grow(64))
     table.commit(shards.grow_rewards(shards.read(table), "q", 8, 3))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from refledger.store import keys, statistics
 from refledger.store.table import Table
-from refledger.store.transaction import Again, Item
+from refledger.store.transaction import Item, RetryableConflict
 from tests.support.dying import Dying
 
 Fresh = Callable[[], str]
@@ -218,7 +218,7 @@ def test_many_who_fold_at_once_count_each_part_once(table: Table, fresh: Fresh, 
     def fold(_: int) -> None:
         try:
             statistics.fold(table, dimension, "20260103")
-        except Again:  # a conflict: the stream's batch would come again
+        except RetryableConflict:  # a conflict: the stream's batch would come again
             statistics.fold(table, dimension, "20260103")
 
     with ThreadPoolExecutor(8) as pool:

@@ -11,7 +11,7 @@ import pytest
 
 from refledger.store.keys import listed
 from refledger.store.table import Table
-from refledger.store.transaction import NOT_THERE, Again, Moved, check, delete, put, update
+from refledger.store.transaction import NOT_THERE, ConditionFailed, RetryableConflict, check, delete, put, update
 
 Fresh = Callable[[], str]
 
@@ -92,7 +92,7 @@ def test_all_or_none(table: Table, fresh: Fresh) -> None:
     """One refused write keeps all others from happening."""
     partition = fresh()
     table.commit(put("b is new", {**key(partition, "b"), "n": 1}))
-    with pytest.raises(Moved):
+    with pytest.raises(ConditionFailed):
         table.commit(
             put("a is new", key(partition, "a")),
             put("b is new", key(partition, "b")),
@@ -105,7 +105,7 @@ def test_each_refused_write_is_told_by_name_with_what_was_there(table: Table, fr
     """Of four writes two are refused: both are named, with the item that stood there, or {} for none."""
     partition = fresh()
     table.commit(put("there", {**key(partition, "there"), "n": 7}))
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(
             put("free is free", key(partition, "free")),
             put("there is free", key(partition, "there")),
@@ -113,8 +113,8 @@ def test_each_refused_write_is_told_by_name_with_what_was_there(table: Table, fr
             check("nowhere is free", key(partition, "nowhere"), NOT_THERE),
         )
     there = {**key(partition, "there"), "n": 7}
-    assert moved.value.found == {"there is free": there, "gone has seven": {}}
-    assert str(moved.value) == "gone has seven, there is free"
+    assert failed.value.items == {"there is free": there, "gone has seven": {}}
+    assert str(failed.value) == "gone has seven, there is free"
 
 
 def test_a_single_write_is_refused_in_the_same_way(table: Table, fresh: Fresh) -> None:
@@ -128,12 +128,12 @@ def test_a_single_write_is_refused_in_the_same_way(table: Table, fresh: Fresh) -
         delete("named", key(partition, "a"), "#n = :was", was=9),
     ]
     for write in refused:
-        with pytest.raises(Moved) as moved:
+        with pytest.raises(ConditionFailed) as failed:
             table.commit(write)
-        assert moved.value.found == {"named": item}
-    with pytest.raises(Moved) as moved:
+        assert failed.value.items == {"named": item}
+    with pytest.raises(ConditionFailed) as failed:
         table.commit(update("named", key(partition, "b"), "SET #n = :n", "#n = :was", n=3, was=9))
-    assert moved.value.found == {"named": {}}
+    assert failed.value.items == {"named": {}}
     assert table.get(key(partition, "a")) == item
 
 
@@ -155,9 +155,9 @@ def test_update_returns_what_was_there(table: Table, fresh: Fresh) -> None:
     where = key(fresh())
     assert table.update(update("any", where, "SET #n = :n", n=1)) == {}
     assert table.update(update("any", where, "SET #n = :n", n=2)) == {**where, "n": 1}
-    with pytest.raises(Moved) as moved:
+    with pytest.raises(ConditionFailed) as failed:
         table.update(update("named", where, "SET #n = :n", "#n = :was", n=3, was=1))
-    assert moved.value.found == {"named": {**where, "n": 2}}
+    assert failed.value.items == {"named": {**where, "n": 2}}
 
 
 def test_of_many_at_once_one_wins(table: Table, fresh: Fresh) -> None:
@@ -167,7 +167,7 @@ def test_of_many_at_once_one_wins(table: Table, fresh: Fresh) -> None:
     def attempt(number: int) -> bool:
         try:
             table.commit(*(put(sk, {**key(partition, sk), "by": number}) for sk in ("a", "b")))
-        except Again:
+        except RetryableConflict:
             return False
         return True
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from refledger.store.table import Table, pack
-from refledger.store.transaction import Again, Moved, delete, put, update
+from refledger.store.transaction import ConditionFailed, RetryableConflict, delete, put, update
 
 WRITES = (
     put("first is new", {"pk": "a", "sk": "A"}),
@@ -49,30 +49,30 @@ def cancelled(*reasons: str) -> Table:
 
 def refusal(table: Table) -> BaseException:
     """What a commit of the three writes raises."""
-    with pytest.raises((Again, ClientError)) as raised:
+    with pytest.raises((RetryableConflict, ClientError)) as raised:
         table.commit(*WRITES)
     refused: BaseException = raised.value
     return refused
 
 
 def test_a_conflict_is_tried_again_and_nobody_moved() -> None:
-    """Another transaction was there: Again, which blames no condition."""
+    """Another transaction was there: RetryableConflict, which blames no condition."""
     error = refusal(cancelled("None", "TransactionConflict", "None"))
-    assert type(error) is Again
+    assert type(error) is RetryableConflict
 
 
 def test_a_conflict_beside_a_failed_condition_names_only_the_condition() -> None:
     """What is known is told. The write in conflict is not said to have failed its own condition."""
     error = refusal(cancelled("TransactionConflict", "None", "ConditionalCheckFailed"))
-    assert isinstance(error, Moved)
-    assert error.found == {"third is new": {"pk": "there", "n": 1}}
+    assert isinstance(error, ConditionFailed)
+    assert error.items == {"third is new": {"pk": "there", "n": 1}}
 
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])
 def test_reasons_that_pass_are_tried_again(code: str) -> None:
     """Throttled is not refused."""
-    assert type(refusal(cancelled(code, "None", "None"))) is Again
-    assert type(refusal(cancelled(code, "TransactionConflict", code))) is Again
+    assert type(refusal(cancelled(code, "None", "None"))) is RetryableConflict
+    assert type(refusal(cancelled(code, "TransactionConflict", code))) is RetryableConflict
 
 
 @pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded", "AccessDenied"])
@@ -86,19 +86,19 @@ def test_a_fault_among_the_reasons_is_never_taken_for_a_refusal(code: str) -> No
 
 @pytest.mark.parametrize("code", PASSING)
 def test_calls_that_pass_by_themselves_are_tried_again(code: str) -> None:
-    """A transaction, a single write of each kind and an update: all of them Again."""
+    """A transaction, a single write of each kind and an update: all of them RetryableConflict."""
     table = Table(Refusing(code), "t")
-    assert type(refusal(table)) is Again
+    assert type(refusal(table)) is RetryableConflict
     singles = [
         WRITES[0],
         update("a", {"pk": "a", "sk": "A"}, "SET #n = :n", n=1),
         delete("a", {"pk": "a"}, "#n = :n", n=1),
     ]
     for write in singles:
-        with pytest.raises(Again) as raised:
+        with pytest.raises(RetryableConflict) as raised:
             table.commit(write)
-        assert type(raised.value) is Again
-    with pytest.raises(Again):
+        assert type(raised.value) is RetryableConflict
+    with pytest.raises(RetryableConflict):
         table.update(singles[1])
 
 
@@ -140,6 +140,6 @@ def test_keys_left_over_are_asked_for_again() -> None:
 def test_what_could_not_be_read_is_not_absent() -> None:
     """When keys stay unread however often they are asked for, the whole read is to be tried again."""
     client = Forgetful(at_once=0)
-    with pytest.raises(Again):
+    with pytest.raises(RetryableConflict):
         Table(client, "t").get_many([{"pk": "p", "sk": "A"}])
     assert 2 <= len(client.asked) <= 20

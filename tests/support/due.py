@@ -15,7 +15,7 @@ from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
 from refledger.operations.earning import finding_due
 from refledger.store import keys
-from refledger.store.transaction import Item, Moved, Write
+from refledger.store.transaction import ConditionFailed, Item, Write
 from tests.support.books import SECRET, START_MS, Clock
 
 
@@ -66,7 +66,7 @@ class Index:
         key = (write.target["pk"], write.target["sk"])
         old = self.items.get(key, {})
         if not all(_holds(part, old, write.values) for part in write.condition.split(" AND ")):
-            raise Moved({write.name: old})
+            raise ConditionFailed({write.name: old})
         self.items[key] = {
             **old,
             **{name: write.values[to] for name, to in re.findall(r"#(\w+) = :(\w+)", write.change)},

@@ -30,7 +30,7 @@ from refledger.cli import (
 )
 from refledger.cli.target import Usage
 from refledger.domain.errors import Refledger
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("no region: say --region, set AWS_REGION, or take a profile that has one")
     except (BotoCoreError, Refledger) as error:
         return _fail(str(error))
-    except Again as error:
+    except RetryableConflict as error:
         return _fail(f"the table is busy ({error}): try again")
     except Exception as error:  # Python would end with 1, which says that something is wrong in the books
         traceback.print_exc()

@@ -10,7 +10,7 @@ from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import iso
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import partners, shards
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 
 def add_to(commands: Any) -> None:
@@ -38,7 +38,7 @@ def spread(options: argparse.Namespace) -> int:
             table.commit(shards.grow(options.to))
         except ValueError as error:
             raise Usage(f"--to: {error}") from None
-        except Moved:
+        except ConditionFailed:
             raise Usage(f"--to: there are {shards.count(table)} already, and their number only grows") from None
     say(f"payments are spread over {shards.count(table)} shards")
     return 0

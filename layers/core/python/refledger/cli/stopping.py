@@ -14,7 +14,7 @@ from refledger.domain.times import SECOND_MS, iso
 from refledger.operations.recovery import stopping
 from refledger.store import stops
 from refledger.store.stops import Stop
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 REASON_LIMIT = 500  # as of a note
 MEANWHILE = "somebody else stopped it, or let it go on, at this moment: look at `refledger status`"
@@ -42,7 +42,7 @@ def stop_all(options: argparse.Namespace) -> int:
     target = Target(options)
     try:
         stop = stopping.stop(target.context, sources(target), who(target), options.reason)
-    except Moved:
+    except ConditionFailed:
         say(MEANWHILE)
         return 1
     _describe(stop)
@@ -62,7 +62,7 @@ def go_on(options: argparse.Namespace) -> int:
         stop = stopping.go(
             target.context, sources(target), who(target), options.reason, but_payouts=options.but_payouts
         )
-    except Moved:
+    except ConditionFailed:
         say(MEANWHILE)
         return 1
     if stop is None:

@@ -29,20 +29,20 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Again:
+class RatingBacklog:
     """Payments whose place among the customer's has changed: these, and all from one moment until before another."""
 
     payments: tuple[str, ...] = ()
     from_ms: int = 0
     until_ms: int = 0
 
-    def with_(self, other: Again) -> Again:
+    def with_(self, other: RatingBacklog) -> RatingBacklog:
         """Both."""
         known = tuple(dict.fromkeys((*self.payments, *other.payments)))
         if not self.until_ms or not other.until_ms:
             span = other if other.until_ms else self
-            return Again(known, span.from_ms, span.until_ms)
-        return Again(known, min(self.from_ms, other.from_ms), max(self.until_ms, other.until_ms))
+            return RatingBacklog(known, span.from_ms, span.until_ms)
+        return RatingBacklog(known, min(self.from_ms, other.from_ms), max(self.until_ms, other.until_ms))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Binding:
     unlisted: int = 0  # how many came that had no place in it, where their times are kept beside it
     late: str = ""  # the payment that came last of those that came after later ones
     turn: int = 0  # how many did
-    again: Again | None = None  # what is to be rated again because of them
+    again: RatingBacklog | None = None  # what is to be rated again because of them
     until_ms: int = 0  # what is first paid then or later earns nothing; 0: no such time, or something was paid in time
     closed: str = ""  # REJECTED or EXPIRED, with the referral; "" while it is open
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
@@ -105,9 +105,8 @@ class Binding:
         new = replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms)
         if not self.turn:  # nothing was told yet that was paid later
             return new
-        return replace(
-            new, turn=self.turn + 1, again=(self.again or Again()).with_(Again((), self.until_ms, FOREVER_MS))
-        )
+        later = RatingBacklog((), self.until_ms, FOREVER_MS)
+        return replace(new, turn=self.turn + 1, again=(self.again or RatingBacklog()).with_(later))
 
     @property
     def is_mixed(self) -> bool:
@@ -122,7 +121,7 @@ class Binding:
 
     def look_again(self, payments: tuple[str, ...], late: str) -> Binding:
         """With payments that have to be looked at because of the one that came, or went, `late`."""
-        again = (self.again or Again()).with_(Again(payments))
+        again = (self.again or RatingBacklog()).with_(RatingBacklog(payments))
         return replace(self, late=late, turn=self.turn + 1, again=again)
 
     def place(self, paid_at_ms: int, payment: str) -> tuple[int, int]:
@@ -155,7 +154,7 @@ class Binding:
         moved = self._moved(place, first_at_ms, rules)
         if not moved:
             return new
-        return replace(new, late=payment, turn=self.turn + 1, again=(self.again or Again()).with_(moved))
+        return replace(new, late=payment, turn=self.turn + 1, again=(self.again or RatingBacklog()).with_(moved))
 
     def keeps_all(self, rules: RuleSet) -> bool:
         """Whether the times of those that have no place in the list are kept beside it."""
@@ -172,21 +171,21 @@ class Binding:
         new = replace(self, listed=left, count=self.count - 1, first_at_ms=first_at_ms if self.count > 1 else 0)
         for other in sorted({*others} - {*left, gone}):
             new = replace(new.counted(*other, rules), again=self.again, unlisted=self.unlisted)
-        again = Again(tuple(payment for _, payment in new.listed))
+        again = RatingBacklog(tuple(payment for _, payment in new.listed))
         if rules.months and new.first_at_ms > self.first_at_ms:
             ends = months_after(self.first_at_ms, rules.months[0]), months_after(new.first_at_ms, rules.months[-1])
-            again = again.with_(Again((), *ends))
-        return replace(new, late=gone[1], turn=self.turn + 1, again=(self.again or Again()).with_(again))
+            again = again.with_(RatingBacklog((), *ends))
+        return replace(new, late=gone[1], turn=self.turn + 1, again=(self.again or RatingBacklog()).with_(again))
 
-    def _moved(self, place: tuple[int, str], first_at_ms: int, rules: RuleSet) -> Again | None:
+    def _moved(self, place: tuple[int, str], first_at_ms: int, rules: RuleSet) -> RatingBacklog | None:
         """Whose place changes what they earn when a payment comes before them."""
         unlisted, before = self.count - len(self.listed), bisect_left(self.listed, place)
         behind = enumerate(self.listed[before:], start=unlisted + before + 1)
         passed = tuple(payment for number, (_, payment) in behind if number in rules.steps)
         if not rules.months or not self.count or first_at_ms == self.first_at_ms:
-            return Again(passed) if passed else None
+            return RatingBacklog(passed) if passed else None
         ends = [months_after(first_at_ms, rules.months[0]), months_after(self.first_at_ms, rules.months[-1])]
-        return Again((*passed, *(payment for _, payment in self.listed if payment not in passed)), *ends)
+        return RatingBacklog((*passed, *(payment for _, payment in self.listed if payment not in passed)), *ends)
 
 
 def freeze(nearest: Link, above: Sequence[Link]) -> tuple[Link, ...]:

@@ -26,7 +26,7 @@ from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
 from refledger.operations.limits import Standing
 from refledger.store.acting import acting
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 BODY_LIMIT_BYTES = 64 * 1024
 JSON = "application/json"
@@ -178,7 +178,7 @@ class Api:
             answer = problems.problem(error.status, error.code, error.detail)
         except _Rejected as error:
             answer = problems.problem(422, Invalid.code, error.detail, errors=error.faults)
-        except Again:
+        except RetryableConflict:
             answer = problems.of(Busy("the table is busy, please try again"))
         except BadSignature as error:
             _count("BAD_SIGNATURE")

@@ -16,7 +16,7 @@ from refledger.entry.models.common import View
 from refledger.entry.observability import logger
 from refledger.operations import labels, people
 from refledger.store.table import Table
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 
 def name_in(claims: Mapping[str, str], *, is_machine: bool) -> str:
@@ -52,7 +52,7 @@ def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
             people.remember(config.context(), caller.user, caller.name, kind)
         if caller.is_staff and not caller.is_machine:
             name_all(table, answer)
-    except (Again, ClientError, BotoCoreError) as error:
+    except (RetryableConflict, ClientError, BotoCoreError) as error:
         if not acted:
             raise
         logger().warning("names are missing", extra={"person": caller.user, "error": type(error).__name__})

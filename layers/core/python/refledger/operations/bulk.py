@@ -11,7 +11,7 @@ from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import DAY_SECONDS, KEY_IS_NEW, Once
 from refledger.store import keys
-from refledger.store.transaction import Item, Moved, put, update
+from refledger.store.transaction import ConditionFailed, Item, put, update
 
 # Fifty take some three seconds, and the function has fifteen. Where others keep changing the same money a single one
 # may take five: what is not begun by then is said to be not done.
@@ -73,8 +73,8 @@ def _begun(context: Context, once: Once) -> Item:
     begun = {**keys.answer(once.key), "body": once.body, "ttl": expires_at}
     try:
         context.table.commit(put(KEY_IS_NEW, begun))
-    except Moved as moved:
-        begun = moved.found[KEY_IS_NEW]
+    except ConditionFailed as failed:
+        begun = failed.items[KEY_IS_NEW]
     if begun["body"] != once.body:
         raise KeyReused("this Idempotency-Key came with another request before")
     return begun
@@ -89,6 +89,6 @@ def _kept(context: Context, once: Once, results: list[Item]) -> list[Item]:
     )  # fmt: skip
     try:
         context.table.commit(keep)
-    except Moved as moved:
-        return list(moved.found[IS_NOT_ANSWERED]["results"])
+    except ConditionFailed as failed:
+        return list(failed.items[IS_NOT_ANSWERED]["results"])
     return results

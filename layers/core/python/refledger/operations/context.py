@@ -19,7 +19,7 @@ from refledger.store.looking import Looking
 from refledger.store.shards import Shards
 from refledger.store.stops import Stop
 from refledger.store.table import Table
-from refledger.store.transaction import Again, Write
+from refledger.store.transaction import RetryableConflict, Write
 
 ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
@@ -141,7 +141,7 @@ def retry_on_conflict(
         for attempt in range(ATTEMPTS):
             try:
                 return operation(context, *args, **kwargs)
-            except Again:
+            except RetryableConflict:
                 context.pause(random.randrange(FIRST_PAUSE_MS << attempt))
         raise Busy("others keep changing the same data; nothing was done, please try again")
 

@@ -100,7 +100,7 @@ def case(
     `actor`: keyed hash of the user, or of the service; "" for a CRM or a schedule, of whom nothing is counted.
     `amounts`: what is at stake by partner, in minor units; 0 where only the marks count. `earns`: the users whose money
     it is. `programs`: the terms that hold, the strictest of several. `whole`: what the call comes to of which this is a
-    part. Raises Again, like every read.
+    part. Raises RetryableConflict, like every read.
     """
     at_stake = dict(amounts or {})
     places = [keys.exposure_of_partner(id) for id in at_stake]

@@ -8,7 +8,7 @@ from refledger.domain.errors import KeyReused
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context
 from refledger.store import keys
-from refledger.store.transaction import Item, Moved, Write, put
+from refledger.store.transaction import ConditionFailed, Item, Write, put
 
 DAY_SECONDS = 86_400
 KEY_IS_NEW = "the idempotency key is new"
@@ -41,11 +41,11 @@ class Once:
     def known(self, context: Context) -> Item | None:
         """What this request made before, before anything else is looked at. Raises KeyReused like `earlier`."""
         found = None if self.expires_at else context.table.get(keys.request(self.key))
-        return self.earlier(Moved({KEY_IS_NEW: found})) if found else None
+        return self.earlier(ConditionFailed({KEY_IS_NEW: found})) if found else None
 
-    def earlier(self, moved: Moved) -> Item | None:
+    def earlier(self, failed: ConditionFailed) -> Item | None:
         """What this request made before, None if it is new. Raises KeyReused where another request had the key."""
-        return self._same(moved.found.get(KEY_IS_NEW))
+        return self._same(failed.items.get(KEY_IS_NEW))
 
     def _same(self, found: Item | None) -> Item | None:
         if found and found["body"] != self.body:

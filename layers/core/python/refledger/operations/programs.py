@@ -16,7 +16,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 VERSIONS_LOOKED_AT = 100  # back to the one with which a pause began
 
@@ -48,11 +48,11 @@ def _create(context: Context, request: Once, made: Program, terms: Sequence[Term
     named = {"change": waiting.id} if waiting else {}
     try:
         context.table.commit(*programs.create(made), *also, request.guard(program=made.id, **named))
-    except Moved as moved:
-        if earlier := request.earlier(moved):  # as it was made, whatever became of it
+    except ConditionFailed as failed:
+        if earlier := request.earlier(failed):  # as it was made, whatever became of it
             first = programs.version(context.table, earlier["program"], 1)
             return Changed(first, _found(context, first.id, earlier.get("change", "")))
-        if programs.IS_NEW not in moved.found:
+        if programs.IS_NEW not in failed.items:
             raise
         raise ProgramExists(f"there is a program {made.id} already") from None
     return Changed(made, waiting)

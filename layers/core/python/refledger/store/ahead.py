@@ -19,7 +19,7 @@ class Ahead(Table):
     """
 
     def __init__(self, table: Table, keys: Iterable[Key]) -> None:
-        """Reads them strongly. Raises Again where the table does not answer for all."""
+        """Reads them strongly. Raises RetryableConflict where the table does not answer for all."""
         super().__init__(table.client, table.name)
         wanted = list({(key["pk"], key["sk"]): key for key in keys}.values())
         self._items: dict[tuple[str, str], Item | None] = {}

@@ -31,9 +31,9 @@ class Clicks:
 
 
 def count(table: Table, code: str, at_ms: int, lane: int, source: Source, campaign: str, closed_day: str) -> None:
-    """One click on a code's link. `campaign`: one that the program knows, or "". Raises Again, and nothing is counted.
+    """Count one click on a code's link. `campaign`: one that the program knows, or "".
 
-    `closed_day`: the last one that gets no more clicks. Not idempotent.
+    `closed_day`: the last one that gets no more clicks. Not idempotent: a RetryableConflict has counted nothing.
     """
     dimension = keys.clicks(code)
     counters = [_ALL, _SOURCE + source, *([_campaign_counter(campaign)] if campaign else [])]

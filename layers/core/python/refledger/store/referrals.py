@@ -7,7 +7,7 @@ from typing import Any
 
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral, ReferralStatus, Source
-from refledger.domain.uplines import FOREVER_MS, Again, Binding, Link
+from refledger.domain.uplines import FOREVER_MS, Binding, Link, RatingBacklog
 from refledger.store import keys, rules, trails
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, delete, put, update
@@ -123,7 +123,7 @@ def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
     ]  # fmt: skip
 
 
-def rated(old: Binding, left: Again | None) -> Write:
+def rated(old: Binding, left: RatingBacklog | None) -> Write:
     """What was to be rated again is, but for what is `left`; unless another payment came late meanwhile."""
     key, (same, as_read) = keys.binding(old.program_id, old.customer), _as_read(old, "turn")
     if left is None:
@@ -152,7 +152,7 @@ def _counted(binding: Binding) -> Item:
     return item
 
 
-def _again(again: Again) -> list[Any]:
+def _again(again: RatingBacklog) -> list[Any]:
     return [list(again.payments), again.from_ms, again.until_ms]
 
 
@@ -255,9 +255,9 @@ def binding_from(item: Item) -> Binding:
     )
 
 
-def _again_from(told: list[Any]) -> Again:
+def _again_from(told: list[Any]) -> RatingBacklog:
     payments, from_ms, until_ms = told
-    return Again(tuple(payments), from_ms, until_ms)
+    return RatingBacklog(tuple(payments), from_ms, until_ms)
 
 
 # ---------------------------------------------------------------- referrals

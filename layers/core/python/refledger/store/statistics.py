@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import Item, Moved, Write, delete, put, update
+from refledger.store.transaction import ConditionFailed, Item, Write, delete, put, update
 
 PART_IS_BEHIND = "the part has not seen these records"
 TOTALS_ARE_CURRENT = "the totals are as they were read"
@@ -57,8 +57,8 @@ def add(
         change = "SET #hw = :last ADD " + ", ".join(f"#{counter} :{counter}" for counter in sums)
         try:
             old = table.update(update(PART_IS_BEHIND, key, change, condition, last=now[-1][0], **values, **sums))
-        except Moved as moved:  # some of it is in already: add the rest
-            seen = moved.found[PART_IS_BEHIND]["hw"]
+        except ConditionFailed as failed:  # some of it is in already: add the rest
+            seen = failed.items[PART_IS_BEHIND]["hw"]
         else:
             is_new, seen = is_new or not old, now[-1][0]
         condition, values = "#hw = :seen", {"seen": seen}
@@ -153,7 +153,7 @@ def fold(table: Table, dimension: str, closed_day: str) -> None:
         totals = {**keys.statistics_totals(dimension), **left, **late, "through": through, "step": step + 1}
         condition, values = _at_step(step)
         table.commit(put(TOTALS_ARE_CURRENT, totals, condition, **values))
-    except Moved:
+    except ConditionFailed:
         return  # another one folds these days
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from refledger.store.acting import signed
 from refledger.store.keys import HIGHEST, LOWEST, Key
-from refledger.store.transaction import Again, Item, Moved, Write
+from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, Write
 
 BATCH_LIMIT = 100  # keys in a BatchGetItem, actions in a transaction
 _serialize = TypeSerializer().serialize
@@ -77,7 +77,7 @@ class Table:
                 found[item["pk"], item["sk"]] = item
             asked = answer.get("UnprocessedKeys") or {}
         if asked:  # could not read is never the same as absent
-            raise Again("some keys could not be read")
+            raise RetryableConflict("some keys could not be read")
         return [found.get((key["pk"], key["sk"])) for key in keys]
 
     def query(
@@ -115,7 +115,10 @@ class Table:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def commit(self, *writes: Write) -> None:
-        """All of them or none. Raises Moved with the names of the refused ones, Again where others were in the way."""
+        """All of them or none.
+
+        Raises ConditionFailed with the names of the refused ones, RetryableConflict where others were in the way.
+        """
         if len(writes) == 1:
             self._write_one(writes[0])
             return
@@ -134,7 +137,7 @@ class Table:
             others = {reason["Code"] for reason in reasons} - {"None", "ConditionalCheckFailed"}
             if others - _PASSING:
                 raise
-            raise Moved(found) if found else Again(", ".join(others)) from error
+            raise ConditionFailed(found) if found else RetryableConflict(", ".join(others)) from error
 
     def _write_one(self, write: Write) -> None:
         method = {"Put": "put_item", "Update": "update_item", "Delete": "delete_item"}[write.kind]
@@ -186,7 +189,7 @@ def _projection(only: Sequence[str]) -> dict[str, Any]:
 
 
 def _or_again(call: Callable[..., Any], **request: Any) -> Any:
-    """The call's answer. Raises Again for what passes by itself: a throttled read is nobody's fault."""
+    """The call's answer. Raises RetryableConflict for what passes by itself: a throttled read is nobody's fault."""
     try:
         return call(**request)
     except ClientError as error:
@@ -196,10 +199,10 @@ def _or_again(call: Callable[..., Any], **request: Any) -> Any:
 def _refusal(write: Write, error: ClientError) -> Exception:
     """What a refused single write means."""
     if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-        return Moved({write.name: unpack(error.response.get("Item", {}))})
+        return ConditionFailed({write.name: unpack(error.response.get("Item", {}))})
     return _passing(error)
 
 
 def _passing(error: ClientError) -> Exception:
-    """Again for what passes by itself, else the error as it is."""
-    return Again(error.response["Error"]["Code"]) if error.response["Error"]["Code"] in _PASSING else error
+    """RetryableConflict for what passes by itself, else the error as it is."""
+    return RetryableConflict(error.response["Error"]["Code"]) if error.response["Error"]["Code"] in _PASSING else error

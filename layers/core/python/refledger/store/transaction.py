@@ -12,16 +12,22 @@ Item = dict[str, Any]
 NOT_THERE = "attribute_not_exists(pk)"
 
 
-class Again(Exception):
-    """Nothing was written, and nobody is at fault: another transaction was at the same items. Read again, repeat."""
+class RetryableConflict(Exception):
+    """Nothing was written, and nobody is at fault: another transaction was at the same items.
+
+    Whoever reads again and repeats succeeds: `operations/context.py`, `retry_on_conflict`.
+    """
 
 
-class Moved(Again):
-    """Conditions failed. `found` has the name of each such write and the item that was there ({} where none was)."""
+class ConditionFailed(RetryableConflict):
+    """What was read has changed since (optimistic locking).
 
-    def __init__(self, found: dict[str, Item]) -> None:
-        super().__init__(", ".join(sorted(found)))
-        self.found = found
+    `items`: by the name of each write whose condition failed, the item that was there, {} where none was.
+    """
+
+    def __init__(self, items: dict[str, Item]) -> None:
+        super().__init__(", ".join(sorted(items)))
+        self.items = items
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from refledger.operations.earning import nobodys
 from refledger.operations.earning.nobodys import Referred
 from refledger.store import keys
 from refledger.store.ahead import Ahead
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 Told = PaymentEvent | Skipped | Referred | Exception
 
@@ -89,6 +89,6 @@ def reading_ahead(context: Context, messages: Sequence[Message]) -> Context:
         for program_id in sorted({each.program_id for each in received}):
             ahead.has_program(program_id)
         ahead.shards()  # here, once, and not by each of the threads
-    except Again:
+    except RetryableConflict:
         return context
     return ahead

@@ -24,7 +24,7 @@ from refledger.store.transaction import Write
 def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     """The payment with what `other` tells of the same money, where that is better known. None where it is not.
 
-    `payment`: as it was read; it is written under its revision. Raises Again where somebody was faster.
+    `payment`: as it was read; it is written under its revision. Raises RetryableConflict where somebody was faster.
     """
     told = better(payment, other)
     if told == payment:

@@ -13,7 +13,7 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, ledger, partners, payments, rewards, withdrawals
 from refledger.store.table import Table
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def _explain(context: Context, reward_id: str, seen: list[Reward]) -> Explained:
     payment, refunds, disputes = payments.whole(table, reward.payment, strong=strong)
     seen.append(reward)
     if not explaining.agree(reward, payment):
-        raise Again("the reward and its payment are not of one moment")
+        raise RetryableConflict("the reward and its payment are not of one moment")
     partner = balance = None
     if reward.status in (RewardStatus.PENDING, RewardStatus.CALCULATED):
         partner = partners.find(table, reward.partner_id, strong=False)

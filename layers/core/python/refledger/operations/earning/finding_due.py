@@ -15,7 +15,7 @@ from refledger.domain.times import HOUR_MS, MINUTE_MS
 from refledger.operations.context import Context
 from refledger.store import keys, merge, rewards, shards
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Again, Item, Moved, update
+from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, update
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ class _Run:
                 update(PLACE_IS_THAT, key, "SET #place = :place, #at = :at", unmoved, place=self._place,
                        at=_moment(self._place), **was)
             )  # fmt: skip
-        except Moved as others:
-            self.left, self._place, self._unkept = False, str(others.found[PLACE_IS_THAT]["place"]), 0
-        except Again:
+        except ConditionFailed as failed:
+            self.left, self._place, self._unkept = False, str(failed.items[PLACE_IS_THAT]["place"]), 0
+        except RetryableConflict:
             return  # nothing is lost: it is written with the next slice, or looked at again
         else:
             self._kept, self._unkept = self._place, 0

@@ -15,7 +15,7 @@ from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, Tak
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating, taking_back
 from refledger.store import payments
-from refledger.store.transaction import Again, Write
+from refledger.store.transaction import RetryableConflict, Write
 
 BATCH = 25  # refunds and disputes: 50 writes beside those of ten tiers, which take up to 40
 DUPLICATE = "DUPLICATE"  # the reason of a name under which a payment was counted, and is no more
@@ -55,13 +55,13 @@ class Joining:
         return self.due
 
     def move_more(self) -> bool:
-        """One transaction of it. Returns whether there is more to do. Raises Again."""
+        """One transaction of it. Returns whether there is more to do. Raises RetryableConflict."""
         found = payments.some(self.context.table, self.gone, self.keep)
         gone, keep = found.get(self.gone), found.get(self.keep)
         if gone is None or gone.kind is PaymentKind.ALIAS:
             return False
         if keep and keep.kind is PaymentKind.ALIAS:
-            raise Again("the payment has got another name meanwhile")
+            raise RetryableConflict("the payment has got another name meanwhile")
         self.knows = gone.teller is not Teller.ITSELF
         if gone.kind is PaymentKind.PAYMENT and gone.back.elsewhere < gone.amount:  # also where nobody earned of it
             self._take_back_whole(gone, keep)

@@ -11,7 +11,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.rewards import BATCH, MONTHS, change, holder, ripened
 from refledger.store import keys, rewards
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
@@ -35,7 +35,7 @@ def mature(context: Context, partner_id: str, currency: str, start: str, *, rate
     if rates and late:
         for payment in sorted(late):
             rating.rate_again(context, payment)
-        raise Again("what is due was rated again")
+        raise RetryableConflict("what is due was rated again")
     ready = due if rates else [reward for reward in due if reward.payment not in late]
     if ready:
         pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
@@ -98,7 +98,7 @@ def mature_all(
     if rates and not stopped and (not cursor or began_ms - LATE_MS - keys.due_at(cursor) >= step_ms):
         try:
             context.table.commit(rewards.look_from(partner_id, currency, keys.due_from(began_ms - LATE_MS)))
-        except Again:
+        except RetryableConflict:
             return stopped  # another look went further; and the cursor only saves reading
     return stopped
 

@@ -15,7 +15,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import refunds
 from refledger.operations.earning.payments import Outcome, Recorded, attempt, repeated
 from refledger.store import keys, payments
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 NAMES_LIMIT = 20  # that stand one for the other in a row
 
@@ -58,7 +58,7 @@ def _record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -
         return Recorded(Outcome.SKIPPED, root.id), root.id
     recorded = attempt(context, received, root.id)
     if recorded is None:
-        raise Again("it came under another name meanwhile")
+        raise RetryableConflict("it came under another name meanwhile")
     return recorded, root.id
 
 

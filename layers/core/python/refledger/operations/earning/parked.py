@@ -21,7 +21,7 @@ from refledger.operations.earning.nobodys import anew
 from refledger.operations.earning.payments import Outcome, Recorded, enter, inferred
 from refledger.operations.earning.word import by_word
 from refledger.store import payments, programs, referrals
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
 
@@ -95,8 +95,8 @@ def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
     new = replace(old, kind=kind, reason=reason, note=note, by=by, revision=old.revision + 1)
     try:
         context.table.commit(payments.replace(old, new, context.now_ms()))
-    except Moved as moved:
-        if not moved.found.get(payments.IS_UNCHANGED):
+    except ConditionFailed as failed:
+        if not failed.items.get(payments.IS_UNCHANGED):
             raise PaymentNotFound("there is no such payment") from None
         raise
     return new

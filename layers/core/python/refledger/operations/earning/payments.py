@@ -27,7 +27,7 @@ from refledger.domain.uplines import EXPIRED, Binding
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import correcting, rating, suspecting, taking_back
 from refledger.store import customers, keys, payments, referrals, rewards, sightings
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 HINT_MS = 60 * MINUTE_MS
 K = PaymentKind
@@ -76,7 +76,7 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
 
 def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[str, ...] = ()) -> Recorded | None:
     """The payment under the id `id` and, as its ALIAS, under other `names`. None where one of them stands for something
-    already, and what counts has to be found out. Raises like `record`, and Again.
+    already, and what counts has to be found out. Raises like `record`, and RetryableConflict.
     """
     aliases = [payments.name(Payment(name, K.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names]
 
@@ -100,16 +100,16 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms(), own_id))
         try:
             context.table.commit(*entered.writes, *aliases, *suspect)
-        except Moved as moved:
-            taken = [payments.name_of(name) for name in names if payments.name_of(name) in moved.found]
-            if payments.IS_NEW not in moved.found:
+        except ConditionFailed as failed:
+            taken = [payments.name_of(name) for name in names if payments.name_of(name) in failed.items]
+            if payments.IS_NEW not in failed.items:
                 if taken:
                     return None
                 raise
-            first = payments.from_item(moved.found[payments.IS_NEW])
+            first = payments.from_item(failed.items[payments.IS_NEW])
             if first.kind is K.ALIAS:  # counted under its other name, or waiting for it
                 return None
-            told_before = all(moved.found.get(name, {}).get("target") == id for name in map(payments.name_of, names))
+            told_before = all(failed.items.get(name, {}).get("target") == id for name in map(payments.name_of, names))
             if not first.gives_way and not first.is_nobodys:
                 done = repeated(context, first, received)
                 return replace(done, again=done.again or _again(binding)) if told_before else None
@@ -139,7 +139,7 @@ def _keep_customer_id(context: Context, received: PaymentReceived, binding: Bind
         return
     try:
         context.table.commit(*referrals.keep_customer_id(binding, own_id))
-    except Moved:  # the referral is gone: there is nothing to name it on
+    except ConditionFailed:  # the referral is gone: there is nothing to name it on
         return
 
 
@@ -240,8 +240,8 @@ def _skip(context: Context, payment: Payment, event: PaymentSkipped, parked: Pay
     new = replace(payment, back=parked.back, revision=parked.revision + 1) if parked else payment
     try:
         context.table.commit(payments.replace(parked, new, new.created_at_ms) if parked else payments.create(new))
-    except Moved as moved:
-        item = moved.found.get(payments.IS_NEW)
+    except ConditionFailed as failed:
+        item = failed.items.get(payments.IS_NEW)
         if item is None:
             raise
         first = payments.from_item(item)
@@ -350,7 +350,7 @@ def entered_now(
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:
-    """The first one stands, corrected where this one knows more of the same money. Raises Again.
+    """The first one stands, corrected where this one knows more of the same money. Raises RetryableConflict.
 
     Its rewards are sent to mature again: the first try may have died just before that. Not those of old payments: the
     schedule has found them, and a replay of many would read their partner's history.

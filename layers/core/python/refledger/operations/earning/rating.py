@@ -19,7 +19,7 @@ from refledger.domain.programs import Program
 from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, RewardStatus, revalue
 from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
-from refledger.domain.uplines import EXPIRED, FOREVER_MS, Again, Binding
+from refledger.domain.uplines import EXPIRED, FOREVER_MS, Binding, RatingBacklog
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import suspecting, taking_back
 from refledger.store import keys, payments, referrals, rewards, transaction
@@ -234,7 +234,7 @@ def _looked_at(context: Context, made: list[Reward]) -> list[Write]:
     for reward in made:
         try:
             context.table.commit(rewards.look_back(reward))
-        except transaction.Moved:
+        except transaction.ConditionFailed:
             continue  # it begins before it anyway
     return [rewards.is_looked_at(reward) for reward in made]
 
@@ -316,7 +316,7 @@ def rate_customer(context: Context, program_id: str, customer: str, go_on: Calla
         left = _rate_all(context, binding, rated, go_on)
         try:
             context.table.commit(referrals.rated(binding, left))
-        except transaction.Again:
+        except transaction.RetryableConflict:
             context.pause(PAUSE_MS)
             continue  # another one came late, or another worker was faster
         if left is not None:
@@ -338,9 +338,9 @@ def at_once(context: Context, program_id: str, customer: str) -> list[MaturityMe
         return []
 
 
-def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[[], bool]) -> Again | None:
+def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[[], bool]) -> RatingBacklog | None:
     """Returns what is left, None where nothing is."""
-    again = binding.again or Again()
+    again = binding.again or RatingBacklog()
     for place, payment in enumerate(again.payments):
         if not go_on():
             return replace(again, payments=again.payments[place:])
@@ -349,7 +349,7 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
     if again.until_ms:
         for at_ms, payment in referrals.paid_within(context.table, binding, again.from_ms, again.until_ms):
             if not go_on():
-                return Again((), at_ms, again.until_ms)
+                return RatingBacklog((), at_ms, again.until_ms)
             rated.add(rate_again(context, payment))
     return None
 

@@ -43,7 +43,7 @@ class Suspicion:
 def look(context: Context, binding: Binding, payment: Payment) -> Suspicion:
     """Whether a payment that comes may be one that another system has told. Reads nothing where there is one system.
 
-    The payment must be written with what this returns, and its binding counted on. Raises Again.
+    The payment must be written with what this returns, and its binding counted on. Raises RetryableConflict.
     """
     if not _is_compared(payment) or binding.systems in ((), (payment.told_in,)):
         return Suspicion(binding)

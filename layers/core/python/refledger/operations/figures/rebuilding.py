@@ -33,7 +33,7 @@ from refledger.operations.figures.statistics import FAR, STAMPED
 from refledger.store import dimensions, generations, partners, programs, statistics
 from refledger.store.dimensions import Dimension
 from refledger.store.generations import Generations
-from refledger.store.transaction import Item, Moved, Write
+from refledger.store.transaction import ConditionFailed, Item, Write
 
 AHEAD_MS = MINUTE_MS  # no two clocks differ by so much
 LATE_MS = 2 * MINUTE_MS  # no function works on one thing for so long
@@ -224,7 +224,7 @@ def _commit(context: Context, *writes: Write) -> bool:
     """False where it was done before: by another run, or by this call, whose answer was lost."""
     try:
         context.table.commit(*writes)
-    except Moved:
+    except ConditionFailed:
         return False
     return True
 

@@ -18,7 +18,7 @@ from refledger.operations.context import Context
 from refledger.operations.jobs import contents
 from refledger.operations.jobs.jobs import fail
 from refledger.store import jobs
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 MOST_RESTARTS: Final = 3
 MOST_PARTS: Final = 5_000  # their names stay together in one item; S3 itself takes 10,000
@@ -53,7 +53,7 @@ def run(
         return False
     try:
         return _Writer(context, files, job, part_bytes).run(go_on)
-    except Moved:  # it was cancelled, or another worker is at it
+    except ConditionFailed:  # it was cancelled, or another worker is at it
         return True
     except UploadLost:
         return _begin_again(context, job.id)

@@ -21,7 +21,7 @@ from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import jobs, keys, programs
 from refledger.store.acting import acting
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 COLUMNS: Final = ("firstName", "lastName", "email", "phone", "companyName", "programId")
 NEEDED: Final = COLUMNS[:3]
@@ -89,7 +89,7 @@ def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], b
                 return False
             if not go_on():
                 return True
-    except Moved:  # another worker is at it
+    except ConditionFailed:  # another worker is at it
         return True
 
 

@@ -9,7 +9,7 @@ from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJob
 from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobKind, JobStatus, What
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import jobs
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 Send = Callable[[str, str], None]  # job id, and what no other message has
 
@@ -70,10 +70,10 @@ def _create(context: Context, job: Job) -> Job:
     try:
         room = jobs.note_open(job.owner, [*still, job.id], version, context.now_ms())
         context.table.commit(jobs.create(job), room)
-    except Moved as moved:
-        if jobs.IS_NEW not in moved.found:
+    except ConditionFailed as failed:
+        if jobs.IS_NEW not in failed.items:
             raise
-        return _repeat(jobs.from_item(moved.found[jobs.IS_NEW]), job)
+        return _repeat(jobs.from_item(failed.items[jobs.IS_NEW]), job)
     return job
 
 
@@ -134,5 +134,5 @@ def fail(context: Context, job: Job, problem: str) -> None:
     failed = job.changed(context.now_ms(), status=JobStatus.FAILED, problem=problem)
     try:
         context.table.commit(jobs.change(job, failed))
-    except Moved:
+    except ConditionFailed:
         return

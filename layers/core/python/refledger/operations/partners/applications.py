@@ -13,7 +13,7 @@ from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import applications, programs
 from refledger.store import partners as stored
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 S = ApplicationStatus
 
@@ -35,7 +35,7 @@ def apply(context: Context, user: str, person: Person, program_id: str, message:
 def _create(context: Context, made: Application, user: str, body: str) -> Application:
     try:
         context.table.commit(*applications.create(made))
-    except Moved:
+    except ConditionFailed:
         waiting = applications.waiting_of(context.table, user)
         if waiting is None:  # decided in this moment
             raise
@@ -64,8 +64,8 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
     partner = partners.partner_of(context, new)
     decided = _decided(context, old, S.APPROVED, by, reason)
 
-    def earlier(moved: Moved) -> str | None:
-        if applications.IS_WAITING not in moved.found:
+    def earlier(failed: ConditionFailed) -> str | None:
+        if applications.IS_WAITING not in failed.items:
             return None
         meanwhile = applications.find(context.table, application_id)
         meanwhile.check_decision(S.APPROVED, by)

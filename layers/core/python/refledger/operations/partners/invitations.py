@@ -17,7 +17,7 @@ from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import invitations, programs
 from refledger.store import partners as stored
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 TOKEN_BYTES = 20  # 32 characters
 S = InvitationStatus
@@ -60,8 +60,8 @@ def invite(context: Context, invited: Invited, by: str, request: Once) -> tuple[
 def _create(context: Context, made: Invitation, request: Once) -> Invitation:
     try:
         context.table.commit(invitations.create(made), request.guard(invitation=made.id))
-    except Moved as moved:
-        if earlier := request.earlier(moved):
+    except ConditionFailed as failed:
+        if earlier := request.earlier(failed):
             return invitations.find(context.table, earlier["invitation"])
         raise
     return made
@@ -102,8 +102,8 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
     partner = partners.partner_of(context, _partner_of(found, told, user))
     used = replace(found, status=S.ACCEPTED, user=user, partner_id=partner.id)
 
-    def earlier(moved: Moved) -> str | None:
-        if invitations.IS_PENDING not in moved.found:
+    def earlier(failed: ConditionFailed) -> str | None:
+        if invitations.IS_PENDING not in failed.items:
             return None
         meanwhile = invitations.find(context.table, invitation_id)
         if meanwhile.status is S.ACCEPTED and meanwhile.user == user:

@@ -13,7 +13,7 @@ from refledger.operations.context import Context
 from refledger.operations.limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from refledger.store import codes as stored
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 COUNTED_A_MINUTE = 10  # clicks on a link from one address, by one worker: more is no person's, or means nothing
 CLOSED_AFTER_MS = 3 * DAY_MS  # a day that ended two days ago gets no more clicks, whatever the clocks say
@@ -74,5 +74,5 @@ def _count(context: Context, code: str, now_ms: int, source: str | None, campaig
     lane, closed = random.randrange(clicks.LANES), day(now_ms - CLOSED_AFTER_MS)
     try:
         clicks.count(context.table, code, now_ms, lane, links.source(source), campaign, closed)
-    except Again:
+    except RetryableConflict:
         return

@@ -14,7 +14,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import codes as stored
 from refledger.store import partners
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 _Writes = Callable[[Partner, str], list[Write]]
 _Made = tuple[Partner, str]
@@ -78,10 +78,10 @@ def _try_one_more(
     guards = stored.guards(code, old.id, old.program_id)
     try:
         context.table.commit(*writes(old, code), *guards, request.guard(partner=old.id, code=code))
-    except Moved as moved:
-        if earlier := request.earlier(moved):
+    except ConditionFailed as failed:
+        if earlier := request.earlier(failed):
             return partners.find(context.table, earlier["partner"]), earlier["code"]
-        if moved.found.keys() & {stored.CODE_IS_FREE, stored.LOOKS_LIKE_NO_OTHER}:
+        if failed.items.keys() & {stored.CODE_IS_FREE, stored.LOOKS_LIKE_NO_OTHER}:
             if chosen:
                 raise CodeTaken("there is a code like this one already") from None
             taken.append(code)

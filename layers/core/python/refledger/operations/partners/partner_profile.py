@@ -12,7 +12,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.operations.partners.partners import address
 from refledger.store import notes, partners
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def change(context: Context, partner_id: str, changes: Changes, version: int) ->
     moves = partners.move_email(old, before, after) if before != after else []
     try:
         context.table.commit(partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new))
-    except Moved as moved:
-        if partners.EMAIL_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+    except ConditionFailed as failed:
+        if partners.EMAIL_IS_FREE in failed.items and partners.IS_UNCHANGED not in failed.items:
             raise EmailTaken("there is a partner with this e-mail address already") from None
         raise
     return new
@@ -72,8 +72,8 @@ def _write_note(context: Context, note: PartnerNote, partner_id: str, request: O
         context.table.commit(
             notes.create(partner_id, note), request.guard(partner=partner_id, note=note.id, at=str(note.at_ms))
         )
-    except Moved as moved:
-        if earlier := request.earlier(moved):
+    except ConditionFailed as failed:
+        if earlier := request.earlier(failed):
             return notes.find(context.table, earlier["partner"], int(earlier["at"]), earlier["note"])
         raise
     return note

@@ -17,9 +17,11 @@ from refledger.operations.chains import chain_above
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import partners, programs, referrals
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 CODE_ATTEMPTS = 5  # 50 bits: one is enough for any deployment
+
+Earlier = Callable[[ConditionFailed], str | None]
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by
     partner = partner_of(context, new)
     marks = duties.first_mark(context, Act.LINK_USER, by, partner.id) if new.user else []
 
-    def earlier(moved: Moved) -> str | None:
-        made = request.earlier(moved)
+    def earlier(failed: ConditionFailed) -> str | None:
+        made = request.earlier(failed)
         return made["partner"] if made else None
 
     return store(context, partner, [request.guard(partner=partner.id), *marks], earlier)
@@ -113,7 +115,7 @@ def address(context: Context, email: str) -> str:
     return context.ids.hash("email", email.casefold()) if email else ""
 
 
-def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Callable[[Moved], str | None]) -> Partner:
+def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Earlier) -> Partner:
     """Write the partner with a code of their own and `also` what they come from, in one transaction.
 
     `earlier`: of what was refused, the id of the partner whom that made before; or it raises.
@@ -124,19 +126,18 @@ def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Ca
 
 @retry_on_conflict
 def _store(
-    context: Context, partner: Partner, email: str, also: Sequence[Write], earlier: Callable[[Moved], str | None],
-    refused: list[str],
-) -> Partner:  # fmt: skip
+    context: Context, partner: Partner, email: str, also: Sequence[Write], earlier: Earlier, refused: list[str]
+) -> Partner:
     """`refused`: the codes of earlier tries, which are kept there."""
     coded = replace(partner, code=context.ids.code(partner.id, min(len(refused), CODE_ATTEMPTS)))
     try:
         context.table.commit(*partners.create(coded, email), *likeness.begins(context, coded), *also)
-    except Moved as moved:
-        if made := earlier(moved):
+    except ConditionFailed as failed:
+        if made := earlier(failed):
             return partners.find(context.table, made)
-        if partners.IS_NEW in moved.found or partners.USER_IS_FREE in moved.found:
+        if partners.IS_NEW in failed.items or partners.USER_IS_FREE in failed.items:
             raise UserTaken("this user is a partner already") from None
-        if partners.EMAIL_IS_FREE in moved.found:
+        if partners.EMAIL_IS_FREE in failed.items:
             raise EmailTaken("there is a partner with this e-mail address already") from None
         refused.append(coded.code)
         raise
@@ -170,8 +171,8 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     try:
         marks = duties.marks(context, Act.LINK_USER, by, partner_id)
         context.table.commit(*partners.link_user(old, user, now_ms), top_unchanged, *marks)
-    except Moved as moved:
-        if partners.USER_IS_FREE in moved.found and partners.IS_UNCHANGED not in moved.found:
+    except ConditionFailed as failed:
+        if partners.USER_IS_FREE in failed.items and partners.IS_UNCHANGED not in failed.items:
             raise UserTaken("this user is a partner already") from None
         raise
     return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)

@@ -19,7 +19,7 @@ from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.store import batches, methods, withdrawals
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 READ_TOGETHER = 100
 IN_FILE = (WithdrawalStatus.PAYING, WithdrawalStatus.PAID)  # what failed or came back must not be paid again
@@ -167,7 +167,7 @@ def _take_out(context: Context, withdrawal: Withdrawal) -> None:
     """No file of the batch had it yet: it waits for another one. Left as it is where it moved on in between."""
     try:
         context.table.commit(batches.unclaim(withdrawal.id, withdrawal.batch_id))
-    except Moved:
+    except ConditionFailed:
         return
 
 

@@ -22,7 +22,7 @@ from refledger.domain.withdrawals import MethodUsed, Withdrawal
 from refledger.operations import duties, likeness
 from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.store import methods, partners, withdrawals
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 Providers = Callable[[], Mapping[MethodType, Payouts]]
 
@@ -76,8 +76,8 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
             *methods.create(method), likeness.has_account(context, method),
             partners.still_not_suspended(partner_id),
         )  # fmt: skip
-    except Moved as moved:
-        if set(moved.found) == {methods.HAS_ROOM}:
+    except ConditionFailed as failed:
+        if set(failed.items) == {methods.HAS_ROOM}:
             raise TooManyMethods(f"at most {MAX_ACTIVE} payout methods; take one out of use first") from None
         raise
     return method

@@ -34,7 +34,7 @@ def book(
     `also`: what goes into the same transaction.
 
     `status`: None for the one that it has: a word about it. A problem ends with the step that answers it.
-    Raises AlreadyDecided, and Again where somebody was faster.
+    Raises AlreadyDecided, and RetryableConflict where somebody was faster.
     """
     kind = movement(old.status, status) if status else None
     now_ms, become = context.now_ms(), status or old.status

@@ -23,7 +23,7 @@ from refledger.operations.payouts.covering import cover_all
 from refledger.operations.payouts.tasks import end_in_time
 from refledger.operations.payouts.workflow import tell, wake
 from refledger.store import keys, withdrawals
-from refledger.store.transaction import Item, Moved, put
+from refledger.store.transaction import ConditionFailed, Item, put
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -168,7 +168,7 @@ def resume(context: Context, workflow: Workflow, withdrawal: Withdrawal) -> bool
     try:
         resumed, write = withdrawals.resume(withdrawal, context.now_ms())
         context.table.commit(write)
-    except Moved:
+    except ConditionFailed:
         return False
     workflow.start(resumed)
     return True

@@ -80,7 +80,7 @@ def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
 
 @retry_on_conflict
 def _by_rule(context: Context, withdrawal_id: str) -> Withdrawal:
-    """The withdrawal, approved if it waited and the program's rule lets it go. Raises Again."""
+    """The withdrawal, approved if it waited and the program's rule lets it go. Raises RetryableConflict."""
     assessed = risks.assess(context, withdrawal_id)
     asked, seen = assessed.withdrawal, assessed.by_rule
     if asked.status is not S.REQUESTED or seen is None:

@@ -15,7 +15,7 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, commit
 from refledger.store import withdrawals
-from refledger.store.transaction import Again
+from refledger.store.transaction import RetryableConflict
 
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
@@ -79,5 +79,5 @@ def tell(context: Context, waker: Waker, withdrawal: Withdrawal) -> None:
     """`wake`, for callers who are done either way: the decision is written, so the sweeper would pass it on too."""
     try:
         wake(context, waker, withdrawal)
-    except (ClientError, BotoCoreError, Again) as error:
+    except (ClientError, BotoCoreError, RetryableConflict) as error:
         log.warning("workflow not told of %s: %s", withdrawal.id, type(error).__name__)

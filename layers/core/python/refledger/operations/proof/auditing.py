@@ -9,7 +9,7 @@ from refledger.domain.audit import Action, Entry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
 from refledger.store.stream import Record
-from refledger.store.transaction import Moved
+from refledger.store.transaction import ConditionFailed
 
 # Of these it is told, too, when nobody was at work and the status moved; rewards, payments and entries of the journal
 # are facts that are their own record.
@@ -23,7 +23,7 @@ def write_down(context: Context, records: Iterable[Record]) -> int:
     for entry in filter(None, map(entry_of, records)):
         try:
             context.table.commit(audit.write(entry))
-        except Moved:
+        except ConditionFailed:
             continue
         written += 1
     return written

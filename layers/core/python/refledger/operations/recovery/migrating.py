@@ -18,7 +18,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, migrations, partners, payments
 from refledger.store.keys import Key
 from refledger.store.migrations import Progress
-from refledger.store.transaction import Item, Moved, Write
+from refledger.store.transaction import ConditionFailed, Item, Write
 
 # The items after a place, None for the first, and the place of the last of them, None where there are no more
 Pages = Callable[[Key | None], tuple[list[Item], Key | None]]
@@ -128,6 +128,6 @@ def _migrate(context: Context, migration: Migration, item: Item, *, dry_run: boo
 def _keep(context: Context, known: Progress, new: Progress) -> Progress:
     try:
         context.table.commit(migrations.go_on(known, new))
-    except Moved:
+    except ConditionFailed:
         raise Busy(f"another run of {new.name} is at work, and goes on") from None
     return replace(new, steps=known.steps + 1)

@@ -139,7 +139,7 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
 
     Its provider is asked where the account is there; all else waits for a person.
 
-    Raises PartnerNotFound for one who joined after that moment, Again.
+    Raises PartnerNotFound for one who joined after that moment, RetryableConflict.
     """
     used = trace.method
     partner, balance, known, method = context.table.get_many([

@@ -19,7 +19,7 @@ from refledger.domain.times import SECOND_MS
 from refledger.operations.context import STOP_KEPT_MS, Context
 from refledger.store import audit, stops
 from refledger.store.stops import Stop
-from refledger.store.transaction import Moved, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 # The readers of queues whose messages book, by their names in the template; that of leaderboards only counts
 READERS = ("PaymentsFunctionPayments", "MaturityFunctionPartners", "LeadEventsFunctionLeads", "JobWorkerFunctionJobs")
@@ -32,8 +32,8 @@ Sources = Mapping[str, EventSource]
 def stop(context: Context, sources: Sources, by: str, reason: str) -> Stop:
     """Stop everything; where it is stopped, finish what was begun. `sources`: what is to read no more, by name.
 
-    Returns how it stands: who stopped it first says why, who stopped the rest of it again says it anew. Raises Moved
-    where somebody else does so at this moment.
+    Returns how it stands: who stopped it first says why, who stopped the rest of it again says it anew. Raises
+    ConditionFailed where somebody else does so at this moment.
     """
     standing, reading = stops.read(context.table), tuple(name for name in sources if sources[name].reads)
     stamp, now_ms = context.ids.new(), context.now_ms()
@@ -66,7 +66,7 @@ def go(context: Context, sources: Sources, by: str, reason: str, *, but_payouts:
     """Let it go on; None where it was not stopped. Readers that were off before stay so.
 
     `but_payouts`: only what books from queues and schedules; withdrawals and whatever people write stay stopped.
-    Raises Moved where somebody stops it again at this moment: then it is stopped.
+    Raises ConditionFailed where somebody stops it again at this moment: then it is stopped.
     """
     standing = stops.read(context.table)
     if standing is None:
@@ -84,10 +84,10 @@ def go(context: Context, sources: Sources, by: str, reason: str, *, but_payouts:
 
 
 def _finish(context: Context, sources: Sources, *writes: Write) -> None:
-    """Say that it goes on. Raises Moved where it is stopped again: then nothing reads either."""
+    """Say that it goes on. Raises ConditionFailed where it is stopped again: then nothing reads either."""
     try:
         context.table.commit(*writes)
-    except Moved:
+    except ConditionFailed:
         standing = stops.read(context.table)
         if standing and not standing.only_payouts:
             _disable(sources)

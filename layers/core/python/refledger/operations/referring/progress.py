@@ -13,7 +13,7 @@ from refledger.store import keys, referral_progress, referrals
 from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Item, Moved, Write
+from refledger.store.transaction import ConditionFailed, Item, Write
 
 UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition knows
 
@@ -56,7 +56,7 @@ def _note_payouts(context: Context, records: list[Record]) -> None:
 
 @retry_on_conflict
 def _unless_later(context: Context, write: Write) -> None:
-    with suppress(Moved):  # a later payout is known, or the referral is not there
+    with suppress(ConditionFailed):  # a later payout is known, or the referral is not there
         context.table.commit(write)
 
 
@@ -82,8 +82,8 @@ def _move(context: Context, id: str, at_ms: int, write: Callable[..., Write]) ->
     """Raises Busy where others keep changing it: then the records come again."""
     try:
         context.table.commit(write(id, at_ms, context.now_ms()))
-    except Moved as moved:
-        was = moved.found[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
+    except ConditionFailed as failed:
+        was = failed.items[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
         if was.get("status") == ReferralStatus.EXPIRED:
             context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, was, at_ms))
 

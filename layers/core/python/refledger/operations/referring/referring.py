@@ -34,7 +34,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.once import Once
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
-from refledger.store.transaction import Again, Moved, Write
+from refledger.store.transaction import ConditionFailed, RetryableConflict, Write
 
 S = ReferralStatus
 
@@ -139,10 +139,10 @@ def create_once(
         writes += top_unchanged(program_id, partner.id, top)
     try:
         context.table.commit(*writes)
-    except Moved as moved:
-        if earlier := request.earlier(moved):
+    except ConditionFailed as failed:
+        if earlier := request.earlier(failed):
             return referrals.find(context.table, earlier["referral"])
-        _refuse(moved)
+        _refuse(failed)
         raise
     return made
 
@@ -172,7 +172,7 @@ def _chain(
     context: Context, partner: Partner, program_id: str, nearest: Link, customer: str, referral_id: str = ""
 ) -> tuple[list[Link], Link]:
     """Who earns beside the partner, and the top of the chain. Raises what keeps the customer from being bound, and
-    Again where somebody has just bound them to this referral.
+    RetryableConflict where somebody has just bound them to this referral.
     """
     if not customer:
         return chain_above(context, program_id, nearest, None, None)
@@ -180,17 +180,17 @@ def _chain(
     if partner.customer == customer:
         raise OwnCode("nobody refers themselves")
     if bound and bound["referral"] == referral_id:
-        raise Again("the customer was bound meanwhile")
+        raise RetryableConflict("the customer was bound meanwhile")
     if bound:
         raise AlreadyReferred("this customer has been referred before")
     return chain_above(context, program_id, nearest, customer, own["partner"] if own else None)
 
 
-def _refuse(moved: Moved) -> None:
+def _refuse(failed: ConditionFailed) -> None:
     """What was taken meanwhile."""
-    if referrals.LEAD_IS_FREE in moved.found:
+    if referrals.LEAD_IS_FREE in failed.items:
         raise LeadTaken("another referral has this lead") from None
-    if referrals.IS_UNBOUND in moved.found:
+    if referrals.IS_UNBOUND in failed.items:
         raise AlreadyReferred("this customer has been referred before") from None
 
 
@@ -378,9 +378,9 @@ def _change(
     new = replace(new, version=old.version + 1)
     try:
         context.table.commit(referrals.change(old, new, context.now_ms()), *writes)
-    except Moved as moved:
-        if referrals.IS_UNCHANGED not in moved.found:  # else it may have been the same that somebody did
-            _refuse(moved)
+    except ConditionFailed as failed:
+        if referrals.IS_UNCHANGED not in failed.items:  # else it may have been the same that somebody did
+            _refuse(failed)
         raise
     return new
 
