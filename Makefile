@@ -24,7 +24,7 @@ setup: ## install everything at once (each target installs what it needs by itse
 
 run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
 	$(SETUP) dev worker dynamodb
-	@PYTHONPATH=. exec $(PY) -m local template.yaml --stack refledger --python .venv-worker/bin/python \
+	@PYTHONPATH=.:local exec $(PY) -m undocked template.yaml --stack refledger --python .venv-worker/bin/python \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
 		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt \
@@ -34,7 +34,7 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 # themselves: a stack at rest still takes a share of the machine.
 TABLE = tests/adapters/test_recovery.py
 UNIT = tests/domain tests/docs tests/house tests/adapters --ignore=$(TABLE)
-STACKS = tests/e2e tests/local tests/cli
+STACKS = tests/e2e tests/cli local/undocked_tests
 PYTEST = $(PY) -m pytest -n 2
 
 test: ## run all tests (ARGS="tests/domain -x" runs some)
@@ -88,7 +88,7 @@ demo: ## tell the story of a reward against a running `make run`
 
 bench: ## measure, and write docs/benchmarks.md (ARGS=ends measures one part; see benchmarks/)
 	$(SETUP) dev worker dynamodb
-	$(PY) -m benchmarks $(ARGS)
+	PYTHONPATH=local $(PY) -m benchmarks $(ARGS)
 
 verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev

@@ -22,7 +22,7 @@ from benchmarks.tables import table
 from refledger.domain.jobs import MOST_OPEN
 from refledger.entry import access
 from refledger.operations.payouts.withdrawals import BOUNDS
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 WARM_UP_CALLS, CALLS = 3, 40
 # what would otherwise end the measurement, and is none of its business

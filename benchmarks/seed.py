@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.local.harness import Stack, wait_until
+from undocked.testing import Stack, wait_until
 
 EARNED = 1_000_000
 PROGRAM = {

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "layers/core/python/refledger/"
 DEPLOYED = (PACKAGE, "functions/")
 CHECKED = (*DEPLOYED, "local/", "scripts/", "benchmarks/", "tests/")
+PROJECT = {"refledger", "functions", "scripts", "benchmarks", "tests"}
 
 Found = Iterator[tuple[int, str]]  # line, what is wrong there
 
@@ -150,6 +151,19 @@ def environment_at_import(tree: ast.Module) -> Found:
         waiting += ast.iter_child_nodes(node)
 
 
+def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that is imported, at whatever depth."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            yield from ((node.lineno, package + name.name) for name in node.names)
+
+
+def importing(roots: set[str], why: str) -> Callable[[ast.Module], Found]:
+    """Imports from packages that a part of the tree may not know."""
+    return lambda tree: ((line, f"{name}: {why}") for line, name in imported(tree) if name.split(".")[0] in roots)
+
+
 # From the top to the bottom. A file imports from below its own step, or from its own room.
 STAIRS: tuple[tuple[str, ...], ...] = (
     ("functions", "refledger.cli"),
@@ -180,14 +194,10 @@ def climbing(path: str, tree: ast.Module) -> Found:
     here = room_of(path.removeprefix("layers/core/python/").removesuffix(".py").replace("/", "."))
     if not here:
         return
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-        for name in node.names:
-            there = room_of(package + name.name)
-            if there and there != here and STEP[there] <= STEP[here]:
-                yield node.lineno, f"{here} imports {package}{name.name}, which is not below it: see STAIRS"
+    for line, name in imported(tree):
+        there = room_of(name)
+        if there and there != here and STEP[there] <= STEP[here]:
+            yield line, f"{here} imports {name}, which is not below it: see STAIRS"
 
 
 RULES = (
@@ -204,6 +214,8 @@ RULES = (
     Rule("no-true-division", (PACKAGE + "domain/", PACKAGE + "store/"), true_divisions),
     Rule("times-with-zone", CHECKED, naive_times),
     Rule("environment-not-at-import", (*DEPLOYED, "local/"), environment_at_import),
+    Rule("local-stack-apart", ("local/",), importing(PROJECT, "the local stack is a package of its own")),
+    Rule("local-stack-apart", DEPLOYED, importing({"undocked"}, "what is deployed knows no local stack")),
 )
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "local"))
 
-from local.translation import translate  # noqa: E402
+from undocked.translation import translate  # noqa: E402
 
 REGION = "eu-central-1"
 RULES = Path(__file__).with_name("template.rules")  # our own

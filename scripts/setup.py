@@ -124,7 +124,7 @@ def make_environment(name: str) -> bool:
 
 def missing_java(environment: Path) -> str | None:
     """Asks the local stack's own search, where it will run. None, or why there is no Java."""
-    search = "import os; from local.java import find_java; print(find_java(os.environ))"
+    search = "import os, sys; sys.path.insert(0, 'local'); from undocked.java import find_java; find_java(os.environ)"
     command = [str(environment / "bin" / "python"), "-c", search]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]

@@ -44,7 +44,7 @@ with dynamodb.running() as endpoint, pytest.MonkeyPatch.context() as monkeypatch
 
 def tell(folder: Path) -> dict[str, object]:
     """What the story of the code in a folder leaves in its table. Raises subprocess.CalledProcessError."""
-    paths = os.pathsep.join((str(folder), str(folder / "layers/core/python")))
+    paths = os.pathsep.join(str(folder / part) for part in (".", "local", "layers/core/python"))
     jar = os.environ.get("DYNAMODB_LOCAL_DIR", str(ROOT / ".local" / "dynamodb-local"))
     told = subprocess.run(
         [sys.executable, "-c", TELL], cwd=folder, check=True, stdout=subprocess.PIPE, timeout=LIMIT_SECONDS,

@@ -19,7 +19,10 @@ from tests.support.books import Books
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-SHARED_STACK = {"e2e": "stack", "local": "shop"}  # the fixture of the folder's stack that lives for the whole run
+SHARED_STACK = {
+    "e2e": "stack",
+    "undocked_tests": "shop",
+}  # the fixture of the folder's stack that lives for the whole run
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,9 +14,9 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from refledger import cli
-from tests.local.harness import Stack
 from tests.support import dynamodb
 from tests.support.books import Books
+from undocked.testing import Stack
 
 ROOT = Path(__file__).parents[2]
 KEPT = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::KMS::Key")

@@ -18,8 +18,8 @@ from refledger.cli.target import Target, add_target
 from refledger.domain.errors import Busy
 from refledger.store.transaction import RetryableConflict
 from tests.cli.conftest import ROOT, Command
-from tests.local.harness import Stack
 from tests.support.books import Books
+from undocked.testing import Stack
 
 LAUNCHER = ROOT / "bin" / "refledger"
 EVERY = (

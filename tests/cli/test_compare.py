@@ -15,10 +15,10 @@ from refledger.domain.payments import PaymentReceived
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.earning import payments
 from tests.cli.conftest import Command
-from tests.local.harness import Stack
 from tests.support import stripe, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.stripe_server import KEY, Json, StripeServer
+from undocked.testing import Stack
 
 Names = dict[str, str]
 AN_HOUR = 3_600

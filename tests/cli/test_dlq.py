@@ -12,8 +12,8 @@ from refledger.adapters.dead_letters import DeadLetterQueue
 from refledger.adapters.queues import DeadLetters
 from refledger.cli.dlq import SUFFIX, WAYS, given_up
 from tests.cli.conftest import Command
-from tests.local.harness import Stack
 from tests.template.deployed import dead_letter_queues
+from undocked.testing import Stack
 
 Names = dict[str, str]
 SECRET = "bob@example.com"

@@ -15,10 +15,10 @@ from refledger.operations.figures import comparing, statistics
 from refledger.operations.proof import manifests
 from refledger.operations.proof.manifests import Outcome
 from tests.cli.conftest import Command
-from tests.local.harness import Stack, wait_until
 from tests.support import runbooks, streams
 from tests.support.books import Books
 from tests.support.payouts import Provider, approved, start
+from undocked.testing import Stack, wait_until
 
 PAGES_WITHDRAWAL = "ip4p6c8c54gk53gdiop1k87p"
 LOCAL = runbooks.DOCS.parent / ".local"

@@ -24,8 +24,8 @@ from refledger.store import findings, keys
 from refledger.store.findings import Finding, Reason, Round
 from refledger.store.transaction import update
 from tests.cli.conftest import Command, numbers
-from tests.local.harness import PATIENCE_SECONDS, Stack
 from tests.support.books import Books
+from undocked.testing import PATIENCE_SECONDS, Stack
 
 Names = dict[str, str]
 

@@ -14,8 +14,8 @@ from refledger.operations.payouts import withdrawals as operations
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
 from tests.cli.conftest import Command
-from tests.local.harness import Stack
 from tests.support.books import Books
+from undocked.testing import Stack
 
 Names = dict[str, str]
 

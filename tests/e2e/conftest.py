@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from scripts.demo import Client
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ".".join(platform.python_version_tuple()[:2])

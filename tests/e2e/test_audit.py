@@ -10,7 +10,7 @@ import pytest
 
 from scripts.demo import Client, eventually
 from tests.e2e.people import Json, People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 BUS = "refledger"
 

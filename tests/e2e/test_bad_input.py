@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from scripts.demo import IBAN, Client
 from tests.e2e.people import People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 from scripts.demo import Client
 from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People
-from tests.local.harness import Stack, wait_until
+from undocked.testing import Stack, wait_until
 
 KILLS = 3
 

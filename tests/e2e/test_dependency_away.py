@@ -18,7 +18,7 @@ from scripts.demo import Client
 from tests.e2e.conftest import new_stack, verify
 from tests.e2e.people import PROGRAM, People
 from tests.e2e.test_crashes import impatient_copy
-from tests.local.harness import Stack, wait_until
+from undocked.testing import Stack, wait_until
 
 PAYMENTS, AMOUNT = 30, 1_000
 ASKS, ASKED = 5, 100  # as many as may be open at once

@@ -19,9 +19,9 @@ from scripts.demo import Client
 from tests.e2e.conftest import PARAMETERS, ROOT, new_stack
 from tests.e2e.people import PROGRAM, People
 from tests.e2e.test_crashes import impatient_copy
-from tests.local.harness import Stack
 from tests.support import runbooks
 from tests.support.recovery import Recoverable
+from undocked.testing import Stack
 
 LONGEST_PAUSE_SECONDS = 6  # a function looks at the stop every five seconds
 

@@ -25,7 +25,7 @@ from schemathesis.checks import (
 from scripts.demo import Client
 from tests.e2e.conftest import new_stack
 from tests.e2e.people import PROGRAM, People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 DOCUMENT = Path(__file__).parents[2] / "functions" / "docs" / "openapi.json"
 CASES = int(os.environ.get("DOCUMENT_CASES", "1"))  # for each operation, with good and bad data

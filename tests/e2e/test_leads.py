@@ -20,7 +20,7 @@ from refledger.adapters import signed_webhooks
 from scripts.demo import Client, eventually
 from tests.e2e.conftest import PARAMETERS, ROOT, verify
 from tests.e2e.people import PROGRAM
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 NAME, ADDRESS = "refledger/leads", "https://hooks.example.com/crm"
 ARN = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{NAME}-Local0"

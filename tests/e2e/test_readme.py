@@ -16,12 +16,12 @@ from typing import cast
 
 import pytest
 
-from local.options import Options
-from local.stack import Stack as RunningStack
-from local.welcome import welcome
 from scripts import seed
 from scripts.demo import Client
-from tests.local.harness import Stack
+from undocked.options import Options
+from undocked.stack import Stack as RunningStack
+from undocked.testing import Stack
+from undocked.welcome import welcome
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = re.compile(r"\b(alice|bob|rita|ida|fred)\b")

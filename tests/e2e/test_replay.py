@@ -12,7 +12,7 @@ from refledger import cli
 from refledger.adapters.dead_letters import DeadLetterQueue
 from scripts.demo import Client
 from tests.e2e.people import People
-from tests.local.harness import Stack, wait_until
+from undocked.testing import Stack, wait_until
 
 READER, QUEUE = "ChangesFunctionStream", "ChangesDlq"
 

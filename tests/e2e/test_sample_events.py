@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from scripts.demo import Client
-from tests.local.harness import Stack
 from tests.template.deployed import function_id
+from undocked.testing import Stack
 
 EVENTS = Path(__file__).parents[2] / "events"
 NAMED_OTHERWISE = {"referring": "leads"}  # events/leads is what CRMs send

@@ -14,7 +14,7 @@ from scripts.demo import Client, Story
 from tests.e2e import test_story
 from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this one; moved on with each release
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from scripts.demo import Client
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 BODY = {"partnerId": "a" * 16, "amount": 5, "currency": "USD", "reason": "a test"}
 DAY_SECONDS = 86_400

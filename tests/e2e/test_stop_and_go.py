@@ -26,8 +26,8 @@ from scripts.demo import Client
 from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People
 from tests.e2e.test_crashes import impatient_copy
-from tests.local.harness import Stack, wait_until
 from tests.support import dynamodb, runbooks
+from undocked.testing import Stack, wait_until
 
 PAYMENTS, AMOUNT = 5, 1_000
 TABLE, BEFORE, DAY = "refledger-Table", "refledger-Table-before", "2026-11-20"  # as the page calls them

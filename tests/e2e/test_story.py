@@ -12,7 +12,7 @@ import pytest
 
 from scripts.demo import Client, Story, eventually
 from tests.e2e.people import People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 EVENTS = Path(__file__).parents[2] / "events" / "payments"
 

@@ -12,9 +12,9 @@ import pytest
 from scripts.demo import Client, eventually
 from tests.e2e.conftest import PARAMETERS, ROOT, verify
 from tests.e2e.people import People
-from tests.local.harness import Stack
 from tests.support import stripe_server
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, StripeServer
+from undocked.testing import Stack
 
 NAME = "refledger/stripe"
 ARN = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{NAME}-Local0"

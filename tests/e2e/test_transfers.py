@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.demo import IBAN, Client
 from tests.e2e.conftest import new_stack, verify
 from tests.e2e.people import People
-from tests.local.harness import Stack
+from undocked.testing import Stack
 
 PROGRAM = {
     "id": "default",

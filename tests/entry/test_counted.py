@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.mappings import Filters
 from refledger.adapters.queues import JobQueue
 from refledger.entry import config
 from refledger.store.table import pack
@@ -19,6 +18,7 @@ from tests.support.rollups import Counting
 from tests.support.secrets import LEADS, STRIPE
 from tests.template.deployed import ALARM, MAPPING
 from tests.template.resolved import Resolved
+from undocked.mappings import Filters
 
 STACK = "refledger"
 HOOK = "POST /api/v1/webhooks/stripe"

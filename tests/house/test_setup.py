@@ -76,6 +76,21 @@ def test_the_chosen_python_is_the_one_or_none(tmp_path: Path) -> None:
     assert "PYTHON=chosen does not run, or is older than 3.11" in done.stderr
 
 
+def test_a_checkout_of_somebody_else_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be written ends the set-up in one line, without a traceback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup, "STATE", Path("/proc/nowhere"))
+        assert setup.main(["dynamodb"]) == 1
+    assert "/proc/nowhere cannot be written" in "".join(capsys.readouterr())
+
+
+def test_make_run_seeds_nothing_but_its_own_stack() -> None:
+    """The demo program is made by what the stack runs when it is ready: nothing is started beside it."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nrun:")[1].split("\n\n")[0]
+    assert '--when-ready "$(PY) scripts/seed.py"' in recipe
+    assert "& " not in recipe
+
+
 def test_a_missing_npm_is_named_with_the_way_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DynamoDB Local comes by npm, and by nothing else."""
     monkeypatch.setenv("PATH", str(tmp_path))

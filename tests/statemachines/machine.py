@@ -21,12 +21,12 @@ import yaml
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
-from local import sfn_fixes
 from refledger.adapters.stepfunctions import UNFINISHED
 from refledger.domain.journal import Kind
 from refledger.domain.withdrawals import OPEN, WithdrawalStatus, movement
 from refledger.operations.payouts.workflow import HELD
-from tests.local.harness import PATIENCE_SECONDS
+from undocked import sfn_fixes
+from undocked.testing import PATIENCE_SECONDS
 
 DEFINITION = Path(__file__).parents[2] / "statemachines" / "withdrawal_approval.asl.yaml"
 REGION, ACCOUNT = "eu-central-1", "123456789012"

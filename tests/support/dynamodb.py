@@ -22,7 +22,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from local.java import find_java
+from undocked.java import find_java
 
 ROOT = Path(__file__).parents[2]
 JAR_DIR = Path(os.environ.get("DYNAMODB_LOCAL_DIR", ROOT / ".local" / "dynamodb-local"))

@@ -10,7 +10,7 @@ from unittest import mock
 
 from samtranslator.yaml_helper import yaml_parse
 
-from local.translation import translate
+from undocked.translation import translate
 
 ROOT = Path(__file__).parents[2]
 ALARM = "AWS::CloudWatch::Alarm"

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local.mappings import Filters
 from refledger.operations.heard import NAME
 from refledger.store import keys
 from refledger.store.table import pack
 from tests.support.alarms import Heard, minutes_until, rings
 from tests.template.deployed import ALARM, MAPPING, ROOT, SCHEDULE
 from tests.template.resolved import Resolved
+from undocked.mappings import Filters
 
 STACK, HOURS = "refledger", 12
 READERS = {"StatisticsFunction": "StatisticsSilentAlarm", "ChangesFunction": "ChangesSilentAlarm"}

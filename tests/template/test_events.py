@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local.mappings import Filters
 from refledger.adapters import salesforce
 from refledger.adapters.stripe import READERS, SOURCE_PREFIX
 from refledger.entry.events import leads
@@ -29,6 +28,7 @@ from tests.template.deployed import (
     statements,
     targets,
 )
+from undocked.mappings import Filters
 
 SHAPES, KEY = Path(__file__).parents[1] / "shapes" / "next.json", ("pk", "sk")
 FORTNIGHT_SECONDS = 14 * 86_400

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from local.translation import translate
 from tests.template.deployed import (
     ALARM,
     MAPPING,
@@ -24,6 +23,7 @@ from tests.template.deployed import (
     transformed,
 )
 from tests.template.resolved import Resolved
+from undocked.translation import translate
 
 BY_ALIAS = {"PaymentsFunction", "MaturityFunction", "WorkflowFunction"}
 GROUP = "AWS::CodeDeploy::DeploymentGroup"

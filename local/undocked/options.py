@@ -1,0 +1,180 @@
+"""The command line and the environment, read once, as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EPILOG = "Ports also come from API_PORT, AWS_PORT, DYNAMODB_PORT; JAVA names the Java that runs DynamoDB Local."
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one stack is to run. Times in the template's state machines are multiplied by `clock_scale`."""
+
+    template: Path
+    stack: str
+    region: str
+    data: Path
+    dynamodb_dir: Path
+    cache: Path
+    python: Path | None  # what function workers run in; None: the interpreter of the stack itself
+    parameters: dict[str, str]
+    secrets: Path | None  # values of secrets that the template refers to and does not make
+    api_port: int
+    aws_port: int
+    dynamodb_port: int
+    restart_dynamodb: bool
+    max_workers: int
+    clock_scale: float
+    welcome: Path | None
+    welcome_token: dict[str, Any]
+    when_ready: str | None  # a command, run once beside the running stack
+    beside: Path | None  # a checkout of another release, whose functions take half of the calls
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Parse the command line; defaults come from `environ`.
+
+    Ends the process with a usage message on a mistake.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m undocked", description="Run a SAM template on this machine, until Ctrl-C.", epilog=EPILOG
+    )
+    add = parser.add_argument
+    add("template", nargs="?", type=Path, default=Path("template.yaml"))
+    add("--stack", default="local", metavar="NAME", help="stack name: prefix of the names of resources")
+    add("--region", default="eu-central-1")
+
+    def directory(option: str, variable: str, default: str, what: str) -> None:
+        help = f"{what} (environment: {variable}; default {default})"
+        add(option, type=Path, default=environ.get(variable, default), metavar="DIR", help=help)
+
+    directory("--data", "LOCAL_DATA", ".local/data", "what survives a restart")
+    directory("--dynamodb-dir", "DYNAMODB_LOCAL_DIR", ".local/dynamodb-local", "where DynamoDBLocal.jar is")
+    directory("--cache", "LOCAL_CACHE", ".local/cache", "translated templates, which may be removed at any time")
+    add(
+        "--python",
+        type=Path,
+        metavar="PATH",
+        help="interpreter of the function workers, with awslambdaric and the "
+        "layers' requirements and nothing else; without it a package missing from a layer goes unnoticed",
+    )
+    add(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_pair,
+        help="a template parameter",
+    )
+    add(
+        "--secrets",
+        type=Path,
+        metavar="FILE",
+        help="secrets that the template refers to by name and does not declare: a JSON object, name to value "
+        "(an object is a secret with JSON keys); keep it readable by its owner alone. The ARN of one is "
+        "arn:aws:secretsmanager:REGION:123456789012:secret:NAME-Local0",
+    )
+    add("--api-port", type=_port, default=environ.get("API_PORT", "3000"), help="the HTTP API")
+    add(
+        "--aws-port",
+        type=_port,
+        default=environ.get("AWS_PORT", "4566"),
+        help="every AWS service, for CLI and SDKs",
+    )
+    add("--dynamodb-port", type=_port, default=environ.get("DYNAMODB_PORT", "8000"))
+    add(
+        "--restart-dynamodb",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start DynamoDB Local again when it ends by itself",
+    )
+    add(
+        "--max-workers",
+        type=_positive,
+        default=environ.get("LOCAL_MAX_WORKERS", "3"),
+        metavar="N",
+        help="processes at most for one function (environment: LOCAL_MAX_WORKERS)",
+    )
+    add(
+        "--clock-scale",
+        type=_scale,
+        default="1",
+        metavar="FACTOR",
+        help="multiplies waits and time limits of state machines: 0.0001 makes three days 26 seconds",
+    )
+    add(
+        "--welcome",
+        type=Path,
+        metavar="FILE",
+        help="text to print when ready; ${API}, ${AWS}, ${TOKEN} and ${REGION} are filled in",
+    )
+    add(
+        "--welcome-token",
+        type=_object,
+        default={"sub": "local-user"},
+        metavar="JSON",
+        help="the request (as to POST /_local/token) for the token in ${TOKEN}",
+    )
+    add(
+        "--when-ready",
+        metavar="COMMAND",
+        help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT; never "
+        "when it could not start",
+    )
+    add(
+        "--beside",
+        type=Path,
+        metavar="DIR",
+        help="a checkout of another release: its functions, where it has them, take every other call, as while a "
+        "deployment goes from one to the other; its state machines are in force",
+    )
+    given = parser.parse_args(arguments)
+    if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:
+        parser.error("API_PORT, AWS_PORT and DYNAMODB_PORT must differ")
+    values = vars(given)
+    return Options(parameters=dict(values.pop("parameter")), **values)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and at most 1")
+    return value
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return value

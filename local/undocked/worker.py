@@ -1,0 +1,172 @@
+"""One Lambda execution environment: a Runtime API of its own and one awslambdaric process that polls it.
+
+Each worker has its own port, as each environment has its own Runtime API on AWS: that tells workers apart
+without a path prefix, which the runtime client does not allow. Protocol:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+
+from undocked.children import Children
+from undocked.functions import FunctionSpec, Outcome
+from undocked.quick_http import QuickHandler, serve
+
+INIT_LIMIT_SECONDS = 30.0  # AWS allows 10; a laptop that compiles byte code is slower
+RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100  # as the service words it: 6291556
+
+
+class Worker:
+    """Runs one invocation at a time.
+
+    After a timeout, a crash or a failed init it is dead and must be replaced.
+    """
+
+    def __init__(
+        self,
+        spec: FunctionSpec,
+        environment: Mapping[str, str],
+        children: Children,
+        python: str,
+        version: int,
+    ) -> None:
+        """Start the process; it initialises while the caller does other things.
+
+        `version`: of the code it was started with.
+        """
+        self.spec, self.version, self.alive = spec, version, True
+        self._children = children
+        self._events: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self._next: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._ready = False
+        self._server = serve(type("RuntimeApi", (_RuntimeApi,), {"worker": self}), f"runtime-api-{spec.name}")
+        address = f"127.0.0.1:{self._server.server_address[1]}"
+        self.process = children.start(
+            [python, "-s", "-m", "awslambdaric", spec.handler],  # -s: nothing of the user's own packages
+            cwd=spec.code_dir,
+            env={**environment, "AWS_LAMBDA_RUNTIME_API": address},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        threading.Thread(target=self._stream_output, name=f"output-{spec.name}", daemon=True).start()
+
+    def run(self, request_id: str, event: bytes) -> Outcome:
+        """Initialise if new, hand over the event, enforce the deadline."""
+        if not self._ready:
+            kind, payload = self._wait(INIT_LIMIT_SECONDS)
+            if kind != "ready":
+                return self._broken(kind, payload, request_id, INIT_LIMIT_SECONDS)
+            self._ready = True
+        self._next.put((request_id, event))
+        kind, payload = self._wait(self.spec.timeout_seconds)
+        if kind == "response" and len(payload) > RESPONSE_LIMIT_BYTES:
+            text = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
+            return self._failure("Function.ResponseSizeTooLarge", text, request_id)
+        if kind == "response":
+            return Outcome(payload)
+        if kind == "error":
+            self._log_error(request_id, payload)
+            return Outcome(payload, "Unhandled")
+        return self._broken(kind, payload, request_id, self.spec.timeout_seconds)
+
+    def stop(self) -> None:
+        """Kill the process and close its Runtime API; safe to call twice."""
+        self.alive = False
+        self._next.put(None)  # frees the request thread that waits in /next
+        self._children.kill(self.process)
+        threading.Thread(target=self._close, daemon=True).start()
+
+    def _close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _wait(self, seconds: float) -> tuple[str, bytes]:
+        try:
+            return self._events.get(timeout=seconds)
+        except queue.Empty:
+            return "timeout", b""
+
+    def _broken(self, kind: str, payload: bytes, request_id: str, limit: float) -> Outcome:
+        self.stop()
+        if kind == "timeout":
+            text = f"RequestId: {request_id} Error: Task timed out after {limit:.2f} seconds"
+            return self._failure("Sandbox.Timedout", text, request_id)
+        if kind == "init/error":
+            self._log_error(request_id, payload)
+            return Outcome(payload, "Unhandled")
+        return self._failure("Runtime.ExitError", f"RequestId: {request_id} Error: {payload.decode()}", request_id)
+
+    def _failure(self, error_type: str, text: str, request_id: str) -> Outcome:
+        self.log(text if request_id in text else f"RequestId: {request_id} {text}")
+        return Outcome.failure(error_type, text)
+
+    def _log_error(self, request_id: str, payload: bytes) -> None:
+        """The runtime client has printed the traceback, but not of which request."""
+        try:
+            error = json.loads(payload)
+            text = f"{error.get('errorType')}: {error.get('errorMessage')}"
+        except (ValueError, AttributeError):
+            text = payload.decode(errors="replace")
+        self.log(f"RequestId: {request_id} {text}")
+
+    def _stream_output(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            for part in line.decode(errors="replace").rstrip("\n").split("\r"):  # tracebacks come with CRs inside
+                self.log(part)
+        code = self.process.wait()
+        self._children.forget(self.process)
+        how = f"exit status {code}" if code >= 0 else f"signal: {-code}"
+        self._events.put(("exit", f"Runtime exited with error: {how}".encode()))
+
+    def log(self, line: str) -> None:
+        """One line of the function's log, on the terminal, under its name."""
+        sys.stdout.write(f"[{self.spec.name}] {line}\n")  # at once: `print` writes the line's end by itself
+        sys.stdout.flush()
+
+    def next_invocation(self) -> tuple[str, bytes] | None:
+        """What the runtime client waits for: (request id, event); None when the worker is stopped."""
+        if not self._ready:
+            self._events.put(("ready", b""))
+        return self._next.get()
+
+    def report(self, kind: str, payload: bytes) -> None:
+        """What the runtime client says: response, error or init/error."""
+        self._events.put((kind, payload))
+
+
+class _RuntimeApi(QuickHandler):
+    worker: Worker
+
+    def do_GET(self) -> None:
+        invocation = self.worker.next_invocation()
+        if invocation is None:
+            self.close_connection = True
+            return
+        request_id, event = invocation
+        spec, now = self.worker.spec, time.time()
+        trace = f"Root=1-{int(now):08x}-{request_id.replace('-', '')[:24]};Sampled=0"
+        self.reply(
+            200,
+            event,
+            {
+                "Lambda-Runtime-Aws-Request-Id": request_id,
+                "Lambda-Runtime-Deadline-Ms": str(int((now + spec.timeout_seconds) * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": spec.arn,
+                "Lambda-Runtime-Trace-Id": trace,
+                "Content-Type": "application/json",
+            },
+        )
+
+    def do_POST(self) -> None:
+        body = self.body()
+        self.reply(202, b"", {})
+        kind = "init/error" if self.path.endswith("init/error") else self.path.rsplit("/", 1)[-1]
+        self.worker.report(kind, body)
