@@ -7,6 +7,7 @@ import io
 import itertools
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,12 +16,16 @@ from refledger.adapters.files import Files
 from refledger.domain import statements
 from refledger.domain.jobs import Job, What
 from refledger.domain.journal import Account, Kind
+from refledger.domain.people import PersonKind
 from refledger.domain.times import DAY_MS, day
+from refledger.domain.withdrawals import Approval, Step, WithdrawalStatus
+from refledger.operations import people
 from refledger.operations.context import Context
 from refledger.operations.figures import statements as monthly
 from refledger.operations.jobs import exporting, jobs, month_end
+from refledger.operations.payouts import deciding
 from refledger.store import jobs as stored_jobs
-from refledger.store import ledger
+from refledger.store import ledger, withdrawals
 from tests.support.books import Books
 from tests.support.buckets import Bucket
 from tests.support.deaths import Mortal
@@ -175,6 +180,23 @@ def test_payouts_join_the_bank_statement_by_its_reference(desk: Desk) -> None:
     ] == "40.00"
 
 
+def test_payouts_say_who_decided_and_who_paid(desk: Desk) -> None:
+    """As ids and as people: all who approved it, and who said that it was paid; an id for a name nobody knows."""
+    books = desk.books
+    people.remember(books.context, "ann", "Ann Admin", PersonKind.PERSON)
+    books.grant("bob", 10_000)
+    books.mature("bob")
+    once, twice = books.withdraw("bob", 2_000), books.withdraw("bob", 3_000)
+    books.conclude_paid(once)
+    both = Step(WithdrawalStatus.APPROVED, "sue", books.clock())
+    first = replace(twice, approvals=(Approval("ann", books.clock()),), status=both.status, steps=(both,))
+    books.table.commit(*withdrawals.change(twice, first))
+    deciding.mark_paid(books.context, twice.id, "ann", "r2", "", "bank-2")
+    rows = {row["withdrawalId"]: row for row in tables(desk.pack(next_month(books)))["payouts.csv"]}
+    told = [[rows[each.id][name] for name in month_end.PAYOUT_HEAD[-4:]] for each in (once, twice)]
+    assert told == [["ann", "Ann Admin", "ann", "Ann Admin"], ["ann sue", "Ann Admin, sue", "ann", "Ann Admin"]]
+
+
 def test_what_is_owed_is_told_by_how_long(desk: Desk) -> None:
     """Payouts use up the oldest; each age is what is left of its days, and all of them are the closing balance."""
     books = desk.books
@@ -198,6 +220,8 @@ def test_the_same_month_is_the_same_pack(desk: Desk) -> None:
     desk.books.clock.forward(400 * DAY_MS)
     desk.books.grant("eve", 9_999)
     desk.books.mature("eve")
+    asked_for = [each.reference for each in desk.books.entries("ada") if each.kind is Kind.RESERVE]
+    desk.books.conclude_paid(withdrawals.find(desk.books.table, asked_for[0]))
     assert desk.pack(month) == first, "made in one go"
     turns = itertools.cycle([True, False])
     assert tables(desk.pack(month, lambda: next(turns))) == tables(first)

@@ -313,7 +313,7 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
         for batch in batched(found, exports.PAGE):
             known = {each.id: each for each in stored_withdrawals.many(table, [id for _, id in batch], strong=False)}
             named = labels.of_partners(table, (each.partner_id for each in known.values()))
-            called = people.names(table, (id for each in known.values() for _, ids in _deciders(each) for id in ids))
+            called = people.names(table, (id for each in known.values() for _, ids in deciders(each) for id in ids))
             for position, id in batch:
                 made = known.get(id)
                 if made is None or not asked.wants(programId=made.program_id, status=made.status):
@@ -326,13 +326,13 @@ def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
                     _list(risk.value for risk in made.risks), made.problem, made.batch_id, iso(made.created_at_ms),
                     iso(changed_at_ms), named.name(made.partner_id), named.company(made.partner_id),
                     *_major(made.currency, made.amount),
-                    *(cell for _, ids in _deciders(made) for cell in _who(ids, called)),
+                    *(cell for _, ids in deciders(made) for cell in who(ids, called)),
                 ]]  # fmt: skip
 
     yield from of_partners(asked, after, walk, NO_ROWS)
 
 
-def _deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
+def deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
     """Who approved it, one or two; who rejected it; who said that it was paid."""
     for status in (WithdrawalStatus.APPROVED, WithdrawalStatus.REJECTED, WithdrawalStatus.PAID):
         last = next((step for step in reversed(made.steps) if step.status is status), None)
@@ -340,7 +340,7 @@ def _deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
         yield status, list(dict.fromkeys([*first, last.by])) if last else []
 
 
-def _who(ids: list[str], called: Mapping[str, str]) -> list[Cell]:
+def who(ids: list[str], called: Mapping[str, str]) -> list[Cell]:
     """Their ids and their names, in the same order: an id for a name that is not known, nothing where none is."""
     return [_list(ids), ", ".join(called.get(id, id) for id in ids) if called.keys() & set(ids) else None]
 

@@ -8,7 +8,7 @@ the trial balance. The same month gives the same figures whenever it is asked fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from refledger.domain import csv_files, journal_files, statements
@@ -18,7 +18,9 @@ from refledger.domain.journal_files import Books
 from refledger.domain.partners import Partner
 from refledger.domain.statements import Holdings, Month
 from refledger.domain.times import DAY_MS, iso
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.domain.zip_files import Archive
+from refledger.operations import people
 from refledger.operations.context import Context
 from refledger.operations.figures import statements as monthly
 from refledger.operations.jobs import export_sources, postings
@@ -36,8 +38,10 @@ STATEMENT_HEAD: Final = (
 )  # fmt: skip
 PAYOUT_HEAD: Final = (
     *PARTNER, "date", "kind", "amount", "withdrawalId", "transactionId", "methodType", "accountHolder", "account",
-    "requestedAt", "document",
+    "requestedAt", "document", "approvedBy", "approvedByName", "paidBy", "paidByName",
 )  # fmt: skip
+DECIDED: Final = (WithdrawalStatus.APPROVED, WithdrawalStatus.PAID)
+NOBODY: Final[list[list[str]]] = [[] for _ in DECIDED]
 AGES_DAYS: Final = (30, 60, 90)
 LIABILITY_HEAD: Final = (
     *PARTNER, "owed", "ofItReserved", "to30Days", "to60Days", "to90Days", "older", "debt", "oldestAt",
@@ -159,8 +163,10 @@ class _Pack:
             accounts[credit.value][2] += amount
 
     def _journal(self, partner_id: str, place: Any) -> Iterator[tuple[Any, list[Row]]]:
+        """Of what is only asked for without the reference that it gets when it is paid, which may be months later."""
         for on, batch in self._postings(partner_id, place):
-            yield on, [row for posting in batch for row in journal_files.rows(Books(), posting)]
+            told = (each if each.entry.kind in PAYOUTS else replace(each, transaction="") for each in batch)
+            yield on, [row for posting in told for row in journal_files.rows(Books(), posting)]
 
     def _postings(self, partner_id: str, place: Any) -> Iterator[tuple[Any, list[journal_files.Posting]]]:
         currencies = [balance.currency for balance in ledger.balances(self.table, partner_id)]
@@ -173,6 +179,10 @@ class _Pack:
             moved = [each for each in batch if each.entry.kind in PAYOUTS]
             made = withdrawals.many(self.table, sorted({each.entry.reference for each in moved}), strong=False)
             known = {each.id: each for each in made}
+            decided = {
+                each.id: [ids for status, ids in export_sources.deciders(each) if status in DECIDED] for each in made
+            }
+            called = people.names(self.table, (id for by in decided.values() for ids in by for id in ids))
             rows: list[Row] = []
             for each in moved:
                 entry, out = each.entry, known.get(each.entry.reference)
@@ -182,6 +192,7 @@ class _Pack:
                     major(sign * entry.amount, entry.currency), entry.reference, each.transaction or None,
                     *([out.method.type.value, out.method.holder, out.method.masked, iso(out.created_at_ms)]
                       if out else [None] * 4), each.document,
+                    *(cell for ids in decided.get(entry.reference, NOBODY) for cell in export_sources.who(ids, called)),
                 ])  # fmt: skip
             yield on, rows
 
