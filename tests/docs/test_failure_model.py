@@ -16,10 +16,11 @@ HEAD, *CELLS = ROWS
 
 @pytest.fixture(scope="module")
 def there() -> set[str]:
-    """Every test function of the project."""
+    """Every test function of the project, and of the local stack beside it."""
     return {
         node.name
-        for path in (ROOT / "tests").rglob("test_*.py")
+        for folder in ("tests", "local")
+        for path in (ROOT / folder).rglob("test_*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }
