@@ -31,7 +31,7 @@ from tests.support.deployment import Time
 from tests.support.functions import LIMITS, load
 from tests.support.queues import Sqs
 from tests.support.stepfunctions import StepFunctions
-from tests.template.deployed import MAPPING, of_type
+from tests.template.deployed import MAPPING, function_id, of_type
 
 SQS_BATCH = 10
 STREAM_BATCH = 100
@@ -137,7 +137,7 @@ class Pipeline:
         bodies = [self._event(*each) for each in payments]
         for start in range(0, len(bodies), SQS_BATCH):
             batch = bodies[start : start + SQS_BATCH]
-            answer = self.invoke("payments", _messages(batch))
+            answer = self.invoke("payment_events", _messages(batch))
             assert answer == {"batchItemFailures": []}, answer
             self.now.queued += len(batch) + 2  # the bus sends each alone
         self.mature()
@@ -166,11 +166,11 @@ class Pipeline:
         total = 0
         while records := self._told():
             total += len(records)
-            for function, answer in (("statistics", {"shardId": SHARD}), ("changes", {})):
+            for function, answer in (("stream_rollups", {"shardId": SHARD}), ("stream_projections", {})):
                 wanted = [each for each in records if passes(function, each)]
                 for start in range(0, len(wanted), STREAM_BATCH):
                     self.invoke(function, {"Records": wanted[start : start + STREAM_BATCH], **answer})
-        self._serve(self.own, "payments", SQS_BATCH)
+        self._serve(self.own, "payment_events", SQS_BATCH)
         self._serve(self.boards, "leaderboards", 1000)  # which are gathered for a minute
         return total
 
@@ -212,8 +212,7 @@ def passes(function: str, record: Json) -> bool:
 
 
 def _filters(function: str) -> list[Json]:
-    name = f"{function.capitalize()}FunctionStream"
-    filters = of_type(MAPPING)[name]["FilterCriteria"]["Filters"]
+    filters = of_type(MAPPING)[f"{function_id(function)}Stream"]["FilterCriteria"]["Filters"]
     return [json.loads(each["Pattern"]) for each in filters]
 
 
@@ -251,7 +250,7 @@ def deployed(endpoint: str, *, metered: bool, **program: Any) -> Iterator[Pipeli
             "waker": made.steps.waker, "payments_queue": PaymentsQueue(made.own, "payments"),
         }.items():  # fmt: skip
             stack.enter_context(patch.object(config, name, lambda value=value: value))
-        stack.enter_context(patch.object(load("payments"), "SIDE_BY_SIDE", 1))  # the meter is one thread's
+        stack.enter_context(patch.object(load("payment_events"), "SIDE_BY_SIDE", 1))  # the meter is one thread's
         names = {"POWERTOOLS_METRICS_NAMESPACE": "bench", "POWERTOOLS_SERVICE_NAME": "bench"}
         stack.enter_context(patch.dict(os.environ, names))
         yield made

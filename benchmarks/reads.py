@@ -18,7 +18,7 @@ def reading(bench: Bench) -> None:
     entity = design(2, 0, 0, 2)
     with serving(books):
         _one(bench, "balances of the caller", entity, "ledger", "GET /api/v1/ledger/balances", "bob")
-        _one(bench, "code of the caller", entity, "referrals", "GET /api/v1/referrals/code", "bob")
+        _one(bench, "code of the caller", entity, "member_referrals", "GET /api/v1/referrals/code", "bob")
         _one(bench, "a program", entity, "programs", "GET /api/v1/programs/{programId}", "root", programId="default")
         _one(bench, "a partner", entity, "partners", "GET /api/v1/partners/{partnerId}", "root", partnerId=bob)
         by_code, code = "GET /api/v1/partners/by-code/{code}", books.partner("bob").code
@@ -26,12 +26,12 @@ def reading(bench: Bench) -> None:
         upline = "GET /api/v1/partners/{partnerId}/upline"
         _one(bench, "a partner's up-line", entity, "partners", upline, "root", partnerId=bob)
         _one(
-            bench, "an own withdrawal", entity, "withdrawals", "GET /api/v1/referrals/withdrawals/{withdrawalId}",
-            "bob", withdrawalId=asked[0],
+            bench, "an own withdrawal", entity, "member_withdrawals",
+            "GET /api/v1/referrals/withdrawals/{withdrawalId}", "bob", withdrawalId=asked[0],
         )  # fmt: skip
         _one(
-            bench, "a withdrawal, staff", today(4, 0, 0, "5.5"), "approvals", "GET /api/v1/withdrawals/{withdrawalId}",
-            "root", withdrawalId=asked[0],
+            bench, "a withdrawal, staff", today(4, 0, 0, "5.5"), "withdrawals",
+            "GET /api/v1/withdrawals/{withdrawalId}", "root", withdrawalId=asked[0],
         )  # fmt: skip  # with what stands against paying it now
         correcting_and_explaining(bench, bob)
         for number in range(PAGE):
@@ -44,15 +44,15 @@ def reading(bench: Bench) -> None:
         with bench.measure(f"page of {PAGE}: whom a partner referred", today(None, 0, 0, "15")):
             answer = call("partners", downline, "root", "admin", path={"partnerId": bob})
         assert len(answer["data"]) == PAGE
-        _page(bench, "own withdrawals", "26.5", "withdrawals", "GET /api/v1/referrals/withdrawals", "bob")
-        _page(bench, "withdrawals of a status", "25.5", "approvals", "GET /api/v1/withdrawals", "root")
-        _page(bench, "all withdrawals", "19.5", "approvals", "GET /api/v1/withdrawals", "root", status="ALL")
+        _page(bench, "own withdrawals", "26.5", "member_withdrawals", "GET /api/v1/referrals/withdrawals", "bob")
+        _page(bench, "withdrawals of a status", "25.5", "withdrawals", "GET /api/v1/withdrawals", "root")
+        _page(bench, "all withdrawals", "19.5", "withdrawals", "GET /api/v1/withdrawals", "root", status="ALL")
         # half a unit for each of 32 shards: what lets 10,000 payments a second be listed
         # and half a unit for each payment, referral and partner that a line names: decision 91
         _page(bench, "rewards of a program", "42", "rewards", "GET /api/v1/rewards", "root", programId="default")
         _page(bench, "payments of a program", "31", "rewards", "GET /api/v1/payments", "root", programId="default")
         timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
-        _one(bench, "timeline of a withdrawal", entity, "approvals", timeline, "root", withdrawalId=asked[0])
+        _one(bench, "timeline of a withdrawal", entity, "withdrawals", timeline, "root", withdrawalId=asked[0])
         journal = "GET /api/v1/ledger/entries"
         _page(bench, "own journal, one currency", "2.5", "ledger", journal, "bob", currency="USD")
         _page(bench, "own journal", "3.5", "ledger", journal, "bob")

@@ -79,7 +79,7 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
         totals = stored.totals(books.table, keys.statistics(partner_id))
     assert totals["t1_USD"] == 5 * rewards, "nothing is lost or counted twice by folding"
     with serving(books), bench.measure(f"GET stats, {told}", today(3, 0, 0, "3")):
-        call("referrals", "GET /api/v1/referrals/stats", name)
+        call("member_referrals", "GET /api/v1/referrals/stats", name)
     reporting(bench, partner_id, told, rewards, days)
 
 
@@ -88,7 +88,7 @@ def reporting(bench: Bench, partner_id: str, told: str, rewards: int, days: int)
     last = periods.today(bench.books.clock())
     year = {"from": (last - timedelta(days=days)).isoformat(), "to": last.isoformat()}
     with serving(bench.books):
-        call("reports", "GET /api/v1/analytics/overview", "root", "admin")  # knows the program from now on
+        call("analytics", "GET /api/v1/analytics/overview", "root", "admin")  # knows the program from now on
         for name, budget, route, query, path in (
             ("a program's overview", design(2, 0, 0, 2), "analytics/overview", {}, {}),
             ("rewards by status", design(2, 0, 0, 2), "rewards/statistics", {}, {}),
@@ -101,7 +101,7 @@ def reporting(bench: Bench, partner_id: str, told: str, rewards: int, days: int)
              {"partnerId": partner_id}),
         ):  # fmt: skip
             with bench.measure(f"{name}, {told}", budget):
-                answer = call("reports", f"GET /api/v1/{route}", "root", "admin", query=query, path=path)
+                answer = call("analytics", f"GET /api/v1/{route}", "root", "admin", query=query, path=path)
             if route == "rewards/statistics":
                 assert answer["total"] == rewards, "nothing is lost or counted twice by folding"
 

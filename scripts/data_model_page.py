@@ -52,8 +52,9 @@ that it costs no write of an index.
 from it. Text from outside enters a key only as a keyed hash. Numbers and times in sort keys have one width, so that
 they sort as text.
 
-**Stream** (new and old images). Two functions read it: `functions/statistics` counts, `functions/changes` does what
-else follows. A record may come twice and late, so whatever they write bears that.
+**Stream** (new and old images). Two functions read it: `functions/stream_rollups` counts,
+`functions/stream_projections` does what else follows. A record may come twice and late, so whatever they write bears
+that.
 
 """
 VALUES = ("figures_of_program", "figures_of_books")  # they go into a key, and are none

@@ -19,10 +19,10 @@ from refledger.entry.models.me import (
     NotificationsView,
     ProfileBody,
 )
-from refledger.entry.models.methods import Methods, OwnMethodView
+from refledger.entry.models.member_referrals import StatisticsView
 from refledger.entry.models.of_partner import OwnReferralsQuery, PartnerRewardsQuery
-from refledger.entry.models.referrals import StatisticsView
-from refledger.entry.models.referring import ReferralView
+from refledger.entry.models.payout_methods import Methods, OwnMethodView
+from refledger.entry.models.referrals import ReferralView
 from refledger.entry.models.rewards import RewardView
 from refledger.entry.models.withdrawals import WithdrawalView
 from refledger.operations.earning import reward_lists

@@ -1,61 +1,298 @@
-"""A member's own code, the code they apply, and their figures."""
+"""Referrals: staff and services make them and move them along; partners see their own."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from refledger.domain.errors import (
     AlreadyReferred,
     CodeClosesCircle,
     CodeNotActive,
     CodeNotFound,
+    Conflict,
+    CurrencyNotTaken,
     CustomerPaidBefore,
+    KeyReused,
+    LeadTaken,
     OwnCode,
+    PartnerNotFound,
     ProgramClosed,
     ProgramNotFound,
     ReferralClosed,
-    UserTaken,
+    ReferralNotFound,
 )
-from refledger.entry import config
+from refledger.domain.programs import DEFAULT_PROGRAM
+from refledger.domain.referrals import Referral
+from refledger.domain.times import SECOND_MS
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.entry import config, maturing, paging
 from refledger.entry.http import Api, Request
-from refledger.entry.models.common import NoBody, NoQuery
-from refledger.entry.models.referrals import AppliedView, CodeView, StatisticsView
-from refledger.operations.figures import statistics
-from refledger.operations.partners import partners
-from refledger.operations.referring import referrals
+from refledger.entry.models.common import NoBody, NoQuery, Page
+from refledger.entry.models.of_partner import PartnerReferralsQuery
+from refledger.entry.models.referrals import (
+    CheckedView,
+    ConversionBody,
+    ConvertedView,
+    CustomerQuery,
+    LinkBody,
+    NewReferralBody,
+    ReferralChanges,
+    ReferralQuery,
+    ReferralResult,
+    ReferralResults,
+    ReferralsBody,
+    ReferralView,
+    WhyExpired,
+    WhyRejected,
+)
+from refledger.operations import labels
+from refledger.operations.earning import converting
+from refledger.operations.once import Once
+from refledger.operations.referring import expiring, referral_bulk, referral_lists, referring
+from refledger.store import keys, partners, programs, withdrawals
+from refledger.store import referrals as stored
 
 api = handler = Api()
+CHECK_MS = 8 * SECOND_MS  # of the function's fifteen seconds
+LONGEST_ID = 255  # that a CRM or a payment gives
+BINDS = (AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
 
 
-@api.route("GET /api/v1/referrals/code", answer=CodeView, refuses=(ProgramNotFound, UserTaken))
-def code(request: Request[NoBody, NoQuery]) -> CodeView:
-    """The caller's own code: made on the first call, the same ever after."""
-    return CodeView.of(partners.of_member(config.context(), request.caller.user))
+def _view(request: Request[Any, Any], referral: Referral) -> ReferralView:
+    (view,) = _views(request, [referral])
+    return view
+
+
+def _views(request: Request[Any, Any], shown: Sequence[Referral]) -> list[ReferralView]:
+    """People of the staff see whose they are by name, too."""
+    caller, payouts, named = request.caller, _payouts(shown), labels.NONE
+    if caller.roles:
+        found = labels.of_partners(config.context().table, (each.partner_id for each in shown))
+        named = replace(found, masks=caller.sees_masked)
+    return [ReferralView.of(each, payouts, staff=caller.is_staff, labels=named) for each in shown]
+
+
+def _payouts(shown: Sequence[Referral]) -> dict[str, WithdrawalStatus]:
+    """How the withdrawals stand that paid rewards of them last: whether their money came back."""
+    return withdrawals.statuses(config.context().table, (each.payout for each in shown))
 
 
 @api.route(
-    "POST /api/v1/referrals/apply/{code}",
-    answer=AppliedView,
+    "POST /api/v1/referrals",
+    body=NewReferralBody,
+    answer=ReferralView,
     status=201,
+    versioned=True,
     refuses=(
-        CodeNotFound,
-        ProgramNotFound,
-        OwnCode,
-        AlreadyReferred,
-        CodeNotActive,
-        CodeClosesCircle,
-        ProgramClosed,
-        CustomerPaidBefore,
-        ReferralClosed,
+        CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken, KeyReused, *BINDS,
     ),
+)  # fmt: skip
+def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
+    """Enter a referral of a partner's, for a lead, for a customer, or for nobody yet."""
+    context = config.context()
+    new = request.body.to_new(context.ids)
+    by, machine = request.caller.user, request.caller.is_machine
+    return _view(request, referring.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
+
+
+@api.route("GET /api/v1/referrals", query=ReferralQuery, answer=Page[ReferralView], refuses=())
+def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
+    """List referrals, newest first: a partner's or a program's, or those that are open by when they expire."""
+    context, query, staff = config.context(), request.query, request.caller.is_staff
+    wanted = query.to_wanted()
+    asked = (request.caller.user, request.route, query.partner_id, wanted)
+    position = paging.position(context.ids, query.cursor, *asked) or ""
+    partner_id = query.partner_id
+    if not staff:
+        own = partners.id_of_user(context.table, request.caller.user, strong=False)
+        if own is None or partner_id not in (None, own):
+            return Page[ReferralView](data=[])
+        partner_id = own
+    if partner_id:
+        page, last = referral_lists.of_partner(context, partner_id, wanted, position, query.limit)
+    else:
+        program = query.program_id or DEFAULT_PROGRAM
+        page, last = referral_lists.of_program(context, program, wanted, position, query.limit)
+    following = paging.cursor(context.ids, last, *asked) if last is not None else None
+    return Page[ReferralView](data=_views(request, page), next_cursor=following)
+
+
+@api.route(
+    "GET /api/v1/partners/{partnerId}/referrals",
+    query=PartnerReferralsQuery,
+    answer=Page[ReferralView],
+    refuses=(PartnerNotFound,),
 )
-def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
-    """Bind the caller to the partner whose code this is."""
-    typed = request.path.get("code", "")
-    return AppliedView.of(
-        referrals.apply(config.context(), config.limits(), request.caller.user, typed, request.caller.sub)
-    )
+def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[ReferralView]:
+    """List a partner's referrals, newest first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    wanted = query.to_wanted()
+    asked = (request.caller.user, request.route, partner_id, wanted)
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    partners.find(context.table, partner_id, strong=False)
+    page, last = referral_lists.of_partner(context, partner_id, wanted, before, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[ReferralView](data=_views(request, page), next_cursor=following)
 
 
-@api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=())
-def stats(request: Request[NoBody, NoQuery]) -> StatisticsView:
-    """The caller's tiers, earnings and balances."""
-    return StatisticsView.of(statistics.of_user(config.context(), request.caller.user))
+@api.route("GET /api/v1/referrals/{referralId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
+def read(request: Request[NoBody, NoQuery]) -> ReferralView:
+    """Read a referral."""
+    context, caller, id = config.context(), request.caller, _id(request)
+    if not caller.is_staff and keys.owner_of(keys.referral(id)) != partners.id_of_user(
+        context.table, caller.user, strong=False
+    ):  # another partner's does not exist
+        raise ReferralNotFound("there is no such referral")
+    return _view(request, stored.find(context.table, id, strong=False))
+
+
+@api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
+def read_by_lead(request: Request[NoBody, NoQuery]) -> ReferralView:
+    """Read the referral of a lead, by the id that the CRM gave it."""
+    return _view(request, referring.by_lead(config.context(), _text(request, "leadId")))
+
+
+@api.route(
+    "GET /api/v1/referrals/by-customer/{customerId}",
+    query=CustomerQuery,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound,),
+)
+def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
+    """Read the referral of a customer, by the id that payment events have."""
+    context = config.context()
+    customer = context.ids.user(_text(request, "customerId"))
+    return _view(request, referring.by_customer(context, request.query.program_id, customer))
+
+
+@api.route(
+    "PATCH /api/v1/referrals/{referralId}",
+    body=ReferralChanges,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, *BINDS),
+)
+def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
+    """Change a referral's source, campaign, note or tags, or say who its customer is."""
+    context, id, caller = config.context(), _id(request), request.caller
+    changes, version = request.body.to_changes(context.ids), request.expected_version
+    return _view(request, referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
+
+
+@api.route(
+    "DELETE /api/v1/referrals/{referralId}",
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed),
+)
+def remove(request: Request[NoBody, NoQuery]) -> ReferralView:
+    """Take out a referral that should not be there: it is rejected, and its lead may go to another."""
+    return _view(request, referring.remove(config.context(), _id(request)))
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/accept",
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed),
+)
+def accept(request: Request[NoBody, NoQuery]) -> ReferralView:
+    """Let a referral count."""
+    return _view(request, referring.accept(config.context(), _id(request)))
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/reject",
+    body=WhyRejected,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed),
+)
+def reject(request: Request[WhyRejected, NoQuery]) -> ReferralView:
+    """Refuse a referral: nobody earns from what its customer pays from now on."""
+    return _view(request, referring.reject(config.context(), _id(request), request.body.reason))
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/expire",
+    body=WhyExpired,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed),
+)
+def expire(request: Request[WhyExpired, NoQuery]) -> ReferralView:
+    """End a referral's time now; what was paid before earns."""
+    return _view(request, referring.expire(config.context(), _id(request), request.body.reason))
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/link-to-lead",
+    body=LinkBody,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, Conflict, LeadTaken, PartnerNotFound, *BINDS),
+)
+def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
+    """Say which lead of the CRM a referral is, and perhaps who pays."""
+    context, body = config.context(), request.body
+    customer = context.ids.user(body.customer_id) if body.customer_id else ""
+    id, caller = _id(request), request.caller
+    return _view(request, referring.link_lead(
+        context, id, body.lead_id, customer, body.customer_id or "", by=caller.user, by_machine=caller.is_machine
+    ))  # fmt: skip
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/process-conversion",
+    body=ConversionBody,
+    answer=ConvertedView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, ProgramClosed, Conflict, CurrencyNotTaken, ProgramNotFound),
+)
+def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedView:
+    """Book what a referral brought: it earns exactly like a payment, once."""
+    context, id, caller = config.context(), _id(request), request.caller
+    referral = stored.find(context.table, id)
+    own = programs.find(context.table, referral.program_id).currency
+    value = request.body.to_money(own)
+    converted = converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
+    maturing.send_due(converted.rewards, converted.due)
+    paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
+    return ConvertedView.made(converted, withdrawals.statuses(context.table, paid_by))
+
+
+@api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())
+def check_expired(request: Request[NoBody, NoQuery]) -> CheckedView:
+    """Close the referrals whose time is over, as the schedule does."""
+    context = config.context()
+    until_ms = context.now_ms() + CHECK_MS
+    return CheckedView.of(expiring.check_expired(context, lambda: context.now_ms() < until_ms))
+
+
+@api.route("POST /api/v1/referrals/bulk", body=ReferralsBody, answer=ReferralResults, refuses=(KeyReused,))
+def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
+    """Enter, accept, reject, expire and take out up to 50 referrals, with a result for each."""
+    context = config.context()
+    once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
+    caller, steps = request.caller, request.body.to_steps(context.ids)
+    results = referral_bulk.change_many(context, steps, once, by=caller.user, by_machine=caller.is_machine)
+    return ReferralResults(results=[ReferralResult.of(each) for each in results])
+
+
+def _id(request: Request[Any, Any]) -> str:
+    """Raises ReferralNotFound where no referral could have such an id."""
+    id = request.id("referralId")
+    if not keys.is_referral_id(id):
+        raise ReferralNotFound("there is no such referral")
+    return id
+
+
+def _text(request: Request[Any, Any], name: str) -> str:
+    """An id that others gave. Raises ReferralNotFound where it is longer than any that is kept."""
+    text = request.path.get(name, "")
+    if not 1 <= len(text) <= LONGEST_ID:
+        raise ReferralNotFound("there is no such referral")
+    return text

@@ -42,7 +42,7 @@ from refledger.entry.models.payments import (
     PaymentView,
     PossibleDuplicateView,
 )
-from refledger.entry.models.referring import CloseBody, ClosedView
+from refledger.entry.models.referrals import CloseBody, ClosedView
 from refledger.entry.models.rewards import (
     BulkCancel,
     BulkPayment,

@@ -1,103 +1,295 @@
-"""A partner asks to be paid, follows it, or takes it back."""
+"""Staff see what waits, decide, and say how the transfer ended."""
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from refledger.domain.errors import (
     AlreadyDecided,
-    BelowMinimum,
-    InsufficientFunds,
     KeyReused,
-    MethodNotFound,
-    MethodNotUsable,
+    NoteNeeded,
+    NotPayable,
+    OwnWithdrawal,
     PartnerNotFound,
     PartnerSuspended,
-    TooManyMethods,
-    TooManyWithdrawals,
+    SecondPersonNeeded,
     WithdrawalNotFound,
 )
+from refledger.domain.timelines import timeline
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config, paging
-from refledger.entry.http import Api, Request
-from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
-from refledger.entry.observability import logger
-from refledger.operations.payouts import withdrawals, workflow
-from refledger.store import partners
+from refledger.entry.http import IDENTIFIER, Api, Request
+from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
+from refledger.entry.models.withdrawals import (
+    BulkApproval,
+    BulkPaid,
+    BulkReject,
+    BulkResult,
+    BulkResults,
+    HappeningView,
+    ReasonBody,
+    ReturnBody,
+    StaffWithdrawalView,
+    StatusQuery,
+    TimelineView,
+    TransactionBody,
+)
+from refledger.operations import bulk, listing
+from refledger.operations.context import Context
+from refledger.operations.earning import till
+from refledger.operations.limits import LimitKind
+from refledger.operations.payouts import mending, methods, withdrawals, workflow
+from refledger.store import keys, partners
 from refledger.store import withdrawals as stored
 
 api = handler = Api()
+S = WithdrawalStatus
+
+
+@api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView], refuses=())
+def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawalView]:
+    """List the withdrawals in a status, or all, or a partner's, or those with a problem; newest in it first."""
+    context, query = config.context(), request.query
+    asked = (
+        request.caller.user, request.route, query.one_status, query.problem, query.partner_id, query.program_id,
+        query.from_, query.to,
+    )  # fmt: skip
+    before = paging.position(context.ids, query.cursor, *asked) or ""
+    rows = _rows(context, query, before, *keys.positions(query.from_ms, query.until_ms))
+
+    def read(ids: list[str]) -> list[Withdrawal]:
+        return stored.many(context.table, ids, strong=False)
+
+    page, last = listing.page(listing.loaded(rows, read, query.limit + 1), query.takes, query.limit)
+    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
+
+
+def _rows(context: Context, query: StatusQuery, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+    """(position, id) in the shortest list that has all that are asked for."""
+    table, size, status = context.table, query.limit + 1, query.one_status
+    if query.partner_id:
+        return stored.of_partner(table, query.partner_id, before, size, low, high)
+    if status:
+        return stored.with_status(table, status, before, size, low, high)
+    if query.problem:
+        return stored.with_problem(table, before, size, low, high)
+    return stored.newest(table, before, size, low, high)
 
 
 @api.route(
-    "POST /api/v1/referrals/withdraw",
-    body=NewWithdrawal,
-    answer=WithdrawalView,
-    status=201,
-    refuses=(
-        PartnerNotFound,
-        PartnerSuspended,
-        InsufficientFunds,
-        BelowMinimum,
-        MethodNotFound,
-        MethodNotUsable,
-        TooManyMethods,
-        TooManyWithdrawals,
-        KeyReused,
-    ),
+    "GET /api/v1/partners/{partnerId}/withdrawals",
+    query=PageQuery,
+    answer=Page[StaffWithdrawalView],
+    refuses=(PartnerNotFound,),
 )
-def request_payout(request: Request[NewWithdrawal, NoQuery]) -> WithdrawalView:
-    """Reserve an amount and ask for its payout."""
-    context, body = config.context(), request.body
-    withdrawal, _ = withdrawals.request(
-        context, request.caller.user, request.key, body.amount, body.currency, body.payee, request.body_hash,
-        config.vault,
-    )  # fmt: skip
-    if withdrawal.status is WithdrawalStatus.REQUESTED and withdrawal.attempt == 0:
-        _start(withdrawal)  # a repeat may come because the first call died just before this
-    return WithdrawalView.of(withdrawal)
-
-
-def _start(withdrawal: Withdrawal) -> None:
-    """The money is reserved by now; if the workflow cannot be started, the sweeper starts it within minutes."""
-    try:
-        config.workflow().start(withdrawal)
-    except (ClientError, BotoCoreError):
-        logger().warning("workflow not started", extra={"withdrawal": withdrawal.id}, exc_info=True)
-
-
-@api.route("GET /api/v1/referrals/withdrawals", query=PageQuery, answer=Page[WithdrawalView], refuses=())
-def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
-    """List the caller's withdrawals, newest first."""
-    context, query = config.context(), request.query
-    partner_id = partners.id_of_user(context.table, request.caller.user)
-    if partner_id is None:
-        return Page[WithdrawalView](data=[])
-    asked = (request.caller.user, request.route)
+def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawalView]:
+    """List a partner's withdrawals, newest first."""
+    context, query, partner_id = config.context(), request.query, request.id("partnerId")
+    asked = (request.caller.user, request.route, partner_id)
     before = paging.position(context.ids, query.cursor, *asked) or ""
+    partners.find(context.table, partner_id, strong=False)
     found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
     page = stored.many(context.table, ids, strong=False)
-    return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
+    return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/referrals/withdrawals/{withdrawalId}", answer=WithdrawalView, refuses=(WithdrawalNotFound,))
-def read_own(request: Request[NoBody, NoQuery]) -> WithdrawalView:
-    """Read one of the caller's withdrawals."""
-    context = config.context()
-    return WithdrawalView.of(withdrawals.own(context, request.caller.user, request.id("withdrawalId")))
+@api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView, refuses=(WithdrawalNotFound,))
+def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
+    """Read a withdrawal, and what stands against paying it now; admins and finance with the whole account, too.
+
+    The account only while it is to be paid to, and who was shown it is written down.
+    """
+    context, caller = config.context(), request.caller
+    withdrawal, blockers = till.read(context, request.id("withdrawalId"))
+    if caller.sees_masked or not withdrawal.needs_account:
+        return StaffWithdrawalView.of(withdrawal, None, blockers)
+    config.limits().take(context, caller.user, LimitKind.ACCOUNTS)
+    account = methods.show_account(context, config.vault, withdrawal, caller.user)
+    return StaffWithdrawalView.of(withdrawal, account, blockers)
+
+
+@api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))
+def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
+    """Tell what happened to a withdrawal, who did it, and what money moved, oldest first."""
+    withdrawal = stored.find(config.context().table, request.id("withdrawalId"))
+    return TimelineView(
+        withdrawal_id=withdrawal.id,
+        partner_id=withdrawal.partner_id,
+        amount=withdrawal.amount,
+        currency=withdrawal.currency,
+        events=[HappeningView.of(each) for each in timeline(withdrawal)],
+    )
 
 
 @api.route(
-    "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
-    answer=WithdrawalView,
-    refuses=(WithdrawalNotFound, AlreadyDecided),
+    "POST /api/v1/withdrawals/{withdrawalId}/approve",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        AlreadyDecided,
+        NotPayable,
+        NoteNeeded,
+        PartnerSuspended,
+    ),
 )
-def cancel(request: Request[NoBody, NoQuery]) -> WithdrawalView:
-    """Take back a request that nobody decided about yet."""
+def approve(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
+    """Approve a withdrawal somebody else asked for."""
+    return _decide(request, S.APPROVED)
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/reject",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, AlreadyDecided),
+)
+def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
+    """Reject a withdrawal; its money is available again."""
+    return _decide(request, S.REJECTED)
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-paid",
+    body=TransactionBody,
+    answer=StaffWithdrawalView,
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        AlreadyDecided,
+        NotPayable,
+        NoteNeeded,
+        PartnerSuspended,
+    ),
+)
+def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView:
+    """Confirm that the transfer was made; told again with the same transactionId it answers the same."""
+    body = request.body
+    return _told(withdrawals.conclude(*_on(request, S.PAID), body.note, body.transaction_id))
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-failed",
+    body=ReturnBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, NotPayable, NoteNeeded, AlreadyDecided),
+)
+def mark_failed(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
+    """Say that the transfer was not, and will not be, made: the money is put back, at once or with a second yes."""
+    body = request.body
+    return _told(withdrawals.conclude(*_on(request, S.FAILED), body.note, body.transaction_id or ""))
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/retry",
+    body=NoteBody,
+    answer=StaffWithdrawalView,
+    refuses=(
+        WithdrawalNotFound,
+        OwnWithdrawal,
+        SecondPersonNeeded,
+        NotPayable,
+        NoteNeeded,
+        AlreadyDecided,
+        PartnerSuspended,
+    ),
+)
+def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
+    """Try a payout again that the provider declined for a reason that is gone."""
+    return _told(mending.retry(*_what(request), request.body.note))
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/mark-returned",
+    body=ReturnBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, SecondPersonNeeded, NotPayable, NoteNeeded, AlreadyDecided),
+)
+def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
+    """Say that the whole payout came back; its money is available again, at once or with a second yes."""
+    body = request.body
+    return _told(mending.mark_returned(*_what(request), body.note, body.transaction_id or ""))
+
+
+@api.route(
+    "POST /api/v1/withdrawals/{withdrawalId}/resolve",
+    body=ReasonBody,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound, OwnWithdrawal, NotPayable, NoteNeeded, AlreadyDecided),
+)
+def resolve(request: Request[ReasonBody, NoQuery]) -> StaffWithdrawalView:
+    """End a problem that was put right elsewhere, by an adjustment say."""
+    return _told(mending.resolve(*_what(request), request.body.note))
+
+
+@api.route("POST /api/v1/withdrawals/bulk-approve", body=BulkApproval, answer=BulkResults, refuses=(KeyReused,))
+def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
+    """Approve up to 50 withdrawals, each by itself, with a result for each."""
+    context, body = config.context(), request.body
+
+    def approve_one(id: str) -> Withdrawal:
+        return withdrawals.decide(context, id, S.APPROVED, request.caller.user, request.fingerprint, body.note)
+
+    return _each(body.withdrawal_ids, approve_one)
+
+
+@api.route("POST /api/v1/withdrawals/bulk-reject", body=BulkReject, answer=BulkResults, refuses=(KeyReused,))
+def bulk_reject(request: Request[BulkReject, NoQuery]) -> BulkResults:
+    """Reject up to 50 withdrawals for one reason, each by itself, with a result for each."""
+    context, body = config.context(), request.body
+
+    def reject_one(id: str) -> Withdrawal:
+        return withdrawals.decide(context, id, S.REJECTED, request.caller.user, request.fingerprint, body.note)
+
+    return _each(body.withdrawal_ids, reject_one)
+
+
+@api.route("POST /api/v1/withdrawals/bulk-mark-paid", body=BulkPaid, answer=BulkResults, refuses=(KeyReused,))
+def bulk_mark_paid(request: Request[BulkPaid, NoQuery]) -> BulkResults:
+    """Confirm up to 50 transfers, each by itself, with a result for each."""
+    context, transactions = config.context(), {each.withdrawal_id: each.transaction_id for each in request.body.items}
+
+    def pay_one(id: str) -> Withdrawal:
+        return withdrawals.conclude(
+            context, id, S.PAID, request.caller.user, request.fingerprint, request.body.note, transactions[id]
+        )  # fmt: skip
+
+    return _each(list(transactions), pay_one)
+
+
+def _each(ids: list[str], act: Callable[[str], Withdrawal]) -> BulkResults:
     context = config.context()
-    own = withdrawals.own(context, request.caller.user, request.id("withdrawalId"))
-    cancelled = withdrawals.cancel(context, own, request.caller.user, request.fingerprint)
-    workflow.tell(context, config.waker(), cancelled)
-    return WithdrawalView.of(cancelled)
+
+    def one(id: str) -> Withdrawal:
+        if not IDENTIFIER.fullmatch(id):
+            raise WithdrawalNotFound("there is no such withdrawal")
+        changed = act(id)
+        workflow.tell(context, config.waker(), changed)
+        return changed
+
+    return BulkResults(results=[BulkResult.of(done) for done in bulk.each(context, ids, one)])
+
+
+def _what(request: Request[Any, NoQuery]) -> tuple[Context, str, str, str]:
+    """The context, which withdrawal, who, and with which request."""
+    return config.context(), request.id("withdrawalId"), request.caller.user, request.fingerprint
+
+
+def _on(request: Request[Any, NoQuery], status: WithdrawalStatus) -> tuple[Context, str, WithdrawalStatus, str, str]:
+    context, id, user, fingerprint = _what(request)
+    return context, id, status, user, fingerprint
+
+
+def _decide(request: Request[NoteBody, NoQuery], status: WithdrawalStatus) -> StaffWithdrawalView:
+    return _told(withdrawals.decide(*_on(request, status), request.body.note))
+
+
+def _told(withdrawal: Withdrawal) -> StaffWithdrawalView:
+    workflow.tell(config.context(), config.waker(), withdrawal)
+    return StaffWithdrawalView.of(withdrawal)

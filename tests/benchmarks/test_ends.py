@@ -45,8 +45,8 @@ def test_every_unit_is_of_an_item(measured: Measured) -> None:
             assert sum(taken.written.values()) == pytest.approx(taken.wru), (life, stage)
     booked = measured.stages["payment, busy"]["payment"].written
     assert {part: round(units, 3) for part, units in booked.items()} == {
-        ("payments", "payment"): 2, ("payments", "payment, in indexes"): 2, ("payments", "reward"): 4,
-        ("payments", "binding, looked at"): 2,
+        ("payment_events", "payment"): 2, ("payment_events", "payment, in indexes"): 2, ("payment_events", "reward"): 4,
+        ("payment_events", "binding, looked at"): 2,
     }  # fmt: skip
     assert "| WRU of a payment" in ends.report(measured)
 
@@ -83,11 +83,11 @@ def test_filters_are_those_of_the_template() -> None:
     def record(pk: str, sk: str) -> dict[str, object]:
         return {"dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}}
 
-    assert passes("statistics", record("R#p", "x"))
-    assert passes("statistics", record("P#p", "A"))
-    assert not passes("statistics", record("P#p", "B#USD"))
-    assert passes("changes", record("P#p", "B#USD"))
-    assert not any(passes(name, record("A#p", "x")) for name in ("statistics", "changes"))
+    assert passes("stream_rollups", record("R#p", "x"))
+    assert passes("stream_rollups", record("P#p", "A"))
+    assert not passes("stream_rollups", record("P#p", "B#USD"))
+    assert passes("stream_projections", record("P#p", "B#USD"))
+    assert not any(passes(name, record("A#p", "x")) for name in ("stream_rollups", "stream_projections"))
 
 
 def test_the_page_has_what_was_measured_last(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from benchmarks import cold_start, imports
 HTTP = {"pydantic", "logger", "http", "limits"}
 USES = {
     "adjustments": HTTP,
-    "approvals": HTTP | {"workflow"},
+    "withdrawals": HTTP | {"workflow"},
     "audit": HTTP,
-    "changes": {"queues"},  # of payments: a customer has been referred
+    "stream_projections": {"queues"},  # of payments: a customer has been referred
     "docs": HTTP,
     "invitations": HTTP,
-    "inbound": HTTP | {"queues"},
+    "lead_webhooks": HTTP | {"queues"},
     "lead_events": {"pydantic", "logger", "metrics", "queues"},
-    "leads": HTTP,
+    "referrals": HTTP,
     "expiry": {"metrics"},
     "ledger": HTTP,
     "links": HTTP,
@@ -25,22 +25,22 @@ USES = {
     "job_worker": {"logger", "metrics", "queues"},
     "jobs": HTTP | {"queues"},
     "manifest": {"metrics"},
-    "methods": HTTP,
-    "payouts": HTTP,
+    "payout_methods": HTTP,
+    "payout_batches": HTTP,
     "leaderboards": set[str](),
     "maturity": {"logger", "metrics", "queues"},
     "partners": HTTP,
-    "payments": {"pydantic", "logger", "metrics", "queues", "stripe"},
+    "payment_events": {"pydantic", "logger", "metrics", "queues", "stripe"},
     "programs": HTTP,
     "reconciliation": {"pydantic", "logger", "metrics", "queues", "stripe", "workflow"},
-    "referrals": HTTP,
-    "reports": HTTP,
+    "member_referrals": HTTP,
+    "analytics": HTTP,
     "rewards": HTTP,
-    "statistics": {"queues"},
+    "stream_rollups": {"queues"},
     "sweeper": {"metrics", "workflow"},
     "verifier": {"metrics"},
-    "webhooks": HTTP | {"metrics", "workflow"},
-    "withdrawals": HTTP | {"workflow"},
+    "payout_webhooks": HTTP | {"metrics", "workflow"},
+    "member_withdrawals": HTTP | {"workflow"},
     "workflow": {"logger", "metrics", "workflow"},
 }
 
@@ -74,11 +74,11 @@ def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_ot
     """One function's operations are not another's: roll-ups are loaded by those who write or show them."""
     rollups = {name for name, modules in loaded.items() if "refledger.operations.figures.statistics" in modules}
     sweeping = {name for name, modules in loaded.items() if "refledger.operations.payouts.sweeping" in modules}
-    showing = {"me", "referrals", "reports", "job_worker"}  # the last counts what is owed for the dashboard
-    assert (rollups, sweeping) == ({"leaderboards", "statistics", *showing}, {"sweeper"})
+    showing = {"me", "member_referrals", "analytics", "job_worker"}  # the last counts what is owed for the dashboard
+    assert (rollups, sweeping) == ({"leaderboards", "stream_rollups", *showing}, {"sweeper"})
 
 
 def test_handlers_are_ready_for_their_first_event(loaded: dict[str, frozenset[str]]) -> None:
     """The probe made the table's client and everything else that the handler asks `config` for."""
     assert all({"boto3", "botocore.client", "refledger.store.table"} <= modules for modules in loaded.values())
-    assert cold_start.clients("withdrawals") == ["context", "secrets", "waker", "workflow"]
+    assert cold_start.clients("member_withdrawals") == ["context", "secrets", "waker", "workflow"]

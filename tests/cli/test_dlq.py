@@ -93,7 +93,7 @@ def test_all_are_listed(refledger: Command, sqs: Any, names: Names) -> None:
     rows = {line.split()[0]: line.split()[1:] for line in done.lines[1:]}
     assert set(rows) == set(WAYS)
     assert rows["PaymentsDlq"] == ["1", "0", "PaymentsQueue"]
-    assert rows["StatisticsDlq"] == ["0", "0", "-"]
+    assert rows["StreamRollupsDlq"] == ["0", "0", "-"]
     told = [json.loads(line) for line in refledger("dlq", "list", "--json").lines]
     assert {"queue": "PaymentsDlq", "messages": 1, "inFlight": 0, "to": "PaymentsQueue"} in told
 
@@ -206,7 +206,7 @@ def test_a_crash_loses_no_message(sqs: Any, names: Names, dies: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["redrive", "StatisticsDlq"], "StatisticsDlq is not redriven: it says where in the stream"),
+        (["redrive", "StreamRollupsDlq"], "StreamRollupsDlq is not redriven: it says where in the stream"),
         (["redrive", "SchedulesDlq"], "SchedulesDlq is not redriven: the next tick did the same work"),
         (["redrive", "PaymentsDlq", "--to", "MaturityQueue"], "PaymentsDlq and MaturityQueue are not of one kind"),
         (["redrive", "PaymentsDlq", "--to", "EventsDlq"], "EventsDlq is a dead letter queue itself"),

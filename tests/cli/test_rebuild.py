@@ -24,7 +24,7 @@ NAMES = ("alice", "bob", "carol")
 
 @pytest.fixture
 def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
-    """Rewards of two partners, none of which the statistics function has counted. Waiting takes no time."""
+    """Rewards of two partners, none of which stream_rollups has counted. Waiting takes no time."""
     books.clock.at_ms = time.time_ns() // 1_000_000 - 60_000
     books.program()
     books.chain(*NAMES)
@@ -41,7 +41,7 @@ def right(books: Books, name: str) -> bool:
 
 
 def counted(books: Books) -> None:
-    """What the statistics function does with all that it was told."""
+    """What stream_rollups does with all that it was told."""
     project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
 
 

@@ -203,13 +203,13 @@ def test_a_table_before_that_is_gone_has_nothing_to_say(dynamodb_endpoint: str) 
 def test_a_stop_that_was_broken_off_is_finished(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages would else come again and again, for the hours that a restore takes, until each is given up."""
     books = Books(Recoverable(dynamodb.new_database(dynamodb_endpoint)), "refledger")
-    reading = EventSource(Services(), "PaymentsFunctionPayments")
+    reading = EventSource(Services(), "PaymentEventsFunctionPayments")
     stopping.stop(books.context, {}, "ann", "died before the readers were off")
     asked: list[bool] = []
     monkeypatch.setattr(reading, "enable", asked.append)
     copying: Any = object.__new__(Copying)
     copying._wish, copying._pause = wish("refledger", books.client), lambda _: None
     copying._wish.target.client = lambda name: books.client if name == "dynamodb" else Services()
-    copying._sources = {"PaymentsFunctionPayments": reading}
-    assert copying._stop() == ("PaymentsFunctionPayments",)
+    copying._sources = {"PaymentEventsFunctionPayments": reading}
+    assert copying._stop() == ("PaymentEventsFunctionPayments",)
     assert asked == [False]

@@ -14,7 +14,7 @@ from scripts.demo import Client
 from tests.e2e.people import People
 from undocked.testing import Stack, wait_until
 
-READER, QUEUE = "ChangesFunctionStream", "ChangesDlq"
+READER, QUEUE = "StreamProjectionsFunctionStream", "StreamProjectionsDlq"
 
 
 @pytest.fixture

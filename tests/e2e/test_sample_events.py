@@ -14,7 +14,6 @@ from tests.template.deployed import function_id
 from undocked.testing import Stack
 
 EVENTS = Path(__file__).parents[2] / "events"
-NAMED_OTHERWISE = {"referring": "leads"}  # events/leads is what CRMs send
 # in this order: Alice must be a partner before she asks for money
 ANSWERS: dict[str, dict[str, Any]] = {
     "docs/openapi": {"statusCode": 200},
@@ -27,29 +26,29 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "partners/validate_code": {"statusCode": 200},
     "invitations/invite": {"statusCode": 201},
     "invitations/apply": {"statusCode": 201},
-    "referrals/code": {"statusCode": 200},
-    "referring/create": {"statusCode": 404},  # nobody's code
-    "withdrawals/request": {"statusCode": 422},  # she has earned nothing
-    "approvals/list": {"statusCode": 200},
-    "approvals/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such withdrawals
-    "approvals/bulk_reject": {"statusCode": 200},
-    "methods/add": {"statusCode": 201},
-    "payouts/create_batch": {"statusCode": 409},  # no transfer waits to be made
+    "member_referrals/code": {"statusCode": 200},
+    "referrals/create": {"statusCode": 404},  # nobody's code
+    "member_withdrawals/request": {"statusCode": 422},  # she has earned nothing
+    "withdrawals/list": {"statusCode": 200},
+    "withdrawals/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such withdrawals
+    "withdrawals/bulk_reject": {"statusCode": 200},
+    "payout_methods/add": {"statusCode": 201},
+    "payout_batches/create_batch": {"statusCode": 409},  # no transfer waits to be made
     "adjustments/create": {"statusCode": 404},  # nobody's partner
     "rewards/list": {"statusCode": 200},
     "rewards/parked": {"statusCode": 200},
     "rewards/give": {"statusCode": 404},  # nobody's partner
     "rewards/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such rewards
-    "webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
-    "inbound/referral": {"statusCode": 401},
-    "inbound/hubspot": {"statusCode": 401},
+    "payout_webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
+    "lead_webhooks/referral": {"statusCode": 401},
+    "lead_webhooks/hubspot": {"statusCode": 401},
     "lead_events/queue": {"batchItemFailures": []},  # nobody's code, and nobody's lead
     "jobs/export": {"statusCode": 202},
     "jobs/import_partners": {"statusCode": 202},
     "job_worker/tick": {"sent": 0},
     "job_worker/queue": {"batchItemFailures": [{"itemIdentifier": "5b0c3c5e-7f0e-4f0e-9d5a-2f6f6f0f4d11"}]},  # nobody's
     "ledger/entries": {"statusCode": 200},
-    "changes/adjustment_rejected": {"audited": 1},
+    "stream_projections/adjustment_rejected": {"audited": 1},
     "audit/list": {"statusCode": 200},
     "me/profile": {"statusCode": 200},
     "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
@@ -60,9 +59,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "verifier/tick": {"faults": 0},
     "expiry/tick": {"failed": 0},
     "manifest/tick": {"outcome": "COMPLETE"},  # the schedule writes it when the stack starts
-    "statistics/referral": {"state": {}},
+    "stream_rollups/referral": {"state": {}},
     "leaderboards/queue": {"batchItemFailures": []},  # nobody, who is in no leaderboard then
-    "reports/overview": {"statusCode": 200},
+    "analytics/overview": {"statusCode": 200},
     "workflow/decide": {"errorType": "WithdrawalNotFound"},
     "workflow/pay": {"errorType": "WithdrawalNotFound"},
 }
@@ -72,8 +71,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 def test_a_function_takes_its_sample(stack: Stack, client: Client, name: str) -> None:
     """Invoked with the file and nothing else, the function answers as it should."""
     assert client.api == stack.api  # the default program is there
-    folder = name.split("/")[0]
-    function = f"refledger-{function_id(NAMED_OTHERWISE.get(folder, folder))}"
+    function = f"refledger-{function_id(name.split('/')[0])}"
     sample = json.loads((EVENTS / f"{name}.json").read_bytes())
     claims = sample.get("requestContext", {}).get("authorizer", {}).get("jwt", {}).get("claims", {})
     if "auth_time" in claims:

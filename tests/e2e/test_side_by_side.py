@@ -17,11 +17,19 @@ from tests.e2e.people import PROGRAM, People
 from undocked.testing import Stack
 
 PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this one; moved on with each release
+# What its functions were called (decision 108). Two of its names mean another function now: none may stay where it was.
+# Empty again once PREVIOUS is a release that knows the names of today
+FORMER = {
+    "analytics": "reports", "lead_webhooks": "inbound", "member_referrals": "referrals",
+    "member_withdrawals": "withdrawals", "payment_events": "payments", "payout_batches": "payouts",
+    "payout_methods": "methods", "payout_webhooks": "webhooks", "referrals": "leads", "stream_projections": "changes",
+    "stream_rollups": "statistics", "withdrawals": "approvals",
+}  # fmt: skip
 
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """Functions and state machines of the release before this one, out of the project's history."""
+    """Functions and state machines of the release before this one, out of the project's history, by today's names."""
     command = ["git", "-C", str(ROOT), "archive", PREVIOUS, "functions", "layers", "statemachines"]
     try:
         archive = subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
@@ -30,6 +38,12 @@ def previous(tmp_path: Path) -> Path:
     place = tmp_path / "previous"
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(place, filter="data")
+    functions, aside = place / "functions", place / "renamed"
+    aside.mkdir()
+    for name, former in FORMER.items():
+        (functions / former).rename(aside / name)
+    for folder in aside.iterdir():
+        folder.rename(functions / folder.name)
     return place
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from refledger.domain.methods import BankAccount
-from refledger.entry.models.methods import AccountView, PayoutMethodBody
+from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody
 from refledger.operations.payouts import methods
 from tests.support.functions import World
 

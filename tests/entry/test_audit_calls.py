@@ -32,7 +32,9 @@ def follow(fresh: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     fresh.variables["NOTICES"] = "chosen"
 
     def catch_up() -> int:
-        return sum(load("changes").handler(event, None)["audited"] for event in batches(tail.new(), keys.AUDITED))
+        return sum(
+            load("stream_projections").handler(event, None)["audited"] for event in batches(tail.new(), keys.AUDITED)
+        )
 
     return catch_up
 

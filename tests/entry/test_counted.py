@@ -100,7 +100,7 @@ def test_events_of_the_other_mode_ring(
     event: dict[str, Any] = json.loads((EXAMPLES / "stripe_charge_succeeded.json").read_text(encoding="utf-8"))
     event["detail"]["livemode"] = False
     records = [{"messageId": str(n), "body": json.dumps(event)} for n in range(3)]
-    assert load("payments").handler({"Records": records}, None) == {"batchItemFailures": []}
+    assert load("payment_events").handler({"Records": records}, None) == {"batchItemFailures": []}
     output = capsys.readouterr().out
     assert ringing(stack, output) == {"OtherModeAlarm"}
     assert "TAKEN" not in output
@@ -127,9 +127,9 @@ def test_the_tick_of_jobs_changes_what_both_readers_of_the_stream_meet(
     assert [Filters(each).match(told) for each in filters] == [True, True]
     monkeypatch.setitem(named.variables, "NOTICES", "all")
     monkeypatch.setattr(config, "bus", lambda: None)  # nothing is sent
-    assert load("changes").handler({"Records": [told]}, None) == {"audited": 0}
+    assert load("stream_projections").handler({"Records": [told]}, None) == {"audited": 0}
     before = list(named.books.table.query("D#BOOKS"))
-    load("statistics").handler({"Records": [told], "shardId": "s"}, None)
+    load("stream_rollups").handler({"Records": [told], "shardId": "s"}, None)
     assert list(named.books.table.query("D#BOOKS")) == before
 
 

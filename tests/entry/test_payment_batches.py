@@ -51,7 +51,7 @@ def failed(answer: dict[str, Any]) -> list[str]:
 
 def handle(*bodies: str) -> list[str]:
     """The ids of those that come again."""
-    return failed(load("payments").handler(records(*bodies), None))
+    return failed(load("payment_events").handler(records(*bodies), None))
 
 
 class Counting:

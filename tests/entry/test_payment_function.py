@@ -30,7 +30,7 @@ def send(fresh: World, sqs: Sqs) -> Send:
     def event(kind: str, **detail: Any) -> None:
         detail = {"occurredAt": iso(fresh.books.clock()), **detail}
         body = json.dumps({"source": "payments", "detail-type": kind, "detail": detail})
-        answer = load("payments").handler({"Records": [{"messageId": "m", "body": body}]}, None)
+        answer = load("payment_events").handler({"Records": [{"messageId": "m", "body": body}]}, None)
         assert answer == {"batchItemFailures": []}
 
     return event
@@ -46,7 +46,7 @@ def stripe(fresh: World, sqs: Sqs) -> Send:
         found["detail"]["created"] = seconds
         found["detail"]["data"]["object"] |= {"created": seconds, **changes}
         found["detail"]["data"]["object"].pop("status_transitions", None)
-        answer = load("payments").handler({"Records": [{"messageId": "m", "body": json.dumps(found)}]}, None)
+        answer = load("payment_events").handler({"Records": [{"messageId": "m", "body": json.dumps(found)}]}, None)
         assert answer == {"batchItemFailures": []}
 
     return event

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from refledger.domain.methods import MethodType
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
-from refledger.entry.models.methods import PayoutMethodBody
+from refledger.entry.models.payout_methods import PayoutMethodBody
 from refledger.operations.payouts.steps import step
 from tests.support.functions import Answer, World, api_of, assert_problem
 

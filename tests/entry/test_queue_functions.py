@@ -67,7 +67,7 @@ def failed(answer: dict[str, Any]) -> list[str]:
 
 def test_payments_are_recorded_and_sent_to_mature(fresh: World, sqs: Sqs) -> None:
     """Two payments, one of them twice: four rewards, and messages grouped by partner."""
-    handler = load("payments").handler
+    handler = load("payment_events").handler
     assert failed(handler(records(paid(fresh, "1"), paid(fresh, "1"), paid(fresh, "2")), None)) == []
     assert [reward.amount for reward in fresh.books.rewards("bob")] == [2000, 2000]
     partners = {fresh.books.partner(name).id for name in ("alice", "bob")}
@@ -90,14 +90,14 @@ def test_one_payment_that_fails_fails_alone(
         return record(context, payment)
 
     monkeypatch.setattr(payments, "record", once)
-    handler = load("payments").handler
+    handler = load("payment_events").handler
     assert failed(handler(records(paid(fresh, "1"), paid(fresh, "bad"), paid(fresh, "2")), None)) == ["m1"]
     assert len(fresh.books.rewards("bob")) == 2
 
 
 def test_a_payment_whose_message_is_not_taken_comes_again(fresh: World, sqs: Sqs) -> None:
     """The rewards are there, the message is not: the repeat sends it."""
-    handler, bob = load("payments").handler, fresh.books.partner("bob").id
+    handler, bob = load("payment_events").handler, fresh.books.partner("bob").id
     sqs.refuses.add(bob)
     assert failed(handler(records(paid(fresh, "1")), None)) == ["m0"]
     sqs.refuses.clear()
@@ -110,7 +110,7 @@ def test_a_payment_whose_message_is_not_taken_comes_again(fresh: World, sqs: Sqs
 @pytest.mark.parametrize("body", ["", "{", "[]", "\x00", '{"source": "payments"}'])
 def test_what_cannot_be_read_is_put_aside_with_its_reason(fresh: World, sqs: Sqs, body: str) -> None:
     """It goes to the dead letters once, word for word, while its neighbours are done."""
-    assert failed(load("payments").handler(records(paid(fresh, "1"), body), None)) == []
+    assert failed(load("payment_events").handler(records(paid(fresh, "1"), body), None)) == []
     (letter,) = sqs.dead
     assert letter["MessageBody"] == body
     assert letter["MessageAttributes"]["code"]["StringValue"] == "UNREADABLE"
@@ -122,7 +122,9 @@ def test_a_payment_with_another_content_is_told_and_not_taken(
     fresh: World, sqs: Sqs, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An error in the log, without customer or amount; the first stands."""
-    assert failed(load("payments").handler(records(paid(fresh, "1"), paid(fresh, "1", amount=77_777)), None)) == []
+    assert (
+        failed(load("payment_events").handler(records(paid(fresh, "1"), paid(fresh, "1", amount=77_777)), None)) == []
+    )
     assert "another content" in caplog.text
     logged = str([vars(record) for record in caplog.records])
     assert "carol" not in logged
@@ -401,7 +403,7 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.
     ]  # fmt: skip
     sent: list[str] = []
     monkeypatch.setattr(config, "leaderboard_queue", lambda: SimpleNamespace(send=sent.append))
-    handler, half = load("statistics").handler, len(told) // 2
+    handler, half = load("stream_rollups").handler, len(told) // 2
     for batch in (told[:half], told[:half], told[half - 2 :], told[half - 2 :], []):
         event = {"Records": batch, "shardId": "shardId-000000001", "state": {"kept": 1}}
         assert handler(event, None) == {"state": {"kept": 1}}

@@ -110,7 +110,7 @@ def test_a_repeat_with_its_key_is_done_once_it_goes_on(stopped: World) -> None:
     assert first.body["id"] == again.body["id"]
 
 
-@pytest.mark.parametrize("name", ["payments", "maturity", "lead_events", "job_worker"])
+@pytest.mark.parametrize("name", ["payment_events", "maturity", "lead_events", "job_worker"])
 def test_messages_come_again(stopped: World, sqs: Sqs, name: str) -> None:
     """None is read, so none can be taken for unreadable and put aside; what they tell is done once it goes on."""
     del sqs
@@ -124,11 +124,11 @@ def test_a_payment_that_waited_earns_once(stopped: World, sqs: Sqs) -> None:
     """After the stop, and once."""
     del sqs
     event = records(paid(stopped, "1"))
-    assert load("payments").handler(event, LONG)["batchItemFailures"]
+    assert load("payment_events").handler(event, LONG)["batchItemFailures"]
     stopping.go(stopped.books.context, {}, "ann", "looked at")
     stopped.books.clock.forward(STOP_KEPT_MS + 1)
     for _ in range(2):
-        assert load("payments").handler(event, LONG) == {"batchItemFailures": []}
+        assert load("payment_events").handler(event, LONG) == {"batchItemFailures": []}
     assert sum(reward.amount for reward in stopped.books.rewards("bob")) == 2_000
 
 
@@ -137,7 +137,7 @@ def test_bookings_may_go_on_before_payouts(stopped: World, sqs: Sqs) -> None:
     del sqs
     stopping.go(stopped.books.context, {}, "ann", "replay", but_payouts=True)
     stopped.books.clock.forward(STOP_KEPT_MS + 1)
-    assert load("payments").handler(records(paid(stopped, "1")), LONG) == {"batchItemFailures": []}
+    assert load("payment_events").handler(records(paid(stopped, "1")), LONG) == {"batchItemFailures": []}
     assert load("sweeper").handler({}, LONG) == {"batchItemFailures": []}
     with pytest.raises(Stopped):
         load("workflow").handler({"action": "settle", "withdrawalId": "w"}, None)

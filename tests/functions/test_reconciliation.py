@@ -66,7 +66,7 @@ class Scene:
         for number in range(0, len(self.queue.bodies), 10):
             bodies = self.queue.bodies[number : number + 10]
             records = [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]
-            assert load("payments").handler({"Records": records}, None) == {"batchItemFailures": []}
+            assert load("payment_events").handler({"Records": records}, None) == {"batchItemFailures": []}
         self.queue.bodies.clear()
 
     def hear(self, *events: Json) -> None:

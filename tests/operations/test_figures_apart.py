@@ -13,7 +13,7 @@ from refledger.domain.amounts import BPS, share_bps, shares_bps
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period
 from refledger.domain.times import DAY_MS
-from refledger.entry.models.reports import FunnelView, ReferralFiguresView, RewardPointView
+from refledger.entry.models.analytics import FunnelView, ReferralFiguresView, RewardPointView
 from refledger.operations.earning import giving
 from refledger.operations.earning.giving import Gift
 from refledger.operations.figures import leaderboards, reports, statistics

@@ -59,11 +59,11 @@ def test_what_the_first_release_wrote_is_read(books: Books) -> None:
     """A stop may last through a deployment, or a restore."""
     item: dict[str, Any] = {
         "pk": "SYS", "sk": "STOPPED", "since": 1_790_000_000_000, "by": "ann", "reason": "tampering",
-        "readers": ["PaymentsFunctionPayments"], "stamp": "s1", "payouts": False,
+        "readers": ["PaymentEventsFunctionPayments"], "stamp": "s1", "payouts": False,
     }  # fmt: skip
     books.client.put_item(TableName=books.table_name, Item=pack(item))
     assert stops.read(books.table) == stops.Stop(
-        1_790_000_000_000, "ann", "tampering", ("PaymentsFunctionPayments",), "s1"
+        1_790_000_000_000, "ann", "tampering", ("PaymentEventsFunctionPayments",), "s1"
     )
 
 

@@ -43,7 +43,7 @@ CURRENCIES = ("USD", "JPY", "KWD")
 OFFSETS = (0, 60, -300, 330, 840, -720)  # minutes
 SOURCES = ("WEBSITE", "MOBILE_APP", "EMAIL", "PHONE", "IN_PERSON", "SOCIAL_MEDIA", "OTHER")
 IBAN = "DE89370400440532013000"
-COUNTED = {"R", "F", "J", "E", "P", "W"}  # what the statistics function is given, as the template's filter has it
+COUNTED = {"R", "F", "J", "E", "P", "W"}  # what stream_rollups is given, as the template's filter has it
 BEGINS = int(datetime(2027, 12, 29, 9, 30, tzinfo=UTC).timestamp()) * 1000  # days before 2028, a leap year
 
 
@@ -108,9 +108,9 @@ class Business:
         counted = [each for each in records if self._is_counted(each["dynamodb"]["Keys"])]
         for start in range(0, len(counted), 100):
             event = {"Records": counted[start : start + 100], "shardId": "shardId-000000000001"}
-            functions.load("statistics").handler(event, Time())
+            functions.load("stream_rollups").handler(event, Time())
         for event in changes.batches(records, keys.AUDITED):
-            functions.load("changes").handler(event, Time())
+            functions.load("stream_projections").handler(event, Time())
         return bool(records)
 
     @staticmethod
@@ -120,7 +120,11 @@ class Business:
 
     def _queues(self) -> bool:
         worked = False
-        for queue, function in ((self.boards, "leaderboards"), (self.payments, "payments"), (self.jobs, "job_worker")):
+        for queue, function in (
+            (self.boards, "leaderboards"),
+            (self.payments, "payment_events"),
+            (self.jobs, "job_worker"),
+        ):
             if bodies := queue.take():
                 records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
                 answer = functions.load(function).handler({"Records": records}, Time())

@@ -64,7 +64,7 @@ class Deployment:
 
     def deliver(self, events: list[Event]) -> None:
         """One batch to the payments function. What it does not report as failed is done."""
-        answer = functions.load("payments").handler(_records([event.body for event in events]), Time())
+        answer = functions.load("payment_events").handler(_records([event.body for event in events]), Time())
         failed = {int(each["itemIdentifier"]) for each in answer["batchItemFailures"]}
         for place, event in enumerate(events):
             if place not in failed:

@@ -1,4 +1,4 @@
-"""What the statistics function and the leaderboards would make of a small world's table, now."""
+"""What stream_rollups and the leaderboards would make of a small world's table, now."""
 
 from __future__ import annotations
 

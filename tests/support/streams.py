@@ -1,4 +1,4 @@
-"""The table's stream, as the statistics function would get it."""
+"""The table's stream, as stream_rollups would get it."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def parked(story: Story) -> list[str]:
         event = json.loads(story.event("Payment Succeeded", **detail))
         # before all others: it is the first, once it is accepted
         event["detail"]["occurredAt"] = iso(story.clock() - 60 * DAY_MS)
-        story.work("payments", json.dumps(event))
+        story.work("payment_events", json.dumps(event))
     waiting = story.call("rewards", "admin", "GET /api/v1/payments/parked")["data"]
     made = [ids.payment("payments", name) for name in names]
     assert set(made) <= {each["id"] for each in waiting}
@@ -80,7 +80,7 @@ def duplicates(story: Story) -> None:
         }
         told |= {"amount": 7_350, "amount_captured": 7_350}
         charge["detail"]["data"]["object"] |= {**told, "metadata": {"customerId": "carol"}}
-        story.work("payments", json.dumps(charge))
+        story.work("payment_events", json.dumps(charge))
         waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
         [pair] = waiting
         said = {"verdict": verdict, "note": "asked her"}
@@ -98,15 +98,18 @@ def refunds(story: Story, payment: str) -> None:
     named = {"paymentId": payment, "refundId": made["id"]}
     why = {"note": "another payment's"}
     assert story.call("rewards", "admin", f"POST {of}/{{refundId}}/undo", why, **named)["status"] == "FAILED"
-    story.work("payments", story.event("Payment Refunded", refundId="odd", paymentId="e3", amount=1, currency="JPY"))
     story.work(
-        "payments", story.event("Payment Succeeded", paymentId="e3", customerId="carol", amount=1, currency="EUR")
+        "payment_events", story.event("Payment Refunded", refundId="odd", paymentId="e3", amount=1, currency="JPY")
+    )
+    story.work(
+        "payment_events", story.event("Payment Succeeded", paymentId="e3", customerId="carol", amount=1, currency="EUR")
     )
     odd = Ids(HASH_KEY).payment("payments", "e3")
     story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=odd)
     dollars = Ids(HASH_KEY).payment("payments", "e4")
     story.work(
-        "payments", story.event("Payment Succeeded", paymentId="e4", customerId="carol", amount=90_000, currency="USD")
+        "payment_events",
+        story.event("Payment Succeeded", paymentId="e4", customerId="carol", amount=90_000, currency="USD"),
     )
     large = {"amount": 60_000, "currency": "USD", "reason": "the deal fell through"}
     waits = story.call("rewards", "admin", f"POST {of}", large, paymentId=dollars)
@@ -151,9 +154,9 @@ def give_and_pay(story: Story, partner: str) -> None:
     assert ids[0] in [each["id"] for each in listed]
     assert story.call("rewards", "admin", "GET /api/v1/payments", query="programId=default&origin=BY_HAND")["data"]
     timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
-    assert story.call("approvals", "admin", timeline, withdrawalId=paid["paidBy"])["events"]
+    assert story.call("withdrawals", "admin", timeline, withdrawalId=paid["paidBy"])["events"]
     for query in (f"partnerId={partner}", "status=ALL"):
-        found = story.call("approvals", "admin", "GET /api/v1/withdrawals", query=query)["data"]
+        found = story.call("withdrawals", "admin", "GET /api/v1/withdrawals", query=query)["data"]
         assert paid["paidBy"] in [each["id"] for each in found]
 
 

@@ -22,10 +22,11 @@ SCHEDULE = "AWS::Scheduler::Schedule"
 IN_USE = {"TableArn": "Table", "TableStreamArn": "Table", "HashKeyArn": "HashKey", "AccountsKeyArn": "AccountsKey"}
 CACHE = ROOT / ".local" / "cache"
 FUNCTIONS = (
-    "programs", "partners", "invitations", "referrals", "withdrawals", "approvals", "methods", "payouts", "webhooks",
-    "inbound", "lead_events", "adjustments", "jobs", "rewards", "ledger", "reports", "docs", "links", "statements",
-    "me", "leads", "payments", "maturity", "job_worker", "workflow", "sweeper", "expiry", "statistics",
-    "leaderboards", "changes", "audit", "manifest", "reconciliation", "verifier",
+    "adjustments", "analytics", "audit", "docs", "expiry", "invitations", "job_worker", "jobs", "lead_events",
+    "lead_webhooks", "leaderboards", "ledger", "links", "manifest", "maturity", "me", "member_referrals",
+    "member_withdrawals", "partners", "payment_events", "payout_batches", "payout_methods", "payout_webhooks",
+    "programs", "reconciliation", "referrals", "rewards", "statements", "stream_projections", "stream_rollups",
+    "sweeper", "verifier", "withdrawals", "workflow",
 )  # fmt: skip
 
 Properties = dict[str, Any]

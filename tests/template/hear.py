@@ -18,7 +18,9 @@ ROUTES = {name: f"POST /api/v1/webhooks/{name}" for name in ("referrals", "hubsp
 
 def hear(story: Story) -> None:
     """A site tells of a lead, HubSpot of another; of some the code comes last, or the customer, or none at all."""
-    alices, bobs = (story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob"))
+    alices, bobs = (
+        story.call("member_referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")
+    )
     story.sent.clear()
     body = json.dumps({"type": "Lead Created", "detail": detail(story, "lead-1", referralCode=alices)}).encode()
     signed = signed_webhooks.sign(body, LEAD_SECRETS["referrals"], int(time.time()))
@@ -32,19 +34,19 @@ def hear(story: Story) -> None:
     work(story, converted)  # the second time it finds what the first one booked
     rejected = event(story, "Lead Rejected", "lead-2", reason="no budget", customerId="lea")
     work(story, rejected, event(story, "Lead Created", "lead-2", referralCode=bobs), rejected)
-    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
+    found = story.call("referrals", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
     assert (found["status"], found["leadId"]) == ("CONVERTED", "lead-1")
     grow(story, alices)
     convert_before_a_payment(story, alices)
     fall_through(story, found)
-    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
+    found = story.call("referrals", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
     assert found["status"] == "REJECTED"
     tell_what_was_paid(story, alices)
 
 
 def tell_what_was_paid(story: Story, code: str) -> None:
     """What Lou paid is told as a deal, too, that was closed before: the deal earns, and what is paid waits."""
-    entered = story.call("leads", "admin", "POST /api/v1/referrals", {
+    entered = story.call("referrals", "admin", "POST /api/v1/referrals", {
         "source": "phone", "referralCode": code, "customerId": "lou", "leadId": "lead-9"}, key="lou")  # fmt: skip
     story.clock.forward(5_000)
     before = iso(story.clock() - 1_000)
@@ -83,7 +85,7 @@ def fall_through(story: Story, referral: Json) -> None:
     work(story, event(story, "Lead Converted", "lead-1", conversionValue=110))
     story.clock.forward(1000)
     work(story, event(story, "Lead Rejected", "lead-1", reason="fell through"))
-    found = story.call("leads", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
+    found = story.call("referrals", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-1")
     assert (found["status"], found["reason"]) == ("CONVERTED", "fell through")
 
 
@@ -111,7 +113,7 @@ def deliver_hubspot(story: Story, code: str) -> None:
 
 def deliver(story: Story, name: str, body: bytes, headers: dict[str, str]) -> None:
     """A signed message without a token, which must be taken."""
-    answer = story.invoke("inbound", {
+    answer = story.invoke("lead_webhooks", {
         "routeKey": ROUTES[name], "headers": headers | {"host": "api.example.com"}, "body": body.decode(),
         "isBase64Encoded": False, "requestContext": {"requestId": "delivery"},
     })  # fmt: skip

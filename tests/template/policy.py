@@ -19,7 +19,7 @@ NOT_BY_CODE = (
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 )  # fmt: skip
 READING = ("GetItem", "BatchGetItem", "Query")
-DESTINATIONS = ("SchedulesDlq", "StatisticsDlq", "RecordsBucket")
+DESTINATIONS = ("SchedulesDlq", "StreamRollupsDlq", "RecordsBucket")
 
 
 @dataclass(frozen=True, order=True)

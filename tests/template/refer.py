@@ -37,14 +37,14 @@ def refer(story: Story) -> None:
     move(story, ida["id"], ida["referralCode"])
     convert(story, ida["id"])
     convert_what_was_paid(story, ida["id"])
-    of_alice = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
+    of_alice = story.call("member_referrals", "alice", "GET /api/v1/referrals/code")["code"]
     made = enter(story, referralCode=of_alice, customerId="gus")
     story.pay("gus", "of gus", 1_000)
     pay_first(story, of_alice)
     as_paid_before(story, "gus")
     assert act(story, "expire", made)["status"] == "EXPIRED", "until the stream tells of the payment"
-    assert story.call("leads", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
-    assert made["id"] in [each["id"] for each in story.call("leads", "alice", f"GET {ALL}")["data"]]
+    assert story.call("referrals", "alice", f"GET {ONE}", referralId=made["id"])["leadId"] is None
+    assert made["id"] in [each["id"] for each in story.call("referrals", "alice", f"GET {ALL}")["data"]]
     expire(story, ida["id"])
     lea = leave_to_the_schedule(story)
     convert_before_a_payment(story, lea)
@@ -73,13 +73,13 @@ def leave_to_the_schedule(story: Story) -> str:
         story.event("Payment Succeeded", **paid(f"first of {customer}", customer)) for customer in ("max", "mia")
     ]
     story.clock.forward(1000)
-    story.work("payments", story.event("Payment Succeeded", **paid("second of mia", "mia")))
+    story.work("payment_events", story.event("Payment Succeeded", **paid("second of mia", "mia")))
     story.clock.forward(MS_OF_TWO_DAYS)
-    story.work("payments", story.event("Payment Succeeded", **paid("too late", "max")))
+    story.work("payment_events", story.event("Payment Succeeded", **paid("too late", "max")))
     with pytest.MonkeyPatch.context() as patched:
         patched.delattr(rating, "rate_customer")
         records = [{"messageId": body, "body": body} for body in in_time]
-        assert len(story.invoke("payments", {"Records": records})["batchItemFailures"]) == 2
+        assert len(story.invoke("payment_events", {"Records": records})["batchItemFailures"]) == 2
     story.invoke("maturity", {})
     for name in ("too late", "second of mia"):
         id = Ids(HASH_KEY).payment("payments", name)
@@ -94,7 +94,7 @@ def convert_before_a_payment(story: Story, lea: str) -> None:
     ahead = json.loads(story.event("Payment Succeeded", **paid("ahead", "ned")))
     ahead["detail"]["occurredAt"] = iso(story.clock() + 60_000)
     story.sent.clear()
-    story.work("payments", json.dumps(ahead))
+    story.work("payment_events", json.dumps(ahead))
     later = Ids(HASH_KEY).payment("payments", "ahead")
     found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
     for each in found["rewards"]:
@@ -112,7 +112,7 @@ def leave_a_conversion_to_the_schedule(story: Story, lea: str) -> None:
     act(story, "process-conversion", made, {"conversionValue": 10.0})
     with pytest.MonkeyPatch.context() as patched:
         patched.delattr(rating, "rate_customer")
-        story.invoke("payments", {"Records": [{"messageId": before, "body": before}]})
+        story.invoke("payment_events", {"Records": [{"messageId": before, "body": before}]})
     story.invoke("maturity", {})
 
 
@@ -125,18 +125,20 @@ def pay_first(story: Story, code: str) -> None:
     sale = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD", "referralCode": code}
     before = json.loads(story.event("Payment Succeeded", **sale))
     before["detail"]["occurredAt"] = iso(story.clock() - 1)
-    story.work("payments", json.dumps(before))
+    story.work("payment_events", json.dumps(before))
     enter(story, referralCode=code, customerId="nora")
     detail = {"programId": "default", "customer": Ids(HASH_KEY).user("nora")}
-    story.work("payments", json.dumps({"source": "refledger", "detail-type": "Customer Referred", "detail": detail}))
+    story.work(
+        "payment_events", json.dumps({"source": "refledger", "detail-type": "Customer Referred", "detail": detail})
+    )
 
 
 def enter(story: Story, **told: str) -> Json:
-    return story.call("leads", "admin", f"POST {ALL}", {"source": "phone", **told}, key=f"enter {told}")
+    return story.call("referrals", "admin", f"POST {ALL}", {"source": "phone", **told}, key=f"enter {told}")
 
 
 def act(story: Story, verb: str, referral: Json, body: Json | None = None) -> Json:
-    return story.call("leads", "admin", f"POST {ONE}/{verb}", body or {}, referralId=referral["id"])
+    return story.call("referrals", "admin", f"POST {ONE}/{verb}", body or {}, referralId=referral["id"])
 
 
 def move(story: Story, ida: str, code: str) -> None:
@@ -145,20 +147,20 @@ def move(story: Story, ida: str, code: str) -> None:
     assert act(story, "accept", first)["status"] == "ACCEPTED"
     assert act(story, "reject", first, {"reason": "no fit"})["status"] == "REJECTED"
     wrong = act(story, "link-to-lead", enter(story, partnerId=ida), {"leadId": "L-1"})
-    assert story.call("leads", "admin", f"GET {ALL}/by-lead/{{leadId}}", leadId="L-1")["id"] == wrong["id"]
-    assert story.call("leads", "admin", f"GET {ALL}/by-customer/{{customerId}}", customerId="hugo",
+    assert story.call("referrals", "admin", f"GET {ALL}/by-lead/{{leadId}}", leadId="L-1")["id"] == wrong["id"]
+    assert story.call("referrals", "admin", f"GET {ALL}/by-customer/{{customerId}}", customerId="hugo",
                       query="programId=timed")["id"] == first["id"]  # fmt: skip
     change = {"campaign": "autumn", "tags": ["fair"]}
-    assert story.call("leads", "admin", f"PATCH {ONE}", change, referralId=wrong["id"], match="2")["version"] == 3
-    assert story.call("leads", "admin", f"DELETE {ONE}", referralId=wrong["id"])["reason"] == "DELETED"
+    assert story.call("referrals", "admin", f"PATCH {ONE}", change, referralId=wrong["id"], match="2")["version"] == 3
+    assert story.call("referrals", "admin", f"DELETE {ONE}", referralId=wrong["id"])["reason"] == "DELETED"
     assert act(story, "expire", enter(story, partnerId=ida, campaign="spring"))["status"] == "EXPIRED"
     many = {"create": [{"partnerId": ida, "source": "email"}], "accept": [wrong["id"]]}
     for _ in range(2):
-        made, refused = story.call("leads", "admin", f"POST {ALL}/bulk", many, key="bulk")["results"]
+        made, refused = story.call("referrals", "admin", f"POST {ALL}/bulk", many, key="bulk")["results"]
         assert (made["status"], refused["code"]) == ("PENDING", "REFERRAL_CLOSED")
-    assert story.call("leads", "admin", f"GET {ALL}", query="programId=timed")["data"]
-    assert story.call("leads", "admin", f"GET {ALL}", query="programId=timed&status=pending")["data"]
-    assert story.call("leads", "admin", f"GET {ALL}", query=f"partnerId={ida}")["data"]
+    assert story.call("referrals", "admin", f"GET {ALL}", query="programId=timed")["data"]
+    assert story.call("referrals", "admin", f"GET {ALL}", query="programId=timed&status=pending")["data"]
+    assert story.call("referrals", "admin", f"GET {ALL}", query=f"partnerId={ida}")["data"]
 
 
 def convert(story: Story, ida: str) -> None:
@@ -177,7 +179,7 @@ def convert_what_was_paid(story: Story, ida: str) -> None:
     """Ivy has paid what her referral then converts for: it waits until a person has looked."""
     made = enter(story, partnerId=ida, customerId="ivy")
     paid = {"paymentId": "of ivy", "customerId": "ivy", "programId": "timed", "amount": 5_000, "currency": "USD"}
-    story.work("payments", story.event("Payment Succeeded", **paid))
+    story.work("payment_events", story.event("Payment Succeeded", **paid))
     story.clock.forward(1_000)
     done = act(story, "process-conversion", made, {"conversionValue": 50.0})
     assert [each["held"] for each in done["rewards"]] == [["POSSIBLE_DUPLICATE"]]
@@ -190,4 +192,4 @@ def expire(story: Story, ida: str) -> None:
     assert story.invoke("expiry", {})["expired"] == 2, "this one, and that of the many"
     enter(story, partnerId=ida, customerId="kim")
     story.clock.forward(MS_OF_TWO_DAYS)
-    assert story.call("leads", "admin", f"POST {ALL}/check-expired", {})["expired"] == 1
+    assert story.call("referrals", "admin", f"POST {ALL}/check-expired", {})["expired"] == 1

@@ -46,11 +46,13 @@ def do_the_rest(story: Story) -> None:
     story.call("adjustments", "admin2", reject, {"note": "it was right"}, adjustmentId=wrong)
     for verb, problem in (("mark-failed", ""), ("retry", "DECLINED"), ("resolve", "PAID_TWICE")):
         id = story.withdraw("bob", 1_000)
-        story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+        story.call(
+            "withdrawals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id
+        )
         assert story.task("pay", id, token="t12") == "PAYING"
         write(story, keys.withdrawal(id), "problem", {"S": problem})
         one_more = f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}"
-        story.call("approvals", "paying-admin", one_more, {"note": "a test"}, withdrawalId=id)
+        story.call("withdrawals", "paying-admin", one_more, {"note": "a test"}, withdrawalId=id)
 
 
 def review(story: Story) -> None:
@@ -62,15 +64,15 @@ def review(story: Story) -> None:
     told = list(batches(tail.new(), keys.AUDITED))
     told += batches(tail.new(), keys.AUDITED)
     for event in [*told, told[0]]:
-        story.invoke("changes", event)
+        story.invoke("stream_projections", event)
     for event in batches(tail.new(), keys.AUDITED):  # what it wrote to referrals itself
-        story.invoke("changes", event)
-    found = story.call("leads", "admin", "GET /api/v1/referrals", query="programId=default")["data"]
+        story.invoke("stream_projections", event)
+    found = story.call("referrals", "admin", "GET /api/v1/referrals", query="programId=default")["data"]
     assert "PAID" in [each["payoutStatus"] for each in found]
     for company in ("Before", "After"):  # found by this name, and no more by that one
         write(story, bob, "company", {"S": company})
         for event in batches(tail.new(), keys.AUDITED):
-            story.invoke("changes", event)
+            story.invoke("stream_projections", event)
     assert {"Reward Approved", "Withdrawal Paid", "Withdrawal Rejected"} <= {e["DetailType"] for e in story.events}
     assert story.call("audit", "admin", AUDIT, query=f"entity={story.bob()}")["data"]
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]

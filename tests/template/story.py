@@ -168,7 +168,7 @@ class Story:
 
     def deliver(self, route: str, body: bytes, headers: dict[str, str]) -> None:
         """A signed message without a token, which must be taken."""
-        answer = self.invoke("webhooks", {
+        answer = self.invoke("payout_webhooks", {
             "routeKey": route, "headers": headers, "body": body.decode(), "isBase64Encoded": False,
             "requestContext": {"requestId": "delivery"},
         })  # fmt: skip
@@ -177,7 +177,7 @@ class Story:
     def pay(self, customer: str, payment_id: str, amount: int) -> None:
         """A payment event, in a batch with one that nobody can read."""
         detail = {"paymentId": payment_id, "customerId": customer, "amount": amount, "currency": "USD"}
-        self.work("payments", self.event("Payment Succeeded", **detail), "not JSON")
+        self.work("payment_events", self.event("Payment Succeeded", **detail), "not JSON")
 
     def event(self, kind: str, **detail: Any) -> str:
         """The text of one of our own events, of now."""
@@ -203,11 +203,11 @@ class Story:
 
     def withdraw(self, who: str, amount: int) -> str:
         body = {"amount": amount, "currency": "USD", "payoutMethod": METHOD}
-        return str(self.call("withdrawals", who, "POST /api/v1/referrals/withdraw", body)["id"])
+        return str(self.call("member_withdrawals", who, "POST /api/v1/referrals/withdraw", body)["id"])
 
     def bob(self) -> str:
         """Bob's partner id."""
-        return str(self.call("referrals", "bob", "GET /api/v1/referrals/code")["partnerId"])
+        return str(self.call("member_referrals", "bob", "GET /api/v1/referrals/code")["partnerId"])
 
     def forget_account(self, partner_id: str) -> None:
         """The partner's methods as they were before it was kept which account each is."""
@@ -231,7 +231,7 @@ class Story:
             }
             records.append({"dynamodb": change})
         event = {"Records": records, "shardId": "shardId-00000001"}
-        assert self.invoke("statistics", event) == {"state": {}}
+        assert self.invoke("stream_rollups", event) == {"state": {}}
 
 
 def handler(name: str) -> Any:
@@ -283,9 +283,9 @@ def onboard(story: Story) -> None:
     story.call("programs", "admin", "POST /api/v1/programs", {"id": "default", **PROGRAM}, key="k1")
     story.call("programs", "admin", "GET /api/v1/programs")
     story.call("programs", "admin", "GET /api/v1/programs/{programId}", programId="default")
-    codes = {who: story.call("referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")}
-    story.call("referrals", "bob", "POST /api/v1/referrals/apply/{code}", code=codes["alice"])
-    story.call("referrals", "carol", "POST /api/v1/referrals/apply/{code}", code=codes["bob"])
+    codes = {who: story.call("member_referrals", who, "GET /api/v1/referrals/code")["code"] for who in ("alice", "bob")}
+    story.call("member_referrals", "bob", "POST /api/v1/referrals/apply/{code}", code=codes["alice"])
+    story.call("member_referrals", "carol", "POST /api/v1/referrals/apply/{code}", code=codes["bob"])
     # Carol stays with the first version: her payments read it, and are counted by it
     one = "/api/v1/programs/{programId}"
     story.call("programs", "admin", f"PUT {one}", {**PROGRAM, "name": "Fellows"}, programId="default", match="1")
@@ -299,7 +299,7 @@ def onboard(story: Story) -> None:
     story.call("partners", "admin", link, {"sub": "dora"}, partnerId=dora)
     # Acme, who never signs in, refers Erik, who then signs in as a partner who was onboarded before
     acme = story.call("partners", "admin", "POST /api/v1/partners", {**new, "email": "acme@example.com"}, key="k3")
-    story.call("referrals", "erik", "POST /api/v1/referrals/apply/{code}", code=acme["referralCode"])
+    story.call("member_referrals", "erik", "POST /api/v1/referrals/apply/{code}", code=acme["referralCode"])
     fox = story.call("partners", "admin", "POST /api/v1/partners", {**new, "email": "fox@example.com"}, key="k4")
     story.call("partners", "admin", link, {"sub": "erik"}, partnerId=fox["id"])
     for query in ("limit=5", "status=ACTIVE"):
@@ -312,7 +312,7 @@ def onboard(story: Story) -> None:
 
 def follow_links(story: Story) -> None:
     """Clicks on Alice's link, on days of which the first ones are closed by the last; and a code that is nobody's."""
-    mine = story.call("referrals", "alice", "GET /api/v1/referrals/code")["code"]
+    mine = story.call("member_referrals", "alice", "GET /api/v1/referrals/code")["code"]
 
     def click(code: str) -> int:
         request = {"requestId": "click", "http": {"method": "GET", "sourceIp": "192.0.2.1"}}
@@ -355,7 +355,7 @@ def look_at_oneself(story: Story) -> None:
 def look_at_a_partner(story: Story) -> None:
     """All that staff see of Bob, each in the function that has the right to it."""
     owners = {
-        "referrals": "leads", "rewards": "rewards", "withdrawals": "approvals", "balance": "ledger",
+        "referrals": "referrals", "rewards": "rewards", "withdrawals": "withdrawals", "balance": "ledger",
         "ledger": "ledger", "links": "partners",
     }  # fmt: skip
     for name, function in owners.items():
@@ -369,7 +369,7 @@ def earn(story: Story) -> None:
         story.event("Payment Succeeded", paymentId="p00", customerId="carol", amount=100, currency="USD")
     )
     early["detail"]["occurredAt"] = iso(story.clock() - DAY_MS)  # p0 was not the first: what Alice has of it comes now
-    story.work("payments", json.dumps(early))
+    story.work("payment_events", json.dumps(early))
     story.pay("carol", "p1", 100_000)
     assert story.sent["PaymentsDlq"]
     story.work("maturity", *[message["MessageBody"] for message in story.sent.pop("MaturityQueue")])
@@ -379,7 +379,7 @@ def earn(story: Story) -> None:
     for minutes, look in ((1, "DUE"), (60, "DUE-LATE")):  # the second time from where the first one looked
         story.clock.forward(minutes * MINUTE_MS)
         assert story.invoke("maturity", {})[look] == 2
-    assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
+    assert story.call("member_referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
     assert story.call("ledger", "bob", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "admin2", "GET /api/v1/ledger/entries")["data"]
     assert story.call("ledger", "bob", "GET /api/v1/ledger/balances")["data"]
@@ -389,32 +389,32 @@ def take_back(story: Story) -> None:
     """A refund of money that has been earned already, disputes of which one's end is told first, and Stripe's names."""
     money = {"amount": 10_000, "currency": "USD"}
     of_p1, of_p2 = {"paymentId": "p1", "disputeId": "d1"}, {"paymentId": "p2", "disputeId": "d2"}
-    story.work("payments", story.event("Payment Refunded", refundId="r1", paymentId="p1", **money))
-    story.work("payments", story.event("Payment Disputed", **of_p1, **money))
-    story.work("payments", story.event("Dispute Closed", **of_p1, outcome="WON"))
-    story.work("payments", story.event("Dispute Closed", **of_p2, outcome="LOST"))
-    story.work("payments", story.event("Payment Disputed", **of_p2, **money))
+    story.work("payment_events", story.event("Payment Refunded", refundId="r1", paymentId="p1", **money))
+    story.work("payment_events", story.event("Payment Disputed", **of_p1, **money))
+    story.work("payment_events", story.event("Dispute Closed", **of_p1, outcome="WON"))
+    story.work("payment_events", story.event("Dispute Closed", **of_p2, outcome="LOST"))
+    story.work("payment_events", story.event("Payment Disputed", **of_p2, **money))
     for name in ("stripe_refund_created_basil", "stripe_invoice_payment_paid", "stripe_invoice_payment_paid_by_charge"):
-        story.work("payments", story.example(name))
+        story.work("payment_events", story.example(name))
 
 
 def withdraw_and_decide(story: Story) -> None:
     first = story.withdraw("bob", 30_000)  # more than is available: what is due matures at once
-    story.call("methods", "alice", "POST /api/v1/payout-methods", METHOD)  # bob's account
+    story.call("payout_methods", "alice", "POST /api/v1/payout-methods", METHOD)  # bob's account
     assert story.task("admit", first) == "REQUESTED"  # as executions that began before
     assert story.task("decide", first, token="t1") == "REQUESTED"
     cancel = "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel"
-    story.call("withdrawals", "bob", cancel, withdrawalId=first)
+    story.call("member_withdrawals", "bob", cancel, withdrawalId=first)
     assert story.task("request-approval", first, token="t2") == "CANCELLED"
-    assert story.call("withdrawals", "bob", "GET /api/v1/referrals/withdrawals")["data"]
-    story.call("withdrawals", "bob", "GET /api/v1/referrals/withdrawals/{withdrawalId}", withdrawalId=first)
+    assert story.call("member_withdrawals", "bob", "GET /api/v1/referrals/withdrawals")["data"]
+    story.call("member_withdrawals", "bob", "GET /api/v1/referrals/withdrawals/{withdrawalId}", withdrawalId=first)
 
     paid, rejected, expired = (story.withdraw("bob", amount) for amount in (19_000, 2_000, 3_000))
     rename(story, "Friends again")
     for withdrawal, verb in ((paid, "approve"), (rejected, "reject")):
         story.task("decide", withdrawal, token="t3")
         story.call(
-            "approvals",
+            "withdrawals",
             "paying-admin",
             f"POST /api/v1/withdrawals/{{withdrawalId}}/{verb}",
             {"note": "known well"},
@@ -422,77 +422,79 @@ def withdraw_and_decide(story: Story) -> None:
         )
     assert story.task("release", expired, **{"as": "EXPIRED"}) == "EXPIRED"
     assert story.task("pay", paid, token="t4") == "PAYING"
-    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
+    assert story.call("withdrawals", "paying-admin", "GET /api/v1/withdrawals", query="status=PAYING")["data"]
     story.forget_account(story.bob())
-    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)[
+    assert story.call("withdrawals", "paying-admin", "GET /api/v1/withdrawals/{withdrawalId}", withdrawalId=paid)[
         "account"
     ]
     export(story)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
-    story.call("approvals", "marking-admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)
+    story.call("withdrawals", "marking-admin", mark, {"transactionId": "bank-1"}, withdrawalId=paid)
     assert story.task("finish", paid, heard="PAID", token="t8") == "PAID"
 
 
 def decide_about_many(story: Story) -> None:
     """Alice's two transfers, approved and confirmed together; one comes back. No workflow marks what they covered."""
     both = [story.withdraw("alice", amount) for amount in (9_500, 1_000)]
-    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-approve", {"withdrawalIds": both})
+    story.call("withdrawals", "paying-admin", "POST /api/v1/withdrawals/bulk-approve", {"withdrawalIds": both})
     items = [{"withdrawalId": id, "transactionId": f"of {id}"} for id in both]
-    paid = story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-mark-paid", {"items": items})[
+    paid = story.call("withdrawals", "paying-admin", "POST /api/v1/withdrawals/bulk-mark-paid", {"items": items})[
         "results"
     ]
     assert [each["status"] for each in paid] == ["PAID", "PAID"]
     third = story.withdraw("alice", 1_000)
     unwanted = {"withdrawalIds": [third], "note": "asked for by mistake"}
-    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/bulk-reject", unwanted)
+    story.call("withdrawals", "paying-admin", "POST /api/v1/withdrawals/bulk-reject", unwanted)
     back = "POST /api/v1/withdrawals/{withdrawalId}/mark-returned"
-    story.call("approvals", "paying-admin", back, {"note": "closed", "transactionId": "R-1"}, withdrawalId=both[1])
-    assert story.call("approvals", "paying-admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
+    story.call("withdrawals", "paying-admin", back, {"note": "closed", "transactionId": "R-1"}, withdrawalId=both[1])
+    assert story.call("withdrawals", "paying-admin", "GET /api/v1/withdrawals", query="problem=true")["data"] == []
 
 
 def pay_alice(story: Story, transaction: str, amount: int) -> None:
     id = story.withdraw("alice", amount)
-    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+    story.call("withdrawals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
     mark = "POST /api/v1/withdrawals/{withdrawalId}/mark-paid"
-    story.call("approvals", "paying-admin", mark, {"transactionId": transaction}, withdrawalId=id)
+    story.call("withdrawals", "paying-admin", mark, {"transactionId": transaction}, withdrawalId=id)
 
 
 def export(story: Story) -> None:
     """One bank transfer waits to be made; its method is seen by its owner and by staff, and another is added."""
-    (used,) = story.call("methods", "bob", "GET /api/v1/payout-methods")["data"]
+    (used,) = story.call("payout_methods", "bob", "GET /api/v1/payout-methods")["data"]
     of_bob = story.bob()
     staff = "/api/v1/partners/{partnerId}/payout-methods"
-    assert story.call("payouts", "admin", f"GET {staff}", partnerId=of_bob)["data"]
+    assert story.call("payout_batches", "admin", f"GET {staff}", partnerId=of_bob)["data"]
     verify = f"POST {staff}/{{methodId}}/verify"
-    assert story.call("payouts", "vouching-admin", verify, partnerId=of_bob, methodId=used["id"])["verifiedAt"]
+    assert story.call("payout_batches", "vouching-admin", verify, partnerId=of_bob, methodId=used["id"])["verifiedAt"]
     connected = {"type": "STRIPE", "stripeAccountId": "acct_1234567890"}
-    added = story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"]
-    story.call("methods", "bob", "DELETE /api/v1/payout-methods/{methodId}", methodId=added)
+    added = story.call("payout_methods", "bob", "POST /api/v1/payout-methods", connected)["id"]
+    story.call("payout_methods", "bob", "DELETE /api/v1/payout-methods/{methodId}", methodId=added)
     found_out(story, of_bob)
-    batch = story.call("payouts", "admin", "POST /api/v1/payout-batches", {}, key="k5")["id"]
-    assert story.call("payouts", "admin", "GET /api/v1/payout-batches")["data"]
-    assert story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}", batchId=batch)["lines"]
+    batch = story.call("payout_batches", "admin", "POST /api/v1/payout-batches", {}, key="k5")["id"]
+    assert story.call("payout_batches", "admin", "GET /api/v1/payout-batches")["data"]
+    assert story.call("payout_batches", "admin", "GET /api/v1/payout-batches/{batchId}", batchId=batch)["lines"]
     assert (
         METHOD["iban"]
-        in story.call("payouts", "admin", "GET /api/v1/payout-batches/{batchId}/file", batchId=batch)["text"]
+        in story.call("payout_batches", "admin", "GET /api/v1/payout-batches/{batchId}/file", batchId=batch)["text"]
     )
 
 
 def found_out(story: Story, partner: str) -> None:
     """From now on each till looks whether something of this customer waits to be paid out."""
     body = {"partnerId": partner, "customerId": "found out", "source": "phone"}
-    made = story.call("leads", "admin", "POST /api/v1/referrals", body, key="found-out")["id"]
+    made = story.call("referrals", "admin", "POST /api/v1/referrals", body, key="found-out")["id"]
     reject = "POST /api/v1/referrals/{referralId}/reject"
-    story.call("leads", "admin", reject, {"reason": "the partner's own"}, referralId=made)
+    story.call("referrals", "admin", reject, {"reason": "the partner's own"}, referralId=made)
 
 
 def pay_by_stripe(story: Story) -> str:
     """A transfer to Bob's connected account, which is taken back later: Stripe tells of it. Returns the method."""
     connected = {"type": "STRIPE", "accountHolder": "Bob Example", "stripeAccountId": stripe_server.ACCOUNT}
     with stripe_server.running(story.stripe) as stripe:
-        method = str(story.call("methods", "bob", "POST /api/v1/payout-methods", connected)["id"])
+        method = str(story.call("payout_methods", "bob", "POST /api/v1/payout-methods", connected)["id"])
         verify = "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify"
-        assert story.call("payouts", "vouching-admin", verify, partnerId=story.bob(), methodId=method)["verifiedAt"]
+        assert story.call("payout_batches", "vouching-admin", verify, partnerId=story.bob(), methodId=method)[
+            "verifiedAt"
+        ]
         id = transferred(story, method)
         story.task("await-settlement", id, token="t7")  # an execution that began before waits with its own
         stripe.deliver = lambda body, headers: story.deliver("POST /api/v1/webhooks/stripe", body, headers)
@@ -503,9 +505,9 @@ def pay_by_stripe(story: Story) -> str:
 
 def transferred(story: Story, method: str) -> str:
     body = {"amount": 1_500, "currency": "USD", "payoutMethodId": method}
-    id = str(story.call("withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
+    id = str(story.call("member_withdrawals", "bob", "POST /api/v1/referrals/withdraw", body)["id"])
     story.task("request-approval", id, token="t6")
-    story.call("approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
+    story.call("withdrawals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=id)
     assert story.task("pay", id, token="t7") == "PAID"
     return id
 
@@ -527,7 +529,7 @@ def compare(story: Story, stripe: StripeServer) -> None:
     charge["data"]["object"] |= {"metadata": {"customerId": "carol"}, "currency": "usd"}
     here = stripe.happen(charge["type"], charge["data"]["object"])
     source = "aws.partner/stripe.com/ed_1"
-    story.work("payments", json.dumps({"source": source, "detail-type": here["type"], "detail": here}))
+    story.work("payment_events", json.dumps({"source": source, "detail-type": here["type"], "detail": here}))
     stripe.reverse(stripe.transfers[-1]["id"])
     names = ("refund_created", "charge_refunded_in_part", "dispute_created", "charge_basil_one_off")
     for name in names:
@@ -544,7 +546,7 @@ def sweep_and_count(story: Story) -> None:
     asked, approved = story.withdraw("bob", 4_000), story.withdraw("bob", 5_000)
     story.task("request-approval", approved, token="t5")
     story.call(
-        "approvals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved
+        "withdrawals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved
     )
     cursor = {"pk": {"S": "SYS"}, "sk": {"S": "SWEEP-REQUESTED"}, "at": {"S": ""}}
     story.client.put_item(TableName=TABLE, Item=cursor)
@@ -569,7 +571,9 @@ def sweep_and_count(story: Story) -> None:
     pay_alice(story, "500 more", 500)
     # a refund moves Alice's money, and whoever matures looks what her payouts covered
     story.sent.clear()
-    story.work("payments", story.event("Payment Refunded", refundId="r2", paymentId="p1", amount=100, currency="USD"))
+    story.work(
+        "payment_events", story.event("Payment Refunded", refundId="r2", paymentId="p1", amount=100, currency="USD")
+    )
     story.work("maturity", *[message["MessageBody"] for message in story.sent.pop("MaturityQueue")])
 
     ids = Ids(HASH_KEY)
@@ -577,17 +581,17 @@ def sweep_and_count(story: Story) -> None:
     story.stream(f"R#{bob}", f"F#{bob}")
     story.clock.forward(5 * DAY_MS)  # the day is closed by then: its parts become one
     story.stream(f"R#{bob}")
-    assert story.call("referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
+    assert story.call("member_referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
 
 
 def report(story: Story) -> None:
     """What the stream told of Bob is in leaderboards and reports."""
     story.work("leaderboards", *[message["MessageBody"] for message in story.sent.pop("LeaderboardsQueue")])
-    assert story.call("reports", "admin", "GET /api/v1/partners/top", query="by=rewards")["data"]
+    assert story.call("analytics", "admin", "GET /api/v1/partners/top", query="by=rewards")["data"]
     bob = story.bob()
-    assert story.call("reports", "admin", "GET /api/v1/partners/{partnerId}/statistics", partnerId=bob)["allTime"]
-    assert story.call("reports", "admin", "GET /api/v1/referrals/trends", query="interval=week")["data"]
-    assert story.call("reports", "admin", "GET /api/v1/analytics/overview")["allTime"]["rewards"]["total"]
+    assert story.call("analytics", "admin", "GET /api/v1/partners/{partnerId}/statistics", partnerId=bob)["allTime"]
+    assert story.call("analytics", "admin", "GET /api/v1/referrals/trends", query="interval=week")["data"]
+    assert story.call("analytics", "admin", "GET /api/v1/analytics/overview")["allTime"]["rewards"]["total"]
 
 
 def attest(story: Story) -> None:

@@ -18,7 +18,10 @@ from tests.template.resolved import Resolved
 from undocked.mappings import Filters
 
 STACK, HOURS = "refledger", 12
-READERS = {"StatisticsFunction": "StatisticsSilentAlarm", "ChangesFunction": "ChangesSilentAlarm"}
+READERS = {
+    "StreamRollupsFunction": "StreamRollupsSilentAlarm",
+    "StreamProjectionsFunction": "StreamProjectionsSilentAlarm",
+}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 

@@ -75,7 +75,7 @@ ROUTES = {
         "POST /api/v1/applications/{applicationId}/approve",
         "POST /api/v1/applications/{applicationId}/reject",
     ],
-    "leads": [
+    "referrals": [
         "GET /api/v1/partners/{partnerId}/referrals",
         "POST /api/v1/referrals",
         "GET /api/v1/referrals",
@@ -92,18 +92,18 @@ ROUTES = {
         "POST /api/v1/referrals/check-expired",
         "POST /api/v1/referrals/bulk",
     ],
-    "referrals": [
+    "member_referrals": [
         "GET /api/v1/referrals/code",
         "POST /api/v1/referrals/apply/{code}",
         "GET /api/v1/referrals/stats",
     ],
-    "withdrawals": [
+    "member_withdrawals": [
         "POST /api/v1/referrals/withdraw",
         "GET /api/v1/referrals/withdrawals",
         "GET /api/v1/referrals/withdrawals/{withdrawalId}",
         "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
     ],
-    "approvals": [
+    "withdrawals": [
         "GET /api/v1/partners/{partnerId}/withdrawals",
         "GET /api/v1/withdrawals",
         "GET /api/v1/withdrawals/{withdrawalId}",
@@ -119,12 +119,12 @@ ROUTES = {
         "POST /api/v1/withdrawals/bulk-reject",
         "POST /api/v1/withdrawals/bulk-mark-paid",
     ],
-    "methods": [
+    "payout_methods": [
         "GET /api/v1/payout-methods",
         "POST /api/v1/payout-methods",
         "DELETE /api/v1/payout-methods/{methodId}",
     ],
-    "payouts": [
+    "payout_batches": [
         "GET /api/v1/partners/{partnerId}/payout-methods",
         "POST /api/v1/partners/{partnerId}/payout-methods/{methodId}/verify",
         "POST /api/v1/payout-batches",
@@ -189,7 +189,7 @@ ROUTES = {
     "links": [
         "GET /r/{code}",
     ],
-    "reports": [
+    "analytics": [
         "GET /api/v1/programs/{programId}/statistics",
         "GET /api/v1/partners/statistics",
         "GET /api/v1/partners/top",
@@ -218,10 +218,10 @@ ROUTES = {
         "GET /api/v1/imports/{importId}/report",
         "GET /api/v1/imports/{importId}/report/file",
     ],
-    "webhooks": [
+    "payout_webhooks": [
         "POST /api/v1/webhooks/stripe",
     ],
-    "inbound": [
+    "lead_webhooks": [
         "POST /api/v1/webhooks/referrals",
         "POST /api/v1/webhooks/hubspot",
     ],

@@ -86,7 +86,7 @@ def test_whoever_puts_events_puts_our_own_alone() -> None:
         for statement in statements(id)
         if "events:PutEvents" in str(statement["Action"])
     ]
-    assert [id for id, _ in putting] == ["ChangesRole"]
+    assert [id for id, _ in putting] == ["StreamProjectionsRole"]
     for _, statement in putting:
         assert statement["Condition"] == {
             "ForAllValues:StringEquals": {"events:source": SOURCE}, "Null": {"events:source": "false"},
@@ -101,7 +101,7 @@ def test_nobody_else_puts_our_own_events() -> None:
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "events:PutEvents")
     assert statement["Condition"] == {
         "ForAnyValue:StringEquals": {"events:source": SOURCE},
-        "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["ChangesRole", "Arn"]}},
+        "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["StreamProjectionsRole", "Arn"]}},
     }
     for id, rule in of_type(RULE).items():
         own = {"source": SOURCE, "detail-type": rule.get("EventPattern", {}).get("detail-type", ["x"])[0], "detail": {}}

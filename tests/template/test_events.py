@@ -45,7 +45,7 @@ def test_events_reach_their_queues() -> None:
     rules = dict(of_type(RULE))
     records = rules.pop("RecordsRule")
     assert records["EventPattern"]["detail"] == {"bucket": {"name": [{"Ref": "RecordsBucket"}]}}
-    assert [referred(target["Arn"]) for target in records["Targets"]] == ["ChangesDlq"]
+    assert [referred(target["Arn"]) for target in records["Targets"]] == ["StreamProjectionsDlq"]
     patterns = {id: (rule["EventPattern"], referred(rule["EventBusName"])) for id, rule in rules.items()}
     stripe = {"source": [{"prefix": SOURCE_PREFIX}], "detail-type": list(READERS)}
     of_salesforce = {"source": [{"prefix": prefix} for prefix in salesforce.PREFIXES]}
@@ -77,7 +77,10 @@ def test_deliveries_that_fail_are_kept() -> None:
 def test_every_queue_has_a_dlq_or_is_one() -> None:
     """A message that cannot be processed ends in a DLQ of the same kind, which keeps it for a fortnight."""
     queues = of_type(QUEUE)
-    purposes = ("Jobs", "Payments", "Leads", "Maturity", "Events", "Schedules", "Statistics", "Changes", "Leaderboards")
+    purposes = (
+        "Jobs", "Payments", "Leads", "Maturity", "Events", "Schedules", "StreamRollups", "StreamProjections",
+        "Leaderboards",
+    )  # fmt: skip
     assert dead_letter_queues() == {f"{purpose}Dlq" for purpose in purposes}
     for id, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == FORTNIGHT_SECONDS
@@ -134,7 +137,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     """Statistics get one batch of a shard at a time, with its name; a bad record does not stop the others."""
     (mapping,) = [each for each in of_type(MAPPING).values() if "TumblingWindowInSeconds" in each]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TableStreamArn", "Value"]}
-    assert referred(mapping["FunctionName"]) == "StatisticsFunction"
+    assert referred(mapping["FunctionName"]) == "StreamRollupsFunction"
     assert (mapping["BatchSize"], mapping["TumblingWindowInSeconds"]) == (100, 900)
     assert mapping["ParallelizationFactor"] == 1
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
@@ -144,7 +147,7 @@ def test_the_stream_is_read_as_the_roll_ups_need_it() -> None:
     # with partial answers all that follows the first failure would be given up with it
     assert "FunctionResponseTypes" not in mapping
     destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
-    assert referred(destination) in may_send_to("StatisticsFunction")
+    assert referred(destination) in may_send_to("StreamRollupsFunction")
     assert json.loads(mapping["FilterCriteria"]["Filters"][-1]["Pattern"])["dynamodb"]["Keys"] == HEARD
 
 
@@ -170,7 +173,9 @@ def _as_told(item: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
     """It gets all that can be audited, of what it writes only referrals, and gives up only what is bad."""
-    (mapping,) = [each for each in of_type(MAPPING).values() if referred(each["FunctionName"]) == "ChangesFunction"]
+    (mapping,) = [
+        each for each in of_type(MAPPING).values() if referred(each["FunctionName"]) == "StreamProjectionsFunction"
+    ]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TableStreamArn", "Value"]}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True

@@ -27,8 +27,8 @@ from tests.template.deployed import (
 )
 
 RING_WHEN_NOTHING_IS_HEARD = {
-    "ManifestMissingAlarm", "DueBehindAlarm", "StatisticsSilentAlarm", "ChangesSilentAlarm", "SweeperSilentAlarm",
-    "ExpirySilentAlarm", "NoPaymentsAlarm", "ReconciliationSilentAlarm", "UnverifiedAlarm",
+    "ManifestMissingAlarm", "DueBehindAlarm", "StreamRollupsSilentAlarm", "StreamProjectionsSilentAlarm",
+    "SweeperSilentAlarm", "ExpirySilentAlarm", "NoPaymentsAlarm", "ReconciliationSilentAlarm", "UnverifiedAlarm",
 }  # fmt: skip
 FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
 
@@ -49,9 +49,9 @@ def test_alarms() -> None:
     for queue in set(of_type(QUEUE)) - dead_letter_queues():
         assert alarms_on(queue) == {"ApproximateAgeOfOldestMessage"}, queue
     # a deployment is rolled back by these; maturity's by what it gives up (SchedulesDlq) and messages that come again
-    for name in ("payments", "workflow"):
+    for name in ("payment_events", "workflow"):
         assert alarms_on(function_id(name)) == {"Errors"}, name
-    for name in ("statistics", "changes"):
+    for name in ("stream_rollups", "stream_projections"):
         assert alarms_on(function_id(name)) == {"IteratorAge", "Invocations"}, name
     assert alarms_on("WithdrawalApproval") == {"ExecutionsFailed"}
     assert alarms_on("Api") == {"5xx"}
@@ -277,7 +277,7 @@ def test_a_function_is_told_what_it_uses_and_no_more(name: str) -> None:
 
 def test_variables_that_nothing_reads_are_noticed() -> None:
     """The reading of the code that the test above relies on sees what is known to be there."""
-    used = variables_used(ROOT / "functions" / "payments" / "app.py")
+    used = variables_used(ROOT / "functions" / "payment_events" / "app.py")
     assert {"TABLE_NAME", "HASH_KEY_ARN", "STRIPE_MODE", "MATURITY_QUEUE_URL", "PAYMENTS_DLQ_URL"} <= used
     assert "WORKFLOW_ARN" not in used
 

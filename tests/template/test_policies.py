@@ -42,7 +42,7 @@ WILD_ENDS = (
     "${FilesBucket.Arn}/statements/*",
     "${RecordsBucket.Arn}/aws/lambda/*",
 )
-WITHOUT_TABLE = ("docs", "inbound")  # one shows files, the other fills a queue
+WITHOUT_TABLE = ("docs", "lead_webhooks")  # one shows files, the other fills a queue
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
 WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
 STREAM_ACTIONS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
@@ -139,8 +139,8 @@ def _rules_of(statement: Properties) -> list[str]:
     return [referred(arn) or referred(arn["Fn::If"][1]) for arn in arns]
 
 
-TAKE_ACCOUNTS_IN = {"MethodsRole", "WithdrawalsRole"}
-PAY_OR_SHOW_ACCOUNTS = {"ApprovalsRole", "PayoutsRole", "WorkflowRole"}
+TAKE_ACCOUNTS_IN = {"PayoutMethodsRole", "MemberWithdrawalsRole"}
+PAY_OR_SHOW_ACCOUNTS = {"WithdrawalsRole", "PayoutBatchesRole", "WorkflowRole"}
 
 
 def test_accounts_are_sealed_by_some_and_opened_by_others() -> None:
@@ -215,8 +215,10 @@ def test_files_are_private(id: str) -> None:
 def test_records_are_kept_as_long_as_what_names_them() -> None:
     """A day longer than the message; they hold what people wrote. The reader may put them, and read none."""
     (kept,) = of_type("AWS::S3::Bucket")["RecordsBucket"]["LifecycleConfiguration"]["Rules"]
-    assert (kept["ExpirationInDays"] - 1) * 86_400 == of_type("AWS::SQS::Queue")["ChangesDlq"]["MessageRetentionPeriod"]
-    granted = [s for s in statements("ChangesRole") if "s3:" in str(s["Action"])]
+    assert (kept["ExpirationInDays"] - 1) * 86_400 == of_type("AWS::SQS::Queue")["StreamProjectionsDlq"][
+        "MessageRetentionPeriod"
+    ]
+    granted = [s for s in statements("StreamProjectionsRole") if "s3:" in str(s["Action"])]
     assert [s["Action"] for s in granted] == ["s3:PutObject", "s3:ListBucket"]
 
 

@@ -75,7 +75,7 @@ def test_the_audit_repeats_no_secrets(story: Story) -> None:
 
 def test_what_is_not_granted_is_refused() -> None:
     """The judgement refuses other actions, other tables' indexes, and other partitions."""
-    role = Role("payments")
+    role = Role("payment_events")
     role.ask("dynamodb:PutItem", "Table", ["E#1", "R#2"])
     for action, resource, partition in (
         ("dynamodb:PutItem", "Table", "P#1"),
@@ -83,5 +83,5 @@ def test_what_is_not_granted_is_refused() -> None:
         ("dynamodb:DeleteItem", "Table", "E#1"),
         ("sqs:SendMessage", "EventsDlq", ""),
     ):
-        with pytest.raises(PermissionError, match="payments"):
+        with pytest.raises(PermissionError, match="payment_events"):
             role.ask(action, resource, [partition])

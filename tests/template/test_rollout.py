@@ -25,7 +25,7 @@ from tests.template.deployed import (
 from tests.template.resolved import Resolved
 from undocked.translation import translate
 
-BY_ALIAS = {"PaymentsFunction", "MaturityFunction", "WorkflowFunction"}
+BY_ALIAS = {"PaymentEventsFunction", "MaturityFunction", "WorkflowFunction"}
 GROUP = "AWS::CodeDeploy::DeploymentGroup"
 GRADUAL = {"Release": "a" * 64, "Rollout": "Canary10Percent10Minutes"}
 
@@ -101,7 +101,7 @@ def test_alarms_take_it_back() -> None:
         assert group["AutoRollbackConfiguration"]["Enabled"] is True
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         assert {name.split("/")[1].rstrip(">") for name in watched} <= set(of_type(ALARM))
-    asked = transformed(**GRADUAL)["Resources"]["PaymentsFunctionDeploymentGroup"]
+    asked = transformed(**GRADUAL)["Resources"]["PaymentEventsFunctionDeploymentGroup"]
     assert asked["Properties"]["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": "Canary10Percent10Minutes"}
 
 

@@ -18,7 +18,11 @@ SUFFIX = "Dlq"
 # what a message may say of itself without saying anything of a person
 SHOWN = ("code", "reason", "ERROR_CODE", "ERROR_MESSAGE", "RULE_ARN", "ErrorCode")
 REASON_LIMIT = 200
-BY_LAMBDA = ("SchedulesDlq", "StatisticsDlq", "ChangesDlq")  # Lambda writes what is in them, nobody outside
+BY_LAMBDA = (
+    "SchedulesDlq",
+    "StreamRollupsDlq",
+    "StreamProjectionsDlq",
+)  # Lambda writes what is in them, nobody outside
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,10 @@ WAYS = {
     "MaturityDlq": Way("MaturityQueue"),
     "JobsDlq": Way("JobsQueue"),
     "LeaderboardsDlq": Way("LeaderboardsQueue"),
-    "StatisticsDlq": Way(
+    "StreamRollupsDlq": Way(
         instead="it says where in the stream records were given up: run `refledger rebuild statistics`"
     ),
-    "ChangesDlq": Way(instead="it says which records were given up: run `refledger replay`"),
+    "StreamProjectionsDlq": Way(instead="it says which records were given up: run `refledger replay`"),
     "SchedulesDlq": Way(instead="the next tick did the same work: mend what made it fail, and let the messages expire"),
 }
 

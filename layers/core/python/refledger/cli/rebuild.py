@@ -96,7 +96,7 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
     if done.waiting or done.programs_waiting:
         say(
             f"{done.waiting} partners and {done.programs_waiting} of programs and the books have their old figures"
-            " still: the statistics function is behind, or gave up records again. Run this once more; if that changes"
+            " still: stream_rollups is behind, or gave up records again. Run this once more; if that changes"
             " nothing, with --afresh"
         )
     return 1 if done.waiting or done.programs_waiting else 0

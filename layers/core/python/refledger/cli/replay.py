@@ -13,7 +13,7 @@ from refledger.adapters.stream_reader import Gone, Kept, Place
 from refledger.cli.output import say
 from refledger.cli.target import Target, add_target
 
-QUEUE, FUNCTION = "ChangesDlq", "ChangesFunction"  # in the template
+QUEUE, FUNCTION = "StreamProjectionsDlq", "StreamProjectionsFunction"  # in the template
 BATCH = 100  # records of a call, as the mapping has it
 LOST = (
     "gone: the stream keeps a day, the bucket fifteen. Items and money are as they should be; the audit lacks what was"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from refledger.entry.models.analytics import PeriodView
 from refledger.entry.models.common import View
-from refledger.entry.models.reports import PeriodView
 from refledger.operations.figures.book_reports import PayoutSums, TrialBalance
 
 

@@ -13,8 +13,8 @@ from refledger.domain.partners import Partner
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View
 from refledger.entry.models.links import url_of
+from refledger.entry.models.member_referrals import BalanceView
 from refledger.entry.models.partners import Phone
-from refledger.entry.models.referrals import BalanceView
 from refledger.entry.models.rules import OwnPayView
 from refledger.operations.partners.partner_profile import Changes
 

@@ -1,92 +1,387 @@
-"""A member's code, referrals and figures over HTTP."""
+"""Referrals over HTTP, as staff and services make and move them, and as partners see their own."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+import pydantic
+from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
 
-from refledger.domain.partners import Partner
-from refledger.domain.uplines import Binding
-from refledger.entry.models.common import MoneyView, View
-from refledger.operations.figures.statistics import PartnerStatistics, Tier
+from refledger.adapters.ids import Ids
+from refledger.domain import amounts, currencies
+from refledger.domain.currencies import MAX_AMOUNT
+from refledger.domain.errors import Invalid
+from refledger.domain.programs import DEFAULT_PROGRAM
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
+from refledger.domain.times import iso
+from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.entry.events.checks import moment_ms
+from refledger.entry.events.fields import Moment
+from refledger.entry.models import kinds
+from refledger.entry.models.common import (
+    Amount,
+    Body,
+    Capitals,
+    Currency,
+    Exact,
+    MoneyView,
+    Note,
+    PeriodQuery,
+    Query,
+    Tag,
+    Tags,
+    View,
+)
+from refledger.entry.models.ids import PartnerId, ProgramId
+from refledger.entry.models.rewards import RewardView
+from refledger.operations.earning.converting import Converted
+from refledger.operations.labels import NONE, Labels
+from refledger.operations.referring.closing import Closed
+from refledger.operations.referring.expiring import Expired
+from refledger.operations.referring.referral_bulk import Move, Step, Verb
+from refledger.operations.referring.referral_lists import Wanted
+from refledger.operations.referring.referring import Changes, NewReferral
+from refledger.store.transaction import Item
 
-
-class CodeView(View):
-    code: str
-    partner_id: str
-    status: str
-
-    @classmethod
-    def of(cls, partner: Partner) -> Self:
-        return cls(code=partner.code, partner_id=partner.id, status=partner.status)
-
-
-class AppliedView(View):
-    referral_id: str
-    partner_id: str
-    status: str
-    tier: int
-
-    @classmethod
-    def of(cls, binding: Binding) -> Self:
-        return cls(
-            referral_id=binding.referral_id,
-            partner_id=binding.upline[0].partner_id,
-            status="ACCEPTED",
-            tier=1,
-        )
-
-
-class TierView(View):
-    referrals: int
-    earnings: list[MoneyView]
-
-    @classmethod
-    def of(cls, tier: Tier) -> Self:
-        earnings = [MoneyView(currency=currency, amount=amount) for currency, amount in tier.earnings.items()]
-        return cls(referrals=tier.referrals, earnings=earnings)
-
-
-class BalanceView(View):
-    currency: str
-    pending: int
-    available: int
-    reserved: int
-    paid: int
+MOST = 50  # in one call
+LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
+Campaign = Annotated[Exact, Field(max_length=MAX_CAMPAIGN_LENGTH, examples=["autumn"])]
+CustomerId = Annotated[Exact, Field(min_length=1, max_length=255, examples=["customer-17"])]
+Code = Annotated[str, Field(min_length=1, max_length=64, examples=["ADA2026"])]
+AnySource = Annotated[Source, Capitals]
 
 
-class StatisticsView(View):
-    """The tiers follow within a second or so; `available`, `reserved`, `paid` are exact. `pending` is what was earned
-    and is not among them: what has matured is never told as both. `overCap`: what monthly caps take of all tiers
-    together. `givenByHand`: by the company, and no tier's.
+class NewReferralBody(Body):
+    """Whose it is: `partnerId`, or `referralCode`, or both. `customerId`: who will pay, as payment events name them;
+    their payments earn from now on. `leadId`: as the CRM knows it. Both may be said later.
     """
 
-    tier1: TierView
-    tier2: TierView
-    deeper_tiers: dict[int, TierView] = Field(default_factory=dict)
-    given_by_hand: list[MoneyView]
-    over_cap: list[MoneyView]
-    balances: list[BalanceView]
+    partner_id: PartnerId | None = None
+    referral_code: Code | None = None
+    source: AnySource
+    campaign: Campaign = ""
+    lead_id: LeadId | None = None
+    customer_id: CustomerId | None = None
+    note: Note = ""
+    tags: Tags = Field(default=[])
+
+    @model_validator(mode="after")
+    def _somebodys(self) -> Self:
+        if not self.partner_id and not self.referral_code:
+            raise ValueError("partnerId or referralCode")
+        return self
+
+    def to_new(self, ids: Ids) -> NewReferral:
+        return NewReferral(
+            partner_id=self.partner_id or "",
+            code=self.referral_code or "",
+            source=self.source,
+            campaign=self.campaign,
+            lead=self.lead_id or "",
+            customer=ids.user(self.customer_id) if self.customer_id else "",
+            customer_id=self.customer_id or "",
+            note=self.note,
+            tags=tuple(self.tags),
+        )
+
+
+class ReferralChanges(Body):
+    """What is not said stays as it is. A customer can be said once."""
+
+    source: AnySource | None = None
+    campaign: Campaign | None = None
+    customer_id: CustomerId | None = None
+    note: Note | None = None
+    tags: Tags | None = None
+
+    def to_changes(self, ids: Ids) -> Changes:
+        return Changes(
+            self.source,
+            self.campaign,
+            self.note,
+            tuple(self.tags) if self.tags is not None else None,
+            ids.user(self.customer_id) if self.customer_id else None,
+            self.customer_id or "",
+        )
+
+
+class LinkBody(Body):
+    """`customerId`: who will pay, as payment events name them, where that is known now."""
+
+    lead_id: LeadId
+    customer_id: CustomerId | None = None
+
+
+class WhyRejected(Body):
+    reason: Annotated[Note, Field(min_length=1, examples=["no budget"])]
+
+
+class WhyExpired(Body):
+    reason: Note = ""
+
+
+class MinorMoney(Body):
+    amount: Amount
+    currency: Currency
+
+
+def _written(value: object) -> object:
+    """Digit by digit, by the grammar of all numbers from outside. A number with a point comes as its text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        return amounts.major(value if isinstance(value, str) else amounts.plain(Decimal(str(value))))
+    except Invalid as error:
+        raise ValueError(error.detail.partition(": ")[2]) from None
+
+
+Major = Annotated[
+    Decimal,
+    BeforeValidator(_written),
+    Field(gt=0, le=MAX_AMOUNT),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": MAX_AMOUNT}, {"type": "string"}],
+            "description": "in major units, with the currency's decimals at most",
+            "examples": [1000.0],
+        }
+    ),
+]
+
+
+class ConversionBody(Body):
+    """`conversionValue`: in major units, 12.5 is twelve and a half, as a number or a text; `currency` is the program's
+    unless it is said. Or an object of `amount` in minor units and `currency`, as money is said everywhere else.
+    """
+
+    exact: ClassVar[bool] = True
+
+    conversion_value: Annotated[
+        Annotated[Major, pydantic.Tag(kinds.MAJOR)] | Annotated[MinorMoney, pydantic.Tag(kinds.MONEY)],
+        Discriminator(kinds.kind_of_money),
+    ]
+    currency: Currency | None = None
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if isinstance(self.conversion_value, MinorMoney) and self.currency not in (
+            None,
+            self.conversion_value.currency,
+        ):
+            raise ValueError("one currency")
+        return self
+
+    def to_money(self, own: str) -> tuple[int, str]:
+        """In minor units; `own`: the program's currency. Raises Invalid for more decimals than the currency has."""
+        value, currency = self.conversion_value, self.currency or own
+        if isinstance(value, MinorMoney):
+            return value.amount, value.currency
+        try:
+            return currencies.minor(value, currency), currency
+        except Invalid as error:
+            raise Invalid(f"conversionValue: {error.detail.partition(': ')[2]}") from None
+
+
+class ReferralQuery(PeriodQuery):
+    """Those of a partner or of a program (the default one unless it is said), newest first; PENDING and ACCEPTED ones
+    of a program, without a period, by when they expire. Partners get their own.
+    """
+
+    partner_id: PartnerId | None = None
+    program_id: ProgramId | None = None
+    status: Annotated[ReferralStatus, Capitals] | None = None
+    source: AnySource | None = None
+    tag: Tag | None = None
+
+    def to_wanted(self) -> Wanted:
+        return Wanted(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
+
+
+class CustomerQuery(Query):
+    program_id: ProgramId = DEFAULT_PROGRAM
+
+
+class ReferralView(View):
+    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note`, `tags` and the partner's
+    names are for staff, as is `customerId`: what you call who pays, null where that is sealed, was forgotten, or came
+    before it was kept. `customerHash` is the same for all that one customer pays.
+
+    `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
+    how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
+    """
+
+    id: str
+    partner_id: str
+    partner_name: str | None
+    partner_company: str | None
+    program_id: str
+    referral_code: str | None
+    status: str
+    source: str
+    campaign: str
+    lead_id: str | None
+    customer_known: bool
+    customer_id: str | None
+    customer_hash: str | None
+    created_at: str
+    expires_at: str | None
+    converted_at: str | None
+    paid_at: str | None
+    payout_status: str | None
+    closed_at: str | None
+    closed_from: str | None
+    reason: str | None
+    note: str | None
+    tags: list[str] | None
+    version: int
 
     @classmethod
-    def of(cls, figures: PartnerStatistics) -> Self:
-        tiers = {number: TierView.of(tier) for number, tier in figures.tiers.items()}
-        none = TierView(referrals=0, earnings=[])
-        exact = {balance.currency: balance for balance in figures.balances}
-        rows: list[dict[str, Any]] = []
-        for currency in sorted({*exact, *(c for c, amount in figures.pending.items() if amount)}):
-            balance = exact.get(currency)
-            rows.append({
-                "currency": currency, "pending": figures.pending.get(currency, 0),
-                "available": balance.available if balance else 0, "reserved": balance.reserved if balance else 0,
-                "paid": balance.paid if balance else 0,
-            })  # fmt: skip
+    def of(
+        cls, referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool, labels: Labels = NONE
+    ) -> Self:
+        return cls(**_fields(referral, payouts, labels, staff=staff))
+
+
+def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels: Labels = NONE, *, staff: bool) -> Item:
+    waits = referral.until_ms and not referral.converted_at_ms
+    return {
+        "id": referral.id, "partner_id": referral.partner_id,
+        "partner_name": labels.name(referral.partner_id), "partner_company": labels.company(referral.partner_id),
+        "customer_id": (labels.shown(referral.customer_id) or None) if staff else None,
+        "customer_hash": (referral.customer or None) if staff else None, "program_id": referral.program_id,
+        "referral_code": referral.code or None, "status": referral.status, "source": referral.source,
+        "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
+        "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,
+        "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
+        "payout_status": payouts.get(referral.payout),
+        "closed_at": _moment(referral.closed_at_ms), "closed_from": _moment(referral.ended_ms),
+        "reason": referral.reason or None,
+        "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
+        "tags": list(referral.tags) if staff else None,
+    }  # fmt: skip
+
+
+def _moment(ms: int) -> str | None:
+    return iso(ms) if ms else None
+
+
+class ConvertedView(ReferralView):
+    """The referral with what its conversion was booked as: a payment, and the rewards of its tiers."""
+
+    payment_id: str
+    conversion: MoneyView
+    rewards: list[RewardView]
+
+    @classmethod
+    def made(cls, converted: Converted, payouts: Mapping[str, WithdrawalStatus]) -> Self:
+        payment = converted.payment
         return cls(
-            tier1=tiers.pop(1, none),
-            tier2=tiers.pop(2, none),
-            deeper_tiers=tiers,
-            given_by_hand=[MoneyView(currency=currency, amount=n) for currency, n in figures.by_hand.items() if n],
-            over_cap=[MoneyView(currency=currency, amount=n) for currency, n in figures.over.items() if n],
-            balances=[BalanceView(**row) for row in rows],
+            **_fields(converted.referral, payouts, staff=True),
+            payment_id=payment.id,
+            conversion=MoneyView(currency=payment.currency, amount=payment.amount),
+            rewards=[RewardView.of(each, payouts, staff=True) for each in converted.rewards],
         )
+
+
+class CloseBody(Body):
+    """`from`: what is paid then or later earns nothing, now unless it is said. `cancelUnpaid`: nor does what was earned
+    before and is not paid out yet.
+    """
+
+    reason: Annotated[Note, Field(min_length=1, examples=["the customer is the partner"])]
+    from_: Moment | None = Field(default=None, alias="from", examples=["2026-11-21T09:30:00Z"])
+    cancel_unpaid: bool = False
+
+    @property
+    def from_ms(self) -> int:
+        """0 where it is not said."""
+        return moment_ms(self.from_) if self.from_ else 0
+
+
+class ClosedView(ReferralView):
+    """`cancelled`: how many rewards this call has cancelled. `complete` is false where there was no time to look at all
+    of them: call again.
+    """
+
+    cancelled: int
+    complete: bool
+
+    @classmethod
+    def made(cls, closed: Closed, payouts: Mapping[str, WithdrawalStatus]) -> Self:
+        return cls(
+            **_fields(closed.referral, payouts, staff=True), cancelled=closed.cancelled, complete=closed.complete
+        )
+
+
+class CheckedView(View):
+    """`expired` were closed; `converted` had brought something in time; `failed` are met again by the next call.
+    `complete` is false where there was no time for all that is due: call again.
+    """
+
+    expired: int
+    converted: int
+    failed: int
+    complete: bool
+
+    @classmethod
+    def of(cls, done: Expired) -> Self:
+        return cls(expired=done.expired, converted=done.converted, failed=done.failed, complete=not done.unfinished)
+
+
+# ---------------------------------------------------------------- many
+
+ReferralId = Annotated[str, Field(pattern="^[a-v0-9]{40}$")]
+
+
+class RejectItem(WhyRejected):
+    id: ReferralId
+
+
+ReferralIds = Annotated[list[ReferralId], Field(max_length=MOST)]
+
+
+class ReferralsBody(Body):
+    """1 to 50 in all; `accept`, `expire` and `delete` are ids."""
+
+    create: Annotated[list[NewReferralBody], Field(max_length=MOST)] = Field(default=[])
+    accept: ReferralIds = Field(default=[])
+    reject: Annotated[list[RejectItem], Field(max_length=MOST)] = Field(default=[])
+    expire: ReferralIds = Field(default=[])
+    delete: ReferralIds = Field(default=[])
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        moves = len(self.accept) + len(self.reject) + len(self.expire) + len(self.delete)
+        if not 1 <= len(self.create) + moves <= MOST:
+            raise ValueError(f"1 to {MOST} of create, accept, reject, expire and delete in all")
+        return self
+
+    def to_steps(self, ids: Ids) -> list[Step]:
+        return [
+            *(each.to_new(ids) for each in self.create),
+            *(Move(Verb.ACCEPT, id) for id in self.accept),
+            *(Move(Verb.REJECT, each.id, each.reason) for each in self.reject),
+            *(Move(Verb.EXPIRE, id) for id in self.expire),
+            *(Move(Verb.DELETE, id) for id in self.delete),
+        ]
+
+
+class ReferralResult(View):
+    """`status`: the referral's, where it was done; else `code` and `detail` say why it was not."""
+
+    id: str | None
+    status: str | None
+    code: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, result: Item) -> Self:
+        return cls(id=result["id"], status=result["status"], code=result.get("code"), detail=result.get("detail"))
+
+
+class ReferralResults(View):
+    """One for each, in their order: those of `create`, `accept`, `reject`, `expire`, `delete`."""
+
+    results: list[ReferralResult]

@@ -15,7 +15,7 @@ from refledger.domain.times import iso
 from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
 from refledger.entry.models.ids import PartnerId, ProgramId
-from refledger.entry.models.methods import AccountView, PayoutMethodBody, PayoutMethodView
+from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody, PayoutMethodView
 from refledger.operations.bulk import Done
 
 WAITS = "a second person must approve it"

@@ -22,7 +22,12 @@ from refledger.store.stops import Stop
 from refledger.store.transaction import ConditionFailed, Write
 
 # The readers of queues whose messages book, by their names in the template; that of leaderboards only counts
-READERS = ("PaymentsFunctionPayments", "MaturityFunctionPartners", "LeadEventsFunctionLeads", "JobWorkerFunctionJobs")
+READERS = (
+    "PaymentEventsFunctionPayments",
+    "MaturityFunctionPartners",
+    "LeadEventsFunctionLeads",
+    "JobWorkerFunctionJobs",
+)
 LONGEST_MS = 60 * SECOND_MS  # that a function is at work whose loop does not look at the stop
 ENTITY = "STOP"  # under which the audit tells of it
 

@@ -14,9 +14,9 @@ from refledger.domain.errors import (
 )
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
-from refledger.entry.models.batches import BatchView, NewBatch, WholeBatchView
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.methods import StaffMethods, StaffMethodView
+from refledger.entry.models.payout_batches import BatchView, NewBatch, WholeBatchView
+from refledger.entry.models.payout_methods import StaffMethods, StaffMethodView
 from refledger.operations.payouts import batches, methods
 from refledger.store import batches as stored
 from refledger.store import methods as stored_methods

@@ -11,9 +11,7 @@ from refledger.domain.periods import LONGEST_DAYS, Interval, Period
 from refledger.domain.times import iso
 from refledger.entry import config
 from refledger.entry.http import Api, Request
-from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBalancesView, TrialBalanceView
-from refledger.entry.models.common import NoBody, NoQuery
-from refledger.entry.models.reports import (
+from refledger.entry.models.analytics import (
     AnyPeriodQuery,
     CohortQuery,
     CohortsView,
@@ -47,6 +45,8 @@ from refledger.entry.models.reports import (
     TrendQuery,
     TrialBalanceQuery,
 )
+from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBalancesView, TrialBalanceView
+from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
 from refledger.operations.figures.leaderboards import By
 from refledger.store import dimensions, partners

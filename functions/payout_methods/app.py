@@ -6,7 +6,7 @@ from refledger.domain.errors import MethodNotFound, PartnerNotFound, TooManyMeth
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
-from refledger.entry.models.methods import Methods, OwnMethodView, PayoutMethodBody
+from refledger.entry.models.payout_methods import Methods, OwnMethodView, PayoutMethodBody
 from refledger.operations.payouts import methods
 from refledger.store import methods as stored
 
