@@ -164,6 +164,61 @@ def importing(roots: set[str], why: str) -> Callable[[ast.Module], Found]:
     return lambda tree: ((line, f"{name}: {why}") for line, name in imported(tree) if name.split(".")[0] in roots)
 
 
+def _member(node: ast.expr) -> str:
+    """The enum of which it is a member (`Kind` of `Kind.EARN`), or all in a tuple are; else ""."""
+    if isinstance(node, ast.Tuple | ast.Set | ast.List) and node.elts:
+        enums = {_member(each) for each in node.elts}
+        return enums.pop() if len(enums) == 1 else ""
+    return ast.unparse(node.value) if isinstance(node, ast.Attribute) and node.attr.isupper() else ""
+
+
+def _asks(test: ast.expr) -> tuple[str, str] | None:
+    """What is compared with members of which enum, where that is all that the condition asks."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and (enum := _member(test.comparators[0])):
+        return ast.unparse(test.left), enum
+    return None
+
+
+def open_matches(tree: ast.Module) -> Found:
+    """A `match` over members of an enum whose `case _` does something: a new member would have that done to it."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Match):
+            continue
+        patterns = [each for case in node.cases for each in getattr(case.pattern, "patterns", [case.pattern])]
+        if not any(isinstance(each, ast.MatchValue) and _member(each.value) for each in patterns):
+            continue
+        last = node.cases[-1]
+        refuses = isinstance(last.body[0], ast.Raise) or ast.unparse(last.body[0]).startswith("assert_never(")
+        if isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and not refuses:
+            yield last.pattern.lineno, "a default for what is not known yet: name every member, mypy says which lack"
+
+
+def enum_chains(tree: ast.Module) -> Found:
+    """Two tests, one after the other, of one thing for members of one enum: what is none of them falls through."""
+    why = "one test after another of what {} is: a match names every member, and mypy the one that is missing"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(below := node.orelse[0], ast.If):
+            asked = _asks(node.test)
+            if asked and asked == _asks(below.test):
+                yield node.lineno, why.format(asked[0])
+        for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
+            met: set[tuple[str, str]] = set()
+            for each in body if isinstance(body, list) else []:
+                leaves = isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return | ast.Raise | ast.Continue)
+                if leaves and (asked := _asks(each.test)):
+                    if asked in met:
+                        yield each.lineno, why.format(asked[0])
+                    met.add(asked)
+
+
+def method_types(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare):
+            continue
+        if any(_member(each).split(".")[-1] == "MethodType" for each in (node.left, *node.comparators)):
+            yield node.lineno, "a comparison is wrong about every type that comes later: ask a property of MethodType"
+
+
 # From the top to the bottom. A file imports from below its own step, or from its own room.
 STAIRS: tuple[tuple[str, ...], ...] = (
     ("functions", "refledger.cli"),
@@ -213,6 +268,9 @@ RULES = (
     Rule("no-float", (PACKAGE + "domain/", PACKAGE + "store/", PACKAGE + "operations/"), floats),
     Rule("no-true-division", (PACKAGE + "domain/", PACKAGE + "store/"), true_divisions),
     Rule("times-with-zone", CHECKED, naive_times),
+    Rule("matches-without-default", DEPLOYED, open_matches),
+    Rule("match-instead-of-chain", DEPLOYED, enum_chains),
+    Rule("types-of-methods", DEPLOYED, method_types),
     Rule("environment-not-at-import", (*DEPLOYED, "local/"), environment_at_import),
     Rule("local-stack-apart", ("local/",), importing(PROJECT, "the local stack is a package of its own")),
     Rule("local-stack-apart", DEPLOYED, importing({"undocked"}, "what is deployed knows no local stack")),

@@ -49,13 +49,13 @@ def _answer(
     request: Request[NoBody, StatementQuery], partner_id: str, *, named: bool
 ) -> StatementView | CsvFile | RawAnswer:
     context, month = config.context(), request.path.get("month", "")
-    if request.query.format is Format.PDF:
-        return _pdf(request, statements.basis(context, partner_id, month), named=named)
-    made = statements.of_partner(context, partner_id, month)
     match request.query.format:
+        case Format.PDF:
+            return _pdf(request, statements.basis(context, partner_id, month), named=named)
         case Format.JSON:
-            return StatementView.of(made, named=named)
-        case _:
+            return StatementView.of(statements.of_partner(context, partner_id, month), named=named)
+        case Format.CSV:
+            made = statements.of_partner(context, partner_id, month)
             return CsvFile(name=file_name(made, "csv"), text=as_csv(made, named=named))
 
 

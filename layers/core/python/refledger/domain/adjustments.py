@@ -87,11 +87,13 @@ class Adjustment:
 
 def movement(asked: Asked) -> tuple[Kind, int]:
     """How the journal says it: the kind of entry, and an amount above zero."""
-    if asked.kind is AdjustmentKind.ANCHOR:
-        return Kind.ANCHOR, 0
-    if asked.kind is AdjustmentKind.WRITE_OFF:
-        return Kind.WRITE_OFF, asked.amount
-    return (Kind.CREDIT if asked.amount > 0 else Kind.DEBIT), abs(asked.amount)
+    match asked.kind:
+        case AdjustmentKind.ANCHOR:
+            return Kind.ANCHOR, 0
+        case AdjustmentKind.WRITE_OFF:
+            return Kind.WRITE_OFF, asked.amount
+        case AdjustmentKind.ADJUSTMENT:
+            return (Kind.CREDIT if asked.amount > 0 else Kind.DEBIT), abs(asked.amount)
 
 
 def check_possible(asked: Asked, balance: Balance) -> None:

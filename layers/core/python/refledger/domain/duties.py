@@ -331,6 +331,8 @@ def check(verdict: Verdict) -> None:
             raise error(reason)
         case NeedsSecond(reason):
             raise errors.SecondPersonNeeded(reason)
+        case Allowed():
+            pass
 
 
 def require(act: Act, facts: Facts) -> Verdict:

@@ -301,7 +301,7 @@ def _cancelled(reward: Reward) -> Coming:
         case Cancelled.IDLE:
             text = "the partner, or the program, was not active when the customer paid, so it was never earned"
             return Coming(Next.NOTHING, text)
-        case _:
+        case Cancelled.BY_HAND | None:
             return Coming(Next.NOTHING, "a person cancelled it, for good")
 
 

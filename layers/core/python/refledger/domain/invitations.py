@@ -59,6 +59,8 @@ class Invitation:
                 raise Conflict("this invitation has expired")
             case InvitationStatus.ACCEPTED | InvitationStatus.REVOKED:
                 raise AlreadyDecided("this invitation cannot be accepted any more")
+            case InvitationStatus.PENDING:
+                pass
 
 
 class ApplicationStatus(StrEnum):

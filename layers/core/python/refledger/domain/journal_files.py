@@ -134,7 +134,7 @@ def head(books: Books) -> bytes:
             return csv_files.write([XERO_HEAD]).encode()
         case Format.DATEV:
             return _datev(_datev_header(books)) + _datev(DATEV_HEAD)
-        case _:
+        case Format.CSV:
             return csv_files.write([HEAD]).encode()
 
 
@@ -142,15 +142,22 @@ def lines(books: Books, postings: Iterable[Posting]) -> tuple[bytes, int]:
     """The lines of these entries, and how many they are. For software of others entries are left out that move nothing
     there: of nothing, or from an account to itself.
     """
-    if books.format is Format.CSV:
-        whole = [row for each in postings for row in rows(books, each)]
-        return csv_files.write(whole).encode(), len(whole)
-    moving = [each for each in postings if each.entry.amount and _moves(books, each.entry)]
-    if books.format is Format.DATEV:
-        return b"".join(_datev(_datev_row(books, each)) for each in moving), len(moving)
-    made = _quickbooks if books.format is Format.QUICKBOOKS else _xero
-    told = [row for each in moving for row in made(books, each)]
-    return csv_files.write(told).encode(), len(told)
+    moving = (each for each in postings if each.entry.amount and _moves(books, each.entry))
+    match books.format:
+        case Format.CSV:
+            return _csv(row for each in postings for row in rows(books, each))
+        case Format.QUICKBOOKS:
+            return _csv(row for each in moving for row in _quickbooks(books, each))
+        case Format.XERO:
+            return _csv(row for each in moving for row in _xero(books, each))
+        case Format.DATEV:
+            told = [_datev(_datev_row(books, each)) for each in moving]
+            return b"".join(told), len(told)
+
+
+def _csv(rows: Iterable[list[csv_files.Cell]]) -> tuple[bytes, int]:
+    whole = list(rows)
+    return csv_files.write(whole).encode(), len(whole)
 
 
 def _moves(books: Books, entry: Entry) -> bool:

@@ -243,7 +243,7 @@ def _is_looser(row: Row, before: Any, after: Any, *, earns: bool) -> bool:
             return earns and raises(before, after)
         case Kind.WEIGHTS:
             return _weighs_less(before, after)
-        case _:
+        case Kind.NEUTRAL | Kind.CURRENCIES | Kind.STATUS | Kind.FACT:
             return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final, assert_never, get_args
 
 MAX_ACTIVE = 20  # methods that a partner may have in use
 MAX_EVER = 200  # methods, and versions of them, that a partner may ever have had: they are never deleted
@@ -14,8 +14,32 @@ _DOMESTIC: Final = {"DE": (8, 10), "GB": (6, 8), "AT": (5, 11), "CH": (5, 12), "
 
 
 class MethodType(StrEnum):
+    """Each kind is told apart by a `match` without a default: mypy names every place that a new one is missing in."""
+
     BANK_TRANSFER = "BANK_TRANSFER"  # a person makes the transfer and confirms it
     STRIPE = "STRIPE"  # a transfer to a connected account
+
+    @property
+    def is_paid_by_person(self) -> bool:
+        """Whether a person makes the payout and confirms it; else the workflow hands it to a provider."""
+        match self:
+            case MethodType.BANK_TRANSFER:
+                return True
+            case MethodType.STRIPE:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def goes_into_files(self) -> bool:
+        """Whether batches of it are exported as a file for a bank: its accounts are then `BankAccount`."""
+        match self:
+            case MethodType.BANK_TRANSFER:
+                return True
+            case MethodType.STRIPE:
+                return False
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True)
@@ -25,6 +49,7 @@ class BankAccount:
     `bic`: of the bank, "" where it was not said. `country`: of the bank, where there is no IBAN that says it.
     """
 
+    type: ClassVar = MethodType.BANK_TRANSFER
     holder: str
     iban: str = field(default="", repr=False)
     number: str = field(default="", repr=False)
@@ -37,11 +62,14 @@ class BankAccount:
 class StripeAccount:
     """A connected account of the owner's platform, `acct_…`."""
 
+    type: ClassVar = MethodType.STRIPE
     holder: str
     account_id: str = field(repr=False)
 
 
 Account = BankAccount | StripeAccount
+# Of which class the accounts of a type are: the one place that says so.
+ACCOUNTS: Final[dict[MethodType, type[Account]]] = {account.type: account for account in get_args(Account)}
 
 
 @dataclass(frozen=True)
@@ -71,12 +99,8 @@ class PayoutMethod:
 
     @property
     def is_payable(self) -> bool:
-        """Whether a withdrawal to it is taken. A person looks at every bank transfer; Stripe pays alone."""
-        return self.is_active and (self.type is MethodType.BANK_TRANSFER or self.verified_at_ms > 0)
-
-
-def type_of(account: Account) -> MethodType:
-    return MethodType.BANK_TRANSFER if isinstance(account, BankAccount) else MethodType.STRIPE
+        """Whether a withdrawal to it is taken: who pays it looks at it, or somebody has verified it before."""
+        return self.is_active and (self.type.is_paid_by_person or self.verified_at_ms > 0)
 
 
 def identity(account: Account) -> tuple[str, ...]:
@@ -86,8 +110,10 @@ def identity(account: Account) -> tuple[str, ...]:
             parts = [account.iban, account.number, account.bank_code]
             parts += [account.bic, account.country] if account.bic or account.country else []  # ids of before stay
         case StripeAccount():
-            return type_of(account).value, " ".join(account.holder.split()), account.account_id
-    return type_of(account).value, " ".join(account.holder.split()), *map(_plain, parts)
+            return account.type.value, " ".join(account.holder.split()), account.account_id
+        case _:
+            assert_never(account)
+    return account.type.value, " ".join(account.holder.split()), *map(_plain, parts)
 
 
 def number_of(account: Account) -> tuple[str, ...]:
@@ -106,6 +132,8 @@ def number_of(account: Account) -> tuple[str, ...]:
                 return "IBAN", iban
             bank, number = _DOMESTIC[iban[:2]]
             return "DOMESTIC", iban[-bank - number : -number].lstrip("0"), iban[-number:].lstrip("0")
+        case _:
+            assert_never(account)
 
 
 def _plain(part: str) -> str:
@@ -123,5 +151,7 @@ def masked(account: Account) -> str:
             country = number[:2]
         case StripeAccount(account_id=number):
             country = ""
+        case _:
+            assert_never(account)
     shown = min(4, len(number) // 2)
     return f"{country}…{number[len(number) - shown :]}"

@@ -118,6 +118,8 @@ class DisputeOpened:
 
 
 class DisputeOutcome(StrEnum):
+    """How a dispute ended: each is a `DisputeStatus` of the same name."""
+
     WON = "WON"  # the owner keeps the money
     LOST = "LOST"
 
@@ -348,7 +350,8 @@ class Payment:
                 return ""
             case Origin.CONVERSION:
                 return CONVERSIONS
-        return self.system or (STRIPE if self.teller else OWN_EVENTS)
+            case Origin.PAYMENT:
+                return self.system or (STRIPE if self.teller else OWN_EVENTS)
 
     @property
     def is_nobodys(self) -> bool:

@@ -137,7 +137,10 @@ def answer(withdrawal: Withdrawal, news: News) -> Answer:
             return _problem(withdrawal, Problem.PARTLY_RETURNED)
         case Said.PARTLY_RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:  # so it had been paid
             return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
-    return NOTHING
+        case (Said.FAILED, _) | (Said.RETURNED | Said.PARTLY_RETURNED, S.RETURNED):
+            return NOTHING
+        case other:
+            raise AssertionError(f"no answer to {other}")
 
 
 def _paid(withdrawal: Withdrawal, news: News) -> Answer:
@@ -153,7 +156,8 @@ def _paid(withdrawal: Withdrawal, news: News) -> Answer:
             return Answer((S.PAID,))
         case S.PAID | S.RETURNED:
             return _problem(withdrawal, Problem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
-    return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
+        case S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
+            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
 
 
 def _of_another(withdrawal: Withdrawal, news: News) -> bool:

@@ -60,7 +60,8 @@ def beginning(day: date, interval: Interval) -> date:
             return day
         case Interval.WEEK:
             return day - timedelta(days=day.weekday())
-    return day.replace(day=1)
+        case Interval.MONTH:
+            return day.replace(day=1)
 
 
 def _last(day: date, interval: Interval) -> date:
@@ -69,8 +70,9 @@ def _last(day: date, interval: Interval) -> date:
             return day
         case Interval.WEEK:
             return day + timedelta(days=6 - day.weekday())
-    after = day.replace(day=28) + timedelta(days=4)  # some day of the next month
-    return after - timedelta(days=after.day)
+        case Interval.MONTH:
+            after = day.replace(day=28) + timedelta(days=4)  # some day of the next month
+            return after - timedelta(days=after.day)
 
 
 def name(day: date) -> str:
@@ -95,5 +97,6 @@ def latest(now_ms: int, interval: Interval) -> Period:
             return until_today(now_ms, LATEST_DAYS)
         case Interval.WEEK:
             return Period(beginning(last, interval) - timedelta(weeks=LATEST - 1), last)
-    month = last.year * 12 + last.month - LATEST
-    return Period(date(month // 12, month % 12 + 1, 1), last)
+        case Interval.MONTH:
+            month = last.year * 12 + last.month - LATEST
+            return Period(date(month // 12, month % 12 + 1, 1), last)

@@ -63,7 +63,8 @@ def _has_left(was: Withdrawal) -> bool:
             return True
         case S.PAYING:
             return (was.is_sent and was.problem is not Problem.DECLINED) or bool(was.batch_id)
-    return was.problem is Problem.PAID_AFTER_FAILED
+        case S.REQUESTED | S.APPROVED | S.REJECTED | S.CANCELLED | S.EXPIRED | S.FAILED:
+            return was.problem is Problem.PAID_AFTER_FAILED
 
 
 def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:

@@ -89,10 +89,16 @@ def asked_for(entries: Iterable[Entry], now_ms: int, apart_from: str) -> int:
     for entry in entries:
         if entry.at_ms <= now_ms - TOGETHER_MS:
             break
-        if entry.kind is Kind.RELEASE:
-            released.add(entry.reference)
-        elif entry.kind is Kind.RESERVE and entry.reference not in {apart_from, *released}:
-            asked += entry.amount
+        match entry.kind:
+            case Kind.RELEASE:
+                released.add(entry.reference)
+            case Kind.RESERVE:
+                asked += entry.amount if entry.reference not in {apart_from, *released} else 0
+            case (
+                Kind.EARN | Kind.REVERSE | Kind.SETTLE | Kind.RETURN | Kind.PAY | Kind.CREDIT | Kind.DEBIT
+                | Kind.WRITE_OFF | Kind.ANCHOR
+            ):  # fmt: skip
+                pass
     return asked
 
 

@@ -101,7 +101,8 @@ def _is_a_sign(c: str) -> bool:
             return not c.isascii() or c in "<>"
         case "Sk":
             return ord(c) > 0xFFFF  # shades of emoji; others are accents, also those that serve as apostrophes
-    return False
+        case _:
+            return False
 
 
 def _check_marks(text: str) -> None:

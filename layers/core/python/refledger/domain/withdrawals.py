@@ -184,7 +184,7 @@ class Withdrawal:
     @property
     def is_sent(self) -> bool:
         """Whether the payout is handed to a provider; a bank transfer is made by a person."""
-        return self.method.type is not MethodType.BANK_TRANSFER
+        return not self.method.type.is_paid_by_person
 
     @property
     def was_approved_by_rule(self) -> bool:

@@ -70,7 +70,8 @@ def message(detail: Any) -> str:
         case {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}:  # told in words: few read expressions
             words = _CHOICE.fullmatch(pattern)
             return f"one of {', '.join(words[1].split('|'))}" if words else _WORDS["string_pattern_mismatch"]
-    return str(detail["msg"])
+        case _:
+            return str(detail["msg"])
 
 
 def _reason(detail: Any) -> str:

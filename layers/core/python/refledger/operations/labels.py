@@ -149,4 +149,6 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
                 called[keys.owner_of(item)] = item["name"]
             case _ if "payment" in item:  # what nobody's customer paid
                 customers[item["payment"]] = item.get("customer_id", "")
+            case _:
+                pass
     return Labels(known, paid, customers, called, masks)

@@ -37,7 +37,8 @@ class Dimension:
                 return self.id
             case Of.JOURNAL | Of.WITHDRAWALS:
                 return keys.figures_of_books()
-        return keys.figures_of_program(self.id)
+            case Of.PROGRAM | Of.COHORT | Of.FORECAST:
+                return keys.figures_of_program(self.id)
 
     @property
     def is_main(self) -> bool:
@@ -56,7 +57,8 @@ class Dimension:
                 return keys.forecast_statistics(self.id, generation)
             case Of.JOURNAL:
                 return keys.journal_statistics(generation)
-        return keys.withdrawal_statistics(generation)
+            case Of.WITHDRAWALS:
+                return keys.withdrawal_statistics(generation)
 
 
 def partner(partner_id: str) -> Dimension:

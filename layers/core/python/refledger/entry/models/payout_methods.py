@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Self, assert_never
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -58,16 +58,22 @@ class PayoutMethodBody(Body):
                 fitting = {"account_holder", "iban"}, {"account_holder", "account_number", "bank_code"}
             case MethodType.STRIPE:
                 fitting = {"stripe_account_id"}, {"stripe_account_id", "account_holder"}
+            case _:
+                assert_never(self.type)
         if given not in fitting:
             raise ValueError(GIVEN_FOR[self.type])
         return self
 
     def to_account(self) -> Account:
         holder = self.account_holder or ""
-        if self.stripe_account_id is not None:
-            return StripeAccount(holder, self.stripe_account_id)
-        number, code = self.account_number or "", self.bank_code or ""
-        return BankAccount(holder, self.iban or "", number, code, self.bic or "", self.country or "")
+        match self.type:
+            case MethodType.BANK_TRANSFER:
+                number, code = self.account_number or "", self.bank_code or ""
+                return BankAccount(holder, self.iban or "", number, code, self.bic or "", self.country or "")
+            case MethodType.STRIPE:
+                return StripeAccount(holder, self.stripe_account_id or "")
+            case _:
+                assert_never(self.type)
 
 
 class PayoutMethodView(View):
@@ -163,6 +169,8 @@ class AccountView(View):
                 )
             case StripeAccount():
                 return cls(account_holder=account.holder, stripe_account_id=account.account_id)
+            case _:
+                assert_never(account)
 
 
 class Methods(View):

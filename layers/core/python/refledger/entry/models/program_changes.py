@@ -129,4 +129,5 @@ def _view(value: Any) -> Value:
             return ExposureView.of(value)
         case bool() | int() | str() | None:
             return value
-    raise TypeError(f"a term that is a {type(value).__name__} has no view")
+        case _:
+            raise TypeError(f"a term that is a {type(value).__name__} has no view")

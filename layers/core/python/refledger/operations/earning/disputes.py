@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from refledger.domain.payments import Dispute, DisputeClosed, DisputeOpened, DisputeOutcome, DisputeStatus
+from refledger.domain.payments import Dispute, DisputeClosed, DisputeOpened, DisputeStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import taking_back
 from refledger.operations.earning.payments import Outcome, Recorded
@@ -29,7 +29,7 @@ def closed(context: Context, event: DisputeClosed) -> Recorded:
 
     One that comes before its opening waits for it, with a payment that is not known yet as EARLY.
     """
-    status = DisputeStatus.WON if event.outcome is DisputeOutcome.WON else DisputeStatus.LOST
+    status = DisputeStatus(event.outcome.value)
     news = Dispute("", "", 0, "", status, event.occurred_at_ms, event.occurred_at_ms)
     return _take(context, event, news)
 

@@ -282,13 +282,15 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
     """
 
     def decide(old: Reward, partner: Partner) -> Reward:
-        if old.status in (S.APPROVED, S.PAID):
-            return old
-        if old.status is S.CANCELLED:
-            raise AlreadyDecided("the reward is cancelled")
-        if old.held:
-            raise Conflict("the reward is held; release it first")
-        return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
+        match old.status:
+            case S.APPROVED | S.PAID:
+                return old
+            case S.CANCELLED:
+                raise AlreadyDecided("the reward is cancelled")
+            case S.PENDING | S.CALCULATED:
+                if old.held:
+                    raise Conflict("the reward is held; release it first")
+                return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
 
     return _by_hand(context, reward_id, Act.APPROVE_REWARD, by, decide)
 

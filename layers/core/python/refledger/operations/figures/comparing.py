@@ -123,4 +123,5 @@ def beside(context: Context, main: Dimension) -> list[Dimension]:
             return [dimensions.forecast(main.id), *(dimensions.cohorts(main.id, f"{year:04d}") for year in years)]
         case Of.WITHDRAWALS:
             return [dimensions.JOURNAL]
-    return []
+        case Of.PARTNER | Of.COHORT | Of.FORECAST | Of.JOURNAL:
+            return []

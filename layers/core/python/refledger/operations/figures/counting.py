@@ -99,6 +99,8 @@ def _states(item: Item) -> Iterator[tuple[str, Item]]:
             yield from later
         case "R" | "E" | "P" if "created" in item:
             yield from trails.states(item, item["created"])
+        case _:
+            pass
 
 
 def _from_before_trails(first: str, state: Item) -> Iterator[tuple[str, Item]]:
@@ -130,6 +132,8 @@ def figures(item: Item) -> Iterator[Figure]:
             yield from _withdrawal(item)
         case "J":
             yield from _entry(item)
+        case _:
+            pass
 
 
 def stamped_in(item: Item) -> set[Dimension]:
@@ -156,6 +160,8 @@ def stamped_in(item: Item) -> set[Dimension]:
             found = {dimensions.partner(month.partner_id), dimensions.program(month.program_id)}
         case "W" if keys.is_alone(item):
             found = {dimensions.WITHDRAWALS}
+        case _:
+            pass
     return found
 
 

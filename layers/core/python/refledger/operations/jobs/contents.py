@@ -23,7 +23,9 @@ def head(job: Job) -> bytes:
             return journal_files.head(Books.of(job.filters, job.created_at_ms))
         case What.MONTH_END:
             return b""
-        case _:
+        case (
+            What.PARTNERS | What.REFERRALS | What.REWARDS | What.PAYMENTS | What.WITHDRAWALS | What.LEDGER | What.AUDIT
+        ):
             return csv_files.write([SOURCES[job.what].head]).encode()
 
 
@@ -34,7 +36,9 @@ def pieces(context: Context, job: Job, after: Any) -> Iterator[Piece]:
             yield from _journal(context, job, after)
         case What.MONTH_END:
             yield from month_end.pieces(context, job.filters["month"], after)
-        case _:
+        case (
+            What.PARTNERS | What.REFERRALS | What.REWARDS | What.PAYMENTS | What.WITHDRAWALS | What.LEDGER | What.AUDIT
+        ):
             for position, rows in export_sources.steps(context, job.what, job.filters, after):
                 yield position, csv_files.write(rows).encode(), len(rows)
 

@@ -71,13 +71,15 @@ def _create(context: Context, made: Invitation, request: Once) -> Invitation:
 def revoke(context: Context, invitation_id: str) -> Invitation:
     """Nobody can accept it any more. Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has."""
     old = invitations.find(context.table, invitation_id)
-    if old.status is S.REVOKED:
-        return old
-    if old.status is S.ACCEPTED:
-        raise AlreadyDecided("somebody has accepted this invitation")
-    new = replace(old, status=S.REVOKED)
-    context.table.commit(invitations.use(new))
-    return new
+    match old.status:
+        case S.REVOKED:
+            return old
+        case S.ACCEPTED:
+            raise AlreadyDecided("somebody has accepted this invitation")
+        case S.PENDING | S.EXPIRED:
+            new = replace(old, status=S.REVOKED)
+            context.table.commit(invitations.use(new))
+            return new
 
 
 def accept(context: Context, limits: Limits, token: str, user: str, told: Person) -> Partner:

@@ -11,7 +11,7 @@ from refledger.adapters.vault import Vault
 from refledger.domain.batches import Batch, Download, Line, as_csv
 from refledger.domain.duties import Act, Barred
 from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
-from refledger.domain.methods import BankAccount, MethodType
+from refledger.domain.methods import BankAccount
 from refledger.domain.till import Blockers
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
@@ -68,7 +68,7 @@ def _waiting(context: Context, currency: str | None, tills: Tills) -> Iterator[W
 def _is_waiting(withdrawal: Withdrawal) -> bool:
     return (
         withdrawal.status is WithdrawalStatus.PAYING
-        and withdrawal.method.type is MethodType.BANK_TRANSFER
+        and withdrawal.method.type.goes_into_files
         and not withdrawal.batch_id
         and withdrawal.problem is None
     )
@@ -173,5 +173,5 @@ def _take_out(context: Context, withdrawal: Withdrawal) -> None:
 
 def _open(vault: Vault, cipher: bytes, line: Line) -> BankAccount:
     account = vault.open(cipher, line.partner_id, line.method_id)
-    assert isinstance(account, BankAccount)  # only bank transfers are exported, and a method keeps its type
+    assert isinstance(account, BankAccount)  # of what goes into files, and a method keeps its type
     return account

@@ -36,7 +36,7 @@ class _Found:
         """Mark one more. False where too little is left for it, or the transaction is full."""
         if len(self.marked) + len(self.months) >= BATCH:
             return False
-        needs, month = owed(reward), month_of(reward)
+        needs, month, moved = owed(reward), month_of(reward), {}
         if month:
             if month.name not in self.months:
                 read = caps.of_rewards(context.table, balance, [reward])[month.name]
@@ -44,10 +44,10 @@ class _Found:
             first, now = self.months[month.name]
             after = now.moved(reward, paid(reward, ""))
             needs = now.owed - after.owed
+            moved = {month.name: (first, after)}
         if needs > self.left:
             return False
-        if month:
-            self.months[month.name] = first, after
+        self.months |= moved
         self.marked.append(reward)
         self.left -= needs
         return True

@@ -15,7 +15,7 @@ from refledger.domain.errors import (
     PartnerSuspended,
     TooManyMethods,
 )
-from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked, type_of
+from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMethod, identity, masked
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
@@ -64,7 +64,7 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
         id=method_id,
         partner_id=partner_id,
         version=known.version + 1 if known else 1,
-        type=type_of(account),
+        type=account.type,
         holder=account.holder,
         masked=masked(account),
         cipher=vault().seal(account, partner_id, method_id),
@@ -106,7 +106,7 @@ def verify(
 ) -> PayoutMethod:
     """Somebody of the staff vouches for a method; who did first stays written down. Idempotent.
 
-    Of a Stripe account Stripe is asked as well whether it can be paid to. Whose a bank account is only people can tell.
+    Its provider is asked as well whether the account can be paid to. Whose a bank account is only people can tell.
     Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
     PayoutUnavailable, Busy.
     """
@@ -123,7 +123,7 @@ def _verify(
         raise MethodNotUsable("the payout method is out of use")
     if method.verified_at_ms:
         return method
-    if method.type is MethodType.STRIPE:
+    if not method.type.is_paid_by_person:
         account = vault().open(method.cipher, partner_id, method_id)
         if not payouts()[method.type].accepts(account):
             raise MethodNotUsable("the provider cannot pay to this account")

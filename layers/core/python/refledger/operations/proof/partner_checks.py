@@ -20,7 +20,6 @@ from refledger.domain.journal import (
     holdings_faults,
     newest_faults,
 )
-from refledger.domain.methods import MethodType
 from refledger.domain.payments import Payment
 from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, owed, worth
@@ -68,6 +67,8 @@ def verify_newest(context: Context, partner_id: str) -> Iterator[Fault]:
 
 
 def _newest_faults(context: Context, partner_id: str) -> Iterator[Fault]:
+    before: list[Balance] = []
+    found: list[Fault] = []
     for _ in looks(context):
         before = ledger.balances(context.table, partner_id)
         found = [
@@ -88,13 +89,7 @@ def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[
 
 
 def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
-    for _ in looks(context):
-        before = ledger.balances(context.table, partner_id)
-        books = _read(context, partner_id, before)
-        known: list[Fault] = []
-        found = list(_faults(books, known))
-        if not found:
-            break
+    before, books, found, known = _looked_at(context, partner_id)
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", MOVED)]
     found += list(_count(context, books, before, checked))
@@ -103,6 +98,21 @@ def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[
     found += [Fault(partner_id, "", fault) for fault in suspension_faults(context, partner_id, asked)]
     found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
     yield from found
+
+
+def _looked_at(context: Context, partner_id: str) -> tuple[list[Balance], _Books, list[Fault], list[Fault]]:
+    """Balances before, books, faults and known faults: of the first look that finds no fault, or else of the last."""
+    seen = None
+    for _ in looks(context):
+        before = ledger.balances(context.table, partner_id)
+        books = _read(context, partner_id, before)
+        known: list[Fault] = []
+        found = list(_faults(books, known))
+        seen = before, books, found, known
+        if not found:
+            break
+    assert seen  # there is always one look
+    return seen
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ def _count(context: Context, books: _Books, balances: list[Balance], checked: Ch
             yield Fault("", "", f"program {program_id}: partners earned from it, and it is not there")
     for currency, asked in books.withdrawals.items():
         for w in asked:
-            if w.method.type is MethodType.BANK_TRANSFER or not w.transaction_id:
+            if w.method.type.is_paid_by_person or not w.transaction_id:
                 continue  # a bank's statement may have one number for many transfers
             if checked._firsts.of("payout", w.transaction_id, w.id) != w.id:
                 yield Fault(books.partner_id, currency, f"withdrawal {w.id}: another one has the same payout")

@@ -44,6 +44,7 @@ def _faults_of(context: Context, payment: Payment, checked: Checked) -> Iterator
 
 
 def _payment_faults(context: Context, payment: Payment) -> Iterator[Fault]:
+    reasons: list[str] = []
     for number in looks(context):
         payment = payments.find(context.table, payment.id) if number else payment
         reasons = list(_reasons(context, payment))

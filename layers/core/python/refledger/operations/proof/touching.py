@@ -43,3 +43,5 @@ def partners_of(item: Item) -> Iterator[str]:
             yield item["partner"]
         case "E" if keys.is_alone(item):
             yield from (keys.owner_of(keys.reward(id)) for id, _ in item.get("rewards", ()))
+        case _:
+            pass

@@ -112,6 +112,8 @@ def settle(context: Context, traces: Iterable[Trace], why: str) -> Iterator[Held
                     _enter(context, held.trace, why)
                 except PartnerNotFound:
                     held = replace(held, act=Act.PERSON)
+            case Act.NOTHING | Act.PROVIDER | Act.PERSON:
+                pass
         yield held
 
 
@@ -154,7 +156,7 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
         used = methods.used(stored_methods.from_item(method))
     elif not used.is_known:  # a reward that staff paid by itself: its books are others than those of this
         used = replace(used, id=NOT_KNOWN.id)
-    now_ms, note, is_sent = context.now_ms(), f"{why}; {_known(trace)}", used.type is not MethodType.BANK_TRANSFER
+    now_ms, note, is_sent = context.now_ms(), f"{why}; {_known(trace)}", not used.type.is_paid_by_person
     withdrawal = Withdrawal(
         id=trace.id, partner_id=trace.partner_id, program_id=trace.program_id or partner["program"],
         amount=trace.amount, currency=trace.currency, status=S.PAYING, method=used, requester="",
