@@ -33,8 +33,8 @@ from refledger.domain.errors import Refledger
 from refledger.store.transaction import RetryableConflict
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status. Raises SystemExit for arguments that are no command."""
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
     parser = argparse.ArgumentParser(prog="refledger", description="Operate a deployment of refledger.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for subject in (
@@ -53,7 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         compare,
     ):
         subject.add_to(commands)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status. Raises SystemExit for arguments that are no command."""
+    options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
