@@ -30,11 +30,6 @@ td,th{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align
 h4{margin:1rem 0 .3rem}
 """
 
-SAID = {
-    "cursor": "nextCursor of the page before",
-    "Idempotency-Key": "a text of your own: the same call with it again gets the same answer, and does nothing twice",
-}
-
 
 def page(document: dict[str, Any]) -> str:
     """The whole page."""
@@ -77,10 +72,14 @@ def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> st
     rows = "".join(
         f"<tr><td><code>{escape(each['name'])}</code></td><td>{each['in']}</td>"
         f"<td>{'needed' if each.get('required') else ''}</td>"
-        f"<td>{escape(each.get('description') or SAID.get(each['name']) or _values(each['schema'], schemas))}</td></tr>"
+        f"<td>{escape(each['description'])}{_small(_values(each['schema'], schemas))}</td></tr>"
         for each in parameters
     )
     return f"<table>{rows}</table>" if rows else ""
+
+
+def _small(words: str) -> str:
+    return f"<br><small>{escape(words)}</small>" if words else ""
 
 
 def _values(schema: dict[str, Any], schemas: dict[str, Any]) -> str:

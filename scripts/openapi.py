@@ -23,7 +23,7 @@ from refledger.domain import errors  # noqa: E402  the layer is not installed
 from refledger.entry import access, problems  # noqa: E402
 from refledger.entry.http import Api, Malformed, PreconditionRequired, Route  # noqa: E402
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer, TextBody  # noqa: E402
-from scripts import examples  # noqa: E402
+from scripts import descriptions, examples  # noqa: E402
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEM = {
@@ -31,12 +31,16 @@ PROBLEM = {
     "description": "RFC 9457",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {"type": "string", "description": "a URN of the code"},
+        "title": {"type": "string", "description": "the status in words"},
+        "status": {"type": "integer", "description": "the HTTP status"},
+        "detail": {"type": "string", "description": "what is wrong, for people"},
         "code": {"type": "string", "description": "stable; rely on this one"},
-        "errors": {"type": "array", "items": {"type": "object"}},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "with INVALID: each field and its reason",
+        },
         "maxAgeSeconds": {"type": "integer", "description": "with FRESH_SIGN_IN_NEEDED: how old a sign-in may be"},
     },
 }
@@ -44,7 +48,7 @@ GATEWAY = {
     "type": "object",
     "description": "said by the gateway before anything else was asked",
     "required": ["message"],
-    "properties": {"message": {"type": ["string", "null"]}},
+    "properties": {"message": {"type": ["string", "null"], "description": "what is wrong"}},
 }
 INTERNAL = (500, "INTERNAL")
 BY_GATEWAY = (401, 403, 413, 429, 500, 503)  # statuses that it answers by itself, too
@@ -115,7 +119,9 @@ def document() -> dict[str, Any]:
     for route in routes():
         pairs += [(route.body, "validation"), (route.query, "validation")]
         pairs += [(route.answer, "serialization")] if is_json(route.answer) else []
-    schemas, found = models_json_schema(list(dict.fromkeys(pairs)), ref_template=REFERENCE)
+    schemas, found = models_json_schema(
+        list(dict.fromkeys(pairs)), ref_template=REFERENCE, schema_generator=descriptions.Described
+    )
     definitions = found["$defs"]
     paths: dict[str, dict[str, Any]] = {}
     for route in routes():
@@ -280,14 +286,17 @@ def _audience(allowed: access.Access | None) -> str:
 def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", route.key):
         example = examples.of_schema({"type": "string"}, {}, name)
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
+        yield {"name": name, "in": "path", "required": True, "description": descriptions.of_parameter(name),
+               "schema": {"type": "string"}, "example": example}  # fmt: skip
     if route.query is not NoQuery:
         query = definitions[schemas[route.query, "validation"]["$ref"].rsplit("/", 1)[1]]
         required = query.get("required", [])
         for name, schema in query["properties"].items():
-            yield {"name": name, "in": "query", "required": name in required, "schema": schema}
+            words = schema.get("description") or descriptions.of_parameter(name)
+            yield {"name": name, "in": "query", "required": name in required, "description": words, "schema": schema}
     if route.key.startswith("POST") and access.ROUTES[route.key]:
-        yield {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+        yield {"name": "Idempotency-Key", "in": "header", "description": descriptions.IDEMPOTENCY_KEY,
+               "schema": {"type": "string", "maxLength": 255}}  # fmt: skip
     if route.versioned and route.key.startswith(("PUT", "PATCH")):
         words = "the ETag of what was read"
         yield {"name": "If-Match", "in": "header", "required": True, "description": words,

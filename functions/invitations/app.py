@@ -15,7 +15,6 @@ from refledger.domain.errors import (
     ProgramNotFound,
     UserTaken,
 )
-from refledger.domain.invitations import ApplicationStatus, InvitationStatus
 from refledger.entry import config, paging
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
@@ -65,8 +64,7 @@ def list_invitations(request: Request[NoBody, InvitationQuery]) -> Page[Invitati
     asked, now_ms = (request.caller.user, request.route, query.status), context.now_ms()
     before = paging.position(context.ids, query.cursor, *asked) or ""
     if query.status:
-        status = InvitationStatus(query.status)
-        found = stored.of_status(context.table, status, now_ms, before, query.limit + 1)
+        found = stored.of_status(context.table, query.status, now_ms, before, query.limit + 1)
     else:
         found = stored.newest(context.table, before, query.limit + 1)
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
@@ -120,7 +118,7 @@ def list_applications(request: Request[NoBody, ApplicationQuery]) -> Page[Applic
     context, query = config.context(), request.query
     asked = (request.caller.user, request.route, query.status)
     before = paging.position(context.ids, query.cursor, *asked) or ""
-    status = ApplicationStatus(query.status) if query.status else None
+    status = query.status
     found = stored_applications.newest(context.table, status, before, query.limit + 1)
     ids, following = paging.cut(context.ids, found, query.limit, *asked)
     page = stored_applications.many(context.table, ids)

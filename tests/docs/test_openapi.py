@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from refledger.domain import errors
 from refledger.entry import access
-from scripts import api_page, openapi
+from scripts import api_page, descriptions, openapi
 from tests.support import functions
 
 FUNCTION = Path(__file__).parents[2] / "functions" / "docs"
@@ -70,6 +71,58 @@ def test_moments_are_moments() -> None:
     assert view["createdAt"]["format"] == "date-time"
 
 
+def test_everything_is_described() -> None:
+    """Each field of each schema, each parameter, and each value of each enum: nobody has to guess."""
+    schemas = document()["components"]["schemas"]
+    fields = {
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, told in schema.get("properties", {}).items()
+        if not told.get("description")
+    }
+    parameters = {
+        f"{route} {each['name']}"
+        for route, told in operations()
+        for each in told["parameters"]
+        if not each.get("description")
+    }
+    values = {
+        f"{name}.{value}"
+        for name, schema in schemas.items()
+        for value in schema.get("enum", ())
+        if not schema.get("description") or not schema["x-enumDescriptions"][value]
+    }
+    assert (fields, parameters, values) == (set(), set(), set())
+
+
+def test_descriptions_are_of_something() -> None:
+    """A name in the list that no schema and no parameter has is one that was renamed."""
+    schemas = document()["components"]["schemas"]
+    fields = {field for schema in schemas.values() for field in schema.get("properties", ())}
+    parameters = {each["name"] for _, told in operations() for each in told["parameters"]}
+    names = {re.sub(r"^\w+\.|:\w+$", "", name) for name in descriptions.COMMON}
+    assert names - fields - parameters == set()
+
+
+def test_what_has_few_values_says_which() -> None:
+    """A client's generator makes a type of each status: the rest is somebody's words, or of a kind that grows."""
+    schemas = document()["components"]["schemas"]
+    few = ("status", "state", "kind", "type", "what", "origin", "interval", "risks", "blocked")
+    open_ended = {"ActorView.kind", "AuditView.type", "PayoutMethodView.type", "ExportFilters.status", "Problem.type"}
+
+    def has_values(schema: Json) -> bool:
+        inner = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]
+        return bool({"enum", "const", "$ref"} & schema.keys()) or any(map(has_values, inner))
+
+    free = {
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, told in schema.get("properties", {}).items()
+        if field.casefold().endswith(few) and field != "byStatus" and not has_values(told)
+    }
+    assert free <= open_ended | {"Problem.status"}
+
+
 def test_every_reference_leads_somewhere() -> None:
     """A `$ref` that names nothing breaks every generator of clients."""
     text = json.dumps(document())
@@ -110,18 +163,19 @@ def test_every_code_is_known() -> None:
 
 
 def test_the_page_says_what_a_parameter_may_be() -> None:
-    """Values, bounds and defaults, from the schema where nobody wrote a sentence."""
+    """A sentence, and values, bounds and defaults from the schema."""
     page = (FUNCTION / "index.html").read_text(encoding="utf-8")
 
-    def row(name: str, where: str, says: str) -> str:
-        return f"<tr><td><code>{name}</code></td><td>{where}</td><td></td><td>{says}</td></tr>"
+    def row(name: str, says: str, may_be: str) -> str:
+        small = f"<br><small>{may_be}</small>" if may_be else ""
+        return f"<tr><td><code>{name}</code></td><td>query</td><td></td><td>{says}{small}</td></tr>"
 
-    assert row("limit", "query", "1 to 100, 25 unless it is said") in page
-    assert row("cursor", "query", "nextCursor of the page before") in page
-    assert row("source", "query", "payments or stripe") in page
-    assert row("format", "query", "JSON, CSV or PDF, JSON unless it is said") in page
-    assert row("from", "query", "a day, such as 2026-01-31") in page
-    assert row("problem", "query", "true or false, false unless it is said") in page
+    assert row("limit", "How many items a page has at most.", "1 to 100, 25 unless it is said") in page
+    assert row("cursor", "The `nextCursor` of the page before.", "") in page
+    assert row("format", "What the file is written as.", "JSON, CSV or PDF, JSON unless it is said") in page
+    assert row("from", "When they came.", "a day, such as 2026-01-31") in page
+    assert "<small>payments or stripe</small>" in page
+    assert "<small>true or false, false unless it is said</small>" in page
 
 
 def test_the_page_runs_nothing_and_loads_nothing() -> None:

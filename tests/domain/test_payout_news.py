@@ -19,10 +19,10 @@ from refledger.domain.payout_news import (
     fits,
     request_of,
 )
-from refledger.domain.withdrawals import TRANSITIONS, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import TRANSITIONS, MethodUsed, PayoutProblem, Step, Withdrawal, WithdrawalStatus
 
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 
 
 def withdrawal(status: S, payout: int = 1, **changes: Any) -> Withdrawal:

@@ -18,7 +18,7 @@ from refledger.domain.errors import PayoutUnavailable
 from refledger.domain.methods import MethodType, StripeAccount
 from refledger.domain.payouts import Payouts
 from refledger.domain.times import DAY_MS
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.context import Context
 from refledger.operations.payouts import payouts, workflow
@@ -151,7 +151,7 @@ def test_a_part_that_comes_back_is_for_a_person(scene: Scene) -> None:
     scene.start()
     scene.server.reverse(scene.server.transfers[0]["id"], 500)
     assert scene.deliver() == ["PAID", "PARTLY_RETURNED"]
-    assert (scene.withdrawal.status, scene.withdrawal.problem) == (S.PAID, Problem.PARTLY_RETURNED)
+    assert (scene.withdrawal.status, scene.withdrawal.problem) == (S.PAID, PayoutProblem.PARTLY_RETURNED)
     assert scene.money == (3000, 0, 2000)
     scene.is_in_order()
 
@@ -172,7 +172,7 @@ def test_no_money_at_stripe_waits_for_a_person_and_pays_once(scene: Scene) -> No
     scene.server.balance["usd"] = 100
     waiting = scene.start()
     assert waiting is not None
-    assert (waiting.status, waiting.problem) == (S.PAYING, Problem.DECLINED)
+    assert (waiting.status, waiting.problem) == (S.PAYING, PayoutProblem.DECLINED)
     assert scene.money == (3000, 2000, 0)
     assert scene.server.transfers == []
 
@@ -198,7 +198,7 @@ def test_paid_after_it_had_failed_is_reported(scene: Scene, capsys: pytest.Captu
     }  # fmt: skip
     scene.server.tell("transfer.created", late)
     assert scene.deliver() == ["PAID"]
-    assert (scene.withdrawal.status, scene.withdrawal.problem) == (S.FAILED, Problem.PAID_AFTER_FAILED)
+    assert (scene.withdrawal.status, scene.withdrawal.problem) == (S.FAILED, PayoutProblem.PAID_AFTER_FAILED)
     assert scene.money == (5000, 0, 0)
     told = capsys.readouterr().out
     assert "PAYOUT_PROBLEM" in told
@@ -225,7 +225,7 @@ def test_a_transfer_with_copied_labels_settles_nothing(
     scene.server.tell("transfer.created", copied)
     assert scene.deliver(2) == ["PAID", "PAID"]
     for seen in (by_look_up, scene.withdrawal):
-        assert (seen.status, seen.problem, seen.transaction_id) == (S.PAYING, Problem.UNKNOWN, "")
+        assert (seen.status, seen.problem, seen.transaction_id) == (S.PAYING, PayoutProblem.UNKNOWN, "")
     assert "tr_copied" in scene.withdrawal.steps[-1].note
     assert capsys.readouterr().out.count('"PAYOUT_PROBLEM":[') == 1
     assert (scene.money, scene.server.transfers) == ((3000, 2000, 0), [copied])
@@ -240,7 +240,7 @@ def test_what_stripe_has_forgotten_is_never_sent_again(scene: Scene) -> None:
     scene.server.forget_keys()
     waiting = scene.start()
     assert waiting is not None
-    assert (waiting.status, waiting.problem) == (S.PAYING, Problem.UNKNOWN)
+    assert (waiting.status, waiting.problem) == (S.PAYING, PayoutProblem.UNKNOWN)
     assert (scene.server.posts, scene.server.transfers) == (0, [])
     assert scene.money == (3000, 2000, 0)
 

@@ -17,7 +17,7 @@ from refledger.adapters.stripe_source import SourceUnavailable, StripeSource
 from refledger.domain.methods import StripeAccount
 from refledger.domain.payout_news import Said
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.payouts import mending, payout_events, withdrawals
 from refledger.operations.recovery import reconciling
@@ -32,7 +32,7 @@ from tests.support.stripe_server import ACCOUNT, KEY, Failure, Json, StripeServe
 
 HOUR_MS = 60 * MINUTE_MS
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Scene:
     def withdrawal(self) -> Withdrawal:
         return stored.find(self.world.books.table, self.id)
 
-    def problem(self) -> Problem | None:
+    def problem(self) -> PayoutProblem | None:
         return self.withdrawal.problem
 
     @property

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, OwnWithdrawal, Refledger
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.payouts import mending, withdrawals
 from refledger.store import withdrawals as stored
@@ -17,7 +17,7 @@ from tests.support.deaths import deaths
 from tests.support.payouts import IDEMPOTENT_MS, Provider, approved, start
 
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 Brought = Callable[[Books], Withdrawal]
 
 

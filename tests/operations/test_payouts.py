@@ -11,7 +11,7 @@ import pytest
 from refledger.domain.errors import Busy, PayoutUnavailable
 from refledger.domain.journal import Kind, post
 from refledger.domain.payouts import PayoutOrder, PayoutResult
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.payouts import mending, steps, withdrawals
 from refledger.store import ledger
@@ -21,7 +21,7 @@ from tests.support.deaths import deaths
 from tests.support.payouts import IDEMPOTENT_MS, Provider, approved, start, verified
 
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 
 
 @pytest.fixture

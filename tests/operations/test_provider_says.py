@@ -14,7 +14,7 @@ import pytest
 from refledger.domain.errors import AlreadyDecided, Refledger, WithdrawalNotFound
 from refledger.domain.journal import Kind
 from refledger.domain.payout_news import Delivered, Said
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import rewards
 from refledger.operations.payouts import mending, steps, withdrawals
@@ -24,7 +24,7 @@ from tests.support.deaths import deaths
 from tests.support.payouts import Provider, approved, start
 
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 
 
 @pytest.fixture

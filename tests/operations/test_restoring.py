@@ -11,7 +11,7 @@ from refledger.domain.errors import InsufficientFunds, NoteNeeded, NotPayable, P
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.restoring import BEGUN, Act
 from refledger.domain.times import HOUR_MS
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.partners import partners
 from refledger.operations.payouts import batches, deciding, paying, withdrawals
 from refledger.operations.payouts.steps import step
@@ -106,7 +106,7 @@ def test_a_transfer_that_was_asked_for_and_paid_since_is_not_paid_again(disaster
     (held,) = by_table(disaster, after) if by == "table" else by_workflow(after, run_of_it)
     assert (held.act, held.trace.id) == (Act.ENTER, paid.id)
     assert after.balance("bob") == (1000, 4000, 0)
-    assert (found(after, paid).status, found(after, paid).problem) == (S.PAYING, Problem.UNKNOWN)
+    assert (found(after, paid).status, found(after, paid).problem) == (S.PAYING, PayoutProblem.UNKNOWN)
     with pytest.raises(InsufficientFunds):
         after.withdraw("bob", 4000)
     assert exported(after) == []
@@ -127,8 +127,8 @@ def test_a_transfer_that_was_exported_since_is_in_no_other_file(disaster: Disast
     assert exported(disaster.before) == [given.id]
     after = disaster.restore()
     by_table(disaster, after) if by == "table" else by_workflow(after, run(given, "PayOut"))
-    assert found(after, given).problem is Problem.UNKNOWN
-    assert found(after, waits).problem is (None if by == "table" else Problem.UNKNOWN)
+    assert found(after, given).problem is PayoutProblem.UNKNOWN
+    assert found(after, waits).problem is (None if by == "table" else PayoutProblem.UNKNOWN)
     assert exported(after) == []
     with pytest.raises(NotPayable):
         deciding.retry(after.context, given.id, "ann", "r5", "again")
@@ -188,7 +188,7 @@ def test_what_a_provider_does_not_know_waits_for_a_person(disaster: Disaster) ->
     disaster.backup()
     after, provider = disaster.restore(), Provider()
     by_workflow(after, run(asked, "PayOut"))
-    assert start(after, asked.id, provider).problem is Problem.UNKNOWN
+    assert start(after, asked.id, provider).problem is PayoutProblem.UNKNOWN
     assert provider.sent == []
 
 
@@ -198,7 +198,7 @@ def test_what_was_declined_then_and_paid_since_is_not_called_declined(disaster: 
     before, provider = disaster.before, Provider(["NO FUNDS"])
     asked = before.withdraw("bob", 2000, payee=verified(before, "bob"))
     move(before, asked, S.APPROVED)
-    assert start(before, asked.id, provider).problem is Problem.DECLINED
+    assert start(before, asked.id, provider).problem is PayoutProblem.DECLINED
     disaster.backup()
     deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
     assert start(before, asked.id, provider).status is S.PAID
@@ -212,7 +212,7 @@ def test_what_was_declined_then_and_paid_since_is_not_called_declined(disaster: 
     if by == "table":  # which says how often it was tried
         assert (settled.status, after.balance("bob")) == (S.PAID, before.balance("bob"))
     else:
-        assert (settled.status, settled.problem) == (S.PAYING, Problem.UNKNOWN)
+        assert (settled.status, settled.problem) == (S.PAYING, PayoutProblem.UNKNOWN)
     assert after.faults() == []
 
 
@@ -224,7 +224,7 @@ def test_what_was_begun_then_and_tried_again_since_is_looked_for_by_its_last_key
     with pytest.raises(PayoutUnavailable):
         start(before, asked.id, provider)
     disaster.backup()
-    assert start(before, asked.id, provider).problem is Problem.DECLINED
+    assert start(before, asked.id, provider).problem is PayoutProblem.DECLINED
     deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
     assert start(before, asked.id, provider).status is S.PAID
     after = disaster.restore()

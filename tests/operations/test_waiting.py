@@ -13,7 +13,7 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.referrals import ReferralStatus, Source
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.domain.withdrawals import Problem, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, WithdrawalStatus
 from refledger.operations.earning import finding_due, maturing
 from refledger.operations.earning.payments import Outcome
 from refledger.operations.payouts import steps
@@ -88,7 +88,11 @@ def test_a_provider_that_is_away_pays_once_or_waits_for_a_person(books: Books, a
         assert (told.status, books.balance("bob")) == (S.PAID, (3000, 0, 2000))
         assert len(provider.paid) == 1
     else:
-        assert (told.status, told.problem, books.balance("bob")) == (S.PAYING, Problem.UNKNOWN, (3000, 2000, 0))
+        assert (told.status, told.problem, books.balance("bob")) == (
+            S.PAYING,
+            PayoutProblem.UNKNOWN,
+            (3000, 2000, 0),
+        )
         assert provider.paid == {}
     assert books.faults() == []
 

@@ -7,13 +7,13 @@ import pytest
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.domain.withdrawals import Problem, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, WithdrawalStatus
 from refledger.operations.payouts import withdrawals, workflow
 from tests.statemachines.real import MakeReal, ended, known, suspended, take_all_back
 from tests.support.payouts import IDEMPOTENT_MS
 
 S = WithdrawalStatus
-P = Problem
+P = PayoutProblem
 
 
 def test_approved_paid_and_covered(make: MakeReal) -> None:

@@ -18,7 +18,15 @@ from refledger.domain.methods import MethodType, PayoutMethod
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.rules import Pay
-from refledger.domain.withdrawals import Approval, MethodUsed, Problem, Risk, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import (
+    Approval,
+    MethodUsed,
+    PayoutProblem,
+    Risk,
+    Step,
+    Withdrawal,
+    WithdrawalStatus,
+)
 from refledger.store import batches, keys, ledger, methods, partners, programs, rewards, withdrawals
 from refledger.store.table import Table, pack, unpack
 from refledger.store.transaction import ConditionFailed, Write
@@ -47,7 +55,7 @@ WITHDRAWALS = st.builds(
     steps=st.lists(st.builds(Step, STATUSES, IDS, MOMENTS, st.just(""), TEXT), max_size=3).map(tuple),
     approvals=st.lists(st.builds(Approval, IDS, MOMENTS, st.just(""), TEXT), max_size=2).map(tuple),
     risks=st.lists(st.sampled_from(Risk), unique=True).map(tuple), payout=st.integers(0, 9), sent_at_ms=MOMENTS,
-    problem=st.none() | st.sampled_from(Problem), batch_id=TEXT,
+    problem=st.none() | st.sampled_from(PayoutProblem), batch_id=TEXT,
 )  # fmt: skip
 METHODS = st.builds(
     PayoutMethod, id=IDS, partner_id=IDS, version=st.integers(1, 200), type=st.sampled_from(MethodType), holder=TEXT,
@@ -147,20 +155,20 @@ def test_everything_of_a_withdrawal_is_kept(table: Table, fresh: Callable[[], st
     table.commit(withdrawals.create(old))
     changes: dict[str, Any] = {
         "approvals": (Approval("eve", 10, "first", "r1"),), "risks": tuple(Risk), "payout": 2, "sent_at_ms": 12,
-        "problem": Problem.DECLINED, "transaction_id": "T-1",
+        "problem": PayoutProblem.DECLINED, "transaction_id": "T-1",
     }  # fmt: skip
     new = stepped(old, Step(WithdrawalStatus.PAYING, "ann", 11, "second", "r2"), **changes)
     table.commit(*withdrawals.change(old, new))
     assert withdrawals.find(table, old.id) == new
     (listed,) = withdrawals.many(table, [old.id])
-    assert (listed.steps[0].note, listed.approvals[0].note, listed.problem) == ("", "", Problem.DECLINED)
+    assert (listed.steps[0].note, listed.approvals[0].note, listed.problem) == ("", "", PayoutProblem.DECLINED)
 
 
 @pytest.mark.parametrize(
     "first",
     [
         {"approvals": (Approval("eve", 10),)},
-        {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 10),), "problem": Problem.UNKNOWN},
+        {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 10),), "problem": PayoutProblem.UNKNOWN},
     ],
 )
 def test_whatever_happened_meanwhile_is_noticed(table: Table, fresh: Callable[[], str], first: dict[str, Any]) -> None:
@@ -177,7 +185,7 @@ def test_what_has_a_problem_is_in_a_list_of_its_own(table: Table, fresh: Callabl
     old = a_withdrawal(fresh(), status=WithdrawalStatus.PAYING)
     table.commit(withdrawals.create(old))
     step = Step(WithdrawalStatus.PAYING, "system", 5_000_000)
-    stuck = stepped(old, step, problem=Problem.UNKNOWN)
+    stuck = stepped(old, step, problem=PayoutProblem.UNKNOWN)
     table.commit(*withdrawals.change(old, stuck))
     assert (f"5000000#{old.id}", old.id) in list(withdrawals.with_problem(table, "", 100))
     assert old.id not in dict(withdrawals.with_status(table, WithdrawalStatus.PAYING, "", 100)).values()

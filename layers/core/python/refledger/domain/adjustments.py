@@ -27,15 +27,19 @@ CHAIN = re.compile("[0-9a-f]{64}")
 
 
 class AdjustmentKind(StrEnum):
-    ADJUSTMENT = "ADJUSTMENT"
+    """What a correction by hand is for."""
+
+    ADJUSTMENT = "ADJUSTMENT"  # a credit or a debit, for a reason
     WRITE_OFF = "WRITE_OFF"  # of debt: gives no more than is owed
     ANCHOR = "ANCHOR"  # moves no money: says that a journal's hashes are broken up to an entry; always takes two
 
 
 class AdjustmentStatus(StrEnum):
+    """Whether a correction counts."""
+
     WAITING = "WAITING"  # for a second person
     POSTED = "POSTED"  # in the balance and in the journal
-    REJECTED = "REJECTED"
+    REJECTED = "REJECTED"  # a second person said no: it never counts
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,11 @@ HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN
 
 
 class Action(StrEnum):
-    CREATED = "CREATED"
-    CHANGED = "CHANGED"
-    DELETED = "DELETED"
+    """What was done to an item."""
+
+    CREATED = "CREATED"  # it was not there before
+    CHANGED = "CHANGED"  # some of its values are others
+    DELETED = "DELETED"  # it is no longer there
 
 
 @dataclass(frozen=True)

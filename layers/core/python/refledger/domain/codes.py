@@ -30,7 +30,9 @@ _RESERVED = (
 
 
 class CodeStatus(StrEnum):
-    ACTIVE = "ACTIVE"
+    """Whether a code refers anybody."""
+
+    ACTIVE = "ACTIVE"  # binds whoever applies it
     DISABLED = "DISABLED"  # binds nobody any more, and stays the partner's
 
 

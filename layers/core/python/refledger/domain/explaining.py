@@ -109,17 +109,19 @@ class RatedAgain:
 
 
 class Next(StrEnum):
+    """What happens to a reward next."""
+
     MATURES = "MATURES"  # comes into the balance at its time
     GOES_TO_REVIEW = "GOES_TO_REVIEW"  # waits for a person from its time on
-    WILL_BE_CANCELLED = "WILL_BE_CANCELLED"
-    WAITS_FOR_DISPUTE = "WAITS_FOR_DISPUTE"
-    WAITS_FOR_RELEASE = "WAITS_FOR_RELEASE"
-    WAITS_FOR_APPROVAL = "WAITS_FOR_APPROVAL"
-    WAITS_FOR_PAYOUT = "WAITS_FOR_PAYOUT"
-    WORKS_OFF_DEBT = "WORKS_OFF_DEBT"
-    MAY_COME_BACK = "MAY_COME_BACK"
+    WILL_BE_CANCELLED = "WILL_BE_CANCELLED"  # nothing of it is left: it is cancelled at its time
+    WAITS_FOR_DISPUTE = "WAITS_FOR_DISPUTE"  # is held until a chargeback is decided
+    WAITS_FOR_RELEASE = "WAITS_FOR_RELEASE"  # is held until a person lets it go
+    WAITS_FOR_APPROVAL = "WAITS_FOR_APPROVAL"  # is due, and a person must approve it
+    WAITS_FOR_PAYOUT = "WAITS_FOR_PAYOUT"  # is in the balance, and can be withdrawn
+    WORKS_OFF_DEBT = "WORKS_OFF_DEBT"  # is in the balance, and what the partner owes is more
+    MAY_COME_BACK = "MAY_COME_BACK"  # nothing of it is left, unless a refund fails
     CAME_BACK = "CAME_BACK"  # the payout was returned: it is available again
-    NOTHING = "NOTHING"
+    NOTHING = "NOTHING"  # stays as it is
 
 
 @dataclass(frozen=True)

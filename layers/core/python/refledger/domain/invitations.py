@@ -24,9 +24,11 @@ class Person:
 
 
 class InvitationStatus(StrEnum):
-    PENDING = "PENDING"
-    ACCEPTED = "ACCEPTED"
-    REVOKED = "REVOKED"
+    """Whether an invitation can still be accepted."""
+
+    PENDING = "PENDING"  # waits to be accepted
+    ACCEPTED = "ACCEPTED"  # whoever accepted it is a partner
+    REVOKED = "REVOKED"  # taken back before anybody accepted it
     EXPIRED = "EXPIRED"  # PENDING, and its time is over: told, never written
 
 
@@ -64,9 +66,11 @@ class Invitation:
 
 
 class ApplicationStatus(StrEnum):
-    WAITING = "WAITING"
-    APPROVED = "APPROVED"
-    REJECTED = "REJECTED"
+    """What was decided about an application."""
+
+    WAITING = "WAITING"  # nobody has decided yet
+    APPROVED = "APPROVED"  # its applicant is a partner
+    REJECTED = "REJECTED"  # its applicant was turned down
 
 
 @dataclass(frozen=True)

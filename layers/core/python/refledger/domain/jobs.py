@@ -23,23 +23,25 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    DONE = "DONE"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
+    """How far a job in the background is."""
+
+    QUEUED = "QUEUED"  # has not begun
+    RUNNING = "RUNNING"  # has begun, and is not done
+    DONE = "DONE"  # all of it is done
+    FAILED = "FAILED"  # given up; `problem` says why
+    CANCELLED = "CANCELLED"  # a person stopped it
 
 
 class What(StrEnum):
     """What is exported; of imports there is PARTNERS alone."""
 
-    PARTNERS = "PARTNERS"
-    REFERRALS = "REFERRALS"
-    REWARDS = "REWARDS"
-    PAYMENTS = "PAYMENTS"
-    WITHDRAWALS = "WITHDRAWALS"
-    LEDGER = "LEDGER"
-    AUDIT = "AUDIT"
+    PARTNERS = "PARTNERS"  # who refers customers
+    REFERRALS = "REFERRALS"  # customers and leads
+    REWARDS = "REWARDS"  # what partners earn
+    PAYMENTS = "PAYMENTS"  # what customers paid
+    WITHDRAWALS = "WITHDRAWALS"  # what partners asked to be paid
+    LEDGER = "LEDGER"  # journal entries
+    AUDIT = "AUDIT"  # who changed what
     JOURNAL = "JOURNAL"  # the ledger as accounting software takes it
     MONTH_END = "MONTH_END"  # a closed month, as one ZIP file
 
@@ -47,10 +49,10 @@ class What(StrEnum):
 class LineStatus(StrEnum):
     """What became of a line of an import. The first two are the same, for real and on trial."""
 
-    CREATED = "CREATED"
-    WOULD_CREATE = "WOULD_CREATE"
-    DUPLICATE = "DUPLICATE"
-    INVALID = "INVALID"
+    CREATED = "CREATED"  # a partner was made of it
+    WOULD_CREATE = "WOULD_CREATE"  # a partner would be made of it
+    DUPLICATE = "DUPLICATE"  # a partner has this address, or the file has it twice
+    INVALID = "INVALID"  # not usable; `detail` says why
 
 
 OPEN: Final = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})

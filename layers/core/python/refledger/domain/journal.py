@@ -29,16 +29,18 @@ class Account(StrEnum):
 
 
 class Kind(StrEnum):
-    EARN = "EARN"
-    REVERSE = "REVERSE"
-    RESERVE = "RESERVE"
-    RELEASE = "RELEASE"
-    SETTLE = "SETTLE"
+    """Why money moved."""
+
+    EARN = "EARN"  # rewards came into the balance
+    REVERSE = "REVERSE"  # refunds, disputes or a correction took of what was earned
+    RESERVE = "RESERVE"  # a payout was asked for
+    RELEASE = "RELEASE"  # a payout was not made: its money is available again
+    SETTLE = "SETTLE"  # a payout left
     RETURN = "RETURN"  # a payout that came back
     PAY = "PAY"  # money that went out without being reserved any more: a payout that was believed to have failed
-    CREDIT = "CREDIT"
-    DEBIT = "DEBIT"
-    WRITE_OFF = "WRITE_OFF"
+    CREDIT = "CREDIT"  # a person gave money by hand
+    DEBIT = "DEBIT"  # a person took money by hand
+    WRITE_OFF = "WRITE_OFF"  # a debt was forgiven
     ANCHOR = "ANCHOR"  # moves nothing: two people say that the hashes of entries before it are broken, and known to be
 
 

@@ -56,10 +56,12 @@ DATEV_HEAD: Final = (
 
 
 class Format(StrEnum):
-    CSV = "CSV"
-    QUICKBOOKS = "QUICKBOOKS"
-    XERO = "XERO"
-    DATEV = "DATEV"
+    """For which software a journal is written."""
+
+    CSV = "CSV"  # plain: a line for each entry, with debit and credit
+    QUICKBOOKS = "QUICKBOOKS"  # journal entries of QuickBooks Online
+    XERO = "XERO"  # manual journals of Xero
+    DATEV = "DATEV"  # a Buchungsstapel of DATEV (EXTF)
 
 
 @dataclass(frozen=True)

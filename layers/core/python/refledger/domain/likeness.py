@@ -16,10 +16,12 @@ class Kind(StrEnum):
 
 
 class SignalType(StrEnum):
+    """What makes a partner look like another, or like a customer of theirs."""
+
     SHARED_ACCOUNT = "SHARED_ACCOUNT"  # another partner is paid to the same account
     SELF_REFERRAL = "SELF_REFERRAL"  # a customer whom the partner referred is a partner who is alike
     TWIN = "TWIN"  # another partner has the same address or name and phone, folded
-    LOOK_ALIKE_NAME = "LOOK_ALIKE_NAME"
+    LOOK_ALIKE_NAME = "LOOK_ALIKE_NAME"  # another partner has a name that looks the same
 
 
 @dataclass(frozen=True)

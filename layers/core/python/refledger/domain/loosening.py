@@ -88,9 +88,11 @@ class TermChange:
 
 
 class ChangeStatus(StrEnum):
-    PENDING = "PENDING"
-    CONFIRMED = "CONFIRMED"
-    REJECTED = "REJECTED"
+    """What became of a looser term that somebody asked for."""
+
+    PENDING = "PENDING"  # waits for a second person
+    CONFIRMED = "CONFIRMED"  # a second person said yes: it is in force
+    REJECTED = "REJECTED"  # a second person said no
     WITHDRAWN = "WITHDRAWN"  # by who asked for it
     EXPIRED = "EXPIRED"  # nobody confirmed it in time
 

@@ -14,8 +14,9 @@ _DOMESTIC: Final = {"DE": (8, 10), "GB": (6, 8), "AT": (5, 11), "CH": (5, 12), "
 
 
 class MethodType(StrEnum):
-    """Each kind is told apart by a `match` without a default: mypy names every place that a new one is missing in."""
+    """How money gets to a partner."""
 
+    # told apart by a `match` without a default: mypy names every place that a new one is missing in
     BANK_TRANSFER = "BANK_TRANSFER"  # a person makes the transfer and confirms it
     STRIPE = "STRIPE"  # a transfer to a connected account
 

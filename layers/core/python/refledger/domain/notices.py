@@ -12,10 +12,10 @@ from refledger.domain.times import iso
 class Kind(StrEnum):
     """By these names partners choose."""
 
-    REWARD_APPROVED = "REWARD_APPROVED"
-    WITHDRAWAL_PAID = "WITHDRAWAL_PAID"
-    WITHDRAWAL_REJECTED = "WITHDRAWAL_REJECTED"
-    REFERRAL_CONVERTED = "REFERRAL_CONVERTED"
+    REWARD_APPROVED = "REWARD_APPROVED"  # a reward is in the balance
+    WITHDRAWAL_PAID = "WITHDRAWAL_PAID"  # a payout left
+    WITHDRAWAL_REJECTED = "WITHDRAWAL_REJECTED"  # a payout was refused, and the money is available again
+    REFERRAL_CONVERTED = "REFERRAL_CONVERTED"  # a referral brought its first money
 
     @property
     def words(self) -> str:

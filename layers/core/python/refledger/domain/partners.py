@@ -11,10 +11,12 @@ from refledger.domain.rules import ANY_PRODUCT, Own
 
 
 class PartnerStatus(StrEnum):
-    ACTIVE = "ACTIVE"
-    INACTIVE = "INACTIVE"
-    SUSPENDED = "SUSPENDED"
-    TERMINATED = "TERMINATED"
+    """Whether a partner earns, and is paid."""
+
+    ACTIVE = "ACTIVE"  # earns and is paid
+    INACTIVE = "INACTIVE"  # earns nothing new, and is paid what was earned
+    SUSPENDED = "SUSPENDED"  # earns nothing new, and is not paid, until somebody lifts it
+    TERMINATED = "TERMINATED"  # earns nothing for good
 
 
 MAX_TAGS = 20

@@ -118,10 +118,10 @@ class DisputeOpened:
 
 
 class DisputeOutcome(StrEnum):
-    """How a dispute ended: each is a `DisputeStatus` of the same name."""
+    """How a chargeback ended."""
 
     WON = "WON"  # the owner keeps the money
-    LOST = "LOST"
+    LOST = "LOST"  # the customer has it back
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,8 @@ PaymentEvent = (
 
 
 class PaymentKind(StrEnum):
+    """What is known of a payment."""
+
     PAYMENT = "PAYMENT"  # somebody may earn from it
     IGNORED = "IGNORED"  # nobody earns from it; known, so that its refund is not taken for one that came early
     EARLY = "EARLY"  # parked: refunds or disputes of a payment that has not come yet
@@ -415,9 +417,11 @@ class Refund:
 
 
 class DisputeStatus(StrEnum):
-    OPEN = "OPEN"
-    WON = "WON"
-    LOST = "LOST"
+    """How a chargeback stands."""
+
+    OPEN = "OPEN"  # not decided: the reward is held, or its worth taken back
+    WON = "WON"  # the owner keeps the money, and the partner the reward
+    LOST = "LOST"  # the money is gone, and the reward with it
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from refledger.domain.withdrawals import SYSTEM, Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 
 S = WithdrawalStatus
 
@@ -71,7 +71,7 @@ class Answer:
     """
 
     moves: tuple[WithdrawalStatus, ...] = ()
-    problem: Problem | None = None
+    problem: PayoutProblem | None = None
     solved: bool = False
     reported: bool = False
     kept: bool = False
@@ -111,7 +111,7 @@ def answer(withdrawal: Withdrawal, news: News) -> Answer:
     if withdrawal.payout == 0 or not withdrawal.is_sent:
         return IMPOSSIBLE
     if not fits(withdrawal, news):  # for `Payouts.find` it is a PayoutFault: it comes to the same
-        return _problem(withdrawal, Problem.UNKNOWN) if withdrawal.status is S.PAYING else IMPOSSIBLE
+        return _problem(withdrawal, PayoutProblem.UNKNOWN) if withdrawal.status is S.PAYING else IMPOSSIBLE
     if news.said is Said.PAID:
         return _paid(withdrawal, news)
     if _of_another(withdrawal, news):  # of a payout whose end is known, and after which another one was begun
@@ -120,23 +120,23 @@ def answer(withdrawal: Withdrawal, news: News) -> Answer:
         case Said.FAILED, S.PAYING:
             return Answer((S.FAILED,))
         case Said.FAILED, S.PAID:
-            return _problem(withdrawal, Problem.FAILED_AFTER_PAID)
+            return _problem(withdrawal, PayoutProblem.FAILED_AFTER_PAID)
         case Said.RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:  # what came back had arrived
             return Answer((S.PAID, S.RETURNED))
         case Said.RETURNED, S.PAID if _part_was_put_right(withdrawal):
-            return _problem(withdrawal, Problem.PARTLY_RETURNED)  # all of it again would give that part twice
+            return _problem(withdrawal, PayoutProblem.PARTLY_RETURNED)  # all of it again would give that part twice
         case Said.RETURNED, S.PAID:
             return Answer((S.RETURNED,))
         case Said.RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
             # Paid after all, and it came back: as if it had failed.
-            is_known = withdrawal.problem is Problem.PAID_AFTER_FAILED
+            is_known = withdrawal.problem is PayoutProblem.PAID_AFTER_FAILED
             return Answer(solved=is_known, kept=not is_known)
         case Said.PARTLY_RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:
-            return Answer((S.PAID,), Problem.PARTLY_RETURNED, reported=True)
+            return Answer((S.PAID,), PayoutProblem.PARTLY_RETURNED, reported=True)
         case Said.PARTLY_RETURNED, S.PAID:
-            return _problem(withdrawal, Problem.PARTLY_RETURNED)
+            return _problem(withdrawal, PayoutProblem.PARTLY_RETURNED)
         case Said.PARTLY_RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:  # so it had been paid
-            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
+            return _problem(withdrawal, PayoutProblem.PAID_AFTER_FAILED)
         case (Said.FAILED, _) | (Said.RETURNED | Said.PARTLY_RETURNED, S.RETURNED):
             return NOTHING
         case other:
@@ -155,9 +155,9 @@ def _paid(withdrawal: Withdrawal, news: News) -> Answer:
         case S.REQUESTED | S.APPROVED | S.PAYING:
             return Answer((S.PAID,))
         case S.PAID | S.RETURNED:
-            return _problem(withdrawal, Problem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
+            return _problem(withdrawal, PayoutProblem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
         case S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
-            return _problem(withdrawal, Problem.PAID_AFTER_FAILED)
+            return _problem(withdrawal, PayoutProblem.PAID_AFTER_FAILED)
 
 
 def _of_another(withdrawal: Withdrawal, news: News) -> bool:
@@ -179,9 +179,9 @@ def _of_another(withdrawal: Withdrawal, news: News) -> bool:
 def _part_was_put_right(withdrawal: Withdrawal) -> bool:
     """Whether a part of it came back, and a person has said that this is settled."""
     told = any(step.request.startswith(f"{Said.PARTLY_RETURNED}:") for step in withdrawal.steps)
-    return told and withdrawal.problem is not Problem.PARTLY_RETURNED
+    return told and withdrawal.problem is not PayoutProblem.PARTLY_RETURNED
 
 
-def _problem(withdrawal: Withdrawal, problem: Problem) -> Answer:
+def _problem(withdrawal: Withdrawal, problem: PayoutProblem) -> Answer:
     """What somebody still has to look at keeps its name; the history has both."""
     return Answer(problem=withdrawal.problem or problem, reported=True)

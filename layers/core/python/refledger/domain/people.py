@@ -11,7 +11,9 @@ SYSTEM_NAME: Final = "refledger"  # of what it does by itself
 
 
 class PersonKind(StrEnum):
-    PERSON = "PERSON"
+    """Who acted."""
+
+    PERSON = "PERSON"  # somebody with a token of their own
     SERVICE = "SERVICE"  # a client of an API, with a token of its own
 
 

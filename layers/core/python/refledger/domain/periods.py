@@ -14,9 +14,11 @@ LATEST_DAYS, LATEST = 30, 12  # days; weeks or months
 
 
 class Interval(StrEnum):
-    DAY = "DAY"
+    """How long a point of a trend is."""
+
+    DAY = "DAY"  # a calendar day
     WEEK = "WEEK"  # begins on Monday
-    MONTH = "MONTH"
+    MONTH = "MONTH"  # a calendar month
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def is_program_id(text: str) -> bool:
 
 
 class ProgramStatus(StrEnum):
-    ACTIVE = "ACTIVE"
+    """Whether a program takes referrals and payments."""
+
+    ACTIVE = "ACTIVE"  # people are referred, and payments earn
     PAUSED = "PAUSED"  # nobody is referred, and what customers pay meanwhile earns nothing
     ARCHIVED = "ARCHIVED"  # the same, for good; what was earned before matures and is paid out
 

@@ -21,6 +21,8 @@ DELETED = "DELETED"  # the reason of a referral that was taken out
 
 
 class ReferralStatus(StrEnum):
+    """How far a referral is."""
+
     PENDING = "PENDING"  # nobody has looked at it
     ACCEPTED = "ACCEPTED"  # it counts; the partner waits for the first money
     CONVERTED = "CONVERTED"  # it brought money, or a conversion that was told
@@ -47,13 +49,13 @@ CLOSED = (S.REJECTED, S.EXPIRED)
 class Source(StrEnum):
     """How the referral came in."""
 
-    WEBSITE = "WEBSITE"
-    MOBILE_APP = "MOBILE_APP"
-    EMAIL = "EMAIL"
-    PHONE = "PHONE"
-    IN_PERSON = "IN_PERSON"
-    SOCIAL_MEDIA = "SOCIAL_MEDIA"
-    OTHER = "OTHER"
+    WEBSITE = "WEBSITE"  # a form or a page
+    MOBILE_APP = "MOBILE_APP"  # an app
+    EMAIL = "EMAIL"  # a mail
+    PHONE = "PHONE"  # a call
+    IN_PERSON = "IN_PERSON"  # a conversation
+    SOCIAL_MEDIA = "SOCIAL_MEDIA"  # a post or an advertisement
+    OTHER = "OTHER"  # anything else
     UNKNOWN = "UNKNOWN"  # nobody said
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from refledger.domain.withdrawals import MethodUsed, Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import MethodUsed, PayoutProblem, Withdrawal, WithdrawalStatus
 
 S = WithdrawalStatus
 # States of the workflow in which money may leave, or has left; the first two are those of an earlier definition
@@ -62,9 +62,9 @@ def _has_left(was: Withdrawal) -> bool:
         case S.PAID | S.RETURNED:
             return True
         case S.PAYING:
-            return (was.is_sent and was.problem is not Problem.DECLINED) or bool(was.batch_id)
+            return (was.is_sent and was.problem is not PayoutProblem.DECLINED) or bool(was.batch_id)
         case S.REQUESTED | S.APPROVED | S.REJECTED | S.CANCELLED | S.EXPIRED | S.FAILED:
-            return was.problem is Problem.PAID_AFTER_FAILED
+            return was.problem is PayoutProblem.PAID_AFTER_FAILED
 
 
 def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:
@@ -81,7 +81,7 @@ def act(now: Withdrawal | None, trace: Trace) -> Act:
     if not now.is_open:
         came_back = now.status is S.PAID and trace.status is S.RETURNED
         return Act.PERSON if came_back or (trace.has_left and now.status in GIVEN_BACK) else Act.NOTHING
-    if now.problem is Problem.DECLINED and trace.has_left:
+    if now.problem is PayoutProblem.DECLINED and trace.has_left:
         return Act.HOLD  # somebody tried it again since: it is not "for certain not paid" any more
     if now.problem:
         return Act.NOTHING  # a person looks at it already

@@ -10,11 +10,13 @@ from refledger.domain.payments import TakenBack
 
 
 class RewardStatus(StrEnum):
+    """How far a reward is."""
+
     PENDING = "PENDING"  # waits until its time
     CALCULATED = "CALCULATED"  # its time has come, and the program wants a person to approve it
     APPROVED = "APPROVED"  # in the partner's balance
     PAID = "PAID"  # its money has left
-    CANCELLED = "CANCELLED"
+    CANCELLED = "CANCELLED"  # nothing of it is left; `cancelled` says why
 
 
 S = RewardStatus
@@ -31,11 +33,11 @@ IN_BALANCE = (S.APPROVED, S.PAID)
 
 
 class Cancelled(StrEnum):
-    """Why. What a person cancelled stays so, whatever becomes of the payment."""
+    """Why a reward was cancelled. What a person cancelled stays so, whatever becomes of the payment."""
 
-    REFUNDED = "REFUNDED"
+    REFUNDED = "REFUNDED"  # refunds or disputes took all of the payment
     DUPLICATE = "DUPLICATE"  # the payment is known under another name, and counted as that one
-    BY_HAND = "BY_HAND"
+    BY_HAND = "BY_HAND"  # a person cancelled it
     IDLE = "IDLE"  # the partner earned nothing at that time
     UNEARNED = "UNEARNED"  # an earlier payment of the customer came later: this one is beyond what the rule pays
 

@@ -94,12 +94,12 @@ class Rule:
 class Source(StrEnum):
     """Which rule a share comes from."""
 
-    PROGRAM = "program"
+    PROGRAM = "program"  # the program's, whatever the product
     PROGRAM_FIRST = "program-first"  # the program's, for a customer's first payment
-    PRODUCT = "product"
-    PRODUCT_FIRST = "product-first"
+    PRODUCT = "product"  # the program's for the product
+    PRODUCT_FIRST = "product-first"  # the program's for the product, for a customer's first payment
     PARTNER = "partner"  # the partner's own, whatever the product
-    PARTNER_PRODUCT = "partner-product"
+    PARTNER_PRODUCT = "partner-product"  # the partner's own for the product
     LINES = "lines"  # several: the payment is of several products
 
 

@@ -40,12 +40,12 @@ class Weight(StrEnum):
 class Code(StrEnum):
     """Why it may not simply be paid."""
 
-    SUSPENDED = "SUSPENDED"
-    COOLING = "COOLING"
-    DEBT = "DEBT"
-    METHOD_DISABLED = "METHOD_DISABLED"
-    TERMINATED = "TERMINATED"
-    CUSTOMER_REJECTED = "CUSTOMER_REJECTED"
+    SUSPENDED = "SUSPENDED"  # the partner is suspended
+    COOLING = "COOLING"  # who signs in as the partner, or the account, is too new
+    DEBT = "DEBT"  # the partner owes money in some currency
+    METHOD_DISABLED = "METHOD_DISABLED"  # the account was taken out of use
+    TERMINATED = "TERMINATED"  # the partner was terminated
+    CUSTOMER_REJECTED = "CUSTOMER_REJECTED"  # it holds money of a referral that was rejected or closed
 
 
 WEIGHTS: Final[dict[Code, Weight]] = {

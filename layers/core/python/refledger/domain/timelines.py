@@ -10,9 +10,11 @@ from refledger.domain.withdrawals import TRANSITIONS, Withdrawal, WithdrawalStat
 
 
 class What(StrEnum):
-    ASKED = "ASKED"
+    """What happened to a withdrawal."""
+
+    ASKED = "ASKED"  # the partner asked for it
     APPROVAL = "APPROVAL"  # the first of two
-    STATUS = "STATUS"
+    STATUS = "STATUS"  # it went into another status
     WORD = "WORD"  # about a problem, or of the provider; the status stays
     HANDED_OVER = "HANDED_OVER"  # to the provider
     RESUMED = "RESUMED"  # the workflow was set going anew, the last time

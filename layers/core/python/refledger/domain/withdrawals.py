@@ -12,14 +12,16 @@ from refledger.domain.methods import MethodType
 
 
 class WithdrawalStatus(StrEnum):
-    REQUESTED = "REQUESTED"
-    APPROVED = "APPROVED"
-    PAYING = "PAYING"
-    PAID = "PAID"
-    REJECTED = "REJECTED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    FAILED = "FAILED"
+    """How far a withdrawal is."""
+
+    REQUESTED = "REQUESTED"  # reserved, and waits for a decision
+    APPROVED = "APPROVED"  # may be paid, and is not on its way yet
+    PAYING = "PAYING"  # with the provider or in a bank's file
+    PAID = "PAID"  # the money has left
+    REJECTED = "REJECTED"  # refused: the money is available again
+    CANCELLED = "CANCELLED"  # taken back by the partner: the money is available again
+    EXPIRED = "EXPIRED"  # nobody decided in time: the money is available again
+    FAILED = "FAILED"  # was not paid: the money is available again
     RETURNED = "RETURNED"  # it was paid, and came back
 
 
@@ -45,7 +47,7 @@ TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
 }
 
 
-class Problem(StrEnum):
+class PayoutProblem(StrEnum):
     """What keeps a withdrawal from going on by itself: a person looks at it, and acts."""
 
     UNKNOWN = "UNKNOWN"  # the provider may have paid or not, and its idempotency has run out: never sent again
@@ -59,12 +61,12 @@ class Problem(StrEnum):
 class Risk(StrEnum):
     """Why a person should look before money leaves."""
 
-    NEW_PAYOUT_METHOD = "NEW_PAYOUT_METHOD"
-    UNVERIFIED_PAYOUT_METHOD = "UNVERIFIED_PAYOUT_METHOD"
-    UNUSUAL_AMOUNT = "UNUSUAL_AMOUNT"
-    FIRST_WITHDRAWAL = "FIRST_WITHDRAWAL"
-    YOUNG_ACCOUNT = "YOUNG_ACCOUNT"
-    HELD_REWARDS = "HELD_REWARDS"
+    NEW_PAYOUT_METHOD = "NEW_PAYOUT_METHOD"  # the account was added within the last 7 days
+    UNVERIFIED_PAYOUT_METHOD = "UNVERIFIED_PAYOUT_METHOD"  # nobody has verified the account
+    UNUSUAL_AMOUNT = "UNUSUAL_AMOUNT"  # more than three times the mean of the last 25 payouts
+    FIRST_WITHDRAWAL = "FIRST_WITHDRAWAL"  # the partner was never paid before
+    YOUNG_ACCOUNT = "YOUNG_ACCOUNT"  # the partner has been one for less than 30 days
+    HELD_REWARDS = "HELD_REWARDS"  # rewards of the partner are held
     DEBT = "DEBT"  # in any currency
     NOT_ACTIVE = "NOT_ACTIVE"  # the partner's status
     SHARED_ACCOUNT = "SHARED_ACCOUNT"  # another partner is paid to the same account
@@ -149,7 +151,7 @@ class Withdrawal:
     risks: tuple[Risk, ...] = ()
     payout: int = 0  # how often a payout was begun; each has an idempotency key of its own at the provider
     sent_at_ms: int = 0  # when this payout was first handed to the provider, written down before it is
-    problem: Problem | None = None
+    problem: PayoutProblem | None = None
     batch_id: str = ""  # the bank transfer batch that it was exported with
     program_version: int = 0  # whose terms held when it was asked for; 0 where that was not written down yet
     assessed_at_ms: int = 0  # when the risks were worked out last; 0: they have not been looked for

@@ -9,7 +9,15 @@ from typing import Any
 
 from refledger.domain.errors import WithdrawalNotFound
 from refledger.domain.methods import MethodType
-from refledger.domain.withdrawals import Approval, MethodUsed, Problem, Risk, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import (
+    Approval,
+    MethodUsed,
+    PayoutProblem,
+    Risk,
+    Step,
+    Withdrawal,
+    WithdrawalStatus,
+)
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
@@ -237,7 +245,7 @@ def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
         risks=tuple(map(Risk, item["risks"])),
         payout=item["payout"],
         sent_at_ms=item["sent"],
-        problem=Problem(item["problem"]) if item["problem"] else None,
+        problem=PayoutProblem(item["problem"]) if item["problem"] else None,
         batch_id=item["batch"],
         program_version=item.get("terms", 0),
         assessed_at_ms=item.get("assessed", 0),

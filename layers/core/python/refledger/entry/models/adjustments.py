@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from refledger.domain.adjustments import CHAIN, REASON_LIMIT, Adjustment, AdjustmentKind, Asked
+from refledger.domain.adjustments import CHAIN, REASON_LIMIT, Adjustment, AdjustmentKind, AdjustmentStatus, Asked
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
@@ -73,11 +73,11 @@ class AdjustmentView(View):
     partner_name: str | None = None
     partner_company: str | None = None
     program_id: str
-    kind: str
+    kind: AdjustmentKind
     amount: int
     currency: str
     reason: str
-    status: str
+    status: AdjustmentStatus
     requester: str
     requester_name: str | None = None
     created_at: str

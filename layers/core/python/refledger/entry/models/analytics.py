@@ -10,9 +10,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from refledger.domain.amounts import share_bps, shares_bps
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.entry.models.common import Capitals, Currency, MoneyView, Query, View, located
+from refledger.entry.models.common import Capitals, Currency, DayView, MoneyView, Query, View, located
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.figures import reports
 from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, By
@@ -117,8 +118,8 @@ class PeriodView(View):
     wrote the change, in UTC.
     """
 
-    first: Annotated[str | None, Field(alias="from")] = None
-    last: Annotated[str | None, Field(alias="to")] = None
+    first: Annotated[DayView | None, Field(alias="from")] = None
+    last: Annotated[DayView | None, Field(alias="to")] = None
 
     @classmethod
     def dates(cls, period: Period | None) -> dict[str, Any]:
@@ -310,8 +311,8 @@ class PointView(View):
     begins or ends within it, or it is not over.
     """
 
-    first: Annotated[str, Field(alias="from")]
-    last: Annotated[str, Field(alias="to")]
+    first: Annotated[DayView, Field(alias="from")]
+    last: Annotated[DayView, Field(alias="to")]
     cut: bool
 
     @classmethod
@@ -339,7 +340,7 @@ class ReferralPointView(PointView):
 
 class ReferralTrendsView(View):
     program_id: str
-    interval: str
+    interval: Interval
     data: list[ReferralPointView]
 
 
@@ -380,7 +381,7 @@ class RewardPointView(PointView):
 
 class RewardTrendsView(View):
     program_id: str
-    interval: str
+    interval: Interval
     data: list[RewardPointView]
 
 
@@ -431,7 +432,7 @@ class PartnerFiguresView(View):
 
 
 class PartnerDayView(View):
-    date: str
+    date: DayView
     referrals: int
     conversions: int
     payments: int
@@ -460,7 +461,7 @@ class ScorecardView(View):
 
     partner_id: str
     program_id: str
-    status: str
+    status: PartnerStatus
     tier: str | None
     partner_since: str
     all_time: PartnerFiguresView
@@ -532,7 +533,7 @@ class TimeToConvertView(PeriodView):
 
 
 class ForecastDayView(View):
-    date: str
+    date: DayView
     amounts: list[MoneyView]
 
 

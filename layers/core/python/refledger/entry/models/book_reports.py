@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from refledger.domain.journal import Kind
+from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.analytics import PeriodView
 from refledger.entry.models.common import View
 from refledger.operations.figures.book_reports import PayoutSums, TrialBalance
@@ -19,7 +21,7 @@ class AccountView(View):
 
 
 class KindView(View):
-    kind: str
+    kind: Kind
     entries: int
     amount: int
 
@@ -54,7 +56,7 @@ class TrialBalancesView(View):
 
 
 class WithdrawalsView(View):
-    status: str
+    status: WithdrawalStatus
     count: int
     amount: int
 
@@ -79,7 +81,9 @@ class PayoutView(View):
             currency=found.currency, requested=found.requested, released=found.released, settled=found.settled,
             paid_directly=found.paid_directly, returned=found.returned, paid=found.paid,
             withdrawals=[
-                WithdrawalsView(status=status, count=tally.count, amount=tally.amounts[found.currency])
+                WithdrawalsView(
+                    status=WithdrawalStatus(status), count=tally.count, amount=tally.amounts[found.currency]
+                )
                 for status, tally in found.withdrawals.items()
             ],
         )  # fmt: skip

@@ -146,7 +146,13 @@ def _day(text: str) -> str:
     return text
 
 
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-21"]), AfterValidator(_day)]
+DATE = {"format": "date"}
+Day = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-21"], json_schema_extra=DATE),
+    AfterValidator(_day),
+]
+DayView = Annotated[str, Field(json_schema_extra=DATE)]
 
 
 class PeriodQuery(PageQuery):

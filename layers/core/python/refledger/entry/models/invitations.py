@@ -6,8 +6,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from refledger.domain.invitations import DEFAULT_DAYS, MAX_DAYS, Application, Invitation, Person
-from refledger.domain.partners import Partner
+from refledger.domain.invitations import (
+    DEFAULT_DAYS,
+    MAX_DAYS,
+    Application,
+    ApplicationStatus,
+    Invitation,
+    InvitationStatus,
+    Person,
+)
+from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Tags, View
@@ -40,14 +48,14 @@ class NewInvitation(Body):
 class InvitationQuery(PageQuery):
     """With a status, those that are open longest come first, else the newest."""
 
-    status: Annotated[str, Capitals, Field(pattern="^(PENDING|ACCEPTED|REVOKED|EXPIRED)$")] | None = None
+    status: Annotated[InvitationStatus, Capitals] | None = None
 
 
 class InvitationView(View):
     """`partnerId`: who accepted it became this partner."""
 
     id: str
-    status: str
+    status: InvitationStatus
     program_id: str
     first_name: str
     last_name: str
@@ -102,7 +110,7 @@ class AcceptedView(View):
 
     partner_id: str
     code: str
-    status: str
+    status: PartnerStatus
 
     @classmethod
     def of(cls, partner: Partner) -> Self:
@@ -123,7 +131,7 @@ class NewApplication(Body):
 
 
 class ApplicationQuery(PageQuery):
-    status: Annotated[str, Capitals, Field(pattern="^(WAITING|APPROVED|REJECTED)$")] | None = None
+    status: Annotated[ApplicationStatus, Capitals] | None = None
 
 
 class DecisionBody(Body):
@@ -138,7 +146,7 @@ class ApplicationView(View):
     """`partnerId`: who applied is this partner, once it is APPROVED."""
 
     id: str
-    status: str
+    status: ApplicationStatus
     program_id: str
     first_name: str
     last_name: str

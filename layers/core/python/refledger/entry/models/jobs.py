@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from refledger.domain.jobs import Job, Line, LineStatus, What
+from refledger.domain.jobs import Job, JobStatus, Line, LineStatus, What
 from refledger.domain.journal import Account
 from refledger.domain.journal_files import Format
 from refledger.domain.times import iso
@@ -187,7 +187,7 @@ class JobView(View):
     """
 
     id: str
-    status: str
+    status: JobStatus
     done: int
     total: int | None
     created_at: str
@@ -201,7 +201,7 @@ class ExportView(JobView):
     The file is there for seven days. Before it is made, and after that, there is no link.
     """
 
-    what: str
+    what: What
     format: str
     filters: dict[str, str]
     link: str | None
@@ -257,7 +257,7 @@ class LineView(View):
     """
 
     line: int
-    status: str
+    status: LineStatus
     id: str | None
     code: str | None
     message: str | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field
 
 from refledger.domain.amounts import share_bps
-from refledger.domain.codes import PartnerCode
+from refledger.domain.codes import CodeStatus, PartnerCode
 from refledger.domain.links import MAX_URL
 from refledger.domain.times import iso
 from refledger.entry.models.common import Query, View
@@ -44,7 +44,7 @@ class LinkView(View):
     main: bool
     label: str
     campaign: str
-    status: str
+    status: CodeStatus
     url: str | None
     created_at: str
     clicks: ClicksView

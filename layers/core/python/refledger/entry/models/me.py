@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator
 
-from refledger.domain.codes import PartnerCode
+from refledger.domain.codes import CodeStatus, PartnerCode
 from refledger.domain.notices import Kind
-from refledger.domain.partners import Partner
+from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View
 from refledger.entry.models.links import url_of
@@ -28,7 +28,7 @@ class MeView(View):
     id: str
     program_id: str
     referral_code: str
-    status: str
+    status: PartnerStatus
     tier: str
     commission_rates: list[int]
     own_rates: list[OwnPayView]
@@ -79,7 +79,7 @@ class MyCodeView(View):
     main: bool
     label: str
     campaign: str
-    status: str
+    status: CodeStatus
     url: str | None
     created_at: str
 
@@ -128,10 +128,10 @@ class NotificationsBody(Body):
 class NotificationsView(View):
     """`available`: all that there is to choose from."""
 
-    events: list[str]
-    available: list[str]
+    events: list[Kind]
+    available: list[Kind]
     version: int
 
     @classmethod
     def of(cls, partner: Partner) -> Self:
-        return cls(events=sorted(partner.notices), available=sorted(Kind), version=partner.version)
+        return cls(events=sorted(map(Kind, partner.notices)), available=sorted(Kind), version=partner.version)

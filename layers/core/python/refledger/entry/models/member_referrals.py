@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from refledger.domain.partners import Partner
+from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.referrals import ReferralStatus
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import MoneyView, View
 from refledger.operations.figures.statistics import PartnerStatistics, Tier
@@ -15,7 +16,7 @@ from refledger.operations.figures.statistics import PartnerStatistics, Tier
 class CodeView(View):
     code: str
     partner_id: str
-    status: str
+    status: PartnerStatus
 
     @classmethod
     def of(cls, partner: Partner) -> Self:
@@ -25,7 +26,7 @@ class CodeView(View):
 class AppliedView(View):
     referral_id: str
     partner_id: str
-    status: str
+    status: ReferralStatus
     tier: int
 
     @classmethod
@@ -33,7 +34,7 @@ class AppliedView(View):
         return cls(
             referral_id=binding.referral_id,
             partner_id=binding.upline[0].partner_id,
-            status="ACCEPTED",
+            status=ReferralStatus.ACCEPTED,
             tier=1,
         )
 

@@ -35,7 +35,7 @@ class StatusItem(Body):
     reason: Annotated[Note, Field(min_length=1)]
 
     def to_step(self) -> StatusChange:
-        return StatusChange(self.id, PartnerStatus(self.status), self.reason)
+        return StatusChange(self.id, self.status, self.reason)
 
 
 class BulkBody(Body):
@@ -60,7 +60,7 @@ class BulkResult(View):
     """`status`: the partner's, where it was done; else `code` and `detail` say why it was not."""
 
     id: str | None
-    status: str | None
+    status: PartnerStatus | None
     code: str | None
     detail: str | None
 

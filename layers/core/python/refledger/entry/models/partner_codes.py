@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from refledger.domain.codes import PartnerCode
+from refledger.domain.codes import CodeStatus, PartnerCode
+from refledger.domain.referrals import ReferralStatus
 from refledger.domain.times import iso
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import Body, PageQuery, Query, Title, View
@@ -36,7 +37,7 @@ class CodeView(View):
     code: str
     label: str
     campaign: str
-    status: str
+    status: CodeStatus
     main: bool
     vanity: bool
     created_at: str
@@ -103,7 +104,7 @@ class BelowView(View):
     """`partnerId`: null for a customer who refers nobody."""
 
     referral_id: str
-    status: str
+    status: ReferralStatus
     partner_id: str | None
     referred_at: str
 

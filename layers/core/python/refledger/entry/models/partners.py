@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field
 
 from refledger.domain import texts
-from refledger.domain.partners import Partner, PartnerNote
+from refledger.domain.partners import Partner, PartnerNote, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import MAX_OWN_PRODUCTS, Own
 from refledger.domain.times import iso
@@ -37,7 +37,7 @@ Email = Annotated[
     AfterValidator(texts.address),
 ]
 Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
-Status = Annotated[str, Capitals, Field(pattern="^(ACTIVE|INACTIVE|SUSPENDED|TERMINATED)$")]
+Status = Annotated[PartnerStatus, Capitals]
 TierLabel = Annotated[Label, Capitals]
 TierLabelOrNone = Annotated[str, Capitals, Field(pattern=r"^[A-Z0-9_-]{0,30}$", examples=["GOLD"])]  # "": none
 
@@ -155,7 +155,7 @@ class PartnerView(View):
     id: str
     program_id: str
     referral_code: str
-    status: str
+    status: PartnerStatus
     commission_rates: list[int]
     own_rates: list[OwnPayView]
     tier: str

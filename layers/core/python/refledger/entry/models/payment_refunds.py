@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -34,12 +35,18 @@ class NewRefund(Body):
         return Asked(self.amount, self.currency, self.reason, self.reference, occurred_ms)
 
 
-class PaymentRefundView(View):
-    """A refund of a payment. `status`: COUNTS; FAILED (or undone); WAITING for a second person; OTHER_CURRENCY and
-    OTHER_PAYMENT (its sender told it for another one first) take nothing.
+class RefundStatus(StrEnum):
+    """Whether a refund takes of its payment."""
 
-    `by` is null where the payment's provider, or the owner's own system, told of it.
-    """
+    COUNTS = "COUNTS"  # it takes of the payment, and of what partners earned of it
+    FAILED = "FAILED"  # it did not go back to the customer, or was undone
+    WAITING = "WAITING"  # for a second person
+    OTHER_CURRENCY = "OTHER_CURRENCY"  # takes nothing: the payment is in another one
+    OTHER_PAYMENT = "OTHER_PAYMENT"  # takes nothing: its sender told it for another payment first
+
+
+class PaymentRefundView(View):
+    """A refund of a payment. `by` is null where the payment's provider, or the owner's own system, told of it."""
 
     people = ("by", "confirmed_by", "undo_asked_by")
 
@@ -47,7 +54,7 @@ class PaymentRefundView(View):
     payment_id: str
     amount: int
     currency: str
-    status: str
+    status: RefundStatus
     at: str
     by: str | None
     by_name: str | None = None
@@ -75,14 +82,14 @@ class PaymentRefundView(View):
         )
 
 
-def _status(payment: Payment, refund: Refund) -> str:
+def _status(payment: Payment, refund: Refund) -> RefundStatus:
     if refund.failed:
-        return "FAILED"
+        return RefundStatus.FAILED
     if refund.waits:
-        return "WAITING"
+        return RefundStatus.WAITING
     if refund.stray:
-        return "OTHER_PAYMENT"
-    return "COUNTS" if refund.currency == payment.currency else "OTHER_CURRENCY"
+        return RefundStatus.OTHER_PAYMENT
+    return RefundStatus.COUNTS if refund.currency == payment.currency else RefundStatus.OTHER_CURRENCY
 
 
 class RefundList(View):

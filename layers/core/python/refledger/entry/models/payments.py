@@ -9,6 +9,7 @@ from pydantic import Field
 
 from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
+from refledger.domain.rules import Nothing
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View
@@ -70,7 +71,7 @@ class PaymentLineView(View):
     """
 
     id: str
-    origin: str
+    origin: Origin
     told_by: str | None
     external_id: str | None
     customer_id: str | None
@@ -141,7 +142,7 @@ class ParkedView(View):
     """
 
     id: str
-    kind: str
+    kind: PaymentKind
     told_by: str | None
     external_id: str | None
     customer_id: str | None
@@ -186,7 +187,7 @@ class UnearnedView(View):
     """A tier that has a partner and earned nothing."""
 
     tier: int
-    why: str
+    why: Nothing
 
 
 class PaymentView(View):
@@ -202,8 +203,8 @@ class PaymentView(View):
     people = ("cleared_by", "by")
 
     id: str
-    kind: str
-    origin: str
+    kind: PaymentKind
+    origin: Origin
     told_by: str | None
     external_id: str | None
     customer_id: str | None
@@ -266,7 +267,7 @@ class PaymentView(View):
             note=payment.note or None,
             by=payment.by or None,
             rewards=[RewardView.of(reward, payouts, staff=True, labels=labels) for reward in rewards],
-            unearned=[UnearnedView(tier=tier, why=why) for tier, why in payment.unearned],
+            unearned=[UnearnedView(tier=tier, why=Nothing(why)) for tier, why in payment.unearned],
             refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
             disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],
         )

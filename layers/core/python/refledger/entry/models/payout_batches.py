@@ -8,7 +8,7 @@ from pydantic import Field
 
 from refledger.domain.batches import MAX_LINES, Batch, Download, Line
 from refledger.domain.times import iso
-from refledger.domain.withdrawals import Withdrawal
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry.models.common import Body, Currency, MoneyView, View
 
 
@@ -55,7 +55,7 @@ class LineView(View):
     currency: str
     account_holder: str
     account: str
-    status: str
+    status: WithdrawalStatus
     transaction_id: str | None
 
     @classmethod
@@ -67,7 +67,7 @@ class LineView(View):
             currency=line.currency,
             account_holder=withdrawal.method.holder,
             account=withdrawal.method.masked,
-            status=withdrawal.status.value,
+            status=withdrawal.status,
             transaction_id=withdrawal.transaction_id or None,
         )
 

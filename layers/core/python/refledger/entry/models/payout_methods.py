@@ -94,6 +94,7 @@ class PayoutMethodView(View):
 class OwnMethodView(PayoutMethodView):
     """`usable`: whether a withdrawal to it would be taken; a Stripe account must be verified for that."""
 
+    type: MethodType
     created_at: str
     verified: bool
     usable: bool
@@ -118,7 +119,7 @@ class StaffMethodView(View):
 
     id: str
     version: int
-    type: str
+    type: MethodType
     account_holder: str
     account: str
     created_at: str

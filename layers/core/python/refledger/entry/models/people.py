@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from refledger.domain.people import Person
+from refledger.domain.people import Person, PersonKind
 from refledger.domain.times import iso
 from refledger.entry.models.common import View
 
@@ -16,7 +16,7 @@ class PersonView(View):
 
     id: str
     name: str | None
-    kind: str
+    kind: PersonKind
     named_at: str
     forgotten_at: str | None
 
@@ -25,7 +25,7 @@ class PersonView(View):
         return cls(
             id=person.id,
             name=person.name or None,
-            kind=person.kind.value,
+            kind=person.kind,
             named_at=iso(person.named_at_ms),
             forgotten_at=iso(person.forgotten_at_ms) if person.forgotten_at_ms else None,
         )

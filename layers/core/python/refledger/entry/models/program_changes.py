@@ -72,7 +72,7 @@ class ProgramChangeView(View):
 
     id: str
     program_id: str
-    status: str
+    status: ChangeStatus
     base_version: int
     terms: list[TermChangeView]
     asked_by: str

@@ -312,7 +312,7 @@ class ProgramView(View):
     links: LinksView | None
     maker_window_days: int
     exposure: ExposureView | None
-    status: str
+    status: ProgramStatus
     status_reason: str | None
     idle: list[IdleView]
     version: int

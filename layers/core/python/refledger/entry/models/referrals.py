@@ -218,8 +218,8 @@ class ReferralView(View):
     partner_company: str | None
     program_id: str
     referral_code: str | None
-    status: str
-    source: str
+    status: ReferralStatus
+    source: Source
     campaign: str
     lead_id: str | None
     customer_known: bool
@@ -229,7 +229,7 @@ class ReferralView(View):
     expires_at: str | None
     converted_at: str | None
     paid_at: str | None
-    payout_status: str | None
+    payout_status: WithdrawalStatus | None
     closed_at: str | None
     closed_from: str | None
     reason: str | None
@@ -372,7 +372,7 @@ class ReferralResult(View):
     """`status`: the referral's, where it was done; else `code` and `detail` say why it was not."""
 
     id: str | None
-    status: str | None
+    status: ReferralStatus | None
     code: str | None
     detail: str | None
 

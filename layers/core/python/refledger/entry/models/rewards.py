@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from refledger.domain.rewards import DISPUTED, Reward, RewardStatus, net
+from refledger.domain.explaining import Next
+from refledger.domain.payments import DisputeStatus
+from refledger.domain.rewards import BY_HAND, DISPUTED, Cancelled, Reward, RewardStatus, net
+from refledger.domain.rules import Source
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Title, View
@@ -26,9 +29,11 @@ TransactionId = Annotated[Exact, Field(min_length=1, max_length=140, examples=["
 
 
 class RewardState(StrEnum):
-    HELD = "HELD"
+    """What of a program's rewards waits for a person, or was cancelled."""
+
+    HELD = "HELD"  # kept from maturing, for a reason
     REVIEW = "REVIEW"  # due, and waiting for a person's approval
-    CANCELLED = "CANCELLED"
+    CANCELLED = "CANCELLED"  # nothing of it is left
 
 
 class RewardsQuery(PeriodQuery):
@@ -137,8 +142,8 @@ class RewardResult(View):
     """
 
     id: str
-    status: str | None
-    payout_status: str | None = None
+    status: RewardStatus | None
+    payout_status: WithdrawalStatus | None = None
     code: str | None
     detail: str | None
 
@@ -188,7 +193,7 @@ class RewardView(View):
     partner_company: str | None = None
     program_id: str
     tier: int
-    status: str
+    status: RewardStatus
     amount: int
     currency: str
     reversed: int
@@ -196,7 +201,7 @@ class RewardView(View):
     limit: int | None
     held: list[str]
     possible_duplicate_of: str | None
-    cancelled: str | None
+    cancelled: Cancelled | None
     earned_at: str
     matures_at: str
     base: int
@@ -209,7 +214,7 @@ class RewardView(View):
     customer_id: str | None = None
     referral_id: str
     paid_by: str | None
-    payout_status: str | None
+    payout_status: WithdrawalStatus | None
     note: str | None
     by: str | None
     by_name: str | None = None
@@ -272,7 +277,7 @@ class DisputeView(View):
     payment_id: str
     amount: int
     currency: str
-    status: str
+    status: DisputeStatus
     at: str
 
     @classmethod
@@ -373,12 +378,16 @@ class RatedAgainView(View):
         return cls(first_amount=rated.first_amount, because_of=rated.because_of, text=rated.text)
 
 
+def _source(rule: str) -> Source | Literal["by-hand"]:
+    return "by-hand" if rule == BY_HAND else Source(rule or Source.PROGRAM)
+
+
 class RewardRuleView(View):
     """`source`: program, product or partner, for a first payment or all; `version`: of the program's rules."""
 
     program_id: str
     version: int
-    source: str
+    source: Source | Literal["by-hand"]
     product_id: str | None
     tier: int
     text: str
@@ -387,7 +396,7 @@ class RewardRuleView(View):
 class NextView(View):
     """`at` is null where it hangs on somebody, and not on time."""
 
-    what: str
+    what: Next
     at: str | None
     text: str
 
@@ -418,7 +427,7 @@ class ExplanationView(View):
     worth: int
     booked: BookedView | None
     paid_by: str | None
-    payout_status: str | None
+    payout_status: WithdrawalStatus | None
     next: list[NextView]
 
     @classmethod
@@ -437,7 +446,7 @@ class ExplanationView(View):
                 reward, {reward.paid_by: explanation.payout} if explanation.payout else {}, staff=staff
             ),
             rule=RewardRuleView(
-                program_id=reward.program_id, version=reward.rule_version, source=reward.rule,
+                program_id=reward.program_id, version=reward.rule_version, source=_source(reward.rule),
                 product_id=product_id or None, tier=reward.tier, text=explanation.rule,
             ),
             earned=EarnedView.of(explanation.earned),

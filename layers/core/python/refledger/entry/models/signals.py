@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from refledger.domain.likeness import Other, Signal
-from refledger.domain.partners import Partner
+from refledger.domain.likeness import Other, Signal, SignalType
+from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import iso
 from refledger.entry.models.common import View
 
@@ -20,7 +20,7 @@ class OtherView(View):
     first_name: str
     last_name: str
     company_name: str
-    status: str
+    status: PartnerStatus
     since: str
     until: str | None
     referral_id: str | None
@@ -44,7 +44,7 @@ class SignalView(View):
     shared. `count`: of other partners, 99 for more; `partners`: the newest of them.
     """
 
-    type: str
+    type: SignalType
     of: str
     method_id: str | None
     account: str | None

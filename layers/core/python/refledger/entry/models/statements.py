@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from refledger.domain import csv_files
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import decimal, exponent
+from refledger.domain.journal import Kind
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import iso
 from refledger.entry.models.common import Capitals, Query, View
@@ -23,9 +24,11 @@ COLUMNS = (
 
 
 class Format(StrEnum):
-    JSON = "JSON"
-    CSV = "CSV"
-    PDF = "PDF"
+    """How a statement is answered."""
+
+    JSON = "JSON"  # as data
+    CSV = "CSV"  # as a table
+    PDF = "PDF"  # as a page to print
 
 
 class StatementQuery(Query):
@@ -50,7 +53,7 @@ class MovementView(View):
     """
 
     at: str
-    kind: str
+    kind: Kind
     reference: str
     count: int
     change: HoldingsView
@@ -75,7 +78,7 @@ class MovementView(View):
 
 
 class KindTotalView(View):
-    kind: str
+    kind: Kind
     count: int
     amount: int
 

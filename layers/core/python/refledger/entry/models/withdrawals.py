@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
-from refledger.domain.till import Blocker
-from refledger.domain.timelines import Happening
+from refledger.domain.till import Blocker, Code
+from refledger.domain.timelines import Happening, What
 from refledger.domain.times import iso
-from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Risk, Step, Withdrawal, WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody, PayoutMethodView
@@ -148,9 +148,9 @@ class HappeningView(View):
 
     people = ("by",)
 
-    what: str
+    what: What
     at: str
-    status: str
+    status: WithdrawalStatus
     by: str | None
     by_name: str | None = None
     note: str | None
@@ -194,7 +194,7 @@ class BulkResult(View):
     """
 
     id: str
-    status: str | None
+    status: WithdrawalStatus | None
     code: str | None
     detail: str | None
 
@@ -203,7 +203,7 @@ class BulkResult(View):
         found, refused = done.result, done.refused
         return cls(
             id=done.id,
-            status=found.status.value if found else None,
+            status=found.status if found else None,
             code=refused.code if refused else None,
             detail=refused.detail
             if refused
@@ -220,7 +220,7 @@ class BulkResults(View):
 
 
 class StepView(View):
-    status: str
+    status: WithdrawalStatus
     at: str
 
 
@@ -236,7 +236,7 @@ class WithdrawalView(View):
     """What the partner sees of it."""
 
     id: str
-    status: str
+    status: WithdrawalStatus
     amount: int
     currency: str
     created_at: str
@@ -271,7 +271,7 @@ class BlockerView(View):
     null otherwise.
     """
 
-    code: str
+    code: Code
     weight: str
     text: str
     amount: int | None
@@ -281,7 +281,7 @@ class BlockerView(View):
     @classmethod
     def of(cls, blocker: Blocker) -> Self:
         return cls(
-            code=blocker.code.value,
+            code=blocker.code,
             weight=blocker.weight.value,
             text=blocker.text,
             amount=blocker.amount or None,
@@ -308,7 +308,7 @@ class StaffWithdrawalView(View):
     partner_name: str | None = None
     partner_company: str | None = None
     program_id: str
-    status: str
+    status: WithdrawalStatus
     amount: int
     currency: str
     created_at: str
@@ -318,13 +318,13 @@ class StaffWithdrawalView(View):
     transaction_id: str | None
     attempt: int
     risk_state: Literal["ASSESSING", "ASSESSED"]
-    risks: list[str] | None
-    blocked: list[str]
+    risks: list[Risk] | None
+    blocked: list[Code]
     blockers: list[BlockerView] | None
     approvals: list[ApprovalView]
     payout: int
     provider_key: str | None
-    problem: str | None
+    problem: PayoutProblem | None
     batch_id: str | None
     history: list[StaffStepView]
 
@@ -341,13 +341,13 @@ class StaffWithdrawalView(View):
             program_id=withdrawal.program_id,
             attempt=withdrawal.attempt,
             risk_state="ASSESSED" if known else "ASSESSING",
-            risks=[risk.value for risk in withdrawal.risks] if known else None,
-            blocked=list(withdrawal.blocked),
+            risks=list(withdrawal.risks) if known else None,
+            blocked=[Code(each) for each in withdrawal.blocked],
             blockers=None if blockers is None else [BlockerView.of(each) for each in blockers],
             approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note, to=a.to) for a in withdrawal.approvals],
             payout=withdrawal.payout,
             provider_key=withdrawal.provider_key if withdrawal.payout and withdrawal.is_sent else None,
-            problem=withdrawal.problem.value if withdrawal.problem else None,
+            problem=withdrawal.problem,
             batch_id=withdrawal.batch_id or None,
             history=steps,
         )

@@ -30,6 +30,8 @@ REVENUE = re.compile(r"rev_([A-Z]{3})")
 
 
 class By(StrEnum):
+    """What a leaderboard ranks partners by."""
+
     REVENUE = "REVENUE"  # what customers whom the partner referred paid, less what is gone
     CONVERSIONS = "CONVERSIONS"  # referrals that converted
     REWARDS = "REWARDS"  # what the partner earned

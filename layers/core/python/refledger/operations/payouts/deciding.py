@@ -25,7 +25,7 @@ from refledger.domain.till import (
 )
 from refledger.domain.withdrawals import (
     Approval,
-    Problem,
+    PayoutProblem,
     Step,
     Withdrawal,
     WithdrawalStatus,
@@ -119,7 +119,7 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
     """
 
     def act(old: Withdrawal, seen: Seen) -> Withdrawal:
-        if old.problem is not Problem.DECLINED:
+        if old.problem is not PayoutProblem.DECLINED:
             raise NotPayable("only a payout that was declined, for certain, can be tried again")
         check_stops(seen.blockers)
         _case(context, seen, Act.RETRY_PAYOUT, actor, 0).check()
@@ -183,7 +183,7 @@ def _check_can_be_paid(withdrawal: Withdrawal) -> None:
     movement(withdrawal.status, S.PAID)
     if withdrawal.status is S.APPROVED and withdrawal.is_sent:
         raise NotPayable("the provider makes this payout, and it has not begun")
-    if withdrawal.status is S.FAILED and withdrawal.problem is not Problem.PAID_AFTER_FAILED:
+    if withdrawal.status is S.FAILED and withdrawal.problem is not PayoutProblem.PAID_AFTER_FAILED:
         raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
 
 

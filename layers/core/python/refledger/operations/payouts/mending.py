@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refledger.domain.errors import NotPayable
-from refledger.domain.withdrawals import Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.payouts import deciding
 from refledger.operations.payouts.steps import by_person
@@ -12,8 +12,11 @@ S = WithdrawalStatus
 # Problems that are over when the money was put right by other means: an adjustment, or a word with the partner. The
 # other two end only with what is true of the payout: retried, paid or failed.
 CAN_BE_SETTLED_ELSEWHERE = (
-    Problem.PAID_AFTER_FAILED, Problem.FAILED_AFTER_PAID, Problem.PAID_TWICE, Problem.PARTLY_RETURNED,
-)  # fmt: skip
+    PayoutProblem.PAID_AFTER_FAILED,
+    PayoutProblem.FAILED_AFTER_PAID,
+    PayoutProblem.PAID_TWICE,
+    PayoutProblem.PARTLY_RETURNED,
+)
 
 
 def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:

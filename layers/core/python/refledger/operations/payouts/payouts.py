@@ -19,7 +19,7 @@ from refledger.domain.payout_news import Said
 from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Payouts, PayoutState
 from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
-from refledger.domain.withdrawals import SYSTEM, Problem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
@@ -63,9 +63,13 @@ def start(
         return _declined(context, withdrawal, declined)
     except PayoutFault as fault:
         log.error("payout of %s: %s", withdrawal.id, fault)
-        return _waits(context, withdrawal, Problem.UNKNOWN, "the provider has something else under this payout's key")
+        return _waits(
+            context, withdrawal, PayoutProblem.UNKNOWN, "the provider has something else under this payout's key"
+        )
     if answer is None:
-        return _waits(context, withdrawal, Problem.UNKNOWN, "not known to the provider, and too late to send again")
+        return _waits(
+            context, withdrawal, PayoutProblem.UNKNOWN, "not known to the provider, and too late to send again"
+        )
     return _answered(context, withdrawal, answer)
 
 
@@ -176,7 +180,7 @@ def _keep_answer(context: Context, withdrawal: Withdrawal, result: PayoutResult)
 def _declined(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined) -> Withdrawal:
     """For certain not paid. For good: the money goes back. For a reason of the owner's: a person tries again."""
     if declined.retryable:
-        return _waits(context, withdrawal, Problem.DECLINED, f"declined: {declined.detail}")
+        return _waits(context, withdrawal, PayoutProblem.DECLINED, f"declined: {declined.detail}")
     return _fail(context, withdrawal, declined)
 
 
@@ -190,7 +194,7 @@ def _fail(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined) ->
 
 
 @retry_on_conflict
-def _waits(context: Context, withdrawal: Withdrawal, problem: Problem, why: str) -> Withdrawal:
+def _waits(context: Context, withdrawal: Withdrawal, problem: PayoutProblem, why: str) -> Withdrawal:
     """Still PAYING, with a problem that a person looks at."""
     old = withdrawals.find(context.table, withdrawal.id)
     if (old.status, old.payout) != (S.PAYING, withdrawal.payout) or old.problem:

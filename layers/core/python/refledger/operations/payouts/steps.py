@@ -8,7 +8,7 @@ from typing import Any
 
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
-from refledger.domain.withdrawals import Problem, Step, Withdrawal, WithdrawalStatus, check_decider, movement
+from refledger.domain.withdrawals import PayoutProblem, Step, Withdrawal, WithdrawalStatus, check_decider, movement
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, partners, withdrawals
 from refledger.store.transaction import Item, Write
@@ -24,7 +24,7 @@ def book(
     request: str,
     note: str = "",
     *,
-    problem: Problem | None = None,
+    problem: PayoutProblem | None = None,
     balance: Item | Balance | None = None,
     also: Sequence[Write] = (),
     **changes: Any,

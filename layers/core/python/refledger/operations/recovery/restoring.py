@@ -16,7 +16,16 @@ from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Kind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.restoring import Act, Trace, act, may_have_left, trace_of
-from refledger.domain.withdrawals import OPEN, RESTORED, SYSTEM, MethodUsed, Problem, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import (
+    OPEN,
+    RESTORED,
+    SYSTEM,
+    MethodUsed,
+    PayoutProblem,
+    Step,
+    Withdrawal,
+    WithdrawalStatus,
+)
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import methods
 from refledger.operations.payouts.steps import book
@@ -126,7 +135,7 @@ def _hold(context: Context, trace: Trace, why: str) -> None:
     note = f"{why}; {_known(trace)}"
     if withdrawal.status is S.REQUESTED:
         withdrawal = book(context, withdrawal, S.APPROVED, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note)
-    problem = None if withdrawal.is_sent else Problem.UNKNOWN
+    problem = None if withdrawal.is_sent else PayoutProblem.UNKNOWN
     become = S.PAYING if withdrawal.status is S.APPROVED else None
     book(
         context, withdrawal, become, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note, problem=problem,
@@ -163,7 +172,7 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
         created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="",
         payout=max(trace.payout, 1), sent_at_ms=LONG_AGO_MS,
         steps=tuple(Step(each, SYSTEM, now_ms, note, f"{RESTORED}{each}") for each in (S.APPROVED, S.PAYING)),
-        problem=None if is_sent and method else Problem.UNKNOWN,
+        problem=None if is_sent and method else PayoutProblem.UNKNOWN,
         batch_id="" if is_sent else trace.batch_id or SOME_FILE,
     )  # fmt: skip
     before = ledger.balance_from(balance, trace.partner_id, trace.currency)
