@@ -53,10 +53,18 @@ def rewards_in_shards() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint() -> Iterator[str]:
-    """DynamoDB Local, in memory, for the whole run."""
+def dynamodb_local() -> Iterator[str]:
+    """DynamoDB Local, for the whole run, once somebody needs it."""
     with dynamodb.running() as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint(request: pytest.FixtureRequest) -> str:
+    """Where tables are made: in memory, or on DynamoDB Local with TABLE=local and where a test needs that."""
+    if dynamodb.EVERYWHERE or getattr(request, "param", "memory") == "local":
+        return str(request.getfixturevalue("dynamodb_local"))
+    return dynamodb.MEMORY
 
 
 @pytest.fixture

@@ -12,6 +12,12 @@ from tests.support import dynamodb
 
 
 @pytest.fixture(scope="session")
+def dynamodb_endpoint(dynamodb_local: str) -> str:
+    """The store is held against DynamoDB Local itself; the table in memory is held against it too (test_memory.py)."""
+    return dynamodb_local
+
+
+@pytest.fixture(scope="session")
 def table(dynamodb_endpoint: str) -> Table:
     """The project's table, behind a real client."""
     return Table(dynamodb.new_database(dynamodb_endpoint), "refledger")

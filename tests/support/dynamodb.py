@@ -1,4 +1,7 @@
-"""DynamoDB Local for tests: one JVM in memory for all, a database of its own for each test."""
+"""A DynamoDB for tests: a table in memory in this process (tests/support/memory), or DynamoDB Local, one JVM for all.
+
+Either way each test has a database of its own. TABLE=local in the environment means DynamoDB Local for every test.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from tests.support.memory.client import Client, Database, Streams
 from undocked.java import find_java
 
 ROOT = Path(__file__).parents[2]
 JAR_DIR = Path(os.environ.get("DYNAMODB_LOCAL_DIR", ROOT / ".local" / "dynamodb-local"))
 REGION = "eu-central-1"
+MEMORY = "memory:"  # the endpoint of a table in this process
+EVERYWHERE = os.environ.get("TABLE", "memory") == "local"
 START_LIMIT_SECONDS = 180
 COLLECTED_EVERY = 12  # databases, so that those are found that nobody uses any more
 
@@ -53,6 +60,10 @@ def table_properties() -> dict[str, Any]:
     names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     stream = {"StreamEnabled": True, "StreamViewType": declared["StreamSpecification"]["StreamViewType"]}
     return {name: declared[name] for name in names} | {"StreamSpecification": stream}
+
+
+# For a test, or as `pytestmark` for a file: what needs threads that meet at the table, or its capacities
+needs_local = pytest.mark.parametrize("dynamodb_endpoint", ["local"], indirect=True, ids=["on_dynamodb_local"])
 
 
 @contextmanager
@@ -102,6 +113,8 @@ def new_database(endpoint: str, table: str = "refledger") -> Any:
     again with the table that it has, once that is empty; its stream then begins where `stream_start` says.
     """
     global _made
+    if endpoint == MEMORY:
+        return in_memory(table)
     _made += 1
     if not _free[endpoint] and _made >= COLLECTED_EVERY:
         gc.collect()  # clients are in circles
@@ -114,6 +127,13 @@ def new_database(endpoint: str, table: str = "refledger") -> Any:
         made = client(endpoint, access_key=key)
         made.create_table(TableName=table, **table_properties())
     weakref.finalize(made, _free[endpoint].append, access_key(made))
+    return made
+
+
+def in_memory(table: str = "refledger") -> Client:
+    """The same without a process: a client of a database in memory."""
+    made = Client(Database())
+    made.create_table(TableName=table, **table_properties())
     return made
 
 
@@ -135,6 +155,8 @@ def _again(endpoint: str, key: str, table: str) -> Any:
 
 def stream_start(made: Any, table: str = "refledger") -> dict[str, str]:
     """Where the stream of a database from `new_database` begins: iterators by shard."""
+    if isinstance(made, Client):
+        return stream_iterators(made, table, "TRIM_HORIZON")
     return _starts.get(access_key(made)) or stream_iterators(made, table, "TRIM_HORIZON")
 
 
@@ -151,6 +173,8 @@ def stream_iterators(made: Any, table: str, kind: str) -> dict[str, str]:
 
 def stream(made: Any, table: str = "refledger") -> tuple[Any, str]:
     """A client of the streams of the same database, and the name of the table's."""
+    if isinstance(made, Client):
+        return Streams(made.database), str(made.describe_table(TableName=table)["Table"]["LatestStreamArn"])
     streams, key = _streams(made.meta.endpoint_url, access_key(made)), (access_key(made), table)
     if key not in _arns:
         _arns[key] = made.describe_table(TableName=table)["Table"]["LatestStreamArn"]
