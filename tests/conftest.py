@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(str(folder if shares else item.path)))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that say `dynamodb_local` have their tables there."""
+    if metafunc.definition.get_closest_marker("dynamodb_local") and "dynamodb_endpoint" in metafunc.fixturenames:
+        metafunc.parametrize("dynamodb_endpoint", ["local"], indirect=True, scope="session", ids=["dynamodb_local"])
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests were collected and stay: garbage is not looked for among them."""
     gc.collect()

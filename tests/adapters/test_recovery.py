@@ -13,7 +13,9 @@ from refledger.adapters.replays import NONE, Replays
 from tests.support import dynamodb
 from tests.support.recovery import Recoverable
 
-pytestmark = dynamodb.needs_local  # updates of a table, time to live and backups are no business of tests elsewhere
+pytestmark = (
+    pytest.mark.dynamodb_local
+)  # updates of a table, time to live and backups are no business of tests elsewhere
 AT = datetime(2026, 11, 29, 2, tzinfo=UTC)
 
 

@@ -18,11 +18,10 @@ from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.payouts import tasks, withdrawals
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import RetryableConflict
-from tests.support import dynamodb
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start
 
-pytestmark = dynamodb.needs_local  # its transactions, with others at the same items
+pytestmark = pytest.mark.dynamodb_local  # its transactions, with others at the same items
 log = logging.getLogger(__name__)
 S = WithdrawalStatus
 THREADS, ROUNDS, FAULTS_PERCENT = 16, 2, 15

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
@@ -60,10 +59,6 @@ def table_properties() -> dict[str, Any]:
     names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     stream = {"StreamEnabled": True, "StreamViewType": declared["StreamSpecification"]["StreamViewType"]}
     return {name: declared[name] for name in names} | {"StreamSpecification": stream}
-
-
-# For a test, or as `pytestmark` for a file: what needs threads that meet at the table, or its capacities
-needs_local = pytest.mark.parametrize("dynamodb_endpoint", ["local"], indirect=True, ids=["on_dynamodb_local"])
 
 
 @contextmanager
