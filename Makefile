@@ -30,10 +30,10 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt \
 		--welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
 
-# Levels: rules and pages, without a process; the table and the real state machine; running stacks. Those that need stacks come by
+# Levels: rules, pages, operations and handlers on a table in memory, without a process; what proves DynamoDB itself and the real
+# state machine; running stacks. Those that need stacks come by
 # themselves: a stack at rest still takes a share of the machine.
-TABLE = tests/adapters/test_recovery.py
-UNIT = tests/domain tests/docs tests/house tests/adapters --ignore=$(TABLE)
+UNIT = tests/domain tests/docs tests/house tests/adapters tests/operations tests/functions tests/entry
 STACKS = tests/e2e tests/cli local/undocked_tests
 PYTEST = $(PY) -m pytest -n 2
 
@@ -46,14 +46,14 @@ else
 	$(PY) -m pytest $(ARGS)
 endif
 
-unit: ## run the tests that need no process: rules, pages, adapters
+unit: ## run the tests that need no process: rules, pages, adapters, operations, handlers
 	$(SETUP) dev
-	$(PYTEST) --dist loadfile $(UNIT) $(ARGS)
+	$(PYTEST) --dist loadfile $(UNIT) -m "not dynamodb_local" $(ARGS)
 
 integration: ## run the tests against DynamoDB Local and the real state machine, in one process
 	$(SETUP) dev worker dynamodb
-	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%) $(patsubst %,--ignore=%,$(filter tests/%,$(UNIT))) $(ARGS)
-	$(PYTEST) $(TABLE) $(ARGS)
+	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%) $(UNIT:%=--ignore=%) $(ARGS)
+	$(PYTEST) $(UNIT) -m dynamodb_local $(ARGS)
 
 e2e: ## run the tests that need running stacks
 	$(SETUP) dev worker dynamodb
