@@ -95,12 +95,14 @@ verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) dev
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
-openapi: ## write what is made from the code: openapi.json, the API's pages, docs/access.md, duties.md, lifecycles.md, data-model.md
+openapi: ## write what is made from the code: openapi.json, the API's pages, template.yaml, docs/access.md, duties.md, lifecycles.md, data-model.md
 	$(SETUP) dev
 	@mkdir -p .local
 	$(PY) scripts/openapi.py > .local/openapi.json
 	mv .local/openapi.json functions/docs/openapi.json
 	$(PY) scripts/api_page.py > functions/docs/index.html
+	$(PY) scripts/template.py > .local/template.yaml
+	mv .local/template.yaml template.yaml
 	$(PY) scripts/access_page.py > .local/access.md
 	mv .local/access.md docs/access.md
 	$(PY) scripts/duties_page.py > .local/duties.md

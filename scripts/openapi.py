@@ -94,9 +94,9 @@ HEADERS = {
 
 
 @cache
-def routes() -> tuple[Route, ...]:
-    """Every route of every HTTP function, by path."""
-    found: list[Route] = []
+def served() -> dict[str, tuple[Route, ...]]:
+    """The routes of every HTTP function, by its name."""
+    found: dict[str, tuple[Route, ...]] = {}
     for path in sorted((ROOT / "functions").glob("*/app.py")):
         spec = importlib.util.spec_from_file_location(f"openapi.{path.parent.name}", path)
         assert spec
@@ -105,7 +105,14 @@ def routes() -> tuple[Route, ...]:
         sys.modules[spec.name] = module  # pydantic looks generic models up there
         spec.loader.exec_module(module)
         if isinstance(api := getattr(module, "api", None), Api):
-            found += api.routes.values()
+            found[path.parent.name] = tuple(api.routes.values())
+    return found
+
+
+@cache
+def routes() -> tuple[Route, ...]:
+    """Every route, by path."""
+    found = [route for of_function in served().values() for route in of_function]
     return tuple(sorted(found, key=lambda route: (route.key.split()[1], route.key)))
 
 

@@ -246,18 +246,22 @@ PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims
 
 
 def test_every_route_exists_once_and_goes_to_its_function() -> None:
-    """The API offers exactly these routes; each function serves its own."""
-    events = [
-        (function, "{Method} {Path}".format(**event["Properties"]))
-        for function, resource in declared()["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
-        for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "HttpApi"
-    ]
+    """The API offers exactly these routes; each function serves its own, and the API may call it, and nobody else."""
+    found = [(called_by(operation), route) for route, operation in api_operations()]
     served = [(function_id(name), route) for name, routes in ROUTES.items() for route in routes]
     served += [(function, route.replace("GET ", "HEAD ")) for function, route in served if route in LOOKED_AT]
-    assert Counter(events) == Counter(served)
-    assert Counter(route for route, _ in api_operations()) == Counter(route for _, route in events)
+    assert Counter(found) == Counter(served)
+    allowed = of_type("AWS::Lambda::Permission").values()
+    assert sorted(referred(each["FunctionName"]) for each in allowed) == sorted(map(function_id, ROUTES))
+    for each in allowed:
+        assert (each["Action"], each["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
+        assert each["SourceArn"]["Fn::Sub"].endswith(":execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*")
+
+
+def called_by(operation: dict[str, Any]) -> str:
+    """The logical id of the function that an operation goes to."""
+    (id,) = re.findall(r"\$\{(\w+)\.Arn\}", operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
+    return str(id)
 
 
 def test_every_route_has_a_rule_for_who_may_use_it() -> None:
@@ -266,7 +270,7 @@ def test_every_route_has_a_rule_for_who_may_use_it() -> None:
 
 
 def test_what_anybody_may_get_they_may_look_at() -> None:
-    """HEAD of the public GETs alone, with limits of its own: each route costs a permission."""
+    """HEAD of the public GETs alone, with limits of its own."""
     heads = {route for route, _ in api_operations() if route.startswith("HEAD ")}
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC and route.startswith("GET ")}
     assert (heads, public) == (HEADS, LOOKED_AT)

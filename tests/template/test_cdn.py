@@ -11,7 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from refledger.entry import access
 from tests.support.secrets import arn_of
-from tests.template.deployed import FUNCTION, ROOT, declared
+from tests.template.deployed import FUNCTION, ROOT, of_type, referred
 from tests.template.resolved import Resolved
 
 NO_CACHE, ALL_BUT_HOST = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -43,16 +43,11 @@ def variables(**parameters: str) -> dict[str, dict[str, str]]:
 
 def test_functions_believe_nobody_unless_a_secret_is_named() -> None:
     """Those that take calls are told where it is, and no others; without the parameter there is none."""
-    calls = {id for id, r in declared()["Resources"].items() if _serves(r)}
+    calls = {referred(each["FunctionName"]) for each in of_type("AWS::Lambda::Permission").values()}
     arn = arn_of("refledger-cdn")
     for told, given in (("", variables()), (arn, variables(CdnSecretArn=arn))):
         names = {id: each["CDN_SECRET_ARN"] for id, each in given.items() if "CDN_SECRET_ARN" in each}
         assert names == dict.fromkeys(calls, told)
-
-
-def _serves(resource: dict[str, Any]) -> bool:
-    events = resource.get("Properties", {}).get("Events", {}) if "Serverless" in resource["Type"] else {}
-    return any(event["Type"] == "HttpApi" for event in events.values())
 
 
 def test_what_a_viewer_says_of_its_address_is_overwritten() -> None:
