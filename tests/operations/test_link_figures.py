@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refledger.operations.figures import link_figures
-from refledger.operations.figures.counting import of_code
+from refledger.operations.figures.counter_names import Counts
 from refledger.operations.figures.statistics import project
 from refledger.operations.referring import referring
 from refledger.operations.referring.referring import NewReferral
@@ -58,5 +58,6 @@ def test_who_was_entered_without_a_code_came_by_no_link(books: Books) -> None:
 
 def test_codes_with_dashes_are_counted_apart(books: Books) -> None:
     """A code's name is told from every other one, also where it has a dash or an underscore."""
+    both = (Counts.CODE_REFERRALS, Counts.CODE_CONVERSIONS)
     codes = ["A-B", "A_B", "AB", "A-_B", "AZB", "A", "A_"]
-    assert len({of_code(code, what) for code in codes for what in "nc"}) == 2 * len(codes)
+    assert len({counts.named(key=code) for code in codes for counts in both}) == 2 * len(codes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from refledger.domain.journal import Account, Kind
 from refledger.domain.periods import Period
 from refledger.operations.context import Context
 from refledger.operations.figures import reports, statistics
+from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.statistics import FAR
 from refledger.store import dimensions
-
-WITHDRAWN = re.compile(r"([A-Z]{3})_([A-Z_]+?)(_n)?")
 
 
 @dataclass(frozen=True)
@@ -68,17 +66,17 @@ def trial_balance(context: Context, as_of: date | None) -> list[TrialBalance]:
 
 
 def _currencies(counters: Mapping[str, int]) -> list[str]:
-    return sorted({name[:3] for name, n in counters.items() if name[3:4] == "_" and n})
+    return sorted({name.currency for text, n in counters.items() if n and (name := parse(text)) and name.currency})
 
 
 def _trial_balance(currency: str, counters: Mapping[str, int]) -> TrialBalance:
-    def of(what: str) -> int:
-        return counters.get(f"{currency}_{what}", 0)
+    def of(counts: Counts, key: str) -> int:
+        return counters.get(counts.named(currency=currency, key=key), 0)
 
     return TrialBalance(
         currency,
-        [AccountSums(account, of(f"dr_{account}"), of(f"cr_{account}")) for account in Account],
-        [KindSums(kind, of(f"{kind}_n"), of(kind.value)) for kind in Kind if of(f"{kind}_n")],
+        [AccountSums(each, of(Counts.DEBITED, each), of(Counts.CREDITED, each)) for each in Account],
+        [KindSums(kind, n, of(Counts.ENTRIES_AMOUNT, kind)) for kind in Kind if (n := of(Counts.ENTRIES, kind))],
     )
 
 
@@ -103,21 +101,20 @@ def payouts(context: Context, period: Period | None) -> list[PayoutSums]:
     """What was paid out, of all time or in a period. Four reads."""
     moved = reports.counted(context, dimensions.JOURNAL, period)
     asked = reports.counted(context, dimensions.WITHDRAWALS, period)
-    states: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for counter, n in asked.items():
-        if (named := WITHDRAWN.fullmatch(counter)) and n:
-            currency, status, is_count = named.groups()
-            states[currency][status]["n" if is_count else "amount"] += n
+    states: dict[str, dict[str, Counter[Counts]]] = defaultdict(lambda: defaultdict(Counter))
+    for name, n in select(asked, Counts.WITHDRAWALS, Counts.WITHDRAWALS_AMOUNT):
+        if n:
+            states[name.currency][name.key][name.counts] += n
     return [
         PayoutSums(
             currency,
-            requested=moved.get(f"{currency}_{Kind.RESERVE}", 0),
-            released=moved.get(f"{currency}_{Kind.RELEASE}", 0),
-            settled=moved.get(f"{currency}_{Kind.SETTLE}", 0),
-            paid_directly=moved.get(f"{currency}_{Kind.PAY}", 0),
-            returned=moved.get(f"{currency}_{Kind.RETURN}", 0),
+            requested=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RESERVE)],
+            released=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RELEASE)],
+            settled=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.SETTLE)],
+            paid_directly=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.PAY)],
+            returned=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RETURN)],
             withdrawals={
-                status: reports.Tally(sums["n"], {currency: sums["amount"]})
+                status: reports.Tally(sums[Counts.WITHDRAWALS], {currency: sums[Counts.WITHDRAWALS_AMOUNT]})
                 for status, sums in sorted(states[currency].items())
             },
         )

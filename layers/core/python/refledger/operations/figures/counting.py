@@ -3,32 +3,8 @@
 An item says itself on which day it became what it is (`store/trails.py`), so what it adds is counted on that day: the
 one on which refledger booked it, by the clock of who wrote it. A change of an item adds what it says now and takes
 away what it said. So figures follow from images, and not from the order of events, from when the stream told of them,
-or from whether they are counted for the first time. Counters are made of the parts below, joined by `_`, in minor
-units where they end in a currency.
-
-| dimension   | counter                 | what it counts                                                              |
-|-------------|-------------------------|-----------------------------------------------------------------------------|
-| partner     | t1_n, t1_USD            | customers in a tier who are not rejected or expired; what they earned       |
-|             | hand_USD                | what staff gave them by hand                                                |
-|             | pending_USD             | what of both is not in the balance yet                                      |
-|             | over_USD                | what monthly caps take of the rest                                          |
-|             | rev_USD, pay_n          | payments of customers whom the partner referred, less what is gone; number  |
-|             | f_STATUS, conv          | referrals by status; those that converted                                   |
-|             | code_CODE_n, code_CODE_c | referrals by the code they came with, - as z; those of them that converted |
-| program     | pay_n, pay_USD, gone_USD | payments that somebody may earn from; what of them is gone again           |
-|             | r_STATUS_n, r_STATUS_USD | rewards by status; held_n, held_USD: those of them that people hold        |
-|             | hand_n, hand_USD        | those of them that staff gave by hand, and that are not cancelled           |
-|             | idle_n, idle_USD        | rewards beside those: nobody was ever to get them (Cancelled.IDLE)          |
-|             | over_USD                | what monthly caps take of those in balances                                 |
-|             | f_STATUS, p_STATUS, pt_LABEL | referrals, partners by status; partners by their label                 |
-|             | s_SOURCE_n, s_SOURCE_c  | referrals by source; those of them that converted                           |
-|             | ttc_DAYS, ttc_minutes   | converted referrals that took so many days or more; the minutes of all      |
-| cohort      | m01_n, m01_c            | customers referred in that month of the year; those of them who converted   |
-|             | m01k02_n, m01k02_USD    | their payments in the second month after it, less what is gone              |
-|             | d0131_STATUS            | referrals by the day of the year on which they were made, by status         |
-| forecast    | d20261231_USD           | rewards that are due that day and wait                                      |
-| journal     | USD_dr_ACCOUNT, USD_cr_ACCOUNT, USD_KIND, USD_KIND_n | entries by account and by kind                 |
-| withdrawals | USD_STATUS, USD_STATUS_n | withdrawals by status                                                      |
+or from whether they are counted for the first time. `counter_names.py` has
+the table of counters.
 """
 
 from __future__ import annotations
@@ -42,6 +18,7 @@ from refledger.domain.referrals import OPEN, ReferralStatus
 from refledger.domain.rewards import BY_HAND, Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations.figures.counter_names import Counts
 from refledger.store import caps, dimensions, keys, payments, trails
 from refledger.store.dimensions import Dimension
 from refledger.store.transaction import Item
@@ -53,7 +30,7 @@ CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
 CONVERTED = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
 TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
-RANKED = re.compile(r"conv|(?:rev|over|t[0-9]+)_[A-Z]{3}")  # a partner's counters by which leaderboards rank
+RANKED = (Counts.CONVERSIONS, Counts.REVENUE, Counts.OVER_CAPS, Counts.EARNED)  # what of a partner leaderboards rank by
 LABEL = re.compile(r"[A-Z0-9_]{1,30}")
 OTHER_LABEL = "OTHER"
 
@@ -181,27 +158,32 @@ def _reward(item: Item) -> Iterator[Figure]:
     partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
     earned = _earned(item)
     by_hand, cancelled = item.get("source") == BY_HAND, status == RewardStatus.CANCELLED
-    yield partner, f"hand_{currency}" if by_hand else f"t{item['tier']}_{currency}", earned
-    place = "idle" if item.get("cancelled") == Cancelled.IDLE else f"r_{status}"
-    yield program, f"{place}_n", 1
-    yield program, f"{place}_{currency}", item["amount"] if cancelled else earned
+    of_tier = Counts.EARNED.named(key=f"{item['tier']}", currency=currency)
+    yield partner, Counts.BY_HAND_AMOUNT.named(currency=currency) if by_hand else of_tier, earned
+    amount = item["amount"] if cancelled else earned
+    if item.get("cancelled") == Cancelled.IDLE:
+        yield program, Counts.IDLE.named(), 1
+        yield program, Counts.IDLE_AMOUNT.named(currency=currency), amount
+    else:
+        yield program, Counts.REWARDS.named(key=status), 1
+        yield program, Counts.REWARDS_AMOUNT.named(key=status, currency=currency), amount
     if by_hand and not cancelled:
-        yield program, "hand_n", 1
-        yield program, f"hand_{currency}", earned
+        yield program, Counts.BY_HAND.named(), 1
+        yield program, Counts.BY_HAND_AMOUNT.named(currency=currency), earned
     if status not in WAITING:
         return
-    yield partner, f"pending_{currency}", earned
-    yield dimensions.forecast(item["program"]), f"d{day(item['due'])}_{currency}", earned
+    yield partner, Counts.PENDING.named(currency=currency), earned
+    yield dimensions.forecast(item["program"]), Counts.DUE_ON.named(when=day(item["due"]), currency=currency), earned
     if item["held"]:
-        yield program, "held_n", 1
-        yield program, f"held_{currency}", earned
+        yield program, Counts.HELD.named(), 1
+        yield program, Counts.HELD_AMOUNT.named(currency=currency), earned
 
 
 def _capped_month(item: Item) -> Iterator[Figure]:
     month = caps.from_item(item)
     over = item.get("over", month.over)  # of a day before: that alone
     for where in (dimensions.partner(month.partner_id), dimensions.program(month.program_id)):
-        yield where, f"over_{month.currency}", over
+        yield where, Counts.OVER_CAPS.named(currency=month.currency), over
 
 
 def _earned(item: Item) -> int:
@@ -212,36 +194,32 @@ def _earned(item: Item) -> int:
     return min(net, int(item.get("limit", net)))
 
 
-def of_code(code: str, what: str) -> str:
-    """The counter of a code's referrals. Names in expressions have no dashes, and codes no small letters."""
-    return f"code_{code.replace('-', 'z')}_{what}"
-
-
 def _referral(item: Item) -> Iterator[Figure]:
-    status, source, created = item["status"], item.get("source", ""), item["created"]
+    status, source, created = item["status"], item.get("source") or "UNKNOWN", item["created"]
     partner, program = dimensions.partner(keys.owner_of(item)), dimensions.program(item["program"])
     if status not in CLOSED:
         for tier, (partner_id, _, _) in enumerate(item["up"][: item["depth"]], start=1):
-            yield dimensions.partner(partner_id), f"t{tier}_n", 1
+            yield dimensions.partner(partner_id), Counts.CUSTOMERS.named(key=f"{tier}"), 1
         if item.get("code"):
-            yield partner, of_code(item["code"], "n"), 1
+            yield partner, Counts.CODE_REFERRALS.named(key=item["code"]), 1
     year, month, date = day(created)[:4], day(created)[4:6], day(created)[4:]
     cohort = dimensions.cohorts(item["program"], year)
     for where in (partner, program):
-        yield where, f"f_{status}", 1
-    yield program, f"s_{source or 'UNKNOWN'}_n", 1
-    yield cohort, f"m{month}_n", 1
-    yield cohort, f"d{date}_{status}", 1
+        yield where, Counts.REFERRALS.named(key=status), 1
+    yield program, Counts.SOURCE_REFERRALS.named(key=source), 1
+    yield cohort, Counts.COHORT.named(when=month), 1
+    yield cohort, Counts.MADE_ON.named(when=date, key=status), 1
     if status not in CONVERTED or "converted" not in item:
         return
     took_ms = max(0, item["converted"] - created)
-    yield partner, "conv", 1
+    yield partner, Counts.CONVERSIONS.named(), 1
     if item.get("code"):
-        yield partner, of_code(item["code"], "c"), 1
-    yield program, f"s_{source or 'UNKNOWN'}_c", 1
-    yield program, f"ttc_{max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)}", 1
-    yield program, "ttc_minutes", took_ms // MINUTE_MS
-    yield cohort, f"m{month}_c", 1
+        yield partner, Counts.CODE_CONVERSIONS.named(key=item["code"]), 1
+    yield program, Counts.SOURCE_CONVERSIONS.named(key=source), 1
+    bucket = max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)
+    yield program, Counts.TOOK_DAYS.named(key=f"{bucket}"), 1
+    yield program, Counts.TOOK_MINUTES.named(), took_ms // MINUTE_MS
+    yield cohort, Counts.COHORT_CONVERSIONS.named(when=month), 1
 
 
 def _payment(item: Item) -> Iterator[Figure]:
@@ -250,19 +228,19 @@ def _payment(item: Item) -> Iterator[Figure]:
     amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
     gone = item["gone"] if "gone" in item else payments.back_from(item).of(amount)  # of a day before: that alone
     program = dimensions.program(item["program"])
-    yield program, "pay_n", 1
-    yield program, f"pay_{currency}", amount
-    yield program, f"gone_{currency}", gone
+    yield program, Counts.PAYMENTS.named(), 1
+    yield program, Counts.PAID.named(currency=currency), amount
+    yield program, Counts.GONE.named(currency=currency), gone
     if not referral:
         return
     partner = dimensions.partner(keys.owner_of(keys.referral(referral)))
-    yield partner, "pay_n", 1
-    yield partner, f"rev_{currency}", amount - gone
+    yield partner, Counts.PAYMENTS.named(), 1
+    yield partner, Counts.REVENUE.named(currency=currency), amount - gone
     referred = day(keys.referred_at(referral))
     cohort = dimensions.cohorts(item["program"], referred[:4])
-    place = f"m{referred[4:6]}k{min(_months_between(referred, day(item['occurred'])), COHORT_MONTHS):02d}"
-    yield cohort, f"{place}_n", 1
-    yield cohort, f"{place}_{currency}", amount - gone
+    month, after = referred[4:6], min(_months_between(referred, day(item["occurred"])), COHORT_MONTHS)
+    yield cohort, Counts.COHORT_PAYMENTS.named(when=month, after=after), 1
+    yield cohort, Counts.COHORT_REVENUE.named(when=month, after=after, currency=currency), amount - gone
 
 
 def _months_between(first: str, last: str) -> int:
@@ -273,20 +251,20 @@ def _months_between(first: str, last: str) -> int:
 
 def _partner(item: Item) -> Iterator[Figure]:
     program, label = dimensions.program(item["program"]), item.get("tier", "")
-    yield program, f"p_{item['status']}", 1
+    yield program, Counts.PARTNERS.named(key=item["status"]), 1
     if label:
-        yield program, f"pt_{label if LABEL.fullmatch(label) else OTHER_LABEL}", 1
+        yield program, Counts.LABELLED.named(key=label if LABEL.fullmatch(label) else OTHER_LABEL), 1
 
 
 def _withdrawal(item: Item) -> Iterator[Figure]:
-    place = f"{item['currency']}_{item['status']}"
-    yield dimensions.WITHDRAWALS, place, item["amount"]
-    yield dimensions.WITHDRAWALS, f"{place}_n", 1
+    currency, status = item["currency"], item["status"]
+    yield dimensions.WITHDRAWALS, Counts.WITHDRAWALS_AMOUNT.named(currency=currency, key=status), item["amount"]
+    yield dimensions.WITHDRAWALS, Counts.WITHDRAWALS.named(currency=currency, key=status), 1
 
 
 def _entry(item: Item) -> Iterator[Figure]:
     """An entry is written once and never changed."""
     _, currency = keys.last_two_of(item)
-    for counter in (f"dr_{item['debit']}", f"cr_{item['credit']}", item["kind"]):
-        yield dimensions.JOURNAL, f"{currency}_{counter}", item["amount"]
-    yield dimensions.JOURNAL, f"{currency}_{item['kind']}_n", 1
+    for counts, key in ((Counts.DEBITED, "debit"), (Counts.CREDITED, "credit"), (Counts.ENTRIES_AMOUNT, "kind")):
+        yield dimensions.JOURNAL, counts.named(currency=currency, key=item[key]), item["amount"]
+    yield dimensions.JOURNAL, Counts.ENTRIES.named(currency=currency, key=item["kind"]), 1

@@ -9,7 +9,6 @@ A board keeps `KEPT` rows and shows `SHOWN`: who was below all of them comes in 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -17,6 +16,7 @@ from enum import StrEnum
 from refledger.domain.leaderboards import Changed
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.figures import statistics
+from refledger.operations.figures.counter_names import Counts, parse
 from refledger.store import dimensions, leaderboards, partners
 from refledger.store.leaderboards import Board, Rows
 from refledger.store.transaction import Write
@@ -25,8 +25,6 @@ KEPT = 200
 SHOWN = 100
 ALL_TIME = "ALL"
 PARTNERS_A_BATCH = 100  # read together, and put into the same boards by one write each
-EARNED = re.compile(r"(?:t[0-9]+|over)_([A-Z]{3})")
-REVENUE = re.compile(r"rev_([A-Z]{3})")
 
 
 class By(StrEnum):
@@ -35,6 +33,15 @@ class By(StrEnum):
     REVENUE = "REVENUE"  # what customers whom the partner referred paid, less what is gone
     CONVERSIONS = "CONVERSIONS"  # referrals that converted
     REWARDS = "REWARDS"  # what the partner earned
+
+
+# A counter of a partner: what it ranks them by, and whether it adds to it
+RANKS = {
+    Counts.CONVERSIONS: (By.CONVERSIONS, 1),
+    Counts.EARNED: (By.REWARDS, 1),
+    Counts.OVER_CAPS: (By.REWARDS, -1),
+    Counts.REVENUE: (By.REVENUE, 1),
+}
 
 
 def metric(by: By, currency: str) -> str:
@@ -118,10 +125,7 @@ def metrics(counters: Mapping[str, int]) -> Counter[str]:
     """What a partner's counters come to in each metric."""
     values: Counter[str] = Counter()
     for counter, amount in counters.items():
-        if counter == "conv":
-            values[metric(By.CONVERSIONS, "")] += amount
-        elif earned := EARNED.fullmatch(counter):
-            values[metric(By.REWARDS, earned[1])] += -amount if counter.startswith("over") else amount
-        elif revenue := REVENUE.fullmatch(counter):
-            values[metric(By.REVENUE, revenue[1])] += amount
+        if (name := parse(counter)) and name.counts in RANKS:
+            by, sign = RANKS[name.counts]
+            values[metric(by, name.currency)] += sign * amount
     return values

@@ -8,7 +8,7 @@ from refledger.domain.codes import PartnerCode
 from refledger.domain.partners import Partner
 from refledger.operations.context import Context
 from refledger.operations.figures import statistics
-from refledger.operations.figures.counting import of_code
+from refledger.operations.figures.counter_names import Counts
 from refledger.store import clicks, codes
 from refledger.store.clicks import Clicks
 
@@ -33,8 +33,8 @@ def of_partner(context: Context, partner: Partner) -> list[LinkFigures]:
         LinkFigures(
             code,
             clicks.of_code(context.table, code.code),
-            sums[of_code(code.code, "n")],
-            sums[of_code(code.code, "c")],
+            sums[Counts.CODE_REFERRALS.named(key=code.code)],
+            sums[Counts.CODE_CONVERSIONS.named(key=code.code)],
         )
         for code in codes.of_partner(context.table, partner)
     ]

@@ -6,10 +6,9 @@ and is cancelled later is taken away on the day on which it was cancelled. Rates
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from refledger.domain import periods
@@ -20,36 +19,18 @@ from refledger.domain.programs import DATA_FORMAT, DEFAULT_PROGRAM
 from refledger.domain.times import day
 from refledger.operations.context import Context
 from refledger.operations.figures import statistics
-from refledger.operations.figures.counting import CLOSED, COHORT_MONTHS, TOOK_DAYS
+from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
+from refledger.operations.figures.counting import CLOSED, TOOK_DAYS
 from refledger.store import dimensions, generations, partners
 from refledger.store.dimensions import Dimension
 
 LAST_DAYS = 30
 STEPS = ("CREATED", "ACCEPTED", "CONVERTED", "PAID")
-COHORT = re.compile(r"m([0-9]{2})(?:k([0-9]{2}))?_(\w+)")
-ENTERED = re.compile(r"d([0-9]{4})_([A-Z]+)")
-EARNED = re.compile(r"t([0-9]+)_([A-Z]{3})")
 Amounts = dict[str, int]  # by currency, in minor units
-
-
-def amounts(counters: Mapping[str, int], prefix: str) -> Amounts:
-    """The counters `<prefix>_USD`, by currency."""
-    found = {
-        name.removeprefix(f"{prefix}_"): n for name, n in sorted(counters.items()) if name.startswith(f"{prefix}_")
-    }
-    return {currency: n for currency, n in found.items() if len(currency) == 3 and currency.isupper() and n}
 
 
 def negative(amounts: Amounts) -> Amounts:
     return {currency: -amount for currency, amount in amounts.items()}
-
-
-def parts(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
-    """The counters `<prefix>_NAME`, by name."""
-    found = sorted(
-        (name.removeprefix(f"{prefix}_"), n) for name, n in counters.items() if name.startswith(f"{prefix}_")
-    )
-    return {name: n for name, n in found if n}
 
 
 def added(*sums: Amounts) -> Amounts:
@@ -164,47 +145,51 @@ def overview(context: Context, program_id: str) -> tuple[ProgramFigures, Program
 
 
 def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
-    states = sorted({name.split("_")[1] for name in counters if name.startswith("r_")})
-    rewards = {state: _tally(counters, f"r_{state}") for state in states}
+    numbers, sums = by_key(counters, Counts.REWARDS), defaultdict[str, Amounts](dict)
+    for name, n in select(counters, Counts.REWARDS_AMOUNT):
+        if n:
+            sums[name.key][name.currency] = n
     return ProgramFigures(
-        partners=parts(counters, "p"),
-        labels=parts(counters, "pt"),
+        partners=by_key(counters, Counts.PARTNERS),
+        labels=by_key(counters, Counts.LABELLED),
         referrals=referral_figures(counters),
-        payments=counters.get("pay_n", 0),
-        paid=amounts(counters, "pay"),
-        gone=amounts(counters, "gone"),
-        rewards={state: tally for state, tally in rewards.items() if tally.count or tally.amounts},
-        held=_tally(counters, "held"),
-        by_hand=_tally(counters, "hand"),
-        idle=_tally(counters, "idle"),
-        over=amounts(counters, "over"),
+        payments=counters.get(Counts.PAYMENTS.named(), 0),
+        paid=by_currency(counters, Counts.PAID),
+        gone=by_currency(counters, Counts.GONE),
+        rewards={state: Tally(numbers.get(state, 0), sums[state]) for state in sorted({*numbers, *sums})},
+        held=_tally(counters, Counts.HELD, Counts.HELD_AMOUNT),
+        by_hand=_tally(counters, Counts.BY_HAND, Counts.BY_HAND_AMOUNT),
+        idle=_tally(counters, Counts.IDLE, Counts.IDLE_AMOUNT),
+        over=by_currency(counters, Counts.OVER_CAPS),
     )
 
 
-def _tally(counters: Mapping[str, int], prefix: str) -> Tally:
-    return Tally(counters.get(f"{prefix}_n", 0), amounts(counters, prefix))
+def _tally(counters: Mapping[str, int], number: Counts, amounts: Counts) -> Tally:
+    return Tally(counters.get(number.named(), 0), by_currency(counters, amounts))
 
 
 def referral_figures(counters: Mapping[str, int]) -> ReferralFigures:
-    return ReferralFigures(parts(counters, "f"), sum(each.converted for each in sources(counters).values()))
+    return ReferralFigures(
+        by_key(counters, Counts.REFERRALS), sum(each.converted for each in sources(counters).values())
+    )
 
 
 def sources(counters: Mapping[str, int]) -> dict[str, Source]:
     """Of referrals, by where they came from."""
-    names = sorted({name[2:-2] for name in counters if name.startswith("s_")})
-    found = {name: Source(counters.get(f"s_{name}_n", 0), counters.get(f"s_{name}_c", 0)) for name in names}
-    return {name: source for name, source in found.items() if source.referrals or source.converted}
+    referrals, converted = by_key(counters, Counts.SOURCE_REFERRALS), by_key(counters, Counts.SOURCE_CONVERSIONS)
+    return {key: Source(referrals.get(key, 0), converted.get(key, 0)) for key in sorted({*referrals, *converted})}
 
 
 def funnel(context: Context, program_id: str, period: Period | None) -> dict[str, int]:
     """How many referrals have which status now: of all, or of those that were made in the period. Up to six reads."""
     if period is None:
-        return parts(statistics.totals(context, dimensions.program(program_id)), "f")
+        return by_key(statistics.totals(context, dimensions.program(program_id)), Counts.REFERRALS)
     found: Counter[str] = Counter()
     for year in range(period.first.year, period.last.year + 1):
-        for counter, n in statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}")).items():
-            if (named := ENTERED.fullmatch(counter)) and period.days[0] <= f"{year:04d}{named[1]}" <= period.days[1]:
-                found[named[2]] += n
+        counters = statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
+        for name, n in select(counters, Counts.MADE_ON):
+            if period.days[0] <= f"{year:04d}{name.when}" <= period.days[1]:
+                found[name.key] += n
     return {status: n for status, n in sorted(found.items()) if n}
 
 
@@ -235,9 +220,11 @@ class TimeToConvert:
 
 
 def time_to_convert(counters: Mapping[str, int]) -> TimeToConvert:
-    counts = [counters.get(f"ttc_{days}", 0) for days in TOOK_DAYS]
+    counts = [counters.get(Counts.TOOK_DAYS.named(key=f"{days}"), 0) for days in TOOK_DAYS]
     ends = [*(days - 1 for days in TOOK_DAYS[1:]), None]
-    return TimeToConvert(sum(counts), counters.get("ttc_minutes", 0), list(zip(TOOK_DAYS, ends, counts, strict=True)))
+    return TimeToConvert(
+        sum(counts), counters.get(Counts.TOOK_MINUTES.named(), 0), list(zip(TOOK_DAYS, ends, counts, strict=True))
+    )
 
 
 # ---------------------------------------------------------------- cohorts, forecast
@@ -265,24 +252,24 @@ class Cohort:
 def cohorts(context: Context, program_id: str, year: int) -> list[Cohort]:
     """One for each month of the year in which somebody was referred."""
     found = statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
-    heads: dict[str, Counter[str]] = defaultdict(Counter)
-    later: dict[str, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for counter, n in found.items():
-        if named := COHORT.fullmatch(counter):
-            month, after, what = named.groups()
-            (later[month][int(after)] if after else heads[month])[what] += n
+    heads: dict[str, Counter[Counts]] = defaultdict(Counter)
+    later: dict[str, dict[int, CohortMonth]] = defaultdict(dict)
+    for name, n in select(found, Counts.COHORT, Counts.COHORT_CONVERSIONS):
+        heads[name.when][name.counts] += n
+    for name, n in select(found, Counts.COHORT_PAYMENTS, Counts.COHORT_REVENUE):
+        known = later[name.when].get(name.after, CohortMonth(name.after, 0, {}))
+        if name.counts is Counts.COHORT_PAYMENTS:
+            known = replace(known, payments=n)
+        elif n:
+            known = replace(known, revenue={**known.revenue, name.currency: n})
+        later[name.when][name.after] = known
     return [
         Cohort(
-            f"{year:04d}{month}", heads[month]["n"], heads[month]["c"],
-            [_cohort_month(after, later[month][after]) for after in range(COHORT_MONTHS + 1) if after in later[month]],
+            f"{year:04d}{month}", heads[month][Counts.COHORT], heads[month][Counts.COHORT_CONVERSIONS],
+            [each for _, each in sorted(later[month].items())],
         )
         for month in sorted({*heads, *later})
     ]  # fmt: skip
-
-
-def _cohort_month(after: int, counters: Counter[str]) -> CohortMonth:
-    revenue = {currency: n for currency, n in sorted(counters.items()) if currency != "n" and n}
-    return CohortMonth(after, counters["n"], revenue)
 
 
 @dataclass(frozen=True)
@@ -297,10 +284,9 @@ def forecast(context: Context, program_id: str) -> Forecast:
     days: dict[str, Counter[str]] = defaultdict(Counter)
     overdue: Counter[str] = Counter()
     today = day(context.now_ms())
-    for counter, amount in statistics.totals(context, dimensions.forecast(program_id)).items():
-        when, _, currency = counter.removeprefix("d").partition("_")
+    for name, amount in select(statistics.totals(context, dimensions.forecast(program_id)), Counts.DUE_ON):
         if amount:
-            (days[when] if when >= today else overdue)[currency] += amount
+            (days[name.when] if name.when >= today else overdue)[name.currency] += amount
     return Forecast(added(overdue), {when: added(sums) for when, sums in sorted(days.items())})
 
 
@@ -328,20 +314,18 @@ class PartnerFigures:
 
 
 def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
-    tiers = {name[1:-2]: n for name, n in counters.items() if re.fullmatch(r"t[0-9]+_n", name) and n}
     earned: Counter[str] = Counter()
-    for name, n in counters.items():
-        if named := EARNED.fullmatch(name):
-            earned[named[2]] += n
+    for name, n in select(counters, Counts.EARNED):
+        earned[name.currency] += n
     return PartnerFigures(
-        customers={int(tier): n for tier, n in sorted(tiers.items())},
-        by_status=parts(counters, "f"),
-        conversions=counters.get("conv", 0),
-        payments=counters.get("pay_n", 0),
-        revenue=amounts(counters, "rev"),
-        earned=added(earned, negative(amounts(counters, "over"))),
-        by_hand=amounts(counters, "hand"),
-        pending=amounts(counters, "pending"),
+        customers={int(tier): n for tier, n in sorted(by_key(counters, Counts.CUSTOMERS).items())},
+        by_status=by_key(counters, Counts.REFERRALS),
+        conversions=counters.get(Counts.CONVERSIONS.named(), 0),
+        payments=counters.get(Counts.PAYMENTS.named(), 0),
+        revenue=by_currency(counters, Counts.REVENUE),
+        earned=added(earned, negative(by_currency(counters, Counts.OVER_CAPS))),
+        by_hand=by_currency(counters, Counts.BY_HAND_AMOUNT),
+        pending=by_currency(counters, Counts.PENDING),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import Changed
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
+from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.counting import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
 from refledger.store.dimensions import Dimension, Of
@@ -20,7 +20,6 @@ from refledger.threads import side_by_side
 
 CLOSED_AFTER_MS = 4 * DAY_MS  # a stream keeps a day, so a day that ended three days ago gets no more records
 LATE_AFTER_MS = DAY_MS  # what is told the next day is told on time: of what was written about midnight
-TIER = re.compile(r"t[0-9]+")
 FAR = "99991231"
 AT_ONCE = 10  # queries: as many as a client has connections
 STAMPED = "stamped"  # counter: items that a rebuild told the stream of
@@ -75,7 +74,7 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
                     parts[*where, when, told].append((number, counter, amount))
                     if told:
                         parts[*where, today, ""].append((number, statistics.LATE + counter, amount))
-                if dimension.of is Of.PARTNER and RANKED.fullmatch(counter):
+                if dimension.of is Of.PARTNER and (name := parse(counter)) and name.counts in RANKED:
                     changed.add(Changed(dimension.id, when[:6]))
     closed = day(context.now_ms() - CLOSED_AFTER_MS)
     stamps_last = sorted(parts.items(), key=lambda part: (any(name == STAMPED for _, name, _ in part[1]), part[0]))
@@ -119,23 +118,21 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     partner_id = str(guard["partner"])
     is_guessed = partner_id == guess
     sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
+    by_hand, pending, over = (
+        {name.currency: amount for name, amount in select(sums, counts)}
+        for counts in (Counts.BY_HAND_AMOUNT, Counts.PENDING, Counts.OVER_CAPS)
+    )
     tiers: dict[int, Tier] = {}
-    apart: dict[str, dict[str, int]] = {"hand": {}, "pending": {}, "over": {}}
-    for counter, amount in sorted(sums.items()):
-        head, _, tail = counter.partition("_")
-        if head in apart:
-            apart[head][tail] = amount
-        elif TIER.fullmatch(head):
-            tier = int(head[1:])
-            was = tiers.get(tier, Tier(0, {}))
-            tiers[tier] = (
-                Tier(amount, was.earnings) if tail == "n" else Tier(was.referrals, {**was.earnings, tail: amount})
-            )
+    for name, amount in select(sums, Counts.CUSTOMERS, Counts.EARNED):
+        was = tiers.get(int(name.key), Tier(0, {}))
+        is_earned = name.counts is Counts.EARNED
+        tiers[int(name.key)] = (
+            Tier(was.referrals, {**was.earnings, name.currency: amount}) if is_earned else Tier(amount, was.earnings)
+        )
     balances = ledger.balances(context.table, partner_id)
-    earned = signed_sum([apart["hand"], *(tier.earnings for tier in tiers.values())])
-    earned.subtract(apart["over"])
-    pending = {**apart["pending"], **_not_in(balances, apart["pending"], earned)}
-    return PartnerStatistics(tiers, pending, apart["over"], balances, apart["hand"])
+    earned = signed_sum([by_hand, *(tier.earnings for tier in tiers.values())])
+    earned.subtract(over)
+    return PartnerStatistics(tiers, {**pending, **_not_in(balances, pending, earned)}, over, balances, by_hand)
 
 
 def _not_in(balances: Iterable[Balance], pending: Mapping[str, int], earned: Counter[str]) -> dict[str, int]:
