@@ -23,10 +23,10 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.earning import finding_due, maturing
 from refledger.operations.earning.payments import Outcome
 from refledger.operations.figures import statistics
-from refledger.operations.figures.statistics import Record
 from refledger.operations.payouts import covering
 from refledger.operations.referring import progress
-from refledger.store import keys, shards, stream
+from refledger.store import keys, shards
+from refledger.store.stream import Record
 from refledger.store.table import Table
 from refledger.store.transaction import Item
 from tests.support import dynamodb
@@ -141,8 +141,7 @@ def _follow(books: Books, records: list[Record]) -> None:
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
         statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
-        told = [stream.Record(each.sequence_number, each.at_ms, each.old, each.new) for each in batch]
-        progress.follow(books.context, told)
+        progress.follow(books.context, batch)
 
 
 def _customers(books: Books) -> list[str]:

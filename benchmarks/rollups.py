@@ -12,9 +12,9 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.figures import statistics
-from refledger.operations.figures.statistics import Record
 from refledger.store import keys
 from refledger.store import statistics as stored
+from refledger.store.stream import Record
 from refledger.store.table import Table
 from refledger.store.transaction import Item
 

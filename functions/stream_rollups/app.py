@@ -6,9 +6,9 @@ from typing import Any
 
 from refledger.domain.leaderboards import written
 from refledger.entry import config
-from refledger.operations.figures.statistics import Record, project
+from refledger.operations.figures.statistics import project
 from refledger.operations.proof import touching
-from refledger.store.table import unpack
+from refledger.store.stream import record
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
@@ -17,15 +17,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     The tumbling window is there for its `shardId`; its state is not used, but the answer must hold one. Leaderboards
     are told after the roll-ups are written: where it dies in between, the batch comes again, counts nothing, and tells.
     """
-    records = []
-    for record in event["Records"]:
-        change = record["dynamodb"]
-        records.append(Record(
-            sequence_number=change["SequenceNumber"],
-            at_ms=int(change["ApproximateCreationDateTime"] * 1000),
-            old=unpack(change.get("OldImage", {})),
-            new=unpack(change.get("NewImage", {})),
-        ))  # fmt: skip
+    records = [record(told) for told in event["Records"]]
     if records and (changed := project(config.context(), event["shardId"], records)):
         config.leaderboard_queue().send(written(changed))
     if records:

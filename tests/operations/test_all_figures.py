@@ -16,10 +16,11 @@ from refledger.operations.context import Context
 from refledger.operations.figures import rebuilding, statistics
 from refledger.operations.figures.counting import figures
 from refledger.operations.figures.rebuilding import rebuild
-from refledger.operations.figures.statistics import STAMPED, Record, project
+from refledger.operations.figures.statistics import STAMPED, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, generations, keys
 from refledger.store.dimensions import Dimension
+from refledger.store.stream import Record
 from refledger.store.table import unpack
 from refledger.store.transaction import update
 from tests.support import streams

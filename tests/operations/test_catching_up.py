@@ -13,6 +13,7 @@ from refledger.operations.recovery import catching_up
 from refledger.operations.recovery.catching_up import SUBJECTS, Caught, catch_up
 from refledger.store import dimensions, keys, referrals, search
 from refledger.store import statistics as stored
+from refledger.store.stream import comparable
 from refledger.store.transaction import delete
 from tests.support.books import Books
 from tests.support.changes import Follower
@@ -81,7 +82,7 @@ def test_places_in_leaderboards_are_said_again(books: Books, away_ms: int) -> No
     """Of all time and of the month, for those whose figures say another place than the board."""
     for number, (name, amount) in enumerate((("bob", 30), ("alice", 10)), start=1):
         at = dimensions.partner(books.partner(name).id).at(0)
-        change = (stored.comparable(str(number)), "t1_USD", amount)
+        change = (comparable(str(number)), "t1_USD", amount)
         stored.add(books.table, at, day(books.clock()), f"shard-{name}", [change])
     month = day(books.clock())[:6]
     leaderboards.refresh(books.context, [Changed(books.partner("alice").id, month)])

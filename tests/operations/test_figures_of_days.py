@@ -24,7 +24,7 @@ from refledger.operations.context import Context
 from refledger.operations.figures import rebuilding
 from refledger.operations.figures.counting import figures
 from refledger.operations.figures.rebuilding import rebuild
-from refledger.operations.figures.statistics import STAMPED, Record, days, project, totals
+from refledger.operations.figures.statistics import STAMPED, days, project, totals
 from refledger.operations.partners import partner_profile, partners
 from refledger.operations.partners.partner_profile import Changes
 from refledger.operations.payouts import withdrawals
@@ -32,6 +32,7 @@ from refledger.operations.referring import progress, referring
 from refledger.store import keys, referrals
 from refledger.store import statistics as rolled_up
 from refledger.store.dimensions import Dimension
+from refledger.store.stream import Record
 from refledger.store.stream import Record as Told
 from refledger.store.table import unpack
 from refledger.store.transaction import Item

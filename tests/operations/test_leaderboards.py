@@ -13,6 +13,7 @@ from refledger.operations.figures import leaderboards, statistics
 from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
 from refledger.store import dimensions
 from refledger.store import statistics as stored
+from refledger.store.stream import comparable
 from tests.support.books import Books
 
 NAMES = ("ann", "ben", "cat", "dan")
@@ -29,7 +30,7 @@ def books(books: Books) -> Books:
 def earn(books: Books, name: str, amount: int, number: int) -> Changed:
     """The roll-ups have it; the leaderboards have not."""
     dimension, today = dimensions.partner(books.partner(name).id).at(0), day(books.clock())
-    change = (stored.comparable(str(number)), "t1_USD", amount)
+    change = (comparable(str(number)), "t1_USD", amount)
     stored.add(books.table, dimension, today, f"shard-{name}", [change])
     return Changed(books.partner(name).id, today[:6])
 

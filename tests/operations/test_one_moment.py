@@ -18,6 +18,7 @@ from refledger.operations.earning.giving import Gift
 from refledger.operations.figures import statistics
 from refledger.operations.figures.statistics import PartnerStatistics, project, signed_sum
 from refledger.store import keys
+from refledger.store.stream import Record
 from refledger.store.transaction import update
 from tests.support import streams
 from tests.support.books import Books
@@ -94,7 +95,7 @@ def test_never_more_than_was_earned_wherever_the_stream_stands(books: Books, see
     """
     chosen, tail = random.Random(seed), streams.Tail(books.client)
     books.change_program(rules=RuleSet(a_rule(2_000), monthly_cap=(("USD", 900),)))
-    waiting: list[statistics.Record] = []
+    waiting: list[Record] = []
     paid: list[str] = []
     for step in range(24):
         match chosen.randrange(5):

@@ -11,11 +11,12 @@ import pytest
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.figures.counting import effects
-from refledger.operations.figures.statistics import PartnerStatistics, Record, project
+from refledger.operations.figures.statistics import PartnerStatistics, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, keys
 from refledger.store import statistics as stored
 from refledger.store.dimensions import Of
+from refledger.store.stream import Record
 from refledger.store.transaction import delete
 from tests.support import streams
 from tests.support.books import Books

@@ -14,8 +14,9 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.context import Context
 from refledger.operations.figures import rebuilding
 from refledger.operations.figures.rebuilding import Rebuilt, rebuild
-from refledger.operations.figures.statistics import Record, project
+from refledger.operations.figures.statistics import project
 from refledger.store import generations, keys, statistics
+from refledger.store.stream import Record, comparable
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write
 from tests.support import streams
@@ -206,7 +207,7 @@ def test_twice_is_as_good_as_once(books: Books) -> None:
         known = generations.find(books.table, ann)
         seen.append(known.current)
         late = keys.statistics(ann, known.old or 0)  # a batch that began before the change
-        statistics.add(books.table, late, "20260101", "shard-1", [(statistics.comparable("1"), "t1_n", 1)])
+        statistics.add(books.table, late, "20260101", "shard-1", [(comparable("1"), "t1_n", 1)])
     assert seen == sorted(set(seen))
     assert right(books)
     assert [item["sk"] for item in books.table.query(keys.statistics(ann, seen[0]))] == []

@@ -8,11 +8,11 @@ import pytest
 
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.context import Context
-from refledger.operations.figures.statistics import Record
 from refledger.operations.proof import book_checks, partner_checks, screening, touching
 from refledger.operations.proof.screening import Screened, screen
 from refledger.store import findings, keys, touched
 from refledger.store.findings import Reason
+from refledger.store.stream import Record
 from refledger.store.table import Table
 from refledger.store.transaction import Item, delete, put, update
 from tests.support import dynamodb
@@ -171,7 +171,7 @@ def test_a_tick_is_bounded_and_the_next_goes_on(books: Books, monkeypatch: pytes
     books.table.commit(delete("from the beginning", keys.cursor(findings.NAME), ""))
     monkeypatch.setattr(screening, "MOST", 0)
     monkeypatch.setattr(screening, "KEPT_EVERY", 1)
-    monkeypatch.setattr("refledger.operations.proof.verification.BATCH", 1)
+    monkeypatch.setattr("refledger.operations.proof.verification.BATCH_LIMIT", 1)
     watch = Watch(books)
     ticks: list[Screened] = []
     watch.tail.new()

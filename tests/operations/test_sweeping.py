@@ -260,7 +260,7 @@ def test_what_no_workflow_marked_is_marked_an_hour_later(books: Books) -> None:
 
 def test_the_second_look_keeps_its_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time, or as long as there is time: each is looked at once, and what is paid later is not missed."""
-    monkeypatch.setattr(sweeping, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "BATCH_LIMIT", 2)
     looked: list[str] = []
 
     def covering(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
@@ -358,7 +358,7 @@ def test_what_came_back_meanwhile_is_passed_over(books: Books) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time, four of a status in a run."""
-    monkeypatch.setattr(sweeping, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "BATCH_LIMIT", 2)
     monkeypatch.setattr(sweeping, "LIMIT_PER_STATUS", 4)
 
 

@@ -47,7 +47,7 @@ def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None
 
 def test_a_walk_goes_on_from_any_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read up to a place, and what is read from there on, is everything, once; also with pages of one."""
-    monkeypatch.setattr(verification, "BATCH", 1)
+    monkeypatch.setattr(verification, "BATCH_LIMIT", 1)
     whole, places = Checked(), []
     for found in verification.walk(books.context, whole):
         assert found == []

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refledger.store import keys, statistics
+from refledger.store.stream import comparable
 from refledger.store.table import Table
 from refledger.store.transaction import Item, RetryableConflict
 from tests.support.dying import Dying
@@ -22,7 +23,7 @@ Change = tuple[str, str, int]
 
 
 def change(number: int, counter: str = "t1_n", amount: int = 1) -> Change:
-    return statistics.comparable(str(number)), counter, amount
+    return comparable(str(number)), counter, amount
 
 
 def days_of(table: Table, dimension: str) -> list[str]:
@@ -56,7 +57,7 @@ def folding_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sequence_numbers_compare_like_numbers() -> None:
     """As text 9 would come after 10; with their lengths before them they stand in order."""
     numbers = [1, 9, 10, 99, 100, 10**20, 10**20 + 1, 10**39]
-    assert [statistics.comparable(str(n)) for n in numbers] == sorted(statistics.comparable(str(n)) for n in numbers)
+    assert [comparable(str(n)) for n in numbers] == sorted(comparable(str(n)) for n in numbers)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

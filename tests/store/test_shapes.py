@@ -15,7 +15,7 @@ import pytest
 
 from refledger.operations.context import Context
 from refledger.operations.figures import rebuilding
-from refledger.operations.figures.statistics import Record, effects_in, project, subjects_of
+from refledger.operations.figures.statistics import effects_in, project, subjects_of
 from refledger.operations.proof import auditing
 from refledger.store import (
     adjustments,
@@ -37,6 +37,7 @@ from refledger.store import (
     stream,
     withdrawals,
 )
+from refledger.store.stream import Record
 from refledger.store.table import unpack
 from tests.support import dynamodb, streams
 from tests.support.books import SECRET, Books

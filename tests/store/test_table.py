@@ -181,13 +181,21 @@ def test_of_many_at_once_one_wins(table: Table, fresh: Fresh) -> None:
 
 
 def test_get_many_answers_in_the_order_asked(table: Table, fresh: Fresh) -> None:
-    """A hundred keys in any order, some of them missing: each item in its place, None for the missing."""
+    """Any number of keys in any order, some of them missing: each item in its place, None for the missing."""
     partition = fresh()
     sorts = fill(table, partition, 90)
-    asked = [f"missing {n}" for n in range(10)] + sorts[::-1]
+    asked = [f"missing {n}" for n in range(30)] + sorts[::-1]
     found = table.get_many([key(partition, sort) for sort in asked])
-    assert found[:10] == [None] * 10
-    assert [item and item["n"] for item in found[10:]] == list(range(89, -1, -1))
+    assert found[:30] == [None] * 30
+    assert [item and item["n"] for item in found[30:]] == list(range(89, -1, -1))
+
+
+@pytest.mark.parametrize(("number", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2)])
+def test_get_many_asks_for_a_hundred_at_a_time(table: Table, fresh: Fresh, number: int, calls: int) -> None:
+    """DynamoDB takes no more keys in a call, and none without one."""
+    counting, partition = Counting(table.client), fresh()
+    found = Table(counting, table.name).get_many([key(partition, f"{n}") for n in range(number)])
+    assert (found, counting.calls) == ([None] * number, ["batch_get_item"] * calls)
 
 
 @pytest.mark.parametrize("newest_first", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from refledger.operations.figures.statistics import Record
+from refledger.store.stream import Record
 from refledger.store.table import unpack
 from tests.support import dynamodb
 

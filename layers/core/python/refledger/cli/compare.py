@@ -14,12 +14,12 @@ from refledger.adapters.stripe_source import SourceUnavailable, StripeSource
 from refledger.cli.output import Progress, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import SECOND_MS, iso
+from refledger.entry.config import LIVEMODE
 from refledger.entry.events.payments import read_listed
 from refledger.operations.recovery import reconciling
 from refledger.operations.recovery.reconciling import Comparison
 
 SECRET, MODE = "StripeReadSecretArn", "StripeMode"  # parameters of the template
-LIVEMODE = {"live": True, "test": False, "any": None}
 DAYS = 2
 RECENT_SECONDS = 600  # it may be on its way
 

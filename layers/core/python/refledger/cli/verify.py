@@ -17,8 +17,9 @@ from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
 from refledger.operations.earning import overdue
 from refledger.operations.proof import attesting, partner_checks, verification
-from refledger.operations.proof.book_checks import BATCH, Checked, Fault
+from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.store import partners
+from refledger.store.table import BATCH_LIMIT
 
 
 def add_to(commands: Any) -> None:
@@ -67,7 +68,7 @@ def _faults(
         yield from partner_checks.verify_partner(context, partner_id, checked)
     else:
         yield from verification.verify(context, checked, options.place or "")
-    everybody = (id for _, id in partners.oldest(context.table, "", BATCH))
+    everybody = (id for _, id in partners.oldest(context.table, "", BATCH_LIMIT))
     for late in overdue.waiting_too_long(context, [partner_id] if partner_id else everybody):
         yield Fault(*late)
     if signed:

@@ -16,9 +16,9 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal
 from refledger.operations.payouts import sweeping
 from refledger.store import withdrawals
+from refledger.store.table import BATCH_LIMIT
 
 WORKFLOW = "WithdrawalApproval"  # in the template
-BATCH = 100
 COLUMNS = ("WITHDRAWAL", "PARTNER", "AMOUNT", "STATUS", "FOR", "PROBLEM", "ATTEMPT", "WORKFLOW")
 UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
@@ -103,12 +103,12 @@ def _open(target: Target) -> Iterator[Withdrawal]:
     found = target.context.table
     for status in OPEN:
         yield from _many(target, (id for _, id in withdrawals.oldest_with_status(found, status, "")))
-    with_problem = (id for _, id in withdrawals.with_problem(found, "", BATCH))
+    with_problem = (id for _, id in withdrawals.with_problem(found, "", BATCH_LIMIT))
     yield from (each for each in _many(target, with_problem) if each.status in OPEN)
 
 
 def _many(target: Target, ids: Iterator[str]) -> Iterator[Withdrawal]:
-    while batch := list(islice(ids, BATCH)):
+    while batch := list(islice(ids, BATCH_LIMIT)):
         yield from withdrawals.many(target.context.table, batch)
 
 

@@ -14,7 +14,7 @@ from refledger.domain.errors import FreshSignInNeeded
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 
 CLAIM = "auth_time"
-SKEW_MS = MINUTE_MS  # what clocks may be apart: who signs in "later" than that has a token that means something else
+TOKEN_SKEW_MS = MINUTE_MS  # between clocks: who signs in "later" has a token that means something else
 # A NumericDate of RFC 7519, as the gateway writes numbers: the seconds may have a fraction, or an exponent
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?([eE]\+?[0-9]{1,2})?")
 
@@ -28,7 +28,7 @@ def moment(claims: dict[str, Any]) -> int | None:
 
 def check(at_ms: int | None, minutes: int, now_ms: int) -> None:
     """Raises FreshSignInNeeded unless the sign-in is at most so many minutes old. 0: any will do."""
-    if not minutes or (at_ms is not None and -SKEW_MS <= now_ms - at_ms <= minutes * MINUTE_MS):
+    if not minutes or (at_ms is not None and -TOKEN_SKEW_MS <= now_ms - at_ms <= minutes * MINUTE_MS):
         return
     last = f"the last {minutes} minutes" if minutes > 1 else "the last minute"
     raise FreshSignInNeeded(

@@ -24,7 +24,7 @@ from refledger.store.transaction import RetryableConflict, Write
 ATTEMPTS = 8
 FIRST_PAUSE_MS = 20
 PROGRAM_KEPT_MS = MINUTE_MS
-SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
+CLOCK_SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 STOP_KEPT_MS = 5 * SECOND_MS  # so long a worker may not know yet that it is to stop
 VERSIONS_KEPT = 200  # in the memory of a worker
 NAMES_KEPT = 200
@@ -71,7 +71,7 @@ class Context:
         Raises ProgramNotFound.
         """
         read_at_ms, program = self._programs.get(program_id, (0, None))
-        if program is None or read_at_ms <= at_ms + SKEW_MS:
+        if program is None or read_at_ms <= at_ms + CLOCK_SKEW_MS:
             program = programs.find(self.table, program_id)
             self._programs[program_id] = (self.now_ms(), program)
         return program

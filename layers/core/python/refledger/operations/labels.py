@@ -14,7 +14,7 @@ from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import SYSTEM
 from refledger.store import keys, partners, payments, referrals
 from refledger.store import rewards as stored_rewards
-from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.table import Table
 from refledger.store.transaction import Item
 
 
@@ -116,13 +116,9 @@ def _by_binding(payment: Payment) -> bool:
 
 
 def _read(table: Table, wanted: list[keys.Key]) -> dict[tuple[str, str], Item]:
-    """Each once, a hundred at a time; what is shown need not be of this very moment."""
+    """Each once; what is shown need not be of this very moment."""
     different = list({_place(key): key for key in wanted}.values())
-    found: dict[tuple[str, str], Item] = {}
-    for start in range(0, len(different), BATCH_LIMIT):
-        read = table.get_many(different[start : start + BATCH_LIMIT], strong=False)
-        found |= {_place(item): item for item in read if item}
-    return found
+    return {_place(item): item for item in table.get_many(different, strong=False) if item}
 
 
 def _place(key: Item) -> tuple[str, str]:

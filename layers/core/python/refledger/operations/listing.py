@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
+from refledger.store.table import BATCH_LIMIT
+
 LOOKED_AT: Final = 200  # in one call
-BATCH_LIMIT: Final = 100  # keys in one read
 
 
 class Known(Protocol):

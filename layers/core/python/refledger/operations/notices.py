@@ -12,7 +12,6 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.store import keys
 from refledger.store.stream import Record
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item
 
 BROUGHT_MONEY = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
@@ -40,13 +39,9 @@ def send(context: Context, events: Events, records: Iterable[Record], *, to_all:
 
 
 def _choices(context: Context, partner_ids: Iterable[str]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
     ids = sorted(partner_ids)
-    for start in range(0, len(ids), BATCH_LIMIT):
-        batch = ids[start : start + BATCH_LIMIT]
-        items = context.table.get_many([keys.partner(id) for id in batch], strong=False)
-        found |= {id: frozenset(item.get("notices", ())) for id, item in zip(batch, items, strict=True) if item}
-    return found
+    items = context.table.get_many([keys.partner(id) for id in ids], strong=False)
+    return {id: frozenset(item.get("notices", ())) for id, item in zip(ids, items, strict=True) if item}
 
 
 def notice_of(record: Record) -> Notice | None:

@@ -38,8 +38,8 @@ def find(table: Table, adjustment_id: str, *, strong: bool = True) -> Adjustment
 
 
 def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Adjustment]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.adjustment(id) for id in ids], strong=strong) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.adjustment(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 

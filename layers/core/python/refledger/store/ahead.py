@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from refledger.store.keys import Key
-from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.table import Table
 from refledger.store.transaction import Item
 
 _NOT_READ = object()
@@ -22,11 +22,8 @@ class Ahead(Table):
         """Reads them strongly. Raises RetryableConflict where the table does not answer for all."""
         super().__init__(table.client, table.name)
         wanted = list({(key["pk"], key["sk"]): key for key in keys}.values())
-        self._items: dict[tuple[str, str], Item | None] = {}
-        for start in range(0, len(wanted), BATCH_LIMIT):
-            part = wanted[start : start + BATCH_LIMIT]
-            for key, item in zip(part, table.get_many(part), strict=True):
-                self._items[key["pk"], key["sk"]] = item
+        items = zip(wanted, table.get_many(wanted), strict=True)
+        self._items: dict[tuple[str, str], Item | None] = {(key["pk"], key["sk"]): item for key, item in items}
 
     def get(self, key: Key, *, strong: bool = True) -> Item | None:
         found = self._items.pop((key["pk"], key["sk"]), _NOT_READ)

@@ -53,8 +53,8 @@ def waiting_of(table: Table, user: str) -> str | None:
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Application]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.application(id) for id in ids], strong=False) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.application(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 

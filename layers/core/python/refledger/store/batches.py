@@ -76,7 +76,7 @@ def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str
 
 
 def many(table: Table, ids: list[str]) -> list[Batch]:
-    found = table.get_many([keys.batch(id) for id in ids], strong=False) if ids else []
+    found = table.get_many([keys.batch(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from refledger.store import keys
-from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, update
 
 IS_NOT_STAMPED = "the item is not stamped yet"
@@ -58,12 +57,9 @@ def find(table: Table, subject: str) -> Generations:
 
 def of(table: Table, subjects: Iterable[str]) -> dict[str, Generations]:
     """Strongly read: whoever counts a record must know of every generation that was begun before the record."""
-    found: dict[str, Generations] = {}
-    left = iter(subjects)
-    while batch := list(islice(left, BATCH_LIMIT)):
-        items = table.get_many([keys.statistics_generations(subject) for subject in batch])
-        found.update(zip(batch, map(from_item, items), strict=True))
-    return found
+    wanted = list(subjects)
+    items = table.get_many([keys.statistics_generations(subject) for subject in wanted])
+    return dict(zip(wanted, map(from_item, items), strict=True))
 
 
 def from_item(item: Item | None) -> Generations:

@@ -38,8 +38,8 @@ def find(table: Table, invitation_id: str, *, strong: bool = True) -> Invitation
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Invitation]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.invitation(id) for id in ids], strong=False) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.invitation(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 

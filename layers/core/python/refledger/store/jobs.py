@@ -66,8 +66,8 @@ def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: in
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Job]:
-    """Those that exist; up to 100."""
-    found = table.get_many([keys.job(id) for id in ids], strong=False) if ids else []
+    """Those that exist."""
+    found = table.get_many([keys.job(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 

@@ -79,9 +79,9 @@ def current(table: Table, partner_id: str, method_id: str) -> PayoutMethod:
 
 
 def many(table: Table, wanted: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str, int], PayoutMethod]:
-    """Those of (partner, id, version) that exist; up to 100."""
+    """Those of (partner, id, version) that exist."""
     unique = list(dict.fromkeys(wanted))
-    found = table.get_many([keys.method(*each) for each in unique]) if unique else []
+    found = table.get_many([keys.method(*each) for each in unique])
     return {each: from_item(item) for each, item in zip(unique, found, strict=True) if item}
 
 

@@ -172,7 +172,7 @@ def oldest(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]
 
 
 def many(table: Table, partner_ids: list[str]) -> list[Partner]:
-    found = table.get_many([keys.partner(id) for id in partner_ids], strong=False) if partner_ids else []
+    found = table.get_many([keys.partner(id) for id in partner_ids], strong=False)
     return [from_item(item) for item in found if item]
 
 

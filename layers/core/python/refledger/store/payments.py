@@ -135,7 +135,7 @@ def suspect(id: str, now_ms: int) -> Write:
 
 def suspects(table: Table, ids: list[str], *, strong: bool = True) -> set[str]:
     """Those that are listed for that, and nobody has looked yet; of up to 100."""
-    found = table.get_many([keys.suspect(id) for id in ids], strong=strong) if ids else []
+    found = table.get_many([keys.suspect(id) for id in ids], strong=strong)
     return {keys.owner_of(item) for item in found if item and "w1" in item}
 
 
@@ -168,13 +168,13 @@ def find(table: Table, id: str) -> Payment:
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Payment]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.payment(id) for id in ids], strong=strong) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.payment(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 
 def some(table: Table, *ids: str) -> dict[str, Payment]:
-    """Those that exist, by id; up to 100, read strongly."""
+    """Those that exist, by id, read strongly."""
     return {payment.id: payment for payment in many(table, list(ids))}
 
 
@@ -253,8 +253,8 @@ def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[st
 
 
 def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True) -> list[Dispute]:
-    """Those that exist; up to 100."""
-    found = table.get_many([keys.dispute(*each) for each in which], strong=strong) if which else []
+    """Those that exist."""
+    found = table.get_many([keys.dispute(*each) for each in which], strong=strong)
     return [dispute_from(item) for item in found if item]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from refledger.domain.people import Person, PersonKind
 from refledger.store import keys
-from refledger.store.table import BATCH_LIMIT, Table
+from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put
 
 
@@ -18,15 +18,9 @@ def write(person: Person) -> Write:
 
 
 def many(table: Table, ids: Iterable[str]) -> dict[str, Person]:
-    """Those that are known, by id; each is read once, a hundred at a time. What is new may be a moment late."""
-    wanted = [keys.person(id) for id in dict.fromkeys(ids)]
-    found: dict[str, Person] = {}
-    for start in range(0, len(wanted), BATCH_LIMIT):
-        for item in table.get_many(wanted[start : start + BATCH_LIMIT], strong=False):
-            if item:
-                person = from_item(item)
-                found[person.id] = person
-    return found
+    """Those that are known, by id; each is read once. What is new may be a moment late."""
+    items = table.get_many([keys.person(id) for id in dict.fromkeys(ids)], strong=False)
+    return {person.id: person for person in map(from_item, filter(None, items))}
 
 
 def from_item(item: Item) -> Person:

@@ -220,8 +220,8 @@ def find_binding(table: Table, program_id: str, customer: str) -> Binding | None
 
 
 def bindings(table: Table, which: Sequence[tuple[str, str]]) -> list[Binding]:
-    """Those that exist of these programs and customers; up to 100."""
-    found = table.get_many([keys.binding(*each) for each in which]) if which else []
+    """Those that exist of these programs and customers."""
+    found = table.get_many([keys.binding(*each) for each in which])
     return [binding_from(item) for item in found if item]
 
 
@@ -315,8 +315,8 @@ def find(table: Table, referral_id: str, *, strong: bool = True) -> Referral:
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Referral]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.referral(id) for id in ids], strong=strong) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.referral(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 

@@ -69,14 +69,14 @@ def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
 
 
 def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Reward]:
-    """Those that exist, in the order of the ids; up to 100."""
-    found = table.get_many([keys.reward(id) for id in ids], strong=strong) if ids else []
+    """Those that exist, in the order of the ids."""
+    found = table.get_many([keys.reward(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 
 def still_waiting(table: Table, ids: Sequence[str]) -> list[str]:
-    """Ids of the rewards, up to 100, that wait for their time; also of what cannot be seen yet."""
-    found = table.get_many([keys.reward(id) for id in ids], strong=False, only=("status", "held")) if ids else []
+    """Ids of the rewards that wait for their time; also of what cannot be seen yet."""
+    found = table.get_many([keys.reward(id) for id in ids], strong=False, only=("status", "held"))
     return [id for id, item in zip(ids, found, strict=True) if item is None or _waits_for_its_time(item)]
 
 

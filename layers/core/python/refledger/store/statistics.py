@@ -78,11 +78,6 @@ def _that_fits(changes: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, s
     return changes
 
 
-def comparable(sequence_number: str) -> str:
-    """A stream's sequence number as text that sorts like the number."""
-    return f"{len(sequence_number):02d}{sequence_number}"
-
-
 def totals(table: Table, dimension: str, *, strong: bool = False) -> Counter[str]:
     """Everything ever counted: the folded totals and the days since. Costs the same whatever was counted."""
     found = table.get(keys.statistics_totals(dimension), strong=strong) or {}

@@ -13,11 +13,16 @@ from refledger.store.transaction import Item
 class Record:
     """`old`, `new`: the item before and after, {} where there was none. `expired`: DynamoDB deleted it by its ttl."""
 
-    number: str
+    sequence_number: str
     at_ms: int
     old: Item
     new: Item
     expired: bool = False
+
+    @property
+    def number(self) -> str:
+        """Of two records of an item that of the later one sorts behind the other's."""
+        return comparable(self.sequence_number)
 
     @property
     def item(self) -> Item:
@@ -25,15 +30,16 @@ class Record:
         return self.new or self.old
 
 
-def record(told: dict[str, Any]) -> Record:
-    """What Lambda tells of a record. Bytes are left out: what is sealed is nobody's business here.
+def comparable(sequence_number: str) -> str:
+    """A sequence number as text that sorts like the number."""
+    return f"{len(sequence_number):02d}{sequence_number}"
 
-    The number is made text that sorts like the number, so that of two records of an item the later one sorts behind.
-    """
+
+def record(told: dict[str, Any]) -> Record:
+    """Read what Lambda tells of a record. Bytes are left out: what is sealed is nobody's business here."""
     change = told["dynamodb"]
-    sequence = change["SequenceNumber"]
     return Record(
-        number=f"{len(sequence):02d}{sequence}",
+        sequence_number=change["SequenceNumber"],
         at_ms=int(change["ApproximateCreationDateTime"] * 1000),
         old=unpack(_without_bytes(change.get("OldImage", {}))),
         new=unpack(_without_bytes(change.get("NewImage", {}))),

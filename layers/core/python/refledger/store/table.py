@@ -62,11 +62,18 @@ class Table:
         return unpack(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key], *, strong: bool = True, only: Sequence[str] = ()) -> list[Item | None]:
-        """The items in the order of the keys, None where there is none. Up to 100 different keys.
+        """Read many items, in the order of the keys, None where there is none: a call for each 100 of them.
 
-        `only`: attributes that are enough; it is the same to the table, and less to read here.
+        `keys`: different ones. `only`: attributes that are enough; it is the same to the table, and less to read here.
+        Raises RetryableConflict where the table does not answer for all.
         """
-        wanted = {"Keys": [pack(dict(key)) for key in keys], "ConsistentRead": strong, **_projection(only)}
+        found: dict[tuple[str, str], Item] = {}
+        for start in range(0, len(keys), BATCH_LIMIT):
+            batch = [pack(dict(key)) for key in keys[start : start + BATCH_LIMIT]]
+            found |= self._get_batch({"Keys": batch, "ConsistentRead": strong, **_projection(only)})
+        return [found.get((key["pk"], key["sk"])) for key in keys]
+
+    def _get_batch(self, wanted: dict[str, Any]) -> dict[tuple[str, str], Item]:
         asked: dict[str, Any] = {self.name: wanted}
         found: dict[tuple[str, str], Item] = {}
         for _ in range(8):
@@ -78,7 +85,7 @@ class Table:
             asked = answer.get("UnprocessedKeys") or {}
         if asked:  # could not read is never the same as absent
             raise RetryableConflict("some keys could not be read")
-        return [found.get((key["pk"], key["sk"])) for key in keys]
+        return found
 
     def query(
         self,

@@ -144,8 +144,8 @@ def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> It
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
-    """Those that exist, in the order of the ids and without their notes; up to 100."""
-    found = table.get_many([keys.withdrawal(id) for id in ids], strong=strong) if ids else []
+    """Those that exist, in the order of the ids and without their notes."""
+    found = table.get_many([keys.withdrawal(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 

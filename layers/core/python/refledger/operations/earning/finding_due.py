@@ -14,7 +14,6 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import HOUR_MS, MINUTE_MS
 from refledger.operations.context import Context
 from refledger.store import keys, merge, rewards, shards
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, update
 
 
@@ -147,8 +146,7 @@ class _Run:
 
     def _waiting(self, reward_ids: Sequence[str]) -> Iterable[str]:
         """Those whose time has come and who are not money yet: a message about others would be for nothing."""
-        for start in range(0, len(reward_ids), BATCH_LIMIT):
-            yield from rewards.still_waiting(self._context.table, reward_ids[start : start + BATCH_LIMIT])
+        return rewards.still_waiting(self._context.table, reward_ids)
 
     def _keep(self) -> None:
         """Write the place, if nobody has moved it since: another run goes on from there, and this one ends."""

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from refledger.domain.caps import month_of
 from refledger.domain.rewards import Reward
-from refledger.domain.times import MINUTE_MS, SECOND_MS
-from refledger.operations.context import Context, retry_on_conflict
+from refledger.domain.times import MINUTE_MS
+from refledger.operations.context import CLOCK_SKEW_MS, Context, retry_on_conflict
 from refledger.operations.earning import rating
-from refledger.operations.earning.rewards import BATCH, MONTHS, change, holder, ripened
+from refledger.operations.earning.rewards import MONTHS, REWARDS_AT_ONCE, change, holder, ripened
 from refledger.store import keys, rewards
 from refledger.store.transaction import RetryableConflict
 
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
 BUSY_STEP_MS = 5 * MINUTE_MS  # where rewards are spread: to read an hour of them costs more than to write it down
-SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 
 
 @retry_on_conflict
@@ -30,7 +29,7 @@ def mature(context: Context, partner_id: str, currency: str, start: str, *, rate
     partner, balance = holder(context, partner_id, currency)
     now_ms = _now(context, start)
     partitions = context.reward_partitions(partner_id)
-    due, cut = _batch(rewards.due(context.table, partitions, currency, start, now_ms, BATCH))
+    due, cut = _batch(rewards.due(context.table, partitions, currency, start, now_ms, REWARDS_AT_ONCE))
     late = set(rating.out_of_order(context, due))
     if rates and late:
         for payment in sorted(late):
@@ -48,10 +47,10 @@ def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:
     ready, months = list[Reward](), set[str]()
     for reward in due:
         months |= {month.name for month in [month_of(reward)] if month}
-        if len(ready) + 1 + len(months) > BATCH + MONTHS:
+        if len(ready) + 1 + len(months) > REWARDS_AT_ONCE + MONTHS:
             return ready, True
         ready.append(reward)
-        if len(ready) == BATCH:  # not asked for one more: that would be another page
+        if len(ready) == REWARDS_AT_ONCE:  # not asked for one more: that would be another page
             return ready, True
     return ready, False
 
@@ -60,7 +59,7 @@ def _now(context: Context, start: str) -> int:
     """The time; a little later where another machine, whose clock is ahead, has called a reward due already."""
     now_ms = context.now_ms()
     told_ms = keys.due_at(start) if start else 0
-    return told_ms if now_ms < told_ms <= now_ms + SKEW_MS else now_ms
+    return told_ms if now_ms < told_ms <= now_ms + CLOCK_SKEW_MS else now_ms
 
 
 def mature_from(

@@ -36,18 +36,17 @@ from refledger.domain.rewards import (
     ripe,
     worth,
 )
-from refledger.domain.times import MINUTE_MS, SECOND_MS
+from refledger.domain.times import MINUTE_MS
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, keys, ledger, partners, payments, programs, referrals, rewards
 from refledger.store.transaction import Write
 
 S = RewardStatus
-BATCH = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
+REWARDS_AT_ONCE = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 MONTHS = 3  # capped ones beside so many rewards; with more of them there are fewer rewards in it
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
 CURSOR_STEP_MS = 60 * MINUTE_MS
-SKEW_MS = 5 * SECOND_MS  # between the clocks of two machines
 REASONS_LIMIT = 5  # reasons to hold that one reward may have at a time
 
 Pair = tuple[Reward, Reward]

@@ -19,7 +19,6 @@ from refledger.domain.uplines import Binding
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import taking_back
 from refledger.store import keys, payments, referrals, rewards, sightings
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
 LOOKED_AT = 4_000  # rewards of a partner, latest due first, when a second system comes: some 2 MB
@@ -137,10 +136,7 @@ def _told_before(context: Context, binding: Binding, from_ms: int) -> list[Payme
 
 def _read(context: Context, ids: list[str]) -> list[Payment]:
     """Those that are payments by themselves: no names of others."""
-    batches = (
-        payments.many(context.table, ids[start : start + BATCH_LIMIT]) for start in range(0, len(ids), BATCH_LIMIT)
-    )
-    return [each for batch in batches for each in batch if each.kind is PaymentKind.PAYMENT]
+    return [each for each in payments.many(context.table, ids) if each.kind is PaymentKind.PAYMENT]
 
 
 # ---------------------------------------------------------------- who waits

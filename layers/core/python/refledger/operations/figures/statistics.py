@@ -14,7 +14,7 @@ from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.counting import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
 from refledger.store.dimensions import Dimension, Of
-from refledger.store.table import BATCH_LIMIT
+from refledger.store.stream import Record
 from refledger.store.transaction import Item
 from refledger.threads import side_by_side
 
@@ -23,16 +23,6 @@ LATE_AFTER_MS = DAY_MS  # what is told the next day is told on time: of what was
 FAR = "99991231"
 AT_ONCE = 10  # queries: as many as a client has connections
 STAMPED = "stamped"  # counter: items that a rebuild told the stream of
-
-
-@dataclass(frozen=True)
-class Record:
-    """One change of an item, as the stream tells it."""
-
-    sequence_number: str
-    at_ms: int
-    old: Item
-    new: Item
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
     known = generations.of(context.table, sorted(set().union(*subjects.values())))
     changed: set[Changed] = set()
     for record in records:
-        number, today = statistics.comparable(record.sequence_number), day(record.at_ms)
+        number, today = record.number, day(record.at_ms)
         on_time = day(record.at_ms - LATE_AFTER_MS)
         counted = {subject: known[subject].counted for subject in subjects[record.sequence_number]}
         for generation in sorted({each for those in counted.values() for each in those}):
@@ -200,9 +190,9 @@ def of_many(
     All totals are read together, and their days side by side: one query for each.
     """
     wanted = list(since)
-    pointers = _read(context, [keys.statistics_generations(each.subject) for each in wanted])
+    pointers = context.table.get_many([keys.statistics_generations(each.subject) for each in wanted])
     current = {each: generations.from_item(item).current for each, item in zip(wanted, pointers, strict=True)}
-    totals = _read(context, [keys.statistics_totals(each.at(current[each])) for each in wanted])
+    totals = context.table.get_many([keys.statistics_totals(each.at(current[each])) for each in wanted])
 
     def one(which: tuple[Dimension, Item | None]) -> tuple[Counter[str], dict[str, Counter[str]]]:
         dimension, found = which
@@ -214,13 +204,6 @@ def of_many(
         }
 
     return dict(zip(wanted, side_by_side(one, list(zip(wanted, totals, strict=True)), AT_ONCE), strict=True))
-
-
-def _read(context: Context, wanted: Sequence[keys.Key]) -> list[Item | None]:
-    found: list[Item | None] = []
-    for start in range(0, len(wanted), BATCH_LIMIT):
-        found += context.table.get_many(wanted[start : start + BATCH_LIMIT])
-    return found
 
 
 def day_after(day: str) -> str:

@@ -8,21 +8,18 @@ from refledger.domain.partners import Partner
 from refledger.operations.context import Context
 from refledger.store import keys, partners, search
 from refledger.store.stream import Record
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item
 
 
 def follow(context: Context, records: Iterable[Record]) -> None:
     """The rows of each partner become what the partner says now, whichever of their changes this is. In any order."""
     told = [record for record in records if _is_partner(record)]
-    for start in range(0, len(told), BATCH_LIMIT):
-        batch = told[start : start + BATCH_LIMIT]
-        places = {record.item["pk"]: {"pk": record.item["pk"], "sk": record.item["sk"]} for record in batch}
-        now = dict(zip(places, context.table.get_many(list(places.values())), strict=True))
-        for record in batch:
-            old, new, current = map(_partner, (record.old, record.new, now[record.item["pk"]]))
-            for write in search.settle(old, new, current):
-                context.table.commit(write)
+    places = {record.item["pk"]: {"pk": record.item["pk"], "sk": record.item["sk"]} for record in told}
+    now = dict(zip(places, context.table.get_many(list(places.values())), strict=True))
+    for record in told:
+        old, new, current = map(_partner, (record.old, record.new, now[record.item["pk"]]))
+        for write in search.settle(old, new, current):
+            context.table.commit(write)
 
 
 def _is_partner(record: Record) -> bool:

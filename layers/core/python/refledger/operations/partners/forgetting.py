@@ -39,7 +39,6 @@ from refledger.store import (
 )  # fmt: skip
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item, Write
 
 KEPT_YEARS = 10  # what most of the EU's laws ask of vouchers, from the end of their year
@@ -252,19 +251,17 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
     for named in erasure.named_payments(context.table, user):
         yield "ids with payments that were nobody's", [named]
     program_ids = [program.id for _, program in programs.after(context.table, "")]
-    for start in range(0, len(program_ids), BATCH_LIMIT):
-        found = [(id, user) for id in program_ids[start : start + BATCH_LIMIT]]
-        for binding in referrals.bindings(context.table, found):
-            item = context.table.get(keys.referral(binding.referral_id))
-            if item is None:
-                continue
-            write = erasure.blank(item)
-            if write:
-                said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
-                lead = item.get("lead", "")
-                facts = erasure.blank_lead(context.table, referring.lead_hash(context, lead)) if lead else []
-                yield "referrals", [write, said, *facts]
-            yield from _audited(context, binding.referral_id)
+    for binding in referrals.bindings(context.table, [(id, user) for id in program_ids]):
+        item = context.table.get(keys.referral(binding.referral_id))
+        if item is None:
+            continue
+        write = erasure.blank(item)
+        if write:
+            said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
+            lead = item.get("lead", "")
+            facts = erasure.blank_lead(context.table, referring.lead_hash(context, lead)) if lead else []
+            yield "referrals", [write, said, *facts]
+        yield from _audited(context, binding.referral_id)
 
 
 # ---------------------------------------------------------------- both

@@ -14,9 +14,9 @@ from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import Account, Balance, Kind
 from refledger.domain.rewards import Reward, owed, paid
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.earning.rewards import REWARDS_AT_ONCE
 from refledger.store import caps, ledger, rewards
 
-BATCH = 95
 ENTRIES = 10  # read at a time
 LOOKED_THROUGH = 500  # newest entries, for what covered a reward
 
@@ -34,7 +34,7 @@ class _Found:
 
     def take(self, context: Context, balance: Balance, reward: Reward) -> bool:
         """Mark one more. False where too little is left for it, or the transaction is full."""
-        if len(self.marked) + len(self.months) >= BATCH:
+        if len(self.marked) + len(self.months) >= REWARDS_AT_ONCE:
             return False
         needs, month, moved = owed(reward), month_of(reward), {}
         if month:

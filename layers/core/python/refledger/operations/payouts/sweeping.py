@@ -23,10 +23,10 @@ from refledger.operations.payouts.covering import cover_all
 from refledger.operations.payouts.tasks import end_in_time
 from refledger.operations.payouts.workflow import tell, wake
 from refledger.store import keys, withdrawals
+from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import ConditionFailed, Item, put
 
 log = logging.getLogger(__name__)
-BATCH = 100
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
 QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
 COVERED = "COVERED"
@@ -74,8 +74,8 @@ def _sweep(
 
     Each is read by itself: one that cannot be helped now, or not even read, must not stop the others.
     """
-    for _ in range(0, LIMIT_PER_STATUS, BATCH):
-        page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH))
+    for _ in range(0, LIMIT_PER_STATUS, BATCH_LIMIT):
+        page = list(islice(withdrawals.oldest_with_status(context.table, status, position), BATCH_LIMIT))
         items = dict(_items(context, [id for _, id in page]))
         for place, id in page:
             if not go_on():
@@ -87,7 +87,7 @@ def _sweep(
             except Exception as error:
                 log.warning("withdrawal %s not looked after: %s", id, type(error).__name__)
                 swept.failed += 1
-        if len(page) < BATCH:
+        if len(page) < BATCH_LIMIT:
             return ""
     return position
 
@@ -103,7 +103,7 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
     aside = {id: (tries, at_ms) for id, tries, at_ms in cursor.get("aside", [])}
     began, until_ms = (position, dict(aside)), now_ms - COVER_AGAIN_MS
     paid = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAID, position)
-    ready = [each for each in islice(paid, BATCH) if keys.moment_at(each[0]) <= until_ms]
+    ready = [each for each in islice(paid, BATCH_LIMIT) if keys.moment_at(each[0]) <= until_ms]
     due = [id for id, (_, at_ms) in aside.items() if at_ms <= now_ms]
     found = {id: item for ids in ([id for _, id in ready], due) for id, item in _items(context, ids)}
     for place, id in [*ready, *(("", id) for id in due)]:

@@ -10,7 +10,6 @@ from refledger.operations.context import Context
 
 LOOKS = 6  # at books that keep moving; what is wrong stays wrong
 PAUSE_MS = 200
-BATCH = 100
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # what a broken item makes of its reader
 
 

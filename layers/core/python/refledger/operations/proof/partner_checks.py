@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from refledger.batched import batched
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
 from refledger.domain.caps import Month, month_of
 from refledger.domain.journal import (
@@ -25,11 +24,12 @@ from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, owed, worth
 from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.proof.book_checks import BATCH, UNREADABLE, Checked, Fault, looks
+from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, looks
 from refledger.operations.proof.duty_checks import adjustment_faults
 from refledger.operations.proof.reward_checks import against_journal, against_payment, against_referral, month_faults
 from refledger.operations.proof.till_checks import suspension_faults, till_faults
 from refledger.store import adjustments, caps, keys, ledger, partners, payments, referrals, rewards, withdrawals
+from refledger.store.table import BATCH_LIMIT
 
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
 NEWEST = 500  # entries
@@ -165,19 +165,18 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
         books.months[month.currency][month.name] = month
     for reward in rewards.all_of(context.table, context.reward_partitions(partner_id)):
         books.rewards[reward.currency].append(reward)
-    for batch in batched((id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH)), BATCH):
-        for withdrawal in withdrawals.many(context.table, batch):
-            books.withdrawals[withdrawal.currency].append(withdrawal)
-    for batch in batched((id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH)), BATCH):
-        for adjustment in adjustments.many(context.table, batch):
-            books.asked.append(adjustment)
-            if adjustment.status is AdjustmentStatus.POSTED:
-                books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
-    for batch in batched(sorted({r.payment for earned in books.rewards.values() for r in earned}), BATCH):
-        books.payments.update((payment.id, payment) for payment in payments.many(context.table, batch))
+    wanted = [id for _, id in withdrawals.of_partner(context.table, partner_id, "", BATCH_LIMIT)]
+    for withdrawal in withdrawals.many(context.table, wanted):
+        books.withdrawals[withdrawal.currency].append(withdrawal)
+    corrections = [id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH_LIMIT)]
+    for adjustment in adjustments.many(context.table, corrections):
+        books.asked.append(adjustment)
+        if adjustment.status is AdjustmentStatus.POSTED:
+            books.adjusted[adjustment.asked.currency][adjustment.id, adjustment.asked.amount] += 1
+    paid = sorted({r.payment for earned in books.rewards.values() for r in earned})
+    books.payments.update((payment.id, payment) for payment in payments.many(context.table, paid))
     named = {r.referral_id for earned in books.rewards.values() for r in earned if keys.is_referral_id(r.referral_id)}
-    for batch in batched(sorted(named), BATCH):
-        books.referrals.update((referral.id, referral) for referral in referrals.many(context.table, batch))
+    books.referrals.update((referral.id, referral) for referral in referrals.many(context.table, sorted(named)))
     for currency in {*books.balances, *books.rewards, *books.withdrawals, *books.adjusted, *books.months}:
         booked = list(ledger.with_after(context.table, partner_id, currency))
         books.entries[currency] = [entry for entry, _ in booked]
@@ -221,8 +220,8 @@ def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
 
 def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, str]]:
     """(id, chain) of those of a partner."""
-    ids = (id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH))
-    return _agreed(each for batch in batched(ids, BATCH) for each in adjustments.many(context.table, batch))
+    ids = [id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH_LIMIT)]
+    return _agreed(adjustments.many(context.table, ids))
 
 
 def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:

@@ -9,10 +9,11 @@ from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.operations.context import Context
 from refledger.operations.earning.converting import conversion_faults
 from refledger.operations.earning.taking_back import counted, root
-from refledger.operations.proof.book_checks import BATCH, UNREADABLE, Checked, Fault, looks
+from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, looks
 from refledger.operations.proof.reward_checks import unread
 from refledger.operations.proof.suspicion_checks import unseen_faults, waiting_faults
 from refledger.store import keys, payments, rewards
+from refledger.store.table import BATCH_LIMIT
 
 
 def verify_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[tuple[str, Fault]]:
@@ -97,7 +98,7 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
         yield f"payment {payment.id}: what it says of its charges does not follow from their refunds"
     claims = [(keys.refund_guard(r.hash), r.stray, keys.refund, r.hash) for r in refunds]
     claims += [(keys.dispute_guard(d.hash), d.stray, keys.dispute, d.hash) for d in disputes]
-    for batch in batched(claims, BATCH):
+    for batch in batched(claims, BATCH_LIMIT):
         for (_, stray, below, hash), guard in zip(
             batch, context.table.get_many([each[0] for each in batch]), strict=True
         ):

@@ -12,7 +12,7 @@ from refledger.store import keys, touched
 from refledger.store.transaction import Item
 
 if TYPE_CHECKING:
-    from refledger.operations.figures.statistics import Record
+    from refledger.store.stream import Record
 
 SETTLED_MS = MINUTE_MS  # what was noted is looked at later than that, and then sees all that came in between
 FEW = 25  # partners in one word: they are looked at together

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from refledger.batched import batched
 from refledger.domain.errors import Invalid
 from refledger.operations.context import Context
-from refledger.operations.proof.book_checks import BATCH, Checked, Fault
+from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.operations.proof.partner_checks import verify_partner
 from refledger.operations.proof.payment_checks import verify_payments
 from refledger.store import keys, partners, payments, programs
+from refledger.store.table import BATCH_LIMIT
 
 PARTNERS, EARNED, PARKED, END = "partners", "earned", "parked", "end"  # what a place begins with
 OfPartner = Callable[[Context, str, Checked], Iterable[Fault]]
@@ -41,14 +42,14 @@ def walk(
     """
     phase, rest = _read(place)
     if phase == PARTNERS:
-        for position, partner_id in partners.oldest(context.table, rest[0], BATCH):
+        for position, partner_id in partners.oldest(context.table, rest[0], BATCH_LIMIT):
             found = list(of_partner(context, partner_id, checked))
             checked._place = f"{PARTNERS}/{position}"
             yield [((PARTNERS, partner_id), fault) for fault in found]
     if phase in (PARTNERS, EARNED):
         yield from _earned(context, checked, rest if phase == EARNED else ["", "0", ""])
     if phase != END:
-        listed = payments.parked(context.table, rest[0] if phase == PARKED else "", BATCH)
+        listed = payments.parked(context.table, rest[0] if phase == PARKED else "", BATCH_LIMIT)
         once = (each for each in listed if checked._firsts.is_new("parked", each[1]))
         yield from _payments(context, checked, PARKED, once)
     checked._place = END
@@ -71,14 +72,14 @@ def _earned(context: Context, checked: Checked, place: list[str]) -> Iterator[li
         for number, partition in enumerate(keys.payment_shards(program.id, context.shards())):
             if (program.id, number) >= (first, shard):
                 after = position if (program.id, number) == (first, shard) else ""
-                listed = payments.oldest_in(context.table, partition, after, BATCH)
+                listed = payments.oldest_in(context.table, partition, after, BATCH_LIMIT)
                 yield from _payments(context, checked, f"{EARNED}/{program.id}/{number}", listed)
 
 
 def _payments(
     context: Context, checked: Checked, where: str, listed: Iterator[tuple[str, str]]
 ) -> Iterator[list[tuple[Subject, Fault]]]:
-    for batch in batched(listed, BATCH):
+    for batch in batched(listed, BATCH_LIMIT):
         found = list(verify_payments(context, [id for _, id in batch], checked))
         checked._place = f"{where}/{batch[-1][0]}"
         yield [((EARNED, id), fault) for id, fault in found]

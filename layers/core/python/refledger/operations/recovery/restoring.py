@@ -31,11 +31,10 @@ from refledger.operations.payouts import methods
 from refledger.operations.payouts.steps import book
 from refledger.store import keys, ledger, withdrawals
 from refledger.store import methods as stored_methods
-from refledger.store.table import Table
+from refledger.store.table import BATCH_LIMIT, Table
 
 S = WithdrawalStatus
 log = logging.getLogger(__name__)
-BATCH = 100
 YEAR_MS = 366 * 86_400_000
 LONG_AGO_MS = 1  # a payout that was "sent" then is looked for at its provider, and never sent again
 SOME_FILE = "restored"  # of a bank's transfer that is in a file for all that anybody knows: what is said of those holds
@@ -57,10 +56,10 @@ def former(context: Context, before: Table, since_ms: int) -> Iterator[Trace]:
     """
     seen: set[str] = set()
     low, high = keys.positions(since_ms, None)
-    moved = (id for _, id in withdrawals.newest(before, "", BATCH, low, high))
+    moved = (id for _, id in withdrawals.newest(before, "", BATCH_LIMIT, low, high))
     still_open = (each.id for each in _open(context))
     for ids in (moved, still_open):
-        while batch := list(islice((id for id in ids if id not in seen), BATCH)):
+        while batch := list(islice((id for id in ids if id not in seen), BATCH_LIMIT)):
             seen.update(batch)
             yield from map(trace_of, withdrawals.many(before, list(dict.fromkeys(batch))))
 
@@ -96,9 +95,9 @@ def _trace(id: str, tried: list[Execution]) -> Trace:
 
 def _open(context: Context) -> Iterator[Withdrawal]:
     places = [withdrawals.oldest_with_status(context.table, status, "") for status in OPEN]
-    places.append(withdrawals.with_problem(context.table, "", BATCH))
+    places.append(withdrawals.with_problem(context.table, "", BATCH_LIMIT))
     for found in places:
-        while ids := [id for _, id in islice(found, BATCH)]:
+        while ids := [id for _, id in islice(found, BATCH_LIMIT)]:
             yield from (each for each in withdrawals.many(context.table, ids) if each.is_open)
 
 

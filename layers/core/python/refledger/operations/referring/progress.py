@@ -12,7 +12,6 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, referral_progress, referrals
 from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
-from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import ConditionFailed, Item, Write
 
 UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition knows
@@ -70,11 +69,7 @@ def _payout(record: Record) -> str:
 
 def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
     """Perhaps as of a moment ago. Most payments are of referrals that converted long before: they cost a read only."""
-    found: dict[str, ReferralStatus] = {}
-    for start in range(0, len(ids), BATCH_LIMIT):
-        batch = referrals.many(context.table, ids[start : start + BATCH_LIMIT], strong=False)
-        found |= {referral.id: referral.status for referral in batch}
-    return found
+    return {referral.id: referral.status for referral in referrals.many(context.table, ids, strong=False)}
 
 
 @retry_on_conflict

@@ -10,9 +10,9 @@ from typing import Final
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus, Source
 from refledger.operations.context import Context
 from refledger.store import referrals
+from refledger.store.table import BATCH_LIMIT
 
 LOOKED_AT: Final = 200  # in one call
-BATCH_LIMIT: Final = 100  # keys in one read
 
 Found = tuple[list[Referral], str | None]  # a page, and the position after which the next one begins; None: the end
 
