@@ -255,6 +255,14 @@ def climbing(path: str, tree: ast.Module) -> Found:
             yield line, f"{here} imports {name}, which is not below it: see STAIRS"
 
 
+def own_errors(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name = ast.unparse(node.exc.func).rsplit(".", 1)[-1]
+            if name in ("Forbidden", "OwnWithdrawal", "OwnAdjustment"):
+                yield node.lineno, f"{name}: who may decide about whom is said in domain/duties.py alone"
+
+
 RULES = (
     # an operators' command reads the whole table once, to move on what releases left; no role lets functions do it
     Rule("no-scan", DEPLOYED, scans, except_in=(PACKAGE + "cli/migrate.py",)),
@@ -267,6 +275,12 @@ RULES = (
     ),
     Rule("no-float", (PACKAGE + "domain/", PACKAGE + "store/", PACKAGE + "operations/"), floats),
     Rule("no-true-division", (PACKAGE + "domain/", PACKAGE + "store/"), true_divisions),
+    Rule(
+        "duties-in-one-place",
+        (PACKAGE + "domain/", PACKAGE + "store/", PACKAGE + "operations/"),
+        own_errors,
+        except_in=(PACKAGE + "domain/duties.py",),
+    ),
     Rule("times-with-zone", CHECKED, naive_times),
     Rule("matches-without-default", DEPLOYED, open_matches),
     Rule("match-instead-of-chain", DEPLOYED, enum_chains),

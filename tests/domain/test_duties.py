@@ -20,6 +20,7 @@ from refledger.domain.duties import (
     Relation,
     Stake,
     check,
+    check_apart,
     check_stranger,
     decide,
     require,
@@ -169,6 +170,15 @@ def test_each_refusal_has_the_code_that_it_always_had(act: Act, who: dict[str, A
     assert type(raised.value) is error
     with pytest.raises(error):
         check(decide(act, facts(**who)))
+
+
+@pytest.mark.parametrize(("act", "error"), [(Act.APPROVE_ADJUSTMENT, OwnAdjustment), (Act.RELEASE_REWARD, Forbidden)])
+def test_who_made_it_is_not_whose_it_is_by_now(act: Act, error: type[Refledger]) -> None:
+    """Whoever asks: with the code that a beneficiary gets."""
+    check_apart(act, "bob", ["ann", "eve"], "why")
+    with pytest.raises(Refledger) as refused:
+        check_apart(act, "bob", ["ann", "bob"], "why")
+    assert (type(refused.value), refused.value.detail) == (error, "why")
 
 
 def test_nobody_is_a_stranger_to_nobody() -> None:

@@ -42,6 +42,8 @@ def broken(path: str, source: str) -> set[str]:
         ("no-float", PACKAGE + "operations/earning/payments.py", "limit = 1e6"),
         ("no-true-division", DOMAIN, "share = amount / 2"),
         ("no-true-division", STORE, "amount /= parts"),
+        ("duties-in-one-place", DOMAIN, "raise Forbidden('not yours')"),
+        ("duties-in-one-place", PACKAGE + "operations/adjustments.py", "raise errors.OwnWithdrawal('theirs')"),
         ("times-with-zone", "tests/domain/test_times.py", "datetime.now()"),
         ("times-with-zone", HANDLER, "datetime.datetime.utcnow()"),
         ("times-with-zone", DOMAIN, "datetime.fromtimestamp(seconds)"),

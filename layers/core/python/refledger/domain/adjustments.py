@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from refledger.domain.currencies import MAX_AMOUNT
-from refledger.domain.duties import Act, check_stranger
+from refledger.domain.duties import Act, check_apart, check_stranger
 from refledger.domain.errors import (
     AlreadyDecided,
     CurrencyNotTaken,
     Invalid,
     NoDebt,
-    OwnAdjustment,
 )
 from refledger.domain.journal import Balance, Kind
 from refledger.domain.partners import Partner
@@ -143,5 +142,6 @@ def check_decision(adjustment: Adjustment, partner: Partner, status: AdjustmentS
     if adjustment.status is not AdjustmentStatus.WAITING:
         raise AlreadyDecided(f"the adjustment is {adjustment.status}")
     check_stranger(kind, actor, requester=adjustment.requester)
-    if posts and partner.customer == adjustment.requester:
-        raise OwnAdjustment("who asked for it is the partner now: reject it, and ask for it anew")
+    if posts:
+        why = "who asked for it is the partner now: reject it, and ask for it anew"
+        check_apart(kind, partner.customer, [adjustment.requester], why)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -346,6 +346,12 @@ def require(act: Act, facts: Facts) -> Verdict:
 def check_stranger(act: Act, actor: str, *earns: str, requester: str = "", maker: str = "") -> None:
     """Nobody decides about their own: who is what to the case, and nothing else of it. Raises what bars the actor."""
     require(act, Facts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
+
+
+def check_apart(act: Act, earns: str, makers: Collection[str], why: str) -> None:
+    """Refuse, whoever asks, what one of its makers would earn by now. Raises what bars a beneficiary."""
+    if earns in makers:
+        raise DUTIES[act].own(why)
 
 
 def _barred(duty: Duty, facts: Facts, actor: str) -> Barred | None:

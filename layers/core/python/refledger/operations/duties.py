@@ -11,14 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain import duties
-from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict, check_stranger
+from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict, check_apart, check_stranger
 from refledger.domain.exposures import Exposure
 from refledger.domain.programs import Program
 from refledger.operations.context import Context
 from refledger.store import exposures, keys
 from refledger.store.transaction import Write
 
-__all__ = ["Case", "case", "check_stranger", "first_mark", "marks", "strictest"]
+__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "strictest"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.errors import (
     AlreadyDecided,
     Conflict,
-    Forbidden,
     Invalid,
     PartnerNotFound,
     ProgramNotFound,
@@ -253,8 +252,8 @@ def _check_second(makers: frozenset[str], partner: Partner, by: str) -> None:
     """Raises SecondPersonNeeded for who made it, Forbidden where they are the partner by now."""
     for maker in sorted(makers):
         duties.check_stranger(Act.RELEASE_REWARD, by, maker=maker)
-    if partner.customer in makers:
-        raise Forbidden("who gave it is the partner now: cancel it, and let somebody else give it")
+    why = "who gave it is the partner now: cancel it, and let somebody else give it"
+    duties.check_apart(Act.RELEASE_REWARD, partner.customer, makers, why)
 
 
 def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> duties.Case:
