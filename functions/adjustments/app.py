@@ -14,7 +14,7 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
     Stopped,
 )
-from refledger.entry import config, paging, stopping
+from refledger.entry import config, stopping
 from refledger.entry.http import Api, Request
 from refledger.entry.models.adjustments import AdjustmentQuery, AdjustmentView, NewAdjustment
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
@@ -85,13 +85,12 @@ def _check_running(adjustment_id: str) -> None:
 def list_some(request: Request[NoBody, AdjustmentQuery]) -> Page[AdjustmentView]:
     """List a partner's adjustments, newest first, or those that wait for a second person, oldest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.partner_id)
-    place = paging.position(context.ids, query.cursor, *asked) or ""
+    place = request.position("")
     if query.partner_id:
         found = stored.of_partner(context.table, query.partner_id, place, query.limit + 1)
     else:
         found = stored.waiting(context.table, place, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids, strong=False)
     return Page[AdjustmentView](data=[AdjustmentView.of(each) for each in page], next_cursor=following)
 

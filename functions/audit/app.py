@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refledger.domain.errors import PersonNotFound
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.audit import AuditQuery, AuditView
 from refledger.entry.models.common import NoBody, NoQuery, Page
@@ -18,12 +18,11 @@ api = handler = Api()
 def entries(request: Request[NoBody, AuditQuery]) -> Page[AuditView]:
     """List what was done to an entity, or by somebody, newest first. Personal data is for admins and finance."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.entity, query.actor, query.from_ms, query.to_ms)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     find, of = (audit.of_entity, query.entity) if query.entity else (audit.by_actor, query.actor)
     bounds = keys.positions(query.from_ms, query.to_ms)
     found = find(context.table, of or "", before, *bounds, query.limit + 1)
-    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    page, following = request.page(found)
     masks = request.caller.sees_masked
     return Page[AuditView](data=[AuditView.of(entry, masks=masks) for entry in page], next_cursor=following)
 

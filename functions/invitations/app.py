@@ -15,7 +15,7 @@ from refledger.domain.errors import (
     ProgramNotFound,
     UserTaken,
 )
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.invitations import (
@@ -61,13 +61,13 @@ def invite(request: Request[NewInvitation, NoQuery]) -> NewInvitationView:
 def list_invitations(request: Request[NoBody, InvitationQuery]) -> Page[InvitationView]:
     """List invitations, newest first; or those of one status, open longest first."""
     context, query = config.context(), request.query
-    asked, now_ms = (request.caller.user, request.route, query.status), context.now_ms()
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    now_ms = context.now_ms()
+    before = request.position("")
     if query.status:
         found = stored.of_status(context.table, query.status, now_ms, before, query.limit + 1)
     else:
         found = stored.newest(context.table, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids)
     return Page[InvitationView](data=[InvitationView.of(each, now_ms) for each in page], next_cursor=following)
 
@@ -116,11 +116,10 @@ def apply(request: Request[NewApplication, NoQuery]) -> ApplicationView:
 def list_applications(request: Request[NoBody, ApplicationQuery]) -> Page[ApplicationView]:
     """List applications, newest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.status)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     status = query.status
     found = stored_applications.newest(context.table, status, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored_applications.many(context.table, ids)
     return Page[ApplicationView](data=[ApplicationView.of(each) for each in page], next_cursor=following)
 

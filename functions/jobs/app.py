@@ -6,7 +6,7 @@ from refledger.domain import statements
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
 from refledger.domain.jobs import LINK_SECONDS, Job, JobKind
 from refledger.domain.times import SECOND_MS
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.jobs import ExportView, ImportQuery, ImportView, LineView, NewExport, PartnersCsv
@@ -37,10 +37,10 @@ def export(request: Request[NewExport, NoQuery]) -> ExportView:
 @api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView], refuses=())
 def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
     """List the exports that you asked for, newest first."""
-    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    context, query = config.context(), request.query
+    before = request.position("")
     found = stored.of_owner(context.table, request.caller.user, JobKind.EXPORT, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids)
     return Page[ExportView](data=[_export(job) for job in page], next_cursor=following)
 
@@ -103,10 +103,9 @@ def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
     """List what became of each line, in the order of the file."""
     context, query = config.context(), request.query
     job = _job(request, "importId", JobKind.IMPORT)
-    asked = (request.caller.user, request.route, job.id)
-    after = int(paging.position(context.ids, query.cursor, *asked) or 0)
+    after = int(request.position(0))
     found = ((str(line.number), line) for line in stored.lines(context.table, job.id, after, query.limit))
-    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    page, following = request.page(found)
     return Page[LineView](data=[LineView.of(line) for line in page], next_cursor=following)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Entry
 from refledger.domain.journal_files import Posting
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.access import Caller
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
@@ -32,8 +32,7 @@ api = handler = Api()
 def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
     """List journal entries in the order in which they were written."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.partner_id, query.currency)
-    place = Place(*(paging.position(context.ids, query.cursor, *asked) or ()))
+    place = Place(*(request.position(())))
     partner_id = _whose(request, query.partner_id)
     if partner_id:
         page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
@@ -41,7 +40,7 @@ def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
         page = reading.journal_of_all(context, query.currency, place, query.limit)
     else:
         page = EntryPage([], None)
-    following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
+    following = request.cursor(astuple(page.next) if page.next else None)
     return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
 
 
@@ -72,10 +71,9 @@ def _whose(request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuer
 def entries_of_partner(request: Request[NoBody, PartnerEntriesQuery]) -> Page[EntryView]:
     """List a partner's journal entries in the order in which they were written, one currency after another."""
     context, query, partner_id = config.context(), request.query, _existing(request)
-    asked = (request.caller.user, request.route, partner_id, query.currency)
-    place = Place(*(paging.position(context.ids, query.cursor, *asked) or ()))
+    place = Place(*(request.position(())))
     page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
-    following = paging.cursor(context.ids, astuple(page.next), *asked) if page.next else None
+    following = request.cursor(astuple(page.next) if page.next else None)
     return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from refledger.domain.errors import Conflict, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.links import LinksOfPartner
@@ -122,10 +122,9 @@ def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[Referral
     """List the caller's referrals, newest first."""
     context, query = config.context(), request.query
     wanted = query.to_wanted()
-    asked = (request.caller.user, request.route, wanted)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     page, last = referral_lists.of_partner(context, _id(request), wanted, before, query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     payouts = withdrawals.statuses(context.table, (each.payout for each in page))
     return Page[ReferralView](
         data=[ReferralView.of(each, payouts, staff=False) for each in page], next_cursor=following
@@ -146,10 +145,9 @@ def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
 def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardView]:
     """List the caller's rewards, latest due first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.filters)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     page, last = reward_lists.of_partner(context, _id(request), query.takes, before, query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     payouts = withdrawals.statuses(context.table, (each.paid_by for each in page))
     return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
 
@@ -166,10 +164,9 @@ def balance(request: Request[NoBody, NoQuery]) -> MyBalances:
 def list_withdrawals(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     """List the caller's withdrawals, newest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     found = withdrawals.of_partner(context.table, _id(request), before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = withdrawals.many(context.table, ids, strong=False)
     return Page[WithdrawalView](data=[WithdrawalView.of(each) for each in page], next_cursor=following)
 

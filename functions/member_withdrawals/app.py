@@ -18,7 +18,7 @@ from refledger.domain.errors import (
     WithdrawalNotFound,
 )
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
@@ -74,10 +74,9 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     partner_id = partners.id_of_user(context.table, request.caller.user)
     if partner_id is None:
         return Page[WithdrawalView](data=[])
-    asked = (request.caller.user, request.route)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids, strong=False)
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 

@@ -20,7 +20,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.links import LinksOfPartner
@@ -95,14 +95,13 @@ def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     """List partners, newest first, or those whose name, address or company begins with `q`."""
     context, query = config.context(), request.query
     wanted = query.to_wanted()
-    asked = (request.caller.user, request.route, wanted, query.q)
-    position = paging.position(context.ids, query.cursor, *asked) or ""
+    position = request.position("")
     if query.q is None:
         page, last = partner_lists.newest(context, wanted, position, query.limit)
     else:
         program = query.program_id or DEFAULT_PROGRAM
         page, last = partner_lists.beginning_with(context, program, query.q, wanted, position, query.limit)
-    following = paging.cursor(context.ids, last, *asked) if last is not None else None
+    following = request.cursor(last)
     return Page[PartnerView](data=[_view(partner) for partner in page], next_cursor=following)
 
 
@@ -345,11 +344,10 @@ def read_upline(request: Request[NoBody, UplineQuery]) -> UplineView:
 def list_downline(request: Request[NoBody, DownlineQuery]) -> Page[BelowView]:
     """List whom a partner referred, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
-    asked = (request.caller.user, request.route, partner_id)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     stored.find(context.table, partner_id, strong=False)
     page, last = networks.below(context, partner_id, before, query.limit)
-    following = paging.cursor(context.ids, last, *asked) if last is not None else None
+    following = request.cursor(last)
     return Page[BelowView](data=[BelowView.of(each) for each in page], next_cursor=following)
 
 
@@ -359,11 +357,10 @@ def list_downline(request: Request[NoBody, DownlineQuery]) -> Page[BelowView]:
 def list_notes(request: Request[NoBody, PageQuery]) -> Page[PartnerNoteView]:
     """List what staff wrote about a partner, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
-    asked = (request.caller.user, request.route, partner_id)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     stored.find(context.table, partner_id, strong=False)
     found = notes.newest(context.table, partner_id, before, query.limit + 1)
-    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    page, following = request.page(found)
     return Page[PartnerNoteView](data=[PartnerNoteView.of(each) for each in page], next_cursor=following)
 
 

@@ -12,7 +12,7 @@ from refledger.domain.errors import (
     PayoutUnavailable,
     SecondPersonNeeded,
 )
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.payout_batches import BatchView, NewBatch, WholeBatchView
@@ -61,10 +61,9 @@ def create(request: Request[NewBatch, NoQuery]) -> BatchView:
 def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
     """List batches, newest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     found = stored.newest(context.table, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids)
     return Page[BatchView](data=[BatchView.of(batch) for batch in page], next_cursor=following)
 

@@ -14,7 +14,7 @@ from refledger.domain.errors import (
     UnknownCurrency,
 )
 from refledger.domain.programs import ProgramStatus
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.program_changes import (
@@ -57,11 +57,10 @@ def create(request: Request[NewProgram, NoQuery]) -> ChangedProgramView:
 def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     """List all programs, or those in a status, by id."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.status)
-    after = paging.position(context.ids, query.cursor, *asked)
-    found = stored.after(context.table, after or "")
+    after = request.position("")
+    found = stored.after(context.table, after)
     page, last = listing.page(found, lambda program: query.status in (None, program.status), query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
 
@@ -117,10 +116,9 @@ def _become(request: Request[StatusReason, NoQuery], status: ProgramStatus) -> C
 def list_versions(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     """List the versions of a program, newest first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, request.path)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     found = stored.versions(context.table, request.id("programId"), before, query.limit + 1)
-    page, following = paging.cut(context.ids, found, query.limit, *asked)
+    page, following = request.page(found)
     if not page:
         raise ProgramNotFound("there is no such program")
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
@@ -149,12 +147,11 @@ def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
 def list_changes(request: Request[NoBody, ChangesQuery]) -> Page[ProgramChangeView]:
     """List the looser terms of a program that wait for another admin, or did, those of the newest version first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, request.path, query.status)
     program, now_ms = stored.find(context.table, request.id("programId")), context.now_ms()
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     found = stored_changes.of_program(context.table, program.id, before, listing.LOOKED_AT)
     page, last = listing.page(found, lambda one: query.status in (None, one.status_at(now_ms)), query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     return Page[ProgramChangeView](
         data=[ProgramChangeView.of(change, now_ms) for change in page], next_cursor=following
     )

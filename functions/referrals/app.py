@@ -27,7 +27,7 @@ from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import Referral
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry import config, maturing, paging
+from refledger.entry import config, maturing
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.of_partner import PartnerReferralsQuery
@@ -102,8 +102,7 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
     """List referrals, newest first: a partner's or a program's, or those that are open by when they expire."""
     context, query, staff = config.context(), request.query, request.caller.is_staff
     wanted = query.to_wanted()
-    asked = (request.caller.user, request.route, query.partner_id, wanted)
-    position = paging.position(context.ids, query.cursor, *asked) or ""
+    position = request.position("")
     partner_id = query.partner_id
     if not staff:
         own = partners.id_of_user(context.table, request.caller.user, strong=False)
@@ -115,7 +114,7 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
     else:
         program = query.program_id or DEFAULT_PROGRAM
         page, last = referral_lists.of_program(context, program, wanted, position, query.limit)
-    following = paging.cursor(context.ids, last, *asked) if last is not None else None
+    following = request.cursor(last)
     return Page[ReferralView](data=_views(request, page), next_cursor=following)
 
 
@@ -129,11 +128,10 @@ def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[Ref
     """List a partner's referrals, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     wanted = query.to_wanted()
-    asked = (request.caller.user, request.route, partner_id, wanted)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     partners.find(context.table, partner_id, strong=False)
     page, last = referral_lists.of_partner(context, partner_id, wanted, before, query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     return Page[ReferralView](data=_views(request, page), next_cursor=following)
 
 

@@ -28,7 +28,7 @@ from refledger.domain.errors import (
 from refledger.domain.payments import PARKED, DisputeStatus, Payment, PaymentKind
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry import config, maturing, paging
+from refledger.entry import config, maturing
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.of_partner import PartnerRewardsQuery
@@ -87,22 +87,18 @@ CLOSE_MS = 10_000  # a gateway waits for 30 s; what is left is done by the repea
 def list_some(request: Request[NoBody, RewardsQuery]) -> Page[RewardView]:
     """List a partner's rewards, latest due first; or, for staff, a program's by date, or those that wait there."""
     context, query, staff = config.context(), request.query, request.caller.is_staff
-    asked = (
-        request.caller.user, request.route, query.partner_id, query.program_id, query.state, query.status, query.from_,
-        query.to,
-    )  # fmt: skip
-    at = paging.position(context.ids, query.cursor, *asked)
+    at = request.position(None)
     page: list[Reward]
     following: str | None
     if query.program_id and not query.partner_id and not staff:
         raise Forbidden("partners see their own rewards")
     if query.program_id and query.state:
         waiting = stored.waiting(context.table, query.program_id, query.state, at or "", query.limit + 1)
-        ids, following = paging.cut(context.ids, waiting, query.limit, *asked)
+        ids, following = request.page(waiting)
         page = stored.many(context.table, ids, strong=False)
     else:
         page, last = _listed(request, at)
-        following = None if last is None else paging.cursor(context.ids, last, *asked)
+        following = request.cursor(last)
     return Page[RewardView](data=_views(request, page), next_cursor=following)
 
 
@@ -147,11 +143,10 @@ def give(request: Request[NewReward, NoQuery]) -> RewardView:
 def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardView]:
     """List a partner's rewards, latest due first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
-    asked = (request.caller.user, request.route, partner_id, query.filters)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     partners.find(context.table, partner_id, strong=False)
     page, last = reward_lists.of_partner(context, partner_id, query.takes, before, query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     return Page[RewardView](data=_views(request, page), next_cursor=following)
 
 
@@ -354,14 +349,13 @@ def _payouts(shown: list[Reward]) -> dict[str, WithdrawalStatus]:
 def list_payments(request: Request[NoBody, PaymentsQuery]) -> Page[PaymentLineView]:
     """List the payments of a program from which somebody may earn, those that came last first."""
     context, query = config.context(), request.query
-    asked = (request.caller.user, request.route, query.program_id, query.origin, query.from_, query.to, query.state)
-    at = paging.position(context.ids, query.cursor, *asked)
+    at = request.position(None)
     page, last = reward_lists.payments_of(
         context, query.program_id, query.from_ms, query.until_ms,
         lambda payment: query.origin in (None, payment.origin), at, query.limit,
         unreferred=query.state == "UNREFERRED",
     )  # fmt: skip
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     named = _named(request, page)
     return Page[PaymentLineView](data=[PaymentLineView.of(each, named) for each in page], next_cursor=following)
 
@@ -375,10 +369,10 @@ def _named(request: Request[Any, Any], shown: list[Payment]) -> labels.Labels:
 @api.route("GET /api/v1/payments/parked", query=PageQuery, answer=Page[ParkedView], refuses=())
 def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     """List what waits for its payment or for a decision, oldest first."""
-    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
-    after = paging.position(context.ids, query.cursor, *asked) or ""
+    context, query = config.context(), request.query
+    after = request.position("")
     found = payments.parked(context.table, after, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     ids = list(dict.fromkeys(ids))  # one may be there for two reasons
     suspect, now_ms = payments.suspects(context.table, ids, strong=False), context.now_ms()
     waiting = [
@@ -394,10 +388,10 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
 @api.route("GET /api/v1/payments/duplicates", query=PageQuery, answer=Page[PossibleDuplicateView], refuses=())
 def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplicateView]:
     """List payments that may be another one, which another system told of, oldest first: what they earned is held."""
-    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
-    after = paging.position(context.ids, query.cursor, *asked) or ""
+    context, query = config.context(), request.query
+    after = request.position("")
     found = sightings.listed(context.table, after, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     waiting = [each for each in payments.many(context.table, ids, strong=False) if each.twin]
     others = {each.id: each for each in payments.many(context.table, sorted({each.twin for each in waiting}))}
     named = _named(request, [*waiting, *others.values()])
@@ -510,10 +504,10 @@ def _payment(request: Request[Any, Any], payment_id: str, *, strong: bool = True
 @api.route("GET /api/v1/disputes", query=PageQuery, answer=Page[DisputeView], refuses=())
 def list_disputes(request: Request[NoBody, PageQuery]) -> Page[DisputeView]:
     """List the disputes that are open, and those whose end came without a beginning, oldest first."""
-    context, query, asked = config.context(), request.query, (request.caller.user, request.route)
-    after = paging.position(context.ids, query.cursor, *asked) or ""
+    context, query = config.context(), request.query
+    after = request.position("")
     found = payments.open_disputes(context.table, after, query.limit + 1)
-    which, following = paging.cut(context.ids, found, query.limit, *asked)
+    which, following = request.page(found)
     page = payments.disputes(context.table, which, strong=False)
     here = [DisputeView.of(each) for each in page if each.status is DisputeStatus.OPEN or not each.amount]
     return Page[DisputeView](data=here, next_cursor=following)

@@ -18,7 +18,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.timelines import timeline
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.entry import config, paging
+from refledger.entry import config
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.withdrawals import (
@@ -51,18 +51,14 @@ S = WithdrawalStatus
 def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawalView]:
     """List the withdrawals in a status, or all, or a partner's, or those with a problem; newest in it first."""
     context, query = config.context(), request.query
-    asked = (
-        request.caller.user, request.route, query.one_status, query.problem, query.partner_id, query.program_id,
-        query.from_, query.to,
-    )  # fmt: skip
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     rows = _rows(context, query, before, *keys.positions(query.from_ms, query.until_ms))
 
     def read(ids: list[str]) -> list[Withdrawal]:
         return stored.many(context.table, ids, strong=False)
 
     page, last = listing.page(listing.loaded(rows, read, query.limit + 1), query.takes, query.limit)
-    following = None if last is None else paging.cursor(context.ids, last, *asked)
+    following = request.cursor(last)
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
@@ -87,11 +83,10 @@ def _rows(context: Context, query: StatusQuery, before: str, low: str, high: str
 def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawalView]:
     """List a partner's withdrawals, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
-    asked = (request.caller.user, request.route, partner_id)
-    before = paging.position(context.ids, query.cursor, *asked) or ""
+    before = request.position("")
     partners.find(context.table, partner_id, strong=False)
     found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
-    ids, following = paging.cut(context.ids, found, query.limit, *asked)
+    ids, following = request.page(found)
     page = stored.many(context.table, ids, strong=False)
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 

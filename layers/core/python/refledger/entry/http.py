@@ -12,14 +12,15 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, faults, people, problems, sign_in, stopping
+from refledger.entry import access, config, faults, paging, people, problems, sign_in, stopping
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
@@ -38,6 +39,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
+Thing = TypeVar("Thing")
 
 
 class Malformed(Invalid):
@@ -92,6 +94,33 @@ class Request(Generic[B, Q]):
         if not IDENTIFIER.fullmatch(value):
             raise NotFound("there is nothing with this id")
         return value
+
+    @property
+    def _scope(self) -> tuple[object, ...]:
+        """What a cursor is good for: the same caller, route and path, and each filter of the query."""
+        filters = self.query.model_dump_json(exclude={"limit", "cursor"})
+        return self.caller.user, self.route, self.path, filters
+
+    def position(self, first: Any) -> Any:
+        """Return where the page that is asked for begins: `first` without a cursor.
+
+        Raises Invalid for a cursor of another caller, list or filter.
+        """
+        given: str | None = getattr(self.query, "cursor", None)
+        return paging.position(config.context().ids, given, *self._scope) if given else first
+
+    def cursor(self, last: Any) -> str | None:
+        """Return the cursor of the page that goes on after the position `last`; None for None, where there is none."""
+        return None if last is None else paging.cursor(config.context().ids, last, *self._scope)
+
+    def page(self, found: Iterator[tuple[Any, Thing]]) -> tuple[list[Thing], str | None]:
+        """Return as many of (position, thing) as were asked for, and the cursor of the next page where there is one.
+
+        `found`: one more than that is taken of it.
+        """
+        limit: int = self.query.limit  # type: ignore[attr-defined]
+        taken = list(islice(found, limit + 1))
+        return [thing for _, thing in taken[:limit]], self.cursor(taken[limit - 1][0] if len(taken) > limit else None)
 
     @property
     def body_hash(self) -> str:

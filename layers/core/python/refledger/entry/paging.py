@@ -1,4 +1,7 @@
-"""Cursors: where a list goes on, signed, and good only for the same caller and the same question."""
+"""Cursors: where a list goes on, signed, and good only for the same caller and the same question.
+
+Handlers ask their request (`entry/http.py`: `position`, `page`, `cursor`), which knows the question.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,12 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
 
 SIGNATURE_BYTES = 12
-T = TypeVar("T")
 
 
 def cursor(ids: Ids, position: Any, *asked: object) -> str:
@@ -23,10 +23,8 @@ def cursor(ids: Ids, position: Any, *asked: object) -> str:
     return base64.urlsafe_b64encode(_signature(ids, text, asked) + text).decode().rstrip("=")
 
 
-def position(ids: Ids, given: str | None, *asked: object) -> Any:
-    """What `cursor` was given; None for the first page. Raises Invalid for a cursor of another caller or question."""
-    if not given:
-        return None
+def position(ids: Ids, given: str, *asked: object) -> Any:
+    """Return what `cursor` was given. Raises Invalid for a cursor of another caller or question."""
     try:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -37,13 +35,6 @@ def position(ids: Ids, given: str | None, *asked: object) -> Any:
     if not text or not hmac.compare_digest(signature, _signature(ids, text, asked)):
         raise Invalid("cursor: not one of this list")
     return json.loads(text)
-
-
-def cut(ids: Ids, found: Iterator[tuple[str, T]], limit: int, *asked: object) -> tuple[list[T], str | None]:
-    """The first `limit` of (position, thing), and the cursor of the next page where there is one."""
-    taken = list(islice(found, limit + 1))
-    following = cursor(ids, taken[limit - 1][0], *asked) if len(taken) > limit else None
-    return [thing for _, thing in taken[:limit]], following
 
 
 def _signature(ids: Ids, text: bytes, asked: tuple[object, ...]) -> bytes:

@@ -47,11 +47,6 @@ class PartnerRewardsQuery(PeriodQuery):
             and (self.until_ms is None or reward.created_at_ms < self.until_ms)
         )
 
-    @property
-    def filters(self) -> tuple[object, ...]:
-        """What a cursor is bound to."""
-        return self.program_id, self.status, self.from_, self.to
-
 
 class PartnerEntriesQuery(PageQuery):
     """Without `currency` one currency after another."""
