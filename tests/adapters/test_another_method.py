@@ -14,29 +14,30 @@ from refledger.domain import methods
 from refledger.domain.methods import ACCOUNTS, Account, MethodType, PayoutMethod, StripeAccount
 from refledger.entry import config
 from refledger.entry.models.payout_methods import GIVEN_FOR, AccountView, PayoutMethodBody
+from tests.adapters import test_payout_contract
 from tests.support.kms import KEY_ARN, Kms
 
 # as it is before any place but `MethodType` has heard of it
-WISE = str.__new__(MethodType, "WISE")
-WISE._name_, WISE._value_ = "WISE", "WISE"
+PIGEON = str.__new__(MethodType, "PIGEON")
+PIGEON._name_, PIGEON._value_ = "PIGEON", "PIGEON"
 
 
 @dataclass(frozen=True)
-class WiseAccount:
-    type: ClassVar = WISE
+class PigeonAccount:
+    type: ClassVar = PIGEON
     holder: str
     account_id: str
 
 
-ACCOUNT: Any = WiseAccount("Bob Example", "w-1")
+ACCOUNT: Any = PigeonAccount("Bob Example", "loft-1")
 
 
 def method(**given: Any) -> PayoutMethod:
-    return PayoutMethod("m", "p", 1, WISE, "Bob", "…1", b"", 1, **given)
+    return PayoutMethod("m", "p", 1, PIGEON, "Bob", "…1", b"", 1, **given)
 
 
 def body(**given: Any) -> PayoutMethodBody:
-    return PayoutMethodBody.model_construct(type=WISE, account_holder="Bob", **given)
+    return PayoutMethodBody.model_construct(type=PIGEON, account_holder="Bob", **given)
 
 
 def checked(given: Any) -> object:
@@ -51,8 +52,8 @@ def checked(given: Any) -> object:
         pytest.param(lambda: methods.number_of(ACCOUNT), id="what makes numbers the same"),
         pytest.param(lambda: methods.masked(ACCOUNT), id="what may be shown"),
         pytest.param(lambda: AccountView.of(ACCOUNT), id="what who pays it is shown"),
-        pytest.param(lambda: WISE.is_paid_by_person, id="who pays it"),
-        pytest.param(lambda: WISE.goes_into_files, id="whether it goes into a bank's file"),
+        pytest.param(lambda: PIGEON.is_paid_by_person, id="who pays it"),
+        pytest.param(lambda: PIGEON.goes_into_files, id="whether it goes into a bank's file"),
         pytest.param(lambda: method().is_payable, id="whether a withdrawal to it is taken"),
         pytest.param(lambda: body(stripe_account_id="acct_1").to_account(), id="which account a body gives"),
         pytest.param(lambda: checked(body(iban="DE1")), id="what a body must have"),
@@ -69,7 +70,7 @@ def test_no_sealed_account_is_opened_as_another_kind() -> None:
     kms = Kms()
     sealed = Vault(kms, KEY_ARN).seal(StripeAccount("Bob", "acct_1"), "p", "m")
     text = json.loads(kms.decrypt(KeyId=KEY_ARN, CiphertextBlob=sealed, EncryptionContext=CONTEXT)["Plaintext"])
-    other = json.dumps({**text, "type": "WISE"}).encode()
+    other = json.dumps({**text, "type": "PIGEON"}).encode()
     cipher = kms.encrypt(KeyId=KEY_ARN, Plaintext=other, EncryptionContext=CONTEXT)["CiphertextBlob"]
     with pytest.raises(NotOpened, match="does not know"):
         Vault(kms, KEY_ARN).open(cipher, "p", "m")
@@ -86,4 +87,7 @@ def test_every_kind_is_in_each_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [ACCOUNTS[kind].type for kind in kinds] == list(kinds)
     settings = {"STRIPE_SECRET_ARN": "", "STRIPE_MODE": "live", "STRIPE_API_BASE": ""}
     monkeypatch.setattr(config, "environment", lambda: settings)
-    assert set(config.payouts.__wrapped__()) == kinds
+    ports = config.payouts.__wrapped__()
+    assert set(ports) == kinds
+    promised = {type(next(provider()).port) for provider in test_payout_contract.PROVIDERS.values()}
+    assert {type(port) for port in ports.values()} == promised, "each keeps what the workflow relies on"
