@@ -111,6 +111,8 @@ openapi: ## write what is made from the code: openapi.json, the API's pages, tem
 	mv .local/lifecycles.md docs/lifecycles.md
 	$(PY) scripts/data_model_page.py > .local/data-model.md
 	mv .local/data-model.md docs/data-model.md
+	$(PY) scripts/decisions_page.py > .local/decisions.md
+	mv .local/decisions.md docs/decisions/README.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
 	$(SETUP) dev sam

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts import decisions_page
+
 FOLDER = Path(__file__).parents[2] / "docs" / "decisions"
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted(FOLDER.glob("0*.md"))}
 PARTS = ("Context", "Decision", "Rejected", "Consequences")
@@ -35,10 +37,10 @@ def test_a_page_has_its_parts(name: str) -> None:
 
 
 def test_the_list_has_each_page_once_and_in_order() -> None:
-    """With the number and the title that the page has."""
-    listed = re.findall(
-        r"^(\d+)\. \[(.+)\]\((\d{4}-.+\.md)\)$", (FOLDER / "README.md").read_text("utf-8"), re.MULTILINE
-    )
+    """With the number and the title that the page has, as `make openapi` makes it."""
+    made = decisions_page.page()
+    assert (FOLDER / "README.md").read_text("utf-8") == made
+    listed = re.findall(r"^(\d+)\. \[(.+)\]\((\d{4}-.+\.md)\)$", made, re.MULTILINE)
     titles = {name: head[2] for name in PAGES if (head := HEAD.match(PAGES[name]))}
     assert {name: title for _, title, name in listed} == titles
     assert [int(number) for number, _, _ in listed] == [int(name[:4]) for _, _, name in listed]

@@ -17,6 +17,7 @@ from tests.template.deployed import ROOT
 PACKAGE = ROOT / "layers" / "core" / "python" / "refledger"
 FOLDERS = (
     "layers",
+    "template",
     "functions",
     "scripts",
     "statemachines",
