@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-import boto3
 import httpx
 
 REGION = os.environ.get("AWS_DEFAULT_REGION", "eu-central-1")
@@ -45,8 +45,14 @@ class Client:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.api, timeout=60)
+
+    @cached_property
+    def events(self) -> Any:
+        """A client of the bus; imported late, since who only seeds needs none."""
+        import boto3
+
         credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        self.events = boto3.client("events", endpoint_url=self.aws, region_name=REGION, **credentials)
+        return boto3.client("events", endpoint_url=self.aws, region_name=REGION, **credentials)
 
     def token(self, sub: str, *groups: str) -> str:
         """A development token; only the local stack gives them away."""

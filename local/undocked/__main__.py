@@ -39,7 +39,9 @@ def main() -> int:
     options = read_options(sys.argv[1:], os.environ)
     not_through_a_proxy(os.environ)
     # cut: moto logs a failed state with its whole syntax tree
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message).600s", level=logging.WARNING)
+    level = logging.INFO if options.verbose else logging.ERROR
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message).600s", level=level)
+    logging.getLogger("undocked").setLevel(logging.INFO if options.verbose else logging.WARNING)
     warnings.simplefilter("ignore")  # moto warns of every resource type that it leaves out
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
@@ -78,11 +80,12 @@ def not_through_a_proxy(environ: MutableMapping[str, str]) -> None:
 
 def _serve(options: Options, listeners: Listeners, children: Children, dynamodb: DynamoDB, began: float) -> None:
     """Start what depends on moto, then answer HTTP until told to stop."""
-    # moto's interpreter of state machines imports its EC2, which would read a list of images: a tenth of the start
-    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     import uvicorn
 
-    from undocked.stack import Stack  # takes 1.5 s to import, in which the JVM boots
+    from undocked.light_imports import light_imports
+
+    with light_imports():
+        from undocked.stack import Stack  # takes a second to import, in which the JVM boots
 
     stack = Stack(options, children, dynamodb, listeners.aws)
     try:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 REAPER = """
 import os, signal, sys
@@ -28,12 +28,40 @@ for pid in alive:
 """
 
 
+class Forked:
+    """A process of somebody else's, with as much of subprocess.Popen as workers need."""
+
+    def __init__(self, pid: int, stdout: IO[bytes]) -> None:
+        self.pid, self.stdout = pid, stdout
+        self.returncode: int | None = None
+        self._ended = threading.Event()
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code. Raises subprocess.TimeoutExpired."""
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def end(self, code: int) -> None:
+        """Take down that it has ended."""
+        self.returncode = code
+        self._ended.set()
+
+
+Process = subprocess.Popen[bytes] | Forked
+
+
 class Children:
     """Starts, tracks and stops the processes of one stack."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._alive: dict[int, subprocess.Popen[bytes]] = {}
+        self._alive: dict[int, Process] = {}
         self.stopping = False
         self._reaper = subprocess.Popen(
             [sys.executable, "-ISc", REAPER], stdin=subprocess.PIPE, start_new_session=True, text=True
@@ -49,9 +77,15 @@ class Children:
             self._tell(f"+{process.pid}")
         return process
 
-    def kill(
-        self, process: subprocess.Popen[bytes], with_signal: int = signal.SIGKILL, wait_seconds: float = 5
-    ) -> None:
+    def adopt(self, process: Forked) -> None:
+        """Take care of a process that a child has forked, in a group of its own."""
+        with self._lock:
+            self._alive[process.pid] = process
+            self._tell(f"+{process.pid}")
+        if self.stopping:
+            self.kill(process)
+
+    def kill(self, process: Process, with_signal: int = signal.SIGKILL, wait_seconds: float = 5) -> None:
         """Signal the child's whole group and collect it; a child that ignores a gentle signal is killed."""
         try:
             os.killpg(process.pid, with_signal)
@@ -63,7 +97,7 @@ class Children:
         process.wait()
         self.forget(process)
 
-    def forget(self, process: subprocess.Popen[bytes]) -> None:
+    def forget(self, process: Process) -> None:
         """Take a collected child off the list, so that a reused pid is never killed."""
         with self._lock:
             if self._alive.pop(process.pid, None):

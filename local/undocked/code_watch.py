@@ -26,8 +26,12 @@ class CodeWatch:
 
     def version(self) -> int:
         """The present version; looks at the files at most ten times a second."""
+        return self.look(LOOK_EVERY_SECONDS)
+
+    def look(self, every_seconds: float = 0) -> int:
+        """The present version; looks at the files, if the last look is so long ago."""
         with self._lock:
-            if time.monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:
+            if time.monotonic() - self._looked_at >= every_seconds:
                 files = set(self._files())
                 if changed := files ^ self._seen:
                     _forget_byte_code({Path(path) for path, _, _ in changed})

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from moto.events.utils import EventMessageType, EventTemplateParser
 
 from undocked.errors import StartError
+from undocked.replacing import replace
 from undocked.template import Template
 
 DELIVERY_ATTEMPTS = 3
@@ -63,20 +64,10 @@ class EventBridge:
     def __init__(self, client: Callable[[str], Any], invoke_async: Callable[[str, bytes], None]) -> None:
         self._client, self._invoke_async = client, invoke_async
         self._pool = ThreadPoolExecutor(8, "deliver")
-        replaced: list[tuple[Any, str, Any]] = [
-            (
-                events_models.Rule,
-                "send_to_targets",
-                lambda rule, event, transform_input=True: self._route(rule, event),
-            ),
-            (
-                events_models.EventBus,
-                "physical_resource_id",
-                property(lambda bus: bus.name),
-            ),  # what Ref gives; moto has none
-        ]
-        for owner, name, replacement in replaced:
-            setattr(owner, name, replacement)
+        route = lambda rule, event, transform_input=True: self._route(rule, event)  # noqa: E731
+        replace(events_models.Rule, "send_to_targets", route)
+        bus: Any = events_models.EventBus
+        bus.physical_resource_id = property(lambda bus: bus.name)  # what Ref gives; moto's has none
 
     def deliver(self, arn: str, body: str, sqs: dict[str, str] | None = None) -> None:
         """Send a body to a queue, topic, function, state machine, bus or bucket by its ARN.

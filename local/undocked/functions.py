@@ -127,14 +127,21 @@ def in_release(specs: Iterable[FunctionSpec], here: Path, other: Path) -> dict[s
     return found
 
 
-def worker_environment(spec: FunctionSpec, endpoints: Mapping[str, str]) -> dict[str, str]:
-    """The function's own variables and what Lambda itself sets; nothing of the developer's shell but PATH."""
-    region = spec.arn.split(":")[3]
+def base_environment() -> dict[str, str]:
+    """What an interpreter of workers is started with: nothing of the developer's shell but PATH."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def worker_environment(spec: FunctionSpec, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """The function's own variables and what Lambda itself sets; nothing of the developer's shell but PATH."""
+    region = spec.arn.split(":")[3]
+    return {
+        **base_environment(),
         "PYTHONPATH": os.pathsep.join(map(str, (spec.code_dir, *spec.layer_dirs))),
         "LAMBDA_TASK_ROOT": str(spec.code_dir),
         "_HANDLER": spec.handler,

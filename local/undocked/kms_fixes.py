@@ -1,7 +1,6 @@
 """moto's signatures, mended: a digest that is given (MessageType DIGEST) is signed as it is, not hashed once more.
 
 Otherwise a signature that is made here is none for anybody who checks it outside of moto, or against AWS.
-Tested against: moto 5.2.5 (private names).
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from moto.kms.responses import KmsResponse
 from moto.kms.utils import ECDSAPrivateKey
+
+from undocked.replacing import replace
 
 HASH = "_ECDSAPrivateKey__hash_algorithm"
 _asked = threading.local()  # whether the call of this thread gives a digest
@@ -27,9 +28,9 @@ def apply() -> None:
         return Prehashed(made) if getattr(_asked, "digest", False) else made
 
     if hash_of.__name__ != hash_or_digest.__name__:  # not mended yet
-        setattr(ECDSAPrivateKey, HASH, hash_or_digest)
+        replace(ECDSAPrivateKey, HASH, hash_or_digest)
         for name in ("sign", "verify"):
-            setattr(KmsResponse, name, _listening(getattr(KmsResponse, name)))
+            replace(KmsResponse, name, _listening(getattr(KmsResponse, name)))
 
 
 def _listening(answer: Callable[[KmsResponse], str]) -> Callable[[KmsResponse], str]:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,7 @@ from undocked.code_watch import CodeWatch
 from undocked.functions import FunctionSpec, Outcome, function_name, worker_environment
 from undocked.mappings import Switches
 from undocked.quick_http import QuickHandler, serve
+from undocked.warm import WarmParents
 from undocked.worker import Worker
 
 ASYNC_RETRY_DELAYS_SECONDS = (1.0, 2.0)  # AWS waits one minute, then two
@@ -91,8 +92,9 @@ class _SideBySide:
 class Lambdas:
     """Invokes functions, at once or as events with retries and destinations."""
 
-    def __init__(self, children: Children, python: str) -> None:
-        self._children, self._python = children, python
+    def __init__(self, children: Children, python: str, preload: Sequence[str] = (), verbose: bool = False) -> None:
+        self._children, self._python, self._verbose = children, python, verbose
+        self.warm = WarmParents(children, python, preload)
         self._functions: dict[str, _Function | _SideBySide] = {}
         self._pool = ThreadPoolExecutor(32, "async-invoke")
         self._server = serve(type("InvokeApi", (_InvokeApi,), {"lambdas": self}), "invoke-api")
@@ -117,7 +119,9 @@ class Lambdas:
             self._functions[spec.name] = _SideBySide(one(spec), one(other)) if other else one(spec)
 
     def _starter(self, spec: FunctionSpec, environment: Mapping[str, str]) -> Callable[[int], Worker]:
-        return lambda version: Worker(spec, environment, self._children, self._python, version)
+        return lambda version: Worker(
+            spec, environment, self._children, self._python, version, self.warm, self._verbose
+        )
 
     def spec(self, name_or_arn: str) -> FunctionSpec:
         """What the template says about a function. Raises UnknownFunctionError."""

@@ -1,7 +1,7 @@
 """The objects of the template's buckets, in one SQLite file: they outlive the stack.
 
 moto does what S3 does, locks included; after every call that may have changed an object all of its versions are written
-down, and given back to moto at the next start. Tested against: moto 5.2.5 (private names).
+down, and given back to moto at the next start.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 from moto.s3 import models
 from moto.s3.responses import S3Response
+
+from undocked.replacing import replace
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS versions (
@@ -93,4 +95,4 @@ def keep_objects_in(store: ObjectStore, of_bucket: Callable[[str], bool]) -> Non
 
     replaced: list[tuple[str, Any]] = [("_key_response", change_one), ("_bucket_response_delete_keys", delete_many)]
     for name, replacement in replaced:
-        setattr(S3Response, name, replacement)
+        replace(S3Response, name, replacement)

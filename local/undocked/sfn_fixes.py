@@ -1,4 +1,4 @@
-"""What moto 5.2.5's interpreter of the States Language gets wrong, mended; and a scale for its clock.
+"""What moto's interpreter of the States Language gets wrong, mended; and a scale for its clock.
 
 One function for each mended behaviour, all applied by `apply()`, each with a contract test in undocked_tests
 that fails without it. They replace private names of moto: a new version of it needs another look at every one
@@ -40,6 +40,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.utils import boto_client
 
+from undocked.replacing import replace
+
 HISTORY_PAGE = 1000
 STOP_LIMIT_SECONDS = 10.0
 
@@ -78,15 +80,13 @@ def set_clock_scale(scale: float) -> None:
 
 def execute_machines_of_cloudformation() -> None:
     """A machine created by CloudFormation went to a backend that records executions and does not run them."""
-    module: Any = models
-    module.stepfunctions_backends = parser_models.stepfunctions_parser_backends
+    replace(models, "stepfunctions_backends", parser_models.stepfunctions_parser_backends)
 
 
 def reuse_lambda_clients() -> None:
     """Every task made a boto3 client of its own, at 20 ms and some memory each."""
     make = functools.cache(lambda region, service: boto_client.boto_client_for(region, service))
-    module: Any = lambda_eval_utils
-    module.boto_client_for = lambda region, service, state_credentials=None: make(region, service)
+    replace(lambda_eval_utils, "boto_client_for", lambda region, service, state_credentials=None: make(region, service))
 
 
 def name_nameless_executions() -> None:
@@ -102,7 +102,7 @@ def name_nameless_executions() -> None:
     ) -> Any:
         return original(self, arn, name or str(uuid.uuid4()), execution_input, trace_header)
 
-    _backend.start_execution = start_execution
+    replace(_backend, "start_execution", start_execution)
 
 
 def abort_when_stopped() -> None:
@@ -130,9 +130,8 @@ def abort_when_stopped() -> None:
         if not isinstance(self._program_state, ProgramStopped):
             original(self, error)
 
-    _responses.stop_execution = stop_execution
-    environment: Any = Environment
-    environment.set_error = set_error
+    replace(_responses, "stop_execution", stop_execution)
+    replace(Environment, "set_error", set_error)
 
 
 def refuse_used_tokens() -> None:
@@ -156,9 +155,9 @@ def refuse_used_tokens() -> None:
 
         return send
 
-    endpoint.notify = notify_once
-    _backend.send_task_success = distinguishing(_backend.send_task_success)
-    _backend.send_task_failure = distinguishing(_backend.send_task_failure)
+    replace(endpoint, "notify", notify_once)
+    for name in ("send_task_success", "send_task_failure"):
+        replace(_backend, name, distinguishing(getattr(_backend, name)))
 
 
 def _task_timed_out() -> TaskTimedOutError:
@@ -173,7 +172,7 @@ def keep_the_cause_of_failed_tasks() -> None:
         self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
         return EmptyResult()
 
-    _responses.send_task_failure = send_task_failure
+    replace(_responses, "send_task_failure", send_task_failure)
 
 
 def renew_the_token_of_a_retry() -> None:
@@ -188,7 +187,7 @@ def renew_the_token_of_a_retry() -> None:
                 env.callback_pool_manager.add(env.states.context_object.update_task_token())
         original(self, env)
 
-    task._evaluate_with_timeout = evaluate_with_timeout
+    replace(task, "_evaluate_with_timeout", evaluate_with_timeout)
 
 
 def report_missed_heartbeats() -> None:
@@ -212,7 +211,7 @@ def report_missed_heartbeats() -> None:
             event_details=cast(EventDetails, {"taskTimedOutEventDetails": details}),
         )
 
-    task._from_error = from_error
+    replace(task, "_from_error", from_error)
 
 
 def page_the_history() -> None:
@@ -227,7 +226,7 @@ def page_the_history() -> None:
         more = {"nextToken": str(start + size)} if start + size < len(events) else {}
         return ActionResult({"events": events[start : start + size], **more})
 
-    _responses.get_execution_history = get_execution_history
+    replace(_responses, "get_execution_history", get_execution_history)
 
 
 def scale_the_clock() -> None:
@@ -266,4 +265,4 @@ def scale_the_clock() -> None:
         (retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _clock_scale))),
     ]
     for owner, name, replacement in replaced:
-        setattr(owner, name, replacement)
+        replace(owner, name, replacement)

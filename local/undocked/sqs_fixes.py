@@ -2,7 +2,7 @@
 
 Why not moto's own lists: they are lost with the process, two threads may lose or duplicate a message between
 them, FIFO groups come back out of order after a failure, duplicates are known only while the first message is
-still there, and a waiting receive spins while a group is busy. Tested against: moto 5.2.5 (private names).
+still there, and a waiting receive spins while a group is busy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from moto.sqs import models
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
 
 from undocked.queue_store import Queue, QueueStore, StoredMessage, as_json
+from undocked.replacing import replace
 
 LONGEST_VISIBILITY_SECONDS = 43_200
 
@@ -81,9 +82,7 @@ def keep_messages_in(store: QueueStore) -> None:
         (models.SQSBackend, "delete_queue", delete_queue),
     ]
     for owner, name, replacement in replaced:
-        if not hasattr(owner, name):
-            raise RuntimeError(f"moto's {owner.__name__} has no {name} any more: local/sqs_fixes.py needs another look")
-        setattr(owner, name, replacement)
+        replace(owner, name, replacement)
 
 
 def _queue(queue: Any) -> Queue:

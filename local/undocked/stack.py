@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from undocked.aws import Aws
@@ -31,6 +32,7 @@ from undocked.stack_listing import list_stack
 from undocked.streams import StreamPoller, TableStream
 from undocked.template import Template
 from undocked.tokens import BadWishError, Keys, TokenWish
+from undocked.warm import CAN_FORK
 
 ACCOUNT = "123456789012"
 PYTHON_CHECK_SECONDS = 120
@@ -43,7 +45,7 @@ class Stack:
         self._options, self._dynamodb, self._aws_listener = options, dynamodb, aws_listener
         # absolute, not resolved: the interpreter of a virtual environment is a link that must stay one
         self._python = str(options.python.absolute()) if options.python else sys.executable
-        self.lambdas = Lambdas(children, self._python)
+        self.lambdas = Lambdas(children, self._python, options.preload, options.verbose)
         self._pollers: list[QueuePoller | StreamPoller | Scheduler] = []
         self._schedules: list[str] = []
         self._api = HttpApi()
@@ -52,7 +54,6 @@ class Stack:
         """Start all but the HTTP server; returns what that is to serve. Raises StartError."""
         o = self._options
         _forget_aws_environment(o.region)
-        python_check = _begin_python_check(self._python)
         template = Template(o.template, o.stack, ACCOUNT, o.region, o.parameters, o.cache)
         check(template)
         self.aws = Aws(o.region, o.aws_port, o.dynamodb_port, self.lambdas, o.data, o.clock_scale)
@@ -76,17 +77,32 @@ class Stack:
         create_archives(template, self.aws.client("events"))
         check_targets(template)
         functions = read_functions(template, layers, secrets, o.max_workers)
+        can_run = self._begin_python_check(functions)
         others = in_release(functions, o.template.parent, o.beside) if o.beside else {}
         self.lambdas.add(functions, self.aws.endpoints, others)
         self._api, self._keys = read_api(template), Keys(o.data)
         self._check_routes()
         self._make_pollers(template, streams)
         list_stack(template)
-        _end_python_check(self._python, python_check)
+        if not can_run():
+            raise StartError(
+                f"{self._python} cannot run functions: install awslambdaric there (or give another one with --python)"
+            )
         self.aws.serve(self._aws_listener)
         for poller in self._pollers:
             poller.start()
         return Gateway(self._api, self.lambdas.invoke, self._keys, ACCOUNT, o.region, self.about)
+
+    def _begin_python_check(self, functions: list[FunctionSpec]) -> Callable[[], bool]:
+        """Ask the workers' interpreter, in the background, whether it can be one: their parent, where they fork."""
+        try:
+            if functions and CAN_FORK:
+                return self.lambdas.warm.of(functions[0].layer_dirs).can_run_functions
+            command = [self._python, "-I", "-c", "import awslambdaric"]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        except OSError as error:
+            raise StartError(f"--python {self._python}: {error.strerror}") from None
+        return lambda: process.wait(PYTHON_CHECK_SECONDS) == 0
 
     def _create_tables(self, template: Template) -> dict[str, TableStream]:
         """Make or find each table; returns the streams by the ARN under which the template knows them."""
@@ -192,29 +208,3 @@ def _provide_apis(template: Template) -> None:
     for resource in template.of_type("AWS::ApiGatewayV2::Api"):
         endpoint = f"https://local.execute-api.{template.region}.amazonaws.com"
         template.provide(resource.logical_id, "local", ApiId="local", ApiEndpoint=endpoint)
-
-
-def _begin_python_check(python: str) -> subprocess.Popen[bytes]:
-    """Ask the workers' interpreter, in the background, whether it can be one."""
-    try:
-        return subprocess.Popen(
-            [python, "-I", "-c", "import awslambdaric"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise StartError(f"--python {python}: {error.strerror}") from None
-
-
-def _end_python_check(python: str, process: subprocess.Popen[bytes]) -> None:
-    try:
-        status = process.wait(PYTHON_CHECK_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        status = -1
-    if status != 0:
-        raise StartError(
-            f"{python} cannot run functions: install awslambdaric there (or give another one with --python)"
-        )

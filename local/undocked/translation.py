@@ -1,6 +1,6 @@
 """The SAM transform, done as AWS does it, and kept: for a template of 160 routes it takes longer than all the rest.
 
-aws-sam-translator (the code behind AWS::Serverless) copies the whole OpenAPI document for every route.
+Importing aws-sam-translator (the code behind AWS::Serverless) takes a while, too: only where nothing is kept.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import samtranslator
 import yaml
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 from undocked.data_dir import write_whole
 from undocked.errors import StartError
+from undocked.replacing import TRANSLATOR, replaced
 
 LOCAL_BUCKET = "s3://local/"  # the translator wants S3 addresses; the key after this is the path next to the template
 CODE_PROPERTIES = ("CodeUri", "ContentUri", "DefinitionUri")
@@ -51,6 +49,11 @@ def translate(path: Path, parameters: Mapping[str, str], cache: Path | None) -> 
 
 
 def _transform(path: Path, text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.open_api import open_api
+    from samtranslator.translator.transform import transform
+    from samtranslator.yaml_helper import yaml_parse
+
     try:
         source = yaml_parse(text)
     except yaml.YAMLError as error:
@@ -65,7 +68,9 @@ def _transform(path: Path, text: str, parameters: Mapping[str, str]) -> dict[str
             if isinstance(section.get(key), str) and not section[key].startswith("s3://"):
                 section[key] = LOCAL_BUCKET + section[key]
     try:
-        translated: dict[str, Any] = transform(source, dict(parameters), SimpleNamespace(load=dict))
+        # it copies the whole OpenAPI document twice for every route, and puts the copy in the document's place
+        with replaced(open_api, "_deepcopy", lambda document: document, TRANSLATOR):
+            translated: dict[str, Any] = transform(source, dict(parameters), SimpleNamespace(load=dict))
     except InvalidDocumentException as error:
         raise StartError(f"{path}: " + "; ".join(cause.message for cause in error.causes)) from None
     return translated
@@ -90,7 +95,7 @@ def _digest(text: str, parameters: Mapping[str, str]) -> str:
     """Of all that an answer depends on: the translator asks the environment for the region."""
     region = [os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")]
     own = Path(__file__).read_text(encoding="utf-8")
-    parts = [text, sorted(parameters.items()), region, samtranslator.__version__, own]
+    parts = [text, sorted(parameters.items()), region, version("aws-sam-translator"), own]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -15,11 +15,13 @@ import threading
 import time
 from collections.abc import Mapping
 
-from undocked.children import Children
+from undocked.children import Children, Process
 from undocked.functions import FunctionSpec, Outcome
 from undocked.quick_http import QuickHandler, serve
+from undocked.warm import WarmParents
 
 INIT_LIMIT_SECONDS = 30.0  # AWS allows 10; a laptop that compiles byte code is slower
+EMBEDDED_METRICS = '{"_aws":'  # how CloudWatch's embedded metric format begins
 RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100  # as the service words it: 6291556
 
 
@@ -36,25 +38,25 @@ class Worker:
         children: Children,
         python: str,
         version: int,
+        warm: WarmParents,
+        verbose: bool = True,
     ) -> None:
         """Start the process; it initialises while the caller does other things.
 
         `version`: of the code it was started with.
         """
         self.spec, self.version, self.alive = spec, version, True
-        self._children = children
+        self._children, self._verbose = children, verbose
         self._events: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._next: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self._ready = False
         self._server = serve(type("RuntimeApi", (_RuntimeApi,), {"worker": self}), f"runtime-api-{spec.name}")
         address = f"127.0.0.1:{self._server.server_address[1]}"
-        self.process = children.start(
+        environment = {**environment, "AWS_LAMBDA_RUNTIME_API": address}
+        self.process: Process = warm.start(spec, environment) or children.start(
             [python, "-s", "-m", "awslambdaric", spec.handler],  # -s: nothing of the user's own packages
-            cwd=spec.code_dir,
-            env={**environment, "AWS_LAMBDA_RUNTIME_API": address},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+            cwd=spec.code_dir, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
         threading.Thread(target=self._stream_output, name=f"output-{spec.name}", daemon=True).start()
 
     def run(self, request_id: str, event: bytes) -> Outcome:
@@ -127,7 +129,9 @@ class Worker:
         self._events.put(("exit", f"Runtime exited with error: {how}".encode()))
 
     def log(self, line: str) -> None:
-        """One line of the function's log, on the terminal, under its name."""
+        """One line of the function's log, on the terminal, under its name; metrics are for whoever asks."""
+        if line.startswith(EMBEDDED_METRICS) and not self._verbose:
+            return
         sys.stdout.write(f"[{self.spec.name}] {line}\n")  # at once: `print` writes the line's end by itself
         sys.stdout.flush()
 

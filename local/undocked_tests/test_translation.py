@@ -37,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         done.append(parameters)
         return transform(source, parameters, policies)
 
-    monkeypatch.setattr("undocked.translation.transform", counted)
+    monkeypatch.setattr("samtranslator.translator.transform.transform", counted)
     return done
 
 

@@ -26,9 +26,10 @@ _LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us
 def client(service: str) -> Any:
     """A client of the service, one per process.
 
-    What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table.
+    What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table; at
+    INFO, in every new process, where it has found credentials and endpoints.
     """
-    logging.getLogger("botocore").setLevel(logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     config = _CONFIG.merge(_LINKS) if service == "s3" else _CONFIG
     return boto3.client(service, config=config)
 
