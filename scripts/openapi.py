@@ -205,7 +205,9 @@ def named(route: Route) -> tuple[str, str]:
     elif method == "POST":
         verb = "create" if len(words) == 1 or "GET" in siblings else ""
     else:
-        verb = VERBS[method]
+        verb = "replace" if method == "PUT" and "PATCH" in siblings else VERBS[method]
+    alike = re.compile(re.escape(f"POST /api/v1/{'/'.join(parts[:-1])}/") + r"\{\w+\}/" + re.escape(parts[-1]))
+    verb = "byBody" if any(map(alike.fullmatch, others)) else verb  # the id is in the body, not in the path
     return words[0], ".".join([*words, verb] if verb else words)
 
 

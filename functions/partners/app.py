@@ -12,6 +12,7 @@ from refledger.domain.errors import (
     CodeTaken,
     Conflict,
     EmailTaken,
+    FreshSignInNeeded,
     KeyReused,
     PartnerNotFound,
     ProgramNotFound,
@@ -20,6 +21,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
+from refledger.domain.rules import Own
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
@@ -40,15 +42,17 @@ from refledger.entry.models.partner_codes import (
 from refledger.entry.models.partners import (
     CommissionBody,
     NewPartnerBody,
-    PartnerChanges,
     PartnerNoteBody,
     PartnerNoteView,
+    PartnerPatch,
     PartnerQuery,
     PartnerView,
     Reason,
     TagsBody,
     UserBody,
+    WholePartner,
 )
+from refledger.entry.models.rules import to_own
 from refledger.entry.models.signals import Signals, SignalView
 from refledger.operations import likeness
 from refledger.operations.limits import LimitKind
@@ -64,6 +68,13 @@ from refledger.operations.partners import (
 from refledger.operations.partners.partner_profile import Changes
 from refledger.store import codes, keys, notes
 from refledger.store import partners as stored
+
+VERBS = {
+    PartnerStatus.ACTIVE: "activate",
+    PartnerStatus.INACTIVE: "deactivate",
+    PartnerStatus.SUSPENDED: "suspend",
+    PartnerStatus.TERMINATED: "terminate",
+}
 
 api = handler = Api()
 
@@ -163,13 +174,33 @@ def read(request: Request[NoBody, NoQuery]) -> PartnerView:
 
 @api.route(
     "PATCH /api/v1/partners/{partnerId}",
-    body=PartnerChanges,
+    body=PartnerPatch,
+    answer=PartnerView,
+    versioned=True,
+    refuses=(PartnerNotFound, Conflict, EmailTaken, ProgramNotFound, FreshSignInNeeded),
+)
+def change(request: Request[PartnerPatch, NoQuery]) -> PartnerView:
+    """Change what a partner is called, where they are reached, and their label; or their status, or their rates."""
+    body, reason = request.body, request.body.reason or ""
+    if body.status is not None:
+        request.require(f"POST /api/v1/partners/{{partnerId}}/{VERBS[body.status]}")
+        request.check_version(stored.find(config.context().table, request.id("partnerId")).version)
+        return _become(request, body.status, reason)
+    if body.commission_rates is not None:
+        request.require("PUT /api/v1/partners/{partnerId}/commission")
+        return _set_rates(request, to_own(body.commission_rates), reason)
+    return _changed(request, body.to_changes())
+
+
+@api.route(
+    "PUT /api/v1/partners/{partnerId}",
+    body=WholePartner,
     answer=PartnerView,
     versioned=True,
     refuses=(PartnerNotFound, Conflict, EmailTaken),
 )
-def change(request: Request[PartnerChanges, NoQuery]) -> PartnerView:
-    """Change what a partner is called, where they are reached, and their label."""
+def replace_all(request: Request[WholePartner, NoQuery]) -> PartnerView:
+    """Say all of what a partner is called, where they are reached, their label and their tags."""
     return _changed(request, request.body.to_changes())
 
 
@@ -263,9 +294,12 @@ def link_user(request: Request[UserBody, NoQuery]) -> PartnerView:
 )
 def set_commission(request: Request[CommissionBody, NoQuery]) -> PartnerView:
     """Say what a partner earns from customers referred from now on, instead of what the program pays in tier 1."""
-    context, body, partner_id = config.context(), request.body, request.id("partnerId")
-    version, by = request.expected_version, request.caller.user
-    return _view(partners.set_rates(context, partner_id, body.to_own(), version, body.reason, by))
+    return _set_rates(request, request.body.to_own(), request.body.reason)
+
+
+def _set_rates(request: Request[Any, NoQuery], own: Own, reason: str) -> PartnerView:
+    partner_id, version, by = request.id("partnerId"), request.expected_version, request.caller.user
+    return _view(partners.set_rates(config.context(), partner_id, own, version, reason, by))
 
 
 # ---------------------------------------------------------------- codes

@@ -14,6 +14,7 @@ from refledger.domain.errors import (
     Conflict,
     CurrencyNotTaken,
     CustomerPaidBefore,
+    FreshSignInNeeded,
     KeyReused,
     LeadTaken,
     OwnCode,
@@ -37,13 +38,15 @@ from refledger.entry.models.referrals import (
     ConvertedView,
     CustomerQuery,
     LinkBody,
+    NamedConversionBody,
     NewReferralBody,
-    ReferralChanges,
+    ReferralPatch,
     ReferralQuery,
     ReferralResult,
     ReferralResults,
     ReferralsBody,
     ReferralView,
+    WholeReferral,
     WhyExpired,
     WhyRejected,
 )
@@ -51,8 +54,11 @@ from refledger.operations import labels
 from refledger.operations.earning import converting
 from refledger.operations.once import Once
 from refledger.operations.referring import expiring, referral_bulk, referral_lists, referring
+from refledger.operations.referring.referring import Changes
 from refledger.store import keys, partners, programs, withdrawals
 from refledger.store import referrals as stored
+
+VERBS = {"ACCEPTED": "accept", "REJECTED": "reject", "EXPIRED": "expire"}
 
 api = handler = Api()
 CHECK_MS = 8 * SECOND_MS  # of the function's fifteen seconds
@@ -168,15 +174,41 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
 
 @api.route(
     "PATCH /api/v1/referrals/{referralId}",
-    body=ReferralChanges,
+    body=ReferralPatch,
+    answer=ReferralView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, FreshSignInNeeded, *BINDS),
+)
+def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
+    """Change a referral's source, campaign, note or tags, or say who its customer is; or its status."""
+    context, id, body = config.context(), _id(request), request.body
+    if body.status is None:
+        return _changed(request, body.to_changes(context.ids))
+    request.require(f"POST /api/v1/referrals/{{referralId}}/{VERBS[body.status]}")
+    request.check_version(stored.find(context.table, id).version)
+    match body.status:
+        case "ACCEPTED":
+            return _view(request, referring.accept(context, id))
+        case "REJECTED":
+            return _view(request, referring.reject(context, id, body.reason or ""))
+        case "EXPIRED":
+            return _view(request, referring.expire(context, id, body.reason or ""))
+
+
+@api.route(
+    "PUT /api/v1/referrals/{referralId}",
+    body=WholeReferral,
     answer=ReferralView,
     versioned=True,
     refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, *BINDS),
 )
-def change(request: Request[ReferralChanges, NoQuery]) -> ReferralView:
-    """Change a referral's source, campaign, note or tags, or say who its customer is."""
-    context, id, caller = config.context(), _id(request), request.caller
-    changes, version = request.body.to_changes(context.ids), request.expected_version
+def replace_all(request: Request[WholeReferral, NoQuery]) -> ReferralView:
+    """Say all of a referral's source, campaign, note and tags, and perhaps who its customer is."""
+    return _changed(request, request.body.to_changes(config.context().ids))
+
+
+def _changed(request: Request[Any, NoQuery], changes: Changes) -> ReferralView:
+    context, id, caller, version = config.context(), _id(request), request.caller, request.expected_version
     return _view(request, referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
 
 
@@ -252,7 +284,23 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
 )
 def process_conversion(request: Request[ConversionBody, NoQuery]) -> ConvertedView:
     """Book what a referral brought: it earns exactly like a payment, once."""
-    context, id, caller = config.context(), _id(request), request.caller
+    return _convert(request, _id(request))
+
+
+@api.route(
+    "POST /api/v1/referrals/process-conversion",
+    body=NamedConversionBody,
+    answer=ConvertedView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, ProgramClosed, Conflict, CurrencyNotTaken, ProgramNotFound),
+)
+def process_named_conversion(request: Request[NamedConversionBody, NoQuery]) -> ConvertedView:
+    """Book what the referral in the body brought: it earns exactly like a payment, once."""
+    return _convert(request, _checked(request.body.referral_id))
+
+
+def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
+    context, caller = config.context(), request.caller
     referral = stored.find(context.table, id)
     own = programs.find(context.table, referral.program_id).currency
     value = request.body.to_money(own)
@@ -282,7 +330,10 @@ def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
 
 def _id(request: Request[Any, Any]) -> str:
     """Raises ReferralNotFound where no referral could have such an id."""
-    id = request.id("referralId")
+    return _checked(request.id("referralId"))
+
+
+def _checked(id: str) -> str:
     if not keys.is_referral_id(id):
         raise ReferralNotFound("there is no such referral")
     return id

@@ -10,6 +10,7 @@ from refledger.domain.errors import (
     Conflict,
     CurrencyNotTaken,
     Forbidden,
+    FreshSignInNeeded,
     Invalid,
     KeyReused,
     NoteNeeded,
@@ -48,16 +49,19 @@ from refledger.entry.models.rewards import (
     BulkPayment,
     BulkRewards,
     DecisionNote,
+    DeletionQuery,
     DisputeView,
     ExplanationView,
     HoldBody,
+    NamedPaidBody,
     NewReward,
     PaidBody,
-    RewardChanges,
+    RewardPatch,
     RewardResult,
     RewardResults,
     RewardsQuery,
     RewardView,
+    WholeReward,
 )
 from refledger.operations import bulk, labels
 from refledger.operations.earning import (
@@ -214,12 +218,37 @@ def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
 
 
 @api.route(
-    "PATCH /api/v1/rewards/{rewardId}", body=RewardChanges, answer=RewardView, versioned=True,
+    "DELETE /api/v1/rewards/{rewardId}",
+    query=DeletionQuery,
+    answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided),
+)
+def delete(request: Request[NoBody, DeletionQuery]) -> RewardView:
+    """Cancel a reward for good: it stays, with all that happened to it."""
+    return _view(
+        request, rewards.cancel(config.context(), _reward_id(request), request.query.note, request.caller.user)
+    )
+
+
+@api.route(
+    "PUT /api/v1/rewards/{rewardId}", body=WholeReward, answer=RewardView, versioned=True,
     refuses=(RewardNotFound, AlreadyDecided, Conflict),
 )  # fmt: skip
-def amend(request: Request[RewardChanges, NoQuery]) -> RewardView:
-    """Write a note on a reward, or hold it for a reason; support only the first."""
+def replace_all(request: Request[WholeReward, NoQuery]) -> RewardView:
+    """Say what stands in a reward's note; amounts follow from what was paid and are not set."""
+    id, version, by = _reward_id(request), request.expected_version, request.caller.user
+    return _view(request, rewards.amend(config.context(), id, version, request.body.note, None, by))
+
+
+@api.route(
+    "PATCH /api/v1/rewards/{rewardId}", body=RewardPatch, answer=RewardView, versioned=True,
+    refuses=(RewardNotFound, AlreadyDecided, Conflict, FreshSignInNeeded),
+)  # fmt: skip
+def amend(request: Request[RewardPatch, NoQuery]) -> RewardView:
+    """Write a note on a reward, or hold it for a reason, or approve or cancel it; support only the first."""
     body = request.body
+    if body.status is not None:
+        return _decide(request, body.status == "APPROVED", body.note or "")
     if body.hold is not None and request.caller.sees_masked:
         raise Forbidden("to hold a reward needs the role admin or finance")
     id, by = _reward_id(request), request.caller.user
@@ -234,6 +263,23 @@ def amend(request: Request[RewardChanges, NoQuery]) -> RewardView:
 def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
     """Say that an approved reward was paid by itself: it is PAID, and its money has left what is available."""
     return _view(request, _pay(request, _reward_id(request)))
+
+
+@api.route(
+    "POST /api/v1/rewards/process-payment", body=NamedPaidBody, answer=RewardView,
+    refuses=(RewardNotFound, AlreadyDecided, NotPayable, PartnerSuspended, SecondPersonNeeded, NoteNeeded),
+)  # fmt: skip
+def process_named_payment(request: Request[NamedPaidBody, NoQuery]) -> RewardView:
+    """Say that the approved reward in the body was paid by itself: it is PAID, and its money has left."""
+    return _view(request, _pay(request, _checked(request.body.reward_id)))
+
+
+def _decide(request: Request[Any, NoQuery], approves: bool, note: str) -> RewardView:
+    context, id, by = config.context(), _reward_id(request), request.caller.user
+    request.require(f"POST /api/v1/rewards/{{rewardId}}/{'approve' if approves else 'cancel'}")
+    request.check_version(stored.find(context.table, id).version)
+    decide = rewards.approve if approves else rewards.cancel
+    return _view(request, decide(context, id, note, by))
 
 
 def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
@@ -295,7 +341,7 @@ def _each(request: Request[Any, NoQuery], act: Callable[[str], Reward]) -> Rewar
     return RewardResults(results=[RewardResult(**{**each, "payout_status": payout(each["id"])}) for each in results])
 
 
-def _reward_id(request: Request[Any, NoQuery]) -> str:
+def _reward_id(request: Request[Any, Any]) -> str:
     return _checked(request.id("rewardId"))
 
 
@@ -321,7 +367,7 @@ def _visible(request: Request[NoBody, NoQuery]) -> str:
     return id
 
 
-def _view(request: Request[Any, NoQuery], reward: Reward) -> RewardView:
+def _view(request: Request[Any, Any], reward: Reward) -> RewardView:
     (view,) = _views(request, [reward])
     return view
 

@@ -47,6 +47,10 @@ VALID: dict[str, dict[str, Any]] = {
         "firstName": "Ada", "lastName": "Example", "email": "ada@example.com", "phone": "", "companyName": "",
         "tier": "gold",
     },
+    "PUT /api/v1/partners/{partnerId}": {
+        "firstName": "Ada", "lastName": "Example", "email": "ada@example.com", "phone": "", "companyName": "",
+        "tier": "gold", "tags": ["b", "a"],
+    },
     "PUT /api/v1/partners/{partnerId}/tags": {"tags": ["b", "a"]},
     B: {
         "create": [{"firstName": "A", "lastName": "B", "email": "bulk@example.com"}],
@@ -106,6 +110,8 @@ VALID: dict[str, dict[str, Any]] = {
     **{f"{R}{end}": {"note": "fine"} for end in ("release", "approve", "cancel")},
     RS: {"partnerId": "p" * 16, "amount": 2500, "currency": "USD", "reason": "spoke for us"},
     "PATCH /api/v1/rewards/{rewardId}": {"note": "to be looked at", "hold": "looks odd"},
+    "PUT /api/v1/rewards/{rewardId}": {"note": "to be looked at"},
+    f"{RS}/process-payment": {"rewardId": "a", "paymentMethod": "PAYPAL", "transactionId": "T-1"},
     f"{R}process-payment": {"paymentMethod": "PAYPAL", "transactionId": "T-1"},
     f"{RS}/bulk-approve": {"rewardIds": ["a", "b"], "note": "fine"},
     f"{RS}/bulk-cancel": {"rewardIds": ["a", "b"], "note": "fine"},
@@ -123,9 +129,13 @@ VALID: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/referrals/{referralId}": {
         "source": "EMAIL", "campaign": "", "customerId": "c-1", "note": "", "tags": [],
     },
+    "PUT /api/v1/referrals/{referralId}": {
+        "source": "EMAIL", "campaign": "", "customerId": "c-1", "note": "", "tags": [],
+    },
     f"{F}/{{referralId}}/reject": {"reason": "no fit"},
     f"{F}/{{referralId}}/expire": {"reason": ""},
     f"{F}/{{referralId}}/link-to-lead": {"leadId": "L-1", "customerId": "c-1"},
+    f"{F}/process-conversion": {"referralId": "a", "conversionValue": 1000.5, "currency": "USD"},
     f"{F}/{{referralId}}/process-conversion": {"conversionValue": 1000.5, "currency": "USD"},
     f"{F}/bulk": {
         "create": [{"partnerId": "p" * 16, "source": "PHONE"}], "accept": ["a" * 40],

@@ -41,11 +41,14 @@ FRESH = sorted(route for route in access.ROUTES if access.is_fresh(route))
 NOT_FRESH = {
     *(f"POST /api/v1/partners/{{partnerId}}/{what}" for what in ("codes", "codes/rotate", "notes")),
     *(f"POST /api/v1/partners/{{partnerId}}/codes/{{code}}/{how}" for how in ("disable", "enable")),
-    "POST /api/v1/partners/validate-referral-code", "PATCH /api/v1/partners/{partnerId}",
-    "PUT /api/v1/partners/{partnerId}/tags", "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}",
+    "POST /api/v1/partners/validate-referral-code",
+    "PATCH /api/v1/partners/{partnerId}",
+    "PUT /api/v1/partners/{partnerId}", "PUT /api/v1/partners/{partnerId}/tags",
+    "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}",
     "POST /api/v1/applications", "POST /api/v1/referrals/apply/{code}", "POST /api/v1/referrals/check-expired",
     *(f"POST /api/v1/referrals/{{referralId}}/{how}" for how in ("reject", "expire")),
     "DELETE /api/v1/referrals/{referralId}", "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
+    "PUT /api/v1/rewards/{rewardId}",
     "PATCH /api/v1/rewards/{rewardId}",  # support's notes; what else it does is to hold
     "POST /api/v1/exports", "DELETE /api/v1/exports/{exportId}", "POST /api/v1/imports/partners",
     "PATCH /api/v1/me", "PUT /api/v1/me/notifications",

@@ -96,7 +96,8 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/partners/{partnerId}/terminate": fresh(admin("partners:write")),
     "POST /api/v1/partners/{partnerId}/link-user": fresh(admin(None)),
     "PUT /api/v1/partners/{partnerId}/commission": fresh(admin(None)),
-    "PATCH /api/v1/partners/{partnerId}": admin("partners:write"),
+    "PATCH /api/v1/partners/{partnerId}": admin("partners:write"),  # status and rates: see functions/partners
+    "PUT /api/v1/partners/{partnerId}": admin("partners:write"),
     "DELETE /api/v1/partners/{partnerId}": fresh(admin("partners:write")),
     "PUT /api/v1/partners/{partnerId}/tags": admin("partners:write"),
     "POST /api/v1/partners/bulk": fresh(admin("partners:write", limit=L.HEAVY)),
@@ -131,11 +132,13 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/referrals/by-lead/{leadId}": read("referrals:read"),
     "GET /api/v1/referrals/by-customer/{customerId}": read("referrals:read"),
     "PATCH /api/v1/referrals/{referralId}": fresh(staff("referrals:write")),
+    "PUT /api/v1/referrals/{referralId}": fresh(staff("referrals:write")),
     "DELETE /api/v1/referrals/{referralId}": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/accept": fresh(staff("referrals:write")),
     "POST /api/v1/referrals/{referralId}/reject": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/expire": staff("referrals:write"),
     "POST /api/v1/referrals/{referralId}/link-to-lead": fresh(staff("referrals:write")),
+    "POST /api/v1/referrals/process-conversion": fresh(staff("referrals:write")),  # the id is in the body
     "POST /api/v1/referrals/{referralId}/process-conversion": fresh(staff("referrals:write")),  # as payment events do
     "POST /api/v1/referrals/{referralId}/close": fresh(staff(None, limit=L.HEAVY)),
     "POST /api/v1/referrals/check-expired": staff("referrals:write", limit=L.HEAVY),
@@ -178,6 +181,9 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/rewards/{rewardId}/explain": own_and_read("rewards:read"),
     "POST /api/v1/rewards/{rewardId}/hold": fresh(staff(None)),
     "POST /api/v1/rewards/{rewardId}/release": fresh(staff(None)),
+    "PUT /api/v1/rewards/{rewardId}": read(None),
+    "DELETE /api/v1/rewards/{rewardId}": fresh(staff(None)),
+    "POST /api/v1/rewards/process-payment": fresh(staff(None)),  # the id is in the body
     "POST /api/v1/rewards/{rewardId}/approve": fresh(staff(None)),
     "POST /api/v1/rewards/{rewardId}/cancel": fresh(staff(None)),
     "POST /api/v1/rewards/{rewardId}/process-payment": fresh(staff(None)),

@@ -70,6 +70,8 @@ def message(detail: Any) -> str:
         case {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}:  # told in words: few read expressions
             words = _CHOICE.fullmatch(pattern)
             return f"one of {', '.join(words[1].split('|'))}" if words else _WORDS["string_pattern_mismatch"]
+        case {"type": "enum" | "literal_error", "ctx": {"expected": values}}:
+            return f"one of {values.replace(' or ', ', ').replace(chr(39), '')}"
         case _:
             return str(detail["msg"])
 

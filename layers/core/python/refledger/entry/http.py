@@ -14,12 +14,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
+from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger, Stale
 from refledger.entry import access, config, faults, paging, people, problems, sign_in, stopping
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
@@ -62,7 +63,7 @@ class PreconditionRequired(Malformed):
 class Request(Generic[B, Q]):
     """One call, checked. `key`: the Idempotency-Key; `path`: as the gateway decoded it, not yet looked at.
 
-    `host`: the name by which the API was called.
+    `host`: the name by which the API was called. `require`: raises unless the caller may call that other route, too.
     """
 
     caller: Caller
@@ -75,6 +76,7 @@ class Request(Generic[B, Q]):
     if_match: int | None = None
     host: str = ""
     none_match: str = ""  # If-None-Match, as it was sent
+    require: Callable[[str], object] = lambda _: None
 
     @property
     def acts(self) -> bool:
@@ -87,6 +89,11 @@ class Request(Generic[B, Q]):
         if self.if_match is None:
             raise PreconditionRequired(428, 'If-Match: the ETag that was read is needed, such as "3"')
         return self.if_match
+
+    def check_version(self, current: int) -> None:
+        """For what goes on by states and not by versions: raises Stale where the caller has read another one."""
+        if self.expected_version != current:
+            raise Stale(f"the current version is {current}")
 
     def id(self, name: str) -> str:
         """A path parameter that is an id. Raises NotFound where nothing could have such an id."""
@@ -242,9 +249,7 @@ class Api:
             return _answer(route, route.function(_delivery(event, headers, origin)))
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
         token = access.read_token(claims, config.reading(), headers.get("authorization", ""))
-        roles, scopes = access.check(route.key, token)
-        if access.is_fresh(route.key) and not scopes:
-            sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
+        roles, scopes = _allowed(token, route.key)
         name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
         caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name)
         kind = access.limit(route.key)
@@ -266,11 +271,20 @@ class Api:
             if_match=_if_match(headers),
             host=_host(context, headers),
             none_match=headers.get("if-none-match", ""),
+            require=partial(_allowed, token),
         )
         with acting(caller.user, caller.kind, origin, request.request_id, route.key):
             answer = route.function(request)
         people.told(answer, caller, acted=request.acts)
         return _answer(route, answer)
+
+
+def _allowed(token: access.Token, route: str) -> tuple[frozenset[access.Role], frozenset[str]]:
+    """The roles and scopes by which the token may call the route. Raises Forbidden, FreshSignInNeeded."""
+    roles, scopes = access.check(route, token)
+    if access.is_fresh(route) and not scopes:
+        sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
+    return roles, scopes
 
 
 def _count(name: str) -> None:

@@ -120,8 +120,17 @@ Title = Annotated[str, Field(max_length=100), AfterValidator(texts.line)]
 Exact = Annotated[str, AfterValidator(texts.exact)]
 Note = Annotated[str, Field(max_length=500), AfterValidator(texts.line)]
 Currency = Annotated[str, Field(examples=["USD"]), Capitals, AfterValidator(_currency)]
-Amount = Annotated[int, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
-AmountOrZero = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000])]
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, float | str):
+        raise ValueError("a whole number of minor units: USD 10.00 is 1000")
+    return value
+
+
+MinorUnits = BeforeValidator(_whole)
+Amount = Annotated[int, MinorUnits, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
+AmountOrZero = Annotated[int, MinorUnits, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000])]
 
 
 class Money(Body):

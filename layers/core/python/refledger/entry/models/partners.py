@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain import texts
 from refledger.domain.partners import Partner, PartnerNote, PartnerStatus
@@ -38,6 +38,15 @@ Email = Annotated[
 ]
 Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
 Status = Annotated[PartnerStatus, Capitals]
+
+
+def _different(rates: list[OwnPayBody]) -> list[OwnPayBody]:
+    if len({each.product_id for each in rates}) < len(rates):
+        raise ValueError("one for each product")
+    return rates
+
+
+OwnRates = Annotated[list[OwnPayBody], Field(max_length=MAX_OWN_PRODUCTS + 1), AfterValidator(_different)]
 TierLabel = Annotated[Label, Capitals]
 TierLabelOrNone = Annotated[str, Capitals, Field(pattern=r"^[A-Z0-9_-]{0,30}$", examples=["GOLD"])]  # "": none
 
@@ -77,6 +86,42 @@ class PartnerChanges(Body):
         return Changes(*told, tags)
 
 
+class PartnerPatch(PartnerChanges):
+    """What is not said, or null, stays as it is. `status`, `commissionRates`: with a `reason`, and with nothing else:
+    what `/activate`, `/deactivate`, `/suspend`, `/terminate` and `/commission` do, for whom may do that.
+    """
+
+    status: Status | None = None
+    commission_rates: OwnRates | None = None
+    reason: Annotated[Note, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        said = {name for name, value in self if value is not None} - {"reason"}
+        decides = said & {"status", "commission_rates"}
+        if decides and (len(said) > 1 or self.reason is None):
+            raise ValueError("status or commissionRates: with a reason, and with nothing else")
+        if self.reason is not None and not decides:
+            raise ValueError("reason: of status or commissionRates")
+        return self
+
+
+class WholePartner(Body):
+    """All that can be said of a partner: what is left out becomes empty."""
+
+    first_name: Name
+    last_name: Name
+    email: Annotated[Email, Field(examples=["ada@example.com"])]
+    phone: Phone = ""
+    company_name: OptionalName = ""
+    tier: TierLabelOrNone = ""
+    tags: Tags = Field(default=[])
+
+    def to_changes(self) -> Changes:
+        told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
+        return Changes(*told, tuple(self.tags))
+
+
 class TagsBody(Body):
     """All of them; an empty list for none."""
 
@@ -113,16 +158,10 @@ class Reason(Body):
     reason: Annotated[Note, Field(min_length=1)]
 
 
-def _different(rates: list[OwnPayBody]) -> list[OwnPayBody]:
-    if len({each.product_id for each in rates}) < len(rates):
-        raise ValueError("one for each product")
-    return rates
-
-
 class CommissionBody(Body):
     """All that the partner earns in tier 1 instead of the program's pay; an empty list: nothing of their own."""
 
-    rates: Annotated[list[OwnPayBody], Field(max_length=MAX_OWN_PRODUCTS + 1), AfterValidator(_different)]
+    rates: OwnRates
     reason: Annotated[Note, Field(min_length=1)]
 
     def to_own(self) -> Own:

@@ -7,12 +7,11 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.payments import Payment, Refund
 from refledger.domain.times import iso
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
-from refledger.entry.models.common import Body, Currency, Note, View
+from refledger.entry.models.common import Amount, Body, Currency, Note, View
 from refledger.operations.earning.refunding import Asked
 
 REASON_LIMIT, REFERENCE_LIMIT = 500, 140
@@ -24,7 +23,7 @@ class NewRefund(Body):
     `reference`: of the transfer or credit note. `occurredAt`: when it went back, now by default.
     """
 
-    amount: Annotated[int, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
+    amount: Amount
     currency: Currency
     reason: Annotated[Note, Field(min_length=1, max_length=REASON_LIMIT)]
     reference: Annotated[Note, Field(max_length=REFERENCE_LIMIT)] = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
@@ -107,6 +107,40 @@ class ReferralChanges(Body):
         )
 
 
+class ReferralPatch(ReferralChanges):
+    """What is not said stays as it is. A customer can be said once. `status`: ACCEPTED, REJECTED or EXPIRED, with
+    nothing else but a `reason`, which REJECTED needs: what `/accept`, `/reject` and `/expire` do.
+    """
+
+    status: Annotated[Literal["ACCEPTED", "REJECTED", "EXPIRED"], Capitals] | None = None
+    reason: Note | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        said = {name for name, value in self if value is not None} - {"reason"}
+        if "status" in said and len(said) > 1:
+            raise ValueError("status: with a reason, and with nothing else")
+        if self.status == "REJECTED" and not self.reason:
+            raise ValueError("reason: needed to reject")
+        if self.reason is not None and self.status not in ("REJECTED", "EXPIRED"):
+            raise ValueError("reason: of a status that is REJECTED or EXPIRED")
+        return self
+
+
+class WholeReferral(Body):
+    """All that can be changed of a referral: what is left out becomes empty. A customer can be said once, and stays."""
+
+    source: AnySource
+    campaign: Campaign = ""
+    customer_id: CustomerId | None = None
+    note: Note = ""
+    tags: Tags = Field(default=[])
+
+    def to_changes(self, ids: Ids) -> Changes:
+        user = ids.user(self.customer_id) if self.customer_id else None
+        return Changes(self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "")
+
+
 class LinkBody(Body):
     """`customerId`: who will pay, as payment events name them, where that is known now."""
 
@@ -182,6 +216,12 @@ class ConversionBody(Body):
             return currencies.minor(value, currency), currency
         except Invalid as error:
             raise Invalid(f"conversionValue: {error.detail.partition(': ')[2]}") from None
+
+
+class NamedConversionBody(ConversionBody):
+    """The same, of the referral that it names."""
+
+    referral_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class ReferralQuery(PeriodQuery):

@@ -14,7 +14,7 @@ from refledger.domain.rewards import BY_HAND, DISPUTED, Cancelled, Reward, Rewar
 from refledger.domain.rules import Source
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Title, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Query, Title, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import Done
 from refledger.operations.labels import NONE, Labels
@@ -89,6 +89,38 @@ class RewardChanges(Body):
         return self
 
 
+class RewardPatch(RewardChanges):
+    """`note`: why, or what to remember. `hold`: a reason to keep it from maturing; taken off by `release` only.
+    `status`: APPROVED or CANCELLED, with a note, which CANCELLED needs: what `/approve` and `/cancel` do.
+    """
+
+    status: Annotated[Literal["APPROVED", "CANCELLED"], Capitals] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.status is None and self.note is None and self.hold is None:
+            raise ValueError("note, hold, or status")
+        if self.status is None:
+            return self
+        if self.hold is not None:
+            raise ValueError("status: with a note, and with nothing else")
+        if self.status == "CANCELLED" and not self.note:
+            raise ValueError("note: needed to cancel")
+        return self
+
+
+class WholeReward(Body):
+    """All that can be said of a reward: what is left out becomes empty."""
+
+    note: Note = ""
+
+
+class DeletionQuery(Query):
+    """`note`: why; it cannot be taken back."""
+
+    note: Annotated[Note, Field(min_length=1)] = "deleted"
+
+
 Method = Annotated[
     str, Field(pattern=r"^[A-Z0-9][A-Z0-9 _-]{0,39}$", examples=["BANK_TRANSFER"]), Capitals, AfterValidator(str.strip)
 ]
@@ -128,6 +160,12 @@ class BulkCancel(Body):
 
     reward_ids: RewardIds
     note: Annotated[Note, Field(min_length=1)]
+
+
+class NamedPaidBody(PaidBody):
+    """The same, of the reward that it names."""
+
+    reward_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class BulkPayment(PaidBody):

@@ -1,0 +1,163 @@
+"""What clients of the systems before expect: docs/earlier-systems.md, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.functions import Answer, World, assert_problem
+
+ADMIN: dict[str, Any] = {"sub": "admin", "groups": ("admin",)}
+PARTNER, REFERRAL, REWARD = (
+    "/api/v1/partners/{partnerId}",
+    "/api/v1/referrals/{referralId}",
+    "/api/v1/rewards/{rewardId}",
+)
+
+
+@pytest.fixture
+def partner(world: World, somebody: Callable[[], str]) -> dict[str, Any]:
+    """Onboarded over HTTP."""
+    name = somebody()
+    body = {"firstName": "Ada", "lastName": "Lovelace", "email": f"{name}@example.com", "phone": "+44 20 7946 0000"}
+    made: dict[str, Any] = world.call("POST /api/v1/partners", body=body, **ADMIN).body
+    return made
+
+
+def on_partner(world: World, partner: dict[str, Any], method: str, body: Any, **who: Any) -> Answer:
+    version = world.call(f"GET {PARTNER}", path={"partnerId": partner["id"]}, **ADMIN).body["version"]
+    return world.call(
+        f"{method} {PARTNER}",
+        path={"partnerId": partner["id"]},
+        body=body,
+        headers={"if-match": f'"{version}"'},
+        **(who or ADMIN),
+    )
+
+
+def test_put_says_all_of_a_partner(world: World, partner: dict[str, Any]) -> None:
+    """What is left out becomes empty; status, code and rates stay."""
+    body = {"firstName": "Ada", "lastName": "King", "email": partner["email"]}
+    put = on_partner(world, partner, "PUT", body)
+    assert (put.status, put.body["lastName"], put.body["phone"], put.body["status"]) == (200, "King", "", "ACTIVE")
+    assert_problem(on_partner(world, partner, "PUT", {"firstName": "Ada"}), 422)
+
+
+def test_a_status_in_an_update(world: World, partner: dict[str, Any]) -> None:
+    """With a reason, by whom the verb would take, and with nothing else."""
+    assert_problem(on_partner(world, partner, "PATCH", {"status": "SUSPENDED"}), 422)
+    assert_problem(on_partner(world, partner, "PATCH", {"status": "SUSPENDED", "reason": "x", "phone": "1"}), 422)
+    assert_problem(on_partner(world, partner, "PATCH", {"reason": "x"}), 422)
+    done = on_partner(world, partner, "PATCH", {"status": "suspended", "reason": "asked by the bank"})
+    assert (done.status, done.body["status"]) == (200, "SUSPENDED")
+    service: dict[str, Any] = {"sub": "shop", "claims": {"scope": "refledger/partners:write"}}
+    assert_problem(on_partner(world, partner, "PATCH", {"status": "ACTIVE", "reason": "x"}, **service), 403)
+
+
+def test_rates_in_an_update_take_an_admin(world: World, partner: dict[str, Any]) -> None:
+    """A service may change names, and no rates: /commission takes none either."""
+    rates = {"commissionRates": [{"rateBps": 1500}], "reason": "agreed"}
+    service: dict[str, Any] = {"sub": "shop", "claims": {"scope": "refledger/partners:write"}}
+    assert_problem(on_partner(world, partner, "PATCH", rates, **service), 403)
+    done = on_partner(world, partner, "PATCH", rates)
+    assert (done.status, done.body["commissionRates"][0]) == (200, 1500)
+
+
+def test_a_stale_status_is_refused(world: World, partner: dict[str, Any]) -> None:
+    """An update is of what was read, whatever it says."""
+    old = world.call(
+        f"PATCH {PARTNER}",
+        path={"partnerId": partner["id"]},
+        body={"status": "INACTIVE", "reason": "left"},
+        headers={"if-match": '"99"'},
+        **ADMIN,
+    )
+    assert_problem(old, 412)
+
+
+def refer(world: World, partner: dict[str, Any], customer: str) -> dict[str, Any]:
+    body = {"partnerId": partner["id"], "source": "website", "customerId": customer}
+    made: dict[str, Any] = world.call("POST /api/v1/referrals", body=body, **ADMIN).body
+    return made
+
+
+def on_referral(world: World, referral: dict[str, Any], method: str, body: Any) -> Answer:
+    path = {"referralId": referral["id"]}
+    version = world.call(f"GET {REFERRAL}", path=path, **ADMIN).body["version"]
+    return world.call(f"{method} {REFERRAL}", path=path, body=body, headers={"if-match": f'"{version}"'}, **ADMIN)
+
+
+def test_a_referral_is_put_and_decided(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """PUT says all of it; a status goes with its reason alone."""
+    referral = refer(world, partner, somebody())
+    put = on_referral(world, referral, "PUT", {"source": "PHONE", "campaign": "spring"})
+    assert (put.status, put.body["source"], put.body["campaign"]) == (200, "PHONE", "spring")
+    assert on_referral(world, referral, "PUT", {"source": "PHONE"}).body["campaign"] == ""
+    assert on_referral(world, referral, "PATCH", {"status": "ACCEPTED"}).body["status"] == "ACCEPTED"
+    assert_problem(on_referral(world, referral, "PATCH", {"status": "REJECTED"}), 422)
+    assert_problem(on_referral(world, referral, "PATCH", {"status": "PAID"}), 422)
+    assert_problem(on_referral(world, referral, "PATCH", {"status": "ACCEPTED", "note": "x"}), 422)
+    gone = on_referral(world, referral, "PATCH", {"status": "REJECTED", "reason": "no budget"})
+    assert (gone.body["status"], gone.body["reason"]) == ("REJECTED", "no budget")
+
+
+def test_the_id_may_be_in_the_body(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """Of the referral that converted, and of the reward that was paid by itself."""
+    referral = refer(world, partner, somebody())
+    path = "POST /api/v1/referrals/process-conversion"
+    body = {"referralId": referral["id"], "conversionValue": 1000.0}
+    converted = world.call(path, body=body, **ADMIN)
+    assert (converted.status, converted.body["status"]) == (200, "CONVERTED")
+    again = world.call(path, body=body, **ADMIN)
+    assert again.body["rewards"] == converted.body["rewards"]
+    assert_problem(world.call(path, body={**body, "referralId": "of-nobody"}, **ADMIN), 404)
+
+    (reward,) = converted.body["rewards"]
+    paid = world.call(
+        "POST /api/v1/rewards/process-payment",
+        body={"rewardId": reward["id"], "paymentMethod": "PAYPAL", "transactionId": "TX-1"},
+        sub="payer",
+        groups=("finance",),
+    )
+    assert paid.status in (200, 409), paid.body  # 409: it is above what one person may pay, or has not matured
+    nobody = {"rewardId": "of-nobody", "paymentMethod": "PAYPAL", "transactionId": "TX-1"}
+    assert_problem(world.call("POST /api/v1/rewards/process-payment", body=nobody, **ADMIN), 404)
+
+
+def test_a_reward_is_put_cancelled_and_deleted(
+    world: World, partner: dict[str, Any], somebody: Callable[[], str]
+) -> None:
+    """DELETE cancels for good, and the reward stays; PATCH does with a note what /cancel does."""
+    rewards = []
+    for _ in range(2):
+        body = {"referralId": refer(world, partner, somebody())["id"], "conversionValue": 10}
+        rewards += world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
+    first, second = rewards
+
+    def on(reward: dict[str, Any], method: str, body: Any = None, **more: Any) -> Answer:
+        path = {"rewardId": reward["id"]}
+        version = world.call(f"GET {REWARD}", path=path, **ADMIN).body["version"]
+        headers = {"if-match": f'"{version}"'}
+        return world.call(f"{method} {REWARD}", path=path, body=body, headers=headers, **ADMIN, **more)
+
+    assert on(first, "PUT", {"note": "seen"}).body["note"] == "seen"
+    assert on(first, "PUT", {}).body["note"] is None
+    gone = on(first, "DELETE", query={"note": "entered twice"})
+    assert (gone.status, gone.body["status"], gone.body["note"]) == (200, "CANCELLED", "entered twice")
+    assert on(first, "DELETE").body == gone.body
+    assert_problem(on(second, "PATCH", {"status": "CANCELLED"}), 422)
+    assert_problem(on(second, "PATCH", {"status": "PAID"}), 422)
+    assert on(second, "PATCH", {"status": "CANCELLED", "note": "a mistake"}).body["cancelled"] == "BY_HAND"
+
+
+@pytest.mark.parametrize("amount", [10.0, "10.00", "1000"])
+def test_an_amount_in_major_units_is_told_its_unit(world: World, partner: dict[str, Any], amount: Any) -> None:
+    """Ten dollars are 1000, and whoever writes 10.0 is told so."""
+    body = {"partnerId": partner["id"], "amount": amount, "currency": "USD", "reason": "spoke"}
+    refused = world.call("POST /api/v1/rewards", body=body, **ADMIN)
+    assert_problem(refused, 422)
+    assert refused.body["errors"] == [
+        {"field": "amount", "message": "a whole number of minor units: USD 10.00 is 1000"}
+    ] or "minor units: USD 10.00 is 1000" in str(refused.body)
