@@ -99,7 +99,7 @@ def _serve(options: Options, listeners: Listeners, children: Children, dynamodb:
         )
         server = uvicorn.Server(config)
         server.handle_exit = answer_first(gateway, server.handle_exit)  # type: ignore[method-assign, assignment]
-        server.run(sockets=[listeners.api])  # returns on Ctrl-C and on SIGTERM
+        server.run(sockets=listeners.api)  # returns on Ctrl-C and on SIGTERM
     finally:
         stack.stop()
 

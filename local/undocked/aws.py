@@ -58,19 +58,16 @@ class Aws:
             "AWS_ENDPOINT_URL_LAMBDA": lambda_url,
         }
 
-    def serve(self, listener: socket.socket) -> None:
-        """Answer on a socket that listens already; returns at once."""
+    def serve(self, listeners: Iterable[socket.socket]) -> None:
+        """Answer on sockets that listen already; returns at once."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         app = self._one_endpoint(DomainDispatcherApplication(create_backend_app))
-        server = make_server(
-            "127.0.0.1",
-            self._port,
-            app,
-            threaded=True,
-            request_handler=MotoRequestHandler,
-            fd=listener.fileno(),
-        )
-        threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
+        for listener in listeners:
+            host = listener.getsockname()[0]
+            server = make_server(
+                host, self._port, app, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
+            )
+            threading.Thread(target=server.serve_forever, name="aws", daemon=True).start()
 
     def create_user_pools(self, template: Template) -> None:
         """User pools by API (moto's CloudFormation has none), with ids that are the same in every run."""

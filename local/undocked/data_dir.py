@@ -16,10 +16,15 @@ from undocked.errors import StartError
 def claim(directory: Path) -> IO[str]:
     """Make the directory, and hold it while the returned file is open: the kernel lets go however this process ends.
 
-    Raises StartError when another stack holds it.
+    Raises StartError when another stack holds it, or it cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = (directory / "lock").open("w", encoding="utf-8")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise StartError(
+            f"{directory} cannot be written ({error.strerror}): set LOCAL_DATA to a directory that can"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

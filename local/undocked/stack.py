@@ -41,8 +41,10 @@ PYTHON_CHECK_SECONDS = 120
 class Stack:
     """Everything that runs, started and stopped as one."""
 
-    def __init__(self, options: Options, children: Children, dynamodb: DynamoDB, aws_listener: socket.socket) -> None:
-        self._options, self._dynamodb, self._aws_listener = options, dynamodb, aws_listener
+    def __init__(
+        self, options: Options, children: Children, dynamodb: DynamoDB, aws_listeners: list[socket.socket]
+    ) -> None:
+        self._options, self._dynamodb, self._aws_listeners = options, dynamodb, aws_listeners
         # absolute, not resolved: the interpreter of a virtual environment is a link that must stay one
         self._python = str(options.python.absolute()) if options.python else sys.executable
         self.lambdas = Lambdas(children, self._python, options.preload, options.verbose)
@@ -88,7 +90,7 @@ class Stack:
             raise StartError(
                 f"{self._python} cannot run functions: install awslambdaric there (or give another one with --python)"
             )
-        self.aws.serve(self._aws_listener)
+        self.aws.serve(self._aws_listeners)
         for poller in self._pollers:
             poller.start()
         return Gateway(self._api, self.lambdas.invoke, self._keys, ACCOUNT, o.region, self.about)

@@ -86,9 +86,34 @@ def test_every_taken_port_is_named() -> None:
         f"port {api} is taken: set API_PORT to another one; port {dynamodb} is taken: set DYNAMODB_PORT to another one"
     )
     listeners = open_ports(options)
-    assert (listeners.api.getsockname()[1], listeners.aws.getsockname()[1]) == (api, aws)
-    listeners.api.close()
-    listeners.aws.close()
+    for port, sockets in ((api, listeners.api), (aws, listeners.aws)):
+        assert {each.getsockname()[:2] for each in sockets} >= {("127.0.0.1", port)}
+        for each in sockets:
+            each.close()
+
+
+def test_localhost_may_be_the_other_loopback(tmp_path: Path) -> None:
+    """A machine whose `localhost` is ::1 reaches the stack, and a port that somebody has there is taken."""
+    api, aws, dynamodb = map(str, free_ports(3))
+    options = read_options(["--api-port", api, "--aws-port", aws, "--dynamodb-port", dynamodb], {})
+    try:
+        taken = socket.create_server(("::1", int(aws)), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with taken, pytest.raises(StartError, match=f"^port {aws} is taken: set AWS_PORT to another one$"):
+        open_ports(options)
+    listeners = open_ports(options)
+    for port, sockets in ((api, listeners.api), (aws, listeners.aws)):
+        socket.create_connection(("::1", int(port)), 60).close()
+        for each in sockets:
+            each.close()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """In one line, with the way out."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StartError, match=r"/file/data cannot be written \(Not a directory\): set LOCAL_DATA"):
+        claim(tmp_path / "file" / "data")
 
 
 @pytest.mark.parametrize("variable", ["API_PORT", "AWS_PORT", "DYNAMODB_PORT"])
