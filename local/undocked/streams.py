@@ -21,7 +21,7 @@ from undocked.checkpoint import END, Checkpoint
 from undocked.mappings import Deliver, Invoke, Mapping
 from undocked.stream_batches import Record, StreamBatches
 
-WATCH_SECONDS = 0.03  # between looks at the files
+WATCH_SECONDS = 0.05  # between looks at the files
 POLL_SECONDS = 0.1  # between reads while something was written a moment ago
 AWAKE_SECONDS = 0.5  # how long a moment is: longer than the clock tick of a file system
 IDLE_SECONDS = 2.0  # between reads for no reason: window ends, new shards
