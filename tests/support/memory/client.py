@@ -18,10 +18,10 @@ from tests.support.memory.tables import Key, Table
 from tests.support.memory.values import (
     Attributes,
     Invalid,
+    Item,
     NotModelled,
     Unfit,
     read_all,
-    size_all,
     write_all,
 )
 
@@ -86,13 +86,13 @@ class _Write:
     kind: str
     table: Table
     key: Key
-    becomes: Callable[[Attributes | None], Attributes | None]
+    becomes: Callable[[Item | None], Item | None]
     holds: Callable[[Attributes], bool]
     shows: bool  # the item, if its condition fails
     names: list[str]  # that an update changes
 
     @property
-    def old(self) -> Attributes | None:
+    def old(self) -> Item | None:
         return self.table.items.get(self.key)
 
     def refusal(self) -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ class Client:
                 answers[name] = []
                 for wire, key in zip(asked["Keys"], keys, strict=True):
                     item = table.items.get(key)
-                    room -= size_all(item) if item is not None else 0
+                    room -= item.bytes if item is not None else 0
                     if room < 0:
                         left.setdefault(name, {**asked, "Keys": []})["Keys"].append(wire)
                     elif item is not None:
@@ -265,7 +265,7 @@ class Client:
                     "Code": "ConditionalCheckFailed", "Message": "The conditional request failed", **refusal,
                 }  # fmt: skip
         _raise_if_any(reasons)
-        if sum(map(size_all, filter(None, images))) > TRANSACTION_LIMIT_BYTES:
+        if sum(image.bytes for image in images if image) > TRANSACTION_LIMIT_BYTES:
             raise Invalid("Transaction payload size cannot exceed 4MB")
         for write, image in zip(writes, images, strict=True):
             if write.kind != "ConditionCheck":
@@ -291,10 +291,10 @@ class Client:
         table, request = self._table(given), Request.of(given)
         condition = given.get("ConditionExpression")
         test = request.use(expressions.condition(condition)) if condition is not None else lambda *_: True
-        becomes: Callable[[Attributes | None], Attributes | None]
+        becomes: Callable[[Item | None], Item | None]
         names: list[str] = []
         if kind == "Put":
-            item = read_all(given["Item"])
+            item = Item(read_all(given["Item"]))
             key = table.key_of(item)
             becomes = lambda _: item  # noqa: E731
         else:
@@ -376,7 +376,7 @@ class Streams:
         self, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str = "0"  # noqa: N803
     ) -> dict[str, Any]:  # fmt: skip
         begins = {
-            "TRIM_HORIZON": 0, "LATEST": len(self._table(StreamArn).records),
+            "TRIM_HORIZON": 0, "LATEST": len(self._table(StreamArn).changes),
             "AT_SEQUENCE_NUMBER": int(SequenceNumber) - 1, "AFTER_SEQUENCE_NUMBER": int(SequenceNumber),
         }  # fmt: skip
         return {"ShardIterator": f"{StreamArn}|{begins[ShardIteratorType]}"}
@@ -384,7 +384,7 @@ class Streams:
     def get_records(self, *, ShardIterator: str, Limit: int = RECORDS_LIMIT) -> dict[str, Any]:  # noqa: N803
         arn, _, at = ShardIterator.rpartition("|")
         with self.database.lock:
-            records = self._table(arn).records[int(at) : int(at) + Limit]
+            records = self._table(arn).told(int(at), int(at) + Limit)
         return {"Records": records, "NextShardIterator": f"{arn}|{int(at) + len(records)}"}
 
     def _table(self, arn: str) -> Table:
@@ -459,7 +459,7 @@ def _projection(
 
 
 def _answer(
-    items: list[Attributes], last: dict[str, Any] | None, shown: Callable[[Attributes], dict[str, Any]]
+    items: list[Item], last: dict[str, Any] | None, shown: Callable[[Attributes], dict[str, Any]]
 ) -> dict[str, Any]:
     more = {"LastEvaluatedKey": last} if last else {}
     return {"Items": list(map(shown, items)), "Count": len(items), "ScannedCount": len(items), **more}
@@ -473,11 +473,11 @@ def _shows(given: Mapping[str, Any]) -> bool:
 
 
 def _updated(
-    table: Table, start: Attributes, old: Attributes | None, changes: Any, given: Given
-) -> Attributes:  # fmt: skip
+    table: Table, start: Attributes, old: Item | None, changes: Any, given: Given
+) -> Item:  # fmt: skip
     """The item after an update; every action sees the item as it was. Raises Unfit."""
     before: Attributes = old or {}
-    new = dict(start)
+    new = Item(start)
     for change in changes:
         becomes = change.becomes(before, given)
         if becomes is None:

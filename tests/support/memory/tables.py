@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 import zlib
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,12 +14,12 @@ from tests.support.memory.values import (
     ITEM_LIMIT_BYTES,
     Attributes,
     Invalid,
+    Item,
     NotModelled,
     Unfit,
     Value,
     read,
     size,
-    size_all,
     write,
     write_all,
 )
@@ -57,14 +56,14 @@ class Index:
         if new:
             insort(self.rows.setdefault(new[0], []), new[1])
 
-    def seen(self, item: Attributes) -> Attributes:
+    def seen(self, item: Item) -> Item:
         """What is in the index of an item."""
-        return item if self.projected is None else {name: item[name] for name in item if name in self.projected}
+        return item if self.projected is None else Item((n, v) for n, v in item.items() if n in self.projected)
 
 
 @dataclass(frozen=True)
 class Page:
-    items: list[Attributes]
+    items: list[Item]
     last: dict[str, Any] | None  # where to go on, as in an answer
 
 
@@ -74,8 +73,8 @@ class Table:
 
     declared: Mapping[str, Any]
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    items: dict[Key, Attributes] = field(default_factory=dict)
-    records: list[dict[str, Any]] = field(default_factory=list)
+    items: dict[Key, Item] = field(default_factory=dict)
+    changes: list[tuple[datetime, Key, Item | None, Item | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if {each["AttributeType"] for each in self.declared["AttributeDefinitions"]} != {"S"}:
@@ -127,14 +126,14 @@ class Table:
         stream = {"LatestStreamLabel": self.label, "LatestStreamArn": f"{self.arn}/stream/{self.label}"}
         return {
             **told, "TableStatus": "ACTIVE", "TableArn": self.arn, "CreationDateTime": self.made_at,
-            "ItemCount": len(self.items), "TableSizeBytes": sum(map(size_all, self.items.values())),
+            "ItemCount": len(self.items), "TableSizeBytes": sum(item.bytes for item in self.items.values()),
             "BillingModeSummary": {"BillingMode": self.declared["BillingMode"]},
             **({"GlobalSecondaryIndexes": indexes} if indexes else {}), **(stream if self.streams else {}),
         }  # fmt: skip
 
     def copy(self) -> Table:
         """The same items in a table of their own: values never change, so only what holds them is copied."""
-        made = Table(self.declared, self.made_at, dict(self.items), list(self.records))
+        made = Table(self.declared, self.made_at, dict(self.items), list(self.changes))
         made.main, made.indexes = _copied(self.main), {name: _copied(each) for name, each in self.indexes.items()}
         return made
 
@@ -155,22 +154,22 @@ class Table:
                 raise Invalid(problem)
         return item[self.keys[0]][1], item[self.keys[1]][1]
 
-    def check_put(self, item: Attributes) -> None:
+    def check_put(self, item: Item) -> None:
         """Raises Unfit for keys of indexes of the wrong type, Invalid for empty ones and for what is too large."""
         for name in self._limits:
             if name in item and (problem := self._problem(name, item[name])):
                 raise Unfit(problem) if item[name][0] != "S" else Invalid(problem)
-        if size_all(item) > ITEM_LIMIT_BYTES:
+        if item.bytes > ITEM_LIMIT_BYTES:
             raise Invalid("Item size has exceeded the maximum allowed size")
 
-    def check_update(self, names: Iterable[str], item: Attributes) -> None:
+    def check_update(self, names: Iterable[str], item: Item) -> None:
         """Raises Unfit if what an update makes of `names` cannot be."""
         for name in names:
             if name in self.keys:
                 raise Unfit(f"Cannot update attribute {name}. This attribute is part of the key")
             if name in self._limits and name in item and (problem := self._problem(name, item[name])):
                 raise Unfit(problem)
-        if size_all(item) > ITEM_LIMIT_BYTES:
+        if item.bytes > ITEM_LIMIT_BYTES:
             raise Unfit("Item size to update has exceeded the maximum allowed size")
 
     def _problem(self, name: str, value: Value) -> str:
@@ -182,7 +181,7 @@ class Table:
 
     # Writes
 
-    def place(self, key: Key, new: Attributes | None) -> None:
+    def place(self, key: Key, new: Item | None) -> None:
         """Make the item at `key` what it is now; None takes it away. What changes nothing is told to nobody."""
         old = self.items.get(key)
         if old == new:
@@ -194,18 +193,22 @@ class Table:
         for index in (self.main, *self.indexes.values()):
             index.move(old, new, key)
         if self.streams:
-            self.records.append(self._record(key, old, new))
+            self.changes.append((datetime.now(UTC), key, old, new))
 
-    def _record(self, key: Key, old: Attributes | None, new: Attributes | None) -> dict[str, Any]:
+    def told(self, begin: int, end: int) -> list[dict[str, Any]]:
+        """Records of the stream, as a reader gets them."""
+        return [self._record(number, *change) for number, change in enumerate(self.changes[begin:end], begin + 1)]
+
+    def _record(self, number: int, at: datetime, key: Key, old: Item | None, new: Item | None) -> dict[str, Any]:
         images = {"OldImage": old, "NewImage": new}
         return {
-            "eventID": str(uuid.uuid4()), "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": REGION,
+            "eventID": f"{zlib.crc32(self.arn.encode()):08x}-{number}", "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb", "awsRegion": REGION,
             "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY",
             "dynamodb": {
-                "ApproximateCreationDateTime": datetime.now(UTC).replace(microsecond=0),
+                "ApproximateCreationDateTime": at.replace(microsecond=0),
                 "Keys": {name: {"S": part} for name, part in zip(self.keys, key, strict=True)},
-                "SequenceNumber": f"{len(self.records) + 1:021d}",
-                "SizeBytes": sum(map(size_all, filter(None, images.values()))),
+                "SequenceNumber": f"{number:021d}", "SizeBytes": sum(image.bytes for image in (old, new) if image),
                 "StreamViewType": "NEW_AND_OLD_IMAGES",
                 **{name: write_all(image) for name, image in images.items() if image is not None},
             },
@@ -245,12 +248,12 @@ class Table:
         return self._page(self.main, rows, limit)
 
     def _page(self, index: Index, rows: Iterable[tuple[str, int, str, str]], limit: int | None) -> Page:
-        items: list[Attributes] = []
+        items: list[Item] = []
         read_bytes = 0
-        for _, _, *key in rows:
-            item = self.items[key[0], key[1]]
+        for _, _, partition, sort in rows:
+            item = self.items[partition, sort]
             items.append(index.seen(item))
-            read_bytes += size_all(items[-1])
+            read_bytes += items[-1].bytes
             if len(items) == limit or read_bytes >= PAGE_LIMIT_BYTES:
                 names = dict.fromkeys((*self.keys, *index.keys))
                 return Page(items, {name: write(item[name]) for name in names})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 Value = tuple[str, Any]
@@ -71,7 +72,7 @@ def write(value: Value) -> dict[str, Any]:
 
 
 def write_all(attributes: Attributes) -> dict[str, Any]:
-    return {name: write(value) for name, value in attributes.items()}
+    return {name: {"S": value[1]} if value[0] == "S" else write(value) for name, value in attributes.items()}
 
 
 def number(value: int) -> Value:
@@ -117,3 +118,11 @@ def size(value: Value) -> int:
 def size_all(attributes: Attributes) -> int:
     """Bytes that an item counts: names and values."""
     return sum(len(name.encode()) + size(value) for name, value in attributes.items())
+
+
+class Item(dict[str, Value]):
+    """The attributes of an item that stays as it is: its size is counted once."""
+
+    @cached_property
+    def bytes(self) -> int:
+        return size_all(self)
