@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from benchmarks.bench import Bench, model, today
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import giving
-from refledger.operations.earning.giving import Gift
-from refledger.operations.earning.maturing import mature_from
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.payouts import paying
+from refledger.operations.earning import manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
+from refledger.operations.earning.maturity import mature_from
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.payouts import single_payouts
 
 BASE, HALF = 10_000, 5_000
 PARTNERS, REWARDS_EACH = 500, 20
@@ -27,7 +27,7 @@ def correcting(bench: Bench) -> None:
     with bench.measure("refund, two tiers, rewards pending", today(2, 1, 10, 5)):
         books.refund("c1", HALF)
     with bench.measure("… repeated", today(1, 0, 0, 3)):
-        assert books.refund("c1", HALF).outcome is Outcome.REPEATED
+        assert books.refund("c1", HALF).outcome is RecordOutcome.REPEATED
     with bench.measure("dispute, rewards pending", today(2, 1, 13, 5)):
         books.dispute("c2", BASE)
     with bench.measure("dispute won, rewards pending", model(3, 1, 19, 6)):
@@ -47,10 +47,10 @@ def correcting(bench: Bench) -> None:
     with bench.measure("dispute lost, rewards approved", model(3, 1, 19, 6)):
         books.close("c4", "LOST")
     with bench.measure("refund before its payment", today(1, 1, 7, 3)):
-        assert books.refund("c5", HALF).outcome is Outcome.EARLY
+        assert books.refund("c5", HALF).outcome is RecordOutcome.EARLY
     # one read is over how many shards payments are spread, which a worker asks once a minute
     with bench.measure("… and the payment that finds it", today(4, 1, 11, 4)):
-        assert books.pay("customer", "c5", BASE).outcome is Outcome.RECORDED
+        assert books.pay("customer", "c5", BASE).outcome is RecordOutcome.RECORDED
 
 
 def by_hand(bench: Bench) -> None:
@@ -59,12 +59,12 @@ def by_hand(bench: Bench) -> None:
     books = bench.books
     gift = Gift(books.partner("dora").id, BASE, "USD", "spoke for us")
     with bench.measure("reward by hand", today(3, 1, 10, 5)):
-        made = giving.give(books.context, gift, "ann", "k")
+        made = manual_rewards.give(books.context, gift, "ann", "k")
     with bench.measure("… repeated", today(2, 0, 0, 4)):
-        assert giving.give(books.context, gift, "ann", "k") == made
+        assert manual_rewards.give(books.context, gift, "ann", "k") == made
     books.mature("dora")
     with bench.measure("reward: process-payment", today(7, 1, 16, 10)):
-        paying.process(books.context, made.id, "CASH", "TX-1", "ben", "r")
+        single_payouts.process(books.context, made.id, "CASH", "TX-1", "ben", "r")
 
 
 def covering_payouts(bench: Bench) -> None:

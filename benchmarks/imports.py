@@ -15,7 +15,7 @@ PARTS = {
     "logger": "refledger.entry.observability",
     "metrics": "refledger.entry.metrics",
     "http": "refledger.entry.http",
-    "limits": "refledger.operations.limits",
+    "limits": "refledger.operations.rate_limits",
     "queues": "refledger.adapters.queues",
     "workflow": "refledger.adapters.stepfunctions",
     "stripe": "refledger.adapters.stripe",

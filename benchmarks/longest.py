@@ -7,12 +7,12 @@ from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.methods import BankAccount
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations.earning import maturing
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning import maturity
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.operations.payouts import methods, withdrawals
-from refledger.operations.referring import referrals
+from refledger.operations.referring import code_application
 
 RATES = (1000, 900, 800, 700, 600, 500, 400, 300, 200, 100)
 PROGRAM = "p" * 40
@@ -31,14 +31,14 @@ def growing(bench: Bench) -> None:
     books.chain(*chain)
     code = books.partner(chain[-1]).code
     with bench.measure("apply a code, ten tiers, circle check", today(5, 3, 12, 8)):
-        referrals.apply(context, books.limits, books.user("customer"), code, "customer")
+        code_application.apply(context, books.limits, books.user("customer"), code, "customer")
     books.pay("customer", "p0", MAX_AMOUNT, program_id=PROGRAM)
     with bench.measure("payment, ten tiers", model(1, 1, 2 * 10 + 6, 1)):
         paid = books.pay("customer", "p1", MAX_AMOUNT, program_id=PROGRAM)
-    assert paid.outcome is Outcome.RECORDED
+    assert paid.outcome is RecordOutcome.RECORDED
 
     books.clock.forward(2 * DAY_MS)
-    maturing.mature_all(context, books.partner(chain[-1]).id, "USD")
+    maturity.mature_all(context, books.partner(chain[-1]).id, "USD")
     user, admin, request = books.user(chain[-1]), books.user("admin"), books.ids.hash("request")
     with bench.measure("payout method: a new account, the longest", today(4, 1, 8, 4)):
         method = methods.add(context, lambda: books.vault, books.partner(chain[-1]).id, ACCOUNT)

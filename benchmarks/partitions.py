@@ -20,11 +20,11 @@ from benchmarks.bench import MIRROR, TABLE
 from benchmarks.meter import Call, Meter
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import finding_due, maturing
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.figures import statistics
-from refledger.operations.payouts import covering
-from refledger.operations.referring import progress
+from refledger.operations.earning import due_scan, maturity
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.figures import rollups
+from refledger.operations.payouts import settlement
+from refledger.operations.referring import progress_projection
 from refledger.store import keys, shards
 from refledger.store.stream import Record
 from refledger.store.table import Table
@@ -131,17 +131,17 @@ def _mature_due(books: Books) -> None:
     """Days later, as the schedule does it."""
     books.clock.forward(2 * DAY_MS)
     sent: list[MaturityMessage] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
+    due_scan.find_due(books.context, sent.extend, lambda: True)
     for message in sent:
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
 
 
 def _follow(books: Books, records: list[Record]) -> None:
     """As both readers of the stream do."""
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
-        statistics.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
-        progress.follow(books.context, batch)
+        rollups.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
+        progress_projection.follow(books.context, batch)
 
 
 def _customers(books: Books) -> list[str]:
@@ -161,7 +161,7 @@ def _pay(books: Books, plain: Table, customers: list[str], payments: range) -> I
     numbers, said = count(1), defaultdict[tuple[str, str], dict[str, MaturityMessage]](dict)
     for number in payments:
         recorded = books.pay(customers[number % len(customers)], f"p{number}", 10_000)
-        assert recorded.outcome is Outcome.RECORDED
+        assert recorded.outcome is RecordOutcome.RECORDED
         for message in recorded.due:
             waiting = said[message.partner_id, message.currency]
             waiting[message.deduplication] = message
@@ -182,8 +182,8 @@ def _pay(books: Books, plain: Table, customers: list[str], payments: range) -> I
 def _mature(books: Books, messages: list[MaturityMessage]) -> None:
     """One partner's messages, as the handler does it."""
     partner_id, currency = messages[0].partner_id, messages[0].currency
-    maturing.mature_from(books.context, partner_id, currency, min(each.since for each in messages))
-    covering.cover_all(books.context, partner_id, currency)
+    maturity.mature_from(books.context, partner_id, currency, min(each.since for each in messages))
+    settlement.cover_all(books.context, partner_id, currency)
 
 
 def report(loads: list[Load], hold_days: int = 1) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from benchmarks.bench import Bench, design, model, today
 from benchmarks.people import CUSTOMERS
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import finding_due
-from refledger.operations.earning.maturing import mature, mature_all
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning import due_scan
+from refledger.operations.earning.maturity import mature, mature_all
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
 
 BASE = 10_000
@@ -17,19 +17,19 @@ def paying(bench: Bench) -> None:
     """One payment after another of a customer with two tiers; rewards wait a day."""
     books = bench.books
     with bench.measure("payment, two tiers, first of a cold worker", today(2, 1, 10, 2)):
-        assert books.pay("customer", "p1", BASE).outcome is Outcome.RECORDED
+        assert books.pay("customer", "p1", BASE).outcome is RecordOutcome.RECORDED
     with bench.measure("payment, two tiers", design(1, 1, 10, 1)):
-        assert books.pay("customer", "p2", BASE).outcome is Outcome.RECORDED
+        assert books.pay("customer", "p2", BASE).outcome is RecordOutcome.RECORDED
     with bench.measure("… repeated", design(1, 0, 0, 1)):
-        assert books.pay("customer", "p2", BASE).outcome is Outcome.REPEATED
+        assert books.pay("customer", "p2", BASE).outcome is RecordOutcome.REPEATED
     with bench.measure("… again with another amount", design(1, 0, 0, 1)):
-        assert books.pay("customer", "p2", BASE + 1).outcome is Outcome.DIFFERENT
+        assert books.pay("customer", "p2", BASE + 1).outcome is RecordOutcome.DIFFERENT
     # an item of the customer, by which a referral finds it; its place in the list; and one look more, for a referral
     # that was made meanwhile: decision 48
     with bench.measure("… of a customer whom nobody referred", today(2, 2, 3, 2)):
-        assert books.pay("nobody", "p3", BASE).outcome is Outcome.UNREFERRED
+        assert books.pay("nobody", "p3", BASE).outcome is RecordOutcome.UNREFERRED
     with bench.measure("… and whose event names no program", today(3, 2, 3, "2.5")):
-        assert books.pay("nobody", "p4", BASE, program_said=False).outcome is Outcome.UNREFERRED
+        assert books.pay("nobody", "p4", BASE, program_said=False).outcome is RecordOutcome.UNREFERRED
 
 
 def maturing(bench: Bench) -> None:
@@ -46,9 +46,7 @@ def maturing(bench: Bench) -> None:
     with bench.measure("… of all that is due since the last look, 20 rewards", today(3, 2, "2.25", "0.25"), per=20):
         mature_all(books.context, bob, "USD")
     with bench.measure("schedule: find the partners of 139 payments that are due", today(38, 3, 3, 146)):
-        assert finding_due.find_due(books.context, lambda _: None, lambda: True, finding_due.LOOKS[:1]).sent == {
-            "DUE": 1
-        }
+        assert due_scan.find_due(books.context, lambda _: None, lambda: True, due_scan.LOOKS[:1]).sent == {"DUE": 1}
 
 
 def _paid(bench: Bench, count: int) -> str:

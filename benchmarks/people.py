@@ -8,15 +8,15 @@ from dataclasses import replace
 from benchmarks.bench import Bench, design, today
 from refledger.domain.codes import CodeStatus
 from refledger.domain.errors import CodeClosesCircle, CodeNotFound
-from refledger.domain.invitations import Person
+from refledger.domain.invitations import ContactDetails
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.operations.limits import LimitKind
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import invitations, partner_codes, partner_profile, partners
 from refledger.operations.partners.invitations import Invited
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.referring import referrals
+from refledger.operations.rate_limits import LimitKind
+from refledger.operations.referring import code_application
 from refledger.store import partners as partners_stored
 
 CUSTOMERS = 30
@@ -47,13 +47,13 @@ def partners_and_referrals(bench: Bench) -> None:
     books.apply("bob", "alice")
     user = books.user("customer")
     with bench.measure("apply a code, two tiers, circle check", today(4, 3, 12, 7)):
-        referrals.apply(context, limits, user, bob.code, "customer")
+        code_application.apply(context, limits, user, bob.code, "customer")
     with bench.measure("… repeated", today(2, 2, 2, 5)):
-        referrals.apply(context, limits, user, bob.code, "customer")
+        code_application.apply(context, limits, user, bob.code, "customer")
     with bench.measure("… refused: would close a circle", today(3, 2, 2, 6)), suppress(CodeClosesCircle):
-        referrals.apply(context, limits, books.user("alice"), bob.code)
+        code_application.apply(context, limits, books.user("alice"), bob.code)
     with bench.measure("… refused: no such code", today(1, 1, 1, 1)), suppress(CodeNotFound):
-        referrals.apply(context, limits, user, "ZZZZZZZZZZ")
+        code_application.apply(context, limits, user, "ZZZZZZZZZZ")
     for number in range(CUSTOMERS):
         books.apply(f"customer {number}", "bob")
 
@@ -72,9 +72,9 @@ def looking_after(bench: Bench, ida: Partner) -> None:
         return Once.of(context, "admin", "people", key, "body")
 
     with bench.measure("partner: another address, with its guards", today(1, 1, 10, 1)):
-        partner_profile.change(context, ida.id, Changes(email="ida@partners.example"), version)
+        partner_profile.change(context, ida.id, ProfileChanges(email="ida@partners.example"), version)
     with bench.measure("partner: tags", today(1, 1, 1, 1)):
-        partner_profile.change(context, ida.id, Changes(tags=("agency", "north")), version + 1)
+        partner_profile.change(context, ida.id, ProfileChanges(tags=("agency", "north")), version + 1)
     with bench.measure("partner: a code more", today(4, 1, 10, 4)):
         code = partner_codes.add(context, ida.id, "SUMMER-26", "Flyer", "autumn", once("code")).code
     with bench.measure("partner: another main code", today(3, 1, 10, 3)):
@@ -84,8 +84,8 @@ def looking_after(bench: Bench, ida: Partner) -> None:
     alice = books.partner("alice").code
     with bench.measure("code: is it good", today(3, 0, 0, 2)):
         partner_codes.validate(context, alice)
-    invited = Invited(Person("Kim", "Example", "kim@example.com"), "default", 14)
+    invited = Invited(ContactDetails("Kim", "Example", "kim@example.com"), "default", 14)
     with bench.measure("invitation", today(1, 1, 6, 1)):
         _, token = invitations.invite(context, invited, "admin", once("invite"))
     with bench.measure("invitation: accepted, makes the partner", today(2, 3, 22, 2)):
-        invitations.accept(context, books.limits, token, books.user("kim"), Person())
+        invitations.accept(context, books.limits, token, books.user("kim"), ContactDetails())

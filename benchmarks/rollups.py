@@ -11,7 +11,7 @@ from refledger.domain import periods
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.figures import statistics
+from refledger.operations.figures import rollups
 from refledger.store import keys
 from refledger.store import statistics as stored
 from refledger.store.stream import Record
@@ -32,14 +32,14 @@ def projecting(bench: Bench) -> None:
     alone, later, between = (_records(bench, numbers, name) for name in ("r1", "r2", "r3"))
     batch = _records(bench, numbers, *(f"batch {n}" for n in range(25)))
     with bench.measure("roll-ups of a payment alone, first of its day", design(None, None, 5, None)):
-        statistics.project(context, SHARDS[0], alone)
+        rollups.project(context, SHARDS[0], alone)
     with bench.measure("roll-ups of a payment alone", design(None, None, 5, None)):
-        statistics.project(context, SHARDS[0], later)
+        rollups.project(context, SHARDS[0], later)
     with bench.measure("… repeated", today(1, 0, 0, 3)):  # which generation counts is read each time, of 3 subjects
-        statistics.project(context, SHARDS[0], later)
-    statistics.project(context, SHARDS[0], between)
+        rollups.project(context, SHARDS[0], later)
+    rollups.project(context, SHARDS[0], between)
     with bench.measure("roll-ups of 25 payments in a batch, per payment", design(None, None, 1, None), per=25):
-        statistics.project(context, SHARDS[0], batch)
+        rollups.project(context, SHARDS[0], batch)
 
 
 def _records(bench: Bench, numbers: count[int], *payment_ids: str) -> list[Record]:
@@ -72,7 +72,7 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
             item = _reward(partner_id, now_ms)
             records = [Record(str(next(numbers[shard])), now_ms, {}, item) for _ in range(share)]
             if records:
-                statistics.project(context, shard, records)
+                rollups.project(context, shard, records)
         books.clock.forward(DAY_MS)
     told = f"{rewards:,} rewards in {days} days"
     with bench.measure(f"statistics of a partner, {told}", design(2, 0, 0, None)):

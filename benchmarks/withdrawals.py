@@ -8,7 +8,7 @@ from benchmarks.bench import Bench, design, today
 from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.operations.payouts import payouts, sweeping, tasks, withdrawals, workflow
+from refledger.operations.payouts import payouts, sweeper, withdrawals, workflow_callbacks, workflow_tasks
 
 S = WithdrawalStatus
 AMOUNT = 1_500
@@ -35,13 +35,13 @@ def withdrawing(bench: Bench) -> None:
     with bench.measure(
         "withdrawal: workflow assesses", today(9, 1, 1, 20)
     ):  # one: what staff did for the partner; rewards keep more of themselves (94)
-        tasks.admit(context, asked.id)
+        workflow_tasks.admit(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
-        workflow.wait(context, waker, asked.id, workflow.APPROVAL, TOKEN)
+        workflow_callbacks.wait(context, waker, asked.id, workflow_callbacks.APPROVAL, TOKEN)
     with bench.measure("withdrawal: approve, with a note", today(8, 1, 16, 21)):
         approved = withdrawals.decide(context, asked.id, S.APPROVED, "admin", "r1", "known well")
     with bench.measure("… and wake the workflow", today(1, 0, 0, 1)):
-        workflow.tell(context, waker, approved)
+        workflow_callbacks.tell(context, waker, approved)
     with bench.measure("withdrawal: start the payout", today(3, 1, 10, 5)):
         started = payouts.start(context, dict, lambda: books.vault, asked.id)
     with bench.measure("… and wait for its end", today(1, 1, 1, 1)):
@@ -60,7 +60,7 @@ def withdrawing(bench: Bench) -> None:
     books.withdraw("bob", AMOUNT, "k4")
     books.clock.forward(DAY_MS)
     with bench.measure("sweeper: two withdrawals are open and well", today(7, 0, 0, "6.5")):
-        assert sweeping.sweep(context, machine, waker, lambda: True).looked_at == 2
+        assert sweeper.sweep(context, machine, waker, lambda: True).looked_at == 2
 
 
 def _maturing_on_demand(bench: Bench) -> None:

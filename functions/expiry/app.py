@@ -8,7 +8,7 @@ from typing import Any
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.stopping import stops
-from refledger.operations.referring.expiring import check_expired
+from refledger.operations.referring.expiry import check_expired
 
 LEFT_MS = 10_000  # what is begun is finished by then
 

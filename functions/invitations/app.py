@@ -21,9 +21,9 @@ from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.invitations import (
     AcceptBody,
     AcceptedView,
+    ApplicationDecisionBody,
     ApplicationQuery,
     ApplicationView,
-    DecisionBody,
     InvitationQuery,
     InvitationView,
     NewApplication,
@@ -31,7 +31,7 @@ from refledger.entry.models.invitations import (
     NewInvitationView,
     RejectionBody,
 )
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import applications, invitations
 from refledger.store import applications as stored_applications
 from refledger.store import invitations as stored
@@ -135,11 +135,11 @@ def read_application(request: Request[NoBody, NoQuery]) -> ApplicationView:
 
 @api.route(
     "POST /api/v1/applications/{applicationId}/approve",
-    body=DecisionBody,
+    body=ApplicationDecisionBody,
     answer=ApplicationView,
     refuses=(ApplicationNotFound, AlreadyDecided, ProgramNotFound, ProgramClosed, UserTaken, EmailTaken),
 )
-def approve(request: Request[DecisionBody, NoQuery]) -> ApplicationView:
+def approve(request: Request[ApplicationDecisionBody, NoQuery]) -> ApplicationView:
     """Make a partner of who applied."""
     return _decide(applications.approve, request)
 

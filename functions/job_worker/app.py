@@ -56,17 +56,17 @@ def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
     context = config.context()
     job = stored.find(context.table, job_id)
     if job.kind is JobKind.EXPORT:
-        from refledger.operations.jobs import exporting
+        from refledger.operations.jobs import export_run
 
-        return exporting.run(context, config.files(), job, go_on)
+        return export_run.run(context, config.files(), job, go_on)
     from refledger.entry.models.import_lines import read_partner
-    from refledger.operations.jobs import importing
+    from refledger.operations.jobs import import_run
 
     if not job.is_open:
         return False
     try:
         text = config.files().source(job.id, job.source)
-        return importing.run(context, text, job, read_partner, go_on)
+        return import_run.run(context, text, job, read_partner, go_on)
     except FileGone:  # no repeat would find it
         jobs.fail(context, job, "the file that was sent is gone, files are kept for a week: send it again")
         return False

@@ -9,7 +9,7 @@ from refledger.domain.times import SECOND_MS
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.jobs import ExportView, ImportQuery, ImportView, LineView, NewExport, PartnersCsv
+from refledger.entry.models.jobs import ExportView, ImportLineView, ImportQuery, ImportView, NewExport, PartnersCsv
 from refledger.operations.jobs import jobs
 from refledger.store import jobs as stored
 
@@ -78,7 +78,7 @@ def _job(request: Request[NoBody, NoQuery] | Request[NoBody, PageQuery], name: s
 )  # fmt: skip
 def import_partners(request: Request[PartnersCsv, ImportQuery]) -> ImportView:
     """Make partners of the lines of a CSV file, or only say what would become of each."""
-    from refledger.operations.jobs.importing import parse  # no other call here reads files
+    from refledger.operations.jobs.import_run import parse  # no other call here reads files
 
     context, text, dry_run = config.context(), request.body.text, request.query.dry_run
     lines = len(parse(text))
@@ -97,16 +97,16 @@ def read_import(request: Request[NoBody, NoQuery]) -> ImportView:
 
 
 @api.route(
-    "GET /api/v1/imports/{importId}/report", query=PageQuery, answer=Page[LineView], refuses=(JobNotFound,)
+    "GET /api/v1/imports/{importId}/report", query=PageQuery, answer=Page[ImportLineView], refuses=(JobNotFound,)
 )  # fmt: skip
-def report(request: Request[NoBody, PageQuery]) -> Page[LineView]:
+def report(request: Request[NoBody, PageQuery]) -> Page[ImportLineView]:
     """List what became of each line, in the order of the file."""
     context, query = config.context(), request.query
     job = _job(request, "importId", JobKind.IMPORT)
     after = int(request.position(0))
     found = ((str(line.number), line) for line in stored.lines(context.table, job.id, after, query.limit))
     page, following = request.page(found)
-    return Page[LineView](data=[LineView.of(line) for line in page], next_cursor=following)
+    return Page[ImportLineView](data=[ImportLineView.of(line) for line in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/imports/{importId}/report/file", answer=CsvFile, refuses=(JobNotFound,))

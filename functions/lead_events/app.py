@@ -18,13 +18,13 @@ from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations.referring import leads
-from refledger.operations.referring.leads import Outcome
+from refledger.operations.referring.leads import LeadOutcome
 from refledger.store.acting import acting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Metrics
 
-REPORTED = (Outcome.UNPAID, Outcome.DIFFERENT, Outcome.REFUSED, Outcome.UNKNOWN_CODE)
+REPORTED = (LeadOutcome.UNPAID, LeadOutcome.DIFFERENT, LeadOutcome.REFUSED, LeadOutcome.UNKNOWN_CODE)
 
 
 @stops()
@@ -64,11 +64,11 @@ def _take(metrics: Metrics, message_id: str, body: str) -> None:
             for news in told:
                 outcome = _follow(news)
                 count(metrics, f"LEAD_{outcome}")
-                if outcome in (Outcome.UNPAID, Outcome.DIFFERENT):
+                if outcome in (LeadOutcome.UNPAID, LeadOutcome.DIFFERENT):
                     count(metrics, "TO_LOOK_AT")
 
 
-def _follow(news: LeadNews) -> Outcome:
+def _follow(news: LeadNews) -> LeadOutcome:
     taken = leads.take(config.context(), news)
     maturing.send_due(taken.earned, taken.due)
     if taken.outcome in REPORTED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.leaderboards import Changed, read
+from refledger.domain.leaderboards import ChangedMonth, read
 from refledger.entry import config
 from refledger.operations.figures import leaderboards
 
@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     A message that cannot be read comes again alone, and ends in the DLQ. Any other fault is told as it is, and all of
     them come again: nothing is added up here, so nothing counts twice.
     """
-    changed: set[Changed] = set()
+    changed: set[ChangedMonth] = set()
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
         try:

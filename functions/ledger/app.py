@@ -6,7 +6,7 @@ from dataclasses import astuple
 from typing import Any
 
 from refledger.domain.errors import PartnerNotFound
-from refledger.domain.journal import Entry
+from refledger.domain.journal import JournalEntry
 from refledger.domain.journal_files import Posting
 from refledger.entry import config
 from refledger.entry.access import Caller
@@ -20,9 +20,9 @@ from refledger.entry.models.ledger import (
     LedgerBalanceView,
 )
 from refledger.entry.models.of_partner import PartnerEntriesQuery
-from refledger.operations import reading
+from refledger.operations import journal_pages
 from refledger.operations.jobs import postings
-from refledger.operations.reading import EntryPage, Place
+from refledger.operations.journal_pages import EntryPage, JournalPosition
 from refledger.store import ledger, partners
 
 api = handler = Api()
@@ -32,12 +32,12 @@ api = handler = Api()
 def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
     """List journal entries in the order in which they were written."""
     context, query = config.context(), request.query
-    place = Place(*(request.position(())))
+    place = JournalPosition(*(request.position(())))
     partner_id = _whose(request, query.partner_id)
     if partner_id:
-        page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
+        page = journal_pages.journal_of(context, partner_id, query.currency, place, query.limit)
     elif request.caller.is_staff:
-        page = reading.journal_of_all(context, query.currency, place, query.limit)
+        page = journal_pages.journal_of_all(context, query.currency, place, query.limit)
     else:
         page = EntryPage([], None)
     following = request.cursor(astuple(page.next) if page.next else None)
@@ -71,8 +71,8 @@ def _whose(request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuer
 def entries_of_partner(request: Request[NoBody, PartnerEntriesQuery]) -> Page[EntryView]:
     """List a partner's journal entries in the order in which they were written, one currency after another."""
     context, query, partner_id = config.context(), request.query, _existing(request)
-    place = Place(*(request.position(())))
-    page = reading.journal_of(context, partner_id, query.currency, place, query.limit)
+    place = JournalPosition(*(request.position(())))
+    page = journal_pages.journal_of(context, partner_id, query.currency, place, query.limit)
     following = request.cursor(astuple(page.next) if page.next else None)
     return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
 
@@ -84,7 +84,7 @@ def balances_of_partner(request: Request[NoBody, NoQuery]) -> BalancesView:
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
 
 
-def _views(caller: Caller, shown: list[Entry]) -> list[EntryView]:
+def _views(caller: Caller, shown: list[JournalEntry]) -> list[EntryView]:
     """With what they can be joined by elsewhere, for those who keep the books."""
     if not caller.is_staff:
         return [EntryView.of(Posting(entry)) for entry in shown]

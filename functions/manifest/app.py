@@ -20,6 +20,6 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, str]:
             context, config.manifest_writer(day), config.manifest_key(), day,
             lambda: lambda_context.get_remaining_time_in_millis() > LEFT_MS,
         )  # fmt: skip
-        if outcome is manifests.Outcome.WRITTEN:
+        if outcome is manifests.ManifestOutcome.WRITTEN:
             count(metrics, "MANIFESTS")  # an alarm rings when this is not heard for long
     return {"day": day, "outcome": outcome.value}

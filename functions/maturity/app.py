@@ -14,8 +14,8 @@ from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations.context import Context
-from refledger.operations.earning import finding_due, maturing, overdue, parked, rating
-from refledger.operations.payouts import covering
+from refledger.operations.earning import due_scan, maturity, overdue, parked, rating
+from refledger.operations.payouts import settlement
 
 LEFT_MS = 10_000  # stop in time, and let a message of its own go on
 SHARE_MS = 5_000  # of a tick that the look for what is overdue has, however much is due
@@ -48,12 +48,12 @@ def _tick(go_on: Callable[[], bool], left_ms: Callable[[], int]) -> dict[str, An
     return found.sent
 
 
-def _find(context: Context, go_on: Callable[[], bool]) -> finding_due.Found:
+def _find(context: Context, go_on: Callable[[], bool]) -> due_scan.ScanResult:
     """What is due; where there is more than time, a message lets another worker go on at once, and not with the next
     tick.
     """
     queue = config.maturity_queue()
-    found = finding_due.find_due(context, queue.send, go_on)
+    found = due_scan.find_due(context, queue.send, go_on)
     if found.left:
         queue.go_on(f"schedule-{context.now_ms()}")
     return found
@@ -110,10 +110,10 @@ def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str,
 def _mature(partner_id: str, currency: str, messages: list[MaturityMessage], go_on: Callable[[], bool]) -> None:
     context, since = config.context(), min(message.since for message in messages)
     if all(message.exact for message in messages):
-        stopped = maturing.mature_from(context, partner_id, currency, since, go_on)
+        stopped = maturity.mature_from(context, partner_id, currency, since, go_on)
     else:
-        stopped = maturing.mature_all(context, partner_id, currency, since, go_on)
-    covering.cover_all(context, partner_id, currency)  # a debt that was worked off
+        stopped = maturity.mature_all(context, partner_id, currency, since, go_on)
+    settlement.cover_all(context, partner_id, currency)  # a debt that was worked off
     if stopped:
         rest = MaturityMessage(partner_id, currency, stopped, True, f"{stopped}-{partner_id}")
         config.maturity_queue().send([rest])

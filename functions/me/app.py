@@ -26,9 +26,9 @@ from refledger.entry.models.referrals import ReferralView
 from refledger.entry.models.rewards import RewardView
 from refledger.entry.models.withdrawals import WithdrawalView
 from refledger.operations.earning import reward_lists
-from refledger.operations.figures import link_figures, statistics
+from refledger.operations.figures import link_figures, rollups
 from refledger.operations.partners import partner_profile
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.referring import referral_lists
 from refledger.store import codes, partners, withdrawals
 from refledger.store import methods as stored_methods
@@ -93,7 +93,7 @@ def choose_notifications(request: Request[NotificationsBody, NoQuery]) -> Notifi
     return NotificationsView.of(_change(request, request.body.to_changes()))
 
 
-def _change(request: Request[Any, NoQuery], changes: Changes) -> Partner:
+def _change(request: Request[Any, NoQuery], changes: ProfileChanges) -> Partner:
     version = request.expected_version
     return partner_profile.change(config.context(), _id(request), changes, version)
 
@@ -135,7 +135,7 @@ def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[Referral
 def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
     """The caller's tiers, earnings and balances."""
     _id(request)
-    return StatisticsView.of(statistics.of_user(config.context(), request.caller.user))
+    return StatisticsView.of(rollups.of_user(config.context(), request.caller.user))
 
 
 # ---------------------------------------------------------------- money
@@ -156,7 +156,7 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
 def balance(request: Request[NoBody, NoQuery]) -> MyBalances:
     """The caller's money by currency: earned and waiting, available, reserved for payouts, paid out."""
     _id(request)
-    found = statistics.of_user(config.context(), request.caller.user)
+    found = rollups.of_user(config.context(), request.caller.user)
     return MyBalances(data=StatisticsView.of(found).balances)
 
 

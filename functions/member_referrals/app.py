@@ -18,9 +18,9 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.entry.models.member_referrals import AppliedView, CodeView, StatisticsView
-from refledger.operations.figures import statistics
+from refledger.operations.figures import rollups
 from refledger.operations.partners import partners
-from refledger.operations.referring import referrals
+from refledger.operations.referring import code_application
 
 api = handler = Api()
 
@@ -51,11 +51,11 @@ def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
     """Bind the caller to the partner whose code this is."""
     typed = request.path.get("code", "")
     return AppliedView.of(
-        referrals.apply(config.context(), config.limits(), request.caller.user, typed, request.caller.sub)
+        code_application.apply(config.context(), config.limits(), request.caller.user, typed, request.caller.sub)
     )
 
 
 @api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=())
 def stats(request: Request[NoBody, NoQuery]) -> StatisticsView:
     """The caller's tiers, earnings and balances."""
-    return StatisticsView.of(statistics.of_user(config.context(), request.caller.user))
+    return StatisticsView.of(rollups.of_user(config.context(), request.caller.user))

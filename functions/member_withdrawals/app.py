@@ -23,7 +23,7 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
 from refledger.entry.observability import logger
-from refledger.operations.payouts import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow_callbacks
 from refledger.store import partners
 from refledger.store import withdrawals as stored
 
@@ -98,5 +98,5 @@ def cancel(request: Request[NoBody, NoQuery]) -> WithdrawalView:
     context = config.context()
     own = withdrawals.own(context, request.caller.user, request.id("withdrawalId"))
     cancelled = withdrawals.cancel(context, own, request.caller.user, request.fingerprint)
-    workflow.tell(context, config.waker(), cancelled)
+    workflow_callbacks.tell(context, config.waker(), cancelled)
     return WithdrawalView.of(cancelled)

@@ -26,13 +26,13 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.links import LinksOfPartner
-from refledger.entry.models.partner_bulk import BulkBody, BulkResult, BulkView
+from refledger.entry.models.partner_bulk import BulkBody, BulkView, PartnerBulkResult
 from refledger.entry.models.partner_codes import (
     BelowView,
     CodesView,
-    CodeView,
     DownlineQuery,
     NewCodeBody,
+    PartnerCodeView,
     RotateBody,
     UplineQuery,
     UplineView,
@@ -55,8 +55,7 @@ from refledger.entry.models.partners import (
 from refledger.entry.models.rules import to_own
 from refledger.entry.models.signals import Signals, SignalView
 from refledger.operations import likeness
-from refledger.operations.limits import LimitKind
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import (
     networks,
     partner_bulk,
@@ -65,7 +64,8 @@ from refledger.operations.partners import (
     partner_profile,
     partners,
 )
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
+from refledger.operations.rate_limits import LimitKind
 from refledger.store import codes, keys, notes
 from refledger.store import partners as stored
 
@@ -127,7 +127,7 @@ def change_many(request: Request[BulkBody, NoQuery]) -> BulkView:
     context, by = config.context(), request.caller.user
     steps = request.body.to_steps(context.ids)
     results = partner_bulk.change_many(context, steps, by, _once(request), by_machine=request.caller.is_machine)
-    return BulkView(results=[BulkResult.of(each) for each in results])
+    return BulkView(results=[PartnerBulkResult.of(each) for each in results])
 
 
 @api.route("POST /api/v1/partners/validate-referral-code", body=ValidateBody, answer=ValidView, refuses=())
@@ -213,7 +213,7 @@ def replace_all(request: Request[WholePartner, NoQuery]) -> PartnerView:
 )
 def set_tags(request: Request[TagsBody, NoQuery]) -> PartnerView:
     """Say which tags a partner has."""
-    return _changed(request, Changes(tags=tuple(request.body.tags)))
+    return _changed(request, ProfileChanges(tags=tuple(request.body.tags)))
 
 
 @api.route("DELETE /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
@@ -310,21 +310,23 @@ def list_codes(request: Request[NoBody, NoQuery]) -> CodesView:
     """List a partner's codes, the main one first."""
     table = config.context().table
     partner = stored.find(table, request.id("partnerId"), strong=False)
-    return CodesView(data=[CodeView.of(each) for each in codes.of_partner(table, partner)])
+    return CodesView(data=[PartnerCodeView.of(each) for each in codes.of_partner(table, partner)])
 
 
 @api.route(
     "POST /api/v1/partners/{partnerId}/codes",
     body=NewCodeBody,
-    answer=CodeView,
+    answer=PartnerCodeView,
     status=201,
     refuses=(PartnerNotFound, Conflict, CodeNotAllowed, CodeTaken, TooManyCodes, KeyReused),
 )
-def add_code(request: Request[NewCodeBody, NoQuery]) -> CodeView:
+def add_code(request: Request[NewCodeBody, NoQuery]) -> PartnerCodeView:
     """Give a partner one code more, a wished one or one that the system makes."""
     partner_id, body = request.id("partnerId"), request.body
     once = _once(request)
-    return CodeView.of(partner_codes.add(config.context(), partner_id, body.code, body.label, body.campaign, once))
+    return PartnerCodeView.of(
+        partner_codes.add(config.context(), partner_id, body.code, body.label, body.campaign, once)
+    )
 
 
 @api.route(
@@ -342,25 +344,27 @@ def rotate_code(request: Request[RotateBody, NoQuery]) -> PartnerView:
 
 @api.route(
     "POST /api/v1/partners/{partnerId}/codes/{code}/disable",
-    answer=CodeView,
+    answer=PartnerCodeView,
     refuses=(PartnerNotFound, CodeNotFound, Conflict),
 )
-def disable_code(request: Request[NoBody, NoQuery]) -> CodeView:
+def disable_code(request: Request[NoBody, NoQuery]) -> PartnerCodeView:
     """Let a code bind nobody any more; it stays the partner's."""
     return _change_code(request, CodeStatus.DISABLED)
 
 
 @api.route(
-    "POST /api/v1/partners/{partnerId}/codes/{code}/enable", answer=CodeView, refuses=(PartnerNotFound, CodeNotFound)
+    "POST /api/v1/partners/{partnerId}/codes/{code}/enable",
+    answer=PartnerCodeView,
+    refuses=(PartnerNotFound, CodeNotFound),
 )
-def enable_code(request: Request[NoBody, NoQuery]) -> CodeView:
+def enable_code(request: Request[NoBody, NoQuery]) -> PartnerCodeView:
     """Let a code bind again."""
     return _change_code(request, CodeStatus.ACTIVE)
 
 
-def _change_code(request: Request[NoBody, NoQuery], status: CodeStatus) -> CodeView:
+def _change_code(request: Request[NoBody, NoQuery], status: CodeStatus) -> PartnerCodeView:
     partner_id, code = request.id("partnerId"), request.path.get("code", "")
-    return CodeView.of(partner_codes.change_status(config.context(), partner_id, code, status))
+    return PartnerCodeView.of(partner_codes.change_status(config.context(), partner_id, code, status))
 
 
 # ---------------------------------------------------------------- chains and notes
@@ -430,7 +434,7 @@ def _once(request: Request[Any, NoQuery]) -> Once:
     return Once.of(context, request.caller.user, request.route, request.key, body)
 
 
-def _changed(request: Request[Any, NoQuery], changes: Changes) -> PartnerView:
+def _changed(request: Request[Any, NoQuery], changes: ProfileChanges) -> PartnerView:
     partner_id, version = request.id("partnerId"), request.expected_version
     return _view(partner_profile.change(config.context(), partner_id, changes, version))
 

@@ -34,9 +34,9 @@ from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations.context import Context
-from refledger.operations.earning import disputes, nobodys, payments, refunds
-from refledger.operations.earning.nobodys import Referred
-from refledger.operations.earning.payments import Outcome, Recorded
+from refledger.operations.earning import disputes, payments, refunds, unattributed
+from refledger.operations.earning.payments import Recorded, RecordOutcome
+from refledger.operations.earning.unattributed import Referred
 from refledger.threads import side_by_side
 
 SIDE_BY_SIDE = 10  # transactions at once: as many as a client has connections
@@ -44,7 +44,7 @@ RETRIED = "RETRIED"
 OTHER_MODE = "OTHER_MODE"  # of Stripe's other mode: some of them mean that StripeMode is wrong, and ring
 MODES = ("TEST_MODE", "LIVE_MODE")  # the reasons for it
 NOT_TAKEN = (RETRIED, OTHER_MODE, "SKIPPED", "REFERRED", Unreadable.code)
-FOR_A_PERSON = (Outcome.DIFFERENT, Outcome.FOREIGN)
+FOR_A_PERSON = (RecordOutcome.DIFFERENT, RecordOutcome.FOREIGN)
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
@@ -71,7 +71,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Done:
+class MessageResult:
     """What became of a message, and what may mature because of it."""
 
     message: Message
@@ -79,11 +79,11 @@ class Done:
     due: list[MaturityMessage] = field(default_factory=list)
 
 
-def _take_all(context: Context, messages: list[Message]) -> list[Done]:
+def _take_all(context: Context, messages: list[Message]) -> list[MessageResult]:
     return [_take(context, message) for message in messages]
 
 
-def _take(context: Context, message: Message) -> Done:
+def _take(context: Context, message: Message) -> MessageResult:
     try:
         return _record(context, message)
     except Unreadable as error:
@@ -92,22 +92,22 @@ def _take(context: Context, message: Message) -> Done:
         return _again(message, error)
 
 
-def _put_aside(message: Message, why: Unreadable) -> Done:
+def _put_aside(message: Message, why: Unreadable) -> MessageResult:
     try:
         logger().error("unreadable event", extra={"reason": why.detail})
         config.dead_letters().send(message.body, why.code, why.detail)
     except Exception as error:
         return _again(message, error)
-    return Done(message, why.code)
+    return MessageResult(message, why.code)
 
 
-def _again(message: Message, error: Exception) -> Done:
+def _again(message: Message, error: Exception) -> MessageResult:
     known = isinstance(error, Refledger)
     logger().warning("event not taken", extra={"record": message.id}, exc_info=None if known else error)
-    return Done(message, RETRIED)
+    return MessageResult(message, RETRIED)
 
 
-def _send(done: list[Done]) -> set[str]:
+def _send(done: list[MessageResult]) -> set[str]:
     """Send what may mature at once, of the whole batch together; ids of messages that come again because of it."""
     due = [each for one in done for each in one.due]
     try:
@@ -122,27 +122,27 @@ def _send(done: list[Done]) -> set[str]:
     return set()
 
 
-def _record(context: Context, message: Message) -> Done:
+def _record(context: Context, message: Message) -> MessageResult:
     event = message.told
     if isinstance(event, Exception):
         raise event
     if isinstance(event, Skipped):
         logger().info("skipped event", extra={"reason": event.reason})
-        return Done(message, OTHER_MODE if event.reason in MODES else "SKIPPED")
+        return MessageResult(message, OTHER_MODE if event.reason in MODES else "SKIPPED")
     if isinstance(event, Referred):
-        return Done(message, "REFERRED", nobodys.take(context, event))
+        return MessageResult(message, "REFERRED", unattributed.take(context, event))
     if isinstance(event, CodeGiven):
         _refer(event.system, event.given_in, event.customer_id, event.code)
-        return Done(message, "CODE")
+        return MessageResult(message, "CODE")
     recorded = _enter(context, event)
-    if isinstance(event, PaymentReceived) and event.code and recorded.outcome is Outcome.UNREFERRED:
+    if isinstance(event, PaymentReceived) and event.code and recorded.outcome is RecordOutcome.UNREFERRED:
         _refer(event.system, event.payment_id, event.customer_id, event.code)
     named = {"payment": recorded.payment, "event": type(event).__name__}
-    if recorded.outcome is Outcome.DIFFERENT:
+    if recorded.outcome is RecordOutcome.DIFFERENT:
         logger().error("an event came again with another content", extra=named)
-    if recorded.outcome in (Outcome.EARLY, Outcome.FOREIGN):
+    if recorded.outcome in (RecordOutcome.EARLY, RecordOutcome.FOREIGN):
         logger().warning("an event waits for its payment, or for a person", extra=named | {"reason": recorded.outcome})
-    return Done(message, recorded.outcome, recorded.due)
+    return MessageResult(message, recorded.outcome, recorded.due)
 
 
 def _refer(system: str, given_in: str, customer_id: str, code: str) -> None:

@@ -20,12 +20,12 @@ from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.program_changes import (
     ChangedProgramView,
     ChangesQuery,
-    DecisionBody,
+    ProgramChangeDecisionBody,
+    ProgramChangeReasonBody,
     ProgramChangeView,
-    ReasonBody,
 )
 from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramsQuery, ProgramView, StatusReason
-from refledger.operations import listing, program_changes, programs
+from refledger.operations import pages, program_changes, programs
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
 
@@ -59,7 +59,7 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     context, query = config.context(), request.query
     after = request.position("")
     found = stored.after(context.table, after)
-    page, last = listing.page(found, lambda program: query.status in (None, program.status), query.limit)
+    page, last = pages.page(found, lambda program: query.status in (None, program.status), query.limit)
     following = request.cursor(last)
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
 
@@ -149,8 +149,8 @@ def list_changes(request: Request[NoBody, ChangesQuery]) -> Page[ProgramChangeVi
     context, query = config.context(), request.query
     program, now_ms = stored.find(context.table, request.id("programId")), context.now_ms()
     before = request.position("")
-    found = stored_changes.of_program(context.table, program.id, before, listing.LOOKED_AT)
-    page, last = listing.page(found, lambda one: query.status in (None, one.status_at(now_ms)), query.limit)
+    found = stored_changes.of_program(context.table, program.id, before, pages.LOOKED_AT)
+    page, last = pages.page(found, lambda one: query.status in (None, one.status_at(now_ms)), query.limit)
     following = request.cursor(last)
     return Page[ProgramChangeView](
         data=[ProgramChangeView.of(change, now_ms) for change in page], next_cursor=following
@@ -167,11 +167,11 @@ def read_change(request: Request[NoBody, NoQuery]) -> ProgramChangeView:
 
 @api.route(
     f"POST {CHANGE}/confirm",
-    body=DecisionBody,
+    body=ProgramChangeDecisionBody,
     answer=ProgramChangeView,
     refuses=(*NO_CHANGE, SecondPersonNeeded, AlreadyDecided, Conflict, ProgramClosed),
 )
-def confirm(request: Request[DecisionBody, NoQuery]) -> ProgramChangeView:
+def confirm(request: Request[ProgramChangeDecisionBody, NoQuery]) -> ProgramChangeView:
     """Let looser terms take effect, as another admin than who asked for them."""
     context = config.context()
     made = program_changes.confirm(
@@ -180,8 +180,13 @@ def confirm(request: Request[DecisionBody, NoQuery]) -> ProgramChangeView:
     return ProgramChangeView.of(made, context.now_ms())
 
 
-@api.route(f"POST {CHANGE}/reject", body=ReasonBody, answer=ProgramChangeView, refuses=(*NO_CHANGE, AlreadyDecided))
-def reject(request: Request[ReasonBody, NoQuery]) -> ProgramChangeView:
+@api.route(
+    f"POST {CHANGE}/reject",
+    body=ProgramChangeReasonBody,
+    answer=ProgramChangeView,
+    refuses=(*NO_CHANGE, AlreadyDecided),
+)
+def reject(request: Request[ProgramChangeReasonBody, NoQuery]) -> ProgramChangeView:
     """Take looser terms off that wait: who asked for them withdraws them, anybody else rejects them."""
     context = config.context()
     made = program_changes.reject(

@@ -51,10 +51,10 @@ from refledger.entry.models.referrals import (
     WhyRejected,
 )
 from refledger.operations import labels
-from refledger.operations.earning import converting
-from refledger.operations.once import Once
-from refledger.operations.referring import expiring, referral_bulk, referral_lists, referring
-from refledger.operations.referring.referring import Changes
+from refledger.operations.earning import conversions
+from refledger.operations.idempotency import Once
+from refledger.operations.referring import expiry, lifecycle, referral_bulk, referral_lists
+from refledger.operations.referring.lifecycle import ReferralUpdate
 from refledger.store import keys, partners, programs, withdrawals
 from refledger.store import referrals as stored
 
@@ -100,7 +100,7 @@ def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
     context = config.context()
     new = request.body.to_new(context.ids)
     by, machine = request.caller.user, request.caller.is_machine
-    return _view(request, referring.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
+    return _view(request, lifecycle.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
 
 
 @api.route("GET /api/v1/referrals", query=ReferralQuery, answer=Page[ReferralView], refuses=())
@@ -155,7 +155,7 @@ def read(request: Request[NoBody, NoQuery]) -> ReferralView:
 @api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
 def read_by_lead(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Read the referral of a lead, by the id that the CRM gave it."""
-    return _view(request, referring.by_lead(config.context(), _text(request, "leadId")))
+    return _view(request, lifecycle.by_lead(config.context(), _text(request, "leadId")))
 
 
 @api.route(
@@ -169,7 +169,7 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
     """Read the referral of a customer, by the id that payment events have."""
     context = config.context()
     customer = context.ids.user(_text(request, "customerId"))
-    return _view(request, referring.by_customer(context, request.query.program_id, customer))
+    return _view(request, lifecycle.by_customer(context, request.query.program_id, customer))
 
 
 @api.route(
@@ -188,11 +188,11 @@ def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
     request.check_version(stored.find(context.table, id).version)
     match body.status:
         case "ACCEPTED":
-            return _view(request, referring.accept(context, id))
+            return _view(request, lifecycle.accept(context, id))
         case "REJECTED":
-            return _view(request, referring.reject(context, id, body.reason or ""))
+            return _view(request, lifecycle.reject(context, id, body.reason or ""))
         case "EXPIRED":
-            return _view(request, referring.expire(context, id, body.reason or ""))
+            return _view(request, lifecycle.expire(context, id, body.reason or ""))
 
 
 @api.route(
@@ -207,9 +207,9 @@ def replace_all(request: Request[WholeReferral, NoQuery]) -> ReferralView:
     return _changed(request, request.body.to_changes(config.context().ids))
 
 
-def _changed(request: Request[Any, NoQuery], changes: Changes) -> ReferralView:
+def _changed(request: Request[Any, NoQuery], changes: ReferralUpdate) -> ReferralView:
     context, id, caller, version = config.context(), _id(request), request.caller, request.expected_version
-    return _view(request, referring.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
+    return _view(request, lifecycle.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
 
 
 @api.route(
@@ -220,7 +220,7 @@ def _changed(request: Request[Any, NoQuery], changes: Changes) -> ReferralView:
 )
 def remove(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Take out a referral that should not be there: it is rejected, and its lead may go to another."""
-    return _view(request, referring.remove(config.context(), _id(request)))
+    return _view(request, lifecycle.remove(config.context(), _id(request)))
 
 
 @api.route(
@@ -231,7 +231,7 @@ def remove(request: Request[NoBody, NoQuery]) -> ReferralView:
 )
 def accept(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Let a referral count."""
-    return _view(request, referring.accept(config.context(), _id(request)))
+    return _view(request, lifecycle.accept(config.context(), _id(request)))
 
 
 @api.route(
@@ -243,7 +243,7 @@ def accept(request: Request[NoBody, NoQuery]) -> ReferralView:
 )
 def reject(request: Request[WhyRejected, NoQuery]) -> ReferralView:
     """Refuse a referral: nobody earns from what its customer pays from now on."""
-    return _view(request, referring.reject(config.context(), _id(request), request.body.reason))
+    return _view(request, lifecycle.reject(config.context(), _id(request), request.body.reason))
 
 
 @api.route(
@@ -255,7 +255,7 @@ def reject(request: Request[WhyRejected, NoQuery]) -> ReferralView:
 )
 def expire(request: Request[WhyExpired, NoQuery]) -> ReferralView:
     """End a referral's time now; what was paid before earns."""
-    return _view(request, referring.expire(config.context(), _id(request), request.body.reason))
+    return _view(request, lifecycle.expire(config.context(), _id(request), request.body.reason))
 
 
 @api.route(
@@ -270,7 +270,7 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
     context, body = config.context(), request.body
     customer = context.ids.user(body.customer_id) if body.customer_id else ""
     id, caller = _id(request), request.caller
-    return _view(request, referring.link_lead(
+    return _view(request, lifecycle.link_lead(
         context, id, body.lead_id, customer, body.customer_id or "", by=caller.user, by_machine=caller.is_machine
     ))  # fmt: skip
 
@@ -304,7 +304,7 @@ def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
     referral = stored.find(context.table, id)
     own = programs.find(context.table, referral.program_id).currency
     value = request.body.to_money(own)
-    converted = converting.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
+    converted = conversions.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
     maturing.send_due(converted.rewards, converted.due)
     paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
     return ConvertedView.made(converted, withdrawals.statuses(context.table, paid_by))
@@ -315,7 +315,7 @@ def check_expired(request: Request[NoBody, NoQuery]) -> CheckedView:
     """Close the referrals whose time is over, as the schedule does."""
     context = config.context()
     until_ms = context.now_ms() + CHECK_MS
-    return CheckedView.of(expiring.check_expired(context, lambda: context.now_ms() < until_ms))
+    return CheckedView.of(expiry.check_expired(context, lambda: context.now_ms() < until_ms))
 
 
 @api.route("POST /api/v1/referrals/bulk", body=ReferralsBody, answer=ReferralResults, refuses=(KeyReused,))

@@ -65,17 +65,17 @@ from refledger.entry.models.rewards import (
 )
 from refledger.operations import bulk, labels
 from refledger.operations.earning import (
-    clearing,
-    explaining,
-    giving,
+    duplicate_decisions,
+    explanations,
+    manual_rewards,
     parked,
-    refunding,
+    reversals,
     reward_lists,
     rewards,
-    taking_back,
+    staff_refunds,
 )
-from refledger.operations.once import Once
-from refledger.operations.payouts import paying
+from refledger.operations.idempotency import Once
+from refledger.operations.payouts import single_payouts
 from refledger.operations.referring import closing  # fmt: skip
 from refledger.store import keys, partners, payments, sightings, withdrawals
 from refledger.store import rewards as stored
@@ -134,8 +134,8 @@ def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Rewar
 def give(request: Request[NewReward, NoQuery]) -> RewardView:
     """Give a partner a reward by hand; above the program's limit it is held until somebody else releases it."""
     body = request.body
-    gift = giving.Gift(body.partner_id, body.amount, body.currency, body.reason)
-    given = giving.give(config.context(), gift, request.caller.user, request.key)
+    gift = manual_rewards.Gift(body.partner_id, body.amount, body.currency, body.reason)
+    given = manual_rewards.give(config.context(), gift, request.caller.user, request.key)
     maturing.send_due([given])
     return _view(request, given)
 
@@ -163,7 +163,7 @@ def read(request: Request[NoBody, NoQuery]) -> RewardView:
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
 def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
     """Say why a reward is what it is, in numbers and words, and what happens next."""
-    found = explaining.explain(config.context(), _visible(request))
+    found = explanations.explain(config.context(), _visible(request))
     return ExplanationView.of(
         found.explanation, found.payment.product_id, found.refunds, found.disputes, staff=request.caller.is_staff
     )
@@ -284,7 +284,7 @@ def _decide(request: Request[Any, NoQuery], approves: bool, note: str) -> Reward
 
 def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
     body, by = request.body, request.caller.user
-    return paying.process(
+    return single_payouts.process(
         config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint, whole, body.note
     )  # fmt: skip
 
@@ -310,7 +310,7 @@ def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
 def bulk_pay(request: Request[BulkPayment, NoQuery]) -> RewardResults:
     """Say that up to 50 approved rewards were paid by one payment, each by itself, with a result for each."""
     context, ids = config.context(), [id for id in request.body.reward_ids if _is_id(id)]
-    whole = paying.together(context, ids)
+    whole = single_payouts.together(context, ids)
     return _each(request, lambda id: _pay(request, id, whole.get(id, 0)))
 
 
@@ -451,7 +451,7 @@ def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplica
 )  # fmt: skip
 def decide_duplicate(request: Request[DuplicateBody, NoQuery]) -> PaymentView:
     """Say of a payment that may be another one whether it is; above one person's limit another one releases it."""
-    decide = clearing.another if request.body.verdict == "ANOTHER" else clearing.same
+    decide = duplicate_decisions.another if request.body.verdict == "ANOTHER" else duplicate_decisions.same
     cleared = decide(config.context(), request.id("paymentId"), request.body.note, request.caller.user)
     maturing.send(list(cleared.due))
     return _payment(request, cleared.payment.id)
@@ -495,7 +495,7 @@ def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
 def list_refunds(request: Request[NoBody, NoQuery]) -> RefundList:
     """List what was refunded of a payment, whoever told it, oldest first, with what takes nothing and why."""
     context = config.context()
-    payment, found, _ = payments.whole(context.table, taking_back.root(context, request.id("paymentId")), strong=False)
+    payment, found, _ = payments.whole(context.table, reversals.root(context, request.id("paymentId")), strong=False)
     return RefundList.of(payment, found)
 
 
@@ -505,7 +505,7 @@ def list_refunds(request: Request[NoBody, NoQuery]) -> RefundList:
 )  # fmt: skip
 def refund(request: Request[NewRefund, NoQuery]) -> PaymentRefundView:
     """Say that a payment went back, whatever told of it; above one person's limit it waits for a second one."""
-    done = refunding.request(
+    done = staff_refunds.request(
         config.context(), request.id("paymentId"), request.body.asked(), request.caller.user, request.route,
         request.key, request.body_hash,
     )  # fmt: skip
@@ -518,7 +518,7 @@ def refund(request: Request[NewRefund, NoQuery]) -> PaymentRefundView:
 )  # fmt: skip
 def confirm_refund(request: Request[NoBody, NoQuery]) -> PaymentRefundView:
     """Let a refund count that somebody else of the staff entered."""
-    done = refunding.confirm(
+    done = staff_refunds.confirm(
         config.context(), request.id("paymentId"), request.id("refundId"), request.caller.user
     )  # fmt: skip
     return PaymentRefundView.of(done.payment, done.refund)
@@ -530,7 +530,7 @@ def confirm_refund(request: Request[NoBody, NoQuery]) -> PaymentRefundView:
 )  # fmt: skip
 def undo_refund(request: Request[DecisionNote, NoQuery]) -> PaymentRefundView:
     """Say that a refund of the staff was entered in error: what it took comes back."""
-    done = refunding.undo(
+    done = staff_refunds.undo(
         config.context(), request.id("paymentId"), request.id("refundId"), request.body.note, request.caller.user
     )  # fmt: skip
     return PaymentRefundView.of(done.payment, done.refund)
@@ -541,7 +541,7 @@ def _payment(request: Request[Any, Any], payment_id: str, *, strong: bool = True
     table = config.context().table
     payment, refunds, disputes = payments.whole(table, payment_id, strong=strong)
     if payment.kind is PaymentKind.ALIAS:
-        root = taking_back.root(config.context(), payment.target)
+        root = reversals.root(config.context(), payment.target)
         payment, refunds, disputes = payments.whole(table, root, strong=strong)
     earned, named = labels.of_payment(table, payment, strong=strong, masks=request.caller.sees_masked)
     return PaymentView.of(payment, earned, _payouts(earned), refunds, disputes, named)

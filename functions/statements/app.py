@@ -8,7 +8,7 @@ from refledger.domain.errors import PartnerNotFound, StatementTooLong
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, RawAnswer
-from refledger.entry.models.statements import Format, StatementQuery, StatementView, as_csv, file_name
+from refledger.entry.models.statements import StatementFormat, StatementQuery, StatementView, as_csv, file_name
 from refledger.operations.figures import statements
 from refledger.store import partners
 
@@ -50,11 +50,11 @@ def _answer(
 ) -> StatementView | CsvFile | RawAnswer:
     context, month = config.context(), request.path.get("month", "")
     match request.query.format:
-        case Format.PDF:
+        case StatementFormat.PDF:
             return _pdf(request, statements.basis(context, partner_id, month), named=named)
-        case Format.JSON:
+        case StatementFormat.JSON:
             return StatementView.of(statements.of_partner(context, partner_id, month), named=named)
-        case Format.CSV:
+        case StatementFormat.CSV:
             made = statements.of_partner(context, partner_id, month)
             return CsvFile(name=file_name(made, "csv"), text=as_csv(made, named=named))
 

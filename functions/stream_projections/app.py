@@ -6,10 +6,10 @@ from typing import Any
 
 from refledger.entry import config
 from refledger.operations import notices
-from refledger.operations.earning import nobodys
-from refledger.operations.partners import finding
-from refledger.operations.proof import auditing
-from refledger.operations.referring import progress
+from refledger.operations.earning import unattributed
+from refledger.operations.partners import search_projection
+from refledger.operations.proof import audit_projection
+from refledger.operations.referring import progress_projection
 from refledger.store import stream
 
 
@@ -20,10 +20,10 @@ def handler(event: dict[str, Any], _: object) -> dict[str, int]:
     entries are new.
     """
     context, records = config.context(), [stream.record(told) for told in event["Records"]]
-    written = auditing.write_down(context, records)
-    progress.follow(context, records)
-    for told in nobodys.referred_in(records):
-        config.payments_queue().send(nobodys.SOURCE, nobodys.KIND, told.detail())
-    finding.follow(context, records)
+    written = audit_projection.write_down(context, records)
+    progress_projection.follow(context, records)
+    for told in unattributed.referred_in(records):
+        config.payments_queue().send(unattributed.SOURCE, unattributed.KIND, told.detail())
+    search_projection.follow(context, records)
     notices.send(context, config.bus(), records, to_all=config.environment()["NOTICES"] == "all")
     return {"audited": written}

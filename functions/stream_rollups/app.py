@@ -6,7 +6,7 @@ from typing import Any
 
 from refledger.domain.leaderboards import written
 from refledger.entry import config
-from refledger.operations.figures.statistics import project
+from refledger.operations.figures.rollups import project
 from refledger.operations.proof import touching
 from refledger.store.stream import record
 

@@ -8,7 +8,7 @@ from typing import Any
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.stopping import stops
-from refledger.operations.payouts.sweeping import cover_again, sweep
+from refledger.operations.payouts.sweeper import cover_again, sweep
 
 LEFT_MS = 10_000  # stop in time to write down how far it came
 

@@ -10,7 +10,7 @@ from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.operations.proof.screening import screen
 from refledger.operations.proof.verification import Subject
-from refledger.store.findings import Reason
+from refledger.store.findings import FindingReason
 
 
 def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
@@ -26,7 +26,7 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
     return asdict(screened)
 
 
-def _tell(subject: Subject, reason: Reason) -> None:
+def _tell(subject: Subject, reason: FindingReason) -> None:
     """Loaded here: where all is right no logger is needed."""
     from refledger.entry.observability import logger
 

@@ -25,7 +25,6 @@ from refledger.entry.models.withdrawals import (
     BulkApproval,
     BulkPaid,
     BulkReject,
-    BulkResult,
     BulkResults,
     HappeningView,
     ReasonBody,
@@ -34,17 +33,17 @@ from refledger.entry.models.withdrawals import (
     StatusQuery,
     TimelineView,
     TransactionBody,
+    WithdrawalBulkResult,
 )
-from refledger.operations import bulk, listing
+from refledger.operations import bulk, pages
 from refledger.operations.context import Context
 from refledger.operations.earning import till
-from refledger.operations.limits import LimitKind
-from refledger.operations.payouts import mending, methods, withdrawals, workflow
+from refledger.operations.payouts import methods, staff_remedies, withdrawals, workflow_callbacks
+from refledger.operations.rate_limits import LimitKind
 from refledger.store import keys, partners
 from refledger.store import withdrawals as stored
 
 api = handler = Api()
-S = WithdrawalStatus
 
 
 @api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView], refuses=())
@@ -57,7 +56,7 @@ def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawa
     def read(ids: list[str]) -> list[Withdrawal]:
         return stored.many(context.table, ids, strong=False)
 
-    page, last = listing.page(listing.loaded(rows, read, query.limit + 1), query.takes, query.limit)
+    page, last = pages.page(pages.loaded(rows, read, query.limit + 1), query.takes, query.limit)
     following = request.cursor(last)
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
@@ -135,7 +134,7 @@ def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
 )
 def approve(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Approve a withdrawal somebody else asked for."""
-    return _decide(request, S.APPROVED)
+    return _decide(request, WithdrawalStatus.APPROVED)
 
 
 @api.route(
@@ -146,7 +145,7 @@ def approve(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
 )
 def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Reject a withdrawal; its money is available again."""
-    return _decide(request, S.REJECTED)
+    return _decide(request, WithdrawalStatus.REJECTED)
 
 
 @api.route(
@@ -166,7 +165,7 @@ def reject(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
 def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView:
     """Confirm that the transfer was made; told again with the same transactionId it answers the same."""
     body = request.body
-    return _told(withdrawals.conclude(*_on(request, S.PAID), body.note, body.transaction_id))
+    return _told(withdrawals.conclude(*_on(request, WithdrawalStatus.PAID), body.note, body.transaction_id))
 
 
 @api.route(
@@ -178,7 +177,7 @@ def mark_paid(request: Request[TransactionBody, NoQuery]) -> StaffWithdrawalView
 def mark_failed(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
     """Say that the transfer was not, and will not be, made: the money is put back, at once or with a second yes."""
     body = request.body
-    return _told(withdrawals.conclude(*_on(request, S.FAILED), body.note, body.transaction_id or ""))
+    return _told(withdrawals.conclude(*_on(request, WithdrawalStatus.FAILED), body.note, body.transaction_id or ""))
 
 
 @api.route(
@@ -197,7 +196,7 @@ def mark_failed(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
 )
 def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Try a payout again that the provider declined for a reason that is gone."""
-    return _told(mending.retry(*_what(request), request.body.note))
+    return _told(staff_remedies.retry(*_what(request), request.body.note))
 
 
 @api.route(
@@ -209,7 +208,7 @@ def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
 def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
     """Say that the whole payout came back; its money is available again, at once or with a second yes."""
     body = request.body
-    return _told(mending.mark_returned(*_what(request), body.note, body.transaction_id or ""))
+    return _told(staff_remedies.mark_returned(*_what(request), body.note, body.transaction_id or ""))
 
 
 @api.route(
@@ -220,7 +219,7 @@ def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
 )
 def resolve(request: Request[ReasonBody, NoQuery]) -> StaffWithdrawalView:
     """End a problem that was put right elsewhere, by an adjustment say."""
-    return _told(mending.resolve(*_what(request), request.body.note))
+    return _told(staff_remedies.resolve(*_what(request), request.body.note))
 
 
 @api.route("POST /api/v1/withdrawals/bulk-approve", body=BulkApproval, answer=BulkResults, refuses=(KeyReused,))
@@ -229,7 +228,9 @@ def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
     context, body = config.context(), request.body
 
     def approve_one(id: str) -> Withdrawal:
-        return withdrawals.decide(context, id, S.APPROVED, request.caller.user, request.fingerprint, body.note)
+        return withdrawals.decide(
+            context, id, WithdrawalStatus.APPROVED, request.caller.user, request.fingerprint, body.note
+        )
 
     return _each(body.withdrawal_ids, approve_one)
 
@@ -240,7 +241,9 @@ def bulk_reject(request: Request[BulkReject, NoQuery]) -> BulkResults:
     context, body = config.context(), request.body
 
     def reject_one(id: str) -> Withdrawal:
-        return withdrawals.decide(context, id, S.REJECTED, request.caller.user, request.fingerprint, body.note)
+        return withdrawals.decide(
+            context, id, WithdrawalStatus.REJECTED, request.caller.user, request.fingerprint, body.note
+        )
 
     return _each(body.withdrawal_ids, reject_one)
 
@@ -252,7 +255,8 @@ def bulk_mark_paid(request: Request[BulkPaid, NoQuery]) -> BulkResults:
 
     def pay_one(id: str) -> Withdrawal:
         return withdrawals.conclude(
-            context, id, S.PAID, request.caller.user, request.fingerprint, request.body.note, transactions[id]
+            context, id, WithdrawalStatus.PAID, request.caller.user, request.fingerprint, request.body.note,
+            transactions[id]
         )  # fmt: skip
 
     return _each(list(transactions), pay_one)
@@ -265,10 +269,10 @@ def _each(ids: list[str], act: Callable[[str], Withdrawal]) -> BulkResults:
         if not IDENTIFIER.fullmatch(id):
             raise WithdrawalNotFound("there is no such withdrawal")
         changed = act(id)
-        workflow.tell(context, config.waker(), changed)
+        workflow_callbacks.tell(context, config.waker(), changed)
         return changed
 
-    return BulkResults(results=[BulkResult.of(done) for done in bulk.each(context, ids, one)])
+    return BulkResults(results=[WithdrawalBulkResult.of(done) for done in bulk.each(context, ids, one)])
 
 
 def _what(request: Request[Any, NoQuery]) -> tuple[Context, str, str, str]:
@@ -286,5 +290,5 @@ def _decide(request: Request[NoteBody, NoQuery], status: WithdrawalStatus) -> St
 
 
 def _told(withdrawal: Withdrawal) -> StaffWithdrawalView:
-    workflow.tell(config.context(), config.waker(), withdrawal)
+    workflow_callbacks.tell(config.context(), config.waker(), withdrawal)
     return StaffWithdrawalView.of(withdrawal)

@@ -11,8 +11,8 @@ from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations.payouts import payouts, tasks, workflow
-from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import payouts, workflow_callbacks, workflow_tasks
+from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
 from refledger.store.transaction import RetryableConflict
 
 
@@ -39,11 +39,11 @@ def _task(event: dict[str, Any]) -> Mapping[str, Any]:
     context, action, id = config.context(), event["action"], event["withdrawalId"]
     match action:
         case "decide":
-            return tasks.decide(context, config.waker(), id, event["token"])
+            return workflow_tasks.decide(context, config.waker(), id, event["token"])
         case "pay":
             return payouts.wait_for_end(context, config.waker(), _start_payout(id), event["token"])
         case "finish":
-            return tasks.finish(context, config.waker(), id, event["heard"], event["token"])
+            return workflow_tasks.finish(context, config.waker(), id, event["heard"], event["token"])
         case _:
             return _former_task(event)
 
@@ -53,20 +53,20 @@ def _former_task(event: dict[str, Any]) -> Mapping[str, Any]:
     context, id = config.context(), event["withdrawalId"]
     match event["action"]:
         case "admit":
-            return tasks.admit(context, id)
+            return workflow_tasks.admit(context, id)
         case "request-approval":
-            return workflow.wait(context, config.waker(), id, APPROVAL, event["token"])
+            return workflow_callbacks.wait(context, config.waker(), id, APPROVAL, event["token"])
         case "release":
-            return tasks.release(context, id, WithdrawalStatus(event["as"]))
+            return workflow_tasks.release(context, id, WithdrawalStatus(event["as"]))
         case "assess":
-            return tasks.assess(context, id)
+            return workflow_tasks.assess(context, id)
         case "auto-approve":
-            return tasks.auto_approve(context, id)
+            return workflow_tasks.auto_approve(context, id)
         case "start-payout":
             return payouts.told(_start_payout(id))
         case "await-settlement":
-            return workflow.wait(context, config.waker(), id, SETTLEMENT, event["token"])
+            return workflow_callbacks.wait(context, config.waker(), id, SETTLEMENT, event["token"])
         case "settle":
-            return tasks.settle(context, id)
+            return workflow_tasks.settle(context, id)
         case action:
             raise ValueError(f"no task {action}")

@@ -13,9 +13,9 @@ from refledger.adapters import hubspot, salesforce, signed_webhooks
 from refledger.adapters.crm_mapping import BadMapping, Mapping
 from refledger.domain.amounts import GRAMMAR
 from refledger.domain.errors import BadSignature, Unreadable
-from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.payments import Skipped
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 
 NOW_MS = 1_793_613_600_000
 SECONDS = NOW_MS // 1000
@@ -146,12 +146,12 @@ def test_properties_mean_what_the_mapping_says() -> None:
         "worth": Decimal("10.50"), "cur": "eur", "stage": "WON", "spam": True, "why": "said no",
     }  # fmt: skip
     assert OF_CONTACTS.news("L1", 5, told) == LeadNews(
-        "L1", 5, Step.CONVERTED, ("ABCDE12345", "OTHER-1"), Source.SOCIAL_MEDIA, "x" * 100, "u1",
+        "L1", 5, LeadStep.CONVERTED, ("ABCDE12345", "OTHER-1"), ReferralSource.SOCIAL_MEDIA, "x" * 100, "u1",
         Value(major=Decimal("10.50"), currency="EUR"), "said no",
     )  # fmt: skip
-    assert OF_CONTACTS.news("L1", 5, {"spam": True}).step is Step.REJECTED
+    assert OF_CONTACTS.news("L1", 5, {"spam": True}).step is LeadStep.REJECTED
     assert OF_CONTACTS.news("L1", 5, {"stage": "hot lead", "src": "Radio"}) == LeadNews(
-        "L1", 5, Step.ACCEPTED, source=Source.OTHER
+        "L1", 5, LeadStep.ACCEPTED, source=ReferralSource.OTHER
     )
 
 
@@ -226,8 +226,11 @@ OF_LEADS = Mapping.parse("object=Lead;code=Ref__c;accepted=Status:Working")
 @pytest.mark.parametrize(
     ("header", "outcome"),
     [
-        ({}, [LeadNews("00Q1", 5, Step.ACCEPTED)]),
-        ({"recordIds": ["00Q1", "00Q2"]}, [LeadNews("00Q1", 5, Step.ACCEPTED), LeadNews("00Q2", 5, Step.ACCEPTED)]),
+        ({}, [LeadNews("00Q1", 5, LeadStep.ACCEPTED)]),
+        (
+            {"recordIds": ["00Q1", "00Q2"]},
+            [LeadNews("00Q1", 5, LeadStep.ACCEPTED), LeadNews("00Q2", 5, LeadStep.ACCEPTED)],
+        ),
         ({"recordIds": ["00Q*"]}, Skipped("OTHER_PROPERTY")),
         ({"changeType": "DELETE"}, Skipped("NOT_A_CHANGE")),
         ({"changeType": "GAP_OVERFLOW"}, Skipped("GAP")),

@@ -72,8 +72,8 @@ def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_ot
     loaded: dict[str, frozenset[str]],
 ) -> None:
     """One function's operations are not another's: roll-ups are loaded by those who write or show them."""
-    rollups = {name for name, modules in loaded.items() if "refledger.operations.figures.statistics" in modules}
-    sweeping = {name for name, modules in loaded.items() if "refledger.operations.payouts.sweeping" in modules}
+    rollups = {name for name, modules in loaded.items() if "refledger.operations.figures.rollups" in modules}
+    sweeping = {name for name, modules in loaded.items() if "refledger.operations.payouts.sweeper" in modules}
     showing = {"me", "member_referrals", "analytics", "job_worker"}  # the last counts what is owed for the dashboard
     assert (rollups, sweeping) == ({"leaderboards", "stream_rollups", *showing}, {"sweeper"})
 

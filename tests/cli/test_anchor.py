@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from refledger.domain.adjustments import AdjustmentKind, Asked
+from refledger.domain.adjustments import AdjustmentKind, AdjustmentRequest
 from refledger.operations import adjustments
 from tests.cli.conftest import Command
 from tests.operations.test_anchoring import change, rewrite, set_balance, tampered
@@ -25,7 +25,7 @@ def test_what_it_says_heals(refledger: Command, books: Books) -> None:
     assert done.lines[0] == "entry 3: does not follow the hash of the entry before it"
     body = json.loads(done.lines[-1])
     assert refledger("verify", "--partner", bob).status == 1
-    asked = Asked(
+    asked = AdjustmentRequest(
         body["partnerId"], body["currency"], body["amount"], AdjustmentKind(body["kind"]), body["reason"],
         body["entries"], body["chain"],
     )  # fmt: skip

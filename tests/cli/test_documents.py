@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from refledger.adapters.archive import Archive, DayWriter
+from refledger.adapters.archive import DayWriter, ManifestArchive
 from refledger.adapters.queues import DeadLetters
 from refledger.adapters.signing import KmsKey
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.figures import comparing, statistics
+from refledger.operations.figures import comparing, rollups
 from refledger.operations.proof import manifests
-from refledger.operations.proof.manifests import Outcome
+from refledger.operations.proof.manifests import ManifestOutcome
 from tests.cli.conftest import Command
 from tests.support import runbooks, streams
 from tests.support.books import Books
@@ -54,9 +54,9 @@ def test_the_samples_are_what_is_printed(
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     writer = DayWriter(stack.client("s3"), names["ManifestBucket"], day)
     key = KmsKey(stack.client("kms"), names["ManifestKey"])
-    assert manifests.write(books.context, writer, key, day, lambda: True) is Outcome.WRITTEN
-    monkeypatch.setattr(Archive, "days", lambda _: [day])  # other tests write of days that will come
-    statistics.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
+    assert manifests.write(books.context, writer, key, day, lambda: True) is ManifestOutcome.WRITTEN
+    monkeypatch.setattr(ManifestArchive, "days", lambda _: [day])  # other tests write of days that will come
+    rollups.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
     DeadLetters(stack.client("sqs"), names["PaymentsDlq"]).send("{}", "UNREADABLE", "detail.amount: missing")
     printed, done = list(runbooks.steps("operations.md", "Commands")), list[runbooks.Step]()
     try:

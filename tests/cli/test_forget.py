@@ -12,8 +12,8 @@ from refledger.domain.times import DAY_MS
 from refledger.operations import people
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals
 from tests.cli.conftest import Command
@@ -79,7 +79,7 @@ def test_a_customer_by_the_shops_id(refledger: Command, books: Books) -> None:
     """What was written with their referrals; who is a partner too is said to be one, with 1."""
     bob = books.partner("bob").id
     new = NewReferral(bob, customer=books.user("dora"), lead="crm-1", note="met at a fair")
-    made = referring.create(books.context, new, "ann", "key", "body")
+    made = lifecycle.create(books.context, new, "ann", "key", "body")
     assert refledger("forget", "customer", "dora").lines[0] == "the customer: would take away 1 referrals"
     assert refledger("forget", "customer", "dora", "--yes").status == 0
     for nobody in ("dora", "dorra"):

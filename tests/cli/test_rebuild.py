@@ -8,8 +8,8 @@ import pytest
 
 from refledger.domain import times
 from refledger.operations import context as contexts
-from refledger.operations.figures import comparing, rebuilding
-from refledger.operations.figures.statistics import project
+from refledger.operations.figures import comparing, rebuild
+from refledger.operations.figures.rollups import project
 from refledger.operations.recovery.catching_up import SUBJECTS
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update
@@ -29,8 +29,8 @@ def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
     books.program()
     books.chain(*NAMES)
     books.earn("carol", "p", 10_000)
-    monkeypatch.setattr(rebuilding, "AHEAD_MS", 0)
-    monkeypatch.setattr(rebuilding, "LATE_MS", 0)
+    monkeypatch.setattr(rebuild, "AHEAD_MS", 0)
+    monkeypatch.setattr(rebuild, "LATE_MS", 0)
     monkeypatch.setattr(contexts, "pause", lambda _: None)
     monkeypatch.setattr(comparing, "AGAIN_AFTER_MS", 0)
     return books
@@ -47,7 +47,7 @@ def counted(books: Books) -> None:
 
 def test_all_partners(refledger: Command, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 when everybody has new figures; while the function is behind, 1, and what to do."""
-    monkeypatch.setattr(rebuilding, "POLL_MS", 0)
+    monkeypatch.setattr(rebuild, "POLL_MS", 0)
     monkeypatch.setattr("refledger.cli.rebuild.MINUTE_MS", 1)
     done = refledger("rebuild", "statistics", "--wait", "1")
     assert done.status == 1

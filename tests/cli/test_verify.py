@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from refledger.adapters.archive import Archive, DayWriter
+from refledger.adapters.archive import DayWriter, ManifestArchive
 from refledger.adapters.signing import KmsKey
 from refledger.domain.manifest import INDEX, SIGNATURE, part_name
 from refledger.domain.times import iso
 from refledger.operations.proof import manifests, verification
 from refledger.operations.proof.book_checks import Checked, Fault
-from refledger.operations.proof.manifests import Outcome, day_of
+from refledger.operations.proof.manifests import ManifestOutcome, day_of
 from refledger.store import findings, keys
-from refledger.store.findings import Finding, Reason, Round
+from refledger.store.findings import Finding, FindingReason, ScreeningRound
 from refledger.store.transaction import update
 from tests.cli.conftest import Command, numbers
 from tests.support.books import Books
@@ -122,9 +122,9 @@ def test_what_the_stack_found_is_shown(refledger: Command, books: Books) -> None
     bob, now_ms = edit(books, 2), books.clock()
     done = refledger("verify", "--found")
     assert (done.status, done.lines) == (0, ["0 faults; the last whole sweep ended 0m ago"])
-    ended = Round(now_ms, now_ms, now_ms, "end", ("someone",))
-    sure = Reason(bob, "USD", "entry 2: is wrong", now_ms, is_told=True)
-    unsure = Reason(bob, "EUR", "entry 3: is wrong", now_ms)
+    ended = ScreeningRound(now_ms, now_ms, now_ms, "end", ("someone",))
+    sure = FindingReason(bob, "USD", "entry 2: is wrong", now_ms, is_told=True)
+    unsure = FindingReason(bob, "EUR", "entry 3: is wrong", now_ms)
     books.table.commit(findings.keep(ended), findings.save(Finding("partners", bob, (sure, unsure), now_ms)))
     done = refledger("verify", "--found")
     assert done.status == 1
@@ -217,7 +217,7 @@ def day(books: Books, stack: Stack, names: Names) -> str:
     made = str(date(2090, 1, 1) + timedelta(days=next(numbers)))
     writer = DayWriter(stack.client("s3"), names["ManifestBucket"], made)
     key = KmsKey(stack.client("kms"), names["ManifestKey"])
-    assert manifests.write(books.context, writer, key, made, lambda: True) is Outcome.WRITTEN
+    assert manifests.write(books.context, writer, key, made, lambda: True) is ManifestOutcome.WRITTEN
     return made
 
 
@@ -227,7 +227,7 @@ def test_what_the_manifest_saw_is_still_there(
     """Named by its day, and as the latest that is complete; entries since are no difference."""
     books.earn("carol", "since", 10_000)
     assert refledger("verify", "--manifest", day, "--json").json["faults"] == []
-    monkeypatch.setattr(Archive, "days", lambda _: ["2099-01-01", day])  # the newer one has no signature
+    monkeypatch.setattr(ManifestArchive, "days", lambda _: ["2099-01-01", day])  # the newer one has no signature
     done = refledger("verify", "--manifest", "latest")
     assert (done.status, done.err) == (0, "")
 
@@ -239,11 +239,11 @@ def test_an_old_manifest_is_no_secret(
     old = "2020-01-01"
     writer = DayWriter(stack.client("s3"), names["ManifestBucket"], old)
     manifests.write(books.context, writer, KmsKey(stack.client("kms"), names["ManifestKey"]), old, lambda: True)
-    monkeypatch.setattr(Archive, "days", lambda _: [day_of(books.clock()), old])  # today's is not complete
+    monkeypatch.setattr(ManifestArchive, "days", lambda _: [day_of(books.clock()), old])  # today's is not complete
     done = refledger("verify", "--manifest", "latest")
     assert done.status == 0
     assert done.err.startswith("refledger: the latest manifest is of 2020-01-01")
-    monkeypatch.setattr(Archive, "days", lambda _: [])
+    monkeypatch.setattr(ManifestArchive, "days", lambda _: [])
     done = refledger("verify", "--manifest", "latest")
     assert (done.status, done.err) == (2, "refledger: there is no manifest yet\n")
 
@@ -273,7 +273,7 @@ def test_a_folder_and_a_public_key_are_enough(
     refledger: Command, stack: Stack, names: Names, day: str, tmp_path: Path
 ) -> None:
     """A copy is checked without S3 and KMS; one that was changed, or that another key signed, is a fault."""
-    kms, archive = stack.client("kms"), Archive(stack.client("s3"), names["ManifestBucket"])
+    kms, archive = stack.client("kms"), ManifestArchive(stack.client("s3"), names["ManifestBucket"])
     for name in (INDEX, SIGNATURE, part_name(1)):
         (tmp_path / name).write_bytes(archive.read(day, name))
     public = tmp_path / "public.der"

@@ -17,9 +17,9 @@ from refledger.domain import batches, codes, jobs, links, periods, programs, sta
 from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS
 from refledger.entry.events import checks, own
 from refledger.entry.models import common, partner_bulk, referrals, rewards
-from refledger.operations.earning import nobodys, parked
+from refledger.operations.earning import parked, unattributed
 from refledger.operations.figures import leaderboards
-from refledger.operations.jobs import importing
+from refledger.operations.jobs import import_run
 from refledger.operations.partners import forgetting, partner_lists
 from refledger.operations.partners import links as clicked
 from refledger.operations.payouts import withdrawals
@@ -57,7 +57,7 @@ ROWS = [
     ("docs/events.md", "or the same amount within {} hours", suspicion.WITHIN_MS // HOUR_MS),
     ("docs/events.md", "({} unless it says otherwise, 720 at most, 0 for never)", programs.BIND_WITHIN_HOURS),
     ("docs/events.md", "(24 unless it says otherwise, {} at most, 0 for never)", programs.MAX_BIND_WITHIN_HOURS),
-    ("docs/events.md", "up to {} payments, earns as if it had come after", nobodys.TAKEN_LIMIT),
+    ("docs/events.md", "up to {} payments, earns as if it had come after", unattributed.TAKEN_LIMIT),
     ("docs/events.md", "state=UNREFERRED`, for {} days", payments.IGNORED_KEPT_DAYS),
     ("docs/events.md", "What has waited for {} days is reported by an alarm", parked.OVERDUE_MS // DAY_MS),
     ("docs/leads.md", "is kept for {} days after the last news", leads.KEPT_MS // DAY_MS),
@@ -89,7 +89,7 @@ ROWS = [
     ("docs/api/exports-and-imports.md", "to whoever has it, for {} minutes", jobs.LINK_SECONDS // 60),
     ("docs/api/exports-and-imports.md", "The file is kept for {} days",
      attribute("FilesBucket", "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")),
-    ("docs/api/exports-and-imports.md", "at most 1 MiB and {} lines", importing.MOST_LINES),
+    ("docs/api/exports-and-imports.md", "at most 1 MiB and {} lines", import_run.MOST_LINES),
     ("docs/api/links.md", "ASCII, up to {} characters", links.MAX_URL),
     ("docs/api/links.md", "Of one address about {} clicks a minute", clicked.COUNTED_A_MINUTE),
     ("docs/api/partners.md", "looks at {} partners at most", partner_lists.LOOKED_AT),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refledger.domain.jobs import What
+from refledger.domain.jobs import ExportSubject
 from refledger.entry.access import ROUTES
 
 PAGE = Path(__file__).parents[2] / "docs" / "api" / "reports.md"
@@ -33,6 +33,6 @@ def test_every_report_is_dated(report: str) -> None:
     assert all(re.search("happened|written|booked|due", time) for time in times)
 
 
-@pytest.mark.parametrize("what", sorted(What))
+@pytest.mark.parametrize("what", sorted(ExportSubject))
 def test_every_export_is_dated(what: str) -> None:
     assert len(dated(what)) == 1

@@ -14,7 +14,7 @@ import pytest
 
 from refledger.domain import times
 from refledger.domain.currencies import exponent
-from refledger.domain.rules import Own, RuleSet, Sale, Share, Source, shares
+from refledger.domain.rules import Own, RateSource, RuleSet, Sale, Share, shares
 from refledger.entry.models.partners import CommissionBody
 from refledger.entry.models.programs import ProgramBody
 
@@ -82,4 +82,4 @@ def test_the_page_has_examples_of_everything() -> None:
     assert {
         "product-first",
         *(example.row["rule of tier 1"] for example in found if "rule of tier 1" in example.row),
-    } == set(Source)
+    } == set(RateSource)

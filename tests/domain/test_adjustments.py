@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from refledger.domain.adjustments import (
     Adjustment,
     AdjustmentKind,
+    AdjustmentRequest,
     AdjustmentStatus,
-    Asked,
     act,
     check_currency,
     check_decision,
@@ -20,7 +20,7 @@ from refledger.domain.adjustments import (
     movement,
 )
 from refledger.domain.currencies import MAX_AMOUNT
-from refledger.domain.duties import Facts, NeedsSecond, Stake, decide
+from refledger.domain.duties import DutyFacts, NeedsSecond, Stake, decide
 from refledger.domain.errors import (
     AlreadyDecided,
     CurrencyNotTaken,
@@ -30,7 +30,7 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.exposures import Exposure
-from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import CurrencyTerms, Program
 from tests.support.programs import a_program
@@ -38,11 +38,13 @@ from tests.support.programs import a_program
 K, S = AdjustmentKind, AdjustmentStatus
 AMOUNTS = st.integers(-MAX_AMOUNT, MAX_AMOUNT).filter(bool)
 PARTNER = Partner("p", "default", "CODE", PartnerStatus.ACTIVE, "bob", 0)
-WAITS = Adjustment("x", Asked("p", "USD", 5, K.ADJUSTMENT, "why"), "default", S.WAITING, "ann", 0, "body")
+WAITS = Adjustment("x", AdjustmentRequest("p", "USD", 5, K.ADJUSTMENT, "why"), "default", S.WAITING, "ann", 0, "body")
 
 
-def asked(amount: int, kind: AdjustmentKind = K.ADJUSTMENT, reason: str = "why", currency: str = "USD") -> Asked:
-    return Asked("p", currency, amount, kind, reason)
+def asked(
+    amount: int, kind: AdjustmentKind = K.ADJUSTMENT, reason: str = "why", currency: str = "USD"
+) -> AdjustmentRequest:
+    return AdjustmentRequest("p", currency, amount, kind, reason)
 
 
 @pytest.mark.parametrize("amount", [0, MAX_AMOUNT + 1, -MAX_AMOUNT - 1])
@@ -69,8 +71,8 @@ def test_the_journal_moves_what_was_asked(amount: int, before: int) -> None:
         how, size = movement(asked(amount, kind))
         after, entry = post(Balance("p", "USD", available=before, reserved=3, unpaid=7), how, size, "x", 1)
         assert (after.available - before, after.reserved, after.unpaid) == (amount, 3, 7)
-        wanted = {True: Kind.CREDIT, False: Kind.DEBIT}[amount > 0]
-        assert entry.kind is (Kind.WRITE_OFF if kind is K.WRITE_OFF else wanted)
+        wanted = {True: EntryKind.CREDIT, False: EntryKind.DEBIT}[amount > 0]
+        assert entry.kind is (EntryKind.WRITE_OFF if kind is K.WRITE_OFF else wanted)
 
 
 @given(st.integers(1, 10), st.integers(-10, 10))
@@ -86,10 +88,10 @@ def test_only_debt_is_written_off(amount: int, available: int) -> None:
             check_possible(asked(amount, K.WRITE_OFF), balance)
 
 
-def needs_second_person(what: Asked, program: Program) -> bool:
+def needs_second_person(what: AdjustmentRequest, program: Program) -> bool:
     """Of the first of the day."""
     stakes = (Stake(Exposure("p"), abs(what.amount)),)
-    facts = Facts("ann", 0, (program,), currency=what.currency, stakes=stakes)
+    facts = DutyFacts("ann", 0, (program,), currency=what.currency, stakes=stakes)
     return isinstance(decide(act(what), facts), NeedsSecond)
 
 

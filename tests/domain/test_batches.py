@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain import csv_files
-from refledger.domain.batches import HEAD, Batch, Line, as_csv, major_units
+from refledger.domain.batches import HEAD, Batch, TransferLine, as_csv, major_units
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.methods import BankAccount
 
-LINE = Line("w1", "p1", "m1", 1, 1500, "USD")
+LINE = TransferLine("w1", "p1", "m1", 1, 1500, "USD")
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20) | st.text("=+-@\",'; \u20ac", max_size=6)
 
 
@@ -67,5 +67,5 @@ def test_texts_are_quoted_and_amounts_are_numbers() -> None:
 
 def test_totals_are_per_currency() -> None:
     """Nothing is added up that is not of one kind."""
-    lines = (LINE, LINE, Line("w2", "p1", "m1", 1, 7, "EUR"))
+    lines = (LINE, LINE, TransferLine("w2", "p1", "m1", 1, 7, "EUR"))
     assert Batch("b", 1, "ann", "body", lines).totals == {"EUR": 7, "USD": 3000}

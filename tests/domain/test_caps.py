@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.rewards import Reward, RewardStatus
 
 S = RewardStatus
@@ -19,12 +19,12 @@ REWARD = Reward(
     rule_version=1, program_id="default", payment="e", referral_id="f", matures_at_ms=2,
     earned_at_ms=1_790_000_000_000, cap=150,
 )  # fmt: skip
-EMPTY = Month("p", "EUR", "default", "202609")
+EMPTY = CappedMonth("p", "EUR", "default", "202609")
 AMOUNTS = st.integers(1, 400)
 CAPS = st.sampled_from([100, 150, 300])
 
 
-def filled(*rewards: Reward, used: int = 0) -> Month:
+def filled(*rewards: Reward, used: int = 0) -> CappedMonth:
     """The month after they came into the balance, one after the other."""
     month = replace(EMPTY, used=used)
     for reward in rewards:
@@ -107,7 +107,7 @@ def test_what_was_granted_for_good_stands_for_itself() -> None:
 def test_it_is_the_month_of_the_payment(at_ms: int, month: str) -> None:
     """In UTC, by when the customer paid, per program, partner and currency."""
     counted = month_of(replace(REWARD, earned_at_ms=at_ms, program_id="other"))
-    assert counted == Month("p", "EUR", "other", month)
+    assert counted == CappedMonth("p", "EUR", "other", month)
     assert counted.name == f"other {month}"
 
 

@@ -15,7 +15,7 @@ from refledger.domain.duties import (
     Allowed,
     Barred,
     Duty,
-    Facts,
+    DutyFacts,
     NeedsSecond,
     Relation,
     Stake,
@@ -26,7 +26,7 @@ from refledger.domain.duties import (
     require,
 )
 from refledger.domain.errors import Forbidden, OwnAdjustment, OwnWithdrawal, Refledger, SecondPersonNeeded
-from refledger.domain.exposures import Exposure, Mark, Marked, Tally
+from refledger.domain.exposures import Exposure, ExposureTally, Mark, Marked
 from refledger.domain.times import DAY_MS
 from tests.support.programs import a_program
 
@@ -40,11 +40,11 @@ WHO: dict[Relation, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def facts(**changes: Any) -> Facts:
-    return Facts(**{"actor": "ann", "now_ms": NOW_MS, "programs": (PROGRAM,), "currency": "USD", **changes})
+def facts(**changes: Any) -> DutyFacts:
+    return DutyFacts(**{"actor": "ann", "now_ms": NOW_MS, "programs": (PROGRAM,), "currency": "USD", **changes})
 
 
-def seen(tally: Tally, amount: int) -> Exposure:
+def seen(tally: ExposureTally, amount: int) -> Exposure:
     return Exposure("somebody").plus(tally, "USD", amount, NOW_MS)
 
 
@@ -109,7 +109,7 @@ def test_sums_and_not_acts_are_held_against_the_limit(act: Act, duty: Duty) -> N
             verdict = decide(act, facts(stakes=tuple(stakes[whose:] + stakes[:whose])))
             assert isinstance(verdict, NeedsSecond) == above
             assert isinstance(verdict, Allowed) == (not above)
-    for other in set(Tally) - {tally}:
+    for other in set(ExposureTally) - {tally}:
         assert isinstance(decide(act, facts(stakes=(Stake(seen(other, LIMIT), LIMIT),))), Allowed)
 
 
@@ -199,5 +199,5 @@ def test_alone_nobody_passes_more_than_the_limit(amounts: list[int]) -> None:
     for amount in amounts:
         verdict = decide(Act.GIVE_REWARD, facts(stakes=(Stake(exposure, amount),)))
         if verdict == Allowed():
-            exposure = exposure.plus(Tally.MADE, "USD", amount, NOW_MS)
-    assert exposure.sums(Tally.MADE, NOW_MS).get("USD", 0) <= LIMIT
+            exposure = exposure.plus(ExposureTally.MADE, "USD", amount, NOW_MS)
+    assert exposure.sums(ExposureTally.MADE, NOW_MS).get("USD", 0) <= LIMIT

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refledger.domain.caps import Month
+from refledger.domain.caps import CappedMonth
 from refledger.domain.currencies import EXPONENTS, decimal, exponent, money
 from refledger.domain.explaining import Next, agree, capped, coming, earned, explain, taken
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.payments import Payment, PaymentKind, TakenBack
 from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus, revalue, reversal, ripe, worth
-from refledger.domain.rules import Pay, RuleSet, Sale, Source, shares
+from refledger.domain.rules import Pay, RateSource, RuleSet, Sale, shares
 from refledger.domain.times import DAY_MS
 from tests.support.programs import a_rule
 
@@ -32,7 +32,7 @@ def a_reward(**changes: object) -> Reward:
     given_: dict[str, object] = {
         "id": "r1", "partner_id": "p", "tier": 1, "amount": 1999, "currency": "USD", "status": S.PENDING,
         "base": 9999, "rate_bps": 2000, "rule_version": 3, "program_id": "default", "payment": "e", "referral_id": "f",
-        "matures_at_ms": NOW + DAY_MS, "earned_at_ms": NOW, "rule": Source.PROGRAM,
+        "matures_at_ms": NOW + DAY_MS, "earned_at_ms": NOW, "rule": RateSource.PROGRAM,
     }  # fmt: skip
     return Reward(**{**given_, **changes})  # type: ignore[arg-type]
 
@@ -162,7 +162,7 @@ def test_refunds_in_words() -> None:
 def test_a_cap_in_words() -> None:
     """What the month has in it, and what is over; what was granted for good says so; without a cap nothing is said."""
     assert capped(a_reward(), None) is None
-    month = Month("p", "USD", "default", "202609", kept={5000: 4000})
+    month = CappedMonth("p", "USD", "default", "202609", kept={5000: 4000})
     before = capped(a_reward(cap=5000), month)
     assert before is not None
     assert (before.left, before.month, before.kept, before.over) == (None, "2026-09", 4000, 0)
@@ -238,6 +238,6 @@ def test_a_cap_that_will_bite_is_announced() -> None:
 
 def test_every_rule_has_its_words() -> None:
     """Whatever rule made a reward, the explanation names it, and not another one."""
-    said = {explain(a_reward(rule=source), a_payment(), PARTNER, None, NOW).rule for source in Source}
-    assert len(said) == len(Source)
+    said = {explain(a_reward(rule=source), a_payment(), PARTNER, None, NOW).rule for source in RateSource}
+    assert len(said) == len(RateSource)
     assert {exponent(code) for code in EXPONENTS} == {0, 2, 3}

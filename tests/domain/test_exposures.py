@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.errors import Invalid
-from refledger.domain.exposures import HOURS, MARKS_KEPT, Exposure, Marked, Tally, passes
+from refledger.domain.exposures import HOURS, MARKS_KEPT, Exposure, ExposureTally, Marked, passes
 from refledger.domain.programs import CurrencyTerms, Weights
 from refledger.domain.times import DAY_MS, HOUR_MS
 from tests.support.programs import a_program
@@ -25,9 +25,9 @@ def test_a_sum_is_of_the_last_day_and_at_most_an_hour_more(acts: list[tuple[int,
     done: list[tuple[int, int]] = []
     for later_ms, amount in sorted(acts):
         now_ms = NOW_MS + later_ms
-        exposure = exposure.plus(Tally.MADE, "USD", amount, now_ms)
+        exposure = exposure.plus(ExposureTally.MADE, "USD", amount, now_ms)
         done.append((now_ms, amount))
-    got = exposure.sums(Tally.MADE, now_ms).get("USD", 0)
+    got = exposure.sums(ExposureTally.MADE, now_ms).get("USD", 0)
     assert got >= sum(amount for at_ms, amount in done if now_ms - at_ms < DAY_MS)
     assert got <= sum(amount for at_ms, amount in done if now_ms - at_ms <= DAY_MS + HOUR_MS)
     assert len(exposure.hours) <= HOURS + 1
@@ -35,11 +35,11 @@ def test_a_sum_is_of_the_last_day_and_at_most_an_hour_more(acts: list[tuple[int,
 
 def test_sums_are_kept_apart() -> None:
     """By what they are of, and by currency; an hour that another clock has begun counts."""
-    exposure = Exposure("p").plus(Tally.MADE, "USD", 1, NOW_MS).plus(Tally.MADE, "EUR", 2, NOW_MS)
-    exposure = exposure.plus(Tally.OUT, "USD", 4, NOW_MS).plus(Tally.MADE, "USD", 8, NOW_MS + HOUR_MS)
-    assert exposure.sums(Tally.MADE, NOW_MS) == {"USD": 9, "EUR": 2}
-    assert exposure.sums(Tally.OUT, NOW_MS) == {"USD": 4}
-    assert exposure.sums(Tally.TOLD, NOW_MS) == {}
+    exposure = Exposure("p").plus(ExposureTally.MADE, "USD", 1, NOW_MS).plus(ExposureTally.MADE, "EUR", 2, NOW_MS)
+    exposure = exposure.plus(ExposureTally.OUT, "USD", 4, NOW_MS).plus(ExposureTally.MADE, "USD", 8, NOW_MS + HOUR_MS)
+    assert exposure.sums(ExposureTally.MADE, NOW_MS) == {"USD": 9, "EUR": 2}
+    assert exposure.sums(ExposureTally.OUT, NOW_MS) == {"USD": 4}
+    assert exposure.sums(ExposureTally.TOLD, NOW_MS) == {}
 
 
 def test_the_last_time_somebody_did_it_counts() -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind, contents_hash, faults, post, seal
+from refledger.domain.journal import LEGS, Account, Balance, EntryKind, JournalEntry, contents_hash, faults, post, seal
 
-Books = tuple[list[Entry], Balance]
-MOVING = [kind for kind in Kind if kind is not Kind.ANCHOR]  # which is of 0: tests/operations/test_anchoring.py
+Books = tuple[list[JournalEntry], Balance]
+# which is of 0: tests/operations/test_anchoring.py
+MOVING = [kind for kind in EntryKind if kind is not EntryKind.ANCHOR]
 MOVEMENTS = st.tuples(st.sampled_from(MOVING), st.integers(1, 10**15), st.text(max_size=5), st.integers(-1000, 1000))
 
 
@@ -52,8 +53,8 @@ def test_versions_have_no_gap_and_time_never_runs_back(books: Books) -> None:
 def test_money_is_neither_made_nor_lost(books: Books) -> None:
     """All accounts of all entries sum to nothing: partners hold what rewards, corrections and write-offs gave."""
     entries, balance = books
-    given_away = sum(e.amount for e in entries if e.kind in (Kind.EARN, Kind.CREDIT, Kind.WRITE_OFF))
-    taken_back = sum(e.amount for e in entries if e.kind in (Kind.REVERSE, Kind.DEBIT))
+    given_away = sum(e.amount for e in entries if e.kind in (EntryKind.EARN, EntryKind.CREDIT, EntryKind.WRITE_OFF))
+    taken_back = sum(e.amount for e in entries if e.kind in (EntryKind.REVERSE, EntryKind.DEBIT))
     assert balance.available + balance.reserved + balance.paid == given_away - taken_back
 
 
@@ -63,13 +64,13 @@ CHANGED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def edited(entry: Entry, name: str) -> Entry:
+def edited(entry: JournalEntry, name: str) -> JournalEntry:
     """The entry with one field changed to something else."""
     match name:
         case "version":
             return replace(entry, version=entry.version + 100)
         case "kind":
-            return replace(entry, kind=Kind.EARN if entry.kind is not Kind.EARN else Kind.REVERSE)
+            return replace(entry, kind=EntryKind.EARN if entry.kind is not EntryKind.EARN else EntryKind.REVERSE)
         case "debit" | "credit":
             other: Any = next(a for a in Account if a is not getattr(entry, name))
             return replace(entry, **{name: other})
@@ -82,7 +83,7 @@ def test_any_edit_of_an_entry_is_named(books: Books, data: st.DataObject) -> Non
     """Whichever field of whichever entry is changed, a fault speaks of that entry."""
     entries, balance = books
     place = data.draw(st.integers(0, len(entries) - 1))
-    name = data.draw(st.sampled_from([field.name for field in fields(Entry)]))
+    name = data.draw(st.sampled_from([field.name for field in fields(JournalEntry)]))
     entries[place] = edited(entries[place], name)
     assert named((entries, balance), entries[place].version)
 
@@ -145,13 +146,13 @@ def test_any_edit_of_the_balance_is_named(books: Books, name: str, difference: i
     assert found[0].startswith("balance: is at version" if name == "version" else f"balance: {name} is")
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", EntryKind)
 @pytest.mark.parametrize("amount", [0, -1, -(10**15)])
-def test_a_movement_has_a_positive_amount(amount: int, kind: Kind) -> None:
+def test_a_movement_has_a_positive_amount(amount: int, kind: EntryKind) -> None:
     """The kind says where money goes; a sign would say it twice. What came in over a cap is an EARN of nothing, and an
     ANCHOR moves nothing.
     """
-    if amount == 0 and kind in (Kind.EARN, Kind.ANCHOR):
+    if amount == 0 and kind in (EntryKind.EARN, EntryKind.ANCHOR):
         assert post(Balance("p", "EUR"), kind, amount, "", 0)[0].available == 0
         return
     with pytest.raises(ValueError, match="positive"):
@@ -160,7 +161,7 @@ def test_a_movement_has_a_positive_amount(amount: int, kind: Kind) -> None:
 
 def test_an_entry_with_wrong_legs_is_named_even_when_all_hashes_fit() -> None:
     """A sealed chain that moves money from nowhere allowed is still a fault."""
-    forged = Entry("p", "EUR", 1, Kind.EARN, Account.PAID, Account.AVAILABLE, 5, "", 0, "")
+    forged = JournalEntry("p", "EUR", 1, EntryKind.EARN, Account.PAID, Account.AVAILABLE, 5, "", 0, "")
     forged = replace(forged, hash=seal(forged))
     balance = Balance("p", "EUR", available=5, paid=-5, version=1, head=forged.hash)
     assert list(faults([forged], balance)) == ["entry 1: EARN with wrong legs or amount"]
@@ -187,7 +188,7 @@ def test_each_kind_moves_between_its_two_accounts() -> None:
 def test_unpaid_and_what_an_entry_sums_are_carried_along() -> None:
     """`unpaid` is moved by a difference; the span and hash of the rewards stand in the entry."""
     before = Balance("p", "EUR", unpaid=10)
-    after, entry = post(before, Kind.EARN, 7, "maturity", 1, unpaid=7, span=("a", "b"), contents="c")
+    after, entry = post(before, EntryKind.EARN, 7, "maturity", 1, unpaid=7, span=("a", "b"), contents="c")
     assert after.unpaid == 17
     assert (entry.first, entry.last, entry.contents) == ("a", "b", "c")
 
@@ -204,4 +205,4 @@ def test_an_anchor_moves_nothing() -> None:
     """Whatever amount it is given is refused."""
     for amount in (1, 10**9):
         with pytest.raises(ValueError, match="positive"):
-            post(Balance("p", "EUR"), Kind.ANCHOR, amount, "", 0)
+            post(Balance("p", "EUR"), EntryKind.ANCHOR, amount, "", 0)

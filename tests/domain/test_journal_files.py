@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from refledger.domain import journal_files
 from refledger.domain.currencies import MAX_AMOUNT
-from refledger.domain.journal import Account, Balance, Kind, post
-from refledger.domain.journal_files import DATEV_HEAD, Books, Format, Posting
+from refledger.domain.journal import Account, Balance, EntryKind, post
+from refledger.domain.journal_files import DATEV_HEAD, Books, JournalFormat, Posting
 
 AT_MS = 1_793_455_200_000  # 2026-10-31T14:00:00Z
 NUMBERS = {
     Account.REWARDS: "4760", Account.ADJUSTMENTS: "4769", Account.WRITE_OFFS: "2400", Account.AVAILABLE: "1700",
     Account.RESERVED: "1700", Account.PAID: "1360",
 }  # fmt: skip
-DATEV = Books(Format.DATEV, NUMBERS, "", "29098", "55003", "20260101", "4", "20261001", "20261031", "EUR", AT_MS)
+DATEV = Books(JournalFormat.DATEV, NUMBERS, "", "29098", "55003", "20260101", "4", "20261001", "20261031", "EUR", AT_MS)
 
 
-MOVES = [kind for kind in Kind if kind is not Kind.ANCHOR]  # an anchor has no amount
+MOVES = [kind for kind in EntryKind if kind is not EntryKind.ANCHOR]  # an anchor has no amount
 
 
-def posting(kind: Kind = Kind.EARN, amount: int = 1_234, currency: str = "EUR", **told: str) -> Posting:
+def posting(kind: EntryKind = EntryKind.EARN, amount: int = 1_234, currency: str = "EUR", **told: str) -> Posting:
     _, entry = post(Balance("c5h6urjbd1g3oq2a", currency), kind, amount, "maturity", AT_MS, span=("a", "b"))
     return Posting(entry, **{"name": "Ada Müller", **told})
 
@@ -52,7 +52,7 @@ def test_each_entry_is_a_debit_and_a_credit() -> None:
 
 def test_quickbooks_takes_names_days_of_its_country_and_short_numbers() -> None:
     """Month before day; a number of at most 21 characters that both lines share."""
-    books = Books(Format.QUICKBOOKS)
+    books = Books(JournalFormat.QUICKBOOKS)
     text, _ = journal_files.lines(books, [posting(company="A Ltd")])
     head, debit, credit = table(journal_files.head(books) + text)
     assert head[:5] == ["Journal No", "Journal Date", "Account Name", "Debits", "Credits"]
@@ -65,7 +65,7 @@ def test_quickbooks_takes_names_days_of_its_country_and_short_numbers() -> None:
 
 def test_xero_takes_signed_amounts_that_come_to_nothing() -> None:
     """Debits above zero, credits below, as lines of one narration and date; day before month."""
-    books = Books(Format.XERO, NUMBERS, "Tax Exempt (0%)")
+    books = Books(JournalFormat.XERO, NUMBERS, "Tax Exempt (0%)")
     text, _ = journal_files.lines(books, [posting()])
     head, debit, credit = table(journal_files.head(books) + text)
     assert head == ["*Narration", "*Date", "Description", "*AccountCode", "*TaxRate", "*Amount"]
@@ -77,7 +77,7 @@ def test_xero_takes_signed_amounts_that_come_to_nothing() -> None:
 
 def test_datev_takes_one_line_for_both_legs() -> None:
     """Header of 31 fields, 125 columns, decimal comma, day and month, Windows-1252, and CR LF at each end."""
-    text, number = journal_files.lines(DATEV, [posting(Kind.PAY, transaction="SEPA 0042")])
+    text, number = journal_files.lines(DATEV, [posting(EntryKind.PAY, transaction="SEPA 0042")])
     whole = journal_files.head(DATEV) + text
     assert whole.count(b"\r\n") == whole.count(b"\n") == 3
     header, columns, line = table(whole, ";", "cp1252")
@@ -92,22 +92,22 @@ def test_datev_takes_one_line_for_both_legs() -> None:
     assert told["Zusatzinformation - Inhalt 1"] == "SEPA 0042"
 
 
-@pytest.mark.parametrize("format", [Format.XERO, Format.QUICKBOOKS, Format.DATEV])
-def test_what_moves_nothing_in_their_books_is_left_out(format: Format) -> None:
+@pytest.mark.parametrize("format", [JournalFormat.XERO, JournalFormat.QUICKBOOKS, JournalFormat.DATEV])
+def test_what_moves_nothing_in_their_books_is_left_out(format: JournalFormat) -> None:
     """A request for a payout, where both accounts are one there; and an entry of nothing. The plain table has both."""
     books = Books(format, NUMBERS)
-    nothing = [posting(Kind.RESERVE), posting(Kind.EARN, 0)]
+    nothing = [posting(EntryKind.RESERVE), posting(EntryKind.EARN, 0)]
     assert journal_files.lines(books, nothing) == (b"", 0)
     assert journal_files.lines(Books(accounts=NUMBERS), nothing)[1] == 4
 
 
 @given(st.sampled_from(MOVES), st.integers(1, MAX_AMOUNT), st.sampled_from(["EUR", "JPY", "KWD"]), st.text(max_size=90))
-def test_every_format_balances_whatever_names_are(kind: Kind, amount: int, currency: str, name: str) -> None:
+def test_every_format_balances_whatever_names_are(kind: EntryKind, amount: int, currency: str, name: str) -> None:
     """Debits are credits, and no name makes another line or column."""
     one = posting(kind, amount, currency, name=name)
     plain = table(journal_files.lines(Books(), [one])[0])
     assert sum(Decimal(row[5] or 0) - Decimal(row[6] or 0) for row in plain) == 0
-    xero = table(journal_files.lines(Books(Format.XERO, {}, "x"), [one])[0])
+    xero = table(journal_files.lines(Books(JournalFormat.XERO, {}, "x"), [one])[0])
     assert sum(Decimal(row[5]) for row in xero) == 0
     (line,) = table(journal_files.lines(DATEV, [one])[0] or b";" * 124, ";", "cp1252")
     assert len(line) == 125

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refledger.domain import currencies
 from refledger.domain.errors import Invalid, UnknownCurrency
-from refledger.domain.leads import MAX_CODES, Facts, LeadNews, Step, Value, found_codes
+from refledger.domain.leads import MAX_CODES, LeadFacts, LeadNews, LeadStep, Value, found_codes
 
 CODE = "ABCDE12345"
 
@@ -52,7 +52,7 @@ NEWS = st.builds(
     LeadNews,
     st.just("L1"),
     st.integers(0, 5),
-    st.sampled_from([None, *Step]),
+    st.sampled_from([None, *LeadStep]),
     codes=st.sampled_from([(), ("A",), ("B",)]),
     value=st.sampled_from([None, Value(amount=1), Value(amount=2)]),
 )
@@ -61,7 +61,7 @@ NEWS = st.builds(
 @given(st.lists(NEWS, max_size=6))
 def test_news_that_come_again_change_nothing(news: list[LeadNews]) -> None:
     """Whatever was told before is known: told again, nothing changes, unless it is as new as the newest."""
-    facts = Facts()
+    facts = LeadFacts()
     for each in news:
         facts = facts.after(each)
     for each in news:
@@ -71,16 +71,18 @@ def test_news_that_come_again_change_nothing(news: list[LeadNews]) -> None:
             assert facts.after(each) == facts
 
 
-@given(st.permutations([LeadNews("L1", at, step) for at, step in enumerate([*Step, *Step])]))
+@given(st.permutations([LeadNews("L1", at, step) for at, step in enumerate([*LeadStep, *LeadStep])]))
 def test_steps_are_in_order_of_their_first_time(news: list[LeadNews]) -> None:
     """In whatever order they were told; at one moment a conversion comes before a rejection."""
-    facts = Facts()
+    facts = LeadFacts()
     for each in news:
         facts = facts.after(each)
-    assert facts.in_order() == list(Step)
-    assert Facts().after(LeadNews("L1", 1, Step.REJECTED)).after(LeadNews("L1", 1, Step.CONVERTED)).in_order() == [
-        Step.CONVERTED,
-        Step.REJECTED,
+    assert facts.in_order() == list(LeadStep)
+    assert LeadFacts().after(LeadNews("L1", 1, LeadStep.REJECTED)).after(
+        LeadNews("L1", 1, LeadStep.CONVERTED)
+    ).in_order() == [
+        LeadStep.CONVERTED,
+        LeadStep.REJECTED,
     ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Invalid
 from refledger.domain.links import Links, source
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 
 
 def rules(**changes: Any) -> Links:
@@ -120,7 +120,11 @@ def test_a_known_campaign_is_carried_too() -> None:
 
 def test_sources_are_taken_in_any_case() -> None:
     """A link without a source is on a website; a source that nobody knows is another one."""
-    assert (source(None), source(" email "), source("fax")) == (Source.UNKNOWN, Source.EMAIL, Source.OTHER)
+    assert (source(None), source(" email "), source("fax")) == (
+        ReferralSource.UNKNOWN,
+        ReferralSource.EMAIL,
+        ReferralSource.OTHER,
+    )
 
 
 @pytest.mark.parametrize(

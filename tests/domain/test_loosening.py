@@ -15,9 +15,9 @@ from refledger.domain.links import Links
 from refledger.domain.loosening import (
     TERMS,
     ChangeStatus,
-    Kind,
     ProgramChange,
     TermChange,
+    TermKind,
     apply,
     at_creation,
     expires_at,
@@ -93,7 +93,7 @@ def test_every_field_of_a_program_has_a_row() -> None:
     """One that is added without saying whether it protects fails here, and so does one that nobody tries both ways."""
     assert set(TERMS) == {field.name for field in fields(Program)}
     assert set(CURRENCY_TERMS) == set(LIMITS_BOTH_WAYS) == {field.name for field in fields(CurrencyTerms)}
-    facts = {name for name, row in TERMS.items() if row in (Kind.FACT, Kind.STATUS)}
+    facts = {name for name, row in TERMS.items() if row in (TermKind.FACT, TermKind.STATUS)}
     assert {*BOTH_WAYS, *NEUTRAL, "currency", "currencies", "rules"} == set(TERMS) - facts
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.methods import MethodType
-from refledger.domain.payout_news import (
+from refledger.domain.provider_events import (
     IMPOSSIBLE,
     NOTHING,
     Answer,
@@ -19,7 +19,14 @@ from refledger.domain.payout_news import (
     fits,
     request_of,
 )
-from refledger.domain.withdrawals import TRANSITIONS, MethodUsed, PayoutProblem, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import (
+    TRANSITIONS,
+    MethodUsed,
+    PayoutProblem,
+    Withdrawal,
+    WithdrawalStatus,
+    WithdrawalStep,
+)
 
 S = WithdrawalStatus
 P = PayoutProblem
@@ -113,7 +120,7 @@ def test_what_was_not_ordered_keeps_its_hands_off_the_payouts_name() -> None:
     for said in Said:
         strange = news(said, event_id="e1", delivered=OTHERS[0])
         assert (fits(one, strange), fits(one, news(said))) == (False, True)
-        noted = withdrawal(S.PAYING, steps=(Step(S.PAYING, "system", 3, "", request_of(one, strange)),))
+        noted = withdrawal(S.PAYING, steps=(WithdrawalStep(S.PAYING, "system", 3, "", request_of(one, strange)),))
         for other in Said:
             assert request_of(one, news(other, event_id="e1")) != request_of(one, strange)
             assert answer(noted, news(other)) == answer(one, news(other))
@@ -137,7 +144,7 @@ def test_an_earlier_payout_that_was_paid_after_all_settles(status: S) -> None:
 @pytest.mark.parametrize("status", [S.REQUESTED, S.APPROVED, S.PAYING, S.FAILED, S.CANCELLED])
 def test_paid_is_not_believed_of_what_came_back_before(status: S) -> None:
     """The return of a payout was told first, when nothing followed from it: its "paid" says nothing new."""
-    item = withdrawal(status, payout=2, steps=(Step(status, "system", 3, "", news(Said.RETURNED).request),))
+    item = withdrawal(status, payout=2, steps=(WithdrawalStep(status, "system", 3, "", news(Said.RETURNED).request),))
     assert answer(item, news(Said.PAID)) == NOTHING
     assert answer(item, news(Said.PAID, payout=2)) != NOTHING
 
@@ -148,12 +155,12 @@ def test_paid_is_not_believed_of_what_came_back_before(status: S) -> None:
 ])  # fmt: skip
 def test_a_part_that_was_put_right_does_not_come_back_twice(problem: P | None, expected: Answer) -> None:
     """As long as nobody has seen to the part, all of it may be booked; then only a person knows what is left."""
-    step = Step(S.PAID, "system", 3, "", news(Said.PARTLY_RETURNED, event_id="e1").request)
+    step = WithdrawalStep(S.PAID, "system", 3, "", news(Said.PARTLY_RETURNED, event_id="e1").request)
     assert answer(withdrawal(S.PAID, steps=(step,), problem=problem), news(Said.RETURNED)) == expected
 
 
 def settled(by: str, key: str, status: S = S.PAID, transaction_id: str = "tr-1") -> Withdrawal:
-    step = Step(S.PAID, by, 3, "", f"PAID:{key}")
+    step = WithdrawalStep(S.PAID, by, 3, "", f"PAID:{key}")
     return withdrawal(status, payout=2, transaction_id=transaction_id, steps=(step,))
 
 

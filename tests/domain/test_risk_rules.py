@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.journal import Balance, Entry, Kind, post
+from refledger.domain.journal import Balance, EntryKind, JournalEntry, post
 from refledger.domain.methods import MethodType, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import CurrencyTerms
-from refledger.domain.risks import Facts, asked_for, needs_no_person, risks
+from refledger.domain.risks import RiskFacts, asked_for, needs_no_person, risks
 from refledger.domain.times import DAY_MS
-from refledger.domain.withdrawals import Approval, MethodUsed, Risk, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import Approval, MethodUsed, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
 
 NOW_MS = 1_000 * DAY_MS
 METHOD = PayoutMethod("m", "p", 1, MethodType.STRIPE, "B", "…0000", b"", NOW_MS - 7 * DAY_MS, verified_at_ms=1)
 PARTNER = Partner("p", "default", "CODE", PartnerStatus.ACTIVE, "bob", NOW_MS - 30 * DAY_MS)
-FACTS = Facts(NOW_MS, PARTNER, METHOD, (100, 100, 101), in_debt=False, has_held_rewards=False)
+FACTS = RiskFacts(NOW_MS, PARTNER, METHOD, (100, 100, 101), in_debt=False, has_held_rewards=False)
 
 
 def withdrawal(amount: int = 300, **changes: Any) -> Withdrawal:
@@ -58,7 +58,7 @@ def test_each_reason_alone(changes: dict[str, Any], expected: tuple[Risk, ...]) 
     assert risks(withdrawal(301), replace(FACTS, **changes)) == expected
 
 
-def entries(*moves: tuple[Kind, int, str, int]) -> list[Entry]:
+def entries(*moves: tuple[EntryKind, int, str, int]) -> list[JournalEntry]:
     """(kind, amount, reference, how long ago), oldest first; returned newest first, as they are read."""
     balance, made = Balance("p", "EUR"), []
     for kind, amount, reference, ago_ms in moves:
@@ -70,15 +70,15 @@ def entries(*moves: tuple[Kind, int, str, int]) -> list[Entry]:
 def test_what_was_asked_for_within_a_day_counts_once() -> None:
     """Not what is a day old, not what came back, not this one, not other movements; what was paid counts."""
     found = entries(
-        (Kind.RESERVE, 1, "old", DAY_MS),
-        (Kind.RESERVE, 2, "almost", DAY_MS - 1),
-        (Kind.EARN, 4, "payment", 9),
-        (Kind.RESERVE, 8, "rejected", 8),
-        (Kind.RESERVE, 16, "paid", 7),
-        (Kind.RELEASE, 8, "rejected", 6),
-        (Kind.RELEASE, 1, "old", 6),
-        (Kind.SETTLE, 16, "paid", 5),
-        (Kind.RESERVE, 32, "w", 4),
+        (EntryKind.RESERVE, 1, "old", DAY_MS),
+        (EntryKind.RESERVE, 2, "almost", DAY_MS - 1),
+        (EntryKind.EARN, 4, "payment", 9),
+        (EntryKind.RESERVE, 8, "rejected", 8),
+        (EntryKind.RESERVE, 16, "paid", 7),
+        (EntryKind.RELEASE, 8, "rejected", 6),
+        (EntryKind.RELEASE, 1, "old", 6),
+        (EntryKind.SETTLE, 16, "paid", 5),
+        (EntryKind.RESERVE, 32, "w", 4),
     )
     assert asked_for(found, NOW_MS, "w") == 2 + 16
 
@@ -108,7 +108,7 @@ def test_the_program_approves_what_is_within_its_limit_and_has_no_risk() -> None
         {"terms": CurrencyTerms()},
         {"terms": CurrencyTerms(auto_approve_limit=300, second_approval_limit=299)},
         {"amount": 200, "others": 100, "terms": CurrencyTerms(auto_approve_limit=900, second_approval_limit=299)},
-        {"item": {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 1),)}},
+        {"item": {"steps": (WithdrawalStep(WithdrawalStatus.REQUESTED, "system", 1),)}},
         {"item": {"approvals": (Approval("ann", 1),)}},
     ],
 )

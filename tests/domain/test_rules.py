@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid, UnknownCurrency
-from refledger.domain.rules import BASIS_POINTS, MAX_TIERS, Nothing, Own, Pay, Rule, RuleSet, Sale, Source, shares
+from refledger.domain.rules import BASIS_POINTS, MAX_TIERS, Nothing, Own, Pay, RateSource, Rule, RuleSet, Sale, shares
 from refledger.domain.times import from_datetime, months_after
 from tests.support.programs import a_rule
 
@@ -344,7 +344,7 @@ def test_an_own_pay_changes_tier_one_alone_where_it_fits(ruleset: RuleSet, own: 
     ]
     if sum(share.amount for share in made) < of.base and sum(share.amount for share in without) < of.base:
         assert made[1:] == without[1:]
-    is_own = made[0].source in (Source.PARTNER, Source.PARTNER_PRODUCT)
+    is_own = made[0].source in (RateSource.PARTNER, RateSource.PARTNER_PRODUCT)
     assert is_own is bool({"", of.product} & set(dict(own)))
 
 
@@ -360,7 +360,7 @@ def sale_of(base: int, *lines: tuple[str, int]) -> Sale:
 def test_each_line_earns_by_the_rule_of_its_product() -> None:
     """Gold 100.00 at 30 %, something else 100.00 at the program's 10 %: 40.00, and the second tier likewise."""
     first, second = shares(GOLD_AND_BASIC, ["a", "b"], (), sale_of(20_000, ("gold", 10_000), ("seats", 10_000)))
-    assert (first.amount, first.rate_bps, first.source) == (4_000, 0, Source.LINES)
+    assert (first.amount, first.rate_bps, first.source) == (4_000, 0, RateSource.LINES)
     assert second.amount == 300
 
 

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, SecondPersonNeeded
-from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.withdrawals import (
     OPEN,
     Approval,
     MethodUsed,
-    Step,
     Withdrawal,
     WithdrawalStatus,
+    WithdrawalStep,
     after_approval,
     check_decider,
     check_waiting,
@@ -73,7 +73,7 @@ def test_what_can_still_move() -> None:
 @given(st.lists(st.integers(0, 9), max_size=12))
 def test_along_every_way_the_money_is_where_the_status_says(choices: list[int]) -> None:
     """Reserved while open, paid when PAID, and else available; never in two places, whatever the way was."""
-    status, balance = S.REQUESTED, post(Balance("p", "EUR", available=5), Kind.RESERVE, 5, "w", 0)[0]
+    status, balance = S.REQUESTED, post(Balance("p", "EUR", available=5), EntryKind.RESERVE, 5, "w", 0)[0]
     for choice in choices:
         following = [S(new) for old, new in ALLOWED if old == status]
         if not following:
@@ -94,7 +94,7 @@ def test_where_one_is_enough_the_yes_approves() -> None:
     """The step is theirs."""
     approved = after_approval(a_withdrawal(), approval("ann"), enough=True)
     assert approved.status is S.APPROVED
-    assert approved.steps == (Step(S.APPROVED, "ann", 1, "note of ann", "request 1"),)
+    assert approved.steps == (WithdrawalStep(S.APPROVED, "ann", 1, "note of ann", "request 1"),)
 
 
 def test_where_one_is_not_enough_the_yes_is_kept() -> None:
@@ -127,8 +127,8 @@ def test_nobody_decides_about_their_own_withdrawal() -> None:
     [
         ({}, 10),
         ({"resumed_at_ms": 15}, 15),
-        ({"steps": (Step(S.APPROVED, "a", 12), Step(S.PAYING, "b", 14))}, 14),
-        ({"steps": (Step(S.APPROVED, "a", 12),), "resumed_at_ms": 11}, 12),
+        ({"steps": (WithdrawalStep(S.APPROVED, "a", 12), WithdrawalStep(S.PAYING, "b", 14))}, 14),
+        ({"steps": (WithdrawalStep(S.APPROVED, "a", 12),), "resumed_at_ms": 11}, 12),
     ],
 )
 def test_it_last_moved_when_it_was_made_stepped_or_resumed(changes: dict[str, object], expected: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.domain import zip_files
-from refledger.domain.zip_files import Archive, TooLarge
+from refledger.domain.zip_files import TooLarge, ZipArchive
 
 NAMES = st.lists(st.from_regex(r"[a-zé]{1,9}\.csv", fullmatch=True), max_size=4, unique=True)
 PIECES = st.lists(st.binary(max_size=200), max_size=5)
@@ -20,12 +20,12 @@ PIECES = st.lists(st.binary(max_size=200), max_size=5)
 @given(NAMES.flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, PIECES))))
 def test_what_was_written_is_read_back(told: dict[str, list[bytes]]) -> None:
     """Whatever the files are made of, and however often the state went through JSON in between."""
-    archive, text = Archive(1_790_000_000_000), b""
+    archive, text = ZipArchive(1_790_000_000_000), b""
     for name, pieces in told.items():
-        archive, more = Archive.of(json.loads(json.dumps(archive.state()))).begin(name)
+        archive, more = ZipArchive.of(json.loads(json.dumps(archive.state()))).begin(name)
         text += more
         for piece in pieces:
-            archive, more = Archive.of(json.loads(json.dumps(archive.state()))).add(piece)
+            archive, more = ZipArchive.of(json.loads(json.dumps(archive.state()))).add(piece)
             text += more
         archive, more = archive.end()
         text += more
@@ -40,6 +40,6 @@ def test_what_was_written_is_read_back(told: dict[str, list[bytes]]) -> None:
 def test_more_than_a_zip_file_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes have 32 bits."""
     monkeypatch.setattr(zip_files, "LIMIT_BYTES", 100)
-    archive, _ = Archive(1_790_000_000_000).begin("a")
+    archive, _ = ZipArchive(1_790_000_000_000).begin("a")
     with pytest.raises(TooLarge):
         archive.add(b"x" * 101)

@@ -121,7 +121,7 @@ def sign(stack: Stack, names: Names, table: Table) -> None:
     """The manifest of a day, as the function writes it."""
     writer = DayWriter(stack.client("s3"), names["ManifestBucket"], DAY)
     key = KmsKey(stack.client("kms"), names["ManifestKey"])
-    assert manifests.write(Context(table, Ids("")), writer, key, DAY, lambda: True) is manifests.Outcome.WRITTEN
+    assert manifests.write(Context(table, Ids("")), writer, key, DAY, lambda: True) is manifests.ManifestOutcome.WRITTEN
 
 
 def copied(stack: Stack, name: str) -> list[dict[str, Any]]:

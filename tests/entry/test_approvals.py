@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import DAY_MS
-from refledger.operations.payouts import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow_callbacks
 from refledger.store import programs as stored_programs
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.payouts import Provider, approved, start
@@ -96,7 +96,7 @@ def test_declined_and_tried_again(fresh: World, bob: str) -> None:
     """APPROVED once more, once for a key, and the workflow that waits is told; what is not declined is 409."""
     id = stuck(fresh, "NO FUNDS")
     fresh.machine.waiting.add("token")
-    workflow.wait(fresh.books.context, fresh.machine.waker, id, workflow.SETTLEMENT, "token")
+    workflow_callbacks.wait(fresh.books.context, fresh.machine.waker, id, workflow_callbacks.SETTLEMENT, "token")
     for _ in range(2):
         again = staff(fresh, id, "retry", {"note": "topped up"}, key="k")
         assert (again.body["status"], again.body["problem"]) == ("APPROVED", None)
@@ -157,7 +157,7 @@ def test_many_are_approved_at_once(fresh: World, bob: str) -> None:
     fresh.books.mature("fin")
     own = fresh.books.withdraw("fin", 1000).id
     fresh.machine.waiting.add("token")
-    workflow.wait(fresh.books.context, fresh.machine.waker, one, workflow.APPROVAL, "token")
+    workflow_callbacks.wait(fresh.books.context, fresh.machine.waker, one, workflow_callbacks.APPROVAL, "token")
     body = {"withdrawalIds": [one, two, own, "nosuchthing", "a#b"], "note": "all fine"}
     for _ in range(2):
         answer = fresh.call(

@@ -11,7 +11,7 @@ from refledger.adapters.bus import Bus
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts.transitions import step
 from refledger.store import keys
 from tests.support.changes import EventsClient, Tail, batches
 from tests.support.functions import World, assert_problem, load

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations.payouts import workflow
+from refledger.operations.payouts import workflow_callbacks
 from tests.support.functions import Answer, World, assert_problem
 from tests.support.payouts import start
 
@@ -131,7 +131,7 @@ def test_an_undecided_request_can_be_taken_back(world: World, bob: str) -> None:
     """The money is there again, the waiting task is told; a second time with the same key changes nothing."""
     id = withdraw(world, bob).body["id"]
     world.machine.waiting.add("token")
-    workflow.wait(world.books.context, world.machine.waker, id, workflow.APPROVAL, "token")
+    workflow_callbacks.wait(world.books.context, world.machine.waker, id, workflow_callbacks.APPROVAL, "token")
     cancel = "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel"
     for _ in range(2):
         answer = world.call(cancel, sub=bob, path={"withdrawalId": id}, headers={"idempotency-key": "key"})
@@ -202,11 +202,11 @@ def test_from_approval_to_paid(world: World, bob: str) -> None:
     """Approved, then marked paid with the bank's id; the task that waits is told each time."""
     id = withdraw(world, bob).body["id"]
     for token, kind, action, body, status in (
-        ("one", workflow.APPROVAL, "approve", {"note": "fine"}, "APPROVED"),
-        ("two", workflow.SETTLEMENT, "mark-paid", {"transactionId": "T-1"}, "PAID"),
+        ("one", workflow_callbacks.APPROVAL, "approve", {"note": "fine"}, "APPROVED"),
+        ("two", workflow_callbacks.SETTLEMENT, "mark-paid", {"transactionId": "T-1"}, "PAID"),
     ):
         world.machine.waiting.add(token)
-        workflow.wait(world.books.context, world.machine.waker, id, kind, token)
+        workflow_callbacks.wait(world.books.context, world.machine.waker, id, kind, token)
         answer = staff(world, id, action, body)
         assert (answer.status, answer.body["status"]) == (200, status)
         assert world.machine.woken[-1] == (token, {"withdrawalId": id, "status": status})
@@ -231,7 +231,7 @@ def test_a_decision_stands_though_nobody_can_be_told(world: World, bob: str) -> 
     """Step Functions is down: 200, the item says APPROVED."""
     id = withdraw(world, bob).body["id"]
     world.machine.waiting.add("token")
-    workflow.wait(world.books.context, world.machine.waker, id, workflow.APPROVAL, "token")
+    workflow_callbacks.wait(world.books.context, world.machine.waker, id, workflow_callbacks.APPROVAL, "token")
     world.machine.down = "ServiceUnavailable"
     answer = staff(world, id, "approve")
     world.machine.down = ""

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.jobs import What
+from refledger.domain.jobs import ExportSubject
 from refledger.operations.jobs import export_sources
-from refledger.operations.payouts import mending
-from refledger.operations.referring import progress, referring
+from refledger.operations.payouts import staff_remedies
+from refledger.operations.referring import lifecycle, progress_projection
 from refledger.store import keys
 from refledger.store.stream import Record
 from tests.support.functions import World
@@ -53,11 +53,11 @@ class Paid:
         assert item
         old = {**item, "status": "APPROVED"}
         del old["paid_by"]
-        progress.follow(self.world.books.context, [Record("1", self.world.books.clock(), old, item)])
+        progress_projection.follow(self.world.books.context, [Record("1", self.world.books.clock(), old, item)])
 
     def comes_back(self) -> None:
         books = self.world.books
-        mending.mark_returned(books.context, self.payout, books.user("ann"), "r2", "account closed", "R-1")
+        staff_remedies.mark_returned(books.context, self.payout, books.user("ann"), "r2", "account closed", "R-1")
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def paid(world: World, somebody: Callable[[], str]) -> Paid:
     payout = books.pay_out(partner, 2_000).id
     (reward,) = books.rewards(partner)
     assert (reward.status, reward.paid_by) == ("PAID", payout)
-    referral = referring.by_customer(books.context, "default", books.user(customer)).id
+    referral = lifecycle.by_customer(books.context, "default", books.user(customer)).id
     made = Paid(world, partner, customer, reward.id, referral, payout)
     made.follow()
     return made
 
 
-def exported(paid: Paid, what: What) -> Iterator[dict[str, Any]]:
+def exported(paid: Paid, what: ExportSubject) -> Iterator[dict[str, Any]]:
     for _, rows in export_sources.steps(paid.world.books.context, what, {"partnerId": paid.id}, None):
         yield from (dict(zip(export_sources.SOURCES[what].head, row, strict=True)) for row in rows)
 
@@ -108,7 +108,7 @@ PLACES: dict[str, Callable[[Paid], Any]] = {
             "paymentId": paid.world.books.payment(f"of {paid.customer}").id
         })["rewards"]}
     ),
-    "the export of rewards": lambda paid: next(exported(paid, What.REWARDS)),
+    "the export of rewards": lambda paid: next(exported(paid, ExportSubject.REWARDS)),
     "a referral, to staff": lambda paid: paid.staff(
         f"GET {REFERRALS}/{{referralId}}", path={"referralId": paid.referral}
     ),
@@ -127,7 +127,7 @@ PLACES: dict[str, Callable[[Paid], Any]] = {
     "a referral that is closed": lambda paid: paid.staff(
         f"POST {REFERRALS}/{{referralId}}/close", path={"referralId": paid.referral}, body={"reason": "why"}
     ),
-    "the export of referrals": lambda paid: next(exported(paid, What.REFERRALS)),
+    "the export of referrals": lambda paid: next(exported(paid, ExportSubject.REFERRALS)),
 }  # fmt: skip
 
 
@@ -151,7 +151,9 @@ def test_what_is_paid_anew_is_paid(paid: Paid) -> None:
     newest = max(books.rewards(paid.partner), key=lambda each: each.earned_at_ms)
     item = books.table.get(keys.reward(newest.id))
     assert item
-    progress.follow(books.context, [Record("2", books.clock(), {**item, "status": "APPROVED", "paid_by": ""}, item)])
+    progress_projection.follow(
+        books.context, [Record("2", books.clock(), {**item, "status": "APPROVED", "paid_by": ""}, item)]
+    )
     place = PLACES["my referrals"]
     assert place(paid)["payoutStatus"] == "PAID"
     books.clock.at_ms -= 500
@@ -173,7 +175,7 @@ def test_the_repeat_of_a_bulk_call_says_how_it_stands_now(fresh: World, monkeypa
 
     first = pay("k1")
     assert (first["status"], first["payoutStatus"]) == ("PAID", "PAID")
-    mending.mark_returned(
+    staff_remedies.mark_returned(
         books.context, books.rewards("zoe")[0].paid_by, books.user("eve"), "r2", "account closed", "R-1"
     )
     again = pay("k1")

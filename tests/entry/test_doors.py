@@ -16,7 +16,7 @@ from refledger.adapters.queues import LeadsQueue
 from refledger.domain.errors import BadSignature
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import config, paging
-from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from tests.entry.test_links import FOLLOW, SHOP, click, code_of
 from tests.support import stripe_server

@@ -10,7 +10,7 @@ import pytest
 from refledger.domain.links import Links
 from refledger.domain.times import DAY_MS, day
 from refledger.entry import config
-from refledger.operations.limits import Limits, parse
+from refledger.operations.rate_limits import Limits, parse
 from refledger.store import clicks, keys, statistics
 from refledger.store.clicks import Clicks
 from tests.support.books import Faulty

@@ -93,7 +93,7 @@ def test_lists_page_to_their_end(told: World) -> None:
 
 def test_a_filtered_list_looks_at_no_more_than_some(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where little fits, a page is short and goes on; nothing that fits is lost on the way."""
-    monkeypatch.setattr("refledger.operations.listing.LOOKED_AT", 1)
+    monkeypatch.setattr("refledger.operations.pages.LOOKED_AT", 1)
     first = get(told, "rewards", status="APPROVED")
     assert (first["data"], bool(first["nextCursor"])) == ([], True)
     second = get(told, "rewards", status="APPROVED", cursor=first["nextCursor"])

@@ -13,7 +13,7 @@ from refledger.domain.methods import MethodType
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
 from refledger.entry.models.payout_methods import PayoutMethodBody
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts.transitions import step
 from tests.support.functions import Answer, World, api_of, assert_problem
 
 METHODS = "/api/v1/payout-methods"

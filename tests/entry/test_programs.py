@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from tests.support.functions import Answer, World, assert_problem
 
 ONE = "/api/v1/programs/{programId}"
@@ -145,7 +145,7 @@ def test_customers_keep_their_rules_and_new_currencies_count_at_once(fresh: Worl
     """Through HTTP and events: Carol earns Bob what was promised, Dave what is promised now; euros are taken now."""
     books = fresh.books
     books.chain("bob", "carol")
-    assert books.pay("carol", "p0", 10_000, currency="EUR").outcome is Outcome.FOREIGN
+    assert books.pay("carol", "p0", 10_000, currency="EUR").outcome is RecordOutcome.FOREIGN
     assert put(fresh, "default", FULL).status == 200
     books.clock.forward(61_000)
     books.apply("dave", "bob")

@@ -15,8 +15,8 @@ from refledger.domain.errors import Busy, WithdrawalNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
-from refledger.operations.earning import finding_due, maturing, payments
-from refledger.operations.figures import statistics
+from refledger.operations.earning import due_scan, maturity, payments
+from refledger.operations.figures import rollups
 from refledger.store import keys
 from refledger.store.table import pack
 from refledger.store.transaction import RetryableConflict, update
@@ -159,14 +159,14 @@ def test_exact_messages_begin_at_the_earliest_of_them(fresh: World, sqs: Sqs) ->
 def test_a_partner_who_fails_fails_alone(fresh: World, sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """All messages of that partner come again, in their order; the other partner's are done."""
     fresh.books.pay("carol", "1", 10_000)
-    mature, bob = maturing.mature, fresh.books.partner("bob").id
+    mature, bob = maturity.mature, fresh.books.partner("bob").id
 
     def broken(context: Any, partner_id: str, *rest: Any, **more: Any) -> str:
         if partner_id == bob:
             raise Busy("x")
         return mature(context, partner_id, *rest, **more)
 
-    monkeypatch.setattr(maturing, "mature", broken)
+    monkeypatch.setattr(maturity, "mature", broken)
     handler = load("maturity").handler
     answer = handler(records(message(fresh, "bob"), message(fresh, "alice"), message(fresh, "bob")), LONG)
     assert failed(answer) == ["m0", "m2"]
@@ -231,7 +231,7 @@ def test_a_tick_that_has_no_time_for_all_that_is_due_goes_on_by_message(
     """One after the other until nothing is left, and not one slice every five minutes. In a batch partners come first,
     and what fails in it is told by its own id.
     """
-    monkeypatch.setattr(finding_due, "SLICE", 2)
+    monkeypatch.setattr(due_scan, "SLICE", 2)
     for number in range(8):
         fresh.books.pay("carol", str(number), 10_000)
     handler = load("maturity").handler
@@ -407,7 +407,7 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.
     for batch in (told[:half], told[:half], told[half - 2 :], told[half - 2 :], []):
         event = {"Records": batch, "shardId": "shardId-000000001", "state": {"kept": 1}}
         assert handler(event, None) == {"state": {"kept": 1}}
-    found = statistics.of_user(fresh.books.context, fresh.books.user("bob"))
+    found = rollups.of_user(fresh.books.context, fresh.books.user("bob"))
     assert (found.tiers[1].referrals, found.tiers[1].earnings) == (1, {"USD": 2000})
     answer = fresh.call("GET /api/v1/referrals/stats")
     assert answer.body["tier1"] == {"referrals": 1, "earnings": [{"currency": "USD", "amount": 2000}]}

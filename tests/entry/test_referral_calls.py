@@ -9,7 +9,7 @@ import pytest
 
 from refledger.domain.errors import Busy
 from refledger.domain.times import DAY_MS
-from refledger.operations.referring import referring
+from refledger.operations.referring import lifecycle
 from tests.support.functions import Answer, World, assert_problem
 
 ALL = "/api/v1/referrals"
@@ -278,7 +278,7 @@ def test_a_page_looks_at_so_many_and_goes_on(fresh: World) -> None:
     rare = enter(fresh, "alice", tags=["rare"])
     for _ in range(205):
         fresh.books.clock.forward(1)
-        referring.create(context, referring.NewReferral(code=code), "ann", None, "")
+        lifecycle.create(context, lifecycle.NewReferral(code=code), "ann", None, "")
     for query in ({"tag": "rare"}, {"tag": "rare", "partnerId": rare["partnerId"]}):
         answer = fresh.admin(f"GET {ALL}", query=query)
         assert answer.body["data"] == []
@@ -319,14 +319,14 @@ def test_many_that_die_in_the_middle_are_finished_by_the_repeat(
         "body": {"create": [{"partnerId": partner.id, "source": "email"}] * 3},
         "headers": {"idempotency-key": f"dies {who}"},
     }
-    original, calls = referring.create_once, iter(range(99))
+    original, calls = lifecycle.create_once, iter(range(99))
 
     def dying(*arguments: Any, **told: Any) -> Any:
         if next(calls) == 1:
             raise Busy("not now")
         return original(*arguments, **told)
 
-    monkeypatch.setattr(referring, "create_once", dying)
+    monkeypatch.setattr(lifecycle, "create_once", dying)
     first = world.admin(f"POST {ALL}/bulk", **told).body["results"]
     assert [each["code"] for each in first] == [None, "BUSY", None]
     again = world.admin(f"POST {ALL}/bulk", **told).body["results"]

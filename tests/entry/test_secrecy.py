@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.payouts import withdrawals
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts.transitions import step
 from tests.support.books import MANY
 from tests.support.functions import World, api_of
 from tests.support.streams import Told

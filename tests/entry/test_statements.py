@@ -14,7 +14,7 @@ from refledger.domain.times import DAY_MS, day
 from refledger.entry import statement_pdf
 from refledger.operations.figures import statements as of_statements
 from refledger.operations.partners import partner_profile, partners
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import ledger, withdrawals
 from tests.support.buckets import refused
@@ -94,7 +94,7 @@ def test_a_spreadsheet_has_the_same_figures(fresh: World, month: str) -> None:
 def test_every_form_says_what_it_is_of(fresh: World, month: str) -> None:
     """Title, partner, period, and whether it is final or runs on: in the answer and in each line of the table."""
     partner = fresh.books.partner("bob")
-    partner_profile.change(fresh.books.context, partner.id, Changes(first_name="Bob", company_name="B Ltd"), 1)
+    partner_profile.change(fresh.books.context, partner.id, ProfileChanges(first_name="Bob", company_name="B Ltd"), 1)
     path, now = {"partnerId": partner.id, "month": month}, day(fresh.books.clock())
     told = fresh.admin(ONE, path=path).body
     assert (told["title"], told["partnerName"], told["partnerCompany"]) == (f"Statement {month}, final", "Bob", "B Ltd")
@@ -337,7 +337,7 @@ def test_who_is_called_otherwise_gets_another(fresh: World, month: str, printed:
     masked = fresh.call(ONE, sub="sue", groups=("support",), path=path, query=query)
     whole = fresh.admin(ONE, path=path, query=query)
     assert masked.headers["etag"] != whole.headers["etag"]
-    partner_profile.change(fresh.books.context, bob.id, Changes(first_name="Robert"), bob.version)
+    partner_profile.change(fresh.books.context, bob.id, ProfileChanges(first_name="Robert"), bob.version)
     renamed = fresh.admin(ONE, path=path, query=query)
     assert renamed.headers["etag"] not in (masked.headers["etag"], whole.headers["etag"])
     again = fresh.call(ONE, sub="sue", groups=("support",), path=path, query=query)

@@ -10,8 +10,8 @@ import pytest
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config
-from refledger.operations.limits import LimitKind, Limits
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts.transitions import step
+from refledger.operations.rate_limits import LimitKind, Limits
 from tests.support.functions import World, assert_problem
 
 S = WithdrawalStatus

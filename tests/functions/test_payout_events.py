@@ -21,7 +21,7 @@ from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.context import Context
-from refledger.operations.payouts import payouts, workflow
+from refledger.operations.payouts import payouts, workflow_callbacks
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
 from tests.support.deaths import AT_READS, deaths
@@ -121,7 +121,7 @@ def test_an_event_wakes_the_workflow(scene: Scene) -> None:
     scene.server.fail(Failure(after=True))
     scene.start()
     books, machine = scene.world.books, scene.world.machine
-    workflow.wait(books.context, machine.waker, scene.id, workflow.SETTLEMENT, "token")
+    workflow_callbacks.wait(books.context, machine.waker, scene.id, workflow_callbacks.SETTLEMENT, "token")
     machine.waiting.add("token")
     scene.deliver()
     assert machine.woken == [("token", {"withdrawalId": scene.id, "status": "PAID"})]
@@ -131,7 +131,9 @@ def test_a_workflow_that_cannot_be_told_does_not_lose_the_event(scene: Scene) ->
     """The settlement is written before; the sweeper tells it later."""
     scene.server.fail(Failure(after=True))
     scene.start()
-    workflow.wait(scene.world.books.context, scene.world.machine.waker, scene.id, workflow.SETTLEMENT, "token")
+    workflow_callbacks.wait(
+        scene.world.books.context, scene.world.machine.waker, scene.id, workflow_callbacks.SETTLEMENT, "token"
+    )
     scene.world.machine.down = "ThrottlingException"
     assert scene.deliver() == ["PAID"]
     assert scene.withdrawal.status is S.PAID
@@ -265,7 +267,7 @@ def test_a_death_after_the_write_loses_nothing(scene: Scene, monkeypatch: pytest
     scene.server.fail(Failure(after=True))
     scene.start()
     with monkeypatch.context() as patch:
-        patch.setattr(workflow, "tell", _dies)
+        patch.setattr(workflow_callbacks, "tell", _dies)
         body, headers = scene.held[0]
         assert scene.world.call(ROUTE, sub=None, text=body.decode(), headers=headers).status == 500
     paid = scene.withdrawal

@@ -15,11 +15,11 @@ import pytest
 from refledger.adapters.payouts.stripe_webhook import Told, meaning
 from refledger.adapters.stripe_source import SourceUnavailable, StripeSource
 from refledger.domain.methods import StripeAccount
-from refledger.domain.payout_news import Said
+from refledger.domain.provider_events import Said
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
-from refledger.operations.payouts import mending, payout_events, withdrawals
+from refledger.operations.payouts import payout_events, staff_remedies, withdrawals
 from refledger.operations.recovery import reconciling
 from refledger.operations.recovery.reconciling import EVENTS, LAG_SECONDS, PAYOUTS
 from refledger.store import keys
@@ -349,7 +349,7 @@ def test_a_part_that_came_back_is_one_problem(scene: Scene, order: str) -> None:
         say(scene, reversed_event)
     scene.tick(26)
     assert (scene.withdrawal.status, scene.problem()) == (S.PAID, P.PARTLY_RETURNED)
-    mending.resolve(scene.world.books.context, scene.id, "ann", "r1", "by adjustment")
+    staff_remedies.resolve(scene.world.books.context, scene.id, "ann", "r1", "by adjustment")
     say(scene, reversed_event)
     say(scene, updated)
     scene.tick(26)
@@ -358,7 +358,7 @@ def test_a_part_that_came_back_is_one_problem(scene: Scene, order: str) -> None:
     scene.server.events.pop()
     scene.tick(26)
     assert scene.problem() is P.PARTLY_RETURNED
-    mending.resolve(scene.world.books.context, scene.id, "ann", "r2", "by adjustment")
+    staff_remedies.resolve(scene.world.books.context, scene.id, "ann", "r2", "by adjustment")
     say(scene, reversed_event)
     assert scene.problem() is None, "an old event that comes late tells of less than is known"
     scene.is_in_order()

@@ -10,9 +10,9 @@ import pytest
 
 from refledger.adapters.crm_mapping import Mapping
 from refledger.domain.errors import Unreadable
-from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.payments import Skipped
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.leads import KINDS, parts, read
 from tests.support.events import DAY_MS, EVENTS, NOW_MS, schema, validator
@@ -31,33 +31,35 @@ def dollars(amount: Value = WORTH) -> Value:
 
 
 OUTCOMES: dict[str, list[LeadNews | str]] = {
-    "lead_created": [LeadNews("crm-4711", AT_MS, codes=CODES, source=Source.WEBSITE, campaign="autumn")],
-    "lead_created_found_in_a_page": [LeadNews("crm-4712", AT_MS, codes=CODES, source=Source.EMAIL)],
-    "lead_created_found_in_a_message": [LeadNews("crm-4713", AT_MS, codes=CODES, source=Source.PHONE)],
+    "lead_created": [LeadNews("crm-4711", AT_MS, codes=CODES, source=ReferralSource.WEBSITE, campaign="autumn")],
+    "lead_created_found_in_a_page": [LeadNews("crm-4712", AT_MS, codes=CODES, source=ReferralSource.EMAIL)],
+    "lead_created_found_in_a_message": [LeadNews("crm-4713", AT_MS, codes=CODES, source=ReferralSource.PHONE)],
     "lead_created_no_code": [LeadNews("crm-4714", AT_MS)],
-    "lead_accepted": [LeadNews("crm-4711", AT_MS + DAY_MS, Step.ACCEPTED)],
-    "lead_rejected": [LeadNews("crm-4712", AT_MS + DAY_MS, Step.REJECTED, reason="no budget")],
-    "lead_converted": [LeadNews("crm-4711", AT_MS + 2 * DAY_MS, Step.CONVERTED, customer="user-4711", value=dollars())],
-    "lead_converted_minor_units": [
-        LeadNews("crm-4711", AT_MS + 2 * DAY_MS, Step.CONVERTED, value=Value(amount=100_000, currency="USD"))
+    "lead_accepted": [LeadNews("crm-4711", AT_MS + DAY_MS, LeadStep.ACCEPTED)],
+    "lead_rejected": [LeadNews("crm-4712", AT_MS + DAY_MS, LeadStep.REJECTED, reason="no budget")],
+    "lead_converted": [
+        LeadNews("crm-4711", AT_MS + 2 * DAY_MS, LeadStep.CONVERTED, customer="user-4711", value=dollars())
     ],
-    "lead_converted_value_unknown": [LeadNews("crm-4711", AT_MS + 2 * DAY_MS, Step.CONVERTED)],
+    "lead_converted_minor_units": [
+        LeadNews("crm-4711", AT_MS + 2 * DAY_MS, LeadStep.CONVERTED, value=Value(amount=100_000, currency="USD"))
+    ],
+    "lead_converted_value_unknown": [LeadNews("crm-4711", AT_MS + 2 * DAY_MS, LeadStep.CONVERTED)],
     "hubspot_code": [LeadNews(CONTACT, TOLD_MS + 1000, codes=CODES)],
-    "hubspot_accepted": [LeadNews(CONTACT, TOLD_MS + 2000, Step.ACCEPTED)],
-    "hubspot_rejected": [LeadNews(CONTACT, TOLD_MS + 3000, Step.REJECTED)],
+    "hubspot_accepted": [LeadNews(CONTACT, TOLD_MS + 2000, LeadStep.ACCEPTED)],
+    "hubspot_rejected": [LeadNews(CONTACT, TOLD_MS + 3000, LeadStep.REJECTED)],
     "hubspot_converted": [
-        LeadNews(CONTACT, TOLD_MS + 4000, Step.CONVERTED),
+        LeadNews(CONTACT, TOLD_MS + 4000, LeadStep.CONVERTED),
         LeadNews(CONTACT, TOLD_MS + 5000, value=WORTH),
     ],
     "hubspot_generic": [LeadNews(CONTACT, TOLD_MS + 6000, codes=CODES)],
     "hubspot_nothing_told": ["NOT_A_CHANGE", "OTHER_PROPERTY", "OTHER_OBJECT", "OTHER_PROPERTY"],
     "salesforce_created": [LeadNews(LEAD, TOLD_MS, codes=CODES)],
     "salesforce_accepted_two": [
-        LeadNews(LEAD, TOLD_MS, Step.ACCEPTED),
-        LeadNews("00Q5f000005KcCoEAK", TOLD_MS, Step.ACCEPTED),
+        LeadNews(LEAD, TOLD_MS, LeadStep.ACCEPTED),
+        LeadNews("00Q5f000005KcCoEAK", TOLD_MS, LeadStep.ACCEPTED),
     ],
-    "salesforce_converted": [LeadNews(LEAD, TOLD_MS, Step.CONVERTED, value=dollars())],
-    "salesforce_appflow": [LeadNews(LEAD, TOLD_MS, Step.REJECTED)],
+    "salesforce_converted": [LeadNews(LEAD, TOLD_MS, LeadStep.CONVERTED, value=dollars())],
+    "salesforce_appflow": [LeadNews(LEAD, TOLD_MS, LeadStep.REJECTED)],
     "salesforce_gap": ["GAP"],
     "salesforce_account": ["OTHER_OBJECT"],
 }

@@ -16,7 +16,7 @@ from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.domain.errors import BadSignature, Unreadable
 from refledger.domain.methods import StripeAccount, masked
-from refledger.domain.payout_news import Delivered, Said
+from refledger.domain.provider_events import Delivered, Said
 from tests.support import functions, stripe_server
 from tests.support.functions import Answer, World, api_of, assert_problem
 from tests.support.secrets import STRIPE

@@ -35,7 +35,7 @@ def broken(path: str, source: str) -> set[str]:
         ("keys-in-one-place", STORE, "key = 'P#' + partner"),
         ("keys-in-one-place", STORE, "key = f'P#{partner}'"),
         ("keys-in-one-place", STORE, "key = f'{partner}#{currency}'"),
-        ("keys-in-one-place", PACKAGE + "operations/reading.py", "key.split('#')"),
+        ("keys-in-one-place", PACKAGE + "operations/journal_pages.py", "key.split('#')"),
         ("keys-in-one-place", HANDLER, "begins_with = 'B#'"),
         ("no-float", DOMAIN, "rate = 0.2"),
         ("no-float", STORE, "amount = float(text)"),
@@ -68,7 +68,7 @@ def broken(path: str, source: str) -> set[str]:
         ("stairs", DOMAIN, "from refledger.store import keys"),
         ("stairs", STORE, "def late():\n    from refledger.entry import http"),
         ("stairs", STORE, "import refledger.adapters.aws"),
-        ("stairs", PACKAGE + "operations/limits.py", "from refledger.operations.earning import till"),
+        ("stairs", PACKAGE + "operations/rate_limits.py", "from refledger.operations.earning import till"),
         ("stairs", PACKAGE + "operations/earning/payments.py", "from refledger.operations.payouts import steps"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.errors import (
     AdjustmentNotFound,
     AlreadyDecided,
@@ -20,7 +20,7 @@ from refledger.domain.errors import (
     Refledger,
     SecondPersonNeeded,
 )
-from refledger.domain.journal import Account, Kind
+from refledger.domain.journal import Account, EntryKind
 from refledger.operations import adjustments
 from refledger.operations.context import Context
 from refledger.operations.partners import partners
@@ -51,7 +51,7 @@ def adjust(
     **changes: Any,
 ) -> Adjustment:
     partner_id = books.partner("bob").id
-    asked = Asked(**{
+    asked = AdjustmentRequest(**{
         "partner_id": partner_id, "currency": "USD", "amount": amount, "kind": kind, "reason": "why", **changes,
     })  # fmt: skip
     return adjustments.request(context or books.context, asked, books.user(by), "route", key, f"{asked}")
@@ -67,12 +67,12 @@ def approve(books: Books, made: Adjustment, by: str = "eve", request: str = "r")
 @pytest.mark.parametrize(
     ("amount", "kind", "debit", "credit"),
     [
-        (LIMIT, Kind.CREDIT, Account.ADJUSTMENTS, Account.AVAILABLE),
-        (-LIMIT, Kind.DEBIT, Account.AVAILABLE, Account.ADJUSTMENTS),
+        (LIMIT, EntryKind.CREDIT, Account.ADJUSTMENTS, Account.AVAILABLE),
+        (-LIMIT, EntryKind.DEBIT, Account.AVAILABLE, Account.ADJUSTMENTS),
     ],
 )
 def test_up_to_the_limit_it_is_posted_at_once(
-    books: Books, amount: int, kind: Kind, debit: Account, credit: Account
+    books: Books, amount: int, kind: EntryKind, debit: Account, credit: Account
 ) -> None:
     """The balance moves by it, one entry names it, and it waits for nobody."""
     made = adjust(books, amount)
@@ -107,7 +107,7 @@ def test_debt_can_be_forgiven_and_then_they_can_withdraw_again(books: Books) -> 
     assert books.balance("bob") == (-600, 0, 0)
     adjust(books, 600, kind=K.WRITE_OFF)
     assert books.balance("bob") == (0, 0, 0)
-    assert [(e.kind, e.debit) for e in books.entries("bob")[-2:]] == [(Kind.WRITE_OFF, Account.WRITE_OFFS)] * 2
+    assert [(e.kind, e.debit) for e in books.entries("bob")[-2:]] == [(EntryKind.WRITE_OFF, Account.WRITE_OFFS)] * 2
     books.grant("bob", 1000)
     books.mature("bob")
     books.withdraw("bob", 1000)

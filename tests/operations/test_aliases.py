@@ -12,8 +12,8 @@ from refledger.domain.payments import PaymentAlias, PaymentKind
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import explaining, rating, refunds
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning import explanations, rating, refunds
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import payments
 from tests.support.books import Books
 from tests.support.deaths import deaths
@@ -90,11 +90,11 @@ def test_a_name_stays_that_of_the_payment_it_was_told_of_first(books: Books) -> 
     """One charge that pays two invoices: refunds by its name are of the first, and neither invoice is taken back."""
     books.earn("carol", "in1", 5_000)
     books.earn("carol", "in2", 5_000)
-    assert books.alias("in1", "in1").outcome is Outcome.REPEATED
-    assert books.alias("x", "in1").outcome is Outcome.RECORDED
-    assert books.alias("x", "in2").outcome is Outcome.DIFFERENT
-    assert books.alias("y", "x").outcome is Outcome.RECORDED  # a name of a name
-    assert books.alias("in1", "y").outcome is Outcome.REPEATED
+    assert books.alias("in1", "in1").outcome is RecordOutcome.REPEATED
+    assert books.alias("x", "in1").outcome is RecordOutcome.RECORDED
+    assert books.alias("x", "in2").outcome is RecordOutcome.DIFFERENT
+    assert books.alias("y", "x").outcome is RecordOutcome.RECORDED  # a name of a name
+    assert books.alias("in1", "y").outcome is RecordOutcome.REPEATED
     assert books.balance("bob") == (2000, 0, 0)
     assert books.faults() == []
 
@@ -102,8 +102,8 @@ def test_a_name_stays_that_of_the_payment_it_was_told_of_first(books: Books) -> 
 def test_a_payment_under_the_other_name_is_told(books: Books) -> None:
     """What is an alias already is counted under the name that it stands for, once."""
     books.alias("pi", "in")
-    assert books.pay("carol", "pi", 10_000).outcome is Outcome.RECORDED
-    assert books.pay("carol", "in", 10_000).outcome is Outcome.REPEATED
+    assert books.pay("carol", "pi", 10_000).outcome is RecordOutcome.RECORDED
+    assert books.pay("carol", "in", 10_000).outcome is RecordOutcome.REPEATED
     assert [reward.payment for reward in books.rewards("bob")] == [books.payment("in").id]
 
 
@@ -122,7 +122,7 @@ def test_what_came_in_another_currency_takes_nothing(books: Books) -> None:
     books.earn("carol", "in", 10_000)
     books.refund("pi", 1_000, "r1", currency="EUR")
     books.refund("pi", 2_000, "r2")
-    assert books.alias("pi", "in").outcome is Outcome.RECORDED
+    assert books.alias("pi", "in").outcome is RecordOutcome.RECORDED
     assert books.balance("bob") == (1600, 0, 0)
     assert books.payment("pi").kind is PaymentKind.ALIAS
     assert books.parked() == [books.payment("in").id]
@@ -133,7 +133,7 @@ def test_two_payments_in_two_currencies_are_not_one(books: Books) -> None:
     """Whatever somebody says."""
     books.earn("carol", "in", 10_000)
     books.earn("carol", "pi", 10_000, "EUR")
-    assert books.alias("pi", "in").outcome is Outcome.DIFFERENT
+    assert books.alias("pi", "in").outcome is RecordOutcome.DIFFERENT
     assert (books.balance("bob"), books.balance("bob", "EUR")) == ((2000, 0, 0), (2000, 0, 0))
 
 
@@ -168,16 +168,16 @@ def test_what_was_counted_twice_says_so(books: Books) -> None:
     books.earn("carol", "pi", 10_000)
     books.pay_out("bob", 2000)
     books.earn("carol", "in", 10_000)
-    assert books.alias("pi", "in").outcome is Outcome.RECORDED
+    assert books.alias("pi", "in").outcome is RecordOutcome.RECORDED
     paid, stays = sorted(books.rewards("bob"), key=lambda reward: reward.status, reverse=True)
     assert (paid.status, paid.reversed, stays.status, stays.reversed) == ("PAID", 2000, "APPROVED", 0)
     (alices, _) = sorted(books.rewards("alice"), key=lambda reward: reward.reversed, reverse=True)
     assert (alices.status, alices.cancelled) == ("CANCELLED", "DUPLICATE")
     assert books.balance("bob") == (0, 0, 2000)
-    told = explaining.explain(books.context, alices.id).explanation
+    told = explanations.explain(books.context, alices.id).explanation
     assert "under two names" in told.taken.text
     assert (books.payment("pi").kind, books.payment("pi").reason) == (PaymentKind.ALIAS, "DUPLICATE")
-    assert books.refund("pi", 10_000, "r1").outcome is Outcome.RECORDED
+    assert books.refund("pi", 10_000, "r1").outcome is RecordOutcome.RECORDED
     assert books.balance("bob") == (-2000, 0, 2000)
     assert books.faults() == []
 
@@ -214,11 +214,11 @@ def test_three_hundred_refunds_move_under_ten_tiers(books: Books) -> None:
     for number in range(300):
         books.refund("pi", 30, f"r{number}")
     books.earn(customer, "in", 10_000, program_id="deep")
-    assert books.alias("pi", "in").outcome is Outcome.RECORDED
+    assert books.alias("pi", "in").outcome is RecordOutcome.RECORDED
     back = books.payment("in").back
     assert (back.refunds, back.refunded) == (9_000, 9_000)
     assert {books.balance(f"tier {number}")[0] for number in range(10)} == {50}
-    assert books.refund("pi", 30, "r7").outcome is Outcome.REPEATED
+    assert books.refund("pi", 30, "r7").outcome is RecordOutcome.REPEATED
     assert books.parked() == []
     assert books.faults() == []
 
@@ -241,7 +241,7 @@ def test_dying_at_any_write_the_move_goes_on_where_it_was(books: Books) -> None:
             left = books.payment("in").back.refunds + books.payment("pi").back.refunds
             assert left == 4_000 + 10 * (at + 1)
             continue
-        assert done.outcome is Outcome.RECORDED
+        assert done.outcome is RecordOutcome.RECORDED
         break
     assert books.payment("in").back.refunds == 4_000 + 10 * at
     assert books.payment("pi").kind is PaymentKind.ALIAS

@@ -13,10 +13,11 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.context import Context
-from refledger.operations.figures import rebuilding, statistics
-from refledger.operations.figures.counting import figures
-from refledger.operations.figures.rebuilding import rebuild
-from refledger.operations.figures.statistics import STAMPED, project
+from refledger.operations.figures import rebuild as rebuilding
+from refledger.operations.figures import rollups
+from refledger.operations.figures.counters import figures
+from refledger.operations.figures.rebuild import rebuild
+from refledger.operations.figures.rollups import STAMPED, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, generations, keys
 from refledger.store.dimensions import Dimension
@@ -83,7 +84,7 @@ def told(books: Books, of: Figures) -> Figures:
     return {
         (dimension, counter): amount
         for dimension in {dimension for dimension, _ in of}
-        for counter, amount in statistics.totals(books.context, dimension).items()
+        for counter, amount in rollups.totals(books.context, dimension).items()
         if amount and counter != STAMPED
     }
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.errors import CurrencyNotTaken, Invalid, OwnAdjustment, SecondPersonNeeded
-from refledger.domain.journal import Entry, Kind, chain, post, seal
-from refledger.domain.manifest import Row
+from refledger.domain.journal import EntryKind, JournalEntry, chain, post, seal
+from refledger.domain.manifest import ManifestRow
 from refledger.operations import adjustments
-from refledger.operations.proof import attesting
+from refledger.operations.proof import attestation
 from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.partner_checks import verify_partner
 from refledger.store import keys, ledger
@@ -81,7 +81,7 @@ def found(books: Books) -> tuple[list[str], list[str]]:
 def ask(books: Books, entries: int, *, of: str | None = None, by: str = "ann", **changes: Any) -> Adjustment:
     partner_id = books.partner("bob").id
     named = of or chain(books.entries("bob")[:entries])
-    asked = Asked(**{
+    asked = AdjustmentRequest(**{
         "partner_id": partner_id, "currency": "USD", "amount": 0, "kind": AdjustmentKind.ANCHOR, "reason": WHY,
         "entries": entries, "chain": named, **changes,
     })  # fmt: skip
@@ -97,7 +97,7 @@ def anchor(books: Books, entries: int, *, of: str | None = None) -> Adjustment:
 def tampered(books: Books) -> None:
     """The chain is rewritten, something is booked onto it, and then the entries are put back as they were."""
     was = rewrite(books)
-    asked = Asked(books.partner("bob").id, "USD", 100, AdjustmentKind.ADJUSTMENT, "goodwill")
+    asked = AdjustmentRequest(books.partner("bob").id, "USD", 100, AdjustmentKind.ADJUSTMENT, "goodwill")
     adjustments.request(books.context, asked, books.user("ann"), "route", None, "body")
     put(books, *was)
 
@@ -215,11 +215,11 @@ def test_one_that_came_before_hides_nothing(books: Books) -> None:
     assert "entry 3: anchors entries that are not as they stand now" in found(books)[0]
 
 
-def forge(books: Books, reference: str, entries: int) -> Entry:
+def forge(books: Books, reference: str, entries: int) -> JournalEntry:
     """An anchor that is written past the system, with all its hashes right."""
     named = chain(books.entries("bob")[:entries])
     old = ledger.find_balance(books.table, books.partner("bob").id, "USD")
-    new, entry = post(old, Kind.ANCHOR, 0, reference, books.clock(), span=("", f"{entries}"), contents=named)
+    new, entry = post(old, EntryKind.ANCHOR, 0, reference, books.clock(), span=("", f"{entries}"), contents=named)
     books.table.commit(*ledger.post(old, new, entry))
     return entry
 
@@ -237,10 +237,10 @@ def test_a_manifest_from_before_still_tells(books: Books) -> None:
     """An anchor is no word against what was signed: who rewrote a journal and had it anchored is found by the day."""
     partner_id = books.partner("bob").id
     balance = ledger.find_balance(books.table, partner_id, "USD")
-    row = Row(partner_id, "USD", balance.version, balance.head, balance.at_ms)
+    row = ManifestRow(partner_id, "USD", balance.version, balance.head, balance.at_ms)
     rewrite(books)
     anchor(books, 2)
-    told = [fault.reason for fault in attesting.check(books.context, [row], Checked())]
+    told = [fault.reason for fault in attestation.check(books.context, [row], Checked())]
     assert told == ["entry 2: has another hash than in the manifest: it or an entry before it was rewritten"]
 
 
@@ -262,7 +262,7 @@ def test_what_is_no_anchor_is_refused(books: Books, wrong: dict[str, Any]) -> No
 
 def test_an_item_of_an_older_release_is_read(books: Books) -> None:
     """Adjustments from before there were anchors have neither entries nor a chain."""
-    asked = Asked(books.partner("bob").id, "USD", 100, AdjustmentKind.ADJUSTMENT, "goodwill")
+    asked = AdjustmentRequest(books.partner("bob").id, "USD", 100, AdjustmentKind.ADJUSTMENT, "goodwill")
     made = adjustments.request(books.context, asked, books.user("ann"), "route", None, "body")
     item = books.client.get_item(TableName=books.table_name, Key=pack(dict(keys.adjustment(made.id))))["Item"]
     assert not {"entries", "chain"} & set(unpack(item))

@@ -29,9 +29,9 @@ from refledger.domain.errors import (
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import TRANSITIONS, WithdrawalStatus
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
-from refledger.operations.payouts import mending, tasks, withdrawals
+from refledger.operations.payouts import staff_remedies, withdrawals, workflow_tasks
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support import dynamodb
@@ -151,15 +151,15 @@ class AnyOrder(RuleBasedStateMachine):
         recorded = self.books.pay(customer, id, base, currency, occurred_at_ms=earned_ms)
         told, chain = (customer, base, currency), self.people[customer].chain
         if id in self.earned:
-            assert recorded.outcome is (Outcome.REPEATED if self.paid[id] == told else Outcome.DIFFERENT)
+            assert recorded.outcome is (RecordOutcome.REPEATED if self.paid[id] == told else RecordOutcome.DIFFERENT)
             return
         if not chain and self.paid.get(id) == told:
-            assert recorded.outcome is Outcome.REPEATED
+            assert recorded.outcome is RecordOutcome.REPEATED
             return
         self.paid[id] = told  # one that was nobody's is judged anew: a corrected event corrects
         if chain:
             self.earned.add(id)
-        assert recorded.outcome is (Outcome.RECORDED if chain else Outcome.UNREFERRED)
+        assert recorded.outcome is (RecordOutcome.RECORDED if chain else RecordOutcome.UNREFERRED)
         for name, rate in zip(chain, RATES, strict=False):
             if base * rate // 10_000:
                 due_ms = max(earned_ms + HOLD_MS, now_ms)
@@ -222,7 +222,9 @@ class AnyOrder(RuleBasedStateMachine):
         match status:
             case S.RETURNED:
                 error = OwnWithdrawal if own else error
-                self.refused(error, lambda: mending.mark_returned(context, id, actor, request, "it came back", "R-1"))
+                self.refused(
+                    error, lambda: staff_remedies.mark_returned(context, id, actor, request, "it came back", "R-1")
+                )
             case S.APPROVED | S.REJECTED:
                 error = OwnWithdrawal if own else error
                 self.refused(error, lambda: withdrawals.decide(context, id, status, actor, request, ""))
@@ -236,7 +238,7 @@ class AnyOrder(RuleBasedStateMachine):
                 stands = start(self.books, id).status
                 assert stands == (status if possible else asked.status)
             case S.EXPIRED:
-                stands = S(tasks.release(context, id, status)["status"])
+                stands = S(workflow_tasks.release(context, id, status)["status"])
                 assert stands == (status if possible else asked.status)
         if error is None and possible:
             asked.status = status

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from refledger.domain.errors import Conflict
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations.earning import giving, rewards
-from refledger.operations.earning.giving import Gift
+from refledger.operations.earning import manual_rewards, rewards
+from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
-from refledger.operations.payouts import risks, steps, tasks, withdrawals
+from refledger.operations.payouts import risks, transitions, withdrawals, workflow_tasks
 from refledger.store import ledger
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
@@ -51,19 +51,19 @@ def ask(books: Books, amount: int = LIMIT) -> Withdrawal:
 
 def assess(books: Books, made: Withdrawal) -> tuple[bool, tuple[Risk, ...]]:
     """Whether it needs nobody, and the reasons that were written down; asked again when it comes to it."""
-    alone = tasks.assess(books.context, made.id)["autoApprove"]
+    alone = workflow_tasks.assess(books.context, made.id)["autoApprove"]
     if alone:
-        assert tasks.auto_approve(books.context, made.id)["status"] == "APPROVED"
+        assert workflow_tasks.auto_approve(books.context, made.id)["status"] == "APPROVED"
     else:
         with pytest.raises(Conflict):
-            tasks.auto_approve(books.context, made.id)
+            workflow_tasks.auto_approve(books.context, made.id)
         assert stored.find(books.table, made.id).status is S.REQUESTED
     return alone, stored.find(books.table, made.id).risks
 
 
 def owe(books: Books, amount: int, currency: str = "USD") -> None:
     balance = ledger.find_balance(books.table, books.partner("bob").id, currency)
-    after, entry = post(balance, Kind.DEBIT, amount, "adjustment", books.clock())
+    after, entry = post(balance, EntryKind.DEBIT, amount, "adjustment", books.clock())
     books.table.commit(*ledger.post(balance, after, entry))
 
 
@@ -77,7 +77,7 @@ def stopped(books: Books) -> None:
 
 
 def given_a_cent(books: Books) -> None:
-    giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "ann", None)
+    manual_rewards.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "ann", None)
 
 
 def lifted(books: Books) -> None:
@@ -122,10 +122,10 @@ def test_what_is_within_the_limit_and_has_no_risk_needs_nobody(books: Books) -> 
 def test_what_happened_since_the_request_counts(books: Books, act: Callable[[Books], None], risk: Risk) -> None:
     """Assessed without a risk; then something happens: the rule is asked again before it approves, and says no."""
     made = ask(books)
-    assert tasks.assess(books.context, made.id)["autoApprove"]
+    assert workflow_tasks.assess(books.context, made.id)["autoApprove"]
     act(books)
     with pytest.raises(Conflict):
-        tasks.auto_approve(books.context, made.id)
+        workflow_tasks.auto_approve(books.context, made.id)
     found = stored.find(books.table, made.id)
     assert (found.status, found.risks) == (S.REQUESTED, (risk,))
 
@@ -171,8 +171,8 @@ def test_not_even_all_at_once(books: Books) -> None:
         made = list(pool.map(lambda _: ask(books, 1000), range(8)))
 
         def decide(each: Withdrawal) -> None:
-            if tasks.assess(books.context, each.id)["autoApprove"]:
-                tasks.auto_approve(books.context, each.id)
+            if workflow_tasks.assess(books.context, each.id)["autoApprove"]:
+                workflow_tasks.auto_approve(books.context, each.id)
 
         list(pool.map(decide, made))
     found = [stored.find(books.table, each.id) for each in made]
@@ -219,17 +219,17 @@ def test_only_what_waits_is_assessed(books: Books, status: S) -> None:
         S.FAILED: [S.APPROVED, S.FAILED], S.RETURNED: [S.APPROVED, S.PAID, S.RETURNED],
     }  # fmt: skip
     for each in ways.get(status, [status]):
-        steps.step(books.context, made.id, each, "ann")
+        transitions.step(books.context, made.id, each, "ann")
     stopped(books)
     before = stored.find(books.table, made.id)
-    assert tasks.assess(books.context, made.id)["autoApprove"] is False
-    assert tasks.auto_approve(books.context, made.id)["status"] == status
+    assert workflow_tasks.assess(books.context, made.id)["autoApprove"] is False
+    assert workflow_tasks.auto_approve(books.context, made.id)["status"] == status
     assert stored.find(books.table, made.id) == before
 
 
 def test_wherever_the_process_dies_the_repeat_ends_it(books: Books) -> None:
     """The reasons are written once, and read the same by whoever comes next."""
     held(books)
-    for made in deaths(books, lambda: ask(books), lambda context, made: tasks.assess(context, made.id)):
+    for made in deaths(books, lambda: ask(books), lambda context, made: workflow_tasks.assess(context, made.id)):
         assert assess(books, made) == (False, (Risk.HELD_REWARDS,))
     assert books.faults() == []

@@ -12,7 +12,7 @@ from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.partners import partners
 from refledger.operations.payouts import withdrawals
-from refledger.operations.proof.auditing import entry_of
+from refledger.operations.proof.audit_projection import entry_of
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store.acting import acting

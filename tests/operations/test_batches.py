@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.batches import MAX_LINES, Batch, Line
+from refledger.domain.batches import MAX_LINES, Batch, TransferLine
 from refledger.domain.errors import BatchNotFound, Conflict, KeyReused
 from refledger.domain.methods import BankAccount, MethodType, StripeAccount
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.earning import giving
-from refledger.operations.earning.giving import Gift
+from refledger.operations.earning import manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.payouts import batches, methods
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts.transitions import step
 from refledger.store import batches as stored
 from refledger.store import keys
 from refledger.store import withdrawals as stored_withdrawals
@@ -121,7 +121,7 @@ def test_each_is_barred_by_the_terms_under_which_it_was_asked_for(books: Books) 
     books.change_program(maker_window_days=30)
     (second,) = paying(books)
     books.change_program(maker_window_days=0)
-    giving.give(books.context, Gift(second.partner_id, 1, "USD", "why"), "ann", None)
+    manual_rewards.give(books.context, Gift(second.partner_id, 1, "USD", "why"), "ann", None)
     assert ids(export(books)) == [first.id]
     assert ids(batches.create(books.context, "mia", None, "body", 9, None)) == [second.id]
 
@@ -216,7 +216,7 @@ def test_a_claim_is_all_or_nothing(books: Books) -> None:
     """A batch of which one line cannot be claimed is not there, and its other lines are free."""
     one, other = paying(books, 2)
     move(books, other, S.PAID)
-    lines = tuple(Line(w.id, w.partner_id, w.method.id, 1, w.amount, w.currency) for w in (one, other))
+    lines = tuple(TransferLine(w.id, w.partner_id, w.method.id, 1, w.amount, w.currency) for w in (one, other))
     with pytest.raises(RetryableConflict):
         books.table.commit(*stored.create(Batch("b", 1, "ann", "body", lines)))
     assert stored.find_or_none(books.table, "b") is None

@@ -11,9 +11,9 @@ import pytest
 from refledger.domain.errors import KeyReused, OwnWithdrawal, WithdrawalNotFound
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import bulk
-from refledger.operations.bulk import Done
+from refledger.operations.bulk import BulkOutcome
 from refledger.operations.context import Context
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.payouts import withdrawals
 from refledger.store import keys
 from refledger.store.transaction import ConditionFailed, Item, put
@@ -31,13 +31,13 @@ def books(books: Books) -> Books:
     return books
 
 
-def approve(books: Books, ids: list[str], actor: str = "ann", request: str = "r") -> list[Done[Withdrawal]]:
+def approve(books: Books, ids: list[str], actor: str = "ann", request: str = "r") -> list[BulkOutcome[Withdrawal]]:
     return bulk.each(
         books.context, ids, lambda id: withdrawals.decide(books.context, id, S.APPROVED, actor, request, "all")
     )
 
 
-def said(done: list[Done[Withdrawal]]) -> list[str]:
+def said(done: list[BulkOutcome[Withdrawal]]) -> list[str]:
     return [each.result.status.value if each.result else each.refused.code for each in done if each]  # type: ignore[union-attr]
 
 

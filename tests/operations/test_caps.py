@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import NotPayable
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import explaining
-from refledger.operations.payouts import paying
+from refledger.operations.earning import explanations
+from refledger.operations.payouts import single_payouts
 from refledger.store import keys
 from refledger.store.transaction import update
 from tests.support.books import Books
@@ -89,7 +89,7 @@ def test_what_is_over_the_cap_comes_with_an_entry_of_nothing(books: Books) -> No
     """It is in the journal, so that a payout finds it; a refund that only what is over feels books nothing."""
     for id in ("p1", "p2", "p3"):
         books.earn("carol", id, 30_000)
-    assert {entry.kind for entry in books.entries("bob")} == {Kind.EARN}
+    assert {entry.kind for entry in books.entries("bob")} == {EntryKind.EARN}
     assert [entry.amount for entry in books.entries("bob")] == [6_000, 4_000, 0]
     books.refund("p1", 30_000)
     assert len(books.entries("bob")) == 3
@@ -132,10 +132,10 @@ def test_paying_one_reward_pays_what_the_cap_leaves_of_it(books: Books) -> None:
         books.earn("carol", id, 30_000)
     first, second, third = books.rewards("bob")
     for number, reward in enumerate((second, third)):
-        paying.process(books.context, reward.id, "PAYPAL", f"tx{number}", "ann", f"r{number}")
+        single_payouts.process(books.context, reward.id, "PAYPAL", f"tx{number}", "ann", f"r{number}")
     assert books.balance("bob") == (0, 0, 10_000)
     with pytest.raises(NotPayable, match="nothing"):
-        paying.process(books.context, first.id, "PAYPAL", "tx", "ann", "r")
+        single_payouts.process(books.context, first.id, "PAYPAL", "tx", "ann", "r")
     assert books.faults() == []
 
 
@@ -194,7 +194,7 @@ def test_an_explanation_shows_the_month(books: Books) -> None:
     """What is in it, what the cap is, and what is over."""
     for id in ("p1", "p2"):
         books.earn("carol", id, 30_000)
-    found = explaining.explain(books.context, books.rewards("bob")[0].id).explanation
+    found = explanations.explain(books.context, books.rewards("bob")[0].id).explanation
     assert found.capped is not None
     assert (found.capped.cap, found.capped.kept, found.capped.over, found.capped.left) == (10_000, 12_000, 2_000, None)
     assert found.capped.text.endswith("; rewards of 120.00 were kept, so 20.00 of them is over the cap")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.domain.leaderboards import Changed
+from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.operations.figures import leaderboards
@@ -85,7 +85,7 @@ def test_places_in_leaderboards_are_said_again(books: Books, away_ms: int) -> No
         change = (comparable(str(number)), "t1_USD", amount)
         stored.add(books.table, at, day(books.clock()), f"shard-{name}", [change])
     month = day(books.clock())[:6]
-    leaderboards.refresh(books.context, [Changed(books.partner("alice").id, month)])
+    leaderboards.refresh(books.context, [ChangedMonth(books.partner("alice").id, month)])
     books.clock.forward(away_ms)
     assert catch_up(books.context, "leaderboards", check=True).behind == 1
     assert catch_up(books.context, "leaderboards", check=False).behind == 1

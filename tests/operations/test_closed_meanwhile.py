@@ -15,9 +15,9 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import converting, nobodys, parked, payments, rating
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.referring import closing, referring
+from refledger.operations.earning import conversions, parked, payments, rating, unattributed
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.referring import closing, lifecycle
 from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update
@@ -57,7 +57,7 @@ def overtaken(books: Books, act: Callable[[Context], Any], meanwhile: Callable[[
 
 
 def referral(books: Books, customer: str = "carol") -> Referral:
-    return referring.by_customer(books.context, "default", books.user(customer))
+    return lifecycle.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, id: str, **more: Any) -> None:
@@ -91,7 +91,7 @@ def test_a_payment_that_was_being_taken(books: Books, rules: RuleSet, earlier: i
         books, lambda context: payments.record(context, received(books, "late")),
         lambda: close(books, referral(books).id),
     )  # fmt: skip
-    assert done.outcome is Outcome.ENDED
+    assert done.outcome is RecordOutcome.ENDED
     assert live(books) == before
     assert books.faults() == []
 
@@ -106,7 +106,7 @@ def test_closed_from_a_later_moment_it_earns(books: Books) -> None:
         books, lambda context: payments.record(context, received(books, "late")),
         lambda: close(books, referral(books).id, from_ms=paid_ms + 1),
     )  # fmt: skip
-    assert done.outcome is Outcome.ENDED
+    assert done.outcome is RecordOutcome.ENDED
     again = overtaken(
         books,
         lambda context: payments.record(context, PaymentReceived(
@@ -114,26 +114,26 @@ def test_closed_from_a_later_moment_it_earns(books: Books) -> None:
         )),
         lambda: close(books, referral(books).id, from_ms=paid_ms + 1),
     )  # fmt: skip
-    assert again.outcome is Outcome.RECORDED
+    assert again.outcome is RecordOutcome.RECORDED
     assert books.faults() == []
 
 
-@pytest.mark.parametrize("act", [referring.reject, referring.expire, referring.remove])
+@pytest.mark.parametrize("act", [lifecycle.reject, lifecycle.expire, lifecycle.remove])
 def test_one_that_is_rejected_or_ended_by_hand_meanwhile(books: Books, act: Callable[..., Referral]) -> None:
     """Nobody had paid, so it can be: what was being taken earns nothing then."""
     books.apply("carol", "bob")
-    arguments = ("not theirs",) if act is not referring.remove else ()
+    arguments = ("not theirs",) if act is not lifecycle.remove else ()
     books.clock.forward(1)
     done = overtaken(
         books, lambda context: payments.record(context, received(books, "p")),
         lambda: act(books.context, referral(books).id, *arguments),
     )  # fmt: skip
-    assert done.outcome is (Outcome.EXPIRED if act is referring.expire else Outcome.REJECTED)
+    assert done.outcome is (RecordOutcome.EXPIRED if act is lifecycle.expire else RecordOutcome.REJECTED)
     assert live(books) == []
     assert books.faults() == []
 
 
-@pytest.mark.parametrize("act", [referring.reject, referring.expire])
+@pytest.mark.parametrize("act", [lifecycle.reject, lifecycle.expire])
 def test_one_that_has_paid_is_not_rejected_before_the_stream_tells(books: Books, act: Callable[..., Referral]) -> None:
     """Who has paid has converted, whether the referral says so yet or not, and whether it would ever expire or not."""
     books.apply("carol", "bob")
@@ -145,13 +145,14 @@ def test_one_that_has_paid_is_not_rejected_before_the_stream_tells(books: Books,
 
 def test_a_conversion_and_what_is_added_to_it(books: Books) -> None:
     """With a customer and without one: a value that turned out higher is not earned of what is closed."""
-    acme = referring.create(books.context, referring.NewReferral(books.partner("bob").id), "x", "k", "b")
+    acme = lifecycle.create(books.context, lifecycle.NewReferral(books.partner("bob").id), "x", "k", "b")
     books.apply("carol", "bob")
     for id in (acme.id, referral(books).id):
-        converting.convert(books.context, id, 10_000, by="ann")
+        conversions.convert(books.context, id, 10_000, by="ann")
         before = live(books)
         made = overtaken(
-            books, partial(converting.add, referral_id=id, number=1, amount=5_000), partial(close, books, id, from_ms=1)
+            books, partial(conversions.add, referral_id=id, number=1, amount=5_000), partial(close, books, id,
+            from_ms=1)
         )  # fmt: skip
         assert (made[0].shares, made[0].reason) == ((), "ENDED")
         assert len(live(books)) < len(before)
@@ -169,7 +170,7 @@ def test_what_a_person_accepts(books: Books) -> None:
     done = overtaken(
         books, lambda context: parked.accept(context, id, "admin"), lambda: close(books, referral(books).id, from_ms=1)
     )
-    assert done.outcome is Outcome.ENDED
+    assert done.outcome is RecordOutcome.ENDED
     assert live(books) == []
 
 
@@ -177,9 +178,9 @@ def test_what_was_paid_before_anybody_said_whose_customer_it_is(books: Books) ->
     """Taken by the message of its referral, while that is closed."""
     books.pay("carol", "p", 10_000)
     books.apply("carol", "bob")
-    told = nobodys.Referred("default", books.user("carol"))
+    told = unattributed.Referred("default", books.user("carol"))
     client = Interrupted(books.client, None)
-    assert nobodys.take(books.behind(client), told)
+    assert unattributed.take(books.behind(client), told)
     writes = [number for number, name in enumerate(client.calls) if name in WRITES]
     assert len(writes) == 2
     books.chain("alice", "bob2")
@@ -188,7 +189,7 @@ def test_what_was_paid_before_anybody_said_whose_customer_it_is(books: Books) ->
     context = books.behind(Interrupted(
         books.client, writes[1], before=lambda: close(books, referral(books, "dave").id, from_ms=1)
     ))  # fmt: skip
-    assert nobodys.take(context, nobodys.Referred("default", books.user("dave"))) == []
+    assert unattributed.take(context, unattributed.Referred("default", books.user("dave"))) == []
     assert books.payment("q").reason == "ENDED"
     assert [r.amount for r in books.rewards("bob2")] == []
 

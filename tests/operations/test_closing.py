@@ -13,9 +13,9 @@ from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import converting, rewards
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.referring import closing, referring
+from refledger.operations.earning import conversions, rewards
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.referring import closing, lifecycle
 from refledger.operations.referring.closing import Closed
 from refledger.store import referral_progress
 from refledger.store import referrals as stored
@@ -34,7 +34,7 @@ def books(books: Books) -> Books:
 
 
 def referral(books: Books, customer: str = "carol") -> Referral:
-    return referring.by_customer(books.context, "default", books.user(customer))
+    return lifecycle.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, customer: str = "carol", by: str = "ann", reason: str = "a fraud", **more: Any) -> Closed:
@@ -52,7 +52,7 @@ def test_a_customer_found_out_brings_nothing_any_more(books: Books) -> None:
     """The attack: a second account of the partner pays, again and again, and nothing stops it. Both tiers stop."""
     books.earn("carol", "p1", 10_000)
     books.table.commit(referral_progress.convert(referral(books).id, books.clock(), books.clock()))
-    for close_it in (referring.reject, referring.expire):
+    for close_it in (lifecycle.reject, lifecycle.expire):
         with pytest.raises(ReferralClosed):
             close_it(books.context, referral(books).id, "a fraud")
     books.clock.forward(1000)
@@ -62,7 +62,7 @@ def test_a_customer_found_out_brings_nothing_any_more(books: Books) -> None:
     assert closed.referral == referral(books)
     assert (closed.referral.reason, closed.referral.status is ReferralStatus.REJECTED) == ("a fraud", False)
     for number in range(2):
-        assert books.pay("carol", f"later {number}", 10_000).outcome is Outcome.ENDED
+        assert books.pay("carol", f"later {number}", 10_000).outcome is RecordOutcome.ENDED
         books.clock.forward(DAY_MS)
     payment = books.payment("later 0")
     assert (payment.kind, payment.reason, payment.shares) == (PaymentKind.IGNORED, "ENDED", ())
@@ -120,8 +120,8 @@ def test_the_first_payment_told_late_does_not_open_it_again(books: Books) -> Non
     books.earn("dave", "one", 1_000)
     books.clock.forward(DAY_MS)
     close(books, "dave")
-    assert books.pay("dave", "two", 1_000, occurred_at_ms=in_time_ms).outcome is Outcome.RECORDED
-    assert books.pay("dave", "three", 1_000).outcome is Outcome.ENDED
+    assert books.pay("dave", "two", 1_000, occurred_at_ms=in_time_ms).outcome is RecordOutcome.RECORDED
+    assert books.pay("dave", "three", 1_000).outcome is RecordOutcome.ENDED
 
 
 def test_nobody_is_referred_through_it_and_the_customer_stays_bound(books: Books) -> None:
@@ -136,14 +136,14 @@ def test_nobody_is_referred_through_it_and_the_customer_stays_bound(books: Books
 
 def test_a_closed_one_converts_no_more(books: Books) -> None:
     """Neither with a customer nor without."""
-    acme = referring.create(books.context, referring.NewReferral(books.partner("bob").id), "x", "k", "b")
-    converting.convert(books.context, acme.id, 1_000, by="ann")
+    acme = lifecycle.create(books.context, lifecycle.NewReferral(books.partner("bob").id), "x", "k", "b")
+    conversions.convert(books.context, acme.id, 1_000, by="ann")
     books.earn("carol", "p1", 1_000)
     books.clock.forward(1)
     assert closing.close(books.context, acme.id, "why", "eve", cancel_unpaid=True).cancelled == 2
     close(books)
     with pytest.raises(ReferralClosed):
-        converting.convert(books.context, referral(books).id, 1_000, by="ann")
+        conversions.convert(books.context, referral(books).id, 1_000, by="ann")
     assert stored.find(books.table, acme.id).ended_ms == books.clock()
 
 
@@ -160,7 +160,7 @@ def test_nobody_who_earns_from_it_closes_it(books: Books) -> None:
 
 def test_only_what_has_converted_and_never_from_a_time_to_come(books: Books) -> None:
     """Others are rejected, or expire."""
-    nobody = referring.create(books.context, referring.NewReferral(books.partner("bob").id), "x", "k", "b")
+    nobody = lifecycle.create(books.context, lifecycle.NewReferral(books.partner("bob").id), "x", "k", "b")
     with pytest.raises(Conflict, match="not converted"):
         closing.close(books.context, nobody.id, "why", "ann")
     with pytest.raises(ReferralNotFound):
@@ -169,7 +169,7 @@ def test_only_what_has_converted_and_never_from_a_time_to_come(books: Books) -> 
     with pytest.raises(Invalid):
         close(books, from_ms=books.clock() + 1)
     books.apply("dave", "bob")
-    referring.reject(books.context, referral(books, "dave").id, "why")
+    lifecycle.reject(books.context, referral(books, "dave").id, "why")
     with pytest.raises(ReferralClosed):
         close(books, "dave")
 

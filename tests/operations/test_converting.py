@@ -17,16 +17,16 @@ from refledger.domain.errors import (
     Refledger,
 )
 from refledger.domain.programs import ProgramStatus
-from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.earning import converting, explaining
-from refledger.operations.earning.converting import SYSTEM, Converted
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.referring import expiring, referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.earning import conversions, explanations
+from refledger.operations.earning.conversions import SYSTEM, Converted
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.referring import expiry, lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update
@@ -47,12 +47,12 @@ def books(books: Books) -> Books:
 def create(books: Books, of: str = "bob", customer: str = "") -> Referral:
     """A referral of bob's, whom alice referred."""
     user = books.user(customer) if customer else ""
-    new = NewReferral(code=books.partner(of).code, source=Source.PHONE, customer=user)
-    return referring.create(books.context, new, "ann", None, "")
+    new = NewReferral(code=books.partner(of).code, source=ReferralSource.PHONE, customer=user)
+    return lifecycle.create(books.context, new, "ann", None, "")
 
 
 def convert(books: Books, referral: Referral, amount: int = 100_000, **told: Any) -> Converted:
-    return converting.convert(books.context, referral.id, amount, **told)
+    return conversions.convert(books.context, referral.id, amount, **told)
 
 
 def read(books: Books, referral: Referral) -> Referral:
@@ -63,9 +63,9 @@ def binding_of(books: Books, name: str) -> Any:
     return stored.find_binding(books.table, "default", books.user(name))
 
 
-def check(books: Books, go_on: int = 1_000) -> expiring.Expired:
+def check(books: Books, go_on: int = 1_000) -> expiry.Expired:
     left = iter([True] * go_on)
-    return expiring.check_expired(books.context, lambda: next(left, False))
+    return expiry.check_expired(books.context, lambda: next(left, False))
 
 
 # ---------------------------------------------------------------- conversions
@@ -85,7 +85,7 @@ def test_a_conversion_earns_like_a_payment(books: Books) -> None:
     books.mature("alice")
     assert (books.balance("bob"), books.balance("alice")) == ((20_000, 0, 0), (10_000, 0, 0))
     assert books.faults() == []
-    assert explaining.explain(books.context, done.rewards[0].id).payment.id == done.payment.id
+    assert explanations.explain(books.context, done.rewards[0].id).payment.id == done.payment.id
     books.refund(made.id, 50_000, system=SYSTEM)
     assert books.balance("bob") == (10_000, 0, 0)
     assert books.faults() == []
@@ -131,7 +131,7 @@ def test_a_process_that_dies_converts_wholly_or_not_at_all(books: Books) -> None
         return name, create(books, customer=name)
 
     def act(context: Context, subject: tuple[str, Referral]) -> Converted:
-        return converting.convert(context, subject[1].id, 1000)
+        return conversions.convert(context, subject[1].id, 1000)
 
     for name, made in deaths(books, prepare, act):
         before = read(books, made)
@@ -150,7 +150,7 @@ def test_what_a_conversion_may_not_be(books: Books) -> None:
             convert(books, made, amount)
     with pytest.raises(CurrencyNotTaken):
         convert(books, made, currency="EUR")
-    rejected = referring.reject(books.context, create(books).id, "no fit")
+    rejected = lifecycle.reject(books.context, create(books).id, "no fit")
     with pytest.raises(ReferralClosed):
         convert(books, rejected)
     programs.change_status(books.context, "default", ProgramStatus.PAUSED, "why", "ann")
@@ -212,10 +212,10 @@ def test_what_is_paid_too_late_earns_nothing(books: Books, noticed: bool) -> Non
     made = binding_of(books, "carol")
     books.clock.forward(WINDOW_MS)
     if noticed:
-        assert check(books) == expiring.Expired(expired=1)
-    assert books.pay("carol", "p1", 1000).outcome is Outcome.EXPIRED
-    assert books.pay("carol", "p2", 1000, occurred_at_ms=made.until_ms - 1).outcome is Outcome.RECORDED
-    assert books.pay("carol", "p3", 1000).outcome is Outcome.RECORDED, "it has converted"
+        assert check(books) == expiry.Expired(expired=1)
+    assert books.pay("carol", "p1", 1000).outcome is RecordOutcome.EXPIRED
+    assert books.pay("carol", "p2", 1000, occurred_at_ms=made.until_ms - 1).outcome is RecordOutcome.RECORDED
+    assert books.pay("carol", "p3", 1000).outcome is RecordOutcome.RECORDED, "it has converted"
     assert (binding_of(books, "carol").closed, binding_of(books, "carol").until_ms) == ("", 0)
     if noticed:
         referral = stored.find(books.table, made.referral_id)
@@ -241,19 +241,19 @@ def test_the_check_closes_what_is_due_and_nothing_else(books: Books) -> None:
     """By whichever status, in every program; what has converted, never expires, or has time left stays."""
     books.program("other")
     due = [create(books), create(books, customer="carol")]
-    referring.accept(books.context, due[1].id)
+    lifecycle.accept(books.context, due[1].id)
     converted = [create(books), create(books, customer="dave")]
     convert(books, converted[0])
     books.pay("dave", "p1", 1000)  # and the stream has not told yet
     books.clock.forward(DAY_MS)
     young = create(books)
     books.clock.forward(WINDOW_MS - DAY_MS)
-    assert check(books) == expiring.Expired(expired=2, converted=1)
+    assert check(books) == expiry.Expired(expired=2, converted=1)
     assert [read(books, each).status for each in (*due, *converted, young)] == [
         S.EXPIRED, S.EXPIRED, S.CONVERTED, S.CONVERTED, S.PENDING,
     ]  # fmt: skip
     assert read(books, converted[1]).converted_at_ms == young.created_at_ms - DAY_MS
-    assert check(books) == expiring.Expired()
+    assert check(books) == expiry.Expired()
 
 
 def test_the_work_of_a_check_grows_with_what_is_due(books: Books) -> None:
@@ -262,11 +262,11 @@ def test_the_work_of_a_check_grows_with_what_is_due(books: Books) -> None:
         create(books)
     calls: list[str] = []
     client = books.behind(_Counting(books.client, calls))
-    expiring.check_expired(client, lambda: True)
+    expiry.check_expired(client, lambda: True)
     assert calls == ["query"] * 3
     books.clock.forward(WINDOW_MS)
     calls.clear()
-    expiring.check_expired(client, lambda: True)
+    expiry.check_expired(client, lambda: True)
     assert calls.count("transact_write_items") + calls.count("update_item") == 5
 
 
@@ -287,8 +287,8 @@ def test_a_check_that_has_no_time_left_says_so(books: Books) -> None:
     for _ in range(3):
         create(books)
     books.clock.forward(WINDOW_MS)
-    assert check(books, 2) == expiring.Expired(expired=2, unfinished=True)
-    assert check(books) == expiring.Expired(expired=1)
+    assert check(books, 2) == expiry.Expired(expired=2, unfinished=True)
+    assert check(books) == expiry.Expired(expired=1)
 
 
 def test_a_check_that_dies_is_met_by_the_next(books: Books) -> None:
@@ -301,7 +301,7 @@ def test_a_check_that_dies_is_met_by_the_next(books: Books) -> None:
         books.clock.forward(WINDOW_MS)
         return name
 
-    for name in deaths(books, prepare, lambda context, _: expiring.check_expired(context, lambda: True)):
+    for name in deaths(books, prepare, lambda context, _: expiry.check_expired(context, lambda: True)):
         with ThreadPoolExecutor(2) as pool:
             done = list(pool.map(lambda _: check(books), range(2)))
         assert sum(each.expired for each in done) <= 1
@@ -319,7 +319,7 @@ def test_expiry_and_a_payment_in_time_race_safely(books: Books) -> None:
             checked = pool.submit(check, books)
             paid = pool.submit(books.pay, name, f"p{number}", 1000, occurred_at_ms=made.until_ms - 1)
             checked.result()
-            assert paid.result().outcome is Outcome.RECORDED
+            assert paid.result().outcome is RecordOutcome.RECORDED
         assert (binding_of(books, name).closed, binding_of(books, name).until_ms) == ("", 0)
         assert read(books, made).status is not S.EXPIRED
         check(books)
@@ -331,11 +331,11 @@ def test_without_a_window_nothing_expires_by_itself(books: Books) -> None:
     books.change_program()
     made = create(books, customer="carol")
     books.clock.forward(10_000 * DAY_MS)
-    assert check(books) == expiring.Expired()
+    assert check(books) == expiry.Expired()
     books.clock.forward(1)
-    referring.expire(books.context, made.id, "too old")
-    assert books.pay("carol", "p1", 1000).outcome is Outcome.EXPIRED
-    assert books.pay("carol", "p2", 1000, occurred_at_ms=books.clock() - 1).outcome is Outcome.RECORDED
+    lifecycle.expire(books.context, made.id, "too old")
+    assert books.pay("carol", "p1", 1000).outcome is RecordOutcome.EXPIRED
+    assert books.pay("carol", "p2", 1000, occurred_at_ms=books.clock() - 1).outcome is RecordOutcome.RECORDED
     assert read(books, made).status is S.CONVERTED
 
 
@@ -344,5 +344,5 @@ def test_a_refund_of_an_ignored_payment_is_not_taken_for_an_early_one(books: Boo
     books.apply("carol", "bob")
     books.clock.forward(WINDOW_MS)
     books.pay("carol", "p1", 1000)
-    assert books.refund("p1", 1000).outcome is not Outcome.EARLY
+    assert books.refund("p1", 1000).outcome is not RecordOutcome.EARLY
     assert books.parked() == []

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.journal import Account, Kind
-from refledger.domain.referrals import ReferralStatus, Source
+from refledger.domain.journal import Account, EntryKind
+from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.figures import counter_names
 from refledger.operations.figures.counter_names import CounterName, Counts, by_currency, by_key, parse
-from refledger.operations.figures.counting import COHORT_MONTHS, LABEL, TOOK_DAYS
+from refledger.operations.figures.counters import COHORT_MONTHS, LABEL, TOOK_DAYS
 
 CODES = st.from_regex(r"[A-Z0-9]+([-_][A-Z0-9]+)*", fullmatch=True)
 KEYS: dict[Counts, st.SearchStrategy[str]] = {
@@ -28,14 +28,14 @@ KEYS: dict[Counts, st.SearchStrategy[str]] = {
     Counts.REWARDS_AMOUNT: st.sampled_from(list(map(str, RewardStatus))),
     Counts.PARTNERS: st.sampled_from(["ACTIVE", "SUSPENDED", "TERMINATED"]),
     Counts.LABELLED: st.from_regex(LABEL, fullmatch=True),
-    Counts.SOURCE_REFERRALS: st.sampled_from(list(map(str, Source))),
-    Counts.SOURCE_CONVERSIONS: st.sampled_from(list(map(str, Source))),
+    Counts.SOURCE_REFERRALS: st.sampled_from(list(map(str, ReferralSource))),
+    Counts.SOURCE_CONVERSIONS: st.sampled_from(list(map(str, ReferralSource))),
     Counts.TOOK_DAYS: st.sampled_from(list(map(str, TOOK_DAYS))),
     Counts.MADE_ON: st.sampled_from(list(map(str, ReferralStatus))),
     Counts.DEBITED: st.sampled_from(list(map(str, Account))),
     Counts.CREDITED: st.sampled_from(list(map(str, Account))),
-    Counts.ENTRIES: st.sampled_from(list(map(str, Kind))),
-    Counts.ENTRIES_AMOUNT: st.sampled_from(list(map(str, Kind))),
+    Counts.ENTRIES: st.sampled_from(list(map(str, EntryKind))),
+    Counts.ENTRIES_AMOUNT: st.sampled_from(list(map(str, EntryKind))),
     Counts.WITHDRAWALS: st.sampled_from(list(map(str, WithdrawalStatus))),
     Counts.WITHDRAWALS_AMOUNT: st.sampled_from(list(map(str, WithdrawalStatus))),
 }
@@ -72,7 +72,7 @@ def test_no_two_counters_have_one_name(one: CounterName, other: CounterName) -> 
 
 def test_kinds_of_entries_are_no_states_of_withdrawals() -> None:
     """Both follow a currency: only that tells their counters apart."""
-    assert not set(map(str, Kind)) & set(map(str, WithdrawalStatus))
+    assert not set(map(str, EntryKind)) & set(map(str, WithdrawalStatus))
 
 
 @pytest.mark.parametrize("text", ["stamped", "late_pay_n", "pay", "t_n", "t1_x", "m1_n", "USD", "", "code__n", "hw"])

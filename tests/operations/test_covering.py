@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.payouts import withdrawals
@@ -201,14 +201,14 @@ def test_what_a_refund_or_an_adjustment_covered_names_what_took_the_money(books:
     books.refund("refunded", 12_500)
     partner_id = books.partner("bob").id
     balance = ledger.find_balance(books.table, partner_id, "USD")
-    after, entry = post(balance, Kind.DEBIT, 500, "some-adjustment", books.clock())
+    after, entry = post(balance, EntryKind.DEBIT, 500, "some-adjustment", books.clock())
     books.table.commit(*ledger.post(balance, after, entry))
     books.cover("bob")
     assert [r.paid_by for r in books.rewards("bob") if r.status is S.PAID] == [first.id]
     books.grant("alice", 700)
     books.mature("alice")
     balance = ledger.find_balance(books.table, books.partner("alice").id, "USD")
-    after, entry = post(balance, Kind.DEBIT, balance.available, "another-adjustment", books.clock())
+    after, entry = post(balance, EntryKind.DEBIT, balance.available, "another-adjustment", books.clock())
     books.table.commit(*ledger.post(balance, after, entry))
     books.cover("alice")
     assert {r.paid_by for r in books.rewards("alice") if r.status is S.PAID} == {"another-adjustment"}

@@ -8,9 +8,10 @@ from refledger.domain.errors import DataIsNewer, NotCounted
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
-from refledger.operations.figures import book_reports, comparing, rebuilding, reports
-from refledger.operations.figures.rebuilding import rebuild
-from refledger.operations.figures.statistics import project
+from refledger.operations.figures import book_reports, comparing, reports
+from refledger.operations.figures import rebuild as rebuilding
+from refledger.operations.figures.rebuild import rebuild
+from refledger.operations.figures.rollups import project
 from refledger.store import keys, ledger, programs
 from refledger.store.transaction import update
 from tests.store.test_shapes import table_of

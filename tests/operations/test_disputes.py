@@ -12,7 +12,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -46,7 +46,7 @@ def kinds(books: Books, name: str) -> list[tuple[str, int]]:
 def test_approved_money_leaves_and_comes_back(books: Books) -> None:
     """By journal entries, on every tier: nothing can be withdrawn meanwhile."""
     books.earn("carol", "p1", 10_000)
-    assert books.dispute("p1", 10_000).outcome is Outcome.RECORDED
+    assert books.dispute("p1", 10_000).outcome is RecordOutcome.RECORDED
     assert (books.balance("alice"), books.balance("bob")) == ((0, 0, 0), (0, 0, 0))
     assert (only(books, "bob").status, only(books, "bob").held) == (S.APPROVED, (DISPUTED,))
     with pytest.raises(InsufficientFunds):
@@ -288,7 +288,7 @@ def test_the_same_end_told_again_later_is_later(books: Books) -> None:
     books.dispute("p1", 10_000)
     ends = [("WON", 10), ("WON", 30), ("LOST", 20), ("WON", 30)]
     assert [books.close("p1", end, occurred_at_ms=begin + at).outcome for end, at in ends] == [
-        Outcome.RECORDED, Outcome.REPEATED, Outcome.REPEATED, Outcome.REPEATED,
+        RecordOutcome.RECORDED, RecordOutcome.REPEATED, RecordOutcome.REPEATED, RecordOutcome.REPEATED,
     ]  # fmt: skip
     assert books.balance("bob") == (2000, 0, 0)
     assert books.faults() == []
@@ -311,8 +311,8 @@ def test_the_same_dispute_with_another_content_is_told(books: Books) -> None:
     """The first stands; another currency is unreadable."""
     books.earn("carol", "p1", 10_000)
     books.dispute("p1", 2_500)
-    assert books.dispute("p1", 2_500).outcome is Outcome.REPEATED
-    assert books.dispute("p1", 5_000).outcome is Outcome.DIFFERENT
+    assert books.dispute("p1", 2_500).outcome is RecordOutcome.REPEATED
+    assert books.dispute("p1", 5_000).outcome is RecordOutcome.DIFFERENT
     with pytest.raises(Unreadable, match="currency"):
         books.dispute("p1", 2_500, "d2", "EUR")
     assert books.balance("bob") == (1500, 0, 0)
@@ -321,11 +321,11 @@ def test_the_same_dispute_with_another_content_is_told(books: Books) -> None:
 
 def test_an_end_of_what_nobody_knows_is_in_sight(books: Books) -> None:
     """It names no currency, and waits with its payment where an admin sees it; the opening's currency then counts."""
-    assert books.close("p1", "LOST").outcome is Outcome.EARLY
+    assert books.close("p1", "LOST").outcome is RecordOutcome.EARLY
     assert books.parked() == [books.payment("p1").id]
     assert books.payment("p1").currency == ""
     books.dispute("p1", 2_500, currency="EUR")
-    assert books.refund("p1", 100).outcome is Outcome.EARLY  # the payment will say whose currency is wrong
+    assert books.refund("p1", 100).outcome is RecordOutcome.EARLY  # the payment will say whose currency is wrong
     books.earn("carol", "p1", 10_000, "EUR")
     assert books.balance("bob", "EUR") == (1500, 0, 0)
     assert books.parked() == [books.payment("p1").id]  # for the refund, which took nothing

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.earning import finding_due
+from refledger.operations.earning import due_scan
 from refledger.store import keys, merge
 from tests.support.due import Killed, Shop
 
@@ -44,7 +44,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slice is two rewards."""
-    monkeypatch.setattr(finding_due, "SLICE", 2)
+    monkeypatch.setattr(due_scan, "SLICE", 2)
 
 
 @pytest.mark.usefixtures("slices")
@@ -66,8 +66,8 @@ def test_a_backlog_of_many_ticks_is_worked_off(times: int) -> None:
         ticks += 1
         assert ticks < 3 * times + 30, f"{shop.waiting} of {len(made)} are still waiting"
     assert set(shop.looked) == set(made)
-    assert max(shop.looked.values()) <= len(finding_due.LOOKS)
-    assert shop.tick(lambda: True).sent == {look.name: 0 for look in finding_due.LOOKS}
+    assert max(shop.looked.values()) <= len(due_scan.LOOKS)
+    assert shop.tick(lambda: True).sent == {look.name: 0 for look in due_scan.LOOKS}
 
 
 @pytest.mark.usefixtures("slices")
@@ -77,7 +77,7 @@ def test_what_has_waited_longest_comes_first() -> None:
     for number in range(600):
         shop.pay(number, shop.clock() + chosen.randrange(20 * 60 * MINUTE_MS))
     shop.clock.forward(20 * 60 * MINUTE_MS)
-    while finding_due.find_due(shop.context, shop._send, time_for(3), finding_due.LOOKS[:1]).behind_ms:
+    while due_scan.find_due(shop.context, shop._send, time_for(3), due_scan.LOOKS[:1]).behind_ms:
         shop.work()
     latest = 0
     for due_ms in shop.order:
@@ -103,7 +103,7 @@ def test_more_is_due_in_every_hour_than_an_hours_ticks_get_through() -> None:
 
 def test_a_partner_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many of their payments are due, in whatever slices: one message does all, and later looks say nothing."""
-    monkeypatch.setattr(finding_due, "SLICE", 10)
+    monkeypatch.setattr(due_scan, "SLICE", 10)
     shop = Shop()
     for number in range(500):
         shop.pay(number % 3, shop.clock() + number)
@@ -115,7 +115,7 @@ def test_a_partner_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
         shop.work()
         shop.clock.forward(TICK_MS)
     assert sorted(told.values()) == [1, 1, 1]
-    assert max(shop.looked.values()) <= len(finding_due.LOOKS)
+    assert max(shop.looked.values()) <= len(due_scan.LOOKS)
 
 
 def test_one_payment_is_looked_at_twice_and_told_by_one_name() -> None:
@@ -140,7 +140,7 @@ def test_a_tick_that_dies_anywhere_loses_nothing(data: st.DataObject) -> None:
     """Killed at any call to the table or the queue, in most of its ticks: what it had not sent is found by the next."""
     shop = Shop()
     chosen = random.Random(data.draw(st.integers(0, 1_000)))
-    old, finding_due.SLICE = finding_due.SLICE, data.draw(st.sampled_from([1, 3, 10]))
+    old, due_scan.SLICE = due_scan.SLICE, data.draw(st.sampled_from([1, 3, 10]))
     try:
         for number in range(60):
             shop.pay(number % 25, shop.clock() + chosen.choice([0, 0, number, chosen.randrange(90 * MINUTE_MS)]))
@@ -156,7 +156,7 @@ def test_a_tick_that_dies_anywhere_loses_nothing(data: st.DataObject) -> None:
                 break
         assert shop.overdue == []
     finally:
-        finding_due.SLICE = old
+        due_scan.SLICE = old
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=40, max_size=80), st.integers(0, 99))
@@ -176,9 +176,9 @@ def test_two_ticks_at_once_pass_nothing_over(turns: list[tuple[int, bool]], seed
                 send(messages)
                 if not first:
                     first.append(1)
-                    finding_due.find_due(shop.context, send, time_for(5))
+                    due_scan.find_due(shop.context, send, time_for(5))
 
-            finding_due.find_due(shop.context, send_and_run, time_for(slices))
+            due_scan.find_due(shop.context, send_and_run, time_for(slices))
         else:
             shop.tick(time_for(slices))
         shop.work()
@@ -197,7 +197,7 @@ def test_places_of_earlier_versions_are_gone_on_from() -> None:
         shop.clock.forward(300 * MINUTE_MS)
         now = shop.clock() - 60 * MINUTE_MS
         place = {"0": f"{now}#x", "1": f"{now + MINUTE_MS}#x"}
-        for look in finding_due.LOOKS:
+        for look in due_scan.LOOKS:
             key = keys.cursor(look.name)
             places = {"places": place} if "places" in kept else {}
             shop.index.items[key["pk"], key["sk"]] = {**key, "at": now, "runs": 7, **places}

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest
 from refledger.domain.times import HOUR_MS
 from refledger.operations import adjustments
 from refledger.store import keys
@@ -25,7 +25,7 @@ def books(books: Books) -> Books:
 
 
 def adjust(books: Books, amount: int, by: str = "ann") -> Adjustment:
-    asked = Asked(books.partner("bob").id, "USD", amount, AdjustmentKind.ADJUSTMENT, "why")
+    asked = AdjustmentRequest(books.partner("bob").id, "USD", amount, AdjustmentKind.ADJUSTMENT, "why")
     return adjustments.request(books.context, asked, books.user(by), "route", f"{next(numbers)}", f"{asked}")
 
 

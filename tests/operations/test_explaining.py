@@ -14,8 +14,8 @@ from refledger.domain.explaining import Next
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import explaining
-from refledger.operations.earning.explaining import Explained
+from refledger.operations.earning import explanations
+from refledger.operations.earning.explanations import Explained
 from refledger.store import keys
 from refledger.store import rewards as stored
 from refledger.store.table import pack
@@ -36,7 +36,7 @@ def books(books: Books) -> Books:
 
 def explained(books: Books, name: str) -> Explained:
     """Of somebody's first reward."""
-    return explaining.explain(books.context, books.rewards(name)[0].id)
+    return explanations.explain(books.context, books.rewards(name)[0].id)
 
 
 def follows(found: Explained, reward: Reward) -> None:
@@ -101,7 +101,7 @@ def test_a_cap_is_part_of_it(books: Books) -> None:
         books.pay("carol", id, 10_000)
     books.clock.forward(30 * DAY_MS)
     books.mature("bob")
-    found = [explaining.explain(books.context, each.id).explanation for each in books.rewards("bob")]
+    found = [explanations.explain(books.context, each.id).explanation for each in books.rewards("bob")]
     assert [(e.capped.kept, e.capped.over, e.granted) for e in found if e.capped] == [(4000, 1000, 2000)] * 2
     assert sum(e.worth for e in found) - 1000 == books.balance("bob")[0] == 3000
 
@@ -121,7 +121,7 @@ def test_flat_amounts_are_explained(dynamodb_endpoint: str) -> None:
 def test_what_is_not_there(books: Books) -> None:
     """No such reward; and a reward whose payment is missing is a fault that is named, not explained away."""
     with pytest.raises(RewardNotFound):
-        explaining.explain(books.context, books.partner("bob").id + "0" * 32)
+        explanations.explain(books.context, books.partner("bob").id + "0" * 32)
     books.grant("bob", 100)
     key = keys.payment(books.rewards("bob")[0].payment)
     books.client.delete_item(TableName=books.table_name, Key=pack(dict(key)))
@@ -142,7 +142,7 @@ def test_a_refund_between_the_two_reads_is_not_half_told(books: Books, monkeypat
         return found
 
     monkeypatch.setattr(stored, "find", then_refund)
-    found = explaining.explain(books.context, id).explanation
+    found = explanations.explain(books.context, id).explanation
     assert (found.reward.reversed, found.taken.gone, strengths) == (1000, 5000, [False, True])
 
 
@@ -177,5 +177,5 @@ def test_whatever_happens_the_numbers_come_to_the_amounts(
         HAPPENINGS[what](books, amount, id)
         for name in ("bob", "alice"):
             for reward in books.rewards(name):
-                follows(explaining.explain(books.context, reward.id), reward)
+                follows(explanations.explain(books.context, reward.id), reward)
     assert books.faults() == []

@@ -14,9 +14,9 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period
 from refledger.domain.times import DAY_MS
 from refledger.entry.models.analytics import FunnelView, ReferralFiguresView, RewardPointView
-from refledger.operations.earning import giving
-from refledger.operations.earning.giving import Gift
-from refledger.operations.figures import leaderboards, reports, statistics
+from refledger.operations.earning import manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
+from refledger.operations.figures import leaderboards, reports, rollups
 from refledger.operations.figures.leaderboards import By
 from refledger.operations.figures.reports import TimeToConvert
 from refledger.operations.partners import partners
@@ -29,7 +29,7 @@ PROGRAM = dimensions.program("default")
 
 
 def counters(books: Books) -> dict[str, int]:
-    return dict(statistics.totals(books.context, PROGRAM))
+    return dict(rollups.totals(books.context, PROGRAM))
 
 
 def test_a_gift_is_no_earning_from_customers(books: Books) -> None:
@@ -37,12 +37,12 @@ def test_a_gift_is_no_earning_from_customers(books: Books) -> None:
     books.program()
     books.chain("bob", "carol")
     books.earn("carol", "p", 10_000)
-    giving.give(books.context, Gift(books.partner("bob").id, 2_500, "USD", "spoke for us"), "ann", None)
+    manual_rewards.give(books.context, Gift(books.partner("bob").id, 2_500, "USD", "spoke for us"), "ann", None)
     Counting(books)()
-    own = statistics.of_user(books.context, books.user("bob"))
+    own = rollups.of_user(books.context, books.user("bob"))
     assert own.tiers[1].earnings == {"USD": 2_000}
     assert own.by_hand == {"USD": 2_500}
-    found = reports.partner_figures(statistics.current_totals(books.context, books.partner("bob").id))
+    found = reports.partner_figures(rollups.current_totals(books.context, books.partner("bob").id))
     assert (found.earned, found.by_hand) == ({"USD": 2_000}, {"USD": 2_500})
     board = leaderboards.top(books.context, "default", leaderboards.ALL_TIME, By.REWARDS, "USD")
     assert board.rows == ((books.partner("bob").id, 2_000),)
@@ -53,10 +53,10 @@ def test_a_gift_is_no_earning_from_customers(books: Books) -> None:
 def test_a_gift_that_is_cancelled_was_none(books: Books) -> None:
     """It is among the cancelled, and nobody was given anything."""
     books.program()
-    made = giving.give(books.context, Gift(books.partner("bob").id, 2_500, "USD", "why"), "ann", None)
+    made = manual_rewards.give(books.context, Gift(books.partner("bob").id, 2_500, "USD", "why"), "ann", None)
     books.cancel(made)
     Counting(books)()
-    assert statistics.of_user(books.context, books.user("bob")).by_hand == {"USD": 0}
+    assert rollups.of_user(books.context, books.user("bob")).by_hand == {"USD": 0}
     program = reports.program_figures(counters(books))
     assert (program.by_hand.count, program.rewards["CANCELLED"].count) == (0, 1)
 

@@ -16,19 +16,19 @@ import pytest
 
 from refledger.domain.errors import Refledger
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS, day
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.figures import rebuilding
-from refledger.operations.figures.counting import figures
-from refledger.operations.figures.rebuilding import rebuild
-from refledger.operations.figures.statistics import STAMPED, days, project, totals
+from refledger.operations.figures import rebuild as rebuilding
+from refledger.operations.figures.counters import figures
+from refledger.operations.figures.rebuild import rebuild
+from refledger.operations.figures.rollups import STAMPED, days, project, totals
 from refledger.operations.partners import partner_profile, partners
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.payouts import withdrawals
-from refledger.operations.referring import progress, referring
+from refledger.operations.referring import lifecycle, progress_projection
 from refledger.store import keys, referrals
 from refledger.store import statistics as rolled_up
 from refledger.store.dimensions import Dimension
@@ -90,7 +90,9 @@ class World:
         for _ in range(2):  # the second time what the first led to
             new = [Record(each.sequence_number, self.books.clock(), each.old, each.new) for each in self.tail.new()]
             self.waiting += new
-            progress.follow(self.books.context, [Told(r.sequence_number, r.at_ms, r.old, r.new) for r in new])
+            progress_projection.follow(
+                self.books.context, [Told(r.sequence_number, r.at_ms, r.old, r.new) for r in new]
+            )
 
     def count(self, limit: int = 10_000, losing: int = 0) -> None:
         """Some records more, of which `losing` of a hundred are given up; some batches come twice."""
@@ -151,7 +153,7 @@ class World:
 
     def label(self) -> None:
         partner = self.books.partner(self.name())
-        changes = Changes(tier=self.chosen.choice(("", "GOLD", "SILVER")))
+        changes = ProfileChanges(tier=self.chosen.choice(("", "GOLD", "SILVER")))
         partner_profile.change(self.books.context, partner.id, changes, partner.version)
 
     def referral(self) -> str:
@@ -159,12 +161,12 @@ class World:
         return str(self.chosen.choice(sorted(found)))
 
     def source(self) -> None:
-        changes = referring.Changes(source=self.chosen.choice(tuple(Source)))
+        changes = lifecycle.ReferralUpdate(source=self.chosen.choice(tuple(ReferralSource)))
         id = self.referral()
-        referring.update(self.books.context, id, changes, referrals.find(self.books.table, id).version)
+        lifecycle.update(self.books.context, id, changes, referrals.find(self.books.table, id).version)
 
     def reject(self) -> None:
-        referring.reject(self.books.context, self.referral(), "no fit")
+        lifecycle.reject(self.books.context, self.referral(), "no fit")
 
     def hold(self) -> None:
         waits = [each for each in self.books.rewards(self.name()) if not each.held]

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.adjustments import AdjustmentKind, Asked
+from refledger.domain.adjustments import AdjustmentKind, AdjustmentRequest
 from refledger.domain.audit import Action
 from refledger.domain.errors import Conflict, PartnerNotFound
-from refledger.domain.invitations import InvitationStatus, Person
-from refledger.domain.leads import Facts
+from refledger.domain.invitations import ContactDetails, InvitationStatus
+from refledger.domain.leads import LeadFacts
 from refledger.domain.methods import BankAccount
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import adjustments, likeness
-from refledger.operations.earning import giving
-from refledger.operations.earning.giving import Gift
-from refledger.operations.once import Once
+from refledger.operations.earning import manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import (
     applications,
     forgetting,
@@ -31,10 +31,10 @@ from refledger.operations.partners import (
 )
 from refledger.operations.partners.forgetting import Report
 from refledger.operations.partners.invitations import Invited
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import invitations as stored_invitations
 from refledger.store import leads as stored_leads
 from refledger.store import methods as stored_methods
@@ -77,22 +77,22 @@ def a_life(books: Books, follower: Follower, name: str = "zeb") -> Partner:
     """Somebody who was invited, referred, earned, was paid, is written about, and is terminated. Zero is left."""
     books.partner("upper")
     address = f"{name}.zebedee@example.com"
-    person = Person("Zebedee", "Quux", address, "0301234", "Quuxworks")
+    person = ContactDetails("Zebedee", "Quux", address, "0301234", "Quuxworks")
     once = Once.of(books.context, "ina", "invite", name, "body")  # who invites somebody does not pay them
     _, token = invitations.invite(books.context, Invited(person=person, program_id="default", days=14), "ina", once)
     with acting(books.user(name), "partner", "203.0.113.7", f"request-{name}", "POST /invitations/accept"):
-        partner = invitations.accept(books.context, books.limits, token, books.user(name), Person())
+        partner = invitations.accept(books.context, books.limits, token, books.user(name), ContactDetails())
         books.method(name, replace(ACCOUNT, holder=f"Zebedee Quux {name}"))
     with acting("ann", "admin", "192.0.2.1", f"request-2-{name}", "PATCH /partners"):
-        changes = Changes(tags=("tagged-so",), phone="0301234 5")
+        changes = ProfileChanges(tags=("tagged-so",), phone="0301234 5")
         partner = partner_profile.change(books.context, partner.id, changes, partner.version)
         note = Once.of(books.context, "ann", "note", f"note {name}", "body")
         partner_profile.write_note(books.context, partner.id, "likes-tea, says Zebedee", "ann", note)
         code = Once.of(books.context, "ann", "code", f"code {name}", "body")
         partner_codes.add(books.context, partner.id, None, "my-label", "", code)
-        referring.create(books.context, NewReferral(partner.id, note="met-at-fair"), "ann", f"f {name}", "body")
-        giving.give(books.context, Gift(partner.id, 300, "USD", "gift-for-work"), "eve", f"gift {name}")
-        asked = Asked(partner.id, "USD", -300, AdjustmentKind.ADJUSTMENT, "asked-twice")
+        lifecycle.create(books.context, NewReferral(partner.id, note="met-at-fair"), "ann", f"f {name}", "body")
+        manual_rewards.give(books.context, Gift(partner.id, 300, "USD", "gift-for-work"), "eve", f"gift {name}")
+        asked = AdjustmentRequest(partner.id, "USD", -300, AdjustmentKind.ADJUSTMENT, "asked-twice")
         adjustments.request(books.context, asked, "eve", "route", f"key {name}", "body")
     books.apply(f"customer of {name}", name)
     books.earn(f"customer of {name}", f"payment of {name}", 10_000)
@@ -213,7 +213,7 @@ def test_what_the_stream_tells_late_goes_the_next_time(books: Books, follower: F
     partner = a_life(books, follower)
     with acting("ann", "admin", "192.0.2.1", "late", "PATCH /partners"):
         old = stored_partners.find(books.table, partner.id)
-        partner_profile.change(books.context, partner.id, Changes(company_name="Late Quux"), old.version)
+        partner_profile.change(books.context, partner.id, ProfileChanges(company_name="Late Quux"), old.version)
     books.clock.forward(LATER_MS)
     forget(books, partner)
     follower.catch_up()
@@ -240,25 +240,25 @@ def test_the_address_is_free_and_nobody_finds_them_by_a_name(books: Books, follo
     other = partners.create(books.context, new, "ann", None, "")
     assert likeness.of_partner(books.context, other.id)[0] == []
     follower.catch_up()
-    found = partner_lists.beginning_with(books.context, "default", "zebedee", partner_lists.Wanted(), "", 10)
+    found = partner_lists.beginning_with(books.context, "default", "zebedee", partner_lists.PartnerFilter(), "", 10)
     assert [each.id for each in found[0]] == [other.id]
 
 
 def test_an_open_invitation_to_them_is_revoked(books: Books, follower: Follower) -> None:
     """Whoever has the letter would otherwise come in by a name that nobody knows any more."""
     partner = a_life(books, follower)
-    person = Person("Zebedee", "Quux", partner.email.upper())
+    person = ContactDetails("Zebedee", "Quux", partner.email.upper())
     once = Once.of(books.context, "ann", "invite", "again", "body")
     made, _ = invitations.invite(books.context, Invited(person=person, program_id="default", days=14), "ann", once)
     forget(books, partner, years=0)
     found = stored_invitations.find(books.table, made.id)
-    assert (found.status, found.person) == (InvitationStatus.REVOKED, Person())
+    assert (found.status, found.person) == (InvitationStatus.REVOKED, ContactDetails())
 
 
 def test_an_application_goes_with_them(books: Books, follower: Follower) -> None:
     """The one that made them a partner, and those that were rejected before."""
     for name in ("no", "yes"):
-        person = Person("Zebedee", "Quux", "z.quux@example.com")
+        person = ContactDetails("Zebedee", "Quux", "z.quux@example.com")
         made = applications.apply(books.context, books.user("zeb"), person, "default", "wrote-kindly", name)
         decide = applications.approve if name == "yes" else applications.reject
         decide(books.context, made.id, "ann", "saw-the-passport")
@@ -299,7 +299,12 @@ def test_money_that_comes_later_stands_against_it(books: Books) -> None:
     books.pay("customer", "p", 10_000)
     zeb = books.partner("zeb").id
     adjustments.request(
-        books.context, Asked(zeb, "USD", 5_000, AdjustmentKind.ADJUSTMENT, "why"), "ann", "route", "key", "body"
+        books.context,
+        AdjustmentRequest(zeb, "USD", 5_000, AdjustmentKind.ADJUSTMENT, "why"),
+        "ann",
+        "route",
+        "key",
+        "body",
     )
     reasons = forgetting.why_not(books.context, zeb)
     assert any("1 rewards in USD wait for their time" in each for each in reasons)
@@ -312,7 +317,7 @@ def test_nothing_is_written_about_them_any_more(books: Books, follower: Follower
     forget(books, partner)
     version = stored_partners.find(books.table, partner.id).version
     with pytest.raises(Conflict, match="forgotten"):
-        partner_profile.change(books.context, partner.id, Changes(first_name="Zebedee"), version)
+        partner_profile.change(books.context, partner.id, ProfileChanges(first_name="Zebedee"), version)
     once = Once.of(books.context, "ann", "note", "n", "body")
     with pytest.raises(Conflict, match="forgotten"):
         partner_profile.write_note(books.context, partner.id, "Zebedee", "ann", once)
@@ -337,10 +342,10 @@ def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follow
                 partner.id, customer=books.user("cust-1"), lead=f"crm-{program_id}", note="asked-by-phone",
                 tags=("tagged-so",),
             )  # fmt: skip
-            made = referring.create(books.context, new, "ann", f"f {program_id}", "body")
-    hashed = referring.lead_hash(books.context, "crm-default")
-    books.table.commit(stored_leads.keep(hashed, Facts(reason="lost-to-a-cousin"), books.clock()))
-    referring.reject(books.context, made.id, "went-to-a-cousin")
+            made = lifecycle.create(books.context, new, "ann", f"f {program_id}", "body")
+    hashed = lifecycle.lead_hash(books.context, "crm-default")
+    books.table.commit(stored_leads.keep(hashed, LeadFacts(reason="lost-to-a-cousin"), books.clock()))
+    lifecycle.reject(books.context, made.id, "went-to-a-cousin")
     follower.catch_up()
     words = ("asked-by-phone", "tagged-so", "crm-default", "crm-second", "went-to-a-cousin", "lost-to-a-cousin")
     assert left(books, *words) == [*words]

@@ -26,8 +26,8 @@ from refledger.domain.programs import ProgramStatus
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.earning import explaining, giving, rewards
-from refledger.operations.earning.giving import Gift
+from refledger.operations.earning import explanations, manual_rewards, rewards
+from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
 from refledger.store import keys, payments
 from refledger.store.transaction import update
@@ -51,7 +51,7 @@ def give(books: Books, amount: int, key: str | None = None, by: str = "ann", **c
         "partner_id": books.partner("bob").id, "amount": amount, "currency": "USD", "reason": "spoke for us",
         **changes,
     })  # fmt: skip
-    return giving.give(books.context, gift, books.user(by), key)
+    return manual_rewards.give(books.context, gift, books.user(by), key)
 
 
 def test_it_is_a_reward_like_any_other(books: Books) -> None:
@@ -62,7 +62,7 @@ def test_it_is_a_reward_like_any_other(books: Books) -> None:
     assert (payment.origin, payment.base, payment.note, payment.by) == (
         Origin.BY_HAND, LIMIT, "spoke for us", books.user("ann"),
     )  # fmt: skip
-    told = explaining.explain(books.context, made.id).explanation
+    told = explanations.explain(books.context, made.id).explanation
     assert "20.00 USD, given by a person" in told.earned.text
     assert "gave it" in told.rule
     assert books.faults() == []
@@ -169,12 +169,12 @@ def test_a_process_that_dies_gives_all_or_nothing(books: Books) -> None:
     bob = books.partner("bob").id
 
     def act(context: Context, key: str) -> None:
-        giving.give(context, Gift(bob, 100, "USD", "why"), "ann", key)
+        manual_rewards.give(context, Gift(bob, 100, "USD", "why"), "ann", key)
 
     for key in deaths(books, lambda: f"key{next(numbers)}", act):
         died += 1
         assert books.faults() == []
-        given = giving.give(books.context, Gift(bob, 100, "USD", "why"), "ann", key)
+        given = manual_rewards.give(books.context, Gift(bob, 100, "USD", "why"), "ann", key)
         assert len([r for r in books.rewards("bob") if r.payment == given.payment]) == 1
     assert died == (6 if AT_READS else 2)  # before and after: a look at what there is, the program, the writing
     assert books.faults() == []
@@ -185,7 +185,9 @@ def test_many_at_once_with_one_key_are_one(books: Books) -> None:
     bob = books.partner("bob").id
     context = books.behind(Faulty(books.client, 40, 7))
     with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(lambda _: giving.give(context, Gift(bob, 100, "USD", "why"), "ann", "k"), range(12)))
+        made = list(
+            pool.map(lambda _: manual_rewards.give(context, Gift(bob, 100, "USD", "why"), "ann", "k"), range(12))
+        )
     assert len({reward.id for reward in made}) == 1
     assert len(books.rewards("bob")) == 1
     assert books.faults() == []

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from refledger.domain.errors import Invalid, KeyReused
-from refledger.domain.jobs import Job, JobStatus, Line, LineStatus
+from refledger.domain.jobs import ImportLine, Job, JobStatus, LineStatus
 from refledger.domain.partners import Partner
 from refledger.entry.models.import_lines import read_partner
 from refledger.operations.context import Context
-from refledger.operations.jobs import importing, jobs
-from refledger.operations.jobs.importing import MOST_LINES, parse
+from refledger.operations.jobs import import_run, jobs
+from refledger.operations.jobs.import_run import MOST_LINES, parse
 from refledger.operations.partners import partners
 from refledger.store import jobs as stored
 from refledger.store import partners as stored_partners
@@ -44,11 +44,11 @@ class Desk:
     def work(self, job: Job, go_on: Callable[[], bool] = lambda: True, context: Context | None = None) -> None:
         for _ in range(100):
             now, text = stored.find(self.books.table, job.id), self.files[job.source]
-            if not importing.run(context or self.books.context, text, now, read_partner, go_on):
+            if not import_run.run(context or self.books.context, text, now, read_partner, go_on):
                 return
         raise AssertionError("it never comes to an end")
 
-    def lines(self, job: Job, after: int = 0) -> list[Line]:
+    def lines(self, job: Job, after: int = 0) -> list[ImportLine]:
         return list(stored.lines(self.books.table, job.id, after))
 
     def everybody(self) -> list[str]:
@@ -142,9 +142,9 @@ def test_it_goes_on_where_its_time_was_over(desk: Desk) -> None:
     """A worker without time does a few lines; what the next ones do is the rest, and each is counted once."""
     job = desk.ask(csv(50))
     first = stored.find(desk.books.table, job.id)
-    assert importing.run(desk.books.context, desk.files[job.source], first, read_partner, lambda: False)
+    assert import_run.run(desk.books.context, desk.files[job.source], first, read_partner, lambda: False)
     assert stored.find(desk.books.table, job.id).done == 20
-    assert importing.run(desk.books.context, desk.files[job.source], first, read_partner, lambda: True), "overtaken"
+    assert import_run.run(desk.books.context, desk.files[job.source], first, read_partner, lambda: True), "overtaken"
     desk.work(job, go_on=lambda: False)
     assert stored.find(desk.books.table, job.id).counts == {"CREATED": 50}
     assert [line.number for line in desk.lines(job)] == list(range(2, 52))

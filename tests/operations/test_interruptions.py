@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import Refledger
-from refledger.domain.rewards import Reward
+from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import rewards
 from refledger.store import payments as stored_payments
 from tests.support import dynamodb
 from tests.support.books import Books
@@ -70,7 +69,7 @@ class Story:
 
 
 NOBODYS = Reward(
-    id="0" * 48, partner_id="", tier=1, amount=1, currency="USD", status=rewards.S.PENDING, base=1, rate_bps=1,
+    id="0" * 48, partner_id="", tier=1, amount=1, currency="USD", status=RewardStatus.PENDING, base=1, rate_bps=1,
     rule_version=1, program_id="default", payment="", referral_id="", matures_at_ms=0, earned_at_ms=0,
 )  # fmt: skip
 Act = Callable[[Story], object]

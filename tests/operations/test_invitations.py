@@ -24,15 +24,15 @@ from refledger.domain.errors import (
     Refledger,
     UserTaken,
 )
-from refledger.domain.invitations import Application, ApplicationStatus, Invitation, InvitationStatus, Person
+from refledger.domain.invitations import Application, ApplicationStatus, ContactDetails, Invitation, InvitationStatus
 from refledger.domain.partners import Partner
 from refledger.domain.programs import ProgramStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import programs
-from refledger.operations.limits import Limits, parse
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import applications, invitations
 from refledger.operations.partners.invitations import Invited
+from refledger.operations.rate_limits import Limits, parse
 from refledger.store import applications as stored_applications
 from refledger.store import invitations as stored
 from refledger.store import keys
@@ -40,8 +40,8 @@ from refledger.store import partners as stored_partners
 from refledger.store.table import unpack
 from tests.support.books import Books, Faulty
 
-KIM = Person("Kim", "Example", "kim@example.com", company_name="Kim & Co")
-NOBODY = Person()
+KIM = ContactDetails("Kim", "Example", "kim@example.com", company_name="Kim & Co")
+NOBODY = ContactDetails()
 S, A = InvitationStatus, ApplicationStatus
 
 
@@ -55,7 +55,7 @@ def invite(books: Books, key: str | None = None, body: str = "body", **changes: 
     return invitations.invite(books.context, Invited(**told), "ann", Once.of(books.context, "ann", "invite", key, body))
 
 
-def accept(books: Books, token: str, name: str = "kim", told: Person = NOBODY) -> Partner:
+def accept(books: Books, token: str, name: str = "kim", told: ContactDetails = NOBODY) -> Partner:
     return invitations.accept(books.context, books.limits, token, books.user(name), told)
 
 
@@ -77,7 +77,7 @@ def number_of_partners(books: Books) -> int:
 def test_who_is_invited_becomes_that_partner(books: Books) -> None:
     """As the invitation says, but for what they tell themselves; they sign in as this partner from then on."""
     made, token = invite(books, tier="GOLD", tags=("agency",))
-    kim = accept(books, token, told=Person(last_name="Larsen"))
+    kim = accept(books, token, told=ContactDetails(last_name="Larsen"))
     assert kim == books.partner("kim")
     assert (kim.first_name, kim.last_name, kim.email, kim.company_name) == ("Kim", "Larsen", KIM.email, "Kim & Co")
     assert (kim.tier, kim.tags, len(kim.code)) == ("GOLD", ("agency",), 10)
@@ -189,7 +189,7 @@ def test_an_invitation_is_for_somebody_who_is_no_partner(books: Books) -> None:
     accept(books, invite(books)[1], "lee")
     with pytest.raises(EmailTaken):
         accept(books, token)
-    assert accept(books, token, told=Person(email="kim2@example.com")).email == "kim2@example.com"
+    assert accept(books, token, told=ContactDetails(email="kim2@example.com")).email == "kim2@example.com"
 
 
 def test_a_program_that_takes_nobody_invites_nobody(books: Books) -> None:
@@ -228,7 +228,7 @@ def test_lists_know_what_has_run_out(books: Books) -> None:
 # ---------------------------------------------------------------- applications
 
 
-def apply(books: Books, name: str = "kim", body: str = "body", person: Person = KIM) -> Application:
+def apply(books: Books, name: str = "kim", body: str = "body", person: ContactDetails = KIM) -> Application:
     return applications.apply(books.context, books.user(name), person, "default", "I write", body)
 
 

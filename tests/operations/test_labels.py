@@ -10,15 +10,15 @@ from dataclasses import replace
 import pytest
 
 from refledger.adapters.files import Files
-from refledger.domain.jobs import What
-from refledger.domain.leads import LeadNews, Step
+from refledger.domain.jobs import ExportSubject
+from refledger.domain.leads import LeadNews, LeadStep
 from refledger.domain.payments import Payment, PaymentSkipped, Teller
 from refledger.operations import labels
-from refledger.operations.earning import payments, taking_back
-from refledger.operations.jobs import exporting, jobs
+from refledger.operations.earning import payments, reversals
+from refledger.operations.jobs import export_run, jobs
 from refledger.operations.partners import forgetting
-from refledger.operations.referring import leads, referring
-from refledger.operations.referring.referring import Changes, NewReferral
+from refledger.operations.referring import leads, lifecycle
+from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, referrals
 from refledger.store import payments as stored_payments
@@ -42,10 +42,10 @@ def raw(books: Books) -> str:
     return repr([item for page in pages for item in page["Items"]])
 
 
-def exported(books: Books, what: What, **filters: str) -> list[dict[str, str]]:
+def exported(books: Books, what: ExportSubject, **filters: str) -> list[dict[str, str]]:
     bucket = Bucket(least=1)
     job = jobs.export(books.context, lambda *_: None, what, filters, "ann", None, "body")
-    while exporting.run(books.context, Files(bucket, "files"), stored_jobs.find(books.table, job.id), lambda: True):
+    while export_run.run(books.context, Files(bucket, "files"), stored_jobs.find(books.table, job.id), lambda: True):
         pass
     return list(csv.DictReader(io.StringIO(bucket.objects[f"exports/{job.id}.csv"].decode(), newline="")))
 
@@ -55,12 +55,12 @@ def referred(books: Books, customer_id: str, partner: str = "pam") -> str:
     new = NewReferral(
         books.partner(partner).id, customer=books.ids.user(customer_id), customer_id=customer_id
     )  # fmt: skip
-    return referring.create(books.context, new, "service", customer_id, "body").id
+    return lifecycle.create(books.context, new, "service", customer_id, "body").id
 
 
 def _known(books: Books, name: str) -> Payment:
     """The payment that Stripe calls so, by whatever name it is kept."""
-    return stored_payments.find(books.table, taking_back.root(books.context, books.ids.payment("stripe", name)))
+    return stored_payments.find(books.table, reversals.root(books.context, books.ids.payment("stripe", name)))
 
 
 def test_a_payment_is_known_by_its_own_id_and_its_customer(books: Books) -> None:
@@ -68,15 +68,15 @@ def test_a_payment_is_known_by_its_own_id_and_its_customer(books: Books) -> None
     books.chain("ann", "pam")
     referred(books, "cus_77")
     books.pay("cus_77", "order 4711", 12_345)
-    (paid,) = exported(books, What.PAYMENTS)
+    (paid,) = exported(books, ExportSubject.PAYMENTS)
     assert (paid["toldBy"], paid["externalId"], paid["customerId"]) == ("payments", "order 4711", "cus_77")
     assert (paid["customerHash"], paid["partnerId"]) == (books.ids.user("cus_77"), books.partner("pam").id)
     assert (paid["amount"], paid["amountDecimal"], paid["refundedDecimal"]) == ("12345", "123.45", "0.00")
-    earned = exported(books, What.REWARDS)
+    earned = exported(books, ExportSubject.REWARDS)
     assert {(row["externalPaymentId"], row["customerId"], row["paymentToldBy"]) for row in earned} == {
         ("order 4711", "cus_77", "payments")
     }
-    (made,) = [row for row in exported(books, What.REFERRALS) if row["partnerId"] == books.partner("pam").id]
+    (made,) = [row for row in exported(books, ExportSubject.REFERRALS) if row["partnerId"] == books.partner("pam").id]
     assert (made["customerId"], made["customerHash"]) == ("cus_77", books.ids.user("cus_77"))
 
 
@@ -88,11 +88,17 @@ def test_names_of_partners_stand_beside_their_ids(books: Books) -> None:
     books.clock.forward(40 * 86_400_000)
     books.mature("gil")
     books.withdraw("gil", 2_000)
-    for what in (What.PAYMENTS, What.REWARDS, What.WITHDRAWALS, What.LEDGER, What.REFERRALS):
+    for what in (
+        ExportSubject.PAYMENTS,
+        ExportSubject.REWARDS,
+        ExportSubject.WITHDRAWALS,
+        ExportSubject.LEDGER,
+        ExportSubject.REFERRALS,
+    ):
         rows = [row for row in exported(books, what) if row["partnerId"] == gil.id]
         assert rows, what
         assert {row["partnerName"] for row in rows} == {gil.name}, what
-    assert {row["amountDecimal"] for row in exported(books, What.WITHDRAWALS)} == {"20.00"}
+    assert {row["amountDecimal"] for row in exported(books, ExportSubject.WITHDRAWALS)} == {"20.00"}
 
 
 def test_amounts_in_major_units_have_the_currency_s_decimals(books: Books) -> None:
@@ -101,7 +107,7 @@ def test_amounts_in_major_units_have_the_currency_s_decimals(books: Books) -> No
     referred(books, "cus_1")
     books.pay("cus_1", "yen", 12_345, "JPY")
     books.pay("cus_1", "dinars", 12_345, "KWD")
-    assert {row["externalId"]: row["amountDecimal"] for row in exported(books, What.PAYMENTS)} == {
+    assert {row["externalId"]: row["amountDecimal"] for row in exported(books, ExportSubject.PAYMENTS)} == {
         "yen": "12345", "dinars": "12.345"
     }  # fmt: skip
 
@@ -138,9 +144,9 @@ def test_who_was_referred_before_is_named_by_their_next_payment(books: Books) ->
 def test_staff_can_name_a_customer_who_is_known_by_a_hash_alone(books: Books) -> None:
     """The same customer said again completes the referral; another one is refused as ever."""
     new = NewReferral(books.partner("pam").id, customer=books.ids.user("cus_9"))
-    made = referring.create(books.context, new, "service", "k", "body")
-    told = Changes(customer=books.ids.user("cus_9"), customer_id="cus_9")
-    assert referring.update(books.context, made.id, told, made.version).customer_id == "cus_9"
+    made = lifecycle.create(books.context, new, "service", "k", "body")
+    told = ReferralUpdate(customer=books.ids.user("cus_9"), customer_id="cus_9")
+    assert lifecycle.update(books.context, made.id, told, made.version).customer_id == "cus_9"
 
 
 def use(books: Books, follower: Follower) -> None:
@@ -149,7 +155,9 @@ def use(books: Books, follower: Follower) -> None:
     with acting("ann", "admin", "192.0.2.1", "r1", "POST /referrals"):
         referred(books, ADDRESS)
     books.pay(ADDRESS, "after", 10_000)
-    news = LeadNews("lead 1", books.clock(), Step.CONVERTED, codes=(books.partner("ann").code,), customer=f"2{ADDRESS}")
+    news = LeadNews(
+        "lead 1", books.clock(), LeadStep.CONVERTED, codes=(books.partner("ann").code,), customer=f"2{ADDRESS}"
+    )
     leads.take(books.context, news)
     books.apply(f"3{ADDRESS}", "pam")
     books.pay(f"4{ADDRESS}", "nobody's", 5_000)
@@ -161,7 +169,7 @@ def test_an_owner_may_have_keyed_hashes_alone(books: Books) -> None:
     books.context = replace(books.context, seals_customers=True)
     use(books, Follower(books))
     assert "quux" not in raw(books)
-    paid = exported(books, What.PAYMENTS)
+    paid = exported(books, ExportSubject.PAYMENTS)
     assert {row["customerId"] for row in paid} == {""}
     assert books.ids.user(ADDRESS) in {row["customerHash"] for row in paid}
 
@@ -196,7 +204,7 @@ def test_payments_that_earned_nobody_anything_have_their_customer_too(books: Boo
     books.pay("cus_n", "n", 5_000)
     id = referred(books, "cus_r")
     books.pay("cus_r", "foreign", 5_000, "EUR")
-    referring.reject(books.context, id, "no")
+    lifecycle.reject(books.context, id, "no")
     books.pay("cus_r", "rejected", 5_000)
     found = [books.payment(name) for name in ("n", "foreign", "rejected")]
     named = labels.of_payments(books.table, found)

@@ -17,9 +17,9 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal
 from refledger.domain.withdrawals import WithdrawalStatus as S
-from refledger.operations.earning import finding_due, maturing
-from refledger.operations.payouts import batches, steps
-from refledger.operations.payouts.sweeping import Swept, cover_again, sweep
+from refledger.operations.earning import due_scan, maturity
+from refledger.operations.payouts import batches, transitions
+from refledger.operations.payouts.sweeper import Swept, cover_again, sweep
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Clock
 from tests.support.stepfunctions import StepFunctions
@@ -75,9 +75,9 @@ def late(books: Books) -> Late:
 def tick(books: Books, machine: StepFunctions) -> Swept:
     """The schedules of ten minutes, and the worker of what they send."""
     sent: list[MaturityMessage] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
+    due_scan.find_due(books.context, sent.extend, lambda: True)
     for message in sent:
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
     swept = sweep(books.context, machine.workflow, machine.waker, lambda: True)
     cover_again(books.context, swept, lambda: True)
     books.clock.forward(TICK_MS)
@@ -113,8 +113,8 @@ def test_withdrawals_are_seen_through_to_their_end(books: Books, late: Late) -> 
     assert {each["withdrawalId"] for each in machine.inputs} == {made.id for made in asked}
     assert len(machine.executions) == len(asked)
     for made in asked:
-        steps.step(books.context, made.id, S.APPROVED, "ann")
-        steps.step(books.context, made.id, S.PAYING, "ann")
+        transitions.step(books.context, made.id, S.APPROVED, "ann")
+        transitions.step(books.context, made.id, S.PAYING, "ann")
         books.clock.forward(TICK_MS)
     exported: list[str] = []
     for _ in range(5):

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from refledger.domain.errors import Busy, Unreadable
-from refledger.domain.leaderboards import Changed, read, written
+from refledger.domain.leaderboards import ChangedMonth, read, written
 from refledger.domain.times import DAY_MS, day
-from refledger.operations.figures import leaderboards, statistics
+from refledger.operations.figures import leaderboards, rollups
 from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
 from refledger.store import dimensions
 from refledger.store import statistics as stored
@@ -27,12 +27,12 @@ def books(books: Books) -> Books:
     return books
 
 
-def earn(books: Books, name: str, amount: int, number: int) -> Changed:
+def earn(books: Books, name: str, amount: int, number: int) -> ChangedMonth:
     """The roll-ups have it; the leaderboards have not."""
     dimension, today = dimensions.partner(books.partner(name).id).at(0), day(books.clock())
     change = (comparable(str(number)), "t1_USD", amount)
     stored.add(books.table, dimension, today, f"shard-{name}", [change])
-    return Changed(books.partner(name).id, today[:6])
+    return ChangedMonth(books.partner(name).id, today[:6])
 
 
 def rows(books: Books, period: str = ALL_TIME) -> list[tuple[str, int]]:
@@ -89,7 +89,7 @@ def test_workers_at_the_same_time(books: Books) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
     wanted = {
-        name: statistics.totals(books.context, dimensions.partner(books.partner(name).id))["t1_USD"] for name in NAMES
+        name: rollups.totals(books.context, dimensions.partner(books.partner(name).id))["t1_USD"] for name in NAMES
     }
     assert dict(rows(books)) == wanted
     assert [value for _, value in rows(books)] == sorted(wanted.values(), reverse=True)
@@ -97,7 +97,7 @@ def test_workers_at_the_same_time(books: Books) -> None:
 
 def test_a_partner_who_does_not_exist_is_passed_over(books: Books) -> None:
     """A message about nobody is no fault, and nobody is on a board for it."""
-    leaderboards.refresh(books.context, [Changed("0" * 16, "202611")])
+    leaderboards.refresh(books.context, [ChangedMonth("0" * 16, "202611")])
     assert rows(books) == []
 
 
@@ -118,7 +118,7 @@ def test_metrics() -> None:
 
 def test_messages_are_read_as_they_were_written() -> None:
     """And what is none is refused: it would come again for ever."""
-    changed = [Changed("0123456789abcdef", "202611"), Changed("fedcba9876543210", "202612")]
+    changed = [ChangedMonth("0123456789abcdef", "202611"), ChangedMonth("fedcba9876543210", "202612")]
     assert read(written(changed)) == changed
     for body in ("", "{}", "[]", '{"changed": 1}', '{"changed": [["x"]]}', '{"changed": [["x", "2026"]]}',
                  '{"changed": [[1, "202611"]]}', '{"changed": [["x", 202611]]}'):  # fmt: skip

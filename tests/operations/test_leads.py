@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import ReferralNotFound
-from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import converting, maturing, rating
+from refledger.operations.earning import conversions, maturity, rating
 from refledger.operations.partners import partners
-from refledger.operations.referring import leads, referring
-from refledger.operations.referring.leads import Outcome, Taken, take
+from refledger.operations.referring import leads, lifecycle
+from refledger.operations.referring.leads import LeadOutcome, LeadResult, take
 from refledger.store import keys
 from refledger.store import leads as stored_leads
 from tests.support.books import START_MS, Books
@@ -29,7 +29,7 @@ from tests.support.interruptions import Interrupted
 from tests.support.programs import a_rule
 
 HOUR_MS = DAY_MS // 24
-S, O = ReferralStatus, Outcome  # noqa: E741
+S, O = ReferralStatus, LeadOutcome  # noqa: E741
 WORTH = Value(major=Decimal("1000.50"))
 
 
@@ -42,24 +42,24 @@ def books(books: Books) -> Books:
 
 
 def created(books: Books, lead: str = "L1", **more: Any) -> LeadNews:
-    told: dict[str, Any] = {"codes": (books.partner("alice").code,), "source": Source.EMAIL, **more}
+    told: dict[str, Any] = {"codes": (books.partner("alice").code,), "source": ReferralSource.EMAIL, **more}
     return LeadNews(lead, START_MS, **told)
 
 
-def step(step: Step, hour: int, lead: str = "L1", **more: Any) -> LeadNews:
+def step(step: LeadStep, hour: int, lead: str = "L1", **more: Any) -> LeadNews:
     return LeadNews(lead, START_MS + hour * HOUR_MS, step, **more)
 
 
-def tell(books: Books, *news: LeadNews) -> list[Taken]:
+def tell(books: Books, *news: LeadNews) -> list[LeadResult]:
     return [take(books.context, each) for each in news]
 
 
-def outcomes(books: Books, *news: LeadNews) -> list[Outcome]:
+def outcomes(books: Books, *news: LeadNews) -> list[LeadOutcome]:
     return [taken.outcome for taken in tell(books, *news)]
 
 
 def referral(books: Books, lead: str = "L1") -> Referral:
-    return referring.by_lead(books.context, lead)
+    return lifecycle.by_lead(books.context, lead)
 
 
 def earned(books: Books) -> list[int]:
@@ -73,12 +73,12 @@ def test_a_lead_with_a_code_makes_a_referral_and_its_life_moves_it(books: Books)
     """Created, accepted, converted: 20 % of the value in the program's currency, once; told again, nothing happens."""
     life = [
         created(books, campaign="spring"),
-        step(Step.ACCEPTED, 1),
-        step(Step.CONVERTED, 2, value=WORTH),
+        step(LeadStep.ACCEPTED, 1),
+        step(LeadStep.CONVERTED, 2, value=WORTH),
     ]
     assert outcomes(books, *life) == [O.MADE, O.MOVED, O.MOVED]
     made = referral(books)
-    assert (made.status, made.source, made.campaign, made.lead) == (S.CONVERTED, Source.EMAIL, "spring", "L1")
+    assert (made.status, made.source, made.campaign, made.lead) == (S.CONVERTED, ReferralSource.EMAIL, "spring", "L1")
     assert made.converted_at_ms == START_MS + 2 * HOUR_MS
     assert earned(books) == [20_010]
     assert outcomes(books, *life) == [O.KNOWN, O.KNOWN, O.KNOWN]
@@ -92,8 +92,8 @@ def test_in_whatever_order_they_come(books: Books) -> None:
         lead = f"L{number}"
         news = [
             created(books, lead),
-            step(Step.ACCEPTED, 1, lead),
-            step(Step.CONVERTED, 2, lead),
+            step(LeadStep.ACCEPTED, 1, lead),
+            step(LeadStep.CONVERTED, 2, lead),
             LeadNews(lead, START_MS + 3 * HOUR_MS, value=WORTH),
         ]
         tell(books, *[news[place] for place in order])
@@ -105,7 +105,11 @@ def test_a_rejection_ends_it_in_whatever_order(books: Books) -> None:
     """With the reason; an acceptance that comes late does not open it again."""
     for number, order in enumerate(itertools.permutations(range(3))):
         lead = f"L{number}"
-        news = [created(books, lead), step(Step.ACCEPTED, 1, lead), step(Step.REJECTED, 2, lead, reason="no budget")]
+        news = [
+            created(books, lead),
+            step(LeadStep.ACCEPTED, 1, lead),
+            step(LeadStep.REJECTED, 2, lead, reason="no budget"),
+        ]
         tell(books, *[news[place] for place in order])
         closed = referral(books, lead)
         assert (closed.status, closed.reason) == (S.REJECTED, "no budget"), order
@@ -113,10 +117,10 @@ def test_a_rejection_ends_it_in_whatever_order(books: Books) -> None:
 
 def test_without_a_code_news_wait(books: Books) -> None:
     """Most leads of a CRM were sent by nobody: that is no error, and they are kept until a code comes, or for long."""
-    assert outcomes(books, step(Step.CONVERTED, 2, value=WORTH), LeadNews("L1", START_MS)) == [O.NOTED, O.NOTED]
+    assert outcomes(books, step(LeadStep.CONVERTED, 2, value=WORTH), LeadNews("L1", START_MS)) == [O.NOTED, O.NOTED]
     with pytest.raises(ReferralNotFound):
         referral(books)
-    hashed = referring.lead_hash(books.context, "L1")
+    hashed = lifecycle.lead_hash(books.context, "L1")
     item = books.table.get(keys.lead_facts(hashed))
     assert item is not None
     assert item["ttl"] == (START_MS + stored_leads.KEPT_MS) // 1000
@@ -127,12 +131,12 @@ def test_without_a_code_news_wait(books: Books) -> None:
 def test_a_lead_of_which_nothing_is_told_leaves_nothing(books: Books) -> None:
     """That a lead is there, without a code, is not worth an item."""
     assert outcomes(books, LeadNews("L1", START_MS)) == [O.NOTED]
-    assert books.table.get(keys.lead_facts(referring.lead_hash(books.context, "L1"))) is None
+    assert books.table.get(keys.lead_facts(lifecycle.lead_hash(books.context, "L1"))) is None
 
 
 def test_converted_for_nobody_knows_what_is_accepted(books: Books) -> None:
     """Nobody earns from an amount that nobody told: it waits for the amount, or for the customer's payment."""
-    assert outcomes(books, created(books), step(Step.CONVERTED, 1)) == [O.MADE, O.MOVED]
+    assert outcomes(books, created(books), step(LeadStep.CONVERTED, 1)) == [O.MADE, O.MOVED]
     assert (referral(books).status, earned(books)) == (S.ACCEPTED, [])
     assert outcomes(books, LeadNews("L1", START_MS + HOUR_MS, value=WORTH)) == [O.MOVED]
     assert (referral(books).status, earned(books)) == (S.CONVERTED, [20_010])
@@ -143,7 +147,7 @@ def test_a_value_alone_converts_nothing(books: Books) -> None:
     values = [LeadNews("L1", START_MS + hour * HOUR_MS, value=Value(major=Decimal(hour))) for hour in (1, 3, 2)]
     assert outcomes(books, created(books), *values) == [O.MADE, O.KNOWN, O.KNOWN, O.KNOWN]
     assert earned(books) == []
-    tell(books, step(Step.CONVERTED, 4))
+    tell(books, step(LeadStep.CONVERTED, 4))
     assert earned(books) == [60]
 
 
@@ -153,7 +157,7 @@ def test_a_value_alone_converts_nothing(books: Books) -> None:
 def test_a_code_that_is_none_makes_nothing_until_it_is_corrected(books: Books) -> None:
     """The newest code counts; one of several that were found is enough."""
     wrong = LeadNews("L1", START_MS, codes=("NOSUCHCODE",))
-    assert outcomes(books, wrong, step(Step.ACCEPTED, 1)) == [O.UNKNOWN_CODE, O.UNKNOWN_CODE]
+    assert outcomes(books, wrong, step(LeadStep.ACCEPTED, 1)) == [O.UNKNOWN_CODE, O.UNKNOWN_CODE]
     right = LeadNews("L1", START_MS + HOUR_MS, codes=("NOSUCHCODE", books.partner("alice").code))
     assert outcomes(books, right, wrong) == [O.MOVED, O.KNOWN]
     assert referral(books).status is S.ACCEPTED
@@ -168,9 +172,9 @@ def test_a_partner_who_is_not_active_refers_nobody(books: Books) -> None:
 
 def test_a_conversion_after_the_end_is_reported_and_earns_nothing(books: Books) -> None:
     """Rejected is final. Whoever is told of the conversion decides by hand; other news do not tell it again."""
-    tell(books, created(books), step(Step.REJECTED, 1, reason="spam"))
-    late = step(Step.CONVERTED, 2, value=WORTH)
-    assert [(taken.outcome, taken.why) for taken in tell(books, late, step(Step.ACCEPTED, 3))] == [
+    tell(books, created(books), step(LeadStep.REJECTED, 1, reason="spam"))
+    late = step(LeadStep.CONVERTED, 2, value=WORTH)
+    assert [(taken.outcome, taken.why) for taken in tell(books, late, step(LeadStep.ACCEPTED, 3))] == [
         (O.UNPAID, "REFERRAL_CLOSED"),
         (O.LATE, ""),
     ]
@@ -187,13 +191,13 @@ def available(books: Books) -> int:
 @pytest.mark.parametrize("matured", [False, True])
 def test_a_deal_that_falls_through_is_taken_back(books: Books, matured: bool) -> None:
     """It converted, and it was lost after that: nothing is earned; won again, it is earned again."""
-    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
+    tell(books, created(books), step(LeadStep.CONVERTED, 1, value=WORTH))
     assert not matured or available(books) == 20_010
-    assert outcomes(books, step(Step.REJECTED, 2, reason="no budget")) == [O.MOVED]
-    assert outcomes(books, step(Step.REJECTED, 2, reason="no budget")) == [O.KNOWN]
+    assert outcomes(books, step(LeadStep.REJECTED, 2, reason="no budget")) == [O.MOVED]
+    assert outcomes(books, step(LeadStep.REJECTED, 2, reason="no budget")) == [O.KNOWN]
     assert (referral(books).status, referral(books).reason, available(books)) == (S.CONVERTED, "no budget", 0)
     assert books.faults() == []
-    assert outcomes(books, step(Step.CONVERTED, 3)) == [O.MOVED]
+    assert outcomes(books, step(LeadStep.CONVERTED, 3)) == [O.MOVED]
     assert (referral(books).reason, available(books)) == ("", 20_010)
     assert books.faults() == []
 
@@ -207,7 +211,7 @@ def test_a_value_is_what_was_told_of_the_latest_time(books: Books) -> None:
     for number, order in enumerate(itertools.permutations(range(4)), start=1):
         lead = f"L{number}"
         news = [
-            step(Step.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
+            step(LeadStep.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
             worth(2, lead, 80_000), worth(3, lead, 30_000), worth(4, lead, 90_000),
         ]  # fmt: skip
         tell(books, created(books, lead), *[news[place] for place in order])
@@ -222,8 +226,8 @@ def test_lost_and_corrected_in_any_order(books: Books) -> None:
     for number, order in enumerate(itertools.permutations(range(4)), start=1):
         lead = f"L{number}"
         news = [
-            step(Step.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
-            worth(2, lead, 20_000), step(Step.REJECTED, 3, lead), step(Step.CONVERTED, 5, lead),
+            step(LeadStep.CONVERTED, 1, lead, value=Value(amount=50_000, currency="USD")),
+            worth(2, lead, 20_000), step(LeadStep.REJECTED, 3, lead), step(LeadStep.CONVERTED, 5, lead),
         ]  # fmt: skip
         tell(books, created(books, lead), *[news[place] for place in order])
         tell(books, *news)
@@ -237,7 +241,7 @@ def test_lost_and_corrected_in_any_order(books: Books) -> None:
 def test_what_falls_through_and_never_converted_in_time_earns_nothing(books: Books) -> None:
     """Rejected first, then told to convert: in both orders nothing."""
     for number, order in enumerate(itertools.permutations(range(2))):
-        news = [step(Step.REJECTED, 1, f"L{number}"), step(Step.CONVERTED, 2, f"L{number}", value=WORTH)]
+        news = [step(LeadStep.REJECTED, 1, f"L{number}"), step(LeadStep.CONVERTED, 2, f"L{number}", value=WORTH)]
         tell(books, created(books, f"L{number}"), *[news[place] for place in order])
         assert available(books) == 0
     assert books.faults() == []
@@ -246,16 +250,16 @@ def test_what_falls_through_and_never_converted_in_time_earns_nothing(books: Boo
 def test_what_a_person_told_falls_through_too(books: Books) -> None:
     """Converted by hand, and lost in the CRM after that."""
     tell(books, created(books))
-    converting.convert(books.context, referral(books).id, 10_000, by="ann")
-    assert outcomes(books, LeadNews("L1", books.clock() + 1, Step.REJECTED)) == [O.MOVED]
+    conversions.convert(books.context, referral(books).id, 10_000, by="ann")
+    assert outcomes(books, LeadNews("L1", books.clock() + 1, LeadStep.REJECTED)) == [O.MOVED]
     assert available(books) == 0
     assert books.faults() == []
 
 
 def test_another_currency_is_reported_and_the_first_stands(books: Books) -> None:
     """Nothing is converted from one to another."""
-    tell(books, created(books), step(Step.CONVERTED, 1, value=WORTH))
-    assert outcomes(books, step(Step.CONVERTED, 2, value=Value(amount=5, currency="EUR"))) == [O.DIFFERENT]
+    tell(books, created(books), step(LeadStep.CONVERTED, 1, value=WORTH))
+    assert outcomes(books, step(LeadStep.CONVERTED, 2, value=Value(amount=5, currency="EUR"))) == [O.DIFFERENT]
     assert earned(books) == [20_010]
 
 
@@ -269,15 +273,15 @@ def test_another_currency_is_reported_and_the_first_stands(books: Books) -> None
 )
 def test_a_value_that_cannot_be_booked_is_reported(books: Books, value: Value, why: str) -> None:
     """Nothing is rounded, and nothing is converted from one currency to another."""
-    _, taken = tell(books, created(books), step(Step.CONVERTED, 1, value=value))
+    _, taken = tell(books, created(books), step(LeadStep.CONVERTED, 1, value=value))
     assert (taken.outcome, taken.why, earned(books)) == (O.UNPAID, why, [])
 
 
 def test_a_lead_that_was_taken_out_does_not_come_back(books: Books) -> None:
     """Repeats of old news find the referral that was deleted, closed as it is."""
     (taken,) = tell(books, created(books))
-    referring.remove(books.context, taken.referral_id)
-    assert outcomes(books, created(books), step(Step.ACCEPTED, 1)) == [O.LATE, O.LATE]
+    lifecycle.remove(books.context, taken.referral_id)
+    assert outcomes(books, created(books), step(LeadStep.ACCEPTED, 1)) == [O.LATE, O.LATE]
     with pytest.raises(ReferralNotFound):
         referral(books)
     assert len(list(books.table.query(keys.referrals(books.partner("alice").id)))) == 1
@@ -310,7 +314,7 @@ def test_a_customer_of_somebody_else_is_not_taken_away(books: Books) -> None:
 def test_no_customer_lies_in_the_table_by_name(books: Books) -> None:
     """What waits has the keyed hash of the customer, and lies under that of the lead."""
     tell(books, LeadNews("a lead", START_MS, customer="carol@example.com"))
-    item = books.table.get(keys.lead_facts(referring.lead_hash(books.context, "a lead")))
+    item = books.table.get(keys.lead_facts(lifecycle.lead_hash(books.context, "a lead")))
     assert item is not None
     assert item["customer"] == books.user("carol@example.com")
     assert "carol" not in str(item)
@@ -326,7 +330,7 @@ def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
     numbers = itertools.count()
 
     def told(lead: str) -> list[LeadNews]:
-        news = [step(Step.ACCEPTED, 1, lead), step(Step.CONVERTED, 2, lead, value=WORTH), created(books, lead)]
+        news = [step(LeadStep.ACCEPTED, 1, lead), step(LeadStep.CONVERTED, 2, lead, value=WORTH), created(books, lead)]
         return news if last == "created" else [news[2], news[0], news[1]]
 
     def prepare() -> str:
@@ -345,7 +349,7 @@ def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
 
 
 def accept_in(context: Context, lead: str) -> None:
-    take(context, step(Step.ACCEPTED, 1, lead))
+    take(context, step(LeadStep.ACCEPTED, 1, lead))
 
 
 def test_nothing_falls_between_a_note_and_the_making_of_the_referral(books: Books) -> None:
@@ -362,7 +366,7 @@ def test_nothing_falls_between_a_note_and_the_making_of_the_referral(books: Book
 
 def test_all_at_once(books: Books) -> None:
     """The same news from four workers at a time: one referral, one conversion, nothing lost."""
-    news = [created(books), step(Step.ACCEPTED, 1), step(Step.CONVERTED, 2, value=WORTH), created(books)]
+    news = [created(books), step(LeadStep.ACCEPTED, 1), step(LeadStep.CONVERTED, 2, value=WORTH), created(books)]
     start = threading.Barrier(len(news))
 
     def work(each: LeadNews) -> None:
@@ -388,7 +392,7 @@ def test_all_at_once(books: Books) -> None:
 def test_news_from_long_ago_count_as_of_then(books: Books) -> None:
     """A replay of the bus after a week converts at the time that is told, not at that of the replay."""
     books.clock.forward(7 * DAY_MS)
-    tell(books, created(books), step(Step.CONVERTED, 5, value=WORTH))
+    tell(books, created(books), step(LeadStep.CONVERTED, 5, value=WORTH))
     assert referral(books).converted_at_ms == START_MS + 5 * HOUR_MS
 
 
@@ -407,7 +411,7 @@ def test_what_is_added_to_a_conversion_has_its_place(books: Books, rules: RuleSe
                 books.pay(customer, f"p {number}", 10_000, occurred_at_ms=START_MS)
             else:
                 amount = 50_000 if each == "a" else 80_000
-                tell(books, step(Step.CONVERTED, 1 if each == "a" else 2, lead, value=Value(amount=amount)))
+                tell(books, step(LeadStep.CONVERTED, 1 if each == "a" else 2, lead, value=Value(amount=amount)))
         found.add(sum(reward.amount for reward in books.rewards("alice")) - before)
     assert found == {13_000 if rules.default.first else 1_000}
     assert books.faults() == []
@@ -420,14 +424,14 @@ def test_one_that_converted_before_a_payment_has_its_place_at_once(books: Books)
     books.clock.forward(DAY_MS)
     books.earn("carol", "p", 10_000)
     assert books.balance("alice") == (5_000, 0, 0)
-    (taken,) = tell(books, step(Step.CONVERTED, 1, value=Value(amount=20_000)))
+    (taken,) = tell(books, step(LeadStep.CONVERTED, 1, value=Value(amount=20_000)))
     assert (sorted(earned(books)), books.balance("alice")) == ([1_000, 10_000], (1_000, 0, 0))
     assert [message.partner_id for message in taken.due] == [books.partner("alice").id]
     assert list(rating.waiting(books.context)) == []
     books.mature("alice")
-    (taken,) = tell(books, step(Step.CONVERTED, 2, value=Value(amount=30_000)))
+    (taken,) = tell(books, step(LeadStep.CONVERTED, 2, value=Value(amount=30_000)))
     assert len(taken.due) == 1, "what was added matures as fast"
     for message in taken.due:
-        maturing.mature_from(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_from(books.context, message.partner_id, message.currency, message.since)
     assert books.balance("alice") == (16_000, 0, 0)
     assert books.faults() == []

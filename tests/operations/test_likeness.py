@@ -9,18 +9,18 @@ import pytest
 
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import EmailTaken
-from refledger.domain.invitations import Person
-from refledger.domain.likeness import Kind, SignalType
+from refledger.domain.invitations import ContactDetails
+from refledger.domain.likeness import SignalType, TraitKind
 from refledger.domain.methods import Account, BankAccount, StripeAccount
 from refledger.domain.partners import Partner
 from refledger.domain.withdrawals import Risk
 from refledger.operations import likeness
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import applications, invitations, partner_bulk, partner_profile, partners
 from refledger.operations.partners.invitations import Invited
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.payouts import methods, tasks
+from refledger.operations.payouts import methods, workflow_tasks
 from refledger.store import alike, keys
 from refledger.store import methods as stored_methods
 from refledger.store import partners as stored_partners
@@ -45,7 +45,7 @@ def onboard(books: Books, name: str, email: str, last_name: str = "", phone: str
     return partners.create(books.context, new, "admin", None, "")
 
 
-def signals(books: Books, partner: Partner) -> set[tuple[SignalType, Kind, tuple[str, ...]]]:
+def signals(books: Books, partner: Partner) -> set[tuple[SignalType, TraitKind, tuple[str, ...]]]:
     found, _ = likeness.of_partner(books.context, partner.id)
     return {(each.type, each.kind, tuple(sorted(other.partner_id for other in each.others))) for each in found}
 
@@ -61,8 +61,8 @@ def test_one_account_of_two_partners_is_seen_by_both(books: Books, account: Acco
     add(books, bob, ACCOUNT)
     add(books, carol, account)
     add(books, dan, OTHER)
-    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, (carol.id,))}
-    assert signals(books, carol) == {(SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, (bob.id,))}
+    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, (carol.id,))}
+    assert signals(books, carol) == {(SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, (bob.id,))}
     assert signals(books, dan) == set()
 
 
@@ -71,7 +71,7 @@ def test_a_stripe_account_is_one_account(books: Books) -> None:
     bob, carol = books.partner("bob"), books.partner("carol")
     add(books, bob, StripeAccount("Bob", "acct_123456"))
     add(books, carol, StripeAccount("Carol", "acct_123456"))
-    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, (carol.id,))}
+    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, (carol.id,))}
 
 
 def test_a_disabled_account_still_counts(books: Books) -> None:
@@ -81,7 +81,7 @@ def test_a_disabled_account_still_counts(books: Books) -> None:
     add(books, carol, ACCOUNT)
     method = stored_methods.of_partner(books.table, carol.id)[0]
     methods.disable(books.context, carol.id, method.id)
-    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, (carol.id,))}
+    assert signals(books, bob) == {(SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, (carol.id,))}
 
 
 def test_all_spellings_of_a_mailbox_are_twins(books: Books) -> None:
@@ -96,7 +96,7 @@ def test_all_spellings_of_a_mailbox_are_twins(books: Books) -> None:
     for each in made:
         ((type, kind, others),) = signals(books, each)
         assert (type, kind, others) == (
-            SignalType.TWIN, Kind.EMAIL, tuple(sorted(other.id for other in made if other is not each)),
+            SignalType.TWIN, TraitKind.EMAIL, tuple(sorted(other.id for other in made if other is not each)),
         )  # fmt: skip
 
 
@@ -105,19 +105,21 @@ def test_the_same_name_and_phone_are_twins(books: Books) -> None:
     ada = onboard(books, "Ada", "a@example.com", last_name="L\u00f6velace", phone="+49 30 1234567")
     twin = onboard(books, "LOVELACE", "b@example.com", last_name="ada", phone="030/1234567")
     onboard(books, "ada", "c@example.com", last_name="Lovelace")
-    assert signals(books, ada) == {(SignalType.TWIN, Kind.PERSON, (twin.id,))}
+    assert signals(books, ada) == {(SignalType.TWIN, TraitKind.PERSON, (twin.id,))}
 
 
 def _applied(books: Books, email: str) -> Partner:
-    asked = applications.apply(books.context, books.user("zoe"), Person("Zoe", "L", email), "default", "", "body")
+    asked = applications.apply(
+        books.context, books.user("zoe"), ContactDetails("Zoe", "L", email), "default", "", "body"
+    )
     return stored_partners.find(books.table, applications.approve(books.context, asked.id, "ann", "").partner_id)
 
 
 def _invited(books: Books, email: str) -> Partner:
-    invited = Invited(Person(email=email), "default", 7, "", ())
+    invited = Invited(ContactDetails(email=email), "default", 7, "", ())
     once = Once.of(books.context, "ann", "invitations", "k", "body")
     _, token = invitations.invite(books.context, invited, "ann", once)
-    return invitations.accept(books.context, books.limits, token, books.user("zoe"), Person("Zoe", "L"))
+    return invitations.accept(books.context, books.limits, token, books.user("zoe"), ContactDetails("Zoe", "L"))
 
 
 def _in_bulk(books: Books, email: str) -> Partner:
@@ -132,33 +134,33 @@ def test_every_way_in_leaves_rows(books: Books, way: Callable[[Books, str], Part
     """Also an import, which makes its partners like a single call: all meet in one transaction."""
     victim = onboard(books, "victim", "victim@gmail.com")
     other = way(books, "vic.tim@gmail.com")
-    assert signals(books, victim) == {(SignalType.TWIN, Kind.EMAIL, (other.id,))}
-    assert signals(books, other) == {(SignalType.TWIN, Kind.EMAIL, (victim.id,))}
+    assert signals(books, victim) == {(SignalType.TWIN, TraitKind.EMAIL, (other.id,))}
+    assert signals(books, other) == {(SignalType.TWIN, TraitKind.EMAIL, (victim.id,))}
 
 
 def test_a_change_of_address_moves_it(books: Books) -> None:
     """The new one is found at once; the old one stays told as what it was."""
     victim, bob = onboard(books, "victim", "victim@gmail.com"), onboard(books, "bob", "bob@example.com")
-    changed = partner_profile.change(books.context, bob.id, Changes(email="vic.tim@googlemail.com"), bob.version)
-    assert signals(books, victim) == {(SignalType.TWIN, Kind.EMAIL, (bob.id,))}
-    partner_profile.change(books.context, bob.id, Changes(email="bob@example.org"), changed.version)
+    changed = partner_profile.change(books.context, bob.id, ProfileChanges(email="vic.tim@googlemail.com"), bob.version)
+    assert signals(books, victim) == {(SignalType.TWIN, TraitKind.EMAIL, (bob.id,))}
+    partner_profile.change(books.context, bob.id, ProfileChanges(email="bob@example.org"), changed.version)
     found, _ = likeness.of_partner(books.context, victim.id)
     assert [(other.partner_id, other.until_ms) for each in found for other in each.others] == [(bob.id, books.clock())]
     carol = onboard(books, "carol", "b.o.b@example.com")
     assert signals(books, carol) == set()
     dan = onboard(books, "dan", "bob+2@example.com")
-    assert signals(books, dan) == {(SignalType.TWIN, Kind.EMAIL, (bob.id,))}
+    assert signals(books, dan) == {(SignalType.TWIN, TraitKind.EMAIL, (bob.id,))}
 
 
 def test_look_alike_letters_are_told(books: Books) -> None:
     """A Cyrillic letter in a Latin name: taken, and said."""
     fake = onboard(books, "\u0410lice", "a@example.com")
-    assert signals(books, fake) == {(SignalType.LOOK_ALIKE_NAME, Kind.NAME, ())}
+    assert signals(books, fake) == {(SignalType.LOOK_ALIKE_NAME, TraitKind.NAME, ())}
 
 
 def risks_of(books: Books, name: str, account: Account) -> set[Risk]:
     made = books.withdraw(name, 100, payee=account)
-    tasks.assess(books.context, made.id)
+    workflow_tasks.assess(books.context, made.id)
     return set(stored_withdrawals.find(books.table, made.id).risks) & {
         Risk.SHARED_ACCOUNT, Risk.SELF_REFERRAL, Risk.TWIN,
     }  # fmt: skip
@@ -195,7 +197,7 @@ def test_what_is_shared_stops_the_automatic_approval_alone(books: Books) -> None
     books.mature("bob")
     add(books, books.partner("carol"), ACCOUNT)
     made = books.withdraw("bob", 100, payee=ACCOUNT)
-    assert tasks.assess(books.context, made.id)["autoApprove"] is False
+    assert workflow_tasks.assess(books.context, made.id)["autoApprove"] is False
     assert stored_withdrawals.find(books.table, made.id).status == "REQUESTED"
 
 
@@ -208,15 +210,15 @@ def test_partners_from_before_are_found_when_somebody_looks(books: Books) -> Non
             books.table.commit(delete("", keys.alike(kind, hashed, partner.id), ""))
     method = stored_methods.of_partner(books.table, bob.id)[0]
     hashed = method.account_hash
-    books.table.commit(delete("", keys.alike(Kind.ACCOUNT, hashed, bob.id), ""))
+    books.table.commit(delete("", keys.alike(TraitKind.ACCOUNT, hashed, bob.id), ""))
     books.table.commit(update("", keys.method(bob.id, method.id, 1), "REMOVE #same"))
     add(books, carol, ACCOUNT)
     assert signals(books, bob) == set()  # looked at first: nobody else has left anything yet
-    assert signals(books, carol) == {(SignalType.TWIN, Kind.EMAIL, (bob.id,))}
+    assert signals(books, carol) == {(SignalType.TWIN, TraitKind.EMAIL, (bob.id,))}
     add(books, bob, ACCOUNT)
     add(books, bob, ACCOUNT)
     assert stored_methods.of_partner(books.table, bob.id)[0].account_hash == hashed
-    assert (SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, (bob.id,)) in signals(books, carol)
+    assert (SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, (bob.id,)) in signals(books, carol)
 
 
 def test_many_are_counted_and_some_are_named(books: Books) -> None:
@@ -225,7 +227,7 @@ def test_many_are_counted_and_some_are_named(books: Books) -> None:
     add(books, bob, ACCOUNT)
     hashed = stored_methods.of_partner(books.table, bob.id)[0].account_hash
     for number in range(120):
-        books.table.commit(alike.has(Kind.ACCOUNT, hashed, f"p{number:03}", books.clock() + number))
+        books.table.commit(alike.has(TraitKind.ACCOUNT, hashed, f"p{number:03}", books.clock() + number))
     ((signal,), _) = likeness.of_partner(books.context, bob.id)
     assert (signal.count, len(signal.others)) == (likeness_most(), likeness.SHOWN)
     assert signal.others[0].since_ms >= signal.others[-1].since_ms

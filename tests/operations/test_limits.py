@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import RateLimited
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import keys
 from refledger.store.table import Table
 from tests.support import dynamodb
@@ -106,7 +106,7 @@ def test_who_calls_seldom_costs_nothing(world: Books) -> None:
 
 def test_memory_is_bounded(world: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker forgets its counters when they are too many, and the table still knows them."""
-    monkeypatch.setattr("refledger.operations.limits.MEMORY_LIMIT", 10)
+    monkeypatch.setattr("refledger.operations.rate_limits.MEMORY_LIMIT", 10)
     (limits,), caller = workers(1, 1), next(callers)
     assert [taken(limits, world, caller) for _ in range(2)] == [True, False]
     for _ in range(30):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from refledger.domain.rules import RuleSet, Source
-from refledger.operations.earning.payments import Outcome
+from refledger.domain.rules import RateSource, RuleSet
+from refledger.operations.earning.payments import RecordOutcome
 from tests.support.books import Books
 from tests.support.programs import a_rule
 
@@ -16,11 +16,11 @@ def test_gold_and_basic_in_one_invoice(books: Books) -> None:
     books.chain("bob", "carol")
     books.earn("carol", "p", 20_000, lines=LINES)
     (reward,) = books.rewards("bob")
-    assert (reward.amount, reward.rule, reward.base) == (4_000, Source.LINES, 20_000)
+    assert (reward.amount, reward.rule, reward.base) == (4_000, RateSource.LINES, 20_000)
     assert books.balance("bob") == (4_000, 0, 0)
     assert books.payment("p").lines == LINES
-    assert books.pay("carol", "p", 20_000, lines=LINES).outcome is Outcome.REPEATED
-    assert books.pay("carol", "p", 20_000, lines=LINES[:1]).outcome is Outcome.DIFFERENT
+    assert books.pay("carol", "p", 20_000, lines=LINES).outcome is RecordOutcome.REPEATED
+    assert books.pay("carol", "p", 20_000, lines=LINES[:1]).outcome is RecordOutcome.DIFFERENT
     books.refund("p", 10_000)
     assert books.balance("bob") == (2_000, 0, 0)
     assert books.faults() == []
@@ -32,4 +32,4 @@ def test_without_rules_by_product_lines_change_nothing(books: Books) -> None:
     books.chain("bob", "carol")
     books.earn("carol", "p", 20_000, lines=LINES)
     (reward,) = books.rewards("bob")
-    assert (reward.amount, reward.rate_bps, reward.rule) == (2_000, 1000, Source.PROGRAM)
+    assert (reward.amount, reward.rate_bps, reward.rule) == (2_000, 1000, RateSource.PROGRAM)

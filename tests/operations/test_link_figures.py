@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from refledger.operations.figures import link_figures
 from refledger.operations.figures.counter_names import Counts
-from refledger.operations.figures.statistics import project
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.figures.rollups import project
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import keys, referrals
 from tests.support.books import Books
 from tests.support.streams import Tail
@@ -32,7 +32,7 @@ def test_customers_are_counted_by_their_code(books: Books) -> None:
     books.clock.forward(1)
     own = [each for _, each in referrals.of_partner(books.table, books.partner("bob").id, "", 10)]
     one, two = own[0], own[1]
-    referring.reject(books.context, one.id, "a test")
+    lifecycle.reject(books.context, one.id, "a test")
     item = {name: {"S": value} for name, value in keys.referral(two.id).items()}
     books.client.update_item(
         TableName=books.table_name, Key=item, UpdateExpression="SET converted = :at, #status = :yes",
@@ -51,7 +51,7 @@ def test_who_was_entered_without_a_code_came_by_no_link(books: Books) -> None:
     bob = books.partner("bob")
     for code in ("", bob.code):
         new = NewReferral(partner_id=bob.id, code=code, customer=books.user(f"customer of {code}"))
-        referring.create(books.context, new, "ann", code or "none", code)
+        lifecycle.create(books.context, new, "ann", code or "none", code)
     project(books.context, "shardId-00000001", list(Tail(books.client).new()))
     assert figures(books, "bob") == {bob.code: (1, 0)}
 

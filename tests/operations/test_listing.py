@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.operations import listing
+from refledger.operations import pages
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def walk(things: list[int | None], limit: int) -> tuple[list[int], int, int]:
     while at is not None:
         start = at + 1
         rows: Iterator[tuple[int, int | None]] = ((start + n, thing) for n, thing in enumerate(things[start:]))
-        page, at = listing.page(rows, lambda thing: thing % 3 == 0, limit)
+        page, at = pages.page(rows, lambda thing: thing % 3 == 0, limit)
         joined += page
         calls, longest = calls + 1, max(longest, len(page))
         assert calls <= len(things) + 1, "it gets on with every call"
@@ -42,13 +42,13 @@ def test_pages_join_to_all_that_fit(things: list[int | None], limit: int) -> Non
 def test_a_call_looks_at_two_hundred() -> None:
     """Where nothing fits, a page is empty, and the next one begins behind what was looked at."""
     assert walk([1] * 401, 5) == ([], 3, 0)
-    page, at = listing.page(iter([(n, 1) for n in range(1000)]), lambda _: False, 5)
-    assert (page, at) == ([], listing.LOOKED_AT - 1)
+    page, at = pages.page(iter([(n, 1) for n in range(1000)]), lambda _: False, 5)
+    assert (page, at) == ([], pages.LOOKED_AT - 1)
 
 
 def test_the_end_is_the_end() -> None:
     """A page that is just full at the end of the list has no next one."""
-    page, at = listing.page(iter([(n, n) for n in range(5)]), lambda _: True, 5)
+    page, at = pages.page(iter([(n, n) for n in range(5)]), lambda _: True, 5)
     assert (page, at) == ([0, 1, 2, 3, 4], None)
 
 
@@ -61,6 +61,6 @@ def test_things_are_read_in_batches_once_each() -> None:
         return [Thing(id) for id in reversed(ids) if id != "gone"]
 
     rows = iter(enumerate(["a", "b", "a", "gone", "c"]))
-    found = [(place, thing.id if thing else None) for place, thing in listing.loaded(rows, read, 3)]
+    found = [(place, thing.id if thing else None) for place, thing in pages.loaded(rows, read, 3)]
     assert found == [(0, "a"), (1, "b"), (2, "a"), (3, None), (4, "c")]
     assert asked == [["a", "b"], ["gone", "c"]]

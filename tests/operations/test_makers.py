@@ -11,7 +11,7 @@ import pytest
 
 from refledger.domain.errors import Busy, SecondPersonNeeded
 from refledger.domain.exposures import Marked
-from refledger.domain.invitations import Person
+from refledger.domain.invitations import ContactDetails
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import Own, Pay
@@ -19,19 +19,19 @@ from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import program_changes
 from refledger.operations import programs as operations_of_programs
-from refledger.operations.earning import converting, giving
-from refledger.operations.earning.giving import Gift
-from refledger.operations.once import Once
+from refledger.operations.earning import conversions, manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import applications, invitations, partner_bulk, partners
 from refledger.operations.partners.invitations import Invited
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.payouts import paying, withdrawals
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.payouts import single_payouts, withdrawals
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import exposures, keys, programs
 from tests.support.books import Books
 
-PERSON = Person("Acme", "Example", "acme@example.com")
+PERSON = ContactDetails("Acme", "Example", "acme@example.com")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def created_with_others(books: Books) -> Partner:
 def invited(books: Books) -> Partner:
     request = Once.of(books.context, books.user("ann"), "invitations", "key", "body")
     _, token = invitations.invite(books.context, Invited(PERSON, "default", 7), books.user("ann"), request)
-    return invitations.accept(books.context, books.limits, token, books.user("acme"), Person())
+    return invitations.accept(books.context, books.limits, token, books.user("acme"), ContactDetails())
 
 
 def applied(books: Books) -> Partner:
@@ -78,7 +78,7 @@ def earned(books: Books, amount: int = 500) -> Reward:
 
 
 def pay(books: Books, reward: Reward, by: str) -> Reward:
-    return paying.process(books.context, reward.id, "PAYPAL", "TX", books.user(by), "request")
+    return single_payouts.process(books.context, reward.id, "PAYPAL", "TX", books.user(by), "request")
 
 
 def marks(books: Books, partner: Partner) -> list[tuple[Marked, str]]:
@@ -158,10 +158,10 @@ def told(books: Books, value: int, entered_by: str = "", linked_by: str = "", by
     """What bob's referral earns, a fifth, when a CRM (or a service `by`) says that it converted."""
     who = books.user(entered_by) if entered_by else books.user("service")
     new = NewReferral(partner_id=books.partner("bob").id)
-    made = referring.create(books.context, new, "x", None, "", by=who, by_machine=not entered_by)
+    made = lifecycle.create(books.context, new, "x", None, "", by=who, by_machine=not entered_by)
     if linked_by:
-        referring.link_lead(books.context, made.id, f"lead of {made.id}", by=books.user(linked_by))
-    done = converting.convert(books.context, made.id, 5 * value, by=by, by_machine=bool(by))
+        lifecycle.link_lead(books.context, made.id, f"lead of {made.id}", by=books.user(linked_by))
+    done = conversions.convert(books.context, made.id, 5 * value, by=by, by_machine=bool(by))
     return done.rewards[0]
 
 
@@ -179,7 +179,9 @@ def test_who_releases_what_only_a_machine_told_makes_it(books: Books, service: s
     assert third.held == (SECOND_PERSON,)
     with pytest.raises(SecondPersonNeeded):
         books.release(third, by=books.user("ann"))
-    assert giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), books.user("ann"), None).held
+    assert manual_rewards.give(
+        books.context, Gift(books.partner("bob").id, 1, "USD", "why"), books.user("ann"), None
+    ).held
     assert books.release(third, by=books.user("mia")).status is RewardStatus.APPROVED
     assert pay(books, first, "mia").status is RewardStatus.PAID, "who looked second at what ann vouched for"
     assert books.faults() == []
@@ -232,7 +234,7 @@ def test_who_said_whose_the_lead_is_has_made_what_a_crm_tells_of_it(books: Books
 def test_who_enters_a_referral_of_a_customer_who_pays_has_made_nothing(books: Books) -> None:
     """Typing in referrals bars nobody, as long as customers pay for what they earn."""
     new = NewReferral(partner_id=books.partner("acme").id, customer=books.user("carol"))
-    referring.create(books.context, new, "x", None, "", by=books.user("ann"))
+    lifecycle.create(books.context, new, "x", None, "", by=books.user("ann"))
     books.clock.forward(1)
     books.pay("carol", "p1", 10_000)
     books.mature("acme")
@@ -248,7 +250,7 @@ def test_a_staff_of_two_pays_what_one_of_them_gave(books: Books) -> None:
     books.partner("acme")
     books.grant("acme", 3 * LIMIT)
     books.mature("acme")
-    giving.give(books.context, Gift(books.partner("acme").id, 1, "USD", "why"), books.user("ann"), None)
+    manual_rewards.give(books.context, Gift(books.partner("acme").id, 1, "USD", "why"), books.user("ann"), None)
     assert approve(books, "mia", LIMIT).status is WithdrawalStatus.APPROVED
     assert approve(books, "mia", LIMIT).status is WithdrawalStatus.REQUESTED
     with pytest.raises(SecondPersonNeeded):

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain import manifest
-from refledger.domain.journal import Balance, Entry, seal
-from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, Row, part_name, read_index, read_part
+from refledger.domain.journal import Balance, JournalEntry, seal
+from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, ManifestRow, part_name, read_index, read_part
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.proof import attesting, manifests
+from refledger.operations.proof import attestation, manifests
 from refledger.operations.proof.book_checks import Checked, Fault
-from refledger.operations.proof.manifests import Outcome
+from refledger.operations.proof.manifests import ManifestOutcome
 from refledger.operations.proof.verification import verify
 from refledger.store import keys, ledger
 from refledger.store.transaction import Item, delete, put
@@ -29,7 +29,7 @@ DAY = "2026-11-21"
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 
 
-def write(books: Books, drawer: Drawer, pen: Pen, go_on: Callable[[], bool] = lambda: True) -> Outcome:
+def write(books: Books, drawer: Drawer, pen: Pen, go_on: Callable[[], bool] = lambda: True) -> ManifestOutcome:
     return manifests.write(books.context, drawer, pen, DAY, go_on)
 
 
@@ -52,8 +52,8 @@ def books(books: Books) -> Books:
     return with_history(books)
 
 
-def rows(drawer: Drawer, pen: Pen) -> list[Row]:
-    return list(attesting.rows_of(drawer, pen, DAY))
+def rows(drawer: Drawer, pen: Pen) -> list[ManifestRow]:
+    return list(attestation.rows_of(drawer, pen, DAY))
 
 
 def balances(books: Books) -> list[Balance]:
@@ -64,7 +64,7 @@ def wanted(books: Books) -> set[tuple[str, str, int, str]]:
     return {(b.partner_id, b.currency, b.version, b.head) for b in balances(books)}
 
 
-def told(found: list[Row]) -> set[tuple[str, str, int, str]]:
+def told(found: list[ManifestRow]) -> set[tuple[str, str, int, str]]:
     assert len({(row.partner_id, row.currency) for row in found}) == len(found), "each balance once"
     return {(row.partner_id, row.currency, row.version, row.head) for row in found}
 
@@ -75,12 +75,12 @@ def told(found: list[Row]) -> set[tuple[str, str, int, str]]:
 def test_every_balance_is_in_it(books: Books) -> None:
     """One row for each balance, with the version and hash of its last entry; then there is nothing left to do."""
     drawer, pen = Drawer(), Pen()
-    assert write(books, drawer, pen) is Outcome.WRITTEN
+    assert write(books, drawer, pen) is ManifestOutcome.WRITTEN
     assert set(drawer.there) == {part_name(1), INDEX, SIGNATURE}
     assert told(rows(drawer, pen)) == wanted(books)
     assert len(wanted(books)) == 4
     before = dict(drawer.there)
-    assert write(books, drawer, pen) is Outcome.COMPLETE
+    assert write(books, drawer, pen) is ManifestOutcome.COMPLETE
     assert drawer.there == before
     assert read_index(drawer.there[INDEX]).table == books.table_name
 
@@ -88,7 +88,7 @@ def test_every_balance_is_in_it(books: Books) -> None:
 def test_without_partners_it_is_empty_and_signed(dynamodb_endpoint: str) -> None:
     """A deployment in which nothing happened yet has a manifest too."""
     books, drawer, pen = Books(dynamodb.new_database(dynamodb_endpoint)), Drawer(), Pen()
-    assert write(books, drawer, pen) is Outcome.WRITTEN
+    assert write(books, drawer, pen) is ManifestOutcome.WRITTEN
     assert rows(drawer, pen) == []
 
 
@@ -110,9 +110,9 @@ def test_where_time_is_up_the_next_call_goes_on(books: Books) -> None:
     for _ in range(10):
         time = iter([True])
         outcomes.append(write(books, drawer, pen, lambda time=time: next(time, False)))  # type: ignore[misc]
-        if outcomes[-1] is Outcome.WRITTEN:
+        if outcomes[-1] is ManifestOutcome.WRITTEN:
             break
-    assert outcomes == [Outcome.UNFINISHED] * 4 + [Outcome.WRITTEN]
+    assert outcomes == [ManifestOutcome.UNFINISHED] * 4 + [ManifestOutcome.WRITTEN]
     assert len(read_index(drawer.there[INDEX]).parts) == 5
     assert told(rows(drawer, pen)) == wanted(books)
 
@@ -139,11 +139,13 @@ def test_wherever_it_dies_the_next_call_finishes(
     left = dict(drawer.there)
     drawer.before = drawer.after = lambda _: None
     books.earn("eve", "meanwhile", 10_000)
-    assert write(books, drawer, pen) is (Outcome.COMPLETE if (name, done) == (SIGNATURE, True) else Outcome.WRITTEN)
+    assert write(books, drawer, pen) is (
+        ManifestOutcome.COMPLETE if (name, done) == (SIGNATURE, True) else ManifestOutcome.WRITTEN
+    )
     assert {n: drawer.there[n] for n in left} == left
     found = rows(drawer, pen)
     assert {row.partner_id for row in found} == {balance.partner_id for balance in balances(books)}
-    assert list(attesting.check(books.context, found, Checked())) == []
+    assert list(attestation.check(books.context, found, Checked())) == []
 
 
 @pytest.mark.parametrize("name", [part_name(1), INDEX, SIGNATURE])
@@ -154,17 +156,17 @@ def test_two_at_once_write_one(books: Books, name: str) -> None:
     def meanwhile(about: str) -> None:
         if about == name:
             drawer.before = lambda _: None
-            assert write(books, drawer, pen) is Outcome.WRITTEN
+            assert write(books, drawer, pen) is ManifestOutcome.WRITTEN
 
     drawer.before = meanwhile
-    assert write(books, drawer, pen) is Outcome.ELSEWHERE
+    assert write(books, drawer, pen) is ManifestOutcome.ELSEWHERE
     assert told(rows(drawer, pen)) == wanted(books)
 
 
 def test_a_partner_who_comes_meanwhile_is_in_it(books: Books) -> None:
     """The list is walked from the oldest on: new partners are at its end."""
     drawer, pen, time = Drawer(), Pen(), iter([True])
-    assert write(books, drawer, pen, lambda: next(time, False)) is Outcome.UNFINISHED
+    assert write(books, drawer, pen, lambda: next(time, False)) is ManifestOutcome.UNFINISHED
     books.clock.forward(MINUTE_MS)
     books.apply("fay", "eve")
     books.earn("fay", "new", 10_000)
@@ -180,7 +182,7 @@ def test_a_manifest_that_another_key_signed_is_not_believed(books: Books) -> Non
     drawer, pen = Drawer(), Pen()
     write(books, drawer, pen)
     with pytest.raises(Damaged, match="signature"):
-        list(attesting.rows_of(drawer, Pen(), DAY))
+        list(attestation.rows_of(drawer, Pen(), DAY))
     drawer.there[INDEX] = drawer.there[INDEX].replace(b'"rows":4', b'"rows":5', 1)
     with pytest.raises(Damaged, match="signature"):
         rows(drawer, pen)
@@ -204,8 +206,8 @@ def test_another_days_manifest_is_not_this_ones(books: Books) -> None:
     drawer, pen = Drawer(), Pen()
     write(books, drawer, pen)
     with pytest.raises(Damaged, match=f"that of {DAY}"):
-        list(attesting.rows_of(drawer, pen, "2026-11-22"))
-    assert len(list(attesting.rows_of(drawer, pen, None))) == 4
+        list(attestation.rows_of(drawer, pen, "2026-11-22"))
+    assert len(list(attestation.rows_of(drawer, pen, None))) == 4
 
 
 @given(st.binary(max_size=60) | st.sampled_from([b"[]", b"{}", b'{"table":1}', b'{"through":""}\n', b"null\n"]))
@@ -217,8 +219,11 @@ def test_what_is_no_manifest_is_said_to_be_none(text: bytes) -> None:
         read_index(text)
 
 
-@given(st.lists(st.builds(Row, st.text(), st.text(), st.integers(1), st.text(), st.integers(0)), max_size=5), st.text())
-def test_a_part_is_read_as_it_was_written(given_rows: list[Row], through: str) -> None:
+@given(
+    st.lists(st.builds(ManifestRow, st.text(), st.text(), st.integers(1), st.text(), st.integers(0)), max_size=5),
+    st.text(),
+)
+def test_a_part_is_read_as_it_was_written(given_rows: list[ManifestRow], through: str) -> None:
     """Nothing in a row can run into its neighbours."""
     part = manifest.Part(tuple(given_rows), through, is_last=True)
     assert read_part(part.text()) == part
@@ -228,7 +233,7 @@ def test_a_part_is_read_as_it_was_written(given_rows: list[Row], through: str) -
 
 
 @pytest.fixture(scope="module")
-def signed(dynamodb_endpoint: str) -> tuple[Books, list[Row]]:
+def signed(dynamodb_endpoint: str) -> tuple[Books, list[ManifestRow]]:
     """Books with a manifest, and entries since; for tests that put back what they change."""
     books = with_history(Books(dynamodb.new_database(dynamodb_endpoint)))
     drawer, pen = Drawer(), Pen()
@@ -257,13 +262,13 @@ def changed(books: Books, *partitions: tuple[str, str]) -> Iterator[None]:
             books.table.commit(put("restored", item, condition=""))
 
 
-def chain_of(row: Row) -> tuple[tuple[str, str], tuple[str, str]]:
+def chain_of(row: ManifestRow) -> tuple[tuple[str, str], tuple[str, str]]:
     """Where a journal and its balance are."""
     balance = keys.balance(row.partner_id, row.currency)
     return (keys.journal(row.partner_id, row.currency), ""), (balance["pk"], balance["sk"])
 
 
-def store(books: Books, entry: Entry) -> None:
+def store(books: Books, entry: JournalEntry) -> None:
     """An entry, written as it is and not as operations would."""
     books.table.commit(put("a forgery", {
         **keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version), "ver": entry.version,
@@ -273,7 +278,7 @@ def store(books: Books, entry: Entry) -> None:
     }, condition=""))  # fmt: skip
 
 
-def rewrite(books: Books, entries: list[Entry], balance: Balance) -> None:
+def rewrite(books: Books, entries: list[JournalEntry], balance: Balance) -> None:
     """A chain of these entries that is right in itself, from the first version on, and a balance that fits it."""
     for item in list(books.table.query(keys.journal(balance.partner_id, balance.currency))):
         books.table.commit(delete("a forgery", {"pk": item["pk"], "sk": item["sk"]}, ""))
@@ -294,13 +299,13 @@ def rewrite(books: Books, entries: list[Entry], balance: Balance) -> None:
     books.table.commit(put("a forgery", fitting, condition=""))
 
 
-def everything(books: Books, found: list[Row]) -> list[Fault]:
+def everything(books: Books, found: list[ManifestRow]) -> list[Fault]:
     """What `refledger verify --manifest` finds."""
     checked = Checked()
-    return [*verify(books.context, checked), *attesting.check(books.context, found, checked)]
+    return [*verify(books.context, checked), *attestation.check(books.context, found, checked)]
 
 
-def test_right_books_are_those_of_the_manifest(signed: tuple[Books, list[Row]]) -> None:
+def test_right_books_are_those_of_the_manifest(signed: tuple[Books, list[ManifestRow]]) -> None:
     """What was booked since changes nothing of what the manifest saw."""
     assert everything(*signed) == []
 
@@ -315,7 +320,7 @@ EDITS = st.one_of(
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(who=st.sampled_from(NAMES[:4]), edit=EDITS, covered=st.booleans())
 def test_any_edit_deletion_or_swap_of_an_entry_is_named(
-    signed: tuple[Books, list[Row]], who: str, edit: tuple[str, int, str], covered: bool
+    signed: tuple[Books, list[ManifestRow]], who: str, edit: tuple[str, int, str], covered: bool
 ) -> None:
     """Of an entry that the manifest covers: with partner, currency and entry. Also where whoever did it computed the
     chain anew, and the balance (`covered`): then the entry that the manifest holds is named.
@@ -354,20 +359,20 @@ def test_any_edit_deletion_or_swap_of_an_entry_is_named(
     assert everything(books, found) == [], "put back"
 
 
-def test_a_journal_that_was_rolled_back_is_named(signed: tuple[Books, list[Row]]) -> None:
+def test_a_journal_that_was_rolled_back_is_named(signed: tuple[Books, list[ManifestRow]]) -> None:
     """The last entries and the balance as they were before: a chain that is right, and ends too early."""
     books, found = signed
     row = next(row for row in found if row.partner_id == books.partner("ben").id)
     balance = ledger.find_balance(books.table, row.partner_id, row.currency)
     with changed(books, *chain_of(row)):
         rewrite(books, books.entries("ben")[: row.version - 1], balance)
-        reasons = [fault.reason for fault in attesting.check(books.context, found, Checked())]
+        reasons = [fault.reason for fault in attestation.check(books.context, found, Checked())]
     assert [reason.split(",")[0] for reason in reasons] == [
         f"entry {row.version}: is not there", f"balance: is at version {row.version - 1}",
     ]  # fmt: skip
 
 
-def test_a_partner_who_was_taken_off_the_list_is_named_and_verified(signed: tuple[Books, list[Row]]) -> None:
+def test_a_partner_who_was_taken_off_the_list_is_named_and_verified(signed: tuple[Books, list[ManifestRow]]) -> None:
     """Who is not in the list is not walked by: the manifest still knows them, and their books are looked at."""
     books, found = signed
     id = books.partner("cat").id
@@ -382,17 +387,19 @@ def test_a_partner_who_was_taken_off_the_list_is_named_and_verified(signed: tupl
         books.table.commit(put("hidden", item, condition=""))
         books.table.commit(put("an edit", {**first, "amount": first["amount"] + 1}, condition=""))
         assert not [fault for fault in verify(books.context, Checked()) if fault.partner_id == id]
-        reasons = [fault.reason for fault in attesting.check(books.context, found, Checked()) if fault.partner_id == id]
+        reasons = [
+            fault.reason for fault in attestation.check(books.context, found, Checked()) if fault.partner_id == id
+        ]
     assert any("not in the list of partners" in reason for reason in reasons)
     assert "entry 1: its hash is not that of its contents" in reasons
 
 
-def test_a_balance_that_is_gone_is_named(signed: tuple[Books, list[Row]]) -> None:
+def test_a_balance_that_is_gone_is_named(signed: tuple[Books, list[ManifestRow]]) -> None:
     """With the balance taken away, and the journal left."""
     books, found = signed
     key = keys.balance(books.partner("cat").id, "USD")
     with changed(books, (key["pk"], key["sk"])):
         books.table.commit(delete("gone", key, ""))
-        reasons = [fault.reason for fault in attesting.check(books.context, found, Checked())]
+        reasons = [fault.reason for fault in attestation.check(books.context, found, Checked())]
     assert len(reasons) == 1
     assert reasons[0].startswith("balance: is at version 0")

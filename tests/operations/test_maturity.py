@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import PartnerNotFound
-from refledger.domain.journal import Kind, contents_hash
+from refledger.domain.journal import EntryKind, contents_hash
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import maturing
+from refledger.operations.earning import maturity
 from refledger.operations.partners import partners
 from refledger.store import keys, ledger
 from refledger.store import rewards as stored_rewards
@@ -89,7 +89,7 @@ def test_sixteen_at_once_are_one(books: Books) -> None:
     """Sixteen workers with the same message: every reward is counted once."""
     books.grant("bob", *range(1, 41))
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: maturing.mature_all(books.context, books.partner("bob").id, "USD"), range(16)))
+        list(pool.map(lambda _: maturity.mature_all(books.context, books.partner("bob").id, "USD"), range(16)))
     assert books.balance("bob") == (820, 0, 0)
     assert [entry.amount for entry in books.entries("bob")] == [820]
     assert books.faults() == []
@@ -106,7 +106,7 @@ def test_more_than_one_transaction_can_hold(books: Books) -> None:
     batches = [in_order[:95], in_order[95:190], in_order[190:]]
     assert [reward.entry for reward in in_order] == [1] * 95 + [2] * 95 + [3] * 10
     for entry, batch in zip(books.entries("bob"), batches, strict=True):
-        assert (entry.kind, entry.amount) == (Kind.EARN, sum(reward.amount for reward in batch))
+        assert (entry.kind, entry.amount) == (EntryKind.EARN, sum(reward.amount for reward in batch))
         assert (entry.first, entry.last) == (batch[0].id[16:], batch[-1].id[16:])
         assert entry.contents == contents_hash((reward.id, reward.amount) for reward in batch)
     assert books.faults() == []
@@ -116,10 +116,10 @@ def test_when_time_is_up_it_says_where_it_stopped(books: Books) -> None:
     """After two batches of 95 there is no time left: the answer is where to go on, and the cursor has not moved."""
     books.grant("bob", *[1] * 200)
     bob = books.partner("bob").id
-    stopped = maturing.mature_all(books.context, bob, "USD", go_on=times(1))
+    stopped = maturity.mature_all(books.context, bob, "USD", go_on=times(1))
     assert (books.balance("bob"), cursor_of(books, "bob")) == ((190, 0, 0), "")
     assert stopped == keys.reward(books.rewards("bob")[189].id)["sk"]
-    assert maturing.mature_from(books.context, bob, "USD", stopped) == ""
+    assert maturity.mature_from(books.context, bob, "USD", stopped) == ""
     assert books.balance("bob") == (200, 0, 0)
 
 
@@ -200,7 +200,7 @@ def test_a_partner_who_earned_nothing_has_no_books(books: Books) -> None:
 def test_rewards_of_nobody_are_told(books: Books) -> None:
     """A message about a partner who does not exist fails, and is not swallowed."""
     with pytest.raises(PartnerNotFound):
-        maturing.mature_all(books.context, "nobody", "USD")
+        maturity.mature_all(books.context, "nobody", "USD")
 
 
 # ---------------------------------------------------------------- currencies
@@ -243,7 +243,7 @@ def test_a_reward_far_behind_the_cursor_is_found_by_its_message(books: Books) ->
     assert books.balance("bob") == (3, 0, 0)
     since = keys.due_from(books.clock() - DAY_MS)
     cursor = cursor_of(books, "bob")
-    maturing.mature_all(books.context, books.partner("bob").id, "USD", since)
+    maturity.mature_all(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (7, 0, 0)
     assert cursor_of(books, "bob") >= cursor
 
@@ -281,7 +281,7 @@ def test_what_was_looked_at_is_not_read_again(books: Books, status: PartnerStatu
     worker = books.behind(Watching())
     worker.shards()  # known for a minute, whomever it works for
     reads.clear()
-    maturing.mature_all(worker, books.partner("bob").id, "USD")
+    maturity.mature_all(worker, books.partner("bob").id, "USD")
     assert reads.count("query") == len(worker.reward_partitions(books.partner("bob").id))
     assert len(reads) - reads.count("query") <= 3
 
@@ -291,7 +291,7 @@ def test_an_exact_message_matures_its_own_and_moves_no_cursor(books: Books) -> N
     books.grant("bob", 1, due_ms=books.clock() - DAY_MS)
     books.grant("bob", 2)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    assert maturing.mature_from(books.context, books.partner("bob").id, "USD", since) == ""
+    assert maturity.mature_from(books.context, books.partner("bob").id, "USD", since) == ""
     assert (books.balance("bob"), cursor_of(books, "bob")) == ((2, 0, 0), "")
     books.mature("bob")
     assert books.balance("bob") == (3, 0, 0)
@@ -302,10 +302,10 @@ def test_a_message_that_is_ahead_of_the_workers_clock_is_no_fault(books: Books) 
     """Two machines differ by a second: what the one has called due is due, and the other one's clock stays right."""
     books.grant("bob", 2, due_ms=books.clock() + 1000)
     since = keys.reward(books.rewards("bob")[-1].id)["sk"]
-    maturing.mature_from(books.context, books.partner("bob").id, "USD", since)
+    maturity.mature_from(books.context, books.partner("bob").id, "USD", since)
     assert books.balance("bob") == (2, 0, 0)
     books.grant("bob", 4, due_ms=books.clock() + 60_000)
-    maturing.mature_from(books.context, books.partner("bob").id, "USD", keys.reward(books.rewards("bob")[-1].id)["sk"])
+    maturity.mature_from(books.context, books.partner("bob").id, "USD", keys.reward(books.rewards("bob")[-1].id)["sk"])
     assert books.balance("bob") == (2, 0, 0)  # a minute is no difference between clocks
 
 
@@ -314,7 +314,7 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     """Where a transaction is refused, or done without an answer, each reward still counts once."""
     books.grant("bob", *range(1, 121))
     faulty = Faulty(books.client, 60, seed)
-    maturing.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
+    maturity.mature_all(books.behind(faulty), books.partner("bob").id, "USD")
     assert books.balance("bob") == (7260, 0, 0)
     assert books.faults() == []
 
@@ -334,6 +334,6 @@ def test_a_batch_reads_its_program_once(books: Books) -> None:
             asked.append(call["Key"])
             return books.client.get_item(**call)
 
-    maturing.mature_from(books.behind(Watching()), books.partner("bob").id, "USD", keys.due_from(0))
+    maturity.mature_from(books.behind(Watching()), books.partner("bob").id, "USD", keys.due_from(0))
     assert [key["sk"]["S"] for key in asked if key["pk"]["S"] == "G"] == ["default"]
     assert books.balance("bob") == (12 * 2_000, 0, 0)

@@ -10,7 +10,7 @@ import pytest
 from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, OwnWithdrawal, Refledger
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.payouts import mending, withdrawals
+from refledger.operations.payouts import staff_remedies, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books
 from tests.support.deaths import deaths
@@ -70,9 +70,9 @@ STATES: list[Brought] = [
     approved, paying, declined, unknown, paid, partly_returned, failed_after_paid, failed, paid_after_failed,
 ]  # fmt: skip
 ACTIONS: dict[str, Callable[[Books, Withdrawal, str, str], Withdrawal]] = {
-    "retry": lambda b, w, by, note: mending.retry(b.context, w.id, by, "r", note),
-    "mark-returned": lambda b, w, by, note: mending.mark_returned(b.context, w.id, by, "r", note, "R-1"),
-    "resolve": lambda b, w, by, note: mending.resolve(b.context, w.id, by, "r", note),
+    "retry": lambda b, w, by, note: staff_remedies.retry(b.context, w.id, by, "r", note),
+    "mark-returned": lambda b, w, by, note: staff_remedies.mark_returned(b.context, w.id, by, "r", note, "R-1"),
+    "resolve": lambda b, w, by, note: staff_remedies.resolve(b.context, w.id, by, "r", note),
     "mark-paid": lambda b, w, by, note: withdrawals.conclude(
         b.context, w.id, S.PAID, by, "r", note, transaction_id=f"T-{w.id}"
     ),
@@ -157,7 +157,7 @@ def test_nobody_calls_a_providers_payout_failed_without_saying_why(books: Books,
 def test_a_retry_forgets_the_batch_and_the_transaction(books: Books) -> None:
     """They were of the payout that was declined."""
     made = declined(books)
-    again = mending.retry(books.context, made.id, "ann", "r", "")
+    again = staff_remedies.retry(books.context, made.id, "ann", "r", "")
     assert (again.batch_id, again.transaction_id, again.payout) == ("", "", 1)
     assert start(books, made.id).payout == 2
 
@@ -165,16 +165,16 @@ def test_a_retry_forgets_the_batch_and_the_transaction(books: Books) -> None:
 def test_a_retry_is_one_retry(books: Books) -> None:
     """Repeated after the second payout was declined, too, it does not begin a third."""
     made, provider = declined(books), Provider(["NO FUNDS"])
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     start(books, made.id, provider)
-    assert mending.retry(books.context, made.id, "ann", "r", "").problem is P.DECLINED
-    assert mending.retry(books.context, made.id, "ann", "another", "").status is S.APPROVED
+    assert staff_remedies.retry(books.context, made.id, "ann", "r", "").problem is P.DECLINED
+    assert staff_remedies.retry(books.context, made.id, "ann", "another", "").status is S.APPROVED
 
 
 def test_retry_failed_and_paid_at_once(books: Books) -> None:
     """One stands, whole; and whatever the others tried, money is paid at the provider once at most."""
     jobs = [
-        lambda made: mending.retry(books.context, made.id, "ann", "retry", ""),
+        lambda made: staff_remedies.retry(books.context, made.id, "ann", "retry", ""),
         lambda made: withdrawals.conclude(books.context, made.id, S.FAILED, "eve", "failed", "sure"),
         lambda made: says(books, made, "PAID"),
         lambda made: says(books, made, "FAILED"),
@@ -205,7 +205,7 @@ def test_settled_and_returned_at_once(books: Books) -> None:
             jobs = [
                 lambda made=made: says(books, made, "PAID"),
                 lambda made=made: says(books, made, "RETURNED"),
-                lambda made=made: mending.mark_returned(books.context, made.id, "ann", "r", "came back", "R-1"),
+                lambda made=made: staff_remedies.mark_returned(books.context, made.id, "ann", "r", "came back", "R-1"),
             ]
 
             def run(job: Callable[[], object]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from refledger.cli.migrate import whole_table
 from refledger.domain.errors import Busy
-from refledger.domain.journal import Kind as EntryKind
-from refledger.domain.likeness import Kind
+from refledger.domain.journal import EntryKind
+from refledger.domain.likeness import TraitKind
 from refledger.operations import likeness
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.recovery import migrating
 from refledger.operations.recovery.migrating import ALL, Migration, Pages, migrate
 from refledger.store import alike, keys, ledger, migrations, partners
@@ -210,16 +210,16 @@ def test_what_a_partner_changes_meanwhile_counts(old: Books, monkeypatch: pytest
     dora = next(item for item in of_kind(everything(old), "partner") if item.get("email") == "dora@example.com")
     partner = partners.from_item(dora)
     hashed = likeness.traits(old.context, partner)
-    gone = put("", {**keys.alike(Kind.EMAIL, hashed[Kind.EMAIL], partner.id), "at": 1, "until": 2}, "")
+    gone = put("", {**keys.alike(TraitKind.EMAIL, hashed[TraitKind.EMAIL], partner.id), "at": 1, "until": 2}, "")
     moved = update("", keys.partner(partner.id), "SET #email = :new, #version = #version + :one",
                    new="dora@example.net", one=1)  # fmt: skip
     race = racing(old, monkeypatch, lambda: type(old.table).commit(old.table, moved, gone))
     next(race)
     migrate(old.context, ALIKE, lambda _: ([dora], None))
     rows = {kind: alike.rows(old.table, kind, each) for kind, each in hashed.items()}
-    assert [row.until_ms for row in rows[Kind.EMAIL]] == [2], "they had it"
+    assert [row.until_ms for row in rows[TraitKind.EMAIL]] == [2], "they had it"
     now = likeness.traits(old.context, partners.find(old.table, partner.id))
-    assert [row.until_ms for row in alike.rows(old.table, Kind.EMAIL, now[Kind.EMAIL])] == [0]
+    assert [row.until_ms for row in alike.rows(old.table, TraitKind.EMAIL, now[TraitKind.EMAIL])] == [0]
     next(race, None)
 
 
@@ -237,8 +237,8 @@ def test_a_refund_from_before_takes_from_one_payment_only(old: Books) -> None:
     """What it is for: its sender tells it again, of another payment. Unmoved, it took from both."""
     assert old.pay("carol", "another", 10_000)
     migrate(old.context, GUARDS, whole_table(old.table))
-    assert old.refund("p1", 100, "r2").outcome is Outcome.REPEATED, "it is known"
-    assert old.refund("another", 100, "r2").outcome is Outcome.DIFFERENT
+    assert old.refund("p1", 100, "r2").outcome is RecordOutcome.REPEATED, "it is known"
+    assert old.refund("another", 100, "r2").outcome is RecordOutcome.DIFFERENT
     assert old.faults() == []
 
 

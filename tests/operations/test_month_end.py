@@ -14,16 +14,16 @@ import pytest
 
 from refledger.adapters.files import Files
 from refledger.domain import statements
-from refledger.domain.jobs import Job, What
-from refledger.domain.journal import Account, Kind
+from refledger.domain.jobs import ExportSubject, Job
+from refledger.domain.journal import Account, EntryKind
 from refledger.domain.people import PersonKind
 from refledger.domain.times import DAY_MS, day
-from refledger.domain.withdrawals import Approval, Step, WithdrawalStatus
+from refledger.domain.withdrawals import Approval, WithdrawalStatus, WithdrawalStep
 from refledger.operations import people
 from refledger.operations.context import Context
 from refledger.operations.figures import statements as monthly
-from refledger.operations.jobs import exporting, jobs, month_end
-from refledger.operations.payouts import deciding
+from refledger.operations.jobs import export_run, jobs, month_end
+from refledger.operations.payouts import decisions
 from refledger.store import jobs as stored_jobs
 from refledger.store import ledger, withdrawals
 from tests.support.books import Books
@@ -40,13 +40,13 @@ class Desk:
     def __init__(self, books: Books) -> None:
         self.books, self.bucket = books, Bucket(least=1)
 
-    def ask(self, what: What, **filters: str) -> Job:
+    def ask(self, what: ExportSubject, **filters: str) -> Job:
         return jobs.export(self.books.context, lambda *_: None, what, filters, "ann", None, "body")
 
     def work(self, job: Job, go_on: Callable[[], bool] = lambda: True, context: Context | None = None) -> None:
         for _ in range(1_000):
             now = stored_jobs.find(self.books.table, job.id)
-            if not exporting.run(context or self.books.context, Files(self.bucket, "files"), now, go_on, 500):
+            if not export_run.run(context or self.books.context, Files(self.bucket, "files"), now, go_on, 500):
                 return
         raise AssertionError("it never comes to an end")
 
@@ -54,11 +54,11 @@ class Desk:
         return bytes(self.bucket.objects[f"exports/{job.id}.csv"])
 
     def pack(self, month: str, go_on: Callable[[], bool] = lambda: True) -> bytes:
-        job = self.ask(What.MONTH_END, month=month)
+        job = self.ask(ExportSubject.MONTH_END, month=month)
         self.work(job, go_on)
         return self.content(job)
 
-    def rows(self, what: What, **filters: str) -> list[dict[str, str]]:
+    def rows(self, what: ExportSubject, **filters: str) -> list[dict[str, str]]:
         job = self.ask(what, **filters)
         self.work(job)
         return list(csv.DictReader(io.StringIO(self.content(job).decode(), newline="")))
@@ -127,7 +127,7 @@ def test_a_month_is_closed_and_leads_to_the_next(desk: Desk) -> None:
         for row in rows:
             change = sum(
                 Decimal(row[kind]) * (1 if kind in ("EARN", "CREDIT", "RELEASE", "RETURN", "WRITE_OFF") else -1)
-                for kind in Kind if kind is not Kind.SETTLE
+                for kind in EntryKind if kind is not EntryKind.SETTLE
             )  # fmt: skip
             assert Decimal(row["openingAvailable"]) + change == Decimal(row["closingAvailable"])
         for holding in month_end.HOLDINGS:
@@ -188,10 +188,10 @@ def test_payouts_say_who_decided_and_who_paid(desk: Desk) -> None:
     books.mature("bob")
     once, twice = books.withdraw("bob", 2_000), books.withdraw("bob", 3_000)
     books.conclude_paid(once)
-    both = Step(WithdrawalStatus.APPROVED, "sue", books.clock())
+    both = WithdrawalStep(WithdrawalStatus.APPROVED, "sue", books.clock())
     first = replace(twice, approvals=(Approval("ann", books.clock()),), status=both.status, steps=(both,))
     books.table.commit(*withdrawals.change(twice, first))
-    deciding.mark_paid(books.context, twice.id, "ann", "r2", "", "bank-2")
+    decisions.mark_paid(books.context, twice.id, "ann", "r2", "", "bank-2")
     rows = {row["withdrawalId"]: row for row in tables(desk.pack(next_month(books)))["payouts.csv"]}
     told = [[rows[each.id][name] for name in month_end.PAYOUT_HEAD[-4:]] for each in (once, twice)]
     assert told == [["ann", "Ann Admin", "ann", "Ann Admin"], ["ann sue", "Ann Admin, sue", "ann", "Ann Admin"]]
@@ -220,7 +220,7 @@ def test_the_same_month_is_the_same_pack(desk: Desk) -> None:
     desk.books.clock.forward(400 * DAY_MS)
     desk.books.grant("eve", 9_999)
     desk.books.mature("eve")
-    asked_for = [each.reference for each in desk.books.entries("ada") if each.kind is Kind.RESERVE]
+    asked_for = [each.reference for each in desk.books.entries("ada") if each.kind is EntryKind.RESERVE]
     desk.books.conclude_paid(withdrawals.find(desk.books.table, asked_for[0]))
     assert desk.pack(month) == first, "made in one go"
     turns = itertools.cycle([True, False])
@@ -234,7 +234,7 @@ def test_a_death_at_any_call_harms_nothing(desk: Desk) -> None:
     wanted = tables(desk.pack(month))
     for number in itertools.count(0, 7):
         for done in (False, True):
-            job, client = desk.ask(What.MONTH_END, month=month), Mortal(desk.books.client, number, done=done)
+            job, client = desk.ask(ExportSubject.MONTH_END, month=month), Mortal(desk.books.client, number, done=done)
             died = False
             try:
                 desk.work(job, _sometimes(), desk.books.behind(client))
@@ -278,13 +278,13 @@ def test_the_journal_is_all_entries_once(desk: Desk) -> None:
     """A debit and a credit for each, in any interruption; days and currency are filters; sums agree with the ledger."""
     books = desk.books
     live(books)
-    rows = desk.rows(What.JOURNAL)
-    entries = desk.rows(What.LEDGER)
+    rows = desk.rows(ExportSubject.JOURNAL)
+    entries = desk.rows(ExportSubject.LEDGER)
     assert len(rows) == 2 * len(entries)
     assert {row["document"] for row in rows} == {f"{e['partnerId']}-{e['currency']}-{e['version']}" for e in entries}
-    yen = desk.rows(What.JOURNAL, currency="JPY", partnerId=books.partner("bob").id)
+    yen = desk.rows(ExportSubject.JOURNAL, currency="JPY", partnerId=books.partner("bob").id)
     assert {(row["currency"], row["account"]) for row in yen} == {("JPY", "rewards"), ("JPY", "available")}
-    job = desk.ask(What.JOURNAL)
+    job = desk.ask(ExportSubject.JOURNAL)
     desk.work(job, lambda: False)
     assert list(csv.DictReader(io.StringIO(desk.content(job).decode(), newline=""))) == rows
 
@@ -295,11 +295,11 @@ def test_the_ledger_names_rewards_and_the_bank(desk: Desk) -> None:
     books.grant("bob", 10_000, 777)
     books.mature("bob")
     books.pay_out("bob", 4_000)
-    earned, _, settled = desk.rows(What.LEDGER)
+    earned, _, settled = desk.rows(ExportSubject.LEDGER)
     assert earned["reference"] == "maturity"
     assert [earned["firstReward"], earned["lastReward"]] == sorted(each.id for each in books.rewards("bob"))
     assert settled["transactionId"]
     books.chain("bob", "carl")
     books.earn("carl", "order 7", 3_000)
     books.mature("bob")
-    assert desk.rows(What.LEDGER)[-1]["externalPaymentId"] == "order 7"
+    assert desk.rows(ExportSubject.LEDGER)[-1]["externalPaymentId"] == "order 7"

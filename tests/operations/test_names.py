@@ -11,7 +11,7 @@ from refledger.domain.errors import PaymentNotFound
 from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped, Teller
 from refledger.domain.rewards import net
 from refledger.operations.earning import payments
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from tests.support.books import Books
 
 BASE = 10_000
@@ -91,8 +91,8 @@ def test_once_in_any_order(books: Books, told: tuple[str, ...]) -> None:
         n = str(number)
         before = earned(books)
         for step in order:
-            assert STEPS[step](books, n).outcome is not Outcome.DIFFERENT, (order, step)
-            assert STEPS[step](books, n).outcome is not Outcome.DIFFERENT, (order, step)
+            assert STEPS[step](books, n).outcome is not RecordOutcome.DIFFERENT, (order, step)
+            assert STEPS[step](books, n).outcome is not RecordOutcome.DIFFERENT, (order, step)
         kept = BASE // 2 if "refund" in told else BASE
         assert earned(books) - before == kept // 5, order
         kinds = [kind for id in ("pi", "in") if (kind := kind_of(books, f"{id}{n}"))]
@@ -104,9 +104,9 @@ def test_once_in_any_order(books: Books, told: tuple[str, ...]) -> None:
 def test_a_charge_whose_invoice_is_known_waits_for_it(books: Books) -> None:
     """The link came first: the owner's mark was a mistake, and the invoice knows the tax."""
     books.alias("pi", "in")
-    assert marked(books, "").outcome is Outcome.SKIPPED
+    assert marked(books, "").outcome is RecordOutcome.SKIPPED
     assert earned(books) == 0
-    assert clover(books, "").outcome is Outcome.RECORDED
+    assert clover(books, "").outcome is RecordOutcome.RECORDED
     assert earned(books) == BASE // 5
 
 

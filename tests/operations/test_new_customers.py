@@ -6,12 +6,12 @@ import pytest
 
 from refledger.domain.errors import CustomerPaidBefore
 from refledger.domain.leads import LeadNews
-from refledger.domain.referrals import Referral, Source
+from refledger.domain.referrals import Referral, ReferralSource
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations.once import Once
-from refledger.operations.referring import leads, referral_bulk, referring
-from refledger.operations.referring.leads import Outcome
-from refledger.operations.referring.referring import Changes, NewReferral
+from refledger.operations.idempotency import Once
+from refledger.operations.referring import leads, lifecycle, referral_bulk
+from refledger.operations.referring.leads import LeadOutcome
+from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import referrals as stored
 from tests.support.books import Books
 
@@ -27,7 +27,7 @@ def a_world(books: Books, *, new_customers_only: bool) -> Books:
 
 def refer(books: Books, customer: str, by: str = "", *, by_machine: bool = False) -> Referral:
     new = NewReferral(books.partner("alice").id, customer=books.user(customer) if customer else "")
-    return referring.create(books.context, new, by or "crm", None, "b", by=by, by_machine=by_machine)
+    return lifecycle.create(books.context, new, by or "crm", None, "b", by=by, by_machine=by_machine)
 
 
 def test_an_old_customer_applies_no_code(books: Books) -> None:
@@ -72,16 +72,18 @@ def test_no_machine_binds_one_who_has_paid(books: Books, new_customers_only: boo
     one = refer(books, "", by="shop", by_machine=True)
     olga = books.user("olga")
     with pytest.raises(CustomerPaidBefore):
-        referring.link_lead(books.context, one.id, "L-1", olga, by="shop", by_machine=True)
+        lifecycle.link_lead(books.context, one.id, "L-1", olga, by="shop", by_machine=True)
     with pytest.raises(CustomerPaidBefore):
-        referring.update(books.context, one.id, Changes(customer=olga), 1, by="shop", by_machine=True)
+        lifecycle.update(books.context, one.id, ReferralUpdate(customer=olga), 1, by="shop", by_machine=True)
     steps = [NewReferral(books.partner("alice").id, customer=olga)]
     request = Once.of(books.context, "shop", "bulk", "k", "b")
     (result,) = referral_bulk.change_many(books.context, steps, request, by="shop", by_machine=True)
     assert result["code"] == "CUSTOMER_PAID_BEFORE"
-    news = LeadNews("L-2", books.clock(), codes=(books.partner("alice").code,), source=Source.EMAIL, customer="olga")
+    news = LeadNews(
+        "L-2", books.clock(), codes=(books.partner("alice").code,), source=ReferralSource.EMAIL, customer="olga"
+    )
     taken = leads.take(books.context, news)
-    assert (taken.outcome, taken.why) == (Outcome.REFUSED, "CUSTOMER_PAID_BEFORE")
+    assert (taken.outcome, taken.why) == (LeadOutcome.REFUSED, "CUSTOMER_PAID_BEFORE")
     assert stored.find_binding(books.table, "default", olga) is None
     assert refer(books, "nina", by="shop", by_machine=True).customer == books.user("nina")
 

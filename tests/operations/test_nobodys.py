@@ -12,10 +12,10 @@ from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
 from refledger.domain.payments import PaymentKind, PaymentReceived
 from refledger.domain.rewards import SECOND_PERSON, net
 from refledger.domain.times import HOUR_MS
-from refledger.operations.earning import nobodys, payments, reward_lists
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.earning import payments, reward_lists, unattributed
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import customers
 from tests.support.books import START_MS, Books
 from tests.support.interruptions import Interrupted
@@ -35,7 +35,7 @@ def earned(books: Books, name: str = "bob") -> int:
 
 def told(books: Books, program_id: str = "default") -> None:
     """What the stream's reader says after a referral got its customer."""
-    for message in nobodys.take(books.context, nobodys.Referred(program_id, books.user("carol"))):
+    for message in unattributed.take(books.context, unattributed.Referred(program_id, books.user("carol"))):
         assert message.partner_id
 
 
@@ -99,22 +99,22 @@ def test_a_payment_without_a_program_finds_the_one_in_which_its_customer_is_refe
     books.apply("carol", "eve")
     told(books, "site")
     recorded = books.pay("carol", "p", 10_000, program_said=False)
-    assert recorded.outcome is Outcome.RECORDED
+    assert recorded.outcome is RecordOutcome.RECORDED
     assert [reward.partner_id for reward in books.rewards("eve")] == [partner.id]
-    assert books.pay("carol", "p", 10_000, program_said=False).outcome is Outcome.REPEATED
-    assert books.pay("carol", "q", 10_000).outcome is Outcome.UNREFERRED, "one that is named is meant"
+    assert books.pay("carol", "p", 10_000, program_said=False).outcome is RecordOutcome.REPEATED
+    assert books.pay("carol", "q", 10_000).outcome is RecordOutcome.UNREFERRED, "one that is named is meant"
 
 
 def test_a_corrected_event_corrects(books: Books) -> None:
     """The same payment, now with its program; the first event earned nobody anything."""
     books.member("eve", "site")
     books.apply("carol", "eve")
-    assert books.pay("carol", "p", 10_000).outcome is Outcome.UNREFERRED
-    assert books.pay("carol", "p", 10_000).outcome is Outcome.REPEATED
-    assert books.pay("carol", "p", 10_000, program_id="site").outcome is Outcome.RECORDED
-    assert books.pay("carol", "p", 10_000, program_id="site").outcome is Outcome.REPEATED
+    assert books.pay("carol", "p", 10_000).outcome is RecordOutcome.UNREFERRED
+    assert books.pay("carol", "p", 10_000).outcome is RecordOutcome.REPEATED
+    assert books.pay("carol", "p", 10_000, program_id="site").outcome is RecordOutcome.RECORDED
+    assert books.pay("carol", "p", 10_000, program_id="site").outcome is RecordOutcome.REPEATED
     assert earned(books, "eve") == 2_000
-    assert books.pay("carol", "p", 10_000, program_id="default").outcome is Outcome.DIFFERENT
+    assert books.pay("carol", "p", 10_000, program_id="default").outcome is RecordOutcome.DIFFERENT
     assert books.faults() == []
 
 
@@ -126,8 +126,8 @@ def test_staff_accept_it_when_a_referral_exists(books: Books) -> None:
     books.clock.forward(48 * HOUR_MS)
     refer(books)
     assert earned(books) == 0
-    assert books.accept("p").outcome is Outcome.RECORDED
-    assert books.accept("p").outcome is Outcome.REPEATED
+    assert books.accept("p").outcome is RecordOutcome.RECORDED
+    assert books.accept("p").outcome is RecordOutcome.REPEATED
     assert earned(books) == 2_000
 
 
@@ -143,8 +143,8 @@ def test_one_that_named_no_program_is_accepted_in_that_of_its_customer(books: Bo
         with pytest.raises(AlreadyDecided):
             books.accept("p")
         return
-    assert books.accept("p").outcome is Outcome.RECORDED
-    assert books.accept("p").outcome is Outcome.REPEATED
+    assert books.accept("p").outcome is RecordOutcome.RECORDED
+    assert books.accept("p").outcome is RecordOutcome.REPEATED
     assert [reward.partner_id for reward in books.rewards("eve")] == [partner.id]
     assert (books.payment("p").program_id, books.payment("p").kind) == ("site", PaymentKind.PAYMENT)
     assert books.faults() == []
@@ -174,8 +174,8 @@ def test_the_id_that_a_sale_came_with_is_looked_up_as_well(books: Books) -> None
     """A session names Stripe's customer and the owner's reference: either may be the one that was referred."""
     books.apply("carol", "bob")
     received: dict[str, Any] = {"other_customer_id": "carol", "program_said": False}
-    assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.RECORDED
-    assert books.pay("cus_1", "p", 10_000, **received).outcome is Outcome.REPEATED
+    assert books.pay("cus_1", "p", 10_000, **received).outcome is RecordOutcome.RECORDED
+    assert books.pay("cus_1", "p", 10_000, **received).outcome is RecordOutcome.REPEATED
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -193,7 +193,7 @@ def test_who_names_a_customer_who_has_just_paid_lets_in_no_more_than_alone(books
     paid_ms = books.clock()
     books.clock.forward(60_000)
     new = NewReferral(books.partner("bob").id, customer=books.user("carol"))
-    referring.create(books.context, new, ann, None, "b", by=ann)
+    lifecycle.create(books.context, new, ann, None, "b", by=ann)
     told(books)
     for _ in range(2):
         books.pay("carol", "p2", 20_000, occurred_at_ms=paid_ms)
@@ -231,7 +231,7 @@ def test_whoever_is_faster_sees_the_other(books: Books, program_id: str, said: b
 
         def refer(customer: str = customer) -> None:
             books.apply(customer, referrer)
-            nobodys.take(books.context, nobodys.Referred(program_id, books.user(customer)))
+            unattributed.take(books.context, unattributed.Referred(program_id, books.user(customer)))
 
         context = books.behind(Behind(books.client, number, before=refer))
         payments.record(context, received(customer, f"of {customer}", program_id, said=said))

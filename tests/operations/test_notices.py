@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from refledger.adapters.bus import BATCH_LIMIT, Bus
-from refledger.domain.notices import Kind
+from refledger.domain.notices import NoticeKind
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations import notices
 from refledger.operations.payouts import withdrawals
@@ -16,7 +16,7 @@ from tests.support.books import Books
 from tests.support.changes import EventsClient, Follower
 from tests.support.events import validator
 
-ALL = tuple(Kind)
+ALL = tuple(NoticeKind)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def follower(books: Books) -> Follower:
     return made
 
 
-def choose(books: Books, name: str, *kinds: Kind) -> None:
+def choose(books: Books, name: str, *kinds: NoticeKind) -> None:
     old = books.partner(name)
     new = replace(old, notices=tuple(kind.value for kind in kinds), version=old.version + 1)
     books.table.commit(partners.change(old, new, books.clock()))
@@ -64,7 +64,7 @@ def test_partners_are_told_what_they_chose(follower: Follower) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_one_choice_is_one_kind(follower: Follower, kind: Kind) -> None:
+def test_one_choice_is_one_kind(follower: Follower, kind: NoticeKind) -> None:
     """Who chose one is told of that one alone."""
     books = follower.books
     choose(books, "bob", kind)
@@ -76,7 +76,7 @@ def test_one_choice_is_one_kind(follower: Follower, kind: Kind) -> None:
 def test_the_owners_systems_may_be_told_of_everybody(follower: Follower) -> None:
     """With the parameter, everything of everybody is told once, and says who chose it."""
     books, follower.to_all = follower.books, True
-    choose(books, "bob", Kind.REWARD_APPROVED)
+    choose(books, "bob", NoticeKind.REWARD_APPROVED)
     live(books)
     follower.catch_up()
     chosen = {(kind, detail["partnerId"]) for kind, detail in follower.bus.told if detail["chosen"]}

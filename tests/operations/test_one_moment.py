@@ -13,10 +13,10 @@ import pytest
 
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import giving
-from refledger.operations.earning.giving import Gift
-from refledger.operations.figures import statistics
-from refledger.operations.figures.statistics import PartnerStatistics, project, signed_sum
+from refledger.operations.earning import manual_rewards
+from refledger.operations.earning.manual_rewards import Gift
+from refledger.operations.figures import rollups
+from refledger.operations.figures.rollups import PartnerStatistics, project, signed_sum
 from refledger.store import keys
 from refledger.store.stream import Record
 from refledger.store.transaction import update
@@ -39,7 +39,7 @@ def row(found: PartnerStatistics, currency: str) -> tuple[int, int]:
 
 
 def own(books: Books) -> PartnerStatistics:
-    return statistics.of_user(books.context, books.user("bob"))
+    return rollups.of_user(books.context, books.user("bob"))
 
 
 def test_what_matured_does_not_wait_before_the_stream_has_told_so(books: Books) -> None:
@@ -105,7 +105,7 @@ def test_never_more_than_was_earned_wherever_the_stream_stands(books: Books, see
             case 2 if paid:
                 books.refund(paid.pop(chosen.randrange(len(paid))), 50, f"r{step}")
             case 3:
-                giving.give(books.context, Gift(books.partner("bob").id, 70, "USD", "why"), "ann", f"g{step}")
+                manual_rewards.give(books.context, Gift(books.partner("bob").id, 70, "USD", "why"), "ann", f"g{step}")
             case _:
                 books.clock.forward(DAY_MS)
                 books.mature("bob")

@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.duties import Act
 from refledger.domain.errors import Busy, Forbidden, Refledger, SecondPersonNeeded
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms, Weights
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.times import HOUR_MS
 from refledger.operations import adjustments, duties
-from refledger.operations.earning import converting, giving
-from refledger.operations.earning.converting import Converted
-from refledger.operations.earning.giving import Gift
+from refledger.operations.earning import conversions, manual_rewards
+from refledger.operations.earning.conversions import Converted
+from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
-from refledger.operations.payouts import methods, paying
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.payouts import methods, single_payouts
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from tests.support.books import Books
 
 S = RewardStatus
@@ -44,23 +44,23 @@ def books(books: Books) -> Books:
 
 
 def adjust(books: Books, amount: int, to: str = "bob", by: str = "ann", currency: str = "USD") -> Adjustment:
-    asked = Asked(books.partner(to).id, currency, amount, AdjustmentKind.ADJUSTMENT, "why")
+    asked = AdjustmentRequest(books.partner(to).id, currency, amount, AdjustmentKind.ADJUSTMENT, "why")
     return adjustments.request(books.context, asked, books.user(by), "route", f"{next(numbers)}", f"{asked}")
 
 
 def give(books: Books, amount: int, to: str = "bob", by: str = "ann", currency: str = "USD") -> Reward:
-    return giving.give(books.context, Gift(books.partner(to).id, amount, currency, "why"), books.user(by), None)
+    return manual_rewards.give(books.context, Gift(books.partner(to).id, amount, currency, "why"), books.user(by), None)
 
 
 def convert(books: Books, value: int, to: str = "bob", by: str = "ann", **told: Any) -> Converted:
     """A referral of theirs that somebody enters, and says to have converted: a fifth of it is earned."""
-    new = NewReferral(partner_id=books.partner(to).id, source=Source.OTHER)
-    made = referring.create(books.context, new, "ann", None, "", by=books.user(by) if by else "")
-    return converting.convert(books.context, made.id, value, by=books.user(by) if by else "", **told)
+    new = NewReferral(partner_id=books.partner(to).id, source=ReferralSource.OTHER)
+    made = lifecycle.create(books.context, new, "ann", None, "", by=books.user(by) if by else "")
+    return conversions.convert(books.context, made.id, value, by=books.user(by) if by else "", **told)
 
 
 def pay(books: Books, reward: Reward, by: str = "ann") -> Reward:
-    return paying.process(books.context, reward.id, "PAYPAL", "TX", books.user(by), "request")
+    return single_payouts.process(books.context, reward.id, "PAYPAL", "TX", books.user(by), "request")
 
 
 def made(books: Books, *names: str) -> int:
@@ -401,7 +401,7 @@ def test_a_repeat_counts_once(books: Books) -> None:
     """The same key, the same conversion, the same payment told again: nothing more is counted."""
     for _ in range(5):
         gift = Gift(books.partner("bob").id, LIMIT // 2, "USD", "why")
-        giving.give(books.context, gift, books.user("ann"), "key")
+        manual_rewards.give(books.context, gift, books.user("ann"), "key")
     assert not give(books, LIMIT - LIMIT // 2).held
     (reward,) = earned(books, LIMIT, name="eve")
     for _ in range(3):

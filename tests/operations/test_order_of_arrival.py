@@ -19,7 +19,7 @@ from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import explaining, payments, rating
+from refledger.operations.earning import explanations, payments, rating
 from refledger.store import keys
 from refledger.store import payments as stored_payments
 from refledger.store.transaction import update
@@ -255,7 +255,7 @@ def test_an_explanation_names_the_payment_that_came_late(books: Books) -> None:
     books.chain("bob", "carol")
     books.earn("carol", "second", 10_000)
     books.earn("carol", "first", 2_000, occurred_at_ms=books.clock() - DAY_MS)
-    found = explaining.explain(
+    found = explanations.explain(
         books.context, next(r.id for r in books.rewards("bob") if r.payment == books.payment("second").id)
     ).explanation
     assert found.rated_again is not None

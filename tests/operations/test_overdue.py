@@ -8,7 +8,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import finding_due, maturing, overdue, rewards
+from refledger.operations.earning import due_scan, maturity, overdue, rewards
 from refledger.store import keys
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -31,7 +31,7 @@ def look(books: Books, times: int = 1_000, do: bool = False) -> list[MaturityMes
     left = iter(range(times))
     assert overdue.find_overdue(books.context, sent.extend, lambda: next(left, None) is not None) == len(sent)
     for message in sent if do else ():
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
     return sent
 
 
@@ -52,7 +52,7 @@ def test_nothing_is_lost_when_the_worker_fails(books: Books, away_ms: int) -> No
         sent += find(books)
         overdue.find_overdue(books.context, sent.extend, lambda: True)
         for message in sent if books.clock() >= well_again_ms else ():
-            maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+            maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
         books.clock.forward(TICK_MS)
     late = [
         r for name in ("alice", "bob") for r in books.rewards(name) if r.matures_at_ms < books.clock() - 2 * HOUR_MS
@@ -162,10 +162,10 @@ def test_what_is_made_long_after_its_time_is_not_passed_over(books: Books) -> No
 
 def find(books: Books) -> list[MaturityMessage]:
     sent: list[MaturityMessage] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
+    due_scan.find_due(books.context, sent.extend, lambda: True)
     return sent
 
 
 def find_and_work(books: Books) -> None:
     for message in find(books):
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.operations.figures import statistics
-from refledger.operations.figures.statistics import PartnerStatistics
+from refledger.operations.figures import rollups
+from refledger.operations.figures.rollups import PartnerStatistics
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import partners as stored
@@ -29,7 +29,7 @@ def books(books: Books) -> Books:
 
 
 def own(books: Books, name: str) -> PartnerStatistics:
-    return statistics.of_user(books.context, books.user(name))
+    return rollups.of_user(books.context, books.user(name))
 
 
 def test_a_user_whom_an_admin_linked_reads_the_partners_figures(books: Books) -> None:

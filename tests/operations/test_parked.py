@@ -14,10 +14,10 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import maturing, parked, rating
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning import maturity, parked, rating
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
-from refledger.operations.referring import referrals
+from refledger.operations.referring import code_application
 from tests.support.books import Books
 from tests.support.deaths import deaths
 from tests.support.programs import a_program, a_rule
@@ -46,17 +46,17 @@ def take_euros(books: Books) -> None:
 def test_a_foreign_payment_is_parked_and_earns_nothing(books: Books) -> None:
     """Known, in sight, no reward and no message; a repeat is a repeat."""
     recorded = books.pay("carol", "p1", 10_000, "EUR")
-    assert (recorded.outcome, recorded.due) == (Outcome.FOREIGN, [])
+    assert (recorded.outcome, recorded.due) == (RecordOutcome.FOREIGN, [])
     assert books.parked() == [recorded.payment]
     assert books.rewards("bob") == []
-    assert books.pay("carol", "p1", 10_000, "EUR").outcome is Outcome.REPEATED
-    assert books.pay("carol", "p1", 20_000, "EUR").outcome is Outcome.DIFFERENT
+    assert books.pay("carol", "p1", 10_000, "EUR").outcome is RecordOutcome.REPEATED
+    assert books.pay("carol", "p1", 20_000, "EUR").outcome is RecordOutcome.DIFFERENT
     assert books.faults() == []
 
 
 def test_of_a_customer_nobody_referred_it_waits_for_nobody(books: Books) -> None:
     """Nobody would earn from it in any currency."""
-    assert books.pay("dave", "p1", 10_000, "EUR").outcome is Outcome.UNREFERRED
+    assert books.pay("dave", "p1", 10_000, "EUR").outcome is RecordOutcome.UNREFERRED
     assert books.parked() == []
 
 
@@ -67,13 +67,13 @@ def test_accepted_it_earns_as_if_it_came_now(books: Books) -> None:
     with pytest.raises(CurrencyNotTaken):
         books.accept("p1")
     take_euros(books)
-    assert books.accept("p1").outcome is Outcome.RECORDED
-    assert books.accept("p1").outcome is Outcome.REPEATED
+    assert books.accept("p1").outcome is RecordOutcome.RECORDED
+    assert books.accept("p1").outcome is RecordOutcome.REPEATED
     assert books.parked() == []
     assert [(r.amount, r.currency, r.matures_at_ms) for r in books.rewards("bob")] == [
         (2000, "EUR", paid_ms + 30 * DAY_MS)
     ]
-    assert books.pay("carol", "p1", 10_000, "EUR", occurred_at_ms=paid_ms).outcome is Outcome.REPEATED
+    assert books.pay("carol", "p1", 10_000, "EUR", occurred_at_ms=paid_ms).outcome is RecordOutcome.REPEATED
     books.clock.forward(30 * DAY_MS)
     books.mature("bob", "EUR")
     assert books.balance("bob", "EUR") == (2000, 0, 0)
@@ -83,7 +83,7 @@ def test_accepted_it_earns_as_if_it_came_now(books: Books) -> None:
 def test_whoever_earns_from_it_does_not_accept_it(books: Books) -> None:
     """Not even who was linked to a partner after the customer was bound, and stands in the binding without a user."""
     acme = partners.create(books.context, partners.NewPartner("A", "B", "a@example.com"), "admin", None, "body")
-    referrals.apply(books.context, books.limits, books.user("dora"), acme.code)
+    code_application.apply(books.context, books.limits, books.user("dora"), acme.code)
     books.pay("dora", "p1", 10_000, "EUR")
     books.pay("carol", "p2", 10_000, "EUR")
     partners.link_user(books.context, acme.id, books.user("ann"), "admin")
@@ -93,7 +93,7 @@ def test_whoever_earns_from_it_does_not_accept_it(books: Books) -> None:
             parked.accept(books.context, books.ids.payment("payments", payment), books.user(name))
     for payment in ("p1", "p2"):
         id = books.ids.payment("payments", payment)
-        assert parked.accept(books.context, id, books.user("carol")).outcome is Outcome.RECORDED
+        assert parked.accept(books.context, id, books.user("carol")).outcome is RecordOutcome.RECORDED
 
 
 def test_accepted_long_after_it_matures_at_once(books: Books) -> None:
@@ -102,7 +102,7 @@ def test_accepted_long_after_it_matures_at_once(books: Books) -> None:
     books.clock.forward(40 * DAY_MS)
     take_euros(books)
     for message in books.accept("p1").due:
-        maturing.mature_from(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_from(books.context, message.partner_id, message.currency, message.since)
     assert books.balance("bob", "EUR") == (2000, 0, 0)
     assert books.faults() == []
 
@@ -133,8 +133,8 @@ def test_dismissed_it_earns_nothing_for_ever(books: Books) -> None:
     take_euros(books)
     with pytest.raises(AlreadyDecided):
         books.accept("p1")
-    assert books.pay("carol", "p1", 10_000, "EUR").outcome is Outcome.REPEATED
-    assert books.refund("p1", 100, currency="EUR").outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 10_000, "EUR").outcome is RecordOutcome.REPEATED
+    assert books.refund("p1", 100, currency="EUR").outcome is RecordOutcome.RECORDED
     assert books.rewards("bob") == []
     item = books.table.get({"pk": f"E#{gone.id}", "sk": "A"})
     assert item is not None
@@ -152,7 +152,7 @@ def test_what_is_not_parked_is_refused(books: Books) -> None:
             act("p2")
     with pytest.raises(AlreadyDecided):
         books.dismiss("p1")
-    assert books.accept("p1").outcome is Outcome.REPEATED
+    assert books.accept("p1").outcome is RecordOutcome.REPEATED
     books.refund("p4", 100)
     with pytest.raises(AlreadyDecided):
         books.accept("p4")
@@ -167,7 +167,7 @@ def test_a_dismissed_refund_is_met_all_the_same(books: Books) -> None:
     assert books.dismiss("p1").kind is K.EARLY
     assert books.parked() == []
     books.refund("p1", 2_500, "r2")
-    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 10_000).outcome is RecordOutcome.RECORDED
     assert [r.amount - r.reversed for r in books.rewards("bob")] == [1000]
     assert books.faults() == []
 
@@ -175,7 +175,7 @@ def test_a_dismissed_refund_is_met_all_the_same(books: Books) -> None:
 def test_refund_then_foreign_payment_then_accepted(books: Books) -> None:
     """Early and foreign at once: both wait in one place, and the refund is netted in the end."""
     books.refund("p1", 2_500, currency="EUR")
-    assert books.pay("carol", "p1", 10_000, "EUR").outcome is Outcome.FOREIGN
+    assert books.pay("carol", "p1", 10_000, "EUR").outcome is RecordOutcome.FOREIGN
     assert books.parked() == [books.payment("p1").id]
     take_euros(books)
     books.accept("p1")
@@ -186,7 +186,7 @@ def test_refund_then_foreign_payment_then_accepted(books: Books) -> None:
 def test_of_a_payment_nobody_referred_it_is_not_parked_any_more(books: Books) -> None:
     """The payment came, so nothing waits for it."""
     books.refund("p1", 2_500)
-    assert books.pay("dave", "p1", 10_000).outcome is Outcome.UNREFERRED
+    assert books.pay("dave", "p1", 10_000).outcome is RecordOutcome.UNREFERRED
     assert books.parked() == []
     assert books.payment("p1").back.refunds == 2_500
 
@@ -248,7 +248,7 @@ def test_a_sum_and_a_dispute_in_a_wrong_currency_take_nothing_either(books: Book
     """All that came first was wrong: the payment counts whole, and is listed once."""
     books.refund_total("p1", 5_000, "EUR")
     books.dispute("p1", 5_000, currency="EUR")
-    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 10_000).outcome is RecordOutcome.RECORDED
     assert [(reward.amount, reward.reversed, reward.held) for reward in books.rewards("bob")] == [(2_000, 0, ())]
     assert books.parked() == [books.payment("p1").id]
     assert books.faults() == []

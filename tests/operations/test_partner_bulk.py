@@ -10,10 +10,10 @@ import pytest
 
 from refledger.domain.errors import KeyReused
 from refledger.domain.partners import PartnerStatus
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import partner_bulk
 from refledger.operations.partners.partner_bulk import StatusChange, Step, Update
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import partners as stored
 from refledger.store.transaction import Item
@@ -38,7 +38,7 @@ def steps(books: Books) -> list[Step]:
     bob = books.partner("bob")
     return [
         JO, replace(JO, first_name="Second"), replace(JO, email="x@example.com", program_id="nowhere"),
-        Update(bob.id, Changes(tier="SILVER"), 1), Update(bob.id, Changes(tier="BRONZE"), 1),
+        Update(bob.id, ProfileChanges(tier="SILVER"), 1), Update(bob.id, ProfileChanges(tier="BRONZE"), 1),
         StatusChange(bob.id, PartnerStatus.SUSPENDED, "why"), StatusChange("nobody", PartnerStatus.ACTIVE, "why"),
     ]  # fmt: skip
 

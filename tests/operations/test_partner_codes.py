@@ -20,9 +20,9 @@ from refledger.domain.errors import (
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import ProgramStatus
 from refledger.operations import programs
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import partner_codes, partners
-from refledger.operations.referring import referrals
+from refledger.operations.referring import code_application
 from refledger.store import codes as stored
 from tests.support.books import Books, Faulty
 
@@ -48,7 +48,7 @@ def codes_of(books: Books, name: str = "bob") -> list[str]:
 
 
 def bind(books: Books, name: str, code: str) -> str:
-    return referrals.apply(books.context, books.limits, books.user(name), code).upline[0].partner_id
+    return code_application.apply(books.context, books.limits, books.user(name), code).upline[0].partner_id
 
 
 def test_a_code_more_binds_like_the_main_one(books: Books, bob: Partner) -> None:

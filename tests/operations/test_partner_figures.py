@@ -10,8 +10,8 @@ import pytest
 
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.figures.counting import effects
-from refledger.operations.figures.statistics import PartnerStatistics, project
+from refledger.operations.figures.counters import effects
+from refledger.operations.figures.rollups import PartnerStatistics, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, keys
 from refledger.store import statistics as stored

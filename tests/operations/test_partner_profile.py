@@ -10,17 +10,17 @@ import pytest
 from refledger.domain.errors import EmailTaken, KeyReused, PartnerNotFound, Stale
 from refledger.domain.partners import Partner, PartnerNote, PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import networks, partner_lists, partner_profile, partners
-from refledger.operations.partners.partner_lists import Wanted
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_lists import PartnerFilter
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.store import notes, search
 from refledger.store import partners as stored
 from tests.support.books import Books, Faulty
 
 ADA = partners.NewPartner("Ada", "Lovelace", "ada@example.com", "+44 20 1", "Engines Ltd", tier="GOLD", tags=("maths",))
 
-ANYBODY = Wanted()
+ANYBODY = PartnerFilter()
 
 
 def onboard(books: Books, new: partners.NewPartner = ADA) -> Partner:
@@ -36,7 +36,7 @@ def ada(books: Books) -> Partner:
 
 
 def change(books: Books, partner: Partner, version: int | None = None, **told: str) -> Partner:
-    changes = Changes(**told)  # type: ignore[arg-type]
+    changes = ProfileChanges(**told)  # type: ignore[arg-type]
     return partner_profile.change(books.context, partner.id, changes, version or partner.version)
 
 
@@ -48,7 +48,7 @@ def test_what_is_said_changes_and_the_rest_stays(books: Books, ada: Partner) -> 
     changed = change(books, ada, last_name="King", phone="", tier="SILVER")
     assert changed == replace(ada, last_name="King", phone="", tier="SILVER", version=2)
     assert change(books, ada, 7, last_name="King", tier="SILVER") == changed == stored.find(books.table, ada.id)
-    tagged = partner_profile.change(books.context, ada.id, Changes(tags=(), notices=("REWARD_APPROVED",)), 2)
+    tagged = partner_profile.change(books.context, ada.id, ProfileChanges(tags=(), notices=("REWARD_APPROVED",)), 2)
     assert (tagged.tags, tagged.notices) == ((), ("REWARD_APPROVED",))
 
 
@@ -137,7 +137,9 @@ def test_a_note_is_written_once_and_the_newest_comes_first(books: Books, ada: Pa
 # ---------------------------------------------------------------- finding
 
 
-def names(books: Books, text: str, wanted: Wanted = ANYBODY, limit: int = 10, program: str = "default") -> list[str]:
+def names(
+    books: Books, text: str, wanted: PartnerFilter = ANYBODY, limit: int = 10, program: str = "default"
+) -> list[str]:
     """The last names of all pages."""
     found, after = [], ""
     while True:
@@ -185,12 +187,12 @@ def test_who_is_called_otherwise_now_is_found_so_and_not_as_before(books: Books,
 
 def test_filters_hold_in_a_search_as_well(books: Books, ada: Partner) -> None:
     """Label, tag, status, days, program."""
-    assert names(books, "ada", Wanted(tier="GOLD", tag="maths", status="ACTIVE")) == ["Lovelace"]
+    assert names(books, "ada", PartnerFilter(tier="GOLD", tag="maths", status="ACTIVE")) == ["Lovelace"]
     for other in (
-        Wanted(tier="SILVER"),
-        Wanted(tag="law"),
-        Wanted(status="INACTIVE"),
-        Wanted(until_ms=ada.created_at_ms),
+        PartnerFilter(tier="SILVER"),
+        PartnerFilter(tag="law"),
+        PartnerFilter(status="INACTIVE"),
+        PartnerFilter(until_ms=ada.created_at_ms),
     ):
         assert names(books, "ada", other) == []
     assert names(books, "ada", program="elsewhere") == []
@@ -201,16 +203,17 @@ def test_lists_have_filters_and_end(books: Books, ada: Partner) -> None:
     for number in range(230):
         books.table.commit(*stored.create(_plain(books, number), ""))
     wanted = {
-        "all": Wanted(), "label": Wanted(tier="GOLD"), "tag": Wanted(tag="maths"), "status": Wanted(status="ACTIVE"),
-        "home": Wanted(program_id="elsewhere"), "first day": Wanted(until_ms=ada.created_at_ms + 1),
-        "later": Wanted(from_ms=ada.created_at_ms + 1), "before": Wanted(until_ms=ada.created_at_ms),
+        "all": PartnerFilter(), "label": PartnerFilter(tier="GOLD"), "tag": PartnerFilter(tag="maths"),
+        "status": PartnerFilter(status="ACTIVE"),
+        "home": PartnerFilter(program_id="elsewhere"), "first day": PartnerFilter(until_ms=ada.created_at_ms + 1),
+        "later": PartnerFilter(from_ms=ada.created_at_ms + 1), "before": PartnerFilter(until_ms=ada.created_at_ms),
     }  # fmt: skip
     numbers = {name: sum(map(len, pages(books, each, 100))) for name, each in wanted.items()}
     assert numbers == {
         "all": 231, "label": 1, "tag": 1, "status": 231, "home": 0, "first day": 1, "later": 230, "before": 0,
     }  # fmt: skip
-    assert list(map(len, pages(books, Wanted(tier="GOLD"), 5))) == [0, 1]
-    assert list(map(len, pages(books, Wanted(), 77))) == [77, 77, 77]
+    assert list(map(len, pages(books, PartnerFilter(tier="GOLD"), 5))) == [0, 1]
+    assert list(map(len, pages(books, PartnerFilter(), 77))) == [77, 77, 77]
 
 
 def _plain(books: Books, number: int) -> Partner:
@@ -219,7 +222,7 @@ def _plain(books: Books, number: int) -> Partner:
     return replace(made, code=books.ids.code(made.id, 0))
 
 
-def pages(books: Books, wanted: Wanted, limit: int) -> list[list[Partner]]:
+def pages(books: Books, wanted: PartnerFilter, limit: int) -> list[list[Partner]]:
     found, before = [], ""
     for _ in range(9):
         page, last = partner_lists.newest(books.context, wanted, before, limit)

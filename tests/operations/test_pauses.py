@@ -11,7 +11,7 @@ from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import programs
 from refledger.operations.context import PROGRAM_KEPT_MS, Context
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import programs as stored
 from tests.support.books import Books
 from tests.support.deaths import deaths
@@ -40,16 +40,16 @@ def test_nothing_is_earned_while_it_is_paused(books: Books) -> None:
     minutes(books, 5)
     paused = become(books, P.PAUSED)
     minutes(books, 5)
-    assert books.pay("bob", "during", 10_000).outcome is Outcome.PAUSED
+    assert books.pay("bob", "during", 10_000).outcome is RecordOutcome.PAUSED
     found = books.payment("during")
     assert (found.kind, found.reason, found.shares) == (PaymentKind.IGNORED, "PAUSED", ())
-    assert books.pay("bob", "late", 10_000, occurred_at_ms=before_ms).outcome is Outcome.RECORDED
+    assert books.pay("bob", "late", 10_000, occurred_at_ms=before_ms).outcome is RecordOutcome.RECORDED
     resumed = become(books, P.ACTIVE)
     assert (paused.version, resumed.version, resumed.status, resumed.reason) == (2, 3, P.ACTIVE, "why")
     during_ms = books.clock() - 1
-    assert books.pay("bob", "after", 10_000).outcome is Outcome.RECORDED  # although it was just kept as paused
-    assert books.pay("bob", "very late", 10_000, occurred_at_ms=during_ms).outcome is Outcome.PAUSED
-    assert books.refund("during", 100).outcome is Outcome.RECORDED or books.payment("during").back.refunded == 100
+    assert books.pay("bob", "after", 10_000).outcome is RecordOutcome.RECORDED  # although it was just kept as paused
+    assert books.pay("bob", "very late", 10_000, occurred_at_ms=during_ms).outcome is RecordOutcome.PAUSED
+    assert books.refund("during", 100).outcome is RecordOutcome.RECORDED or books.payment("during").back.refunded == 100
     assert len(books.rewards("alice")) == 2
     assert books.faults() == []
 

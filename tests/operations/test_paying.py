@@ -18,14 +18,14 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.explaining import Next
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import explaining
+from refledger.operations.earning import explanations
 from refledger.operations.partners import partners
-from refledger.operations.payouts import mending, paying
+from refledger.operations.payouts import single_payouts, staff_remedies
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
 from tests.support.books import Books, Faulty
@@ -49,7 +49,7 @@ def earned(books: Books, payment_id: str = "p1", base: int = 10_000) -> Reward:
 
 
 def pay(books: Books, reward: Reward, transaction: str = "TX-1", by: str = "ann", method: str = "PAYPAL") -> Reward:
-    return paying.process(books.context, reward.id, method, transaction, books.user(by), "request")
+    return single_payouts.process(books.context, reward.id, method, transaction, books.user(by), "request")
 
 
 def test_it_is_paid_and_booked_once(books: Books) -> None:
@@ -62,7 +62,7 @@ def test_it_is_paid_and_booked_once(books: Books) -> None:
     assert (made.status, made.amount, made.transaction_id) == (WithdrawalStatus.PAID, 2000, "TX-1")
     assert (made.method.masked, made.method.is_known, made.steps[-1].by) == ("PAYPAL", False, books.user("ann"))
     entry = books.entries("alice")[-1]
-    assert (entry.kind, entry.amount, entry.reference) == (Kind.PAY, 2000, made.id)
+    assert (entry.kind, entry.amount, entry.reference) == (EntryKind.PAY, 2000, made.id)
     assert pay(books, reward) == done == books.rewards("alice")[0]
     assert pay(books, reward, by="eve") == done
     for other in ({"transaction": "TX-2"}, {"method": "CASH"}):
@@ -125,16 +125,16 @@ def test_rules_of_withdrawals_hold(books: Books) -> None:
     with pytest.raises(PartnerSuspended):
         pay(books, reward)
     with pytest.raises(RewardNotFound):
-        paying.process(books.context, "a" * 48, "CASH", "T", "ann", "r")
+        single_payouts.process(books.context, "a" * 48, "CASH", "T", "ann", "r")
     assert {r.status for r in books.rewards("alice")} == {S.APPROVED}
 
 
 def test_money_that_came_back_is_available_again(books: Books) -> None:
     """Everybody is told so; the same payment is not PAID any more, and another one pays the reward anew, once."""
     done = pay(books, earned(books))
-    mending.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed", "R-1")
+    staff_remedies.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed", "R-1")
     assert books.balance("alice") == (2000, 0, 0)
-    explained = explaining.explain(books.context, done.id).explanation
+    explained = explanations.explain(books.context, done.id).explanation
     assert (explained.payout, explained.coming[-1].what) == (WithdrawalStatus.RETURNED, Next.CAME_BACK)
     with pytest.raises(AlreadyDecided, match="came back"):
         pay(books, done)
@@ -151,8 +151,8 @@ def test_a_payout_that_came_back_says_so_on_the_rewards_that_it_paid(books: Book
     """They are paid with another withdrawal, not by themselves."""
     reward = earned(books)
     paid_out = books.pay_out("alice", 2000)
-    mending.mark_returned(books.context, paid_out.id, books.user("ann"), "r2", "account closed", "R-1")
-    assert explaining.explain(books.context, reward.id).explanation.payout is WithdrawalStatus.RETURNED
+    staff_remedies.mark_returned(books.context, paid_out.id, books.user("ann"), "r2", "account closed", "R-1")
+    assert explanations.explain(books.context, reward.id).explanation.payout is WithdrawalStatus.RETURNED
     with pytest.raises(AlreadyDecided, match="came back"):
         pay(books, reward)
     books.pay_out("alice", 2000)
@@ -177,11 +177,11 @@ def test_a_process_that_dies_pays_all_or_nothing(books: Books) -> None:
     paid = 0
 
     def act(context: Context, reward: Reward) -> None:
-        paying.process(context, reward.id, "CASH", "TX-1", "ann", "r")
+        single_payouts.process(context, reward.id, "CASH", "TX-1", "ann", "r")
 
     for reward in deaths(books, lambda: earned(books, f"p{next(numbers)}"), act):
         assert books.faults() == []
-        assert paying.process(books.context, reward.id, "CASH", "TX-1", "ann", "r").status is S.PAID
+        assert single_payouts.process(books.context, reward.id, "CASH", "TX-1", "ann", "r").status is S.PAID
         paid += 1
         assert books.balance("alice")[2] == paid * 2000
     assert paid == (8 if AT_READS else 2)  # before and after: the reward, whose it is, the program, the writing

@@ -11,7 +11,7 @@ from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
 from tests.support.books import Books, Faulty
 
@@ -32,7 +32,7 @@ def amounts(books: Books) -> dict[str, list[int]]:
 
 def test_each_tier_gets_its_share(books: Books) -> None:
     """20 % to who referred the customer, 10 % to who referred them; the customer gets nothing."""
-    assert books.pay("carol", "p1", 9_999).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 9_999).outcome is RecordOutcome.RECORDED
     assert amounts(books) == {"alice": [999], "bob": [1999], "carol": []}
 
 
@@ -58,7 +58,7 @@ def test_a_repeat_changes_nothing_and_is_sent_to_mature_again(books: Books) -> N
     """The first try may have died before it sent its messages, so the repeat names the same ones."""
     first = books.pay("carol", "p1", 10_000)
     second = books.pay("carol", "p1", 10_000)
-    assert second.outcome is Outcome.REPEATED
+    assert second.outcome is RecordOutcome.REPEATED
     assert second.due == first.due
     assert {message.partner_id for message in first.due} == {books.partner("alice").id, books.partner("bob").id}
     assert amounts(books) == {"alice": [1000], "bob": [2000], "carol": []}
@@ -68,7 +68,7 @@ def test_sixteen_at_once_are_one(books: Books) -> None:
     """The same event in sixteen threads: one is recorded, fifteen are repeats."""
     with ThreadPoolExecutor(16) as pool:
         outcomes = [recorded.outcome for recorded in pool.map(lambda _: books.pay("carol", "p1", 10_000), range(16))]
-    assert sorted(outcomes) == [Outcome.RECORDED] + [Outcome.REPEATED] * 15
+    assert sorted(outcomes) == [RecordOutcome.RECORDED] + [RecordOutcome.REPEATED] * 15
     assert amounts(books) == {"alice": [1000], "bob": [2000], "carol": []}
 
 
@@ -77,7 +77,7 @@ def test_a_month_later_it_is_still_the_same_payment(books: Books) -> None:
     at_ms = books.clock()
     books.earn("carol", "p1", 10_000)
     books.clock.forward(MONTH_MS)
-    assert books.pay("carol", "p1", 10_000, occurred_at_ms=at_ms).outcome is Outcome.REPEATED
+    assert books.pay("carol", "p1", 10_000, occurred_at_ms=at_ms).outcome is RecordOutcome.REPEATED
     assert books.balance("bob") == (2000, 0, 0)
 
 
@@ -94,7 +94,7 @@ def test_another_content_under_the_same_id_is_told_and_the_first_stands(books: B
     before = books.table.get(keys.payment(books.ids.payment("payments", "p1")))
     asked: dict[str, Any] = {"customer": "carol", "payment_id": "p1", "base": 10_000, "amount": 10_000, **changes}
     again = books.pay(**asked)
-    assert (again.outcome, again.due) == (Outcome.DIFFERENT, [])
+    assert (again.outcome, again.due) == (RecordOutcome.DIFFERENT, [])
     assert books.table.get(keys.payment(again.payment)) == before
     assert amounts(books) == {"alice": [1000], "bob": [2000], "carol": []}
 
@@ -107,10 +107,10 @@ def test_systems_do_not_meet(books: Books) -> None:
 
 def test_nobody_earns_from_a_customer_nobody_referred(books: Books) -> None:
     """It is remembered, and judged anew when it is told again: it earns once somebody has referred the customer."""
-    assert books.pay("dave", "p1", 10_000).outcome is Outcome.UNREFERRED
+    assert books.pay("dave", "p1", 10_000).outcome is RecordOutcome.UNREFERRED
     books.apply("dave", "carol")
     again = books.pay("dave", "p1", 10_000)
-    assert again.outcome is Outcome.RECORDED
+    assert again.outcome is RecordOutcome.RECORDED
     assert amounts(books)["carol"] == [2000]
     nobodys = books.pay("erin", "p2", 10_000)
     item = books.table.get(keys.payment(nobodys.payment))
@@ -123,15 +123,15 @@ def test_a_program_that_does_not_exist_is_a_fault(books: Books, program_id: str)
     """A slip of the sender must not lose the partner's money in silence; the corrected event still earns."""
     with pytest.raises(Unreadable, match="there is no such program"):
         books.pay("carol", "p1", 10_000, program_id=program_id)
-    assert books.pay("carol", "p1", 10_000).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 10_000).outcome is RecordOutcome.RECORDED
 
 
 @pytest.mark.parametrize(("base", "shares"), [(0, ([], [])), (4, ([], [])), (9, ([1], [])), (10, ([2], [1]))])
 def test_a_tier_that_earns_nothing_has_no_reward(books: Books, base: int, shares: tuple[list[int], list[int]]) -> None:
     """What rounds down to nothing is no item; the payment is recorded all the same, and only once."""
-    assert books.pay("carol", "p1", base, amount=10).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", base, amount=10).outcome is RecordOutcome.RECORDED
     assert (amounts(books)["bob"], amounts(books)["alice"]) == shares
-    assert books.pay("carol", "p1", base, amount=10).outcome is Outcome.REPEATED
+    assert books.pay("carol", "p1", base, amount=10).outcome is RecordOutcome.REPEATED
 
 
 def test_ten_tiers(books: Books) -> None:
@@ -186,7 +186,7 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     faulty = Faulty(books.client, 60, seed)
     books.context = books.behind(faulty)
     outcomes = [books.pay("carol", f"p{number}", 10_000).outcome for number in range(3)]
-    assert set(outcomes) <= {Outcome.RECORDED, Outcome.REPEATED}
+    assert set(outcomes) <= {RecordOutcome.RECORDED, RecordOutcome.REPEATED}
     assert amounts(books) == {"alice": [1000] * 3, "bob": [2000] * 3, "carol": []}
     assert faulty.injected
 

@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 
 from refledger.domain.errors import Busy, PayoutUnavailable
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.payouts import PayoutOrder, PayoutResult
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.payouts import mending, steps, withdrawals
+from refledger.operations.payouts import staff_remedies, transitions, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
@@ -100,7 +100,7 @@ def test_only_what_is_approved_begins(books: Books, status: S) -> None:
     if status is S.PAID:
         start(books, made.id)
     elif status is not S.REQUESTED:
-        steps.step(books.context, made.id, status, "ann")
+        transitions.step(books.context, made.id, status, "ann")
     before, provider = found(books, made), Provider()
     assert start(books, made.id, provider) == before
     assert provider.sent == []
@@ -194,7 +194,7 @@ def test_declined_for_a_reason_of_the_owners_waits_and_is_tried_again(books: Boo
         assert (waits.status, waits.problem) == (S.PAYING, P.DECLINED)
         assert waits.steps[-1].note == "declined: balance_insufficient"
     assert books.balance("bob") == (3000, 2000, 0)
-    again = mending.retry(books.context, made.id, "eve", "retry", "topped up")
+    again = staff_remedies.retry(books.context, made.id, "eve", "retry", "topped up")
     assert (again.status, again.problem) == (S.APPROVED, None)
     paid = start(books, made.id, provider)
     assert (paid.status, paid.payout) == (S.PAID, 2)
@@ -220,14 +220,14 @@ def test_accepted_and_not_paid_yet_keeps_the_providers_id(books: Books) -> None:
 def owe(books: Books, amount: int) -> None:
     """So much is taken from Bob's balance."""
     balance = ledger.find_balance(books.table, books.partner("bob").id, "USD")
-    after, entry = post(balance, Kind.DEBIT, amount, "adjustment", books.clock())
+    after, entry = post(balance, EntryKind.DEBIT, amount, "adjustment", books.clock())
     books.table.commit(*ledger.post(balance, after, entry))
 
 
 def by_rule(books: Books) -> Withdrawal:
     """As if the program's own rule had approved it."""
     made = books.withdraw("bob", 2000, payee=verified(books, "bob"))
-    return steps.step(books.context, made.id, S.APPROVED, "system", request="workflow-APPROVED")
+    return transitions.step(books.context, made.id, S.APPROVED, "system", request="workflow-APPROVED")
 
 
 @pytest.mark.parametrize(("debt", "status"), [(3000, S.PAID), (3001, S.REQUESTED)])

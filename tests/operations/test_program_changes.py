@@ -21,7 +21,7 @@ from refledger.domain.loosening import MAX_WAITING, ChangeStatus, ProgramChange,
 from refledger.domain.programs import CurrencyTerms, Program, ProgramStatus, safe_terms
 from refledger.domain.times import DAY_MS
 from refledger.operations import program_changes, programs
-from refledger.operations.programs import Changed
+from refledger.operations.programs import ProgramUpdate
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
 from refledger.store.acting import acting
@@ -40,12 +40,12 @@ def books(books: Books) -> Books:
     return books
 
 
-def change(books: Books, by: str = "ann", version: int = 0, **changes: Any) -> Changed:
+def change(books: Books, by: str = "ann", version: int = 0, **changes: Any) -> ProgramUpdate:
     terms = a_program(**{"hold_days": 30, **LIMITS, **changes})
     return programs.change(books.context, terms, version or current(books).version, by)
 
 
-def waiting(made: Changed) -> ProgramChange:
+def waiting(made: ProgramUpdate) -> ProgramChange:
     assert made.waiting
     return made.waiting
 
@@ -291,7 +291,7 @@ def test_a_new_program_is_no_way_round_the_limits(books: Books) -> None:
 # ---------------------------------------------------------------- pauses
 
 
-def become(books: Books, status: ProgramStatus, by: str) -> Changed:
+def become(books: Books, status: ProgramStatus, by: str) -> ProgramUpdate:
     return programs.change_status(books.context, "default", status, "why", by)
 
 

@@ -10,8 +10,8 @@ import pytest
 from refledger.domain.errors import ReferralClosed
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.referring import progress, referring
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.referring import lifecycle, progress_projection
 from refledger.store import keys, referrals
 from refledger.store.stream import Record
 from refledger.store.transaction import update
@@ -85,10 +85,10 @@ def test_any_order_and_any_number_of_times(follower: Follower) -> None:
     mixed = records * 2
     random.Random(5).shuffle(mixed)
     for each in mixed:
-        progress.follow(books.context, [each])
+        progress_projection.follow(books.context, [each])
     assert carols(books).status is S.PAID
     version = carols(books).version
-    progress.follow(books.context, records)
+    progress_projection.follow(books.context, records)
     assert carols(books).version == version, "nothing is written that is so already"
 
 
@@ -102,8 +102,8 @@ def test_the_function_may_die_anywhere(follower: Follower) -> None:
         books.pay(name, name, 1_000)
         return follower.records()
 
-    for records in deaths(books, prepare, lambda context, records: progress.follow(context, records)):
-        progress.follow(books.context, records)
+    for records in deaths(books, prepare, lambda context, records: progress_projection.follow(context, records)):
+        progress_projection.follow(books.context, records)
         (id,) = {each.new["referral"] for each in records if keys.kind_of(each.item) == "E"}
         assert referrals.find(books.table, id).status is S.CONVERTED
 
@@ -114,8 +114,8 @@ def test_what_somebody_rejected_stays_so(follower: Follower) -> None:
     books.pay("carol", "p1", 100_000)
     records = follower.records()
     as_paid_before(books, "carol")
-    referring.reject(books.context, carols(books).id, "a fraud")
-    progress.follow(books.context, records)
+    lifecycle.reject(books.context, carols(books).id, "a fraud")
+    progress_projection.follow(books.context, records)
     assert carols(books).status is S.REJECTED
 
 
@@ -124,7 +124,7 @@ def test_what_expired_comes_back(follower: Follower) -> None:
     books = follower.books
     paid_ms = books.clock()
     books.clock.forward(DAY_MS)
-    referring.expire(books.context, carols(books).id, "too old")
+    lifecycle.expire(books.context, carols(books).id, "too old")
     books.pay("carol", "late", 1_000)
     follower.catch_up()
     assert carols(books).status is S.EXPIRED
@@ -146,14 +146,14 @@ def test_an_expiry_that_overtook_the_stream_is_undone_whole(follower: Follower, 
     records = [each for each in follower.records() if (keys.kind_of(each.item) == "E") is (told == "payment")]
     books.clock.forward(1)
     as_paid_before(books, "carol")
-    referring.expire(books.context, carols(books).id, "too old")
-    progress.follow(books.context, records)
+    lifecycle.expire(books.context, carols(books).id, "too old")
+    progress_projection.follow(books.context, records)
     assert carols(books).status is (S.CONVERTED if told == "payment" else S.PAID)
     books.clock.forward(DAY_MS)
     outcomes = [books.pay("carol", "later", 1_000), books.pay("carol", "late", 1_000, occurred_at_ms=before_ms)]
-    assert [each.outcome for each in outcomes] == [Outcome.RECORDED] * 2
+    assert [each.outcome for each in outcomes] == [RecordOutcome.RECORDED] * 2
     with pytest.raises(ReferralClosed):
-        referring.expire(books.context, carols(books).id, "too old")
+        lifecycle.expire(books.context, carols(books).id, "too old")
     assert books.faults() == []
 
 
@@ -164,7 +164,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
     def state(name: str) -> tuple[S, str]:
         binding = referrals.find_binding(books.table, "default", books.user(name))
         assert binding
-        return referring.by_customer(books.context, "default", books.user(name)).status, binding.closed
+        return lifecycle.by_customer(books.context, "default", books.user(name)).status, binding.closed
 
     died = 0
     for number, done in itertools.product(range(4), (False, True)):  # at most two reads, a refusal, and the transaction
@@ -174,13 +174,13 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         books.clock.forward(1)
         records = follower.records()
         as_paid_before(books, name)
-        referring.expire(books.context, referring.by_customer(books.context, "default", books.user(name)).id, "old")
+        lifecycle.expire(books.context, lifecycle.by_customer(books.context, "default", books.user(name)).id, "old")
         try:
-            progress.follow(books.behind(Mortal(books.client, number, done=done)), records)
+            progress_projection.follow(books.behind(Mortal(books.client, number, done=done)), records)
         except Death:
             died += 1
         assert state(name) in ((S.EXPIRED, "EXPIRED"), (S.CONVERTED, ""))
-        progress.follow(books.context, records)
+        progress_projection.follow(books.context, records)
         assert state(name) == (S.CONVERTED, "")
     assert died >= (7 if AT_READS else 3), "a refused call has no after"
 
@@ -210,5 +210,5 @@ def test_a_referral_that_is_not_there_is_passed_over(books: Books) -> None:
     """What tells of a referral that does not exist stops nobody."""
     books.program()
     new = {**keys.payment("e" * 24), "kind": "PAYMENT", "referral": "f" * 40, "occurred": 1}
-    progress.follow(books.context, [Record("1", 1, {}, new)])
+    progress_projection.follow(books.context, [Record("1", 1, {}, new)])
     assert books.table.get(keys.referral("f" * 40)) is None

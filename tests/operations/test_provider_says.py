@@ -12,12 +12,12 @@ from itertools import permutations
 import pytest
 
 from refledger.domain.errors import AlreadyDecided, Refledger, WithdrawalNotFound
-from refledger.domain.journal import Kind
-from refledger.domain.payout_news import Delivered, Said
+from refledger.domain.journal import EntryKind
+from refledger.domain.provider_events import Delivered, Said
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import rewards
-from refledger.operations.payouts import mending, steps, withdrawals
+from refledger.operations.payouts import staff_remedies, transitions, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
 from tests.support.deaths import deaths
@@ -50,7 +50,7 @@ def paying(books: Books) -> Withdrawal:
     return start(books, approved(books).id, Provider(["AWAITING"]))
 
 
-def kinds(books: Books) -> list[Kind]:
+def kinds(books: Books) -> list[EntryKind]:
     return [entry.kind for entry in books.entries("bob")][1:]
 
 
@@ -61,7 +61,7 @@ def test_paid_later_settles_once(books: Books, keyed: bool) -> None:
     for _ in range(3):
         heard = says(books, made, "PAID", keyed=keyed)
         assert (heard.withdrawal.status, heard.reported) == (S.PAID, False)
-    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.SETTLE]
     assert books.balance("bob") == (3000, 0, 2000)
 
 
@@ -70,7 +70,7 @@ def test_failed_later_releases_once(books: Books) -> None:
     made = paying(books)
     for _ in range(3):
         assert says(books, made, "FAILED").withdrawal.status is S.FAILED
-    assert kinds(books) == [Kind.RESERVE, Kind.RELEASE]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.RELEASE]
 
 
 def test_returned_days_later_is_available_again(books: Books) -> None:
@@ -80,7 +80,7 @@ def test_returned_days_later_is_available_again(books: Books) -> None:
     for _ in range(3):
         returned = says(books, made, "RETURNED").withdrawal
         assert (returned.status, returned.transaction_id) == (S.RETURNED, f"tr-{made.id}-1")
-    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE, Kind.RETURN]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.RETURN]
     assert books.balance("bob") == (5000, 0, 0)
     assert books.faults() == []
 
@@ -90,7 +90,7 @@ def test_returned_before_paid_comes_to_the_same(books: Books) -> None:
     made = paying(books)
     assert says(books, made, "RETURNED").withdrawal.status is S.RETURNED
     assert not says(books, made, "PAID").reported
-    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE, Kind.RETURN]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.RETURN]
 
 
 def test_paid_after_failed_is_reported_and_not_guessed(books: Books, caplog: pytest.LogCaptureFixture) -> None:
@@ -110,7 +110,7 @@ def test_paid_after_failed_is_reported_and_not_guessed(books: Books, caplog: pyt
     paid = withdrawals.conclude(books.context, made.id, S.PAID, "ann", "r", transaction_id="tr")
     assert (paid.status, paid.problem) == (S.PAID, None)
     assert books.balance("bob") == (-1000, 4000, 2000)
-    assert kinds(books)[-1] is Kind.PAY
+    assert kinds(books)[-1] is EntryKind.PAY
     assert books.faults() == []
     assert not says(books, made, "PAID").reported
 
@@ -121,7 +121,7 @@ def test_partly_returned_is_a_persons_business(books: Books) -> None:
     says(books, made, "PAID")
     part = says(books, made, "PARTLY_RETURNED", event="e1")
     assert (part.withdrawal.status, part.withdrawal.problem, part.reported) == (S.PAID, P.PARTLY_RETURNED, True)
-    solved = mending.resolve(books.context, made.id, "ann", "r", "credited by adjustment X")
+    solved = staff_remedies.resolve(books.context, made.id, "ann", "r", "credited by adjustment X")
     assert (solved.status, solved.problem) == (S.PAID, None)
     assert says(books, made, "PARTLY_RETURNED", event="e1").withdrawal == solved
     assert says(books, made, "PARTLY_RETURNED", event="e2").withdrawal.problem is P.PARTLY_RETURNED
@@ -132,7 +132,7 @@ def test_two_paid_payouts_of_one_withdrawal_are_noticed(books: Books) -> None:
     """Declined, tried again and paid, and then the first was paid, too: nothing is booked, a person looks."""
     made, provider = approved(books), Provider(["NO FUNDS"])
     start(books, made.id, provider)
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     start(books, made.id, provider)
     heard = says(books, made, "PAID", payout=1)
     assert (heard.withdrawal.status, heard.withdrawal.problem, heard.reported) == (S.PAID, P.PAID_TWICE, True)
@@ -145,7 +145,7 @@ def test_a_late_paid_stops_the_second_payout(books: Books) -> None:
     """To be tried again, and then the first turns out to be paid: settled, and the second never begins."""
     made, provider = approved(books), Provider(["NO FUNDS"])
     start(books, made.id, provider)
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     assert says(books, made, "PAID", payout=1).withdrawal.status is S.PAID
     assert start(books, made.id, provider).status is S.PAID
     assert provider.sent == [f"{made.id}-1"]
@@ -155,7 +155,7 @@ def sent_back(books: Books, provider: Provider) -> Withdrawal:
     """Declined, to be tried again, and then people are asked once more because of a debt."""
     made = approved(books)
     start(books, made.id, provider)
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     for reward in books.rewards("bob"):
         rewards.cancel(books.context, reward.id, "a mistake", "ann")
     back = start(books, made.id, provider)
@@ -186,12 +186,12 @@ def test_a_late_paid_of_what_waits_for_people_again_settles(books: Books, said: 
 def test_a_late_paid_of_what_was_given_back_is_a_persons_business(books: Books, end: S) -> None:
     """As after FAILED: it is seen until somebody has put it right, or it comes back."""
     made = sent_back(books, Provider(["NO FUNDS"]))
-    steps.step(books.context, made.id, end, "eve")
+    transitions.step(books.context, made.id, end, "eve")
     heard = says(books, made, "PAID")
     assert (heard.withdrawal.status, heard.withdrawal.problem, heard.reported) == (end, P.PAID_AFTER_FAILED, True)
     with pytest.raises(AlreadyDecided):
         withdrawals.conclude(books.context, made.id, S.PAID, "eve", "r2", "seen", "tr")
-    assert mending.resolve(books.context, made.id, "eve", "r3", "adjusted").problem is None
+    assert staff_remedies.resolve(books.context, made.id, "eve", "r3", "adjusted").problem is None
     assert books.balance("bob") == (0, 0, 0)
     other = says(books, made, "PARTLY_RETURNED", event="e1").withdrawal
     assert other.problem is P.PAID_AFTER_FAILED
@@ -203,7 +203,7 @@ def test_of_an_earlier_payout_nothing_but_paid_counts(books: Books) -> None:
     """The second one is under way; that the first failed is known. That it came back is written down."""
     made, provider = approved(books), Provider(["NO FUNDS", "AWAITING"])
     start(books, made.id, provider)
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     before = start(books, made.id, provider)
     for said in ("FAILED", "PARTLY_RETURNED", "RETURNED"):
         heard = says(books, made, said, payout=1)
@@ -218,7 +218,7 @@ def test_a_part_that_was_credited_is_not_returned_with_the_rest(books: Books) ->
     made = paying(books)
     says(books, made, "PAID")
     says(books, made, "PARTLY_RETURNED", event="e1")
-    mending.resolve(books.context, made.id, "ann", "r", "credited by adjustment X")
+    staff_remedies.resolve(books.context, made.id, "ann", "r", "credited by adjustment X")
     rest = says(books, made, "RETURNED", event="e2")
     assert (rest.withdrawal.status, rest.withdrawal.problem, rest.reported) == (S.PAID, P.PARTLY_RETURNED, True)
     assert books.balance("bob") == (3000, 0, 2000)
@@ -229,7 +229,7 @@ def test_to_be_tried_again_and_then_it_was_paid_and_came_back(books: Books, orde
     """Whatever is told first: the money is available again, once, and the next payout never begins."""
     made, provider = approved(books), Provider(["NO FUNDS"])
     start(books, made.id, provider)
-    mending.retry(books.context, made.id, "ann", "r", "")
+    staff_remedies.retry(books.context, made.id, "ann", "r", "")
     for said in order:
         says(books, made, said, payout=1)
     assert start(books, made.id, provider).status is S.RETURNED
@@ -277,7 +277,7 @@ def test_a_cent_settles_nothing(books: Books, said: Said, caplog: pytest.LogCapt
     assert books.balance("bob") == (3000, 2000, 0)
     assert says(books, made, "PAID").withdrawal.status is S.PAID
     assert says(books, made, "RETURNED").withdrawal.status is S.RETURNED
-    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE, Kind.RETURN]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.RETURN]
     assert books.faults() == []
 
 
@@ -307,7 +307,7 @@ def test_in_any_order_it_ends_the_same(books: Books, order: tuple[str, ...]) -> 
         says(books, made, said)
     end = stored.find(books.table, made.id)
     assert (end.status, end.problem) == (S.RETURNED, None)
-    assert kinds(books) == [Kind.RESERVE, Kind.SETTLE, Kind.RETURN]
+    assert kinds(books) == [EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.RETURN]
     assert books.faults() == []
 
 
@@ -351,10 +351,10 @@ def test_everybody_at_once(books: Books, seed: int) -> None:
         books.context = shaky
         jobs: list[Callable[[], object]] = [
             *(partial(says, books, made, said) for said in ("PAID", "RETURNED", "FAILED")),
-            partial(mending.retry, shaky, made.id, "ann", "retry", ""),
+            partial(staff_remedies.retry, shaky, made.id, "ann", "retry", ""),
             partial(withdrawals.conclude, shaky, made.id, S.FAILED, "ann", "failed", "sure"),
             partial(withdrawals.conclude, shaky, made.id, S.PAID, "eve", "paid", "", f"T-{made.id}"),
-            partial(mending.mark_returned, shaky, made.id, "eve", "returned", "came back", "R-1"),
+            partial(staff_remedies.mark_returned, shaky, made.id, "eve", "returned", "came back", "R-1"),
             partial(start, books, made.id, provider, shaky),
         ]
         with ThreadPoolExecutor(8) as pool:

@@ -15,7 +15,7 @@ import pytest
 from refledger.domain.errors import Busy, Conflict, Forbidden, Refledger, Unprocessable
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
-from refledger.operations.payouts import tasks, withdrawals
+from refledger.operations.payouts import withdrawals, workflow_tasks
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import RetryableConflict
 from tests.support.books import Books, Faulty
@@ -72,7 +72,7 @@ def jobs_about(books: Books, made: Withdrawal) -> list[Job]:
         partial(withdrawals.decide, context, id, S.APPROVED, made.requester, "r3", ""),
         partial(withdrawals.cancel, context, made, made.requester, "r4"),
         partial(start, books, id, context=context),
-        *[partial(tasks.release, context, id, status) for status in (S.EXPIRED, S.FAILED)],
+        *[partial(workflow_tasks.release, context, id, status) for status in (S.EXPIRED, S.FAILED)],
         *[partial(withdrawals.conclude, context, id, S.PAID, "ann", "r5", "", "T")] * 2,
         partial(withdrawals.conclude, context, id, S.FAILED, "eve", "r6"),
     ]  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from refledger.domain.journal import Entry
-from refledger.operations import reading
-from refledger.operations.reading import Place, journal_of, journal_of_all
+from refledger.domain.journal import JournalEntry
+from refledger.operations import journal_pages
+from refledger.operations.journal_pages import JournalPosition, journal_of, journal_of_all
 from tests.support import dynamodb
 from tests.support.books import Books
 
@@ -29,9 +29,9 @@ def world(dynamodb_endpoint: str) -> Books:
     return books
 
 
-def walk(page_of: object, limit: int) -> list[list[Entry]]:
+def walk(page_of: object, limit: int) -> list[list[JournalEntry]]:
     """All pages, from the first to the one without a next."""
-    pages, place = [], Place()
+    pages, place = [], JournalPosition()
     for _ in range(100):
         page = page_of(place, limit)  # type: ignore[operator]
         pages.append(page.entries)
@@ -41,7 +41,7 @@ def walk(page_of: object, limit: int) -> list[list[Entry]]:
     raise AssertionError("pages without end")
 
 
-def whole(books: Books, name: str, currency: str | None) -> list[Entry]:
+def whole(books: Books, name: str, currency: str | None) -> list[JournalEntry]:
     wanted = [currency] if currency else ["EUR", "USD"]
     return [entry for each in wanted for entry in books.entries(name, each)]
 
@@ -64,7 +64,7 @@ def test_everybodys_journal_page_by_page(
     world: Books, monkeypatch: pytest.MonkeyPatch, currency: str | None, limit: int, a_page: int
 ) -> None:
     """The newest partner first; pages may be short, but what they join to is complete and in order."""
-    monkeypatch.setattr(reading, "JOURNALS_A_PAGE", a_page)
+    monkeypatch.setattr(journal_pages, "JOURNALS_A_PAGE", a_page)
     pages = walk(lambda place, n: journal_of_all(world.context, currency, place, n), limit)
     assert [entry for page in pages for entry in page] == [e for n in NAMES[::-1] for e in whole(world, n, currency)]
     assert all(len(page) <= limit for page in pages)

@@ -22,9 +22,9 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.limits import Limits
 from refledger.operations.partners import partners
-from refledger.operations.referring import referrals
+from refledger.operations.rate_limits import Limits
+from refledger.operations.referring import code_application
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored
@@ -62,7 +62,7 @@ def together(jobs: list[Callable[[], object]]) -> list[object]:
 
 def typing(books: Books, name: str, code: str) -> object:
     """Apply whatever was typed."""
-    return referrals.apply(books.context, books.limits, books.user(name), code)
+    return code_application.apply(books.context, books.limits, books.user(name), code)
 
 
 # ---------------------------------------------------------------- one code, for ever
@@ -127,7 +127,7 @@ def test_a_partner_who_is_stopped_at_that_moment_gets_nobody(books: Books) -> No
 
     context = type(world)(Suspending(books.client, books.table_name), world.ids, world.now_ms, world.pause)
     with pytest.raises(CodeNotActive):
-        referrals.apply(context, books.limits, books.user("bob"), alice.code)
+        code_application.apply(context, books.limits, books.user("bob"), alice.code)
     assert bound(books, "bob") is None
 
 
@@ -282,7 +282,7 @@ def test_after_twenty_guesses_even_the_right_code_is_refused(books: Books) -> No
     another_worker = Limits(books.limits.allowed)
     for limits in (books.limits, another_worker):
         with pytest.raises(RateLimited) as refused:
-            referrals.apply(books.context, limits, books.user("eve"), code)
+            code_application.apply(books.context, limits, books.user("eve"), code)
         assert 1 <= refused.value.retry_after_seconds <= 60
     assert bound(books, "eve") is None
     books.apply("bob", "alice")
@@ -314,13 +314,13 @@ def onboarded(books: Books, name: str) -> Partner:
 def test_a_partner_is_not_linked_to_whom_they_referred(books: Books) -> None:
     """Not to the customer themselves, and not to anybody below: their own payments would earn for them."""
     acme = onboarded(books, "acme")
-    referrals.apply(books.context, books.limits, books.user("ulf"), acme.code)
+    code_application.apply(books.context, books.limits, books.user("ulf"), acme.code)
     books.apply("vera", "ulf")
     for below in ("ulf", "vera"):
         with pytest.raises((CodeClosesCircle, UserTaken)):
             partners.link_user(books.context, acme.id, books.user(below), "admin")
     fresh = onboarded(books, "fresh")
-    referrals.apply(books.context, books.limits, books.user("wim"), fresh.code)
+    code_application.apply(books.context, books.limits, books.user("wim"), fresh.code)
     with pytest.raises(CodeClosesCircle):
         partners.link_user(books.context, fresh.id, books.user("wim"), "admin")
     assert partners.link_user(books.context, fresh.id, books.user("xenia"), "admin").customer == books.user("xenia")
@@ -329,7 +329,7 @@ def test_a_partner_is_not_linked_to_whom_they_referred(books: Books) -> None:
 def test_a_user_linked_later_still_closes_no_circle(books: Books) -> None:
     """Acme refers Ulf before it has a user; once its user is Ada, she cannot apply the code of anybody below Ulf."""
     acme = onboarded(books, "acme")
-    referrals.apply(books.context, books.limits, books.user("ulf"), acme.code)
+    code_application.apply(books.context, books.limits, books.user("ulf"), acme.code)
     books.apply("vera", "ulf")
     partners.link_user(books.context, acme.id, books.user("ada"), "admin")
     with pytest.raises(CodeClosesCircle):
@@ -344,7 +344,7 @@ def test_linking_and_applying_at_once_close_no_circle(books: Books) -> None:
     rounds = []
     for number in range(8):
         acme = onboarded(books, f"acme{number}")
-        referrals.apply(books.context, books.limits, books.user(f"ulf{number}"), acme.code)
+        code_application.apply(books.context, books.limits, books.user(f"ulf{number}"), acme.code)
         rounds.append((acme, f"uta{number}", books.partner(f"ulf{number}").code))
     calls: list[Callable[[], object]] = []
     for acme, uta, code in rounds:

@@ -27,13 +27,13 @@ from refledger.domain.errors import (
 )
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import ProgramStatus
-from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
+from refledger.domain.referrals import DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations import programs
 from refledger.operations.context import Context
 from refledger.operations.partners import partners
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import Changes, NewReferral
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import keys
 from refledger.store import referrals as stored
 from tests.support.books import Books
@@ -50,8 +50,8 @@ def books(books: Books) -> Books:
 
 def create(books: Books, of: str = "alice", key: str | None = None, body: str = "body", **told: Any) -> Referral:
     """A referral of a partner's, by their code."""
-    new = NewReferral(code=books.partner(of).code, source=Source.PHONE, **told)
-    return referring.create(books.context, new, "ann", key, body)
+    new = NewReferral(code=books.partner(of).code, source=ReferralSource.PHONE, **told)
+    return lifecycle.create(books.context, new, "ann", key, body)
 
 
 def read(books: Books, referral: Referral) -> Referral:
@@ -94,7 +94,7 @@ def test_of_many_at_once_with_one_key_there_is_one_referral(books: Books) -> Non
 
     def make(_: int) -> str:
         new = NewReferral(code=code, lead="L-1", customer=books.user("carol"))
-        return referring.create(books.context, new, "ann", "k", "body").id
+        return lifecycle.create(books.context, new, "ann", "k", "body").id
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(make, range(16)))) == 1
@@ -107,11 +107,11 @@ def test_a_process_that_dies_leaves_one_referral_or_none(books: Books) -> None:
 
     def act(context: Context, number: int) -> Referral:
         new = NewReferral(code=code, lead=f"L-{number}", customer=books.user(f"customer{number}"))
-        return referring.create(context, new, "ann", f"k{number}", "body")
+        return lifecycle.create(context, new, "ann", f"k{number}", "body")
 
     for number in deaths(books, lambda: next(numbers), act):
         made = act(books.context, number)
-        assert referring.by_lead(books.context, f"L-{number}") == made
+        assert lifecycle.by_lead(books.context, f"L-{number}") == made
         assert binding_of(books, f"customer{number}").referral_id == made.id
     every = [referral for _, referral in stored.of_partner(books.table, books.partner("alice").id, "", 100)]
     assert len(every) == next(numbers)
@@ -124,7 +124,7 @@ def test_a_lead_has_one_referral(books: Books) -> None:
     with pytest.raises(LeadTaken):
         create(books, "bob", lead="L-1")
     assert [id for _, id in stored.of_program(books.table, "default", "", 10)] == [
-        referring.by_lead(books.context, "L-1").id
+        lifecycle.by_lead(books.context, "L-1").id
     ]
 
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_referred_is_refused(books: Books) -> None:
     alice, bob = books.partner("alice"), books.partner("bob")
 
     def make(**told: Any) -> Referral:
-        return referring.create(books.context, NewReferral(**told), "ann", None, "")
+        return lifecycle.create(books.context, NewReferral(**told), "ann", None, "")
 
     for told, refusal in (
         ({}, Invalid), ({"code": "NOBODYS"}, CodeNotFound), ({"code": "é#"}, CodeNotFound),
@@ -173,10 +173,10 @@ def test_what_cannot_be_referred_is_refused(books: Books) -> None:
 
 
 STEPS: dict[str, Callable[[Books, Referral], Referral]] = {
-    "accept": lambda books, r: referring.accept(books.context, r.id),
-    "reject": lambda books, r: referring.reject(books.context, r.id, "no fit"),
-    "remove": lambda books, r: referring.remove(books.context, r.id),
-    "expire": lambda books, r: referring.expire(books.context, r.id, "too old"),
+    "accept": lambda books, r: lifecycle.accept(books.context, r.id),
+    "reject": lambda books, r: lifecycle.reject(books.context, r.id, "no fit"),
+    "remove": lambda books, r: lifecycle.remove(books.context, r.id),
+    "expire": lambda books, r: lifecycle.expire(books.context, r.id, "too old"),
 }
 # step: {status: what it becomes, None: refused}
 BECOMES: dict[str, dict[S, S | None]] = {
@@ -218,7 +218,7 @@ def test_what_is_not_there_is_said_so(books: Books) -> None:
     nobodys = keys.referral_id(books.partner("alice").id, 1, bytes(9))
     for id in (nobodys, "", "0" * 16, nobodys + "0"):
         with pytest.raises(ReferralNotFound):
-            referring.accept(books.context, id)
+            lifecycle.accept(books.context, id)
 
 
 @pytest.mark.parametrize("step", ["reject", "remove", "expire"])
@@ -233,9 +233,9 @@ def test_closing_closes_the_binding_in_the_same_transaction(books: Books, step: 
     def act(context: Context, subject: tuple[str, Referral]) -> Referral:
         _, old = subject
         return {
-            "reject": lambda: referring.reject(context, old.id, "no fit"),
-            "remove": lambda: referring.remove(context, old.id),
-            "expire": lambda: referring.expire(context, old.id, "too old"),
+            "reject": lambda: lifecycle.reject(context, old.id, "no fit"),
+            "remove": lambda: lifecycle.remove(context, old.id),
+            "expire": lambda: lifecycle.expire(context, old.id, "too old"),
         }[step]()
 
     for name, old in deaths(books, prepare, act):
@@ -255,7 +255,7 @@ def test_a_rejection_and_a_payment_may_come_at_once(books: Books) -> None:
 
         def reject(made: Referral = made) -> object:
             try:
-                return referring.reject(books.context, made.id, "no fit")
+                return lifecycle.reject(books.context, made.id, "no fit")
             except Refledger as refused:
                 return refused
 
@@ -272,11 +272,11 @@ def test_a_rejection_and_a_payment_may_come_at_once(books: Books) -> None:
 def test_one_that_was_taken_out_lets_its_lead_go(books: Books) -> None:
     """It stays, with its reason, and the lead may be given to the right one. A rejected one keeps its lead."""
     wrong = create(books, lead="L-1")
-    removed = referring.remove(books.context, wrong.id)
+    removed = lifecycle.remove(books.context, wrong.id)
     assert (removed.status, removed.reason) == (S.REJECTED, DELETED)
     right = create(books, "bob", lead="L-1")
-    assert referring.by_lead(books.context, "L-1") == right
-    referring.reject(books.context, right.id, "no fit")
+    assert lifecycle.by_lead(books.context, "L-1") == right
+    lifecycle.reject(books.context, right.id, "no fit")
     with pytest.raises(LeadTaken):
         create(books, lead="L-1")
 
@@ -284,7 +284,7 @@ def test_one_that_was_taken_out_lets_its_lead_go(books: Books) -> None:
 def test_nobody_earns_through_a_closed_referral(books: Books) -> None:
     """Whom a rejected customer refers later brings the first partner nothing; and yet no circle closes through it."""
     bob = create(books, customer=books.user("bob"))
-    referring.reject(books.context, bob.id, "no fit")
+    lifecycle.reject(books.context, bob.id, "no fit")
     books.apply("carol", "bob")
     assert [link.partner_id for link in binding_of(books, "carol").upline] == [books.partner("bob").id]
     with pytest.raises(CodeClosesCircle):
@@ -298,7 +298,7 @@ def test_a_customer_who_is_linked_by_many_at_once_is_bound_once(books: Books) ->
     made = create(books)
 
     def link(_: int) -> int:
-        return referring.link_lead(books.context, made.id, "L-1", books.user("carol")).version
+        return lifecycle.link_lead(books.context, made.id, "L-1", books.user("carol")).version
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(link, range(8))) == {2}
@@ -311,18 +311,18 @@ def test_a_customer_who_is_linked_by_many_at_once_is_bound_once(books: Books) ->
 def test_a_lead_is_linked_once(books: Books) -> None:
     """Again is the same; another lead, or another referral's, is refused."""
     made = create(books)
-    linked = referring.link_lead(books.context, made.id, "L-1")
+    linked = lifecycle.link_lead(books.context, made.id, "L-1")
     assert (linked.lead, linked.version) == ("L-1", 2)
-    assert referring.link_lead(books.context, made.id, "L-1") == linked
+    assert lifecycle.link_lead(books.context, made.id, "L-1") == linked
     with pytest.raises(Conflict):
-        referring.link_lead(books.context, made.id, "L-2")
+        lifecycle.link_lead(books.context, made.id, "L-2")
     with pytest.raises(LeadTaken):
-        referring.link_lead(books.context, create(books).id, "L-1")
-    closed = referring.reject(books.context, create(books).id, "no fit")
+        lifecycle.link_lead(books.context, create(books).id, "L-1")
+    closed = lifecycle.reject(books.context, create(books).id, "no fit")
     with pytest.raises(ReferralClosed):
-        referring.link_lead(books.context, closed.id, "L-3")
+        lifecycle.link_lead(books.context, closed.id, "L-3")
     with pytest.raises(ReferralNotFound):
-        referring.by_lead(books.context, "L-3")
+        lifecycle.by_lead(books.context, "L-3")
 
 
 def test_a_lead_that_is_linked_by_many_at_once_is_linked_once(books: Books) -> None:
@@ -331,13 +331,13 @@ def test_a_lead_that_is_linked_by_many_at_once_is_linked_once(books: Books) -> N
 
     def link(referral: Referral) -> object:
         try:
-            return referring.link_lead(books.context, referral.id, "L-1").id
+            return lifecycle.link_lead(books.context, referral.id, "L-1").id
         except Refledger as refused:
             return type(refused)
 
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(link, [one] * 4 + [other] * 4))
-    winner = referring.by_lead(books.context, "L-1")
+    winner = lifecycle.by_lead(books.context, "L-1")
     assert set(said[:4]) == {winner.id if winner.id == one.id else LeadTaken}
     assert set(said[4:]) == {winner.id if winner.id == other.id else LeadTaken}
 
@@ -346,34 +346,40 @@ def test_a_customer_may_be_known_later(books: Books) -> None:
     """They are bound for what was frozen when the referral was made, and until it expires."""
     made = create(books)
     books.change_program(tier_rates_bps=(500,), attribution_days=5)
-    linked = referring.link_lead(books.context, made.id, "L-1", books.user("carol"))
+    linked = lifecycle.link_lead(books.context, made.id, "L-1", books.user("carol"))
     binding = binding_of(books, "carol")
     assert (binding.rule_version, binding.until_ms, binding.referral_id) == (1, made.until_ms, made.id)
-    assert referring.by_customer(books.context, "default", books.user("carol")) == linked
+    assert lifecycle.by_customer(books.context, "default", books.user("carol")) == linked
     books.earn("carol", "p1", 1000)
     assert books.balance("alice") == (200, 0, 0)
     with pytest.raises(Conflict):
-        referring.update(books.context, made.id, Changes(customer=books.user("dave")), linked.version)
+        lifecycle.update(books.context, made.id, ReferralUpdate(customer=books.user("dave")), linked.version)
     books.apply("erin", "bob")
     with pytest.raises(AlreadyReferred):
-        referring.link_lead(books.context, create(books).id, "L-2", books.user("erin"))
+        lifecycle.link_lead(books.context, create(books).id, "L-2", books.user("erin"))
     books.apply("alice", "frank")
     with pytest.raises(CodeClosesCircle):
-        referring.link_lead(books.context, create(books).id, "L-2", books.user("frank"))
+        lifecycle.link_lead(books.context, create(books).id, "L-2", books.user("frank"))
     with pytest.raises(ReferralNotFound):
-        referring.by_lead(books.context, "L-2")
+        lifecycle.by_lead(books.context, "L-2")
 
 
 def test_a_change_needs_the_version_that_was_read(books: Books) -> None:
     """And saying what is so already needs none."""
     made = create(books)
-    changes = Changes(Source.EMAIL, "spring", "a note", ("x",))
-    new = referring.update(books.context, made.id, changes, 1)
-    assert (new.source, new.campaign, new.note, new.tags, new.version) == (Source.EMAIL, "spring", "a note", ("x",), 2)
-    assert referring.update(books.context, made.id, changes, 1) == new == read(books, made)
+    changes = ReferralUpdate(ReferralSource.EMAIL, "spring", "a note", ("x",))
+    new = lifecycle.update(books.context, made.id, changes, 1)
+    assert (new.source, new.campaign, new.note, new.tags, new.version) == (
+        ReferralSource.EMAIL,
+        "spring",
+        "a note",
+        ("x",),
+        2,
+    )
+    assert lifecycle.update(books.context, made.id, changes, 1) == new == read(books, made)
     with pytest.raises(Stale):
-        referring.update(books.context, made.id, Changes(campaign=""), 1)
-    cleared = referring.update(books.context, made.id, Changes(campaign="", note="", tags=()), 2)
+        lifecycle.update(books.context, made.id, ReferralUpdate(campaign=""), 1)
+    cleared = lifecycle.update(books.context, made.id, ReferralUpdate(campaign="", note="", tags=()), 2)
     assert read(books, made) == cleared
     assert "campaign" not in books.table.get(keys.referral(made.id))  # type: ignore[operator]
 
@@ -386,6 +392,6 @@ def test_what_the_stream_writes_meanwhile_is_not_undone(books: Books) -> None:
         new = Referral(**{**vars(old), "status": S.CONVERTED, "version": version})
         books.table.commit(stored.change(old, new, books.clock()))
         with pytest.raises(ReferralClosed):
-            referring.reject(books.context, made.id, "no fit")
+            lifecycle.reject(books.context, made.id, "no fit")
         made = create(books)
         old = read(books, made)

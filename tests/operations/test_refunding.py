@@ -17,8 +17,8 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
 )
 from refledger.domain.payments import Refund
-from refledger.operations.earning import giving, refunding
-from refledger.operations.earning.refunding import Asked
+from refledger.operations.earning import manual_rewards, staff_refunds
+from refledger.operations.earning.staff_refunds import RefundRequest
 from refledger.store import exposures, keys
 from tests.support.books import Books
 from tests.support.interruptions import Death, Interrupted, die
@@ -38,9 +38,9 @@ def ask(
     books: Books, payment: str, amount: int, key: str | None = "k", by: str = "ann", currency: str = "USD",
     system: str = "payments", **more: Any,
 ) -> Refund:  # fmt: skip
-    asked = Asked(amount, currency, "by wire", **more)
+    asked = RefundRequest(amount, currency, "by wire", **more)
     id = books.ids.payment(system, payment)
-    return refunding.request(books.context, id, asked, by, ROUTE, key, f"{asked}").refund
+    return staff_refunds.request(books.context, id, asked, by, ROUTE, key, f"{asked}").refund
 
 
 def test_a_small_one_counts_at_once_and_once(books: Books) -> None:
@@ -66,15 +66,15 @@ def test_a_large_one_waits_for_somebody_else(books: Books) -> None:
     assert books.balance("bob") == (2000, 0, 0)
     assert books.parked() == [id]
     with pytest.raises(Forbidden):
-        refunding.confirm(books.context, id, made.hash, books.user("bob"))
+        staff_refunds.confirm(books.context, id, made.hash, books.user("bob"))
     with pytest.raises(SecondPersonNeeded):
-        refunding.confirm(books.context, id, made.hash, "ann")
+        staff_refunds.confirm(books.context, id, made.hash, "ann")
     for _ in range(2):
-        assert not refunding.confirm(books.context, id, made.hash, "ben").refund.waits
+        assert not staff_refunds.confirm(books.context, id, made.hash, "ben").refund.waits
     assert (books.balance("bob"), books.balance("alice")) == ((0, 0, 0), (0, 0, 0))
     assert books.parked() == []
     with pytest.raises(AlreadyDecided):
-        refunding.confirm(books.context, id, made.hash, "cleo")
+        staff_refunds.confirm(books.context, id, made.hash, "cleo")
     assert books.faults() == []
 
 
@@ -92,19 +92,19 @@ def test_a_mistake_is_undone(books: Books) -> None:
     books.earn("carol", "p1", 10_000)
     id = books.payment("p1").id
     small, large = ask(books, "p1", 1_000, "small"), ask(books, "p1", 9_000, "large")
-    refunding.confirm(books.context, id, large.hash, "ben")
-    assert refunding.undo(books.context, id, small.hash, "wrong", "ann").refund.failed
+    staff_refunds.confirm(books.context, id, large.hash, "ben")
+    assert staff_refunds.undo(books.context, id, small.hash, "wrong", "ann").refund.failed
     assert books.balance("bob") == (200, 0, 0)
-    asks = refunding.undo(books.context, id, large.hash, "wrong too", "ann").refund
+    asks = staff_refunds.undo(books.context, id, large.hash, "wrong too", "ann").refund
     assert (asks.failed, asks.undone_by) == (False, "ann")
     with pytest.raises(SecondPersonNeeded):
-        refunding.undo(books.context, id, large.hash, "wrong too", "ann")
+        staff_refunds.undo(books.context, id, large.hash, "wrong too", "ann")
     for _ in range(2):
-        assert refunding.undo(books.context, id, large.hash, "wrong too", "ben").refund.failed
+        assert staff_refunds.undo(books.context, id, large.hash, "wrong too", "ben").refund.failed
     assert books.balance("bob") == (2000, 0, 0)
     books.refund("p1", 1_000, "r1")
     with pytest.raises(AlreadyDecided):
-        refunding.undo(books.context, id, books.ids.hash("refund", "payments", "r1"), "no", "ann")
+        staff_refunds.undo(books.context, id, books.ids.hash("refund", "payments", "r1"), "no", "ann")
     assert books.faults() == []
 
 
@@ -113,11 +113,11 @@ def test_both_who_undo_it_have_given_money(books: Books) -> None:
     books.earn("carol", "p1", 100_000)
     id = books.payment("p1").id
     large = ask(books, "p1", 90_000, by="mia")
-    refunding.confirm(books.context, id, large.hash, "ben")
+    staff_refunds.confirm(books.context, id, large.hash, "ben")
     for by in ("ann", "eve"):
-        refunding.undo(books.context, id, large.hash, "wrong", by)
+        staff_refunds.undo(books.context, id, large.hash, "wrong", by)
     waits = ask(books, "p1", 90_000, key="other", by="mia")
-    refunding.undo(books.context, id, waits.hash, "no", "kim")
+    staff_refunds.undo(books.context, id, waits.hash, "no", "kim")
     partner_id = books.partner("bob").id
     item = books.table.get(keys.exposure_of_partner(partner_id))
     marked = {mark.actor for mark in exposures.from_item(partner_id, item).marks}
@@ -128,9 +128,9 @@ def test_what_waits_is_undone_by_whoever_sees_it(books: Books) -> None:
     """It took nothing, so nothing comes back."""
     books.earn("carol", "p1", 10_000)
     made = ask(books, "p1", 10_000)
-    refunding.undo(books.context, books.payment("p1").id, made.hash, "no", "ann")
+    staff_refunds.undo(books.context, books.payment("p1").id, made.hash, "no", "ann")
     with pytest.raises(AlreadyDecided):
-        refunding.confirm(books.context, books.payment("p1").id, made.hash, "ben")
+        staff_refunds.confirm(books.context, books.payment("p1").id, made.hash, "ben")
     assert books.balance("bob") == (2000, 0, 0)
     assert books.parked() == []
     assert books.faults() == []
@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Books], object]]] = {
     "no payment": (PaymentNotFound, lambda b: ask(b, "p9", 100)),
     "one that has not come": (PaymentNotFound, lambda b: ask(b, "early", 100)),
     "whose money it is": (Forbidden, lambda b: ask(b, "p1", 100, by=b.user("bob"))),
-    "no refund": (RefundNotFound, lambda b: refunding.undo(b.context, b.payment("p1").id, "x", "no", "ann")),
+    "no refund": (RefundNotFound, lambda b: staff_refunds.undo(b.context, b.payment("p1").id, "x", "no", "ann")),
 }
 
 
@@ -160,11 +160,11 @@ def test_what_is_refused_changes_nothing(books: Books, name: str) -> None:
 
 def test_a_reward_by_hand_goes_back_too(books: Books) -> None:
     """It is booked as a payment, so it can be taken back in part."""
-    gift = giving.Gift(books.partner("bob").id, 800, "USD", "spoke for us")
-    given = giving.give(books.context, gift, "ben", "k")
+    gift = manual_rewards.Gift(books.partner("bob").id, 800, "USD", "spoke for us")
+    given = manual_rewards.give(books.context, gift, "ben", "k")
     books.mature("bob")
-    asked = Asked(200, "USD", "only in part")
-    refunding.request(books.context, given.payment, asked, "ann", ROUTE, "k", "b")
+    asked = RefundRequest(200, "USD", "only in part")
+    staff_refunds.request(books.context, given.payment, asked, "ann", ROUTE, "k", "b")
     assert books.balance("bob") == (600, 0, 0)
     assert books.faults() == []
 
@@ -181,13 +181,13 @@ def test_it_adds_to_what_a_provider_says(books: Books) -> None:
 def test_dying_at_any_write_the_repeat_completes_it(books: Books) -> None:
     """Of request, confirmation and undoing: each once."""
     books.earn("carol", "p1", 10_000)
-    id, asked = books.payment("p1").id, Asked(9_000, "USD", "by wire")
+    id, asked = books.payment("p1").id, RefundRequest(9_000, "USD", "by wire")
     hash = ""
-    acts: list[Callable[[Any], refunding.Done]] = [
-        lambda c: refunding.request(c, id, asked, "ann", ROUTE, "k", "b"),
-        lambda c: refunding.confirm(c, id, hash, "ben"),
-        lambda c: refunding.undo(c, id, hash, "no", "ann"),
-        lambda c: refunding.undo(c, id, hash, "no", "ben"),
+    acts: list[Callable[[Any], staff_refunds.RefundResult]] = [
+        lambda c: staff_refunds.request(c, id, asked, "ann", ROUTE, "k", "b"),
+        lambda c: staff_refunds.confirm(c, id, hash, "ben"),
+        lambda c: staff_refunds.undo(c, id, hash, "no", "ann"),
+        lambda c: staff_refunds.undo(c, id, hash, "no", "ben"),
     ]
     for act in acts:
         for at in range(20):

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import InsufficientFunds, Unreadable
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
 from refledger.store.table import pack
 from tests.support.books import Books
@@ -55,7 +55,7 @@ def kinds(books: Books, name: str) -> list[tuple[str, int]]:
 def test_a_part_takes_its_part_from_every_tier(books: Books) -> None:
     """A quarter back: a quarter of each reward, by journal entry where it was in a balance; both in one transaction."""
     books.earn("carol", "p1", 10_000)
-    assert books.refund("p1", 2_500).outcome is Outcome.RECORDED
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.RECORDED
     assert net(books) == {"alice": [750], "bob": [1500]}
     assert (books.balance("alice"), books.balance("bob")) == ((750, 0, 0), (1500, 0, 0))
     assert kinds(books, "bob") == [("EARN", 2000), ("REVERSE", 500)]
@@ -149,7 +149,7 @@ def test_a_reward_that_waits_and_is_gone_never_matures(held: Books) -> None:
 
 def test_before_the_payment_it_waits_for_it(books: Books) -> None:
     """Parked where an admin sees it; the payment earns what is left, and takes it off the list."""
-    assert books.refund("p1", 2_500).outcome is Outcome.EARLY
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.EARLY
     assert books.parked() == [books.ids.payment("payments", "p1")]
     assert books.faults() == []
     books.earn("carol", "p1", 10_000)
@@ -157,7 +157,7 @@ def test_before_the_payment_it_waits_for_it(books: Books) -> None:
     assert books.balance("bob") == (1500, 0, 0)
     assert books.parked() == []
     assert books.faults() == []
-    assert books.refund("p1", 2_500).outcome is Outcome.REPEATED
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.REPEATED
 
 
 def test_all_of_it_before_the_payment_earns_nothing(books: Books) -> None:
@@ -208,7 +208,7 @@ def test_a_repeat_changes_nothing(books: Books) -> None:
     before = books.payment("p1")
     for _ in range(3):
         books.clock.forward(15 * DAY_MS)
-        assert books.refund("p1", 2_500).outcome is Outcome.REPEATED
+        assert books.refund("p1", 2_500).outcome is RecordOutcome.REPEATED
     assert books.payment("p1") == before
     assert books.balance("bob") == (1500, 0, 0)
 
@@ -217,7 +217,7 @@ def test_the_same_refund_with_another_content_is_told(books: Books) -> None:
     """The first stands."""
     books.earn("carol", "p1", 10_000)
     books.refund("p1", 2_500)
-    assert books.refund("p1", 5_000).outcome is Outcome.DIFFERENT
+    assert books.refund("p1", 5_000).outcome is RecordOutcome.DIFFERENT
     assert books.balance("bob") == (1500, 0, 0)
     assert books.faults() == []
 
@@ -225,7 +225,7 @@ def test_the_same_refund_with_another_content_is_told(books: Books) -> None:
 def test_another_currency_is_never_converted(books: Books) -> None:
     """Refused with its reason once the payment's is known; before it waits, and takes nothing of the payment."""
     books.refund("early", 100, "r0")
-    assert books.refund("early", 100, "r1", "JPY").outcome is Outcome.EARLY
+    assert books.refund("early", 100, "r1", "JPY").outcome is RecordOutcome.EARLY
     books.earn("carol", "early", 10_000, "EUR")
     assert books.balance("bob", "EUR") == (2000, 0, 0)
     books.earn("carol", "p1", 10_000)
@@ -281,17 +281,17 @@ def test_a_refund_belongs_to_the_payment_for_which_it_was_told_first(books: Book
     """Its sender corrected the payment, or mixed it up: an id takes once, for ever, and the second is reported."""
     for id in ("p1", "p2"):
         books.earn("carol", id, 10_000)
-    assert books.refund("p1", 10_000, "r").outcome is Outcome.RECORDED
+    assert books.refund("p1", 10_000, "r").outcome is RecordOutcome.RECORDED
     for _ in range(2):
-        assert books.refund("p2", 10_000, "r").outcome is Outcome.DIFFERENT
-        assert books.refund("not here yet", 10_000, "r").outcome is Outcome.DIFFERENT
+        assert books.refund("p2", 10_000, "r").outcome is RecordOutcome.DIFFERENT
+        assert books.refund("not here yet", 10_000, "r").outcome is RecordOutcome.DIFFERENT
     books.earn("carol", "not here yet", 10_000)
     books.refund("p2", 10_000, "r", failed=True)
     assert books.balance("bob") == (4000, 0, 0)
-    assert books.dispute("p1", 10_000, "d").outcome is Outcome.RECORDED
-    assert books.dispute("p2", 10_000, "d").outcome is Outcome.DIFFERENT
-    assert books.close("p2", "LOST", "d").outcome is Outcome.DIFFERENT
-    assert books.refund("p2", 1_000, "r", sender="another").outcome is Outcome.RECORDED  # its ids are its own
+    assert books.dispute("p1", 10_000, "d").outcome is RecordOutcome.RECORDED
+    assert books.dispute("p2", 10_000, "d").outcome is RecordOutcome.DIFFERENT
+    assert books.close("p2", "LOST", "d").outcome is RecordOutcome.DIFFERENT
+    assert books.refund("p2", 1_000, "r", sender="another").outcome is RecordOutcome.RECORDED  # its ids are its own
     assert books.balance("bob") == (3800, 0, 0)
     assert books.faults() == []
 
@@ -358,11 +358,11 @@ def test_only_its_own_payment_is_touched(books: Books) -> None:
 def test_of_a_payment_nobody_earned_from_nothing_follows(books: Books) -> None:
     """Known and counted, so that it is not taken for one that came early."""
     books.pay("dave", "p1", 10_000)
-    assert books.refund("p1", 2_500).outcome is Outcome.RECORDED
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.RECORDED
     payment = books.payment("p1")
     assert (payment.kind, payment.back.refunds) == (PaymentKind.IGNORED, 2_500)
     assert books.parked() == []
-    assert books.refund("p1", 2_500).outcome is Outcome.REPEATED
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.REPEATED
 
 
 # ---------------------------------------------------------------- failed
@@ -387,8 +387,8 @@ def test_one_that_failed_stays_failed(books: Books) -> None:
     """Told before the refund itself, or again after: it takes nothing."""
     books.earn("carol", "p1", 10_000)
     books.refund("p1", 2_500, failed=True)
-    assert books.refund("p1", 2_500).outcome is Outcome.REPEATED
-    assert books.refund("p1", 2_500, failed=True).outcome is Outcome.REPEATED
+    assert books.refund("p1", 2_500).outcome is RecordOutcome.REPEATED
+    assert books.refund("p1", 2_500, failed=True).outcome is RecordOutcome.REPEATED
     assert books.balance("bob") == (2000, 0, 0)
     assert books.faults() == []
 
@@ -442,7 +442,7 @@ def test_a_sum_that_says_more_counts_and_one_that_says_less_does_not(books: Book
     """A provider that tells sums only: the largest stands, whichever comes last."""
     books.earn("carol", "p1", 10_000)
     assert [books.refund_total("p1", total).outcome for total in (1_000, 4_000, 4_000, 2_500)] == [
-        Outcome.RECORDED, Outcome.RECORDED, Outcome.REPEATED, Outcome.REPEATED,
+        RecordOutcome.RECORDED, RecordOutcome.RECORDED, RecordOutcome.REPEATED, RecordOutcome.REPEATED,
     ]  # fmt: skip
     assert books.balance("bob") == (1200, 0, 0)
     assert books.faults() == []
@@ -456,7 +456,7 @@ def test_a_refund_that_failed_is_out_of_the_sums_that_are_told_later(books: Book
     books.refund("p1", 3_000, failed=True)
     assert books.balance("bob") == (2000, 0, 0)
     books.clock.forward(1000)
-    assert books.refund_total("p1", 3_000).outcome is Outcome.RECORDED
+    assert books.refund_total("p1", 3_000).outcome is RecordOutcome.RECORDED
     assert books.balance("bob") == (1400, 0, 0)
     books.clock.forward(1000)
     books.refund_total("p1", 1_000)
@@ -504,5 +504,10 @@ def test_one_zero_and_three_decimals(books: Books) -> None:
     books.earn("carol", "yen2", 70, "JPY")
     books.refund("yen2", 10, currency="JPY")
     assert books.balance("bob", "JPY") == (12, 0, 0)
-    assert [e.kind for e in books.entries("bob", "JPY")] == [Kind.EARN, Kind.REVERSE, Kind.EARN, Kind.REVERSE]
+    assert [e.kind for e in books.entries("bob", "JPY")] == [
+        EntryKind.EARN,
+        EntryKind.REVERSE,
+        EntryKind.EARN,
+        EntryKind.REVERSE,
+    ]
     assert books.faults() == []

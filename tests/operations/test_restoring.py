@@ -9,12 +9,12 @@ import pytest
 from refledger.adapters.stepfunctions import Execution, told
 from refledger.domain.errors import InsufficientFunds, NoteNeeded, NotPayable, PayoutUnavailable, SecondPersonNeeded
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.restoring import BEGUN, Act
+from refledger.domain.restoring import BEGUN, RestoreAction
 from refledger.domain.times import HOUR_MS
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.partners import partners
-from refledger.operations.payouts import batches, deciding, paying, withdrawals
-from refledger.operations.payouts.steps import step
+from refledger.operations.payouts import batches, decisions, single_payouts, withdrawals
+from refledger.operations.payouts.transitions import step
 from refledger.operations.recovery import restoring
 from refledger.operations.recovery.restoring import Held
 from refledger.store import withdrawals as stored
@@ -62,7 +62,7 @@ def by_table(disaster: Disaster, after: Books) -> list[Held]:
     before = disaster.before.table
     done = list(restoring.settle(after.context, restoring.former(after.context, before, disaster.at_ms), WHY))
     again = list(restoring.settle(after.context, restoring.former(after.context, before, disaster.at_ms), WHY))
-    assert [each for each in again if each.act in (Act.HOLD, Act.ENTER)] == []
+    assert [each for each in again if each.act in (RestoreAction.HOLD, RestoreAction.ENTER)] == []
     return done
 
 
@@ -70,7 +70,7 @@ def by_workflow(after: Books, *runs: Execution) -> list[Held]:
     """Settled by what the executions say, where the table before is gone."""
     done = list(restoring.settle(after.context, restoring.told_by(after.context, runs), WHY))
     again = list(restoring.settle(after.context, restoring.told_by(after.context, runs), WHY))
-    assert [each for each in again if each.act in (Act.HOLD, Act.ENTER)] == []
+    assert [each for each in again if each.act in (RestoreAction.HOLD, RestoreAction.ENTER)] == []
     return done
 
 
@@ -104,7 +104,7 @@ def test_a_transfer_that_was_asked_for_and_paid_since_is_not_paid_again(disaster
     assert after.balance("bob") == (5000, 0, 0)  # as if nothing had happened: asked for again, it would be paid twice
     run_of_it = run(paid, "PayOut", "Settle", ended_as=S.PAID)
     (held,) = by_table(disaster, after) if by == "table" else by_workflow(after, run_of_it)
-    assert (held.act, held.trace.id) == (Act.ENTER, paid.id)
+    assert (held.act, held.trace.id) == (RestoreAction.ENTER, paid.id)
     assert after.balance("bob") == (1000, 4000, 0)
     assert (found(after, paid).status, found(after, paid).problem) == (S.PAYING, PayoutProblem.UNKNOWN)
     with pytest.raises(InsufficientFunds):
@@ -131,7 +131,7 @@ def test_a_transfer_that_was_exported_since_is_in_no_other_file(disaster: Disast
     assert found(after, waits).problem is (None if by == "table" else PayoutProblem.UNKNOWN)
     assert exported(after) == []
     with pytest.raises(NotPayable):
-        deciding.retry(after.context, given.id, "ann", "r5", "again")
+        decisions.retry(after.context, given.id, "ann", "r5", "again")
     assert after.faults() == []
 
 
@@ -149,13 +149,13 @@ def test_a_file_that_is_downloaded_again_leaves_out_what_is_held(disaster: Disas
     withdrawals.conclude(before.context, given.id, S.PAID, "ann", "r9", "seen at the bank", "bank-1")
     after = disaster.restore()
     (held,) = by_table(disaster, after)
-    assert held.act is Act.HOLD
+    assert held.act is RestoreAction.HOLD
     if suspended:
         partners.change_status(after.context, after.partner("bob").id, PartnerStatus.SUSPENDED, "looked into", "ann")
     assert given.id not in batches.file(after.context, after.vault, batch.id, "ann", "f2")
     assert found(after, given).batch_id == batch.id
     with pytest.raises(NoteNeeded):
-        deciding.mark_failed(after.context, given.id, "ann", "r5", "not seen")
+        decisions.mark_failed(after.context, given.id, "ann", "r5", "not seen")
 
 
 @pytest.mark.parametrize("by", ["table", "workflow"])
@@ -200,13 +200,13 @@ def test_what_was_declined_then_and_paid_since_is_not_called_declined(disaster: 
     move(before, asked, S.APPROVED)
     assert start(before, asked.id, provider).problem is PayoutProblem.DECLINED
     disaster.backup()
-    deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
+    decisions.retry(before.context, asked.id, "ann", "r4", "funds are there now")
     assert start(before, asked.id, provider).status is S.PAID
     after = disaster.restore()
     (held,) = by_table(disaster, after) if by == "table" else by_workflow(after, run(asked, "PayOut", ended_as=S.PAID))
-    assert held.act is Act.HOLD
+    assert held.act is RestoreAction.HOLD
     with pytest.raises(NotPayable):
-        deciding.retry(after.context, asked.id, "ann", "r5", "funds are there now")
+        decisions.retry(after.context, asked.id, "ann", "r5", "funds are there now")
     settled = start(after, asked.id, provider)
     assert len(provider.sent) == 2
     if by == "table":  # which says how often it was tried
@@ -225,7 +225,7 @@ def test_what_was_begun_then_and_tried_again_since_is_looked_for_by_its_last_key
         start(before, asked.id, provider)
     disaster.backup()
     assert start(before, asked.id, provider).problem is PayoutProblem.DECLINED
-    deciding.retry(before.context, asked.id, "ann", "r4", "funds are there now")
+    decisions.retry(before.context, asked.id, "ann", "r4", "funds are there now")
     assert start(before, asked.id, provider).status is S.PAID
     after = disaster.restore()
     by_table(disaster, after)
@@ -244,7 +244,7 @@ def test_what_is_still_declined_can_be_tried_again(disaster: Disaster) -> None:
     disaster.backup()
     after = disaster.restore()
     assert by_table(disaster, after) == []
-    assert deciding.retry(after.context, asked.id, "ann", "r4", "funds are there now").status is S.APPROVED
+    assert decisions.retry(after.context, asked.id, "ann", "r4", "funds are there now").status is S.APPROVED
 
 
 def test_a_provider_that_is_away_is_asked_again(disaster: Disaster) -> None:
@@ -280,13 +280,13 @@ def test_a_reward_that_was_paid_by_hand_since_is_not_paid_again(disaster: Disast
     before = disaster.before
     disaster.backup()
     (reward,) = before.rewards("bob")
-    paying.process(before.context, reward.id, "cash", "receipt 1", "ann", "r1", note="")
+    single_payouts.process(before.context, reward.id, "cash", "receipt 1", "ann", "r1", note="")
     after = disaster.restore()
     (held,) = by_table(disaster, after)
-    assert held.act is Act.ENTER
+    assert held.act is RestoreAction.ENTER
     assert after.balance("bob") == (0, 5000, 0)
     with pytest.raises(NotPayable):
-        paying.process(after.context, reward.id, "cash", "receipt 2", "ann", "r2", note="")
+        single_payouts.process(after.context, reward.id, "cash", "receipt 2", "ann", "r2", note="")
     withdrawals.conclude(after.context, held.trace.id, S.PAID, "ann", "r3", "it was cash", "receipt 1")
     after.cover("bob", "USD", held.trace.id)
     assert after.balance("bob") == (0, 0, 5000)
@@ -298,9 +298,9 @@ def test_what_came_back_since_is_named(disaster: Disaster) -> None:
     before = disaster.before
     paid = before.pay_out("bob", 4000)
     disaster.backup()
-    deciding.mark_returned(before.context, paid.id, "ann", "r7", "came back", "ret-1")
+    decisions.mark_returned(before.context, paid.id, "ann", "r7", "came back", "ret-1")
     (held,) = by_table(disaster, disaster.restore())
-    assert (held.act, held.trace.status) == (Act.PERSON, S.RETURNED)
+    assert (held.act, held.trace.status) == (RestoreAction.PERSON, S.RETURNED)
 
 
 def test_a_withdrawal_of_nobody_knows_whom_is_named(disaster: Disaster) -> None:
@@ -309,10 +309,10 @@ def test_a_withdrawal_of_nobody_knows_whom_is_named(disaster: Disaster) -> None:
     paid = disaster.before.pay_out("bob", 4000)
     after = disaster.restore()
     old = Execution("arn", paid.id, False, 1, {"withdrawalId": paid.id}, frozenset({"PayOut"}), S.PAID)
-    assert [each.act for each in by_workflow(after, old)] == [Act.PERSON]
+    assert [each.act for each in by_workflow(after, old)] == [RestoreAction.PERSON]
     late = {**told(paid), "partnerId": "p2p2p2p2p2p2p2p2"}
     new = Execution("arn", paid.id, False, 1, late, frozenset({"PayOut"}), S.PAID)
-    assert [each.act for each in by_workflow(after, new)] == [Act.PERSON]
+    assert [each.act for each in by_workflow(after, new)] == [RestoreAction.PERSON]
 
 
 def test_money_that_is_not_there_yet_becomes_a_debt(disaster: Disaster) -> None:
@@ -384,7 +384,7 @@ def mark(books: Books, withdrawal: Withdrawal, who: str) -> Withdrawal:
     """Somebody says that the bank has paid it."""
     request = f"{who} {len(found(books, withdrawal).approvals)}"
     id = f"bank-{withdrawal.id}"
-    return deciding.mark_paid(books.context, withdrawal.id, books.user(who), request, "in the statement", id)
+    return decisions.mark_paid(books.context, withdrawal.id, books.user(who), request, "in the statement", id)
 
 
 def test_the_workflow_sends_money_where_this_looks_for_it() -> None:
@@ -401,4 +401,4 @@ def test_an_attempt_that_was_resumed_counts_with_the_first(disaster: Disaster) -
     disaster.backup()
     after = disaster.restore()
     (held,) = by_workflow(after, run(asked, "PayOut", ended_as=None), run(asked, "Decide", attempt=1))
-    assert held.act is Act.HOLD
+    assert held.act is RestoreAction.HOLD

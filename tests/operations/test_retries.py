@@ -9,7 +9,7 @@ import pytest
 
 from refledger.domain.errors import Busy
 from refledger.operations.context import ATTEMPTS, FIRST_PAUSE_MS, Context, retry_on_conflict
-from refledger.operations.payouts import steps
+from refledger.operations.payouts import transitions
 from refledger.store.transaction import RetryableConflict
 from tests.support.books import Books
 
@@ -48,5 +48,5 @@ def test_who_is_always_in_the_way_is_told_so(books: Books) -> None:
 
 def test_an_operation_shows_its_own_parameters() -> None:
     """Type checkers and readers see what it takes, not a closure."""
-    assert list(inspect.signature(steps.step).parameters)[:3] == ["context", "withdrawal_id", "status"]
-    assert steps.step.__doc__
+    assert list(inspect.signature(transitions.step).parameters)[:3] == ["context", "withdrawal_id", "status"]
+    assert transitions.step.__doc__

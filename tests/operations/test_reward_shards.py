@@ -10,13 +10,13 @@ from collections import Counter
 import pytest
 
 from refledger.adapters.files import Files
-from refledger.domain.jobs import What
+from refledger.domain.jobs import ExportSubject
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import finding_due, maturing, overdue, reward_lists
-from refledger.operations.jobs import exporting, jobs
+from refledger.operations.earning import due_scan, maturity, overdue, reward_lists
+from refledger.operations.jobs import export_run, jobs
 from refledger.operations.partners import forgetting
 from refledger.operations.referring import closing
 from refledger.store import jobs as stored_jobs
@@ -60,9 +60,9 @@ def partitions(books: Books, name: str) -> Counter[str]:
 
 def tick(books: Books) -> list[MaturityMessage]:
     sent: list[MaturityMessage] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
+    due_scan.find_due(books.context, sent.extend, lambda: True)
     for message in sent:
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
     return sent
 
 
@@ -125,8 +125,8 @@ def test_a_partner_becomes_busy(books: Books) -> None:
 def exported(books: Books, name: str) -> list[str]:
     bucket = Bucket(least=600)
     asked = {"partnerId": books.partner(name).id}
-    job = jobs.export(books.context, lambda *_: None, What.REWARDS, asked, "ann", None, "body")
-    while exporting.run(
+    job = jobs.export(books.context, lambda *_: None, ExportSubject.REWARDS, asked, "ann", None, "body")
+    while export_run.run(
         books.context, Files(bucket, "files"), stored_jobs.find(books.table, job.id), lambda: False, 600
     ):
         pass  # it stops after every page, and goes on from there
@@ -164,7 +164,7 @@ def test_what_the_schedule_lost_is_found_in_every_shard(books: Books) -> None:
     overdue.find_overdue(books.context, sent.extend, lambda: True)
     first = {m.partner_id: m.since for m in sent}[books.partner("bob").id]
     assert books.partner("bob").id + first == min(pending), "one message, from the first of all shards"
-    maturing.mature_all(books.context, books.partner("bob").id, "USD", first)
+    maturity.mature_all(books.context, books.partner("bob").id, "USD", first)
     assert books.balance("bob") == (40 * 200, 0, 0)
     assert list(overdue.waiting_too_long(books.context, [books.partner("bob").id])) == []
 
@@ -248,7 +248,7 @@ def test_many_at_once(books: Books) -> None:
 
     def matures(context: Context) -> None:
         for _ in range(25):
-            maturing.mature_all(context, books.partner("bob").id, "USD")
+            maturity.mature_all(context, books.partner("bob").id, "USD")
 
     threads = [worker(each) for each in (raise_it, pays, matures, matures)]
     for thread in threads:
@@ -279,7 +279,7 @@ def test_messages_of_a_busy_partner_are_one_a_second(books: Books) -> None:
             alice += message.partner_id == books.partner("alice").id
             if message.deduplication not in taken:
                 taken.add(message.deduplication)
-                maturing.mature_from(books.context, message.partner_id, message.currency, message.since)
+                maturity.mature_from(books.context, message.partner_id, message.currency, message.since)
         books.clock.forward(100)
     assert alice == 60, "who has no shards is told of each"
     assert len(taken) == 60 + 6

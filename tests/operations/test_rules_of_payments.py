@@ -13,7 +13,7 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.rules import SPARE, Own, Pay, RuleSet
 from refledger.domain.times import DAY_MS, from_datetime
 from refledger.operations.earning import parked
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from refledger.store import payments as stored_payments
 from refledger.store import referrals
@@ -148,10 +148,10 @@ def test_what_earns_nobody_anything_is_not_counted(books: Books) -> None:
     start(books, RuleSet(a_rule(1000, first=(5000,))))
     books.pay("carol", "p1", 0)
     foreign = books.pay("carol", "p2", 10_000, currency="EUR")
-    assert (foreign.outcome, counted(books)) == (Outcome.FOREIGN, (0, 0))
+    assert (foreign.outcome, counted(books)) == (RecordOutcome.FOREIGN, (0, 0))
     books.change_program(currencies=["EUR"])
     accepted = parked.accept(books.context, foreign.payment, "ann")
-    assert (accepted.outcome, counted(books)[0]) == (Outcome.RECORDED, 1)
+    assert (accepted.outcome, counted(books)[0]) == (RecordOutcome.RECORDED, 1)
     parked.accept(books.context, foreign.payment, "ann")
     books.pay("carol", "p3", 10_000)
     assert earned(books) == [(1000, "program"), (5000, "program-first")]
@@ -170,12 +170,12 @@ def test_payments_at_once_are_counted_one_by_one(books: Books) -> None:
     ids = [f"p{number}" for number in range(12)] * 2
     books.context = books.behind(books.client)
 
-    def pay(id: str) -> Outcome:
+    def pay(id: str) -> RecordOutcome:
         return books.pay("carol", id, 10_000).outcome
 
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(pay, ids))
-    assert sorted(outcomes) == [Outcome.RECORDED] * 12 + [Outcome.REPEATED] * 12
+    assert sorted(outcomes) == [RecordOutcome.RECORDED] * 12 + [RecordOutcome.REPEATED] * 12
     assert earned(books) == [(1000, "program"), (1000, "program"), (5000, "program-first")]
     assert counted(books)[0] == 3 + SPARE
 

@@ -7,12 +7,12 @@ import pytest
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import finding_due, maturing
+from refledger.operations.earning import due_scan, maturity
 from refledger.store import keys
 from refledger.store.transaction import put
 from tests.support.books import Books
 
-NOW, LATE = finding_due.LOOKS
+NOW, LATE = due_scan.LOOKS
 
 
 @pytest.fixture
@@ -27,20 +27,18 @@ def statuses(books: Books, name: str) -> list[str]:
     return [reward.status.value for reward in books.rewards(name)]
 
 
-def find(books: Books, *looks: finding_due.Look, slices: int = 1_000, do: bool = False) -> list[MaturityMessage]:
+def find(books: Books, *looks: due_scan.Look, slices: int = 1_000, do: bool = False) -> list[MaturityMessage]:
     """One tick, which has time for so many slices; what it sent. `do`: the worker does what the messages ask for."""
     sent: list[MaturityMessage] = []
     left = iter(range(slices + 1))  # the first question is whether to begin
-    found = finding_due.find_due(
-        books.context, sent.extend, lambda: next(left, None) is not None, looks or finding_due.LOOKS
-    )
+    found = due_scan.find_due(books.context, sent.extend, lambda: next(left, None) is not None, looks or due_scan.LOOKS)
     assert sum(found.sent.values()) == len(sent)
     for message in sent if do else ():
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
     return sent
 
 
-def place(books: Books, look: finding_due.Look = NOW) -> int:
+def place(books: Books, look: due_scan.Look = NOW) -> int:
     item = books.table.get(keys.cursor(look.name))
     return item["at"] if item else 0
 
@@ -57,7 +55,7 @@ def test_the_schedule_finds_who_has_something_due(books: Books) -> None:
     assert set(found) == {(books.partner(name).id, c) for name in ("alice", "bob") for c in ("USD", "EUR")}
     for (partner_id, currency), message in found.items():
         assert not message.exact
-        maturing.mature_all(books.context, partner_id, currency, message.since)
+        maturity.mature_all(books.context, partner_id, currency, message.since)
     assert statuses(books, "bob") == ["APPROVED", "APPROVED", "PENDING"]
     assert books.balance("alice") == (1000, 0, 0)
 
@@ -78,7 +76,7 @@ def test_each_look_comes_by_once(books: Books) -> None:
     books.clock.forward(30 * DAY_MS)
     due_ms, told = books.clock(), []
     while books.clock() < due_ms + 26 * 60 * MINUTE_MS:
-        told += [((books.clock() - due_ms) // MINUTE_MS, len(find(books, look))) for look in finding_due.LOOKS]
+        told += [((books.clock() - due_ms) // MINUTE_MS, len(find(books, look))) for look in due_scan.LOOKS]
         books.clock.forward(15 * MINUTE_MS)
     assert [each for each in told if each[1]] == [(15, 2), (60, 2)]
 
@@ -126,7 +124,7 @@ def test_the_places_move_forward_under_any_backlog(books: Books, slices: int, mo
 
     Among them many of one moment, as of a file of payments that all say midnight. No look lives on what another leaves.
     """
-    monkeypatch.setattr(finding_due, "SLICE", 4)
+    monkeypatch.setattr(due_scan, "SLICE", 4)
     names = [f"n{number}" for number in range(12)]
     for number, name in enumerate(names):
         books.apply(f"customer of {name}", name)
@@ -148,17 +146,17 @@ def test_the_places_move_forward_under_any_backlog(books: Books, slices: int, mo
 
 def test_how_far_behind_it_is(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick that did not get through says by how much; one that did says nothing is behind, also after a long rest."""
-    monkeypatch.setattr(finding_due, "SLICE", 2)
+    monkeypatch.setattr(due_scan, "SLICE", 2)
     for number in range(10):
         books.pay("carol", f"p{number}", 10_000)
         books.clock.forward(60 * MINUTE_MS)
     books.clock.forward(30 * DAY_MS)
     left = iter([True, True])
-    found = finding_due.find_due(books.context, lambda _: None, lambda: next(left, False), [NOW])
+    found = due_scan.find_due(books.context, lambda _: None, lambda: next(left, False), [NOW])
     assert 60 * MINUTE_MS < found.behind_ms <= 30 * DAY_MS
-    assert finding_due.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
+    assert due_scan.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
     books.clock.forward(3 * DAY_MS)
-    assert finding_due.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
+    assert due_scan.find_due(books.context, lambda _: None, lambda: True).behind_ms == 0
 
 
 def test_a_tick_without_anything_due_writes_next_to_nothing(books: Books) -> None:
@@ -194,11 +192,11 @@ def test_of_two_runs_at_once_one_goes_on(books: Books) -> None:
         if not moved:
             moved.append(0)
             books.clock.forward(10 * MINUTE_MS)
-            finding_due.find_due(books.context, lambda _: None, lambda: True, [NOW])
+            due_scan.find_due(books.context, lambda _: None, lambda: True, [NOW])
             moved.append(place(books))
             books.clock.at_ms -= 10 * MINUTE_MS
 
-    finding_due.find_due(books.context, send, lambda: True, [NOW])
+    due_scan.find_due(books.context, send, lambda: True, [NOW])
     assert place(books) == moved[1]
 
 
@@ -225,7 +223,7 @@ def test_the_schedules_place_never_goes_back(books: Books) -> None:
 
 def test_many_payments_of_one_moment_are_all_found(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of payments that all say midnight is due in one millisecond: more than a slice, and everybody is found."""
-    monkeypatch.setattr(finding_due, "SLICE", 2)
+    monkeypatch.setattr(due_scan, "SLICE", 2)
     names = [f"n{number}" for number in range(12)]
     for name in names:
         books.apply(f"customer of {name}", name)

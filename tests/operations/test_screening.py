@@ -11,7 +11,7 @@ from refledger.operations.context import Context
 from refledger.operations.proof import book_checks, partner_checks, screening, touching
 from refledger.operations.proof.screening import Screened, screen
 from refledger.store import findings, keys, touched
-from refledger.store.findings import Reason
+from refledger.store.findings import FindingReason
 from refledger.store.stream import Record
 from refledger.store.table import Table
 from refledger.store.transaction import Item, delete, put, update
@@ -29,7 +29,7 @@ class Watch:
 
     def __init__(self, books: Books) -> None:
         self.books, self.tail = books, Tail(books.client)
-        self.told: list[tuple[tuple[str, str], Reason]] = []
+        self.told: list[tuple[tuple[str, str], FindingReason]] = []
 
     def notice(self) -> None:
         now_ms = self.books.clock()

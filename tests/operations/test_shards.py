@@ -7,7 +7,7 @@ import random
 import pytest
 
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import finding_due, maturing, reward_lists
+from refledger.operations.earning import due_scan, maturity, reward_lists
 from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store import exports, keys, shards
@@ -77,11 +77,11 @@ def test_payments_of_three_versions_are_one_list(books: Books) -> None:
     assert checked.payments == 27
     books.clock.forward(30 * DAY_MS)
     sent: list[str] = []
-    found = finding_due.find_due(books.context, lambda them: sent.extend(m.partner_id for m in them), lambda: True)
+    found = due_scan.find_due(books.context, lambda them: sent.extend(m.partner_id for m in them), lambda: True)
     assert found.behind_ms == 0
     assert set(sent) == {books.partner("bob").id}
     for _ in range(2):
-        maturing.mature_all(books.context, books.partner("bob").id, "USD")
+        maturity.mature_all(books.context, books.partner("bob").id, "USD")
     assert books.balance("bob") == (27 * 2_000, 0, 0)
 
 

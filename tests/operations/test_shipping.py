@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rules import RuleSet
-from refledger.operations.earning import explaining
+from refledger.operations.earning import explanations
 from tests.support.books import Books
 from tests.support.programs import a_program, a_rule
 
@@ -39,7 +39,7 @@ def test_explain_shows_the_base_with_and_without_it(books: Books, on: bool, base
     """In numbers, and in words where it was left out."""
     a_sale(books, on=on)
     (reward,) = books.rewards("bob")
-    found = explaining.explain(books.context, reward.id)
+    found = explanations.explain(books.context, reward.id)
     told = found.explanation.earned
     assert (told.base, told.shipping, told.shipping_earns) == (base, 1_000, on)
     assert (found.payment.base, told.rounded_down) == (11_000, base // 10)

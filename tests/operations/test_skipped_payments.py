@@ -8,7 +8,7 @@ import pytest
 
 from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped
 from refledger.operations.earning import payments
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning.payments import RecordOutcome
 from tests.support.books import Books
 
 
@@ -26,8 +26,8 @@ def skip(books: Books, id: str = "pi", amount: int = 11_900) -> payments.Recorde
 
 def test_its_refund_is_no_riddle(books: Books) -> None:
     """Before, each refund of a charge that did not count was parked for ever."""
-    assert skip(books).outcome is Outcome.SKIPPED
-    assert books.refund("pi", 11_900).outcome is Outcome.RECORDED
+    assert skip(books).outcome is RecordOutcome.SKIPPED
+    assert books.refund("pi", 11_900).outcome is RecordOutcome.RECORDED
     assert books.parked() == []
     assert (books.payment("pi").kind, books.payment("pi").reason) == (PaymentKind.IGNORED, MAYBE_OF_INVOICE)
     assert books.faults() == []
@@ -35,8 +35,8 @@ def test_its_refund_is_no_riddle(books: Books) -> None:
 
 def test_a_refund_that_came_first_waits_no_longer(books: Books) -> None:
     """It leaves the list when its payment is known to count for nobody."""
-    assert books.refund("pi", 11_900).outcome is Outcome.EARLY
-    assert skip(books).outcome is Outcome.SKIPPED
+    assert books.refund("pi", 11_900).outcome is RecordOutcome.EARLY
+    assert skip(books).outcome is RecordOutcome.SKIPPED
     assert books.parked() == []
     assert books.payment("pi").back.refunded == 11_900
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import StatementTooLong
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.statements import AccountStatement
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.figures import statements
@@ -46,7 +46,7 @@ def books(books: Books) -> Books:
 def book(books: Books, count: int) -> None:
     for number in range(count):
         balance = ledger.find_balance(books.table, books.partner("bob").id, "USD")
-        kind = Kind.RESERVE if number % 3 == 2 else Kind.EARN
+        kind = EntryKind.RESERVE if number % 3 == 2 else EntryKind.EARN
         after, entry = post(balance, kind, 100 + number, f"r{balance.version}", books.clock() + number)
         books.table.commit(*ledger.post(balance, after, entry))
 

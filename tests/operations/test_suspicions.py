@@ -17,10 +17,10 @@ from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS
-from refledger.operations.earning import clearing, converting, correcting, explaining, payments, rating
-from refledger.operations.payouts import paying
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.earning import conversions, corrections, duplicate_decisions, explanations, payments, rating
+from refledger.operations.payouts import single_payouts
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import keys, referrals, sightings
 from refledger.store import payments as payments_of
 from refledger.store.table import Table
@@ -196,7 +196,7 @@ def test_an_id_that_is_told_to_be_the_invoices_later(shop: Books) -> None:
 def test_a_deal_that_was_won_and_its_invoice(shop: Books) -> None:
     """A conversion that a CRM or one of the staff tells, and the invoice of that amount."""
     referral = referral_of(shop)
-    converting.convert(shop.context, referral, 50_000)
+    conversions.convert(shop.context, referral, 50_000)
     shop.clock.forward(HOUR_MS)
     shop.pay("bob", "in_1", 50_000, system="stripe")
     assert held(shop, "in_1", "stripe")
@@ -208,10 +208,10 @@ def test_an_invoice_and_then_its_deal(shop: Books) -> None:
     shop.pay("bob", "in_1", 50_000, system="stripe")
     shop.clock.forward(HOUR_MS)
     referral = referral_of(shop)
-    converting.convert(shop.context, referral, 50_000)
+    conversions.convert(shop.context, referral, 50_000)
     [reward] = [each for each in shop.rewards("ann") if each.held]
     assert reward.held == HELD
-    assert reward.payment == converting.payment_id(shop.context, referral)
+    assert reward.payment == conversions.payment_id(shop.context, referral)
     assert ripen(shop) == 10_000
 
 
@@ -293,12 +293,12 @@ def listed(books: Books) -> list[str]:
 def test_another_payment_goes_on_and_is_not_suspected_again(two: Books) -> None:
     """Said once, by name; both earn, and what comes beside them is looked at for itself."""
     assert listed(two) == [id_of(two)]
-    cleared = clearing.another(two.context, id_of(two), "two orders", "eve").payment
+    cleared = duplicate_decisions.another(two.context, id_of(two), "two orders", "eve").payment
     assert (cleared.twin, cleared.cleared_by, cleared.note) == ("", "eve", "two orders")
-    assert clearing.another(two.context, id_of(two), "once more", "eve").payment == cleared
+    assert duplicate_decisions.another(two.context, id_of(two), "once more", "eve").payment == cleared
     assert listed(two) == []
     with pytest.raises(AlreadyDecided):
-        clearing.same(two.context, id_of(two), "or not", "eve")
+        duplicate_decisions.same(two.context, id_of(two), "or not", "eve")
     two.clock.forward(HOUR_MS)
     two.pay("bob", "order 2", 5_000)
     assert not held(two, "in_1", "stripe")
@@ -316,11 +316,11 @@ def test_two_that_were_told_apart_are_held_against_a_third(shop: Books) -> None:
     shop.pay("bob", "in_1", 10_000, system="stripe")
     assert not held(shop, "in_0", "stripe")
     [waiting] = listed(shop)
-    clearing.another(shop.context, waiting, "two orders", "eve")
+    duplicate_decisions.another(shop.context, waiting, "two orders", "eve")
     assert held(shop, "in_0", "stripe")
     assert listed(shop) == [id_of(shop, "in_0")]
     assert shop.faults() == []
-    clearing.another(shop.context, id_of(shop, "in_0"), "an order of its own", "eve")
+    duplicate_decisions.another(shop.context, id_of(shop, "in_0"), "an order of its own", "eve")
     assert listed(shop) == []
     assert shop.faults() == []
     assert ripen(shop) == 3 * 2_000
@@ -328,10 +328,10 @@ def test_two_that_were_told_apart_are_held_against_a_third(shop: Books) -> None:
 
 def test_the_same_payment_is_joined(two: Books) -> None:
     """The one that waited is a name of the other; what was refunded of either is refunded of the one."""
-    same = clearing.same(two.context, id_of(two), "one order", "eve").payment
+    same = duplicate_decisions.same(two.context, id_of(two), "one order", "eve").payment
     assert (same.kind, same.reason, same.target) == (PaymentKind.ALIAS, "DUPLICATE", two.payment("order 1").id)
     assert (same.by, same.cleared_by, same.note) == ("", "eve", "one order")
-    assert clearing.same(two.context, id_of(two), "one order", "eve").payment == same
+    assert duplicate_decisions.same(two.context, id_of(two), "one order", "eve").payment == same
     [reward] = rewards_of(two, "in_1", "stripe")
     assert (reward.cancelled, reward.held, reward.twin) == (Cancelled.DUPLICATE, (), "")
     assert listed(two) == []
@@ -371,49 +371,49 @@ def test_who_told_of_one_or_earns_from_it_does_not_decide(shop: Books) -> None:
     """A conversion that eve told is not eve's to release, nor Ann's, whose money it is; nor is its twin."""
     shop.pay("bob", "in_1", 10_000, system="stripe")
     shop.clock.forward(HOUR_MS)
-    converting.convert(shop.context, referral_of(shop), 10_000, by="eve")
+    conversions.convert(shop.context, referral_of(shop), 10_000, by="eve")
     [reward] = [each for each in shop.rewards("ann") if each.held]
     with pytest.raises(SecondPersonNeeded):
-        clearing.another(shop.context, reward.payment, "", "eve")
+        duplicate_decisions.another(shop.context, reward.payment, "", "eve")
     with pytest.raises(Forbidden):
-        clearing.another(shop.context, reward.payment, "", shop.user("ann"))
+        duplicate_decisions.another(shop.context, reward.payment, "", shop.user("ann"))
     with pytest.raises(Forbidden):
-        clearing.same(shop.context, reward.payment, "", shop.user("ann"))
-    assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
+        duplicate_decisions.same(shop.context, reward.payment, "", shop.user("ann"))
+    assert duplicate_decisions.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
 
 
 def test_who_made_the_referral_that_a_machine_tells_of_does_not_clear_it(shop: Books) -> None:
     """The service may be hers: what it told counts as told by eve, who entered the referral."""
     new = NewReferral(shop.partner("ann").id, customer=shop.user("dora"))
-    made = referring.create(shop.context, new, "eve", None, "b", by="eve")
+    made = lifecycle.create(shop.context, new, "eve", None, "b", by="eve")
     shop.pay("dora", "in_1", 10_000, system="stripe")
     shop.clock.forward(HOUR_MS)
-    converting.convert(shop.context, made.id, 10_000, by="service", by_machine=True)
+    conversions.convert(shop.context, made.id, 10_000, by="service", by_machine=True)
     [reward] = [each for each in shop.rewards("ann") if each.held]
     with pytest.raises(SecondPersonNeeded):
         shop.release(reward, "eve")
-    assert clearing.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
+    assert duplicate_decisions.another(shop.context, reward.payment, "", "dan").payment.cleared_by == "dan"
 
 
 def test_who_finds_no_one_payment_does_not_stand_in_for_who_told_of_it(shop: Books) -> None:
     """Said to be the same, and they are not: it is still eve who told of it, and eve does not let it in."""
     shop.pay("bob", "in_1", 10_000, system="stripe")
     shop.clock.forward(HOUR_MS)
-    converting.convert(shop.context, referral_of(shop), 10_000, by="eve")
+    conversions.convert(shop.context, referral_of(shop), 10_000, by="eve")
     [reward] = [each for each in shop.rewards("ann") if each.held]
     shop.pay("bob", "in_9", 9_999, currency="EUR", system="stripe")
     old = payments_of.find(shop.table, reward.payment)
     shop.table.commit(payments_of.may_be(old, replace(old, twin=shop.ids.payment("stripe", "in_9"))))
     with pytest.raises(AlreadyDecided):
-        clearing.same(shop.context, reward.payment, "", "dan")
+        duplicate_decisions.same(shop.context, reward.payment, "", "dan")
     assert payments_of.find(shop.table, reward.payment).by == "eve"
     with pytest.raises(SecondPersonNeeded):
-        clearing.another(shop.context, reward.payment, "", "eve")
+        duplicate_decisions.another(shop.context, reward.payment, "", "eve")
 
 
 def test_what_is_not_suspected_is_not_decided(two: Books) -> None:
     """The first of two, and any other payment."""
-    for decide in (clearing.another, clearing.same):
+    for decide in (duplicate_decisions.another, duplicate_decisions.same):
         with pytest.raises(AlreadyDecided):
             decide(two.context, id_of(two, "order 1", "payments"), "", "eve")
 
@@ -422,7 +422,7 @@ def test_nobody_pays_what_waits(two: Books) -> None:
     """Not by itself, not by a withdrawal."""
     [reward] = rewards_of(two, "in_1", "stripe")
     with pytest.raises(Conflict):
-        paying.process(two.context, reward.id, "BANK", "tx 1", "eve", "r1")
+        single_payouts.process(two.context, reward.id, "BANK", "tx 1", "eve", "r1")
 
 
 def test_who_has_cleared_it_does_not_pay_it(books: Books) -> None:
@@ -432,29 +432,29 @@ def test_who_has_cleared_it_does_not_pay_it(books: Books) -> None:
     books.pay("bob", "order 1", 10_000)
     books.clock.forward(HOUR_MS)
     books.pay("bob", "in_1", 10_000, system="stripe")
-    clearing.another(books.context, id_of(books, "in_1", "stripe"), "two orders", "eve")
+    duplicate_decisions.another(books.context, id_of(books, "in_1", "stripe"), "two orders", "eve")
     [reward] = rewards_of(books, "in_1", "stripe")
     with pytest.raises(SecondPersonNeeded):
-        paying.process(books.context, reward.id, "BANK", "tx 1", "eve", "r1")
-    assert paying.process(books.context, reward.id, "BANK", "tx 1", "dan", "r2").status is S.PAID
+        single_payouts.process(books.context, reward.id, "BANK", "tx 1", "eve", "r1")
+    assert single_payouts.process(books.context, reward.id, "BANK", "tx 1", "dan", "r2").status is S.PAID
 
 
 def test_explained(two: Books) -> None:
     """Why it waits, and for which other payment."""
     [reward] = rewards_of(two, "in_1", "stripe")
-    [coming] = explaining.explain(two.context, reward.id).explanation.coming
+    [coming] = explanations.explain(two.context, reward.id).explanation.coming
     assert two.payment("order 1").id in coming.text
 
 
 def test_three_systems_tell_of_one(two: Books) -> None:
     """Of an event, an invoice and a conversion one earns; said to be another one, the third is looked at again."""
     two.clock.forward(HOUR_MS)
-    converting.convert(two.context, referral_of(two), 10_000)
-    conversion = converting.payment_id(two.context, referral_of(two))
+    conversions.convert(two.context, referral_of(two), 10_000)
+    conversion = conversions.payment_id(two.context, referral_of(two))
     assert listed(two) == [id_of(two), conversion]
-    clearing.same(two.context, id_of(two), "", "eve")
+    duplicate_decisions.same(two.context, id_of(two), "", "eve")
     assert listed(two) == [conversion]
-    clearing.same(two.context, conversion, "", "eve")
+    duplicate_decisions.same(two.context, conversion, "", "eve")
     assert listed(two) == []
     assert ripen(two) == 2_000
 
@@ -620,7 +620,7 @@ def test_what_grows_into_another_is_held_with_that(shop: Books) -> None:
     )
     known = shop.payment("pi_1", "stripe")
     told = payments.told(received, known.id, shop.user("bob"), "default")
-    assert correcting.correct(shop.context, known, told)
+    assert corrections.correct(shop.context, known, told)
     shop.clock.forward(31 * DAY_MS)
     shop.mature("ann")
     assert shop.balance("ann")[0] == 2_000
@@ -639,7 +639,7 @@ def test_one_that_a_person_has_cleared_is_still_corrected(shop: Books) -> None:
         shop.pay("bob", "pi_1", sum, system="stripe", teller=Teller.CHARGE, occurred_at_ms=at_ms)
         if sum == 4_000:
             assert held(shop, "pi_1", "stripe")
-            clearing.another(shop.context, id_of(shop, "pi_1", "stripe"), "two orders", "dan")
+            duplicate_decisions.another(shop.context, id_of(shop, "pi_1", "stripe"), "two orders", "dan")
     [reward] = rewards_of(shop, "pi_1", "stripe")
     assert reward.amount == 2_000
     assert ripen(shop) == 2_800

@@ -14,9 +14,9 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.partners.partners import change_status
-from refledger.operations.payouts import mending, payouts, steps, sweeping, workflow
-from refledger.operations.payouts.sweeping import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
-from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import payouts, staff_remedies, sweeper, transitions, workflow_callbacks
+from refledger.operations.payouts.sweeper import COVER_AGAIN_MS, QUIET_MS, Swept, cover_again, sweep
+from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
 from refledger.store import keys
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import update
@@ -48,7 +48,7 @@ def run(books: Books, machine: StepFunctions, steps: int = 10**9) -> Swept:
 
 def move(books: Books, made: Withdrawal, *statuses: S) -> Withdrawal:
     for status in statuses:
-        made = steps.step(books.context, made.id, status, "ann")
+        made = transitions.step(books.context, made.id, status, "ann")
     return made
 
 
@@ -107,7 +107,7 @@ def test_what_nobody_decided_about_in_time_expires(books: Books, machine: StepFu
     machine.workflow.start(late)
     if hears:
         machine.waiting.add("token")
-    workflow.wait(books.context, machine.waker, made.id, APPROVAL, "token")
+    workflow_callbacks.wait(books.context, machine.waker, made.id, APPROVAL, "token")
     books.clock.forward(made.expires_at_ms - books.clock() - 1)
     assert run(books, machine).expired == 0
     before = books.balance("bob")[0]
@@ -139,7 +139,7 @@ def test_a_decision_that_was_not_passed_on_is(books: Books, machine: StepFunctio
     made = books.withdraw("bob", 1000)
     machine.workflow.start(made)
     machine.waiting.add("token")
-    workflow.wait(books.context, machine.waker, made.id, APPROVAL, "token")
+    workflow_callbacks.wait(books.context, machine.waker, made.id, APPROVAL, "token")
     move(books, made, S.APPROVED)
     books.clock.forward(QUIET_MS)
     assert run(books, machine) == Swept(looked_at=1, resumed=0, woken=1)
@@ -152,7 +152,7 @@ def test_a_workflow_that_cannot_hear_is_replaced(books: Books, machine: StepFunc
     made = books.withdraw("bob", 1000)
     machine.workflow.start(made)
     move(books, made, S.APPROVED)
-    books.clock.forward(sweeping.DEAF_MS)
+    books.clock.forward(sweeper.DEAF_MS)
     assert run(books, machine) == Swept(looked_at=1)
     books.clock.forward(1)
     assert run(books, machine) == Swept(looked_at=1, resumed=1)
@@ -165,7 +165,7 @@ def test_a_transfer_under_way_is_never_woken(books: Books, machine: StepFunction
     machine.workflow.start(made)
     move(books, made, S.APPROVED, S.PAYING)
     machine.waiting.add("token")
-    workflow.wait(books.context, machine.waker, made.id, SETTLEMENT, "token")
+    workflow_callbacks.wait(books.context, machine.waker, made.id, SETTLEMENT, "token")
     books.clock.forward(DAY_MS)
     assert run(books, machine).woken == 0
     assert machine.tried == []
@@ -217,7 +217,7 @@ def test_what_waits_for_a_person_is_left_alone(books: Books, machine: StepFuncti
     books.clock.forward(DAY_MS)
     assert run(books, machine).resumed == 0
     if fate == "NO FUNDS":
-        mending.retry(books.context, made.id, "ann", "r", "")
+        staff_remedies.retry(books.context, made.id, "ann", "r", "")
         books.clock.forward(DAY_MS)
         assert run(books, machine).resumed == 1
 
@@ -260,14 +260,14 @@ def test_what_no_workflow_marked_is_marked_an_hour_later(books: Books) -> None:
 
 def test_the_second_look_keeps_its_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time, or as long as there is time: each is looked at once, and what is paid later is not missed."""
-    monkeypatch.setattr(sweeping, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(sweeper, "BATCH_LIMIT", 2)
     looked: list[str] = []
 
     def covering(context: Context, partner_id: str, currency: str, withdrawal_id: str) -> int:
         looked.append(withdrawal_id)
         return 0
 
-    monkeypatch.setattr(sweeping, "cover_all", covering)
+    monkeypatch.setattr(sweeper, "cover_all", covering)
     made = []
     for _ in range(5):
         books.clock.forward(1)
@@ -304,7 +304,7 @@ def test_one_that_cannot_be_covered_stops_no_other_and_may_rest(books: Books, mo
             raise ValueError("an item that cannot be read")
         return 1
 
-    monkeypatch.setattr(sweeping, "cover_all", covering)
+    monkeypatch.setattr(sweeper, "cover_all", covering)
     books.clock.forward(COVER_AGAIN_MS)
     assert run_covering(books) == Swept(failed=1, covered=2)
     assert looked == made
@@ -323,7 +323,7 @@ def test_one_that_cannot_be_covered_stops_no_other_and_may_rest(books: Books, mo
 
 def test_where_none_can_be_covered_the_place_is_kept(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more is set aside than can be remembered; when it works again, each has its turn, once."""
-    monkeypatch.setattr(sweeping, "ASIDE_LIMIT", 2)
+    monkeypatch.setattr(sweeper, "ASIDE_LIMIT", 2)
     made = []
     for _ in range(4):
         made.append(paid(books).id)
@@ -336,7 +336,7 @@ def test_where_none_can_be_covered_the_place_is_kept(books: Books, monkeypatch: 
         looked.append(withdrawal_id)
         return 0
 
-    monkeypatch.setattr(sweeping, "cover_all", covering)
+    monkeypatch.setattr(sweeper, "cover_all", covering)
     books.clock.forward(COVER_AGAIN_MS)
     works_at_ms = books.clock() + MINUTE_MS
     assert [run_covering(books).failed for _ in range(2)] == [2, 0]
@@ -358,8 +358,8 @@ def test_what_came_back_meanwhile_is_passed_over(books: Books) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time, four of a status in a run."""
-    monkeypatch.setattr(sweeping, "BATCH_LIMIT", 2)
-    monkeypatch.setattr(sweeping, "LIMIT_PER_STATUS", 4)
+    monkeypatch.setattr(sweeper, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(sweeper, "LIMIT_PER_STATUS", 4)
 
 
 @pytest.mark.usefixtures("small")

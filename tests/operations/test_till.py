@@ -23,16 +23,25 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
     TooManyWithdrawals,
 )
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import giving, till
-from refledger.operations.earning.giving import Gift
+from refledger.operations.earning import manual_rewards, till
+from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
-from refledger.operations.payouts import batches, deciding, methods, paying, risks, steps, tasks, withdrawals
+from refledger.operations.payouts import (
+    batches,
+    decisions,
+    methods,
+    risks,
+    single_payouts,
+    transitions,
+    withdrawals,
+    workflow_tasks,
+)
 from refledger.operations.payouts.withdrawals import BOUNDS
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
@@ -63,7 +72,7 @@ def suspend(books: Books) -> None:
 def owe(books: Books, amount: int = 60_000, currency: str = "USD", context: Context | None = None) -> None:
     partner_id = books.partner("bob").id
     balance = ledger.find_balance(books.table, partner_id, currency)
-    after, entry = post(balance, Kind.DEBIT, amount, "adjustment", books.clock())
+    after, entry = post(balance, EntryKind.DEBIT, amount, "adjustment", books.clock())
     books.table.commit(*ledger.post(balance, after, entry))
 
 
@@ -256,7 +265,7 @@ def test_a_reward_of_a_suspended_partner_is_not_paid_by_itself(books: Books) -> 
     reward = books.rewards("bob")[0]
     suspend(books)
     with pytest.raises(PartnerSuspended):
-        paying.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "note")
+        single_payouts.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "note")
 
 
 # ---------------------------------------------------------------- in debt
@@ -371,7 +380,7 @@ def test_who_may_not_let_it_out_is_no_first_of_two(books: Books) -> None:
     """Who gave the partner money says nothing about what the bank did."""
     made = paying_out(books)
     export(books)
-    giving.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "eve", None)
+    manual_rewards.give(books.context, Gift(books.partner("bob").id, 1, "USD", "why"), "eve", None)
     suspend(books)
     with pytest.raises(SecondPersonNeeded):
         mark_paid(books, made, "eve", "on the statement of Monday")
@@ -410,7 +419,7 @@ def test_a_reward_is_not_paid_by_itself_with_a_debt_elsewhere(books: Books) -> N
     reward = next(each for each in books.rewards("bob") if each.currency == "USD")
     owe(books, currency="EUR")
     with pytest.raises(SecondPersonNeeded):
-        paying.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "note")
+        single_payouts.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "note")
 
 
 # ---------------------------------------------------------------- other blockers
@@ -443,7 +452,7 @@ def test_a_terminated_partner_is_paid_with_a_note(books: Books) -> None:
     with pytest.raises(NoteNeeded):
         approve(books, made)
     with pytest.raises(NoteNeeded):
-        paying.process(books.context, reward.id, "CASH", "TX", "ann", "r")
+        single_payouts.process(books.context, reward.id, "CASH", "TX", "ann", "r")
     assert approve(books, made, "ann", "left in peace").status is S.APPROVED
 
 
@@ -512,7 +521,7 @@ def test_the_rule_approves_by_the_stricter_terms(books: Books, limits: tuple[int
     books.change_program(auto_approve_limit=then)
     made = books.withdraw("bob", 2000)
     books.change_program(auto_approve_limit=later)
-    assert not tasks.assess(books.context, made.id)["autoApprove"]
+    assert not workflow_tasks.assess(books.context, made.id)["autoApprove"]
 
 
 # ---------------------------------------------------------------- sums of a day, and who made the money
@@ -582,7 +591,7 @@ def test_what_was_paid_comes_back_with_evidence_and_two_people(books: Books) -> 
     mark_paid(books, made)
 
     def returned(by: str, note: str = "account closed", bank: str = "B-1") -> Withdrawal:
-        return deciding.mark_returned(books.context, made.id, by, f"{by} returned", note, bank)
+        return decisions.mark_returned(books.context, made.id, by, f"{by} returned", note, bank)
 
     for lacking in ({"note": ""}, {"bank": ""}):
         with pytest.raises(NoteNeeded):
@@ -657,7 +666,7 @@ def test_many_at_once_are_no_more(books: Books) -> None:
 def forced(books: Books, made: Withdrawal, *statuses: S) -> None:
     """As if nobody had looked, which is how it was."""
     for status in statuses:
-        steps.step(books.context, made.id, status, "ann")
+        transitions.step(books.context, made.id, status, "ann")
 
 
 def test_what_was_let_go_while_suspended_is_named(books: Books) -> None:

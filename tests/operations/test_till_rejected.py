@@ -14,8 +14,8 @@ from refledger.domain.referrals import Referral
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations.earning import till
-from refledger.operations.payouts import batches, paying, risks, withdrawals
-from refledger.operations.referring import closing, referring
+from refledger.operations.payouts import batches, risks, single_payouts, withdrawals
+from refledger.operations.referring import closing, lifecycle
 from refledger.store import keys, referral_progress
 from refledger.store import partners as stored
 from refledger.store import withdrawals as stored_withdrawals
@@ -41,7 +41,7 @@ def books(books: Books) -> Books:
 
 
 def referral(books: Books, customer: str = WHO) -> Referral:
-    return referring.by_customer(books.context, "default", books.user(customer))
+    return lifecycle.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, customer: str = WHO, **more: Any) -> None:
@@ -139,8 +139,8 @@ def test_a_reward_is_not_paid_by_itself_either(books: Books) -> None:
     reward = next(each for each in books.rewards("bob") if each.referral_id == referral(books).id)
     close(books)
     with pytest.raises(NoteNeeded):
-        paying.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "")
-    assert paying.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "known").paid_by
+        single_payouts.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "")
+    assert single_payouts.process(books.context, reward.id, "CASH", "TX", "ann", "r", 0, "known").paid_by
 
 
 def test_it_is_over_once_nothing_of_it_is_unpaid(books: Books) -> None:
@@ -186,7 +186,7 @@ def test_a_rejection_is_told_as_a_close_is(books: Books) -> None:
     books.earn("erin", "of erin", 10_000)
     key = keys.binding("default", books.user("erin"))
     books.table.commit(update("as it was", key, "REMOVE #converted", "attribute_exists(#converted)"))
-    referring.reject(books.context, id, "it is the partner's own")
+    lifecycle.reject(books.context, id, "it is the partner's own")
     assert seen(books, made) == [("CUSTOMER_REJECTED", id, "USD", 2000)]
 
 
@@ -194,7 +194,7 @@ def test_an_open_one_that_is_rejected_stops_nothing(books: Books) -> None:
     """Nothing came of it; the partner remembers it, and that is all."""
     books.apply("erin", "bob")
     made = books.withdraw("bob", 2000)
-    referring.reject(books.context, referral(books, "erin").id, "not a customer")
+    lifecycle.reject(books.context, referral(books, "erin").id, "not a customer")
     assert (seen(books, made), books.partner("bob").rejected) == ([], (referral(books, "erin").id,))
     assert approve(books, made).status is S.APPROVED
 

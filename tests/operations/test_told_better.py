@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import SecondPersonNeeded
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.payments import NO_CUSTOMER, PaymentKind, PaymentReceived, PaymentSkipped, Teller
 from refledger.domain.rewards import SECOND_PERSON, RewardStatus, net
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import explaining, nobodys, payments, rating
-from refledger.operations.earning.maturing import mature_from
-from refledger.operations.earning.payments import Outcome, Recorded
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.earning import explanations, payments, rating, unattributed
+from refledger.operations.earning.maturity import mature_from
+from refledger.operations.earning.payments import Recorded, RecordOutcome
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -125,19 +125,19 @@ def books(books: Books) -> Books:
 
 def test_a_further_capture_books_the_difference_once(books: Books) -> None:
     """40.00, then 100.00 of the same intent: 20.00 are earned, and an entry and explain say why it is more."""
-    assert tell(books, "", Captured(4_000)).outcome is Outcome.RECORDED
+    assert tell(books, "", Captured(4_000)).outcome is RecordOutcome.RECORDED
     assert (books.balance("bob"), books.balance("ann")) == ((800, 0, 0), (400, 0, 0))
-    assert tell(books, "", Captured(10_000)).outcome is Outcome.CORRECTED
+    assert tell(books, "", Captured(10_000)).outcome is RecordOutcome.CORRECTED
     assert (books.balance("bob"), books.balance("ann")) == ((2_000, 0, 0), (1_000, 0, 0))
     for older in (4_000, 10_000, 0):
         if older:
-            assert tell(books, "", Captured(older)).outcome is Outcome.REPEATED
+            assert tell(books, "", Captured(older)).outcome is RecordOutcome.REPEATED
     assert books.balance("bob") == (2_000, 0, 0)
     entry = books.entries("bob")[-1]
-    assert (entry.kind, entry.amount) == (Kind.EARN, 1_200)
+    assert (entry.kind, entry.amount) == (EntryKind.EARN, 1_200)
     assert entry.reference.endswith(" as it was told anew")
     (reward,) = books.rewards("bob")
-    told = explaining.explain(books.context, reward.id).explanation
+    told = explanations.explain(books.context, reward.id).explanation
     assert told.rated_again is not None
     assert told.rated_again.text.startswith("it was 8.00 USD until more was known of its payment")
     assert told.earned.text == "20.00 % of 100.00 USD = 20.00"
@@ -215,19 +215,19 @@ def test_one_that_is_parked_for_its_currency_is_corrected_before_it_is_accepted(
 def test_another_customer_or_another_tax_is_still_a_contradiction(books: Books) -> None:
     """The first one stands, and somebody is told."""
     tell(books, "", Captured(10_000))
-    assert tell(books, "", Captured(10_000), "dave").outcome is Outcome.DIFFERENT
-    assert tell(books, "", Captured(4_000), "dave").outcome is Outcome.DIFFERENT
+    assert tell(books, "", Captured(10_000), "dave").outcome is RecordOutcome.DIFFERENT
+    assert tell(books, "", Captured(4_000), "dave").outcome is RecordOutcome.DIFFERENT
     other = books.pay("carol", "pi", 9_000, amount=10_000, teller=Teller.CHARGE, system="stripe")
-    assert other.outcome is Outcome.DIFFERENT
+    assert other.outcome is RecordOutcome.DIFFERENT
     euros = books.pay("carol", "pi", 20_000, "EUR", teller=Teller.INVOICE, system="stripe")
-    assert euros.outcome is Outcome.DIFFERENT
+    assert euros.outcome is RecordOutcome.DIFFERENT
     assert books.balance("bob") == (2_000, 0, 0)
 
 
 def test_the_owners_own_events_are_corrected_by_nothing(books: Books) -> None:
     """There one event says all there is to say: another content under the same id is a mistake."""
     books.earn("carol", "p", 4_000)
-    assert books.pay("carol", "p", 10_000).outcome is Outcome.DIFFERENT
+    assert books.pay("carol", "p", 10_000).outcome is RecordOutcome.DIFFERENT
     assert books.balance("bob") == (800, 0, 0)
 
 
@@ -241,7 +241,7 @@ def test_a_charge_is_corrected_by_what_knows_its_tax(books: Books, better: Fact)
     for number, order in enumerate(itertools.permutations(facts)):
         before = books.balance("bob")[0]
         for fact in order:
-            assert tell(books, str(number), fact).outcome is not Outcome.DIFFERENT
+            assert tell(books, str(number), fact).outcome is not RecordOutcome.DIFFERENT
         assert books.balance("bob")[0] - before == 2_000, order
         assert books.payment(f"pi{number}", "stripe").kind in (PaymentKind.PAYMENT, PaymentKind.ALIAS)
     assert books.faults() == []
@@ -251,7 +251,7 @@ def test_what_was_recorded_before_anybody_kept_who_told_of_it_stays(books: Books
     """As it lies in a table that is older: sent again, with a line that names a product, it is a repeat."""
     books.earn("carol", "in", 11_900, system="stripe")
     again = Invoice(11_900, 10_000, (("gold", 5_000), ("seats", 5_000)))
-    assert tell(books, "", again).outcome is Outcome.REPEATED
+    assert tell(books, "", again).outcome is RecordOutcome.REPEATED
     assert books.balance("bob") == (2_380, 0, 0)
     assert books.faults() == []
 
@@ -357,7 +357,7 @@ def test_any_order_comes_to_the_same(
         books.chain("bob", customer)
         before = sum(net(each) for each in books.rewards("bob"))
         for place in chance.sample([*range(len(facts))] * 2, 2 * len(facts)):
-            assert tell(books, str(number), facts[place], customer, at_ms).outcome is not Outcome.DIFFERENT
+            assert tell(books, str(number), facts[place], customer, at_ms).outcome is not RecordOutcome.DIFFERENT
             if chance.randrange(3) == 0:
                 books.clock.forward(chance.choice([1, 20 * DAY_MS]))
                 catch_up(books, "ann", "bob")
@@ -377,10 +377,10 @@ def named_after(books: Books, hold_days: int) -> str:
     eve = books.user("eve")
     tell(books, "", Captured(1_000), "dora")
     books.clock.forward(60_000)
-    referring.create(
+    lifecycle.create(
         books.context, NewReferral(books.partner("bob").id, customer=books.user("dora")), eve, None, "b", by=eve
     )
-    nobodys.take(books.context, nobodys.Referred("default", books.user("dora")))
+    unattributed.take(books.context, unattributed.Referred("default", books.user("dora")))
     books.mature("bob")
     return eve
 

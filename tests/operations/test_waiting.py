@@ -10,16 +10,16 @@ import pytest
 from refledger.domain.errors import PayoutUnavailable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
-from refledger.domain.referrals import ReferralStatus, Source
+from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import PayoutProblem, WithdrawalStatus
-from refledger.operations.earning import finding_due, maturing
-from refledger.operations.earning.payments import Outcome
-from refledger.operations.payouts import steps
-from refledger.operations.payouts.sweeping import COVER_AGAIN_MS, Swept, cover_again, sweep
-from refledger.operations.referring import expiring, referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.earning import due_scan, maturity
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.payouts import transitions
+from refledger.operations.payouts.sweeper import COVER_AGAIN_MS, Swept, cover_again, sweep
+from refledger.operations.referring import expiry, lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import referrals
 from tests.support.books import Books
 from tests.support.payouts import Provider, approved, start
@@ -49,7 +49,7 @@ def test_withdrawals_wait_for_their_sweeper(books: Books, away_ms: int, statuses
     """
     made, machine = books.withdraw("bob", 2000), StepFunctions()
     for status in statuses:
-        steps.step(books.context, made.id, status, "ann")
+        transitions.step(books.context, made.id, status, "ann")
     books.clock.forward(away_ms)
     is_over = not statuses and books.clock() >= made.expires_at_ms
     for expected in (1, 0):
@@ -64,7 +64,7 @@ def test_what_was_paid_waits_for_its_mark(books: Books, away_ms: int) -> None:
     """The workflow ended before it marked what was covered, and nobody looked since."""
     made = books.withdraw("bob", 5000)
     for status in (S.APPROVED, S.PAYING, S.PAID):
-        steps.step(books.context, made.id, status, "ann")
+        transitions.step(books.context, made.id, status, "ann")
     books.clock.forward(COVER_AGAIN_MS + away_ms)
     swept = Swept()
     cover_again(books.context, swept, lambda: True)
@@ -105,9 +105,9 @@ def test_what_is_due_waits_for_its_schedule(books: Books, away_ms: int) -> None:
         books.clock.forward(HOUR_MS)
     books.clock.forward(30 * DAY_MS + away_ms)
     sent: list[MaturityMessage] = []
-    finding_due.find_due(books.context, sent.extend, lambda: True)
+    due_scan.find_due(books.context, sent.extend, lambda: True)
     for message in sent:
-        maturing.mature_all(books.context, message.partner_id, message.currency, message.since)
+        maturity.mature_all(books.context, message.partner_id, message.currency, message.since)
     assert books.balance("bob") == (5000 + 4 * 2000, 0, 0)
     assert books.faults() == []
 
@@ -119,7 +119,7 @@ def test_events_wait_in_their_queue(books: Books, away_ms: int) -> None:
     books.clock.forward(away_ms)
     books.dispute("p1", 5_000)
     books.refund("p1", 4_000)
-    assert books.pay("carol", "p1", 10_000, occurred_at_ms=paid_ms).outcome is Outcome.RECORDED
+    assert books.pay("carol", "p1", 10_000, occurred_at_ms=paid_ms).outcome is RecordOutcome.RECORDED
     (reward,) = [each for each in books.rewards("bob") if each.referral_id]
     assert (reward.amount, reward.reversed) == (2000, 1800)
     assert books.faults() == []
@@ -131,12 +131,12 @@ def test_referrals_wait_for_their_expiry(books: Books, away_ms: int) -> None:
     books.change_program(attribution_days=30)
     made = {}
     for name in ("in-time", "never"):
-        new = NewReferral(code=books.partner("bob").code, source=Source.PHONE, customer=books.user(name))
-        made[name] = referring.create(books.context, new, "ann", None, "")
+        new = NewReferral(code=books.partner("bob").code, source=ReferralSource.PHONE, customer=books.user(name))
+        made[name] = lifecycle.create(books.context, new, "ann", None, "")
     paid_ms = books.clock()
     books.clock.forward(30 * DAY_MS + away_ms)
     books.pay("in-time", "p1", 10_000, occurred_at_ms=paid_ms)
-    expiring.check_expired(books.context, lambda: True)
+    expiry.check_expired(books.context, lambda: True)
     statuses = {name: referrals.find(books.table, each.id).status for name, each in made.items()}
     assert statuses == {"in-time": ReferralStatus.CONVERTED, "never": ReferralStatus.EXPIRED}
     assert len([each for each in books.rewards("bob") if each.referral_id]) == 1

@@ -15,8 +15,8 @@ from refledger.domain.errors import (
     Refledger,
     WithdrawalNotFound,
 )
-from refledger.domain.withdrawals import Step, Withdrawal, WithdrawalStatus
-from refledger.operations.payouts import mending, tasks, withdrawals
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus, WithdrawalStep
+from refledger.operations.payouts import staff_remedies, withdrawals, workflow_tasks
 from refledger.store import withdrawals as stored
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start
@@ -46,7 +46,7 @@ def mark_failed(books: Books, w: Withdrawal, actor: str = "ann", request: str = 
 
 
 def expire(books: Books, w: Withdrawal) -> object:
-    return tasks.release(books.context, w.id, S.EXPIRED)
+    return workflow_tasks.release(books.context, w.id, S.EXPIRED)
 
 
 def start_payout(books: Books, w: Withdrawal) -> object:
@@ -54,7 +54,7 @@ def start_payout(books: Books, w: Withdrawal) -> object:
 
 
 def mark_returned(books: Books, w: Withdrawal, actor: str = "ann", request: str = "r-returned") -> Withdrawal:
-    return mending.mark_returned(books.context, w.id, actor, request, "account closed", "R-1")
+    return staff_remedies.mark_returned(books.context, w.id, actor, request, "account closed", "R-1")
 
 
 # How each status is reached from a fresh request, and where the 20.00 of 50.00 are then.
@@ -157,9 +157,9 @@ def test_history_says_who_when_and_why(books: Books) -> None:
     start_ms = made.created_at_ms
     found = stored.find(books.table, made.id)
     assert found.steps == (
-        Step(S.APPROVED, "ann", start_ms + 1000, "fine", "r-approve"),
-        Step(S.PAYING, "system", start_ms + 2000, "", "payout-1"),
-        Step(S.PAID, "ann", start_ms + 3000, "", "r-paid"),
+        WithdrawalStep(S.APPROVED, "ann", start_ms + 1000, "fine", "r-approve"),
+        WithdrawalStep(S.PAYING, "system", start_ms + 2000, "", "payout-1"),
+        WithdrawalStep(S.PAID, "ann", start_ms + 3000, "", "r-paid"),
     )
     assert found.transaction_id == "T-1"
 
@@ -198,9 +198,9 @@ def test_what_is_not_there_cannot_be_decided(books: Books) -> None:
     with pytest.raises(WithdrawalNotFound):
         withdrawals.conclude(books.context, "nosuchthing", S.PAID, "ann", "r")
     with pytest.raises(WithdrawalNotFound):
-        mending.mark_returned(books.context, "nosuchthing", "ann", "r", "")
+        staff_remedies.mark_returned(books.context, "nosuchthing", "ann", "r", "")
     with pytest.raises(WithdrawalNotFound):
-        tasks.release(books.context, "nosuchthing", S.EXPIRED)
+        workflow_tasks.release(books.context, "nosuchthing", S.EXPIRED)
 
 
 @pytest.mark.parametrize("seed", range(4))

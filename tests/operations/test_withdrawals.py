@@ -15,12 +15,12 @@ from refledger.domain.errors import (
     Refledger,
     WithdrawalNotFound,
 )
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.partners import partners
-from refledger.operations.payouts import steps, withdrawals
+from refledger.operations.payouts import transitions, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
 from tests.support.books import ACCOUNT, Books, Faulty
@@ -46,7 +46,7 @@ def test_the_money_is_reserved_with_the_request(books: Books) -> None:
     made = books.withdraw("bob", 1500)
     assert books.balance("bob") == (3500, 1500, 0)
     entry = books.entries("bob")[-1]
-    assert (entry.kind, entry.amount, entry.reference) == (Kind.RESERVE, 1500, made.id)
+    assert (entry.kind, entry.amount, entry.reference) == (EntryKind.RESERVE, 1500, made.id)
     assert stored.find(books.table, made.id) == made
     assert (made.status, made.requester) == (S.REQUESTED, books.user("bob"))
     assert (made.method.type, made.method.holder, made.method.masked) == ("BANK_TRANSFER", "Bob Example", "DE…3000")
@@ -253,7 +253,7 @@ def test_of_many_for_the_whole_balance_exactly_one_succeeds(books: Books, thread
             answers = list(pool.map(ask, range(threads)))
             (won,) = [answer for answer in answers if isinstance(answer, Withdrawal)]
             assert answers.count(InsufficientFunds) == threads - 1
-            steps.step(books.context, won.id, S.REJECTED, "ann")
+            transitions.step(books.context, won.id, S.REJECTED, "ann")
     assert books.balance("bob") == (5000, 0, 0)
     assert ledger.find_balance(books.table, books.partner("bob").id, "USD").version == 1 + 2 * rounds
     assert books.faults() == []

@@ -12,8 +12,15 @@ from refledger.domain.errors import WithdrawalNotFound
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
-from refledger.operations.payouts import mending, payouts, steps, tasks, withdrawals, workflow
-from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import (
+    payouts,
+    staff_remedies,
+    transitions,
+    withdrawals,
+    workflow_callbacks,
+    workflow_tasks,
+)
+from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
 from refledger.store import methods as stored_methods
 from refledger.store import withdrawals as stored
 from refledger.store.table import Table
@@ -26,21 +33,24 @@ from tests.support.stepfunctions import StepFunctions
 S = WithdrawalStatus
 # Task → in which status it moves the withdrawal, and to which.
 TASKS: dict[str, tuple[Callable[[Books, str], Any], dict[S, S]]] = {
-    "assess": (lambda b, id: tasks.assess(b.context, id), {}),
-    "settle": (lambda b, id: tasks.settle(b.context, id), {}),
-    "decide": (lambda b, id: tasks.decide(b.context, StepFunctions().waker, id, "t"), {S.REQUESTED: S.APPROVED}),
-    "admit": (lambda b, id: tasks.admit(b.context, id), {S.REQUESTED: S.APPROVED}),
-    "finish": (lambda b, id: tasks.finish(b.context, StepFunctions().waker, id, "PAID", "token"), {}),
+    "assess": (lambda b, id: workflow_tasks.assess(b.context, id), {}),
+    "settle": (lambda b, id: workflow_tasks.settle(b.context, id), {}),
+    "decide": (
+        lambda b, id: workflow_tasks.decide(b.context, StepFunctions().waker, id, "t"),
+        {S.REQUESTED: S.APPROVED},
+    ),
+    "admit": (lambda b, id: workflow_tasks.admit(b.context, id), {S.REQUESTED: S.APPROVED}),
+    "finish": (lambda b, id: workflow_tasks.finish(b.context, StepFunctions().waker, id, "PAID", "token"), {}),
     "pay": (
         lambda b, id: payouts.wait_for_end(b.context, StepFunctions().waker, start(b, id), "t"),
         {S.APPROVED: S.PAYING},
     ),
-    "auto-approve": (lambda b, id: tasks.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
-    "start-payout": (lambda b, id: workflow.result(start(b, id)), {S.APPROVED: S.PAYING}),
-    "release as EXPIRED": (lambda b, id: tasks.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
+    "auto-approve": (lambda b, id: workflow_tasks.auto_approve(b.context, id), {S.REQUESTED: S.APPROVED}),
+    "start-payout": (lambda b, id: workflow_callbacks.result(start(b, id)), {S.APPROVED: S.PAYING}),
+    "release as EXPIRED": (lambda b, id: workflow_tasks.release(b.context, id, S.EXPIRED), {S.REQUESTED: S.EXPIRED}),
     # booked with its money by whoever decided; a payout that may have been made is never released from here
     **{
-        f"release as {status}": (lambda b, id, status=status: tasks.release(b.context, id, status), {})  # type: ignore[misc]
+        f"release as {status}": (lambda b, id, status=status: workflow_tasks.release(b.context, id, status), {})  # type: ignore[misc]
         for status in (S.REJECTED, S.CANCELLED, S.FAILED)
     },
 }
@@ -70,7 +80,7 @@ def machine() -> StepFunctions:
 
 
 def move(books: Books, id: str, status: S) -> Withdrawal:
-    return steps.step(books.context, id, status, "ann", request=f"r-{status}")
+    return transitions.step(books.context, id, status, "ann", request=f"r-{status}")
 
 
 def brought_to(books: Books, status: S, amount: int = 2000) -> str:
@@ -113,7 +123,7 @@ def test_the_time_that_is_left_is_told_in_whole_seconds(books: Books, later_ms: 
     """Rounded up, and at least one, also for what should have expired long ago: Step Functions wants that."""
     id = brought_to(books, S.REQUESTED)
     books.clock.forward(later_ms)
-    told = tasks.assess(books.context, id)
+    told = workflow_tasks.assess(books.context, id)
     assert told["approvalSeconds"] == seconds
     assert told["settlementSeconds"] >= 86_400
 
@@ -129,7 +139,7 @@ def test_settling_marks_the_rewards_that_were_covered(books: Books) -> None:
     move(books, made.id, S.APPROVED)
     move(books, made.id, S.PAID)
     for _ in range(2):
-        assert tasks.settle(books.context, made.id)["status"] == "PAID"
+        assert workflow_tasks.settle(books.context, made.id)["status"] == "PAID"
         marked = [(r.amount, r.paid_by) for r in books.rewards("eve") if r.status is RewardStatus.PAID]
         assert [paid_by for _, paid_by in marked] == [made.id] * len(marked)
         assert 0 < sum(amount for amount, _ in marked) <= 1200
@@ -142,7 +152,7 @@ def test_settling_marks_the_rewards_that_were_covered(books: Books) -> None:
 def test_what_the_rule_does_not_let_go_is_admitted_to_people(books: Books) -> None:
     """Above the program's limit it stays REQUESTED, with its time, and its reasons written down."""
     id = brought_to(books, S.REQUESTED, amount=60_000)
-    told = tasks.admit(books.context, id)
+    told = workflow_tasks.admit(books.context, id)
     assert (told["status"], told["approvalSeconds"]) == ("REQUESTED", 3600)
     assert stored.find(books.table, id).are_risks_known
 
@@ -152,7 +162,7 @@ def test_only_what_needs_people_waits_for_them(books: Books, machine: StepFuncti
     """Its token is kept before anybody looks, and everything else is told at once, as it is."""
     id = brought_to(books, status, amount=60_000)
     machine.waiting.add("token")
-    assert tasks.decide(books.context, machine.waker, id, "token")["status"] == status.value
+    assert workflow_tasks.decide(books.context, machine.waker, id, "token")["status"] == status.value
     told = [] if status is S.REQUESTED else [("token", {"withdrawalId": id, "status": status.value})]
     assert (machine.woken, stored.token(books.table, id, APPROVAL)) == (told, "token")
 
@@ -162,7 +172,7 @@ def test_what_the_rule_lets_go_goes_on(books: Books, machine: StepFunctions) -> 
     id = brought_to(books, S.REQUESTED)
     for token in ("one", "two"):
         machine.waiting.add(token)
-        assert tasks.decide(books.context, machine.waker, id, token)["status"] == "APPROVED"
+        assert workflow_tasks.decide(books.context, machine.waker, id, token)["status"] == "APPROVED"
     assert [token for token, _ in machine.woken] == ["one", "two"]
     assert [each.status for each in stored.find(books.table, id).steps] == [S.APPROVED]
 
@@ -176,7 +186,7 @@ def test_time_is_over_for_what_nobody_decided(books: Books, machine: StepFunctio
     books.clock.forward(asked.expires_at_ms - books.clock() - left_ms)
     for token in ("one", "two"):
         machine.waiting.add(token)
-        tasks.decide(books.context, machine.waker, id, token)
+        workflow_tasks.decide(books.context, machine.waker, id, token)
     assert status_of(books, id) is (S.REQUESTED if left_ms > 0 else S.EXPIRED)
     assert len(machine.woken) == (0 if left_ms > 0 else 2)
     assert books.balance("bob")[0] - before[0] == (0 if left_ms > 0 else 60_000)
@@ -191,7 +201,7 @@ def test_a_decision_is_faster_than_the_end_of_its_time(books: Books, status: S) 
     books.clock.forward(DAY_MS)
     for each in WAYS[status]:
         move(books, id, each)
-    assert tasks.end_in_time(books.context, asked).status is status
+    assert workflow_tasks.end_in_time(books.context, asked).status is status
     assert status_of(books, id) is status
 
 
@@ -202,10 +212,10 @@ def test_time_that_it_was_given_since_counts(books: Books) -> None:
     books.clock.forward(DAY_MS)
     move(books, id, S.APPROVED)
     again = stored.find(books.table, id)
-    steps.book(books.context, again, S.REQUESTED, "system", "blocked-1", expires_at_ms=books.clock() + 1)
-    assert tasks.end_in_time(books.context, asked).status is S.REQUESTED
+    transitions.book(books.context, again, S.REQUESTED, "system", "blocked-1", expires_at_ms=books.clock() + 1)
+    assert workflow_tasks.end_in_time(books.context, asked).status is S.REQUESTED
     books.clock.forward(1)
-    assert tasks.end_in_time(books.context, asked).status is S.EXPIRED
+    assert workflow_tasks.end_in_time(books.context, asked).status is S.EXPIRED
 
 
 @pytest.mark.parametrize("heard", ["PAID", "HELD"])
@@ -214,7 +224,7 @@ def test_the_last_task_ends_or_sends_back(books: Books, machine: StepFunctions, 
     """What has ended ends, and what is held; whatever else is open begins again."""
     id = brought_to(books, status)
     machine.waiting.add("token")
-    assert tasks.finish(books.context, machine.waker, id, heard, "token")["status"] == status.value
+    assert workflow_tasks.finish(books.context, machine.waker, id, heard, "token")["status"] == status.value
     goes_back = status in OPEN and heard != "HELD"
     assert machine.failed == ([("token", "Unfinished")] if goes_back else [])
     assert machine.woken == ([] if goes_back else [("token", {"withdrawalId": id, "status": status.value})])
@@ -253,7 +263,7 @@ def test_a_token_that_is_used_up_is_no_fault(books: Books, machine: StepFunction
 def wait(books: Books, machine: StepFunctions, id: str, kind: str, token: str, context: Any = None) -> Any:
     """What the waiting task does: its token is good from the moment it begins."""
     machine.waiting.add(token)
-    return workflow.wait(context or books.context, machine.waker, id, kind, token)
+    return workflow_callbacks.wait(context or books.context, machine.waker, id, kind, token)
 
 
 @pytest.mark.parametrize(("kind", "status"), [(APPROVAL, S.REQUESTED), (SETTLEMENT, S.PAYING)])
@@ -286,7 +296,7 @@ def test_a_decision_wakes_the_task_that_waits_for_it(books: Books, machine: Step
     """The token came first: whoever decides sends it the decision."""
     id = brought_to(books, S.REQUESTED)
     wait(books, machine, id, APPROVAL, "token")
-    workflow.tell(books.context, machine.waker, move(books, id, decision))
+    workflow_callbacks.tell(books.context, machine.waker, move(books, id, decision))
     assert machine.woken == [("token", {"withdrawalId": id, "status": decision.value})]
 
 
@@ -296,7 +306,7 @@ def test_the_end_of_a_transfer_wakes_the_settlement(books: Books, machine: StepF
     id = brought_to(books, S.PAYING)
     wait(books, machine, id, SETTLEMENT, "token")
     books.table.commit(stored.keep_token(id, APPROVAL, "old", 1))
-    workflow.tell(books.context, machine.waker, move(books, id, end))
+    workflow_callbacks.tell(books.context, machine.waker, move(books, id, end))
     assert machine.woken == [("token", {"withdrawalId": id, "status": end.value})]
     assert machine.tried == ["token"]
 
@@ -342,7 +352,7 @@ def test_no_interleaving_misses_a_decision(
         if written == moment:
             decided.append(move(books, id, decision))
         if sent == moment:
-            workflow.tell(books.context, machine.waker, decided[0])
+            workflow_callbacks.tell(books.context, machine.waker, decided[0])
 
     table = Interrupted(books.table, lambda: at("before the token"), lambda: at("after the token"))
     context = type(books.context)(table, books.ids, books.clock, lambda _: None)
@@ -354,7 +364,7 @@ def test_a_repeated_approval_does_not_end_the_wait_for_the_transfer(books: Books
     """An approval sent again while the money is under way wakes nobody: PAYING decides nothing."""
     id = brought_to(books, S.PAYING)
     wait(books, machine, id, SETTLEMENT, "token")
-    workflow.tell(books.context, machine.waker, move(books, id, S.APPROVED))
+    workflow_callbacks.tell(books.context, machine.waker, move(books, id, S.APPROVED))
     assert machine.tried == []
 
 
@@ -364,8 +374,8 @@ def test_a_payout_to_be_tried_again_ends_the_wait_for_its_end(books: Books, mach
     books.table.commit(stored.keep_token(made.id, APPROVAL, "old", 1))
     wait(books, machine, made.id, SETTLEMENT, "token")
     assert machine.tried == [], "a problem waits"
-    again = mending.retry(books.context, made.id, "ann", "r", "")
-    workflow.tell(books.context, machine.waker, again)
+    again = staff_remedies.retry(books.context, made.id, "ann", "r", "")
+    workflow_callbacks.tell(books.context, machine.waker, again)
     assert machine.woken == [("token", {"withdrawalId": made.id, "status": "APPROVED"})]
     assert machine.tried == ["token"]
 
@@ -375,7 +385,7 @@ def test_returned_ends_the_wait_too(books: Books, machine: StepFunctions) -> Non
     made = start(books, approved(books).id, Provider(["AWAITING"]))
     wait(books, machine, made.id, SETTLEMENT, "token")
     heard = withdrawals.provider_says(books.context, made.id, "RETURNED", f"tr-{made.provider_key}")
-    workflow.tell(books.context, machine.waker, heard.withdrawal)
+    workflow_callbacks.tell(books.context, machine.waker, heard.withdrawal)
     assert machine.woken == [("token", {"withdrawalId": made.id, "status": "RETURNED"})]
 
 
@@ -385,10 +395,10 @@ def test_a_first_approval_of_two_wakes_nobody(books: Books, machine: StepFunctio
     wait(books, machine, id, APPROVAL, "token")
     first = withdrawals.decide(books.context, id, S.APPROVED, "ann", "r", "")
     assert len(first.approvals) == 1
-    workflow.tell(books.context, machine.waker, first)
+    workflow_callbacks.tell(books.context, machine.waker, first)
     assert machine.tried == []
     second = withdrawals.decide(books.context, id, S.APPROVED, "eve", "r", "")
-    workflow.tell(books.context, machine.waker, second)
+    workflow_callbacks.tell(books.context, machine.waker, second)
     assert machine.tried == ["token"]
 
 
@@ -397,7 +407,7 @@ def test_the_latest_token_is_the_one_that_waits(books: Books, machine: StepFunct
     id = brought_to(books, S.REQUESTED)
     for token in ("first", "second"):
         wait(books, machine, id, APPROVAL, token)
-    workflow.tell(books.context, machine.waker, move(books, id, S.APPROVED))
+    workflow_callbacks.tell(books.context, machine.waker, move(books, id, S.APPROVED))
     assert [token for token, _ in machine.woken] == ["second"]
 
 
@@ -405,10 +415,10 @@ def test_telling_nobody_is_no_fault(books: Books, machine: StepFunctions) -> Non
     """No token yet, or one that is used up: the item says it all."""
     id = brought_to(books, S.REQUESTED)
     decided = move(books, id, S.APPROVED)
-    assert not workflow.wake(books.context, machine.waker, decided)
+    assert not workflow_callbacks.wake(books.context, machine.waker, decided)
     books.table.commit(stored.keep_token(id, APPROVAL, "used up", 1))
-    assert not workflow.wake(books.context, machine.waker, decided)
-    workflow.tell(books.context, machine.waker, decided)
+    assert not workflow_callbacks.wake(books.context, machine.waker, decided)
+    workflow_callbacks.tell(books.context, machine.waker, decided)
 
 
 def test_step_functions_may_be_down(books: Books, machine: StepFunctions, caplog: pytest.LogCaptureFixture) -> None:
@@ -418,8 +428,8 @@ def test_step_functions_may_be_down(books: Books, machine: StepFunctions, caplog
     decided = move(books, id, S.APPROVED)
     machine.down = "ThrottlingException"
     shaky = books.behind(interruptions.Interrupted(books.client, 0, before=interruptions.conflict))
-    workflow.tell(books.context, machine.waker, decided)
-    workflow.tell(shaky, machine.waker, decided)
+    workflow_callbacks.tell(books.context, machine.waker, decided)
+    workflow_callbacks.tell(shaky, machine.waker, decided)
     assert caplog.text.count(id) == 2
     assert "secret-token" not in caplog.text
     with pytest.raises(ClientError):

@@ -22,9 +22,9 @@ from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
 from refledger.adapters.stepfunctions import UNFINISHED
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import OPEN, WithdrawalStatus, movement
-from refledger.operations.payouts.workflow import HELD
+from refledger.operations.payouts.workflow_callbacks import HELD
 from undocked import sfn_fixes
 from undocked.testing import PATIENCE_SECONDS
 
@@ -98,7 +98,7 @@ class World(Execution):
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     answer: str = ""  # what the payout ends with at once, instead of the truth
     tokens: dict[str, str] = field(default_factory=dict)
-    moves: Counter[Kind] = field(default_factory=Counter)
+    moves: Counter[EntryKind] = field(default_factory=Counter)
 
     def handle(self, event: Event) -> Event:
         """The workflow function."""

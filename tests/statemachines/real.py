@@ -12,8 +12,8 @@ from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.earning import rewards
 from refledger.operations.partners import partners
-from refledger.operations.payouts import mending, payouts, tasks, withdrawals, workflow
-from refledger.operations.payouts.workflow import APPROVAL, SETTLEMENT
+from refledger.operations.payouts import payouts, staff_remedies, withdrawals, workflow_callbacks, workflow_tasks
+from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
 from refledger.store import withdrawals as stored
 from tests.statemachines.machine import LONG_SECONDS, Event, Execution, Machine
 from tests.support.books import ACCOUNT, Books
@@ -44,28 +44,28 @@ class Real(Execution):
         self.meanwhile.pop(action, lambda: None)()
         match action:
             case "decide":
-                return dict(tasks.decide(self.context, self.waker, id, event["token"]))
+                return dict(workflow_tasks.decide(self.context, self.waker, id, event["token"]))
             case "pay":
                 started = start(self.books, id, self.provider)
                 return dict(payouts.wait_for_end(self.context, self.waker, started, event["token"]))
             case "finish":
-                return dict(tasks.finish(self.context, self.waker, id, event["heard"], event["token"]))
+                return dict(workflow_tasks.finish(self.context, self.waker, id, event["heard"], event["token"]))
             # of executions that began before
             case "admit" | "assess":
-                assessed = (tasks.admit if action == "admit" else tasks.assess)(self.context, id)
+                assessed = (workflow_tasks.admit if action == "admit" else workflow_tasks.assess)(self.context, id)
                 return {**assessed, "approvalSeconds": self.approval_seconds, "settlementSeconds": LONG_SECONDS}
             case "request-approval":
-                return dict(workflow.wait(self.context, self.waker, id, APPROVAL, event["token"]))
+                return dict(workflow_callbacks.wait(self.context, self.waker, id, APPROVAL, event["token"]))
             case "release":
-                return dict(tasks.release(self.context, id, S(event["as"])))
+                return dict(workflow_tasks.release(self.context, id, S(event["as"])))
             case "auto-approve":
-                return dict(tasks.auto_approve(self.context, id))
+                return dict(workflow_tasks.auto_approve(self.context, id))
             case "start-payout":
                 return dict(payouts.told(start(self.books, id, self.provider)))
             case "await-settlement":
-                return dict(workflow.wait(self.context, self.waker, id, SETTLEMENT, event["token"]))
+                return dict(workflow_callbacks.wait(self.context, self.waker, id, SETTLEMENT, event["token"]))
             case "settle":
-                return dict(tasks.settle(self.context, id))
+                return dict(workflow_tasks.settle(self.context, id))
         raise AssertionError(action)
 
     @property
@@ -76,7 +76,7 @@ class Real(Execution):
         self._tell(withdrawals.decide(self.context, self.id, S.APPROVED, by, f"approval of {by}", note))
 
     def retry(self) -> None:
-        self._tell(mending.retry(self.context, self.id, "ann", "retry", "topped up"))
+        self._tell(staff_remedies.retry(self.context, self.id, "ann", "retry", "topped up"))
 
     def says(self, said: str) -> withdrawals.Heard:
         """The provider's webhook."""
@@ -86,7 +86,7 @@ class Real(Execution):
         return heard
 
     def _tell(self, withdrawal: Withdrawal) -> None:
-        workflow.tell(self.context, self.waker, withdrawal)
+        workflow_callbacks.tell(self.context, self.waker, withdrawal)
 
     def waits(self, action: str, times: int = 1) -> None:
         """Until the machine is in a task that waits, so many times."""

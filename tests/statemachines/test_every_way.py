@@ -16,7 +16,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.payouts import withdrawals
-from refledger.operations.payouts.sweeping import sweep
+from refledger.operations.payouts.sweeper import sweep
 from tests.statemachines.machine import DAY_SECONDS, DEFINITION, Machine, running
 from tests.statemachines.real import MakeReal, Real, ended, known, making, suspended, take_all_back
 from tests.support.books import Books

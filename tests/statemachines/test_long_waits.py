@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import WithdrawalStatus
 from tests.statemachines.machine import DAY_SECONDS, Machine, S, running
 
-PAID, RETURNED = {Kind.SETTLE: 1}, {Kind.RELEASE: 1}
-UNMOVED: dict[Kind, int] = {}
+PAID, RETURNED = {EntryKind.SETTLE: 1}, {EntryKind.RELEASE: 1}
+UNMOVED: dict[EntryKind, int] = {}
 
 
 @pytest.fixture(scope="module")

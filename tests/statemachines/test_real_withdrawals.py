@@ -8,7 +8,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import PayoutProblem, WithdrawalStatus
-from refledger.operations.payouts import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow_callbacks
 from tests.statemachines.real import MakeReal, ended, known, suspended, take_all_back
 from tests.support.payouts import IDEMPOTENT_MS
 
@@ -83,7 +83,7 @@ def test_unknown_for_good_waits_for_a_person(make: MakeReal) -> None:
     assert real.found.problem is P.UNKNOWN
     assert len(real.provider.sent) == 8
     paid = withdrawals.conclude(real.context, real.id, S.PAID, "ann", "r", transaction_id="found-by-hand")
-    workflow.tell(real.context, real.waker, paid)
+    workflow_callbacks.tell(real.context, real.waker, paid)
     ended(real, real.finish(resumed), S.PAID, (3000, 0, 2000))
 
 

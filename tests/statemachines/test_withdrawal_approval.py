@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import Busy, PayoutUnavailable, WithdrawalNotFound
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import WithdrawalStatus
 from tests.statemachines.machine import LambdaError, S, World
 
 MakeWorld = Callable[..., World]
-PAID = {Kind.SETTLE: 1}
-RETURNED = {Kind.RELEASE: 1}
-UNMOVED: dict[Kind, int] = {}
+PAID = {EntryKind.SETTLE: 1}
+RETURNED = {EntryKind.RELEASE: 1}
+UNMOVED: dict[EntryKind, int] = {}
 
 
 def succeeded(execution: dict[str, Any]) -> bool:
@@ -166,7 +166,7 @@ def test_automatic_approval_may_be_repeated(make_world: MakeWorld) -> None:
 
 @pytest.mark.parametrize(("conclusion", "money"), [(S.PAID, PAID), (S.FAILED, RETURNED)])
 def test_an_admin_is_faster_than_the_workflow(
-    make_world: MakeWorld, conclusion: WithdrawalStatus, money: dict[Kind, int]
+    make_world: MakeWorld, conclusion: WithdrawalStatus, money: dict[EntryKind, int]
 ) -> None:
     """Where a transfer was confirmed, or called off, before the payout began, nothing waits for it."""
     world = make_world(status=S.APPROVED)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.errors import AdjustmentNotFound
 from refledger.store import adjustments
 from refledger.store.table import Table, pack, unpack
@@ -23,7 +23,7 @@ ADJUSTMENTS = st.builds(
     created_at_ms=MOMENTS, body=TEXT, approver=TEXT, decided_at_ms=MOMENTS | st.just(0), note=TEXT, request=TEXT,
     entry=st.integers(0, 10**6),
     asked=st.builds(
-        Asked, st.just("p" * 16), st.sampled_from(["USD", "JPY", "KWD"]), st.integers(1, 10**15),
+        AdjustmentRequest, st.just("p" * 16), st.sampled_from(["USD", "JPY", "KWD"]), st.integers(1, 10**15),
         st.sampled_from([AdjustmentKind.ADJUSTMENT, AdjustmentKind.WRITE_OFF]),
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=500),
     ),
@@ -31,7 +31,7 @@ ADJUSTMENTS = st.builds(
 
 
 def an_adjustment(number: int, **changes: object) -> Adjustment:
-    asked = Asked("p" * 16, "USD", -number, AdjustmentKind.ADJUSTMENT, "why")
+    asked = AdjustmentRequest("p" * 16, "USD", -number, AdjustmentKind.ADJUSTMENT, "why")
     made = Adjustment(f"x{number}", asked, "default", S.WAITING, "ann", 1000 + number, "body")
     return replace(made, **changes)  # type: ignore[arg-type]
 

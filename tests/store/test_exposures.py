@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from refledger.domain.exposures import HOURS, Exposure, Marked, Tally
+from refledger.domain.exposures import HOURS, Exposure, ExposureTally, Marked
 from refledger.domain.times import HOUR_MS, SECOND_MS
 from refledger.store import exposures, keys
 from refledger.store.table import Table
@@ -20,7 +20,7 @@ def test_what_is_written_is_read_back(table: Table, fresh: Callable[[], str]) ->
     id = fresh()
     key = keys.exposure_of_partner(id)
     assert exposures.from_item(id, None) == Exposure(id)
-    new = Exposure(id).plus(Tally.MADE, "USD", 7, NOW_MS).marked(Marked.LINKED, "ann", NOW_MS)
+    new = Exposure(id).plus(ExposureTally.MADE, "USD", 7, NOW_MS).marked(Marked.LINKED, "ann", NOW_MS)
     table.commit(exposures.keep(key, Exposure(id), new, NOW_MS))
     found = exposures.from_item(id, table.get(key))
     assert (found.hours, found.marks, found.version) == (new.hours, new.marks, 1)
@@ -30,10 +30,10 @@ def test_who_read_before_another_wrote_is_refused(table: Table, fresh: Callable[
     """The first time as later, whether they write or only want nothing to have changed."""
     id = fresh()
     key, none = keys.exposure_of_actor(id), Exposure(id)
-    first = none.plus(Tally.OUT, "USD", 1, NOW_MS)
+    first = none.plus(ExposureTally.OUT, "USD", 1, NOW_MS)
     table.commit(exposures.keep(key, none, first, NOW_MS))
     second = exposures.from_item(id, table.get(key))
-    table.commit(exposures.keep(key, second, second.plus(Tally.OUT, "USD", 1, NOW_MS), NOW_MS))
+    table.commit(exposures.keep(key, second, second.plus(ExposureTally.OUT, "USD", 1, NOW_MS), NOW_MS))
     other = exposures.keep(keys.exposure_of_actor(fresh()), none, first, NOW_MS)
     for late in (none, second):
         for write in (exposures.keep(key, late, first, NOW_MS), exposures.unchanged(key, late)):
@@ -45,7 +45,7 @@ def test_who_read_before_another_wrote_is_refused(table: Table, fresh: Callable[
 def test_sums_without_marks_go_by_themselves() -> None:
     """When their last hour counts in no sum any more, and not before; marks stay."""
     key, none = keys.exposure_of_actor("ann"), Exposure("ann")
-    seen = none.plus(Tally.OUT, "USD", 1, NOW_MS)
+    seen = none.plus(ExposureTally.OUT, "USD", 1, NOW_MS)
     gone_ms = exposures.keep(key, none, seen, NOW_MS).target["ttl"] * SECOND_MS
     assert gone_ms > NOW_MS + (HOURS + 1) * HOUR_MS
     assert "ttl" not in exposures.keep(key, none, seen.marked(Marked.LIFTED, "eve", NOW_MS), NOW_MS).target

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain import base32
-from refledger.domain.batches import Batch, Line
+from refledger.domain.batches import Batch, TransferLine
 from refledger.domain.errors import PartnerNotFound, ProgramNotFound, WithdrawalNotFound
-from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import MethodType, PayoutMethod
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
@@ -23,9 +23,9 @@ from refledger.domain.withdrawals import (
     MethodUsed,
     PayoutProblem,
     Risk,
-    Step,
     Withdrawal,
     WithdrawalStatus,
+    WithdrawalStep,
 )
 from refledger.store import batches, keys, ledger, methods, partners, programs, rewards, withdrawals
 from refledger.store.table import Table, pack, unpack
@@ -52,7 +52,7 @@ WITHDRAWALS = st.builds(
     status=STATUSES, method=st.builds(MethodUsed, IDS, st.integers(1, 999), st.sampled_from(MethodType), TEXT, TEXT),
     requester=IDS, created_at_ms=MOMENTS, expires_at_ms=MOMENTS, body=IDS, attempt=st.integers(0, 9),
     resumed_at_ms=MOMENTS, transaction_id=TEXT,
-    steps=st.lists(st.builds(Step, STATUSES, IDS, MOMENTS, st.just(""), TEXT), max_size=3).map(tuple),
+    steps=st.lists(st.builds(WithdrawalStep, STATUSES, IDS, MOMENTS, st.just(""), TEXT), max_size=3).map(tuple),
     approvals=st.lists(st.builds(Approval, IDS, MOMENTS, st.just(""), TEXT), max_size=2).map(tuple),
     risks=st.lists(st.sampled_from(Risk), unique=True).map(tuple), payout=st.integers(0, 9), sent_at_ms=MOMENTS,
     problem=st.none() | st.sampled_from(PayoutProblem), batch_id=TEXT,
@@ -62,7 +62,7 @@ METHODS = st.builds(
     masked=TEXT, cipher=st.binary(min_size=1, max_size=300), created_at_ms=MOMENTS, verified_at_ms=MOMENTS,
     verified_by=TEXT, disabled_at_ms=MOMENTS,
 )  # fmt: skip
-LINES = st.builds(Line, LONG_IDS, IDS, IDS, st.integers(1, 200), MONEY, st.just("EUR"))
+LINES = st.builds(TransferLine, LONG_IDS, IDS, IDS, st.integers(1, 200), MONEY, st.just("EUR"))
 BATCHES = st.builds(Batch, LONG_IDS, MOMENTS, IDS, IDS, st.lists(LINES, max_size=4).map(tuple))
 REWARDS = st.builds(
     Reward, id=st.builds(keys.reward_id, IDS, MOMENTS, st.just("EUR"), LONG_IDS, st.integers(1, 10)),
@@ -133,8 +133,8 @@ def test_a_step_is_written_only_under_the_status_that_was_read(table: Table, fre
     """The first of two who read REQUESTED moves it, with index, history and note; the second is refused by name."""
     old = a_withdrawal(fresh())
     table.commit(withdrawals.create(old))
-    new = stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11, "fine", "r"))
-    late = withdrawals.change(old, stepped(old, Step(WithdrawalStatus.REJECTED, "eve", 12)))
+    new = stepped(old, WithdrawalStep(WithdrawalStatus.APPROVED, "ann", 11, "fine", "r"))
+    late = withdrawals.change(old, stepped(old, WithdrawalStep(WithdrawalStatus.REJECTED, "eve", 12)))
     table.commit(*withdrawals.change(old, new))
     with pytest.raises(ConditionFailed) as failed:
         table.commit(*late)
@@ -145,7 +145,7 @@ def test_a_step_is_written_only_under_the_status_that_was_read(table: Table, fre
     assert old.id not in dict(withdrawals.with_status(table, WithdrawalStatus.REQUESTED, "", 100)).values()
 
 
-def stepped(old: Withdrawal, step: Step, **changes: Any) -> Withdrawal:
+def stepped(old: Withdrawal, step: WithdrawalStep, **changes: Any) -> Withdrawal:
     return replace(old, status=step.status, steps=(*old.steps, step), **changes)
 
 
@@ -157,7 +157,7 @@ def test_everything_of_a_withdrawal_is_kept(table: Table, fresh: Callable[[], st
         "approvals": (Approval("eve", 10, "first", "r1"),), "risks": tuple(Risk), "payout": 2, "sent_at_ms": 12,
         "problem": PayoutProblem.DECLINED, "transaction_id": "T-1",
     }  # fmt: skip
-    new = stepped(old, Step(WithdrawalStatus.PAYING, "ann", 11, "second", "r2"), **changes)
+    new = stepped(old, WithdrawalStep(WithdrawalStatus.PAYING, "ann", 11, "second", "r2"), **changes)
     table.commit(*withdrawals.change(old, new))
     assert withdrawals.find(table, old.id) == new
     (listed,) = withdrawals.many(table, [old.id])
@@ -168,7 +168,7 @@ def test_everything_of_a_withdrawal_is_kept(table: Table, fresh: Callable[[], st
     "first",
     [
         {"approvals": (Approval("eve", 10),)},
-        {"steps": (Step(WithdrawalStatus.REQUESTED, "system", 10),), "problem": PayoutProblem.UNKNOWN},
+        {"steps": (WithdrawalStep(WithdrawalStatus.REQUESTED, "system", 10),), "problem": PayoutProblem.UNKNOWN},
     ],
 )
 def test_whatever_happened_meanwhile_is_noticed(table: Table, fresh: Callable[[], str], first: dict[str, Any]) -> None:
@@ -177,14 +177,14 @@ def test_whatever_happened_meanwhile_is_noticed(table: Table, fresh: Callable[[]
     table.commit(withdrawals.create(old))
     table.commit(*withdrawals.change(old, replace(old, **first)))
     with pytest.raises(ConditionFailed):
-        table.commit(*withdrawals.change(old, stepped(old, Step(WithdrawalStatus.APPROVED, "ann", 11))))
+        table.commit(*withdrawals.change(old, stepped(old, WithdrawalStep(WithdrawalStatus.APPROVED, "ann", 11))))
 
 
 def test_what_has_a_problem_is_in_a_list_of_its_own(table: Table, fresh: Callable[[], str]) -> None:
     """And in no list of a status, until the problem is over; by the time when it came into each."""
     old = a_withdrawal(fresh(), status=WithdrawalStatus.PAYING)
     table.commit(withdrawals.create(old))
-    step = Step(WithdrawalStatus.PAYING, "system", 5_000_000)
+    step = WithdrawalStep(WithdrawalStatus.PAYING, "system", 5_000_000)
     stuck = stepped(old, step, problem=PayoutProblem.UNKNOWN)
     table.commit(*withdrawals.change(old, stuck))
     assert (f"5000000#{old.id}", old.id) in list(withdrawals.with_problem(table, "", 100))
@@ -278,7 +278,7 @@ def test_a_journal_is_written_entry_by_entry(table: Table, fresh: Callable[[], s
     """Balance and entries come back as they were; who writes under an old version is refused."""
     balance = Balance(fresh(), "EUR")
     written = []
-    for number, kind in enumerate((Kind.EARN, Kind.RESERVE, Kind.RELEASE, Kind.REVERSE)):
+    for number, kind in enumerate((EntryKind.EARN, EntryKind.RESERVE, EntryKind.RELEASE, EntryKind.REVERSE)):
         after, entry = post(balance, kind, 7, f"r{number}", 86_400_000 * number, span=("a", "b"), contents="c")
         table.commit(*ledger.post(balance, after, entry))
         _, tomorrow = post(balance, kind, 7, "late", 86_400_000 * (number + 1))

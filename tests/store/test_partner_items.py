@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.codes import CodeStatus, PartnerCode
 from refledger.domain.errors import ApplicationNotFound, CodeNotFound, InvitationNotFound
-from refledger.domain.invitations import Application, ApplicationStatus, Invitation, InvitationStatus, Person
+from refledger.domain.invitations import Application, ApplicationStatus, ContactDetails, Invitation, InvitationStatus
 from refledger.domain.partners import PartnerNote
 from refledger.store import applications, codes, invitations, keys, notes
 from refledger.store.table import Table, pack, unpack
@@ -23,7 +23,7 @@ TEXT = st.text(max_size=9)
 CODES = st.text("ABCDEFGHJK0123456789-_", min_size=4, max_size=32)
 MOMENTS = st.integers(10**12, 10**13 - 1)
 TAGS = st.lists(TEXT, max_size=3).map(tuple)
-PEOPLE = st.builds(Person, TEXT, TEXT, TEXT, TEXT, TEXT)
+PEOPLE = st.builds(ContactDetails, TEXT, TEXT, TEXT, TEXT, TEXT)
 
 
 def through_the_wire(write: Write) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def test_applications(application: Application) -> None:
 def test_an_invitation_is_no_application(books: Books) -> None:
     """The same id, in the same partition: each is found as what it is, and nothing where there is nothing."""
     table: Table = books.table
-    one = Invitation("i" * 16, "default", Person(), InvitationStatus.PENDING, 10**12, 10**12, "ann")
+    one = Invitation("i" * 16, "default", ContactDetails(), InvitationStatus.PENDING, 10**12, 10**12, "ann")
     table.commit(invitations.create(one))
     with pytest.raises(ApplicationNotFound):
         applications.find(table, one.id)
-    table.commit(*applications.create(Application("a" * 16, "default", Person(), "u", "", 10**12, "body")))
+    table.commit(*applications.create(Application("a" * 16, "default", ContactDetails(), "u", "", 10**12, "body")))
     with pytest.raises(InvitationNotFound):
         invitations.find(table, "a" * 16)
     with pytest.raises(CodeNotFound):

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from refledger.operations.context import Context
-from refledger.operations.figures import rebuilding
-from refledger.operations.figures.statistics import effects_in, project, subjects_of
-from refledger.operations.proof import auditing
+from refledger.operations.figures import rebuild
+from refledger.operations.figures.rollups import effects_in, project, subjects_of
+from refledger.operations.proof import audit_projection
 from refledger.store import (
     adjustments,
     applications,
@@ -183,7 +183,7 @@ def test_the_stream_may_tell_of_every_item(name: str) -> None:
     for place, item in enumerate(shape(name)["items"]):
         for image in ("NewImage", "OldImage"):
             told = stream.record(as_told(item, place, image))
-            auditing.entry_of(told)
+            audit_projection.entry_of(told)
             record = Record(str(place), told.at_ms, told.old, told.new)
             if subjects_of(record):  # figures are made of it
                 list(effects_in(0, record))
@@ -202,15 +202,13 @@ def test_the_books_are_right_and_go_on(world: Books) -> None:
 @pytest.mark.parametrize("world", FILES, indirect=True)
 def test_figures_are_made_anew(world: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """`rebuild statistics` stamps all that is there, and the consumer counts all of it."""
-    monkeypatch.setattr(rebuilding, "AHEAD_MS", 0)
-    monkeypatch.setattr(rebuilding, "LATE_MS", 0)
+    monkeypatch.setattr(rebuild, "AHEAD_MS", 0)
+    monkeypatch.setattr(rebuild, "LATE_MS", 0)
     world.context = Context(world.table, world.ids, world.clock, pause=world.clock.forward)
     tail = streams.Tail(world.client)
     project(world.context, "shard-1", list(tail.new()))
     for _ in range(2):
-        done = rebuilding.rebuild(
-            world.context, lambda: rebuilding.everybody(world.context), 0, whole=True, afresh=False
-        )
+        done = rebuild.rebuild(world.context, lambda: rebuild.everybody(world.context), 0, whole=True, afresh=False)
         project(world.context, "shard-1", list(tail.new()))
     assert (done.waiting, done.programs_waiting) == (0, 0)
-    assert done.partners == len(list(rebuilding.everybody(world.context)))
+    assert done.partners == len(list(rebuild.everybody(world.context)))

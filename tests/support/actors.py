@@ -12,8 +12,8 @@ from typing import Any
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.earning.maturing import mature_all
-from refledger.operations.payouts import withdrawals, workflow
+from refledger.operations.earning.maturity import mature_all
+from refledger.operations.payouts import withdrawals, workflow_callbacks
 from refledger.store import adjustments, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import referrals as stored_referrals
@@ -188,7 +188,7 @@ class Actors:
     def _tell(self, made: Withdrawal, said: str) -> None:
         context, key = self.deployed.world.books.context, made.provider_key
         heard = withdrawals.provider_says(context, made.id, said, f"tr-{key}", key=key)
-        workflow.tell(context, self.deployed.world.machine.waker, heard.withdrawal)
+        workflow_callbacks.tell(context, self.deployed.world.machine.waker, heard.withdrawal)
 
     def by_hand(self, name: str, place: int, act: str, who: str) -> None:
         """`hold`, `release`, `approve`, `cancel` of a reward."""

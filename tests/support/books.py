@@ -11,7 +11,7 @@ import botocore.exceptions
 
 from refledger.adapters.ids import LONG_ID_BYTES, Ids
 from refledger.adapters.vault import Vault
-from refledger.domain.journal import Entry
+from refledger.domain.journal import JournalEntry
 from refledger.domain.methods import Account, BankAccount, PayoutMethod
 from refledger.domain.partners import Partner
 from refledger.domain.payments import (
@@ -31,13 +31,13 @@ from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import program_changes, programs
 from refledger.operations.context import Context
-from refledger.operations.earning import disputes, maturing, parked, payments, refunds, rewards
-from refledger.operations.limits import Limits, parse
+from refledger.operations.earning import disputes, maturity, parked, payments, refunds, rewards
 from refledger.operations.partners import partners
-from refledger.operations.payouts import covering, methods, withdrawals
+from refledger.operations.payouts import methods, settlement, withdrawals
 from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.operations.proof.verification import verify
-from refledger.operations.referring import referrals
+from refledger.operations.rate_limits import Limits, parse
+from refledger.operations.referring import code_application
 from refledger.store import keys, ledger
 from refledger.store import payments as stored_payments
 from refledger.store import programs as stored_programs
@@ -117,7 +117,7 @@ class Books:
         return partners.create(self.context, new, "admin", None, "body")
 
     def apply(self, name: str, code_of: str) -> None:
-        referrals.apply(self.context, self.limits, self.user(name), self.partner(code_of).code, name)
+        code_application.apply(self.context, self.limits, self.user(name), self.partner(code_of).code, name)
 
     def chain(self, *names: str) -> None:
         """The first refers the second, the second the third, …"""
@@ -194,12 +194,12 @@ class Books:
         return rewards.cancel(self.context, reward.id, "not deserved", by)
 
     def mature(self, name: str, currency: str = "USD") -> None:
-        assert maturing.mature_all(self.context, self.partner(name).id, currency) == ""
+        assert maturity.mature_all(self.context, self.partner(name).id, currency) == ""
 
     def earn(self, customer: str, payment_id: str, base: int, currency: str = "USD", **changes: Any) -> None:
         """A payment, and all that follows from it where nothing is held back."""
         for message in self.pay(customer, payment_id, base, currency, **changes).due:
-            maturing.mature_from(self.context, message.partner_id, message.currency, message.since)
+            maturity.mature_from(self.context, message.partner_id, message.currency, message.since)
 
     def balance(self, name: str, currency: str = "USD") -> tuple[int, int, int]:
         """(available, reserved, paid)."""
@@ -226,13 +226,13 @@ class Books:
         return withdrawals.conclude(self.context, made.id, WithdrawalStatus.PAID, "ann", "r2", "", f"bank-{made.id}")
 
     def cover(self, name: str, currency: str = "USD", withdrawal_id: str = "") -> int:
-        return covering.cover_all(self.context, self.partner(name).id, currency, withdrawal_id)
+        return settlement.cover_all(self.context, self.partner(name).id, currency, withdrawal_id)
 
     def method(self, name: str, account: Account = ACCOUNT) -> PayoutMethod:
         """The account as a payout method of somebody."""
         return methods.add(self.context, lambda: self.vault, self.partner(name).id, account)
 
-    def entries(self, name: str, currency: str = "USD") -> list[Entry]:
+    def entries(self, name: str, currency: str = "USD") -> list[JournalEntry]:
         """A partner's journal."""
         return [entry for _, entry in ledger.entries(self.table, self.partner(name).id, currency)]
 

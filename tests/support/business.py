@@ -18,7 +18,7 @@ from refledger.domain.links import Links
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.entry import config
-from refledger.operations.figures.rebuilding import everybody, rebuild
+from refledger.operations.figures.rebuild import everybody, rebuild
 from refledger.store import keys
 from tests.support import changes, functions
 from tests.support.deployment import Deployment, Event, Time, deployment

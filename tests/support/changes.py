@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from refledger.domain.audit import Entry
+from refledger.domain.audit import AuditEntry
 from refledger.operations import notices
 from refledger.operations.context import Context
-from refledger.operations.partners import finding
-from refledger.operations.proof import auditing
-from refledger.operations.referring import progress
+from refledger.operations.partners import search_projection
+from refledger.operations.proof import audit_projection
+from refledger.operations.referring import progress_projection
 from refledger.store import audit, keys, stream
 from refledger.store.stream import Record
 from tests.support.books import Books
@@ -96,9 +96,9 @@ class Follower:
     def follow(self, records: list[Record] | None = None, context: Context | None = None) -> list[Record]:
         """All that is new, or these; returns what was followed."""
         context, records = context or self.books.context, self.records() if records is None else records
-        auditing.write_down(context, records)
-        progress.follow(context, records)
-        finding.follow(context, records)
+        audit_projection.write_down(context, records)
+        progress_projection.follow(context, records)
+        search_projection.follow(context, records)
         notices.send(context, self.bus, records, to_all=self.to_all)
         return records
 
@@ -107,7 +107,7 @@ class Follower:
         while self.follow():
             pass
 
-    def of(self, entity: str) -> list[Entry]:
+    def of(self, entity: str) -> list[AuditEntry]:
         """What is told of an entity, oldest first."""
         found = audit.of_entity(self.books.table, entity, "", keys.LOWEST, keys.HIGHEST, 100)
         return [entry for _, entry in found][::-1]

@@ -13,7 +13,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
-from refledger.operations.earning import finding_due
+from refledger.operations.earning import due_scan
 from refledger.store import keys
 from refledger.store.transaction import ConditionFailed, Item, Write
 from tests.support.books import SECRET, START_MS, Clock
@@ -122,8 +122,8 @@ class Shop:
         self.waiting += 1
         return reward_id
 
-    def tick(self, time_for: Callable[[], bool]) -> finding_due.Found:
-        return finding_due.find_due(self.context, self._send, time_for)
+    def tick(self, time_for: Callable[[], bool]) -> due_scan.ScanResult:
+        return due_scan.find_due(self.context, self._send, time_for)
 
     def _send(self, messages: Sequence[MaturityMessage]) -> None:
         self.woken += messages

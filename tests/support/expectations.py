@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from refledger.domain.journal import Account, Kind
+from refledger.domain.journal import Account, EntryKind
 from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.rewards import BY_HAND, Reward, cap_key, worth
 from refledger.domain.withdrawals import WithdrawalStatus
@@ -113,9 +113,9 @@ class Expectations:
                     available += entry.amount * (
                         (entry.credit is Account.AVAILABLE) - (entry.debit is Account.AVAILABLE)
                     )
-                    if entry.kind is Kind.RESERVE:
+                    if entry.kind is EntryKind.RESERVE:
                         assert available >= 0, "more was asked for than was available"
-                    if entry.kind is Kind.WRITE_OFF:
+                    if entry.kind is EntryKind.WRITE_OFF:
                         assert available <= 0, "more was forgiven than was owed"
 
     def _caps_hold(self, rewards: Rewards) -> None:

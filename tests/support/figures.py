@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from refledger.domain.rewards import RewardStatus
-from refledger.operations.figures import statistics
-from refledger.operations.figures.statistics import PartnerStatistics, Tier
+from refledger.operations.figures import rollups
+from refledger.operations.figures.rollups import PartnerStatistics, Tier
 from refledger.store import keys
 from tests.support.books import Books
 
 
 def figures(books: Books, name: str) -> PartnerStatistics:
-    return statistics.of_user(books.context, books.user(name))
+    return rollups.of_user(books.context, books.user(name))
 
 
 def truth(books: Books, name: str, members: Sequence[str]) -> tuple[dict[int, Tier], dict[str, int]]:

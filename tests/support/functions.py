@@ -21,7 +21,7 @@ from refledger.adapters.queues import JobQueue, MaturityQueue
 from refledger.adapters.secrets import Secrets
 from refledger.entry import access, config
 from refledger.entry.http import Api
-from refledger.operations.limits import LimitKind
+from refledger.operations.rate_limits import LimitKind
 from scripts import openapi
 from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.adjustments import AdjustmentKind, Asked
+from refledger.domain.adjustments import AdjustmentKind, AdjustmentRequest
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet
@@ -35,7 +35,7 @@ def with_history(books: Books) -> Books:
     _by_hand(books)
     _paid_out(books)
     for number, amount in enumerate((500, -300, 5_000)):
-        asked = Asked(books.partner("bob").id, "USD", amount, AdjustmentKind.ADJUSTMENT, "a correction")
+        asked = AdjustmentRequest(books.partner("bob").id, "USD", amount, AdjustmentKind.ADJUSTMENT, "a correction")
         adjustments.request(books.context, asked, "admin", "route", f"a{number}", "body")
     return books
 

@@ -12,10 +12,10 @@ from typing import Any
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.earning.maturing import mature_all
+from refledger.operations.earning.maturity import mature_all
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.referring import referrals
+from refledger.operations.referring import code_application
 from refledger.store import adjustments, ledger
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals
@@ -80,7 +80,7 @@ class Insider:
         }  # fmt: skip
         for name, partner in self.partners.items():
             customer = f"customer of {name}"
-            referrals.apply(books.context, books.limits, books.user(customer), partner.code)
+            code_application.apply(books.context, books.limits, books.user(customer), partner.code)
             self.deployed.send(
                 "Payment Succeeded", paymentId=f"p-{name}", customerId=customer, amount=5 * EARNED, currency="USD"
             )  # fmt: skip

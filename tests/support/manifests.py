@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from refledger.adapters.archive import Missing, Taken
+from refledger.adapters.archive import Missing, NameTaken
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Drawer:
     def create(self, name: str, body: bytes) -> None:
         self.before(name)
         if name in self.there:
-            raise Taken(name)
+            raise NameTaken(name)
         self.there[name] = body
         self.after(name)
 

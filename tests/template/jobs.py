@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from refledger.adapters.ids import Ids
-from refledger.domain.jobs import ASK_AGAIN_MS, What
+from refledger.domain.jobs import ASK_AGAIN_MS, ExportSubject
 from tests.support.buckets import refused
 from tests.template.story import HASH_KEY, Story
 
 CSV = "firstName,lastName,email\r\nGus,Example,gus@example.com\r\nDora,Example,dora@example.com\r\n"
 
 
-APART = (What.AUDIT, What.MONTH_END)  # they cannot be asked for without filters
+APART = (ExportSubject.AUDIT, ExportSubject.MONTH_END)  # they cannot be asked for without filters
 
 
 def export_and_import(story: Story) -> None:
@@ -28,18 +28,18 @@ def export_everything(story: Story) -> None:
     """Each kind, of which one's last answer of S3 is lost."""
     ids = Ids(HASH_KEY)
     bob = story.bob()
-    asked: list[tuple[What, dict[str, str]]] = [(what, {}) for what in What if what not in APART]
-    asked += [(What.AUDIT, {"entity": bob}), (What.AUDIT, {"actor": ids.user("admin")})]
-    asked += [(What.MONTH_END, {"month": "2026-08"})]
-    asked += [(What.REWARDS, {"partnerId": bob}), (What.REFERRALS, {"partnerId": bob})]
+    asked: list[tuple[ExportSubject, dict[str, str]]] = [(what, {}) for what in ExportSubject if what not in APART]
+    asked += [(ExportSubject.AUDIT, {"entity": bob}), (ExportSubject.AUDIT, {"actor": ids.user("admin")})]
+    asked += [(ExportSubject.MONTH_END, {"month": "2026-08"})]
+    asked += [(ExportSubject.REWARDS, {"partnerId": bob}), (ExportSubject.REFERRALS, {"partnerId": bob})]
     for what, filters in asked:
         body = {"what": what, "filters": filters, "format": "csv"}
         job = story.call("jobs", "admin", "POST /api/v1/exports", body)["id"]
-        story.files.trouble = _lose_the_end if what is What.PARTNERS else lambda _: None
+        story.files.trouble = _lose_the_end if what is ExportSubject.PARTNERS else lambda _: None
         _work(story)
         story.files.trouble = lambda _: None
         made = story.call("jobs", "admin", "GET /api/v1/exports/{exportId}", exportId=job)
-        assert (made["status"], made["done"] > 0 or what is What.AUDIT) == ("DONE", True), made
+        assert (made["status"], made["done"] > 0 or what is ExportSubject.AUDIT) == ("DONE", True), made
         assert "X-Amz-Expires=600" in made["link"]
     assert story.call("jobs", "admin", "GET /api/v1/exports")["data"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from refledger.adapters.ids import Ids
 from refledger.cli.migrate import whole_table
-from refledger.domain.notices import Kind
+from refledger.domain.notices import NoticeKind
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import access
 from refledger.operations.context import Context
@@ -60,7 +60,7 @@ def review(story: Story) -> None:
     do_the_rest(story)
     tail = Tail(story.client)
     bob = keys.partner(story.bob())
-    write(story, bob, "notices", {"L": [{"S": kind.value} for kind in Kind]})  # Bob chooses all
+    write(story, bob, "notices", {"L": [{"S": kind.value} for kind in NoticeKind]})  # Bob chooses all
     told = list(batches(tail.new(), keys.AUDITED))
     told += batches(tail.new(), keys.AUDITED)
     for event in [*told, told[0]]:

@@ -136,10 +136,10 @@ class Story:
             self.calls.append((event["routeKey"], event["requestContext"]["requestId"]))
         return answer
 
-    def _deciding(self, route: str) -> Callable[[duties.Act, duties.Facts], duties.Verdict]:
+    def _deciding(self, route: str) -> Callable[[duties.Act, duties.DutyFacts], duties.Verdict]:
         """The real decision, noted with where it was asked for."""
 
-        def decide(act: duties.Act, facts: duties.Facts) -> duties.Verdict:
+        def decide(act: duties.Act, facts: duties.DutyFacts) -> duties.Verdict:
             self.decided.append((route, act))
             return DECIDE(act, facts)
 

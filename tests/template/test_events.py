@@ -10,7 +10,7 @@ from refledger.adapters import salesforce
 from refledger.adapters.stripe import READERS, SOURCE_PREFIX
 from refledger.entry.events import leads
 from refledger.entry.events.own import MODELS, SOURCE
-from refledger.operations.figures.counting import figures
+from refledger.operations.figures.counters import figures
 from refledger.store import keys
 from refledger.store.table import unpack
 from tests.template.deployed import (

@@ -1,7 +1,8 @@
 """Where manifests are kept: an S3 bucket that lets nobody change or delete what was put, for the time of its retention.
 
 Nothing is ever overwritten: `create` is refused where the name is taken. Somebody who may write to the bucket can still
-put another version over an object, or a marker that hides it, so `Archive` reads the first version of each name.
+put another version over an object, or a marker that hides it,
+so `ManifestArchive` reads the first version of each name.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ PREFIX = "manifests"
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
-class Taken(Exception):
+class NameTaken(Exception):
     """The name is taken already: by an earlier run, or by another one at this moment."""
 
 
-class Source(Protocol):
+class ManifestSource(Protocol):
     """One day's manifest."""
 
     def read(self, name: str) -> bytes:
@@ -56,11 +57,11 @@ class DayWriter:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in TAKEN:
-                raise Taken(name) from error
+                raise NameTaken(name) from error
             raise
 
 
-class Archive:
+class ManifestArchive:
     """All manifests of a bucket, as they were first written."""
 
     def __init__(self, client: Any, bucket: str, prefix: str = PREFIX) -> None:
@@ -95,7 +96,7 @@ class Archive:
 class ArchivedDay:
     """One day of an archive."""
 
-    def __init__(self, archive: Archive, day: str) -> None:
+    def __init__(self, archive: ManifestArchive, day: str) -> None:
         self._archive, self._day = archive, day
 
     def read(self, name: str) -> bytes:

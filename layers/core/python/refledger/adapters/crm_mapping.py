@@ -16,11 +16,11 @@ from typing import Final
 
 from refledger.domain import amounts, currencies, leads
 from refledger.domain.errors import Invalid, Unreadable
-from refledger.domain.leads import LeadNews, Step, Value
-from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, Source
+from refledger.domain.leads import LeadNews, LeadStep, Value
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, ReferralSource
 
 PROPERTIES: Final = ("code", "text", "source", "campaign", "customer", "value", "currency", "reason", "id")
-STEPS: Final = {"accepted": Step.ACCEPTED, "converted": Step.CONVERTED, "rejected": Step.REJECTED}
+STEPS: Final = {"accepted": LeadStep.ACCEPTED, "converted": LeadStep.CONVERTED, "rejected": LeadStep.REJECTED}
 
 
 class BadMapping(Exception):
@@ -36,7 +36,7 @@ class Mapping:
     kind: str
     account: str
     names: dict[str, str]
-    steps: dict[Step, frozenset[tuple[str, str]]]
+    steps: dict[LeadStep, frozenset[tuple[str, str]]]
 
     @classmethod
     def parse(cls, text: str) -> Mapping:
@@ -70,10 +70,10 @@ class Mapping:
             reason=told.get("reason", "")[: leads.MAX_REASON_LENGTH],
         )
 
-    def _step(self, values: AnyMapping[str, object]) -> Step | None:
+    def _step(self, values: AnyMapping[str, object]) -> LeadStep | None:
         """The one that says most, where several do."""
         said = {(property, _text(value).casefold()) for property, value in values.items()}
-        for step in (Step.CONVERTED, Step.REJECTED, Step.ACCEPTED):
+        for step in (LeadStep.CONVERTED, LeadStep.REJECTED, LeadStep.ACCEPTED):
             if self.steps[step] & said:
                 return step
         return None
@@ -94,10 +94,10 @@ class Mapping:
         return Value(major=major, currency=currency) if major > 0 else None
 
 
-def source_of(text: str) -> Source | None:
+def source_of(text: str) -> ReferralSource | None:
     """A source of referrals; OTHER for what none of them is called, None for nothing."""
     name = "_".join(text.upper().replace("-", " ").split())
-    return Source(name) if name in set(Source) else Source.OTHER if name else None
+    return ReferralSource(name) if name in set(ReferralSource) else ReferralSource.OTHER if name else None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ LOOK_SECONDS = 60  # how long a message is hidden from others while somebody loo
 
 
 @dataclass(frozen=True)
-class Counts:
+class QueueDepth:
     """About how many messages there are; SQS itself is not exact."""
 
     visible: int
@@ -44,10 +44,10 @@ class DeadLetterQueue:
     def is_fifo(self) -> bool:
         return is_fifo(self._url)
 
-    def counts(self) -> Counts:
+    def counts(self) -> QueueDepth:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         told = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
-        return Counts(*(int(told[name]) for name in names))
+        return QueueDepth(*(int(told[name]) for name in names))
 
     def look(self, limit: int) -> Iterator[Letter]:
         """Up to `limit` messages, which are there as before when the caller is done, but for those that it took."""

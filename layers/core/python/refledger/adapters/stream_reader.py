@@ -24,7 +24,7 @@ class Gone(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class StreamRange:
     """Where records lie, as Lambda says it of those that it gave up. `first_at`, `last_at`: when they came, as text."""
 
     stream: str
@@ -36,7 +36,7 @@ class Place:
     last_at: str
 
     @classmethod
-    def read(cls, body: str) -> Place:
+    def read(cls, body: str) -> StreamRange:
         """Raises ValueError for what is no such message."""
         try:
             told = json.loads(body)["DDBStreamBatchInfo"]
@@ -77,7 +77,7 @@ class Kept:
         return text, list(told.get("Records", []))
 
 
-def read(client: Any, table: str, place: Place) -> Iterator[dict[str, Any]]:
+def read(client: Any, table: str, place: StreamRange) -> Iterator[dict[str, Any]]:
     """The records from the first to the last that are named. Raises Gone unless all of them are there.
 
     `table`: whose stream it must be. One that was restored has another one.
@@ -108,7 +108,7 @@ def read(client: Any, table: str, place: Place) -> Iterator[dict[str, Any]]:
     raise Gone
 
 
-def _stream(client: Any, table: str, place: Place) -> str:
+def _stream(client: Any, table: str, place: StreamRange) -> str:
     """By its label: the local stack's DynamoDB has a region and an account of its own in its names."""
     for each in client.list_streams(TableName=table)["Streams"]:
         if each["StreamLabel"] == place.stream.rsplit("/", 1)[-1]:

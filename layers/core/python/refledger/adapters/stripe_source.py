@@ -26,7 +26,7 @@ class SourceUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Page:
+class StripePage:
     """`after`: the id to go on after; "" where there is no more."""
 
     found: list[dict[str, Any]]
@@ -41,15 +41,15 @@ class StripeSource:
     def __init__(self, api_key: Callable[[], str], *, livemode: bool | None, api_base: str = "") -> None:
         self._api_key, self._livemode, self._base = api_key, livemode, stripe_client.checked_base(api_base)
 
-    def events(self, types: Sequence[str], since: int, until: int, after: str) -> Page:
+    def events(self, types: Sequence[str], since: int, until: int, after: str) -> StripePage:
         """Events of these types made from `since` to before `until` (epoch seconds), newest first, behind `after`."""
         return self._list("/v1/events", after, types=list(types), created={"gte": since, "lt": until})
 
-    def transfers(self, since: int, after: str) -> Page:
+    def transfers(self, since: int, after: str) -> StripePage:
         """Transfers that were made since then (epoch seconds), as they are now, newest first."""
         return self._list("/v1/transfers", after, created={"gte": since})
 
-    def _list(self, path: str, after: str, **asked: Any) -> Page:
+    def _list(self, path: str, after: str, **asked: Any) -> StripePage:
         try:
             key = self._api_key()
         except Exception as error:
@@ -67,10 +67,10 @@ class StripeSource:
         return _page(answer.body)
 
 
-def _page(text: str) -> Page:
+def _page(text: str) -> StripePage:
     try:
         told = json.loads(text)
         found = [each for each in told["data"] if isinstance(each["id"], str)]
-        return Page(found, found[-1]["id"] if told["has_more"] and found else "")
+        return StripePage(found, found[-1]["id"] if told["has_more"] and found else "")
     except (ValueError, KeyError, TypeError):
         raise SourceUnavailable("Stripe's answer is no list") from None

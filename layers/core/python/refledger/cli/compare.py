@@ -11,7 +11,7 @@ from typing import Any
 from refledger.adapters.queues import PaymentsQueue
 from refledger.adapters.stepfunctions import Waker
 from refledger.adapters.stripe_source import SourceUnavailable, StripeSource
-from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.output import ProgressLine, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import SECOND_MS, iso
 from refledger.entry.config import LIVEMODE
@@ -46,7 +46,7 @@ def compare(options: argparse.Namespace) -> int:
     now = context.now_ms() // SECOND_MS
     since = max(now - options.days * 24 * reconciling.HOUR_SECONDS, now - reconciling.LISTED_SECONDS)
     try:
-        with Progress(lambda: f"{found.events} events", asked=options.progress):
+        with ProgressLine(lambda: f"{found.events} events", asked=options.progress):
             reconciling.compare_between(comparison, since, now - RECENT_SECONDS)
     except SourceUnavailable as error:
         raise Usage(str(error)) from error

@@ -10,7 +10,7 @@ from refledger.domain.times import iso
 from refledger.operations.context import Context
 from refledger.operations.proof.book_checks import Fault
 from refledger.store import findings
-from refledger.store.findings import Reason
+from refledger.store.findings import FindingReason
 
 
 def words(fault: Fault, word: str = "FAULT") -> str:
@@ -41,13 +41,13 @@ def show_found(context: Context, *, is_json: bool) -> int:
     return 1 if faults else 0
 
 
-def _reasons(found: list[findings.Finding], *, is_told: bool) -> Iterator[Reason]:
+def _reasons(found: list[findings.Finding], *, is_told: bool) -> Iterator[FindingReason]:
     return (reason for each in found for reason in each.reasons if reason.is_told is is_told)
 
 
-def _fault(reason: Reason) -> Fault:
+def _fault(reason: FindingReason) -> Fault:
     return Fault(reason.partner_id, reason.currency, reason.text)
 
 
-def _as_json(reason: Reason) -> dict[str, str]:
+def _as_json(reason: FindingReason) -> dict[str, str]:
     return {**asdict(_fault(reason)), "since": iso(reason.since_ms)}

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from refledger.adapters.archive import PREFIX, Archive, ArchivedDay, Folder, Source
+from refledger.adapters.archive import PREFIX, ArchivedDay, Folder, ManifestArchive, ManifestSource
 from refledger.adapters.signing import Checker, KmsKey, PublicKey
 from refledger.cli.output import warn
 from refledger.cli.target import Target, Usage
@@ -24,7 +24,7 @@ FRESH_MS = 2 * DAY_MS
 class Signed:
     """`day`: which one it must be, None where a folder was named; `label`: for people."""
 
-    source: Source
+    source: ManifestSource
     checker: Checker
     day: str | None
     label: str
@@ -49,16 +49,16 @@ def opened(target: Target, options: argparse.Namespace) -> Signed:
         prefix, _, day = path.rpartition("/")
         if not DAY.fullmatch(day) or not prefix:
             raise Usage(f"{which}: name a day's manifest, s3://bucket/{PREFIX}/2026-11-21")
-        return Signed(ArchivedDay(Archive(target.client("s3"), bucket, prefix), day), checker, day, day)
+        return Signed(ArchivedDay(ManifestArchive(target.client("s3"), bucket, prefix), day), checker, day, day)
     if which == "latest" or DAY.fullmatch(which):
-        archive = Archive(target.client("s3"), options.bucket or target.resource(BUCKET))
+        archive = ManifestArchive(target.client("s3"), options.bucket or target.resource(BUCKET))
         day = _latest(target, archive) if which == "latest" else which
         return Signed(ArchivedDay(archive, day), checker, day, day)
     folder = Path(which).parent if which.endswith(INDEX) else Path(which)
     return Signed(Folder(folder), checker, None, str(folder))
 
 
-def _latest(target: Target, archive: Archive) -> str:
+def _latest(target: Target, archive: ManifestArchive) -> str:
     """The newest day with a signature."""
     day = next((day for day in archive.days() if archive.has(day, SIGNATURE)), None)
     if day is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.output import ProgressLine, add_progress, say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import iso
@@ -49,7 +49,7 @@ def migrate(options: argparse.Namespace) -> int:
 def _run(target: Target, migration: Migration, options: argparse.Namespace) -> str:
     context = target.keyed_context
     told, verb = [f"{migration.name}: beginning"], "at most would be" if options.dry_run else "were"
-    with Progress(lambda: told[-1], asked=options.progress):
+    with ProgressLine(lambda: told[-1], asked=options.progress):
         migrating.migrate(
             context, migration, whole_table(context.table), dry_run=options.dry_run, again=options.again,
             tell=lambda at: told.append(f"{at.name}: {at.looked_at} items looked at, {at.moved_on} {verb} moved on"),

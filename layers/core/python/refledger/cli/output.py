@@ -51,7 +51,7 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", action="store_true", help="say how far it is, also where no terminal looks on")
 
 
-class Progress:
+class ProgressLine:
     """Says every second how far it is: on a terminal over and over in one line, elsewhere only if asked.
 
     with Progress(lambda: "3 partners", asked=False) as progress:

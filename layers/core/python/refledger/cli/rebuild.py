@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from refledger.cli.output import Progress, add_progress, say
+from refledger.cli.output import ProgressLine, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.figures import comparing, rebuilding
+from refledger.operations.figures import comparing, rebuild
 from refledger.operations.figures.comparing import Difference
 from refledger.operations.recovery import catching_up
 from refledger.store import partners
@@ -50,7 +50,7 @@ def rebuild_other(options: argparse.Namespace) -> int:
     """0 when nothing is missing, or it was written; with --check 1 when something is."""
     context = Target(options).context
     told = ["beginning"]
-    with Progress(lambda: told[-1], asked=options.progress):
+    with ProgressLine(lambda: told[-1], asked=options.progress):
         found = catching_up.catch_up(
             context, options.what, check=options.check, tell=lambda text: told.__setitem__(0, text)
         )  # fmt: skip
@@ -71,13 +71,13 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
         partners.find(context.table, options.partner)
 
     def of_partners() -> Iterable[str]:
-        return [options.partner] if options.partner else rebuilding.everybody(context)
+        return [options.partner] if options.partner else rebuild.everybody(context)
 
     def tell(text: str) -> None:
         told[0] = text
 
     only: set[str] | None = None
-    with Progress(lambda: told[-1], asked=options.progress):
+    with ProgressLine(lambda: told[-1], asked=options.progress):
         if not options.partner and not options.all:
             found = comparing.differences(context, of_partners, tell)
             only = {each.dimension.subject for each in found}
@@ -86,7 +86,7 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
         if options.check:
             say(f"statistics: {'needed' if only else 'not needed'}")
             return 1 if only else 0
-        done = rebuilding.rebuild(
+        done = rebuild.rebuild(
             context, of_partners, options.wait * MINUTE_MS, whole=not options.partner, afresh=options.afresh,
             only=only, tell=tell,
         )  # fmt: skip

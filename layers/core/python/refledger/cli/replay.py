@@ -9,7 +9,7 @@ from typing import Any
 
 from refledger.adapters import stream_reader
 from refledger.adapters.dead_letters import DeadLetterQueue, Letter
-from refledger.adapters.stream_reader import Gone, Kept, Place
+from refledger.adapters.stream_reader import Gone, Kept, StreamRange
 from refledger.cli.output import say
 from refledger.cli.target import Target, add_target
 
@@ -67,7 +67,7 @@ def _records(target: Target, body: str) -> tuple[str, list[dict[str, Any]]]:
         body, records = kept.read(target.client("s3"))
         if records:
             return body, records
-    place, client = Place.read(body), target.client("dynamodbstreams")
+    place, client = StreamRange.read(body), target.client("dynamodbstreams")
     return body, list(stream_reader.read(client, target.context.table.name, place))
 
 
@@ -87,7 +87,7 @@ def _tell(target: Target, records: list[dict[str, Any]]) -> int:
 def _of(letter: Letter, words: str, why: str) -> str:
     """Where the records lie, by what Lambda said, and what became of them."""
     try:
-        place = Place.read(words)
+        place = StreamRange.read(words)
     except ValueError:
         return f"message {letter.id}: {why}"
     return f"{place.count} records of {place.first_at} to {place.last_at} ({place.shard}): {why}"

@@ -18,7 +18,7 @@ from refledger.cli.output import say
 from refledger.cli.stopping import sources, who
 from refledger.cli.target import Target, Usage
 from refledger.domain.currencies import money
-from refledger.domain.restoring import Act
+from refledger.domain.restoring import RestoreAction
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context
 from refledger.operations.proof import verification
@@ -38,10 +38,10 @@ REPLAY_NAME_LIMIT = 64
 SHOWN = 20  # of faults
 STAMP, STAMPED, STAMPED_AS = re.compile(r"-r\d{8}T\d{6}$"), "20261129T020000", "%Y%m%dT%H%M%S"
 WHAT = {
-    Act.ENTER: "is not in the copy: its money is reserved, and it is held",
-    Act.HOLD: "is held",
-    Act.PROVIDER: "its provider is asked before anything is sent",
-    Act.PERSON: "cannot be held here: settle it before you let payouts go on",
+    RestoreAction.ENTER: "is not in the copy: its money is reserved, and it is held",
+    RestoreAction.HOLD: "is held",
+    RestoreAction.PROVIDER: "its provider is asked before anything is sent",
+    RestoreAction.PERSON: "cannot be held here: settle it before you let payouts go on",
 }
 
 
@@ -236,7 +236,7 @@ class Copying:
 
     def _tell(self, held: list[Held]) -> None:
         wish = self._wish
-        persons = [each for each in held if each.act is Act.PERSON]
+        persons = [each for each in held if each.act is RestoreAction.PERSON]
         say(f"{len(held)} withdrawals were found now that may have been paid; {len(persons)} of them could not be held")
         say("Give the copy to the stack, and then give this command once more:")
         say(

@@ -12,11 +12,11 @@ from typing import Any
 from refledger.adapters.archive import Missing
 from refledger.cli.found import show_found, words
 from refledger.cli.manifest_source import Signed, add_manifest, opened
-from refledger.cli.output import Progress, add_progress, say, warn
+from refledger.cli.output import ProgressLine, add_progress, say, warn
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.manifest import Damaged
 from refledger.operations.earning import overdue
-from refledger.operations.proof import attesting, partner_checks, verification
+from refledger.operations.proof import attestation, partner_checks, verification
 from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.store import partners
 from refledger.store.table import BATCH_LIMIT
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     output = _Json() if options.json else _Text()
     output.begin()
     try:
-        with Progress(lambda: f"{found} faults in {_read(checked)}", asked=options.progress) as progress:
+        with ProgressLine(lambda: f"{found} faults in {_read(checked)}", asked=options.progress) as progress:
             for fault in _faults(target, options, signed, checked):
                 with progress.aside():
                     output.tell(fault, found)
@@ -72,10 +72,10 @@ def _faults(
     for late in overdue.waiting_too_long(context, [partner_id] if partner_id else everybody):
         yield Fault(*late)
     if signed:
-        rows = attesting.rows_of(signed.source, signed.checker, signed.day)
+        rows = attestation.rows_of(signed.source, signed.checker, signed.day)
         mine = (row for row in rows if partner_id in (None, row.partner_id))
         try:
-            yield from attesting.check(context, mine, checked)
+            yield from attestation.check(context, mine, checked)
         except Damaged as error:
             yield Fault("", "", f"manifest {signed.label}: {error}")
         except Missing as error:

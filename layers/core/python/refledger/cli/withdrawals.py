@@ -14,7 +14,7 @@ from refledger.cli.target import Target, add_target
 from refledger.domain.currencies import money
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal
-from refledger.operations.payouts import sweeping
+from refledger.operations.payouts import sweeper
 from refledger.store import withdrawals
 from refledger.store.table import BATCH_LIMIT
 
@@ -78,7 +78,7 @@ def resume_one(options: argparse.Namespace) -> int:
     if reason := _why_not(workflow, withdrawal, anyway=options.anyway):
         say(f"withdrawal {withdrawal.id} is not resumed: {reason}")
         return 1
-    if not sweeping.resume(target.context, workflow, withdrawal):
+    if not sweeper.resume(target.context, workflow, withdrawal):
         say(f"withdrawal {withdrawal.id} is being resumed by somebody else at this moment")
         return 1
     say(f"withdrawal {withdrawal.id}: attempt {withdrawal.attempt + 1} started")

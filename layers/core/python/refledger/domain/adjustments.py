@@ -17,7 +17,7 @@ from refledger.domain.errors import (
     Invalid,
     NoDebt,
 )
-from refledger.domain.journal import Balance, Kind
+from refledger.domain.journal import Balance, EntryKind
 from refledger.domain.partners import Partner
 from refledger.domain.programs import Program
 
@@ -42,7 +42,7 @@ class AdjustmentStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class AdjustmentRequest:
     """What somebody wants corrected. `amount` in minor units: above zero it is given, below zero it is taken.
 
     Of an ANCHOR: how many entries it names, and their `journal.chain`; its amount is 0.
@@ -75,7 +75,7 @@ class Adjustment:
     """Whom it concerns, what was asked and by whom, and what became of it. Actors are keyed hashes of their `sub`."""
 
     id: str
-    asked: Asked
+    asked: AdjustmentRequest
     program_id: str  # the partner's home program, whose limit counted
     status: AdjustmentStatus
     requester: str
@@ -88,18 +88,18 @@ class Adjustment:
     entry: int = 0  # version of the journal entry that booked it
 
 
-def movement(asked: Asked) -> tuple[Kind, int]:
+def movement(asked: AdjustmentRequest) -> tuple[EntryKind, int]:
     """How the journal says it: the kind of entry, and an amount above zero."""
     match asked.kind:
         case AdjustmentKind.ANCHOR:
-            return Kind.ANCHOR, 0
+            return EntryKind.ANCHOR, 0
         case AdjustmentKind.WRITE_OFF:
-            return Kind.WRITE_OFF, asked.amount
+            return EntryKind.WRITE_OFF, asked.amount
         case AdjustmentKind.ADJUSTMENT:
-            return (Kind.CREDIT if asked.amount > 0 else Kind.DEBIT), abs(asked.amount)
+            return (EntryKind.CREDIT if asked.amount > 0 else EntryKind.DEBIT), abs(asked.amount)
 
 
-def check_possible(asked: Asked, balance: Balance) -> None:
+def check_possible(asked: AdjustmentRequest, balance: Balance) -> None:
     """Only debt that is there is forgiven, and only entries that are there are named; everything else is possible, also
     what makes debt. Raises NoDebt, Invalid.
     """
@@ -115,7 +115,7 @@ def check_currency(program: Program, balance: Balance) -> None:
         raise CurrencyNotTaken(f"the partner has nothing in {balance.currency}, and their program does not take it")
 
 
-def act(asked: Asked) -> Act:
+def act(asked: AdjustmentRequest) -> Act:
     """Which act of the table asking for it is."""
     match asked.kind:
         case AdjustmentKind.ANCHOR:
@@ -126,7 +126,7 @@ def act(asked: Asked) -> Act:
             return Act.ADJUST
 
 
-def credits(asked: Asked) -> bool:
+def credits(asked: AdjustmentRequest) -> bool:
     """Whether it makes money that the partner can withdraw; a debit makes nobody a maker."""
     return asked.amount > 0
 

@@ -65,7 +65,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """`entity`: its id; `part`: which part of it, "" for the whole. `actor`: keyed hash of the user, "" for the system.
 
     `kind`: their role. `origin`: the address they called from. `number`: orders entries of one moment.

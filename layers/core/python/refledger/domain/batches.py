@@ -18,7 +18,7 @@ OF_BANKS: Final = ("bic", "country")
 
 
 @dataclass(frozen=True)
-class Line:
+class TransferLine:
     """One transfer. Everything in it was fixed when the withdrawal was asked for. `amount` in minor units."""
 
     withdrawal_id: str
@@ -37,7 +37,7 @@ class Batch:
     created_at_ms: int
     created_by: str  # keyed hash of the user's `sub`
     body: str  # hash of the request's body
-    lines: tuple[Line, ...]
+    lines: tuple[TransferLine, ...]
 
     @property
     def totals(self) -> dict[str, int]:
@@ -65,7 +65,7 @@ def major_units(amount: int, currency: str) -> str:
     return f"{whole}.{rest:0{digits}}"
 
 
-def as_csv(lines: Iterable[tuple[Line, BankAccount]]) -> str:
+def as_csv(lines: Iterable[tuple[TransferLine, BankAccount]]) -> str:
     """Make the file, see `csv_files`: a head, and a line for each. `reference` is the withdrawal's id.
 
     Bank and country have columns where an account of the batch says them: files of before stay as they were.

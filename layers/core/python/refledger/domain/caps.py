@@ -18,7 +18,7 @@ from refledger.domain.rewards import Reward, RewardStatus, cap_key, worth
 
 
 @dataclass(frozen=True)
-class Month:
+class CappedMonth:
     """The rewards of one month that are under a cap. Minor units.
 
     `kept`: by cap, what refunds and disputes left of those in the balance. `covered`: of that, the ones that are PAID.
@@ -55,7 +55,7 @@ class Month:
         """What of it no payout has covered yet. Rewards that are PAID use up the caps before those that are not."""
         return self.worth - _worth(self.covered, self.used)
 
-    def moved(self, old: Reward, new: Reward) -> Month:
+    def moved(self, old: Reward, new: Reward) -> CappedMonth:
         """After one of its rewards has changed."""
         cap, paid = new.cap or 0, RewardStatus.PAID
         before, after = (worth(reward) if reward.status is paid else 0 for reward in (old, new))
@@ -66,7 +66,7 @@ class Month:
         )
 
 
-def month_of(reward: Reward) -> Month | None:
+def month_of(reward: Reward) -> CappedMonth | None:
     """The month that counts it, as if nothing were in it yet; None where no cap does.
 
     A reward with a `limit` was granted a part of a cap for good, and stands for itself.
@@ -74,7 +74,7 @@ def month_of(reward: Reward) -> Month | None:
     if reward.cap is None or reward.limit is not None:
         return None
     program_id, month = cap_key(reward).split(" ")
-    return Month(reward.partner_id, reward.currency, program_id, month)
+    return CappedMonth(reward.partner_id, reward.currency, program_id, month)
 
 
 def _worth(by_cap: Mapping[int, int], used: int) -> int:

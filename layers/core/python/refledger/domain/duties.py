@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from refledger.domain import errors
-from refledger.domain.exposures import Exposure, Mark, Marked, Tally, passes
+from refledger.domain.exposures import Exposure, ExposureTally, Mark, Marked, passes
 from refledger.domain.programs import Program
 from refledger.domain.times import DAY_MS
 
@@ -89,10 +89,9 @@ class Limit(StrEnum):
     SECOND_APPROVAL = "secondApprovalLimit"
 
 
-R, M = Relation, Marked
-OUT_BARS: Final = frozenset(M)  # who did any of these lets none of the partner's money out
+OUT_BARS: Final = frozenset(Marked)  # who did any of these lets none of the partner's money out
 # nor does the program's rule, which is nobody's second look; it goes by accounts that staff vouched for
-NEED_A_LOOK: Final = frozenset(M) - {M.ACCOUNT}
+NEED_A_LOOK: Final = frozenset(Marked) - {Marked.ACCOUNT}
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,9 @@ class Duty:
     """
 
     what: str
-    never: frozenset[Relation] = frozenset({R.BENEFICIARY})
+    never: frozenset[Relation] = frozenset({Relation.BENEFICIARY})
     measure: str = ""
-    tally: Tally | None = None
+    tally: ExposureTally | None = None
     limit: Limit | None = None
     above: Above | None = None
     barred_by: frozenset[Marked] = frozenset()
@@ -115,109 +114,109 @@ class Duty:
 
 
 def _row(what: str, *also: Relation, **more: object) -> Duty:
-    return Duty(what, frozenset({R.BENEFICIARY, *also}), **more)  # type: ignore[arg-type]
+    return Duty(what, frozenset({Relation.BENEFICIARY, *also}), **more)  # type: ignore[arg-type]
 
 
-_MADE: Final = {"tally": Tally.MADE, "limit": Limit.ADJUSTMENT}
-_OUT: Final = {"tally": Tally.OUT, "limit": Limit.SECOND_APPROVAL, "barred_by": OUT_BARS}
+_MADE: Final = {"tally": ExposureTally.MADE, "limit": Limit.ADJUSTMENT}
+_OUT: Final = {"tally": ExposureTally.OUT, "limit": Limit.SECOND_APPROVAL, "barred_by": OUT_BARS}
 _ADJUSTMENT: Final = {"own": errors.OwnAdjustment}
 _WITHDRAWAL: Final = {"own": errors.OwnWithdrawal}
 
 DUTIES: Final[dict[Act, Duty]] = {
     Act.ADJUST: _row(
-        "ask for an adjustment", measure="the amount, given or taken", above=Above.WAITS, marks=M.CREDITED,
+        "ask for an adjustment", measure="the amount, given or taken", above=Above.WAITS, marks=Marked.CREDITED,
         **_MADE, **_ADJUSTMENT,
     ),
     Act.WRITE_OFF: _row(
-        "ask to forgive a debt", measure="the amount", above=Above.WAITS, marks=M.CREDITED, **_MADE, **_ADJUSTMENT,
+        "ask to forgive a debt", measure="the amount", above=Above.WAITS, marks=Marked.CREDITED, **_MADE, **_ADJUSTMENT,
     ),
     Act.ANCHOR: _row(
         "ask for a broken journal to be anchored anew, which moves nothing and another person posts, always",
         above=Above.WAITS, **_ADJUSTMENT,
     ),
-    Act.APPROVE_ADJUSTMENT: _row("post an adjustment that waits", R.REQUESTER, **_ADJUSTMENT),
+    Act.APPROVE_ADJUSTMENT: _row("post an adjustment that waits", Relation.REQUESTER, **_ADJUSTMENT),
     Act.REJECT_ADJUSTMENT: _row("refuse an adjustment that waits", **_ADJUSTMENT),
     Act.GIVE_REWARD: _row(
-        "give a reward by hand", measure="the reward", above=Above.HELD, marks=M.CREDITED, **_MADE,
+        "give a reward by hand", measure="the reward", above=Above.HELD, marks=Marked.CREDITED, **_MADE,
     ),
     Act.REFER: _row("enter a referral, or say who its customer is", by_machine=True),
     Act.CONVERT: _row(
         "say for how much a referral converted", measure="each partner's reward, and their sum", above=Above.HELD,
-        marks=M.CREDITED, **_MADE,
+        marks=Marked.CREDITED, **_MADE,
     ),
     Act.CONVERT_BY_MACHINE: _row(
         "the same, told by a service or a CRM; the mark is of who entered the referral, its lead or its customer",
-        measure="each partner's reward, and their sum", tally=Tally.TOLD,
-        limit=Limit.CONVERSION, above=Above.HELD, marks=M.CREDITED, by_machine=True,
+        measure="each partner's reward, and their sum", tally=ExposureTally.TOLD,
+        limit=Limit.CONVERSION, above=Above.HELD, marks=Marked.CREDITED, by_machine=True,
     ),
     Act.ACCEPT_PAYMENT: _row(
         "let a payment earn that was parked, or that nobody was referred for",
-        measure="each partner's reward, and their sum", above=Above.HELD, marks=M.CREDITED, **_MADE,
+        measure="each partner's reward, and their sum", above=Above.HELD, marks=Marked.CREDITED, **_MADE,
     ),
     Act.CLEAR_DUPLICATE: _row(
-        "say that a payment is none that another system told of; `maker` told of either", R.MAKER,
-        measure="each partner's reward, and their sum", above=Above.HELD, marks=M.CREDITED, **_MADE,
+        "say that a payment is none that another system told of; `maker` told of either", Relation.MAKER,
+        measure="each partner's reward, and their sum", above=Above.HELD, marks=Marked.CREDITED, **_MADE,
     ),
     Act.REFUND_PAYMENT: _row(
         "say that a payment was taken back", measure="what the partners lose", above=Above.WAITS, **_MADE,
     ),
-    Act.CONFIRM_REFUND: _row("let that count", R.REQUESTER),
+    Act.CONFIRM_REFUND: _row("let that count", Relation.REQUESTER),
     Act.UNDO_REFUND: _row(
         "say that it was entered in error; the mark is of both", measure="what the partners get back",
-        above=Above.TWO, marks=M.CREDITED, **_MADE,
+        above=Above.TWO, marks=Marked.CREDITED, **_MADE,
     ),
     Act.HOLD_REWARD: _row("hold a reward"),
-    Act.RELEASE_REWARD: _row("release a reward that is held", R.MAKER),
+    Act.RELEASE_REWARD: _row("release a reward that is held", Relation.MAKER),
     Act.RELEASE_TOLD: _row(
-        "the same, where no person told of it: who releases vouches for it; the mark is of the first", R.MAKER,
-        measure="the reward", above=Above.TWO, marks=M.CREDITED, **_MADE,
+        "the same, where no person told of it: who releases vouches for it; the mark is of the first", Relation.MAKER,
+        measure="the reward", above=Above.TWO, marks=Marked.CREDITED, **_MADE,
     ),
     Act.APPROVE_REWARD: _row(
-        "approve a reward, singly or in bulk; `maker` where the program reviews them", R.MAKER,
+        "approve a reward, singly or in bulk; `maker` where the program reviews them", Relation.MAKER,
         measure="the reward, before its day; nothing on it",
         above=Above.REFUSED, **_MADE,
     ),
     Act.CANCEL_REWARD: _row("cancel a reward"),
     Act.CLOSE_REFERRAL: _row("close a referral that has converted, with or without what is not paid out"),
     Act.PAY_REWARD: _row(
-        "say that a reward was paid by itself, singly or in bulk", R.MAKER,
+        "say that a reward was paid by itself, singly or in bulk", Relation.MAKER,
         measure="what is owed of it, and of the others of the same call", above=Above.REFUSED, **_OUT,
     ),
     Act.APPROVE_WITHDRAWAL: _row(
-        "approve a withdrawal, singly or in bulk", R.REQUESTER, measure="the amount", above=Above.TWO,
+        "approve a withdrawal, singly or in bulk", Relation.REQUESTER, measure="the amount", above=Above.TWO,
         **_OUT, **_WITHDRAWAL,
     ),
-    Act.REJECT_WITHDRAWAL: _row("reject a withdrawal", R.REQUESTER, **_WITHDRAWAL),
+    Act.REJECT_WITHDRAWAL: _row("reject a withdrawal", Relation.REQUESTER, **_WITHDRAWAL),
     Act.EXPORT_WITHDRAWAL: _row(
-        "put a withdrawal into a file for the bank", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL,
+        "put a withdrawal into a file for the bank", Relation.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL,
     ),
     Act.MARK_PAID: _row(
-        "say that a transfer was made", R.REQUESTER, measure="the amount, where nobody else approved it",
-        tally=Tally.MARKED, limit=Limit.SECOND_APPROVAL, above=Above.REFUSED, barred_by=OUT_BARS, **_WITHDRAWAL,
+        "say that a transfer was made", Relation.REQUESTER, measure="the amount, where nobody else approved it",
+        tally=ExposureTally.MARKED, limit=Limit.SECOND_APPROVAL, above=Above.REFUSED, barred_by=OUT_BARS, **_WITHDRAWAL,
     ),
     Act.MARK_FAILED: _row(
-        "put back what a bank was told to pay", R.REQUESTER, measure="the amount, once the bank has the file",
+        "put back what a bank was told to pay", Relation.REQUESTER, measure="the amount, once the bank has the file",
         above=Above.TWO, **_MADE, **_WITHDRAWAL,
     ),
     Act.MARK_RETURNED: _row(
-        "put back what was paid", R.REQUESTER, measure="the amount", above=Above.TWO, **_MADE, **_WITHDRAWAL,
+        "put back what was paid", Relation.REQUESTER, measure="the amount", above=Above.TWO, **_MADE, **_WITHDRAWAL,
     ),
-    Act.RETRY_PAYOUT: _row("try a declined payout again", R.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL),
-    Act.RESOLVE_PROBLEM: _row("end a problem with a note", R.REQUESTER, **_WITHDRAWAL),
-    Act.LINK_USER: _row("say who signs in as a partner, new or not", marks=M.LINKED),
-    Act.INVITE: _row("accept an invitation; the mark is of who wrote it", R.MAKER, marks=M.LINKED),
-    Act.DECIDE_APPLICATION: _row("decide about an application; the mark is for a yes", marks=M.LINKED),
-    Act.ADD_ACCOUNT: _row("enter a payout method for a partner", marks=M.ACCOUNT),
-    Act.VERIFY_ACCOUNT: _row("vouch for a payout method", marks=M.ACCOUNT),
-    Act.LIFT_SUSPENSION: _row("lift a suspension", marks=M.LIFTED),
+    Act.RETRY_PAYOUT: _row("try a declined payout again", Relation.REQUESTER, barred_by=OUT_BARS, **_WITHDRAWAL),
+    Act.RESOLVE_PROBLEM: _row("end a problem with a note", Relation.REQUESTER, **_WITHDRAWAL),
+    Act.LINK_USER: _row("say who signs in as a partner, new or not", marks=Marked.LINKED),
+    Act.INVITE: _row("accept an invitation; the mark is of who wrote it", Relation.MAKER, marks=Marked.LINKED),
+    Act.DECIDE_APPLICATION: _row("decide about an application; the mark is for a yes", marks=Marked.LINKED),
+    Act.ADD_ACCOUNT: _row("enter a payout method for a partner", marks=Marked.ACCOUNT),
+    Act.VERIFY_ACCOUNT: _row("vouch for a payout method", marks=Marked.ACCOUNT),
+    Act.LIFT_SUSPENSION: _row("lift a suspension", marks=Marked.LIFTED),
     Act.CHANGE_STATUS: _row("change a partner's status otherwise", by_machine=True),
     Act.SET_RATES: _row("say what a partner earns instead of the program's rates"),
     Act.RAISE_RATES: _row(
-        "say so, and it is more than the program pays; the mark stays for good", marks=M.RATED,
+        "say so, and it is more than the program pays; the mark stays for good", marks=Marked.RATED,
     ),
     Act.TIGHTEN_TERMS: Duty("tighten a program's terms", frozenset()),
     Act.LOOSEN_TERMS: Duty("ask for looser terms, which another admin confirms", frozenset(), above=Above.WAITS),
-    Act.CONFIRM_TERMS: Duty("confirm looser terms", frozenset({R.REQUESTER, R.EARNER})),
+    Act.CONFIRM_TERMS: Duty("confirm looser terms", frozenset({Relation.REQUESTER, Relation.EARNER})),
 }  # fmt: skip
 
 
@@ -233,7 +232,7 @@ class Stake:
 
 
 @dataclass(frozen=True)
-class Facts:
+class DutyFacts:
     """A case, as it was read. People are keyed hashes of their `sub`; "" is nobody.
 
     `earns`: whose money it is, all of them. `maker`: who made or told of what is decided about. `earlier`: who said yes
@@ -279,21 +278,21 @@ class Barred:
 Verdict = Allowed | NeedsSecond | Barred
 
 SOMEBODY_ELSE: Final = {
-    R.BENEFICIARY: "somebody else must do this, because the money is, or may become, yours",
-    R.EARNER: "somebody else must do this, because you earn in the program",
-    R.REQUESTER: "somebody else than who asked for it must do this",
-    R.MAKER: "somebody else than who made it must do this",
+    Relation.BENEFICIARY: "somebody else must do this, because the money is, or may become, yours",
+    Relation.EARNER: "somebody else must do this, because you earn in the program",
+    Relation.REQUESTER: "somebody else than who asked for it must do this",
+    Relation.MAKER: "somebody else than who made it must do this",
 }
 DONE_BEFORE: Final = {
-    M.CREDITED: "who gave this partner money",
-    M.LINKED: "who said who signs in as this partner",
-    M.ACCOUNT: "who entered or vouched for this partner's account",
-    M.LIFTED: "who lifted this partner's suspension",
-    M.RATED: "who raised what this partner earns",
+    Marked.CREDITED: "who gave this partner money",
+    Marked.LINKED: "who said who signs in as this partner",
+    Marked.ACCOUNT: "who entered or vouched for this partner's account",
+    Marked.LIFTED: "who lifted this partner's suspension",
+    Marked.RATED: "who raised what this partner earns",
 }
 
 
-def decide(act: Act, facts: Facts) -> Verdict:
+def decide(act: Act, facts: DutyFacts) -> Verdict:
     """Say whether the actor may do it, and whether they are enough."""
     duty = DUTIES[act]
     if facts.by_machine and not duty.by_machine:
@@ -311,7 +310,7 @@ def decide(act: Act, facts: Facts) -> Verdict:
     return NeedsSecond("it is above what one person may decide in a day")
 
 
-def is_above(act: Act, facts: Facts) -> bool:
+def is_above(act: Act, facts: DutyFacts) -> bool:
     """Whether the sum of the day passes a limit with this act: of any partner, or of the actor, by any of the terms."""
     duty = DUTIES[act]
     if duty.tally is None or duty.limit is None:
@@ -335,7 +334,7 @@ def check(verdict: Verdict) -> None:
             pass
 
 
-def require(act: Act, facts: Facts) -> Verdict:
+def require(act: Act, facts: DutyFacts) -> Verdict:
     """`decide`, for an act that goes on where a second person is needed. Raises what bars the actor."""
     verdict = decide(act, facts)
     if isinstance(verdict, Barred):
@@ -345,7 +344,7 @@ def require(act: Act, facts: Facts) -> Verdict:
 
 def check_stranger(act: Act, actor: str, *earns: str, requester: str = "", maker: str = "") -> None:
     """Nobody decides about their own: who is what to the case, and nothing else of it. Raises what bars the actor."""
-    require(act, Facts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
+    require(act, DutyFacts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
 
 
 def check_apart(act: Act, earns: str, makers: Collection[str], why: str) -> None:
@@ -354,7 +353,7 @@ def check_apart(act: Act, earns: str, makers: Collection[str], why: str) -> None
         raise DUTIES[act].own(why)
 
 
-def _barred(duty: Duty, facts: Facts, actor: str) -> Barred | None:
+def _barred(duty: Duty, facts: DutyFacts, actor: str) -> Barred | None:
     """What keeps a person out whatever the amount: what they are to it, or what they did before."""
     if not actor:
         return None
@@ -373,7 +372,7 @@ def within_window(marks: Sequence[Mark], programs: Sequence[Program], now_ms: in
     return [mark for mark in marks if window_ms and now_ms - mark.at_ms < window_ms]
 
 
-def _who(facts: Facts, relation: Relation) -> frozenset[str]:
+def _who(facts: DutyFacts, relation: Relation) -> frozenset[str]:
     match relation:
         case Relation.BENEFICIARY | Relation.EARNER:
             return facts.earns
@@ -385,6 +384,8 @@ def _who(facts: Facts, relation: Relation) -> frozenset[str]:
 
 def _error(duty: Duty, relation: Relation) -> type[errors.Refledger]:
     """The requester of a withdrawal is its partner; who asked for anything else is one of the staff."""
-    if relation in (R.BENEFICIARY, R.EARNER):
+    if relation in (Relation.BENEFICIARY, Relation.EARNER):
         return duty.own
-    return duty.own if duty.own is errors.OwnWithdrawal and relation is R.REQUESTER else errors.SecondPersonNeeded
+    return (
+        duty.own if duty.own is errors.OwnWithdrawal and relation is Relation.REQUESTER else errors.SecondPersonNeeded
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.currencies import decimal, exponent, money
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Partner
@@ -27,22 +27,21 @@ from refledger.domain.rewards import (
     reversal,
     worth,
 )
-from refledger.domain.rules import BASIS_POINTS, Source
+from refledger.domain.rules import BASIS_POINTS, RateSource
 from refledger.domain.times import day, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 
-S = RewardStatus
 RATE_DECIMALS = 2  # of a per cent, in basis points
 BASE_DECIMALS = 4  # of a whole, in basis points
 
 RULES: dict[str, str] = {
-    Source.PROGRAM: "the program's rule",
-    Source.PROGRAM_FIRST: "the program's rule for a customer's first payment",
-    Source.PRODUCT: "the program's rule for this product",
-    Source.PRODUCT_FIRST: "the program's rule for a customer's first payment of this product",
-    Source.LINES: "the rules for each of the products of the payment",
-    Source.PARTNER: "the partner's own rate",
-    Source.PARTNER_PRODUCT: "the partner's own rate for this product",
+    RateSource.PROGRAM: "the program's rule",
+    RateSource.PROGRAM_FIRST: "the program's rule for a customer's first payment",
+    RateSource.PRODUCT: "the program's rule for this product",
+    RateSource.PRODUCT_FIRST: "the program's rule for a customer's first payment of this product",
+    RateSource.LINES: "the rules for each of the products of the payment",
+    RateSource.PARTNER: "the partner's own rate",
+    RateSource.PARTNER_PRODUCT: "the partner's own rate for this product",
     BY_HAND: "no rule: a person of the owner's gave it",
 }
 
@@ -63,7 +62,7 @@ class Earned:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReversedPart:
     """reversed = amount - floor(amount * kept / paid), where kept = paid - gone and
     gone = min(paid, refunded + disputed + lost).
 
@@ -138,7 +137,7 @@ class Explanation:
     reward: Reward
     rule: str
     earned: Earned
-    taken: Taken
+    taken: ReversedPart
     capped: Capped | None
     granted: int
     worth: int
@@ -158,7 +157,7 @@ def explain(
     partner: Partner | None,
     balance: Balance | None,
     now_ms: int,
-    month: Month | None = None,
+    month: CappedMonth | None = None,
     payout: WithdrawalStatus | None = None,
 ) -> Explanation:
     """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither.
@@ -167,7 +166,7 @@ def explain(
     """
     return Explanation(
         reward=reward,
-        rule=RULES.get(reward.rule, RULES[Source.PROGRAM]),
+        rule=RULES.get(reward.rule, RULES[RateSource.PROGRAM]),
         earned=earned(reward, payment),
         taken=taken(reward, payment),
         capped=capped(reward, month),
@@ -207,7 +206,7 @@ def earned(reward: Reward, payment: Payment) -> Earned:
         text = f"a flat amount of {money(reward.amount, reward.currency)}"
         if reward.rule == BY_HAND:
             text = f"{money(reward.amount, reward.currency)}, given by a person of the owner's"
-        elif reward.rule == Source.LINES:
+        elif reward.rule == RateSource.LINES:
             text = f"{money(reward.amount, reward.currency)}, of each product by its rule"
         elif nearer + reward.amount == reward.base:
             text += ": no more is left of the payment"
@@ -231,7 +230,7 @@ def earned(reward: Reward, payment: Payment) -> Earned:
     )  # fmt: skip
 
 
-def taken(reward: Reward, payment: Payment) -> Taken:
+def taken(reward: Reward, payment: Payment) -> ReversedPart:
     """What refunds and disputes have taken so far."""
     back, paid, currency = payment.back, payment.amount, reward.currency
     gone, digits = back.of(paid), exponent(reward.currency)
@@ -250,10 +249,10 @@ def taken(reward: Reward, payment: Payment) -> Taken:
             f" rounded down, leaves {decimal(net(reward), digits)}; {decimal(reward.reversed, digits)} is taken back"
         )
     sums = (back.refunded, back.disputed, back.lost)
-    return Taken(paid, *sums, gone, paid - gone, reward.reversed, net(reward), text)
+    return ReversedPart(paid, *sums, gone, paid - gone, reward.reversed, net(reward), text)
 
 
-def capped(reward: Reward, counted: Month | None) -> Capped | None:
+def capped(reward: Reward, counted: CappedMonth | None) -> Capped | None:
     """What a monthly cap has to do with it; None where there is none."""
     if reward.cap is None:
         return None
@@ -276,15 +275,15 @@ def coming(
 ) -> list[Coming]:  # fmt: skip
     """What happens next, and when. `payout`: how the withdrawal stands that paid it."""
     match reward.status:
-        case S.CANCELLED:
+        case RewardStatus.CANCELLED:
             return [_cancelled(reward)]
-        case S.PENDING | S.CALCULATED if reward.held:
+        case RewardStatus.PENDING | RewardStatus.CALCULATED if reward.held:
             return _held(reward, now_ms)
-        case S.PENDING:
+        case RewardStatus.PENDING:
             return [_pending(reward, partner, now_ms)]
-        case S.CALCULATED:
+        case RewardStatus.CALCULATED:
             return [Coming(Next.WAITS_FOR_APPROVAL, "its time has come; a person of the owner's has to approve it")]
-        case S.APPROVED | S.PAID:
+        case RewardStatus.APPROVED | RewardStatus.PAID:
             return _in_balance(reward, balance, payout)
 
 
@@ -308,7 +307,7 @@ def _cancelled(reward: Reward) -> Coming:
 
 
 def _held(reward: Reward, now_ms: int) -> list[Coming]:
-    waits_ms = reward.matures_at_ms if reward.status is S.PENDING and reward.matures_at_ms > now_ms else None
+    waits_ms = reward.matures_at_ms if reward.status is RewardStatus.PENDING and reward.matures_at_ms > now_ms else None
     then = f", not before {iso(waits_ms)}" if waits_ms else ", at once"
     found = []
     if SECOND_PERSON in reward.held:
@@ -356,10 +355,10 @@ def _in_balance(reward: Reward, balance: Balance | None, payout: WithdrawalStatu
     if owed(reward):
         text = "it came into the balance, and is marked as paid once payouts have covered it, the oldest approval first"
         found.append(Coming(Next.WAITS_FOR_PAYOUT, text))
-    elif reward.status is S.PAID and payout is WithdrawalStatus.RETURNED:
+    elif reward.status is RewardStatus.PAID and payout is WithdrawalStatus.RETURNED:
         text = "the payout that paid it came back: its money is available again, and can be paid out anew"
         found.append(Coming(Next.CAME_BACK, text))
-    elif reward.status is S.PAID:
+    elif reward.status is RewardStatus.PAID:
         text = "its money has left; what a later refund or dispute takes back is taken from the balance"
         found.append(Coming(Next.NOTHING, text))
     else:

@@ -17,7 +17,7 @@ LONGEST_WINDOW_MS: Final = 400 * DAY_MS  # no mark is asked for after this
 LASTS_MS: Final = 253_402_300_799_000  # the time of what never becomes old
 
 
-class Tally(StrEnum):
+class ExposureTally(StrEnum):
     """Sums that are kept apart: the same money is made, let out and marked one after the other."""
 
     MADE = "MADE"  # money that people made, or put back
@@ -63,7 +63,7 @@ class Exposure:
     marks: tuple[Mark, ...] = ()
     version: int = 0
 
-    def sums(self, tally: Tally, now_ms: int) -> dict[str, int]:
+    def sums(self, tally: ExposureTally, now_ms: int) -> dict[str, int]:
         """What the last day has seen, by currency. Hours that have not come yet count: clocks differ."""
         first, total = now_ms // HOUR_MS - HOURS, Counter[str]()
         for hour, amounts in self.hours.items():
@@ -73,7 +73,7 @@ class Exposure:
                     total[currency] += amount
         return dict(total)
 
-    def plus(self, tally: Tally, currency: str, amount: int, now_ms: int) -> Exposure:
+    def plus(self, tally: ExposureTally, currency: str, amount: int, now_ms: int) -> Exposure:
         """With an amount more; what is older than a day is left out."""
         hour = now_ms // HOUR_MS
         kept = {at: sums for at, sums in self.hours.items() if at >= hour - HOURS}

@@ -13,7 +13,7 @@ DEFAULT_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Person:
+class ContactDetails:
     """What is known of somebody who may become a partner; "" where it is not."""
 
     first_name: str = ""
@@ -40,7 +40,7 @@ class Invitation:
 
     id: str
     program_id: str
-    person: Person
+    person: ContactDetails
     status: InvitationStatus
     created_at_ms: int
     until_ms: int
@@ -79,7 +79,7 @@ class Application:
 
     id: str
     program_id: str
-    person: Person
+    person: ContactDetails
     user: str
     message: str
     created_at_ms: int

@@ -32,7 +32,7 @@ class JobStatus(StrEnum):
     CANCELLED = "CANCELLED"  # a person stopped it
 
 
-class What(StrEnum):
+class ExportSubject(StrEnum):
     """What is exported; of imports there is PARTNERS alone."""
 
     PARTNERS = "PARTNERS"  # who refers customers
@@ -59,7 +59,7 @@ OPEN: Final = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 
 
 @dataclass(frozen=True)
-class Place:
+class ExportPosition:
     """Where an export stands. All that is told to be written by it is in S3, and nothing else will be in the file.
 
     `upload`: id of S3's multipart upload, "" before it begins. `parts`: the tags of its parts, in their order.
@@ -87,7 +87,7 @@ class Job:
 
     id: str
     kind: JobKind
-    what: What
+    what: ExportSubject
     owner: str
     created_at_ms: int
     body: str
@@ -98,7 +98,7 @@ class Job:
     dry_run: bool = False
     source: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
-    place: Place = field(default_factory=Place)
+    place: ExportPosition = field(default_factory=ExportPosition)
     touched_at_ms: int = 0
     finished_at_ms: int = 0
     problem: str = ""
@@ -112,16 +112,16 @@ class Job:
     @property
     def format(self) -> str:
         """Of an export's file: CSV, ZIP, or whose software's."""
-        return "ZIP" if self.what is What.MONTH_END else self.filters.get("format", "CSV")
+        return "ZIP" if self.what is ExportSubject.MONTH_END else self.filters.get("format", "CSV")
 
     @property
     def content_type(self) -> str:
-        return "application/zip" if self.what is What.MONTH_END else "text/csv"
+        return "application/zip" if self.what is ExportSubject.MONTH_END else "text/csv"
 
     @property
     def file_name(self) -> str:
         """As whoever gets an export keeps it. DATEV takes files that are called so, and no others."""
-        if self.what is What.MONTH_END:
+        if self.what is ExportSubject.MONTH_END:
             return f"month-end-{self.filters['month']}.zip"
         if self.format == "DATEV":
             return f"EXTF_Buchungsstapel_{self.id}.csv"
@@ -138,7 +138,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     """What became of the line that begins at line `number` of an imported file. `id`, `code`: of the partner.
 
     `message` names fields and rules, never what was in the file.

@@ -28,7 +28,7 @@ class Account(StrEnum):
     PAID = "paid"
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """Why money moved."""
 
     EARN = "EARN"  # rewards came into the balance
@@ -45,33 +45,36 @@ class Kind(StrEnum):
 
 
 # kind → (debit, credit): money leaves the debit account and arrives in the credit account
-LEGS: dict[Kind, tuple[Account, Account]] = {
-    Kind.EARN: (Account.REWARDS, Account.AVAILABLE),
-    Kind.REVERSE: (Account.AVAILABLE, Account.REWARDS),
-    Kind.RESERVE: (Account.AVAILABLE, Account.RESERVED),
-    Kind.RELEASE: (Account.RESERVED, Account.AVAILABLE),
-    Kind.SETTLE: (Account.RESERVED, Account.PAID),
-    Kind.RETURN: (Account.PAID, Account.AVAILABLE),
-    Kind.PAY: (Account.AVAILABLE, Account.PAID),
-    Kind.CREDIT: (Account.ADJUSTMENTS, Account.AVAILABLE),
-    Kind.DEBIT: (Account.AVAILABLE, Account.ADJUSTMENTS),
-    Kind.WRITE_OFF: (Account.WRITE_OFFS, Account.AVAILABLE),
-    Kind.ANCHOR: (Account.AVAILABLE, Account.AVAILABLE),
+LEGS: dict[EntryKind, tuple[Account, Account]] = {
+    EntryKind.EARN: (Account.REWARDS, Account.AVAILABLE),
+    EntryKind.REVERSE: (Account.AVAILABLE, Account.REWARDS),
+    EntryKind.RESERVE: (Account.AVAILABLE, Account.RESERVED),
+    EntryKind.RELEASE: (Account.RESERVED, Account.AVAILABLE),
+    EntryKind.SETTLE: (Account.RESERVED, Account.PAID),
+    EntryKind.RETURN: (Account.PAID, Account.AVAILABLE),
+    EntryKind.PAY: (Account.AVAILABLE, Account.PAID),
+    EntryKind.CREDIT: (Account.ADJUSTMENTS, Account.AVAILABLE),
+    EntryKind.DEBIT: (Account.AVAILABLE, Account.ADJUSTMENTS),
+    EntryKind.WRITE_OFF: (Account.WRITE_OFFS, Account.AVAILABLE),
+    EntryKind.ANCHOR: (Account.AVAILABLE, Account.AVAILABLE),
 }
 
 # kind → as people who get statements, and those who keep the books, read it
 WORDS: Final = {
-    Kind.EARN: "Earned", Kind.REVERSE: "Taken back", Kind.RESERVE: "Payout requested", Kind.RELEASE: "Payout not made",
-    Kind.SETTLE: "Paid out", Kind.RETURN: "Payout came back", Kind.PAY: "Paid out", Kind.CREDIT: "Credited",
-    Kind.DEBIT: "Debited", Kind.WRITE_OFF: "Debt written off", Kind.ANCHOR: "Journal confirmed",
+    EntryKind.EARN: "Earned", EntryKind.REVERSE: "Taken back", EntryKind.RESERVE: "Payout requested",
+    EntryKind.RELEASE: "Payout not made",
+    EntryKind.SETTLE: "Paid out", EntryKind.RETURN: "Payout came back", EntryKind.PAY: "Paid out",
+    EntryKind.CREDIT: "Credited",
+    EntryKind.DEBIT: "Debited", EntryKind.WRITE_OFF: "Debt written off", EntryKind.ANCHOR: "Journal confirmed",
 }  # fmt: skip
-MAY_BE_ZERO = (Kind.EARN, Kind.ANCHOR)
-PAYOUTS: Final = (Kind.SETTLE, Kind.PAY, Kind.RETURN)  # money went out, or came back
-OPENS = {Kind.RESERVE: 1, Kind.RELEASE: -1, Kind.SETTLE: -1}  # what each does to the number of open withdrawals
+MAY_BE_ZERO = (EntryKind.EARN, EntryKind.ANCHOR)
+PAYOUTS: Final = (EntryKind.SETTLE, EntryKind.PAY, EntryKind.RETURN)  # money went out, or came back
+# what each does to the number of open withdrawals
+OPENS = {EntryKind.RESERVE: 1, EntryKind.RELEASE: -1, EntryKind.SETTLE: -1}
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One movement. `first`, `last`: sort keys of the first and last reward that an EARN or REVERSE sums.
 
     Of an ANCHOR `last` is the number of entries that it names, and `contents` their `chain`.
@@ -80,7 +83,7 @@ class Entry:
     partner_id: str
     currency: str
     version: int
-    kind: Kind
+    kind: EntryKind
     debit: Account
     credit: Account
     amount: int
@@ -124,7 +127,7 @@ class Balance:
         return count if on == day(at_ms) else 0
 
 
-def seal(entry: Entry) -> str:
+def seal(entry: JournalEntry) -> str:
     """SHA-256 over everything in the entry but the hash itself, as JSON with sorted keys."""
     return hashlib.sha256(_text({name: value for name, value in asdict(entry).items() if name != "hash"})).hexdigest()
 
@@ -133,7 +136,7 @@ def _text(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
-def chain(entries: Iterable[Entry]) -> str:
+def chain(entries: Iterable[JournalEntry]) -> str:
     """SHA-256 over entries as they stand, whether their hashes are right or not: what an ANCHOR names."""
     whole = hashlib.sha256()
     for entry in entries:
@@ -148,7 +151,7 @@ def contents_hash(parts: Iterable[tuple[str, int]]) -> str:
 
 def post(
     balance: Balance,
-    kind: Kind,
+    kind: EntryKind,
     amount: int,
     reference: str,
     now_ms: int,
@@ -156,16 +159,16 @@ def post(
     unpaid: int = 0,
     span: tuple[str, str] = ("", ""),
     contents: str = "",
-) -> tuple[Balance, Entry]:
+) -> tuple[Balance, JournalEntry]:
     """The balance after a movement, and the entry that explains it. `amount` > 0; `unpaid` is a difference.
 
     An EARN may be of 0: what came in then was over a monthly cap; an ANCHOR always is. Time never runs backwards in a
     journal, whatever the clocks of two machines say.
     """
-    if amount < 0 or (amount == 0 and kind not in MAY_BE_ZERO) or (amount and kind is Kind.ANCHOR):
+    if amount < 0 or (amount == 0 and kind not in MAY_BE_ZERO) or (amount and kind is EntryKind.ANCHOR):
         raise ValueError("a movement has a positive amount; its kind says where it goes")
     debit, credit = LEGS[kind]
-    entry = Entry(
+    entry = JournalEntry(
         partner_id=balance.partner_id, currency=balance.currency, version=balance.version + 1, kind=kind, debit=debit,
         credit=credit, amount=amount, reference=reference, at_ms=max(now_ms, balance.at_ms), previous=balance.head,
         first=span[0], last=span[1], contents=contents,
@@ -184,12 +187,12 @@ def post(
         at_ms=entry.at_ms,
         open=max(0, balance.open + OPENS.get(kind, 0)),
         earned=None if balance.earned is None else balance.earned - moved[Account.REWARDS],
-        asked=(day(now_ms), balance.asked_on(now_ms) + 1) if kind is Kind.RESERVE else balance.asked,
+        asked=(day(now_ms), balance.asked_on(now_ms) + 1) if kind is EntryKind.RESERVE else balance.asked,
     )
     return after, entry
 
 
-def holdings_faults(entries: Iterable[tuple[Entry, tuple[int, int, int] | None]]) -> Iterator[str]:
+def holdings_faults(entries: Iterable[tuple[JournalEntry, tuple[int, int, int] | None]]) -> Iterator[str]:
     """Entries that say another balance than what they and those before them come to; None says nothing."""
     accounts: Counter[str] = Counter()
     for entry, after in entries:
@@ -200,7 +203,9 @@ def holdings_faults(entries: Iterable[tuple[Entry, tuple[int, int, int] | None]]
             yield f"entry {entry.version}: says that there was {after} after it, and the journal comes to {come_to}"
 
 
-def newest_faults(newest_first: Iterable[tuple[Entry, tuple[int, int, int] | None]], balance: Balance) -> Iterator[str]:
+def newest_faults(
+    newest_first: Iterable[tuple[JournalEntry, tuple[int, int, int] | None]], balance: Balance
+) -> Iterator[str]:
     """Ways in which the newest entries disagree with each other and with the balance, as far as they tell.
 
     What lies before them is taken to be right: that is for `faults`, which reads everything.
@@ -219,7 +224,7 @@ def newest_faults(newest_first: Iterable[tuple[Entry, tuple[int, int, int] | Non
         version, head, come_to = entry.version - 1, entry.previous, _before(entry, after)
 
 
-def _before(entry: Entry, after: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+def _before(entry: JournalEntry, after: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
     """What there was before an entry, of what there was after it."""
     if after is None:
         return None
@@ -245,7 +250,7 @@ class Anchors:
 NOBODY: Final = Anchors()
 
 
-def faults(entries: Sequence[Entry], balance: Balance, anchors: Anchors = NOBODY) -> Iterator[str]:
+def faults(entries: Sequence[JournalEntry], balance: Balance, anchors: Anchors = NOBODY) -> Iterator[str]:
     """Every way in which a journal and its balance disagree; nothing for books that are right.
 
     Hashes of entries that an ANCHOR names are `anchors.known`, as long as these stand as they stood then. An ANCHOR
@@ -260,7 +265,7 @@ def faults(entries: Sequence[Entry], balance: Balance, anchors: Anchors = NOBODY
             yield f"entry {entry.version}: found where version {version} belongs"
             version = entry.version
         least = 0 if entry.kind in MAY_BE_ZERO else 1
-        wrong = entry.amount < least or (entry.amount and entry.kind is Kind.ANCHOR)
+        wrong = entry.amount < least or (entry.amount and entry.kind is EntryKind.ANCHOR)
         if (entry.debit, entry.credit) != LEGS[entry.kind] or wrong:
             yield f"entry {entry.version}: {entry.kind} with wrong legs or amount"
         accounts[entry.debit] -= entry.amount
@@ -275,7 +280,7 @@ def faults(entries: Sequence[Entry], balance: Balance, anchors: Anchors = NOBODY
         yield f"balance: earned is {balance.earned}, the journal says {-accounts[Account.REWARDS]}"
 
 
-def broken(entries: Sequence[Entry], anchors: Anchors = NOBODY) -> list[tuple[int, str]]:
+def broken(entries: Sequence[JournalEntry], anchors: Anchors = NOBODY) -> list[tuple[int, str]]:
     """Place and reason of each hash that is wrong and not `anchors.known`, and of each ANCHOR that does not hold."""
     through, found = _anchored(entries, anchors.agreed)
     previous = ""
@@ -289,19 +294,19 @@ def broken(entries: Sequence[Entry], anchors: Anchors = NOBODY) -> list[tuple[in
     return sorted(found)
 
 
-def _hash_faults(entry: Entry, previous: str) -> Iterator[str]:
+def _hash_faults(entry: JournalEntry, previous: str) -> Iterator[str]:
     if entry.previous != previous:
         yield f"entry {entry.version}: does not follow the hash of the entry before it"
     if entry.hash != seal(entry):
         yield f"entry {entry.version}: its hash is not that of its contents"
 
 
-def _anchored(entries: Sequence[Entry], agreed: frozenset[tuple[str, str]]) -> tuple[int, list[tuple[int, str]]]:
+def _anchored(entries: Sequence[JournalEntry], agreed: frozenset[tuple[str, str]]) -> tuple[int, list[tuple[int, str]]]:
     """How many entries the ANCHORs name that hold, and what is wrong with those that do not.
 
     One that does not hold, and is itself among those that a later one names, is history.
     """
-    places = [place for place, entry in enumerate(entries, 1) if entry.kind is Kind.ANCHOR]
+    places = [place for place, entry in enumerate(entries, 1) if entry.kind is EntryKind.ANCHOR]
     if not places:
         return 0, []
     through, void = 0, dict[int, str]()

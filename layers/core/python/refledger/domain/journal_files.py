@@ -17,7 +17,7 @@ from typing import Final
 from refledger.domain import csv_files
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import decimal, exponent, major
-from refledger.domain.journal import WORDS, Account, Entry
+from refledger.domain.journal import WORDS, Account, JournalEntry
 from refledger.domain.times import SECOND_MS, iso
 
 NAMES: Final[dict[Account, str]] = {
@@ -55,7 +55,7 @@ DATEV_HEAD: Final = (
 )  # fmt: skip
 
 
-class Format(StrEnum):
+class JournalFormat(StrEnum):
     """For which software a journal is written."""
 
     CSV = "CSV"  # plain: a line for each entry, with debit and credit
@@ -72,7 +72,7 @@ class Books:
     are what DATEV's header says; `made_at_ms` as well.
     """
 
-    format: Format = Format.CSV
+    format: JournalFormat = JournalFormat.CSV
     accounts: Mapping[Account, str] = field(default_factory=dict)
     tax_rate: str = ""
     consultant: str = ""
@@ -92,7 +92,7 @@ class Books:
             return filters.get(name, "").replace("-", "")
 
         return cls(
-            Format(filters.get("format", Format.CSV)),
+            JournalFormat(filters.get("format", JournalFormat.CSV)),
             {account: filters[f"account.{account}"] for account in Account if f"account.{account}" in filters},
             filters.get("taxRate", ""), filters.get("consultant", ""), filters.get("client", ""),
             plain("fiscalYearStart"), filters.get("accountLength", "4"), plain("from"), plain("to"),
@@ -109,7 +109,7 @@ class Posting:
     payout; `payment`: what its sender calls the payment of which it is, where it is of one.
     """
 
-    entry: Entry
+    entry: JournalEntry
     name: str = ""
     company: str = ""
     transaction: str = ""
@@ -130,13 +130,13 @@ class Posting:
 def head(books: Books) -> bytes:
     """What stands before all lines."""
     match books.format:
-        case Format.QUICKBOOKS:
+        case JournalFormat.QUICKBOOKS:
             return csv_files.write([QUICKBOOKS_HEAD]).encode()
-        case Format.XERO:
+        case JournalFormat.XERO:
             return csv_files.write([XERO_HEAD]).encode()
-        case Format.DATEV:
+        case JournalFormat.DATEV:
             return _datev(_datev_header(books)) + _datev(DATEV_HEAD)
-        case Format.CSV:
+        case JournalFormat.CSV:
             return csv_files.write([HEAD]).encode()
 
 
@@ -146,13 +146,13 @@ def lines(books: Books, postings: Iterable[Posting]) -> tuple[bytes, int]:
     """
     moving = (each for each in postings if each.entry.amount and _moves(books, each.entry))
     match books.format:
-        case Format.CSV:
+        case JournalFormat.CSV:
             return _csv(row for each in postings for row in rows(books, each))
-        case Format.QUICKBOOKS:
+        case JournalFormat.QUICKBOOKS:
             return _csv(row for each in moving for row in _quickbooks(books, each))
-        case Format.XERO:
+        case JournalFormat.XERO:
             return _csv(row for each in moving for row in _xero(books, each))
-        case Format.DATEV:
+        case JournalFormat.DATEV:
             told = [_datev(_datev_row(books, each)) for each in moving]
             return b"".join(told), len(told)
 
@@ -162,11 +162,11 @@ def _csv(rows: Iterable[list[csv_files.Cell]]) -> tuple[bytes, int]:
     return csv_files.write(whole).encode(), len(whole)
 
 
-def _moves(books: Books, entry: Entry) -> bool:
+def _moves(books: Books, entry: JournalEntry) -> bool:
     return books.account(entry.debit) != books.account(entry.credit)
 
 
-def _major(entry: Entry) -> Decimal:
+def _major(entry: JournalEntry) -> Decimal:
     return major(entry.amount, entry.currency)
 
 

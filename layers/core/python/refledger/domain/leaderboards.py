@@ -13,21 +13,21 @@ _MONTH = re.compile(r"[0-9]{6}")
 
 
 @dataclass(frozen=True, order=True)
-class Changed:
+class ChangedMonth:
     """A partner whose figures of a month (`202612`) have changed."""
 
     partner_id: str
     month: str
 
 
-def written(changed: Iterable[Changed]) -> str:
+def written(changed: Iterable[ChangedMonth]) -> str:
     return json.dumps({"changed": [[each.partner_id, each.month] for each in changed]}, separators=(",", ":"))
 
 
-def read(body: str) -> list[Changed]:
+def read(body: str) -> list[ChangedMonth]:
     """Raises Unreadable."""
     try:
-        found = [Changed(partner_id, month) for partner_id, month in json.loads(body)["changed"]]
+        found = [ChangedMonth(partner_id, month) for partner_id, month in json.loads(body)["changed"]]
         if all(isinstance(each.partner_id, str) and _MONTH.fullmatch(each.month) for each in found):
             return found
     except (ValueError, KeyError, TypeError):

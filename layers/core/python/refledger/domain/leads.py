@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from refledger.domain import codes
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 
 MAX_TEXT_CHARACTERS: Final = 5_000
 MAX_CODES: Final = 5
@@ -31,7 +31,7 @@ _PARAMETER = re.compile(
 )
 
 
-class Step(StrEnum):
+class LeadStep(StrEnum):
     """What became of a lead, in the order in which steps of one moment count."""
 
     ACCEPTED = "ACCEPTED"
@@ -59,9 +59,9 @@ class LeadNews:
 
     lead_id: str
     at_ms: int
-    step: Step | None = None
+    step: LeadStep | None = None
     codes: tuple[str, ...] = ()
-    source: Source | None = None
+    source: ReferralSource | None = None
     campaign: str = ""
     customer: str = ""
     value: Value | None = None
@@ -75,20 +75,20 @@ class LeadNews:
 
 
 @dataclass(frozen=True)
-class Facts:
+class LeadFacts:
     """All that is known of a lead. `version`: how often it has changed, 0 if it is not kept yet."""
 
     version: int = 0
-    steps: dict[Step, int] = field(default_factory=dict)  # the first time of each, epoch milliseconds
+    steps: dict[LeadStep, int] = field(default_factory=dict)  # the first time of each, epoch milliseconds
     reason: str = ""
     codes: tuple[str, ...] = ()
     codes_at_ms: int = 0
-    source: Source | None = None
+    source: ReferralSource | None = None
     campaign: str = ""
     customer: str = ""
     value: Value | None = None
     value_at_ms: int = 0
-    last: dict[Step, int] = field(default_factory=dict)  # the latest time of each
+    last: dict[LeadStep, int] = field(default_factory=dict)  # the latest time of each
     noted_at_ms: int = 0  # when the latest of this was noted: later than anything noted before
 
     @property
@@ -97,20 +97,20 @@ class Facts:
 
         What was rejected before it ever converted stays so: a conversion after that earns nothing.
         """
-        lost_ms = self.last.get(Step.REJECTED, self.steps.get(Step.REJECTED))
+        lost_ms = self.last.get(LeadStep.REJECTED, self.steps.get(LeadStep.REJECTED))
         if lost_ms is None:
             return False
-        first_ms = self.steps.get(Step.CONVERTED, lost_ms)
-        return self.last.get(Step.CONVERTED, first_ms) <= lost_ms or self.steps[Step.REJECTED] < first_ms
+        first_ms = self.steps.get(LeadStep.CONVERTED, lost_ms)
+        return self.last.get(LeadStep.CONVERTED, first_ms) <= lost_ms or self.steps[LeadStep.REJECTED] < first_ms
 
-    def after(self, news: LeadNews) -> Facts:
+    def after(self, news: LeadNews) -> LeadFacts:
         """With these news: the newest codes and value count, and what was told first of all else. The same news again
         change nothing, nor do older ones.
         """
         steps, last = dict(self.steps), {**self.steps, **self.last}
         reason = self.reason
         if news.step:
-            if news.step is Step.REJECTED and news.at_ms < steps.get(Step.REJECTED, news.at_ms + 1):
+            if news.step is LeadStep.REJECTED and news.at_ms < steps.get(LeadStep.REJECTED, news.at_ms + 1):
                 reason = news.reason
             steps[news.step] = min(news.at_ms, steps.get(news.step, news.at_ms))
             last[news.step] = max(news.at_ms, last.get(news.step, news.at_ms))
@@ -132,9 +132,9 @@ class Facts:
             last=last,
         )
 
-    def in_order(self) -> list[Step]:
+    def in_order(self) -> list[LeadStep]:
         """What became of the lead, first things first."""
-        return sorted(self.steps, key=lambda step: (self.steps[step], list(Step).index(step)))
+        return sorted(self.steps, key=lambda step: (self.steps[step], list(LeadStep).index(step)))
 
 
 def found_codes(given: str = "", page: str = "", text: str = "") -> tuple[str, ...]:

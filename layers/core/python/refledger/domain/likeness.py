@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class TraitKind(StrEnum):
     """What partners may have in common. NAME: of one partner, letters of two alphabets that look alike."""
 
     ACCOUNT = "ACCOUNT"
@@ -39,7 +39,7 @@ class Signal:
     """`method_id`, `account` (masked): of a shared account. `others`: newest first, some of `count`."""
 
     type: SignalType
-    kind: Kind
+    kind: TraitKind
     others: tuple[Other, ...] = ()
     count: int = 0
     method_id: str = ""

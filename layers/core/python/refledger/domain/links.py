@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from refledger.domain.errors import Invalid
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 
 MAX_URL = 2_000
 MAX_DOMAINS = 20
@@ -90,7 +90,7 @@ def _name_in(part: str) -> str:
     return unquote_plus(part.partition("=")[0])
 
 
-def source(named: str | None) -> Source:
+def source(named: str | None) -> ReferralSource:
     """The source that a link names, in any case. One that names none may be anywhere."""
-    text = (named or Source.UNKNOWN).strip().upper()
-    return Source(text) if text in set(Source) else Source.OTHER
+    text = (named or ReferralSource.UNKNOWN).strip().upper()
+    return ReferralSource(text) if text in set(ReferralSource) else ReferralSource.OTHER

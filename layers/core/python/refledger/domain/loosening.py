@@ -35,7 +35,7 @@ EARNING: Final = (RULES, "commission_on_shipping")  # by which somebody may earn
 STATUS: Final = "status"
 
 
-class Kind(StrEnum):
+class TermKind(StrEnum):
     """What else than a number a field may be."""
 
     NEUTRAL = "never"
@@ -46,16 +46,16 @@ class Kind(StrEnum):
     FACT = "no term: it follows from what is done"
 
 
-Row = Looser | Kind
+Row = Looser | TermKind
 
 # field of Program: when a change of it loosens
 TERMS: Final[dict[str, Row]] = {
-    "id": Kind.FACT,
-    "name": Kind.NEUTRAL,
-    "currency": Kind.NEUTRAL,  # of what is taken newly, the terms are compared
-    "rules": Kind.RULES,
+    "id": TermKind.FACT,
+    "name": TermKind.NEUTRAL,
+    "currency": TermKind.NEUTRAL,  # of what is taken newly, the terms are compared
+    "rules": TermKind.RULES,
     "hold_days": Looser.LOWER,
-    "currencies": Kind.CURRENCIES,
+    "currencies": TermKind.CURRENCIES,
     "approval_timeout_seconds": Looser.HIGHER,
     "reviews_rewards": Looser.LOWER,
     "attribution_days": Looser.HIGHER,
@@ -63,17 +63,17 @@ TERMS: Final[dict[str, Row]] = {
     "bind_within_hours": Looser.HIGHER,
     "new_customers_only": Looser.LOWER,
     "commission_on_shipping": Looser.HIGHER,
-    "links": Kind.NEUTRAL,
+    "links": TermKind.NEUTRAL,
     "maker_window_days": Looser.LOWER,
-    "exposure": Kind.WEIGHTS,
-    "status": Kind.STATUS,
-    "idle": Kind.FACT,
-    "reason": Kind.FACT,
-    "version": Kind.FACT,
-    "created_at_ms": Kind.FACT,
-    "changed_at_ms": Kind.FACT,
-    "changed_by": Kind.FACT,
-    "data_format": Kind.FACT,
+    "exposure": TermKind.WEIGHTS,
+    "status": TermKind.STATUS,
+    "idle": TermKind.FACT,
+    "reason": TermKind.FACT,
+    "version": TermKind.FACT,
+    "created_at_ms": TermKind.FACT,
+    "changed_at_ms": TermKind.FACT,
+    "changed_by": TermKind.FACT,
+    "data_format": TermKind.FACT,
 }
 
 
@@ -141,9 +141,9 @@ def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple
     now: dict[str, Any] = {}
     for field, row in TERMS.items():
         before, after = getattr(old, field), getattr(wanted, field)
-        if row is Kind.WEIGHTS:
+        if row is TermKind.WEIGHTS:
             after = _with_dropped(before, after)
-        if row in (Kind.FACT, Kind.STATUS, Kind.CURRENCIES) or before == after:
+        if row in (TermKind.FACT, TermKind.STATUS, TermKind.CURRENCIES) or before == after:
             continue
         if _is_looser(row, before, after, earns=earns):
             waiting.append(TermChange(field, "", before, after))
@@ -241,11 +241,11 @@ def _is_looser(row: Row, before: Any, after: Any, *, earns: bool) -> bool:
     match row:
         case Looser():
             return row.is_looser(after, before)
-        case Kind.RULES:
+        case TermKind.RULES:
             return earns and raises(before, after)
-        case Kind.WEIGHTS:
+        case TermKind.WEIGHTS:
             return _weighs_less(before, after)
-        case Kind.NEUTRAL | Kind.CURRENCIES | Kind.STATUS | Kind.FACT:
+        case TermKind.NEUTRAL | TermKind.CURRENCIES | TermKind.STATUS | TermKind.FACT:
             return False
 
 

@@ -22,7 +22,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One balance: its last entry's version, time and hash, when the manifest was written."""
 
     partner_id: str
@@ -36,7 +36,7 @@ class Row:
 class Part:
     """`through`: position in the list of partners up to which all are in; `is_last`: there were no more."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
     through: str
     is_last: bool
 
@@ -108,9 +108,9 @@ def read_index(text: bytes) -> Index:
     return index
 
 
-def _rows(rows: Sequence[dict[str, Any]]) -> Iterator[Row]:
+def _rows(rows: Sequence[dict[str, Any]]) -> Iterator[ManifestRow]:
     for row in rows:
-        yield Row(row["partner"], row["currency"], row["version"], row["head"], row["at"])
+        yield ManifestRow(row["partner"], row["currency"], row["version"], row["head"], row["at"])
 
 
 def _line(value: dict[str, Any]) -> bytes:

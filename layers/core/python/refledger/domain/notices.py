@@ -9,7 +9,7 @@ from typing import Any
 from refledger.domain.times import iso
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """By these names partners choose."""
 
     REWARD_APPROVED = "REWARD_APPROVED"  # a reward is in the balance
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 class Notice:
     """`about`: the id of the reward, withdrawal or referral. `amount`: in minor units, None where there is none."""
 
-    kind: Kind
+    kind: NoticeKind
     about: str
     partner_id: str
     program_id: str

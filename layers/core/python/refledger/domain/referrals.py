@@ -31,22 +31,30 @@ class ReferralStatus(StrEnum):
     EXPIRED = "EXPIRED"  # its time was over before it brought anything
 
 
-S = ReferralStatus
-
 # from → to. EXPIRED → CONVERTED: what was paid in time was told late.
 TRANSITIONS: dict[ReferralStatus, frozenset[ReferralStatus]] = {
-    S.PENDING: frozenset({S.ACCEPTED, S.CONVERTED, S.PAID, S.REJECTED, S.EXPIRED}),
-    S.ACCEPTED: frozenset({S.CONVERTED, S.PAID, S.REJECTED, S.EXPIRED}),
-    S.CONVERTED: frozenset({S.PAID}),
-    S.PAID: frozenset(),
-    S.REJECTED: frozenset(),
-    S.EXPIRED: frozenset({S.CONVERTED}),
+    ReferralStatus.PENDING: frozenset(
+        {
+            ReferralStatus.ACCEPTED,
+            ReferralStatus.CONVERTED,
+            ReferralStatus.PAID,
+            ReferralStatus.REJECTED,
+            ReferralStatus.EXPIRED,
+        }
+    ),
+    ReferralStatus.ACCEPTED: frozenset(
+        {ReferralStatus.CONVERTED, ReferralStatus.PAID, ReferralStatus.REJECTED, ReferralStatus.EXPIRED}
+    ),
+    ReferralStatus.CONVERTED: frozenset({ReferralStatus.PAID}),
+    ReferralStatus.PAID: frozenset(),
+    ReferralStatus.REJECTED: frozenset(),
+    ReferralStatus.EXPIRED: frozenset({ReferralStatus.CONVERTED}),
 }
-OPEN = (S.PENDING, S.ACCEPTED)
-CLOSED = (S.REJECTED, S.EXPIRED)
+OPEN = (ReferralStatus.PENDING, ReferralStatus.ACCEPTED)
+CLOSED = (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
 
 
-class Source(StrEnum):
+class ReferralSource(StrEnum):
     """How the referral came in."""
 
     WEBSITE = "WEBSITE"  # a form or a page
@@ -68,7 +76,7 @@ class Referral:
     id: str
     program_id: str
     status: ReferralStatus
-    source: Source
+    source: ReferralSource
     upline: tuple[Link, ...]  # nearest first: the partner whose referral it is
     depth: int
     rule_version: int
@@ -110,9 +118,9 @@ class Referral:
 
     def is_over(self, at_ms: int) -> bool:
         """Whether what happens at that moment is too late to convert it."""
-        if self.status is S.REJECTED or (self.ended_ms and at_ms >= self.ended_ms):
+        if self.status is ReferralStatus.REJECTED or (self.ended_ms and at_ms >= self.ended_ms):
             return True
-        return self.status in (*OPEN, S.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
+        return self.status in (*OPEN, ReferralStatus.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
 
     def made_by(self, person: str) -> Referral:
         """The referral with one more of the staff who made it what it is; "" is nobody."""

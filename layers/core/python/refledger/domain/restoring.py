@@ -11,10 +11,9 @@ from enum import StrEnum
 
 from refledger.domain.withdrawals import MethodUsed, PayoutProblem, Withdrawal, WithdrawalStatus
 
-S = WithdrawalStatus
 # States of the workflow in which money may leave, or has left; the first two are those of an earlier definition
 BEGUN = ("StartPayout", "AwaitSettlement", "PayOut", "Settle")
-GIVEN_BACK = (S.REJECTED, S.CANCELLED, S.EXPIRED, S.FAILED)
+GIVEN_BACK = (WithdrawalStatus.REJECTED, WithdrawalStatus.CANCELLED, WithdrawalStatus.EXPIRED, WithdrawalStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Trace:
     payout: int = 0
 
 
-class Act(StrEnum):
+class RestoreAction(StrEnum):
     """What is done about one withdrawal in the table that was put back."""
 
     NOTHING = "nothing"
@@ -59,36 +58,53 @@ def trace_of(was: Withdrawal) -> Trace:
 
 def _has_left(was: Withdrawal) -> bool:
     match was.status:
-        case S.PAID | S.RETURNED:
+        case WithdrawalStatus.PAID | WithdrawalStatus.RETURNED:
             return True
-        case S.PAYING:
+        case WithdrawalStatus.PAYING:
             return (was.is_sent and was.problem is not PayoutProblem.DECLINED) or bool(was.batch_id)
-        case S.REQUESTED | S.APPROVED | S.REJECTED | S.CANCELLED | S.EXPIRED | S.FAILED:
+        case (
+            WithdrawalStatus.REQUESTED
+            | WithdrawalStatus.APPROVED
+            | WithdrawalStatus.REJECTED
+            | WithdrawalStatus.CANCELLED
+            | WithdrawalStatus.EXPIRED
+            | WithdrawalStatus.FAILED
+        ):
             return was.problem is PayoutProblem.PAID_AFTER_FAILED
 
 
 def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:
     """Whether money may have left, by the `states` that executions went through, and how the last one ended, if so."""
-    return ended_as in (S.PAID, S.RETURNED) or (ended_as not in GIVEN_BACK and bool(states & set(BEGUN)))
+    return ended_as in (WithdrawalStatus.PAID, WithdrawalStatus.RETURNED) or (
+        ended_as not in GIVEN_BACK and bool(states & set(BEGUN))
+    )
 
 
-def act(now: Withdrawal | None, trace: Trace) -> Act:
+def act(now: Withdrawal | None, trace: Trace) -> RestoreAction:
     """What has to be done in the table that was put back. `now`: as it is there."""
     if now is None:
         if not trace.has_left:
-            return Act.NOTHING  # it was asked for, and nothing came of it: the partner asks again
-        return Act.ENTER if trace.partner_id else Act.PERSON
+            return RestoreAction.NOTHING  # it was asked for, and nothing came of it: the partner asks again
+        return RestoreAction.ENTER if trace.partner_id else RestoreAction.PERSON
     if not now.is_open:
-        came_back = now.status is S.PAID and trace.status is S.RETURNED
-        return Act.PERSON if came_back or (trace.has_left and now.status in GIVEN_BACK) else Act.NOTHING
+        came_back = now.status is WithdrawalStatus.PAID and trace.status is WithdrawalStatus.RETURNED
+        return (
+            RestoreAction.PERSON
+            if came_back or (trace.has_left and now.status in GIVEN_BACK)
+            else RestoreAction.NOTHING
+        )
     if now.problem is PayoutProblem.DECLINED and trace.has_left:
-        return Act.HOLD  # somebody tried it again since: it is not "for certain not paid" any more
+        return RestoreAction.HOLD  # somebody tried it again since: it is not "for certain not paid" any more
     if now.problem:
-        return Act.NOTHING  # a person looks at it already
+        return RestoreAction.NOTHING  # a person looks at it already
     if now.is_sent:
         if not trace.has_left:
-            return Act.NOTHING
-        return Act.PROVIDER if now.status is S.PAYING and now.payout >= trace.payout else Act.HOLD
+            return RestoreAction.NOTHING
+        return (
+            RestoreAction.PROVIDER
+            if now.status is WithdrawalStatus.PAYING and now.payout >= trace.payout
+            else RestoreAction.HOLD
+        )
     was_exported = trace.batch_id is None or trace.batch_id != now.batch_id
-    is_payable = now.status is not S.REQUESTED and not now.batch_id and was_exported
-    return Act.HOLD if trace.has_left or is_payable else Act.NOTHING
+    is_payable = now.status is not WithdrawalStatus.REQUESTED and not now.batch_id and was_exported
+    return RestoreAction.HOLD if trace.has_left or is_payable else RestoreAction.NOTHING

@@ -19,17 +19,16 @@ class RewardStatus(StrEnum):
     CANCELLED = "CANCELLED"  # nothing of it is left; `cancelled` says why
 
 
-S = RewardStatus
-
 # from → to. Money moves where the worth changes, in the transaction that changes it.
 TRANSITIONS: dict[RewardStatus, frozenset[RewardStatus]] = {
-    S.PENDING: frozenset({S.CALCULATED, S.APPROVED, S.CANCELLED}),
-    S.CALCULATED: frozenset({S.APPROVED, S.CANCELLED}),
-    S.APPROVED: frozenset({S.PAID, S.CANCELLED}),
-    S.PAID: frozenset(),
-    S.CANCELLED: frozenset({S.PENDING}),  # only where a refund cancelled it, and the refund failed; or it earns again
+    RewardStatus.PENDING: frozenset({RewardStatus.CALCULATED, RewardStatus.APPROVED, RewardStatus.CANCELLED}),
+    RewardStatus.CALCULATED: frozenset({RewardStatus.APPROVED, RewardStatus.CANCELLED}),
+    RewardStatus.APPROVED: frozenset({RewardStatus.PAID, RewardStatus.CANCELLED}),
+    RewardStatus.PAID: frozenset(),
+    # only where a refund cancelled it, and the refund failed; or it earns again
+    RewardStatus.CANCELLED: frozenset({RewardStatus.PENDING}),
 }
-IN_BALANCE = (S.APPROVED, S.PAID)
+IN_BALANCE = (RewardStatus.APPROVED, RewardStatus.PAID)
 
 
 class Cancelled(StrEnum):
@@ -108,13 +107,13 @@ def worth(reward: Reward) -> int:
 
 def owed(reward: Reward) -> int:
     """What of it is in the balance, and no payout has covered yet."""
-    return worth(reward) if reward.status is S.APPROVED else 0
+    return worth(reward) if reward.status is RewardStatus.APPROVED else 0
 
 
 def paid(reward: Reward, withdrawal_id: str) -> Reward:
     """Its money has left. An open dispute holds nothing any more: its part was taken back, and the rest is gone."""
     held = holding(reward.held, DISPUTED, on=False)
-    return replace(reward, status=S.PAID, held=held, paid_by=withdrawal_id)
+    return replace(reward, status=RewardStatus.PAID, held=held, paid_by=withdrawal_id)
 
 
 def cap_key(reward: Reward) -> str:
@@ -128,10 +127,10 @@ def ripe(reward: Reward, *, earns: bool, by_hand: bool = False) -> Reward:
     `earns`: whether the partner earned when the customer paid.
     """
     if not earns:
-        return replace(reward, status=S.CANCELLED, cancelled=Cancelled.IDLE)
+        return replace(reward, status=RewardStatus.CANCELLED, cancelled=Cancelled.IDLE)
     if reward.review and not by_hand:
-        return replace(reward, status=S.CALCULATED)
-    return replace(reward, status=S.APPROVED)
+        return replace(reward, status=RewardStatus.CALCULATED)
+    return replace(reward, status=RewardStatus.APPROVED)
 
 
 def reversal(amount: int, paid: int, gone: int) -> int:
@@ -150,17 +149,17 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
     if back.elsewhere:  # somebody has said which payment it is
         reward = replace(reward, held=holding(reward.held, POSSIBLE_DUPLICATE, on=False), twin="")
     new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
-    if reward.status is S.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
+    if reward.status is RewardStatus.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
     if not reward.amount:
         held = holding(reward.held, DISPUTED, on=False)
-        return replace(new, status=S.CANCELLED, cancelled=Cancelled.UNEARNED, held=held)
+        return replace(new, status=RewardStatus.CANCELLED, cancelled=Cancelled.UNEARNED, held=held)
     if reward.cancelled and (net(new) > 0 or back.holds):
-        new = replace(new, status=S.PENDING, cancelled=None)
+        new = replace(new, status=RewardStatus.PENDING, cancelled=None)
     new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
     if net(new) == 0 and not back.holds:
         why = Cancelled.DUPLICATE if back.elsewhere else Cancelled.REFUNDED
-        return replace(new, status=S.CANCELLED, cancelled=why)
+        return replace(new, status=RewardStatus.CANCELLED, cancelled=why)
     return new
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from refledger.domain.journal import Entry, Kind
+from refledger.domain.journal import EntryKind, JournalEntry
 from refledger.domain.likeness import Signal
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
@@ -29,7 +29,7 @@ FRESH = frozenset({
 
 
 @dataclass(frozen=True)
-class Facts:
+class RiskFacts:
     """What is known at a moment. `method` is None where it cannot be found; `in_debt`: in any currency.
 
     `paid`: amounts of earlier withdrawals in the same currency, newest first.
@@ -48,7 +48,7 @@ class Facts:
     is_marked: bool = False  # somebody is kept from paying it out, for what they did for the partner
 
 
-def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
+def risks(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
     """Those that apply, in the order in which they are declared."""
     method, mean_of = facts.method, facts.paid[:HISTORY]
     found = {
@@ -70,7 +70,7 @@ def risks(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
     return tuple(risk for risk in Risk if found.get(risk))
 
 
-def refreshed(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
+def refreshed(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
     """Those that apply now, in the order in which they are declared.
 
     What is cheap to know is looked at anew; the rest, which takes the partner's history, is as it was assessed.
@@ -79,7 +79,7 @@ def refreshed(withdrawal: Withdrawal, facts: Facts) -> tuple[Risk, ...]:
     return tuple(risk for risk in Risk if risk in (now if risk in FRESH else withdrawal.risks))
 
 
-def asked_for(entries: Iterable[Entry], now_ms: int, apart_from: str) -> int:
+def asked_for(entries: Iterable[JournalEntry], now_ms: int, apart_from: str) -> int:
     """What a partner asked for within the last day and has not got back, apart from one withdrawal.
 
     `entries` of one journal, newest first.
@@ -90,13 +90,14 @@ def asked_for(entries: Iterable[Entry], now_ms: int, apart_from: str) -> int:
         if entry.at_ms <= now_ms - TOGETHER_MS:
             break
         match entry.kind:
-            case Kind.RELEASE:
+            case EntryKind.RELEASE:
                 released.add(entry.reference)
-            case Kind.RESERVE:
+            case EntryKind.RESERVE:
                 asked += entry.amount if entry.reference not in {apart_from, *released} else 0
             case (
-                Kind.EARN | Kind.REVERSE | Kind.SETTLE | Kind.RETURN | Kind.PAY | Kind.CREDIT | Kind.DEBIT
-                | Kind.WRITE_OFF | Kind.ANCHOR
+                EntryKind.EARN | EntryKind.REVERSE | EntryKind.SETTLE | EntryKind.RETURN | EntryKind.PAY
+                | EntryKind.CREDIT | EntryKind.DEBIT
+                | EntryKind.WRITE_OFF | EntryKind.ANCHOR
             ):  # fmt: skip
                 pass
     return asked

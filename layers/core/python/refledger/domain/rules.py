@@ -91,7 +91,7 @@ class Rule:
         return max(self.payments or 0, 1 if self.first or self.months else 0)
 
 
-class Source(StrEnum):
+class RateSource(StrEnum):
     """Which rule a share comes from."""
 
     PROGRAM = "program"  # the program's, whatever the product
@@ -103,7 +103,7 @@ class Source(StrEnum):
     LINES = "lines"  # several: the payment is of several products
 
 
-FIRST = {Source.PROGRAM: Source.PROGRAM_FIRST, Source.PRODUCT: Source.PRODUCT_FIRST}
+FIRST = {RateSource.PROGRAM: RateSource.PROGRAM_FIRST, RateSource.PRODUCT: RateSource.PRODUCT_FIRST}
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ class RuleSet:
         """The limits in months that there are, the shortest first."""
         return sorted({rule.months for _, rule in self._all() if rule.months})
 
-    def rule(self, product: str) -> tuple[Rule, Source]:
+    def rule(self, product: str) -> tuple[Rule, RateSource]:
         """The rule in force for a product ("" where the payment names none)."""
         found = dict(self.products).get(product)
-        return (found, Source.PRODUCT) if found else (self.default, Source.PROGRAM)
+        return (found, RateSource.PRODUCT) if found else (self.default, RateSource.PROGRAM)
 
     def currencies(self) -> dict[str, set[str]]:
         """Those that are named, by where they are."""
@@ -227,7 +227,7 @@ class Share:
     partner_id: str
     amount: int
     rate_bps: int  # 0 for a flat amount
-    source: Source
+    source: RateSource
     cap: int | None  # what the partner may earn in that month, in the payment's currency
     nothing: Nothing | None  # why the amount is 0
     base: int  # what it is a part of
@@ -256,7 +256,7 @@ def _together(by_part: Sequence[Sequence[Share]], base: int) -> list[Share]:
     for share in (share for part in by_part for share in part):
         before = made.get(share.tier)
         if before is None:
-            made[share.tier] = replace(share, rate_bps=0, source=Source.LINES, base=base)
+            made[share.tier] = replace(share, rate_bps=0, source=RateSource.LINES, base=base)
         else:
             amount = before.amount + share.amount
             nothing = None if amount else before.nothing
@@ -287,12 +287,12 @@ def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) ->
     return made
 
 
-def own_in_force(own: Own, product: str) -> tuple[Pay, Source] | None:
+def own_in_force(own: Own, product: str) -> tuple[Pay, RateSource] | None:
     """The partner's own pay in force for a product."""
     pays = dict(own)
     if product and product in pays:
-        return pays[product], Source.PARTNER_PRODUCT
-    return (pays[ANY_PRODUCT], Source.PARTNER) if ANY_PRODUCT in pays else None
+        return pays[product], RateSource.PARTNER_PRODUCT
+    return (pays[ANY_PRODUCT], RateSource.PARTNER) if ANY_PRODUCT in pays else None
 
 
 def _over(rule: Rule, sale: Sale) -> Nothing | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from refledger.domain.errors import Invalid, NotFound
-from refledger.domain.journal import LEGS, Account, Balance, Entry, Kind
+from refledger.domain.journal import LEGS, Account, Balance, EntryKind, JournalEntry
 from refledger.domain.times import MINUTE_MS, day, from_datetime, months_after
 
 MAX_LINES = 1_000  # of one currency; with more movements, those of one kind and day are one line
@@ -26,7 +26,7 @@ class Gap(Exception):
 
 
 @dataclass(frozen=True)
-class Month:
+class StatementMonth:
     """A calendar month in UTC: from `from_ms` to just before `until_ms`."""
 
     year: int
@@ -49,12 +49,12 @@ class Month:
         return f"{self.year}-{self.number:02d}"
 
 
-def month(text: str, now_ms: int) -> Month:
+def month(text: str, now_ms: int) -> StatementMonth:
     """`2026-11`. Raises NotFound for what is no month, and for one that has not begun."""
     found = _MONTH.fullmatch(text)
     if not found:
         raise NotFound("a month is written as 2026-11")
-    made = Month(int(found[1]), int(found[2]))
+    made = StatementMonth(int(found[1]), int(found[2]))
     if made.from_ms > now_ms:
         raise NotFound("this month has not begun")
     return made
@@ -62,7 +62,7 @@ def month(text: str, now_ms: int) -> Month:
 
 def check_closed(text: str, now_ms: int) -> None:
     """Raises Invalid for a month that is not closed: its figures would be others tomorrow."""
-    if Month(int(text[:4]), int(text[5:])).closed_ms > now_ms:
+    if StatementMonth(int(text[:4]), int(text[5:])).closed_ms > now_ms:
         raise Invalid("filters.month: this month is not closed yet")
 
 
@@ -91,7 +91,7 @@ class Movement:
     """
 
     at_ms: int
-    kind: Kind
+    kind: EntryKind
     reference: str
     count: int
     change: Holdings
@@ -111,7 +111,7 @@ class AccountStatement:
     opening: Holdings
     closing: Holdings
     movements: tuple[Movement, ...] = ()
-    totals: dict[Kind, tuple[int, int]] = field(default_factory=dict)  # how many, how much
+    totals: dict[EntryKind, tuple[int, int]] = field(default_factory=dict)  # how many, how much
     version: int = 0
     hash: str = ""
 
@@ -120,7 +120,7 @@ class AccountStatement:
         return not self.movements and self.opening == self.closing == Holdings()
 
 
-def effect(entry: Entry) -> Holdings:
+def effect(entry: JournalEntry) -> Holdings:
     """What an entry changes on the partner's side."""
     debit, credit = LEGS[entry.kind]
     sides = dict.fromkeys(Account, 0)
@@ -129,12 +129,12 @@ def effect(entry: Entry) -> Holdings:
     return Holdings(sides[Account.AVAILABLE], sides[Account.RESERVED], sides[Account.PAID])
 
 
-def account(balance: Balance, since: Iterable[Entry], until_ms: int) -> AccountStatement:
+def account(balance: Balance, since: Iterable[JournalEntry], until_ms: int) -> AccountStatement:
     """The statement of one currency up to `until_ms`. `since`: all entries from the beginning of the month on.
 
     Entries that are younger than the balance are left out. Raises Gap where one is missing.
     """
-    within: list[Entry] = []
+    within: list[JournalEntry] = []
     later = Holdings()
     count, first = 0, balance.version + 1
     for entry in since:
@@ -149,7 +149,7 @@ def account(balance: Balance, since: Iterable[Entry], until_ms: int) -> AccountS
         raise Gap(f"{count} entries from version {first} on, and the balance is at {balance.version}")
     closing = Holdings(balance.available, balance.reserved, balance.paid) - later
     opening = closing
-    totals: dict[Kind, tuple[int, int]] = {}
+    totals: dict[EntryKind, tuple[int, int]] = {}
     for entry in within:
         opening -= effect(entry)
         number, amount = totals.get(entry.kind, (0, 0))
@@ -161,7 +161,7 @@ def account(balance: Balance, since: Iterable[Entry], until_ms: int) -> AccountS
     )  # fmt: skip
 
 
-def _lines(opening: Holdings, entries: list[Entry]) -> Iterator[Movement]:
+def _lines(opening: Holdings, entries: list[JournalEntry]) -> Iterator[Movement]:
     """A line for each entry; of too many, one for each day and kind."""
     lines: dict[tuple[object, ...], Movement] = {}
     for entry in entries:

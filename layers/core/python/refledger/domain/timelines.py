@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import TRANSITIONS, Withdrawal, WithdrawalStatus
 
 
-class What(StrEnum):
+class HappeningKind(StrEnum):
     """What happened to a withdrawal."""
 
     ASKED = "ASKED"  # the partner asked for it
@@ -26,12 +26,12 @@ class Happening:
     journal entry the whole amount moved, None where none did.
     """
 
-    what: What
+    what: HappeningKind
     at_ms: int
     status: WithdrawalStatus
     by: str = ""
     note: str = ""
-    moved: Kind | None = None
+    moved: EntryKind | None = None
 
 
 _WAITED_IN = {
@@ -45,22 +45,30 @@ def timeline(withdrawal: Withdrawal) -> list[Happening]:
     status, steps = WithdrawalStatus.REQUESTED, list(withdrawal.steps)
     found: list[Happening] = []
     if withdrawal.method.is_known:
-        found.append(Happening(What.ASKED, withdrawal.created_at_ms, status, withdrawal.requester, "", Kind.RESERVE))
+        found.append(
+            Happening(
+                HappeningKind.ASKED, withdrawal.created_at_ms, status, withdrawal.requester, "", EntryKind.RESERVE
+            )
+        )
     else:  # a reward that was paid by itself: PAID from its beginning
         first, *steps = steps
         status = first.status
-        found.append(Happening(What.STATUS, first.at_ms, status, first.by, first.note, Kind.PAY))
+        found.append(Happening(HappeningKind.STATUS, first.at_ms, status, first.by, first.note, EntryKind.PAY))
     for each in withdrawal.approvals:
-        found.append(Happening(What.APPROVAL, each.at_ms, _WAITED_IN[each.to], each.by, each.note))
+        found.append(Happening(HappeningKind.APPROVAL, each.at_ms, _WAITED_IN[each.to], each.by, each.note))
     for step in steps:
-        what = What.WORD if step.status is status else What.STATUS
+        what = HappeningKind.WORD if step.status is status else HappeningKind.STATUS
         moved = TRANSITIONS.get((status, step.status))
         found.append(Happening(what, step.at_ms, step.status, step.by, step.note, moved))
         status = step.status
     if withdrawal.sent_at_ms:
-        found.append(Happening(What.HANDED_OVER, withdrawal.sent_at_ms, WithdrawalStatus.PAYING))
+        found.append(Happening(HappeningKind.HANDED_OVER, withdrawal.sent_at_ms, WithdrawalStatus.PAYING))
     if withdrawal.resumed_at_ms:
         at_ms = withdrawal.resumed_at_ms
-        before = [each.status for each in found if each.at_ms <= at_ms and each.what in (What.ASKED, What.STATUS)]
-        found.append(Happening(What.RESUMED, at_ms, before[-1] if before else status))
+        before = [
+            each.status
+            for each in found
+            if each.at_ms <= at_ms and each.what in (HappeningKind.ASKED, HappeningKind.STATUS)
+        ]
+        found.append(Happening(HappeningKind.RESUMED, at_ms, before[-1] if before else status))
     return sorted(found, key=lambda each: each.at_ms)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from refledger.domain.duties import Act, check_stranger
 from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.methods import MethodType
 
 
@@ -25,25 +25,28 @@ class WithdrawalStatus(StrEnum):
     RETURNED = "RETURNED"  # it was paid, and came back
 
 
-S = WithdrawalStatus
-OPEN = (S.REQUESTED, S.APPROVED, S.PAYING)  # their money is reserved
+OPEN = (WithdrawalStatus.REQUESTED, WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING)  # their money is reserved
 
 # (from, to) → the movement that goes with it, in the same transaction. What is not here cannot happen.
-TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], Kind | None] = {
-    (S.REQUESTED, S.APPROVED): None,
-    (S.REQUESTED, S.REJECTED): Kind.RELEASE,
-    (S.REQUESTED, S.CANCELLED): Kind.RELEASE,
-    (S.REQUESTED, S.EXPIRED): Kind.RELEASE,
-    (S.REQUESTED, S.PAID): Kind.SETTLE,  # asked about once more, and the provider says that an earlier payout was paid
-    (S.APPROVED, S.REQUESTED): None,  # something stands against it since then that only people can take on them
-    (S.APPROVED, S.PAYING): None,
-    (S.APPROVED, S.PAID): Kind.SETTLE,  # the admin confirmed the transfer before the workflow had moved on
-    (S.APPROVED, S.FAILED): Kind.RELEASE,
-    (S.PAYING, S.APPROVED): None,  # the provider declined for certain, and a person wants another try
-    (S.PAYING, S.PAID): Kind.SETTLE,
-    (S.PAYING, S.FAILED): Kind.RELEASE,
-    (S.PAID, S.RETURNED): Kind.RETURN,
-    (S.FAILED, S.PAID): Kind.PAY,  # a person found out that the provider did pay
+TRANSITIONS: dict[tuple[WithdrawalStatus, WithdrawalStatus], EntryKind | None] = {
+    (WithdrawalStatus.REQUESTED, WithdrawalStatus.APPROVED): None,
+    (WithdrawalStatus.REQUESTED, WithdrawalStatus.REJECTED): EntryKind.RELEASE,
+    (WithdrawalStatus.REQUESTED, WithdrawalStatus.CANCELLED): EntryKind.RELEASE,
+    (WithdrawalStatus.REQUESTED, WithdrawalStatus.EXPIRED): EntryKind.RELEASE,
+    # asked about once more, and the provider says that an earlier payout was paid
+    (WithdrawalStatus.REQUESTED, WithdrawalStatus.PAID): EntryKind.SETTLE,
+    # something stands against it since then that only people can take on them
+    (WithdrawalStatus.APPROVED, WithdrawalStatus.REQUESTED): None,
+    (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING): None,
+    # the admin confirmed the transfer before the workflow had moved on
+    (WithdrawalStatus.APPROVED, WithdrawalStatus.PAID): EntryKind.SETTLE,
+    (WithdrawalStatus.APPROVED, WithdrawalStatus.FAILED): EntryKind.RELEASE,
+    # the provider declined for certain, and a person wants another try
+    (WithdrawalStatus.PAYING, WithdrawalStatus.APPROVED): None,
+    (WithdrawalStatus.PAYING, WithdrawalStatus.PAID): EntryKind.SETTLE,
+    (WithdrawalStatus.PAYING, WithdrawalStatus.FAILED): EntryKind.RELEASE,
+    (WithdrawalStatus.PAID, WithdrawalStatus.RETURNED): EntryKind.RETURN,
+    (WithdrawalStatus.FAILED, WithdrawalStatus.PAID): EntryKind.PAY,  # a person found out that the provider did pay
 }
 
 
@@ -100,7 +103,7 @@ RESTORED = "restored-"  # so begins the request of a step that was entered after
 
 
 @dataclass(frozen=True)
-class Step:
+class WithdrawalStep:
     """One change of status: what it became, who did it and when, and with which request.
 
     Where the status is that of the step before, it is a word about a problem: that there is one, or none any more.
@@ -146,7 +149,7 @@ class Withdrawal:
     attempt: int = 0
     resumed_at_ms: int = 0
     transaction_id: str = ""  # the bank's or the provider's id of the payout
-    steps: tuple[Step, ...] = field(default=())
+    steps: tuple[WithdrawalStep, ...] = field(default=())
     approvals: tuple[Approval, ...] = ()  # first ones, where one was not enough
     risks: tuple[Risk, ...] = ()
     payout: int = 0  # how often a payout was begun; each has an idempotency key of its own at the provider
@@ -171,7 +174,7 @@ class Withdrawal:
     @property
     def needs_account(self) -> bool:
         """Whether somebody may have to see the whole account now: it is decided, and not paid yet."""
-        return self.method.is_known and self.status in (S.APPROVED, S.PAYING)
+        return self.method.is_known and self.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING)
 
     @property
     def is_open(self) -> bool:
@@ -201,8 +204,8 @@ class Withdrawal:
         return last is not None and last.by == SYSTEM and last.request.startswith(RESTORED)
 
     @property
-    def _approval(self) -> Step | None:
-        return next((step for step in reversed(self.steps) if step.status is S.APPROVED), None)
+    def _approval(self) -> WithdrawalStep | None:
+        return next((step for step in reversed(self.steps) if step.status is WithdrawalStatus.APPROVED), None)
 
     @property
     def provider_key(self) -> str:
@@ -210,7 +213,7 @@ class Withdrawal:
         return f"{self.id}-{self.payout}"
 
 
-def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> Kind | None:
+def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> EntryKind | None:
     """The movement of money that goes with a change of status. Raises AlreadyDecided where there is no such change."""
     try:
         return TRANSITIONS[old, new]
@@ -225,7 +228,7 @@ def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") ->
 
 def check_waiting(withdrawal: Withdrawal) -> None:
     """Raises AlreadyDecided unless it waits to be approved. PAYING may become APPROVED, too, but not by an approval."""
-    if withdrawal.status is not S.REQUESTED:
+    if withdrawal.status is not WithdrawalStatus.REQUESTED:
         raise AlreadyDecided(f"the withdrawal is {withdrawal.status}; it cannot be approved any more")
 
 
@@ -241,5 +244,5 @@ def after_approval(withdrawal: Withdrawal, approval: Approval, *, enough: bool) 
         ):
             raise SecondPersonNeeded("a second person must approve this withdrawal")
         return replace(withdrawal, approvals=(*withdrawal.approvals, approval))
-    step = Step(S.APPROVED, approval.by, approval.at_ms, approval.note, approval.request)
-    return replace(withdrawal, status=S.APPROVED, steps=(*withdrawal.steps, step))
+    step = WithdrawalStep(WithdrawalStatus.APPROVED, approval.by, approval.at_ms, approval.note, approval.request)
+    return replace(withdrawal, status=WithdrawalStatus.APPROVED, steps=(*withdrawal.steps, step))

@@ -35,7 +35,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Archive:
+class ZipArchive:
     """What was written so far: `length` bytes, these members; the last one is still `open` or not."""
 
     at_ms: int  # the time that all members have
@@ -43,7 +43,7 @@ class Archive:
     members: tuple[Member, ...] = ()
     open: bool = False
 
-    def begin(self, name: str) -> tuple[Archive, bytes]:
+    def begin(self, name: str) -> tuple[ZipArchive, bytes]:
         """The head of another file."""
         assert not self.open
         member, coded = Member(name, self.length), name.encode()
@@ -51,13 +51,13 @@ class Archive:
                            0, 0, 0, len(coded), 0) + coded  # fmt: skip
         return replace(self._after(head), members=(*self.members, member), open=True), head
 
-    def add(self, content: bytes) -> tuple[Archive, bytes]:
+    def add(self, content: bytes) -> tuple[ZipArchive, bytes]:
         """More of it."""
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         packed = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
         return self._grown(packed, zlib.crc32(content, self.members[-1].crc), len(content)), packed
 
-    def end(self) -> tuple[Archive, bytes]:
+    def end(self) -> tuple[ZipArchive, bytes]:
         """The end of the file that is open."""
         grown = self._grown(_LAST, self.members[-1].crc, 0)
         member = grown.members[-1]
@@ -78,14 +78,14 @@ class Archive:
             member.crc, member.packed, member.size, len(coded), 0, 0, 0, 0, 0, member.at,
         ) + coded  # fmt: skip
 
-    def _grown(self, packed: bytes, crc: int, size: int) -> Archive:
+    def _grown(self, packed: bytes, crc: int, size: int) -> ZipArchive:
         last = self.members[-1]
         member = replace(last, crc=crc, size=last.size + size, packed=last.packed + len(packed))
         if member.size > LIMIT_BYTES:
             raise TooLarge
         return replace(self._after(packed), members=(*self.members[:-1], member))
 
-    def _after(self, written: bytes) -> Archive:
+    def _after(self, written: bytes) -> ZipArchive:
         length = self.length + len(written)
         if length > LIMIT_BYTES:
             raise TooLarge
@@ -97,7 +97,7 @@ class Archive:
         return [self.at_ms, self.length, members, self.open]
 
     @classmethod
-    def of(cls, state: list[Any]) -> Archive:
+    def of(cls, state: list[Any]) -> ZipArchive:
         at_ms, length, members, is_open = state
         return cls(at_ms, length, tuple(Member(*each) for each in members), is_open)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from refledger.domain.errors import Forbidden, Unauthenticated
 from refledger.entry import sign_in
-from refledger.operations.limits import LimitKind as L
+from refledger.operations.rate_limits import LimitKind
 
 
 class Role(StrEnum):
@@ -34,7 +34,7 @@ class Access:
     roles: frozenset[Role]
     own: bool = False
     scope: str | None = None
-    limit: L | None = None  # None: by the method
+    limit: LimitKind | None = None  # None: by the method
     fresh: bool = False
 
 
@@ -44,26 +44,26 @@ _STAFF = frozenset({Role.ADMIN, Role.FINANCE})
 _ALL = frozenset(Role)
 
 
-def admin(scope: str | None, limit: L | None = None) -> Access:
+def admin(scope: str | None, limit: LimitKind | None = None) -> Access:
     return Access(_ADMIN, scope=scope, limit=limit)
 
 
-def staff(scope: str | None, limit: L | None = None) -> Access:
+def staff(scope: str | None, limit: LimitKind | None = None) -> Access:
     """Admins and finance."""
     return Access(_STAFF, scope=scope, limit=limit)
 
 
-def read(scope: str | None, limit: L | None = None) -> Access:
+def read(scope: str | None, limit: LimitKind | None = None) -> Access:
     """All staff, support too: what they read, and notes."""
     return Access(_ALL, scope=scope, limit=limit)
 
 
-def own(limit: L | None = None) -> Access:
+def own(limit: LimitKind | None = None) -> Access:
     """Anyone who is signed in, and nobody for another."""
     return Access(frozenset(), own=True, limit=limit)
 
 
-def own_and_read(scope: str | None, limit: L | None = None) -> Access:
+def own_and_read(scope: str | None, limit: LimitKind | None = None) -> Access:
     """Partners get their own, staff and services everybody's."""
     return Access(_ALL, own=True, scope=scope, limit=limit)
 
@@ -100,7 +100,7 @@ ROUTES: dict[str, Access | None] = {
     "PUT /api/v1/partners/{partnerId}": admin("partners:write"),
     "DELETE /api/v1/partners/{partnerId}": fresh(admin("partners:write")),
     "PUT /api/v1/partners/{partnerId}/tags": admin("partners:write"),
-    "POST /api/v1/partners/bulk": fresh(admin("partners:write", limit=L.HEAVY)),
+    "POST /api/v1/partners/bulk": fresh(admin("partners:write", limit=LimitKind.HEAVY)),
     "GET /api/v1/partners/by-code/{code}": read("partners:read"),
     "GET /api/v1/partners/by-email/{email}": read("partners:read"),
     "POST /api/v1/partners/validate-referral-code": own_and_read("partners:read"),  # of whom it is: not for members
@@ -140,10 +140,10 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/referrals/{referralId}/link-to-lead": fresh(staff("referrals:write")),
     "POST /api/v1/referrals/process-conversion": fresh(staff("referrals:write")),  # the id is in the body
     "POST /api/v1/referrals/{referralId}/process-conversion": fresh(staff("referrals:write")),  # as payment events do
-    "POST /api/v1/referrals/{referralId}/close": fresh(staff(None, limit=L.HEAVY)),
-    "POST /api/v1/referrals/check-expired": staff("referrals:write", limit=L.HEAVY),
-    "POST /api/v1/referrals/bulk": fresh(staff("referrals:write", limit=L.HEAVY)),
-    "POST /api/v1/referrals/withdraw": fresh(own(limit=L.WITHDRAWALS)),
+    "POST /api/v1/referrals/{referralId}/close": fresh(staff(None, limit=LimitKind.HEAVY)),
+    "POST /api/v1/referrals/check-expired": staff("referrals:write", limit=LimitKind.HEAVY),
+    "POST /api/v1/referrals/bulk": fresh(staff("referrals:write", limit=LimitKind.HEAVY)),
+    "POST /api/v1/referrals/withdraw": fresh(own(limit=LimitKind.WITHDRAWALS)),
     "GET /api/v1/referrals/withdrawals": own(),
     "GET /api/v1/referrals/withdrawals/{withdrawalId}": own(),
     "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": own(),
@@ -157,9 +157,9 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/withdrawals/{withdrawalId}/retry": fresh(staff(None)),
     "POST /api/v1/withdrawals/{withdrawalId}/mark-returned": fresh(staff(None)),
     "POST /api/v1/withdrawals/{withdrawalId}/resolve": fresh(staff(None)),
-    "POST /api/v1/withdrawals/bulk-approve": fresh(staff(None, limit=L.HEAVY)),
-    "POST /api/v1/withdrawals/bulk-reject": fresh(staff(None, limit=L.HEAVY)),
-    "POST /api/v1/withdrawals/bulk-mark-paid": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/withdrawals/bulk-approve": fresh(staff(None, limit=LimitKind.HEAVY)),
+    "POST /api/v1/withdrawals/bulk-reject": fresh(staff(None, limit=LimitKind.HEAVY)),
+    "POST /api/v1/withdrawals/bulk-mark-paid": fresh(staff(None, limit=LimitKind.HEAVY)),
     "GET /api/v1/payout-methods": own(),
     "POST /api/v1/payout-methods": fresh(own()),
     "DELETE /api/v1/payout-methods/{methodId}": fresh(own()),
@@ -187,9 +187,9 @@ ROUTES: dict[str, Access | None] = {
     "POST /api/v1/rewards/{rewardId}/approve": fresh(staff(None)),
     "POST /api/v1/rewards/{rewardId}/cancel": fresh(staff(None)),
     "POST /api/v1/rewards/{rewardId}/process-payment": fresh(staff(None)),
-    "POST /api/v1/rewards/bulk-approve": fresh(staff(None, limit=L.HEAVY)),
-    "POST /api/v1/rewards/bulk-cancel": fresh(staff(None, limit=L.HEAVY)),
-    "POST /api/v1/rewards/bulk-pay": fresh(staff(None, limit=L.HEAVY)),
+    "POST /api/v1/rewards/bulk-approve": fresh(staff(None, limit=LimitKind.HEAVY)),
+    "POST /api/v1/rewards/bulk-cancel": fresh(staff(None, limit=LimitKind.HEAVY)),
+    "POST /api/v1/rewards/bulk-pay": fresh(staff(None, limit=LimitKind.HEAVY)),
     "GET /api/v1/payments": read("payments:read"),
     "GET /api/v1/payments/parked": read("payments:read"),
     "GET /api/v1/payments/duplicates": read("payments:read"),
@@ -223,14 +223,14 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/analytics/time-to-convert": read("statistics:read"),
     "GET /api/v1/analytics/scorecards/{partnerId}": read("statistics:read"),
     "GET /api/v1/ledger/trial-balance": read("ledger:read"),
-    "POST /api/v1/exports": staff(None, limit=L.HEAVY),
+    "POST /api/v1/exports": staff(None, limit=LimitKind.HEAVY),
     "GET /api/v1/exports": staff(None),  # each sees those that they asked for
     "GET /api/v1/exports/{exportId}": staff(None),
     "DELETE /api/v1/exports/{exportId}": staff(None),
-    "POST /api/v1/imports/partners": admin("partners:write", limit=L.HEAVY),
+    "POST /api/v1/imports/partners": admin("partners:write", limit=LimitKind.HEAVY),
     "GET /api/v1/imports/{importId}": admin("partners:write"),
     "GET /api/v1/imports/{importId}/report": admin("partners:write"),
-    "GET /api/v1/imports/{importId}/report/file": admin("partners:write", limit=L.HEAVY),
+    "GET /api/v1/imports/{importId}/report/file": admin("partners:write", limit=LimitKind.HEAVY),
     "POST /api/v1/webhooks/stripe": PUBLIC,
     "POST /api/v1/webhooks/referrals": PUBLIC,
     "POST /api/v1/webhooks/hubspot": PUBLIC,
@@ -241,7 +241,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/partners/{partnerId}/balance": read("ledger:read"),
     "GET /api/v1/partners/{partnerId}/ledger": read("ledger:read"),
     "GET /api/v1/partners/{partnerId}/links": read("partners:read"),
-    "GET /api/v1/partners/{partnerId}/statements/{month}": read("ledger:read", limit=L.HEAVY),
+    "GET /api/v1/partners/{partnerId}/statements/{month}": read("ledger:read", limit=LimitKind.HEAVY),
     "GET /api/v1/me": own(),
     "PATCH /api/v1/me": own(),
     "GET /api/v1/me/codes": own(),
@@ -254,7 +254,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/me/payout-methods": own(),
     "GET /api/v1/me/notifications": own(),
     "PUT /api/v1/me/notifications": own(),
-    "GET /api/v1/me/statements/{month}": own(limit=L.HEAVY),
+    "GET /api/v1/me/statements/{month}": own(limit=LimitKind.HEAVY),
     "GET /api/v1/openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
 }
@@ -429,11 +429,11 @@ def is_fresh(route: str) -> bool:
     return access is not None and access.fresh
 
 
-def limit(route: str) -> L:
+def limit(route: str) -> LimitKind:
     """Which of the caller's limits a call of the route counts against."""
     access = ROUTES[route]
     told = access.limit if access else None
-    return told or (L.READS if route.startswith("GET ") else L.WRITES)
+    return told or (LimitKind.READS if route.startswith("GET ") else LimitKind.WRITES)
 
 
 def stops(route: str) -> bool:

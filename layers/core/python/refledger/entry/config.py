@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from refledger.domain.methods import MethodType
     from refledger.domain.payouts import Payouts
     from refledger.entry.access import Reading
-    from refledger.operations.limits import Limits
+    from refledger.operations.rate_limits import Limits
 
 
 LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
@@ -127,7 +127,7 @@ def sign_in_minutes() -> int:
 
 @cache
 def limits() -> Limits:
-    from refledger.operations.limits import Limits, parse
+    from refledger.operations.rate_limits import Limits, parse
 
     return Limits(parse(environment()["LIMITS"]))
 

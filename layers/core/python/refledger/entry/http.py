@@ -26,7 +26,7 @@ from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
-from refledger.operations.limits import Standing
+from refledger.operations.rate_limits import Standing
 from refledger.store.acting import acting
 from refledger.store.transaction import RetryableConflict
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from refledger.domain.adjustments import (
     Adjustment,
     AdjustmentKind,
+    AdjustmentRequest,
     AdjustmentStatus,
-    Asked,
     act,
     check_currency,
     check_decision,
@@ -27,10 +27,10 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import adjustments, keys, ledger, partners, programs
 from refledger.store.transaction import Item, Write
 
-S = AdjustmentStatus
 
-
-def request(context: Context, asked: Asked, actor: str, route: str, key: str | None, body: str) -> Adjustment:
+def request(
+    context: Context, asked: AdjustmentRequest, actor: str, route: str, key: str | None, body: str
+) -> Adjustment:
     """Post it, or, above what one person may in a day, write down that it waits for a second one.
 
     The limit is that of the partner's home program, and the sums are the partner's and the actor's.
@@ -42,7 +42,7 @@ def request(context: Context, asked: Asked, actor: str, route: str, key: str | N
 
 
 @retry_on_conflict
-def _request(context: Context, id: str, asked: Asked, actor: str, body: str) -> Adjustment:
+def _request(context: Context, id: str, asked: AdjustmentRequest, actor: str, body: str) -> Adjustment:
     earlier, partner_item, balance_item = context.table.get_many(
         [keys.adjustment(id), keys.partner(asked.partner_id), keys.balance(asked.partner_id, asked.currency)]
     )
@@ -60,12 +60,12 @@ def _request(context: Context, id: str, asked: Asked, actor: str, body: str) -> 
     check_currency(program, balance)
     check_possible(asked, balance)  # what waits is looked at again when it is posted
     now_ms = context.now_ms()
-    made = Adjustment(id, asked, program.id, S.WAITING, actor, now_ms, body)
+    made = Adjustment(id, asked, program.id, AdjustmentStatus.WAITING, actor, now_ms, body)
     if isinstance(verdict, NeedsSecond) or asked.kind is AdjustmentKind.ANCHOR:
         context.table.commit(adjustments.create(made))
         return made
     entry, writes = _book(made, balance, now_ms)
-    made = replace(made, status=S.POSTED, entry=entry)
+    made = replace(made, status=AdjustmentStatus.POSTED, entry=entry)
     marks = None if credits(asked) else ()
     context.table.commit(adjustments.create(made), *writes, *case.writes(marks=marks))
     return made
@@ -76,12 +76,12 @@ def approve(context: Context, adjustment_id: str, actor: str, request: str, note
 
     Idempotent by `request`. Raises AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt, Busy.
     """
-    return _decide(context, adjustment_id, S.POSTED, actor, request, note)
+    return _decide(context, adjustment_id, AdjustmentStatus.POSTED, actor, request, note)
 
 
 def reject(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
     """A second person refuses it, or who asked takes it back; no money moves. Idempotent and raises like `approve`."""
-    return _decide(context, adjustment_id, S.REJECTED, actor, request, note)
+    return _decide(context, adjustment_id, AdjustmentStatus.REJECTED, actor, request, note)
 
 
 @retry_on_conflict
@@ -101,7 +101,7 @@ def _decide(
     now_ms = context.now_ms()
     new = replace(old, status=status, approver=actor, decided_at_ms=now_ms, note=note, request=request)
     writes: list[Write] = []
-    if status is S.POSTED:
+    if status is AdjustmentStatus.POSTED:
         check_possible(old.asked, balance)
         entry, writes = _book(old, balance, now_ms)
         new = replace(new, entry=entry)
@@ -111,7 +111,7 @@ def _decide(
     return new
 
 
-def _holder(asked: Asked, partner: Item | None, balance: Item | None) -> tuple[Partner, Balance]:
+def _holder(asked: AdjustmentRequest, partner: Item | None, balance: Item | None) -> tuple[Partner, Balance]:
     if partner is None:
         raise PartnerNotFound("there is no such partner")
     return partners.from_item(partner), ledger.balance_from(balance, asked.partner_id, asked.currency)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from refledger.domain.errors import Busy, KeyReused, Refledger
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import DAY_SECONDS, KEY_IS_NEW, Once
+from refledger.operations.idempotency import DAY_SECONDS, KEY_IS_NEW, Once
 from refledger.store import keys
 from refledger.store.transaction import ConditionFailed, Item, put, update
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Done(Generic[T]):
+class BulkOutcome(Generic[T]):
     """What became of one: what was made or changed, or why nothing was done about it."""
 
     id: str
@@ -30,20 +30,20 @@ class Done(Generic[T]):
     refused: Refledger | None = None
 
 
-def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[Done[T]]:
+def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[BulkOutcome[T]]:
     """`act` on every id, in their order; a result for each. As idempotent as `act`: the repeat does what is left.
 
     Where what is made has no id yet, `ids` are their places: "0", "1", …
     """
     until_ms = context.now_ms() + TIME_MS
-    done: list[Done[T]] = []
+    done: list[BulkOutcome[T]] = []
     for id in ids:
         try:
             if context.now_ms() > until_ms:
                 raise Busy("there was no time left for this one; please send the same request again")
-            done.append(Done(id, act(id)))
+            done.append(BulkOutcome(id, act(id)))
         except Refledger as refused:
-            done.append(Done(id, refused=refused))
+            done.append(BulkOutcome(id, refused=refused))
     return done
 
 

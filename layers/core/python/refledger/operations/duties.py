@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain import duties
-from refledger.domain.duties import DUTIES, Act, Allowed, Facts, Stake, Verdict, check_apart, check_stranger
+from refledger.domain.duties import DUTIES, Act, Allowed, DutyFacts, Stake, Verdict, check_apart, check_stranger
 from refledger.domain.exposures import Exposure
 from refledger.domain.programs import Program
 from refledger.operations.context import Context
@@ -29,7 +29,7 @@ class Case:
     """
 
     act: Act
-    facts: Facts
+    facts: DutyFacts
     partners: tuple[Stake, ...]
     own: Exposure | None
 
@@ -113,7 +113,7 @@ def case(
     )
     own = exposures.from_item(actor, items[-1]) if actor else None
     total = sum(at_stake.values())
-    facts = Facts(
+    facts = DutyFacts(
         actor=actor,
         now_ms=context.now_ms(),
         programs=tuple(programs),

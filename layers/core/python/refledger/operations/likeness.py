@@ -11,30 +11,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from refledger.domain import folding
-from refledger.domain.likeness import Kind, Other, Signal, SignalType
+from refledger.domain.likeness import Other, Signal, SignalType, TraitKind
 from refledger.domain.methods import Account, PayoutMethod, number_of
 from refledger.domain.partners import Partner
 from refledger.domain.uplines import REJECTED
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import alike, keys, partners, referrals
 from refledger.store import methods as stored_methods
-from refledger.store.alike import Row
+from refledger.store.alike import TraitRow
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
 SHOWN = 20  # partners in a signal
 ACCOUNTS = 20  # of a partner, the newest: each is a query
-Traits = dict[Kind, str]
+Traits = dict[TraitKind, str]
 
 
 def account_hash(context: Context, account: Account) -> str:
-    return context.ids.alike(Kind.ACCOUNT, *number_of(account))
+    return context.ids.alike(TraitKind.ACCOUNT, *number_of(account))
 
 
 def traits(context: Context, partner: Partner) -> Traits:
     """What of a partner others may have as well, by keyed hash; only what there is."""
     person = folding.person(partner.first_name, partner.last_name, partner.phone)
-    folded = {Kind.EMAIL: folding.email(partner.email), Kind.PERSON: person}
+    folded = {TraitKind.EMAIL: folding.email(partner.email), TraitKind.PERSON: person}
     return {kind: context.ids.alike(kind, text) for kind, text in folded.items() if text}
 
 
@@ -53,14 +53,14 @@ def moves(context: Context, old: Partner, new: Partner) -> list[Write]:
 
 def has_account(context: Context, method: PayoutMethod) -> Write:
     """The row of a method's account; for the transaction that adds the method."""
-    return alike.has(Kind.ACCOUNT, method.account_hash, method.partner_id, context.now_ms())
+    return alike.has(TraitKind.ACCOUNT, method.account_hash, method.partner_id, context.now_ms())
 
 
 def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
     """Write for a method from before which account it is, where somebody has just opened or said it. Idempotent."""
     if not method.account_hash:
         hashed = account_hash(context, account)
-        row = alike.has(Kind.ACCOUNT, hashed, method.partner_id, context.now_ms())
+        row = alike.has(TraitKind.ACCOUNT, hashed, method.partner_id, context.now_ms())
         context.table.commit(stored_methods.note_account(method, hashed), row)
 
 
@@ -100,7 +100,7 @@ def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod])
     if own:
         found.append(Signal(SignalType.SELF_REFERRAL, found[0].kind, tuple(own), len(own)))
     if any(map(folding.is_mixed, (partner.first_name, partner.last_name, partner.company_name))):
-        found.append(Signal(SignalType.LOOK_ALIKE_NAME, Kind.NAME))
+        found.append(Signal(SignalType.LOOK_ALIKE_NAME, TraitKind.NAME))
     return found
 
 
@@ -116,21 +116,21 @@ def of_partner(context: Context, partner_id: str) -> tuple[list[Signal], dict[st
 def _shared(context: Context, partner: Partner, methods: Iterable[PayoutMethod]) -> Iterator[Signal]:
     for method in methods:
         if method.account_hash:
-            others = _others(context, Kind.ACCOUNT, method.account_hash, partner.id)
+            others = _others(context, TraitKind.ACCOUNT, method.account_hash, partner.id)
             if others:
                 yield Signal(
-                    SignalType.SHARED_ACCOUNT, Kind.ACCOUNT, _shown(others), len(others), method.id, method.masked
+                    SignalType.SHARED_ACCOUNT, TraitKind.ACCOUNT, _shown(others), len(others), method.id, method.masked
                 )  # fmt: skip
     for kind, hashed in traits(context, partner).items():
         if others := _others(context, kind, hashed, partner.id):
             yield Signal(SignalType.TWIN, kind, _shown(others), len(others))
 
 
-def _others(context: Context, kind: Kind, hashed: str, partner_id: str) -> list[Row]:
+def _others(context: Context, kind: TraitKind, hashed: str, partner_id: str) -> list[TraitRow]:
     return [row for row in alike.rows(context.table, kind, hashed) if row.partner_id != partner_id]
 
 
-def _shown(rows: Sequence[Row]) -> tuple[Other, ...]:
+def _shown(rows: Sequence[TraitRow]) -> tuple[Other, ...]:
     return tuple(Other(row.partner_id, row.since_ms, row.until_ms) for row in rows[:SHOWN])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from refledger.domain.notices import Kind, Notice
+from refledger.domain.notices import Notice, NoticeKind
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
@@ -16,8 +16,8 @@ from refledger.store.transaction import Item
 
 BROUGHT_MONEY = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
 OF_WITHDRAWALS = {
-    WithdrawalStatus.PAID: Kind.WITHDRAWAL_PAID,
-    WithdrawalStatus.REJECTED: Kind.WITHDRAWAL_REJECTED,
+    WithdrawalStatus.PAID: NoticeKind.WITHDRAWAL_PAID,
+    WithdrawalStatus.REJECTED: NoticeKind.WITHDRAWAL_REJECTED,
 }
 
 
@@ -52,15 +52,17 @@ def notice_of(record: Record) -> Notice | None:
     told = keys.told_of(record.new)
     match told:
         case ("REWARD", id, _) if new == RewardStatus.APPROVED:
-            return _notice(Kind.REWARD_APPROVED, id, keys.owner_of(record.new), record, record.new)
+            return _notice(NoticeKind.REWARD_APPROVED, id, keys.owner_of(record.new), record, record.new)
         case ("WITHDRAWAL", id, "") if kind := OF_WITHDRAWALS.get(new):
             return _notice(kind, id, record.new["partner"], record, record.new)
         case ("REFERRAL", id, _) if new in BROUGHT_MONEY and old is not None and old not in BROUGHT_MONEY:
-            return Notice(Kind.REFERRAL_CONVERTED, id, keys.owner_of(record.new), record.new["program"], record.at_ms)
+            return Notice(
+                NoticeKind.REFERRAL_CONVERTED, id, keys.owner_of(record.new), record.new["program"], record.at_ms
+            )
     return None
 
 
-def _notice(kind: Kind, id: str, partner_id: str, record: Record, item: Item) -> Notice:
+def _notice(kind: NoticeKind, id: str, partner_id: str, record: Record, item: Item) -> Notice:
     amount = item["amount"] - item.get("reversed", 0)
     return Notice(
         kind, id, partner_id, item["program"], record.at_ms, item.get("referral", ""),

@@ -13,7 +13,7 @@ from refledger.domain.loosening import STATUS, ProgramChange, TermChange, at_cre
 from refledger.domain.programs import DEFAULT_PROGRAM, Program, ProgramStatus
 from refledger.operations import program_changes
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs
 from refledger.store.transaction import ConditionFailed
@@ -22,14 +22,14 @@ VERSIONS_LOOKED_AT = 100  # back to the one with which a pause began
 
 
 @dataclass(frozen=True)
-class Changed:
+class ProgramUpdate:
     """The program as it is now, and what waits for another admin; None for nothing."""
 
     program: Program
     waiting: ProgramChange | None = None
 
 
-def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> Changed:
+def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> ProgramUpdate:
     """Idempotent by the Idempotency-Key; without one a second program of the same id is refused.
 
     What lets one person do more than the safe limits, or than those of the default program, waits for another admin.
@@ -42,7 +42,7 @@ def create(context: Context, program: Program, caller: str, key: str | None, bod
 
 
 @retry_on_conflict
-def _create(context: Context, request: Once, made: Program, terms: Sequence[TermChange], caller: str) -> Changed:
+def _create(context: Context, request: Once, made: Program, terms: Sequence[TermChange], caller: str) -> ProgramUpdate:
     waiting, there = _asked(context, made, made.version, terms, caller)
     also = [stored_changes.create(waiting)] if waiting and not there else []
     named = {"change": waiting.id} if waiting else {}
@@ -51,11 +51,11 @@ def _create(context: Context, request: Once, made: Program, terms: Sequence[Term
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):  # as it was made, whatever became of it
             first = programs.version(context.table, earlier["program"], 1)
-            return Changed(first, _found(context, first.id, earlier.get("change", "")))
+            return ProgramUpdate(first, _found(context, first.id, earlier.get("change", "")))
         if programs.IS_NEW not in failed.items:
             raise
         raise ProgramExists(f"there is a program {made.id} already") from None
-    return Changed(made, waiting)
+    return ProgramUpdate(made, waiting)
 
 
 def _default(context: Context) -> Program | None:
@@ -66,7 +66,7 @@ def _default(context: Context) -> Program | None:
 
 
 @retry_on_conflict
-def change(context: Context, terms: Program, version: int, by: str) -> Changed:
+def change(context: Context, terms: Program, version: int, by: str) -> ProgramUpdate:
     """Make the next version of the program `terms.id` with these terms, if `version` is its current one.
 
     Idempotent by the version and the terms: asked again, it answers the version that was made of them, whatever came
@@ -82,16 +82,16 @@ def change(context: Context, terms: Program, version: int, by: str) -> Changed:
     if old.version != version:
         again = _repeated(context, base, tightened) if tightened != base else old if waiting else None
         if again and (waiting is None or there):
-            return Changed(again, waiting)
+            return ProgramUpdate(again, waiting)
         raise Stale(f"the program's current version is {old.version}")
     also = [stored_changes.create(waiting)] if waiting and not there else []
     if tightened == base:
         if also:
             context.table.commit(programs.still_as_read(old), *also)
-        return Changed(old, waiting)
+        return ProgramUpdate(old, waiting)
     new = replace(tightened, version=version + 1, changed_at_ms=context.now_ms(), changed_by=by)
     context.table.commit(*programs.change(old, new), *also)
-    return Changed(new, waiting)
+    return ProgramUpdate(new, waiting)
 
 
 def _repeated(context: Context, base: Program, tightened: Program) -> Program | None:
@@ -101,7 +101,7 @@ def _repeated(context: Context, base: Program, tightened: Program) -> Program | 
 
 
 @retry_on_conflict
-def change_status(context: Context, program_id: str, status: ProgramStatus, reason: str, by: str) -> Changed:
+def change_status(context: Context, program_id: str, status: ProgramStatus, reason: str, by: str) -> ProgramUpdate:
     """Pause, resume or archive: a version like every other change. Idempotent: one that has the status stays as it is.
 
     Who paused it may resume it; anybody else asks for it, and another admin confirms. What a customer pays while it is
@@ -110,7 +110,7 @@ def change_status(context: Context, program_id: str, status: ProgramStatus, reas
     """
     old = programs.find(context.table, program_id)
     if old.status is status:
-        return Changed(old)
+        return ProgramUpdate(old)
     now_ms = context.now_ms()
     new = replace(
         old.becomes(status, now_ms), reason=reason, version=old.version + 1, changed_at_ms=now_ms, changed_by=by
@@ -120,9 +120,9 @@ def change_status(context: Context, program_id: str, status: ProgramStatus, reas
         waiting, there = _asked(context, old, old.version, terms, by)
         if waiting and not there:
             context.table.commit(programs.still_as_read(old), stored_changes.create(waiting))
-        return Changed(old, waiting)
+        return ProgramUpdate(old, waiting)
     context.table.commit(*programs.change(old, new))
-    return Changed(new)
+    return ProgramUpdate(new)
 
 
 def _paused_by(context: Context, program: Program) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.errors import AdjustmentNotFound
 from refledger.store import keys
 from refledger.store.table import Table
@@ -78,7 +78,7 @@ def _to_item(adjustment: Adjustment) -> Item:
 def from_item(item: Item) -> Adjustment:
     return Adjustment(
         id=keys.owner_of(item),
-        asked=Asked(
+        asked=AdjustmentRequest(
             item["partner"], item["currency"], item["amount"], AdjustmentKind(item["kind"]), item["reason"],
             item.get("entries", 0), item.get("chain", ""),
         ),

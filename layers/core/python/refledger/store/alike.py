@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from refledger.domain.likeness import Kind
+from refledger.domain.likeness import TraitKind
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.store import keys
 from refledger.store.table import Table
@@ -16,7 +16,7 @@ FORMER_KEPT_MS = 400 * DAY_MS  # an address or a name that a partner had: longer
 
 
 @dataclass(frozen=True)
-class Row:
+class TraitRow:
     """`since_ms`: when it was last said to be theirs. `until_ms`: when they changed it, 0 while they have it."""
 
     partner_id: str
@@ -24,16 +24,16 @@ class Row:
     until_ms: int = 0
 
 
-def has(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
+def has(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
     return put("the partner has it", {**keys.alike(kind, hashed, partner_id), "at": now_ms}, condition="")
 
 
-def has_had(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
+def has_had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
     """The row of a partner from before there were rows; whoever writes one meanwhile knows better."""
     return put(f"nobody wrote {kind}", {**keys.alike(kind, hashed, partner_id), "at": now_ms})
 
 
-def had(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
+def had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
     """From now on they do not; that they did is forgotten some day."""
     return update(
         "the partner had it", keys.alike(kind, hashed, partner_id),
@@ -42,8 +42,8 @@ def had(kind: Kind, hashed: str, partner_id: str, now_ms: int) -> Write:
     )  # fmt: skip
 
 
-def rows(table: Table, kind: Kind, hashed: str) -> list[Row]:
+def rows(table: Table, kind: TraitKind, hashed: str) -> list[TraitRow]:
     """All who have or had it, newest first; MOST at most. Strong: who comes last sees all."""
     found = islice(table.query(keys.all_alike(kind, hashed), page_size=MOST), MOST)
-    read = [Row(item["sk"], item["at"], item.get("until", 0)) for item in found]
+    read = [TraitRow(item["sk"], item["at"], item.get("until", 0)) for item in found]
     return sorted(read, key=lambda row: row.since_ms, reverse=True)

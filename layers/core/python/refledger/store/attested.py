@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refledger.domain.manifest import Row
+from refledger.domain.manifest import ManifestRow
 from refledger.store import keys
 from refledger.store.table import BATCH_LIMIT, Table
 
@@ -13,7 +13,7 @@ ROWS_LIMIT = BATCH_LIMIT // 3  # of one call: an entry, a balance and a partner 
 
 
 @dataclass(frozen=True)
-class Found:
+class AttestedRow:
     """`hash`: of the entry with the row's version, `version`: of the balance; None where it is not there.
     `is_listed`: whether the partner is found by whoever walks through all of them.
     """
@@ -23,7 +23,7 @@ class Found:
     is_listed: bool
 
 
-def look_up(table: Table, rows: Sequence[Row]) -> list[Found]:
+def look_up(table: Table, rows: Sequence[ManifestRow]) -> list[AttestedRow]:
     """In the order of the rows, of which there may be `ROWS_LIMIT`."""
     wanted = [
         (
@@ -38,5 +38,5 @@ def look_up(table: Table, rows: Sequence[Row]) -> list[Found]:
     found = []
     for each in wanted:
         entry, balance, partner = (items.get((key["pk"], key["sk"]), {}) for key in each)
-        found.append(Found(entry.get("hash"), balance.get("ver"), partner.get("l1") == keys.all_partners()))
+        found.append(AttestedRow(entry.get("hash"), balance.get("ver"), partner.get("l1") == keys.all_partners()))
     return found

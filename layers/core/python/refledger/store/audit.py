@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from refledger.domain.audit import Action, Change, Entry
+from refledger.domain.audit import Action, AuditEntry, Change
 from refledger.store import keys
 from refledger.store.table import BATCH_LIMIT, Table
 from refledger.store.transaction import Item, Write, put
@@ -13,7 +13,7 @@ from refledger.store.transaction import Item, Write, put
 IS_NEW = "the entry is new"
 
 
-def write(entry: Entry) -> Write:
+def write(entry: AuditEntry) -> Write:
     """Only under a key that is free: what was written down is never written over."""
     item = {
         **keys.audit(entry.entity, entry.at_ms, entry.number), "type": entry.type, "part": entry.part,
@@ -27,7 +27,7 @@ def write(entry: Entry) -> Write:
 
 
 def of_entity(table: Table, entity: str, before: str, low: str, high: str, page_size: int) -> Iterator[
-    tuple[str, Entry]
+    tuple[str, AuditEntry]
 ]:  # fmt: skip
     """(position, entry) of what was done to an entity, newest first, from below the position `before` ("" for the end).
 
@@ -41,7 +41,9 @@ def of_entity(table: Table, entity: str, before: str, low: str, high: str, page_
             yield item["sk"], from_item(item)
 
 
-def by_actor(table: Table, actor: str, before: str, low: str, high: str, page_size: int) -> Iterator[tuple[str, Entry]]:
+def by_actor(
+    table: Table, actor: str, before: str, low: str, high: str, page_size: int
+) -> Iterator[tuple[str, AuditEntry]]:
     """The same of what somebody did."""
     found = table.query(
         keys.audit_by(actor), low, min(before or keys.HIGHEST, high), index="list", page_size=page_size,
@@ -59,15 +61,15 @@ def by_actor(table: Table, actor: str, before: str, low: str, high: str, page_si
         yield from _whole(table, waiting)
 
 
-def _whole(table: Table, listed: list[Item]) -> Iterator[tuple[str, Entry]]:
+def _whole(table: Table, listed: list[Item]) -> Iterator[tuple[str, AuditEntry]]:
     """The entries that the index names; it holds their keys alone."""
     items = table.get_many([{"pk": each["pk"], "sk": each["sk"]} for each in listed], strong=False)
     yield from ((item["l2"], from_item(item)) for item in items if item)
 
 
-def from_item(item: Item) -> Entry:
+def from_item(item: Item) -> AuditEntry:
     changes: list[list[Any]] = item["changes"]
-    return Entry(
+    return AuditEntry(
         entity=keys.owner_of(item),
         type=item["type"],
         part=item["part"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refledger.domain.batches import Batch, Download, Line
+from refledger.domain.batches import Batch, Download, TransferLine
 from refledger.domain.errors import BatchNotFound
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.store import keys
@@ -20,7 +20,7 @@ def create(batch: Batch) -> list[Write]:
     return [put(IS_NEW, _to_item(batch)), *(_claim(line, batch.id) for line in batch.lines)]
 
 
-def _claim(line: Line, batch_id: str) -> Write:
+def _claim(line: TransferLine, batch_id: str) -> Write:
     return update(
         f"withdrawal {line.withdrawal_id} waits to be exported", keys.withdrawal(line.withdrawal_id),
         "SET #batch = :batch", "#status = :paying AND #batch = :none AND #problem = :none",
@@ -86,7 +86,7 @@ def from_item(item: Item) -> Batch:
         created_at_ms=item["created"],
         created_by=item["by"],
         body=item["body"],
-        lines=tuple(Line(*line) for line in item["lines"]),
+        lines=tuple(TransferLine(*line) for line in item["lines"]),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.journal import Balance
 from refledger.domain.rewards import Reward
 from refledger.store import keys, trails
@@ -14,7 +14,7 @@ from refledger.store.transaction import NOT_THERE, Item, Write, update
 
 IS_UNCHANGED = "the month's sums are as they were read"
 
-Months = dict[str, Month]  # by name
+Months = dict[str, CappedMonth]  # by name
 
 
 def of_rewards(table: Table, balance: Balance, earned: Iterable[Reward], *, strong: bool = True) -> Months:
@@ -27,12 +27,12 @@ def of_rewards(table: Table, balance: Balance, earned: Iterable[Reward], *, stro
     }
 
 
-def of_partner(table: Table, partner_id: str) -> Iterator[Month]:
+def of_partner(table: Table, partner_id: str) -> Iterator[CappedMonth]:
     """Every month of a partner. For the check of the books, not for a request."""
     return map(from_item, table.query(*keys.capped_months(partner_id)))
 
 
-def move(old: Month, new: Month, now_ms: int) -> Write:
+def move(old: CappedMonth, new: CappedMonth, now_ms: int) -> Write:
     """The month's sums, under what was read of them."""
     values: Item = {"kept": _texts(new.kept), "covered": _texts(new.covered), "revision": old.revision + 1}
     first: Item = {} if old.revision else {"used": new.used, "created": now_ms}
@@ -43,16 +43,16 @@ def move(old: Month, new: Month, now_ms: int) -> Write:
     return update(IS_UNCHANGED, _key(new), change + trail, "#revision = :was", **values, **before, was=old.revision)
 
 
-def from_item(item: Item) -> Month:
+def from_item(item: Item) -> CappedMonth:
     currency, month, program_id = keys.capped_month_in(item)
-    return Month(
+    return CappedMonth(
         partner_id=keys.owner_of(item), currency=currency, program_id=program_id, month=month, used=item["used"],
         kept=_numbers(item["kept"]), covered=_numbers(item["covered"]), revision=item["revision"],
         created_at_ms=item["created"],
     )  # fmt: skip
 
 
-def _key(month: Month) -> keys.Key:
+def _key(month: CappedMonth) -> keys.Key:
     return keys.capped_month(month.partner_id, month.currency, month.month, month.program_id)
 
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from refledger.domain.referrals import Source
+from refledger.domain.referrals import ReferralSource
 from refledger.domain.times import day
 from refledger.store import keys, statistics
 from refledger.store.table import Table
@@ -30,7 +30,9 @@ class Clicks:
     by_campaign: dict[str, int]
 
 
-def count(table: Table, code: str, at_ms: int, lane: int, source: Source, campaign: str, closed_day: str) -> None:
+def count(
+    table: Table, code: str, at_ms: int, lane: int, source: ReferralSource, campaign: str, closed_day: str
+) -> None:
     """Count one click on a code's link. `campaign`: one that the program knows, or "".
 
     `closed_day`: the last one that gets no more clicks. Not idempotent: a RetryableConflict has counted nothing.

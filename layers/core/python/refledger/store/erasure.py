@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from refledger.domain.audit import Action, Change, Entry
-from refledger.domain.likeness import Kind
+from refledger.domain.audit import Action, AuditEntry, Change
+from refledger.domain.likeness import TraitKind
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
 from refledger.domain.referrals import DELETED
@@ -89,7 +89,7 @@ def _hidden(name: str, value: Any) -> Any:
     return FORGOTTEN if personal and value not in (None, "", [], b"") else value
 
 
-def forget(old: Partner, email: str, traits: dict[Kind, str], by: Write, now_ms: int) -> list[Write]:
+def forget(old: Partner, email: str, traits: dict[TraitKind, str], by: Write, now_ms: int) -> list[Write]:
     """The partner as a tombstone, unless somebody changed them in between; and what led to them by their name.
 
     `email`: keyed hash, "" for none. `by`: the entry that says so.
@@ -121,7 +121,7 @@ def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
     elif gone:
         writes = [gone]
     if method.account_hash:
-        row = keys.alike(Kind.ACCOUNT, method.account_hash, method.partner_id)
+        row = keys.alike(TraitKind.ACCOUNT, method.account_hash, method.partner_id)
         writes.append(delete("the row may be gone", row, ""))
     return writes
 
@@ -137,7 +137,7 @@ def blank_lead(table: Table, hashed: str) -> list[Write]:
 
 def told(entity: str, type: str, at_ms: int) -> Write:
     """That somebody who operates the deployment had it forgotten: without a word about who it was."""
-    entry = Entry(
+    entry = AuditEntry(
         entity, type, "", Action.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), kind="operator",
         operation="forget",
     )  # fmt: skip

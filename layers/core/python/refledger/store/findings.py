@@ -14,7 +14,7 @@ LEFT_OUT_LIMIT = 100
 
 
 @dataclass(frozen=True)
-class Reason:
+class FindingReason:
     """One fault. `since_ms`: when it was seen first. `is_told`: whether it was seen again later, and somebody told."""
 
     partner_id: str
@@ -30,7 +30,7 @@ class Finding:
 
     kind: str
     id: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FindingReason, ...]
     looked_ms: int
     more: int = 0
 
@@ -41,7 +41,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Round:
+class ScreeningRound:
     """How far the deployment has looked.
 
     `changed_ms`: up to when what the stream told of was looked at. `place`: see `verification.walk`. `began_ms`: the
@@ -56,15 +56,15 @@ class Round:
     left_out: tuple[str, ...] = ()
 
 
-def kept(table: Table, now_ms: int) -> Round:
+def kept(table: Table, now_ms: int) -> ScreeningRound:
     """The first one, which begins now, where none is kept."""
     item = table.get(keys.cursor(NAME))
     if item is None:
-        return Round(now_ms, now_ms, now_ms)
-    return Round(item["changed"], item["began"], item["whole"], item["place"], tuple(item["left_out"]))
+        return ScreeningRound(now_ms, now_ms, now_ms)
+    return ScreeningRound(item["changed"], item["began"], item["whole"], item["place"], tuple(item["left_out"]))
 
 
-def keep(round: Round) -> Write:
+def keep(round: ScreeningRound) -> Write:
     return put("how far the sweep is", {
         **keys.cursor(NAME), "changed": round.changed_ms, "began": round.began_ms, "whole": round.whole_ms,
         "place": round.place, "left_out": list(round.left_out[:LEFT_OUT_LIMIT]),
@@ -97,4 +97,4 @@ def _to_item(finding: Finding) -> Item:
 
 def _from_item(item: Item) -> Finding:
     kind, id = keys.subject_of(item)
-    return Finding(kind, id, tuple(Reason(*each) for each in item["faults"]), item["looked"], item["more"])
+    return Finding(kind, id, tuple(FindingReason(*each) for each in item["faults"]), item["looked"], item["more"])

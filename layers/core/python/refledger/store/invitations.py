@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from refledger.domain.errors import InvitationNotFound
-from refledger.domain.invitations import Invitation, InvitationStatus, Person
+from refledger.domain.invitations import ContactDetails, Invitation, InvitationStatus
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
@@ -96,12 +96,12 @@ def from_item(item: Item) -> Invitation:
     )
 
 
-def person_to(person: Person) -> Item:
+def person_to(person: ContactDetails) -> Item:
     return {
         "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
         "company": person.company_name,
     }  # fmt: skip
 
 
-def person_from(item: Item) -> Person:
-    return Person(item["first_name"], item["last_name"], item["email"], item["phone"], item["company"])
+def person_from(item: Item) -> ContactDetails:
+    return ContactDetails(item["first_name"], item["last_name"], item["email"], item["phone"], item["company"])

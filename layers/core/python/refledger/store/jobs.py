@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from refledger.domain.errors import JobNotFound
-from refledger.domain.jobs import KEPT_MS, Job, JobKind, JobStatus, Line, LineStatus, Place, What
+from refledger.domain.jobs import (
+    KEPT_MS,
+    ExportPosition,
+    ExportSubject,
+    ImportLine,
+    Job,
+    JobKind,
+    JobStatus,
+    LineStatus,
+)
 from refledger.domain.times import SECOND_MS
 from refledger.store import keys
 from refledger.store.table import Table
@@ -80,14 +89,14 @@ def open_ids(table: Table, until_ms: int) -> Iterator[str]:
 # ---------------------------------------------------------------- what became of lines
 
 
-def report(job_id: str, lines: Sequence[Line], expires_at: int) -> Write:
+def report(job_id: str, lines: Sequence[ImportLine], expires_at: int) -> Write:
     """What became of these lines, which follow each other. The same again takes its place. `expires_at`: seconds."""
     rows = [[line.number, line.status.value, line.id, line.code, line.message] for line in lines]
     item = {**keys.job_lines(job_id, lines[0].number), "lines": rows, "ttl": expires_at}
     return put("the lines are told", item, condition="")
 
 
-def lines(table: Table, job_id: str, after: int, page_size: int | None = None) -> Iterator[Line]:
+def lines(table: Table, job_id: str, after: int, page_size: int | None = None) -> Iterator[ImportLine]:
     """What became of the lines whose number is above `after`, in their order. `page_size`: items a read."""
     found: Iterator[Item] = iter(())
     if after:  # the item in which this one is may have more
@@ -98,9 +107,9 @@ def lines(table: Table, job_id: str, after: int, page_size: int | None = None) -
         yield from (line for line in map(_line, item["lines"]) if line.number > after)
 
 
-def _line(row: list[int | str]) -> Line:
+def _line(row: list[int | str]) -> ImportLine:
     number, status, id, code, message = row
-    return Line(int(number), LineStatus(str(status)), str(id), str(code), str(message))
+    return ImportLine(int(number), LineStatus(str(status)), str(id), str(code), str(message))
 
 
 # ---------------------------------------------------------------- items
@@ -130,7 +139,7 @@ def from_item(item: Item) -> Job:
     return Job(
         id=keys.owner_of(item),
         kind=JobKind(item["kind"]),
-        what=What(item["what"]),
+        what=ExportSubject(item["what"]),
         owner=item["owner"],
         created_at_ms=item["created"],
         body=item["body"],
@@ -141,7 +150,7 @@ def from_item(item: Item) -> Job:
         dry_run=item["dry"],
         source=item["source"],
         counts=item["counts"],
-        place=Place(
+        place=ExportPosition(
             upload=item["upload"], parts=tuple(item["parts"]), position=json.loads(item["position"]),
             rest=item["rest"], complete=item["complete"], restarts=item["restarts"],
         ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from refledger.domain.leads import Facts, Step, Value
-from refledger.domain.referrals import Source
+from refledger.domain.leads import LeadFacts, LeadStep, Value
+from refledger.domain.referrals import ReferralSource
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.store import keys
 from refledger.store.table import Table
@@ -15,13 +15,13 @@ AS_READ = "nobody noted anything about the lead meanwhile"
 KEPT_MS = 400 * DAY_MS  # after the last of the news
 
 
-def find(table: Table, hashed: str) -> Facts:
+def find(table: Table, hashed: str) -> LeadFacts:
     """All that is known of the lead, read strongly."""
     item = table.get(keys.lead_facts(hashed))
-    return from_item(item) if item else Facts()
+    return from_item(item) if item else LeadFacts()
 
 
-def keep(hashed: str, facts: Facts, now_ms: int) -> Write:
+def keep(hashed: str, facts: LeadFacts, now_ms: int) -> Write:
     """The facts, under the version that was read."""
     condition, was = ("#version = :was", {"was": facts.version}) if facts.version else (NOT_THERE, {})
     return put(AS_READ, {
@@ -33,7 +33,7 @@ def keep(hashed: str, facts: Facts, now_ms: int) -> Write:
     }, condition, **was)  # fmt: skip
 
 
-def _value(facts: Facts) -> Item:
+def _value(facts: LeadFacts) -> Item:
     """A value in major units is a text: the table's numbers are whole."""
     value = facts.value
     if value is None:
@@ -42,20 +42,20 @@ def _value(facts: Facts) -> Item:
     return {"value": {**told, "currency": value.currency}, "value_at": facts.value_at_ms}
 
 
-def from_item(item: Item) -> Facts:
+def from_item(item: Item) -> LeadFacts:
     told = item.get("value")
-    return Facts(
+    return LeadFacts(
         version=item["version"],
-        steps={Step(step): at_ms for step, at_ms in item["steps"].items()},
+        steps={LeadStep(step): at_ms for step, at_ms in item["steps"].items()},
         reason=item["reason"],
         codes=tuple(item["codes"]),
         codes_at_ms=item["codes_at"],
-        source=Source(item["source"]) if item["source"] else None,
+        source=ReferralSource(item["source"]) if item["source"] else None,
         campaign=item["campaign"],
         customer=item["customer"],
         value=_value_from(told) if told else None,
         value_at_ms=item.get("value_at", 0),
-        last={Step(step): at_ms for step, at_ms in (item.get("last") or item["steps"]).items()},
+        last={LeadStep(step): at_ms for step, at_ms in (item.get("last") or item["steps"]).items()},
         noted_at_ms=item.get("noted", 0),
     )
 

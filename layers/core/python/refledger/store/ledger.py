@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refledger.domain.journal import Account, Balance, Entry, Kind
+from refledger.domain.journal import Account, Balance, EntryKind, JournalEntry
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
@@ -14,7 +14,7 @@ IS_CURRENT = "the balance is at the version that was read"
 HAS_NO_DEBT = "nothing is owed in the currency"
 
 
-def post(old: Balance, new: Balance, entry: Entry) -> list[Write]:
+def post(old: Balance, new: Balance, entry: JournalEntry) -> list[Write]:
     """The balance under its version, and its entry. `new` and `entry` come from `journal.post`."""
     assert new.version == entry.version == old.version + 1
     earned = {} if new.earned is None else {"earned": [new.earned, new.version]}
@@ -75,7 +75,7 @@ def entries(
     *,
     until: str = keys.HIGHEST,
     strong: bool = True,
-) -> Iterator[tuple[str, Entry]]:
+) -> Iterator[tuple[str, JournalEntry]]:
     """(sort key, entry) in the order of their versions, those after the sort key `after`, none beyond `until`."""
     partition = keys.journal(partner_id, currency)
     for item in table.query(partition, after or keys.LOWEST, until, page_size=page_size, strong=strong):
@@ -86,13 +86,13 @@ def entries(
 After = tuple[int, int, int]  # what was available, reserved and paid once an entry was booked
 
 
-def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[Entry, After | None]]:
+def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[JournalEntry, After | None]]:
     """All entries in the order of their versions, with what there was after each; None for entries from before."""
     for item in table.query(keys.journal(partner_id, currency)):
         yield _entry_from(item), _after(item)
 
 
-def last_until(table: Table, partner_id: str, currency: str, before: str) -> tuple[Entry, After | None] | None:
+def last_until(table: Table, partner_id: str, currency: str, before: str) -> tuple[JournalEntry, After | None] | None:
     """The last entry whose sort key is below `before`; None where there is none. One small read."""
     found = table.query(keys.journal(partner_id, currency), high=before, page_size=1, newest_first=True)
     return next(((_entry_from(item), _after(item)) for item in found), None)
@@ -105,20 +105,22 @@ def _after(item: Item) -> After | None:
     return available, reserved, paid
 
 
-def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[Entry]:
+def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[JournalEntry]:
     """A partner's entries, newest first."""
     return map(_entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
 
 
 def newest_with_after(
     table: Table, partner_id: str, currency: str, page_size: int
-) -> Iterator[tuple[Entry, After | None]]:
+) -> Iterator[tuple[JournalEntry, After | None]]:
     """Like `with_after`, newest first."""
     for item in table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True):
         yield _entry_from(item), _after(item)
 
 
-def newest_until(table: Table, partner_id: str, currency: str, before: str, page_size: int = 100) -> Iterator[Entry]:
+def newest_until(
+    table: Table, partner_id: str, currency: str, before: str, page_size: int = 100
+) -> Iterator[JournalEntry]:
     """Entries whose sort keys are below `before`, newest first."""
     partition = keys.journal(partner_id, currency)
     return map(_entry_from, table.query(partition, high=before, page_size=page_size, newest_first=True))
@@ -157,13 +159,13 @@ def say_earned(balance: Balance, earned: int) -> Write:
     return update(IS_CURRENT, key, "SET #earned = :earned", "#ver = :was", earned=said, was=balance.version)
 
 
-def _entry_from(item: Item) -> Entry:
+def _entry_from(item: Item) -> JournalEntry:
     partner_id, currency = keys.last_two_of(item)
-    return Entry(
+    return JournalEntry(
         partner_id=partner_id,
         currency=currency,
         version=item["ver"],
-        kind=Kind(item["kind"]),
+        kind=EntryKind(item["kind"]),
         debit=Account(item["debit"]),
         credit=Account(item["credit"]),
         amount=item["amount"],

@@ -13,7 +13,7 @@ IS_AS_READ = "nobody else has gone on"
 
 
 @dataclass(frozen=True)
-class Progress:
+class MigrationProgress:
     """`place`: the key of the last item that was looked at, None at the beginning and at the end. Times: epoch
     milliseconds, 0 for not yet. `steps`: how often this was written.
     """
@@ -27,12 +27,12 @@ class Progress:
     steps: int = 0
 
 
-def find(table: Table, name: str) -> Progress:
+def find(table: Table, name: str) -> MigrationProgress:
     item = table.get(keys.migration(name))
-    return _from_item(name, item) if item else Progress(name)
+    return _from_item(name, item) if item else MigrationProgress(name)
 
 
-def go_on(old: Progress, new: Progress) -> Write:
+def go_on(old: MigrationProgress, new: MigrationProgress) -> Write:
     """Refused where another run has gone on since `old` was read."""
     place = {"place": [new.place["pk"], new.place["sk"]]} if new.place else {}
     item: Item = {
@@ -42,6 +42,8 @@ def go_on(old: Progress, new: Progress) -> Write:
     return put(IS_AS_READ, item, "attribute_not_exists(pk) OR #steps = :was", was=old.steps)
 
 
-def _from_item(name: str, item: Item) -> Progress:
+def _from_item(name: str, item: Item) -> MigrationProgress:
     place = dict(zip(("pk", "sk"), item["place"], strict=True)) if "place" in item else None
-    return Progress(name, place, item["looked_at"], item["moved_on"], item["began"], item["ended"], item["steps"])
+    return MigrationProgress(
+        name, place, item["looked_at"], item["moved_on"], item["began"], item["ended"], item["steps"]
+    )

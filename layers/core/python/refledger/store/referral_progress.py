@@ -12,9 +12,8 @@ from refledger.store.transaction import Write, update
 
 IS_LATER = "the referral is there, and no later payout of it is known"
 WAITS = "the referral has not come so far yet, and nobody rejected it"
-S = ReferralStatus
-BEFORE_CONVERTED = frozenset(status for status in S if S.CONVERTED in TRANSITIONS[status])
-BEFORE_PAID = BEFORE_CONVERTED | {S.CONVERTED}
+BEFORE_CONVERTED = frozenset(status for status in ReferralStatus if ReferralStatus.CONVERTED in TRANSITIONS[status])
+BEFORE_PAID = BEFORE_CONVERTED | {ReferralStatus.CONVERTED}
 _MOVED_ON = "#version = if_not_exists(#version, :one) + :one"
 
 
@@ -24,7 +23,7 @@ def convert(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False)
     `expired`: of one that has expired, and of no other: its binding is to be opened in the same transaction.
     """
     change = "SET #status = :become, #converted = :at, " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_CONVERTED, S.CONVERTED, at_ms, now_ms, expired=expired)
+    return _move(referral_id, change, BEFORE_CONVERTED, ReferralStatus.CONVERTED, at_ms, now_ms, expired=expired)
 
 
 def paid_by(referral_id: str, payout: str, at_ms: int) -> Write:
@@ -41,13 +40,20 @@ def pay(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> 
     `expired`: see `convert`.
     """
     change = "SET #status = :become, #paid = :at, #converted = if_not_exists(#converted, :at), " + _MOVED_ON
-    return _move(referral_id, change, BEFORE_PAID, S.PAID, at_ms, now_ms, expired=expired)
+    return _move(referral_id, change, BEFORE_PAID, ReferralStatus.PAID, at_ms, now_ms, expired=expired)
 
 
 def _move(
-    referral_id: str, change: str, before: frozenset[S], become: S, at_ms: int, now_ms: int, *, expired: bool
+    referral_id: str,
+    change: str,
+    before: frozenset[ReferralStatus],
+    become: ReferralStatus,
+    at_ms: int,
+    now_ms: int,
+    *,
+    expired: bool,
 ) -> Write:
-    before = frozenset({S.EXPIRED}) if expired else before - {S.EXPIRED}
+    before = frozenset({ReferralStatus.EXPIRED}) if expired else before - {ReferralStatus.EXPIRED}
     allowed = {status.value.lower(): status.value for status in sorted(before)}
     condition = "#status IN (" + ", ".join(f":{name}" for name in allowed) + ")"
     change += trails.kept_as_it_is("status", keys.referred_at(referral_id), now_ms)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from refledger.domain.errors import ReferralNotFound
-from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
 from refledger.domain.uplines import FOREVER_MS, Binding, Link, RatingBacklog
 from refledger.store import keys, rules, trails
 from refledger.store.table import Table
@@ -426,7 +426,7 @@ def from_item(item: Item) -> Referral:
         id=keys.owner_of(item) + item["sk"],
         program_id=item["program"],
         status=ReferralStatus(item["status"]),
-        source=Source(item["source"]),
+        source=ReferralSource(item["source"]),
         upline=_links_from(item["up"]),
         depth=item["depth"],
         rule_version=item.get("rule", 1),

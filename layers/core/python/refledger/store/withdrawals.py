@@ -14,9 +14,9 @@ from refledger.domain.withdrawals import (
     MethodUsed,
     PayoutProblem,
     Risk,
-    Step,
     Withdrawal,
     WithdrawalStatus,
+    WithdrawalStep,
 )
 from refledger.store import keys
 from refledger.store.table import Table
@@ -236,7 +236,7 @@ def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
         resumed_at_ms=item["resumed"],
         transaction_id=item["transaction"],
         steps=tuple(
-            Step(WithdrawalStatus(status), by, at_ms, notes.get(f"S{number:03d}", ""), request)
+            WithdrawalStep(WithdrawalStatus(status), by, at_ms, notes.get(f"S{number:03d}", ""), request)
             for number, (status, by, at_ms, request) in enumerate(item["steps"])
         ),
         approvals=tuple(

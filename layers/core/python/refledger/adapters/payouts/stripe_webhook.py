@@ -20,7 +20,7 @@ from typing import Any, Final
 from refledger.adapters.payouts.transfers import NotATransfer, Transfer
 from refledger.domain.errors import BadSignature, Unreadable
 from refledger.domain.methods import StripeAccount, masked
-from refledger.domain.payout_news import Delivered, Said
+from refledger.domain.provider_events import Delivered, Said
 
 SECONDS: Final = re.compile(r"[0-9]{1,12}")
 KINDS: Final = ("transfer.created", "transfer.reversed", "transfer.updated")

@@ -12,8 +12,8 @@ from refledger.domain.programs import is_program_id
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.payments import read_event
 from refledger.operations.context import Context
-from refledger.operations.earning import nobodys
-from refledger.operations.earning.nobodys import Referred
+from refledger.operations.earning import unattributed
+from refledger.operations.earning.unattributed import Referred
 from refledger.store import keys
 from refledger.store.ahead import Ahead
 from refledger.store.transaction import RetryableConflict
@@ -37,7 +37,7 @@ def read(records: Sequence[dict[str, Any]], now_ms: int, livemode: bool | None) 
 def _told(body: str, now_ms: int, livemode: bool | None) -> Told:
     try:
         event = parse_body(body)
-        if event.get("source") == nobodys.SOURCE:  # never from a bus: no rule lets it through
+        if event.get("source") == unattributed.SOURCE:  # never from a bus: no rule lets it through
             return Referred(event["detail"]["programId"], event["detail"]["customer"])
         return read_event(event, now_ms=now_ms, livemode=livemode)
     except Exception as error:  # of this one alone

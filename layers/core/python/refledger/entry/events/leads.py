@@ -17,9 +17,9 @@ from pydantic_core import PydanticCustomError
 from refledger.adapters import crm_mapping, hubspot, salesforce
 from refledger.domain import amounts, currencies, leads
 from refledger.domain.errors import Invalid, Unreadable
-from refledger.domain.leads import LeadNews, Step, Value
+from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.payments import Skipped
-from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Source
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.checks import MAX_FUTURE_MS, id_fault, moment_ms
 from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
@@ -28,8 +28,8 @@ from refledger.entry.models import kinds
 SOURCE: Final = "leads"
 CREATED, ACCEPTED = "Lead Created", "Lead Accepted"
 REJECTED, CONVERTED = "Lead Rejected", "Lead Converted"
-KINDS: Final[Mapping[str, Step | None]] = MappingProxyType({
-    CREATED: None, ACCEPTED: Step.ACCEPTED, REJECTED: Step.REJECTED, CONVERTED: Step.CONVERTED,
+KINDS: Final[Mapping[str, LeadStep | None]] = MappingProxyType({
+    CREATED: None, ACCEPTED: LeadStep.ACCEPTED, REJECTED: LeadStep.REJECTED, CONVERTED: LeadStep.CONVERTED,
 })  # fmt: skip
 Told = list[LeadNews] | Skipped
 
@@ -93,7 +93,7 @@ class LeadDetail(Detail):
             at_ms=moment_ms(self.occurred_at),
             step=KINDS[kind],
             codes=leads.found_codes(self.referral_code, self.page_url, self.message),
-            source=Source(self.source) if self.source else None,
+            source=ReferralSource(self.source) if self.source else None,
             campaign=self.campaign,
             customer=self.customer_id or "",
             value=self._value(),

@@ -6,7 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from refledger.domain.adjustments import CHAIN, REASON_LIMIT, Adjustment, AdjustmentKind, AdjustmentStatus, Asked
+from refledger.domain.adjustments import (
+    CHAIN,
+    REASON_LIMIT,
+    Adjustment,
+    AdjustmentKind,
+    AdjustmentRequest,
+    AdjustmentStatus,
+)
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
@@ -43,8 +50,8 @@ class NewAdjustment(Body):
             raise ValueError("entries and chain: both of an ANCHOR, and of nothing else")
         return self
 
-    def asked(self) -> Asked:
-        return Asked(
+    def asked(self) -> AdjustmentRequest:
+        return AdjustmentRequest(
             self.partner_id, self.currency, self.amount, self.kind, self.reason, self.entries or 0, self.chain or ""
         )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
-from refledger.domain.audit import Action, Change, Entry
+from refledger.domain.audit import Action, AuditEntry, Change
 from refledger.domain.times import from_datetime, iso
 from refledger.entry.models.common import PageQuery, View
 
@@ -95,7 +95,7 @@ class AuditView(View):
     changes: list[ChangeView]
 
     @classmethod
-    def of(cls, entry: Entry, *, masks: bool) -> Self:
+    def of(cls, entry: AuditEntry, *, masks: bool) -> Self:
         origin = None if masks else entry.origin or None
         return cls(
             at=iso(entry.at_ms),

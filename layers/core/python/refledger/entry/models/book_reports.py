@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Self
 
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.analytics import PeriodView
 from refledger.entry.models.common import View
 from refledger.operations.figures.book_reports import PayoutSums, TrialBalance
 
 
-class AccountView(View):
+class AccountBalanceView(View):
     """`balance` = credit - debit: of partners' accounts what they hold, of the owner's minus what was promised."""
 
     account: str
@@ -21,7 +21,7 @@ class AccountView(View):
 
 
 class KindView(View):
-    kind: Kind
+    kind: EntryKind
     entries: int
     amount: int
 
@@ -33,7 +33,7 @@ class TrialBalanceView(View):
     debit: int
     credit: int
     balanced: bool
-    accounts: list[AccountView]
+    accounts: list[AccountBalanceView]
     kinds: list[KindView]
 
     @classmethod
@@ -41,7 +41,7 @@ class TrialBalanceView(View):
         return cls(
             currency=found.currency, debit=found.debit, credit=found.credit, balanced=found.debit == found.credit,
             accounts=[
-                AccountView(account=each.account, debit=each.debit, credit=each.credit, balance=each.balance)
+                AccountBalanceView(account=each.account, debit=each.debit, credit=each.credit, balance=each.balance)
                 for each in found.accounts
             ],
             kinds=[KindView(kind=each.kind, entries=each.entries, amount=each.amount) for each in found.kinds],

@@ -11,9 +11,9 @@ from refledger.domain.invitations import (
     MAX_DAYS,
     Application,
     ApplicationStatus,
+    ContactDetails,
     Invitation,
     InvitationStatus,
-    Person,
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
@@ -41,7 +41,7 @@ class NewInvitation(Body):
     valid_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = DEFAULT_DAYS
 
     def to_invited(self) -> Invited:
-        person = Person(self.first_name, self.last_name, self.email, self.phone, self.company_name)
+        person = ContactDetails(self.first_name, self.last_name, self.email, self.phone, self.company_name)
         return Invited(person, self.program_id, self.valid_days, self.tier or "", tuple(self.tags))
 
 
@@ -101,8 +101,8 @@ class AcceptBody(Body):
     phone: Phone = ""
     company_name: OptionalName = ""
 
-    def to_person(self) -> Person:
-        return Person(self.first_name, self.last_name, self.email or "", self.phone, self.company_name)
+    def to_person(self) -> ContactDetails:
+        return ContactDetails(self.first_name, self.last_name, self.email or "", self.phone, self.company_name)
 
 
 class AcceptedView(View):
@@ -126,15 +126,15 @@ class NewApplication(Body):
     program_id: ProgramId = DEFAULT_PROGRAM
     message: Note = ""
 
-    def to_person(self) -> Person:
-        return Person(self.first_name, self.last_name, self.email, self.phone, self.company_name)
+    def to_person(self) -> ContactDetails:
+        return ContactDetails(self.first_name, self.last_name, self.email, self.phone, self.company_name)
 
 
 class ApplicationQuery(PageQuery):
     status: Annotated[ApplicationStatus, Capitals] | None = None
 
 
-class DecisionBody(Body):
+class ApplicationDecisionBody(Body):
     reason: Note = ""
 
 
@@ -174,7 +174,7 @@ class ApplicationView(View):
         )
 
 
-def _person(person: Person) -> dict[str, str]:
+def _person(person: ContactDetails) -> dict[str, str]:
     return {
         "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
         "company_name": person.company_name,

@@ -8,22 +8,22 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from refledger.domain.jobs import Job, JobStatus, Line, LineStatus, What
+from refledger.domain.jobs import ExportSubject, ImportLine, Job, JobStatus, LineStatus
 from refledger.domain.journal import Account
-from refledger.domain.journal_files import Format
+from refledger.domain.journal_files import JournalFormat
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, Title, View
 
-FILTERS: Final[dict[What, set[str]]] = {
-    What.PARTNERS: {"program_id", "status", "since", "until"},
-    What.REFERRALS: {"program_id", "partner_id", "status", "source", "since", "until"},
-    What.REWARDS: {"program_id", "partner_id", "status", "since", "until"},
-    What.PAYMENTS: {"program_id", "since", "until"},
-    What.WITHDRAWALS: {"program_id", "partner_id", "status", "since", "until"},
-    What.LEDGER: {"partner_id", "currency", "since", "until"},
-    What.AUDIT: {"entity", "actor", "since", "until"},
-    What.JOURNAL: {"partner_id", "currency", "since", "until"},
-    What.MONTH_END: {"month"},
+FILTERS: Final[dict[ExportSubject, set[str]]] = {
+    ExportSubject.PARTNERS: {"program_id", "status", "since", "until"},
+    ExportSubject.REFERRALS: {"program_id", "partner_id", "status", "source", "since", "until"},
+    ExportSubject.REWARDS: {"program_id", "partner_id", "status", "since", "until"},
+    ExportSubject.PAYMENTS: {"program_id", "since", "until"},
+    ExportSubject.WITHDRAWALS: {"program_id", "partner_id", "status", "since", "until"},
+    ExportSubject.LEDGER: {"partner_id", "currency", "since", "until"},
+    ExportSubject.AUDIT: {"entity", "actor", "since", "until"},
+    ExportSubject.JOURNAL: {"partner_id", "currency", "since", "until"},
+    ExportSubject.MONTH_END: {"month"},
 }
 Word = Annotated[str, Capitals, Field(pattern="^[A-Z_]{1,30}$")]
 Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-10"])]
@@ -31,18 +31,19 @@ OwnAccount = Annotated[Title, Field(min_length=1, examples=["4900"])]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # of what is not there, nothing is exported
 
 
-def _known(what: What) -> dict[str, set[str]]:
+def _known(what: ExportSubject) -> dict[str, set[str]]:
     """The values that a status or a source may have. Loaded by those alone who ask for an export."""
     from refledger.domain.partners import PartnerStatus
-    from refledger.domain.referrals import ReferralStatus, Source
+    from refledger.domain.referrals import ReferralSource, ReferralStatus
     from refledger.domain.rewards import RewardStatus
     from refledger.domain.withdrawals import WithdrawalStatus
 
-    statuses: dict[What, type[StrEnum]] = {
-        What.PARTNERS: PartnerStatus, What.REFERRALS: ReferralStatus, What.REWARDS: RewardStatus,
-        What.WITHDRAWALS: WithdrawalStatus,
+    statuses: dict[ExportSubject, type[StrEnum]] = {
+        ExportSubject.PARTNERS: PartnerStatus, ExportSubject.REFERRALS: ReferralStatus,
+        ExportSubject.REWARDS: RewardStatus,
+        ExportSubject.WITHDRAWALS: WithdrawalStatus,
     }  # fmt: skip
-    return {"status": set(statuses.get(what, ())), "source": set(Source)}
+    return {"status": set(statuses.get(what, ())), "source": set(ReferralSource)}
 
 
 class ExportFilters(Body):
@@ -108,25 +109,25 @@ class BooksBody(Body):
     fiscal_year_start: Day | None = None
     account_length: Annotated[int, Field(ge=4, le=8)] = 4
 
-    def as_text(self, format: Format) -> dict[str, str]:
+    def as_text(self, format: JournalFormat) -> dict[str, str]:
         told = {"format": format.value, **self.accounts.as_text()}
-        if format is Format.XERO and self.tax_rate:
+        if format is JournalFormat.XERO and self.tax_rate:
             told["taxRate"] = self.tax_rate
-        if format is Format.DATEV:
+        if format is JournalFormat.DATEV:
             told |= {
                 "consultant": str(self.consultant), "client": str(self.client),
                 "fiscalYearStart": str(self.fiscal_year_start), "accountLength": str(self.account_length),
             }  # fmt: skip
         return told
 
-    def check(self, format: Format, filters: ExportFilters) -> None:
+    def check(self, format: JournalFormat, filters: ExportFilters) -> None:
         """Raises ValueError for what the software would refuse."""
         told = self.accounts.as_text()
-        if format in (Format.XERO, Format.DATEV) and len(told) < len(Account):
+        if format in (JournalFormat.XERO, JournalFormat.DATEV) and len(told) < len(Account):
             raise ValueError("books: the number of each of the six accounts is needed")
-        if format is Format.XERO and not self.tax_rate:
+        if format is JournalFormat.XERO and not self.tax_rate:
             raise ValueError("books: taxRate is needed")
-        if format is not Format.DATEV:
+        if format is not JournalFormat.DATEV:
             return
         if not all(
             text.isascii() and text.isdigit() and len(text) <= self.account_length + 1 for text in told.values()
@@ -149,15 +150,15 @@ class NewExport(Body):
     `format`, `books`: of a JOURNAL alone, whose software it is for and what your books call the accounts.
     """
 
-    what: Annotated[What, Capitals, Field(examples=["REWARDS"])]
+    what: Annotated[ExportSubject, Capitals, Field(examples=["REWARDS"])]
     filters: ExportFilters = ExportFilters()
-    format: Annotated[Format, Capitals] = Format.CSV
+    format: Annotated[JournalFormat, Capitals] = JournalFormat.CSV
     books: BooksBody | None = None
 
     def as_text(self) -> dict[str, str]:
         """Filters and format, by their names in the API."""
         told = self.filters.as_text()
-        if self.what is What.JOURNAL:
+        if self.what is ExportSubject.JOURNAL:
             told |= (self.books or BooksBody()).as_text(self.format)
         return told
 
@@ -168,15 +169,15 @@ class NewExport(Body):
         for name, values in _known(self.what).items() if self.filters.given & {"status", "source"} else ():
             if (given := getattr(self.filters, name)) and given not in values:
                 raise ValueError(f"filters: there is no such {name} of these")
-        if self.what is What.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
+        if self.what is ExportSubject.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
             raise ValueError("filters: the audit of an entity or of an actor")
         if self.filters.since and self.filters.until and self.filters.since > self.filters.until:
             raise ValueError("filters: from is not after to")
-        if self.what is What.MONTH_END and not self.filters.month:
+        if self.what is ExportSubject.MONTH_END and not self.filters.month:
             raise ValueError("filters: month is needed")
-        if self.what is What.JOURNAL:
+        if self.what is ExportSubject.JOURNAL:
             (self.books or BooksBody()).check(self.format, self.filters)
-        elif self.books or self.format is not Format.CSV:
+        elif self.books or self.format is not JournalFormat.CSV:
             raise ValueError("format: of the JOURNAL alone")
         return self
 
@@ -201,7 +202,7 @@ class ExportView(JobView):
     The file is there for seven days. Before it is made, and after that, there is no link.
     """
 
-    what: What
+    what: ExportSubject
     format: str
     filters: dict[str, str]
     link: str | None
@@ -250,7 +251,7 @@ class ImportView(JobView):
         return cls(**_common(job), dry_run=job.dry_run, counts=CountsView(**counts))
 
 
-class LineView(View):
+class ImportLineView(View):
     """`line`: where it begins in the file. `status`: CREATED, WOULD_CREATE, DUPLICATE or INVALID.
 
     `id`: of the partner who was made, or has the e-mail address already; `code`: of the one who was made.
@@ -263,7 +264,7 @@ class LineView(View):
     message: str | None
 
     @classmethod
-    def of(cls, line: Line) -> Self:
+    def of(cls, line: ImportLine) -> Self:
         return cls(
             line=line.number, status=line.status, id=line.id or None, code=line.code or None,
             message=line.message or None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from refledger.domain.journal import Balance, Kind
+from refledger.domain.journal import Balance, EntryKind
 from refledger.domain.journal_files import Posting
 from refledger.domain.times import iso
 from refledger.entry.models.common import Currency, PageQuery, Query, View
@@ -37,7 +37,7 @@ class EntryView(View):
     partner_company: str | None = None
     currency: str
     version: int
-    kind: Kind
+    kind: EntryKind
     debit: str
     credit: str
     amount: int

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator
 
 from refledger.domain.codes import CodeStatus, PartnerCode
-from refledger.domain.notices import Kind
+from refledger.domain.notices import NoticeKind
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View
@@ -16,7 +16,7 @@ from refledger.entry.models.links import url_of
 from refledger.entry.models.member_referrals import BalanceView
 from refledger.entry.models.partners import Phone
 from refledger.entry.models.rules import OwnPayView
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 
 
 class MeView(View):
@@ -68,8 +68,8 @@ class ProfileBody(Body):
     phone: Phone | None = None
     company_name: OptionalName | None = None
 
-    def to_changes(self) -> Changes:
-        return Changes(self.first_name, self.last_name, phone=self.phone, company_name=self.company_name)
+    def to_changes(self) -> ProfileChanges:
+        return ProfileChanges(self.first_name, self.last_name, phone=self.phone, company_name=self.company_name)
 
 
 class MyCodeView(View):
@@ -110,7 +110,7 @@ class MyBalances(View):
     data: list[BalanceView]
 
 
-def _once(kinds: list[Kind]) -> list[Kind]:
+def _once(kinds: list[NoticeKind]) -> list[NoticeKind]:
     if len(set(kinds)) < len(kinds):
         raise ValueError("each once")
     return sorted(kinds)
@@ -119,19 +119,21 @@ def _once(kinds: list[Kind]) -> list[Kind]:
 class NotificationsBody(Body):
     """All that the partner wants to be told of from now on; an empty list: nothing."""
 
-    events: Annotated[list[Annotated[Kind, Capitals]], AfterValidator(_once)]
+    events: Annotated[list[Annotated[NoticeKind, Capitals]], AfterValidator(_once)]
 
-    def to_changes(self) -> Changes:
-        return Changes(notices=tuple(kind.value for kind in self.events))
+    def to_changes(self) -> ProfileChanges:
+        return ProfileChanges(notices=tuple(kind.value for kind in self.events))
 
 
 class NotificationsView(View):
     """`available`: all that there is to choose from."""
 
-    events: list[Kind]
-    available: list[Kind]
+    events: list[NoticeKind]
+    available: list[NoticeKind]
     version: int
 
     @classmethod
     def of(cls, partner: Partner) -> Self:
-        return cls(events=sorted(map(Kind, partner.notices)), available=sorted(Kind), version=partner.version)
+        return cls(
+            events=sorted(map(NoticeKind, partner.notices)), available=sorted(NoticeKind), version=partner.version
+        )

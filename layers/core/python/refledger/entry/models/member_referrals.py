@@ -10,7 +10,7 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import MoneyView, View
-from refledger.operations.figures.statistics import PartnerStatistics, Tier
+from refledger.operations.figures.rollups import PartnerStatistics, Tier
 
 
 class CodeView(View):

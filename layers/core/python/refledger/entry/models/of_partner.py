@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from refledger.domain.referrals import ReferralStatus, Source
+from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.entry.models.common import Capitals, Currency, PageQuery, PeriodQuery, Tag
 from refledger.entry.models.ids import ProgramId
-from refledger.operations.referring.referral_lists import Wanted
+from refledger.operations.referring.referral_lists import ReferralFilter
 
 
 class OwnReferralsQuery(PeriodQuery):
@@ -16,10 +16,10 @@ class OwnReferralsQuery(PeriodQuery):
 
     program_id: ProgramId | None = None
     status: Annotated[ReferralStatus, Capitals] | None = None
-    source: Annotated[Source, Capitals] | None = None
+    source: Annotated[ReferralSource, Capitals] | None = None
 
-    def to_wanted(self) -> Wanted:
-        return Wanted(self.program_id, self.status, self.source, None, self.from_ms, self.until_ms)
+    def to_wanted(self) -> ReferralFilter:
+        return ReferralFilter(self.program_id, self.status, self.source, None, self.from_ms, self.until_ms)
 
 
 class PartnerReferralsQuery(OwnReferralsQuery):
@@ -27,8 +27,8 @@ class PartnerReferralsQuery(OwnReferralsQuery):
 
     tag: Tag | None = None
 
-    def to_wanted(self) -> Wanted:
-        return Wanted(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
+    def to_wanted(self) -> ReferralFilter:
+        return ReferralFilter(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
 
 
 class PartnerRewardsQuery(PeriodQuery):

@@ -56,7 +56,7 @@ class BulkBody(Body):
         return [*new, *(each.to_step() for each in self.update), *(each.to_step() for each in self.status)]
 
 
-class BulkResult(View):
+class PartnerBulkResult(View):
     """`status`: the partner's, where it was done; else `code` and `detail` say why it was not."""
 
     id: str | None
@@ -72,4 +72,4 @@ class BulkResult(View):
 class BulkView(View):
     """One for each, in their order: those of `create`, of `update`, of `status`."""
 
-    results: list[BulkResult]
+    results: list[PartnerBulkResult]

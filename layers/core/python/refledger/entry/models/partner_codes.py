@@ -12,7 +12,7 @@ from refledger.domain.times import iso
 from refledger.domain.uplines import Binding
 from refledger.entry.models.common import Body, PageQuery, Query, Title, View
 from refledger.entry.models.ids import ProgramId
-from refledger.operations.partners.networks import Below
+from refledger.operations.partners.networks import DownlineMember
 
 WishedCode = Annotated[str, Field(max_length=40, examples=["ACME-2026"])]
 
@@ -31,7 +31,7 @@ class RotateBody(Body):
     code: WishedCode | None = None
 
 
-class CodeView(View):
+class PartnerCodeView(View):
     """`main`: the one on the partner's links. `vanity`: somebody chose it."""
 
     code: str
@@ -56,7 +56,7 @@ class CodeView(View):
 
 
 class CodesView(View):
-    data: list[CodeView]
+    data: list[PartnerCodeView]
 
 
 class ValidateBody(Body):
@@ -109,7 +109,7 @@ class BelowView(View):
     referred_at: str
 
     @classmethod
-    def of(cls, below: Below) -> Self:
+    def of(cls, below: DownlineMember) -> Self:
         referral = below.referral
         return cls(
             referral_id=referral.id,

@@ -27,8 +27,8 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
-from refledger.operations.partners.partner_lists import Wanted
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_lists import PartnerFilter
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 
 Email = Annotated[
@@ -81,9 +81,9 @@ class PartnerChanges(Body):
     company_name: OptionalName | None = None
     tier: TierLabelOrNone | None = None
 
-    def to_changes(self, tags: tuple[str, ...] | None = None) -> Changes:
+    def to_changes(self, tags: tuple[str, ...] | None = None) -> ProfileChanges:
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
-        return Changes(*told, tags)
+        return ProfileChanges(*told, tags)
 
 
 class PartnerPatch(PartnerChanges):
@@ -117,9 +117,9 @@ class WholePartner(Body):
     tier: TierLabelOrNone = ""
     tags: Tags = Field(default=[])
 
-    def to_changes(self) -> Changes:
+    def to_changes(self) -> ProfileChanges:
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
-        return Changes(*told, tuple(self.tags))
+        return ProfileChanges(*told, tuple(self.tags))
 
 
 class TagsBody(Body):
@@ -180,8 +180,8 @@ class PartnerQuery(PeriodQuery):
     program_id: ProgramId | None = None
     q: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
-    def to_wanted(self) -> Wanted:
-        return Wanted(self.status, self.tier, self.tag, self.program_id, self.from_ms, self.until_ms)
+    def to_wanted(self) -> PartnerFilter:
+        return PartnerFilter(self.status, self.tier, self.tag, self.program_id, self.from_ms, self.until_ms)
 
 
 class PartnerView(View):

@@ -12,7 +12,7 @@ from refledger.domain.times import iso
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
 from refledger.entry.models.common import Amount, Body, Currency, Note, View
-from refledger.operations.earning.refunding import Asked
+from refledger.operations.earning.staff_refunds import RefundRequest
 
 REASON_LIMIT, REFERENCE_LIMIT = 500, 140
 
@@ -29,9 +29,9 @@ class NewRefund(Body):
     reference: Annotated[Note, Field(max_length=REFERENCE_LIMIT)] = ""
     occurred_at: Moment | None = None
 
-    def asked(self) -> Asked:
+    def asked(self) -> RefundRequest:
         occurred_ms = moment_ms(self.occurred_at) if self.occurred_at else 0
-        return Asked(self.amount, self.currency, self.reason, self.reference, occurred_ms)
+        return RefundRequest(self.amount, self.currency, self.reason, self.reference, occurred_ms)
 
 
 class RefundStatus(StrEnum):

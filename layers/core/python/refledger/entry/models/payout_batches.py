@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from refledger.domain.batches import MAX_LINES, Batch, Download, Line
+from refledger.domain.batches import MAX_LINES, Batch, Download, TransferLine
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry.models.common import Body, Currency, MoneyView, View
@@ -59,7 +59,7 @@ class LineView(View):
     transaction_id: str | None
 
     @classmethod
-    def of(cls, line: Line, withdrawal: Withdrawal) -> Self:
+    def of(cls, line: TransferLine, withdrawal: Withdrawal) -> Self:
         return cls(
             withdrawal_id=line.withdrawal_id,
             partner_id=line.partner_id,

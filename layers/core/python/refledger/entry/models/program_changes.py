@@ -13,7 +13,7 @@ from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, MoneyView, Note, PageQuery, View
 from refledger.entry.models.programs import ExposureView, ProgramView
 from refledger.entry.models.rules import ProductRuleView, RuleView
-from refledger.operations.programs import Changed
+from refledger.operations.programs import ProgramUpdate
 
 NAMES = {"reviews_rewards": "review_rewards"}  # all others are called the same in the API
 
@@ -22,11 +22,11 @@ class ChangesQuery(PageQuery):
     status: Annotated[ChangeStatus, Capitals] | None = None
 
 
-class DecisionBody(Body):
+class ProgramChangeDecisionBody(Body):
     note: Note = ""
 
 
-class ReasonBody(Body):
+class ProgramChangeReasonBody(Body):
     note: Annotated[Note, Field(min_length=1, examples=["not agreed with finance"])]
 
 
@@ -109,7 +109,7 @@ class ChangedProgramView(ProgramView):
     pending_change: ProgramChangeView | None
 
     @classmethod
-    def of_change(cls, changed: Changed, now_ms: int) -> Self:
+    def of_change(cls, changed: ProgramUpdate, now_ms: int) -> Self:
         view = ProgramView.of(changed.program)
         told = {name: getattr(view, name) for name in ProgramView.model_fields}
         waiting = ProgramChangeView.of(changed.waiting, now_ms) if changed.waiting else None

@@ -14,7 +14,7 @@ from refledger.domain import amounts, currencies
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralStatus, Source
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralSource, ReferralStatus
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.events.checks import moment_ms
@@ -36,13 +36,13 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
-from refledger.operations.earning.converting import Converted
+from refledger.operations.earning.conversions import Converted
 from refledger.operations.labels import NONE, Labels
 from refledger.operations.referring.closing import Closed
-from refledger.operations.referring.expiring import Expired
+from refledger.operations.referring.expiry import Expired
+from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.operations.referring.referral_bulk import Move, Step, Verb
-from refledger.operations.referring.referral_lists import Wanted
-from refledger.operations.referring.referring import Changes, NewReferral
+from refledger.operations.referring.referral_lists import ReferralFilter
 from refledger.store.transaction import Item
 
 MOST = 50  # in one call
@@ -50,7 +50,7 @@ LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, exampl
 Campaign = Annotated[Exact, Field(max_length=MAX_CAMPAIGN_LENGTH, examples=["autumn"])]
 CustomerId = Annotated[Exact, Field(min_length=1, max_length=255, examples=["customer-17"])]
 Code = Annotated[str, Field(min_length=1, max_length=64, examples=["ADA2026"])]
-AnySource = Annotated[Source, Capitals]
+AnySource = Annotated[ReferralSource, Capitals]
 
 
 class NewReferralBody(Body):
@@ -96,8 +96,8 @@ class ReferralChanges(Body):
     note: Note | None = None
     tags: Tags | None = None
 
-    def to_changes(self, ids: Ids) -> Changes:
-        return Changes(
+    def to_changes(self, ids: Ids) -> ReferralUpdate:
+        return ReferralUpdate(
             self.source,
             self.campaign,
             self.note,
@@ -136,9 +136,9 @@ class WholeReferral(Body):
     note: Note = ""
     tags: Tags = Field(default=[])
 
-    def to_changes(self, ids: Ids) -> Changes:
+    def to_changes(self, ids: Ids) -> ReferralUpdate:
         user = ids.user(self.customer_id) if self.customer_id else None
-        return Changes(self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "")
+        return ReferralUpdate(self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "")
 
 
 class LinkBody(Body):
@@ -235,8 +235,8 @@ class ReferralQuery(PeriodQuery):
     source: AnySource | None = None
     tag: Tag | None = None
 
-    def to_wanted(self) -> Wanted:
-        return Wanted(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
+    def to_wanted(self) -> ReferralFilter:
+        return ReferralFilter(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)
 
 
 class CustomerQuery(Query):
@@ -259,7 +259,7 @@ class ReferralView(View):
     program_id: str
     referral_code: str | None
     status: ReferralStatus
-    source: Source
+    source: ReferralSource
     campaign: str
     lead_id: str | None
     customer_known: bool

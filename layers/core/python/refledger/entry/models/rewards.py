@@ -11,16 +11,16 @@ from pydantic import AfterValidator, Field, model_validator
 from refledger.domain.explaining import Next
 from refledger.domain.payments import DisputeStatus
 from refledger.domain.rewards import BY_HAND, DISPUTED, Cancelled, Reward, RewardStatus, net
-from refledger.domain.rules import Source
+from refledger.domain.rules import RateSource
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Query, Title, View
 from refledger.entry.models.ids import PartnerId, ProgramId
-from refledger.operations.bulk import Done
+from refledger.operations.bulk import BulkOutcome
 from refledger.operations.labels import NONE, Labels
 
 if TYPE_CHECKING:
-    from refledger.domain.explaining import Capped, Coming, Earned, Explanation, RatedAgain, Taken
+    from refledger.domain.explaining import Capped, Coming, Earned, Explanation, RatedAgain, ReversedPart
     from refledger.domain.payments import Dispute, Refund
 
 BY_STAFF = "REVIEW"  # what a partner is told instead of staff's words
@@ -186,7 +186,7 @@ class RewardResult(View):
     detail: str | None
 
     @classmethod
-    def of(cls, done: Done[Reward]) -> Self:
+    def of(cls, done: BulkOutcome[Reward]) -> Self:
         return cls(
             id=done.id,
             status=done.result.status if done.result else None,
@@ -373,7 +373,7 @@ class TakenBackView(View):
     disputes: list[DisputeView]
 
     @classmethod
-    def of(cls, taken: Taken, refunds: list[Refund], disputes: list[Dispute]) -> Self:
+    def of(cls, taken: ReversedPart, refunds: list[Refund], disputes: list[Dispute]) -> Self:
         return cls(
             paid=taken.paid, refunded=taken.refunded, disputed=taken.disputed, lost=taken.lost, gone=taken.gone,
             kept=taken.kept, reversed=taken.reversed, net=taken.net, text=taken.text,
@@ -416,8 +416,8 @@ class RatedAgainView(View):
         return cls(first_amount=rated.first_amount, because_of=rated.because_of, text=rated.text)
 
 
-def _source(rule: str) -> Source | Literal["by-hand"]:
-    return "by-hand" if rule == BY_HAND else Source(rule or Source.PROGRAM)
+def _source(rule: str) -> RateSource | Literal["by-hand"]:
+    return "by-hand" if rule == BY_HAND else RateSource(rule or RateSource.PROGRAM)
 
 
 class RewardRuleView(View):
@@ -425,7 +425,7 @@ class RewardRuleView(View):
 
     program_id: str
     version: int
-    source: Source | Literal["by-hand"]
+    source: RateSource | Literal["by-hand"]
     product_id: str | None
     tier: int
     text: str

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from refledger.domain import csv_files
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import decimal, exponent
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 from refledger.domain.statements import AccountStatement, Holdings, Movement
 from refledger.domain.times import iso
 from refledger.entry.models.common import Capitals, Query, View
@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Format(StrEnum):
+class StatementFormat(StrEnum):
     """How a statement is answered."""
 
     JSON = "JSON"  # as data
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 
 class StatementQuery(Query):
-    format: Annotated[Format, Capitals] = Format.JSON
+    format: Annotated[StatementFormat, Capitals] = StatementFormat.JSON
 
 
 class HoldingsView(View):
@@ -53,7 +53,7 @@ class MovementView(View):
     """
 
     at: str
-    kind: Kind
+    kind: EntryKind
     reference: str
     count: int
     change: HoldingsView
@@ -78,12 +78,12 @@ class MovementView(View):
 
 
 class KindTotalView(View):
-    kind: Kind
+    kind: EntryKind
     count: int
     amount: int
 
 
-class AccountView(View):
+class CurrencyStatementView(View):
     """One currency, in minor units. opening + all changes = closing. `hash`: of the month's last journal entry."""
 
     currency: str
@@ -123,7 +123,7 @@ class StatementView(View):
     until: str
     made_at: str
     final: bool
-    accounts: list[AccountView]
+    accounts: list[CurrencyStatementView]
 
     @classmethod
     def of(cls, statement: Statement, *, named: bool) -> Self:
@@ -140,7 +140,7 @@ class StatementView(View):
             until=iso(statement.month.until_ms),
             made_at=iso(statement.made_at_ms),
             final=statement.final,
-            accounts=[AccountView.of(account) for account in statement.accounts],
+            accounts=[CurrencyStatementView.of(account) for account in statement.accounts],
         )
 
 

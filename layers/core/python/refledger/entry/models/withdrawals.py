@@ -10,13 +10,13 @@ from pydantic import AfterValidator, Field, model_validator
 from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
 from refledger.domain.till import Blocker, Code
-from refledger.domain.timelines import Happening, What
+from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
-from refledger.domain.withdrawals import PayoutProblem, Risk, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody, PayoutMethodView
-from refledger.operations.bulk import Done
+from refledger.operations.bulk import BulkOutcome
 
 WAITS = "a second person must approve it"
 BULK = 50  # withdrawals in one request: a function has 15 seconds
@@ -148,7 +148,7 @@ class HappeningView(View):
 
     people = ("by",)
 
-    what: What
+    what: HappeningKind
     at: str
     status: WithdrawalStatus
     by: str | None
@@ -187,7 +187,7 @@ class TimelineView(View):
     events: list[HappeningView]
 
 
-class BulkResult(View):
+class WithdrawalBulkResult(View):
     """`status`: how it stands now, null where nothing is known of it; `code`, `detail`: why nothing was done.
 
     Approved by one of two, it is REQUESTED still, and `detail` says that a second person is needed.
@@ -199,7 +199,7 @@ class BulkResult(View):
     detail: str | None
 
     @classmethod
-    def of(cls, done: Done[Withdrawal]) -> Self:
+    def of(cls, done: BulkOutcome[Withdrawal]) -> Self:
         found, refused = done.result, done.refused
         return cls(
             id=done.id,
@@ -216,15 +216,15 @@ class BulkResult(View):
 class BulkResults(View):
     """One for every id, in the order in which they were given."""
 
-    results: list[BulkResult]
+    results: list[WithdrawalBulkResult]
 
 
-class StepView(View):
+class WithdrawalStepView(View):
     status: WithdrawalStatus
     at: str
 
 
-class StaffStepView(StepView):
+class StaffStepView(WithdrawalStepView):
     people = ("by",)
 
     by: str
@@ -243,13 +243,13 @@ class WithdrawalView(View):
     expires_at: str
     payout_method: PayoutMethodView
     transaction_id: str | None
-    history: list[StepView]
+    history: list[WithdrawalStepView]
 
     @classmethod
     def of(cls, withdrawal: Withdrawal) -> Self:
         return cls(
             **_common(withdrawal),
-            history=[StepView(status=step.status, at=iso(step.at_ms)) for step in _changes(withdrawal)],
+            history=[WithdrawalStepView(status=step.status, at=iso(step.at_ms)) for step in _changes(withdrawal)],
         )
 
 
@@ -353,7 +353,7 @@ class StaffWithdrawalView(View):
         )
 
 
-def _changes(withdrawal: Withdrawal) -> list[Step]:
+def _changes(withdrawal: Withdrawal) -> list[WithdrawalStep]:
     """Its steps without words about problems, which change no status."""
     before = [WithdrawalStatus.REQUESTED, *(step.status for step in withdrawal.steps)]
     return [step for was, step in zip(before, withdrawal.steps, strict=False) if step.status is not was]

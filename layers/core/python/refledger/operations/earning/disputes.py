@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from refledger.domain.payments import Dispute, DisputeClosed, DisputeOpened, DisputeStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import taking_back
-from refledger.operations.earning.payments import Outcome, Recorded
+from refledger.operations.earning import reversals
+from refledger.operations.earning.payments import Recorded, RecordOutcome
 from refledger.store import keys, payments
 
 
@@ -39,28 +39,28 @@ def _take(context: Context, event: DisputeOpened | DisputeClosed, news: Dispute)
     named = context.ids.payment(event.system, event.payment_id)
     hash = context.ids.hash("dispute", event.sender or event.system, event.dispute_id)
     guard = keys.dispute_guard(hash)
-    place = taking_back.find(context, named, lambda id: keys.dispute(id, hash), guard)
-    taking_back.refuse_other_currency(place.payment, news.currency)
+    place = reversals.find(context, named, lambda id: keys.dispute(id, hash), guard)
+    reversals.refuse_other_currency(place.payment, news.currency)
     known = payments.dispute_from(place.item) if place.item else None
     told = (news.amount, news.currency)
     if known and known.amount and news.amount and (known.amount, known.currency) != told:
-        return Recorded(Outcome.DIFFERENT, place.id)
+        return Recorded(RecordOutcome.DIFFERENT, place.id)
     stray = known.stray if known else place.is_stray
     new = replace(news, hash=hash, payment=place.id, stray=stray)
     new = known.joined(new) if known else new
-    repeated = Outcome.DIFFERENT if stray else Outcome.REPEATED
+    repeated = RecordOutcome.DIFFERENT if stray else RecordOutcome.REPEATED
     if new == known:
         return Recorded(repeated, place.id)
     if known and (known.status, known.amount) == (new.status, new.amount):  # only when it was so is news
         context.table.commit(payments.dispute(known, new), payments.unchanged(place.id, place.payment))
         return Recorded(repeated, place.id)
-    back = taking_back.of(place.payment)
-    if new.amount and taking_back.is_counted(place.payment, new.currency):
+    back = reversals.of(place.payment)
+    if new.amount and reversals.is_counted(place.payment, new.currency):
         back = (back.with_dispute(known, -1) if known else back).with_dispute(new)
-    taken = taking_back.apply(context, place.id, place.payment, back, new.currency, place.id)
+    taken = reversals.apply(context, place.id, place.payment, back, new.currency, place.id)
     first = [payments.take_id(guard, place.id)] if place.is_first and not known else []
     context.table.commit(payments.dispute(known, new), *first, *taken.writes)
     if stray:
-        return Recorded(Outcome.DIFFERENT, place.id)
-    waits = taking_back.is_early(place.payment) or not new.amount
-    return Recorded(Outcome.EARLY if waits else Outcome.RECORDED, place.id, taken.due)
+        return Recorded(RecordOutcome.DIFFERENT, place.id)
+    waits = reversals.is_early(place.payment) or not new.amount
+    return Recorded(RecordOutcome.EARLY if waits else RecordOutcome.RECORDED, place.id, taken.due)

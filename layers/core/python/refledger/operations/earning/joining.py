@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack, Teller
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import rating, taking_back
+from refledger.operations.earning import rating, reversals
 from refledger.store import payments
 from refledger.store.transaction import RetryableConflict, Write
 
@@ -22,14 +22,14 @@ DUPLICATE = "DUPLICATE"  # the reason of a name under which a payment was counte
 
 
 @dataclass(frozen=True)
-class Below:
+class PaymentChildren:
     """What lies below a payment, by the hash of its id."""
 
     refunds: dict[str, Refund]
     disputes: dict[str, Dispute]
 
     def counted(self, currency: str, told: TakenBack) -> TakenBack:
-        return taking_back.counted(self.refunds.values(), self.disputes.values(), currency, told)
+        return reversals.counted(self.refunds.values(), self.disputes.values(), currency, told)
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Joining:
 
     def _take_back_whole(self, gone: Payment, keep: Payment | None) -> None:
         back = replace(gone.back, elsewhere=gone.amount)
-        taken = taking_back.apply(self.context, gone.id, gone, back, gone.currency, self.keep)
+        taken = reversals.apply(self.context, gone.id, gone, back, gone.currency, self.keep)
         places = rating.uncounted(self.context, gone, keep)
         self.context.table.commit(*taken.writes, *places, payments.unchanged(self.keep, keep))
         self.due += taken.due
@@ -97,12 +97,12 @@ class Joining:
             writes.append(payments.dispute_moved(dispute, self.keep))
         more = bool(source.refunds or source.disputes)
         currency = (keep.currency if keep else "") or gone.currency
-        told = _told(taking_back.of(keep), gone.back) if currency == gone.currency else taking_back.of(keep)
+        told = _told(reversals.of(keep), gone.back) if currency == gone.currency else reversals.of(keep)
         back = target.counted(currency, told)
         if keep is None and gone.kind is PaymentKind.IGNORED:  # nobody waits for it
-            taken = taking_back.Taken([payments.create(replace(gone, id=self.keep, back=back))])
+            taken = reversals.ReversalResult([payments.create(replace(gone, id=self.keep, back=back))])
         else:
-            taken = taking_back.apply(self.context, self.keep, keep, back, currency, self.keep)
+            taken = reversals.apply(self.context, self.keep, keep, back, currency, self.keep)
         left = source.counted(gone.currency, replace(gone.back, total=0, total_at_ms=0, sums=()))
         now_ms = self.context.now_ms()
         self.context.table.commit(*writes, *taken.writes, *self._suspects(gone, keep, currency), (
@@ -123,9 +123,9 @@ class Joining:
             return []
         return [payments.suspect(self.keep, self.context.now_ms())]
 
-    def _below(self, id: str) -> Below:
+    def _below(self, id: str) -> PaymentChildren:
         refunds, disputes = payments.taken_back(self.context.table, id, strong=True)
-        return Below({each.hash: each for each in refunds}, {each.hash: each for each in disputes})
+        return PaymentChildren({each.hash: each for each in refunds}, {each.hash: each for each in disputes})
 
 
 def _told(back: TakenBack, other: TakenBack) -> TakenBack:

@@ -14,7 +14,7 @@ from itertools import islice
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.operations.context import Context
-from refledger.operations.earning.finding_due import Send
+from refledger.operations.earning.due_scan import Send
 from refledger.store import keys, partners, rewards
 from refledger.store.transaction import put
 
@@ -25,7 +25,7 @@ PIECE = 1_000  # rewards of a partner between two questions whether there is tim
 
 
 @dataclass(frozen=True)
-class Round:
+class OverdueRound:
     """`place`: of the last partner who was looked at whole, "" before the first. `within`: up to which sort key the
     next one was, "" where that has not begun. `ended_ms`: 0 while it goes on. `sent`: messages.
     """
@@ -44,7 +44,7 @@ def find_overdue(context: Context, send: Send, go_on: Callable[[], bool]) -> int
     """
     now_ms, round = context.now_ms(), _kept(context)
     if round.ended_ms and now_ms - round.began_ms >= DAY_MS:
-        round = Round(now_ms)
+        round = OverdueRound(now_ms)
     sent = 0
     while not round.ended_ms and go_on():
         before, round = round, _page(context, send, go_on, round)
@@ -53,14 +53,14 @@ def find_overdue(context: Context, send: Send, go_on: Callable[[], bool]) -> int
     return sent
 
 
-def _kept(context: Context) -> Round:
+def _kept(context: Context) -> OverdueRound:
     item = context.table.get(keys.cursor(NAME))
     if item is None:
-        return Round(context.now_ms())
-    return Round(item["began_ms"], item["place"], item["within"], item["ended_ms"], item["sent"])
+        return OverdueRound(context.now_ms())
+    return OverdueRound(item["began_ms"], item["place"], item["within"], item["ended_ms"], item["sent"])
 
 
-def _page(context: Context, send: Send, go_on: Callable[[], bool], round: Round) -> Round:
+def _page(context: Context, send: Send, go_on: Callable[[], bool], round: OverdueRound) -> OverdueRound:
     listed = list(islice(partners.oldest(context.table, round.place, PAGE + 1), PAGE))
     marks = rewards.overdue_marks(context.table, [id for _, id in listed]) if listed else {}
     for place, partner_id in listed:

@@ -14,12 +14,12 @@ from refledger.domain.errors import AlreadyDecided, CurrencyNotTaken, PaymentNot
 from refledger.domain.payments import PARKED, Payment, PaymentKind
 from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Binding
-from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
-from refledger.operations.earning.nobodys import anew
-from refledger.operations.earning.payments import Outcome, Recorded, enter, inferred
+from refledger.operations.earning.payments import Recorded, RecordOutcome, enter, inferred
+from refledger.operations.earning.unattributed import anew
 from refledger.operations.earning.word import by_word
+from refledger.operations.upline_resolution import check_stranger
 from refledger.store import payments, programs, referrals
 from refledger.store.transaction import ConditionFailed
 
@@ -42,7 +42,7 @@ def accept(context: Context, payment_id: str, by: str) -> Recorded:
 def _accept(context: Context, payment_id: str, by: str) -> Recorded:
     old = payments.find(context.table, payment_id)
     if old.kind is PaymentKind.PAYMENT:
-        return Recorded(Outcome.REPEATED, old.id)
+        return Recorded(RecordOutcome.REPEATED, old.id)
     if old.kind is not PaymentKind.FOREIGN and not old.is_nobodys:
         raise AlreadyDecided(f"the payment is {old.kind}: only a foreign or an unreferred one can be accepted")
     payment, binding = _with_binding(context, old)

@@ -25,15 +25,14 @@ from refledger.domain.tellings import better, contradicts
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.uplines import EXPIRED, Binding
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import correcting, rating, suspecting, taking_back
+from refledger.operations.earning import corrections, duplicate_detection, rating, reversals
 from refledger.store import customers, keys, payments, referrals, rewards, sightings
 from refledger.store.transaction import ConditionFailed, Write
 
 HINT_MS = 60 * MINUTE_MS
-K = PaymentKind
 
 
-class Outcome(StrEnum):
+class RecordOutcome(StrEnum):
     RECORDED = "RECORDED"
     REPEATED = "REPEATED"
     CORRECTED = "CORRECTED"  # known, and now known better: more of it was captured, or its tax was told
@@ -52,7 +51,7 @@ class Outcome(StrEnum):
 class Recorded:
     """`payment`: our id. `due`: what may mature at once, because the program holds nothing back."""
 
-    outcome: Outcome
+    outcome: RecordOutcome
     payment: str
     due: list[MaturityMessage] = field(default_factory=list)
     again: tuple[str, str] | None = None  # program and customer, where some of their payments are to be rated again
@@ -66,9 +65,9 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
     ids = [context.ids.payment(received.system, name) for name in (received.payment_id, *received.names)]
     recorded = retry_on_conflict(attempt)(context, received, ids[0], tuple(ids[1:]))
     if recorded is None:
-        from refledger.operations.earning import naming
+        from refledger.operations.earning import payment_names
 
-        recorded = naming.record(context, received, tuple(ids))
+        recorded = payment_names.record(context, received, tuple(ids))
     if recorded.again is None:
         return recorded
     return replace(recorded, due=[*recorded.due, *rating.rate_customer(context, *recorded.again).due])
@@ -78,7 +77,9 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
     """The payment under the id `id` and, as its ALIAS, under other `names`. None where one of them stands for something
     already, and what counts has to be found out. Raises like `record`, and RetryableConflict.
     """
-    aliases = [payments.name(Payment(name, K.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names]
+    aliases = [
+        payments.name(Payment(name, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names
+    ]
 
     def once(parked: Payment | None = None) -> Recorded | None:
         program_id, customer, binding = _whose(context, received, strong=parked is not None)
@@ -91,11 +92,11 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             program = context.program_after(program_id, context.now_ms())
         suspect: list[Write] = []
         if parked:
-            parked, suspect = taking_back.met(context, parked, payment)
+            parked, suspect = reversals.met(context, parked, payment)
         entered = entered_now(context, payment, binding, program, parked)
         if entered.payment.is_nobodys:
             if parked and parked.is_nobodys and parked.body == payment.body:
-                return Recorded(Outcome.REPEATED, id)
+                return Recorded(RecordOutcome.REPEATED, id)
             own_id = _own_id(context, received, customer)
             context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms(), own_id))
         try:
@@ -107,7 +108,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
                     return None
                 raise
             first = payments.from_item(failed.items[payments.IS_NEW])
-            if first.kind is K.ALIAS:  # counted under its other name, or waiting for it
+            if first.kind is PaymentKind.ALIAS:  # counted under its other name, or waiting for it
                 return None
             told_before = all(failed.items.get(name, {}).get("target") == id for name in map(payments.name_of, names))
             if not first.gives_way and not first.is_nobodys:
@@ -192,7 +193,7 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
     """The payment as its event tells it, before anybody has looked what it earns."""
     payment = Payment(
         id=id,
-        kind=K.PAYMENT,
+        kind=PaymentKind.PAYMENT,
         currency=received.currency,
         program_id=program_id,
         amount=received.amount,
@@ -226,11 +227,11 @@ def skip(context: Context, event: PaymentSkipped) -> Recorded:
     """
     now_ms, id = context.now_ms(), context.ids.payment(event.system, event.payment_id)
     known = Payment(
-        id, K.IGNORED, event.currency, amount=event.amount, occurred_at_ms=event.occurred_at_ms,
+        id, PaymentKind.IGNORED, event.currency, amount=event.amount, occurred_at_ms=event.occurred_at_ms,
         system=event.system, external_id=event.payment_id,
     )  # fmt: skip
     if event.told:
-        known = replace(told(event.told, id, "", ""), kind=K.IGNORED, program_said=True)
+        known = replace(told(event.told, id, "", ""), kind=PaymentKind.IGNORED, program_said=True)
     payment = replace(known, created_at_ms=now_ms, due_ms=now_ms, reason=event.reason)
     payment = replace(payment, body=said(payment))
     return retry_on_conflict(_skip)(context, payment, event)
@@ -245,26 +246,26 @@ def _skip(context: Context, payment: Payment, event: PaymentSkipped, parked: Pay
         if item is None:
             raise
         first = payments.from_item(item)
-        if first.kind is K.EARLY and not first.note and first.currency in ("", payment.currency):
+        if first.kind is PaymentKind.EARLY and not first.note and first.currency in ("", payment.currency):
             return _skip(context, payment, event, first)
         if event.told:
             return _corrected(context, first, payment)
-    return Recorded(Outcome.SKIPPED, payment.id)
+    return Recorded(RecordOutcome.SKIPPED, payment.id)
 
 
 def _corrected(context: Context, first: Payment, other: Payment) -> Recorded:
     """What is known under that name already, with what an event without a customer tells of the money."""
-    id = taking_back.root(context, first.id) if first.kind is K.ALIAS else first.id
+    id = reversals.root(context, first.id) if first.kind is PaymentKind.ALIAS else first.id
     known = payments.some(context.table, id).get(id)
-    rated = correcting.correct(context, known, other) if known else None
-    return Recorded(Outcome.CORRECTED, id, rated.due) if rated else Recorded(Outcome.SKIPPED, id)
+    rated = corrections.correct(context, known, other) if known else None
+    return Recorded(RecordOutcome.CORRECTED, id, rated.due) if rated else Recorded(RecordOutcome.SKIPPED, id)
 
 
 @dataclass(frozen=True)
 class Entered:
     """What a payment comes to, and the writes that make it so."""
 
-    outcome: Outcome
+    outcome: RecordOutcome
     payment: Payment
     rewards: list[Reward]
     writes: list[Write]
@@ -296,34 +297,37 @@ def enter(
     earned: list[Reward] = []
     counted: list[Write] = []
     if binding is None:
-        outcome, entered = Outcome.UNREFERRED, replace(entered, kind=K.IGNORED, reason=Outcome.UNREFERRED)
+        outcome, entered = (
+            RecordOutcome.UNREFERRED,
+            replace(entered, kind=PaymentKind.IGNORED, reason=RecordOutcome.UNREFERRED),
+        )
     elif why_not := binding.why_not(payment.occurred_at_ms):
-        outcome, entered = Outcome(why_not), replace(entered, kind=K.IGNORED, reason=why_not)
+        outcome, entered = RecordOutcome(why_not), replace(entered, kind=PaymentKind.IGNORED, reason=why_not)
         if why_not == EXPIRED and payment.origin is Origin.PAYMENT:  # it earns if one that was made in time comes yet
             counted = referrals.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
     elif not program.earns_at(payment.occurred_at_ms):
-        outcome, entered = Outcome.PAUSED, replace(entered, kind=K.IGNORED, reason=Outcome.PAUSED)
+        outcome, entered = RecordOutcome.PAUSED, replace(entered, kind=PaymentKind.IGNORED, reason=RecordOutcome.PAUSED)
     elif not program.takes(payment.currency):
-        outcome, entered = Outcome.FOREIGN, replace(entered, kind=K.FOREIGN)
+        outcome, entered = RecordOutcome.FOREIGN, replace(entered, kind=PaymentKind.FOREIGN)
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         terms = rating.terms_of(context, binding)
-        suspicion = suspecting.look(context, binding, payment)
+        suspicion = duplicate_detection.look(context, binding, payment)
         binding, counted = rating.counted(suspicion.binding, payment, terms, now_ms, suspicion.again)
         counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
         earned = [rating.earn(context, payment, binding, program, part, due_ms) for part in parts if part.amount]
         entered = replace(
-            entered, kind=K.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
+            entered, kind=PaymentKind.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
-        earned = suspecting.held((replace(reward, held=held) for reward in earned), suspicion.twin)
+        earned = duplicate_detection.held((replace(reward, held=held) for reward in earned), suspicion.twin)
         earned = [revalue(reward, payment.amount, back) for reward in earned]
         if suspicion.twin:
             entered = replace(entered, twin=suspicion.twin)
             counted.append(sightings.list_it(payment.id, suspicion.twin, now_ms))
-        outcome = Outcome.RECORDED
+        outcome = RecordOutcome.RECORDED
     shards = context.shards()
     first = payments.replace(parked, entered, now_ms, shards) if parked else payments.create(entered, shards)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
@@ -360,16 +364,16 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
         customer = first.customer
     program_id = received.program_id if received.program_said else first.program_id
     again = told(received, first.id, customer, program_id)
-    corrected = correcting.correct(context, first, again)
+    corrected = corrections.correct(context, first, again)
     if corrected is None and contradicts(first, again):
-        return Recorded(Outcome.DIFFERENT, first.id)
+        return Recorded(RecordOutcome.DIFFERENT, first.id)
     now_ms = context.now_ms()
-    fresh = first.kind is K.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
+    fresh = first.kind is PaymentKind.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
     due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []
     if corrected is None:
-        return Recorded(Outcome.REPEATED, first.id, due)
+        return Recorded(RecordOutcome.REPEATED, first.id, due)
     left = None if corrected.is_done else (first.program_id, first.customer)
-    return Recorded(Outcome.CORRECTED, first.id, [*corrected.due, *due], left)
+    return Recorded(RecordOutcome.CORRECTED, first.id, [*corrected.due, *due], left)
 
 
 def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:

@@ -21,7 +21,7 @@ from refledger.domain.rules import Sale, Share, shares
 from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, FOREVER_MS, Binding, RatingBacklog
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import suspecting, taking_back
+from refledger.operations.earning import duplicate_detection, reversals
 from refledger.store import keys, payments, referrals, rewards, transaction
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
@@ -82,7 +82,7 @@ def counted(
     """The customer's binding with this payment, and what a payment changes about it: for most that is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
-    `again`: payments that have to be looked at because of this one, see `suspecting.py`.
+    `again`: payments that have to be looked at because of this one, see `duplicate_detection.py`.
     Who closes the binding meanwhile is met in any case.
     """
     if not old.customer:  # of a conversion: nobody knows who pays
@@ -114,7 +114,7 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
     binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
     if binding is None:
         return []
-    others, writes = suspecting.gone(context, binding, gone)
+    others, writes = duplicate_detection.gone(context, binding, gone)
     new = binding.look_again(tuple(others), gone.id) if others else binding
     new = left_by(context, binding, new, gone, keep)
     return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
@@ -177,7 +177,7 @@ def rate_again(context: Context, payment_id: str) -> Rated:
     rated = _rate(context, payment_id)
     payment = payments.find(context.table, payment_id)
     if payment.origin is Origin.CONVERSION and not payment.target:
-        from refledger.operations.earning.converting import parts_of  # it rates what it books
+        from refledger.operations.earning.conversions import parts_of  # it rates what it books
 
         for part in parts_of(context, payment.referral_id)[1:]:
             rated.add(rate_again(context, part.id))
@@ -223,7 +223,7 @@ def book(
     now_ms = context.now_ms()
     look_ms = now_ms if made and old.due_ms <= now_ms else None
     looked = _looked_at(context, made) if look_ms is not None else []
-    taken = taking_back.settle(context, old, moved, reference, now_ms)
+    taken = reversals.settle(context, old, moved, reference, now_ms)
     created = [rewards.create(reward, now_ms) for reward in made]
     context.table.commit(payments.rate(old, new, look_ms, now_ms), *taken.writes, *created, *looked, *also)
     return Rated([*taken.due, *(_message(old, reward) for reward in made if look_ms is not None)], 1)
@@ -345,7 +345,7 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
         if not go_on():
             return replace(again, payments=again.payments[place:])
         rated.add(rate_again(context, payment))
-        rated.due += suspecting.judge(context, binding, payment)
+        rated.due += duplicate_detection.judge(context, binding, payment)
     if again.until_ms:
         for at_ms, payment in referrals.paid_within(context.table, binding, again.from_ms, again.until_ms):
             if not go_on():

@@ -16,9 +16,9 @@ from refledger.domain.payments import (
     RefundTotal,
 )
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import correcting, suspecting, taking_back
+from refledger.operations.earning import corrections, duplicate_detection, reversals
 from refledger.operations.earning.joining import Joining
-from refledger.operations.earning.payments import Outcome, Recorded
+from refledger.operations.earning.payments import Recorded, RecordOutcome
 from refledger.store import keys, payments
 
 CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its item
@@ -47,29 +47,31 @@ def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
 def take(context: Context, named: str, news: Refund) -> Recorded:
     """One refund of the payment that has the name `named` (an id of ours), or what became of it. See `refund`."""
     guard = keys.refund_guard(news.hash)
-    place = taking_back.find(context, named, lambda id: keys.refund(id, news.hash), guard)
-    taking_back.refuse_other_currency(place.payment, news.currency)
+    place = reversals.find(context, named, lambda id: keys.refund(id, news.hash), guard)
+    reversals.refuse_other_currency(place.payment, news.currency)
     known = payments.refund_from(place.item) if place.item else None
     if known and (known.amount, known.currency) != (news.amount, news.currency):
-        return Recorded(Outcome.DIFFERENT, place.id)
+        return Recorded(RecordOutcome.DIFFERENT, place.id)
     stray = known.stray if known else place.is_stray
     new = replace(news, stray=stray)
     new = known.joined(new) if known else new
-    repeated = Outcome.DIFFERENT if stray else Outcome.REPEATED
+    repeated = RecordOutcome.DIFFERENT if stray else RecordOutcome.REPEATED
     if new == known:
         return Recorded(repeated, place.id)
     if known and _counts(known) == _counts(new):  # only when it was so is news
         context.table.commit(payments.refund(place.id, known, new), payments.unchanged(place.id, place.payment))
         return Recorded(repeated, place.id)
-    back = taking_back.of(place.payment)
-    if taking_back.is_counted(place.payment, news.currency):
+    back = reversals.of(place.payment)
+    if reversals.is_counted(place.payment, news.currency):
         back = (back.minus(known) if known else back).plus(new)
-    taken = taking_back.apply(context, place.id, place.payment, back, news.currency, place.id)
+    taken = reversals.apply(context, place.id, place.payment, back, news.currency, place.id)
     first = [payments.take_id(guard, place.id)] if place.is_first and not known else []
     context.table.commit(payments.refund(place.id, known, new), *first, *taken.writes)
     if stray or (known and known.failed is new.failed):
         return Recorded(repeated, place.id, taken.due)
-    return Recorded(Outcome.EARLY if taking_back.is_early(place.payment) else Outcome.RECORDED, place.id, taken.due)
+    return Recorded(
+        RecordOutcome.EARLY if reversals.is_early(place.payment) else RecordOutcome.RECORDED, place.id, taken.due
+    )
 
 
 def _counts(refund: Refund) -> tuple[bool, str, int]:
@@ -79,21 +81,21 @@ def _counts(refund: Refund) -> tuple[bool, str, int]:
 
 @retry_on_conflict
 def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Recorded:
-    place = taking_back.find(context, named, lambda id: keys.refund(id, "none"))
+    place = reversals.find(context, named, lambda id: keys.refund(id, "none"))
     id, payment = place.id, place.payment
-    if not taking_back.is_counted(payment, event.currency):
+    if not reversals.is_counted(payment, event.currency):
         raise Unreadable("currency: not the one of the payment")
-    before = taking_back.of(payment)
+    before = reversals.of(payment)
     told = before.told(charge, event.total, event.occurred_at_ms)
     if told == before:
-        return Recorded(Outcome.REPEATED, id)
+        return Recorded(RecordOutcome.REPEATED, id)
     if len(told.sums) > CHARGES_LIMIT:
         raise Unreadable("charge: the payment has sums of too many charges")
     refunds, disputes = payments.taken_back(context.table, id, strong=True)
-    back = taking_back.counted(refunds, disputes, event.currency, told)  # each changes the payment: none comes between
-    taken = taking_back.apply(context, id, payment, back, event.currency, id)
+    back = reversals.counted(refunds, disputes, event.currency, told)  # each changes the payment: none comes between
+    taken = reversals.apply(context, id, payment, back, event.currency, id)
     context.table.commit(*taken.writes)
-    return Recorded(Outcome.EARLY if taking_back.is_early(payment) else Outcome.RECORDED, id, taken.due)
+    return Recorded(RecordOutcome.EARLY if reversals.is_early(payment) else RecordOutcome.RECORDED, id, taken.due)
 
 
 def alias(context: Context, event: PaymentAlias) -> Recorded:
@@ -107,7 +109,7 @@ def alias(context: Context, event: PaymentAlias) -> Recorded:
     linked = link(context, named, target)
     if event.system == OWN_EVENTS:
         return linked
-    due = suspecting.same_id(context, linked.payment, context.ids.payment(OWN_EVENTS, event.alias_id))
+    due = duplicate_detection.same_id(context, linked.payment, context.ids.payment(OWN_EVENTS, event.alias_id))
     return replace(linked, due=[*linked.due, *due])
 
 
@@ -121,8 +123,8 @@ def link(context: Context, named: str, target: str) -> Recorded:
     if isinstance(found, Joining):
         due = found.all()
         due += _carry(context, found.gone, found.keep) if found.knows else []
-        return Recorded(Outcome.RECORDED, found.keep, due)
-    if found.outcome is Outcome.REPEATED:  # the first try may have died before that
+        return Recorded(RecordOutcome.RECORDED, found.keep, due)
+    if found.outcome is RecordOutcome.REPEATED:  # the first try may have died before that
         return replace(found, due=[
             each for name in (named, target) if name != found.payment for each in _carry(context, name, found.payment)
         ])  # fmt: skip
@@ -131,21 +133,21 @@ def link(context: Context, named: str, target: str) -> Recorded:
 
 @retry_on_conflict
 def _link(context: Context, named: str, target: str) -> Recorded | Joining:
-    alias_id, keep_id = taking_back.root(context, named), taking_back.root(context, target)
+    alias_id, keep_id = reversals.root(context, named), reversals.root(context, target)
     if alias_id == keep_id:
-        return Recorded(Outcome.REPEATED, keep_id)
+        return Recorded(RecordOutcome.REPEATED, keep_id)
     found = payments.some(context.table, alias_id, keep_id)
     gone, keep = found.get(alias_id), found.get(keep_id)
     if alias_id != named:  # it names another payment already: one charge that pays two invoices
-        return Recorded(Outcome.DIFFERENT, keep_id)
+        return Recorded(RecordOutcome.DIFFERENT, keep_id)
     if gone and keep and _is_other_money(gone, keep):
-        return Recorded(Outcome.DIFFERENT, keep_id)
+        return Recorded(RecordOutcome.DIFFERENT, keep_id)
     if gone and _rank(gone) > _rank(keep):
         gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
     if gone is None:
         new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
         context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
-        return Recorded(Outcome.RECORDED, keep_id)
+        return Recorded(RecordOutcome.RECORDED, keep_id)
     return Joining(context, alias_id, keep_id)
 
 
@@ -156,7 +158,7 @@ def _carry(context: Context, gone_id: str, keep_id: str) -> list[MaturityMessage
     gone, keep = found.get(gone_id), found.get(keep_id)
     if gone is None or keep is None or gone.kind is not PaymentKind.ALIAS:
         return []
-    corrected = correcting.correct(context, keep, gone)
+    corrected = corrections.correct(context, keep, gone)
     return corrected.due if corrected else []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from refledger.domain.payments import Payment
 from refledger.domain.rewards import Reward
-from refledger.operations import listing
+from refledger.operations import pages
 from refledger.operations.context import Context
 from refledger.store import keys, payments, rewards
 
@@ -20,7 +20,7 @@ def of_partner(
 ) -> tuple[list[Reward], str | None]:
     """Latest due first, from below the position `before`; and the position of the next page."""
     found = rewards.of_partner(context.table, context.reward_partitions(partner_id), before, limit + 1)
-    return listing.page(found, fits, limit)
+    return pages.page(found, fits, limit)
 
 
 def of_program(
@@ -43,7 +43,7 @@ def of_program(
     def read(ids: list[str]) -> list[Reward]:
         return rewards.many(context.table, ids, strong=False)
 
-    return listing.page(listing.loaded(rows(), read, limit + 1), fits, limit)
+    return pages.page(pages.loaded(rows(), read, limit + 1), fits, limit)
 
 
 def payments_of(
@@ -60,4 +60,4 @@ def payments_of(
     def read(ids: list[str]) -> list[Payment]:
         return payments.many(context.table, ids, strong=False)
 
-    return listing.page(listing.loaded(rows, read, limit + 1), fits, limit)
+    return pages.page(pages.loaded(rows, read, limit + 1), fits, limit)

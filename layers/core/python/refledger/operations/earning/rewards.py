@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.errors import (
     AlreadyDecided,
@@ -15,7 +15,7 @@ from refledger.domain.errors import (
     ProgramNotFound,
     Stale,
 )
-from refledger.domain.journal import Balance, Kind, contents_hash, post
+from refledger.domain.journal import Balance, EntryKind, contents_hash, post
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment
@@ -41,7 +41,6 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import caps, keys, ledger, partners, payments, programs, referrals, rewards
 from refledger.store.transaction import Write
 
-S = RewardStatus
 REWARDS_AT_ONCE = 95  # rewards in a transaction, which with the balance and its entry may hold 100 items
 MONTHS = 3  # capped ones beside so many rewards; with more of them there are fewer rewards in it
 LATE_MS = 15 * MINUTE_MS  # a reward may be committed, and seen in an index, this long after its time
@@ -70,7 +69,7 @@ def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference:
     places = sorted(keys.reward(new.id)["sk"] for _, new in moved)
     after, entry = post(
         balance,
-        Kind.EARN if difference >= 0 else Kind.REVERSE,
+        EntryKind.EARN if difference >= 0 else EntryKind.REVERSE,
         abs(difference),
         reference,
         now_ms,
@@ -84,7 +83,7 @@ def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference:
     return [rewards.move(old, new, now_ms) for old, new in written] + counted + ledger.post(balance, after, entry)
 
 
-def _months(context: Context, balance: Balance, pairs: Sequence[Pair]) -> list[tuple[Month, Month]]:
+def _months(context: Context, balance: Balance, pairs: Sequence[Pair]) -> list[tuple[CappedMonth, CappedMonth]]:
     """The months whose sums change, as they are and as they will be."""
     under = [(old, new, month.name) for old, new in pairs if (month := month_of(new))]
     before = caps.of_rewards(context.table, balance, [new for _, new, _ in under])
@@ -149,7 +148,7 @@ def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
     return [
         MaturityMessage(each.partner_id, each.currency, keys.reward(each.id)["sk"], True, f"{each.payment}-{each.id}")
         for each in made
-        if each.status is S.PENDING and not each.held and each.matures_at_ms <= now_ms
+        if each.status is RewardStatus.PENDING and not each.held and each.matures_at_ms <= now_ms
     ]
 
 
@@ -194,7 +193,7 @@ def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
         raise Invalid(f"reason: {reason} is what the system itself says")
     if reason in old.held:
         return old.held
-    if old.status not in (S.PENDING, S.CALCULATED):
+    if old.status not in (RewardStatus.PENDING, RewardStatus.CALCULATED):
         raise AlreadyDecided(f"the reward is {old.status}: it cannot be held any more")
     if len(old.held) >= REASONS_LIMIT:
         raise Conflict("the reward is held for enough reasons")
@@ -229,9 +228,9 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
     released = _by_hand(context, reward_id, Act.RELEASE_REWARD, by, decide, vouched)
     if POSSIBLE_DUPLICATE not in released.held:
         return released
-    from refledger.operations.earning import clearing
+    from refledger.operations.earning import duplicate_decisions
 
-    clearing.another(context, released.payment, note, by)
+    duplicate_decisions.another(context, released.payment, note, by)
     return rewards.find(context.table, reward_id)
 
 
@@ -267,7 +266,7 @@ def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> dut
 
 def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Reward:
     """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
-    if reward.status is S.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
+    if reward.status is RewardStatus.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
         return ripened(context, partner, [reward])[0]
     return reward
 
@@ -281,11 +280,11 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
     def decide(old: Reward, partner: Partner) -> Reward:
         match old.status:
-            case S.APPROVED | S.PAID:
+            case RewardStatus.APPROVED | RewardStatus.PAID:
                 return old
-            case S.CANCELLED:
+            case RewardStatus.CANCELLED:
                 raise AlreadyDecided("the reward is cancelled")
-            case S.PENDING | S.CALCULATED:
+            case RewardStatus.PENDING | RewardStatus.CALCULATED:
                 if old.held:
                     raise Conflict("the reward is held; release it first")
                 return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
@@ -316,9 +315,9 @@ def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
     def decide(old: Reward, _: Partner) -> Reward:
         if old.cancelled is Cancelled.BY_HAND:
             return old
-        if old.status is S.PAID:
+        if old.status is RewardStatus.PAID:
             raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
-        return replace(old, status=S.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)
+        return replace(old, status=RewardStatus.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)
 
     return _by_hand(context, reward_id, Act.CANCEL_REWARD, by, decide)
 

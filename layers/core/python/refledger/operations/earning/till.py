@@ -19,7 +19,7 @@ from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import owed
-from refledger.domain.risks import Facts, refreshed
+from refledger.domain.risks import RiskFacts, refreshed
 from refledger.domain.till import Blockers, Code, Unpaid, payable
 from refledger.domain.withdrawals import Risk, Withdrawal
 from refledger.operations.context import Context
@@ -72,10 +72,10 @@ class Seen:
         return tuple(dict.fromkeys(each.code.value for each in self.blockers))
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> RiskFacts:
         """What risks follow from without the partner's history."""
         cooling = any(each.code is Code.COOLING for each in self.blockers)
-        return Facts(
+        return RiskFacts(
             now_ms=self.now_ms, partner=self.partner, method=self.method, paid=(), has_held_rewards=False,
             in_debt=any(balance.available < 0 for balance in self.balances), is_cooling=cooling,
             program_is_closed=self.program.status is not ProgramStatus.ACTIVE, is_marked=self.is_marked,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from refledger.domain import periods
-from refledger.domain.journal import Account, Kind
+from refledger.domain.journal import Account, EntryKind
 from refledger.domain.periods import Period
 from refledger.operations.context import Context
-from refledger.operations.figures import reports, statistics
+from refledger.operations.figures import reports, rollups
 from refledger.operations.figures.counter_names import Counts, parse, select
-from refledger.operations.figures.statistics import FAR
+from refledger.operations.figures.rollups import FAR
 from refledger.store import dimensions
 
 
@@ -31,7 +31,7 @@ class AccountSums:
 
 @dataclass(frozen=True)
 class KindSums:
-    kind: Kind
+    kind: EntryKind
     entries: int
     amount: int
 
@@ -56,10 +56,10 @@ class TrialBalance:
 def trial_balance(context: Context, as_of: date | None) -> list[TrialBalance]:
     """One for each currency. `as_of`: without what was booked after that day. Two or three reads."""
     if as_of is None:
-        found = statistics.totals(context, dimensions.JOURNAL)
+        found = rollups.totals(context, dimensions.JOURNAL)
     else:
         after = periods.name(as_of + timedelta(days=1))
-        found, later = statistics.totals_and_days(context, dimensions.JOURNAL, after, FAR)
+        found, later = rollups.totals_and_days(context, dimensions.JOURNAL, after, FAR)
         for counters in later.values():
             found.subtract(counters)
     return [_trial_balance(currency, found) for currency in _currencies(found)]
@@ -76,7 +76,7 @@ def _trial_balance(currency: str, counters: Mapping[str, int]) -> TrialBalance:
     return TrialBalance(
         currency,
         [AccountSums(each, of(Counts.DEBITED, each), of(Counts.CREDITED, each)) for each in Account],
-        [KindSums(kind, n, of(Counts.ENTRIES_AMOUNT, kind)) for kind in Kind if (n := of(Counts.ENTRIES, kind))],
+        [KindSums(kind, n, of(Counts.ENTRIES_AMOUNT, kind)) for kind in EntryKind if (n := of(Counts.ENTRIES, kind))],
     )
 
 
@@ -108,11 +108,11 @@ def payouts(context: Context, period: Period | None) -> list[PayoutSums]:
     return [
         PayoutSums(
             currency,
-            requested=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RESERVE)],
-            released=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RELEASE)],
-            settled=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.SETTLE)],
-            paid_directly=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.PAY)],
-            returned=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=Kind.RETURN)],
+            requested=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=EntryKind.RESERVE)],
+            released=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=EntryKind.RELEASE)],
+            settled=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=EntryKind.SETTLE)],
+            paid_directly=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=EntryKind.PAY)],
+            returned=moved[Counts.ENTRIES_AMOUNT.named(currency=currency, key=EntryKind.RETURN)],
             withdrawals={
                 status: reports.Tally(sums[Counts.WITHDRAWALS], {currency: sums[Counts.WITHDRAWALS_AMOUNT]})
                 for status, sums in sorted(states[currency].items())

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from refledger.domain import periods
 from refledger.domain.times import DAY_MS, SECOND_MS, day
 from refledger.operations.context import Context
-from refledger.operations.figures import books, statistics
-from refledger.operations.figures.counting import dated
-from refledger.operations.figures.statistics import STAMPED
+from refledger.operations.figures import rebuild_sources, rollups
+from refledger.operations.figures.counters import dated
+from refledger.operations.figures.rollups import STAMPED
 from refledger.store import dimensions, programs
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.transaction import Item
@@ -83,11 +83,11 @@ def _compared(context: Context, of_partners: Partners, tell: Tell) -> list[Diffe
 def _in(context: Context, dimension: Dimension, wanted: Counter[tuple[str, str]]) -> Iterator[Difference]:
     """Days first: where one is folded between the two reads, the totals say the same."""
     counted: Counter[tuple[str, str]] = Counter()
-    for when, counters in statistics.days(context, dimension, *ALL_DAYS, strong=True).items():
+    for when, counters in rollups.days(context, dimension, *ALL_DAYS, strong=True).items():
         counted.update({(when, name): n for name, n in counters.items() if name != STAMPED})
     for (_, name), n in list(wanted.items()):
         wanted[EVER, name] += n
-    totals = statistics.totals(context, dimension, strong=True)
+    totals = rollups.totals(context, dimension, strong=True)
     counted.update({(EVER, name): n for name, n in totals.items() if name != STAMPED})
     for place in {*wanted, *counted}:
         if wanted[place] != counted[place]:
@@ -106,12 +106,12 @@ def everything(context: Context, of_partners: Partners) -> Iterator[Item]:
     """Every item of the books that is in any figures."""
     table = context.table
     for partner_id in of_partners():
-        yield from books.of_partner(table, partner_id, context.reward_partitions(partner_id))
-        yield from books.referrals_of(table, partner_id)
-        yield from books.accounts_of(table, partner_id)
-        yield from books.entries_of(table, partner_id)
+        yield from rebuild_sources.of_partner(table, partner_id, context.reward_partitions(partner_id))
+        yield from rebuild_sources.referrals_of(table, partner_id)
+        yield from rebuild_sources.accounts_of(table, partner_id)
+        yield from rebuild_sources.entries_of(table, partner_id)
     for _, program in programs.after(table, ""):
-        yield from books.payments_of(table, program.id, context.shards())
+        yield from rebuild_sources.payments_of(table, program.id, context.shards())
 
 
 def beside(context: Context, main: Dimension) -> list[Dimension]:

@@ -38,7 +38,7 @@ from functools import cached_property, lru_cache
 from string import ascii_lowercase
 from typing import Final
 
-from refledger.domain.journal import Kind
+from refledger.domain.journal import EntryKind
 
 _DIGITS, _CAPITALS, _CODE = "[0-9]+", "[A-Z0-9_]+", "[A-Z0-9z_]+"
 _PATTERNS: Final = {"currency": "[A-Z]{3}", "after": "[0-9]{2}"}
@@ -82,8 +82,8 @@ class Counts(Enum):
     DUE_ON = "d{when}_{currency}", "", "[0-9]{8}"
     DEBITED = "{currency}_dr_{key}", "[a-z_]+"
     CREDITED = "{currency}_cr_{key}", "[a-z_]+"
-    ENTRIES = "{currency}_{key}_n", "|".join(Kind)
-    ENTRIES_AMOUNT = "{currency}_{key}", "|".join(Kind)
+    ENTRIES = "{currency}_{key}_n", "|".join(EntryKind)
+    ENTRIES_AMOUNT = "{currency}_{key}", "|".join(EntryKind)
     WITHDRAWALS = "{currency}_{key}_n", _CAPITALS
     WITHDRAWALS_AMOUNT = "{currency}_{key}", _CAPITALS
 

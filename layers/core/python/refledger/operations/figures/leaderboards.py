@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
-from refledger.domain.leaderboards import Changed
+from refledger.domain.leaderboards import ChangedMonth
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.figures import statistics
+from refledger.operations.figures import rollups
 from refledger.operations.figures.counter_names import Counts, parse
 from refledger.store import dimensions, leaderboards, partners
 from refledger.store.leaderboards import Board, Rows
@@ -59,7 +59,7 @@ def months_of(context: Context, program_id: str) -> Iterator[Board]:
     return (board for board in leaderboards.of_program(context.table, program_id) if board.period != ALL_TIME)
 
 
-def refresh(context: Context, changed: Iterable[Changed]) -> None:
+def refresh(context: Context, changed: Iterable[ChangedMonth]) -> None:
     """Put the partners where they belong now: in the boards of the months that changed, and of all time. Idempotent."""
     months: dict[str, set[str]] = defaultdict(set)
     for each in changed:
@@ -113,11 +113,11 @@ def _values(context: Context, months: Mapping[str, set[str]]) -> dict[str, dict[
     """By period and partner: the value for each metric, strongly read: whoever sent the message has written before."""
     since = {dimensions.partner(id): f"{min(those)}01" for id, those in months.items()}
     found: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
-    for dimension, (sums, days) in statistics.of_many(context, since).items():
+    for dimension, (sums, days) in rollups.of_many(context, since).items():
         found[ALL_TIME][dimension.id] = metrics(sums)
         for month in months[dimension.id]:
             of_month = [counters for when, counters in days.items() if when.startswith(month)]
-            found[month][dimension.id] = metrics(statistics.signed_sum(of_month))
+            found[month][dimension.id] = metrics(rollups.signed_sum(of_month))
     return found
 
 

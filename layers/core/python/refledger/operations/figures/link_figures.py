@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from refledger.domain.codes import PartnerCode
 from refledger.domain.partners import Partner
 from refledger.operations.context import Context
-from refledger.operations.figures import statistics
+from refledger.operations.figures import rollups
 from refledger.operations.figures.counter_names import Counts
 from refledger.store import clicks, codes
 from refledger.store.clicks import Clicks
@@ -28,7 +28,7 @@ class LinkFigures:
 
 def of_partner(context: Context, partner: Partner) -> list[LinkFigures]:
     """Of each of the partner's codes, the main one first: four reads, and two for each code, whatever was counted."""
-    sums = statistics.current_totals(context, partner.id)
+    sums = rollups.current_totals(context, partner.id)
     return [
         LinkFigures(
             code,

@@ -18,9 +18,9 @@ from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DATA_FORMAT, DEFAULT_PROGRAM
 from refledger.domain.times import day
 from refledger.operations.context import Context
-from refledger.operations.figures import statistics
+from refledger.operations.figures import rollups
 from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
-from refledger.operations.figures.counting import CLOSED, TOOK_DAYS
+from refledger.operations.figures.counters import CLOSED, TOOK_DAYS
 from refledger.store import dimensions, generations, partners
 from refledger.store.dimensions import Dimension
 
@@ -100,7 +100,7 @@ class ProgramFigures:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFigures:
     referrals: int
     converted: int
 
@@ -133,15 +133,15 @@ def of_program(context: Context, program_id: str, period: Period | None) -> Prog
 def counted(context: Context, dimension: Dimension, period: Period | None) -> Counter[str]:
     """All that was ever counted, or in a period."""
     if period is None:
-        return statistics.totals(context, dimension)
-    return statistics.signed_sum(statistics.days(context, dimension, *period.days).values())
+        return rollups.totals(context, dimension)
+    return rollups.signed_sum(rollups.days(context, dimension, *period.days).values())
 
 
 def overview(context: Context, program_id: str) -> tuple[ProgramFigures, ProgramFigures]:
     """Of all time, and of the last 30 days."""
     period = periods.until_today(context.now_ms(), LAST_DAYS)
-    ever, days = statistics.totals_and_days(context, dimensions.program(program_id), *period.days)
-    return program_figures(ever), program_figures(statistics.signed_sum(days.values()))
+    ever, days = rollups.totals_and_days(context, dimensions.program(program_id), *period.days)
+    return program_figures(ever), program_figures(rollups.signed_sum(days.values()))
 
 
 def program_figures(counters: Mapping[str, int]) -> ProgramFigures:
@@ -174,19 +174,21 @@ def referral_figures(counters: Mapping[str, int]) -> ReferralFigures:
     )
 
 
-def sources(counters: Mapping[str, int]) -> dict[str, Source]:
+def sources(counters: Mapping[str, int]) -> dict[str, SourceFigures]:
     """Of referrals, by where they came from."""
     referrals, converted = by_key(counters, Counts.SOURCE_REFERRALS), by_key(counters, Counts.SOURCE_CONVERSIONS)
-    return {key: Source(referrals.get(key, 0), converted.get(key, 0)) for key in sorted({*referrals, *converted})}
+    return {
+        key: SourceFigures(referrals.get(key, 0), converted.get(key, 0)) for key in sorted({*referrals, *converted})
+    }
 
 
 def funnel(context: Context, program_id: str, period: Period | None) -> dict[str, int]:
     """How many referrals have which status now: of all, or of those that were made in the period. Up to six reads."""
     if period is None:
-        return by_key(statistics.totals(context, dimensions.program(program_id)), Counts.REFERRALS)
+        return by_key(rollups.totals(context, dimensions.program(program_id)), Counts.REFERRALS)
     found: Counter[str] = Counter()
     for year in range(period.first.year, period.last.year + 1):
-        counters = statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
+        counters = rollups.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
         for name, n in select(counters, Counts.MADE_ON):
             if period.days[0] <= f"{year:04d}{name.when}" <= period.days[1]:
                 found[name.key] += n
@@ -197,10 +199,10 @@ def trend(
     context: Context, dimension: Dimension, period: Period, interval: Interval
 ) -> Iterator[tuple[Span, Counter[str]]]:
     """What was counted in each interval of the period, also of those in which nothing was."""
-    days = statistics.days(context, dimension, *period.days)
+    days = rollups.days(context, dimension, *period.days)
     for span in period.intervals(interval):
         low, high = periods.name(span.first), periods.name(span.last)
-        yield span, statistics.signed_sum(counters for when, counters in days.items() if low <= when <= high)
+        yield span, rollups.signed_sum(counters for when, counters in days.items() if low <= when <= high)
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,7 @@ class Cohort:
 
 def cohorts(context: Context, program_id: str, year: int) -> list[Cohort]:
     """One for each month of the year in which somebody was referred."""
-    found = statistics.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
+    found = rollups.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
     heads: dict[str, Counter[Counts]] = defaultdict(Counter)
     later: dict[str, dict[int, CohortMonth]] = defaultdict(dict)
     for name, n in select(found, Counts.COHORT, Counts.COHORT_CONVERSIONS):
@@ -284,7 +286,7 @@ def forecast(context: Context, program_id: str) -> Forecast:
     days: dict[str, Counter[str]] = defaultdict(Counter)
     overdue: Counter[str] = Counter()
     today = day(context.now_ms())
-    for name, amount in select(statistics.totals(context, dimensions.forecast(program_id)), Counts.DUE_ON):
+    for name, amount in select(rollups.totals(context, dimensions.forecast(program_id)), Counts.DUE_ON):
         if amount:
             (days[name.when] if name.when >= today else overdue)[name.currency] += amount
     return Forecast(added(overdue), {when: added(sums) for when, sums in sorted(days.items())})
@@ -331,7 +333,7 @@ def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
 
 def of_partner(context: Context, partner_id: str, period: Period) -> tuple[PartnerFigures, dict[str, PartnerFigures]]:
     """Of all time, and of each day of the period on which there was something."""
-    ever, days = statistics.totals_and_days(context, dimensions.partner(partner_id), *period.days)
+    ever, days = rollups.totals_and_days(context, dimensions.partner(partner_id), *period.days)
     return partner_figures(ever), {when: partner_figures(counters) for when, counters in sorted(days.items())}
 
 
@@ -350,10 +352,10 @@ def scorecard(context: Context, partner_id: str) -> Scorecard:
     this_month = periods.name(today)[:6]
     first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     period = Period(first, today)
-    ever, days = statistics.totals_and_days(context, dimensions.partner(partner_id), *period.days)
+    ever, days = rollups.totals_and_days(context, dimensions.partner(partner_id), *period.days)
     return Scorecard(
         partner,
         partner_figures(ever),
-        partner_figures(statistics.signed_sum(counters for when, counters in days.items() if when[:6] == this_month)),
-        partner_figures(statistics.signed_sum(counters for when, counters in days.items() if when[:6] != this_month)),
+        partner_figures(rollups.signed_sum(counters for when, counters in days.items() if when[:6] == this_month)),
+        partner_figures(rollups.signed_sum(counters for when, counters in days.items() if when[:6] != this_month)),
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from refledger.batched import batched
 from refledger.domain import statements
 from refledger.domain.errors import StatementTooLong
-from refledger.domain.journal import PAYOUTS, Balance, Kind
+from refledger.domain.journal import PAYOUTS, Balance, EntryKind
 from refledger.domain.partners import Partner
-from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Holdings, Month, Movement
+from refledger.domain.statements import MAX_ENTRIES, AccountStatement, Holdings, Movement, StatementMonth
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners, withdrawals
 from refledger.store.table import BATCH_LIMIT, Table
@@ -26,7 +26,7 @@ class Statement:
 
     partner: Partner
     program: str
-    month: Month
+    month: StatementMonth
     made_at_ms: int
     final: bool
     accounts: list[AccountStatement]
@@ -40,7 +40,7 @@ class Basis:
 
     partner: Partner
     program: str
-    month: Month
+    month: StatementMonth
     final: bool
     heads: tuple[tuple[str, int, str], ...]
 
@@ -108,7 +108,7 @@ class Summary:
 
     opening: Holdings
     closing: Holdings
-    kinds: Mapping[Kind, int]
+    kinds: Mapping[EntryKind, int]
     version: int
     hash: str
 
@@ -117,11 +117,11 @@ class Summary:
         return not self.kinds and self.opening == self.closing == Holdings()
 
 
-def summary(table: Table, balance: Balance, month: Month) -> Summary:
+def summary(table: Table, balance: Balance, month: StatementMonth) -> Summary:
     """However many entries there are. Raises Gap where the movements do not lead from the opening to the closing."""
     begin, end = keys.journal_from(month.from_ms), keys.journal_from(month.until_ms)
     opening, closing = held_until(table, balance, begin), held_until(table, balance, end)
-    kinds: Counter[Kind] = Counter()
+    kinds: Counter[EntryKind] = Counter()
     came_to = opening
     for _, entry in ledger.entries(table, balance.partner_id, balance.currency, begin, until=end):
         kinds[entry.kind] += entry.amount
@@ -146,7 +146,7 @@ def held_until(table: Table, balance: Balance, before: str) -> Holdings:
     return held
 
 
-def _at_end(context: Context, balance: Balance, month: Month) -> tuple[Balance, str]:
+def _at_end(context: Context, balance: Balance, month: StatementMonth) -> tuple[Balance, str]:
     """The balance as it was when the month ended, and the sort key up to which entries are to be read.
 
     Of a month whose last entry is from before entries said it, the balance of now: then all that came since is read.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from refledger.domain import csv_files, journal_files
-from refledger.domain.jobs import Job, What
+from refledger.domain.jobs import ExportSubject, Job
 from refledger.domain.journal_files import Books
 from refledger.operations.context import Context
 from refledger.operations.jobs import export_sources, month_end, postings
@@ -19,12 +19,18 @@ Piece = tuple[Any, bytes, int]  # where to go on after it, what it is, and how m
 def head(job: Job) -> bytes:
     """What stands before all pieces."""
     match job.what:
-        case What.JOURNAL:
+        case ExportSubject.JOURNAL:
             return journal_files.head(Books.of(job.filters, job.created_at_ms))
-        case What.MONTH_END:
+        case ExportSubject.MONTH_END:
             return b""
         case (
-            What.PARTNERS | What.REFERRALS | What.REWARDS | What.PAYMENTS | What.WITHDRAWALS | What.LEDGER | What.AUDIT
+            ExportSubject.PARTNERS
+            | ExportSubject.REFERRALS
+            | ExportSubject.REWARDS
+            | ExportSubject.PAYMENTS
+            | ExportSubject.WITHDRAWALS
+            | ExportSubject.LEDGER
+            | ExportSubject.AUDIT
         ):
             return csv_files.write([SOURCES[job.what].head]).encode()
 
@@ -32,12 +38,18 @@ def head(job: Job) -> bytes:
 def pieces(context: Context, job: Job, after: Any) -> Iterator[Piece]:
     """From the beginning where `after` is None, else from what a piece said."""
     match job.what:
-        case What.JOURNAL:
+        case ExportSubject.JOURNAL:
             yield from _journal(context, job, after)
-        case What.MONTH_END:
+        case ExportSubject.MONTH_END:
             yield from month_end.pieces(context, job.filters["month"], after)
         case (
-            What.PARTNERS | What.REFERRALS | What.REWARDS | What.PAYMENTS | What.WITHDRAWALS | What.LEDGER | What.AUDIT
+            ExportSubject.PARTNERS
+            | ExportSubject.REFERRALS
+            | ExportSubject.REWARDS
+            | ExportSubject.PAYMENTS
+            | ExportSubject.WITHDRAWALS
+            | ExportSubject.LEDGER
+            | ExportSubject.AUDIT
         ):
             for position, rows in export_sources.steps(context, job.what, job.filters, after):
                 yield position, csv_files.write(rows).encode(), len(rows)

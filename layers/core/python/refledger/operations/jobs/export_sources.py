@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from refledger.batched import batched
 from refledger.domain.csv_files import Cell
 from refledger.domain.currencies import major
-from refledger.domain.jobs import What
+from refledger.domain.jobs import ExportSubject
 from refledger.domain.journal_files import Posting
 from refledger.domain.payments import Payment
 from refledger.domain.rewards import Reward, net
@@ -42,7 +42,7 @@ NO_ROWS: Final[list[Row]] = []
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExportSelection:
     """The filters, read. `low`, `high`: bounds of the positions of a list."""
 
     context: Context
@@ -61,21 +61,21 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     head: tuple[str, ...]
-    steps: Callable[[Asked, Any], Iterator[Step]]
+    steps: Callable[[ExportSelection, Any], Iterator[Step]]
 
 
-def steps(context: Context, what: What, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
+def steps(context: Context, what: ExportSubject, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
     """From the beginning where `after` is None, else from what a step said."""
     return SOURCES[what].steps(asked(context, filters), after)
 
 
-def asked(context: Context, filters: Mapping[str, str]) -> Asked:
+def asked(context: Context, filters: Mapping[str, str]) -> ExportSelection:
     since_ms = _start_ms(filters["from"]) if "from" in filters else None
     until_ms = _start_ms(filters["to"]) + DAY_MS if "to" in filters else None
     low, high = keys.positions(since_ms, until_ms)
-    return Asked(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
+    return ExportSelection(context, filters, since_ms or 0, keys.LAST_MS if until_ms is None else until_ms, low, high)
 
 
 def _start_ms(day: str) -> int:
@@ -83,7 +83,7 @@ def _start_ms(day: str) -> int:
 
 
 def of_partners(
-    asked: Asked, after: Any, walk: Callable[[str, Any], Iterator[tuple[Any, T]]], nothing: T
+    asked: ExportSelection, after: Any, walk: Callable[[str, Any], Iterator[tuple[Any, T]]], nothing: T
 ) -> Iterator[tuple[Any, T]]:
     """Partner by partner, or the one who is asked for. `nothing`: what is told at the end of each."""
     if only := asked.filters.get("partnerId"):
@@ -106,7 +106,7 @@ def of_everybody(
         yield [position, "", None], nothing
 
 
-def _of_programs(asked: Asked, after: Any, walk: Walk) -> Iterator[Step]:
+def _of_programs(asked: ExportSelection, after: Any, walk: Walk) -> Iterator[Step]:
     """Program by program in the order of their ids, or the one that is asked for."""
     if only := asked.filters.get("programId"):
         yield from walk(only, after)
@@ -128,7 +128,7 @@ PARTNER_HEAD: Final = (
 )  # fmt: skip
 
 
-def _partners(asked: Asked, after: Any) -> Iterator[Step]:
+def _partners(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
     found = stored_partners.newest(table, after or "", exports.PAGE, low=asked.low, high=asked.high)
     for batch in batched(found, exports.PAGE):
@@ -153,7 +153,7 @@ REFERRAL_HEAD: Final = (
 )  # fmt: skip
 
 
-def _referrals(asked: Asked, after: Any) -> Iterator[Step]:
+def _referrals(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
     if partner_id := asked.filters.get("partnerId"):
         yield from _referral_rows(asked, exports.referrals_of_partner(table, partner_id, after or ""))
@@ -166,7 +166,7 @@ def _referrals(asked: Asked, after: Any) -> Iterator[Step]:
     )  # fmt: skip
 
 
-def _referral_rows(asked: Asked, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
+def _referral_rows(asked: ExportSelection, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
     for batch in batched(found, exports.PAGE):
         items = asked.context.table.get_many([key for _, key in batch], strong=False)
         payouts = stored_withdrawals.statuses(asked.context.table, (item.get("payout", "") for item in items if item))
@@ -206,7 +206,7 @@ REWARD_HEAD: Final = (
 PAYMENTS_AT_ONCE: Final = 10  # each has ten rewards at most, and a hundred are read at once
 
 
-def _payments(asked: Asked, after: Any) -> Iterator[Step]:
+def _payments(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
 
     def walk(program_id: str, before: Any) -> Iterator[Step]:
@@ -233,7 +233,7 @@ def _payment(payment: Payment, named: Labels, called: Mapping[str, str]) -> Row:
     ]  # fmt: skip
 
 
-def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
+def _rewards(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
     if partner_id := asked.filters.get("partnerId"):
         partitions = asked.context.reward_partitions(partner_id)
@@ -263,7 +263,7 @@ def _rewards(asked: Asked, after: Any) -> Iterator[Step]:
 
 
 def _reward_rows(
-    asked: Asked,
+    asked: ExportSelection,
     rewards: list[Reward],
     payouts: Mapping[str, WithdrawalStatus],
     named: Labels,
@@ -305,7 +305,7 @@ ENTRY_HEAD: Final = (
 )  # fmt: skip
 
 
-def _withdrawals(asked: Asked, after: Any) -> Iterator[Step]:
+def _withdrawals(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
 
     def walk(partner_id: str, before: Any) -> Iterator[Step]:
@@ -345,7 +345,7 @@ def who(ids: list[str], called: Mapping[str, str]) -> list[Cell]:
     return [_list(ids), ", ".join(called.get(id, id) for id in ids) if called.keys() & set(ids) else None]
 
 
-def _ledger(asked: Asked, after: Any) -> Iterator[Step]:
+def _ledger(asked: ExportSelection, after: Any) -> Iterator[Step]:
     table = asked.context.table
 
     def walk(partner_id: str, place: Any) -> Iterator[Step]:
@@ -377,7 +377,7 @@ AUDIT_HEAD: Final = (
 )  # fmt: skip
 
 
-def _audit(asked: Asked, after: Any) -> Iterator[Step]:
+def _audit(asked: ExportSelection, after: Any) -> Iterator[Step]:
     """A line for each field that changed. The filters name an entity or an actor."""
     find, of = (audit.of_entity, "entity") if "entity" in asked.filters else (audit.by_actor, "actor")
     found = find(asked.context.table, asked.filters[of], after or "", asked.low, asked.high, exports.PAGE)
@@ -411,12 +411,12 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-SOURCES: Final[dict[What, Source]] = {
-    What.PARTNERS: Source(PARTNER_HEAD, _partners),
-    What.REFERRALS: Source(REFERRAL_HEAD, _referrals),
-    What.REWARDS: Source(REWARD_HEAD, _rewards),
-    What.PAYMENTS: Source(PAYMENT_HEAD, _payments),
-    What.WITHDRAWALS: Source(WITHDRAWAL_HEAD, _withdrawals),
-    What.LEDGER: Source(ENTRY_HEAD, _ledger),
-    What.AUDIT: Source(AUDIT_HEAD, _audit),
+SOURCES: Final[dict[ExportSubject, ExportSource]] = {
+    ExportSubject.PARTNERS: ExportSource(PARTNER_HEAD, _partners),
+    ExportSubject.REFERRALS: ExportSource(REFERRAL_HEAD, _referrals),
+    ExportSubject.REWARDS: ExportSource(REWARD_HEAD, _rewards),
+    ExportSubject.PAYMENTS: ExportSource(PAYMENT_HEAD, _payments),
+    ExportSubject.WITHDRAWALS: ExportSource(WITHDRAWAL_HEAD, _withdrawals),
+    ExportSubject.LEDGER: ExportSource(ENTRY_HEAD, _ledger),
+    ExportSubject.AUDIT: ExportSource(AUDIT_HEAD, _audit),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
-from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, Job, JobKind, JobStatus, What
+from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, ExportSubject, Job, JobKind, JobStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import jobs
 from refledger.store.transaction import ConditionFailed
@@ -20,7 +20,13 @@ def id_of(context: Context, kind: JobKind, caller: str, key: str | None) -> str:
 
 
 def export(
-    context: Context, send: Send, what: What, filters: Mapping[str, str], caller: str, key: str | None, body: str
+    context: Context,
+    send: Send,
+    what: ExportSubject,
+    filters: Mapping[str, str],
+    caller: str,
+    key: str | None,
+    body: str,
 ) -> Job:
     """Ask for an export. Idempotent by the Idempotency-Key: the repeat of a request makes no second job.
 
@@ -50,7 +56,9 @@ def import_partners(
     """
     now_ms, id = context.now_ms(), id_of(context, JobKind.IMPORT, caller, key)
     keep(id, body)
-    job = Job(id, JobKind.IMPORT, What.PARTNERS, caller, now_ms, body, total=lines, dry_run=dry_run, source=body)
+    job = Job(
+        id, JobKind.IMPORT, ExportSubject.PARTNERS, caller, now_ms, body, total=lines, dry_run=dry_run, source=body
+    )
     return _ask(context, send, replace(job, touched_at_ms=now_ms))
 
 

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from refledger.domain import csv_files, journal_files, statements
 from refledger.domain.currencies import major
-from refledger.domain.journal import LEGS, PAYOUTS, Account, Kind
+from refledger.domain.journal import LEGS, PAYOUTS, Account, EntryKind
 from refledger.domain.journal_files import Books
 from refledger.domain.partners import Partner
-from refledger.domain.statements import Holdings, Month
+from refledger.domain.statements import Holdings, StatementMonth
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.domain.zip_files import Archive
+from refledger.domain.zip_files import ZipArchive
 from refledger.operations import people
 from refledger.operations.context import Context
 from refledger.operations.figures import statements as monthly
@@ -33,7 +33,7 @@ Sums = dict[str, dict[str, list[int]]]  # currency → account → what it held,
 PARTNER: Final = ("partnerId", "partnerName", "partnerCompany", "currency")
 HOLDINGS: Final = ("Available", "Reserved", "Paid")
 STATEMENT_HEAD: Final = (
-    *PARTNER, "month", *(f"opening{each}" for each in HOLDINGS), *(kind.value for kind in Kind),
+    *PARTNER, "month", *(f"opening{each}" for each in HOLDINGS), *(kind.value for kind in EntryKind),
     *(f"closing{each}" for each in HOLDINGS), "lastVersion", "lastHash",
 )  # fmt: skip
 PAYOUT_HEAD: Final = (
@@ -78,13 +78,13 @@ class _Table:
 class _Pack:
     """`number`: of the file that is written; `place`: where in it; `sums`: of all statements so far."""
 
-    def __init__(self, context: Context, month: Month, after: Any) -> None:
+    def __init__(self, context: Context, month: StatementMonth, after: Any) -> None:
         self.context, self.month, self.table = context, month, context.table
-        beginning: list[Any] = [0, None, Archive(month.closed_ms).state(), {}]
+        beginning: list[Any] = [0, None, ZipArchive(month.closed_ms).state(), {}]
         number, place, state, sums = after or beginning
         self.number: int = number
         self.place: Any = place
-        self.archive = Archive.of(state)
+        self.archive = ZipArchive.of(state)
         self.sums: Sums = sums
         self.tables = (
             _Table("statements.csv", STATEMENT_HEAD, self._statements),
@@ -144,10 +144,10 @@ class _Pack:
             summary = monthly.summary(self.table, balance, self.month)
             self._add(balance.currency, summary)
             money = [major(amount, balance.currency) for amount in (
-                *_three(summary.opening), *(summary.kinds.get(kind, 0) for kind in Kind), *_three(summary.closing)
+                *_three(summary.opening), *(summary.kinds.get(kind, 0) for kind in EntryKind), *_three(summary.closing)
             )]  # fmt: skip
             row = [
-                *self._who(partner_id), balance.currency, str(self.month), *money[: 3 + len(Kind)], *money[-3:],
+                *self._who(partner_id), balance.currency, str(self.month), *money[: 3 + len(EntryKind)], *money[-3:],
                 summary.version, summary.hash,
             ]  # fmt: skip
             yield balance.currency, [] if summary.is_empty else [row]
@@ -186,7 +186,7 @@ class _Pack:
             rows: list[Row] = []
             for each in moved:
                 entry, out = each.entry, known.get(each.entry.reference)
-                sign = -1 if entry.kind is Kind.RETURN else 1
+                sign = -1 if entry.kind is EntryKind.RETURN else 1
                 rows.append([
                     entry.partner_id, each.name, each.company, entry.currency, iso(entry.at_ms)[:10], entry.kind.value,
                     major(sign * entry.amount, entry.currency), entry.reference, each.transaction or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from refledger.batched import batched
-from refledger.domain.journal import Entry, Kind
+from refledger.domain.journal import EntryKind, JournalEntry
 from refledger.domain.journal_files import Posting
 from refledger.domain.partners import Partner
 from refledger.store import keys, ledger, payments, withdrawals
@@ -13,8 +13,8 @@ from refledger.store import partners as stored_partners
 from refledger.store.table import Table
 
 AT_ONCE = 50  # entries: each may name a withdrawal or a payment, and a hundred are read at once
-WITHDRAWN = (Kind.RESERVE, Kind.RELEASE, Kind.SETTLE, Kind.RETURN, Kind.PAY)
-OF_REWARDS = (Kind.EARN, Kind.REVERSE)
+WITHDRAWN = (EntryKind.RESERVE, EntryKind.RELEASE, EntryKind.SETTLE, EntryKind.RETURN, EntryKind.PAY)
+OF_REWARDS = (EntryKind.EARN, EntryKind.REVERSE)
 
 
 def of_partner(
@@ -42,13 +42,13 @@ def of_partner(
             yield [currency, batch[-1][0]], named(table, within, [partner] if partner else [])
 
 
-def of_entries(table: Table, entries: list[Entry], *, people: bool) -> list[Posting]:
+def of_entries(table: Table, entries: list[JournalEntry], *, people: bool) -> list[Posting]:
     """The postings of up to a hundred entries of whomever. `people`: with partners' names."""
     whose = sorted({each.partner_id for each in entries})
     return named(table, entries, stored_partners.many(table, whose) if people and whose else [])
 
 
-def named(table: Table, entries: list[Entry], partners: Iterable[Partner]) -> list[Posting]:
+def named(table: Table, entries: list[JournalEntry], partners: Iterable[Partner]) -> list[Posting]:
     """The postings of up to a hundred entries of these partners."""
     outs = sorted({each.reference for each in entries if each.kind in WITHDRAWN and each.reference})
     paid = sorted({id for each in entries if (id := _payment(each))})
@@ -56,7 +56,7 @@ def named(table: Table, entries: list[Entry], partners: Iterable[Partner]) -> li
     told = {each.id: each for each in payments.many(table, paid, strong=False)} if paid else {}
     names = {each.id: (each.name, each.company_name) for each in partners}
 
-    def posting(entry: Entry) -> Posting:
+    def posting(entry: JournalEntry) -> Posting:
         out, payment = known.get(entry.reference), told.get(_payment(entry))
         name, company = names.get(entry.partner_id, ("", ""))
         return Posting(
@@ -66,7 +66,7 @@ def named(table: Table, entries: list[Entry], partners: Iterable[Partner]) -> li
     return [posting(each) for each in entries]
 
 
-def _payment(entry: Entry) -> str:
+def _payment(entry: JournalEntry) -> str:
     """The id of the payment that moved rewards; what else its reference says stands behind a blank."""
     if entry.kind not in OF_REWARDS:
         return ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from refledger.domain.duties import Act
 from refledger.domain.errors import Conflict, UserTaken
-from refledger.domain.invitations import Application, ApplicationStatus, Person
+from refledger.domain.invitations import Application, ApplicationStatus, ContactDetails
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.partners import partners
@@ -15,10 +15,8 @@ from refledger.store import applications, programs
 from refledger.store import partners as stored
 from refledger.store.transaction import ConditionFailed
 
-S = ApplicationStatus
 
-
-def apply(context: Context, user: str, person: Person, program_id: str, message: str, body: str) -> Application:
+def apply(context: Context, user: str, person: ContactDetails, program_id: str, message: str, body: str) -> Application:
     """Idempotent while it waits: the same again answers the one that waits. A decided one does not hinder another.
 
     `body`: hash of what is asked. Raises ProgramNotFound, ProgramClosed, UserTaken for somebody who is a partner,
@@ -53,8 +51,8 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
     EmailTaken.
     """
     old = applications.find(context.table, application_id)
-    old.check_decision(S.APPROVED, by)
-    if old.status is S.APPROVED:
+    old.check_decision(ApplicationStatus.APPROVED, by)
+    if old.status is ApplicationStatus.APPROVED:
         return old
     programs.find(context.table, old.program_id).check_open()
     told = old.person
@@ -62,13 +60,13 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
         told.first_name, told.last_name, told.email, told.phone, told.company_name, old.program_id, old.user
     )
     partner = partners.partner_of(context, new)
-    decided = _decided(context, old, S.APPROVED, by, reason)
+    decided = _decided(context, old, ApplicationStatus.APPROVED, by, reason)
 
     def earlier(failed: ConditionFailed) -> str | None:
         if applications.IS_WAITING not in failed.items:
             return None
         meanwhile = applications.find(context.table, application_id)
-        meanwhile.check_decision(S.APPROVED, by)
+        meanwhile.check_decision(ApplicationStatus.APPROVED, by)
         return meanwhile.partner_id
 
     marks = duties.first_mark(context, Act.DECIDE_APPLICATION, by, partner.id)
@@ -80,13 +78,13 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
 def reject(context: Context, application_id: str, by: str, reason: str) -> Application:
     """They may apply again. Idempotent. Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided."""
     old = applications.find(context.table, application_id)
-    old.check_decision(S.REJECTED, by)
-    if old.status is S.REJECTED:
+    old.check_decision(ApplicationStatus.REJECTED, by)
+    if old.status is ApplicationStatus.REJECTED:
         return old
-    new = _decided(context, old, S.REJECTED, by, reason)
+    new = _decided(context, old, ApplicationStatus.REJECTED, by, reason)
     context.table.commit(*applications.decide(new))
     return new
 
 
-def _decided(context: Context, old: Application, status: S, by: str, reason: str) -> Application:
+def _decided(context: Context, old: Application, status: ApplicationStatus, by: str, reason: str) -> Application:
     return replace(old, status=status, decided_by=by, decided_at_ms=context.now_ms(), reason=reason)

@@ -6,28 +6,27 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act
 from refledger.domain.errors import AlreadyDecided, InvitationNotFound
-from refledger.domain.invitations import Invitation, InvitationStatus, Person
+from refledger.domain.invitations import ContactDetails, Invitation, InvitationStatus
 from refledger.domain.partners import Partner
 from refledger.domain.times import DAY_MS
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.limits import LimitKind, Limits
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
+from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import invitations, programs
 from refledger.store import partners as stored
 from refledger.store.transaction import ConditionFailed
 
 TOKEN_BYTES = 20  # 32 characters
-S = InvitationStatus
 
 
 @dataclass(frozen=True)
 class Invited:
     """Who is invited to which program, and what they will be there."""
 
-    person: Person
+    person: ContactDetails
     program_id: str
     days: int
     tier: str = ""
@@ -46,7 +45,7 @@ def invite(context: Context, invited: Invited, by: str, request: Once) -> tuple[
         id=_id_of(context, token),
         program_id=invited.program_id,
         person=invited.person,
-        status=S.PENDING,
+        status=InvitationStatus.PENDING,
         created_at_ms=now_ms,
         until_ms=now_ms + invited.days * DAY_MS,
         by=by,
@@ -72,17 +71,17 @@ def revoke(context: Context, invitation_id: str) -> Invitation:
     """Nobody can accept it any more. Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has."""
     old = invitations.find(context.table, invitation_id)
     match old.status:
-        case S.REVOKED:
+        case InvitationStatus.REVOKED:
             return old
-        case S.ACCEPTED:
+        case InvitationStatus.ACCEPTED:
             raise AlreadyDecided("somebody has accepted this invitation")
-        case S.PENDING | S.EXPIRED:
-            new = replace(old, status=S.REVOKED)
+        case InvitationStatus.PENDING | InvitationStatus.EXPIRED:
+            new = replace(old, status=InvitationStatus.REVOKED)
             context.table.commit(invitations.use(new))
             return new
 
 
-def accept(context: Context, limits: Limits, token: str, user: str, told: Person) -> Partner:
+def accept(context: Context, limits: Limits, token: str, user: str, told: ContactDetails) -> Partner:
     """Who is signed in becomes the partner whom the invitation is for; what they tell of themselves goes before what
     the invitation says. Idempotent: the same user gets the same partner, another one is refused.
 
@@ -96,19 +95,19 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
     invitation_id = _id_of(context, token)
     found = invitations.find(context.table, invitation_id)
     limits.give_back(context, user, LimitKind.UNKNOWN_CODES, taken)
-    if found.status is S.ACCEPTED and found.user == user:
+    if found.status is InvitationStatus.ACCEPTED and found.user == user:
         return stored.find(context.table, found.partner_id)
     duties.check_stranger(Act.INVITE, user, found.by)
     found.check_open(context.now_ms())
     programs.find(context.table, found.program_id).check_open()
     partner = partners.partner_of(context, _partner_of(found, told, user))
-    used = replace(found, status=S.ACCEPTED, user=user, partner_id=partner.id)
+    used = replace(found, status=InvitationStatus.ACCEPTED, user=user, partner_id=partner.id)
 
     def earlier(failed: ConditionFailed) -> str | None:
         if invitations.IS_PENDING not in failed.items:
             return None
         meanwhile = invitations.find(context.table, invitation_id)
-        if meanwhile.status is S.ACCEPTED and meanwhile.user == user:
+        if meanwhile.status is InvitationStatus.ACCEPTED and meanwhile.user == user:
             return meanwhile.partner_id
         raise AlreadyDecided("this invitation cannot be accepted any more")
 
@@ -116,7 +115,7 @@ def accept(context: Context, limits: Limits, token: str, user: str, told: Person
     return partners.store(context, partner, [invitations.use(used), *marks], earlier)
 
 
-def _partner_of(invitation: Invitation, told: Person, user: str) -> NewPartner:
+def _partner_of(invitation: Invitation, told: ContactDetails, user: str) -> NewPartner:
     known = invitation.person
     return NewPartner(
         told.first_name or known.first_name, told.last_name or known.last_name, told.email or known.email,

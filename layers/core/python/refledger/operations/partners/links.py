@@ -10,7 +10,7 @@ from refledger.domain.errors import CodeNotFound, NotFound
 from refledger.domain.links import Links
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.operations.context import Context
-from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from refledger.store import codes as stored
 from refledger.store.transaction import RetryableConflict

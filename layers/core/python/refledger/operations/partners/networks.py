@@ -12,7 +12,7 @@ from refledger.store import keys, partners, referrals
 
 
 @dataclass(frozen=True)
-class Below:
+class DownlineMember:
     """Somebody whom a partner referred. `partner_id`: as which partner they refer others, "" for none."""
 
     referral: Referral
@@ -29,12 +29,12 @@ def above(context: Context, partner_id: str, program_id: str | None) -> Binding 
     return referrals.find_binding(context.table, program_id or partner.program_id, partner.customer)
 
 
-def below(context: Context, partner_id: str, before: str, limit: int) -> tuple[list[Below], str | None]:
+def below(context: Context, partner_id: str, before: str, limit: int) -> tuple[list[DownlineMember], str | None]:
     """Whom the partner referred, newest first, from below the position `before`; and where the next page begins."""
     found = list(islice(referrals.of_partner(context.table, partner_id, before, limit + 1), limit + 1))
     page = [referral for _, referral in found[:limit]]
     users = list(dict.fromkeys(each.customer for each in page if each.customer))
     known = context.table.get_many([keys.user(user) for user in users], strong=False) if users else []
     partner_of = {user: guard["partner"] for user, guard in zip(users, known, strict=True) if guard}
-    rows = [Below(each, partner_of.get(each.customer, "")) for each in page]
+    rows = [DownlineMember(each, partner_of.get(each.customer, "")) for each in page]
     return rows, found[limit - 1][0] if len(found) > limit else None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.operations import bulk
 from refledger.operations.context import Context
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners import partner_profile, partners
-from refledger.operations.partners.partner_profile import Changes
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 from refledger.store.transaction import Item
 
@@ -20,7 +20,7 @@ class Update:
     """Other names, addresses, labels for a partner, if `version` is their current one."""
 
     partner_id: str
-    changes: Changes
+    changes: ProfileChanges
     version: int
 
 
@@ -65,7 +65,7 @@ def _step(context: Context, steps: Sequence[Step], place: str, by: str, request:
             return partners.change_status(context, partner_id, status, reason, by, by_machine=by_machine)
 
 
-def _told(step: Step, done: bulk.Done[Partner]) -> Item:
+def _told(step: Step, done: bulk.BulkOutcome[Partner]) -> Item:
     if done.result:
         return {"id": done.result.id, "status": done.result.status.value}
     id = None if isinstance(step, NewPartner) else step.partner_id

@@ -11,7 +11,7 @@ from refledger.domain.errors import CodeNotFound, CodeTaken, Conflict, TooManyCo
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import ProgramStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.store import codes as stored
 from refledger.store import partners
 from refledger.store.transaction import ConditionFailed, Write

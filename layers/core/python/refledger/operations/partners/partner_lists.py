@@ -22,7 +22,7 @@ Found = tuple[list[Partner], str | None]  # a page, and the position after which
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PartnerFilter:
     """What a partner must be to be listed; None: anything. Moments in epoch milliseconds, `until_ms` not included."""
 
     status: str | None = None
@@ -48,7 +48,7 @@ class Wanted:
         )
 
 
-def newest(context: Context, wanted: Wanted, before: str, limit: int) -> Found:
+def newest(context: Context, wanted: PartnerFilter, before: str, limit: int) -> Found:
     """Newest first, from below the position `before`."""
     bounds = keys.positions(wanted.from_ms, wanted.until_ms)
     at_once = limit if wanted.is_indexed else max(limit, AT_ONCE)
@@ -56,7 +56,9 @@ def newest(context: Context, wanted: Wanted, before: str, limit: int) -> Found:
     return _page(context, rows, lambda _, partner: wanted.takes(partner), limit, at_once)
 
 
-def beginning_with(context: Context, program_id: str, text: str, wanted: Wanted, after: str, limit: int) -> Found:
+def beginning_with(
+    context: Context, program_id: str, text: str, wanted: PartnerFilter, after: str, limit: int
+) -> Found:
     """Those of a program who are called so, in the order of what they are called; each once, whatever fits."""
     start = folding.fold(text)
     if not start:

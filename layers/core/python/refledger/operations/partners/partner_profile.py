@@ -9,14 +9,14 @@ from refledger.domain.errors import EmailTaken, Stale
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
 from refledger.operations.partners.partners import address
 from refledger.store import notes, partners
 from refledger.store.transaction import ConditionFailed
 
 
 @dataclass(frozen=True)
-class Changes:
+class ProfileChanges:
     """Of each the new value; None: stays as it is."""
 
     first_name: str | None = None
@@ -34,7 +34,7 @@ class Changes:
 
 
 @retry_on_conflict
-def change(context: Context, partner_id: str, changes: Changes, version: int) -> Partner:
+def change(context: Context, partner_id: str, changes: ProfileChanges, version: int) -> Partner:
     """Idempotent: what is so already changes nothing, whatever `version` says.
 
     Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from refledger.domain.duties import Act, Facts, require
+from refledger.domain.duties import Act, DutyFacts, require
 from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
 from refledger.domain.loosening import raises_own
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
@@ -13,9 +13,9 @@ from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
 from refledger.operations import duties, likeness
-from refledger.operations.chains import chain_above
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import Once
+from refledger.operations.idempotency import Once
+from refledger.operations.upline_resolution import chain_above
 from refledger.store import partners, programs, referrals
 from refledger.store.transaction import ConditionFailed, Write
 
@@ -205,7 +205,7 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
 
 def check_person(act: Act, *, by_machine: bool) -> None:
     """Raises Forbidden for a service where only people decide."""
-    require(act, Facts("", 0, by_machine=by_machine))
+    require(act, DutyFacts("", 0, by_machine=by_machine))
 
 
 @retry_on_conflict

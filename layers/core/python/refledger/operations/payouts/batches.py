@@ -8,7 +8,7 @@ from itertools import islice
 
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.adapters.vault import Vault
-from refledger.domain.batches import Batch, Download, Line, as_csv
+from refledger.domain.batches import Batch, Download, TransferLine, as_csv
 from refledger.domain.duties import Act, Barred
 from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
 from refledger.domain.methods import BankAccount
@@ -123,9 +123,11 @@ class Tills:
         return self._barred[common]
 
 
-def _line(withdrawal: Withdrawal) -> Line:
+def _line(withdrawal: Withdrawal) -> TransferLine:
     method = withdrawal.method
-    return Line(withdrawal.id, withdrawal.partner_id, method.id, method.version, withdrawal.amount, withdrawal.currency)
+    return TransferLine(
+        withdrawal.id, withdrawal.partner_id, method.id, method.version, withdrawal.amount, withdrawal.currency
+    )
 
 
 def file(context: Context, vault: Vault, batch_id: str, by: str, request: str) -> str:
@@ -171,7 +173,7 @@ def _take_out(context: Context, withdrawal: Withdrawal) -> None:
         return
 
 
-def _open(vault: Vault, cipher: bytes, line: Line) -> BankAccount:
+def _open(vault: Vault, cipher: bytes, line: TransferLine) -> BankAccount:
     account = vault.open(cipher, line.partner_id, line.method_id)
     assert isinstance(account, BankAccount)  # of what goes into files, and a method keeps its type
     return account

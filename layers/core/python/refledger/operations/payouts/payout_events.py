@@ -8,7 +8,7 @@ from refledger.adapters.payouts.stripe_webhook import Told
 from refledger.adapters.stepfunctions import Waker
 from refledger.domain.errors import WithdrawalNotFound
 from refledger.operations.context import Context
-from refledger.operations.payouts import withdrawals, workflow
+from refledger.operations.payouts import withdrawals, workflow_callbacks
 from refledger.operations.payouts.withdrawals import Heard
 from refledger.store.looking import WouldWrite
 
@@ -27,7 +27,7 @@ def take(context: Context, waker: Waker, told: Told) -> Heard:
     Raises WithdrawalNotFound (of another deployment with the same Stripe account), Busy.
     """
     heard = _say(context, told)
-    workflow.tell(context, waker, heard.withdrawal)
+    workflow_callbacks.tell(context, waker, heard.withdrawal)
     return heard
 
 

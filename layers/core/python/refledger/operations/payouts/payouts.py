@@ -15,8 +15,8 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.adapters.vault import Vault
 from refledger.domain.errors import PayoutDeclined
 from refledger.domain.methods import MethodType
-from refledger.domain.payout_news import Said
 from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Payouts, PayoutState
+from refledger.domain.provider_events import Said
 from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
@@ -24,12 +24,11 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.operations.payouts import methods
-from refledger.operations.payouts.steps import book
+from refledger.operations.payouts.transitions import book
 from refledger.operations.payouts.withdrawals import provider_says
-from refledger.operations.payouts.workflow import HELD, SETTLEMENT, TaskResult, result, wait
+from refledger.operations.payouts.workflow_callbacks import HELD, SETTLEMENT, TaskResult, result, wait
 from refledger.store import withdrawals
 
-S = WithdrawalStatus
 log = logging.getLogger(__name__)
 NOTE_LIMIT = 200  # of a provider's reason
 
@@ -44,7 +43,7 @@ def start(
     Raises PayoutUnavailable (not known: ask again), Busy, WithdrawalNotFound.
     """
     withdrawal, is_new = _begin(context, withdrawal_id)
-    if withdrawal.status is not S.PAYING or not withdrawal.is_sent:
+    if withdrawal.status is not WithdrawalStatus.PAYING or not withdrawal.is_sent:
         return withdrawal
     port = ports()[withdrawal.method.type]
     order = PayoutOrder(
@@ -76,14 +75,14 @@ def start(
 def told(withdrawal: Withdrawal) -> TaskResult:
     """What `start` made of it, for the workflow: HELD where it left it for later because of what stands against it."""
     found = result(withdrawal)
-    is_held = withdrawal.status in (S.APPROVED, S.PAYING) and withdrawal.blocked
+    is_held = withdrawal.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING) and withdrawal.blocked
     return {**found, "status": HELD} if is_held else found
 
 
 def wait_for_end(context: Context, waker: Waker, withdrawal: Withdrawal, token: str) -> TaskResult:
     """Wait for the word of a payout as `start` left it, or tell at once what came of it, HELD among that."""
     found = told(withdrawal)
-    if found["status"] == S.PAYING:
+    if found["status"] == WithdrawalStatus.PAYING:
         return wait(context, waker, withdrawal.id, SETTLEMENT, token)
     waker.wake(token, withdrawal, found["status"])
     return found
@@ -97,7 +96,7 @@ def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
     them sends it back to people.
     """
     old = withdrawals.find(context.table, withdrawal_id)
-    if old.status is not S.APPROVED:
+    if old.status is not WithdrawalStatus.APPROVED:
         return old, False
     seen = till.look(context, old)
     if any(each.weight is Weight.STOPS for each in seen.blockers):
@@ -106,12 +105,13 @@ def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
         why = "; ".join(each.text for each in seen.blockers)[:NOTE_LIMIT]
         expires_at_ms = seen.now_ms + seen.program.approval_timeout_seconds * SECOND_MS
         return book(
-            context, old, S.REQUESTED, SYSTEM, f"blocked-{len(old.steps)}", why, blocked=seen.blocked,
+            context, old, WithdrawalStatus.REQUESTED, SYSTEM, f"blocked-{len(old.steps)}", why, blocked=seen.blocked,
             expires_at_ms=expires_at_ms,
         ), False  # fmt: skip
     number = old.payout + 1
     return book(
-        context, old, S.PAYING, SYSTEM, f"payout-{number}", payout=number, sent_at_ms=seen.now_ms, blocked=(),
+        context, old, WithdrawalStatus.PAYING, SYSTEM, f"payout-{number}", payout=number, sent_at_ms=seen.now_ms,
+        blocked=(),
         also=seen.guards(),
     ), True  # fmt: skip
 
@@ -169,7 +169,7 @@ def _answered(context: Context, withdrawal: Withdrawal, result: PayoutResult) ->
 @retry_on_conflict
 def _keep_answer(context: Context, withdrawal: Withdrawal, result: PayoutResult) -> Withdrawal:
     old = withdrawals.find(context.table, withdrawal.id)
-    same_payout = (old.status, old.payout) == (S.PAYING, withdrawal.payout)
+    same_payout = (old.status, old.payout) == (WithdrawalStatus.PAYING, withdrawal.payout)
     new = replace(old, transaction_id=result.transaction_id or old.transaction_id, blocked=())
     if not same_payout or new == old:
         return old
@@ -187,16 +187,16 @@ def _declined(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined
 @retry_on_conflict
 def _fail(context: Context, withdrawal: Withdrawal, declined: PayoutDeclined) -> Withdrawal:
     old = withdrawals.find(context.table, withdrawal.id)
-    if (old.status, old.payout) != (S.PAYING, withdrawal.payout):
+    if (old.status, old.payout) != (WithdrawalStatus.PAYING, withdrawal.payout):
         return old
     why = f"declined: {declined.detail}"[:NOTE_LIMIT]
-    return book(context, old, S.FAILED, SYSTEM, f"declined-{old.payout}", why)
+    return book(context, old, WithdrawalStatus.FAILED, SYSTEM, f"declined-{old.payout}", why)
 
 
 @retry_on_conflict
 def _waits(context: Context, withdrawal: Withdrawal, problem: PayoutProblem, why: str) -> Withdrawal:
     """Still PAYING, with a problem that a person looks at."""
     old = withdrawals.find(context.table, withdrawal.id)
-    if (old.status, old.payout) != (S.PAYING, withdrawal.payout) or old.problem:
+    if (old.status, old.payout) != (WithdrawalStatus.PAYING, withdrawal.payout) or old.problem:
         return old
     return book(context, old, None, SYSTEM, f"{problem}-{old.payout}", why[:NOTE_LIMIT], problem=problem)

@@ -19,11 +19,11 @@ from refledger.domain.errors import (
     TooManyWithdrawals,
     WithdrawalNotFound,
 )
-from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import Account, PayoutMethod
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.payout_news import Delivered, News, Said, answer, fits, is_old, request_of
 from refledger.domain.programs import DEFAULT_PROGRAM, Program
+from refledger.domain.provider_events import Delivered, News, Said, answer, fits, is_old, request_of
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import (
     SYSTEM,
@@ -31,14 +31,13 @@ from refledger.domain.withdrawals import (
     WithdrawalStatus,
 )
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning.maturing import mature_all
-from refledger.operations.payouts import deciding, methods
-from refledger.operations.payouts.steps import book, by_person, is_repeat, step
+from refledger.operations.earning.maturity import mature_all
+from refledger.operations.payouts import decisions, methods
+from refledger.operations.payouts.transitions import book, by_person, is_repeat, step
 from refledger.store import keys, ledger, partners, programs, withdrawals
 from refledger.store import methods as stored_methods
 from refledger.store.transaction import Item
 
-S = WithdrawalStatus
 log = logging.getLogger(__name__)
 MATURE_BATCHES = 5  # on demand; what is due beyond that is left to the schedule
 
@@ -123,7 +122,7 @@ def _request(
         program_id=program.id,
         amount=amount,
         currency=currency,
-        status=S.REQUESTED,
+        status=WithdrawalStatus.REQUESTED,
         method=methods.used(method),
         requester=user,
         created_at_ms=now_ms,
@@ -131,7 +130,7 @@ def _request(
         body=body,
         program_version=program.version,
     )
-    after, entry = post(balance, Kind.RESERVE, amount, id, now_ms)
+    after, entry = post(balance, EntryKind.RESERVE, amount, id, now_ms)
     context.table.commit(withdrawals.create(withdrawal), *ledger.post(balance, after, entry))
     return withdrawal, True
 
@@ -195,7 +194,7 @@ def own(context: Context, user: str, withdrawal_id: str) -> Withdrawal:
 
 def cancel(context: Context, withdrawal: Withdrawal, user: str, request: str) -> Withdrawal:
     """The partner takes an undecided request back. Raises AlreadyDecided."""
-    return step(context, withdrawal.id, S.CANCELLED, user, request=request)
+    return step(context, withdrawal.id, WithdrawalStatus.CANCELLED, user, request=request)
 
 
 # ---------------------------------------------------------------- people decide
@@ -209,8 +208,8 @@ def decide(
     Raises OwnWithdrawal, AlreadyDecided, WithdrawalNotFound, Busy; of an approval also PartnerSuspended, NotPayable,
     NoteNeeded, SecondPersonNeeded.
     """
-    if status is S.APPROVED:
-        return deciding.approve(context, withdrawal_id, actor, request, note)
+    if status is WithdrawalStatus.APPROVED:
+        return decisions.approve(context, withdrawal_id, actor, request, note)
     return by_person(context, withdrawal_id, status, actor, request, note, lambda _: None)
 
 
@@ -230,9 +229,9 @@ def conclude(
     Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
     WithdrawalNotFound, Busy.
     """
-    if status is S.PAID:
-        return deciding.mark_paid(context, withdrawal_id, actor, request, note, transaction_id)
-    return deciding.mark_failed(context, withdrawal_id, actor, request, note, transaction_id)
+    if status is WithdrawalStatus.PAID:
+        return decisions.mark_paid(context, withdrawal_id, actor, request, note, transaction_id)
+    return decisions.mark_failed(context, withdrawal_id, actor, request, note, transaction_id)
 
 
 # ---------------------------------------------------------------- a provider tells
@@ -296,4 +295,4 @@ def provider_says(
 
 def _is_known(withdrawal: Withdrawal) -> bool:
     """Whether it is settled, with the id of what settled it."""
-    return withdrawal.status in (S.PAID, S.RETURNED) and bool(withdrawal.transaction_id)
+    return withdrawal.status in (WithdrawalStatus.PAID, WithdrawalStatus.RETURNED) and bool(withdrawal.transaction_id)

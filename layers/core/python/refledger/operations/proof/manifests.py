@@ -1,4 +1,4 @@
-"""The signed manifest of a day, written part by part. What it is good for: `operations/proof/attesting.py`."""
+"""The signed manifest of a day, written part by part. What it is good for: `operations/proof/attestation.py`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from enum import StrEnum
 from itertools import count
 from typing import Protocol
 
-from refledger.adapters.archive import Taken
+from refledger.adapters.archive import NameTaken
 from refledger.domain.manifest import (
     INDEX,
     ROWS_LIMIT,
     SIGNATURE,
     Index,
+    ManifestRow,
     Part,
-    Row,
     named,
     part_name,
     read_part,
@@ -26,7 +26,7 @@ from refledger.store import ledger, partners
 PAGE = 200
 
 
-class Outcome(StrEnum):
+class ManifestOutcome(StrEnum):
     WRITTEN = "WRITTEN"  # complete, by this call
     COMPLETE = "COMPLETE"  # it was before
     UNFINISHED = "UNFINISHED"  # no time left: the next call goes on
@@ -50,7 +50,7 @@ def day_of(now_ms: int) -> str:
     return iso(now_ms)[:10]
 
 
-def write(context: Context, writer: Writer, signer: Signer, day: str, go_on: Callable[[], bool]) -> Outcome:
+def write(context: Context, writer: Writer, signer: Signer, day: str, go_on: Callable[[], bool]) -> ManifestOutcome:
     """Write what is missing of the day's manifest. `go_on` says whether there is time left.
 
     Idempotent: what is there is never written again, and tells where to go on. The signature comes last: without it
@@ -58,7 +58,7 @@ def write(context: Context, writer: Writer, signer: Signer, day: str, go_on: Cal
     """
     there = writer.names()
     if SIGNATURE in there:
-        return Outcome.COMPLETE
+        return ManifestOutcome.COMPLETE
     parts, through = [], ""
     try:
         for number in count(1):
@@ -69,7 +69,7 @@ def write(context: Context, writer: Writer, signer: Signer, day: str, go_on: Cal
                 text = _next_part(context, through, go_on).text()
                 writer.create(name, text)
             else:
-                return Outcome.UNFINISHED
+                return ManifestOutcome.UNFINISHED
             part = read_part(text)
             parts.append(named(name, text))
             through = part.through
@@ -79,20 +79,20 @@ def write(context: Context, writer: Writer, signer: Signer, day: str, go_on: Cal
         if INDEX not in there:
             writer.create(INDEX, index)
         writer.create(SIGNATURE, signer.sign(index))
-    except Taken:
-        return Outcome.ELSEWHERE
-    return Outcome.WRITTEN
+    except NameTaken:
+        return ManifestOutcome.ELSEWHERE
+    return ManifestOutcome.WRITTEN
 
 
 def _next_part(context: Context, after: str, go_on: Callable[[], bool]) -> Part:
     """The balances of the partners behind `after`: as many as a part holds, or there is time for; at least one's."""
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     through = after
     for position, partner_id in partners.oldest(context.table, after, PAGE):
         if through != after and (len(rows) >= ROWS_LIMIT or not go_on()):
             return Part(tuple(rows), through, is_last=False)
         rows += [
-            Row(partner_id, balance.currency, balance.version, balance.head, balance.at_ms)
+            ManifestRow(partner_id, balance.currency, balance.version, balance.head, balance.at_ms)
             for balance in ledger.balances(context.table, partner_id)
         ]
         through = position

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.journal import (
     Account,
     Anchors,
     Balance,
-    Entry,
-    Kind,
+    EntryKind,
+    JournalEntry,
     faults,
     holdings_faults,
     newest_faults,
@@ -34,7 +34,7 @@ from refledger.store.table import BATCH_LIMIT
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
 NEWEST = 500  # entries
 MOVED = "moved all the time while it was read: verify again"
-MADE_BY_HAND = {Kind.CREDIT: 1, Kind.DEBIT: -1, Kind.WRITE_OFF: 1, Kind.ANCHOR: 0}
+MADE_BY_HAND = {EntryKind.CREDIT: 1, EntryKind.DEBIT: -1, EntryKind.WRITE_OFF: 1, EntryKind.ANCHOR: 0}
 
 
 def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def _newest_faults(context: Context, partner_id: str) -> Iterator[Fault]:
         yield from found
 
 
-def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[Entry, ledger.After | None]]:
+def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[JournalEntry, ledger.After | None]]:
     return islice(ledger.newest_with_after(context.table, partner_id, currency, NEWEST), NEWEST)
 
 
@@ -121,7 +121,7 @@ class _Books:
 
     partner_id: str
     balances: dict[str, Balance]
-    entries: dict[str, list[Entry]]
+    entries: dict[str, list[JournalEntry]]
     after: dict[str, list[ledger.After | None]]  # what each entry says that there was after it
     rewards: dict[str, list[Reward]]
     withdrawals: dict[str, list[Withdrawal]]
@@ -130,7 +130,7 @@ class _Books:
     user: str
     payments: dict[str, Payment]
     referrals: dict[str, Referral]
-    months: dict[str, dict[str, Month]]  # those under a cap, by name
+    months: dict[str, dict[str, CappedMonth]]  # those under a cap, by name
 
 
 def _count(context: Context, books: _Books, balances: list[Balance], checked: Checked) -> Iterator[Fault]:
@@ -224,14 +224,14 @@ def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, st
     return _agreed(adjustments.many(context.table, ids))
 
 
-def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:
+def _reward_faults(entries: list[JournalEntry], balance: Balance, books: _Books, currency: str) -> Iterator[str]:
     """What is credited is what rewards are worth, less what caps take, and each reward is what its payment says."""
     earned, months = books.rewards[currency], books.months[currency]
     total = sum(map(worth, earned)) - sum(month.over for month in months.values())
     credited = sum(
-        entry.amount * (1 if entry.kind is Kind.EARN else -1)
+        entry.amount * (1 if entry.kind is EntryKind.EARN else -1)
         for entry in entries
-        if entry.kind in (Kind.EARN, Kind.REVERSE)
+        if entry.kind in (EntryKind.EARN, EntryKind.REVERSE)
     )
     if total != credited:
         yield f"rewards are worth {total}, the journal credits {credited} for them"
@@ -250,7 +250,7 @@ def _reward_faults(entries: list[Entry], balance: Balance, books: _Books, curren
         yield from (f"reward {reward.id}: {reason}" for reason in reasons)
 
 
-def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
+def _withdrawal_faults(entries: list[JournalEntry], balance: Balance, asked: list[Withdrawal]) -> Iterator[str]:
     """Reserved is what is open, paid what is PAID; each change of a withdrawal booked what belongs to it, once."""
     opened = sum(w.amount for w in asked if w.status in OPEN)
     if balance.reserved != opened:
@@ -258,8 +258,8 @@ def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withd
     paid = sum(w.amount for w in asked if w.status is WithdrawalStatus.PAID)
     if balance.paid != paid:
         yield f"balance: paid is {balance.paid}, the paid withdrawals are {paid}"
-    by_hand = (*MADE_BY_HAND, Kind.EARN, Kind.REVERSE)
-    booked: dict[str, Counter[Kind]] = defaultdict(Counter)
+    by_hand = (*MADE_BY_HAND, EntryKind.EARN, EntryKind.REVERSE)
+    booked: dict[str, Counter[EntryKind]] = defaultdict(Counter)
     for entry in entries:
         if entry.kind not in by_hand:
             booked[entry.reference][entry.kind] += 1
@@ -276,11 +276,11 @@ def _withdrawal_faults(entries: list[Entry], balance: Balance, asked: list[Withd
         yield f"withdrawal {reference}: is booked, and not there"
 
 
-def _movements(withdrawal: Withdrawal) -> Counter[Kind]:
+def _movements(withdrawal: Withdrawal) -> Counter[EntryKind]:
     """What its history must have booked."""
-    wanted, status, steps = Counter([Kind.RESERVE]), WithdrawalStatus.REQUESTED, withdrawal.steps
+    wanted, status, steps = Counter([EntryKind.RESERVE]), WithdrawalStatus.REQUESTED, withdrawal.steps
     if not withdrawal.method.is_known:  # a reward that was paid by itself: PAID from its beginning
-        wanted, status, steps = Counter([Kind.PAY]), WithdrawalStatus.PAID, steps[1:]
+        wanted, status, steps = Counter([EntryKind.PAY]), WithdrawalStatus.PAID, steps[1:]
     for step in steps:
         kind = TRANSITIONS.get((status, step.status))
         wanted.update([kind] if kind else [])
@@ -288,7 +288,7 @@ def _movements(withdrawal: Withdrawal) -> Counter[Kind]:
     return wanted
 
 
-def _adjustment_faults(entries: list[Entry], posted: Counter[tuple[str, int]]) -> Iterator[str]:
+def _adjustment_faults(entries: list[JournalEntry], posted: Counter[tuple[str, int]]) -> Iterator[str]:
     booked = Counter(
         (entry.reference, entry.amount * MADE_BY_HAND[entry.kind]) for entry in entries if entry.kind in MADE_BY_HAND
     )

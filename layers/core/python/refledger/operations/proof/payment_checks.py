@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from refledger.batched import batched
 from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.operations.context import Context
-from refledger.operations.earning.converting import conversion_faults
-from refledger.operations.earning.taking_back import counted, root
+from refledger.operations.earning.conversions import conversion_faults
+from refledger.operations.earning.reversals import counted, root
 from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, looks
 from refledger.operations.proof.reward_checks import unread
 from refledger.operations.proof.suspicion_checks import unseen_faults, waiting_faults

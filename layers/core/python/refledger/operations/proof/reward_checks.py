@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Balance, Entry, Kind
+from refledger.domain.caps import CappedMonth, month_of
+from refledger.domain.journal import Balance, EntryKind, JournalEntry
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import (
@@ -80,7 +80,7 @@ def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]
         yield f"its payment {reward.payment} earned when its referral was {referral.status} already"
 
 
-def against_journal(reward: Reward, entries: Sequence[Entry], balance: Balance) -> Iterator[str]:
+def against_journal(reward: Reward, entries: Sequence[JournalEntry], balance: Balance) -> Iterator[str]:
     """It names the entry that credited it; a payout that looks for what it covered will come to it."""
     if not worth(reward):
         return
@@ -88,17 +88,17 @@ def against_journal(reward: Reward, entries: Sequence[Entry], balance: Balance) 
         yield f"names entry {reward.entry}, the journal ends at {len(entries)}"
         return
     entry = entries[reward.entry - 1]
-    if entry.kind is not Kind.EARN or not entry.first <= keys.reward(reward.id)["sk"] <= entry.last:
+    if entry.kind is not EntryKind.EARN or not entry.first <= keys.reward(reward.id)["sk"] <= entry.last:
         yield f"names entry {reward.entry}, which did not credit it"
     place = keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version)["sk"]
     if owed(reward) and place <= balance.cover:
         yield f"is not paid, and payouts have covered all up to entry {reward.entry}"
 
 
-def month_faults(balance: Balance, earned: Sequence[Reward], months: Mapping[str, Month]) -> Iterator[str]:
+def month_faults(balance: Balance, earned: Sequence[Reward], months: Mapping[str, CappedMonth]) -> Iterator[str]:
     """Each month under a cap sums the rewards that it counts; the balance those that were granted a part for good."""
     limits: Counter[str] = Counter()
-    right: dict[str, Month] = {}
+    right: dict[str, CappedMonth] = {}
     for reward in earned:
         limits[cap_key(reward)] += reward.limit or 0
         if month := month_of(reward):

@@ -25,7 +25,7 @@ from refledger.operations.proof.payment_checks import verify_payments
 from refledger.operations.proof.touching import SETTLED_MS
 from refledger.operations.proof.verification import EARNED, END, PARTNERS, Subject
 from refledger.store import findings, touched
-from refledger.store.findings import Finding, Reason
+from refledger.store.findings import Finding, FindingReason
 
 HOUR_MS = 60 * MINUTE_MS
 ROUND_MS = 20 * HOUR_MS  # between the beginnings of two sweeps: a partner's two looks are less than a day apart
@@ -40,7 +40,7 @@ FINDINGS_LIMIT = 1_000
 REASONS_LIMIT = 20  # of a finding that are kept in words
 SHARES = (80, 50, 0)  # percent of a tick's time that is left when each of the three parts ends
 
-Tell = Callable[[Subject, Reason], None]
+Tell = Callable[[Subject, FindingReason], None]
 
 
 @dataclass
@@ -202,14 +202,14 @@ def judged(subject: Subject, old: Finding | None, faults: list[Fault], now_ms: i
     before = {_kind(reason): reason for reason in old.reasons} if old else {}
     reasons = []
     for fault in faults[:REASONS_LIMIT]:
-        reason = Reason(fault.partner_id, fault.currency, fault.reason, now_ms)
+        reason = FindingReason(fault.partner_id, fault.currency, fault.reason, now_ms)
         if seen := before.get(_kind(reason)):
             reason = replace(reason, since_ms=seen.since_ms, is_told=seen.is_told or seen.since_ms < now_ms)
         reasons.append(reason)
     return Finding(*subject, tuple(reasons), now_ms, len(faults) - len(reasons))
 
 
-def _kind(reason: Reason) -> tuple[str, str]:
+def _kind(reason: FindingReason) -> tuple[str, str]:
     """The same fault in other figures is the same fault: books go on."""
     return reason.currency, re.sub(r"[0-9]+", "0", reason.text)
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refledger.domain.journal import Account, Balance, Entry, Kind
+from refledger.domain.journal import Account, Balance, EntryKind, JournalEntry
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.till import Code
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.store import keys
 
-S = WithdrawalStatus
 
-
-def till_faults(entries: Sequence[Entry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
+def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
     """Each withdrawal that a person marked as paid from a debt that nobody took on them; a wrong count of open ones."""
-    by_person = {w.id: w for w in asked if any(s.status is S.PAID and s.by != SYSTEM for s in w.steps)}
+    by_person = {w.id: w for w in asked if any(s.status is WithdrawalStatus.PAID and s.by != SYSTEM for s in w.steps)}
     debt, available = f"{Code.DEBT} {balance.currency}", 0
     for entry in entries:
-        found = by_person.get(entry.reference) if entry.kind is Kind.SETTLE and available < 0 else None
+        found = by_person.get(entry.reference) if entry.kind is EntryKind.SETTLE and available < 0 else None
         if found and debt not in dict(found.accepted):
             yield f"withdrawal {found.id}: marked as paid while {-available} was owed, and nobody took that on them"
         available += (entry.credit is Account.AVAILABLE) * entry.amount
@@ -38,13 +36,18 @@ def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdra
         return
     for w in asked:
         for step in w.steps:
-            if step.status not in (S.APPROVED, S.PAID) or step.by == SYSTEM or step.at_ms <= item["changed"]:
+            if (
+                step.status not in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAID)
+                or step.by == SYSTEM
+                or step.at_ms <= item["changed"]
+            ):
                 continue
-            if step.status is S.APPROVED or not _was_said_by_two(w, step.by):
+            if step.status is WithdrawalStatus.APPROVED or not _was_said_by_two(w, step.by):
                 yield f"withdrawal {w.id}: {step.status} by a person while the partner is suspended"
 
 
 def _was_said_by_two(withdrawal: Withdrawal, by: str) -> bool:
     return bool(withdrawal.batch_id) and any(
-        word.by != by and word.to is S.PAID and Code.SUSPENDED in dict(word.saw) for word in withdrawal.approvals
+        word.by != by and word.to is WithdrawalStatus.PAID and Code.SUSPENDED in dict(word.saw)
+        for word in withdrawal.approvals
     )

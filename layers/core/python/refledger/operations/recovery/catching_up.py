@@ -3,7 +3,7 @@ referrals, leaderboards. A reader of the stream that was away for longer than a 
 
 Each is looked at first: what is behind is counted, and only that is written, by what the readers of the stream write.
 So it may run while they do, any number of times; one that was stopped goes on in the list of partners where it stopped,
-and reads again what it has of payments. Statistics have a rebuild of their own (`operations/figures/rebuilding.py`).
+and reads again what it has of payments. Statistics have a rebuild of their own (`operations/figures/rebuild.py`).
 
 The audit cannot be said again: an item knows who changed it last, and not what it was before.
 """
@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from refledger.domain.leaderboards import Changed
+from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.figures import books, leaderboards, statistics
-from refledger.operations.referring import progress
+from refledger.operations.figures import leaderboards, rebuild_sources, rollups
+from refledger.operations.referring import progress_projection
 from refledger.store import dimensions, keys, partners, programs, search, withdrawals
 from refledger.store.looking import WouldWrite
 from refledger.store.stream import Record
@@ -83,10 +83,10 @@ def _leaderboards(context: Context, caught: Caught, check: bool) -> Iterator[int
             for partner_id, _ in board.rows:
                 placed[partner_id].add(board.period)
     for ids in _partners(context, "leaderboards", check=check):
-        found = statistics.of_many(context, {dimensions.partner(id): "" for id in ids})
+        found = rollups.of_many(context, {dimensions.partner(id): "" for id in ids})
         for dimension, (_, days) in found.items():
             months = {when[:6] for when in days} | placed[dimension.id]
-            changed = [Changed(dimension.id, month) for month in sorted(months)]
+            changed = [ChangedMonth(dimension.id, month) for month in sorted(months)]
             if changed and _would_move(context, changed):
                 caught.behind += 1
                 if not check:
@@ -94,7 +94,7 @@ def _leaderboards(context: Context, caught: Caught, check: bool) -> Iterator[int
         yield len(ids)
 
 
-def _would_move(context: Context, changed: list[Changed]) -> bool:
+def _would_move(context: Context, changed: list[ChangedMonth]) -> bool:
     try:
         leaderboards.refresh(context.looking(), changed)
     except WouldWrite:
@@ -107,10 +107,10 @@ def _progress(context: Context, caught: Caught, check: bool) -> Iterator[int]:
     money = _money(context)
     while items := list(islice(money, BATCH_LIMIT)):
         records = _told(context, items)
-        behind = progress.behind(context, records)
+        behind = progress_projection.behind(context, records)
         caught.behind += len(behind)
         if behind and not check:
-            progress.follow(context, [each for each in records if each.new["referral"] in behind])
+            progress_projection.follow(context, [each for each in records if each.new["referral"] in behind])
         yield len(items)
 
 
@@ -118,10 +118,12 @@ def _money(context: Context) -> Iterator[Item]:
     """Payments that somebody may earn from, then rewards that were paid out."""
     for _, program in programs.after(context.table, ""):
         yield from (
-            item for item in books.payments_of(context.table, program.id, context.shards()) if "referral" in item
+            item
+            for item in rebuild_sources.payments_of(context.table, program.id, context.shards())
+            if "referral" in item
         )
     for _, partner_id in partners.newest(context.table, "", BATCH_LIMIT):
-        rewards = books.of_partner(context.table, partner_id, context.reward_partitions(partner_id))
+        rewards = rebuild_sources.of_partner(context.table, partner_id, context.reward_partitions(partner_id))
         yield from (item for item in rewards if item.get("paid_by") and item.get("referral"))
 
 

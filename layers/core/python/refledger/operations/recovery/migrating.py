@@ -17,7 +17,7 @@ from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, migrations, partners, payments
 from refledger.store.keys import Key
-from refledger.store.migrations import Progress
+from refledger.store.migrations import MigrationProgress
 from refledger.store.transaction import ConditionFailed, Item, Write
 
 # The items after a place, None for the first, and the place of the last of them, None where there are no more
@@ -81,8 +81,8 @@ ALL = (
 
 def migrate(
     context: Context, migration: Migration, pages: Pages, *, dry_run: bool = False, again: bool = False,
-    tell: Callable[[Progress], None] = lambda _: None,
-) -> Progress:  # fmt: skip
+    tell: Callable[[MigrationProgress], None] = lambda _: None,
+) -> MigrationProgress:  # fmt: skip
     """Go on from where the last run stopped; returns where it stands. A migration that has ended is not begun anew.
 
     `dry_run`: nothing is written, and `moved_on` counts what would be. `again`: from the beginning, as after a release
@@ -91,7 +91,7 @@ def migrate(
     """
     known = migrations.find(context.table, migration.name)
     if again:
-        known = Progress(migration.name, steps=known.steps)
+        known = MigrationProgress(migration.name, steps=known.steps)
     while not known.ended_ms:
         items, place = pages(known.place)
         moved_on = sum(_step(context, migration, item, dry_run=dry_run) for item in items)
@@ -125,7 +125,7 @@ def _migrate(context: Context, migration: Migration, item: Item, *, dry_run: boo
     return bool(writes)
 
 
-def _keep(context: Context, known: Progress, new: Progress) -> Progress:
+def _keep(context: Context, known: MigrationProgress, new: MigrationProgress) -> MigrationProgress:
     try:
         context.table.commit(migrations.go_on(known, new))
     except ConditionFailed:

@@ -22,7 +22,7 @@ from refledger.adapters import stripe
 from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.adapters.stepfunctions import Waker
-from refledger.adapters.stripe_source import KEPT_SECONDS, Page
+from refledger.adapters.stripe_source import KEPT_SECONDS, StripePage
 from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.payments import (
     CodeGiven,
@@ -38,12 +38,12 @@ from refledger.domain.payments import (
     RefundTotal,
     Skipped,
 )
-from refledger.domain.payout_news import News, Said, fits
+from refledger.domain.provider_events import News, Said, fits
 from refledger.domain.tellings import better
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import disputes, payments, refunds, taking_back
+from refledger.operations.earning import disputes, payments, refunds, reversals
 from refledger.operations.payouts import payout_events
 from refledger.store import keys, withdrawals
 from refledger.store import payments as stored
@@ -64,10 +64,10 @@ Json = dict[str, Any]
 Read = Callable[[Json], PaymentEvent | Skipped]  # raises Unreadable
 
 
-class Source(Protocol):
-    def events(self, types: tuple[str, ...], since: int, until: int, after: str) -> Page: ...
+class ProviderEvents(Protocol):
+    def events(self, types: tuple[str, ...], since: int, until: int, after: str) -> StripePage: ...
 
-    def transfers(self, since: int, after: str) -> Page: ...
+    def transfers(self, since: int, after: str) -> StripePage: ...
 
 
 class Queue(Protocol):
@@ -96,7 +96,7 @@ class Comparison:
     """`read`: what an event says of payments, as the function of the queue reads it. `queue`: None to look only."""
 
     context: Context
-    source: Source
+    source: ProviderEvents
     read: Read
     waker: Waker
     queue: Queue | None
@@ -300,7 +300,7 @@ def _is_skipped(context: Context, event: PaymentSkipped) -> bool:
 
 
 def _known(context: Context, system: str, names: tuple[str, ...]) -> Payment | None:
-    roots = {taking_back.root(context, context.ids.payment(system, name)) for name in names}
+    roots = {reversals.root(context, context.ids.payment(system, name)) for name in names}
     root, *others = roots
     return None if others else stored.some(context.table, root).get(root)
 

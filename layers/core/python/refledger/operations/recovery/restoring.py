@@ -13,27 +13,26 @@ from itertools import islice
 
 from refledger.adapters.stepfunctions import Execution
 from refledger.domain.errors import PartnerNotFound
-from refledger.domain.journal import Kind, post
+from refledger.domain.journal import EntryKind, post
 from refledger.domain.methods import MethodType
-from refledger.domain.restoring import Act, Trace, act, may_have_left, trace_of
+from refledger.domain.restoring import RestoreAction, Trace, act, may_have_left, trace_of
 from refledger.domain.withdrawals import (
     OPEN,
     RESTORED,
     SYSTEM,
     MethodUsed,
     PayoutProblem,
-    Step,
     Withdrawal,
     WithdrawalStatus,
+    WithdrawalStep,
 )
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import methods
-from refledger.operations.payouts.steps import book
+from refledger.operations.payouts.transitions import book
 from refledger.store import keys, ledger, withdrawals
 from refledger.store import methods as stored_methods
 from refledger.store.table import BATCH_LIMIT, Table
 
-S = WithdrawalStatus
 log = logging.getLogger(__name__)
 YEAR_MS = 366 * 86_400_000
 LONG_AGO_MS = 1  # a payout that was "sent" then is looked for at its provider, and never sent again
@@ -45,7 +44,7 @@ NOT_KNOWN = MethodUsed("not-known", 0, MethodType.BANK_TRANSFER, "", "not known"
 class Held:
     """One withdrawal that the world outside is ahead of, and what was done about it."""
 
-    act: Act
+    act: RestoreAction
     trace: Trace
 
 
@@ -105,7 +104,7 @@ def look(context: Context, traces: Iterable[Trace]) -> Iterator[Held]:
     """What would be done, and nothing is done."""
     for trace in traces:
         now = withdrawals.find_or_none(context.table, trace.id)
-        if (found := act(now, trace)) is not Act.NOTHING:
+        if (found := act(now, trace)) is not RestoreAction.NOTHING:
             yield Held(found, trace)
 
 
@@ -113,14 +112,14 @@ def settle(context: Context, traces: Iterable[Trace], why: str) -> Iterator[Held
     """Hold, or enter, what may have been paid. Everything that books or pays must be stopped. Idempotent."""
     for held in look(context, list(traces)):
         match held.act:
-            case Act.HOLD:
+            case RestoreAction.HOLD:
                 _hold(context, held.trace, why)
-            case Act.ENTER:
+            case RestoreAction.ENTER:
                 try:
                     _enter(context, held.trace, why)
                 except PartnerNotFound:
-                    held = replace(held, act=Act.PERSON)
-            case Act.NOTHING | Act.PROVIDER | Act.PERSON:
+                    held = replace(held, act=RestoreAction.PERSON)
+            case RestoreAction.NOTHING | RestoreAction.PROVIDER | RestoreAction.PERSON:
                 pass
         yield held
 
@@ -129,13 +128,15 @@ def settle(context: Context, traces: Iterable[Trace], why: str) -> Iterator[Held
 def _hold(context: Context, trace: Trace, why: str) -> None:
     """PAYING, which nobody cancels or rejects. A bank's waits for a person; a provider is asked, and never sent to."""
     withdrawal = withdrawals.find(context.table, trace.id)
-    if act(withdrawal, trace) is not Act.HOLD:
+    if act(withdrawal, trace) is not RestoreAction.HOLD:
         return
     note = f"{why}; {_known(trace)}"
-    if withdrawal.status is S.REQUESTED:
-        withdrawal = book(context, withdrawal, S.APPROVED, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note)
+    if withdrawal.status is WithdrawalStatus.REQUESTED:
+        withdrawal = book(
+            context, withdrawal, WithdrawalStatus.APPROVED, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note
+        )
     problem = None if withdrawal.is_sent else PayoutProblem.UNKNOWN
-    become = S.PAYING if withdrawal.status is S.APPROVED else None
+    become = WithdrawalStatus.PAYING if withdrawal.status is WithdrawalStatus.APPROVED else None
     book(
         context, withdrawal, become, SYSTEM, f"{RESTORED}{len(withdrawal.steps)}", note, problem=problem,
         payout=max(withdrawal.payout, trace.payout, 1), sent_at_ms=LONG_AGO_MS, blocked=(),
@@ -167,15 +168,16 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
     now_ms, note, is_sent = context.now_ms(), f"{why}; {_known(trace)}", not used.type.is_paid_by_person
     withdrawal = Withdrawal(
         id=trace.id, partner_id=trace.partner_id, program_id=trace.program_id or partner["program"],
-        amount=trace.amount, currency=trace.currency, status=S.PAYING, method=used, requester="",
+        amount=trace.amount, currency=trace.currency, status=WithdrawalStatus.PAYING, method=used, requester="",
         created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="",
         payout=max(trace.payout, 1), sent_at_ms=LONG_AGO_MS,
-        steps=tuple(Step(each, SYSTEM, now_ms, note, f"{RESTORED}{each}") for each in (S.APPROVED, S.PAYING)),
+        steps=tuple(WithdrawalStep(each, SYSTEM, now_ms, note,
+        f"{RESTORED}{each}") for each in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING)),
         problem=None if is_sent and method else PayoutProblem.UNKNOWN,
         batch_id="" if is_sent else trace.batch_id or SOME_FILE,
     )  # fmt: skip
     before = ledger.balance_from(balance, trace.partner_id, trace.currency)
-    after, entry = post(before, Kind.RESERVE, trace.amount, trace.id, now_ms)
+    after, entry = post(before, EntryKind.RESERVE, trace.amount, trace.id, now_ms)
     context.table.commit(*withdrawals.created(withdrawal), *ledger.post(before, after, entry))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from refledger.adapters.event_sources import EventSource
-from refledger.domain.audit import Action, Change, Entry
+from refledger.domain.audit import Action, AuditEntry, Change
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import STOP_KEPT_MS, Context
 from refledger.store import audit, stops
@@ -99,7 +99,7 @@ def _finish(context: Context, sources: Sources, *writes: Write) -> None:
         raise
 
 
-def _told(context: Context, action: Action, by: str, reason: str) -> Entry:
+def _told(context: Context, action: Action, by: str, reason: str) -> AuditEntry:
     """For the audit: who, when and why."""
     said = (Change("by", None, by), Change("reason", None, reason))
-    return Entry(ENTITY, ENTITY, "", action, context.now_ms(), context.ids.new(), said, kind="operator")
+    return AuditEntry(ENTITY, ENTITY, "", action, context.now_ms(), context.ids.new(), said, kind="operator")

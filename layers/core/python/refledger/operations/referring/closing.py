@@ -15,10 +15,10 @@ from refledger.domain.errors import AlreadyDecided, Conflict, Invalid, ReferralC
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
-from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.rewards import cancel
-from refledger.operations.referring.referring import found_out
+from refledger.operations.referring.lifecycle import found_out
+from refledger.operations.upline_resolution import check_stranger
 from refledger.store import keys, referrals, rewards
 from refledger.store.transaction import Write
 

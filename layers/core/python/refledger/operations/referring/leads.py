@@ -20,23 +20,23 @@ from refledger.domain.errors import (
     ReferralClosed,
     Unprocessable,
 )
-from refledger.domain.leads import Facts, LeadNews, Step, Value
+from refledger.domain.leads import LeadFacts, LeadNews, LeadStep, Value
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import RefundTotal
-from refledger.domain.referrals import DELETED, Referral, ReferralStatus, Source
+from refledger.domain.referrals import DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.rewards import Reward
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import converting, refunds
-from refledger.operations.earning.converting import convert
-from refledger.operations.earning.payments import Outcome as RefundOutcome
-from refledger.operations.referring import referring
+from refledger.operations.earning import conversions, refunds
+from refledger.operations.earning.conversions import convert
+from refledger.operations.earning.payments import RecordOutcome as RefundOutcome
+from refledger.operations.referring import lifecycle
 from refledger.store import leads, programs, referrals
 
 CALLER = "leads"  # of the referrals that are made here
 REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)
 
 
-class Outcome(StrEnum):
+class LeadOutcome(StrEnum):
     """What news came to."""
 
     NOTED = "NOTED"  # there is no referral of the lead yet: they wait for its code
@@ -51,24 +51,24 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Taken:
+class LeadResult:
     """`why`: the code of the refusal behind it. `earned`: the rewards of a conversion, also of one told again. `due`:
     whose money moved otherwise, or may.
     """
 
-    outcome: Outcome
+    outcome: LeadOutcome
     referral_id: str = ""
     why: str = ""
     earned: tuple[Reward, ...] = ()
     due: tuple[MaturityMessage, ...] = ()
 
 
-def take(context: Context, news: LeadNews) -> Taken:
+def take(context: Context, news: LeadNews) -> LeadResult:
     """Note the news, and do what is known by then. Idempotent, in any order.
 
     Raises what passes by itself (Busy): then the news are to come again.
     """
-    hashed = referring.lead_hash(context, news.lead_id)
+    hashed = lifecycle.lead_hash(context, news.lead_id)
     if news.customer:
         own_id = context.customer_id(news.customer)
         news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)
@@ -77,18 +77,20 @@ def take(context: Context, news: LeadNews) -> Taken:
     referral_id = referrals.of_lead(context.table, hashed)
     if referral_id is None:
         if not facts.codes:
-            return Taken(Outcome.NOTED)
+            return LeadResult(LeadOutcome.NOTED)
         try:
             referral_id, made = _make(context, news, hashed, facts), True
         except REFUSALS as error:
-            return Taken(Outcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else Outcome.REFUSED, "", error.code)
+            return LeadResult(
+                LeadOutcome.UNKNOWN_CODE if isinstance(error, CodeNotFound) else LeadOutcome.REFUSED, "", error.code
+            )
         facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
     taken = _follow(context, referral_id, facts, news)
-    return replace(taken, outcome=Outcome.MADE) if made and taken.outcome is Outcome.KNOWN else taken
+    return replace(taken, outcome=LeadOutcome.MADE) if made and taken.outcome is LeadOutcome.KNOWN else taken
 
 
 @retry_on_conflict
-def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
+def _note(context: Context, hashed: str, news: LeadNews) -> LeadFacts:
     known = leads.find(context.table, hashed)
     facts = known.after(news)
     if facts == known:
@@ -98,16 +100,16 @@ def _note(context: Context, hashed: str, news: LeadNews) -> Facts:
     return replace(facts, version=facts.version + 1)
 
 
-def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
+def _make(context: Context, news: LeadNews, hashed: str, facts: LeadFacts) -> str:
     """The referral of the first of the codes that is one; its id. Raises what `referring.create` refuses.
 
     One for each lead and code, for ever: news that come again after it was taken out do not make it anew.
     """
     unknown = CodeNotFound("there is no such code")
     for code in facts.codes:
-        new = referring.NewReferral(
+        new = lifecycle.NewReferral(
             code=code,
-            source=facts.source or Source.UNKNOWN,
+            source=facts.source or ReferralSource.UNKNOWN,
             campaign=facts.campaign,
             lead=news.lead_id,
             customer=facts.customer,
@@ -115,7 +117,7 @@ def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
         )
         try:
             # told again with another source or customer, it is the same referral: only lead and code say which it is
-            return referring.create(context, new, CALLER, f"{hashed}/{code}", "").id
+            return lifecycle.create(context, new, CALLER, f"{hashed}/{code}", "").id
         except LeadTaken:
             other = referrals.of_lead(context.table, hashed)
             if other is None:
@@ -126,7 +128,7 @@ def _make(context: Context, news: LeadNews, hashed: str, facts: Facts) -> str:
     raise unknown
 
 
-def _own_id(facts: Facts, news: LeadNews) -> str:
+def _own_id(facts: LeadFacts, news: LeadNews) -> str:
     """What the owner calls the customer, where these news say it: what waits for more news has the keyed hash alone.
 
     Else their first payment says it.
@@ -134,27 +136,27 @@ def _own_id(facts: Facts, news: LeadNews) -> str:
     return news.customer_id if news.customer == facts.customer else ""
 
 
-def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) -> Taken:
+def _follow(context: Context, referral_id: str, facts: LeadFacts, news: LeadNews) -> LeadResult:
     """What became of the lead, in the order in which it did."""
     referral = referrals.find(context.table, referral_id)
     if referral.reason == DELETED:  # and its lead is free: what made it does not make it again
-        return Taken(Outcome.LATE, referral_id)
-    taken = Taken(Outcome.KNOWN, referral_id)
+        return LeadResult(LeadOutcome.LATE, referral_id)
+    taken = LeadResult(LeadOutcome.KNOWN, referral_id)
     if facts.customer and not referral.customer:
         try:
-            referral = referring.link_lead(context, referral_id, news.lead_id, facts.customer, _own_id(facts, news))
-            taken = replace(taken, outcome=Outcome.MOVED)
+            referral = lifecycle.link_lead(context, referral_id, news.lead_id, facts.customer, _own_id(facts, news))
+            taken = replace(taken, outcome=LeadOutcome.MOVED)
         except REFUSALS as error:
-            taken = Taken(
-                Outcome.LATE if isinstance(error, ReferralClosed) else Outcome.REFUSED, referral_id, error.code
+            taken = LeadResult(
+                LeadOutcome.LATE if isinstance(error, ReferralClosed) else LeadOutcome.REFUSED, referral_id, error.code
             )
     has_converted, due = False, list[MaturityMessage]()
     for step in facts.in_order():
         done = _step(context, referral, step, facts, news)
         referral, earned = done.referral, taken.earned + done.earned
         due += done.due
-        if done.outcome is not Outcome.KNOWN:
-            taken = Taken(done.outcome, referral_id, done.why)
+        if done.outcome is not LeadOutcome.KNOWN:
+            taken = LeadResult(done.outcome, referral_id, done.why)
         taken = replace(taken, earned=earned)
         has_converted = has_converted or done.has_converted
     if referral.conversion:
@@ -163,52 +165,58 @@ def _follow(context: Context, referral_id: str, facts: Facts, news: LeadNews) ->
 
 
 def _corrected(
-    context: Context, referral: Referral, facts: Facts, taken: Taken, due: list[MaturityMessage], *, has_converted: bool
-) -> Taken:
+    context: Context,
+    referral: Referral,
+    facts: LeadFacts,
+    taken: LeadResult,
+    due: list[MaturityMessage],
+    *,
+    has_converted: bool,
+) -> LeadResult:
     """What the conversion is worth by all that is known now: nothing where the deal fell through, more or less where
     its value was corrected. What is too much of what was booked is taken back, like a refund; what lacks is added.
 
     A function of the facts, told as sums at the time when they were noted: in any order, any number of times. `due`
     gets whose money moves.
     """
-    booked = converting.parts_of(context, referral.id)
+    booked = conversions.parts_of(context, referral.id)
     amount, currency = sum(part.amount for part in booked), booked[0].currency
     try:
         worth, told_in = _minor(context, referral, facts.value) if facts.value else (amount, currency)
     except Invalid as error:
-        return Taken(Outcome.DIFFERENT, referral.id, error.code)
+        return LeadResult(LeadOutcome.DIFFERENT, referral.id, error.code)
     if (told_in or currency) != currency or worth < 0:
-        return Taken(Outcome.DIFFERENT, referral.id, taken.why)
+        return LeadResult(LeadOutcome.DIFFERENT, referral.id, taken.why)
     lost = _is_lost(referral, facts)
     if not lost and worth > amount:
-        if len(booked) > converting.ADDED_LIMIT:
-            return Taken(Outcome.DIFFERENT, referral.id)
-        added, at_once = converting.add(context, referral.id, len(booked), worth - amount)
+        if len(booked) > conversions.ADDED_LIMIT:
+            return LeadResult(LeadOutcome.DIFFERENT, referral.id)
+        added, at_once = conversions.add(context, referral.id, len(booked), worth - amount)
         booked.append(added)
         due += at_once
-        taken = replace(taken, outcome=Outcome.MOVED, why="")
+        taken = replace(taken, outcome=LeadOutcome.MOVED, why="")
     left = 0 if lost else worth
     for number, part in enumerate(booked):
         kept = min(left, part.amount)
         left -= kept
         if has_converted and kept == part.amount:  # just now: there is nothing to correct
             continue
-        name = converting.part_name(referral.id, number)
-        total = RefundTotal(converting.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
+        name = conversions.part_name(referral.id, number)
+        total = RefundTotal(conversions.SYSTEM, name, part.amount - kept, currency, facts.noted_at_ms)
         told = refunds.refund(context, total)
         due += told.due
         if told.outcome is not RefundOutcome.REPEATED and part.amount - kept != part.back.total:
-            taken = replace(taken, outcome=Outcome.MOVED, why="")
-    if Step.REJECTED in facts.steps:
+            taken = replace(taken, outcome=LeadOutcome.MOVED, why="")
+    if LeadStep.REJECTED in facts.steps:
         _say_why(context, referral, facts.reason or "REJECTED_BY_CRM", lost=lost)
     return taken
 
 
-def _is_lost(referral: Referral, facts: Facts) -> bool:
+def _is_lost(referral: Referral, facts: LeadFacts) -> bool:
     """Whether the deal fell through after all; a conversion that a person told converted when they said so."""
-    if Step.CONVERTED in facts.steps or Step.REJECTED not in facts.steps:
+    if LeadStep.CONVERTED in facts.steps or LeadStep.REJECTED not in facts.steps:
         return facts.is_taken_back
-    return facts.last[Step.REJECTED] >= referral.converted_at_ms
+    return facts.last[LeadStep.REJECTED] >= referral.converted_at_ms
 
 
 @retry_on_conflict
@@ -226,33 +234,33 @@ class _Stepped:
     """The referral after a step, and what to tell of it."""
 
     referral: Referral
-    outcome: Outcome
+    outcome: LeadOutcome
     why: str = ""
     earned: tuple[Reward, ...] = ()
     due: tuple[MaturityMessage, ...] = ()
     has_converted: bool = False  # in this step
 
 
-def _step(context: Context, referral: Referral, step: Step, facts: Facts, news: LeadNews) -> _Stepped:
+def _step(context: Context, referral: Referral, step: LeadStep, facts: LeadFacts, news: LeadNews) -> _Stepped:
     told_now = news.step is step
-    if step is Step.CONVERTED and facts.value is not None:
+    if step is LeadStep.CONVERTED and facts.value is not None:
         told_now = told_now or news.value is not None
         return _convert(context, referral, facts.value, facts.steps[step], told_now=told_now)
     try:
-        if step is Step.REJECTED and referral.is_open:
-            moved = referring.reject(context, referral.id, facts.reason or "REJECTED_BY_CRM")
-        elif step is not Step.REJECTED and referral.status is ReferralStatus.PENDING:
-            moved = referring.accept(context, referral.id)  # one that converted for nobody knows what was accepted
+        if step is LeadStep.REJECTED and referral.is_open:
+            moved = lifecycle.reject(context, referral.id, facts.reason or "REJECTED_BY_CRM")
+        elif step is not LeadStep.REJECTED and referral.status is ReferralStatus.PENDING:
+            moved = lifecycle.accept(context, referral.id)  # one that converted for nobody knows what was accepted
         else:
-            return _Stepped(referral, Outcome.LATE if told_now and _is_late(referral, step) else Outcome.KNOWN)
+            return _Stepped(referral, LeadOutcome.LATE if told_now and _is_late(referral, step) else LeadOutcome.KNOWN)
     except ReferralClosed as error:
-        return _Stepped(referral, Outcome.LATE, error.code)
-    return _Stepped(moved, Outcome.MOVED)
+        return _Stepped(referral, LeadOutcome.LATE, error.code)
+    return _Stepped(moved, LeadOutcome.MOVED)
 
 
-def _is_late(referral: Referral, step: Step) -> bool:
+def _is_late(referral: Referral, step: LeadStep) -> bool:
     """Whether the step contradicts what the referral has come to."""
-    if step is Step.REJECTED:
+    if step is LeadStep.REJECTED:
         return referral.status is not ReferralStatus.REJECTED and not referral.conversion
     return referral.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED)
 
@@ -260,14 +268,14 @@ def _is_late(referral: Referral, step: Step) -> bool:
 def _convert(context: Context, referral: Referral, value: Value, at_ms: int, *, told_now: bool) -> _Stepped:
     """`told_now`: the news are about this; if they are not, what was refused before is not tried, nor told, again."""
     if not told_now and (referral.conversion or referral.status is ReferralStatus.REJECTED):
-        return _Stepped(referral, Outcome.KNOWN)
+        return _Stepped(referral, LeadOutcome.KNOWN)
     try:
         done = convert(context, referral.id, *_minor(context, referral, value), at_ms=at_ms)
     except (NotFound, Unprocessable, Invalid, ReferralClosed) as error:
-        return _Stepped(referral, Outcome.UNPAID, error.code)
+        return _Stepped(referral, LeadOutcome.UNPAID, error.code)
     except Conflict as error:  # its value was told before: see `_corrected`
-        return _Stepped(referral, Outcome.KNOWN if referral.conversion else Outcome.UNPAID, error.code)
-    outcome = Outcome.KNOWN if done.repeated else Outcome.MOVED
+        return _Stepped(referral, LeadOutcome.KNOWN if referral.conversion else LeadOutcome.UNPAID, error.code)
+    outcome = LeadOutcome.KNOWN if done.repeated else LeadOutcome.MOVED
     return _Stepped(done.referral, outcome, "", tuple(done.rewards), done.due, not done.repeated)
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 from refledger.domain.referrals import Referral
 from refledger.operations import bulk
 from refledger.operations.context import Context
-from refledger.operations.once import Once
-from refledger.operations.referring import referring
-from refledger.operations.referring.referring import NewReferral
+from refledger.operations.idempotency import Once
+from refledger.operations.referring import lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store.transaction import Item
 
 
@@ -55,19 +55,19 @@ def change_many(
 def _step(context: Context, step: Step, place: str, request: Once, by: str, by_machine: bool) -> Referral:
     if isinstance(step, NewReferral):
         one = Once(context.ids.hash("request", request.key, place), request.body, request.expires_at)
-        return referring.create_once(context, step, one, by=by, by_machine=by_machine)
+        return lifecycle.create_once(context, step, one, by=by, by_machine=by_machine)
     match step.verb:
         case Verb.ACCEPT:
-            return referring.accept(context, step.referral_id)
+            return lifecycle.accept(context, step.referral_id)
         case Verb.REJECT:
-            return referring.reject(context, step.referral_id, step.reason)
+            return lifecycle.reject(context, step.referral_id, step.reason)
         case Verb.EXPIRE:
-            return referring.expire(context, step.referral_id, step.reason)
+            return lifecycle.expire(context, step.referral_id, step.reason)
         case Verb.DELETE:
-            return referring.remove(context, step.referral_id)
+            return lifecycle.remove(context, step.referral_id)
 
 
-def _told(step: Step, done: bulk.Done[Referral]) -> Item:
+def _told(step: Step, done: bulk.BulkOutcome[Referral]) -> Item:
     if done.result:
         return {"id": done.result.id, "status": done.result.status.value}
     id = None if isinstance(step, NewReferral) else step.referral_id

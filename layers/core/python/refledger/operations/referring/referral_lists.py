@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from refledger.domain.referrals import OPEN, Referral, ReferralStatus, Source
+from refledger.domain.referrals import OPEN, Referral, ReferralSource, ReferralStatus
 from refledger.operations.context import Context
 from refledger.store import referrals
 from refledger.store.table import BATCH_LIMIT
@@ -18,12 +18,12 @@ Found = tuple[list[Referral], str | None]  # a page, and the position after whic
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReferralFilter:
     """What a referral must be to be listed; None: anything. Moments in epoch milliseconds, `until_ms` not included."""
 
     program_id: str | None = None
     status: ReferralStatus | None = None
-    source: Source | None = None
+    source: ReferralSource | None = None
     tag: str | None = None
     from_ms: int | None = None
     until_ms: int | None = None
@@ -39,13 +39,13 @@ class Wanted:
         )
 
 
-def of_partner(context: Context, partner_id: str, wanted: Wanted, before: str, limit: int) -> Found:
+def of_partner(context: Context, partner_id: str, wanted: ReferralFilter, before: str, limit: int) -> Found:
     """A partner's, newest first, from below the position `before`. A page may be short and still go on."""
     found = referrals.of_partner(context.table, partner_id, before, limit + 1, wanted.from_ms, wanted.until_ms)
     return _page(found, wanted, limit)
 
 
-def of_program(context: Context, program_id: str, wanted: Wanted, place: str, limit: int) -> Found:
+def of_program(context: Context, program_id: str, wanted: ReferralFilter, place: str, limit: int) -> Found:
     """A program's, newest first; those that are PENDING or ACCEPTED, of whatever day, by when they expire."""
     if wanted.status and wanted.status in OPEN and wanted.from_ms is None and wanted.until_ms is None:
         rows = referrals.open_in(context.table, program_id, wanted.status, place, limit + 1)
@@ -60,7 +60,7 @@ def _read(context: Context, rows: Iterator[tuple[str, str]], limit: int) -> Iter
         yield from ((position, known[id]) for position, id in chunk if id in known)
 
 
-def _page(found: Iterator[tuple[str, Referral]], wanted: Wanted, limit: int) -> Found:
+def _page(found: Iterator[tuple[str, Referral]], wanted: ReferralFilter, limit: int) -> Found:
     page: list[Referral] = []
     last = ""
     for looked_at, (position, referral) in enumerate(found):

@@ -1,4 +1,4 @@
-"""A person looks at a payment that may be another one, and says whether it is: see `suspecting.py`.
+"""A person looks at a payment that may be another one, and says whether it is: see `duplicate_detection.py`.
 
 Another one: what it earned goes on, and neither of the two is suspected again because of the other. The same: the two
 are joined, like any two names of a payment (`joining.py`). Either way it stays written down who said so, and why.
@@ -16,8 +16,8 @@ from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, holding, net
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import rating, refunds, suspecting, taking_back
-from refledger.operations.earning.payments import Outcome
+from refledger.operations.earning import duplicate_detection, rating, refunds, reversals
+from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.earning.rewards import tellers_of
 from refledger.store import keys, partners, payments, programs, referrals, rewards, sightings
 from refledger.store.transaction import Write
@@ -62,8 +62,8 @@ def _clear(context: Context, due: list[MaturityMessage], payment_id: str, note: 
         for each in existing
         if POSSIBLE_DUPLICATE in each.held
     ]
-    taken = taking_back.settle(context, old, pairs, old.id, context.now_ms())
-    others, spoken_for = suspecting.spoken_for(context, binding, old, twin)
+    taken = reversals.settle(context, old, pairs, old.id, context.now_ms())
+    others, spoken_for = duplicate_detection.spoken_for(context, binding, old, twin)
     again = binding.look_again(tuple(others), old.id) if others else binding
     new = replace(old, twin="", cleared_by=by, note=note)
     context.table.commit(
@@ -85,7 +85,7 @@ def same(context: Context, payment_id: str, note: str, by: str) -> Cleared:
     """
     _, twin = _say_same(context, payment_id, note, by)
     linked = refunds.link(context, payment_id, twin)
-    if linked.outcome is Outcome.DIFFERENT:
+    if linked.outcome is RecordOutcome.DIFFERENT:
         raise AlreadyDecided("one of the two is known to be another payment's")
     return Cleared(payments.find(context.table, payment_id), tuple(linked.due))
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import Reward, revalue
-from refledger.domain.rules import BASIS_POINTS, Source
+from refledger.domain.rules import BASIS_POINTS, RateSource
 from refledger.domain.tellings import better
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context
-from refledger.operations.earning import rating, suspecting
+from refledger.operations.earning import duplicate_detection, rating
+from refledger.operations.earning.duplicate_detection import Suspicion
 from refledger.operations.earning.rating import Rated
-from refledger.operations.earning.suspecting import Suspicion
 from refledger.store import keys, payments, referrals
 from refledger.store.transaction import Write
 
@@ -43,9 +43,9 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     parts = rating.split(told, binding, rating.terms_of(context, binding))
     becomes = rating.became(context, told, binding, parts, existing, payment.id)
     told = replace(told, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
-    news = suspecting.retold(context, binding, payment, told)
+    news = duplicate_detection.retold(context, binding, payment, told)
     becomes, sums = _on_word(context, told, existing, becomes)
-    becomes = {tier: suspecting.may_be(reward, news.twin) for tier, reward in becomes.items()}
+    becomes = {tier: duplicate_detection.may_be(reward, news.twin) for tier, reward in becomes.items()}
     place = _place(context, binding, payment, told, news)
     met = (
         []
@@ -87,7 +87,7 @@ def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Rewa
         base = context.program_version(old.program_id, old.rule_version).commission_base(told)
         if old.rate_bps:
             amount = base * old.rate_bps // BASIS_POINTS
-        elif old.rule == Source.LINES:
+        elif old.rule == RateSource.LINES:
             amount = old.amount * base // old.base if old.base else 0
         else:
             amount = min(old.amount, left)

@@ -15,13 +15,13 @@ from refledger.domain.payments import Payment, Refund
 from refledger.domain.rewards import reversal
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import taking_back
+from refledger.operations.earning import reversals
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Write
 
 
 @dataclass(frozen=True)
-class Asked:
+class RefundRequest:
     """What went back of a payment, in minor units of its currency. `occurred_at_ms`: 0 for now."""
 
     amount: int
@@ -32,7 +32,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Done:
+class RefundResult:
     """`due`: whose money moves, for the worker who marks what payouts covered."""
 
     payment: Payment
@@ -41,8 +41,8 @@ class Done:
 
 
 def request(
-    context: Context, payment_id: str, asked: Asked, actor: str, route: str, key: str | None, body: str
-) -> Done:
+    context: Context, payment_id: str, asked: RefundRequest, actor: str, route: str, key: str | None, body: str
+) -> RefundResult:
     """Take it back from everybody who earned, or write down that it waits for a second person.
 
     `payment_id`: ours, of any name of the payment. Idempotent for ever by the Idempotency-Key; without one every call
@@ -53,15 +53,15 @@ def request(
 
 
 @retry_on_conflict
-def _request(context: Context, hash: str, payment_id: str, asked: Asked, actor: str, body: str) -> Done:
+def _request(context: Context, hash: str, payment_id: str, asked: RefundRequest, actor: str, body: str) -> RefundResult:
     now_ms = context.now_ms()
-    place = taking_back.find(context, payment_id, lambda id: keys.refund(id, hash))
+    place = reversals.find(context, payment_id, lambda id: keys.refund(id, hash))
     payment = _counted(place.payment)
     if place.item:
         known = payments.refund_from(place.item)
         if known.body != body:
             raise KeyReused("this Idempotency-Key came with another request before")
-        return Done(payment, known)
+        return RefundResult(payment, known)
     if asked.currency != payment.currency:
         raise Invalid(f"currency: the payment is in {payment.currency}")
     if asked.amount > payment.amount:
@@ -75,19 +75,19 @@ def _request(context: Context, hash: str, payment_id: str, asked: Asked, actor: 
         new = replace(new, waits=True)
         wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
         context.table.commit(payments.refund(payment.id, None, new), *wait)
-        return Done(payment, new)
+        return RefundResult(payment, new)
     return _commit(context, payment, None, new, case.writes())
 
 
 @retry_on_conflict
-def confirm(context: Context, payment_id: str, refund_id: str, actor: str) -> Done:
+def confirm(context: Context, payment_id: str, refund_id: str, actor: str) -> RefundResult:
     """A second person lets it count. Idempotent by who confirmed.
 
     Raises PaymentNotFound, RefundNotFound, AlreadyDecided, SecondPersonNeeded for who asked, Forbidden, Busy.
     """
     payment, old = _find(context, payment_id, refund_id)
     if old.confirmed_by == actor:
-        return Done(payment, old)
+        return RefundResult(payment, old)
     if not old.waits or old.failed:
         raise AlreadyDecided("the refund does not wait for anybody")
     _case(context, Act.CONFIRM_REFUND, payment, 0, actor, requester=old.by).check()
@@ -96,7 +96,7 @@ def confirm(context: Context, payment_id: str, refund_id: str, actor: str) -> Do
 
 
 @retry_on_conflict
-def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: str) -> Done:
+def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: str) -> RefundResult:
     """It was a mistake: what it took comes back. Above what one person may give in a day two people say so.
 
     Idempotent. Raises PaymentNotFound, RefundNotFound, AlreadyDecided for one that its provider told,
@@ -106,7 +106,7 @@ def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: st
     if not old.by:
         raise AlreadyDecided("its provider told of it: only that one can say that it failed")
     if old.failed:
-        return Done(payment, old)
+        return RefundResult(payment, old)
     now_ms = context.now_ms()
     new = replace(old, failed=True, failed_at_ms=max(now_ms, old.made_at_ms), note=note or old.note)
     left = payment.back.minus(old).plus(new).of(payment.amount)
@@ -116,20 +116,20 @@ def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: st
         asks = replace(old, undone_by=actor)
         wait = [payments.suspect(payment.id, now_ms), payments.unchanged(payment.id, payment)]
         context.table.commit(payments.refund(payment.id, old, asks), *wait)
-        return Done(payment, asks)
+        return RefundResult(payment, asks)
     said_so = case.writes(marks=() if old.waits else {actor, old.undone_by})  # what waited gave nothing back
     return _commit(context, payment, old, new, [*said_so, payments.nothing_waits(payment.id)])
 
 
-def _commit(context: Context, payment: Payment, old: Refund | None, new: Refund, also: list[Write]) -> Done:
+def _commit(context: Context, payment: Payment, old: Refund | None, new: Refund, also: list[Write]) -> RefundResult:
     back = (payment.back.minus(old) if old else payment.back).plus(new)
-    taken = taking_back.apply(context, payment.id, payment, back, payment.currency, payment.id)
+    taken = reversals.apply(context, payment.id, payment, back, payment.currency, payment.id)
     context.table.commit(payments.refund(payment.id, old, new), *taken.writes, *also)
-    return Done(replace(payment, back=back, revision=payment.revision + 1), new, tuple(taken.due))
+    return RefundResult(replace(payment, back=back, revision=payment.revision + 1), new, tuple(taken.due))
 
 
 def _find(context: Context, payment_id: str, refund_id: str) -> tuple[Payment, Refund]:
-    place = taking_back.find(context, payment_id, lambda id: keys.refund(id, refund_id))
+    place = reversals.find(context, payment_id, lambda id: keys.refund(id, refund_id))
     payment = _counted(place.payment)
     if place.item is None:
         raise RefundNotFound("there is no such refund of the payment")
@@ -137,7 +137,7 @@ def _find(context: Context, payment_id: str, refund_id: str) -> tuple[Payment, R
 
 
 def _counted(payment: Payment | None) -> Payment:
-    if payment is None or taking_back.is_early(payment):
+    if payment is None or reversals.is_early(payment):
         raise PaymentNotFound("there is no such payment")
     return payment
 

@@ -22,14 +22,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from refledger.domain.leaderboards import Changed
+from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
 from refledger.operations.context import Context, commit, retry_on_conflict
-from refledger.operations.figures import books, leaderboards
+from refledger.operations.figures import leaderboards, rebuild_sources
 from refledger.operations.figures.comparing import beside
-from refledger.operations.figures.counting import dated, stamped_in
-from refledger.operations.figures.statistics import FAR, STAMPED
+from refledger.operations.figures.counters import dated, stamped_in
+from refledger.operations.figures.rollups import FAR, STAMPED
 from refledger.store import dimensions, generations, partners, programs, statistics
 from refledger.store.dimensions import Dimension
 from refledger.store.generations import Generations
@@ -188,14 +188,16 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
         program = partners.find(table, partner_id).program_id
         named.add(program)
         only = "" if whole else main.subject  # a referral that is in the figures of several comes up for each of them
-        for item in books.of_partner(table, partner_id, run.context.reward_partitions(partner_id)):
+        for item in rebuild_sources.of_partner(table, partner_id, run.context.reward_partitions(partner_id)):
             run.offer(item, only)
-        for item in books.referrals_of(table, partner_id) if whole else books.below(table, partner_id):
+        for item in (
+            rebuild_sources.referrals_of(table, partner_id) if whole else rebuild_sources.below(table, partner_id)
+        ):
             run.offer(item, only)
-        for item in books.accounts_of(table, partner_id) if whole else ():
+        for item in rebuild_sources.accounts_of(table, partner_id) if whole else ():
             run.offer(item)
     for program in _programs(run.context) if whole else sorted(named):
-        for item in books.payments_of(table, program, run.context.shards()):
+        for item in rebuild_sources.payments_of(table, program, run.context.shards()):
             run.offer(item)
     for subject in run.building:
         if subject != dimensions.JOURNAL.subject:
@@ -208,7 +210,7 @@ def _sum_up_journals(run: _Run, of_partners: Partners, generation: int) -> None:
     """The entries before the generation's moment, as parts of their days that the stream does not write."""
     by_day: dict[str, Counter[str]] = defaultdict(Counter)
     for partner_id in of_partners():
-        for item in books.entries_of(run.context.table, partner_id):
+        for item in rebuild_sources.entries_of(run.context.table, partner_id):
             if not generations.counts_in(item, generation):
                 for when, _, counter, amount in dated(item):
                     by_day[when][counter] += amount
@@ -240,7 +242,7 @@ def _change_over(context: Context, main: Dimension, give_up_ms: int) -> bool:
             months = _months(context, main, known.current, known.next)
             _commit(context, generations.switch(main.subject, known.current, known.next))
             _forget(context, main, known.current)
-            leaderboards.refresh(context, [Changed(main.id, month) for month in sorted(months)])
+            leaderboards.refresh(context, [ChangedMonth(main.id, month) for month in sorted(months)])
             return True
         if context.now_ms() >= give_up_ms:
             return False

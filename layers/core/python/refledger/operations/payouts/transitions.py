@@ -8,7 +8,14 @@ from typing import Any
 
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
-from refledger.domain.withdrawals import PayoutProblem, Step, Withdrawal, WithdrawalStatus, check_decider, movement
+from refledger.domain.withdrawals import (
+    PayoutProblem,
+    Withdrawal,
+    WithdrawalStatus,
+    WithdrawalStep,
+    check_decider,
+    movement,
+)
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import keys, ledger, partners, withdrawals
 from refledger.store.transaction import Item, Write
@@ -38,7 +45,7 @@ def book(
     """
     kind = movement(old.status, status) if status else None
     now_ms, become = context.now_ms(), status or old.status
-    step = Step(become, by, now_ms, note, request)
+    step = WithdrawalStep(become, by, now_ms, note, request)
     new = replace(old, status=become, steps=(*old.steps, step), problem=problem, **changes)
     writes = withdrawals.change(old, new)
     if kind:
@@ -59,8 +66,8 @@ def is_repeat(withdrawal: Withdrawal, by: str, request: str) -> bool:
     return bool(request) and any((done.by, done.request) == (by, request) for done in _done(withdrawal))
 
 
-def _done(withdrawal: Withdrawal) -> list[Step]:
-    approvals = [Step(withdrawal.status, a.by, a.at_ms, a.note, a.request) for a in withdrawal.approvals]
+def _done(withdrawal: Withdrawal) -> list[WithdrawalStep]:
+    approvals = [WithdrawalStep(withdrawal.status, a.by, a.at_ms, a.note, a.request) for a in withdrawal.approvals]
     return [*withdrawal.steps, *approvals]
 
 

@@ -26,9 +26,9 @@ from refledger.domain.till import (
 from refledger.domain.withdrawals import (
     Approval,
     PayoutProblem,
-    Step,
     Withdrawal,
     WithdrawalStatus,
+    WithdrawalStep,
     after_approval,
     check_decider,
     check_waiting,
@@ -40,10 +40,9 @@ from refledger.operations.duties import Case
 from refledger.operations.earning import till
 from refledger.operations.earning.till import Seen
 from refledger.operations.payouts import risks
-from refledger.operations.payouts.steps import book, is_repeat
+from refledger.operations.payouts.transitions import book, is_repeat
 from refledger.store import withdrawals
 
-S = WithdrawalStatus
 Decide = Callable[[Withdrawal, Seen], Withdrawal]
 
 
@@ -73,7 +72,7 @@ def approve(context: Context, withdrawal_id: str, actor: str, request: str, note
     """
 
     def act(old: Withdrawal, seen: Seen) -> Withdrawal:
-        is_late = old.status in (S.APPROVED, S.PAYING) and bool(seen.blockers)
+        is_late = old.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING) and bool(seen.blockers)
         if not is_late:
             check_waiting(old)
         check_stops(seen.blockers)
@@ -99,7 +98,7 @@ def approve(context: Context, withdrawal_id: str, actor: str, request: str, note
 
 def _with_yes(old: Withdrawal, yes: Approval, *, enough: bool, is_late: bool) -> Withdrawal:
     if is_late and enough:  # it was approved before: this is a word about what came up since
-        word = Step(old.status, yes.by, yes.at_ms, yes.note, yes.request)
+        word = WithdrawalStep(old.status, yes.by, yes.at_ms, yes.note, yes.request)
         return replace(old, steps=(*old.steps, word))
     return after_approval(old, yes, enough=enough)
 
@@ -124,7 +123,8 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
         check_stops(seen.blockers)
         _case(context, seen, Act.RETRY_PAYOUT, actor, 0).check()
         return book(
-            context, old, S.APPROVED, actor, request, note, transaction_id="", batch_id="", also=seen.guards()
+            context, old, WithdrawalStatus.APPROVED, actor, request, note, transaction_id="", batch_id="",
+            also=seen.guards()
         )  # fmt: skip
 
     return _decide(context, withdrawal_id, actor, request, act)
@@ -146,7 +146,7 @@ def mark_paid(
     """
 
     def act(old: Withdrawal, seen: Seen) -> Withdrawal:
-        if old.status is S.PAID and transaction_id and old.transaction_id == transaction_id:
+        if old.status is WithdrawalStatus.PAID and transaction_id and old.transaction_id == transaction_id:
             return old
         _check_can_be_paid(old)
         is_stopped = stops(seen.blockers)
@@ -157,7 +157,7 @@ def mark_paid(
         if not is_stopped and not is_nobodys:
             check_second(seen.blockers, actor, yes)
         alone = not old.was_approved_by_rule and not set(said_yes(old)) - {actor}
-        earlier = [each.by for each in old.approvals if each.to is S.PAID] if is_nobodys else ()
+        earlier = [each.by for each in old.approvals if each.to is WithdrawalStatus.PAID] if is_nobodys else ()
         case = _case(context, seen, Act.MARK_PAID, actor, old.amount if alone else 0, earlier)
         takes_two = is_stopped
         if is_nobodys:
@@ -165,12 +165,17 @@ def mark_paid(
         else:
             case.check()
         if takes_two and not set(yes) - {actor}:
-            return _keep(context, old, seen, Approval(actor, seen.now_ms, _told(note, transaction_id), request, S.PAID))
+            return _keep(
+                context,
+                old,
+                seen,
+                Approval(actor, seen.now_ms, _told(note, transaction_id), request, WithdrawalStatus.PAID),
+            )
         changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
         if seen.blockers:
             changes["accepted"] = accepted(old, seen.blockers)
         return book(
-            context, old, S.PAID, actor, request, note, balance=seen.balance(old.currency), blocked=(),
+            context, old, WithdrawalStatus.PAID, actor, request, note, balance=seen.balance(old.currency), blocked=(),
             also=[*seen.guards(posted=old.currency), *case.writes()], **changes,
         )  # fmt: skip
 
@@ -178,12 +183,12 @@ def mark_paid(
 
 
 def _check_can_be_paid(withdrawal: Withdrawal) -> None:
-    if withdrawal.status is S.REQUESTED:
+    if withdrawal.status is WithdrawalStatus.REQUESTED:
         raise NotPayable("nobody approved the withdrawal yet")
-    movement(withdrawal.status, S.PAID)
-    if withdrawal.status is S.APPROVED and withdrawal.is_sent:
+    movement(withdrawal.status, WithdrawalStatus.PAID)
+    if withdrawal.status is WithdrawalStatus.APPROVED and withdrawal.is_sent:
         raise NotPayable("the provider makes this payout, and it has not begun")
-    if withdrawal.status is S.FAILED and withdrawal.problem is not PayoutProblem.PAID_AFTER_FAILED:
+    if withdrawal.status is WithdrawalStatus.FAILED and withdrawal.problem is not PayoutProblem.PAID_AFTER_FAILED:
         raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
 
 
@@ -221,16 +226,18 @@ def mark_failed(
     """
 
     def amount_at_stake(old: Withdrawal) -> int:
-        if old.status is S.REQUESTED:
+        if old.status is WithdrawalStatus.REQUESTED:
             raise NotPayable("nobody approved the withdrawal yet")
-        movement(old.status, S.FAILED)
-        if old.status is S.PAYING and old.is_sent and not note:
+        movement(old.status, WithdrawalStatus.FAILED)
+        if old.status is WithdrawalStatus.PAYING and old.is_sent and not note:
             raise NoteNeeded("note: say how you know that the provider did not, and will not, pay")
         if old.batch_id:
             _check_evidence(note, transaction_id)
-        return old.amount if old.batch_id or (old.status is S.PAYING and old.is_sent) else 0
+        return old.amount if old.batch_id or (old.status is WithdrawalStatus.PAYING and old.is_sent) else 0
 
-    return _put_back(context, withdrawal_id, S.FAILED, actor, request, _told(note, transaction_id), amount_at_stake)
+    return _put_back(
+        context, withdrawal_id, WithdrawalStatus.FAILED, actor, request, _told(note, transaction_id), amount_at_stake
+    )
 
 
 def mark_returned(
@@ -244,11 +251,13 @@ def mark_returned(
     """
 
     def amount_at_stake(old: Withdrawal) -> int:
-        movement(old.status, S.RETURNED)
+        movement(old.status, WithdrawalStatus.RETURNED)
         _check_evidence(note, transaction_id)
         return old.amount
 
-    return _put_back(context, withdrawal_id, S.RETURNED, actor, request, _told(note, transaction_id), amount_at_stake)
+    return _put_back(
+        context, withdrawal_id, WithdrawalStatus.RETURNED, actor, request, _told(note, transaction_id), amount_at_stake
+    )
 
 
 def _check_evidence(note: str, transaction_id: str) -> None:
@@ -271,7 +280,7 @@ def _put_back(
     note: str,
     amount_at_stake: Callable[[Withdrawal], int],
 ) -> Withdrawal:
-    duty = Act.MARK_FAILED if status is S.FAILED else Act.MARK_RETURNED
+    duty = Act.MARK_FAILED if status is WithdrawalStatus.FAILED else Act.MARK_RETURNED
 
     def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         amount = amount_at_stake(old)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.domain.duties import Act
 from refledger.domain.errors import AlreadyDecided, NotPayable, SecondPersonNeeded
-from refledger.domain.journal import Balance, Kind, post
+from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.partners import Partner
 from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
 from refledger.domain.till import Blockers, check_note, check_stops, takes_second
-from refledger.domain.withdrawals import MethodUsed, Step, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import till
@@ -84,7 +84,7 @@ def process(
         expires_at_ms=now_ms,
         body="",
         transaction_id=transaction_id,
-        steps=(Step(WithdrawalStatus.PAID, actor, now_ms, note, request),),
+        steps=(WithdrawalStep(WithdrawalStatus.PAID, actor, now_ms, note, request),),
     )
     seen = till.look(context, withdrawal)
     balance = seen.balance(old.currency)
@@ -92,7 +92,7 @@ def process(
     _check_payable(seen.blockers, balance, amount, note)
     case = _case(context, old, seen.partner, actor, amount, whole)
     withdrawal = replace(withdrawal, amount=amount)
-    after, entry = post(balance, Kind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
+    after, entry = post(balance, EntryKind.PAY, amount, id, now_ms, unpaid=0 if back else -amount)
     context.table.commit(
         rewards.move(old, new, now_ms), *months, *withdrawals.created(withdrawal),
         *ledger.post(balance, after, entry), *seen.guards(posted=old.currency), *case.writes(),

@@ -13,7 +13,7 @@ from refledger.domain.errors import Unreadable
 from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, Teller
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import refunds
-from refledger.operations.earning.payments import Outcome, Recorded, attempt, repeated
+from refledger.operations.earning.payments import Recorded, RecordOutcome, attempt, repeated
 from refledger.store import keys, payments
 from refledger.store.transaction import RetryableConflict
 
@@ -55,7 +55,7 @@ def _record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -
     # Where the key is a name of something else, an invoice is known to exist: it knows more than the charge.
     root = roots[0]
     if root.id != ids[0] and received.teller is Teller.CHARGE:
-        return Recorded(Outcome.SKIPPED, root.id), root.id
+        return Recorded(RecordOutcome.SKIPPED, root.id), root.id
     recorded = attempt(context, received, root.id)
     if recorded is None:
         raise RetryableConflict("it came under another name meanwhile")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refledger.domain.journal import Entry
+from refledger.domain.journal import JournalEntry
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
 
@@ -13,7 +13,7 @@ JOURNALS_A_PAGE = 25  # partners looked at in one call: a page may be short, and
 
 
 @dataclass(frozen=True)
-class Place:
+class JournalPosition:
     """Where a walk through journals stands: the partner's place in the list of all, the currency, the entry."""
 
     partner: str = ""
@@ -23,13 +23,15 @@ class Place:
 
 @dataclass(frozen=True)
 class EntryPage:
-    entries: list[Entry]
-    next: Place | None
+    entries: list[JournalEntry]
+    next: JournalPosition | None
 
 
-def journal_of(context: Context, partner_id: str, currency: str | None, place: Place, limit: int) -> EntryPage:
+def journal_of(
+    context: Context, partner_id: str, currency: str | None, place: JournalPosition, limit: int
+) -> EntryPage:
     """A partner's entries in the order of their versions, one currency after another."""
-    found: list[tuple[Place, Entry]] = []
+    found: list[tuple[JournalPosition, JournalEntry]] = []
     for where, entry in _walk(context, partner_id, currency, place, limit):
         if len(found) == limit:
             return EntryPage([entry for _, entry in found], found[-1][0])
@@ -37,36 +39,36 @@ def journal_of(context: Context, partner_id: str, currency: str | None, place: P
     return EntryPage([entry for _, entry in found], None)
 
 
-def journal_of_all(context: Context, currency: str | None, place: Place, limit: int) -> EntryPage:
+def journal_of_all(context: Context, currency: str | None, place: JournalPosition, limit: int) -> EntryPage:
     """Everybody's entries, the newest partner's first. The cursor is the last place that was read."""
-    found: list[Entry] = []
+    found: list[JournalEntry] = []
     last = place
     if place.partner:  # go on inside the partner where the page before stopped
         partner_id = keys.id_at(place.partner)
         page = journal_of(context, partner_id, currency, place, limit)
         found += page.entries
         if page.next:
-            return EntryPage(found, Place(place.partner, page.next.currency, page.next.entry))
-        last = Place(place.partner, "~")
+            return EntryPage(found, JournalPosition(place.partner, page.next.currency, page.next.entry))
+        last = JournalPosition(place.partner, "~")
     others = partners.newest(context.table, place.partner, JOURNALS_A_PAGE)
     for looked_at, (position, partner_id) in enumerate(others):
         if len(found) >= limit or looked_at >= JOURNALS_A_PAGE:
             return EntryPage(found, last)
-        page = journal_of(context, partner_id, currency, Place(), limit - len(found))
+        page = journal_of(context, partner_id, currency, JournalPosition(), limit - len(found))
         found += page.entries
         if page.next:
-            return EntryPage(found, Place(position, page.next.currency, page.next.entry))
-        last = Place(position, "~")
+            return EntryPage(found, JournalPosition(position, page.next.currency, page.next.entry))
+        last = JournalPosition(position, "~")
     return EntryPage(found, None)
 
 
 def _walk(
-    context: Context, partner_id: str, currency: str | None, place: Place, limit: int
-) -> Iterator[tuple[Place, Entry]]:
+    context: Context, partner_id: str, currency: str | None, place: JournalPosition, limit: int
+) -> Iterator[tuple[JournalPosition, JournalEntry]]:
     currencies = [currency] if currency else [b.currency for b in ledger.balances(context.table, partner_id)]
     for each in sorted(currencies):
         if each < place.currency:
             continue
         after = place.entry if each == place.currency else ""
         for position, entry in ledger.entries(context.table, partner_id, each, after, limit + 1, strong=False):
-            yield Place(place.partner, each, position), entry
+            yield JournalPosition(place.partner, each, position), entry

@@ -12,8 +12,6 @@ from enum import StrEnum
 
 from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 
-S = WithdrawalStatus
-
 
 class Said(StrEnum):
     PAID = "PAID"
@@ -111,33 +109,43 @@ def answer(withdrawal: Withdrawal, news: News) -> Answer:
     if withdrawal.payout == 0 or not withdrawal.is_sent:
         return IMPOSSIBLE
     if not fits(withdrawal, news):  # for `Payouts.find` it is a PayoutFault: it comes to the same
-        return _problem(withdrawal, PayoutProblem.UNKNOWN) if withdrawal.status is S.PAYING else IMPOSSIBLE
+        return (
+            _problem(withdrawal, PayoutProblem.UNKNOWN) if withdrawal.status is WithdrawalStatus.PAYING else IMPOSSIBLE
+        )
     if news.said is Said.PAID:
         return _paid(withdrawal, news)
     if _of_another(withdrawal, news):  # of a payout whose end is known, and after which another one was begun
         return Answer(kept=news.said is Said.RETURNED)
     match news.said, withdrawal.status:
-        case Said.FAILED, S.PAYING:
-            return Answer((S.FAILED,))
-        case Said.FAILED, S.PAID:
+        case Said.FAILED, WithdrawalStatus.PAYING:
+            return Answer((WithdrawalStatus.FAILED,))
+        case Said.FAILED, WithdrawalStatus.PAID:
             return _problem(withdrawal, PayoutProblem.FAILED_AFTER_PAID)
-        case Said.RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:  # what came back had arrived
-            return Answer((S.PAID, S.RETURNED))
-        case Said.RETURNED, S.PAID if _part_was_put_right(withdrawal):
+        # what came back had arrived
+        case Said.RETURNED, WithdrawalStatus.REQUESTED | WithdrawalStatus.APPROVED | WithdrawalStatus.PAYING:
+            return Answer((WithdrawalStatus.PAID, WithdrawalStatus.RETURNED))
+        case Said.RETURNED, WithdrawalStatus.PAID if _part_was_put_right(withdrawal):
             return _problem(withdrawal, PayoutProblem.PARTLY_RETURNED)  # all of it again would give that part twice
-        case Said.RETURNED, S.PAID:
-            return Answer((S.RETURNED,))
-        case Said.RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
+        case Said.RETURNED, WithdrawalStatus.PAID:
+            return Answer((WithdrawalStatus.RETURNED,))
+        case (
+            Said.RETURNED,
+            WithdrawalStatus.FAILED | WithdrawalStatus.REJECTED | WithdrawalStatus.CANCELLED | WithdrawalStatus.EXPIRED,
+        ):
             # Paid after all, and it came back: as if it had failed.
             is_known = withdrawal.problem is PayoutProblem.PAID_AFTER_FAILED
             return Answer(solved=is_known, kept=not is_known)
-        case Said.PARTLY_RETURNED, S.REQUESTED | S.APPROVED | S.PAYING:
-            return Answer((S.PAID,), PayoutProblem.PARTLY_RETURNED, reported=True)
-        case Said.PARTLY_RETURNED, S.PAID:
+        case Said.PARTLY_RETURNED, WithdrawalStatus.REQUESTED | WithdrawalStatus.APPROVED | WithdrawalStatus.PAYING:
+            return Answer((WithdrawalStatus.PAID,), PayoutProblem.PARTLY_RETURNED, reported=True)
+        case Said.PARTLY_RETURNED, WithdrawalStatus.PAID:
             return _problem(withdrawal, PayoutProblem.PARTLY_RETURNED)
-        case Said.PARTLY_RETURNED, S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:  # so it had been paid
+        # so it had been paid
+        case (
+            Said.PARTLY_RETURNED,
+            WithdrawalStatus.FAILED | WithdrawalStatus.REJECTED | WithdrawalStatus.CANCELLED | WithdrawalStatus.EXPIRED,
+        ):
             return _problem(withdrawal, PayoutProblem.PAID_AFTER_FAILED)
-        case (Said.FAILED, _) | (Said.RETURNED | Said.PARTLY_RETURNED, S.RETURNED):
+        case (Said.FAILED, _) | (Said.RETURNED | Said.PARTLY_RETURNED, WithdrawalStatus.RETURNED):
             return NOTHING
         case other:
             raise AssertionError(f"no answer to {other}")
@@ -152,11 +160,13 @@ def _paid(withdrawal: Withdrawal, news: News) -> Answer:
     if any(step.request == replace(news, said=Said.RETURNED).request for step in withdrawal.steps):
         return NOTHING
     match withdrawal.status:
-        case S.REQUESTED | S.APPROVED | S.PAYING:
-            return Answer((S.PAID,))
-        case S.PAID | S.RETURNED:
+        case WithdrawalStatus.REQUESTED | WithdrawalStatus.APPROVED | WithdrawalStatus.PAYING:
+            return Answer((WithdrawalStatus.PAID,))
+        case WithdrawalStatus.PAID | WithdrawalStatus.RETURNED:
             return _problem(withdrawal, PayoutProblem.PAID_TWICE) if _of_another(withdrawal, news) else NOTHING
-        case S.FAILED | S.REJECTED | S.CANCELLED | S.EXPIRED:
+        case (
+            WithdrawalStatus.FAILED | WithdrawalStatus.REJECTED | WithdrawalStatus.CANCELLED | WithdrawalStatus.EXPIRED
+        ):
             return _problem(withdrawal, PayoutProblem.PAID_AFTER_FAILED)
 
 
@@ -167,7 +177,7 @@ def _of_another(withdrawal: Withdrawal, news: News) -> bool:
     """
     if news.transaction_id and news.transaction_id == withdrawal.transaction_id:
         return False
-    settled = next((step for step in withdrawal.steps if step.status is S.PAID), None)
+    settled = next((step for step in withdrawal.steps if step.status is WithdrawalStatus.PAID), None)
     settled_key = settled.request.removeprefix(f"{Said.PAID}:") if settled and settled.by == SYSTEM else ""
     if news.key:
         known = settled_key if settled_key.startswith(f"{withdrawal.id}-") else withdrawal.provider_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain import explaining
-from refledger.domain.caps import Month, month_of
+from refledger.domain.caps import CappedMonth, month_of
 from refledger.domain.explaining import Explanation
 from refledger.domain.payments import Dispute, Payment, Refund
 from refledger.domain.rewards import IN_BALANCE, Reward, RewardStatus
@@ -57,7 +57,7 @@ def payout_of(table: Table, reward: Reward) -> WithdrawalStatus | None:
     return known.status if known else None
 
 
-def _month(table: Table, reward: Reward) -> Month | None:
+def _month(table: Table, reward: Reward) -> CappedMonth | None:
     """The month that counts it, where it is under a cap."""
     if not month_of(reward):
         return None

@@ -12,11 +12,17 @@ from refledger.domain.errors import (
     ReferralClosed,
 )
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.referrals import Referral, ReferralStatus, Source
+from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
 from refledger.domain.uplines import Binding, Link
-from refledger.operations.chains import chain_above, check_new_customer, check_open, expires_at, top_unchanged
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.limits import LimitKind, Limits
+from refledger.operations.rate_limits import LimitKind, Limits
+from refledger.operations.upline_resolution import (
+    chain_above,
+    check_new_customer,
+    check_open,
+    expires_at,
+    top_unchanged,
+)
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import Item
@@ -72,7 +78,7 @@ def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str)
         id=keys.referral_id(partner_id, now_ms, context.ids.digest("referral", program_id, user)),
         program_id=program_id,
         status=ReferralStatus.ACCEPTED,
-        source=Source.WEBSITE,
+        source=ReferralSource.WEBSITE,
         upline=uplines.freeze(nearest, above),
         depth=program.rules.depth,
         rule_version=program.version,

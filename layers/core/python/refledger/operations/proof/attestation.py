@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from refledger.adapters.archive import Missing, Source
+from refledger.adapters.archive import ManifestSource, Missing
 from refledger.adapters.signing import Checker
-from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, Row, read_index, read_part, sha256
+from refledger.domain.manifest import INDEX, SIGNATURE, Damaged, ManifestRow, read_index, read_part, sha256
 from refledger.operations.context import Context
 from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.operations.proof.partner_checks import verify_partner
 from refledger.store import attested
 
 
-def rows_of(source: Source, checker: Checker, day: str | None) -> Iterator[Row]:
+def rows_of(source: ManifestSource, checker: Checker, day: str | None) -> Iterator[ManifestRow]:
     """Every row of a manifest, a part at a time. Raises Damaged; Missing where there is no manifest at all.
 
     `day`: which one it must be, None for any. Nothing is believed before the signature and the hash above it are right.
@@ -39,7 +39,7 @@ def rows_of(source: Source, checker: Checker, day: str | None) -> Iterator[Row]:
         yield from read_part(part).rows
 
 
-def check(context: Context, rows: Iterable[Row], checked: Checked) -> Iterator[Fault]:
+def check(context: Context, rows: Iterable[ManifestRow], checked: Checked) -> Iterator[Fault]:
     """Every balance whose journal is not the one that the manifest saw.
 
     That the entries up to the one that is looked at are right follows from the chain, which `verify` looks at for every
@@ -57,7 +57,7 @@ def check(context: Context, rows: Iterable[Row], checked: Checked) -> Iterator[F
             yield from (Fault(row.partner_id, row.currency, reason) for reason in reasons)
 
 
-def _differences(row: Row, found: attested.Found) -> Iterator[str]:
+def _differences(row: ManifestRow, found: attested.AttestedRow) -> Iterator[str]:
     if found.hash is None:
         yield f"entry {row.version}: is not there, and was when the manifest was written"
     elif found.hash != row.head:

@@ -19,9 +19,9 @@ from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import till
-from refledger.operations.payouts.covering import cover_all
-from refledger.operations.payouts.tasks import end_in_time
-from refledger.operations.payouts.workflow import tell, wake
+from refledger.operations.payouts.settlement import cover_all
+from refledger.operations.payouts.workflow_callbacks import tell, wake
+from refledger.operations.payouts.workflow_tasks import end_in_time
 from refledger.store import keys, withdrawals
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import ConditionFailed, Item, put

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from refledger.adapters.files import LEAST_PART_BYTES, UploadLost
-from refledger.domain.jobs import Job, JobStatus, Place
+from refledger.domain.jobs import ExportPosition, Job, JobStatus
 from refledger.domain.zip_files import TooLarge
 from refledger.operations.context import Context
 from refledger.operations.jobs import contents
@@ -68,7 +68,7 @@ def _begin_again(context: Context, job_id: str) -> bool:
     if job.place.restarts >= MOST_RESTARTS:
         fail(context, job, "the file could not be kept together")
         return False
-    fresh = Place(restarts=job.place.restarts + 1)
+    fresh = ExportPosition(restarts=job.place.restarts + 1)
     again = job.changed(context.now_ms(), status=JobStatus.QUEUED, done=0, place=fresh)
     context.table.commit(jobs.change(job, again))
     return True
@@ -126,7 +126,7 @@ class _Writer:
             self.files.put_rest(self.job.id, rest, bytes(self.text))
         self._come_to(replace(self.job.place, position=self.position, rest=rest))
 
-    def _come_to(self, place: Place) -> None:
+    def _come_to(self, place: ExportPosition) -> None:
         self._save(place=place, done=self.job.done + self.lines)
         self.text, self.lines = bytearray(), 0
 

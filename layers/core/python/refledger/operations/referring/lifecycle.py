@@ -20,9 +20,11 @@ from refledger.domain.errors import (
     Stale,
 )
 from refledger.domain.partners import Partner, PartnerStatus
-from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralStatus, Source
+from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.uplines import Link
-from refledger.operations.chains import (
+from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.idempotency import Once
+from refledger.operations.upline_resolution import (
     chain_above,
     check_new_customer,
     check_open,
@@ -30,13 +32,9 @@ from refledger.operations.chains import (
     expires_at,
     top_unchanged,
 )
-from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.once import Once
 from refledger.store import codes as stored_codes
 from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import ConditionFailed, RetryableConflict, Write
-
-S = ReferralStatus
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class NewReferral:
 
     partner_id: str = ""
     code: str = ""  # as it was typed
-    source: Source = Source.UNKNOWN
+    source: ReferralSource = ReferralSource.UNKNOWN
     campaign: str = ""
     lead: str = ""
     customer: str = ""
@@ -57,10 +55,10 @@ class NewReferral:
 
 
 @dataclass(frozen=True)
-class Changes:
+class ReferralUpdate:
     """What is to be different; None: as it is."""
 
-    source: Source | None = None
+    source: ReferralSource | None = None
     campaign: str | None = None
     note: str | None = None
     tags: tuple[str, ...] | None = None
@@ -115,7 +113,7 @@ def create_once(
     made = Referral(
         id=keys.referral_id(partner.id, now_ms, context.ids.digest("referral", request.key)),
         program_id=program_id,
-        status=S.PENDING,
+        status=ReferralStatus.PENDING,
         source=new.source,
         upline=uplines.freeze(nearest, above),
         depth=program.rules.depth,
@@ -206,11 +204,11 @@ def accept(context: Context, referral_id: str) -> Referral:
     """It counts. Idempotent. Raises ReferralNotFound, ReferralClosed for one that has gone on or was closed."""
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
-        if old.status is S.ACCEPTED:
+        if old.status is ReferralStatus.ACCEPTED:
             return None
-        if old.status is not S.PENDING or old.is_over(context.now_ms()):
+        if old.status is not ReferralStatus.PENDING or old.is_over(context.now_ms()):
             raise ReferralClosed(f"the referral {_is(old, context.now_ms())}: it cannot be accepted")
-        return replace(old, status=S.ACCEPTED), []
+        return replace(old, status=ReferralStatus.ACCEPTED), []
 
     return _change(context, referral_id, act)
 
@@ -220,7 +218,7 @@ def reject(context: Context, referral_id: str, reason: str) -> Referral:
 
     Raises ReferralNotFound, ReferralClosed for one that has converted or expired.
     """
-    return _close(context, referral_id, S.REJECTED, reason)
+    return _close(context, referral_id, ReferralStatus.REJECTED, reason)
 
 
 def remove(context: Context, referral_id: str) -> Referral:
@@ -228,7 +226,7 @@ def remove(context: Context, referral_id: str) -> Referral:
 
     Idempotent. Raises like `reject`.
     """
-    return _close(context, referral_id, S.REJECTED, DELETED)
+    return _close(context, referral_id, ReferralStatus.REJECTED, DELETED)
 
 
 def expire(context: Context, referral_id: str, reason: str) -> Referral:
@@ -236,7 +234,7 @@ def expire(context: Context, referral_id: str, reason: str) -> Referral:
 
     Idempotent. Raises ReferralNotFound, ReferralClosed for one that has converted or was rejected.
     """
-    return _close(context, referral_id, S.EXPIRED, reason)
+    return _close(context, referral_id, ReferralStatus.EXPIRED, reason)
 
 
 def _close(context: Context, referral_id: str, status: ReferralStatus, reason: str) -> Referral:
@@ -256,15 +254,15 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
     """
     now_ms = context.now_ms()
     new = replace(old, status=status, closed_at_ms=now_ms, reason=reason)
-    if status is S.EXPIRED:
+    if status is ReferralStatus.EXPIRED:
         new = replace(new, until_ms=min(old.until_ms or now_ms, now_ms))
     writes: list[Write] = []
     binding = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
     if binding:
         if binding.converted_at_ms:
             raise ReferralClosed("the referral has converted")
-        writes.append(referrals.close(binding, status.value, new.until_ms if status is S.EXPIRED else 0))
-    if status is S.REJECTED and old.customer:
+        writes.append(referrals.close(binding, status.value, new.until_ms if status is ReferralStatus.EXPIRED else 0))
+    if status is ReferralStatus.REJECTED and old.customer:
         writes += found_out(context, old)
     if old.lead and reason == DELETED:
         writes.append(referrals.free_lead(lead_hash(context, old.lead), old.id))
@@ -307,7 +305,7 @@ def link_lead(
 
 
 def update(
-    context: Context, referral_id: str, changes: Changes, version: int, *, by: str = "", by_machine: bool = False
+    context: Context, referral_id: str, changes: ReferralUpdate, version: int, *, by: str = "", by_machine: bool = False
 ) -> Referral:
     """Another source, campaign, note, other tags, or who pays. Idempotent: what is so already changes nothing.
 

@@ -10,11 +10,11 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import NOTHING, Origin, Payment, PaymentKind, said
 from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
-from refledger.operations.chains import check_stranger
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import enter
 from refledger.operations.earning.word import by_word
+from refledger.operations.upline_resolution import check_stranger
 from refledger.store import keys, payments, programs, referrals, rewards
 
 ADDED_LIMIT = 20  # how often the value of a conversion may turn out to be more than it ever was

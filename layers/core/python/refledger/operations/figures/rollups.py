@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from refledger.domain.journal import Balance
-from refledger.domain.leaderboards import Changed
+from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
 from refledger.operations.figures.counter_names import Counts, parse, select
-from refledger.operations.figures.counting import RANKED, Dated, dated, effects, stamped_in
+from refledger.operations.figures.counters import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.stream import Record
@@ -44,7 +44,7 @@ class PartnerStatistics:
     by_hand: dict[str, int] = field(default_factory=dict)
 
 
-def project(context: Context, shard: str, records: Sequence[Record]) -> list[Changed]:
+def project(context: Context, shard: str, records: Sequence[Record]) -> list[ChangedMonth]:
     """Add a batch to the roll-ups; returns whose months have changed, also where they were added before.
 
     Idempotent: each part remembers how far it has counted this shard.
@@ -52,7 +52,7 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
     parts: dict[tuple[bool, str, str, str], list[tuple[str, str, int]]] = defaultdict(list)
     subjects = {record.sequence_number: subjects_of(record) for record in records}
     known = generations.of(context.table, sorted(set().union(*subjects.values())))
-    changed: set[Changed] = set()
+    changed: set[ChangedMonth] = set()
     for record in records:
         number, today = record.number, day(record.at_ms)
         on_time = day(record.at_ms - LATE_AFTER_MS)
@@ -65,7 +65,7 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
                     if told:
                         parts[*where, today, ""].append((number, statistics.LATE + counter, amount))
                 if dimension.of is Of.PARTNER and (name := parse(counter)) and name.counts in RANKED:
-                    changed.add(Changed(dimension.id, when[:6]))
+                    changed.add(ChangedMonth(dimension.id, when[:6]))
     closed = day(context.now_ms() - CLOSED_AFTER_MS)
     stamps_last = sorted(parts.items(), key=lambda part: (any(name == STAMPED for _, name, _ in part[1]), part[0]))
     for (_, dimension_key, when, told), changes in stamps_last:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from refledger.domain.audit import Action, Entry, compare, network
+from refledger.domain.audit import Action, AuditEntry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
 from refledger.store.stream import Record
@@ -29,7 +29,7 @@ def write_down(context: Context, records: Iterable[Record]) -> int:
     return written
 
 
-def entry_of(record: Record) -> Entry | None:
+def entry_of(record: Record) -> AuditEntry | None:
     """What a record says that people may ask about, None where it says nothing of the kind."""
     told = keys.told_of(record.item)
     if told is None or record.expired:
@@ -46,7 +46,7 @@ def entry_of(record: Record) -> Entry | None:
     if not changes or not (who or (moved and type in BY_THEMSELVES and not part)):
         return None
     action = Action.CREATED if not record.old else Action.CHANGED if record.new else Action.DELETED
-    entry = Entry(entity, type, part, action, record.at_ms, record.number, changes)
+    entry = AuditEntry(entity, type, part, action, record.at_ms, record.number, changes)
     if not who:
         return entry
     # Staff and services are answerable for what they do; of others the network is enough to see a pattern

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from refledger.domain.errors import Refledger
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.referring.referring import closing
+from refledger.operations.referring.lifecycle import closing
 from refledger.store import programs, referrals
 from refledger.store.transaction import Write
 

@@ -17,14 +17,14 @@ from refledger.operations.context import Context, commit
 from refledger.store import withdrawals
 from refledger.store.transaction import RetryableConflict
 
-S = WithdrawalStatus
 log = logging.getLogger(__name__)
 APPROVAL, SETTLEMENT = "APPROVAL", "SETTLEMENT"
 HELD = "HELD"  # a status for the workflow alone: nothing waits for anybody's word, and nothing is paid now
 # What each status decides. REQUESTED and PAYING decide nothing: a repeated request may find the withdrawal in them.
 DECIDES = {
-    S.APPROVED: APPROVAL, S.REJECTED: APPROVAL, S.CANCELLED: APPROVAL, S.EXPIRED: APPROVAL,
-    S.PAID: SETTLEMENT, S.FAILED: SETTLEMENT, S.RETURNED: SETTLEMENT,
+    WithdrawalStatus.APPROVED: APPROVAL, WithdrawalStatus.REJECTED: APPROVAL, WithdrawalStatus.CANCELLED: APPROVAL,
+    WithdrawalStatus.EXPIRED: APPROVAL,
+    WithdrawalStatus.PAID: SETTLEMENT, WithdrawalStatus.FAILED: SETTLEMENT, WithdrawalStatus.RETURNED: SETTLEMENT,
 }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: s
     """Keep the token of a task that waits for a person; go on at once where there is nothing to wait for any more."""
     keep(context, withdrawal_id, kind, token)
     withdrawal = withdrawals.find(context.table, withdrawal_id)
-    waits_in = S.REQUESTED if kind == APPROVAL else S.PAYING
+    waits_in = WithdrawalStatus.REQUESTED if kind == APPROVAL else WithdrawalStatus.PAYING
     if withdrawal.status is not waits_in:
         waker.wake(token, withdrawal)
     return result(withdrawal)
@@ -65,7 +65,8 @@ def wake(context: Context, waker: Waker, withdrawal: Withdrawal) -> bool:
     Behind a payout it may wait for either word, and is told where it waits: the next state looks at the item anyway.
     """
     kind = DECIDES.get(withdrawal.status)
-    if withdrawal.status is S.APPROVED and withdrawal.payout:  # to be tried again: what waits is the settlement
+    # to be tried again: what waits is the settlement
+    if withdrawal.status is WithdrawalStatus.APPROVED and withdrawal.payout:
         kind = SETTLEMENT
     token = withdrawals.token(context.table, withdrawal.id, kind) if kind else None
     if not token or waker.wake(token, withdrawal):

@@ -17,7 +17,7 @@ from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, Cancelled, 
 from refledger.domain.suspicion import Sighting, cluster_of, keeper, near, sighting, waiting
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import taking_back
+from refledger.operations.earning import reversals
 from refledger.store import keys, payments, referrals, rewards, sightings
 from refledger.store.transaction import Write
 
@@ -87,7 +87,7 @@ def held(earned: Iterable[Reward], twin: str) -> list[Reward]:
 
 def _twins(context: Context, payment: Payment) -> list[Payment]:
     """The customer's payments that another system knows by an id of this one."""
-    ids = {taking_back.root(context, id) for id in payment.other_ids}
+    ids = {reversals.root(context, id) for id in payment.other_ids}
     return [each for each in payments.some(context.table, *ids).values() if _is_of(each, payment)] if ids else []
 
 
@@ -202,7 +202,7 @@ def _judge(context: Context, binding: Binding, payment_id: str) -> list[Maturity
     if not moved and twin == payment.twin:
         return []
     now_ms = context.now_ms()
-    taken = taking_back.settle(context, payment, moved, payment.id, now_ms)
+    taken = reversals.settle(context, payment, moved, payment.id, now_ms)
     listed = [sightings.list_it(payment.id, twin, now_ms) if twin else sightings.take_off(payment.id)]
     context.table.commit(
         payments.may_be(payment, replace(payment, twin=twin)), *taken.writes, *(listed if twin != payment.twin else [])
@@ -229,7 +229,7 @@ def same_id(context: Context, payment_id: str, other_id: str) -> list[MaturityMe
 def _same_id(context: Context, payment_id: str, other_id: str) -> Binding | None:
     if not payments.some(context.table, other_id):  # as nearly always
         return None
-    known = _read(context, [payment_id, taking_back.root(context, other_id)])
+    known = _read(context, [payment_id, reversals.root(context, other_id)])
     if len(known) < 2 or not _is_of(*known) or known[0].told_in == known[1].told_in:
         return None
     binding = referrals.find_binding(context.table, known[0].program_id, known[0].customer)

@@ -8,12 +8,11 @@ from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus, check_waiting
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import risks
-from refledger.operations.payouts.covering import cover_all
-from refledger.operations.payouts.steps import book, step
-from refledger.operations.payouts.workflow import APPROVAL, HELD, Assessment, TaskResult, keep, result
+from refledger.operations.payouts.settlement import cover_all
+from refledger.operations.payouts.transitions import book, step
+from refledger.operations.payouts.workflow_callbacks import APPROVAL, HELD, Assessment, TaskResult, keep, result
 from refledger.store import withdrawals
 
-S = WithdrawalStatus
 SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the money is never released by time
 
 
@@ -25,7 +24,7 @@ def decide(context: Context, waker: Waker, withdrawal_id: str, token: str) -> Ta
     """
     keep(context, withdrawal_id, APPROVAL, token)
     withdrawal = end_in_time(context, _by_rule(context, withdrawal_id))
-    if withdrawal.status is not S.REQUESTED:
+    if withdrawal.status is not WithdrawalStatus.REQUESTED:
         waker.wake(token, withdrawal)
     return result(withdrawal)
 
@@ -44,9 +43,20 @@ def end_in_time(context: Context, withdrawal: Withdrawal) -> Withdrawal:
 
     try:
         check(withdrawal)
-        return step(context, withdrawal.id, S.EXPIRED, SYSTEM, request=f"workflow-{S.EXPIRED}", check=check)
+        return step(
+            context,
+            withdrawal.id,
+            WithdrawalStatus.EXPIRED,
+            SYSTEM,
+            request=f"workflow-{WithdrawalStatus.EXPIRED}",
+            check=check,
+        )
     except AlreadyDecided:
-        return withdrawal if withdrawal.status is not S.REQUESTED else withdrawals.find(context.table, withdrawal.id)
+        return (
+            withdrawal
+            if withdrawal.status is not WithdrawalStatus.REQUESTED
+            else withdrawals.find(context.table, withdrawal.id)
+        )
 
 
 def assess(context: Context, withdrawal_id: str) -> Assessment:
@@ -73,7 +83,7 @@ def _assessment(context: Context, withdrawal: Withdrawal, *, auto_approve: bool)
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
     """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
     withdrawal = _by_rule(context, withdrawal_id)
-    if withdrawal.status is S.REQUESTED:
+    if withdrawal.status is WithdrawalStatus.REQUESTED:
         raise Conflict("the program wants a person to decide")
     return result(withdrawal)
 
@@ -83,10 +93,18 @@ def _by_rule(context: Context, withdrawal_id: str) -> Withdrawal:
     """The withdrawal, approved if it waited and the program's rule lets it go. Raises RetryableConflict."""
     assessed = risks.assess(context, withdrawal_id)
     asked, seen = assessed.withdrawal, assessed.by_rule
-    if asked.status is not S.REQUESTED or seen is None:
+    if asked.status is not WithdrawalStatus.REQUESTED or seen is None:
         return asked
     why = "within the program's automatic limit"
-    return book(context, asked, S.APPROVED, SYSTEM, f"workflow-{S.APPROVED}", why, also=seen.guards())
+    return book(
+        context,
+        asked,
+        WithdrawalStatus.APPROVED,
+        SYSTEM,
+        f"workflow-{WithdrawalStatus.APPROVED}",
+        why,
+        also=seen.guards(),
+    )
 
 
 def settle(context: Context, withdrawal_id: str) -> TaskResult:
@@ -109,7 +127,7 @@ def finish(context: Context, waker: Waker, withdrawal_id: str, heard: str, token
 
 def _settled(context: Context, withdrawal_id: str) -> Withdrawal:
     withdrawal = withdrawals.find(context.table, withdrawal_id)
-    if withdrawal.status is S.PAID:
+    if withdrawal.status is WithdrawalStatus.PAID:
         cover_all(context, withdrawal.partner_id, withdrawal.currency, withdrawal.id)
     return withdrawal
 
@@ -120,7 +138,7 @@ def release(context: Context, withdrawal_id: str, status: WithdrawalStatus) -> T
     Every other end was booked with its money by whoever decided. Above all a payout is never released from here: only
     who knows that it was not made may do that.
     """
-    if status is S.EXPIRED:
+    if status is WithdrawalStatus.EXPIRED:
         return _unless_decided(context, withdrawal_id, status, "")
     return result(withdrawals.find(context.table, withdrawal_id))
 

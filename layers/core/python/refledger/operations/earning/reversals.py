@@ -21,7 +21,7 @@ NAMES_LIMIT = 20  # of a payment that stand one for the other in a row
 
 
 @dataclass(frozen=True)
-class Place:
+class EventTarget:
     """Where an event belongs: the id of its payment, that payment (None where it has not come yet), and what lies
     below it under the event's own id, if that is known.
 
@@ -35,7 +35,7 @@ class Place:
     is_stray: bool = False
 
 
-def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: keys.Key | None = None) -> Place:
+def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: keys.Key | None = None) -> EventTarget:
     """Whatever name of its payment the event says: an ALIAS is followed; what is about it lies below its payment."""
     for _ in range(NAMES_LIMIT):
         asked = [keys.payment(named), below(named), *([guard] if guard else [])]
@@ -51,7 +51,7 @@ def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: 
         raise Unreadable("payment: has too many names, one after the other")
     owner = taken[0]["payment"] if taken and taken[0] else ""
     elsewhere = bool(owner) and item is None and owner != named and root(context, owner) != named
-    return Place(named, payment, item, is_first=bool(guard) and not owner, is_stray=elsewhere)
+    return EventTarget(named, payment, item, is_first=bool(guard) and not owner, is_stray=elsewhere)
 
 
 def root(context: Context, named: str) -> str:
@@ -117,14 +117,16 @@ def is_early(payment: Payment | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReversalResult:
     """What an event takes or gives back. `due`: whose money it moves, for the worker who marks what payouts covered."""
 
     writes: list[Write]
     due: list[MaturityMessage] = field(default_factory=list)
 
 
-def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str) -> Taken:
+def apply(
+    context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str
+) -> ReversalResult:
     """The payment with these sums, and all that follows for its rewards and their partners' money.
 
     `payment`: as it was read, None where it has not come yet: then the sums wait for it (EARLY) under `id`. Its
@@ -133,7 +135,7 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
     now_ms = context.now_ms()
     if payment is None:
         waits = Payment(id, PaymentKind.EARLY, currency, created_at_ms=now_ms, back=back)
-        return Taken([payments.create(waits)])
+        return ReversalResult([payments.create(waits)])
     writes = [payments.take_back(payment, back, currency, now_ms)]
     moved = [
         (old, new)
@@ -141,10 +143,10 @@ def apply(context: Context, id: str, payment: Payment | None, back: TakenBack, c
         if (new := revalue(old, payment.amount, back)) != old
     ]
     taken = settle(context, payment, moved, reference, now_ms)
-    return Taken([*writes, *taken.writes], taken.due)
+    return ReversalResult([*writes, *taken.writes], taken.due)
 
 
-def settle(context: Context, payment: Payment, moved: list[Pair], reference: str, now_ms: int) -> Taken:
+def settle(context: Context, payment: Payment, moved: list[Pair], reference: str, now_ms: int) -> ReversalResult:
     """Rewards of a payment as they were read and as they become, with their partners' money."""
     writes: list[Write] = []
     by_holder: dict[tuple[str, str], list[Pair]] = defaultdict(list)
@@ -163,7 +165,7 @@ def settle(context: Context, payment: Payment, moved: list[Pair], reference: str
         MaturityMessage(partner_id, of, since, True, f"{payment.id}-{payment.revision}-{partner_id}")
         for partner_id, of in holders
     ]
-    return Taken(writes, due)
+    return ReversalResult(writes, due)
 
 
 def _came_back(old: Reward, new: Reward) -> bool:

@@ -39,7 +39,7 @@ Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from wh
 
 
 @dataclass(frozen=True)
-class Found:
+class ScanResult:
     """What a run has come to: messages sent by look, how far the last of them is behind where it should be, and whether
     there is more for which there was no time.
     """
@@ -49,7 +49,7 @@ class Found:
     left: bool = False
 
 
-def find_due(context: Context, send: Send, go_on: Callable[[], bool], looks: Sequence[Look] = LOOKS) -> Found:
+def find_due(context: Context, send: Send, go_on: Callable[[], bool], looks: Sequence[Look] = LOOKS) -> ScanResult:
     """Send a message for each partner and currency with something due that still waits; one a run.
 
     The looks take turns, a slice each, so that none lives on what another leaves. A place is kept when the messages are
@@ -65,7 +65,7 @@ def find_due(context: Context, send: Send, go_on: Callable[[], bool], looks: Seq
     for run in runs:
         run.end()
     behind_ms = max((run.behind_ms for run in runs), default=0)
-    return Found({run.look.name: run.sent for run in runs}, behind_ms, any(run.left for run in runs))
+    return ScanResult({run.look.name: run.sent for run in runs}, behind_ms, any(run.left for run in runs))
 
 
 class _Run:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from refledger.domain.caps import Month, month_of
-from refledger.domain.journal import Account, Balance, Kind
+from refledger.domain.caps import CappedMonth, month_of
+from refledger.domain.journal import Account, Balance, EntryKind
 from refledger.domain.rewards import Reward, owed, paid
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.rewards import REWARDS_AT_ONCE
@@ -30,7 +30,7 @@ class _Found:
     left: int
     cursor: str
     marked: list[Reward] = field(default_factory=list)
-    months: dict[str, tuple[Month, Month]] = field(default_factory=dict)  # as they are, and as they will be
+    months: dict[str, tuple[CappedMonth, CappedMonth]] = field(default_factory=dict)  # as they are, and as they will be
 
     def take(self, context: Context, balance: Balance, reward: Reward) -> bool:
         """Mark one more. False where too little is left for it, or the transaction is full."""
@@ -93,9 +93,9 @@ def _last_taken(context: Context, balance: Balance) -> str:
     last = ""
     newest = ledger.newest_entries(context.table, balance.partner_id, balance.currency, ENTRIES)
     for entry in islice(newest, LOOKED_THROUGH):
-        if entry.kind in (Kind.SETTLE, Kind.PAY):
+        if entry.kind in (EntryKind.SETTLE, EntryKind.PAY):
             return entry.reference
-        if entry.debit is Account.AVAILABLE and entry.kind is not Kind.RESERVE:
+        if entry.debit is Account.AVAILABLE and entry.kind is not EntryKind.RESERVE:
             last = last or entry.reference
     return last
 
@@ -108,7 +108,7 @@ def _look(context: Context, balance: Balance, has_left: int) -> _Found:
     partner_id, currency = balance.partner_id, balance.currency
     partitions = context.reward_partitions(partner_id)
     for place, entry in ledger.entries(context.table, partner_id, currency, balance.cover, ENTRIES):
-        if entry.kind is Kind.EARN:
+        if entry.kind is EntryKind.EARN:
             for reward in rewards.between(context.table, partitions, entry.first, entry.last):
                 if reward.entry != entry.version or reward.currency != currency or not owed(reward):
                     continue

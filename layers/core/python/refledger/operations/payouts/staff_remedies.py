@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from refledger.domain.errors import NotPayable
-from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PayoutProblem, Withdrawal
 from refledger.operations.context import Context
-from refledger.operations.payouts import deciding
-from refledger.operations.payouts.steps import by_person
+from refledger.operations.payouts import decisions
+from refledger.operations.payouts.transitions import by_person
 
-S = WithdrawalStatus
 # Problems that are over when the money was put right by other means: an adjustment, or a word with the partner. The
 # other two end only with what is true of the payout: retried, paid or failed.
 CAN_BE_SETTLED_ELSEWHERE = (
@@ -25,14 +24,14 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
     Idempotent by the request. Raises NotPayable unless the problem is DECLINED: only then is another key no second
     payout. OwnWithdrawal, PartnerSuspended, SecondPersonNeeded, WithdrawalNotFound, Busy.
     """
-    return deciding.retry(context, withdrawal_id, actor, request, note)
+    return decisions.retry(context, withdrawal_id, actor, request, note)
 
 
 def mark_returned(
     context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
 ) -> Withdrawal:
     """The whole payout came back: PAID → RETURNED, and the money is available again. See `deciding.mark_returned`."""
-    return deciding.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
+    return decisions.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
 
 
 def resolve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:

@@ -15,7 +15,7 @@ from typing import Final
 
 from refledger.domain import csv_files
 from refledger.domain.errors import EmailTaken, Invalid, ProgramNotFound, UserTaken
-from refledger.domain.jobs import Job, JobStatus, Line, LineStatus
+from refledger.domain.jobs import ImportLine, Job, JobStatus, LineStatus
 from refledger.operations.context import Context
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
@@ -33,14 +33,14 @@ Read = Callable[[dict[str, str]], NewPartner]  # raises Invalid
 
 
 @dataclass(frozen=True)
-class Row:
+class ImportRow:
     """`number`: of the line in the file where it begins. `cells`: by column; None where there are too many or few."""
 
     number: int
     cells: dict[str, str] | None
 
 
-def parse(text: str) -> list[Row]:
+def parse(text: str) -> list[ImportRow]:
     """The lines of a file: a head with the names of columns, then a partner each. Empty lines are none.
 
     Marks are taken off that exports put before what a spreadsheet would take for a formula.
@@ -66,9 +66,9 @@ def _check(head: list[str]) -> None:
         raise Invalid("a column is there twice")
 
 
-def _row(number: int, head: list[str], cells: list[str]) -> Row:
+def _row(number: int, head: list[str], cells: list[str]) -> ImportRow:
     fits = len(cells) == len(head)
-    return Row(number, dict(zip(head, cells, strict=True)) if fits else None)
+    return ImportRow(number, dict(zip(head, cells, strict=True)) if fits else None)
 
 
 def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], bool]) -> bool:
@@ -93,7 +93,7 @@ def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], b
         return True
 
 
-def _come_to(context: Context, job: Job, lines: Sequence[Line], total: int) -> Job:
+def _come_to(context: Context, job: Job, lines: Sequence[ImportLine], total: int) -> Job:
     """What became of the lines, and how far it came, in one transaction."""
     counts = Counter(job.counts)
     counts.update(line.status.value for line in lines)
@@ -104,7 +104,7 @@ def _come_to(context: Context, job: Job, lines: Sequence[Line], total: int) -> J
     return new
 
 
-def _first_with(rows: Sequence[Row]) -> dict[str, int]:
+def _first_with(rows: Sequence[ImportRow]) -> dict[str, int]:
     """The first line with each e-mail address."""
     found: dict[str, int] = {}
     for row in rows:
@@ -117,14 +117,14 @@ def _folded(cells: dict[str, str]) -> str:
     return cells["email"].strip().casefold()
 
 
-def _line(context: Context, job: Job, row: Row, read: Read, first: dict[str, int]) -> Line:
+def _line(context: Context, job: Job, row: ImportRow, read: Read, first: dict[str, int]) -> ImportLine:
     """What becomes of one line; the same again for its repeat."""
     if row.cells is None:
-        return Line(row.number, LineStatus.INVALID, message="not as many columns as the head has")
+        return ImportLine(row.number, LineStatus.INVALID, message="not as many columns as the head has")
     try:
         new = read(row.cells)
         if (before := first[_folded(row.cells)]) != row.number:
-            return Line(row.number, LineStatus.DUPLICATE, message=f"line {before} has the same e-mail address")
+            return ImportLine(row.number, LineStatus.DUPLICATE, message=f"line {before} has the same e-mail address")
         if job.dry_run:
             return _try(context, row, new)
         with acting(*_author(job.who)) if job.who else nullcontext():
@@ -132,18 +132,18 @@ def _line(context: Context, job: Job, row: Row, read: Read, first: dict[str, int
                 context, new, job.owner, f"{job.id} {row.number}", context.ids.hash("line", *row.cells.items())
             )
     except (EmailTaken, UserTaken) as taken:
-        return Line(row.number, LineStatus.DUPLICATE, _holder(context, row.cells), message=taken.detail)
+        return ImportLine(row.number, LineStatus.DUPLICATE, _holder(context, row.cells), message=taken.detail)
     except (Invalid, ProgramNotFound) as wrong:
-        return Line(row.number, LineStatus.INVALID, message=wrong.detail)
-    return Line(row.number, LineStatus.CREATED, made.id, made.code)
+        return ImportLine(row.number, LineStatus.INVALID, message=wrong.detail)
+    return ImportLine(row.number, LineStatus.CREATED, made.id, made.code)
 
 
-def _try(context: Context, row: Row, new: NewPartner) -> Line:
+def _try(context: Context, row: ImportRow, new: NewPartner) -> ImportLine:
     """What would become of it. Raises like what makes the partner."""
     programs.find(context.table, new.program_id)
     if holder := _holder(context, {"email": new.email}):
-        return Line(row.number, LineStatus.DUPLICATE, holder, message=TAKEN)
-    return Line(row.number, LineStatus.WOULD_CREATE)
+        return ImportLine(row.number, LineStatus.DUPLICATE, holder, message=TAKEN)
+    return ImportLine(row.number, LineStatus.WOULD_CREATE)
 
 
 def _holder(context: Context, cells: dict[str, str]) -> str:
