@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -263,6 +263,24 @@ def own_errors(tree: ast.Module) -> Found:
                 yield node.lineno, f"{name}: who may decide about whom is said in domain/duties.py alone"
 
 
+def one_letter_aliases(tree: ast.Module) -> Found:
+    """`S = Status`, and `import Status as S`: six classes were called S. A type variable is made by a call."""
+    for node in ast.walk(tree):
+        names: list[tuple[int, str]] = []
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [(node.lineno, name.asname or "") for name in node.names]
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                targets = target.elts if isinstance(target, ast.Tuple) else [target]
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value] * len(targets)
+                names += [
+                    (node.lineno, ast.unparse(each))
+                    for each, value in zip(targets, values, strict=False)
+                    if isinstance(value, ast.Name | ast.Attribute)
+                ]
+        yield from ((line, f"{name}: say which class it is") for line, name in names if re.fullmatch("[A-Z]", name))
+
+
 RULES = (
     # an operators' command reads the whole table once, to move on what releases left; no role lets functions do it
     Rule("no-scan", DEPLOYED, scans, except_in=(PACKAGE + "cli/migrate.py",)),
@@ -281,6 +299,7 @@ RULES = (
         own_errors,
         except_in=(PACKAGE + "domain/duties.py",),
     ),
+    Rule("no-one-letter-aliases", DEPLOYED, one_letter_aliases),
     Rule("times-with-zone", CHECKED, naive_times),
     Rule("matches-without-default", DEPLOYED, open_matches),
     Rule("match-instead-of-chain", DEPLOYED, enum_chains),
@@ -299,13 +318,27 @@ def violations(path: str, source: str) -> list[str]:
     return [f"{path}:{line}: {name}: {what}" for line, name, what in sorted(found)]
 
 
+def classes_twice(sources: Mapping[str, str]) -> list[str]:
+    """Public classes of the package that another module of it has a namesake of. `sources`: by path."""
+    first: dict[str, str] = {}
+    found: list[str] = []
+    for path in sorted(path for path in sources if path.startswith(DEPLOYED)):
+        for node in ast.parse(sources[path], path).body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if (other := first.setdefault(node.name, path)) != path:
+                found.append(f"{path}:{node.lineno}: one-class-a-name: {node.name} is a class of {other}, too")
+    return found
+
+
 def project_files() -> list[Path]:
     return sorted(path for folder in CHECKED for path in (ROOT / folder).rglob("*.py"))
 
 
 def main(names: list[str]) -> int:
     files = [Path(name).resolve() for name in names] or project_files()
-    found = [v for file in files for v in violations(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))]
+    sources = {file.relative_to(ROOT).as_posix(): file.read_text("utf-8") for file in files}
+    found = [v for path, source in sources.items() for v in violations(path, source)] + classes_twice(sources)
     for violation in found:
         print(violation)
     print(f"house rules: {len(files)} files, {len(found)} violations")

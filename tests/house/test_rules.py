@@ -65,6 +65,9 @@ def broken(path: str, source: str) -> set[str]:
         ),
         ("types-of-methods", HANDLER, "sent = method.type is not MethodType.BANK_TRANSFER"),
         ("types-of-methods", DOMAIN, "port = stripe if method.type == methods.MethodType.STRIPE else bank"),
+        ("no-one-letter-aliases", DOMAIN, "S = Status"),
+        ("no-one-letter-aliases", DOMAIN, "R, M = Relation, marks.Marked"),
+        ("no-one-letter-aliases", HANDLER, "from refledger.entry.access import Limit as L"),
         ("stairs", DOMAIN, "from refledger.store import keys"),
         ("stairs", STORE, "def late():\n    from refledger.entry import http"),
         ("stairs", STORE, "import refledger.adapters.aws"),
@@ -95,6 +98,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
         pytest.param(HANDLER, "import os\ndef table():\n    return os.environ['T']", id="read when called"),
         pytest.param(HANDLER, "import os\ntable = lambda: os.environ['T']", id="read when called, lambda"),
         pytest.param("local/x.py", "import os\nif __name__ == '__main__':\n    print(os.environ)", id="read when run"),
+        pytest.param(DOMAIN, 'T = TypeVar("T")\nP, Q = 1, 2\nOPEN = S_OPEN', id="no alias"),
         pytest.param("tests/x.py", "boto3.client('s3').scan()", id="not deployed"),
     ],
 )
@@ -107,6 +111,14 @@ def test_a_violation_says_where_and_why() -> None:
     """One line that editors understand: path, line, rule, reason."""
     (line,) = house_rules.violations(DOMAIN, "x = 1\n\nrate = 0.2\n")
     assert line.startswith(f"{DOMAIN}:3: no-float: 0.2: no float near money")
+
+
+def test_a_name_is_of_one_class() -> None:
+    """Of the public ones that are deployed, in whatever modules; tests may have theirs."""
+    source = "class Entry: ...\n\nclass _Private: ...\n"
+    assert house_rules.classes_twice({DOMAIN: source, "tests/domain/x.py": source}) == []
+    (line,) = house_rules.classes_twice({STORE: source, DOMAIN: source})
+    assert line == f"{STORE}:1: one-class-a-name: Entry is a class of {DOMAIN}, too"
 
 
 def test_every_rule_guards_files_that_exist() -> None:
