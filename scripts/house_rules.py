@@ -16,6 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "layers/core/python/refledger/"
 DEPLOYED = (PACKAGE, "functions/")
+FIRST_LINE = 100  # characters
+RIDDLE = re.compile(  # a first line that says what something is, or what may be asked of it, and not what is done
+    r"(What|Who|Whom|Whose|Whether|Where|Which|How|When|Those|All|Of|Idempotent|Raises|Nobody|Somebody)\b|\("
+)
 CHECKED = (*DEPLOYED, "local/", "scripts/", "benchmarks/", "tests/")
 PROJECT = {"refledger", "functions", "scripts", "benchmarks", "tests"}
 
@@ -263,6 +267,19 @@ def own_errors(tree: ast.Module) -> Found:
                 yield node.lineno, f"{name}: who may decide about whom is said in domain/duties.py alone"
 
 
+def riddles(tree: ast.Module) -> Found:
+    """First lines of public functions' docstrings that are too long, go on below, or ask instead of saying."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+            continue
+        first, _, rest = (ast.get_docstring(node) or "").partition("\n")
+        is_property = any("property" in ast.unparse(each) for each in node.decorator_list)
+        if len(first) > FIRST_LINE or (rest and not rest.startswith("\n")):
+            yield node.lineno, f"{node.name}: the docstring's first line is a sentence of up to {FIRST_LINE} characters"
+        elif not is_property and RIDDLE.match(first):
+            yield node.lineno, f"{node.name}: the docstring says what it does: Return …, Yield …, Write …"
+
+
 def one_letter_aliases(tree: ast.Module) -> Found:
     """`S = Status`, and `import Status as S`: six classes were called S. A type variable is made by a call."""
     for node in ast.walk(tree):
@@ -298,6 +315,12 @@ RULES = (
         (PACKAGE + "domain/", PACKAGE + "store/", PACKAGE + "operations/"),
         own_errors,
         except_in=(PACKAGE + "domain/duties.py",),
+    ),
+    Rule(
+        "docstrings-say",
+        (PACKAGE + "store/", PACKAGE + "operations/"),
+        riddles,
+        except_in=(PACKAGE + "store/keys.py",),  # what each key is, for docs/data-model.md
     ),
     Rule("no-one-letter-aliases", DEPLOYED, one_letter_aliases),
     Rule("times-with-zone", CHECKED, naive_times),

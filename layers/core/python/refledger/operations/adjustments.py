@@ -72,7 +72,9 @@ def _request(context: Context, id: str, asked: AdjustmentRequest, actor: str, bo
 
 
 def approve(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
-    """A second person posts what waits. Debt to be forgiven must be there now: the balance is written as it was read.
+    """A second person posts what waits.
+
+    Debt to be forgiven must be there now: the balance is written as it was read.
 
     Idempotent by `request`. Raises AdjustmentNotFound, OwnAdjustment, SecondPersonNeeded, AlreadyDecided, NoDebt, Busy.
     """
@@ -80,7 +82,10 @@ def approve(context: Context, adjustment_id: str, actor: str, request: str, note
 
 
 def reject(context: Context, adjustment_id: str, actor: str, request: str, note: str) -> Adjustment:
-    """A second person refuses it, or who asked takes it back; no money moves. Idempotent and raises like `approve`."""
+    """A second person refuses it, or who asked takes it back; no money moves.
+
+    Idempotent and raises like `approve`.
+    """
     return _decide(context, adjustment_id, AdjustmentStatus.REJECTED, actor, request, note)
 
 

@@ -31,7 +31,9 @@ class BulkOutcome(Generic[T]):
 
 
 def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[BulkOutcome[T]]:
-    """`act` on every id, in their order; a result for each. As idempotent as `act`: the repeat does what is left.
+    """`act` on every id, in their order; a result for each.
+
+    As idempotent as `act`: the repeat does what is left.
 
     Where what is made has no id yet, `ids` are their places: "0", "1", …
     """
@@ -48,7 +50,9 @@ def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[
 
 
 def remembered(context: Context, once: Once, do: Callable[[], list[Item]]) -> list[Item]:
-    """What `do` answers, kept for a day under the Idempotency-Key: the repeat gets the same, and does nothing.
+    """Answer a bulk call once for each Idempotency-Key.
+
+    What `do` answers is kept for a day: the repeat gets the same, and does nothing.
 
     Each of what `do` answers is a plain item: text, whole numbers, true, false, None, lists and maps of them. `do` must
     be idempotent for each of what it does: the repeat of a call that died before its answer was kept does what is left,

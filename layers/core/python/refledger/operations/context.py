@@ -54,11 +54,14 @@ class Context:
     _stop: list[tuple[int, Stop | None]] = field(default_factory=list)  # when it was read, and what was there
 
     def looking(self) -> Context:
-        """The same, for an operation that is to come as far as what it would write: see `store/looking.py`."""
+        """Return the same, for an operation that is to come as far as what it would write."""
         return replace(self, table=Looking(self.table))
 
     def program(self, program_id: str) -> Program:
-        """A program as it was at most a minute ago: its rules are frozen on what they make. Raises ProgramNotFound."""
+        """A program as it was at most a minute ago: its rules are frozen on what they make.
+
+        Raises ProgramNotFound.
+        """
         read_at_ms, program = self._programs.get(program_id, (0, None))
         if program is None or self.now_ms() - read_at_ms > PROGRAM_KEPT_MS:
             program = programs.find(self.table, program_id)
@@ -92,11 +95,14 @@ class Context:
         return self._known_shards().count
 
     def spread(self, partner_id: str) -> int:
-        """With which spread rewards of the partner are made now: see `keys.reward_id`."""
+        """Return with which spread rewards of the partner are made now: see `keys.reward_id`."""
         return self._known_shards().spread(partner_id, self.now_ms())
 
     def reward_partitions(self, partner_id: str) -> tuple[str, ...]:
-        """Where the partner's rewards lie, for whoever reads them. A minute old is new enough: see `shards`."""
+        """Return where the partner's rewards lie, for whoever reads them.
+
+        A minute old is new enough: see `shards`.
+        """
         return self._known_shards().partitions(partner_id)
 
     def _known_shards(self) -> Shards:
@@ -105,19 +111,19 @@ class Context:
         return self._shards[0][1]
 
     def stopped(self) -> Stop | None:
-        """Whether everything that books and pays is stopped, as it was at most five seconds ago."""
+        """Return whether everything that books and pays is stopped, as it was at most five seconds ago."""
         if not self._stop or self.now_ms() - self._stop[0][0] > STOP_KEPT_MS:
             self._stop[:] = [(self.now_ms(), stops.read(self.table))]
         return self._stop[0][1]
 
     def called(self, id: str, name: str) -> None:
-        """Somebody's name is kept: no need to look again in this worker."""
+        """Remember that somebody's name is kept: no need to look again in this worker."""
         if len(self.named) >= NAMES_KEPT:
             self.named.clear()
         self.named[id] = name
 
     def customer_id(self, told: str) -> str:
-        """What is kept of the id by which the owner calls a customer."""
+        """Return what is kept of the id by which the owner calls a customer."""
         return "" if self.seals_customers else told
 
     def has_program(self, program_id: str) -> bool:
@@ -131,7 +137,9 @@ class Context:
 def retry_on_conflict(
     operation: Callable[Concatenate[Context, Params], Result],
 ) -> Callable[Concatenate[Context, Params], Result]:
-    """Run the operation from its first read on, until nobody is in the way. It raises Busy after eight tries.
+    """Run the operation from its first read on, until nobody is in the way.
+
+    It raises Busy after eight tries.
 
     What must be the same in every try (an id that is made, what a caller has counted) is a parameter.
     """

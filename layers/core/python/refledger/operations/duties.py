@@ -39,7 +39,10 @@ class Case:
         return duties.decide(self.act, self.facts)
 
     def require(self) -> Verdict:
-        """Return the verdict. Raises Forbidden, OwnWithdrawal, OwnAdjustment, SecondPersonNeeded for who is barred."""
+        """Return the verdict of an act that goes on where a second person is needed.
+
+        Raises Forbidden, OwnWithdrawal, OwnAdjustment, SecondPersonNeeded for who is barred.
+        """
         return duties.require(self.act, self.facts)
 
     def check(self) -> None:
@@ -47,7 +50,9 @@ class Case:
         duties.check(self.verdict)
 
     def writes(self, *, marks: Collection[str] | None = None) -> list[Write]:
-        """Return what goes into the act's transaction: the day's sums with it, and what is remembered of the actor.
+        """Return what goes into the transaction of the act.
+
+        The sums of the day with it, and what is remembered of the actor.
 
         What needs a second person counts in no sum: the limit is for what one person does. `marks`: of whom it is
         remembered instead; nobody where it is empty.

@@ -24,7 +24,10 @@ class Once:
 
     @classmethod
     def of(cls, context: Context, caller: str, route: str, key: str | None, body: str) -> Once:
-        """Without a key the call is a request of its own, which still must survive an answer that was lost."""
+        """Return the request by its Idempotency-Key.
+
+        Without a key the call is a request of its own, which still must survive an answer that was lost.
+        """
         if key:
             return cls(context.ids.hash("request", caller, route, key), body)
         return cls(context.ids.new(), body, context.now_ms() // SECOND_MS + DAY_SECONDS)
@@ -35,16 +38,25 @@ class Once:
         return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made, **kept})
 
     def found(self, context: Context) -> Item | None:
-        """Like `earlier`, before anything is tried: for what would be refused the second time for another reason."""
+        """Return what this request made before, before anything is tried; else like `earlier`.
+
+        For what would be refused the second time for another reason.
+        """
         return self._same(context.table.get(keys.request(self.key)))
 
     def known(self, context: Context) -> Item | None:
-        """What this request made before, before anything else is looked at. Raises KeyReused like `earlier`."""
+        """Return what this request made before, before anything else is looked at.
+
+        Raises KeyReused like `earlier`.
+        """
         found = None if self.expires_at else context.table.get(keys.request(self.key))
         return self.earlier(ConditionFailed({KEY_IS_NEW: found})) if found else None
 
     def earlier(self, failed: ConditionFailed) -> Item | None:
-        """What this request made before, None if it is new. Raises KeyReused where another request had the key."""
+        """Return what this request made before, None if it is new.
+
+        Raises KeyReused where another request had the key.
+        """
         return self._same(failed.items.get(KEY_IS_NEW))
 
     def _same(self, found: Item | None) -> Item | None:

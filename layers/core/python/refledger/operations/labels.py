@@ -41,7 +41,10 @@ class Labels:
         return partner.company_name or None if partner else None
 
     def customer(self, referral_or_payment_id: str) -> str | None:
-        """What the owner calls the customer; None where nobody said, it is sealed, or they were forgotten."""
+        """Return what the owner calls the customer.
+
+        None where nobody said, it is sealed, or they were forgotten.
+        """
         return self.shown(self.customers.get(referral_or_payment_id, "")) or None
 
     def shown(self, customer_id: str) -> str:
@@ -53,7 +56,10 @@ NONE = Labels()
 
 
 def of_rewards(table: Table, shown: Iterable[Reward], *, people: bool = True, masks: bool = False) -> Labels:
-    """Of whom, and of which payments, they are. `people`: partners' names as well. Costs half a unit for each."""
+    """Return the labels of whose rewards, and of which payments, they are.
+
+    `people`: partners' names as well. Costs half a unit for each.
+    """
     rewards = list(shown)
     wanted = [keys.payment(each.payment) for each in rewards]
     wanted += [keys.referral(each.referral_id) for each in rewards if keys.is_referral_id(each.referral_id)]
@@ -62,7 +68,7 @@ def of_rewards(table: Table, shown: Iterable[Reward], *, people: bool = True, ma
 
 
 def of_payments(table: Table, shown: Iterable[Payment], *, people: bool = True, masks: bool = False) -> Labels:
-    """Who paid them, and whose customers they are."""
+    """Return who paid them, and whose customers they are."""
     listed = list(shown)
     wanted = [keys.referral(each.referral_id) for each in listed if keys.is_referral_id(each.referral_id)]
     wanted += [
@@ -98,13 +104,13 @@ def of_partners(table: Table, ids: Iterable[str]) -> Labels:
 
 
 def of_people(table: Table, ids: Iterable[str], partner_ids: Iterable[str] = ()) -> Labels:
-    """Who did something, and whose it is, in one read."""
+    """Return who did something, and whose it is, in one read."""
     partners = [keys.partner(id) for id in partner_ids if id]
     return _sorted(_read(table, [keys.person(id) for id in ids if id and id != SYSTEM] + partners), masks=False)
 
 
 def partner_of(payment: Payment) -> str:
-    """Whose customer paid it, or who was given it; "" where it is nobody's."""
+    """Return whose customer paid it, or who was given it; "" where it is nobody's."""
     if keys.is_referral_id(payment.referral_id):
         return keys.owner_of(keys.referral(payment.referral_id))
     return keys.owner_of(keys.reward(payment.shares[0][0])) if payment.shares else ""

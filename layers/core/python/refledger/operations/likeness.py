@@ -32,7 +32,7 @@ def account_hash(context: Context, account: Account) -> str:
 
 
 def traits(context: Context, partner: Partner) -> Traits:
-    """What of a partner others may have as well, by keyed hash; only what there is."""
+    """Return what of a partner others may have as well, by keyed hash; only what there is."""
     person = folding.person(partner.first_name, partner.last_name, partner.phone)
     folded = {TraitKind.EMAIL: folding.email(partner.email), TraitKind.PERSON: person}
     return {kind: context.ids.alike(kind, text) for kind, text in folded.items() if text}
@@ -57,7 +57,10 @@ def has_account(context: Context, method: PayoutMethod) -> Write:
 
 
 def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
-    """Write for a method from before which account it is, where somebody has just opened or said it. Idempotent."""
+    """Write for a method from before which account it is, where somebody has just opened or said it.
+
+    Idempotent.
+    """
     if not method.account_hash:
         hashed = account_hash(context, account)
         row = alike.has(TraitKind.ACCOUNT, hashed, method.partner_id, context.now_ms())
@@ -65,7 +68,9 @@ def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
 
 
 def missing(context: Context, partner: Partner) -> list[Write]:
-    """The rows of a partner from before there were rows, on condition that the partner is as it was read; [] for none.
+    """Return the rows of a partner from before there were rows; [] for none.
+
+    On condition that the partner is as it was read.
 
     What a partner changes meanwhile writes rows of its own, which must not be undone by what was read before.
     """
@@ -83,7 +88,10 @@ def missing(context: Context, partner: Partner) -> list[Write]:
 
 @retry_on_conflict
 def remember(context: Context, partner_id: str) -> Partner:
-    """Write the rows of a partner from before, where they are not there. Idempotent. Raises PartnerNotFound."""
+    """Write the rows of a partner from before, where they are not there.
+
+    Idempotent. Raises PartnerNotFound.
+    """
     partner = partners.find(context.table, partner_id)
     if writes := missing(context, partner):
         context.table.commit(*writes)
@@ -91,7 +99,7 @@ def remember(context: Context, partner_id: str) -> Partner:
 
 
 def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod]) -> list[Signal]:
-    """All that speaks for the partner being somebody else as well; of accounts, by these methods.
+    """Return all that speaks for the partner being somebody else as well; of accounts, by these methods.
 
     Costs a query for each thing, and two reads for all partners who are alike. Moves nothing.
     """
@@ -105,7 +113,10 @@ def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod])
 
 
 def of_partner(context: Context, partner_id: str) -> tuple[list[Signal], dict[str, Partner]]:
-    """The signals of a partner by all their accounts, and the partners that they name. Raises PartnerNotFound."""
+    """The signals of a partner by all their accounts, and the partners that they name.
+
+    Raises PartnerNotFound.
+    """
     partner = remember(context, partner_id)
     newest = sorted(stored_methods.of_partner(context.table, partner_id), key=lambda each: -each.created_at_ms)
     one_each = {each.account_hash: each for each in reversed(newest) if each.account_hash}

@@ -26,7 +26,9 @@ class Events(Protocol):
 
 
 def send(context: Context, events: Events, records: Iterable[Record], *, to_all: bool) -> None:
-    """Whatever of these records is worth a notice, to those who chose it; `to_all`: of everybody, saying who chose.
+    """Send a notice of each record that is worth one, to those who chose it.
+
+    `to_all`: of everybody, saying who chose.
 
     A batch that comes again is told again, under the same ids.
     """
@@ -45,7 +47,7 @@ def _choices(context: Context, partner_ids: Iterable[str]) -> dict[str, frozense
 
 
 def notice_of(record: Record) -> Notice | None:
-    """What a record is worth telling the partner whose reward, withdrawal or referral it is."""
+    """Return what a record is worth telling the partner whose reward, withdrawal or referral it is."""
     old, new = record.old.get("status"), record.new.get("status")
     if new is None or new == old:
         return None

@@ -24,7 +24,10 @@ K = TypeVar("K", bound=Known)
 def loaded(
     rows: Iterator[tuple[P, str]], read: Callable[[list[str]], Sequence[K]], size: int
 ) -> Iterator[tuple[P, K | None]]:
-    """(position, thing) for (position, id), read so many at a time; None where there is none, or not any more."""
+    """Yield (position, thing) for (position, id), read so many at a time.
+
+    None where there is none, or not any more.
+    """
     while chunk := list(islice(rows, min(size, BATCH_LIMIT))):
         known = {each.id: each for each in read(list(dict.fromkeys(id for _, id in chunk)))}
         for position, id in chunk:
@@ -32,7 +35,10 @@ def loaded(
 
 
 def page(found: Iterator[tuple[P, T | None]], fits: Callable[[T], bool], limit: int) -> tuple[list[T], P | None]:
-    """Up to `limit` that fit, of up to 200 that are looked at; and the position to go on from, None at the end."""
+    """Return up to `limit` that fit, of up to 200 that are looked at.
+
+    And the position to go on from, None at the end.
+    """
     taken: list[T] = []
     last: P | None = None
     for number, (position, thing) in enumerate(found):

@@ -13,7 +13,10 @@ from refledger.store.table import Table
 
 
 def remember(context: Context, id: str, name: str, kind: PersonKind) -> None:
-    """Keep somebody's name. Reads once in the life of a worker for each name, and writes where it is another one."""
+    """Keep somebody's name.
+
+    Reads once in the life of a worker for each name, and writes where it is another one.
+    """
     if context.named.get(id) == name:
         return
     known = people.many(context.table, [id]).get(id)
@@ -23,7 +26,10 @@ def remember(context: Context, id: str, name: str, kind: PersonKind) -> None:
 
 
 def find(context: Context, id: str) -> Person:
-    """Raises PersonNotFound where nobody with this id has acted under a name."""
+    """Find somebody by their id.
+
+    Raises PersonNotFound where nobody with this id has acted under a name.
+    """
     found = people.many(context.table, [id]).get(id)
     if found is None:
         raise PersonNotFound("nobody with this id has acted under a name")
@@ -31,5 +37,8 @@ def find(context: Context, id: str) -> Person:
 
 
 def names(table: Table, ids: Iterable[str]) -> Mapping[str, str]:
-    """By id, of those who have one: partners, the forgotten, and who acted before names were kept have none here."""
+    """Return the names of those who have one, by id.
+
+    Partners, the forgotten, and who acted before names were kept have none here.
+    """
     return labels.of_people(table, ids).people

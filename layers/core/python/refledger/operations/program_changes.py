@@ -25,14 +25,19 @@ LOOKED_AT = 200  # changes of a program, newest version first, among which those
 
 
 def earns_in(context: Context, user: str, program_id: str) -> bool:
-    """Whether the user is a partner of the program: then they are, or may become, an up-line in it, too."""
+    """Return whether the user is a partner of the program.
+
+    Then they are, or may become, an up-line in it, too.
+    """
     return partners.program_of_user(context.table, user) == program_id
 
 
 def asked(
     context: Context, program: Program, version: int, terms: Sequence[TermChange], by: str
 ) -> tuple[ProgramChange, bool]:
-    """Return the change that a wish is, and whether it is there already: the same wish again is the same change.
+    """Return the change that a wish is, and whether it is there already.
+
+    The same wish again is the same change.
 
     `version`: the program's that who asks had read. One that was taken off, or expired, can be asked for again.
     Raises Conflict where too many wait.
@@ -84,7 +89,9 @@ def confirm(context: Context, program_id: str, change_id: str, by: str, note: st
 
 @retry_on_conflict
 def reject(context: Context, program_id: str, change_id: str, by: str, note: str) -> ProgramChange:
-    """Take looser terms off: WITHDRAWN by who asked for them, REJECTED by anybody else. Idempotent for who did.
+    """Take looser terms off: WITHDRAWN by who asked for them, REJECTED by anybody else.
+
+    Idempotent for who did.
 
     Raises ProgramNotFound, ProgramChangeNotFound, AlreadyDecided.
     """

@@ -30,7 +30,9 @@ class ProgramUpdate:
 
 
 def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> ProgramUpdate:
-    """Idempotent by the Idempotency-Key; without one a second program of the same id is refused.
+    """Make a program.
+
+    Idempotent by the Idempotency-Key; without one a second program of the same id is refused.
 
     What lets one person do more than the safe limits, or than those of the default program, waits for another admin.
     Raises ProgramExists, KeyReused.
@@ -102,7 +104,9 @@ def _repeated(context: Context, base: Program, tightened: Program) -> Program | 
 
 @retry_on_conflict
 def change_status(context: Context, program_id: str, status: ProgramStatus, reason: str, by: str) -> ProgramUpdate:
-    """Pause, resume or archive: a version like every other change. Idempotent: one that has the status stays as it is.
+    """Pause, resume or archive: a version like every other change.
+
+    Idempotent: one that has the status stays as it is.
 
     Who paused it may resume it; anybody else asks for it, and another admin confirms. What a customer pays while it is
     not ACTIVE earns nothing; what was earned matures, and withdrawals go on.

@@ -48,8 +48,9 @@ class Standing:
 
 
 def parse(text: str) -> dict[LimitKind, int]:
-    """`reads=1200,writes=300`: what is allowed in a minute. Raises ValueError, also where a kind is missing that has no
-    default.
+    """`reads=1200,writes=300`: what is allowed in a minute.
+
+    Raises ValueError, also where a kind is missing that has no default.
     """
     told = {**DEFAULTS, **dict(part.split("=") for part in text.split(","))}
     if set(told) != set(LimitKind):
@@ -86,15 +87,19 @@ class Limits:
         return Standing(kind, allowed, allowed - used, _left_seconds(now_ms), counter.minute)
 
     def give_back(self, context: Context, caller: str, kind: LimitKind, taken: Standing) -> None:
-        """Take back what was counted, of a limit so low that each one is written, in the minute in which it was."""
+        """Take back what was counted, in the minute in which it was.
+
+        Of a limit so low that each one is written.
+        """
         known = self._say(context, caller, kind, taken.minute, -1)
         counter = self._counters.get((caller, kind))
         if counter is not None and counter.minute == taken.minute:
             counter.known = known
 
     def is_among_first(self, who: str, most: int, now_ms: int) -> bool:
-        """Whether it is one of the first `most` of the minute that this worker sees of somebody. Costs no write: for
-        what is counted for information, and not worth to be counted together.
+        """Return whether it is one of the first `most` of the minute that this worker sees of somebody.
+
+        Costs no write: for what is counted for information, and not worth to be counted together.
         """
         counter = self._counter(who, LimitKind.READS, now_ms // MINUTE_MS)
         counter.unsaid += 1

@@ -19,13 +19,16 @@ CHAIN_READS = 20  # ten links each; a longer chain is refused like a circle
 
 
 def check_open(program: Program) -> None:
-    """Raises ProgramClosed where nobody is referred at the moment."""
+    """Refuse where nobody is referred at the moment. Raises ProgramClosed."""
     if program.status is not ProgramStatus.ACTIVE:
         raise ProgramClosed(f"the program is {program.status.lower()}: nobody is referred to it")
 
 
 def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: int, by: str) -> None:
-    """Nobody says what they earn, or from whom. `by`: keyed hash of who does, "" for a machine. Raises Forbidden."""
+    """Refuse who says what they earn themselves, or from whom.
+
+    `by`: keyed hash of who does, "" for a machine. Raises Forbidden.
+    """
     if not by:
         return
     own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
@@ -34,7 +37,9 @@ def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: in
 
 
 def check_new_customer(context: Context, program: Program, customer: str, *, by_machine: bool = False) -> None:
-    """Who paid before anybody had referred them is referred only where the program says so, and then by people.
+    """Refuse who paid before anybody had referred them, unless the program takes them.
+
+    Then people refer them, and no service.
 
     What they paid within the program's window does not count: it is taken when the referral comes.
     Raises CustomerPaidBefore.
@@ -47,12 +52,14 @@ def check_new_customer(context: Context, program: Program, customer: str, *, by_
 
 
 def expires_at(program: Program, now_ms: int) -> int:
-    """When a referral expires that is made now, 0 for never."""
+    """Return when a referral expires that is made now, 0 for never."""
     return now_ms + program.attribution_days * DAY_MS if program.attribution_days else 0
 
 
 def top_unchanged(program_id: str, nearest: str, top: Link) -> list[Write]:
-    """The top of the chain is the only link through which a circle can still close: it must be as it was read.
+    """Demand that the top of the chain is as it was read.
+
+    It is the only link through which a circle can still close.
 
     `nearest`: the partner whose customer it is; that they have no user is made sure of by the partner's own version.
     """
@@ -64,7 +71,9 @@ def top_unchanged(program_id: str, nearest: str, top: Link) -> list[Write]:
 def chain_above(
     context: Context, program_id: str, nearest: Link, user: str | None, own_partner: str | None
 ) -> tuple[list[Link], Link]:
-    """The links above `nearest` who earn from what is referred now, and the topmost of all, whom nobody referred.
+    """Return the links above `nearest` who earn from what is referred now, and the topmost of all.
+
+    That is the one whom nobody referred.
 
     Nobody earns through a referral that was rejected or has expired; but it stays, and so would a circle through it.
     A partner whose user was linked later stands in older chains without one: they are looked up.

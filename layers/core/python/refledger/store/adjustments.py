@@ -30,7 +30,10 @@ def decide(new: Adjustment) -> Write:
 
 
 def find(table: Table, adjustment_id: str, *, strong: bool = True) -> Adjustment:
-    """Raises AdjustmentNotFound."""
+    """Find it by its id.
+
+    Raises AdjustmentNotFound.
+    """
     item = table.get(keys.adjustment(adjustment_id), strong=strong)
     if item is None:
         raise AdjustmentNotFound("there is no such adjustment")
@@ -38,13 +41,16 @@ def find(table: Table, adjustment_id: str, *, strong: bool = True) -> Adjustment
 
 
 def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Adjustment]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.adjustment(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of a partner's adjustments, newest first, from just below the position `before`."""
+    """Yield (position, id) of a partner's adjustments, newest first.
+
+    From just below the position `before`.
+    """
     partition = keys.adjustments_of_partner(partner_id)
     found = table.query(partition, high=before or keys.HIGHEST, index="list", page_size=page_size, newest_first=True)
     for item in found:
@@ -53,7 +59,10 @@ def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> It
 
 
 def waiting(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of those that wait for a second person, oldest first, from just above the position `after`."""
+    """Yield (position, id) of those that wait for a second person, oldest first.
+
+    From just above the position `after`.
+    """
     partition = keys.waiting_adjustments()
     for item in table.query(partition, after or keys.LOWEST, index="work", page_size=page_size):
         if item["w2"] != after:

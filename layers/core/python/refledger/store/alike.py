@@ -34,7 +34,7 @@ def has_had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write
 
 
 def had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
-    """From now on they do not; that they did is forgotten some day."""
+    """Note that they do not have it any more; that they did is forgotten some day."""
     return update(
         "the partner had it", keys.alike(kind, hashed, partner_id),
         "SET #at = if_not_exists(#at, :now), #until = :now, #ttl = :ttl", now=now_ms,
@@ -43,7 +43,10 @@ def had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
 
 
 def rows(table: Table, kind: TraitKind, hashed: str) -> list[TraitRow]:
-    """All who have or had it, newest first; MOST at most. Strong: who comes last sees all."""
+    """Return all who have or had it, newest first; MOST at most.
+
+    Strong: who comes last sees all.
+    """
     found = islice(table.query(keys.all_alike(kind, hashed), page_size=MOST), MOST)
     read = [TraitRow(item["sk"], item["at"], item.get("until", 0)) for item in found]
     return sorted(read, key=lambda row: row.since_ms, reverse=True)

@@ -39,7 +39,10 @@ def decide(new: Application) -> list[Write]:
 
 
 def find(table: Table, application_id: str, *, strong: bool = True) -> Application:
-    """Raises ApplicationNotFound."""
+    """Find it by its id.
+
+    Raises ApplicationNotFound.
+    """
     item = table.get(keys.application(application_id), strong=strong)
     if item is None:
         raise ApplicationNotFound("there is no such application")
@@ -53,13 +56,13 @@ def waiting_of(table: Table, user: str) -> str | None:
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Application]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.application(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 
 def newest(table: Table, status: ApplicationStatus | None, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of all or those of one status, newest first, from below the position `before`."""
+    """Yield (position, id) of all or those of one status, newest first, from below the position `before`."""
     partition, index = (keys.applications_of(status), "work") if status else (keys.all_applications(), "list")
     found = table.query(partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True)
     for item in found:

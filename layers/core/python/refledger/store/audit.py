@@ -14,7 +14,10 @@ IS_NEW = "the entry is new"
 
 
 def write(entry: AuditEntry) -> Write:
-    """Only under a key that is free: what was written down is never written over."""
+    """Write an entry under a key that is free.
+
+    What was written down is never written over.
+    """
     item = {
         **keys.audit(entry.entity, entry.at_ms, entry.number), "type": entry.type, "part": entry.part,
         "action": entry.action.value, "at": entry.at_ms, "actor": entry.actor, "kind": entry.kind,
@@ -29,7 +32,9 @@ def write(entry: AuditEntry) -> Write:
 def of_entity(table: Table, entity: str, before: str, low: str, high: str, page_size: int) -> Iterator[
     tuple[str, AuditEntry]
 ]:  # fmt: skip
-    """(position, entry) of what was done to an entity, newest first, from below the position `before` ("" for the end).
+    """Yield (position, entry) of what was done to an entity, newest first.
+
+    From below the position `before` ("" for the end).
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """
@@ -44,7 +49,7 @@ def of_entity(table: Table, entity: str, before: str, low: str, high: str, page_
 def by_actor(
     table: Table, actor: str, before: str, low: str, high: str, page_size: int
 ) -> Iterator[tuple[str, AuditEntry]]:
-    """The same of what somebody did."""
+    """Yield the same of what somebody did."""
     found = table.query(
         keys.audit_by(actor), low, min(before or keys.HIGHEST, high), index="list", page_size=page_size,
         newest_first=True,

@@ -37,13 +37,19 @@ def unclaim(withdrawal_id: str, batch_id: str) -> Write:
 
 
 def downloaded(batch_id: str, download: Download, request: str) -> Write:
-    """Who is about to be given the file. `request` tells two of the same millisecond apart."""
+    """Note who is about to be given the file.
+
+    `request` tells two of the same millisecond apart.
+    """
     item = {**keys.batch_download(batch_id, download.at_ms, request), "by": download.by, "at": download.at_ms}
     return put("the download is written down", item, condition="")
 
 
 def find(table: Table, batch_id: str) -> Batch:
-    """Raises BatchNotFound."""
+    """Find it by its id.
+
+    Raises BatchNotFound.
+    """
     batch = find_or_none(table, batch_id)
     if batch is None:
         raise BatchNotFound("there is no such batch")
@@ -67,7 +73,7 @@ def downloads(table: Table, batch_id: str) -> list[Download]:
 
 
 def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id), newest first, from just below the position `before`."""
+    """Yield (position, id), newest first, from just below the position `before`."""
     high = before or keys.HIGHEST
     found = table.query(keys.all_batches(), high=high, index="list", page_size=page_size, newest_first=True)
     for item in found:

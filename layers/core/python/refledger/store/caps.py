@@ -18,7 +18,10 @@ Months = dict[str, CappedMonth]  # by name
 
 
 def of_rewards(table: Table, balance: Balance, earned: Iterable[Reward], *, strong: bool = True) -> Months:
-    """The months that count these rewards, all of the balance's partner and currency; up to 100. No read for none."""
+    """The months that count these rewards, all of the balance's partner and currency; up to 100.
+
+    No read for none.
+    """
     named = {month.name: month for month in map(month_of, earned) if month}
     found = table.get_many([_key(month) for month in named.values()], strong=strong) if named else []
     return {

@@ -46,7 +46,10 @@ def count(
 
 
 def of_code(table: Table, code: str) -> Clicks:
-    """All that were ever counted. Costs the same however many there were."""
+    """Return all that were ever counted.
+
+    Costs the same however many there were.
+    """
     return _clicks(statistics.totals(table, keys.clicks(code)))
 
 

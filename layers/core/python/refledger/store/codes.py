@@ -15,7 +15,7 @@ IS_UNCHANGED = "the code is as it was read"
 
 
 def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
-    """What keeps the code the partner's for ever, whatever becomes of either."""
+    """Return what keeps the code the partner's for ever, whatever becomes of either."""
     guard = {"partner": partner_id, "program": program_id}
     return [
         put(CODE_IS_FREE, {**keys.code(code), **guard, "status": CodeStatus.ACTIVE.value}),
@@ -24,7 +24,7 @@ def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
 
 
 def is_active(guard: Item) -> bool:
-    """Whether the code of this guard may bind somebody, as far as the code goes."""
+    """Return whether the code of this guard may bind somebody, as far as the code goes."""
     return CodeStatus(guard.get("status", CodeStatus.ACTIVE)) is CodeStatus.ACTIVE
 
 
@@ -59,20 +59,23 @@ def find(table: Table, partner_id: str, code: str) -> PartnerCode:
 
 
 def of_partner(table: Table, partner: Partner, *, strong: bool = False) -> list[PartnerCode]:
-    """All of them, the main one first."""
+    """Return all of them, the main one first."""
     more = table.query(*keys.partner_codes(partner.id), strong=strong)
     return [main_of(partner), *map(from_item, more)]
 
 
 def main_of(partner: Partner) -> PartnerCode:
-    """The partner's main code. That somebody chose it is told from how it looks: it has no item that could say it."""
+    """The partner's main code.
+
+    That somebody chose it is told from how it looks: it has no item that could say it.
+    """
     return PartnerCode(
         partner.id, partner.code, partner.created_at_ms, vanity=not is_made(partner.code), main=True
     )  # fmt: skip
 
 
 def guard_of(table: Table, code: str | None, *, strong: bool = True) -> Item | None:
-    """Whose code it is, in which program, and whether it is active; None: nobody's."""
+    """Return whose code it is, in which program, and whether it is active; None: nobody's."""
     return table.get(keys.code(code), strong=strong) if code else None
 
 

@@ -15,7 +15,7 @@ PROGRAMS_LIMIT = 10  # of one customer that are looked at
 
 
 def referred(customer: str, program_id: str) -> Write:
-    """Somebody has referred the customer in this program."""
+    """Note that somebody has referred the customer in this program."""
     return put("", {**keys.customer_program(customer, program_id), "program": program_id}, "")
 
 
@@ -40,6 +40,6 @@ def nobodys_since(table: Table, customer: str, from_ms: int, limit: int) -> list
 
 
 def paid_before(table: Table, customer: str, before_ms: int) -> bool:
-    """Whether the customer paid before that moment while nobody had referred them."""
+    """Return whether the customer paid before that moment while nobody had referred them."""
     found = table.query(*keys.nobodys_payments(customer, 0, before_ms), page_size=1)
     return next(found, None) is not None

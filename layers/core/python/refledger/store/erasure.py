@@ -36,7 +36,9 @@ _ALSO_IN_AUDIT: Final = {"tags", "lead", "label"}  # anybody on the staff may se
 
 
 def blank(item: Item, *only: str) -> Write | None:
-    """The item without what is personal in it, or `only` these attributes; None where nothing is left to do.
+    """Take away what is personal in the item, or `only` these attributes.
+
+    None where nothing is left to do.
 
     The stream tells of it as of what nobody did: nothing of what was there goes into the audit.
     """
@@ -44,12 +46,15 @@ def blank(item: Item, *only: str) -> Write | None:
 
 
 def unsigned(item: Item) -> Write | None:
-    """The item without who wrote it last, where that was no staff: with it lies the address that they called from."""
+    """Take away who wrote the item last, where that was no staff.
+
+    With it lies the address that they called from.
+    """
     return _without(item, {})
 
 
 def is_personal(item: Item) -> bool:
-    """Whether there is anything in it that `blank` takes away, beside who wrote it."""
+    """Return whether there is anything in it that `blank` takes away, beside who wrote it."""
     return bool(_blanks(item))
 
 
@@ -73,7 +78,10 @@ def _without(item: Item, new: Item) -> Write | None:
 
 
 def blank_entry(item: Item, *, origin_too: bool = False) -> Write | None:
-    """An entry of the audit without what is personal in it; `origin_too`: and without the network of who did it."""
+    """Take away what is personal in an entry of the audit.
+
+    `origin_too`: and the network of who did it.
+    """
     changes: list[list[Any]] = item["changes"]
     kept = [[name, _hidden(name, before), _hidden(name, after)] for name, before, after in changes]
     origin = "" if origin_too or item["kind"] == "partner" else item["from"]
@@ -90,7 +98,9 @@ def _hidden(name: str, value: Any) -> Any:
 
 
 def forget(old: Partner, email: str, traits: dict[TraitKind, str], by: Write, now_ms: int) -> list[Write]:
-    """The partner as a tombstone, unless somebody changed them in between; and what led to them by their name.
+    """Make the partner a tombstone, unless somebody changed them in between.
+
+    And take away what led to them by their name.
 
     `email`: keyed hash, "" for none. `by`: the entry that says so.
     """
@@ -111,7 +121,10 @@ _ITS = "attribute_not_exists(pk) OR #partner = :id"
 
 
 def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
-    """A payout method out of use and without the account; and that others who have the account had it in common."""
+    """Take a payout method out of use and its account away.
+
+    And that others who have the account had it in common.
+    """
     gone, writes = blank(item), methods.disable(method, now_ms) if method.is_active else []
     if gone and writes:  # an item is written once in a transaction
         first = writes[0]
@@ -127,7 +140,7 @@ def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
 
 
 def blank_lead(table: Table, hashed: str) -> list[Write]:
-    """What a CRM has told of a lead without the words in which it told why the lead was lost."""
+    """Take away the words in which a CRM told why a lead was lost."""
     item = table.get(keys.lead_facts(hashed))
     if not item or not item["reason"]:
         return []
@@ -145,7 +158,10 @@ def told(entity: str, type: str, at_ms: int) -> Write:
 
 
 def named_payments(table: Table, customer: str) -> Iterator[Write]:
-    """What a customer (keyed hash) paid while nobody had referred them, without what the owner calls them."""
+    """Yield what a customer (keyed hash) paid while nobody had referred them.
+
+    Without what the owner calls them.
+    """
     for item in table.query(keys.of_customer(customer)):
         if "customer_id" in item:
             yield update(
@@ -170,12 +186,12 @@ def entries_of(table: Table, entity: str) -> Iterator[Item]:
 
 
 def entries_by(table: Table, actor: str) -> Iterator[Item]:
-    """What somebody did, to whatever."""
+    """Yield what somebody did, to whatever."""
     return _whole(table, table.query(keys.audit_by(actor), index="list"))
 
 
 def applications(table: Table) -> Iterator[Item]:
-    """All of them: nothing leads from a partner to theirs."""
+    """Yield all of them: nothing leads from a partner to theirs."""
     return _whole(table, table.query(keys.all_applications(), index="list"))
 
 

@@ -12,7 +12,7 @@ PAGE = 100
 
 
 def newest(table: Table, partition: str, before: str, low: str, high: str) -> Iterator[tuple[str, Item]]:
-    """(position, keys) of a list, newest first, from below the position `before` ("" for the end).
+    """Yield (position, keys) of a list, newest first, from below the position `before` ("" for the end).
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """
@@ -23,7 +23,7 @@ def newest(table: Table, partition: str, before: str, low: str, high: str) -> It
 
 
 def partners(table: Table, before: str) -> Iterator[tuple[str, str]]:
-    """(position, id) of all partners, newest first."""
+    """Yield (position, id) of all partners, newest first."""
     for position, item in newest(table, keys.all_partners(), before, *keys.positions(None, None)):
         yield position, keys.owner_of(item)
 
@@ -31,7 +31,7 @@ def partners(table: Table, before: str) -> Iterator[tuple[str, str]]:
 def payments(
     table: Table, program_id: str, shards: int, before: str, low: str, high: str
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """(position, payment id, ids of its rewards) of a program's payments, newest first."""
+    """Yield (position, payment id, ids of its rewards) of a program's payments, newest first."""
     below, partitions = min(before or keys.HIGHEST, high), keys.payment_shards(program_id, shards)
     for item in merge.newest_first(table, partitions, low, below, len(partitions) * PAGE // 2):
         if item["l2"] != before:
@@ -39,19 +39,19 @@ def payments(
 
 
 def withdrawals(table: Table, partner_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
-    """(position, id) of a partner's withdrawals, newest first."""
+    """Yield (position, id) of a partner's withdrawals, newest first."""
     for position, item in newest(table, keys.withdrawals_of_partner(partner_id), before, low, high):
         yield position, keys.owner_of(item)
 
 
 def referrals(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, keys.Key]]:
-    """(position, key) of a program's referrals, newest first."""
+    """Yield (position, key) of a program's referrals, newest first."""
     for position, item in newest(table, keys.referrals_of_program(program_id), before, low, high):
         yield position, {"pk": item["pk"], "sk": item["sk"]}
 
 
 def referrals_of_partner(table: Table, partner_id: str, before: str) -> Iterator[tuple[str, keys.Key]]:
-    """The same of a partner's."""
+    """Yield the same of those of a partner."""
     partition, high = keys.referrals(partner_id), before or keys.HIGHEST
     for item in table.query(partition, high=high, page_size=PAGE, newest_first=True, strong=False):
         if item["sk"] != before:

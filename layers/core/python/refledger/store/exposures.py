@@ -11,7 +11,10 @@ IS_AS_READ = "the day's sums are as they were read"
 
 
 def from_item(owner: str, item: Item | None) -> Exposure:
-    """Of a partner or an actor; one of whom nothing was written yet has seen nothing."""
+    """Read what a day has seen of a partner or an actor.
+
+    One of whom nothing was written yet has seen nothing.
+    """
     if item is None:
         return Exposure(owner)
     return Exposure(
@@ -35,7 +38,7 @@ def keep(key: Key, old: Exposure, new: Exposure, now_ms: int) -> Write:
 
 
 def unchanged(key: Key, old: Exposure) -> Write:
-    """Nobody wrote it since it was read."""
+    """Demand that nobody wrote it since it was read."""
     if not old.version:
         return check(IS_AS_READ, key, NOT_THERE)
     return check(IS_AS_READ, key, "#version = :was", was=old.version)

@@ -85,7 +85,7 @@ def find(table: Table, kind: str, id: str) -> Finding | None:
 
 
 def all_of(table: Table) -> Iterator[Finding]:
-    """Those of payments first, each kind by id."""
+    """Yield those of payments first, each kind by id."""
     return map(_from_item, table.query(keys.findings()))
 
 

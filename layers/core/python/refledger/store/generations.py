@@ -41,7 +41,7 @@ def counts_in(item: Item, generation: int) -> bool:
 
 
 def is_older(item: Item, generation: int) -> bool:
-    """Whether the item counts in a generation by its stamp alone."""
+    """Return whether the item counts in a generation by its stamp alone."""
     return _made(item) < generation
 
 
@@ -56,7 +56,10 @@ def find(table: Table, subject: str) -> Generations:
 
 
 def of(table: Table, subjects: Iterable[str]) -> dict[str, Generations]:
-    """Strongly read: whoever counts a record must know of every generation that was begun before the record."""
+    """Read the generations of these subjects, strongly.
+
+    Whoever counts a record must know of every generation that was begun before the record.
+    """
     wanted = list(subjects)
     items = table.get_many([keys.statistics_generations(subject) for subject in wanted])
     return dict(zip(wanted, map(from_item, items), strict=True))
@@ -69,13 +72,13 @@ def from_item(item: Item | None) -> Generations:
 
 
 def begin(subject: str, generation: int) -> Write:
-    """From now on the stream is counted for this generation too."""
+    """Count the stream for this generation too, from now on."""
     key = keys.statistics_generations(subject)
     return update(NONE_IS_BUILT, key, "SET #next = :next", "attribute_not_exists(#next)", next=generation)
 
 
 def give_up(subject: str, generation: int) -> Write:
-    """What was built so far is never looked at."""
+    """Give up what was built so far: it is never looked at."""
     key = keys.statistics_generations(subject)
     return update(IS_BUILT, key, "REMOVE #next, #stamped", "#next = :next", next=generation)
 

@@ -30,7 +30,10 @@ def use(new: Invitation) -> Write:
 
 
 def find(table: Table, invitation_id: str, *, strong: bool = True) -> Invitation:
-    """Raises InvitationNotFound."""
+    """Find it by its id.
+
+    Raises InvitationNotFound.
+    """
     item = table.get(keys.invitation(invitation_id), strong=strong)
     if item is None:
         raise InvitationNotFound("there is no such invitation")
@@ -38,13 +41,13 @@ def find(table: Table, invitation_id: str, *, strong: bool = True) -> Invitation
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Invitation]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.invitation(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
 
 def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of all, newest first, from below the position `before`."""
+    """Yield (position, id) of all, newest first, from below the position `before`."""
     high = before or keys.HIGHEST
     for item in table.query(keys.all_invitations(), high=high, index="list", page_size=page_size, newest_first=True):
         if item["l2"] != before:
@@ -54,7 +57,10 @@ def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str
 def of_status(
     table: Table, status: InvitationStatus, now_ms: int, before: str, page_size: int
 ) -> Iterator[tuple[str, str]]:
-    """(position, id) of those of a status, those that are open longest first, from below the position `before`."""
+    """Yield (position, id) of those of a status, those that are open longest first.
+
+    From below the position `before`.
+    """
     low, high = {
         InvitationStatus.PENDING: keys.positions(now_ms + 1, None),
         InvitationStatus.EXPIRED: keys.positions(None, now_ms + 1),

@@ -38,14 +38,20 @@ def change(old: Job, new: Job) -> Write:
 
 
 def may_be_open(table: Table, owner: str) -> tuple[list[Job], int]:
-    """Jobs of somebody that were open when they last asked for one, as they are now; and the version of that list."""
+    """Return the jobs of somebody that were open when they last asked for one, as they are now.
+
+    And the version of that list.
+    """
     item = table.get(keys.open_jobs_of(owner)) or {"jobs": [], "version": 0}
     found = table.get_many([keys.job(id) for id in item["jobs"]]) if item["jobs"] else []
     return [from_item(each) for each in found if each], item["version"]
 
 
 def note_open(owner: str, job_ids: Sequence[str], version: int, now_ms: int) -> Write:
-    """These may be open from now on, unless somebody changed the list since its `version` was read (0: none)."""
+    """Note which jobs may be open from now on.
+
+    Unless somebody changed the list since its `version` was read (0: none).
+    """
     item = {
         **keys.open_jobs_of(owner), "jobs": list(job_ids), "version": version + 1,
         "ttl": (now_ms + KEPT_MS) // SECOND_MS,
@@ -54,7 +60,10 @@ def note_open(owner: str, job_ids: Sequence[str], version: int, now_ms: int) -> 
 
 
 def find(table: Table, job_id: str) -> Job:
-    """Raises JobNotFound."""
+    """Find it by its id.
+
+    Raises JobNotFound.
+    """
     found = find_or_none(table, job_id)
     if found is None:
         raise JobNotFound("there is no such job")
@@ -67,7 +76,10 @@ def find_or_none(table: Table, job_id: str) -> Job | None:
 
 
 def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of somebody's jobs of a kind, newest first, from just below the position `before`."""
+    """Yield (position, id) of somebody's jobs of a kind, newest first.
+
+    From just below the position `before`.
+    """
     partition, high = keys.jobs_of(owner, kind), before or keys.HIGHEST
     for item in table.query(partition, high=high, index="list", page_size=page_size, newest_first=True):
         if item["l2"] != before:
@@ -75,7 +87,7 @@ def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: in
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Job]:
-    """Those that exist."""
+    """Return those that exist."""
     found = table.get_many([keys.job(id) for id in ids], strong=False)
     return [from_item(item) for item in found if item]
 
@@ -90,14 +102,20 @@ def open_ids(table: Table, until_ms: int) -> Iterator[str]:
 
 
 def report(job_id: str, lines: Sequence[ImportLine], expires_at: int) -> Write:
-    """What became of these lines, which follow each other. The same again takes its place. `expires_at`: seconds."""
+    """Write what became of these lines, which follow each other.
+
+    The same again takes its place. `expires_at`: seconds.
+    """
     rows = [[line.number, line.status.value, line.id, line.code, line.message] for line in lines]
     item = {**keys.job_lines(job_id, lines[0].number), "lines": rows, "ttl": expires_at}
     return put("the lines are told", item, condition="")
 
 
 def lines(table: Table, job_id: str, after: int, page_size: int | None = None) -> Iterator[ImportLine]:
-    """What became of the lines whose number is above `after`, in their order. `page_size`: items a read."""
+    """Yield what became of the lines whose number is above `after`, in their order.
+
+    `page_size`: items a read.
+    """
     found: Iterator[Item] = iter(())
     if after:  # the item in which this one is may have more
         begun = table.query(*keys.job_lines_until(job_id, after), page_size=1, newest_first=True, strong=False)
@@ -116,7 +134,7 @@ def _line(row: list[int | str]) -> ImportLine:
 
 
 def expires_at(job: Job) -> int:
-    """When the job is forgotten, in epoch seconds."""
+    """Return when the job is forgotten, in epoch seconds."""
     return (job.created_at_ms + KEPT_MS) // SECOND_MS
 
 

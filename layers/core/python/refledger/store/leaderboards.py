@@ -32,13 +32,13 @@ def find(table: Table, program_id: str, period: str, metric: str) -> Board:
 
 
 def of_period(table: Table, program_id: str, period: str) -> dict[str, Board]:
-    """All of a program's boards of a period, by metric."""
+    """Return all of a program's boards of a period, by metric."""
     found = table.query(*keys.leaderboards(program_id, period))
     return {keys.metric_of(item): _from(program_id, period, keys.metric_of(item), item) for item in found}
 
 
 def of_program(table: Table, program_id: str) -> Iterator[Board]:
-    """All of a program's boards."""
+    """Yield all of a program's boards."""
     for item in table.query(*keys.leaderboards(program_id, "")):
         yield _from(program_id, keys.period_of(item), keys.metric_of(item), item)
 

@@ -16,7 +16,7 @@ KEPT_MS = 400 * DAY_MS  # after the last of the news
 
 
 def find(table: Table, hashed: str) -> LeadFacts:
-    """All that is known of the lead, read strongly."""
+    """Return all that is known of the lead, read strongly."""
     item = table.get(keys.lead_facts(hashed))
     return from_item(item) if item else LeadFacts()
 

@@ -40,7 +40,10 @@ def post(old: Balance, new: Balance, entry: JournalEntry) -> list[Write]:
 
 
 def cover(old: Balance, new: Balance) -> Write:
-    """Rewards were marked as paid: no money moves, so there is no entry, and only what counts such rewards changes."""
+    """Note in the balance that rewards were marked as paid.
+
+    No money moves, so there is no entry, and only what counts such rewards changes.
+    """
     assert replace(new, unpaid=old.unpaid, cover=old.cover) == old
     return update(
         IS_CURRENT, keys.balance(new.partner_id, new.currency), "SET #unpaid = :unpaid, #cover = :cover",
@@ -50,19 +53,22 @@ def cover(old: Balance, new: Balance) -> Write:
 
 
 def still_without_debt(balance: Balance) -> Write:
-    """Nothing is owed in it, as it was read."""
+    """Demand that nothing is owed in it, as it was read."""
     if not balance.version:
         return check(HAS_NO_DEBT, keys.balance(balance.partner_id, balance.currency), NOT_THERE)
     return check(HAS_NO_DEBT, keys.balance(balance.partner_id, balance.currency), "#available >= :zero", zero=0)
 
 
 def find_balance(table: Table, partner_id: str, currency: str, *, strong: bool = True) -> Balance:
-    """The balance; an empty one where nothing was ever booked. Money is decided about on a strong read only."""
+    """The balance; an empty one where nothing was ever booked.
+
+    Money is decided about on a strong read only.
+    """
     return balance_from(table.get(keys.balance(partner_id, currency), strong=strong), partner_id, currency)
 
 
 def balances(table: Table, partner_id: str) -> list[Balance]:
-    """All of a partner's balances, by currency."""
+    """Return all of a partner's balances, by currency."""
     return [balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))]
 
 
@@ -76,7 +82,10 @@ def entries(
     until: str = keys.HIGHEST,
     strong: bool = True,
 ) -> Iterator[tuple[str, JournalEntry]]:
-    """(sort key, entry) in the order of their versions, those after the sort key `after`, none beyond `until`."""
+    """Yield (sort key, entry) in the order of their versions.
+
+    Those after the sort key `after`, none beyond `until`.
+    """
     partition = keys.journal(partner_id, currency)
     for item in table.query(partition, after or keys.LOWEST, until, page_size=page_size, strong=strong):
         if item["sk"] != after:
@@ -87,7 +96,10 @@ After = tuple[int, int, int]  # what was available, reserved and paid once an en
 
 
 def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[JournalEntry, After | None]]:
-    """All entries in the order of their versions, with what there was after each; None for entries from before."""
+    """Yield all entries in the order of their versions, with what there was after each.
+
+    None for entries from before.
+    """
     for item in table.query(keys.journal(partner_id, currency)):
         yield _entry_from(item), _after(item)
 
@@ -113,7 +125,7 @@ def newest_entries(table: Table, partner_id: str, currency: str, page_size: int)
 def newest_with_after(
     table: Table, partner_id: str, currency: str, page_size: int
 ) -> Iterator[tuple[JournalEntry, After | None]]:
-    """Like `with_after`, newest first."""
+    """Yield them like `with_after`, newest first."""
     for item in table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True):
         yield _entry_from(item), _after(item)
 
@@ -154,7 +166,7 @@ def _earned(item: Item) -> int | None:
 
 
 def say_earned(balance: Balance, earned: int) -> Write:
-    """Where nobody knew, as long as nothing else is booked."""
+    """Say how much was earned where nobody knew, as long as nothing else is booked."""
     key, said = keys.balance(balance.partner_id, balance.currency), [earned, balance.version]
     return update(IS_CURRENT, key, "SET #earned = :earned", "#ver = :was", earned=said, was=balance.version)
 

@@ -29,8 +29,9 @@ def newest_first(table: Table, partitions: Sequence[str], low: str, high: str, p
 
 
 def oldest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
-    """Items of the index `work` in all of the partitions, by their position, the lowest first; so many of each are read
-    at a time.
+    """Yield items of the index `work` in all of the partitions, by position, the lowest first.
+
+    So many of each are read at a time.
     """
     shards = [table.query(each, low, high, index="work", page_size=page_size) for each in partitions]
     return heapq.merge(*_begun(shards), key=lambda item: str(item["w2"]))
@@ -47,7 +48,9 @@ def by_sort_key(
     strong: bool = True,
     only: Sequence[str] = (),
 ) -> Iterator[Item]:
-    """Like `Table.query`, of what lies in all of the partitions of the table: no two items have the same sort key.
+    """Query all of the partitions as one, by sort key, like `Table.query`.
+
+    No two items have the same sort key.
 
     `page_size`: about so many are wanted; each of several is asked for twice its share at a time, also of all: a page
     of each is in memory.

@@ -46,7 +46,7 @@ def note_account(method: PayoutMethod, account_hash: str) -> Write:
 
 
 def verify(method: PayoutMethod, by: str, now_ms: int) -> Write:
-    """Somebody vouches for it, once, and only while it is in use."""
+    """Note who vouches for it, once, and only while it is in use."""
     return update(
         IS_ACTIVE, keys.method(method.partner_id, method.id, method.version),
         "SET #verified = :now, #verifier = :by", "#disabled = :no AND #verified = :no", now=now_ms, by=by, no=0,
@@ -54,7 +54,7 @@ def verify(method: PayoutMethod, by: str, now_ms: int) -> Write:
 
 
 def still_as_read(method: PayoutMethod) -> Write:
-    """Nobody took it out of use, or vouched for it, since it was read."""
+    """Demand that nobody took it out of use, or vouched for it, since it was read."""
     return check(
         "the payout method is as it was read", keys.method(method.partner_id, method.id, method.version),
         "#disabled = :disabled AND #verified = :verified", disabled=method.disabled_at_ms,
@@ -79,14 +79,14 @@ def current(table: Table, partner_id: str, method_id: str) -> PayoutMethod:
 
 
 def many(table: Table, wanted: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str, int], PayoutMethod]:
-    """Those of (partner, id, version) that exist."""
+    """Return those of (partner, id, version) that exist."""
     unique = list(dict.fromkeys(wanted))
     found = table.get_many([keys.method(*each) for each in unique])
     return {each: from_item(item) for each, item in zip(unique, found, strict=True) if item}
 
 
 def of_partner(table: Table, partner_id: str) -> list[PayoutMethod]:
-    """All that the partner ever had, at most MAX_EVER, oldest first."""
+    """Return all that the partner ever had, at most MAX_EVER, oldest first."""
     found = map(from_item, table.query(*keys.methods(partner_id)))
     return sorted(found, key=lambda method: (method.created_at_ms, method.id, method.version))
 

@@ -26,7 +26,7 @@ def find(table: Table, partner_id: str, at_ms: int, id: str) -> PartnerNote:
 
 
 def newest(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, PartnerNote]]:
-    """(position, note) of a partner's, newest first, from below the position `before`."""
+    """Yield (position, note) of a partner's, newest first, from below the position `before`."""
     partition, low, high = keys.notes(partner_id)
     for item in table.query(partition, low, before or high, page_size=page_size, newest_first=True, strong=False):
         if item["sk"] != before:

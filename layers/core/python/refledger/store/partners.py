@@ -50,7 +50,9 @@ def _figured(partner: Partner) -> Item:
 
 
 def change(old: Partner, new: Partner, now_ms: int) -> Write:
-    """The partner with other names, address, label, tags, code or choices, unless somebody changed them in between.
+    """Write the partner with other names, address, label, tags, code or choices.
+
+    Unless somebody changed them in between.
 
     What else a partner is has changes of its own.
     """
@@ -85,7 +87,10 @@ def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> 
 
 
 def note_rejected(old: Partner, referral_id: str) -> Write:
-    """A referral of which the partner earned was rejected or closed: whoever lets money go now looks again."""
+    """Note that a referral of which the partner earned was rejected or closed.
+
+    Whoever lets money go now looks again.
+    """
     return update(
         f"{IS_UNCHANGED}: {old.id}", keys.partner(old.id), "SET #rejected = :rejected, #version = :version",
         "#version = :was", rejected=list(old.with_rejected(referral_id)), version=old.version + 1, was=old.version,
@@ -93,7 +98,7 @@ def note_rejected(old: Partner, referral_id: str) -> Write:
 
 
 def link_user(old: Partner, user: str, now_ms: int) -> list[Write]:
-    """From now on this user signs in as the partner, unless somebody changed the partner in between."""
+    """Let this user sign in as the partner, unless somebody changed the partner in between."""
     version = old.version + 1
     return [
         update(
@@ -118,7 +123,10 @@ def still_not_suspended(partner_id: str) -> Write:
 
 
 def find(table: Table, partner_id: str, *, strong: bool = True) -> Partner:
-    """Raises PartnerNotFound."""
+    """Find it by its id.
+
+    Raises PartnerNotFound.
+    """
     item = table.get(keys.partner(partner_id), strong=strong)
     if item is None:
         raise PartnerNotFound("there is no such partner")
@@ -150,7 +158,9 @@ def newest(
     low: str = keys.LOWEST,
     high: str = keys.HIGHEST,
 ) -> Iterator[tuple[str, str]]:
-    """(position, partner id) of all partners or those of one status, newest first, from below the position `before`.
+    """Yield (position, partner id) of all partners or those of one status, newest first.
+
+    From below the position `before`.
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """
@@ -165,7 +175,7 @@ def newest(
 
 
 def oldest(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, partner id) of all partners, oldest first, from above the position `after`."""
+    """Yield (position, partner id) of all partners, oldest first, from above the position `after`."""
     for item in table.query(keys.all_partners(), after or keys.LOWEST, index="list", page_size=page_size):
         if item["l2"] != after:
             yield item["l2"], keys.owner_of(item)

@@ -45,7 +45,7 @@ def create(payment: Payment, shards: int = keys.DUE_SHARDS) -> Write:
 
 
 def name(alias: Payment) -> Write:
-    """Another name of a payment, an ALIAS, in the transaction that makes the payment."""
+    """Write another name of a payment, an ALIAS, in the transaction that makes the payment."""
     return put(name_of(alias.id), _to_item(alias))
 
 
@@ -55,7 +55,10 @@ def name_of(alias_id: str) -> str:
 
 
 def replace(old: Payment, new: Payment, now_ms: int, shards: int = keys.DUE_SHARDS) -> Write:
-    """Another kind of payment in its place, under what was read of it: a parked one that is parked no more."""
+    """Put another kind of payment in its place, under what was read of it.
+
+    A parked one that is parked no more.
+    """
     was, become = _to_item(old, shards), _to_item(new, shards)
     gone = [name for name in was if name not in become]
     trail, before = _trail(old, new, now_ms)
@@ -82,7 +85,10 @@ def _figured(payment: Payment) -> Item:
 
 
 def take_back(old: Payment, back: TakenBack, currency: str, now_ms: int) -> Write:
-    """What of it is gone now, under what was read of it; and its currency, where it was not known yet."""
+    """Write what of a payment is gone now, under what was read of it.
+
+    And its currency, where it was not known yet.
+    """
     state, new = _back(back), dataclasses.replace(old, back=back, currency=old.currency or currency)
     trail, before = _trail(old, new, now_ms)
     return update(
@@ -93,8 +99,9 @@ def take_back(old: Payment, back: TakenBack, currency: str, now_ms: int) -> Writ
 
 
 def rate(old: Payment, new: Payment, due_ms: int | None, now_ms: int) -> Write:
-    """What it earns whom now, and what is known of its money, under what was read of it. `due_ms`: when the schedule
-    shall look at it once more.
+    """Write what it earns whom now, and what is known of its money, under what was read of it.
+
+    `due_ms`: when the schedule shall look at it once more.
     """
     state: Item = {"rewards": [list(share) for share in new.shares], "unearned": [list(tier) for tier in new.unearned]}
     if due_ms is not None:
@@ -112,7 +119,7 @@ def rate(old: Payment, new: Payment, due_ms: int | None, now_ms: int) -> Write:
 
 
 def may_be(old: Payment, new: Payment) -> Write:
-    """Which other payment it may be, or what a person said about that, under what was read of it."""
+    """Write which other payment it may be, or what a person said about that, under what was read."""
     state = {"twin": new.twin, "cleared": new.cleared_by, "note": new.note, "by": new.by}
     kept, gone = (
         {name: text for name, text in state.items() if text},
@@ -126,15 +133,16 @@ def may_be(old: Payment, new: Payment) -> Write:
 
 
 def suspect(id: str, now_ms: int) -> Write:
-    """Puts the payment on the list of what is parked, until a person has looked: a refund of it is in no currency of
-    its own.
+    """Put the payment on the list of what is parked, until a person has looked.
+
+    A refund of it is in no currency of its own.
     """
     listed = keys.waiting(keys.parked_payments(), now_ms, id)
     return update(IS_SUSPECT, keys.suspect(id), "SET #at = :at, #w1 = :w1, #w2 = :w2", at=now_ms, **listed)
 
 
 def suspects(table: Table, ids: list[str], *, strong: bool = True) -> set[str]:
-    """Those that are listed for that, and nobody has looked yet; of up to 100."""
+    """Return those that are listed for that, and nobody has looked at yet."""
     found = table.get_many([keys.suspect(id) for id in ids], strong=strong)
     return {keys.owner_of(item) for item in found if item and "w1" in item}
 
@@ -153,14 +161,17 @@ def nothing_waits(id: str) -> Write:
 
 
 def unchanged(id: str, read: Payment | None) -> Write:
-    """Nothing is written: it must be as it was read, or still not there."""
+    """Demand that it is as it was read, or still not there; nothing is written."""
     if read is None:
         return check(IS_UNCHANGED, keys.payment(id), NOT_THERE)
     return check(IS_UNCHANGED, keys.payment(id), "#revision = :was", was=read.revision)
 
 
 def find(table: Table, id: str) -> Payment:
-    """Raises PaymentNotFound."""
+    """Find it by its id.
+
+    Raises PaymentNotFound.
+    """
     item = table.get(keys.payment(id))
     if item is None:
         raise PaymentNotFound("there is no such payment")
@@ -168,18 +179,20 @@ def find(table: Table, id: str) -> Payment:
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Payment]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.payment(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 
 def some(table: Table, *ids: str) -> dict[str, Payment]:
-    """Those that exist, by id, read strongly."""
+    """Return those that exist, by id, read strongly."""
     return {payment.id: payment for payment in many(table, list(ids))}
 
 
 def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, id) of the payments of a program that earned, in one of its shards, from just above `after`.
+    """Yield (position, id) of the payments of a program that earned, in one of its shards.
+
+    From just above `after`.
 
     For the check of the books, not for a request.
     """
@@ -191,7 +204,9 @@ def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Itera
 def newest(
     table: Table, program_id: str, shards: int, highest: str, low: str, page_size: int, *, unreferred: bool = False
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """(position, id, ids of its rewards) of a program's payments that earned, those that came last first.
+    """Yield (position.
+
+    Id, ids of its rewards) of a program's payments that earned, those that came last first.
 
     From the position `highest`, itself included, down to `low`, where the caller wants some `page_size` of them.
     `unreferred`: of those that were nobody's instead.
@@ -202,7 +217,9 @@ def newest(
 
 
 def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:
-    """(position, id) of what waits for its payment or for a person, oldest first, from just above `after`.
+    """Yield (position, id) of what waits for its payment or for a person, oldest first.
+
+    From just above `after`.
 
     `until_ms`: only those that wait since then or longer.
     """
@@ -244,8 +261,9 @@ def taken_back(table: Table, id: str, *, strong: bool = False) -> tuple[list[Ref
 
 
 def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[str, tuple[str, str]]]:
-    """(position, (payment, hash)) of disputes that are open, or whose end came first, oldest first, from
-    just above `after`.
+    """Yield (position, (payment, hash)) of disputes that are open, or whose end came first.
+
+    Oldest first, from just above `after`.
     """
     for item in table.query(keys.open_disputes(), after or keys.LOWEST, index="work", page_size=page_size):
         if item["w2"] != after:
@@ -253,7 +271,7 @@ def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[st
 
 
 def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True) -> list[Dispute]:
-    """Those that exist."""
+    """Return those that exist."""
     found = table.get_many([keys.dispute(*each) for each in which], strong=strong)
     return [dispute_from(item) for item in found if item]
 
@@ -283,7 +301,7 @@ def refund(id: str, old: Refund | None, new: Refund) -> Write:
 
 
 def refund_moved(id: str, old: Refund, to: str) -> Write:
-    """What came under the name `id` is known under its payment `to` now."""
+    """Move a refund that came under another name to its payment `to`."""
     return update(
         REFUND_IS_UNCHANGED, keys.refund(id, old.hash), "SET #moved = :to",
         "#failed = :was AND #failed_at = :at", was=old.failed, at=old.failed_at_ms, to=to,
@@ -322,7 +340,10 @@ def dispute(old: Dispute | None, new: Dispute) -> Write:
 
 
 def dispute_moved(old: Dispute, to: str) -> Write:
-    """What came under another name is known under its payment `to` now, and waits there, if it does."""
+    """Move a dispute that came under another name to its payment `to`.
+
+    It waits there, if it does.
+    """
     return update(
         DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "SET #moved = :to REMOVE #w1, #w2",
         "#status = :status AND #amount = :amount", status=old.status.value, amount=old.amount, to=to,
@@ -338,7 +359,10 @@ def dispute_from(item: Item) -> Dispute:
 
 
 def take_id(guard: keys.Key, payment_id: str) -> Write:
-    """From now on the refund or dispute that `guard` stands for is of this payment, whatever its sender says later."""
+    """Say of which payment the refund or dispute is that `guard` stands for.
+
+    From now on, whatever its sender says later.
+    """
     return put(IS_FIRST_TOLD, {**guard, "payment": payment_id})
 
 
@@ -354,7 +378,10 @@ def _back(back: TakenBack) -> Item:
 
 
 def back_from(item: Item) -> TakenBack:
-    """What of a payment is gone. Older items know of one sum only, and of no charge."""
+    """Return what of a payment is gone.
+
+    Older items know of one sum only, and of no charge.
+    """
     numbers = list(item["back"])
     older = len(numbers) < 10
     refunds, failed, total, disputed, lost, uncaptured, total_at_ms = numbers[:7]

@@ -18,7 +18,10 @@ def write(person: Person) -> Write:
 
 
 def many(table: Table, ids: Iterable[str]) -> dict[str, Person]:
-    """Those that are known, by id; each is read once. What is new may be a moment late."""
+    """Return those that are known, by id; each is read once.
+
+    What is new may be a moment late.
+    """
     items = table.get_many([keys.person(id) for id in dict.fromkeys(ids)], strong=False)
     return {person.id: person for person in map(from_item, filter(None, items))}
 

@@ -25,7 +25,10 @@ def decide(change: ProgramChange) -> Write:
 
 
 def find(table: Table, program_id: str, change_id: str) -> ProgramChange:
-    """Raises ProgramChangeNotFound."""
+    """Find it by its id.
+
+    Raises ProgramChangeNotFound.
+    """
     item = table.get(keys.program_change(program_id, change_id))
     if item is None:
         raise ProgramChangeNotFound("there is no such change of the program")
@@ -33,7 +36,10 @@ def find(table: Table, program_id: str, change_id: str) -> ProgramChange:
 
 
 def of_program(table: Table, program_id: str, before: str, page_size: int) -> Iterator[tuple[str, ProgramChange]]:
-    """(position, change) of a program's, those of the newest version first, from below the position `before`."""
+    """Yield (position, change) of a program, those of the newest version first.
+
+    From below the position `before`.
+    """
     partition, low, high = keys.program_changes(program_id)
     for item in table.query(partition, low, before or high, page_size=page_size, newest_first=True):
         if item["sk"] != before:

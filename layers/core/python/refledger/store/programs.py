@@ -44,12 +44,15 @@ def change(old: Program, new: Program) -> list[Write]:
 
 
 def is_counted(program_id: str) -> Write:
-    """All of its figures are made by the rules of this code, from its beginning."""
+    """Note that all of its figures are made by the rules of this code, from its beginning."""
     return update(IS_THERE, keys.program(program_id), "SET #format = :now", "attribute_exists(pk)", now=DATA_FORMAT)
 
 
 def find(table: Table, program_id: str) -> Program:
-    """Raises ProgramNotFound."""
+    """Find it by its id.
+
+    Raises ProgramNotFound.
+    """
     item = table.get(keys.program(program_id))
     if item is None:
         raise ProgramNotFound(f"there is no program {program_id}")
@@ -65,14 +68,14 @@ def version(table: Table, program_id: str, number: int) -> Program:
 
 
 def after(table: Table, after: str) -> Iterator[tuple[str, Program]]:
-    """(position, program) of the programs whose id sorts after `after`, in the order of their ids."""
+    """Yield (position, program) of the programs whose id sorts after `after`, in the order of their ids."""
     for item in table.query(keys.programs(), after or keys.LOWEST, page_size=100, strong=False):
         if item["sk"] != after:
             yield item["sk"], from_item(item)
 
 
 def versions(table: Table, program_id: str, before: str, page_size: int) -> Iterator[tuple[str, Program]]:
-    """(position, program) of a program's versions, newest first, from below the position `before`."""
+    """Yield (position, program) of a program's versions, newest first, from below the position `before`."""
     partition, low, high = keys.program_versions(program_id)
     for item in table.query(partition, low, before or high, page_size=page_size, newest_first=True):
         if item["sk"] != before:
@@ -138,7 +141,10 @@ def weights_from(item: Item) -> Weights:
 
 
 def from_item(item: Item) -> Program:
-    """Of the current item or of a version's. Raises DataIsNewer for what only newer code knows."""
+    """Read the current item or that of a version.
+
+    Raises DataIsNewer for what only newer code knows. Raises DataIsNewer for what only newer code knows.
+    """
     if item.get("format", 0) > DATA_FORMAT:
         raise DataIsNewer("the data are those of a newer release: this one does not touch them")
     return Program(

@@ -18,7 +18,9 @@ _MOVED_ON = "#version = if_not_exists(#version, :one) + :one"
 
 
 def convert(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> Write:
-    """After a payment of its customer that was made at `at_ms`: it has converted, and waits for nothing any more.
+    """Move a referral on after a payment of its customer that was made at `at_ms`.
+
+    It has converted, and waits for nothing any more.
 
     `expired`: of one that has expired, and of no other: its binding is to be opened in the same transaction.
     """
@@ -35,7 +37,9 @@ def paid_by(referral_id: str, payout: str, at_ms: int) -> Write:
 
 
 def pay(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> Write:
-    """After a reward of it was paid out. Where its payment is told later, it has converted by now at the latest.
+    """Move a referral on after a reward of it was paid out.
+
+    Where its payment is told later, it has converted by now at the latest.
 
     `expired`: see `convert`.
     """

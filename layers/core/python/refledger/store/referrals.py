@@ -47,7 +47,9 @@ def bind(binding: Binding) -> Write:
 
 
 def count(old: Binding, new: Binding) -> Write:
-    """After one more payment of the customer, under what was read: two at once cannot both be the first.
+    """Count one more payment of the customer, under what was read.
+
+    Two at once cannot both be the first.
 
     The first one in time takes off when it expires. Whoever closes the binding meanwhile is met by it.
     """
@@ -81,21 +83,30 @@ def keep_customer_id(binding: Binding, customer_id: str) -> list[Write]:
 
 
 def told_in(old: Binding, systems: tuple[str, ...]) -> Write:
-    """From now on these systems tell of the customer's payments, and each that is told is written down."""
+    """Note that these systems tell of the customer's payments from now on.
+
+    Each that is told is written down.
+    """
     same, as_read = _as_read(old, *SEVERAL)
     key = keys.binding(old.program_id, old.customer)
     return update(COUNT_IS_CURRENT, key, "SET #systems = :systems", same, systems=list(systems), **as_read)
 
 
 def seen_from(old: Binding, from_ms: int) -> Write:
-    """What was due from then on, and was told before there were several systems, is written down, too."""
+    """Note that what was told before there were several systems is written down, too.
+
+    Of what was due from then on.
+    """
     same, as_read = _as_read(old, *SEVERAL)
     key = keys.binding(old.program_id, old.customer)
     return update(COUNT_IS_CURRENT, key, "SET #seen_from = :from", same, **{"from": from_ms}, **as_read)
 
 
 def still_earns(read: Binding) -> Write:
-    """Nothing is written: the binding is closed, or not, as it was read, and no further system tells of payments."""
+    """Demand that the binding is closed, or not, as it was read; nothing is written.
+
+    And that no further system tells of payments.
+    """
     same, as_read = _as_read(read, "closed", "ended", "systems")
     return check(STILL_EARNS, keys.binding(read.program_id, read.customer), same, **as_read)
 
@@ -111,7 +122,10 @@ def _as_read(read: Binding, *names: str) -> tuple[str, Item]:
 
 
 def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
-    """Keeps a payment that earns nothing as long as none is told that was made in time; unless one was meanwhile."""
+    """Keep a payment that earns nothing as long as none is told that was made in time.
+
+    Unless one was meanwhile.
+    """
     same, as_read = _as_read(old, "turn")
     values: Item = {"turn": old.turn + 1, "late": payment, "until": old.until_ms, **as_read}
     return [
@@ -124,7 +138,10 @@ def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
 
 
 def rated(old: Binding, left: RatingBacklog | None) -> Write:
-    """What was to be rated again is, but for what is `left`; unless another payment came late meanwhile."""
+    """Note that what was to be rated again is, but for what is `left`.
+
+    Unless another payment came late meanwhile.
+    """
     key, (same, as_read) = keys.binding(old.program_id, old.customer), _as_read(old, "turn")
     if left is None:
         return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", same, **as_read)
@@ -157,23 +174,28 @@ def _again(again: RatingBacklog) -> list[Any]:
 
 
 def paid(binding: Binding, at_ms: int, payment: str) -> Write:
-    """Keeps when a customer paid beyond those that are listed, for the rules that go by months or by number."""
+    """Keep when a customer paid beyond those that are listed.
+
+    For the rules that go by months or by number.
+    """
     return put("the payment's place", keys.paid_at(binding.program_id, binding.customer, at_ms, payment), condition="")
 
 
 def paid_within(table: Table, binding: Binding, from_ms: int, until_ms: int) -> Iterator[tuple[int, str]]:
-    """(when, payment) of those, oldest first."""
+    """Yield (when, payment) of those, oldest first."""
     return map(keys.payment_in, table.query(*keys.paid_within(binding.program_id, binding.customer, from_ms, until_ms)))
 
 
 def to_be_rated(table: Table, page_size: int) -> Iterator[tuple[str, str]]:
-    """(program, customer) of bindings some of whose payments are to be rated again."""
+    """Yield (program, customer) of bindings some of whose payments are to be rated again."""
     for item in table.query(keys.to_be_rated(), index="work", page_size=page_size):
         yield keys.last_two_of(item)
 
 
 def close(old: Binding, why: str, until_ms: int = 0) -> Write:
-    """No payment earns any more that is made at `until_ms` or later (EXPIRED), or that comes at all (REJECTED).
+    """Let no payment earn any more.
+
+    None that is made at `until_ms` or later (EXPIRED), or that comes at all (REJECTED).
 
     Refused where somebody paid in time or closed it since it was read.
     """
@@ -189,7 +211,7 @@ def close(old: Binding, why: str, until_ms: int = 0) -> Write:
 
 
 def end(old: Binding, at_ms: int) -> Write:
-    """Nothing that is paid at `at_ms` or later earns any more, for ever."""
+    """End the binding: nothing that is paid at `at_ms` or later earns any more, for ever."""
     return update(
         BINDING_IS_THERE, keys.binding(old.program_id, old.customer), "SET #ended = :at", "#referral = :id", at=at_ms,
         id=old.referral_id,
@@ -197,7 +219,7 @@ def end(old: Binding, at_ms: int) -> Write:
 
 
 def swept(referral_id: str, position: list[str]) -> Write:
-    """How far the rewards of a referral were looked at that is closed; empty: to the end."""
+    """Note how far the rewards of a closed referral were looked at; empty: to the end."""
     change = "SET #swept = :position" if position else "REMOVE #swept"
     given: Item = {"position": position} if position else {}
     return update(IS_THERE, keys.referral(referral_id), change, "attribute_exists(pk)", **given)
@@ -209,7 +231,10 @@ def swept_to(table: Table, referral_id: str) -> list[str]:
 
 
 def top_still_unbound(program_id: str, customer: str) -> Write:
-    """Who is bound to whom never changes, so only through the unbound top of a chain a circle can still close."""
+    """Demand that the root of the up-line is still bound to nobody.
+
+    Who is bound to whom never changes, so only through the unbound top of a chain a circle can still close.
+    """
     return check(TOP_IS_UNBOUND, keys.binding(program_id, customer), NOT_THERE)
 
 
@@ -220,7 +245,7 @@ def find_binding(table: Table, program_id: str, customer: str) -> Binding | None
 
 
 def bindings(table: Table, which: Sequence[tuple[str, str]]) -> list[Binding]:
-    """Those that exist of these programs and customers."""
+    """Return those that exist of these programs and customers."""
     found = table.get_many([keys.binding(*each) for each in which])
     return [binding_from(item) for item in found if item]
 
@@ -289,7 +314,7 @@ def change(old: Referral, new: Referral, now_ms: int) -> Write:
 
 
 def unchanged(read: Referral) -> Write:
-    """Nothing is written: nobody changed it since it was read."""
+    """Demand that nobody changed it since it was read; nothing is written."""
     return check(
         IS_UNCHANGED, keys.referral(read.id), "#version = :was OR attribute_not_exists(#version)", was=read.version
     )
@@ -307,7 +332,10 @@ def reopen(referral_id: str, at_ms: int, now_ms: int) -> Write:
 
 
 def find(table: Table, referral_id: str, *, strong: bool = True) -> Referral:
-    """Raises ReferralNotFound."""
+    """Find it by its id.
+
+    Raises ReferralNotFound.
+    """
     item = table.get(keys.referral(referral_id), strong=strong) if keys.is_referral_id(referral_id) else None
     if item is None:
         raise ReferralNotFound("there is no such referral")
@@ -315,7 +343,7 @@ def find(table: Table, referral_id: str, *, strong: bool = True) -> Referral:
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Referral]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.referral(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
@@ -324,7 +352,7 @@ def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Referral]
 
 
 def take_lead(hashed: str, referral_id: str) -> Write:
-    """From now on the lead is this referral's and no other's."""
+    """Make the lead this referral's and no other's."""
     return put(LEAD_IS_FREE, {**keys.lead(hashed), "referral": referral_id})
 
 
@@ -344,8 +372,9 @@ def of_lead(table: Table, hashed: str, *, strong: bool = True) -> str | None:
 def of_partner(
     table: Table, partner_id: str, before: str, page_size: int, from_ms: int | None = None, until_ms: int | None = None
 ) -> Iterator[tuple[str, Referral]]:
-    """(position, referral) of a partner's, newest first, from below the position `before`; made at `from_ms` or later
-    and before `until_ms`.
+    """Yield (position, referral) of a partner, newest first, from below the position `before`.
+
+    Those made at `from_ms` or later and before `until_ms`.
     """
     low = keys.referrals_from(from_ms) if from_ms is not None else keys.LOWEST
     high = keys.referrals_from(until_ms) if until_ms is not None else keys.HIGHEST
@@ -360,7 +389,7 @@ def of_partner(
 def of_program(
     table: Table, program_id: str, before: str, page_size: int, from_ms: int | None = None, until_ms: int | None = None
 ) -> Iterator[tuple[str, str]]:
-    """(position, id) of a program's, newest first; see `of_partner`."""
+    """Yield (position, id) of a program's, newest first; see `of_partner`."""
     low, high = keys.positions(from_ms, until_ms)
     partition = keys.referrals_of_program(program_id)
     for item in table.query(partition, low, before or high, index="list", page_size=page_size, newest_first=True):
@@ -371,8 +400,9 @@ def of_program(
 def open_in(
     table: Table, program_id: str, status: ReferralStatus, after: str, page_size: int, until_ms: int | None = None
 ) -> Iterator[tuple[str, str]]:
-    """(position, id) of a program's that are PENDING or ACCEPTED, those that expire first first, from above `after`;
-    with `until_ms` only those whose time is over by then.
+    """Yield (position, id) of those of a program that are PENDING or ACCEPTED.
+
+    Those that expire first first, from above `after`; with `until_ms` only those whose time is over by then.
     """
     high = f"{until_ms}~" if until_ms is not None else keys.HIGHEST
     partition = keys.referrals_in(program_id, status.value)

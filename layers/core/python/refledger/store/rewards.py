@@ -32,7 +32,10 @@ def create(reward: Reward, now_ms: int) -> Write:
 
 
 def move(old: Reward, new: Reward, now_ms: int) -> Write:
-    """The reward's change, under the revision that was read: every change of it is made here, and counts one on."""
+    """Write the change of a reward, under the revision that was read.
+
+    Every change of it is made here, and counts one on.
+    """
     name, was, become = f"{IS_UNCHANGED}: {old.id}", _changing(old), _changing(new)
     listed = _listing(new, now_ms) if _waits_in(old) != _waits_in(new) else {}
     changed = {attribute: value for attribute, value in {**become, **listed}.items() if was.get(attribute) != value}
@@ -61,7 +64,10 @@ def moved(old: Reward, new: Reward) -> Reward:
 
 
 def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
-    """Raises RewardNotFound."""
+    """Find it by its id.
+
+    Raises RewardNotFound.
+    """
     item = table.get(keys.reward(reward_id), strong=strong)
     if item is None:
         raise RewardNotFound("there is no such reward")
@@ -69,7 +75,7 @@ def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
 
 
 def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Reward]:
-    """Those that exist, in the order of the ids."""
+    """Return those that exist, in the order of the ids."""
     found = table.get_many([keys.reward(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 
@@ -88,8 +94,9 @@ def _waits_for_its_time(item: Item) -> bool:
 def due(
     table: Table, partitions: tuple[str, ...], currency: str, since: str, now_ms: int, page_size: int
 ) -> Iterator[Reward]:
-    """Rewards of one currency that wait for their time and are due at `now_ms`, oldest first; those that are held are
-    not among them. `since`: where to begin to look.
+    """Yield rewards of one currency that are due at `now_ms`, oldest first.
+
+    They wait for their time; those that are held are not among them. `since`: where to begin to look.
     """
     high = keys.due_from(now_ms + 1)
     for item in merge.by_sort_key(table, partitions, since or keys.LOWEST, high, page_size=page_size):
@@ -108,7 +115,10 @@ def newest(table: Table, partitions: tuple[str, ...], page_size: int, since: str
 
 
 def looked_until(table: Table, partner_id: str, currency: str) -> str:
-    """No reward of this currency that sorts before this waits to mature ("" where nobody looked yet)."""
+    """Return the sort key before which no reward of this currency waits to mature.
+
+    "" where nobody looked yet.
+    """
     item = table.get(keys.due_cursor(partner_id, currency))
     return item["due"] if item else ""
 
@@ -120,19 +130,28 @@ def look_from(partner_id: str, currency: str, due: str) -> Write:
 
 
 def overdue_marks(table: Table, partner_ids: Sequence[str]) -> dict[str, str]:
-    """By partner, up to 100 of them: no reward that sorts before this waits. "" where nobody looked yet."""
+    """Return for each partner, up to 100 of them, the sort key before which no reward waits.
+
+    "" where nobody looked yet. "" where nobody looked yet.
+    """
     marks = table.get_many([keys.overdue_mark(id) for id in partner_ids], strong=False)
     return {id: item.get("due", "") if item else "" for id, item in zip(partner_ids, marks, strict=True)}
 
 
 def look_past(partner_id: str, was: str, due: str) -> Write:
-    """No reward of the partner, of whatever currency, that sorts before `due` waits. `was`: the mark as it was read."""
+    """Note that no reward of the partner, of whatever currency, that sorts before `due` waits.
+
+    `was`: the mark as it was read.
+    """
     key, unmoved = keys.overdue_mark(partner_id), "#due = :was" if was else "attribute_not_exists(#due)"
     return update(MARK_IS_UNCHANGED, key, "SET #due = :due", unmoved, due=due, **({"was": was} if was else {}))
 
 
 def look_back(reward: Reward) -> Write:
-    """The mark of its partner is not past it: for one that is made long after its time. See `is_looked_at`."""
+    """The mark of its partner is not past it: for one that is made long after its time.
+
+    See `is_looked_at`.
+    """
     key = keys.overdue_mark(reward.partner_id)
     return update(MARK_IS_BEHIND, key, "SET #due = :due", "#due > :due", due=keys.reward(reward.id)["sk"])
 
@@ -146,7 +165,10 @@ def is_looked_at(reward: Reward) -> Write:
 def waiting_since(
     table: Table, partitions: tuple[str, ...], mark: str, until_ms: int
 ) -> Iterator[tuple[str, str, bool]]:
-    """(sort key, currency, whether it waits) of the rewards from a mark on that were due before `until_ms`."""
+    """Yield (sort key, currency, whether it waits) of the rewards from a mark on.
+
+    Those that were due before `until_ms`.
+    """
     low, high = mark or keys.LOWEST, keys.due_from(until_ms)
     for item in merge.by_sort_key(table, partitions, low, high, only=("status", "held")):
         yield item["sk"], keys.currency_of(item["sk"]), _waits_for_its_time(item)
@@ -158,7 +180,7 @@ def all_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Reward]:
 
 
 def items_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Item]:
-    """The same, as they are in the table."""
+    """Yield the same, as they are in the table."""
     return merge.by_sort_key(table, partitions)
 
 
@@ -168,7 +190,10 @@ def since(table: Table, partitions: tuple[str, ...], start: str) -> Iterator[Rew
 
 
 def of_partner(table: Table, partitions: tuple[str, ...], before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
-    """(position, reward) of a partner's rewards, the latest due first, from just below the position `before`."""
+    """Yield (position, reward) of the rewards of a partner, the latest due first.
+
+    From just below the position `before`.
+    """
     high = before or keys.HIGHEST
     found = merge.by_sort_key(table, partitions, high=high, page_size=page_size, newest_first=True, strong=False)
     for item in found:
@@ -177,7 +202,10 @@ def of_partner(table: Table, partitions: tuple[str, ...], before: str, page_size
 
 
 def waiting(table: Table, program_id: str, state: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, reward id) of a program's rewards in a `keys.REWARD_STATES`, newest first, from below `before`."""
+    """Yield (position, reward id) of the rewards of a program in a `keys.REWARD_STATES`, newest first.
+
+    From below `before`.
+    """
     partition = keys.rewards_in(program_id, state)
     found = table.query(partition, high=before or keys.HIGHEST, index="work", page_size=page_size, newest_first=True)
     for item in found:

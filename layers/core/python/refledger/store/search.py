@@ -16,13 +16,15 @@ from refledger.store.transaction import Write, delete, put
 
 
 def follow(old: Partner | None, new: Partner | None) -> list[Write]:
-    """What makes the rows those of `new` after they were those of `old`; up to 8."""
+    """Return what makes the rows those of `new` after they were those of `old`; up to 8."""
     return settle(old, new, new)
 
 
 def settle(old: Partner | None, new: Partner | None, now: Partner | None) -> list[Write]:
-    """What makes the rows those of the partner as they are `now`, once they were changed from `old` to `new`: whichever
-    change this is, and whichever of them were followed before. Up to 12.
+    """Return what makes the rows those of the partner as they are `now`.
+
+    Once they were changed from `old` to `new`: whichever change this is, and whichever of them were followed before. Up
+    to 12.
     """
     before, after, right = _rows(old), _rows(new), _rows(now)
     gone = [delete("the row may be gone", keys.search_row(*row), "") for row in sorted((before | after) - right)]
@@ -36,8 +38,9 @@ def _rows(partner: Partner | None) -> set[tuple[str, str, str]]:
 def beginning_with(
     table: Table, program_id: str, start: str, after: str, page_size: int
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """(position, (term, partner id)) of a program's rows whose text begins with the folded `start`, in its order, from
-    above the position `after`.
+    """Yield (position, (term, partner id)) of the rows of a program that begin with the folded `start`.
+
+    In its order, from above the position `after`.
     """
     partition, low, high = keys.search_rows(program_id, start)
     for item in table.query(partition, after or low, high, page_size=page_size, strong=False):

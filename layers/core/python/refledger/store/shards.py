@@ -39,11 +39,14 @@ class Shards:
     partners: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
 
     def spread(self, partner_id: str, now_ms: int) -> int:
-        """With which spread a reward is made now."""
+        """Return with which spread a reward is made now."""
         return max((spread for from_ms, spread in self.partners.get(partner_id, ()) if from_ms <= now_ms), default=0)
 
     def partitions(self, partner_id: str) -> tuple[str, ...]:
-        """Where the partner's rewards are looked for: wherever any may be by now, or is to be put later."""
+        """Return where the rewards of the partner are looked for.
+
+        Wherever any may be by now, or is to be put later.
+        """
         return keys.rewards(partner_id, max((spread for _, spread in self.partners.get(partner_id, ())), default=0))
 
 
@@ -57,7 +60,7 @@ def read(table: Table) -> Shards:
 
 
 def count(table: Table) -> int:
-    """Of payments' shards."""
+    """Return the number of shards over which payments are spread."""
     return read(table).count
 
 
@@ -71,7 +74,9 @@ def grow(to: int) -> Write:
 
 
 def grow_rewards(old: Shards, partner_id: str, to: int, now_ms: int) -> Write:
-    """Rewards of a partner that are made from `SPREAD_AFTER_MS` on are spread over `to` shards. `old`: as it was read.
+    """Rewards of a partner that are made from `SPREAD_AFTER_MS` on are spread over `to` shards.
+
+    `old`: as it was read.
 
     Raises ValueError for a number that is no power of two, or not more than there are, and for too many partners.
     """

@@ -37,25 +37,28 @@ def speak_for(binding: Binding, sighting: Sighting) -> Write:
 
 
 def joined(binding: Binding, at_ms: int, payment: str) -> Write:
-    """It has turned out to be another payment, and is none by itself."""
+    """Take off one that has turned out to be another payment, and is none by itself."""
     return update(
         "", keys.sighting(binding.program_id, binding.customer, at_ms, payment), "SET #joined = :yes", yes=True
     )
 
 
 def around(table: Table, binding: Binding, at_ms: int) -> list[Sighting]:
-    """Those of the customer's payments that are compared with one of that moment."""
+    """Return those of the customer's payments that are compared with one of that moment."""
     bounds = max(0, at_ms - AROUND_MS), at_ms + AROUND_MS
     return list(_read(table, *keys.sightings(binding.program_id, binding.customer, *bounds)))
 
 
 def of_customer(table: Table, binding: Binding) -> Iterator[Sighting]:
-    """All of a customer's. For the check of the books, not for a request."""
+    """Yield all of a customer's.
+
+    For the check of the books, not for a request.
+    """
     return _read(table, *keys.sightings(binding.program_id, binding.customer, 0, keys.NEVER))
 
 
 def some(table: Table, binding: Binding, places: list[tuple[int, str]]) -> list[Sighting]:
-    """Those of these (when, payment) that are there; up to 100."""
+    """Return those of these (when, payment) that are there; up to 100."""
     which = [keys.sighting(binding.program_id, binding.customer, *place) for place in places]
     return [_from(item) for item in (table.get_many(which) if which else []) if item and not item.get("joined")]
 
@@ -91,7 +94,7 @@ def take_off(payment: str) -> Write:
 
 
 def listed(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """(position, payment) of those that wait for a person, oldest first, from just above `after`."""
+    """Yield (position, payment) of those that wait for a person, oldest first, from just above `after`."""
     for item in table.query(keys.possible_duplicates(), after or keys.LOWEST, index="work", page_size=page_size):
         if item["w2"] != after:
             yield item["w2"], keys.owner_of(item)

@@ -39,7 +39,9 @@ LATE = "late_"  # before the name of a counter: of a day long before, in which a
 def add(
     table: Table, dimension: str, day: str, shard: str, changes: Sequence[tuple[str, str, int]], told: str = ""
 ) -> bool:
-    """Add (sequence number, counter, amount) in the order of the stream, each once. True when the part is new.
+    """Add (sequence number, counter, amount) in the order of the stream, each once.
+
+    True when the part is new.
 
     Sequence numbers are text that compares like the numbers (`comparable`). `told`: the day on which it was told, where
     that is long after: the same has to be added as LATE counters to that day.
@@ -100,7 +102,10 @@ def sum_up(totals: Item, items: Iterable[Item]) -> Counter[str]:
 
 
 def days(table: Table, dimension: str, first: str, last: str, *, strong: bool = False) -> dict[str, Counter[str]]:
-    """What was counted on each day from `first` to `last` (`20261231`) on which something was: one query."""
+    """Return what was counted on each day from `first` to `last` (`20261231`): one query.
+
+    Days on which nothing was are left out.
+    """
     return by_day(parts(table, dimension, first, last, strong=strong))
 
 
@@ -110,7 +115,7 @@ def parts(table: Table, dimension: str, first: str, last: str, *, strong: bool =
 
 
 def by_day(items: Iterable[Item]) -> dict[str, Counter[str]]:
-    """What the items say of each day."""
+    """Return what the items say of each day."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for item in items:
         found[keys.day_of_statistics(item["sk"])].update(counters_in(item))
@@ -118,7 +123,9 @@ def by_day(items: Iterable[Item]) -> dict[str, Counter[str]]:
 
 
 def fold(table: Table, dimension: str, closed_day: str) -> None:
-    """Add the days up to `closed_day`, which get no more records, to the totals, and make one item of each long one.
+    """Add the days up to `closed_day` to the totals, and make one item of each long one.
+
+    They get no more records.
 
     Idempotent, and right when two do it at once: a part is counted by the write that puts the totals past its day, and
     whatever changes an item that was read for it moves the totals on. On most days nothing is looked at: which ones are
@@ -190,8 +197,10 @@ def _fold_late(table: Table, dimension: str, through: str, step: int) -> int:
 
 
 def base(dimension: str, told: str, today: str, by_day: Mapping[str, Mapping[str, int]]) -> tuple[list[Write], Write]:
-    """What a dimension counts beside what the stream tells of it: late parts of its days, told on the day `told`, and
-    what they come to, as a part of `today`. The first may be written again as they are, the other one once, after them.
+    """Return what a dimension counts beside what the stream tells of it.
+
+    Late parts of its days, told on the day `told`, and what they come to, as a part of `today`. The first may be
+    written again as they are, the other one once, after them.
     """
     late = [
         put("the base", {**keys.statistics_late_part(dimension, day, told, "base"), **counters, "hw": ""}, condition="")
@@ -239,5 +248,5 @@ def _all_of(item: Item) -> Counter[str]:
 
 
 def counters_in(item: Item) -> Counter[str]:
-    """What an item of a dimension counts on its day."""
+    """Return what an item of a dimension counts on its day."""
     return Counter({name: value for name, value in _told_in(item).items() if not name.startswith(LATE)})

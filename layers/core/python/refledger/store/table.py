@@ -99,7 +99,9 @@ class Table:
         strong: bool = True,
         only: Sequence[str] = (),
     ) -> Iterator[Item]:
-        """Items of one partition with `low` <= sort key <= `high`, fetched a page at a time as the caller goes on.
+        """Yield the items of one partition with `low` <= sort key <= `high`.
+
+        They are fetched a page at a time as the caller goes on.
 
         `only`: see `get_many`.
         """
@@ -122,7 +124,7 @@ class Table:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def commit(self, *writes: Write) -> None:
-        """All of them or none.
+        """Write all of them or none.
 
         Raises ConditionFailed with the names of the refused ones, RetryableConflict where others were in the way.
         """
@@ -162,7 +164,10 @@ class Table:
         return unpack(answer.get("Attributes", {}))
 
     def count(self, key: Key, amount: int, expires_at: int) -> int:
-        """Add to the counter at `key` and return what it is now; `expires_at` in epoch seconds. Not idempotent."""
+        """Add to the counter at `key` and return what it is now; `expires_at` in epoch seconds.
+
+        Not idempotent.
+        """
         answer = self._call(
             "update_item",
             Key=pack(dict(key)),

@@ -22,7 +22,7 @@ def note(shard: str, number: str, partner_ids: Iterable[str], now_ms: int) -> Wr
 
 
 def within(table: Table, from_ms: int, until_ms: int) -> Iterator[tuple[int, list[str]]]:
-    """(when, partners) of what was noted at `from_ms` or later and before `until_ms`, oldest first."""
+    """Yield (when, partners) of what was noted at `from_ms` or later and before `until_ms`, oldest first."""
     lanes = [table.query(*keys.touched_within(lane, from_ms, until_ms), strong=False) for lane in range(LANES)]
     for item in heapq.merge(*lanes, key=lambda item: str(item["sk"])):
         yield keys.touched_at(item), item["partners"]

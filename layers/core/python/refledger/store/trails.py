@@ -22,7 +22,9 @@ _WAS = re.compile(r"was_([0-9]{8})_(\w+)")
 
 
 def kept(was: Mapping[str, Any], become: Mapping[str, Any], created_ms: int, now_ms: int) -> tuple[str, Item]:
-    """What goes after the assignments of an update, and its values. `was`, `become`: what figures are made of.
+    """Return what goes after the assignments of an update, and its values.
+
+    `was`, `become`: what figures are made of.
 
     Nothing on the day on which the item was created: that day has what it became.
     """
@@ -34,7 +36,7 @@ def kept(was: Mapping[str, Any], become: Mapping[str, Any], created_ms: int, now
 
 
 def kept_as_it_is(name: str, created_ms: int, now_ms: int) -> str:
-    """The same of one attribute that is there, for an update whose author has not read the item."""
+    """Return the same of one attribute that is there, for an update whose author has not read the item."""
     return "" if day(now_ms) <= day(created_ms) else f", {_unless_kept(now_ms, name, f'#{name}')}"
 
 
@@ -44,7 +46,10 @@ def _unless_kept(now_ms: int, name: str, value: str) -> str:
 
 
 def states(item: Item, created_ms: int) -> Iterator[tuple[str, Item]]:
-    """(day, what it was at the end of it) of each day on which it changed, the first one that of its creation."""
+    """Yield (day, what it was at the end of it) of each day on which it changed.
+
+    The first one is that of its creation.
+    """
     trail: dict[str, Item] = defaultdict(dict)
     for name, value in item.items():
         if kept := _WAS.fullmatch(name):

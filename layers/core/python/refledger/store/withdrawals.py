@@ -34,7 +34,7 @@ def create(withdrawal: Withdrawal) -> Write:
 
 
 def account_shown(withdrawal_id: str, by: str, at_ms: int, id: str) -> Write:
-    """Somebody is about to be shown the whole account."""
+    """Note that somebody is about to be shown the whole account."""
     return put("it is written down", {**keys.account_shown(withdrawal_id, at_ms, id), "by": by, "at": at_ms})
 
 
@@ -44,7 +44,7 @@ def created(withdrawal: Withdrawal) -> list[Write]:
 
 
 def change(old: Withdrawal, new: Withdrawal) -> list[Write]:
-    """What is new of it, with the notes of new steps and approvals as items of their own.
+    """Return what is new of it, with the notes of new steps and approvals as items of their own.
 
     Under the status, and the number of steps and approvals, that were read: of these none is ever taken away, so
     whatever people, providers or the workflow did meanwhile is noticed.
@@ -79,7 +79,7 @@ def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
 
 
 def find(table: Table, withdrawal_id: str) -> Withdrawal:
-    """With what people wrote about it. Raises WithdrawalNotFound."""
+    """Find a withdrawal with what people wrote about it. Raises WithdrawalNotFound."""
     items = list(table.query(*keys.withdrawal_and_notes(withdrawal_id)))
     if not items:
         raise WithdrawalNotFound("there is no such withdrawal")
@@ -88,7 +88,9 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
 
 
 def statuses(table: Table, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
-    """How these withdrawals stand, by id: those that paid what is shown; RETURNED where the money came back.
+    """Return how these withdrawals stand, by id.
+
+    Those that paid what is shown; RETURNED where the money came back.
 
     Up to 100 of them; "" and what is no withdrawal are left out, and nothing is read where that leaves none.
     """
@@ -97,7 +99,7 @@ def statuses(table: Table, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
 
 
 def find_or_none(table: Table, withdrawal_id: str) -> Withdrawal | None:
-    """Without what people wrote about it."""
+    """Return a withdrawal without what people wrote about it; None where there is none."""
     item = table.get(keys.withdrawal(withdrawal_id))
     return from_item(item) if item else None
 
@@ -105,7 +107,9 @@ def find_or_none(table: Table, withdrawal_id: str) -> Withdrawal | None:
 def of_partner(
     table: Table, partner_id: str, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
 ) -> Iterator[tuple[str, str]]:
-    """(position, id) of a partner's withdrawals, newest first, from just below the position `before`.
+    """Yield (position, id) of a partner's withdrawals, newest first.
+
+    From just below the position `before`.
 
     `low`, `high`: bounds of the positions, by when they were asked for.
     """
@@ -117,12 +121,15 @@ def with_status(
     table: Table, status: WithdrawalStatus, before: str, page_size: int, low: str = keys.LOWEST,
     high: str = keys.HIGHEST,
 ) -> Iterator[tuple[str, str]]:  # fmt: skip
-    """(position, id) of the withdrawals in a status, newest in it first. `low`, `high`: by when they came into it."""
+    """Yield (position, id) of the withdrawals in a status, newest in it first.
+
+    `low`, `high`: by when they came into it.
+    """
     return _newest(table, keys.withdrawals_of(status), "work", before, page_size, low, high)
 
 
 def newest(table: Table, before: str, page_size: int, low: str, high: str) -> Iterator[tuple[str, str]]:
-    """(position, id) of all withdrawals, whatever their status: what moved last comes first."""
+    """Yield (position, id) of all withdrawals, whatever their status: what moved last comes first."""
     partitions = [*map(keys.withdrawals_of, WithdrawalStatus), keys.withdrawals_with_problem()]
     found = [_newest(table, partition, "work", before, page_size, low, high) for partition in partitions]
     return heapq.merge(*found, reverse=True)
@@ -131,12 +138,15 @@ def newest(table: Table, before: str, page_size: int, low: str, high: str) -> It
 def with_problem(
     table: Table, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
 ) -> Iterator[tuple[str, str]]:
-    """(position, id) of the withdrawals that a person must look at, newest first."""
+    """Yield (position, id) of the withdrawals that a person must look at, newest first."""
     return _newest(table, keys.withdrawals_with_problem(), "work", before, page_size, low, high)
 
 
 def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> Iterator[tuple[str, str]]:
-    """(position, id) of the withdrawals in a status, oldest first, from just above the position `after`."""
+    """Yield (position, id) of the withdrawals in a status, oldest first.
+
+    From just above the position `after`.
+    """
     found = table.query(keys.withdrawals_of(status), after or keys.LOWEST, index="work", page_size=100)
     for item in found:
         if item["w2"] != after:
@@ -144,7 +154,7 @@ def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> It
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
-    """Those that exist, in the order of the ids and without their notes."""
+    """Return those that exist, in the order of the ids and without their notes."""
     found = table.get_many([keys.withdrawal(id) for id in ids], strong=strong)
     return [from_item(item) for item in found if item]
 

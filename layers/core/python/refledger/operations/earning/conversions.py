@@ -33,24 +33,27 @@ class Converted:
 
 
 def payment_id(context: Context, referral_id: str) -> str:
-    """Of the payment that a referral's conversion is booked as: there can be one, for ever."""
+    """Return the id of the payment as which the conversion of a referral is booked, one for ever."""
     return context.ids.payment(SYSTEM, referral_id)
 
 
 def parts_of(context: Context, referral_id: str) -> list[Payment]:
-    """What a referral's conversion is booked as: its payment, and what was added when its value turned out higher."""
+    """Return the payments as which the conversion of a referral is booked.
+
+    Its payment, and what was added when its value turned out higher.
+    """
     names = [referral_id, *(f"{referral_id}+{number}" for number in range(1, ADDED_LIMIT + 1))]
     return payments.many(context.table, [context.ids.payment(SYSTEM, name) for name in names])
 
 
 def part_name(referral_id: str, number: int) -> str:
-    """As whom the payment number `number` of its conversion is told to itself: see `parts_of`."""
+    """Return the name of payment number `number` of a conversion: see `parts_of`."""
     return f"{referral_id}+{number}" if number else referral_id
 
 
 @retry_on_conflict
 def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[Payment, list[MaturityMessage]]:
-    """Book that a conversion was worth `amount` (minor units of its currency) more than what is booked of it.
+    """Book that a conversion was worth `amount` more than what is booked of it, in minor units.
 
     Returns the payment, and what may mature at once.
 
@@ -90,7 +93,9 @@ def convert(
     by_machine: bool = False,
     at_ms: int = 0,
 ) -> Converted:
-    """Book the value of a conversion, in minor units, by the rules and for the up-line that the referral was made with.
+    """Book the value of a conversion, in minor units.
+
+    By the rules and for the up-line that the referral was made with.
 
     `currency`: "" for the program's own. `by`: keyed hash of the person or service (`by_machine`) who says so, "" for a
     CRM. `at_ms`: when it converted, now by default; what converted in time earns, however late it is told.
@@ -170,7 +175,10 @@ def _repeated(context: Context, referral: Referral, booked: Payment, amount: int
 
 
 def conversion_faults(context: Context, payment: Payment) -> list[str]:
-    """What is wrong with the payment of a conversion, held against its referral; nothing for any other payment."""
+    """Return what is wrong with the payment of a conversion, held against its referral.
+
+    Nothing for any other payment.
+    """
     if payment.origin is not Origin.CONVERSION:
         return []
     named = f"payment {payment.id}: is the conversion of referral {payment.referral_id}"

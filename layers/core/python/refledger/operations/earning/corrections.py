@@ -22,7 +22,9 @@ from refledger.store.transaction import Write
 
 
 def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
-    """The payment with what `other` tells of the same money, where that is better known. None where it is not.
+    """The payment with what `other` tells of the same money, where that is better known.
+
+    None where it is not.
 
     `payment`: as it was read; it is written under its revision. Raises RetryableConflict where somebody was faster.
     """

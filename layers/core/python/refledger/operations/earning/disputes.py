@@ -15,7 +15,9 @@ from refledger.store import keys, payments
 
 
 def opened(context: Context, event: DisputeOpened) -> Recorded:
-    """Idempotent for ever by the dispute's own item. One whose end came first is met here, and ends at once.
+    """Take a dispute that was opened.
+
+    Idempotent for ever by the dispute's own item. One whose end came first is met here, and ends at once.
 
     Of a payment that has not come yet it waits for it. One that its sender has told for another payment before takes
     nothing: DIFFERENT. Raises Busy, Unreadable for another currency.
@@ -25,7 +27,9 @@ def opened(context: Context, event: DisputeOpened) -> Recorded:
 
 
 def closed(context: Context, event: DisputeClosed) -> Recorded:
-    """Idempotent by the dispute's item: an end that is older than the one that is known changes nothing.
+    """Take the end of a dispute.
+
+    Idempotent by the dispute's item: an end that is older than the one that is known changes nothing.
 
     One that comes before its opening waits for it, with a payment that is not known yet as EARLY.
     """

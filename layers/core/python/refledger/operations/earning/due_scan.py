@@ -113,7 +113,7 @@ class _Run:
             self._keep()
 
     def end(self) -> None:
-        """Where a few were found, the next run need not pass them again."""
+        """Note that the next run need not pass again what few were found."""
         if self._unkept:
             self._keep()
 

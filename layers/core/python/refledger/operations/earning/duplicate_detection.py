@@ -40,7 +40,9 @@ class Suspicion:
 
 
 def look(context: Context, binding: Binding, payment: Payment) -> Suspicion:
-    """Whether a payment that comes may be one that another system has told. Reads nothing where there is one system.
+    """Return whether a payment that comes may be one that another system has told.
+
+    Reads nothing where there is one system.
 
     The payment must be written with what this returns, and its binding counted on. Raises RetryableConflict.
     """
@@ -143,8 +145,9 @@ def _read(context: Context, ids: list[str]) -> list[Payment]:
 
 
 def judge(context: Context, binding: Binding, payment_id: str) -> list[MaturityMessage]:
-    """Hold what may be another payment, and let go what may not, of those that may be this one: the first of them last,
-    so that there is no moment in which two are let in. Idempotent. Raises Busy.
+    """Hold what may be another payment, and let go what may not, of those that may be this one.
+
+    The first of them last, so that there is no moment in which two are let in. Idempotent. Raises Busy.
     """
     if not binding.is_mixed:
         return []
@@ -245,7 +248,7 @@ def _same_id(context: Context, payment_id: str, other_id: str) -> Binding | None
 
 
 def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> Suspicion:
-    """Of a payment another amount is known now: which other it may be by that, and who is to be looked at."""
+    """Return which other a payment may be by its new amount, and who is to be looked at."""
     known = sightings.some(context.table, binding, [(old.occurred_at_ms, old.id)]) if binding.is_mixed else []
     figures = sighting(new).figures
     if not known or known[0].figures == figures:
@@ -260,7 +263,10 @@ def retold(context: Context, binding: Binding, old: Payment, new: Payment) -> Su
 
 
 def may_be(reward: Reward, twin: str) -> Reward:
-    """A reward whose payment may be `twin` by what is known now: held as it changes; who is the first is let go."""
+    """Hold a reward whose payment may be `twin` by what is known now.
+
+    It is held as it changes; who is the first is let go.
+    """
     return _with_twin(reward, twin) if twin else reward
 
 

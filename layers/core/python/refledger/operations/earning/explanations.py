@@ -25,7 +25,9 @@ class Explained:
 
 
 def explain(context: Context, reward_id: str) -> Explained:
-    """Raises RewardNotFound, PaymentNotFound, and Busy where both keep moving while they are read.
+    """Explain a reward by its payment and what was taken back of it.
+
+    Raises RewardNotFound, PaymentNotFound, and Busy where both keep moving while they are read.
 
     Reads need not be strong: a reward and a payment of different moments disagree, and are then read again, strongly.
     """
@@ -52,7 +54,7 @@ def _explain(context: Context, reward_id: str, seen: list[Reward]) -> Explained:
 
 
 def payout_of(table: Table, reward: Reward) -> WithdrawalStatus | None:
-    """How the withdrawal stands that paid it; None where none did."""
+    """Return how the withdrawal stands that paid it; None where none did."""
     known = withdrawals.find_or_none(table, reward.paid_by) if reward.paid_by else None
     return known.status if known else None
 

@@ -38,7 +38,9 @@ class OverdueRound:
 
 
 def find_overdue(context: Context, send: Send, go_on: Callable[[], bool]) -> int:
-    """Go on with the round while `go_on` says so, or begin the next when its day has come; how many messages were sent.
+    """Go on with the round while `go_on` says so, or begin the next when its day has come.
+
+    Returns how many messages were sent.
 
     Idempotent: a partner's mark moves when the messages about them are sent, the round's place after that.
     """
@@ -101,7 +103,10 @@ def _partner(
 
 
 def waiting_too_long(context: Context, partner_ids: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """(partner, currency, why) of rewards that wait two hours after their time: nobody has made them money."""
+    """Yield (partner, currency, why) of rewards that nobody has made money of.
+
+    They wait two hours after their time.
+    """
     until_ms = context.now_ms() - LATE_MS
     for partner_id in partner_ids:
         mark = rewards.overdue_marks(context.table, [partner_id])[partner_id]

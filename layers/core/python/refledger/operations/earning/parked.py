@@ -27,7 +27,9 @@ OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
 
 
 def accept(context: Context, payment_id: str, by: str) -> Recorded:
-    """A payment that was parked for its currency earns now, as if it came now. Idempotent: one that earns stays.
+    """A payment that was parked for its currency earns now, as if it came now.
+
+    Idempotent: one that earns stays.
 
     Raises PaymentNotFound, AlreadyDecided for what is not parked so, CurrencyNotTaken while the program does not,
     Forbidden where the actor is one of those who may earn from it.
@@ -103,6 +105,9 @@ def dismiss(context: Context, payment_id: str, note: str, by: str) -> Payment:
 
 
 def overdue(context: Context, limit: int = 1_000) -> int:
-    """How many have waited for more than two weeks, up to `limit`: reported, for none of them goes away by itself."""
+    """Return how many have waited for more than two weeks, up to `limit`.
+
+    They are reported, for none of them goes away by itself.
+    """
     found = payments.parked(context.table, "", 100, context.now_ms() - OVERDUE_MS)
     return sum(1 for _, _ in zip(range(limit), found, strict=False))

@@ -33,7 +33,9 @@ class _Root:
 
 
 def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> Recorded:
-    """A payment of which one of the `ids` (ours, its key first) stands for something already. Idempotent, in any order.
+    """A payment of which one of the `ids` (ours, its key first) stands for something already.
+
+    Idempotent, in any order.
 
     What is counted under any of them stays, and the event is a repeat of it; else it counts under the name that others
     stand for. Then each of the ids is a name of it. Raises Busy.

@@ -58,7 +58,9 @@ class Recorded:
 
 
 def record(context: Context, received: PaymentReceived) -> Recorded:
-    """Idempotent for ever by the payment's own item and those of its other names. Those of the customer that were made
+    """Book a payment with what each tier earns of it.
+
+    Idempotent for ever by the payment's own item and those of its other names. Those of the customer that were made
     later are rated again, where they came before it: here, or by the schedule. Raises Busy, and Unreadable for a
     program that does not exist: a customer whom nobody referred is no fault, a payment that names a wrong program is.
     """
@@ -74,8 +76,10 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
 
 
 def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[str, ...] = ()) -> Recorded | None:
-    """The payment under the id `id` and, as its ALIAS, under other `names`. None where one of them stands for something
-    already, and what counts has to be found out. Raises like `record`, and RetryableConflict.
+    """The payment under the id `id` and, as its ALIAS, under other `names`.
+
+    None where one of them stands for something already, and what counts has to be found out. Raises like `record`, and
+    RetryableConflict.
     """
     aliases = [
         payments.name(Payment(name, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=id)) for name in names
@@ -180,7 +184,7 @@ def _whose(context: Context, received: PaymentReceived, *, strong: bool = True) 
 
 
 def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool = True) -> Binding | None:
-    """The customer's binding in the one program in which it counts for a payment of then; None for none or two."""
+    """Return the binding of the customer in the one program in which it counts; None for none or two."""
     found = [
         binding
         for program_id in customers.programs_of(context.table, customer, strong=strong)
@@ -221,9 +225,10 @@ def _other_ids(context: Context, received: PaymentReceived) -> tuple[str, ...]:
 
 
 def skip(context: Context, event: PaymentSkipped) -> Recorded:
-    """Remember money that does not count by this event; a refund that came before finds it. Idempotent, and in the way
-    of nothing that counts: see `Payment.gives_way`. What counts already is corrected by what is known of the money
-    nevertheless. Raises Busy.
+    """Remember money that does not count by this event; a refund that came before finds it.
+
+    Idempotent, and in the way of nothing that counts: see `Payment.gives_way`. What counts already is corrected by what
+    is known of the money nevertheless. Raises Busy.
     """
     now_ms, id = context.now_ms(), context.ids.payment(event.system, event.payment_id)
     known = Payment(
@@ -337,8 +342,10 @@ def enter(
 def entered_now(
     context: Context, payment: Payment, binding: Binding | None, program: Program, parked: Payment | None = None
 ) -> Entered:
-    """`enter` for a payment that comes by itself, or with a referral. One that was made before one of the staff said
-    whose customer it is counts on that person's word: above what they may make in a day its rewards are held.
+    """`enter` for a payment that comes by itself, or with a referral.
+
+    One that was made before one of the staff said whose customer it is counts on that person's word: above what they
+    may make in a day its rewards are held.
     """
     if binding is None or not binding.is_on_word(payment.occurred_at_ms):
         return enter(context, payment, binding, program, parked)
@@ -354,7 +361,9 @@ def entered_now(
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:
-    """The first one stands, corrected where this one knows more of the same money. Raises RetryableConflict.
+    """The first one stands, corrected where this one knows more of the same money.
+
+    Raises RetryableConflict.
 
     Its rewards are sent to mature again: the first try may have died just before that. Not those of old payments: the
     schedule has found them, and a replay of many would read their partner's history.

@@ -35,7 +35,10 @@ TURNS = 20  # how often others may come late while one rates again; then the sch
 
 
 def split(payment: Payment, binding: Binding, terms: Program) -> list[Share]:
-    """What each tier earns of a payment, by its place among the customer's and the terms of their binding."""
+    """Return what each tier earns of a payment.
+
+    By its place among those of the customer, and the terms of their binding.
+    """
     number, first_at_ms = binding.place(*_place(payment))
     base = terms.commission_base(payment)
     sale = Sale(base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines)
@@ -79,7 +82,9 @@ def earn(context: Context, payment: Payment, binding: Binding, program: Program,
 def counted(
     old: Binding, payment: Payment, terms: Program, now_ms: int, again: tuple[str, ...] = ()
 ) -> tuple[Binding, list[Write]]:
-    """The customer's binding with this payment, and what a payment changes about it: for most that is nothing.
+    """Return the binding of the customer with this payment.
+
+    And what a payment changes about it: for most that is nothing.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
     `again`: payments that have to be looked at because of this one, see `duplicate_detection.py`.
@@ -110,7 +115,10 @@ def counted(
 
 
 def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Write]:
-    """A payment that has turned out to be another one is none of the customer's by itself: it takes no place."""
+    """Return what takes a payment out of its place that has turned out to be another one.
+
+    It is none of the customer's by itself.
+    """
     binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
     if binding is None:
         return []
@@ -121,7 +129,9 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
 
 
 def left_by(context: Context, read: Binding, new: Binding, gone: Payment, keep: Payment | None = None) -> Binding:
-    """The customer's binding `new`, without a payment that takes no place any more. `read`: as it was read.
+    """The customer's binding `new`, without a payment that takes no place any more.
+
+    `read`: as it was read.
 
     `keep`: which it has turned out to be. Whoever was beyond the list has the place that is free then.
     """
@@ -170,7 +180,7 @@ class Rated:
 
 
 def rate_again(context: Context, payment_id: str) -> Rated:
-    """What the payment earns by what is known of its customer now.
+    """Return what the payment earns by what is known of its customer now.
 
     Idempotent. Nothing for what nobody earns from, or was not paid by a customer. Raises PaymentNotFound, Busy.
     """
@@ -206,7 +216,7 @@ def _rate(context: Context, payment_id: str) -> Rated:
 
 
 def rewards_of(context: Context, payment: Payment) -> dict[int, Reward]:
-    """What it has earned whom so far, by tier."""
+    """Return what it has earned whom so far, by tier."""
     return {reward.tier: reward for reward in rewards.many(context.table, [id for id, _ in payment.shares])}
 
 
@@ -214,7 +224,10 @@ def book(
     context: Context, old: Payment, new: Payment, existing: dict[int, Reward], becomes: dict[int, Reward],
     reference: str, also: Sequence[Write] = (),
 ) -> Rated:  # fmt: skip
-    """Write a payment as it was read and as it is rated now, with its rewards by tier and their partners' money."""
+    """Write a payment as it was read and as it is rated now.
+
+    With its rewards by tier and the money of their partners.
+    """
     new = replace(new, shares=tuple((becomes[tier].id, becomes[tier].amount) for tier in sorted(becomes)))
     moved = [(existing[tier], reward) for tier, reward in becomes.items() if existing.get(tier, reward) != reward]
     made = [reward for tier, reward in becomes.items() if tier not in existing]
@@ -257,7 +270,10 @@ def became(
     context: Context, payment: Payment, binding: Binding, parts: list[Share], existing: dict[int, Reward],
     because_of: str,
 ) -> dict[int, Reward]:  # fmt: skip
-    """The rewards of the payment by tier, as they must be; one that earns nothing any more stays, with nothing."""
+    """Return the rewards of the payment by tier, as they must be.
+
+    One that earns nothing any more stays, with nothing.
+    """
     found: dict[int, Reward] = {}
     given, base = {part.tier: part for part in parts}, terms_of(context, binding).commission_base(payment)
     held = tuple(why for why in LASTING if any(why in reward.held for reward in existing.values()))
@@ -355,12 +371,15 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
 
 
 def waiting(context: Context) -> Iterator[tuple[str, str]]:
-    """(program, customer) of what those who took a late payment have left, for the schedule."""
+    """Yield (program, customer) of what those who took a late payment have left."""
     return referrals.to_be_rated(context.table, 100)
 
 
 def out_of_order(context: Context, due: list[Reward]) -> list[str]:
-    """Payments of those rewards that earn something else by their times, and have not been rated again yet."""
+    """Return the payments of these rewards that earn something else by their times.
+
+    Those that have not been rated again yet.
+    """
     counting = {reward.payment for reward in due if _counts(context, reward)}
     found = [each for each in payments.many(context.table, sorted(counting)) if each.customer]
     named = sorted({(each.program_id, each.customer) for each in found})
@@ -373,7 +392,7 @@ def out_of_order(context: Context, due: list[Reward]) -> list[str]:
 
 
 def is_of(binding: Binding, payment: Payment) -> bool:
-    """Whether the binding says what the payment earns."""
+    """Return whether the binding says what the payment earns."""
     return binding.referral_id == payment.referral_id and binding.knows(*_place(payment))
 
 

@@ -25,7 +25,9 @@ CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its ite
 
 
 def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
-    """Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
+    """Book a refund, in any order.
+
+    Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
 
     A refund of a payment that has not come yet waits for it. One that its sender has told for another payment before
     takes nothing: DIFFERENT. Raises Busy, Unreadable for another currency than that of the payment.
@@ -45,7 +47,10 @@ def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
 
 @retry_on_conflict
 def take(context: Context, named: str, news: Refund) -> Recorded:
-    """One refund of the payment that has the name `named` (an id of ours), or what became of it. See `refund`."""
+    """One refund of the payment that has the name `named` (an id of ours), or what became of it.
+
+    See `refund`.
+    """
     guard = keys.refund_guard(news.hash)
     place = reversals.find(context, named, lambda id: keys.refund(id, news.hash), guard)
     reversals.refuse_other_currency(place.payment, news.currency)
@@ -99,7 +104,9 @@ def _total(context: Context, named: str, charge: str, event: RefundTotal) -> Rec
 
 
 def alias(context: Context, event: PaymentAlias) -> Recorded:
-    """From now on events that name `alias_id` are about the payment; what came under that name before moves over.
+    """Make `alias_id` another name of the payment.
+
+    What came under that name before moves over.
 
     Idempotent, before, between and after the payment and what is taken back of it. An id that was told to be another
     payment's before stays its: DIFFERENT.
@@ -114,7 +121,9 @@ def alias(context: Context, event: PaymentAlias) -> Recorded:
 
 
 def link(context: Context, named: str, target: str) -> Recorded:
-    """The names `named` and `target` (ids of ours) are of one payment, which is `target`'s where both were counted.
+    """Say that two names, ids of ours, are of one payment.
+
+    It is that of `target` where both were counted.
 
     What the other one earned is taken back then, and it is an ALIAS with the reason DUPLICATE: the same in any order.
     Resumable: whoever dies in the middle is met by the repeat. Raises Busy.

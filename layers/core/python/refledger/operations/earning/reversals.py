@@ -36,7 +36,10 @@ class EventTarget:
 
 
 def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: keys.Key | None = None) -> EventTarget:
-    """Whatever name of its payment the event says: an ALIAS is followed; what is about it lies below its payment."""
+    """Find the payment that an event is about, whatever name of it the event says.
+
+    An ALIAS is followed; what is about it lies below its payment.
+    """
     for _ in range(NAMES_LIMIT):
         asked = [keys.payment(named), below(named), *([guard] if guard else [])]
         payment_item, item, *taken = context.table.get_many(asked)
@@ -65,7 +68,10 @@ def root(context: Context, named: str) -> str:
 
 
 def refuse_other_currency(payment: Payment | None, currency: str) -> None:
-    """Nothing is ever converted. Raises Unreadable: the event waits in the DLQ for somebody to look.
+    """Refuse another currency: nothing is ever converted.
+
+    Raises Unreadable: the event waits in the DLQ for somebody to look. Raises Unreadable: the event waits in the DLQ
+    for somebody to look.
 
     The end of a dispute names no currency (""). As long as the payment has not come nobody knows which one is right.
     """
@@ -75,7 +81,7 @@ def refuse_other_currency(payment: Payment | None, currency: str) -> None:
 
 
 def is_counted(payment: Payment | None, currency: str) -> bool:
-    """Whether money in this currency is among the sums of the payment, or of what waits for it."""
+    """Return whether money in this currency is among the sums of the payment, or of what waits for it."""
     return payment is None or payment.currency in ("", currency)
 
 
@@ -91,7 +97,9 @@ def counted(
 
 
 def met(context: Context, early: Payment, payment: Payment) -> tuple[Payment, list[Write]]:
-    """What waited for the payment, with the sums of what is in its currency; and a mark, where something is not.
+    """Return what waited for the payment, with the sums of what is in its currency.
+
+    And a mark, where something is not.
 
     A wrong refund is no reason against a right payment: it takes nothing, and is listed until a person has looked.
     """
@@ -107,12 +115,12 @@ def met(context: Context, early: Payment, payment: Payment) -> tuple[Payment, li
 
 
 def of(payment: Payment | None) -> TakenBack:
-    """What is gone of it so far; nothing where it has not come yet."""
+    """Return what is gone of it so far; nothing where it has not come yet."""
     return payment.back if payment else NOTHING
 
 
 def is_early(payment: Payment | None) -> bool:
-    """Whether it waits for its payment."""
+    """Return whether it waits for its payment."""
     return payment is None or payment.kind is PaymentKind.EARLY
 
 

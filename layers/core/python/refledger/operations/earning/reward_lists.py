@@ -27,7 +27,7 @@ def of_program(
     context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Fits, after: Place | None,
     limit: int,
 ) -> tuple[list[Reward], Place | None]:  # fmt: skip
-    """Those of the newest payment first, its nearest tier first, from behind the place `after`."""
+    """List those of a program, of the newest payment first, from behind the place `after`."""
     low, high = keys.positions(from_ms, until_ms)
     begun, number = after or (high, -1)
 
@@ -50,7 +50,10 @@ def payments_of(
     context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Callable[[Payment], bool],
     before: str | None, limit: int, *, unreferred: bool = False,
 ) -> tuple[list[Payment], str | None]:  # fmt: skip
-    """A program's payments that earned, or those that were nobody's, newest first, from below the position `before`."""
+    """List the payments of a program that earned, or those that were nobody's, newest first.
+
+    From below the position `before`.
+    """
     low, high = keys.positions(from_ms, until_ms)
     found = payments.newest(
         context.table, program_id, context.shards(), before or high, low, limit + 1, unreferred=unreferred

@@ -51,7 +51,9 @@ Pair = tuple[Reward, Reward]
 
 
 def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
-    """Moves one partner's rewards of one currency from old to new, with the balance and the entry that follow.
+    """Move the rewards of one partner and currency from old to new.
+
+    With the balance and the entry that follow.
 
     Rewards and the months whose caps they are under are written under what was read of them. The entry books what both
     come to together: a cap is of all of a month's rewards, and of none by itself.
@@ -104,7 +106,7 @@ def _booked(balance: Balance, old: Reward, new: Reward) -> Reward:
 
 
 def ripened(context: Context, partner: Partner, found: Sequence[Reward], *, by_hand: bool = False) -> list[Reward]:
-    """What rewards become whose time has come.
+    """Return what becomes of rewards whose time has come.
 
     Each was earned if both the partner and the program were active when the customer paid: the payment's own look at
     the program may have been a minute old. What is given by hand needs no open program.
@@ -136,7 +138,10 @@ def _programs_after(context: Context, earned: Sequence[Reward]) -> dict[str, Pro
 
 
 def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, Balance]:
-    """Whose rewards they are, and what they have. Raises PartnerNotFound."""
+    """Return whose rewards they are, and what they have.
+
+    Raises PartnerNotFound.
+    """
     partner, balance = context.table.get_many([keys.partner(partner_id), keys.balance(partner_id, currency)])
     if partner is None:
         raise PartnerNotFound("rewards of a partner who does not exist")
@@ -144,7 +149,10 @@ def holder(context: Context, partner_id: str, currency: str) -> tuple[Partner, B
 
 
 def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
-    """What to say of rewards that were made just now, so that those which are due already need not wait to be found."""
+    """Return the messages for rewards that were made just now.
+
+    Those which are due already need not wait to be found.
+    """
     return [
         MaturityMessage(each.partner_id, each.currency, keys.reward(each.id)["sk"], True, f"{each.payment}-{each.id}")
         for each in made
@@ -201,7 +209,9 @@ def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
 
 
 def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
-    """Take off what people held it for. One that is due is approved here: the schedule may be past it. Idempotent.
+    """Take off what people held it for.
+
+    One that is due is approved here: the schedule may be past it. Idempotent.
 
     An open dispute holds on. What was given by hand above the limit is released by another person than who gave it;
     what only a machine told by people who vouch for it: above what one may make in a day the first one's word is kept.
@@ -235,12 +245,15 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
 
 def makers_of(context: Context, payment: Payment) -> frozenset[str]:
-    """Who told of it, accepted or cleared it: see `tellers_of`."""
+    """Return who told of it, accepted or cleared it: see `tellers_of`."""
     return tellers_of(context, payment) | {payment.cleared_by} - {""}
 
 
 def tellers_of(context: Context, payment: Payment) -> frozenset[str]:
-    """Who told of it, or accepted it, and of what no person told, who of the staff made its referral."""
+    """Return who told of a payment, or accepted it.
+
+    Of what no person told, who of the staff made its referral.
+    """
     told = {payment.by}
     if payment.is_told_by_nobody:
         told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))
@@ -265,14 +278,19 @@ def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> dut
 
 
 def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Reward:
-    """What becomes of a reward that was held, or came back, and may be past the moment when the schedule looked."""
+    """Return what becomes of a reward that was held, or came back.
+
+    It may be past the moment when the schedule looked.
+    """
     if reward.status is RewardStatus.PENDING and not reward.held and reward.matures_at_ms <= now_ms:
         return ripened(context, partner, [reward])[0]
     return reward
 
 
 def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
-    """A person lets a reward into the balance, at its time or before. Idempotent: one that is there stays as it is.
+    """A person lets a reward into the balance, at its time or before.
+
+    Idempotent: one that is there stays as it is.
 
     Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled, SecondPersonNeeded before
     its day above what one person may make in a day, and for who told of it where it is to be reviewed.
@@ -307,7 +325,9 @@ def _approval(context: Context, old: Reward, new: Reward, partner: Partner, by: 
 
 
 def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
-    """For good, whatever becomes of the payment; what was in the balance leaves it, into debt if it must. Idempotent.
+    """Cancel a reward for good, whatever becomes of the payment.
+
+    What was in the balance leaves it, into debt if it must. Idempotent.
 
     Raises RewardNotFound, AlreadyDecided once it was paid: then an adjustment is the way.
     """

@@ -97,7 +97,9 @@ def confirm(context: Context, payment_id: str, refund_id: str, actor: str) -> Re
 
 @retry_on_conflict
 def undo(context: Context, payment_id: str, refund_id: str, note: str, actor: str) -> RefundResult:
-    """It was a mistake: what it took comes back. Above what one person may give in a day two people say so.
+    """Undo a refund that was a mistake: what it took comes back.
+
+    Above what one person may give in a day two people say so.
 
     Idempotent. Raises PaymentNotFound, RefundNotFound, AlreadyDecided for one that its provider told,
     SecondPersonNeeded for who said so before, Forbidden, Busy.

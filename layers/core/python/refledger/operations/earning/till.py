@@ -68,7 +68,7 @@ class Seen:
 
     @property
     def blocked(self) -> tuple[str, ...]:
-        """The same, as it is kept on the withdrawal for lists."""
+        """Return the same, as it is kept on the withdrawal for lists."""
         return tuple(dict.fromkeys(each.code.value for each in self.blockers))
 
     @property
@@ -84,7 +84,7 @@ class Seen:
 
     @property
     def risks(self) -> tuple[Risk, ...] | None:
-        """Those that apply now, where it was assessed; None where nobody has looked for them yet."""
+        """Return the risks that apply now; None where nobody has looked for them yet."""
         return refreshed(self.withdrawal, self.facts) if self.withdrawal.are_risks_known else None
 
     def balance(self, currency: str) -> Balance:
@@ -163,7 +163,9 @@ def _terms(context: Context, now: Program, version: int) -> list[Program]:
 
 
 def read(context: Context, withdrawal_id: str) -> tuple[Withdrawal, Blockers]:
-    """The withdrawal for somebody who looks at it: risks as they are now, and what stands against paying it.
+    """Read a withdrawal for somebody who looks at it.
+
+    With its risks as they are now, and what stands against paying it.
 
     One that has ended is as it was. Raises WithdrawalNotFound.
     """

@@ -45,7 +45,9 @@ def referred_in(records: Iterable[Record]) -> list[Referred]:
 
 
 def take(context: Context, told: Referred) -> list[MaturityMessage]:
-    """Note where the customer is referred, and let earn what they paid shortly before. Idempotent. Raises Busy.
+    """Note where the customer is referred, and let earn what they paid shortly before.
+
+    Idempotent. Raises Busy.
 
     Returns what may mature at once.
     """

@@ -28,7 +28,7 @@ def by_word(
     enter: Callable[[tuple[str, ...]], Entered],
     makers: Collection[str] = (),
 ) -> tuple[Entered, list[Write]]:
-    """What the payment comes to, and what writes down the day's sums with it.
+    """Return what the payment comes to, and what writes down the day's sums with it.
 
     `enter` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM. `makers`:
     the people behind what a machine tells. Raises what bars them.
@@ -47,7 +47,9 @@ def by_word(
 def more(
     context: Context, payment: Payment, existing: Mapping[int, Reward], becomes: Mapping[int, Reward]
 ) -> tuple[dict[int, Reward], list[Write]]:
-    """The rewards of a counted payment as they become, and what writes down the day's sums with what they are more.
+    """Return the rewards of a counted payment as they become.
+
+    And what writes down the sums of the day with what they are more.
 
     Above what one person may make in a day they are held; one that is in the balance stays what it was instead, for
     nothing that is there is held: somebody gives the rest by hand.

@@ -98,7 +98,10 @@ class PayoutSums:
 
 
 def payouts(context: Context, period: Period | None) -> list[PayoutSums]:
-    """What was paid out, of all time or in a period. Four reads."""
+    """Return what was paid out, of all time or in a period.
+
+    Four reads.
+    """
     moved = reports.counted(context, dimensions.JOURNAL, period)
     asked = reports.counted(context, dimensions.WITHDRAWALS, period)
     states: dict[str, dict[str, Counter[Counts]]] = defaultdict(lambda: defaultdict(Counter))

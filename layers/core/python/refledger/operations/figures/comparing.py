@@ -50,7 +50,9 @@ class Difference:
 
 
 def differences(context: Context, of_partners: Partners, tell: Tell = lambda _: None) -> list[Difference]:
-    """All of them, sorted; nothing is written. `of_partners`: everybody.
+    """Return all of them, sorted; nothing is written. `of_partners`: everybody.
+
+    `of_partners`: everybody.
 
     It holds what the books come to in memory: some hundred bytes for each counter and day.
     """

@@ -134,7 +134,7 @@ class CounterName:
 
 @lru_cache(NAMES_KEPT)
 def parse(name: str) -> CounterName | None:
-    """What a name says; None where the table above has no such counter."""
+    """Return what a name says; None where the table above has no such counter."""
     for counts in _CANDIDATES.get(_head(name), ()):
         if found := counts.pattern.fullmatch(name):
             parts = {"key": "", "when": "", "currency": "", "after": "0"} | found.groupdict()
@@ -151,10 +151,10 @@ def select(counters: Mapping[str, int], *counts: Counts) -> Iterator[tuple[Count
 
 
 def by_currency(counters: Mapping[str, int], counts: Counts) -> dict[str, int]:
-    """What is not 0 of it, in minor units."""
+    """Return what is not 0 of it, in minor units."""
     return {name.currency: n for name, n in select(counters, counts) if n}
 
 
 def by_key(counters: Mapping[str, int], counts: Counts) -> dict[str, int]:
-    """What is not 0 of it."""
+    """Return what is not 0 of it."""
     return {name.key: n for name, n in select(counters, counts) if n}

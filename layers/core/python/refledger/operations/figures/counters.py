@@ -36,12 +36,12 @@ OTHER_LABEL = "OTHER"
 
 
 def effects(old: Item, new: Item) -> Iterator[Dated]:
-    """What one change adds to which counters, on which days."""
+    """Yield what one change adds to which counters, on which days."""
     yield from _differences(dated(new), dated(old))
 
 
 def dated(item: Item) -> Iterator[Dated]:
-    """What the item has added to counters on each day on which it changed."""
+    """Yield what the item has added to counters on each day on which it changed."""
     before: Item = {}
     for when, state in _states(item):
         yield from _differences(_on(when, state), _on(when, before))
@@ -91,7 +91,7 @@ def _from_before_trails(first: str, state: Item) -> Iterator[tuple[str, Item]]:
 
 
 def figures(item: Item) -> Iterator[Figure]:
-    """What the item adds to counters as it is; nothing for {}, and for all that nobody counts."""
+    """Yield what the item adds to counters as it is; nothing for {}, and for all that nobody counts."""
     if not item:
         return
     match keys.kind_of(item):
@@ -114,7 +114,9 @@ def figures(item: Item) -> Iterator[Figure]:
 
 
 def stamped_in(item: Item) -> set[Dimension]:
-    """Where a stamp of the item is counted: the main dimension of each subject in whose figures it may ever be.
+    """Return where a stamp of the item is counted.
+
+    That is the main dimension of each subject in whose figures it may ever be.
 
     It hangs on nothing that may change between a rebuild's look at the item and its stamp.
     """

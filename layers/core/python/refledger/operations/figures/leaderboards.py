@@ -45,7 +45,7 @@ RANKS = {
 
 
 def metric(by: By, currency: str) -> str:
-    """Which board: amounts in different currencies are never compared."""
+    """Return which board: amounts in different currencies are never compared."""
     return by.value if by is By.CONVERSIONS else f"{by}_{currency}"
 
 
@@ -60,7 +60,10 @@ def months_of(context: Context, program_id: str) -> Iterator[Board]:
 
 
 def refresh(context: Context, changed: Iterable[ChangedMonth]) -> None:
-    """Put the partners where they belong now: in the boards of the months that changed, and of all time. Idempotent."""
+    """Put the partners where they belong now: in the boards of the months that changed, and of all time.
+
+    Idempotent.
+    """
     months: dict[str, set[str]] = defaultdict(set)
     for each in changed:
         months[each.partner_id].add(each.month)
@@ -122,7 +125,7 @@ def _values(context: Context, months: Mapping[str, set[str]]) -> dict[str, dict[
 
 
 def metrics(counters: Mapping[str, int]) -> Counter[str]:
-    """What a partner's counters come to in each metric."""
+    """Return what a partner's counters come to in each metric."""
     values: Counter[str] = Counter()
     for counter, amount in counters.items():
         if (name := parse(counter)) and name.counts in RANKS:

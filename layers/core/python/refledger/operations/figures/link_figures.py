@@ -27,7 +27,10 @@ class LinkFigures:
 
 
 def of_partner(context: Context, partner: Partner) -> list[LinkFigures]:
-    """Of each of the partner's codes, the main one first: four reads, and two for each code, whatever was counted."""
+    """Return the figures of each code of a partner, the main one first.
+
+    Four reads, and two for each code, whatever was counted.
+    """
     sums = rollups.current_totals(context, partner.id)
     return [
         LinkFigures(

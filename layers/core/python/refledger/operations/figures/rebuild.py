@@ -86,7 +86,7 @@ class _Run:
             self.tell(f"{self.stamped} items told the stream")
 
     def finish(self, subject: str, *base: Write) -> None:
-        """All that there is of it is stamped."""
+        """Say that all that there is of it is stamped."""
         generation = self.building[subject].next or 0
         _commit(self.context, generations.all_stamped(subject, generation, self.older[subject]), *base)
 
@@ -105,7 +105,9 @@ def rebuild(
     only: Collection[str] | None = None,
     tell: Tell = lambda _: None,
 ) -> Rebuilt:
-    """Build the figures of these partners anew; returns after `wait_ms` of waiting for the consumer at the latest.
+    """Build the figures of these partners anew.
+
+    Returns after `wait_ms` of waiting for the consumer at the latest.
 
     `whole`: the partners are all there are, and programs and the books are built anew with them; `only` these subjects,
     and what an earlier run has begun. Leaderboards of partners with new figures follow. Idempotent: a generation that

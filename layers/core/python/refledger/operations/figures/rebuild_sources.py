@@ -18,7 +18,7 @@ def of_partner(table: Table, partner_id: str, partitions: tuple[str, ...]) -> It
 
 
 def referrals_of(table: Table, partner_id: str) -> Iterator[Item]:
-    """Those that the partner made."""
+    """Yield those that the partner made."""
     yield from table.query(keys.referrals(partner_id))
 
 

@@ -106,12 +106,18 @@ class SourceFigures:
 
 
 def check_counted(context: Context, program_id: str) -> None:
-    """Raises ProgramNotFound; NotCounted where roll-ups came when the program was there, and were never made anew."""
+    """Refuse figures of a program that may lack what was there before roll-ups.
+
+    Raises ProgramNotFound; NotCounted where they were never made anew since.
+    """
     _check_counted(context, program_id, dimensions.program(program_id))
 
 
 def check_books_counted(context: Context) -> None:
-    """The same of the journals and withdrawals of all: they are as old as the program that is there by default."""
+    """Refuse figures of the journals and withdrawals of all that may lack what was there before.
+
+    They are as old as the program that is there by default.
+    """
     if context.has_program(DEFAULT_PROGRAM):
         _check_counted(context, DEFAULT_PROGRAM, dimensions.JOURNAL)
 
@@ -131,14 +137,14 @@ def of_program(context: Context, program_id: str, period: Period | None) -> Prog
 
 
 def counted(context: Context, dimension: Dimension, period: Period | None) -> Counter[str]:
-    """All that was ever counted, or in a period."""
+    """Return all that was ever counted, or in a period."""
     if period is None:
         return rollups.totals(context, dimension)
     return rollups.signed_sum(rollups.days(context, dimension, *period.days).values())
 
 
 def overview(context: Context, program_id: str) -> tuple[ProgramFigures, ProgramFigures]:
-    """Of all time, and of the last 30 days."""
+    """Return the figures of all time, and of the last 30 days."""
     period = periods.until_today(context.now_ms(), LAST_DAYS)
     ever, days = rollups.totals_and_days(context, dimensions.program(program_id), *period.days)
     return program_figures(ever), program_figures(rollups.signed_sum(days.values()))
@@ -175,7 +181,7 @@ def referral_figures(counters: Mapping[str, int]) -> ReferralFigures:
 
 
 def sources(counters: Mapping[str, int]) -> dict[str, SourceFigures]:
-    """Of referrals, by where they came from."""
+    """Return the figures of referrals, by where they came from."""
     referrals, converted = by_key(counters, Counts.SOURCE_REFERRALS), by_key(counters, Counts.SOURCE_CONVERSIONS)
     return {
         key: SourceFigures(referrals.get(key, 0), converted.get(key, 0)) for key in sorted({*referrals, *converted})
@@ -183,7 +189,10 @@ def sources(counters: Mapping[str, int]) -> dict[str, SourceFigures]:
 
 
 def funnel(context: Context, program_id: str, period: Period | None) -> dict[str, int]:
-    """How many referrals have which status now: of all, or of those that were made in the period. Up to six reads."""
+    """Return how many referrals have which status now: of all, or of those that were made in the period.
+
+    Up to six reads.
+    """
     if period is None:
         return by_key(rollups.totals(context, dimensions.program(program_id)), Counts.REFERRALS)
     found: Counter[str] = Counter()
@@ -198,7 +207,7 @@ def funnel(context: Context, program_id: str, period: Period | None) -> dict[str
 def trend(
     context: Context, dimension: Dimension, period: Period, interval: Interval
 ) -> Iterator[tuple[Span, Counter[str]]]:
-    """What was counted in each interval of the period, also of those in which nothing was."""
+    """Yield what was counted in each interval of the period, also of those in which nothing was."""
     days = rollups.days(context, dimension, *period.days)
     for span in period.intervals(interval):
         low, high = periods.name(span.first), periods.name(span.last)
@@ -332,7 +341,7 @@ def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
 
 
 def of_partner(context: Context, partner_id: str, period: Period) -> tuple[PartnerFigures, dict[str, PartnerFigures]]:
-    """Of all time, and of each day of the period on which there was something."""
+    """Return the figures of all time, and of each day of the period that had any."""
     ever, days = rollups.totals_and_days(context, dimensions.partner(partner_id), *period.days)
     return partner_figures(ever), {when: partner_figures(counters) for when, counters in sorted(days.items())}
 
@@ -346,7 +355,10 @@ class Scorecard:
 
 
 def scorecard(context: Context, partner_id: str) -> Scorecard:
-    """Raises PartnerNotFound."""
+    """Return the figures of a partner: ever, this month, and the last.
+
+    Raises PartnerNotFound.
+    """
     partner = partners.find(context.table, partner_id, strong=False)
     today = periods.today(context.now_ms())
     this_month = periods.name(today)[:6]

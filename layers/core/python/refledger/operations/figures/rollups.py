@@ -81,7 +81,10 @@ def subjects_of(record: Record) -> set[str]:
 
 
 def effects_in(generation: int, record: Record) -> Iterator[Dated]:
-    """What a record adds in one generation: an item that does not count there yet is as good as not there."""
+    """Yield what a record adds in one generation.
+
+    An item that does not count there yet is as good as not there.
+    """
     old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
     yield from effects(old, new)
     if record.old and new and not old:
@@ -145,7 +148,7 @@ def current_totals(context: Context, partner_id: str) -> Counter[str]:
 
 
 def totals(context: Context, dimension: Dimension, *, strong: bool = False) -> Counter[str]:
-    """All that was ever counted of a dimension: two reads, three where it was built anew."""
+    """Return all that was ever counted of a dimension: two reads, three where it was built anew."""
     pointer, known = context.table.get_many(_first_keys(dimension), strong=strong)
     return _summed(context, dimension, pointer, known, strong=strong)
 
@@ -167,7 +170,10 @@ def _summed(
 def totals_and_days(
     context: Context, dimension: Dimension, first: str, last: str
 ) -> tuple[Counter[str], dict[str, Counter[str]]]:
-    """Both: all that was ever counted, and by day from one day to another. Two reads, three where it was built anew."""
+    """Both: all that was ever counted, and by day from one day to another.
+
+    Two reads, three where it was built anew.
+    """
     before, table = dimension.at(0), context.table
     pointer, known = table.get_many(_first_keys(dimension), strong=False)
     current = generations.from_item(pointer).current
@@ -185,7 +191,9 @@ def totals_and_days(
 def of_many(
     context: Context, since: Mapping[Dimension, str]
 ) -> dict[Dimension, tuple[Counter[str], dict[str, Counter[str]]]]:
-    """What `totals_and_days` says of each, strongly read; by day from the day that is given with it on.
+    """Return for each what `totals_and_days` says, strongly read.
+
+    By day from the day that is given with it on.
 
     All totals are read together, and their days side by side: one query for each.
     """
@@ -214,7 +222,7 @@ def day_after(day: str) -> str:
 def days(
     context: Context, dimension: Dimension, first: str, last: str, *, strong: bool = False
 ) -> dict[str, Counter[str]]:
-    """What was counted of a dimension from one day to another (`20261231`), by day: two reads."""
+    """Return what was counted of a dimension from one day to another (`20261231`), by day: two reads."""
     pointer = context.table.get(keys.statistics_generations(dimension.subject), strong=strong)
     current = generations.from_item(pointer).current
     return statistics.days(context.table, dimension.at(current), first, last, strong=strong)

@@ -59,7 +59,9 @@ def basis(context: Context, partner_id: str, month_text: str) -> Basis:
 
 
 def of_partner(context: Context, partner_id: str, month_text: str) -> Statement:
-    """Of every currency in which there was something. All reads are strong, and what was written since is left out.
+    """Return the statement of every currency in which there was something.
+
+    All reads are strong, and what was written since is left out.
 
     Costs what was booked in the month, whatever came before or since: each entry says what there was after it; and a
     read for each payout of it.
@@ -118,7 +120,10 @@ class Summary:
 
 
 def summary(table: Table, balance: Balance, month: StatementMonth) -> Summary:
-    """However many entries there are. Raises Gap where the movements do not lead from the opening to the closing."""
+    """However many entries there are.
+
+    Raises Gap where the movements do not lead from the opening to the closing.
+    """
     begin, end = keys.journal_from(month.from_ms), keys.journal_from(month.until_ms)
     opening, closing = held_until(table, balance, begin), held_until(table, balance, end)
     kinds: Counter[EntryKind] = Counter()
@@ -134,7 +139,10 @@ def summary(table: Table, balance: Balance, month: StatementMonth) -> Summary:
 
 
 def held_until(table: Table, balance: Balance, before: str) -> Holdings:
-    """What there was after the last entry whose sort key is below `before`: it says so itself, or all before it do."""
+    """Return what there was after the last entry whose sort key is below `before`.
+
+    It says so itself, or all before it do.
+    """
     last = ledger.last_until(table, balance.partner_id, balance.currency, before)
     if last is None:
         return Holdings()

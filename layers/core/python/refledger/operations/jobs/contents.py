@@ -17,7 +17,7 @@ Piece = tuple[Any, bytes, int]  # where to go on after it, what it is, and how m
 
 
 def head(job: Job) -> bytes:
-    """What stands before all pieces."""
+    """Return what stands before all pieces."""
     match job.what:
         case ExportSubject.JOURNAL:
             return journal_files.head(Books.of(job.filters, job.created_at_ms))
@@ -36,7 +36,10 @@ def head(job: Job) -> bytes:
 
 
 def pieces(context: Context, job: Job, after: Any) -> Iterator[Piece]:
-    """From the beginning where `after` is None, else from what a piece said."""
+    """Yield the pieces of an export.
+
+    From the beginning where `after` is None, else from what a piece said.
+    """
     match job.what:
         case ExportSubject.JOURNAL:
             yield from _journal(context, job, after)

@@ -43,7 +43,9 @@ class Sheets(Protocol):
 def run(
     context: Context, files: Sheets, job: Job, go_on: Callable[[], bool], part_bytes: int = LEAST_PART_BYTES
 ) -> bool:
-    """Work on the job as long as `go_on` says so. Returns whether there is more to do: it wants to be called again.
+    """Work on the job as long as `go_on` says so.
+
+    Returns whether there is more to do: it wants to be called again.
 
     Idempotent: may die at any moment, and be repeated, without a line missing or being there twice.
     """

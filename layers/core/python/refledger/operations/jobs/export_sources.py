@@ -53,7 +53,7 @@ class ExportSelection:
     high: str
 
     def wants(self, **facts: str) -> bool:
-        """Whether none of the filters wants another value."""
+        """Return whether none of the filters wants another value."""
         return all(self.filters.get(name, value) == value for name, value in facts.items())
 
     def in_time(self, at_ms: int) -> bool:
@@ -67,7 +67,10 @@ class ExportSource:
 
 
 def steps(context: Context, what: ExportSubject, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
-    """From the beginning where `after` is None, else from what a step said."""
+    """Yield the steps of an export.
+
+    From the beginning where `after` is None, else from what a step said.
+    """
     return SOURCES[what].steps(asked(context, filters), after)
 
 
@@ -333,7 +336,7 @@ def _withdrawals(asked: ExportSelection, after: Any) -> Iterator[Step]:
 
 
 def deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
-    """Who approved it, one or two; who rejected it; who said that it was paid."""
+    """Yield who approved it, one or two; who rejected it; who said that it was paid."""
     for status in (WithdrawalStatus.APPROVED, WithdrawalStatus.REJECTED, WithdrawalStatus.PAID):
         last = next((step for step in reversed(made.steps) if step.status is status), None)
         first = [each.by for each in made.approvals if each.to is status] if last else []
@@ -341,7 +344,10 @@ def deciders(made: Withdrawal) -> Iterator[tuple[WithdrawalStatus, list[str]]]:
 
 
 def who(ids: list[str], called: Mapping[str, str]) -> list[Cell]:
-    """Their ids and their names, in the same order: an id for a name that is not known, nothing where none is."""
+    """Return their ids and their names, in the same order.
+
+    An id for a name that is not known, nothing where none is.
+    """
     return [_list(ids), ", ".join(called.get(id, id) for id in ids) if called.keys() & set(ids) else None]
 
 

@@ -72,7 +72,9 @@ def _row(number: int, head: list[str], cells: list[str]) -> ImportRow:
 
 
 def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], bool]) -> bool:
-    """Work on the job as long as `go_on` says so. Returns whether there is more to do: it wants to be called again.
+    """Work on the job as long as `go_on` says so.
+
+    Returns whether there is more to do: it wants to be called again.
 
     `read` makes a partner of a line's cells. Idempotent: may die at any moment, and be repeated.
     """

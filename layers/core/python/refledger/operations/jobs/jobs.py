@@ -15,7 +15,7 @@ Send = Callable[[str, str], None]  # job id, and what no other message has
 
 
 def id_of(context: Context, kind: JobKind, caller: str, key: str | None) -> str:
-    """By the Idempotency-Key: the same for the repeat of a request."""
+    """Return the id of a job, the same for the repeat of a request by its Idempotency-Key."""
     return context.ids.hash("job", kind, caller, key) if key else context.ids.new()
 
 
@@ -49,7 +49,9 @@ def import_partners(
     *,
     dry_run: bool,
 ) -> Job:
-    """Ask for an import of partners. `keep` is given the job's id and the name of the file, and puts it there first.
+    """Ask for an import of partners.
+
+    `keep` is given the job's id and the name of the file, and puts it there first.
 
     Idempotent like `export`; the file's name is made of what is in it, so another body under the same key overwrites
     nothing. `dry_run`: only say what would become of each line. Raises KeyReused, TooManyJobs.

@@ -61,7 +61,10 @@ Amounts are in major units of their currency. What is corrected later is in the 
 
 
 def pieces(context: Context, month_text: str, after: Any) -> Iterator[Piece]:
-    """The pack of a month that is closed, in pieces; from the beginning where `after` is None. Raises NotFound."""
+    """The pack of a month that is closed, in pieces; from the beginning where `after` is None.
+
+    Raises NotFound.
+    """
     month = statements.month(month_text, context.now_ms())
     yield from _Pack(context, month, after).pieces()
 

@@ -25,8 +25,10 @@ def of_partner(
     since_ms: int,
     until_ms: int,
 ) -> Iterator[tuple[list[str], list[Posting]]]:
-    """(place to go on from, postings) of a partner's entries from one moment until just before another, a few at a
-    time, oldest first, currency by currency. `place`: currency and sort key of the last that was given.
+    """Yield (place to go on from, postings) of the entries of a partner, a few at a time.
+
+    From one moment until just before another, oldest first, currency by currency. `place`: currency and sort key of the
+    last that was given.
     """
     begun, last = place or ("", "")
     low, high = keys.journal_from(since_ms), keys.journal_from(until_ms)

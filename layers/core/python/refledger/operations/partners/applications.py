@@ -17,7 +17,9 @@ from refledger.store.transaction import ConditionFailed
 
 
 def apply(context: Context, user: str, person: ContactDetails, program_id: str, message: str, body: str) -> Application:
-    """Idempotent while it waits: the same again answers the one that waits. A decided one does not hinder another.
+    """Ask to become a partner.
+
+    Idempotent while it waits: the same again answers the one that waits. A decided one does not hinder another.
 
     `body`: hash of what is asked. Raises ProgramNotFound, ProgramClosed, UserTaken for somebody who is a partner,
     Conflict where another application of theirs waits.
@@ -45,7 +47,9 @@ def _create(context: Context, made: Application, user: str, body: str) -> Applic
 
 
 def approve(context: Context, application_id: str, by: str, reason: str) -> Application:
-    """Who applied is a partner from now on: both are written in one transaction. Idempotent.
+    """Make who applied a partner: both are written in one transaction.
+
+    Idempotent.
 
     Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided, ProgramNotFound, ProgramClosed, UserTaken,
     EmailTaken.
@@ -76,7 +80,10 @@ def approve(context: Context, application_id: str, by: str, reason: str) -> Appl
 
 @retry_on_conflict
 def reject(context: Context, application_id: str, by: str, reason: str) -> Application:
-    """They may apply again. Idempotent. Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided."""
+    """Reject an application; they may apply again.
+
+    Idempotent. Raises ApplicationNotFound, Forbidden for who applied, AlreadyDecided.
+    """
     old = applications.find(context.table, application_id)
     old.check_decision(ApplicationStatus.REJECTED, by)
     if old.status is ApplicationStatus.REJECTED:

@@ -61,7 +61,9 @@ class Report:
 
 
 def why_not(context: Context, partner_id: str, *, anyway: bool = False) -> list[str]:
-    """What stands against forgetting a partner, in words. Money that nobody has asked for does not, with `anyway`.
+    """Return what stands against forgetting a partner, in words.
+
+    Money that nobody has asked for does not, with `anyway`.
 
     Raises PartnerNotFound.
     """
@@ -106,8 +108,10 @@ def partner(context: Context, partner_id: str, *, years: int = KEPT_YEARS, dry_r
 
 
 def customer(context: Context, customer_id: str, *, dry_run: bool = False) -> Report:
-    """Forget what is known of a customer, by the owner's id of them, in every program: what was written with their
-    referrals, their id in a CRM, and the audit of it. Payments keep the keyed hash of the id. Idempotent.
+    """Forget what is known of a customer, by the id that the owner has of them, in every program.
+
+    What was written with their referrals, their id in a CRM, and the audit of it. Payments keep the keyed hash of the
+    id. Idempotent.
     """
     report, user = Report(), context.ids.user(customer_id)
     _do(context, _as_customer(context, user), report, dry_run=dry_run)
@@ -115,8 +119,9 @@ def customer(context: Context, customer_id: str, *, dry_run: bool = False) -> Re
 
 
 def person(context: Context, person_id: str, *, dry_run: bool = False) -> Report:
-    """Forget the name of somebody who acted for the owner, by their id, or by the `sub` of their tokens. What they did
-    stays, under the id alone. Idempotent.
+    """Forget the name of somebody who acted for the owner, by their id, or by the `sub` of their tokens.
+
+    What they did stays, under the id alone. Idempotent.
     """
     report, ids = Report(), (person_id, context.ids.user(person_id))
     known = people.many(context.table, ids)

@@ -34,7 +34,9 @@ class Invited:
 
 
 def invite(context: Context, invited: Invited, by: str, request: Once) -> tuple[Invitation, str]:
-    """The invitation and its token, which is made of the request: its repeat gets the same one, nobody else can.
+    """Return the invitation and its token.
+
+    It is made of the request: its repeat gets the same one, nobody else can.
 
     Idempotent by `request`. Raises ProgramNotFound, ProgramClosed, KeyReused.
     """
@@ -68,7 +70,10 @@ def _create(context: Context, made: Invitation, request: Once) -> Invitation:
 
 @retry_on_conflict
 def revoke(context: Context, invitation_id: str) -> Invitation:
-    """Nobody can accept it any more. Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has."""
+    """Revoke an invitation: nobody can accept it any more.
+
+    Idempotent. Raises InvitationNotFound, AlreadyDecided where somebody has.
+    """
     old = invitations.find(context.table, invitation_id)
     match old.status:
         case InvitationStatus.REVOKED:
@@ -82,8 +87,10 @@ def revoke(context: Context, invitation_id: str) -> Invitation:
 
 
 def accept(context: Context, limits: Limits, token: str, user: str, told: ContactDetails) -> Partner:
-    """Who is signed in becomes the partner whom the invitation is for; what they tell of themselves goes before what
-    the invitation says. Idempotent: the same user gets the same partner, another one is refused.
+    """Make who is signed in the partner whom the invitation is for.
+
+    What they tell of themselves goes before what the invitation says. Idempotent: the same user gets the same partner,
+    another one is refused.
 
     Partner and invitation are written in one transaction: it makes one partner, whoever else comes at the same moment.
     Raises RateLimited (guesses count like guessed codes), InvitationNotFound, Conflict, AlreadyDecided, UserTaken for

@@ -37,7 +37,9 @@ Step = NewPartner | Update | StatusChange
 def change_many(
     context: Context, steps: Sequence[Step], by: str, request: Once, *, by_machine: bool = False
 ) -> list[Item]:
-    """What became of each step, in their order: {id, status} of the partner, or {id, code, message}.
+    """Take many steps, and return what became of each, in their order.
+
+    {id, status} of the partner, or {id, code, message}.
 
     Idempotent as a whole and for each by `request`: a partner of the list is never made twice. Raises KeyReused.
     `by_machine`: a service asks.

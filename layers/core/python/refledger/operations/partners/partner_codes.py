@@ -44,7 +44,10 @@ def add(context: Context, partner_id: str, wished: str | None, label: str, campa
 
 
 def rotate(context: Context, partner_id: str, wished: str | None, request: Once) -> Partner:
-    """Another main code. The old one goes on to bind, until somebody disables it. Idempotent by `request`.
+    """Give the partner another main code. Idempotent by `request`.
+
+    The old one goes on to bind, until somebody disables it. The old one goes on to bind, until somebody disables it.
+    Idempotent by `request`.
 
     Raises like `add`.
     """

@@ -59,7 +59,10 @@ def newest(context: Context, wanted: PartnerFilter, before: str, limit: int) -> 
 def beginning_with(
     context: Context, program_id: str, text: str, wanted: PartnerFilter, after: str, limit: int
 ) -> Found:
-    """Those of a program who are called so, in the order of what they are called; each once, whatever fits."""
+    """List those of a program who are called so, in the order of what they are called.
+
+    Each once, whatever fits.
+    """
     start = folding.fold(text)
     if not start:
         return [], None

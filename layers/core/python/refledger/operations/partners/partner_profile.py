@@ -35,7 +35,9 @@ class ProfileChanges:
 
 @retry_on_conflict
 def change(context: Context, partner_id: str, changes: ProfileChanges, version: int) -> Partner:
-    """Idempotent: what is so already changes nothing, whatever `version` says.
+    """Change what is said of a partner.
+
+    Idempotent: what is so already changes nothing, whatever `version` says.
 
     Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,
     EmailTaken.
@@ -60,7 +62,10 @@ def change(context: Context, partner_id: str, changes: ProfileChanges, version: 
 
 
 def write_note(context: Context, partner_id: str, text: str, author: str, request: Once) -> PartnerNote:
-    """Idempotent by `request`. Raises PartnerNotFound, Conflict for one who was forgotten, KeyReused."""
+    """Write a note about a partner. Idempotent by `request`.
+
+    Raises PartnerNotFound, Conflict for one who was forgotten, KeyReused.
+    """
     partners.find(context.table, partner_id).check_known()
     note = PartnerNote(context.ids.new(), text, author, context.now_ms())
     return _write_note(context, note, partner_id, request)

@@ -42,7 +42,9 @@ class NewPartner:
 def create(
     context: Context, new: NewPartner, caller: str, key: str | None, body: str, *, by_machine: bool = False
 ) -> Partner:
-    """Idempotent by the Idempotency-Key. `by_machine`: a service asks, who does not say who signs in as whom.
+    """Make a partner. Idempotent by the Idempotency-Key.
+
+    `by_machine`: a service asks, who does not say who signs in as whom.
 
     Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused, Forbidden.
     """
@@ -51,7 +53,10 @@ def create(
 
 
 def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by_machine: bool = False) -> Partner:
-    """Idempotent by `request`. Who names a user (`by`) is kept from paying them out, as with `link_user`.
+    """Make a partner. Idempotent by `request`.
+
+    Who names a user (`by`) is kept from paying them out, as with `link_user`. Who names a user (`by`) is kept from
+    paying them out, as with `link_user`.
 
     Raises like `create`.
     """
@@ -69,7 +74,7 @@ def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by
 
 
 def partner_of(context: Context, new: NewPartner) -> Partner:
-    """As they begin; `store` gives them their code."""
+    """Return the partner as they begin; `store` gives them their code."""
     return Partner(
         id=context.ids.partner(new.user) if new.user else context.ids.new(),
         program_id=new.program_id,
@@ -88,7 +93,9 @@ def partner_of(context: Context, new: NewPartner) -> Partner:
 
 
 def of_member(context: Context, user: str) -> Partner:
-    """The partner who this user is; made on the first call, the same ever after, whoever else asks at once.
+    """Return the partner who this user is.
+
+    They are made on the first call, and the same ever after, whoever else asks at once.
 
     Raises ProgramNotFound while there is no default program.
     """
@@ -111,7 +118,7 @@ def of_member(context: Context, user: str) -> Partner:
 
 
 def address(context: Context, email: str) -> str:
-    """What stands for an e-mail address in a key, "" for none."""
+    """Return what stands for an e-mail address in a key, "" for none."""
     return context.ids.hash("email", email.casefold()) if email else ""
 
 
@@ -146,7 +153,9 @@ def _store(
 
 @retry_on_conflict
 def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
-    """Say who signs in as a partner who was onboarded without a user. Idempotent: the same user again changes nothing.
+    """Say who signs in as a partner who was onboarded without a user.
+
+    Idempotent: the same user again changes nothing.
 
     Nobody makes themselves a partner who has earned: raises Forbidden. Also raises PartnerNotFound, UserTaken where the
     user is a partner already, Conflict where the partner has another user, CodeClosesCircle where the user was
@@ -180,7 +189,9 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
 
 @retry_on_conflict
 def set_rates(context: Context, partner_id: str, own: Own, version: int, reason: str, by: str) -> Partner:
-    """What customers bring the partner from now on, in tier 1, instead of the program's pay; those of before stay so.
+    """Set what customers bring the partner from now on, in tier 1, instead of the pay of the program.
+
+    Customers of before stay as they are.
 
     Who gives more than the program lets none of the partner's money out any more: its customers bring it for ever.
     Idempotent: pays that the partner has already change nothing, whatever `version` says.
@@ -204,7 +215,10 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
 
 
 def check_person(act: Act, *, by_machine: bool) -> None:
-    """Raises Forbidden for a service where only people decide."""
+    """Refuse a service where only people decide.
+
+    Raises Forbidden.
+    """
     require(act, DutyFacts("", 0, by_machine=by_machine))
 
 
@@ -212,7 +226,9 @@ def check_person(act: Act, *, by_machine: bool) -> None:
 def change_status(
     context: Context, partner_id: str, status: PartnerStatus, reason: str, by: str, *, by_machine: bool = False
 ) -> Partner:
-    """Idempotent: a partner who has the status already stays as they are.
+    """Change the status of a partner.
+
+    Idempotent: a partner who has the status already stays as they are.
 
     While a partner is not ACTIVE nothing is earned; rewards from before mature as ever. `by_machine`: a service asks,
     who lifts no suspension, to whatever other status: those who are not suspended are paid.

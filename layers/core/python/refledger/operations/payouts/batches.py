@@ -26,7 +26,9 @@ IN_FILE = (WithdrawalStatus.PAYING, WithdrawalStatus.PAID)  # what failed or cam
 
 
 def create(context: Context, by: str, key: str | None, body: str, limit: int, currency: str | None) -> Batch:
-    """Claim up to `limit` bank transfers that are in no batch yet, the longest waiting first, and keep them as a batch.
+    """Claim up to `limit` bank transfers that are in no batch yet, and keep them as a batch.
+
+    The longest waiting first.
 
     What must not be paid now, and what this person may not let out, waits for the next batch. One transaction: a
     withdrawal that moved on or was claimed in between is not in it, and the selection begins anew.
@@ -101,11 +103,11 @@ class Tills:
         return any(self._barred.values())
 
     def lets_out(self, withdrawal: Withdrawal) -> bool:
-        """Whether it may be paid now, and exported by this person."""
+        """Return whether it may be paid now, and exported by this person."""
         return not self.blockers(withdrawal) and not self._is_barred(withdrawal)
 
     def blockers(self, withdrawal: Withdrawal) -> Blockers:
-        """What stands against paying it."""
+        """Return what stands against paying it."""
         known = self._seen.get(_common(withdrawal))
         if known is None:
             known = self._seen[_common(withdrawal)] = till.look(self.context, withdrawal)
@@ -131,7 +133,9 @@ def _line(withdrawal: Withdrawal) -> TransferLine:
 
 
 def file(context: Context, vault: Vault, batch_id: str, by: str, request: str) -> str:
-    """The batch as CSV, with the whole accounts, of what may still be paid; the same text as long as that is the same.
+    """Return the batch as CSV, with the whole accounts, of what may still be paid.
+
+    It is the same text as long as that is the same.
 
     Who is given it is written down first: if all ends after that, somebody is named who got nothing, and never the
     other way round. Then each line is looked at: the file is what the bank pays. What must not be paid now is left out:

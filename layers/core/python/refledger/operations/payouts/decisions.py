@@ -64,7 +64,9 @@ def _decide(
 
 
 def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
-    """Say yes to a withdrawal that waits, or to one that was approved and that something stands against since then.
+    """Say yes to a withdrawal that waits.
+
+    Or to one that was approved and that something stands against since then.
 
     Above the limit of the day, and with a debt, a first yes is kept and another person's lets it go; a yes from before
     the debt does not count for it. The limit is the stricter of that under which it was asked for and today's.
@@ -112,7 +114,9 @@ def _case(context: Context, seen: Seen, act: Act, actor: str, amount: int, earli
 
 
 def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
-    """Try a payout again that was for certain not made. What people may take on them is asked when it starts.
+    """Try a payout again that was for certain not made.
+
+    What people may take on them is asked when it starts.
 
     Raises what `_decide` raises, and NotPayable, PartnerSuspended, SecondPersonNeeded.
     """
@@ -136,7 +140,9 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
 def mark_paid(
     context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str
 ) -> Withdrawal:
-    """Say that the transfer was made. What stands against it is asked here, too: the money leaves the books now.
+    """Say that the transfer was made.
+
+    What stands against it is asked here, too: the money leaves the books now.
 
     Told again with the same `transaction_id` it answers the same, whoever tells it. With a debt another person must
     have said yes to it before, and it takes a note. What the bank has paid in spite of a suspension, or while an

@@ -28,17 +28,23 @@ Providers = Callable[[], Mapping[MethodType, Payouts]]
 
 
 def id_of(ids: Ids, partner_id: str, account: Account) -> str:
-    """The same for the same account of the same partner, so that no two of them have to be opened to be compared."""
+    """Return the id of an account of a partner, the same for the same account.
+
+    So no two of them have to be opened to be compared.
+    """
     return ids.hash("method", partner_id, *identity(account))
 
 
 def used(method: PayoutMethod) -> MethodUsed:
-    """What a withdrawal keeps of it."""
+    """Return what a withdrawal keeps of it."""
     return MethodUsed(method.id, method.version, method.type, method.holder, method.masked)
 
 
 def partner_of(context: Context, user: str) -> str:
-    """Raises PartnerNotFound for somebody who is no partner yet."""
+    """Return the id of the partner who this user is.
+
+    Raises PartnerNotFound for somebody who is no partner yet.
+    """
     partner_id = partners.id_of_user(context.table, user)
     if partner_id is None:
         raise PartnerNotFound("only a partner has payout methods; ask for a referral code first")
@@ -92,7 +98,10 @@ def current_or_none(context: Context, partner_id: str, method_id: str) -> Payout
 
 @retry_on_conflict
 def disable(context: Context, partner_id: str, method_id: str) -> PayoutMethod:
-    """Take a method out of use; again changes nothing. Withdrawals that name it go on. Raises MethodNotFound, Busy."""
+    """Take a method out of use; again changes nothing.
+
+    Withdrawals that name it go on. Raises MethodNotFound, Busy.
+    """
     method = methods.current(context.table, partner_id, method_id)
     if not method.is_active:
         return method
@@ -104,7 +113,9 @@ def disable(context: Context, partner_id: str, method_id: str) -> PayoutMethod:
 def verify(
     context: Context, vault: Callable[[], Vault], payouts: Providers, partner_id: str, method_id: str, by: str
 ) -> PayoutMethod:
-    """Somebody of the staff vouches for a method; who did first stays written down. Idempotent.
+    """Vouch for a payout method, as one of the staff. Idempotent.
+
+    Who did first stays written down. Idempotent.
 
     Its provider is asked as well whether the account can be paid to. Whose a bank account is only people can tell.
     Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
@@ -134,7 +145,7 @@ def _verify(
 
 
 def check_payable(method: PayoutMethod) -> None:
-    """Raises MethodNotUsable."""
+    """Refuse a method that cannot be paid to. Raises MethodNotUsable."""
     if not method.is_payable:
         why = "must be verified first" if method.is_active else "is out of use"
         raise MethodNotUsable(f"the payout method {why}")
@@ -155,7 +166,9 @@ def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withd
 
 
 def account_of(context: Context, vault: Vault, withdrawal: Withdrawal) -> Account:
-    """The account that a withdrawal is to be paid to, in clear: for whoever pays or shows it, and for nothing else.
+    """Return the account that a withdrawal is to be paid to, in clear.
+
+    For whoever pays or shows it, and for nothing else.
 
     Raises MethodNotFound, NotOpened, Busy.
     """

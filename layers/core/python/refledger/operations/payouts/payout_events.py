@@ -16,13 +16,15 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text never enters a key
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be a withdrawal's: what a label of Stripe's says is any text."""
+    """Return whether it can be a withdrawal's: what a label of Stripe's says is any text."""
     return IDENTIFIER.fullmatch(text) is not None
 
 
 def take(context: Context, waker: Waker, told: Told) -> Heard:
-    """Idempotent, as `provider_says` is. The withdrawal is written first and the workflow told after: if it ends in
-    between, the repeat changes nothing, and the sweeper tells the workflow.
+    """Take what a provider tells of a payout. Idempotent, as `provider_says` is.
+
+    The withdrawal is written first and the workflow told after: if it ends in between, the repeat changes nothing, and
+    the sweeper tells the workflow.
 
     Raises WithdrawalNotFound (of another deployment with the same Stripe account), Busy.
     """
@@ -32,7 +34,10 @@ def take(context: Context, waker: Waker, told: Told) -> Heard:
 
 
 def is_news(context: Context, told: Told) -> bool:
-    """Whether `take` would book something. Reads only."""
+    """Return whether `take` would book something.
+
+    Reads only.
+    """
     try:
         return _say(context.looking(), told).is_new
     except WithdrawalNotFound:

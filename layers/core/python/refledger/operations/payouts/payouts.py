@@ -36,7 +36,9 @@ NOTE_LIMIT = 200  # of a provider's reason
 def start(
     context: Context, ports: Callable[[], Mapping[MethodType, Payouts]], vault: Callable[[], Vault], withdrawal_id: str
 ) -> Withdrawal:
-    """Begin the payout of an APPROVED withdrawal, or go on with that of a PAYING one; others are left as they are.
+    """Begin the payout of an APPROVED withdrawal, or go on with that of a PAYING one.
+
+    Others are left as they are.
 
     Idempotent, see above. A bank transfer is made by a person: nothing is sent, and its account stays closed.
     What must not be paid now is left as it is, with what stands against it in `blocked`, or goes back to people.
@@ -73,7 +75,10 @@ def start(
 
 
 def told(withdrawal: Withdrawal) -> TaskResult:
-    """What `start` made of it, for the workflow: HELD where it left it for later because of what stands against it."""
+    """Return what `start` made of it, for the workflow.
+
+    HELD where it left it for later because of what stands against it.
+    """
     found = result(withdrawal)
     is_held = withdrawal.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAYING) and withdrawal.blocked
     return {**found, "status": HELD} if is_held else found

@@ -54,7 +54,9 @@ class _Found:
 
 
 def cover_all(context: Context, partner_id: str, currency: str, withdrawal_id: str = "") -> int:
-    """Mark what has left, batch after batch; returns how many rewards. Idempotent; may be left and begun anew.
+    """Mark what has left, batch after batch; returns how many rewards.
+
+    Idempotent; may be left and begun anew.
 
     `withdrawal_id`: the payout after which this was asked, kept on the rewards; "" for what made the rest of it covered
     (a refund, an adjustment): then it is the last payout, or, where there was none, what took the money.

@@ -25,8 +25,9 @@ from refledger.store.transaction import Write
 
 @retry_on_conflict
 def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
-    """What one payment of these rewards, 100 at most, brings the partner of each: in minor units of its currency, also
-    what of it was told before. Those that are not there are left out.
+    """Return what one payment of these rewards, 100 at most, brings the partner of each.
+
+    In minor units of its currency, also what of it was told before. Those that are not there are left out.
     """
     sums: Counter[tuple[str, str]] = Counter()
     found = rewards.many(context.table, reward_ids)
@@ -51,7 +52,9 @@ def process(
     whole: int = 0,
     note: str = "",
 ) -> Reward:
-    """One of the staff has paid what an approved reward is worth: reward, withdrawal, balance and entry together.
+    """Book that one of the staff has paid what an approved reward is worth.
+
+    Reward, withdrawal, balance and entry together.
 
     `method`: how, in words. `whole`: what the same payment brings the partner with other rewards (see `together`), for
     the limit is for all of it, and for what the partner's and the actor's day has seen. Idempotent for ever by the

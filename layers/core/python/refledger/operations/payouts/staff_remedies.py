@@ -19,7 +19,9 @@ CAN_BE_SETTLED_ELSEWHERE = (
 
 
 def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
-    """Another try of a payout that was for certain not made: PAYING → APPROVED; its next start has a new provider key.
+    """Try a payout again that was for certain not made: PAYING → APPROVED.
+
+    Its next start has a new provider key.
 
     Idempotent by the request. Raises NotPayable unless the problem is DECLINED: only then is another key no second
     payout. OwnWithdrawal, PartnerSuspended, SecondPersonNeeded, WithdrawalNotFound, Busy.
@@ -30,7 +32,10 @@ def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: 
 def mark_returned(
     context: Context, withdrawal_id: str, actor: str, request: str, note: str, transaction_id: str = ""
 ) -> Withdrawal:
-    """The whole payout came back: PAID → RETURNED, and the money is available again. See `deciding.mark_returned`."""
+    """The whole payout came back: PAID → RETURNED, and the money is available again.
+
+    See `deciding.mark_returned`.
+    """
     return decisions.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
 
 

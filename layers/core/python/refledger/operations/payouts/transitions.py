@@ -36,7 +36,9 @@ def book(
     also: Sequence[Write] = (),
     **changes: Any,
 ) -> Withdrawal:
-    """Commit one step from the withdrawal as it was read. `balance`: of its currency, where it was read already.
+    """Commit one step from the withdrawal as it was read.
+
+    `balance`: of its currency, where it was read already.
 
     `also`: what goes into the same transaction.
 
@@ -62,7 +64,7 @@ def _balance(context: Context, old: Withdrawal, item: Item | None) -> Balance:
 
 
 def is_repeat(withdrawal: Withdrawal, by: str, request: str) -> bool:
-    """Whether this request of theirs has done its part already."""
+    """Return whether this request of theirs has done its part already."""
     return bool(request) and any((done.by, done.request) == (by, request) for done in _done(withdrawal))
 
 
@@ -106,7 +108,9 @@ def by_person(
     check: Check,
     **changes: Any,
 ) -> Withdrawal:
-    """`step` by one of the staff, who must not be who gets the money. The partner is read with the balance.
+    """`step` by one of the staff, who must not be who gets the money.
+
+    The partner is read with the balance.
 
     `status`: None for the one that it has: a word about its problem.
 

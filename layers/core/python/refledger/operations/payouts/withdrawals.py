@@ -50,7 +50,7 @@ class Bounds:
     a_day: int
 
     def check(self, balance: Balance, now_ms: int) -> None:
-        """Raises TooManyWithdrawals."""
+        """Refuse one withdrawal more than may be open. Raises TooManyWithdrawals."""
         if balance.open >= self.open:
             raise TooManyWithdrawals(f"{self.open} withdrawals are open, the most at a time: wait, or cancel one")
         if balance.asked_on(now_ms) >= self.a_day:
@@ -71,7 +71,9 @@ def request(
     vault: Callable[[], Vault],
     bounds: Bounds | None = None,
 ) -> tuple[Withdrawal, bool]:
-    """Reserve the money and write down the request, in one transaction; says whether the withdrawal is new.
+    """Reserve the money and write down the request, in one transaction.
+
+    Says whether the withdrawal is new.
 
     `payee`: an account, or the id of a payout method. An account that is not known yet becomes a method first, by
     itself: if all ends there, a method without a withdrawal does no harm, and the repeat finds it.
@@ -203,7 +205,9 @@ def cancel(context: Context, withdrawal: Withdrawal, user: str, request: str) ->
 def decide(
     context: Context, withdrawal_id: str, status: WithdrawalStatus, actor: str, request: str, note: str
 ) -> Withdrawal:
-    """One of the staff approves (see `deciding.approve`), or rejects. Idempotent by the request.
+    """Approve a withdrawal as one of the staff, or reject it. Idempotent by the request.
+
+    See `decisions.approve`. Idempotent by the request.
 
     Raises OwnWithdrawal, AlreadyDecided, WithdrawalNotFound, Busy; of an approval also PartnerSuspended, NotPayable,
     NoteNeeded, SecondPersonNeeded.
@@ -222,7 +226,9 @@ def conclude(
     note: str = "",
     transaction_id: str = "",
 ) -> Withdrawal:
-    """One of the staff says how the transfer ended: PAID with its transaction id, or FAILED (see `deciding`).
+    """Book how the transfer ended, as one of the staff says.
+
+    PAID with its transaction id, or FAILED (see `decisions.py`).
 
     What a provider makes can be called PAID only when it was begun, and FAILED only with a note: nobody but the person
     knows that no money has left. PAID after FAILED needs the provider's word (PAID_AFTER_FAILED).
@@ -260,7 +266,9 @@ def provider_says(
     delivered: Delivered | None = None,
     returned: int = 0,
 ) -> Heard:
-    """What a provider tells of a payout, whenever and however often. `said`: one of `Said`.
+    """Apply what a provider tells of a payout, whenever and however often.
+
+    `said`: one of `Said`.
 
     `key`: the payout's key at the provider, `event_id`: the message's id, each where known; `transaction_id` is that
     of the payout, whatever became of it. `delivered`: what moved, unless the caller has held it against the order.

@@ -50,7 +50,10 @@ def keep(context: Context, withdrawal_id: str, kind: str, token: str) -> None:
 
 
 def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: str) -> TaskResult:
-    """Keep the token of a task that waits for a person; go on at once where there is nothing to wait for any more."""
+    """Keep the token of a task that waits for a person.
+
+    Go on at once where there is nothing to wait for any more.
+    """
     keep(context, withdrawal_id, kind, token)
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     waits_in = WithdrawalStatus.REQUESTED if kind == APPROVAL else WithdrawalStatus.PAYING
@@ -60,7 +63,9 @@ def wait(context: Context, waker: Waker, withdrawal_id: str, kind: str, token: s
 
 
 def wake(context: Context, waker: Waker, withdrawal: Withdrawal) -> bool:
-    """Tell the workflow what was decided. False where nobody waits: the sweeper sets it going again if need be.
+    """Tell the workflow what was decided.
+
+    False where nobody waits: the sweeper sets it going again if need be.
 
     Behind a payout it may wait for either word, and is told where it waits: the next state looks at the item anyway.
     """
@@ -77,7 +82,10 @@ def wake(context: Context, waker: Waker, withdrawal: Withdrawal) -> bool:
 
 
 def tell(context: Context, waker: Waker, withdrawal: Withdrawal) -> None:
-    """`wake`, for callers who are done either way: the decision is written, so the sweeper would pass it on too."""
+    """Wake the workflow, for callers who are done either way.
+
+    The decision is written, so the sweeper would pass it on too.
+    """
     try:
         wake(context, waker, withdrawal)
     except (ClientError, BotoCoreError, RetryableConflict) as error:

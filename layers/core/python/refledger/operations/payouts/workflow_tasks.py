@@ -17,7 +17,9 @@ SETTLEMENT_SECONDS = 30 * 86_400  # then the workflow asks the item again; the m
 
 
 def decide(context: Context, waker: Waker, withdrawal_id: str, token: str) -> TaskResult:
-    """Approve what the program's own rule lets go, give back what nobody decided about in time, or wait for people.
+    """Approve what the program's own rule lets go, or give back, or wait for people.
+
+    Given back is what nobody decided about in time.
 
     The token is kept first: whoever decides from then on finds it, and who was faster is found on the item. Goes on at
     once where there is nothing to wait for any more. Raises WithdrawalNotFound, Busy.
@@ -60,13 +62,16 @@ def end_in_time(context: Context, withdrawal: Withdrawal) -> Withdrawal:
 
 
 def assess(context: Context, withdrawal_id: str) -> Assessment:
-    """Where the withdrawal stands, whether it needs a person and why, and how long it may wait."""
+    """Return where the withdrawal stands, whether it needs a person and why, and how long it may wait."""
     assessed = risks.assess(context, withdrawal_id)
     return _assessment(context, assessed.withdrawal, auto_approve=assessed.needs_no_person)
 
 
 def admit(context: Context, withdrawal_id: str) -> Assessment:
-    """`assess`, and approve at once what the program's own rule lets go; the answer says where it stands then."""
+    """Assess a withdrawal, and approve at once what the program's own rule lets go.
+
+    The answer says where it stands then.
+    """
     return _assessment(context, _by_rule(context, withdrawal_id), auto_approve=False)
 
 
@@ -81,7 +86,10 @@ def _assessment(context: Context, withdrawal: Withdrawal, *, auto_approve: bool)
 
 
 def auto_approve(context: Context, withdrawal_id: str) -> TaskResult:
-    """Approve by the program's own rule: all of it is asked again here. Raises Conflict where a person must decide."""
+    """Approve by the program's own rule: all of it is asked again here.
+
+    Raises Conflict where a person must decide.
+    """
     withdrawal = _by_rule(context, withdrawal_id)
     if withdrawal.status is WithdrawalStatus.REQUESTED:
         raise Conflict("the program wants a person to decide")
@@ -108,7 +116,10 @@ def _by_rule(context: Context, withdrawal_id: str) -> Withdrawal:
 
 
 def settle(context: Context, withdrawal_id: str) -> TaskResult:
-    """Mark the rewards that the payout covered. Status and money were booked together by whoever heard of it."""
+    """Mark the rewards that the payout covered.
+
+    Status and money were booked together by whoever heard of it.
+    """
     return result(_settled(context, withdrawal_id))
 
 
@@ -133,7 +144,9 @@ def _settled(context: Context, withdrawal_id: str) -> Withdrawal:
 
 
 def release(context: Context, withdrawal_id: str, status: WithdrawalStatus) -> TaskResult:
-    """Return the money of a request whose time is over, unless a decision was faster: then that one stands.
+    """Return the money of a request whose time is over.
+
+    Unless a decision was faster: then that one stands.
 
     Every other end was booked with its money by whoever decided. Above all a payout is never released from here: only
     who knows that it was not made may do that.

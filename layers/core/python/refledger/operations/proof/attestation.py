@@ -19,7 +19,9 @@ from refledger.store import attested
 
 
 def rows_of(source: ManifestSource, checker: Checker, day: str | None) -> Iterator[ManifestRow]:
-    """Every row of a manifest, a part at a time. Raises Damaged; Missing where there is no manifest at all.
+    """Every row of a manifest, a part at a time.
+
+    Raises Damaged; Missing where there is no manifest at all.
 
     `day`: which one it must be, None for any. Nothing is believed before the signature and the hash above it are right.
     """

@@ -18,7 +18,10 @@ PARTNER = "partner"  # the kind of an actor who is neither staff nor a service
 
 
 def write_down(context: Context, records: Iterable[Record]) -> int:
-    """One entry for each record that is worth it, each once: a repeat finds it there. Returns how many were new."""
+    """One entry for each record that is worth it, each once: a repeat finds it there.
+
+    Returns how many were new.
+    """
     written = 0
     for entry in filter(None, map(entry_of, records)):
         try:
@@ -30,7 +33,7 @@ def write_down(context: Context, records: Iterable[Record]) -> int:
 
 
 def entry_of(record: Record) -> AuditEntry | None:
-    """What a record says that people may ask about, None where it says nothing of the kind."""
+    """Return what a record says that people may ask about, None where it says nothing of the kind."""
     told = keys.told_of(record.item)
     if told is None or record.expired:
         return None

@@ -32,13 +32,13 @@ class Firsts:
         self._database.execute("CREATE TABLE firsts (kind, id, whose, PRIMARY KEY (kind, id)) WITHOUT ROWID")
 
     def of(self, kind: str, id: str, whose: str) -> str:
-        """Whose it was first; from now on `whose`, where it was nobody's."""
+        """Return whose it was first; from now on `whose`, where it was nobody's."""
         self.is_new(kind, id, whose)
         asked = "SELECT whose FROM firsts WHERE kind = ? AND id = ?"
         return str(self._database.execute(asked, (kind, id)).fetchone()[0])
 
     def is_new(self, kind: str, id: str, whose: str = "") -> bool:
-        """Whether nobody has asked for it before."""
+        """Return whether nobody has asked for it before."""
         added = self._database.execute("INSERT OR IGNORE INTO firsts VALUES (?, ?, ?)", (kind, id, whose))
         return added.rowcount == 1
 
@@ -74,7 +74,10 @@ class Checked:
 
 
 def looks(context: Context) -> Iterator[int]:
-    """One look after another, with a pause between: an index may be behind, and books may move while they are read."""
+    """Yield one look after another, with a pause between.
+
+    An index may be behind, and books may move while they are read.
+    """
     for number in range(LOOKS):
         if number:
             context.pause(PAUSE_MS)

@@ -14,7 +14,10 @@ VERSIONS = 100  # of a program that are read in one page
 
 
 def adjustment_faults(context: Context, partner_user: str, asked: Sequence[Adjustment]) -> Iterator[tuple[str, str]]:
-    """(currency, reason) of what one person may not have posted: alone above the limit, or in pieces within a day."""
+    """Yield (currency, reason) of what one person may not have posted.
+
+    Alone above the limit, or in pieces within a day.
+    """
     alone: list[Adjustment] = []
     terms: dict[str, list[Program]] = {}
     for each in sorted(asked, key=lambda adjustment: adjustment.created_at_ms):

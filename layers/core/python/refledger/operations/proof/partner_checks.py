@@ -48,7 +48,7 @@ def verify_partner(context: Context, partner_id: str, checked: Checked) -> Itera
 
 
 def count_entries(context: Context, partner_id: str) -> int:
-    """How long the partner's books are, of all currencies together; 0 where that cannot be read."""
+    """Return how long the partner's books are, of all currencies together; 0 where that cannot be read."""
     try:
         return sum(balance.version for balance in ledger.balances(context.table, partner_id))
     except UNREADABLE:
@@ -56,7 +56,9 @@ def count_entries(context: Context, partner_id: str) -> int:
 
 
 def verify_newest(context: Context, partner_id: str) -> Iterator[Fault]:
-    """What the newest entries of each journal say of each other and of the balance: a look that any books allow.
+    """Check the newest entries of each journal against each other and the balance.
+
+    A look that any books allow.
 
     Nothing where people have anchored hashes: those are read whole.
     """
@@ -219,7 +221,7 @@ def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
 
 
 def agreed_anchors(context: Context, partner_id: str) -> frozenset[tuple[str, str]]:
-    """(id, chain) of those of a partner."""
+    """Return (id, chain) of those of a partner."""
     ids = [id for _, id in adjustments.of_partner(context.table, partner_id, "", BATCH_LIMIT)]
     return _agreed(adjustments.many(context.table, ids))
 

@@ -17,7 +17,7 @@ from refledger.store.table import BATCH_LIMIT
 
 
 def verify_payments(context: Context, ids: list[str], checked: Checked) -> Iterator[tuple[str, Fault]]:
-    """(id, what is wrong with it) of these, up to a hundred."""
+    """Yield (id, what is wrong with it) of these, up to a hundred."""
     try:
         found = payments.many(context.table, ids)
     except UNREADABLE as error:

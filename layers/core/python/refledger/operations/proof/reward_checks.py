@@ -36,7 +36,10 @@ def unread(context: Context, payment: Payment) -> Iterator[str]:
 
 
 def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
-    """All that was frozen on it is what its payment and its own id say; what changed follows from the refunds."""
+    """Check that all that was frozen on a reward is what its payment and its own id say.
+
+    What changed follows from the refunds.
+    """
     if payment is None or (payment.kind is not PaymentKind.PAYMENT and not payment.back.elsewhere):
         yield "its payment is not there"
         return
@@ -66,7 +69,10 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
 
 
 def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]:
-    """What the customer of a closed referral pays later earns nothing. What had been paid out before stays."""
+    """Check that what the customer of a closed referral pays later earns nothing.
+
+    What had been paid out before stays.
+    """
     if referral is None or reward.status is RewardStatus.CANCELLED or not net(reward):
         return
     later = reward.created_at_ms > referral.closed_at_ms
@@ -81,7 +87,10 @@ def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]
 
 
 def against_journal(reward: Reward, entries: Sequence[JournalEntry], balance: Balance) -> Iterator[str]:
-    """It names the entry that credited it; a payout that looks for what it covered will come to it."""
+    """Check that a reward names the entry that credited it.
+
+    A payout that looks for what it covered will come to it.
+    """
     if not worth(reward):
         return
     if not 0 < reward.entry <= len(entries):
@@ -96,7 +105,10 @@ def against_journal(reward: Reward, entries: Sequence[JournalEntry], balance: Ba
 
 
 def month_faults(balance: Balance, earned: Sequence[Reward], months: Mapping[str, CappedMonth]) -> Iterator[str]:
-    """Each month under a cap sums the rewards that it counts; the balance those that were granted a part for good."""
+    """Check that each month under a cap sums the rewards that it counts.
+
+    The balance sums those that were granted a part for good.
+    """
     limits: Counter[str] = Counter()
     right: dict[str, CappedMonth] = {}
     for reward in earned:

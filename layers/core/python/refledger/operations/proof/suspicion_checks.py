@@ -13,7 +13,10 @@ from refledger.store import payments, referrals, sightings
 
 
 def waiting_faults(payment: Payment, earned: Iterable[Reward]) -> Iterator[str]:
-    """What a payment that may be another one earned waits, unless a person has let it go; and nothing else does so."""
+    """Check that what a payment earned waits that may be another one.
+
+    Unless a person has let it go; and nothing else does so.
+    """
     for reward in earned:
         is_held = POSSIBLE_DUPLICATE in reward.held
         if payment.twin and worth(reward):
@@ -29,7 +32,9 @@ def _is_gone(reward: Reward) -> bool:
 
 
 def unseen_faults(context: Context, found: Sequence[Payment], firsts: Firsts) -> Iterator[tuple[str, str]]:
-    """Of customers of whom several systems tell: payments that may be one, and of which more than one goes its way.
+    """Check the customers of whom several systems tell.
+
+    Payments that may be one, and of which more than one goes its way.
 
     Yields one of them, and why. `firsts` knows the customers of whom this was asked before.
     """

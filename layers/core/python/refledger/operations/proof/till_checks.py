@@ -13,7 +13,10 @@ from refledger.store import keys
 
 
 def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
-    """Each withdrawal that a person marked as paid from a debt that nobody took on them; a wrong count of open ones."""
+    """Check what a person marked as paid from a debt that nobody took on them.
+
+    And for a wrong count of open ones.
+    """
     by_person = {w.id: w for w in asked if any(s.status is WithdrawalStatus.PAID and s.by != SYSTEM for s in w.steps)}
     debt, available = f"{Code.DEBT} {balance.currency}", 0
     for entry in entries:
@@ -27,7 +30,7 @@ def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequen
 
 
 def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdrawal]) -> Iterator[str]:
-    """Each withdrawal that a person approved, or marked as paid, since the partner is suspended.
+    """Check the withdrawals that a person let go since the partner is suspended.
 
     But for what was in a file for the bank, and another person knew to be paid in spite of it.
     """

@@ -35,7 +35,7 @@ def note(context: Context, shard: str, records: Sequence[Record]) -> None:
 
 
 def partners_of(item: Item) -> Iterator[str]:
-    """Whose books the item is in."""
+    """Yield whose books the item is in."""
     match keys.kind_of(item) if item else "":
         case "R" | "J" | "P":
             yield keys.owner_of(item)

@@ -23,7 +23,9 @@ Subject = tuple[str, str]  # what was looked at: PARTNERS with a partner's id, o
 
 
 def verify(context: Context, checked: Checked, place: str = "") -> Iterator[Fault]:
-    """Every fault in the books of every partner, of every payment, and of all together; nothing where all is right.
+    """Yield every fault in the books of every partner, of every payment, and of all together.
+
+    Nothing where all is right.
 
     `place`: where an earlier walk was; what all come to together is only known to a walk from the beginning.
     """
@@ -36,7 +38,9 @@ def verify(context: Context, checked: Checked, place: str = "") -> Iterator[Faul
 def walk(
     context: Context, checked: Checked, place: str = "", of_partner: OfPartner = verify_partner
 ) -> Iterator[list[tuple[Subject, Fault]]]:
-    """What is wrong with a partner, or with a hundred payments, one list after another; and `checked` says where it is.
+    """Yield what is wrong with a partner, or with a hundred payments, one list after another.
+
+    `checked` says where it is.
 
     `of_partner`: what is to be done about each. Raises Invalid for what is no place.
     """
@@ -86,7 +90,7 @@ def _payments(
 
 
 def totals(checked: Checked) -> Iterator[Fault]:
-    """What partners hold is what the owner's accounts lack, and nothing else."""
+    """Check that what partners hold is what the owner's accounts lack, and nothing else."""
     for currency in sorted({*checked._owners, *checked._held}):
         owners, held = checked._owners[currency], checked._held[currency]
         if owners + held:

@@ -38,7 +38,10 @@ class Caught:
 
 
 def catch_up(context: Context, what: str, *, check: bool, tell: Tell = lambda _: None) -> Caught:
-    """Say again what is missing of `what`, one of `SUBJECTS`; `check`: only count it. Idempotent. Raises Busy."""
+    """Say again what is missing of `what`, one of `SUBJECTS`; `check`: only count it.
+
+    Idempotent. Raises Busy.
+    """
     caught = Caught()
     for batch in SUBJECTS[what](context, caught, check):
         caught.looked_at += batch

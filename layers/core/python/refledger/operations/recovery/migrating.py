@@ -83,7 +83,9 @@ def migrate(
     context: Context, migration: Migration, pages: Pages, *, dry_run: bool = False, again: bool = False,
     tell: Callable[[MigrationProgress], None] = lambda _: None,
 ) -> MigrationProgress:  # fmt: skip
-    """Go on from where the last run stopped; returns where it stands. A migration that has ended is not begun anew.
+    """Go on from where the last run stopped; returns where it stands.
+
+    A migration that has ended is not begun anew.
 
     `dry_run`: nothing is written, and `moved_on` counts what would be. `again`: from the beginning, as after a release
     was taken back. Progress is kept after each page; what was done of a page that was not finished is found done.

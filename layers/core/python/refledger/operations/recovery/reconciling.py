@@ -131,7 +131,7 @@ class Comparison:
         return isinstance(told, Told) and self.payout(told)
 
     def payout(self, told: Told) -> bool:
-        """Whether what Stripe says of a payout is news; if so it is booked."""
+        """Return whether what Stripe says of a payout is news; if so it is booked."""
         if not payout_events.is_news(self.context, told):
             return False
         if self.queue:
@@ -142,7 +142,9 @@ class Comparison:
 
 
 def compare_events(comparison: Comparison, go_on: Callable[[], bool]) -> None:
-    """Look at all events up to some hours ago that were not looked at before; `go_on` says whether there is time left.
+    """Look at all events up to some hours ago that were not looked at before.
+
+    `go_on` says whether there is time left.
 
     Begins with the events of the moment of its first call. Keeps its place page by page; may be repeated, and stopped
     anywhere. Raises SourceUnavailable, Busy.
@@ -171,7 +173,9 @@ def compare_events(comparison: Comparison, go_on: Callable[[], bool]) -> None:
 
 
 def compare_between(comparison: Comparison, since: int, until: int) -> None:
-    """Look at all events of these moments (epoch seconds), whether they were looked at before or not; keeps no place.
+    """Look at all events of these moments (epoch seconds), looked at before or not.
+
+    Keeps no place.
 
     Raises SourceUnavailable, Busy.
     """
@@ -184,7 +188,10 @@ def compare_between(comparison: Comparison, since: int, until: int) -> None:
 
 
 def late_ms(context: Context) -> int:
-    """How much later than it should be the comparison is, of events or of transfers; 0 before the first one began."""
+    """Return how much later than it should be the comparison is, of events or of transfers.
+
+    0 before the first one began.
+    """
     now_ms = context.now_ms()
     events, payouts = context.table.get_many([keys.cursor(EVENTS), keys.cursor(PAYOUTS)])
     since = [events["through"] * SECOND_MS + LAG_SECONDS * SECOND_MS] if events else []
@@ -260,7 +267,10 @@ def _keep(context: Context, name: str, **place: int | str) -> None:
 
 
 def is_here(context: Context, event: PaymentEvent | Skipped) -> bool:
-    """Whether the event would change nothing. Reads only. Raises Unreadable, where whoever takes it would, and Busy."""
+    """Return whether the event would change nothing.
+
+    Reads only. Raises Unreadable, where whoever takes it would, and Busy.
+    """
     looking = context.looking()
     try:
         match event:

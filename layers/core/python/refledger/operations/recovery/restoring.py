@@ -49,7 +49,9 @@ class Held:
 
 
 def former(context: Context, before: Table, since_ms: int) -> Iterator[Trace]:
-    """What the table before says: of all that moved since then, and of all that is open in the one that was put back.
+    """Yield what the table before says of all that moved since then.
+
+    And of all that is open in the one that was put back.
 
     Raises what a table does that is not there.
     """
@@ -64,7 +66,9 @@ def former(context: Context, before: Table, since_ms: int) -> Iterator[Trace]:
 
 
 def told_by(context: Context, executions: Iterable[Execution]) -> Iterator[Trace]:
-    """What the workflow's executions say, and of open bank transfers that nobody knows whether they are in a file.
+    """Yield what the executions of the workflow say.
+
+    And of open bank transfers, of which nobody knows whether they are in a file.
 
     `executions`: all that ran at that moment or since. What a bank was given is written down in the table alone: every
     open bank transfer that is in no file there may be in one.
@@ -101,7 +105,7 @@ def _open(context: Context) -> Iterator[Withdrawal]:
 
 
 def look(context: Context, traces: Iterable[Trace]) -> Iterator[Held]:
-    """What would be done, and nothing is done."""
+    """Yield what would be done, and nothing is done."""
     for trace in traces:
         now = withdrawals.find_or_none(context.table, trace.id)
         if (found := act(now, trace)) is not RestoreAction.NOTHING:

@@ -35,7 +35,9 @@ Sources = Mapping[str, EventSource]
 
 
 def stop(context: Context, sources: Sources, by: str, reason: str) -> Stop:
-    """Stop everything; where it is stopped, finish what was begun. `sources`: what is to read no more, by name.
+    """Stop everything; where it is stopped, finish what was begun.
+
+    `sources`: what is to read no more, by name.
 
     Returns how it stands: who stopped it first says why, who stopped the rest of it again says it anew. Raises
     ConditionFailed where somebody else does so at this moment.
@@ -63,7 +65,7 @@ def _disable(sources: Sources) -> None:
 
 
 def settled_at_ms(stop: Stop) -> int:
-    """When what had begun before the stop has ended, by the times that functions are given."""
+    """Return when what had begun before the stop has ended, by the times that functions are given."""
     return stop.since_ms + STOP_KEPT_MS + LONGEST_MS
 
 

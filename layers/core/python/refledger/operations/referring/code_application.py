@@ -29,8 +29,9 @@ from refledger.store.transaction import Item
 
 
 def apply(context: Context, limits: Limits, user: str, typed: str, customer_id: str = "") -> Binding:
-    """Bind the user to the code's partner, for ever. The same code again gives the same referral. `customer_id`: what
-    payments call them.
+    """Bind the user to the code's partner, for ever.
+
+    The same code again gives the same referral. `customer_id`: what payments call them.
 
     Raises RateLimited, CodeNotFound, OwnCode, AlreadyReferred, CodeNotActive, CodeClosesCircle, ProgramClosed,
     CustomerPaidBefore, ReferralClosed where the referral by this partner was rejected, closed or has expired.

@@ -31,7 +31,9 @@ class Expired:
 
 
 def check_expired(context: Context, go_on: Callable[[], bool]) -> Expired:
-    """Close what is due in every program, as long as `go_on` says so. Idempotent, and others may do the same at once.
+    """Close what is due in every program, as long as `go_on` says so.
+
+    Idempotent, and others may do the same at once.
 
     One that cannot be closed now (Busy) is counted, and met again by the next call.
     """

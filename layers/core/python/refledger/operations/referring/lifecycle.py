@@ -79,10 +79,11 @@ def create(
     by: str = "",
     by_machine: bool = False,
 ) -> Referral:
-    """A PENDING referral. Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a
-    customer that has one already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters
-    it, "" for a CRM; Forbidden where they would earn from it. `by_machine`: it is a service, who binds no customer that
-    has paid before.
+    """A PENDING referral.
+
+    Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a customer that has one
+    already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters it, "" for a CRM;
+    Forbidden where they would earn from it. `by_machine`: it is a service, who binds no customer that has paid before.
 
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
     AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle, KeyReused.
@@ -94,7 +95,7 @@ def create(
 def create_once(
     context: Context, new: NewReferral, request: Once, *, by: str = "", by_machine: bool = False
 ) -> Referral:
-    """Like `create`, idempotent by `request`."""
+    """Make a referral like `create`, idempotent by `request`."""
     if earlier := request.known(context):
         return referrals.find(context.table, earlier["referral"])
     partner, program_id, code = _whose(context, new)
@@ -201,7 +202,10 @@ def lead_hash(context: Context, lead: str) -> str:
 
 
 def accept(context: Context, referral_id: str) -> Referral:
-    """It counts. Idempotent. Raises ReferralNotFound, ReferralClosed for one that has gone on or was closed."""
+    """Accept a referral: it counts.
+
+    Idempotent. Raises ReferralNotFound, ReferralClosed for one that has gone on or was closed.
+    """
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.status is ReferralStatus.ACCEPTED:
@@ -214,7 +218,9 @@ def accept(context: Context, referral_id: str) -> Referral:
 
 
 def reject(context: Context, referral_id: str, reason: str) -> Referral:
-    """Nobody earns from it: its customer's payments are ignored from now on. Idempotent.
+    """Reject a referral: nobody earns from its customer's payments any more. Idempotent.
+
+    Idempotent.
 
     Raises ReferralNotFound, ReferralClosed for one that has converted or expired.
     """
@@ -222,7 +228,9 @@ def reject(context: Context, referral_id: str, reason: str) -> Referral:
 
 
 def remove(context: Context, referral_id: str) -> Referral:
-    """Reject one that should not be there, and let its lead go to another. It stays, with all that happened to it.
+    """Reject one that should not be there, and let its lead go to another.
+
+    It stays, with all that happened to it.
 
     Idempotent. Raises like `reject`.
     """
@@ -230,7 +238,9 @@ def remove(context: Context, referral_id: str) -> Referral:
 
 
 def expire(context: Context, referral_id: str, reason: str) -> Referral:
-    """Its time is over now, whatever its program says. What was paid before earns, also where that is told later.
+    """Its time is over now, whatever its program says.
+
+    What was paid before earns, also where that is told later.
 
     Idempotent. Raises ReferralNotFound, ReferralClosed for one that has converted or was rejected.
     """
@@ -249,8 +259,9 @@ def _close(context: Context, referral_id: str, status: ReferralStatus, reason: s
 
 
 def closing(context: Context, old: Referral, status: ReferralStatus, reason: str) -> tuple[Referral, list[Write]]:
-    """An open referral closed, and what closes its binding with it. Raises ReferralClosed where its customer has paid
-    in time, and the stream has not told yet.
+    """An open referral closed, and what closes its binding with it.
+
+    Raises ReferralClosed where its customer has paid in time, and the stream has not told yet.
     """
     now_ms = context.now_ms()
     new = replace(old, status=status, closed_at_ms=now_ms, reason=reason)
@@ -270,7 +281,10 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
 
 
 def found_out(context: Context, referral: Referral) -> list[Write]:
-    """Remember it with all who may have earned from it, so that no till lets that go without a person who knows."""
+    """Remember a customer who was found out, with all who may have earned from it.
+
+    No till lets that go without a person who knows.
+    """
     items = context.table.get_many([keys.partner(link.partner_id) for link in referral.upline[: referral.depth]])
     return [partners.note_rejected(partners.from_item(item), referral.id) for item in items if item]
 
@@ -279,7 +293,9 @@ def link_lead(
     context: Context, referral_id: str, lead: str, customer: str = "", customer_id: str = "", *, by: str = "",
     by_machine: bool = False,
 ) -> Referral:  # fmt: skip
-    """Say which lead of the CRM it is, and perhaps who pays (keyed hash, and what the owner calls them). Idempotent.
+    """Say which lead of the CRM it is, and perhaps who pays (keyed hash, and what the owner calls them).
+
+    Idempotent.
 
     `by`: see `create`.
 
@@ -307,7 +323,9 @@ def link_lead(
 def update(
     context: Context, referral_id: str, changes: ReferralUpdate, version: int, *, by: str = "", by_machine: bool = False
 ) -> Referral:
-    """Another source, campaign, note, other tags, or who pays. Idempotent: what is so already changes nothing.
+    """Change its source, campaign, note, tags, or who pays.
+
+    Idempotent: what is so already changes nothing.
 
     `by`: see `create`; asked only where the change says who pays.
     Raises ReferralNotFound, Stale unless `version` is the current one, Conflict, ReferralClosed, AlreadyReferred,

@@ -18,7 +18,10 @@ UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition
 
 
 def follow(context: Context, records: Iterable[Record]) -> None:
-    """CONVERTED by the first payment, PAID by the first payout, and by which the last was. Idempotent, in any order."""
+    """CONVERTED by the first payment, PAID by the first payout, and by which the last was.
+
+    Idempotent, in any order.
+    """
     records = list(records)
     _note_payouts(context, records)
     converted, paid = _first(records, _converted_at), _first(records, _paid_at)
@@ -34,7 +37,10 @@ def follow(context: Context, records: Iterable[Record]) -> None:
 
 
 def behind(context: Context, records: Iterable[Record]) -> set[str]:
-    """The referrals that these records are news of: they have not converted, or were not paid, as far as they know."""
+    """Return the referrals that these records are news of.
+
+    They have not converted, or were not paid, as far as they know.
+    """
     records = list(records)
     converted, paid = _first(records, _converted_at), _first(records, _paid_at)
     now = _statuses(context, sorted(converted.keys() | paid.keys()))

@@ -37,7 +37,9 @@ Step = NewReferral | Move
 def change_many(
     context: Context, steps: Sequence[Step], request: Once, *, by: str = "", by_machine: bool = False
 ) -> list[Item]:
-    """What became of each step, in their order: {id, status} of the referral, or {id, code, detail}.
+    """Take many steps, and return what became of each, in their order.
+
+    {id, status} of the referral, or {id, code, detail}.
 
     `by`: keyed hash of the person who asks, "" for a CRM; they enter none from which they would earn.
     `by_machine`: a service asks.
