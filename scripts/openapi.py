@@ -111,8 +111,10 @@ def served() -> dict[str, tuple[Route, ...]]:
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Every route, by path."""
+    """Every route, by path. Raises SystemExit where the code and `access.ROUTES` do not have the same."""
     found = [route for of_function in served().values() for route in of_function]
+    if apart := {route.key for route in found} ^ access.ROUTES.keys():
+        raise SystemExit(f"in a function or in ROUTES of entry/access.py alone: {', '.join(sorted(apart))}")
     return tuple(sorted(found, key=lambda route: (route.key.split()[1], route.key)))
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+from typing import Final, Literal, get_args
 
 
 class Teller(IntEnum):
@@ -174,6 +175,8 @@ class PaymentKind(StrEnum):
 
 
 OWN_EVENTS, STRIPE, CONVERSIONS = "payments", "stripe", "conversion"  # the systems that tell of payments
+Sender = Literal["payments", "stripe"]  # those of them that name a payment by an id of its own
+SENDERS: Final[tuple[Sender, ...]] = get_args(Sender)
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
 UNREFERRED = "UNREFERRED"
 MAYBE_OF_INVOICE, NO_CUSTOMER = "CHARGE_MAYBE_OF_INVOICE", "NO_CUSTOMER"

@@ -18,6 +18,7 @@ from refledger.domain.payments import (
     PaymentEvent,
     PaymentReceived,
     RefundReceived,
+    Sender,
     Skipped,
 )
 from refledger.domain.programs import DEFAULT_PROGRAM
@@ -96,7 +97,7 @@ class _Payment(Detail):
 
 # Who told of a payment that the owner's own system says something of. "conversion": a referral that converted, named by
 # the referral's id.
-Source = Literal["payments", "stripe", "conversion"]
+Source = Literal[Sender, "conversion"]
 
 
 def _teller(source: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
+from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund, Sender
 from refledger.domain.rewards import Reward
 from refledger.domain.rules import Nothing
 from refledger.domain.times import DAY_MS, iso
@@ -39,7 +39,7 @@ ACTIONS = {PaymentKind.EARLY: ["dismiss"], PaymentKind.FOREIGN: ["accept", "dism
 class PaymentQuery(Query):
     """`source`: who named the payment; `paymentId` is then the id in the event, such as an invoice's at Stripe."""
 
-    source: Literal["payments", "stripe"] | None = None
+    source: Sender | None = None
 
 
 class PaymentsQuery(PeriodQuery):

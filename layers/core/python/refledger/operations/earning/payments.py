@@ -9,8 +9,7 @@ from enum import StrEnum
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import (
-    OWN_EVENTS,
-    STRIPE,
+    SENDERS,
     Origin,
     Payment,
     PaymentKind,
@@ -217,8 +216,8 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
 
 
 def _other_ids(context: Context, received: PaymentReceived) -> tuple[str, ...]:
-    """What ids of ours it would have, had the other of the two systems told of it that know a payment's own id."""
-    others = {OWN_EVENTS, STRIPE} - {received.system}
+    """What ids of ours it would have, had another of the systems told of it that know a payment's own id."""
+    others = [sender for sender in SENDERS if sender != received.system]
     return tuple(
         context.ids.payment(other, name) for name in (received.payment_id, *received.names) for other in others
     )
