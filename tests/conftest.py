@@ -19,10 +19,8 @@ from tests.support.books import Books
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-SHARED_STACK = {
-    "e2e": "stack",
-    "undocked_tests": "shop",
-}  # the fixture of the folder's stack that lives for the whole run
+# by folder: the fixtures of its stacks that live for the whole run
+SHARED_STACKS = {"e2e": {"stack"}, "undocked_tests": {"shop", "restarted"}}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that share a running stack stay with one worker, so that there is one; others go file by file."""
     for item in items:
         folder = item.path.parent
-        shares = SHARED_STACK.get(folder.name) in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group(str(folder if shares else item.path)))
+        shared = SHARED_STACKS.get(folder.name, set()) & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("+".join([str(folder), *sorted(shared)]) if shared else str(item.path)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,13 @@ CLOCK_SCALE = 0.01  # of the sample's state machine
 
 
 @pytest.fixture(scope="session")
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The sample project again, for tests that crash and restart it: what they put into it is theirs alone."""
+    with Stack(SAMPLE, data=tmp_path_factory.mktemp("restarted")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The sample project, running."""
     with Stack(SAMPLE, data=tmp_path_factory.mktemp("shop"), clock_scale=CLOCK_SCALE) as stack:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,19 @@ from undocked.testing import Stack
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ".".join(platform.python_version_tuple()[:2])
+PRELOAD = re.findall(r"--preload \S+", (ROOT / "Makefile").read_text(encoding="utf-8"))[0].split()
 PARAMETERS = {"StripeMode": "any", "PythonRuntime": f"python{RUNTIME}", "FreshSignInMinutes": "1440"}  # as `make run`
 
 
-def new_stack(data: Path, template: Path = ROOT / "template.yaml", options: Sequence[str] = ()) -> Stack:
-    """The project's stack, not yet started."""
-    return Stack(template, name="refledger", data=data, parameters=PARAMETERS, options=options)
+def new_stack(
+    data: Path,
+    template: Path = ROOT / "template.yaml",
+    options: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
+) -> Stack:
+    """The project's stack, not yet started; `given`: more parameters of the template."""
+    options = [*PRELOAD, *options]
+    return Stack(template, name="refledger", data=data, parameters=PARAMETERS | dict(given or {}), options=options)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from refledger import cli
 from refledger.adapters import aws
 from refledger.cli import restore, target
 from scripts.demo import Client
-from tests.e2e.conftest import PARAMETERS, ROOT, new_stack
+from tests.e2e.conftest import ROOT, new_stack
 from tests.e2e.people import PROGRAM, People
 from tests.e2e.test_crashes import impatient_copy
 from tests.support import runbooks
@@ -87,7 +87,7 @@ def test_a_table_is_put_back_and_everybody_has_what_they_had(
     assert set(given) == {"ExistingTable", "ExistingTableStreamArn"}
     # DynamoDB needs longer than the five minutes for which a queue knows what came before
     (data / "queues.sqlite").unlink()
-    with Stack(template, name="refledger", data=data, parameters=PARAMETERS | given) as stack:
+    with new_stack(data, template, given=given) as stack:
         people.client = Client(stack.api, stack.aws)
         stack.client("dynamodb").delete_table(TableName="refledger-Table")  # thrown away
         operator.sits_at(stack, stack.client("dynamodb"))

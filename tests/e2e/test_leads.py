@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ import pytest
 
 from refledger.adapters import signed_webhooks
 from scripts.demo import Client, eventually
-from tests.e2e.conftest import PARAMETERS, ROOT, verify
+from tests.e2e.conftest import new_stack, verify
 from tests.e2e.people import PROGRAM
 from undocked.testing import Stack
 
@@ -37,12 +36,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("leads")
     own = folder / "own.json"
     own.write_text(json.dumps({NAME: {"referrals": SECRET, "hubspot": APP_SECRET}}))
-    parameters = PARAMETERS | {"LeadWebhooksSecretArn": ARN, "HubSpotWebhookUrl": ADDRESS}
-    stack = Stack(
-        Path(ROOT / "template.yaml"), name="refledger", data=folder / "data", parameters=parameters,
-        options=["--secrets", str(own)],
-    )  # fmt: skip
-    with stack as started:
+    parameters = {"LeadWebhooksSecretArn": ARN, "HubSpotWebhookUrl": ADDRESS}
+    with new_stack(folder / "data", options=["--secrets", str(own)], given=parameters) as started:
         yield started
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from scripts.demo import Client, eventually
-from tests.e2e.conftest import PARAMETERS, ROOT, verify
+from tests.e2e.conftest import new_stack, verify
 from tests.e2e.people import People
 from tests.support import stripe_server
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, StripeServer
@@ -36,12 +35,8 @@ def paying_stack(server: StripeServer, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("paying")
     secrets = folder / "own.json"
     secrets.write_text(json.dumps({NAME: {"apiKey": KEY, "webhookSecrets": f"{SECRET[::-1]},{SECRET}"}}))
-    parameters = PARAMETERS | {"StripeMode": "test", "StripePayoutsSecretArn": ARN, "StripeApiBase": server.base}
-    stack = Stack(
-        Path(ROOT / "template.yaml"), name="refledger", data=folder / "data", parameters=parameters,
-        options=["--secrets", str(secrets)],
-    )  # fmt: skip
-    with stack as running:
+    parameters = {"StripeMode": "test", "StripePayoutsSecretArn": ARN, "StripeApiBase": server.base}
+    with new_stack(folder / "data", options=["--secrets", str(secrets)], given=parameters) as running:
         Client(running.api, running.aws).post("admin", "/programs", PROGRAM)
         yield running
 
