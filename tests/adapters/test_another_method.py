@@ -13,7 +13,7 @@ from refledger.adapters.vault import NotOpened, Vault
 from refledger.domain import methods
 from refledger.domain.methods import ACCOUNTS, Account, MethodType, PayoutMethod, StripeAccount
 from refledger.entry import config
-from refledger.entry.models.payout_methods import GIVEN_FOR, AccountView, PayoutMethodBody
+from refledger.entry.models.payout_methods import GIVEN_FOR, BankAccountView, PayoutMethodBody
 from tests.adapters import test_payout_contract
 from tests.support.kms import KEY_ARN, Kms
 
@@ -51,7 +51,7 @@ def checked(given: Any) -> object:
         pytest.param(lambda: methods.identity(ACCOUNT), id="what makes accounts the same"),
         pytest.param(lambda: methods.number_of(ACCOUNT), id="what makes numbers the same"),
         pytest.param(lambda: methods.masked(ACCOUNT), id="what may be shown"),
-        pytest.param(lambda: AccountView.of(ACCOUNT), id="what who pays it is shown"),
+        pytest.param(lambda: BankAccountView.of(ACCOUNT), id="what who pays it is shown"),
         pytest.param(lambda: PIGEON.is_paid_by_person, id="who pays it"),
         pytest.param(lambda: PIGEON.goes_into_files, id="whether it goes into a bank's file"),
         pytest.param(lambda: method().is_payable, id="whether a withdrawal to it is taken"),

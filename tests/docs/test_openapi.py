@@ -102,6 +102,9 @@ def test_descriptions_are_of_something() -> None:
     parameters = {each["name"] for _, told in operations() for each in told["parameters"]}
     names = {re.sub(r"^\w+\.|:\w+$", "", name) for name in descriptions.COMMON}
     assert names - fields - parameters == set()
+    told_of = [re.sub(r":\w+$", "", name).split(".") for name in descriptions.COMMON if "." in name]
+    told_of = [each for each in told_of if not each[0].endswith("Query")]  # whose fields are parameters
+    assert [name for model, name in told_of if name not in schemas.get(model, {}).get("properties", {})] == []
 
 
 def test_what_has_few_values_says_which() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from refledger.domain.methods import BankAccount
-from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody
+from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody
 from refledger.operations.payouts import methods
 from tests.support.functions import World
 
@@ -123,7 +123,7 @@ def test_staff_see_bank_and_country_of_what_they_pay(world: World, somebody: Cal
     assert method.masked == "US…6789"
     opened = books.vault.open(method.cipher, method.partner_id, method.id)
     assert opened == account
-    view: dict[str, Any] = AccountView.of(opened).model_dump(by_alias=True)
+    view: dict[str, Any] = BankAccountView.of(opened).model_dump(by_alias=True)
     assert (view["bic"], view["country"], view["bankCode"]) == ("CHASUS33", "US", "021000021")
 
 

@@ -269,7 +269,7 @@ class SourcesView(PeriodView):
         ])  # fmt: skip
 
 
-class StepView(View):
+class FunnelStepView(View):
     """`ofFirstBps`, `ofPreviousBps`: how many of the first step's, of the one before's, came so far."""
 
     step: str
@@ -284,7 +284,7 @@ class FunnelView(PeriodView):
     """
 
     program_id: str
-    steps: list[StepView]
+    steps: list[FunnelStepView]
     rejected: int
     expired: int
 
@@ -295,7 +295,7 @@ class FunnelView(PeriodView):
         counts += [sum(by_status.get(each, 0) for each in reports.STEPS[n:]) for n in range(1, len(reports.STEPS))]
         before = [counts[0], *counts]
         steps = [
-            StepView(
+            FunnelStepView(
                 step=step, count=count, of_first_bps=share_bps(count, counts[0]), of_previous_bps=share_bps(count, prev)
             )
             for step, count, prev in zip(reports.STEPS, counts, before, strict=False)

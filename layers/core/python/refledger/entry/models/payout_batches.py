@@ -42,7 +42,7 @@ class BatchView(View):
         )
 
 
-class LineView(View):
+class TransferLineView(View):
     """A transfer: what is to be paid, to a masked account, and how far the withdrawal is by now."""
 
     of_partner = True
@@ -87,7 +87,7 @@ class DownloadView(View):
 class WholeBatchView(BatchView):
     """`downloads`: who was given the file, the newest hundred."""
 
-    lines: list[LineView]
+    lines: list[TransferLineView]
     downloads: list[DownloadView]
 
     @classmethod
@@ -95,6 +95,6 @@ class WholeBatchView(BatchView):
         now = {withdrawal.id: withdrawal for withdrawal in withdrawals}
         return cls(
             **dict(BatchView.of(batch)),
-            lines=[LineView.of(line, now[line.withdrawal_id]) for line in batch.lines],
+            lines=[TransferLineView.of(line, now[line.withdrawal_id]) for line in batch.lines],
             downloads=[DownloadView.of(download) for download in downloads],
         )

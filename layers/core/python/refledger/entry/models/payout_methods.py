@@ -145,7 +145,7 @@ class StaffMethodView(View):
         )
 
 
-class AccountView(View):
+class BankAccountView(View):
     """A whole account, for whoever makes the transfer."""
 
     account_holder: str

@@ -15,7 +15,7 @@ from refledger.domain.times import iso
 from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
 from refledger.entry.models.ids import PartnerId, ProgramId
-from refledger.entry.models.payout_methods import AccountView, PayoutMethodBody, PayoutMethodView
+from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody, PayoutMethodView
 from refledger.operations.bulk import BulkOutcome
 
 WAITS = "a second person must approve it"
@@ -314,7 +314,7 @@ class StaffWithdrawalView(View):
     created_at: str
     expires_at: str
     payout_method: PayoutMethodView
-    account: AccountView | None
+    account: BankAccountView | None
     transaction_id: str | None
     attempt: int
     risk_state: Literal["ASSESSING", "ASSESSED"]
@@ -336,7 +336,7 @@ class StaffWithdrawalView(View):
         steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
         return cls(
             **_common(withdrawal),
-            account=AccountView.of(account) if account else None,
+            account=BankAccountView.of(account) if account else None,
             partner_id=withdrawal.partner_id,
             program_id=withdrawal.program_id,
             attempt=withdrawal.attempt,
