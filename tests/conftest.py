@@ -72,6 +72,10 @@ def dynamodb_endpoint(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def books(dynamodb_endpoint: str) -> Books:
-    """An empty table of the project's own shape, and a clock that stands still."""
-    return Books(dynamodb.new_database(dynamodb_endpoint))
+def books(request: pytest.FixtureRequest, dynamodb_endpoint: str) -> Books:
+    """A table of the project's own shape, and a clock that stands still; empty, or the world that the test lives in."""
+    made = Books(dynamodb.new_database(dynamodb_endpoint))
+    if world := request.node.get_closest_marker("world"):
+        (make,) = world.args
+        make(made, **world.kwargs)
+    return made

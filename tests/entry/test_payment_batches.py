@@ -20,8 +20,8 @@ from refledger.entry import config
 from refledger.entry.events import batch
 from refledger.operations.earning import payments
 from tests.support.books import SECRET, START_MS, Faulty
+from tests.support.faults import Death
 from tests.support.functions import World, load
-from tests.support.interruptions import Death
 from tests.support.programs import a_rule
 from tests.support.queues import Sqs
 

@@ -18,8 +18,8 @@ from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import ledger, withdrawals
 from tests.support.buckets import refused
+from tests.support.faults import FaultInjectingClient
 from tests.support.functions import World, assert_problem
-from tests.support.interruptions import Interrupted
 
 OWN = "GET /api/v1/me/statements/{month}"
 ONE = "GET /api/v1/partners/{partnerId}/statements/{month}"
@@ -362,7 +362,7 @@ def test_a_bucket_that_fails_hinders_nobody(
 def test_a_repeat_costs_a_few_small_reads(fresh: World, month: str) -> None:
     """However many entries there are: who, the partner, their balances, and the last entry in each currency."""
     pdf(fresh, month)
-    counting = Interrupted(fresh.books.client, None)
+    counting = FaultInjectingClient(fresh.books.client, None)
     context = fresh.books.behind(counting)
     context.program("default")
     counting.calls.clear()

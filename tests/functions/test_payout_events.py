@@ -24,7 +24,7 @@ from refledger.operations.context import Context
 from refledger.operations.payouts import payouts, workflow_callbacks
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
-from tests.support.deaths import AT_READS, deaths
+from tests.support.crashes import AT_READS, crash_at_each_write
 from tests.support.functions import World
 from tests.support.payouts import approved
 from tests.support.stripe_server import ACCOUNT, KEY, SECRET, Failure, Json, StripeServer, signature
@@ -288,7 +288,7 @@ def test_a_death_at_any_call_loses_nothing(scene: Scene, monkeypatch: pytest.Mon
             patch.setattr(config, "context", lambda: context)
             scene.world.call(ROUTE, sub=None, text=body.decode(), headers=headers)
 
-    ends = list(deaths(scene.world.books, lambda: None, once))
+    ends = list(crash_at_each_write(scene.world.books, lambda: None, once))
     assert len(ends) > (3 if AT_READS else 1)
     assert scene.deliver() == ["PAID"]
     assert (scene.withdrawal.status, scene.money) == (S.PAID, (3000, 0, 2000))

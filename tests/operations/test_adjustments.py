@@ -25,19 +25,13 @@ from refledger.operations import adjustments
 from refledger.operations.context import Context
 from refledger.operations.partners import partners
 from refledger.store import adjustments as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 
 K, S = AdjustmentKind, AdjustmentStatus
 LIMIT = 2000
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has 50.00; above 20.00 a correction takes two people."""
-    books.program(adjustment_limit=LIMIT)
-    books.grant("bob", 5000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=5000, adjustment_limit=LIMIT)
 
 
 def adjust(
@@ -337,7 +331,7 @@ class Died(Exception):
 def test_a_call_that_dies_at_its_write_can_be_repeated(books: Books, amount: int, after: bool) -> None:
     """Before the write nothing is there, after it everything; the repeat with the key ends up the same either way."""
 
-    class Dying:
+    class CrashingTable:
         armed = True
 
         def __getattr__(self, name: str) -> Any:
@@ -354,14 +348,14 @@ def test_a_call_that_dies_at_its_write_can_be_repeated(books: Books, amount: int
             return call
 
     with pytest.raises(Died):
-        adjust(books, amount, "key", context=books.behind(Dying()))
+        adjust(books, amount, "key", context=books.behind(CrashingTable()))
     posted = amount <= LIMIT
     assert books.balance("bob") == (5000 + (amount if after and posted else 0), 0, 0)
     made = adjust(books, amount, "key")
     assert made.status is (S.POSTED if posted else S.WAITING)
     if not posted:
         with pytest.raises(Died):
-            adjustments.approve(books.behind(Dying()), made.id, books.user("eve"), "r", "")
+            adjustments.approve(books.behind(CrashingTable()), made.id, books.user("eve"), "r", "")
         adjustments.approve(books.context, made.id, books.user("eve"), "r", "")
     assert books.balance("bob") == (5000 + amount, 0, 0)
     assert len(books.entries("bob")) == 2

@@ -15,20 +15,15 @@ from refledger.operations.context import Context
 from refledger.operations.earning import explanations, rating, refunds
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import payments
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.deaths import deaths
-from tests.support.interruptions import Death, Interrupted, die
+from tests.support.crashes import crash_at_each_write
+from tests.support.faults import Death, FaultInjectingClient, die
 from tests.support.programs import a_rule
 
 Step = Callable[[Books], object]
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; 20 % and 10 %, nothing held."""
-    books.program(currencies=("EUR",))
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, currencies=("EUR",))
 
 
 STEPS: dict[str, Callable[[Books, str], object]] = {
@@ -231,7 +226,7 @@ def test_dying_at_any_write_the_move_goes_on_where_it_was(books: Books) -> None:
     books.earn("carol", "in", 10_000)
     books.refund("in", 100, "r0")  # of the other payment, as far as anybody knows
     for at in range(60):
-        client = Interrupted(books.client, at, after=die)
+        client = FaultInjectingClient(books.client, at, after=die)
         try:
             done = refunds.alias(books.behind(client), PaymentAlias("payments", "pi", "in", books.clock()))
         except Death:
@@ -324,7 +319,7 @@ def test_the_place_is_free_wherever_a_process_dies(books: Books) -> None:
     def act(context: Context, name: str) -> None:
         refunds.alias(context, PaymentAlias("payments", f"ch carol {name}", f"in carol {name}", books.clock()))
 
-    for name in deaths(books, prepare, act):
+    for name in crash_at_each_write(books, prepare, act):
         act(books.context, name)
         for program_id, customer in list(rating.waiting(books.context)):
             rating.rate_customer(books.context, program_id, customer)

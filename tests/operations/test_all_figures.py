@@ -26,7 +26,7 @@ from refledger.store.table import unpack
 from refledger.store.transaction import update
 from tests.support import streams
 from tests.support.books import Books
-from tests.support.dying import Dying
+from tests.support.crashing_table import CrashingTable
 from tests.support.programs import a_rule
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")
@@ -199,7 +199,7 @@ def test_wherever_a_rebuild_of_everything_dies_the_next_one_finishes(books: Book
     consumer()
     consumer.losing = 0
     context = waiting(books, consumer)
-    dying = Context(Dying(books.table, commits, lost), books.ids, books.clock, context.pause)
+    dying = Context(CrashingTable(books.table, commits, lost), books.ids, books.clock, context.pause)
 
     def everybody() -> Any:
         return rebuilding.everybody(books.context)

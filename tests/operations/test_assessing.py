@@ -21,7 +21,7 @@ from refledger.store import ledger
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.payouts import start, verified
 from tests.support.programs import a_program
 
@@ -230,6 +230,8 @@ def test_only_what_waits_is_assessed(books: Books, status: S) -> None:
 def test_wherever_the_process_dies_the_repeat_ends_it(books: Books) -> None:
     """The reasons are written once, and read the same by whoever comes next."""
     held(books)
-    for made in deaths(books, lambda: ask(books), lambda context, made: workflow_tasks.assess(context, made.id)):
+    for made in crash_at_each_write(
+        books, lambda: ask(books), lambda context, made: workflow_tasks.assess(context, made.id)
+    ):
         assert assess(books, made) == (False, (Risk.HELD_REWARDS,))
     assert books.faults() == []

@@ -20,7 +20,7 @@ from refledger.store.stream import Record, record
 from refledger.store.transaction import Item
 from tests.support.books import ACCOUNT, Books
 from tests.support.changes import Follower, Tail
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 
 ANN = ("ann-hash", "admin", "192.0.2.1", "request-1")
 
@@ -84,7 +84,7 @@ def test_nothing_is_missing_when_the_function_dies(books: Books) -> None:
             suspend(books, name)
         return follower.records()
 
-    for records in deaths(books, prepare, lambda context, records: follower.follow(records, context)):
+    for records in crash_at_each_write(books, prepare, lambda context, records: follower.follow(records, context)):
         follower.follow(records)
         partner = next(keys.owner_of(each.item) for each in records if keys.kind_of(each.item) == "P")
         alike.add(tuple((each.type, each.action, len(each.changes)) for each in follower.of(partner)))

@@ -17,18 +17,13 @@ from refledger.operations.idempotency import Once
 from refledger.operations.payouts import withdrawals
 from refledger.store import keys
 from refledger.store.transaction import ConditionFailed, Item, put
+from tests.support import worlds
 from tests.support.books import Books, Faulty
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 
 S = WithdrawalStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(second_approval_limit=2000, payout_minimum=1)
-    books.grant("bob", 100_000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=100_000, second_approval_limit=2000, payout_minimum=1)
 
 
 def approve(books: Books, ids: list[str], actor: str = "ann", request: str = "r") -> list[BulkOutcome[Withdrawal]]:
@@ -156,7 +151,7 @@ def test_a_call_that_died_anywhere_is_finished_by_its_repeat(books: Books) -> No
         bulk.remembered(context, once_of(books, key), lambda: counting(context, [], key))
 
     died = 0
-    for key in deaths(books, prepare, act):
+    for key in crash_at_each_write(books, prepare, act):
         died += 1
         again = partial(counting, books.context, [], key)
         answer = bulk.remembered(books.context, once_of(books, key), again)

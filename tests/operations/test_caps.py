@@ -17,18 +17,15 @@ from refledger.operations.earning import explanations
 from refledger.operations.payouts import single_payouts
 from refledger.store import keys
 from refledger.store.transaction import update
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
 
 S = RewardStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob referred Carol: 20 %, nothing held, at most 100.00 a month; any withdrawal is large enough."""
-    books.program(rules=RuleSet(a_rule(2000), monthly_cap=(("USD", 10_000),)), payout_minimum=1)
-    books.chain("bob", "carol")
-    return books
+pytestmark = worlds.lives_in(
+    worlds.one_tier, rules=RuleSet(a_rule(2000), monthly_cap=(("USD", 10_000),)), payout_minimum=1
+)
 
 
 def mature(books: Books) -> None:

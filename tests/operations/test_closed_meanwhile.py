@@ -22,7 +22,7 @@ from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update
 from tests.support.books import Books
-from tests.support.interruptions import WRITES, Interrupted
+from tests.support.faults import WRITES, FaultInjectingClient
 from tests.support.programs import a_program, a_rule
 
 S = RewardStatus
@@ -34,7 +34,7 @@ RULES = {
 }
 
 
-class Overtaken(Interrupted):
+class Overtaken(FaultInjectingClient):
     """A DynamoDB client at whose first write somebody else is faster."""
 
     counted = WRITES
@@ -179,14 +179,14 @@ def test_what_was_paid_before_anybody_said_whose_customer_it_is(books: Books) ->
     books.pay("carol", "p", 10_000)
     books.apply("carol", "bob")
     told = unattributed.Referred("default", books.user("carol"))
-    client = Interrupted(books.client, None)
+    client = FaultInjectingClient(books.client, None)
     assert unattributed.take(books.behind(client), told)
     writes = [number for number, name in enumerate(client.calls) if name in WRITES]
     assert len(writes) == 2
     books.chain("alice", "bob2")
     books.pay("dave", "q", 10_000)
     books.apply("dave", "bob2")
-    context = books.behind(Interrupted(
+    context = books.behind(FaultInjectingClient(
         books.client, writes[1], before=lambda: close(books, referral(books, "dave").id, from_ms=1)
     ))  # fmt: skip
     assert unattributed.take(context, unattributed.Referred("default", books.user("dave"))) == []

@@ -19,18 +19,13 @@ from refledger.operations.referring import closing, lifecycle
 from refledger.operations.referring.closing import Closed
 from refledger.store import referral_progress
 from refledger.store import referrals as stored
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
 
 S = RewardStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice referred Bob, and Bob Carol; nothing is held."""
-    books.program()
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers)
 
 
 def referral(books: Books, customer: str = "carol") -> Referral:

@@ -30,18 +30,15 @@ from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.programs import a_rule
 
 S = ReferralStatus
 WINDOW_MS = 30 * DAY_MS
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(attribution_days=30)
-    return books
+pytestmark = worlds.lives_in(worlds.one_program, attribution_days=30)
 
 
 def create(books: Books, of: str = "bob", customer: str = "") -> Referral:
@@ -133,7 +130,7 @@ def test_a_process_that_dies_converts_wholly_or_not_at_all(books: Books) -> None
     def act(context: Context, subject: tuple[str, Referral]) -> Converted:
         return conversions.convert(context, subject[1].id, 1000)
 
-    for name, made in deaths(books, prepare, act):
+    for name, made in crash_at_each_write(books, prepare, act):
         before = read(books, made)
         done = act(books.context, (name, made))
         assert done.repeated is (before.status is S.CONVERTED) is bool(before.conversion)
@@ -301,7 +298,7 @@ def test_a_check_that_dies_is_met_by_the_next(books: Books) -> None:
         books.clock.forward(WINDOW_MS)
         return name
 
-    for name in deaths(books, prepare, lambda context, _: expiry.check_expired(context, lambda: True)):
+    for name in crash_at_each_write(books, prepare, lambda context, _: expiry.check_expired(context, lambda: True)):
         with ThreadPoolExecutor(2) as pool:
             done = list(pool.map(lambda _: check(books), range(2)))
         assert sum(each.expired for each in done) <= 1

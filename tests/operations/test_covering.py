@@ -11,17 +11,12 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.payouts import withdrawals
 from refledger.store import ledger
+from tests.support import worlds
 from tests.support.books import Books
 
 S = RewardStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; 20 % and 10 %, nothing held, any withdrawal is large enough."""
-    books.program(currencies=("EUR", "JPY"), payout_minimum=1)
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, currencies=("EUR", "JPY"), payout_minimum=1)
 
 
 def paid(books: Books, name: str = "bob", currency: str = "USD") -> list[int]:

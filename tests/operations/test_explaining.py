@@ -19,19 +19,15 @@ from refledger.operations.earning.explanations import Explained
 from refledger.store import keys
 from refledger.store import rewards as stored
 from refledger.store.table import pack
-from tests.support import dynamodb
+from tests.support import dynamodb, worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
 
 S = RewardStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice referred Bob, Bob referred Carol; 30 days of hold; at most 30.00 a month."""
-    books.program(hold_days=30, rules=RuleSet(a_rule(2000, 1000), monthly_cap=(("USD", 3000),)))
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(
+    worlds.two_tiers, hold_days=30, rules=RuleSet(a_rule(2000, 1000), monthly_cap=(("USD", 3000),))
+)
 
 
 def explained(books: Books, name: str) -> Explained:

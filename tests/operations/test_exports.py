@@ -24,8 +24,8 @@ from refledger.store import jobs as stored
 from refledger.store.table import Table
 from tests.support.books import START_MS, Books
 from tests.support.buckets import Bucket
-from tests.support.deaths import Mortal
-from tests.support.interruptions import Death
+from tests.support.crashes import CrashingClient
+from tests.support.faults import Death
 
 PART = 600  # bytes: a few lines
 OWNER = "ann"
@@ -163,7 +163,7 @@ def test_a_death_at_any_call_to_the_table_harms_nothing(desk: Desk) -> None:
     wanted = people(desk.books, 12)
     for number in range(200):
         for done in (False, True):
-            job, client = desk.ask(ExportSubject.PARTNERS), Mortal(desk.books.client, number, done=done)
+            job, client = desk.ask(ExportSubject.PARTNERS), CrashingClient(desk.books.client, number, done=done)
             died = False
             try:
                 desk.work(job, _interrupted(7), desk.books.behind(client))

@@ -43,8 +43,8 @@ from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.acting import acting
 from tests.support.books import Books
 from tests.support.changes import Follower
-from tests.support.deaths import Mortal
-from tests.support.interruptions import Death
+from tests.support.crashes import CrashingClient
+from tests.support.faults import Death
 
 # Each may stand nowhere in the table afterwards, in whatever spelling
 SECRETS = (
@@ -192,7 +192,7 @@ def test_who_was_interrupted_goes_on(books: Books, follower: Follower, done: boo
     partner = a_life(books, follower)
     died = 0
     while died < 200:
-        client = Mortal(books.client, 0 if done else 1, done=done)
+        client = CrashingClient(books.client, 0 if done else 1, done=done)
         try:
             forgetting.partner(books.behind(client), partner.id, years=0)
         except Death:

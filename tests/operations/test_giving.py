@@ -32,7 +32,7 @@ from refledger.operations.partners import partners
 from refledger.store import keys, payments
 from refledger.store.transaction import update
 from tests.support.books import Books, Faulty
-from tests.support.deaths import AT_READS, deaths
+from tests.support.crashes import AT_READS, crash_at_each_write
 
 S = RewardStatus
 LIMIT = 2000
@@ -171,7 +171,7 @@ def test_a_process_that_dies_gives_all_or_nothing(books: Books) -> None:
     def act(context: Context, key: str) -> None:
         manual_rewards.give(context, Gift(bob, 100, "USD", "why"), "ann", key)
 
-    for key in deaths(books, lambda: f"key{next(numbers)}", act):
+    for key in crash_at_each_write(books, lambda: f"key{next(numbers)}", act):
         died += 1
         assert books.faults() == []
         given = manual_rewards.give(books.context, Gift(bob, 100, "USD", "why"), "ann", key)

@@ -19,8 +19,8 @@ from refledger.store import jobs as stored
 from refledger.store import partners as stored_partners
 from refledger.store.acting import acting
 from tests.support.books import Books
-from tests.support.deaths import AT_READS, Mortal
-from tests.support.interruptions import Death
+from tests.support.crashes import AT_READS, CrashingClient
+from tests.support.faults import Death
 
 HEAD = "firstName,lastName,email,phone,companyName,programId\r\n"
 OWNER = "ann"
@@ -121,7 +121,7 @@ def test_a_death_anywhere_makes_nobody_twice(desk: Desk) -> None:
     for number in range(100):
         for done in (False, True):
             text = csv(3, first=10 * (2 * number + done))
-            job, client = desk.ask(text), Mortal(desk.books.client, number, done=done)
+            job, client = desk.ask(text), CrashingClient(desk.books.client, number, done=done)
             died = False
             try:
                 desk.work(job, context=desk.books.behind(client))

@@ -18,7 +18,7 @@ from refledger.domain.times import DAY_MS
 from refledger.store import payments as stored_payments
 from tests.support import dynamodb
 from tests.support.books import Books
-from tests.support.interruptions import Death, Interrupted, conflict, die
+from tests.support.faults import Death, FaultInjectingClient, conflict, die
 
 log = logging.getLogger(__name__)
 HOLD_MS = 30 * DAY_MS
@@ -144,9 +144,9 @@ def done(story: Story, name: str, client: Any = None) -> None:
         story.books.context = sound
 
 
-def calls_of(story: Story, name: str) -> Interrupted:
+def calls_of(story: Story, name: str) -> FaultInjectingClient:
     """The calls that an act makes where nothing happens."""
-    counted = Interrupted(story.books.client, None)
+    counted = FaultInjectingClient(story.books.client, None)
     done(story, name, counted)
     return counted
 
@@ -164,7 +164,7 @@ def test_a_death_at_any_call_leaves_what_a_repeat_completes(
             for what in ({"before": die}, {"after": die}, {"after": conflict}):
                 story = stories(world)
                 with suppress(Death):
-                    done(story, name, Interrupted(books.client, at, **what))
+                    done(story, name, FaultInjectingClient(books.client, at, **what))
                 done(story, name)
                 assert story.picture() == wanted, (name, counted.calls, at, what)
 
@@ -190,5 +190,5 @@ def test_who_is_overtaken_comes_to_one_of_both_orders(books: Books, stories: Cal
         if counted.first_write == len(counted.calls):
             continue  # it writes nothing here
         story, at = stories(world), chosen.randint(1, counted.first_write)
-        done(story, slow, Interrupted(books.client, at, before=lambda s=story, f=fast: done(s, f)))  # type: ignore[misc]
+        done(story, slow, FaultInjectingClient(books.client, at, before=lambda s=story, f=fast: done(s, f)))  # type: ignore[misc]
         assert story.picture() in (serial(world, slow, fast), serial(world, fast, slow)), (world, slow, fast)

@@ -24,8 +24,8 @@ from refledger.operations.referring.leads import LeadOutcome, LeadResult, take
 from refledger.store import keys
 from refledger.store import leads as stored_leads
 from tests.support.books import START_MS, Books
-from tests.support.deaths import AT_READS, deaths
-from tests.support.interruptions import Interrupted
+from tests.support.crashes import AT_READS, crash_at_each_write
+from tests.support.faults import FaultInjectingClient
 from tests.support.programs import a_rule
 
 HOUR_MS = DAY_MS // 24
@@ -339,7 +339,7 @@ def test_whoever_dies_is_met_by_the_repeat(books: Books, last: str) -> None:
         return lead
 
     died = 0
-    for lead in deaths(books, prepare, lambda context, lead: take(context, told(lead)[2])):
+    for lead in crash_at_each_write(books, prepare, lambda context, lead: take(context, told(lead)[2])):
         tell(books, told(lead)[2])
         assert referral(books, lead).status is S.CONVERTED
         died += 1
@@ -355,9 +355,9 @@ def accept_in(context: Context, lead: str) -> None:
 def test_nothing_falls_between_a_note_and_the_making_of_the_referral(books: Books) -> None:
     """Whichever of the two comes in between the calls of the other, the referral is accepted in the end."""
     calls, other = 0, books.context
-    take(books.behind(counted := Interrupted(books.client, None)), created(books, "counted"))
+    take(books.behind(counted := FaultInjectingClient(books.client, None)), created(books, "counted"))
     for lead, at in ((f"in{at}", at) for at in range(len(counted.calls))):
-        between = Interrupted(books.client, at, before=partial(accept_in, other, lead))
+        between = FaultInjectingClient(books.client, at, before=partial(accept_in, other, lead))
         take(books.behind(between), created(books, lead))
         assert referral(books, lead).status is S.ACCEPTED, f"the acceptance came before call {at}"
         calls += 1

@@ -27,17 +27,14 @@ from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.transaction import delete, update
 from tests.domain.test_folding import VICTIM
+from tests.support import worlds
 from tests.support.books import ACCOUNT, Books
 
 OTHER = BankAccount("Carol Example", iban="GB33BUKB20201555555555")
 DE = BankAccount("Somebody Else", iban="DE89 3704 0044 0532 0130 00")
 DOMESTIC = BankAccount("B. Example", number="532013000", bank_code="370 400 44")
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(payout_minimum=0)
-    return books
+pytestmark = worlds.lives_in(worlds.one_program, payout_minimum=0)
 
 
 def onboard(books: Books, name: str, email: str, last_name: str = "", phone: str = "") -> Partner:

@@ -29,15 +29,12 @@ from refledger.operations.payouts import single_payouts, withdrawals
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import exposures, keys, programs
+from tests.support import worlds
 from tests.support.books import Books
 
 PERSON = ContactDetails("Acme", "Example", "acme@example.com")
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    return books
+pytestmark = worlds.lives_in(worlds.one_program)
 
 
 def created(books: Books, user: str = "acme") -> Partner:

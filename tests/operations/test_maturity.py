@@ -17,17 +17,12 @@ from refledger.operations.earning import maturity
 from refledger.operations.partners import partners
 from refledger.store import keys, ledger
 from refledger.store import rewards as stored_rewards
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 
 P, R = PartnerStatus, RewardStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; rewards are held for 30 days."""
-    books.program(hold_days=30)
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, hold_days=30)
 
 
 def become(books: Books, name: str, status: PartnerStatus) -> None:

@@ -12,21 +12,16 @@ from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalSt
 from refledger.operations.context import Context
 from refledger.operations.payouts import staff_remedies, withdrawals
 from refledger.store import withdrawals as stored
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.payouts import IDEMPOTENT_MS, Provider, approved, start
 
 S = WithdrawalStatus
 P = PayoutProblem
 Brought = Callable[[Books], Withdrawal]
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    books.grant("bob", 1_000_000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=1_000_000)
 
 
 def says(books: Books, made: Withdrawal, said: str) -> Withdrawal:
@@ -129,7 +124,7 @@ def test_wherever_the_process_dies_the_repeat_ends_it(books: Books, action: str,
     def act(context: Context, made: Withdrawal) -> None:
         ACTIONS[action](_with(books, context), made, "ann", "because")
 
-    for made in deaths(books, lambda: state(books), act):
+    for made in crash_at_each_write(books, lambda: state(books), act):
         done = ACTIONS[action](books, made, "ann", "because")
         assert done.status is WORKS[action, state]
         assert [step.request for step in done.steps].count("r") == 1

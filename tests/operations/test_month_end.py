@@ -28,8 +28,8 @@ from refledger.store import jobs as stored_jobs
 from refledger.store import ledger, withdrawals
 from tests.support.books import Books
 from tests.support.buckets import Bucket
-from tests.support.deaths import Mortal
-from tests.support.interruptions import Death
+from tests.support.crashes import CrashingClient
+from tests.support.faults import Death
 
 Tables = dict[str, list[dict[str, str]]]
 
@@ -234,7 +234,10 @@ def test_a_death_at_any_call_harms_nothing(desk: Desk) -> None:
     wanted = tables(desk.pack(month))
     for number in itertools.count(0, 7):
         for done in (False, True):
-            job, client = desk.ask(ExportSubject.MONTH_END, month=month), Mortal(desk.books.client, number, done=done)
+            job, client = (
+                desk.ask(ExportSubject.MONTH_END, month=month),
+                CrashingClient(desk.books.client, number, done=done),
+            )
             died = False
             try:
                 desk.work(job, _sometimes(), desk.books.behind(client))

@@ -12,17 +12,12 @@ from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkip
 from refledger.domain.rewards import net
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome
+from tests.support import worlds
 from tests.support.books import Books
 
 BASE = 10_000
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob refers Carol; 20 %, nothing held."""
-    books.program()
-    books.chain("bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.one_tier)
 
 
 def earned(books: Books) -> int:

@@ -18,7 +18,7 @@ from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import customers
 from tests.support.books import START_MS, Books
-from tests.support.interruptions import Interrupted
+from tests.support.faults import FaultInjectingClient
 
 
 @pytest.fixture
@@ -208,13 +208,13 @@ def test_who_names_a_customer_who_has_just_paid_lets_in_no_more_than_alone(books
     assert [each.held for each in books.rewards("bob")] == [()] * 3
 
 
-class Behind(Interrupted):
+class Behind(FaultInjectingClient):
     """Its reads that need not be strong find nothing that anybody noted of a customer: all of it is new."""
 
     def query(self, **arguments: Any) -> Any:
         if not arguments.get("ConsistentRead") and "IndexName" not in arguments:
             return {"Items": []}
-        return Interrupted.__getattr__(self, "query")(**arguments)
+        return FaultInjectingClient.__getattr__(self, "query")(**arguments)
 
 
 @pytest.mark.parametrize("said", [True, False])

@@ -20,17 +20,12 @@ from refledger.operations.figures.rollups import PartnerStatistics, project, sig
 from refledger.store import keys
 from refledger.store.stream import Record
 from refledger.store.transaction import update
-from tests.support import streams
+from tests.support import streams, worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
 from tests.support.rollups import Counting
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(hold_days=1)
-    books.chain("bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.one_tier, hold_days=1)
 
 
 def row(found: PartnerStatistics, currency: str) -> tuple[int, int]:

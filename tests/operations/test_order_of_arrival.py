@@ -25,7 +25,7 @@ from refledger.store import payments as stored_payments
 from refledger.store.transaction import update
 from tests.support import dynamodb, reference
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.programs import a_rule
 from tests.support.reference import Closed, Disputed, Fact, Paid, Partly, Refunded
 
@@ -291,7 +291,7 @@ def test_wherever_a_process_dies_the_next_ones_rate_what_is_left(books: Books, h
             "payments", f"{prefix} late", f"{prefix} carol", "default", 2_000, 2_000, "USD", paid_ms
         ))  # fmt: skip
 
-    for number, prefix in enumerate(deaths(books, prepare, act)):
+    for number, prefix in enumerate(crash_at_each_write(books, prepare, act)):
         if number % 2 or not payments_of(books, f"{prefix} late"):
             act(books.context, prefix)  # the event comes again
         for program_id, customer in list(rating.waiting(books.context)):

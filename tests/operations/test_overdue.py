@@ -10,19 +10,14 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.earning import due_scan, maturity, overdue, rewards
 from refledger.store import keys
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
 
 HOUR_MS = 60 * MINUTE_MS
 TICK_MS = HOUR_MS  # what happens in the minutes between is the schedule's own matter
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; rewards are held for 30 days."""
-    books.program(hold_days=30, currencies={"EUR": CurrencyTerms()})
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, hold_days=30, currencies={"EUR": CurrencyTerms()})
 
 
 def look(books: Books, times: int = 1_000, do: bool = False) -> list[MaturityMessage]:

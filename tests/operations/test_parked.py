@@ -18,19 +18,14 @@ from refledger.operations.earning import maturity, parked, rating
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from refledger.operations.referring import code_application
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.programs import a_program, a_rule
 
 S, K = RewardStatus, PaymentKind
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; dollars only, held for 30 days."""
-    books.program(hold_days=30)
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, hold_days=30)
 
 
 def take_euros(books: Books) -> None:
@@ -291,7 +286,7 @@ def test_whoever_dies_after_accepting_it_is_met_by_the_repeat(books: Books) -> N
     def act(context: Context, name: str) -> None:
         parked.accept(context, books.ids.payment("payments", f"euros {name}"), "admin")
 
-    for name in deaths(books, prepare, act):
+    for name in crash_at_each_write(books, prepare, act):
         act(books.context, name)
         amounts = sorted((r.amount, r.currency) for r in books.rewards(f"dan {name}"))
         assert amounts == [(1_000, "USD"), (5_000, "EUR")]

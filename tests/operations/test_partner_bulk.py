@@ -72,7 +72,7 @@ def test_a_call_that_died_in_the_middle_is_finished_by_its_repeat(
 ) -> None:
     """However far it came: nobody is there twice, nothing is left out."""
 
-    class Dying:
+    class CrashingTable:
         def __init__(self) -> None:
             self.left = died_after
 
@@ -90,7 +90,7 @@ def test_a_call_that_died_in_the_middle_is_finished_by_its_repeat(
             return write
 
     alive = books.context
-    books.context = books.behind(Dying())
+    books.context = books.behind(CrashingTable())
     with suppress(TimeoutError):
         call(books, steps)
     books.context = alive

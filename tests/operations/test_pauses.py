@@ -14,7 +14,7 @@ from refledger.operations.context import PROGRAM_KEPT_MS, Context
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import programs as stored
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 
 P = ProgramStatus
 
@@ -137,6 +137,8 @@ def test_a_process_that_dies_is_finished_by_its_repeat(books: Books) -> None:
         turn += 1
         return P.PAUSED if turn % 2 else P.ACTIVE
 
-    for number, status in enumerate(deaths(books, prepare, lambda context, to: become(books, to, context)), start=1):
+    for number, status in enumerate(
+        crash_at_each_write(books, prepare, lambda context, to: become(books, to, context)), start=1
+    ):
         made = become(books, status)
         assert (made.status, made.version, len(made.idle)) == (status, number + 1, (number + 1) // 2)

@@ -29,7 +29,7 @@ from refledger.operations.payouts import single_payouts, staff_remedies
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
 from tests.support.books import Books, Faulty
-from tests.support.deaths import AT_READS, deaths
+from tests.support.crashes import AT_READS, crash_at_each_write
 
 S = RewardStatus
 
@@ -179,7 +179,7 @@ def test_a_process_that_dies_pays_all_or_nothing(books: Books) -> None:
     def act(context: Context, reward: Reward) -> None:
         single_payouts.process(context, reward.id, "CASH", "TX-1", "ann", "r")
 
-    for reward in deaths(books, lambda: earned(books, f"p{next(numbers)}"), act):
+    for reward in crash_at_each_write(books, lambda: earned(books, f"p{next(numbers)}"), act):
         assert books.faults() == []
         assert single_payouts.process(books.context, reward.id, "CASH", "TX-1", "ann", "r").status is S.PAID
         paid += 1

@@ -13,17 +13,12 @@ from refledger.domain.rewards import RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 
 MONTH_MS = 31 * DAY_MS
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; 20 % and 10 %, nothing held."""
-    books.program()
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers)
 
 
 def amounts(books: Books) -> dict[str, list[int]]:

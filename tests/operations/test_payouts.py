@@ -16,21 +16,15 @@ from refledger.operations.context import Context
 from refledger.operations.payouts import staff_remedies, transitions, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.payouts import IDEMPOTENT_MS, Provider, approved, start, verified
 
 S = WithdrawalStatus
 P = PayoutProblem
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has 50.00, and takes out 20.00."""
-    books.program()
-    books.grant("bob", 5000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=5000)
 
 
 def found(books: Books, made: Withdrawal) -> Withdrawal:
@@ -281,7 +275,7 @@ def test_wherever_the_process_dies_the_next_one_ends_it(books: Books, way: str) 
     def act(context: Context, subject: tuple[Withdrawal, Provider]) -> None:
         _tried(books, *subject, context)
 
-    for made, provider in deaths(books, ways(books)[way], act):
+    for made, provider in crash_at_each_write(books, ways(books)[way], act):
         while attempt(books, made, provider) is None:
             pass
         end = found(books, made)

@@ -25,6 +25,7 @@ from refledger.operations.programs import ProgramUpdate
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
 from refledger.store.acting import acting
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.changes import Follower
 from tests.support.programs import a_program, a_rule
@@ -32,12 +33,7 @@ from tests.support.programs import a_program, a_rule
 C = ChangeStatus
 LIMITS: dict[str, Any] = {"payout_minimum": 1000, "second_approval_limit": 500, "adjustment_limit": 500}
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Withdrawals and adjustments above 5.00 need two people; thirty days are held."""
-    books.program(hold_days=30, **LIMITS)
-    return books
+pytestmark = worlds.lives_in(worlds.one_program, hold_days=30, **LIMITS)
 
 
 def change(books: Books, by: str = "ann", version: int = 0, **changes: Any) -> ProgramUpdate:

@@ -13,14 +13,11 @@ from refledger.domain.times import MINUTE_MS
 from refledger.operations import programs
 from refledger.store import keys
 from refledger.store import programs as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.programs import a_program
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(payout_minimum=0)
-    return books
+pytestmark = worlds.lives_in(worlds.one_program, payout_minimum=0)
 
 
 def change(books: Books, version: int, by: str = "ann", **changes: object) -> Program:

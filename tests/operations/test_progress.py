@@ -17,8 +17,8 @@ from refledger.store.stream import Record
 from refledger.store.transaction import update
 from tests.support.books import Books
 from tests.support.changes import Follower
-from tests.support.deaths import AT_READS, Mortal, deaths
-from tests.support.interruptions import Death
+from tests.support.crashes import AT_READS, CrashingClient, crash_at_each_write
+from tests.support.faults import Death
 
 S = ReferralStatus
 
@@ -102,7 +102,9 @@ def test_the_function_may_die_anywhere(follower: Follower) -> None:
         books.pay(name, name, 1_000)
         return follower.records()
 
-    for records in deaths(books, prepare, lambda context, records: progress_projection.follow(context, records)):
+    for records in crash_at_each_write(
+        books, prepare, lambda context, records: progress_projection.follow(context, records)
+    ):
         progress_projection.follow(books.context, records)
         (id,) = {each.new["referral"] for each in records if keys.kind_of(each.item) == "E"}
         assert referrals.find(books.table, id).status is S.CONVERTED
@@ -176,7 +178,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         as_paid_before(books, name)
         lifecycle.expire(books.context, lifecycle.by_customer(books.context, "default", books.user(name)).id, "old")
         try:
-            progress_projection.follow(books.behind(Mortal(books.client, number, done=done)), records)
+            progress_projection.follow(books.behind(CrashingClient(books.client, number, done=done)), records)
         except Death:
             died += 1
         assert state(name) in ((S.EXPIRED, "EXPIRED"), (S.CONVERTED, ""))

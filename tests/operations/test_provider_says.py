@@ -19,21 +19,15 @@ from refledger.operations.context import Context
 from refledger.operations.earning import rewards
 from refledger.operations.payouts import staff_remedies, transitions, withdrawals
 from refledger.store import withdrawals as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.payouts import Provider, approved, start
 
 S = WithdrawalStatus
 P = PayoutProblem
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has 50.00, and takes out 20.00."""
-    books.program()
-    books.grant("bob", 5000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=5000)
 
 
 def says(
@@ -329,7 +323,7 @@ def test_wherever_the_process_dies_the_repeat_ends_it(books: Books, status: S, s
     def hear(context: Context, made: Withdrawal) -> None:
         withdrawals.provider_says(context, made.id, said, f"tr-{made.id}-1", key=f"{made.id}-1")
 
-    for made in deaths(books, brought, hear):
+    for made in crash_at_each_write(books, brought, hear):
         end = says(books, made, said).withdrawal
         assert (end.status, end.problem, len(end.steps)) == (expected.status, expected.problem, len(expected.steps))
         assert books.faults() == []

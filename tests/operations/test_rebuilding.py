@@ -21,7 +21,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, Write
 from tests.support import streams
 from tests.support.books import Books, Faulty
-from tests.support.dying import Dying
+from tests.support.crashing_table import CrashingTable
 from tests.support.figures import figures, told, truth
 
 NAMES = ("ann", "ben", "cat", "dan", "eve", "fay")
@@ -149,7 +149,7 @@ def test_wherever_it_dies_the_next_run_finishes(books: Books, commits: int, lost
     consumer.losing = lambda _: False
     before = {name: told(figures(books, name)) for name in NAMES}
     context = waiting(books, consumer.count)
-    dying = Context(Dying(books.table, commits, lost), books.ids, books.clock, context.pause)
+    dying = Context(CrashingTable(books.table, commits, lost), books.ids, books.clock, context.pause)
     with pytest.raises(TimeoutError):
         rebuild(dying, partners, WAIT_MS)
     consumer.count()

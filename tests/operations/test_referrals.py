@@ -28,13 +28,10 @@ from refledger.operations.referring import code_application
 from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    return books
+pytestmark = worlds.lives_in(worlds.one_program)
 
 
 def bound(books: Books, name: str) -> Any:

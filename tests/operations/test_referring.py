@@ -36,16 +36,13 @@ from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import keys
 from refledger.store import referrals as stored
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 
 S = ReferralStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(attribution_days=30)
-    return books
+pytestmark = worlds.lives_in(worlds.one_program, attribution_days=30)
 
 
 def create(books: Books, of: str = "alice", key: str | None = None, body: str = "body", **told: Any) -> Referral:
@@ -109,7 +106,7 @@ def test_a_process_that_dies_leaves_one_referral_or_none(books: Books) -> None:
         new = NewReferral(code=code, lead=f"L-{number}", customer=books.user(f"customer{number}"))
         return lifecycle.create(context, new, "ann", f"k{number}", "body")
 
-    for number in deaths(books, lambda: next(numbers), act):
+    for number in crash_at_each_write(books, lambda: next(numbers), act):
         made = act(books.context, number)
         assert lifecycle.by_lead(books.context, f"L-{number}") == made
         assert binding_of(books, f"customer{number}").referral_id == made.id
@@ -238,7 +235,7 @@ def test_closing_closes_the_binding_in_the_same_transaction(books: Books, step: 
             "expire": lambda: lifecycle.expire(context, old.id, "too old"),
         }[step]()
 
-    for name, old in deaths(books, prepare, act):
+    for name, old in crash_at_each_write(books, prepare, act):
         assert bool(binding_of(books, name).closed) is not read(books, old).is_open
         closed = act(books.context, (name, old))
         assert binding_of(books, name).closed == closed.status

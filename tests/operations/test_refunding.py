@@ -20,18 +20,13 @@ from refledger.domain.payments import Refund
 from refledger.operations.earning import manual_rewards, staff_refunds
 from refledger.operations.earning.staff_refunds import RefundRequest
 from refledger.store import exposures, keys
+from tests.support import worlds
 from tests.support.books import Books
-from tests.support.interruptions import Death, Interrupted, die
+from tests.support.faults import Death, FaultInjectingClient, die
 
 ROUTE = "POST refunds"
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; 20 % and 10 %, nothing held; one person decides up to 10.00 a day."""
-    books.program(currencies=("EUR",), adjustment_limit=1_000)
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, currencies=("EUR",), adjustment_limit=1_000)
 
 
 def ask(
@@ -192,7 +187,7 @@ def test_dying_at_any_write_the_repeat_completes_it(books: Books) -> None:
     for act in acts:
         for at in range(20):
             try:
-                hash = act(books.behind(Interrupted(books.client, at, after=die))).refund.hash
+                hash = act(books.behind(FaultInjectingClient(books.client, at, after=die))).refund.hash
                 break
             except Death:
                 assert books.faults() == []

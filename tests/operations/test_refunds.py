@@ -17,18 +17,13 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
 from refledger.store.table import pack
+from tests.support import worlds
 from tests.support.books import Books
 
 S = RewardStatus
 PEOPLE = ("alice", "bob")
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; 20 % and 10 %, nothing held."""
-    books.program(currencies=("EUR", "JPY"))
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, currencies=("EUR", "JPY"))
 
 
 @pytest.fixture

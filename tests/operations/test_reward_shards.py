@@ -7,8 +7,6 @@ import io
 import threading
 from collections import Counter
 
-import pytest
-
 from refledger.adapters.files import Files
 from refledger.domain.jobs import ExportSubject
 from refledger.domain.maturity import MaturityMessage
@@ -24,19 +22,14 @@ from refledger.store import keys, shards
 from refledger.store import rewards as stored
 from refledger.store.table import unpack
 from refledger.store.transaction import delete
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.buckets import Bucket
 
 S = RewardStatus
 SOON_MS = 2 * MINUTE_MS
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice referred Bob, who referred Carol; 20 % and 10 %, held for a day."""
-    books.program(hold_days=1, payout_minimum=1)
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, hold_days=1, payout_minimum=1)
 
 
 def spread(books: Books, name: str, to: int) -> None:

@@ -10,17 +10,12 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.earning import due_scan, maturity
 from refledger.store import keys
 from refledger.store.transaction import put
+from tests.support import worlds
 from tests.support.books import Books
 
 NOW, LATE = due_scan.LOOKS
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Alice refers Bob, Bob refers Carol; rewards are held for 30 days."""
-    books.program(hold_days=30, currencies={"EUR": CurrencyTerms()})
-    books.chain("alice", "bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.two_tiers, hold_days=30, currencies={"EUR": CurrencyTerms()})
 
 
 def statuses(books: Books, name: str) -> list[str]:

@@ -15,20 +15,14 @@ from refledger.store import partners as stored_partners
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
 from refledger.store.table import pack
+from tests.support import worlds
 from tests.support.books import Books, Faulty
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.support.programs import a_program
 
 S = WithdrawalStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has a lot; above 20.00 it takes two."""
-    books.program(second_approval_limit=2000)
-    books.grant("bob", 1_000_000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=1_000_000, second_approval_limit=2000)
 
 
 def approve(books: Books, made: Withdrawal, actor: str, request: str = "", note: str = "") -> Withdrawal:
@@ -159,10 +153,10 @@ def test_wherever_the_process_dies_the_repeat_ends_it(books: Books) -> None:
     def act(context: Context, made: Withdrawal) -> None:
         withdrawals.decide(context, made.id, S.APPROVED, "eve", "request of eve", "note of eve")
 
-    for made in deaths(books, lambda: books.withdraw("bob", 2001), act):
+    for made in crash_at_each_write(books, lambda: books.withdraw("bob", 2001), act):
         found = approve(books, made, "eve")
         assert [approval.note for approval in found.approvals] == ["note of eve"]
-    for made in deaths(books, lambda: approve(books, books.withdraw("bob", 2001), "ann"), act):
+    for made in crash_at_each_write(books, lambda: approve(books, books.withdraw("bob", 2001), "ann"), act):
         found = approve(books, made, "eve")
         assert [approval.by for approval in found.approvals] == ["ann"]
         assert [(step.by, step.note) for step in found.steps] == [("eve", "note of eve")]

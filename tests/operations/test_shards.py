@@ -13,15 +13,10 @@ from refledger.operations.proof.verification import verify
 from refledger.store import exports, keys, shards
 from refledger.store.table import pack, unpack
 from refledger.store.transaction import ConditionFailed
+from tests.support import worlds
 from tests.support.books import Books
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob referred Carol; rewards are held for 30 days."""
-    books.program(hold_days=30)
-    books.chain("bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.one_tier, hold_days=30)
 
 
 def of_before(books: Books) -> None:

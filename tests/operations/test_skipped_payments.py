@@ -9,15 +9,10 @@ import pytest
 from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome
+from tests.support import worlds
 from tests.support.books import Books
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob refers Carol; 20 %, nothing held."""
-    books.program(currencies=("EUR",))
-    books.chain("bob", "carol")
-    return books
+pytestmark = worlds.lives_in(worlds.one_tier, currencies=("EUR",))
 
 
 def skip(books: Books, id: str = "pi", amount: int = 11_900) -> payments.Recorded:

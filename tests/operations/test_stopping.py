@@ -15,7 +15,7 @@ from refledger.store import audit, keys, stops
 from refledger.store.table import pack
 from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
-from tests.support.deaths import deaths
+from tests.support.crashes import crash_at_each_write
 from tests.template.deployed import MAPPING, of_type
 
 
@@ -129,14 +129,18 @@ def test_whoever_dies_at_the_table_is_followed(books: Books) -> None:
     def start() -> None:
         stopping.go(books.context, sources(client), "ann", "as it was")
 
-    for _ in deaths(books, start, lambda context, _: stopping.stop(context, sources(client), "ann", "tampering")):
+    for _ in crash_at_each_write(
+        books, start, lambda context, _: stopping.stop(context, sources(client), "ann", "tampering")
+    ):
         stopping.stop(books.context, sources(client), "ann", "tampering")
         assert client.off() == set(READERS)
 
     def stop() -> None:
         stopping.stop(books.context, sources(client), "ann", "tampering")
 
-    for _ in deaths(books, stop, lambda context, _: stopping.go(context, sources(client), "ann", "put right")):
+    for _ in crash_at_each_write(
+        books, stop, lambda context, _: stopping.go(context, sources(client), "ann", "put right")
+    ):
         stopping.go(books.context, sources(client), "ann", "put right")
         assert client.off() == set()
         assert books.table.get(keys.stopped()) is None

@@ -20,19 +20,14 @@ from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
 from refledger.store import keys
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import update
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.payouts import Provider, approved, start
 from tests.support.stepfunctions import StepFunctions
 
 S = WithdrawalStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    books.grant("bob", 1_000_000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=1_000_000)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from refledger.domain.errors import (
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.operations.payouts import staff_remedies, withdrawals, workflow_tasks
 from refledger.store import withdrawals as stored
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start
 
@@ -83,14 +84,7 @@ WORKS = {
     (S.PAID, S.RETURNED),
 }  # fmt: skip
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has 50.00."""
-    books.program()
-    books.grant("bob", 5000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=5000)
 
 
 def brought_to(books: Books, status: S) -> Withdrawal:

@@ -23,18 +23,12 @@ from refledger.operations.partners import partners
 from refledger.operations.payouts import transitions, withdrawals
 from refledger.store import ledger
 from refledger.store import withdrawals as stored
+from tests.support import worlds
 from tests.support.books import ACCOUNT, Books, Faulty
 
 S = WithdrawalStatus
 
-
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob has 50.00 in dollars; the program pays out 10.00 or more."""
-    books.program(approval_timeout_seconds=3600)
-    books.grant("bob", 5000)
-    books.mature("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.funded, amount=5000, approval_timeout_seconds=3600)
 
 
 def become(books: Books, status: PartnerStatus) -> None:

@@ -25,7 +25,7 @@ from refledger.store import methods as stored_methods
 from refledger.store import withdrawals as stored
 from refledger.store.table import Table
 from refledger.store.transaction import Write
-from tests.support import interruptions
+from tests.support import faults
 from tests.support.books import Books
 from tests.support.payouts import Provider, approved, start
 from tests.support.stepfunctions import StepFunctions
@@ -311,7 +311,7 @@ def test_the_end_of_a_transfer_wakes_the_settlement(books: Books, machine: StepF
     assert machine.tried == ["token"]
 
 
-class Interrupted(Table):
+class InterruptedTable(Table):
     """A table before or after whose next write something else happens."""
 
     def __init__(self, table: Table, before: Callable[[], None], after: Callable[[], None]) -> None:
@@ -354,7 +354,7 @@ def test_no_interleaving_misses_a_decision(
         if sent == moment:
             workflow_callbacks.tell(books.context, machine.waker, decided[0])
 
-    table = Interrupted(books.table, lambda: at("before the token"), lambda: at("after the token"))
+    table = InterruptedTable(books.table, lambda: at("before the token"), lambda: at("after the token"))
     context = type(books.context)(table, books.ids, books.clock, lambda _: None)
     wait(books, machine, id, kind, "token", context)
     assert machine.woken == [("token", {"withdrawalId": id, "status": decision.value})]
@@ -427,7 +427,7 @@ def test_step_functions_may_be_down(books: Books, machine: StepFunctions, caplog
     wait(books, machine, id, APPROVAL, "secret-token")
     decided = move(books, id, S.APPROVED)
     machine.down = "ThrottlingException"
-    shaky = books.behind(interruptions.Interrupted(books.client, 0, before=interruptions.conflict))
+    shaky = books.behind(faults.FaultInjectingClient(books.client, 0, before=faults.conflict))
     workflow_callbacks.tell(books.context, machine.waker, decided)
     workflow_callbacks.tell(shaky, machine.waker, decided)
     assert caplog.text.count(id) == 2

@@ -27,7 +27,7 @@ from tests.support.actors import CURRENCIES, DISPUTES, PARTNERS, PAYMENTS, REFUN
 from tests.support.books import Books, Faulty
 from tests.support.deployment import deployment
 from tests.support.expectations import Expectations
-from tests.support.interruptions import Death, Interrupted, die
+from tests.support.faults import Death, FaultInjectingClient, die
 
 RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "2")), int(os.environ.get("SIMULATE_STEPS", "30"))
 Action = tuple[Any, ...]
@@ -192,7 +192,7 @@ class Simulation(RuleBasedStateMachine):
             for each in fast:
                 self.actors.about(number, *each)
 
-        self.books.context = self.through(Interrupted(self.books.client, at, before=others))
+        self.books.context = self.through(FaultInjectingClient(self.books.client, at, before=others))
         try:
             with suppress(Busy, RetryableConflict):
                 self.actors.about(number, *slow)
@@ -219,7 +219,7 @@ class Simulation(RuleBasedStateMachine):
     def dying(self, chosen: Action, at: int, done: bool) -> None:
         """The process ends before or after one of its calls to the table."""
         end: dict[str, Callable[[], None]] = {"after": die} if done else {"before": die}
-        self.books.context = self.through(Interrupted(self.books.client, at, **end))
+        self.books.context = self.through(FaultInjectingClient(self.books.client, at, **end))
         try:
             with suppress(Death):
                 self.act(chosen)

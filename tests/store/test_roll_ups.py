@@ -16,7 +16,7 @@ from refledger.store import keys, statistics
 from refledger.store.stream import comparable
 from refledger.store.table import Table
 from refledger.store.transaction import Item, RetryableConflict
-from tests.support.dying import Dying
+from tests.support.crashing_table import CrashingTable
 
 Fresh = Callable[[], str]
 Change = tuple[str, str, int]
@@ -240,7 +240,7 @@ def test_a_fold_that_dies_half_way_is_finished_by_the_next(
     wanted = fill(table, dimension, days=3, shards=2)
     died: Any = None
     try:
-        statistics.fold(Dying(table, commits, lost), dimension, "20260103")
+        statistics.fold(CrashingTable(table, commits, lost), dimension, "20260103")
     except TimeoutError as error:
         died = error
     assert bool(died) is (commits < 4)  # three days and the totals
@@ -273,7 +273,7 @@ def test_a_day_that_another_folds_while_it_is_read_is_not_lost(table: Table, fre
 
     def another() -> None:
         with pytest.raises(TimeoutError):  # it folded the first day, and died before the totals
-            statistics.fold(Dying(table, commits=1, lost=False), dimension, "20260102")
+            statistics.fold(CrashingTable(table, commits=1, lost=False), dimension, "20260102")
 
     statistics.fold(Torn(table, another), dimension, "20260102")
     assert statistics.totals(table, dimension) == wanted

@@ -28,7 +28,7 @@ from tests.support.events import EXAMPLES
 from tests.support.kms import KEY_ARN, Kms
 from tests.support.manifests import Drawer
 from tests.support.stripe_server import StripeServer
-from tests.template import look_after_partners
+from tests.template import scenario_partners
 from tests.template.deployed import FUNCTION, FUNCTIONS, declared, function_id, of_type
 from tests.template.policy import (
     MACHINE,
@@ -307,7 +307,7 @@ def onboard(story: Story) -> None:
     story.call("partners", "admin", "GET /api/v1/partners/{partnerId}", partnerId=dora)
     suspend = "POST /api/v1/partners/{partnerId}/suspend"
     story.call("partners", "admin", suspend, {"reason": "checked"}, partnerId=dora)
-    look_after_partners.tell(story, fox["id"])
+    scenario_partners.tell(story, fox["id"])
 
 
 def follow_links(story: Story) -> None:

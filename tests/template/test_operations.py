@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.template.asked_for import variables_used
 from tests.template.deployed import (
     ALARM,
     FUNCTION,
@@ -25,6 +24,7 @@ from tests.template.deployed import (
     referred_in,
     resources,
 )
+from tests.template.env_usage import variables_used
 
 RING_WHEN_NOTHING_IS_HEARD = {
     "ManifestMissingAlarm", "DueBehindAlarm", "StreamRollupsSilentAlarm", "StreamProjectionsSilentAlarm",

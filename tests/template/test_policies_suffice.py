@@ -12,13 +12,13 @@ from refledger.domain.duties import Act
 from refledger.entry import access
 from refledger.store import statistics
 from tests.support import dynamodb
-from tests.template.corrections import correct
 from tests.template.deployed import FUNCTIONS
-from tests.template.hear import hear
-from tests.template.jobs import export_and_import
 from tests.template.policy import Role
-from tests.template.refer import refer
-from tests.template.review import audited, review, unaudited, uncalled
+from tests.template.scenario_corrections import correct
+from tests.template.scenario_jobs import export_and_import
+from tests.template.scenario_leads import hear
+from tests.template.scenario_referrals import refer
+from tests.template.scenario_review import audited, review, unaudited, uncalled
 from tests.template.story import CDN_SECRET, HASH_KEY, LEAD_SECRETS, METHOD, STRIPE_SECRETS, Story, tell
 
 

@@ -6,7 +6,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import Write
 
 
-class Dying(Table):
+class CrashingTable(Table):
     """A table that answers no more after some commits, or does the last one without saying so."""
 
     def __init__(self, table: Table, commits: int, lost: bool) -> None:

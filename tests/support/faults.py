@@ -15,7 +15,7 @@ class Death(BaseException):
     """The process ends here: nothing in it catches this, and nothing of it goes on."""
 
 
-class Interrupted:
+class FaultInjectingClient:
     """Passes everything on, and calls `before` and `after` around the call number `at` (from 0; None: all are counted
     and none is touched) of those that are `counted`.
     """

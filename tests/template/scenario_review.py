@@ -14,7 +14,7 @@ from refledger.operations.recovery import migrating
 from refledger.store import dimensions, generations, keys, shards
 from refledger.store.table import Table
 from tests.support.changes import Tail, batches
-from tests.template.books_of import verify
+from tests.template.scenario_verification import verify
 from tests.template.story import HASH_KEY, TABLE, Story
 
 Json = dict[str, Any]

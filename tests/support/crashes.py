@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from refledger.operations.context import Context
 from tests.support.books import Books
-from tests.support.interruptions import READS, WRITES, Death, Interrupted, die
+from tests.support.faults import READS, WRITES, Death, FaultInjectingClient, die
 
 T = TypeVar("T")
 # Who dies at a read leaves in the table what who died at the last write left. `make simulate` dies at reads too.
 AT_READS = os.environ.get("DEATHS") == "all"
 
 
-class Mortal(Interrupted):
+class CrashingClient(FaultInjectingClient):
     """A DynamoDB client whose write number `number` (from 0) is the last one."""
 
     counted = READS + WRITES if AT_READS else WRITES
@@ -24,14 +24,14 @@ class Mortal(Interrupted):
         super().__init__(client, number, **{"after" if done else "before": die})
 
 
-def deaths(books: Books, prepare: Callable[[], T], act: Callable[[Context, T], object]) -> Iterator[T]:
+def crash_at_each_write(books: Books, prepare: Callable[[], T], act: Callable[[Context, T], object]) -> Iterator[T]:
     """Ends `act`, on something new each time, at each of its writes in turn, before and after it.
 
     Yields what it was done to, for the survivors to go on. Stops when `act` came through, which it must in the end.
     """
     for number in range(100):
         for done in (False, True):
-            client, subject = Mortal(books.client, number, done=done), prepare()
+            client, subject = CrashingClient(books.client, number, done=done), prepare()
             try:
                 act(books.behind(client), subject)
             except Death:
