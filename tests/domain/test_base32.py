@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 from hypothesis import given
@@ -28,6 +29,20 @@ def test_text_sorts_like_bytes(a: bytes, b: bytes) -> None:
 def test_text_sorts_like_time(a: int, b: int) -> None:
     """Milliseconds in six bytes sort like the numbers."""
     assert (base32.encode(a.to_bytes(6)) < base32.encode(b.to_bytes(6))) is (a < b)
+
+
+@given(st.text("0123456789abcdefghijklmnopqrstuvAVwW_+- é", max_size=25))
+def test_it_reads_what_the_library_reads(text: str) -> None:
+    """And refuses what that refuses."""
+    try:
+        expected: bytes | None = base64.b32hexdecode(text.upper() + "=" * (-len(text) % 8))
+    except ValueError:
+        expected = None
+    try:
+        found: bytes | None = base32.decode(text)
+    except ValueError:
+        found = None
+    assert found == expected
 
 
 def test_lengths() -> None:

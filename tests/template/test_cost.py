@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ def dashboard() -> list[dict[str, Any]]:
     return sorted(widgets, key=lambda each: (each["y"], each["x"]))
 
 
+@cache
 def emitted() -> set[str]:
     """The texts in capitals that functions and the entry layer have: what they count is among them."""
     found: set[str] = set()

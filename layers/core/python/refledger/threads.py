@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+SIDE_BY_SIDE = "side-by-side"  # what such threads are called
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
@@ -17,5 +18,5 @@ def side_by_side(work: Callable[[Given], Result], given: Sequence[Given], most: 
         return [work(each) for each in given]
     from concurrent.futures import ThreadPoolExecutor  # most calls need none of it
 
-    with ThreadPoolExecutor(min(len(given), most)) as pool:
+    with ThreadPoolExecutor(min(len(given), most), thread_name_prefix=SIDE_BY_SIDE) as pool:
         return list(pool.map(work, given))
