@@ -298,6 +298,16 @@ def one_letter_aliases(tree: ast.Module) -> Found:
         yield from ((line, f"{name}: say which class it is") for line, name in names if re.fullmatch("[A-Z]", name))
 
 
+BELOW_OPERATIONS = ("refledger.store", "refledger.adapters")
+
+
+def past_operations(tree: ast.Module) -> Found:
+    """Imports by which a function reads the table, or asks AWS or somebody else, without an operation."""
+    for line, name in imported(tree):
+        if name.startswith(BELOW_OPERATIONS):
+            yield line, f"{name}: functions ask operations, or entry"
+
+
 RULES = (
     # an operators' command reads the whole table once, to move on what releases left; no role lets functions do it
     Rule("no-scan", DEPLOYED, scans, except_in=(PACKAGE + "cli/migrate.py",)),
@@ -327,6 +337,7 @@ RULES = (
     Rule("matches-without-default", DEPLOYED, open_matches),
     Rule("match-instead-of-chain", DEPLOYED, enum_chains),
     Rule("types-of-methods", DEPLOYED, method_types),
+    Rule("functions-ask-operations", ("functions/",), past_operations),
     Rule("environment-not-at-import", (*DEPLOYED, "local/"), environment_at_import),
     Rule("local-stack-apart", ("local/",), importing(PROJECT, "the local stack is a package of its own")),
     Rule("local-stack-apart", DEPLOYED, importing({"undocked"}, "what is deployed knows no local stack")),

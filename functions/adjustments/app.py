@@ -19,7 +19,6 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.adjustments import AdjustmentQuery, AdjustmentView, NewAdjustment
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
 from refledger.operations import adjustments
-from refledger.store import adjustments as stored
 
 api = handler = Api()
 
@@ -77,7 +76,7 @@ def reject(request: Request[NoteBody, NoQuery]) -> AdjustmentView:
 def _check_running(adjustment_id: str) -> None:
     """While all is stopped anchors go on, which move nothing: so is tampering put right. Raises Stopped."""
     context = config.context()
-    if context.stopped() and stored.find(context.table, adjustment_id).asked.kind is not AdjustmentKind.ANCHOR:
+    if context.stopped() and adjustments.find(context, adjustment_id).asked.kind is not AdjustmentKind.ANCHOR:
         stopping.check()
 
 
@@ -86,16 +85,13 @@ def list_some(request: Request[NoBody, AdjustmentQuery]) -> Page[AdjustmentView]
     """List a partner's adjustments, newest first, or those that wait for a second person, oldest first."""
     context, query = config.context(), request.query
     place = request.position("")
-    if query.partner_id:
-        found = stored.of_partner(context.table, query.partner_id, place, query.limit + 1)
-    else:
-        found = stored.waiting(context.table, place, query.limit + 1)
+    found = adjustments.listed(context, query.partner_id, place, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids, strong=False)
+    page = adjustments.many(context, ids)
     return Page[AdjustmentView](data=[AdjustmentView.of(each) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/adjustments/{adjustmentId}", answer=AdjustmentView, refuses=(AdjustmentNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> AdjustmentView:
     """Read an adjustment."""
-    return AdjustmentView.of(stored.find(config.context().table, request.id("adjustmentId"), strong=False))
+    return AdjustmentView.of(adjustments.find(config.context(), request.id("adjustmentId"), strong=False))

@@ -49,7 +49,7 @@ from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBa
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
 from refledger.operations.figures.leaderboards import By
-from refledger.store import dimensions, partners
+from refledger.operations.partners import reads as partners
 
 api = handler = Api()
 
@@ -142,7 +142,7 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
     """Say what a partner's referrals and rewards come to, and day by day: the last 30 days, or a period."""
     context, partner_id = config.context(), request.id("partnerId")
     period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
-    partners.find(context.table, partner_id, strong=False)
+    partners.find(context, partner_id, strong=False)
     ever, days = reports.of_partner(context, partner_id, period)
     return PartnerStatisticsView(
         partner_id=partner_id,
@@ -188,7 +188,7 @@ def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> Referra
 def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
     """Say where a program's referrals come from, and how many of each source convert."""
     program_id, period = _program(request.query.program_id), request.query.period
-    counters = reports.counted(config.context(), dimensions.program(program_id), period)
+    counters = reports.counted_of_program(config.context(), program_id, period)
     return SourcesView.of(program_id, counters, period)
 
 
@@ -203,7 +203,7 @@ def funnel(request: Request[NoBody, ProgramPeriodQuery]) -> FunnelView:
 def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
     """Follow a program's referrals by day, week or month."""
     program_id, interval, period = _trend(request)
-    points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
+    points = reports.trend_of_program(config.context(), program_id, period, interval)
     data = [ReferralPointView.of(span, counters) for span, counters in points]
     return ReferralTrendsView(program_id=program_id, interval=interval, data=data)
 
@@ -215,7 +215,7 @@ def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
 def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConvertView:
     """Say how long referrals take to convert."""
     program_id, period = _program(request.query.program_id), request.query.period
-    counters = reports.counted(config.context(), dimensions.program(program_id), period)
+    counters = reports.counted_of_program(config.context(), program_id, period)
     return TimeToConvertView.of(program_id, reports.time_to_convert(counters), period)
 
 
@@ -239,7 +239,7 @@ def reward_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> RewardSta
 def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
     """Follow a program's rewards by day, week or month."""
     program_id, interval, period = _trend(request)
-    points = reports.trend(config.context(), dimensions.program(program_id), period, interval)
+    points = reports.trend_of_program(config.context(), program_id, period, interval)
     data = [RewardPointView.of(span, counters) for span, counters in points]
     return RewardTrendsView(program_id=program_id, interval=interval, data=data)
 

@@ -9,7 +9,7 @@ from refledger.entry.models.audit import AuditQuery, AuditView
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.people import PersonView
 from refledger.operations import people
-from refledger.store import audit, keys
+from refledger.operations.proof import audit_lists
 
 api = handler = Api()
 
@@ -19,9 +19,9 @@ def entries(request: Request[NoBody, AuditQuery]) -> Page[AuditView]:
     """List what was done to an entity, or by somebody, newest first. Personal data is for admins and finance."""
     context, query = config.context(), request.query
     before = request.position("")
-    find, of = (audit.of_entity, query.entity) if query.entity else (audit.by_actor, query.actor)
-    bounds = keys.positions(query.from_ms, query.to_ms)
-    found = find(context.table, of or "", before, *bounds, query.limit + 1)
+    found = audit_lists.entries(
+        context, query.entity, query.actor, query.from_ms, query.to_ms, before, query.limit + 1
+    )  # fmt: skip
     page, following = request.page(found)
     masks = request.caller.sees_masked
     return Page[AuditView](data=[AuditView.of(entry, masks=masks) for entry in page], next_cursor=following)

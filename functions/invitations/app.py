@@ -33,8 +33,6 @@ from refledger.entry.models.invitations import (
 )
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import applications, invitations
-from refledger.store import applications as stored_applications
-from refledger.store import invitations as stored
 
 api = handler = Api()
 
@@ -63,12 +61,9 @@ def list_invitations(request: Request[NoBody, InvitationQuery]) -> Page[Invitati
     context, query = config.context(), request.query
     now_ms = context.now_ms()
     before = request.position("")
-    if query.status:
-        found = stored.of_status(context.table, query.status, now_ms, before, query.limit + 1)
-    else:
-        found = stored.newest(context.table, before, query.limit + 1)
+    found = invitations.listed(context, query.status, now_ms, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids)
+    page = invitations.many(context, ids)
     return Page[InvitationView](data=[InvitationView.of(each, now_ms) for each in page], next_cursor=following)
 
 
@@ -118,16 +113,16 @@ def list_applications(request: Request[NoBody, ApplicationQuery]) -> Page[Applic
     context, query = config.context(), request.query
     before = request.position("")
     status = query.status
-    found = stored_applications.newest(context.table, status, before, query.limit + 1)
+    found = applications.listed(context, status, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored_applications.many(context.table, ids)
+    page = applications.many(context, ids)
     return Page[ApplicationView](data=[ApplicationView.of(each) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/applications/{applicationId}", answer=ApplicationView, refuses=(ApplicationNotFound,))
 def read_application(request: Request[NoBody, NoQuery]) -> ApplicationView:
     """Read an application: who applied their own, staff everybody's."""
-    found = stored_applications.find(config.context().table, request.id("applicationId"), strong=False)
+    found = applications.find(config.context(), request.id("applicationId"))
     if not request.caller.is_staff and found.user != request.caller.user:
         raise ApplicationNotFound("there is no such application")
     return ApplicationView.of(found)

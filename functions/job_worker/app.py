@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from refledger.adapters.files import FileGone
-from refledger.domain.errors import Invalid
 from refledger.domain.jobs import JobKind
 from refledger.entry import config, money
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations import heard
 from refledger.operations.jobs import jobs
-from refledger.store import jobs as stored
 
 LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so long under load
 
@@ -54,7 +51,7 @@ def _work(job_id: str, go_on: Callable[[], bool]) -> None:
 def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
     """Whether there is more to do."""
     context = config.context()
-    job = stored.find(context.table, job_id)
+    job = jobs.of_message(context, job_id)
     if job.kind is JobKind.EXPORT:
         from refledger.operations.jobs import export_run
 
@@ -62,14 +59,4 @@ def _run(job_id: str, go_on: Callable[[], bool]) -> bool:
     from refledger.entry.models.import_lines import read_partner
     from refledger.operations.jobs import import_run
 
-    if not job.is_open:
-        return False
-    try:
-        text = config.files().source(job.id, job.source)
-        return import_run.run(context, text, job, read_partner, go_on)
-    except FileGone:  # no repeat would find it
-        jobs.fail(context, job, "the file that was sent is gone, files are kept for a week: send it again")
-        return False
-    except Invalid as error:  # it was looked at before it was taken, by an older version of this code
-        jobs.fail(context, job, error.detail)
-        return False
+    return import_run.run_file(context, config.files(), job, read_partner, go_on)

@@ -11,7 +11,6 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.jobs import ExportView, ImportLineView, ImportQuery, ImportView, NewExport, PartnersCsv
 from refledger.operations.jobs import jobs
-from refledger.store import jobs as stored
 
 api = handler = Api()
 
@@ -39,9 +38,9 @@ def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
     """List the exports that you asked for, newest first."""
     context, query = config.context(), request.query
     before = request.position("")
-    found = stored.of_owner(context.table, request.caller.user, JobKind.EXPORT, before, query.limit + 1)
+    found = jobs.of_owner(context, request.caller.user, JobKind.EXPORT, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids)
+    page = jobs.many(context, ids)
     return Page[ExportView](data=[_export(job) for job in page], next_cursor=following)
 
 
@@ -104,7 +103,7 @@ def report(request: Request[NoBody, PageQuery]) -> Page[ImportLineView]:
     context, query = config.context(), request.query
     job = _job(request, "importId", JobKind.IMPORT)
     after = int(request.position(0))
-    found = ((str(line.number), line) for line in stored.lines(context.table, job.id, after, query.limit))
+    found = ((str(line.number), line) for line in jobs.lines(context, job.id, after, query.limit))
     page, following = request.page(found)
     return Page[ImportLineView](data=[ImportLineView.of(line) for line in page], next_cursor=following)
 
@@ -115,6 +114,6 @@ def report_file(request: Request[NoBody, NoQuery]) -> CsvFile:
     from refledger.domain import csv_files  # no other call here writes files
 
     job = _job(request, "importId", JobKind.IMPORT)
-    lines = stored.lines(config.context().table, job.id, 0)
+    lines = jobs.lines(config.context(), job.id, 0)
     rows = ((line.number, line.status, line.id, line.code, line.message) for line in lines)
     return CsvFile(name=f"import-{job.id}.csv", text=csv_files.write((REPORT_HEAD, *rows)))

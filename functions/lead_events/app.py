@@ -19,7 +19,6 @@ from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
 from refledger.operations.referring import leads
 from refledger.operations.referring.leads import LeadOutcome
-from refledger.store.acting import acting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Metrics
@@ -60,7 +59,7 @@ def _take(metrics: Metrics, message_id: str, body: str) -> None:
             logger().info("skipped news", extra={"reason": told.reason})
             count(metrics, "LEAD_SKIPPED")
             continue
-        with acting("", _system(part), "", message_id, str(part["detail-type"])):
+        with leads.told_by(_system(part), message_id, str(part["detail-type"])):
             for news in told:
                 outcome = _follow(news)
                 count(metrics, f"LEAD_{outcome}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from refledger.adapters import hubspot, signed_webhooks
-from refledger.adapters.clock import now_ms
 from refledger.domain.errors import BadSignature, Unreadable
 from refledger.entry import config
-from refledger.entry.events import leads
+from refledger.entry.events import signed_leads
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.webhooks import EventTaken
 
@@ -22,27 +20,14 @@ def lead_event(delivery: Delivery) -> EventTaken:
 
     Answered once it is in the queue; sent again, it changes nothing. What can never be read is refused here.
     """
-    secrets = signed_webhooks.secrets_from(config.lead_secrets("referrals"))
-    signed_webhooks.check(delivery.body, delivery.headers.get(signed_webhooks.HEADER, ""), secrets, now_ms=now_ms())
-    kind, detail = leads.delivered(delivery.body, now_ms())
-    config.leads_queue().send(leads.SOURCE, kind, detail)
+    message = signed_leads.of_site(delivery)
+    config.leads_queue().send(*message)
     return QUEUED
 
 
 @api.route(HUBSPOT_ROUTE, answer=EventTaken, status=202, refuses=(BadSignature, Unreadable))
 def hubspot_events(delivery: Delivery) -> EventTaken:
     """Take events that HubSpot has signed (version 3). An answer other than success makes it send them again."""
-    env, headers = config.environment(), delivery.headers
-    path = HUBSPOT_ROUTE.partition(" ")[2]
-    hubspot.check(
-        headers.get("x-hubspot-signature-v3", ""),
-        headers.get("x-hubspot-request-timestamp", ""),
-        delivery.body,
-        signed_webhooks.secrets_from(config.lead_secrets("hubspot")),
-        method="POST",
-        uri=env["HUBSPOT_WEBHOOK_URL"] or f"https://{delivery.host}{path}",
-        now_ms=now_ms(),
-    )
-    events = hubspot.events_in(delivery.body)
-    config.leads_queue().send(hubspot.SOURCE, hubspot.DETAIL_TYPE, {"events": events})
+    message = signed_leads.of_hubspot(delivery, HUBSPOT_ROUTE.partition(" ")[2])
+    config.leads_queue().send(*message)
     return QUEUED

@@ -23,7 +23,7 @@ from refledger.entry.models.of_partner import PartnerEntriesQuery
 from refledger.operations import journal_pages
 from refledger.operations.jobs import postings
 from refledger.operations.journal_pages import EntryPage, JournalPosition
-from refledger.store import ledger, partners
+from refledger.operations.partners import reads as partners
 
 api = handler = Api()
 
@@ -49,8 +49,8 @@ def balances(request: Request[NoBody, BalancesQuery]) -> BalancesView:
     """A partner's balances; staff name the partner."""
     partner_id = _whose(request, request.query.partner_id)
     if partner_id is None and request.query.partner_id is None:  # staff who name nobody, and may be partners themselves
-        partner_id = partners.id_of_user(config.context().table, request.caller.user)
-    found = ledger.balances(config.context().table, partner_id) if partner_id else []
+        partner_id = partners.id_of_user(config.context(), request.caller.user)
+    found = journal_pages.balances_of(config.context(), partner_id) if partner_id else []
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
 
 
@@ -58,7 +58,7 @@ def _whose(request: Request[NoBody, EntriesQuery] | Request[NoBody, BalancesQuer
     """Staff ask for whom they like. Everybody else gets their own, and an empty list for another's."""
     if request.caller.is_staff:
         return asked
-    own = partners.id_of_user(config.context().table, request.caller.user)
+    own = partners.id_of_user(config.context(), request.caller.user)
     return own if asked in (None, own) else None
 
 
@@ -80,7 +80,7 @@ def entries_of_partner(request: Request[NoBody, PartnerEntriesQuery]) -> Page[En
 @api.route("GET /api/v1/partners/{partnerId}/balance", answer=BalancesView, refuses=(PartnerNotFound,))
 def balances_of_partner(request: Request[NoBody, NoQuery]) -> BalancesView:
     """A partner's balances, by currency."""
-    found = ledger.balances(config.context().table, _existing(request))
+    found = journal_pages.balances_of(config.context(), _existing(request))
     return BalancesView(data=[LedgerBalanceView.of(balance) for balance in found])
 
 
@@ -94,4 +94,4 @@ def _views(caller: Caller, shown: list[JournalEntry]) -> list[EntryView]:
 
 def _existing(request: Request[Any, Any]) -> str:
     """Raises PartnerNotFound."""
-    return partners.find(config.context().table, request.id("partnerId"), strong=False).id
+    return partners.find(config.context(), request.id("partnerId"), strong=False).id

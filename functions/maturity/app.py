@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from refledger.adapters.queues import GO_ON
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
@@ -82,7 +81,8 @@ def _rate_again(context: Context, go_on: Callable[[], bool]) -> None:
 def _work(records: list[dict[str, Any]], go_on: Callable[[], bool]) -> dict[str, Any]:
     """What one partner's messages ask for is done at once; where that fails, all of them come again, in order."""
     asked: dict[tuple[str, str], list[tuple[str, MaturityMessage]]] = defaultdict(list)
-    looks = [record["messageId"] for record in records if record["body"] == GO_ON]
+    queue = config.maturity_queue()
+    looks = [record["messageId"] for record in records if queue.is_go_on(record["body"])]
     for record in records:
         if record["messageId"] in looks:
             continue

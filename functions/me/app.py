@@ -28,10 +28,10 @@ from refledger.entry.models.withdrawals import WithdrawalView
 from refledger.operations.earning import reward_lists
 from refledger.operations.figures import link_figures, rollups
 from refledger.operations.partners import partner_profile
+from refledger.operations.partners import reads as partners
 from refledger.operations.partners.partner_profile import ProfileChanges
+from refledger.operations.payouts import reads as withdrawals
 from refledger.operations.referring import referral_lists
-from refledger.store import codes, partners, withdrawals
-from refledger.store import methods as stored_methods
 
 api = handler = Api()
 NOBODY = (PartnerNotFound,)
@@ -39,14 +39,14 @@ NOBODY = (PartnerNotFound,)
 
 def _id(request: Request[Any, Any]) -> str:
     """The partner whom the caller signs in as. Raises PartnerNotFound."""
-    found = partners.id_of_user(config.context().table, request.caller.user, strong=False)
+    found = partners.id_of_user(config.context(), request.caller.user, strong=False)
     if found is None:
         raise PartnerNotFound("you are no partner yet; ask for a referral code first")
     return found
 
 
 def _partner(request: Request[Any, Any]) -> Partner:
-    return partners.find(config.context().table, _id(request))
+    return partners.find(config.context(), _id(request))
 
 
 def _view(partner: Partner) -> MeView:
@@ -106,7 +106,7 @@ def list_codes(request: Request[NoBody, NoQuery]) -> MyCodes:
     """List the caller's codes with their share links."""
     partner = _partner(request)
     base = _link_base(request, partner)
-    found = codes.of_partner(config.context().table, partner)
+    found = partners.codes_of(config.context(), partner)
     return MyCodes(data=[MyCodeView.of(code, base) for code in found])
 
 
@@ -125,7 +125,7 @@ def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[Referral
     before = request.position("")
     page, last = referral_lists.of_partner(context, _id(request), wanted, before, query.limit)
     following = request.cursor(last)
-    payouts = withdrawals.statuses(context.table, (each.payout for each in page))
+    payouts = withdrawals.statuses(context, (each.payout for each in page))
     return Page[ReferralView](
         data=[ReferralView.of(each, payouts, staff=False) for each in page], next_cursor=following
     )
@@ -148,7 +148,7 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
     before = request.position("")
     page, last = reward_lists.of_partner(context, _id(request), query.takes, before, query.limit)
     following = request.cursor(last)
-    payouts = withdrawals.statuses(context.table, (each.paid_by for each in page))
+    payouts = withdrawals.statuses(context, (each.paid_by for each in page))
     return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
 
 
@@ -165,14 +165,14 @@ def list_withdrawals(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView
     """List the caller's withdrawals, newest first."""
     context, query = config.context(), request.query
     before = request.position("")
-    found = withdrawals.of_partner(context.table, _id(request), before, query.limit + 1)
+    found = withdrawals.of_partner(context, _id(request), before, query.limit + 1)
     ids, following = request.page(found)
-    page = withdrawals.many(context.table, ids, strong=False)
+    page = withdrawals.many(context, ids)
     return Page[WithdrawalView](data=[WithdrawalView.of(each) for each in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/me/payout-methods", answer=Methods, refuses=NOBODY)
 def list_methods(request: Request[NoBody, NoQuery]) -> Methods:
     """List the caller's payout methods that are in use."""
-    found = stored_methods.of_partner(config.context().table, _id(request))
+    found = withdrawals.methods_of(config.context(), _id(request))
     return Methods(data=[OwnMethodView.of_method(method) for method in found if method.is_active])

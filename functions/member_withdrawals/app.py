@@ -23,9 +23,8 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
 from refledger.entry.observability import logger
-from refledger.operations.payouts import withdrawals, workflow_callbacks
-from refledger.store import partners
-from refledger.store import withdrawals as stored
+from refledger.operations.partners import reads as partners
+from refledger.operations.payouts import reads, withdrawals, workflow_callbacks
 
 api = handler = Api()
 
@@ -71,13 +70,13 @@ def _start(withdrawal: Withdrawal) -> None:
 def list_own(request: Request[NoBody, PageQuery]) -> Page[WithdrawalView]:
     """List the caller's withdrawals, newest first."""
     context, query = config.context(), request.query
-    partner_id = partners.id_of_user(context.table, request.caller.user)
+    partner_id = partners.id_of_user(context, request.caller.user)
     if partner_id is None:
         return Page[WithdrawalView](data=[])
     before = request.position("")
-    found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
+    found = reads.of_partner(context, partner_id, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids, strong=False)
+    page = reads.many(context, ids)
     return Page[WithdrawalView](data=[WithdrawalView.of(w) for w in page], next_cursor=following)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.codes import CodeStatus, normalise
+from refledger.domain.codes import CodeStatus
 from refledger.domain.errors import (
     CodeClosesCircle,
     CodeNotAllowed,
@@ -63,11 +63,10 @@ from refledger.operations.partners import (
     partner_lists,
     partner_profile,
     partners,
+    reads,
 )
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.rate_limits import LimitKind
-from refledger.store import codes, keys, notes
-from refledger.store import partners as stored
 
 VERBS = {
     PartnerStatus.ACTIVE: "activate",
@@ -148,28 +147,20 @@ def validate_code(request: Request[ValidateBody, NoQuery]) -> ValidView:
 )
 def by_code(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read the partner whose code this is, active or not."""
-    table = config.context().table
-    guard = codes.guard_of(table, normalise(request.path.get("code", "")), strong=False)
-    if guard is None:
-        raise CodeNotFound("there is no such code")
-    return _view(stored.find(table, guard["partner"], strong=False))
+    return _view(reads.by_code(config.context(), request.path.get("code", "")))
 
 
 @api.route("GET /api/v1/partners/by-email/{email}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
 def by_email(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read the partner whose e-mail address this is."""
     context = config.context()
-    email = partners.address(context, request.path.get("email", "").strip())
-    guard = context.table.get(keys.email(email), strong=False) if email else None
-    if guard is None:
-        raise PartnerNotFound("there is no partner with this e-mail address")
-    return _view(stored.find(context.table, guard["partner"], strong=False))
+    return _view(reads.by_address(context, partners.address(context, request.path.get("email", "").strip())))
 
 
 @api.route("GET /api/v1/partners/{partnerId}", answer=PartnerView, versioned=True, refuses=(PartnerNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     """Read a partner."""
-    return _view(stored.find(config.context().table, request.id("partnerId")))
+    return _view(reads.find(config.context(), request.id("partnerId")))
 
 
 @api.route(
@@ -184,7 +175,7 @@ def change(request: Request[PartnerPatch, NoQuery]) -> PartnerView:
     body, reason = request.body, request.body.reason or ""
     if body.status is not None:
         request.require(f"POST /api/v1/partners/{{partnerId}}/{VERBS[body.status]}")
-        request.check_version(stored.find(config.context().table, request.id("partnerId")).version)
+        request.check_version(reads.find(config.context(), request.id("partnerId")).version)
         return _become(request, body.status, reason)
     if body.commission_rates is not None:
         request.require("PUT /api/v1/partners/{partnerId}/commission")
@@ -308,9 +299,9 @@ def _set_rates(request: Request[Any, NoQuery], own: Own, reason: str) -> Partner
 @api.route("GET /api/v1/partners/{partnerId}/codes", answer=CodesView, refuses=(PartnerNotFound,))
 def list_codes(request: Request[NoBody, NoQuery]) -> CodesView:
     """List a partner's codes, the main one first."""
-    table = config.context().table
-    partner = stored.find(table, request.id("partnerId"), strong=False)
-    return CodesView(data=[PartnerCodeView.of(each) for each in codes.of_partner(table, partner)])
+    context = config.context()
+    partner = reads.find(context, request.id("partnerId"), strong=False)
+    return CodesView(data=[PartnerCodeView.of(each) for each in reads.codes_of(context, partner)])
 
 
 @api.route(
@@ -383,7 +374,7 @@ def list_downline(request: Request[NoBody, DownlineQuery]) -> Page[BelowView]:
     """List whom a partner referred, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     before = request.position("")
-    stored.find(context.table, partner_id, strong=False)
+    reads.find(context, partner_id, strong=False)
     page, last = networks.below(context, partner_id, before, query.limit)
     following = request.cursor(last)
     return Page[BelowView](data=[BelowView.of(each) for each in page], next_cursor=following)
@@ -396,8 +387,8 @@ def list_notes(request: Request[NoBody, PageQuery]) -> Page[PartnerNoteView]:
     """List what staff wrote about a partner, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     before = request.position("")
-    stored.find(context.table, partner_id, strong=False)
-    found = notes.newest(context.table, partner_id, before, query.limit + 1)
+    reads.find(context, partner_id, strong=False)
+    found = reads.notes_on(context, partner_id, before, query.limit + 1)
     page, following = request.page(found)
     return Page[PartnerNoteView](data=[PartnerNoteView.of(each) for each in page], next_cursor=following)
 
@@ -422,7 +413,7 @@ def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     from refledger.operations.figures import link_figures
 
     context = config.context()
-    partner = stored.find(context.table, request.id("partnerId"), strong=False)
+    partner = reads.find(context, request.id("partnerId"), strong=False)
     base = config.link_base(request.host) if context.program(partner.program_id).links else ""
     return LinksOfPartner.all_of(link_figures.of_partner(context, partner), base)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, assert_never
 
-from refledger.adapters.queues import NotTaken
 from refledger.domain import codes
 from refledger.domain.errors import Refledger, Unreadable
 from refledger.domain.maturity import MaturityMessage
@@ -27,7 +26,7 @@ from refledger.domain.payments import (
 )
 from refledger.domain.referrals import MAX_LEAD_LENGTH
 from refledger.domain.times import iso
-from refledger.entry import config
+from refledger.entry import config, maturing
 from refledger.entry.events import batch
 from refledger.entry.events.batch import Message
 from refledger.entry.metrics import count, counting
@@ -109,17 +108,8 @@ def _again(message: Message, error: Exception) -> MessageResult:
 
 def _send(done: list[MessageResult]) -> set[str]:
     """Send what may mature at once, of the whole batch together; ids of messages that come again because of it."""
-    due = [each for one in done for each in one.due]
-    try:
-        if due:
-            config.maturity_queue().send(due)
-    except NotTaken as error:
-        logger().warning("messages were not taken", extra={"count": len(error.messages)})
-        return {one.message.id for one in done if any(each in error.messages for each in one.due)}
-    except Exception:
-        logger().warning("messages could not be sent", exc_info=True)
-        return {one.message.id for one in done if one.due}
-    return set()
+    left = maturing.send_whole([each for one in done for each in one.due])
+    return {one.message.id for one in done if any(each in left for each in one.due)}
 
 
 def _record(context: Context, message: Message) -> MessageResult:

@@ -17,10 +17,8 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.payout_batches import BatchView, NewBatch, WholeBatchView
 from refledger.entry.models.payout_methods import StaffMethods, StaffMethodView
-from refledger.operations.payouts import batches, methods
-from refledger.store import batches as stored
-from refledger.store import methods as stored_methods
-from refledger.store import partners, withdrawals
+from refledger.operations.partners import reads as partners
+from refledger.operations.payouts import batches, methods, reads
 
 api = handler = Api()
 
@@ -28,9 +26,8 @@ api = handler = Api()
 @api.route("GET /api/v1/partners/{partnerId}/payout-methods", answer=StaffMethods, refuses=(PartnerNotFound,))
 def list_methods(request: Request[NoBody, NoQuery]) -> StaffMethods:
     """List a partner's payout methods, also those that are out of use."""
-    table = config.context().table
-    partner = partners.find(table, request.id("partnerId"))
-    found = stored_methods.of_partner(table, partner.id)
+    context = config.context()
+    found = reads.methods_of(context, partners.find(context, request.id("partnerId")).id)
     return StaffMethods(data=[StaffMethodView.of(method) for method in found])
 
 
@@ -62,19 +59,16 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
     """List batches, newest first."""
     context, query = config.context(), request.query
     before = request.position("")
-    found = stored.newest(context.table, before, query.limit + 1)
+    found = reads.batches_listed(context, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids)
+    page = reads.many_batches(context, ids)
     return Page[BatchView](data=[BatchView.of(batch) for batch in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/payout-batches/{batchId}", answer=WholeBatchView, refuses=(BatchNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> WholeBatchView:
     """Read a batch: its transfers, how far each is, and who was given the file."""
-    table = config.context().table
-    batch = stored.find(table, request.id("batchId"))
-    lines = withdrawals.many(table, [line.withdrawal_id for line in batch.lines])
-    return WholeBatchView.of_all(batch, lines, stored.downloads(table, batch.id))
+    return WholeBatchView.of_all(*reads.batch(config.context(), request.id("batchId")))
 
 
 @api.route("GET /api/v1/payout-batches/{batchId}/file", answer=CsvFile, refuses=(BatchNotFound,))

@@ -7,8 +7,7 @@ from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.entry.models.payout_methods import Methods, OwnMethodView, PayoutMethodBody
-from refledger.operations.payouts import methods
-from refledger.store import methods as stored
+from refledger.operations.payouts import methods, reads
 
 api = handler = Api()
 
@@ -31,7 +30,7 @@ def add(request: Request[PayoutMethodBody, NoQuery]) -> OwnMethodView:
 def list_own(request: Request[NoBody, NoQuery]) -> Methods:
     """List the caller's payout methods that are in use."""
     context = config.context()
-    found = stored.of_partner(context.table, methods.partner_of(context, request.caller.user))
+    found = reads.methods_of(context, methods.partner_of(context, request.caller.user))
     return Methods(data=[OwnMethodView.of_method(method) for method in found if method.is_active])
 
 

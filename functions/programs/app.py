@@ -26,8 +26,6 @@ from refledger.entry.models.program_changes import (
 )
 from refledger.entry.models.programs import NewProgram, ProgramBody, ProgramsQuery, ProgramView, StatusReason
 from refledger.operations import pages, program_changes, programs
-from refledger.store import program_changes as stored_changes
-from refledger.store import programs as stored
 
 api = handler = Api()
 PROGRAM = "POST /api/v1/programs/{programId}"
@@ -58,7 +56,7 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     """List all programs, or those in a status, by id."""
     context, query = config.context(), request.query
     after = request.position("")
-    found = stored.after(context.table, after)
+    found = programs.after(context, after)
     page, last = pages.page(found, lambda program: query.status in (None, program.status), query.limit)
     following = request.cursor(last)
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
@@ -67,7 +65,7 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
 @api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True, refuses=(ProgramNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> ProgramView:
     """Read a program."""
-    return ProgramView.of(stored.find(config.context().table, request.id("programId")))
+    return ProgramView.of(programs.find(config.context(), request.id("programId")))
 
 
 @api.route(
@@ -117,7 +115,7 @@ def list_versions(request: Request[NoBody, PageQuery]) -> Page[ProgramView]:
     """List the versions of a program, newest first."""
     context, query = config.context(), request.query
     before = request.position("")
-    found = stored.versions(context.table, request.id("programId"), before, query.limit + 1)
+    found = programs.versions(context, request.id("programId"), before, query.limit + 1)
     page, following = request.page(found)
     if not page:
         raise ProgramNotFound("there is no such program")
@@ -135,7 +133,7 @@ def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
     id, number = request.id("programId"), request.id("version")
     if not number.isdecimal():
         raise ProgramNotFound("there is no such version")
-    return ProgramView.of(stored.version(config.context().table, id, int(number)))
+    return ProgramView.of(programs.version(config.context(), id, int(number)))
 
 
 @api.route(
@@ -147,9 +145,9 @@ def read_version(request: Request[NoBody, NoQuery]) -> ProgramView:
 def list_changes(request: Request[NoBody, ChangesQuery]) -> Page[ProgramChangeView]:
     """List the looser terms of a program that wait for another admin, or did, those of the newest version first."""
     context, query = config.context(), request.query
-    program, now_ms = stored.find(context.table, request.id("programId")), context.now_ms()
+    program, now_ms = programs.find(context, request.id("programId")), context.now_ms()
     before = request.position("")
-    found = stored_changes.of_program(context.table, program.id, before, pages.LOOKED_AT)
+    found = program_changes.listed(context, program.id, before, pages.LOOKED_AT)
     page, last = pages.page(found, lambda one: query.status in (None, one.status_at(now_ms)), query.limit)
     following = request.cursor(last)
     return Page[ProgramChangeView](
@@ -161,7 +159,7 @@ def list_changes(request: Request[NoBody, ChangesQuery]) -> Page[ProgramChangeVi
 def read_change(request: Request[NoBody, NoQuery]) -> ProgramChangeView:
     """Read looser terms of a program that wait for another admin, or did."""
     context = config.context()
-    found = stored_changes.find(context.table, request.id("programId"), request.id("changeId"))
+    found = program_changes.find(context, request.id("programId"), request.id("changeId"))
     return ProgramChangeView.of(found, context.now_ms())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.adapters.stripe_source import SourceUnavailable
 from refledger.domain.payments import PaymentEvent, Skipped
 from refledger.domain.times import DAY_MS
 from refledger.entry import config
@@ -29,12 +28,11 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
     context = config.context()
     comparison = Comparison(context, config.stripe_source(), read, config.waker(), config.payments_queue())
     try:
-        reconciling.compare_events(comparison, go_on)
-        reconciling.compare_payouts(comparison, config.stripe_livemode(), go_on)
-    except SourceUnavailable as error:
-        logger().warning("Stripe could not be asked", extra={"reason": str(error)})
-        if reconciling.late_ms(context) > AWAY_MS:
-            raise  # an alarm; the next tick goes on where this one stopped
+        away = reconciling.compare(comparison, config.stripe_livemode(), go_on)
+        if away:
+            logger().warning("Stripe could not be asked", extra={"reason": str(away)})
+            if reconciling.late_ms(context) > AWAY_MS:
+                raise away  # an alarm; the next tick goes on where this one stopped
     finally:
         _tell(comparison.found)
     found = comparison.found

@@ -53,10 +53,10 @@ from refledger.entry.models.referrals import (
 from refledger.operations import labels
 from refledger.operations.earning import conversions
 from refledger.operations.idempotency import Once
-from refledger.operations.referring import expiry, lifecycle, referral_bulk, referral_lists
+from refledger.operations.partners import reads as partners
+from refledger.operations.payouts import reads as withdrawals
+from refledger.operations.referring import expiry, lifecycle, reads, referral_bulk, referral_lists
 from refledger.operations.referring.lifecycle import ReferralUpdate
-from refledger.store import keys, partners, programs, withdrawals
-from refledger.store import referrals as stored
 
 VERBS = {"ACCEPTED": "accept", "REJECTED": "reject", "EXPIRED": "expire"}
 
@@ -82,7 +82,7 @@ def _views(request: Request[Any, Any], shown: Sequence[Referral]) -> list[Referr
 
 def _payouts(shown: Sequence[Referral]) -> dict[str, WithdrawalStatus]:
     """How the withdrawals stand that paid rewards of them last: whether their money came back."""
-    return withdrawals.statuses(config.context().table, (each.payout for each in shown))
+    return withdrawals.statuses(config.context(), (each.payout for each in shown))
 
 
 @api.route(
@@ -111,7 +111,7 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
     position = request.position("")
     partner_id = query.partner_id
     if not staff:
-        own = partners.id_of_user(context.table, request.caller.user, strong=False)
+        own = partners.id_of_user(context, request.caller.user, strong=False)
         if own is None or partner_id not in (None, own):
             return Page[ReferralView](data=[])
         partner_id = own
@@ -135,7 +135,7 @@ def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[Ref
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     wanted = query.to_wanted()
     before = request.position("")
-    partners.find(context.table, partner_id, strong=False)
+    partners.find(context, partner_id, strong=False)
     page, last = referral_lists.of_partner(context, partner_id, wanted, before, query.limit)
     following = request.cursor(last)
     return Page[ReferralView](data=_views(request, page), next_cursor=following)
@@ -145,11 +145,9 @@ def list_of_partner(request: Request[NoBody, PartnerReferralsQuery]) -> Page[Ref
 def read(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Read a referral."""
     context, caller, id = config.context(), request.caller, _id(request)
-    if not caller.is_staff and keys.owner_of(keys.referral(id)) != partners.id_of_user(
-        context.table, caller.user, strong=False
-    ):  # another partner's does not exist
-        raise ReferralNotFound("there is no such referral")
-    return _view(request, stored.find(context.table, id, strong=False))
+    if not caller.is_staff and reads.owner_of(id) != partners.id_of_user(context, caller.user, strong=False):
+        raise ReferralNotFound("there is no such referral")  # another partner's does not exist
+    return _view(request, reads.find(context, id, strong=False))
 
 
 @api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
@@ -185,7 +183,7 @@ def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
     if body.status is None:
         return _changed(request, body.to_changes(context.ids))
     request.require(f"POST /api/v1/referrals/{{referralId}}/{VERBS[body.status]}")
-    request.check_version(stored.find(context.table, id).version)
+    request.check_version(reads.find(context, id).version)
     match body.status:
         case "ACCEPTED":
             return _view(request, lifecycle.accept(context, id))
@@ -301,13 +299,11 @@ def process_named_conversion(request: Request[NamedConversionBody, NoQuery]) -> 
 
 def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
     context, caller = config.context(), request.caller
-    referral = stored.find(context.table, id)
-    own = programs.find(context.table, referral.program_id).currency
-    value = request.body.to_money(own)
+    value = request.body.to_money(reads.currency_of(context, id))
     converted = conversions.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
     maturing.send_due(converted.rewards, converted.due)
     paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
-    return ConvertedView.made(converted, withdrawals.statuses(context.table, paid_by))
+    return ConvertedView.made(converted, withdrawals.statuses(context, paid_by))
 
 
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())
@@ -334,7 +330,7 @@ def _id(request: Request[Any, Any]) -> str:
 
 
 def _checked(id: str) -> str:
-    if not keys.is_referral_id(id):
+    if not reads.is_id(id):
         raise ReferralNotFound("there is no such referral")
     return id
 

@@ -26,7 +26,7 @@ from refledger.domain.errors import (
     RewardNotFound,
     SecondPersonNeeded,
 )
-from refledger.domain.payments import PARKED, DisputeStatus, Payment, PaymentKind
+from refledger.domain.payments import PARKED, DisputeStatus, Payment
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing
@@ -69,16 +69,16 @@ from refledger.operations.earning import (
     explanations,
     manual_rewards,
     parked,
-    reversals,
+    reads,
     reward_lists,
     rewards,
     staff_refunds,
 )
 from refledger.operations.idempotency import Once
+from refledger.operations.partners import reads as partners
+from refledger.operations.payouts import reads as withdrawals
 from refledger.operations.payouts import single_payouts
 from refledger.operations.referring import closing  # fmt: skip
-from refledger.store import keys, partners, payments, sightings, withdrawals
-from refledger.store import rewards as stored
 
 api = handler = Api()
 CLOSE_MS = 10_000  # a gateway waits for 30 s; what is left is done by the repeat
@@ -97,9 +97,9 @@ def list_some(request: Request[NoBody, RewardsQuery]) -> Page[RewardView]:
     if query.program_id and not query.partner_id and not staff:
         raise Forbidden("partners see their own rewards")
     if query.program_id and query.state:
-        waiting = stored.waiting(context.table, query.program_id, query.state, at or "", query.limit + 1)
+        waiting = reads.waiting_rewards(context, query.program_id, query.state, at or "", query.limit + 1)
         ids, following = request.page(waiting)
-        page = stored.many(context.table, ids, strong=False)
+        page = reads.many_rewards(context, ids, strong=False)
     else:
         page, last = _listed(request, at)
         following = request.cursor(last)
@@ -120,7 +120,7 @@ def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Rewar
             raise Invalid("partnerId or programId: whose rewards")
         partner_id = query.partner_id
     else:
-        own = partners.id_of_user(context.table, request.caller.user, strong=False)
+        own = partners.id_of_user(context, request.caller.user, strong=False)
         if own is None or query.partner_id not in (None, own):
             return [], None
         partner_id = own
@@ -148,7 +148,7 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
     """List a partner's rewards, latest due first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     before = request.position("")
-    partners.find(context.table, partner_id, strong=False)
+    partners.find(context, partner_id, strong=False)
     page, last = reward_lists.of_partner(context, partner_id, query.takes, before, query.limit)
     following = request.cursor(last)
     return Page[RewardView](data=_views(request, page), next_cursor=following)
@@ -157,7 +157,7 @@ def list_of_partner(request: Request[NoBody, PartnerRewardsQuery]) -> Page[Rewar
 @api.route("GET /api/v1/rewards/{rewardId}", answer=RewardView, versioned=True, refuses=(RewardNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> RewardView:
     """Read a reward."""
-    return _view(request, stored.find(config.context().table, _visible(request), strong=False))
+    return _view(request, reads.find_reward(config.context(), _visible(request)))
 
 
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
@@ -277,7 +277,7 @@ def process_named_payment(request: Request[NamedPaidBody, NoQuery]) -> RewardVie
 def _decide(request: Request[Any, NoQuery], approves: bool, note: str) -> RewardView:
     context, id, by = config.context(), _reward_id(request), request.caller.user
     request.require(f"POST /api/v1/rewards/{{rewardId}}/{'approve' if approves else 'cancel'}")
-    request.check_version(stored.find(context.table, id).version)
+    request.check_version(reads.find_reward(context, id, strong=True).version)
     decide = rewards.approve if approves else rewards.cancel
     return _view(request, decide(context, id, note, by))
 
@@ -331,7 +331,7 @@ def _each(request: Request[Any, NoQuery], act: Callable[[str], Reward]) -> Rewar
     results = bulk.remembered(context, once, all)
     paid = {
         each.id: each
-        for each in stored.many(context.table, [r["id"] for r in results if r["status"] == RewardStatus.PAID])
+        for each in reads.many_rewards(context, [r["id"] for r in results if r["status"] == RewardStatus.PAID])
     }
     payouts = _payouts(list(paid.values()))  # as they stand now, also where the answer is that of another day
 
@@ -347,7 +347,7 @@ def _reward_id(request: Request[Any, Any]) -> str:
 
 def _is_id(id: str) -> bool:
     """Whether a reward could have such an id."""
-    return IDENTIFIER.fullmatch(id) is not None and keys.is_reward_id(id)
+    return IDENTIFIER.fullmatch(id) is not None and reads.is_reward_id(id)
 
 
 def _checked(id: str) -> str:
@@ -362,7 +362,7 @@ def _visible(request: Request[NoBody, NoQuery]) -> str:
     id, caller = _reward_id(request), request.caller
     if caller.is_staff:
         return id
-    if keys.owner_of(keys.reward(id)) != partners.id_of_user(config.context().table, caller.user, strong=False):
+    if reads.owner_of(id) != partners.id_of_user(config.context(), caller.user, strong=False):
         raise RewardNotFound("there is no such reward")
     return id
 
@@ -385,7 +385,7 @@ def _views(request: Request[Any, Any], shown: list[Reward]) -> list[RewardView]:
 
 def _payouts(shown: list[Reward]) -> dict[str, WithdrawalStatus]:
     """How the withdrawals stand that paid them: whether their money came back."""
-    return withdrawals.statuses(config.context().table, (each.paid_by for each in shown))
+    return withdrawals.statuses(config.context(), (each.paid_by for each in shown))
 
 
 # ---------------------------------------------------------------- payments
@@ -417,13 +417,13 @@ def list_parked(request: Request[NoBody, PageQuery]) -> Page[ParkedView]:
     """List what waits for its payment or for a decision, oldest first."""
     context, query = config.context(), request.query
     after = request.position("")
-    found = payments.parked(context.table, after, query.limit + 1)
+    found = reads.parked(context, after, query.limit + 1)
     ids, following = request.page(found)
     ids = list(dict.fromkeys(ids))  # one may be there for two reasons
-    suspect, now_ms = payments.suspects(context.table, ids, strong=False), context.now_ms()
+    suspect, now_ms = reads.suspects(context, ids), context.now_ms()
     waiting = [
         each
-        for each in payments.many(context.table, ids, strong=False)
+        for each in reads.many_payments(context, ids, strong=False)
         if (each.kind in PARKED and not each.note) or each.id in suspect
     ]
     named = _named(request, waiting)
@@ -436,10 +436,10 @@ def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplica
     """List payments that may be another one, which another system told of, oldest first: what they earned is held."""
     context, query = config.context(), request.query
     after = request.position("")
-    found = sightings.listed(context.table, after, query.limit + 1)
+    found = reads.duplicates(context, after, query.limit + 1)
     ids, following = request.page(found)
-    waiting = [each for each in payments.many(context.table, ids, strong=False) if each.twin]
-    others = {each.id: each for each in payments.many(context.table, sorted({each.twin for each in waiting}))}
+    waiting = [each for each in reads.many_payments(context, ids, strong=False) if each.twin]
+    others = {each.id: each for each in reads.many_payments(context, sorted({each.twin for each in waiting}))}
     named = _named(request, [*waiting, *others.values()])
     page = [PossibleDuplicateView.of(each, others[each.twin], named) for each in waiting if each.twin in others]
     return Page[PossibleDuplicateView](data=page, next_cursor=following)
@@ -494,9 +494,7 @@ def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
 @api.route("GET /api/v1/payments/{paymentId}/refunds", answer=RefundList, refuses=(PaymentNotFound,))
 def list_refunds(request: Request[NoBody, NoQuery]) -> RefundList:
     """List what was refunded of a payment, whoever told it, oldest first, with what takes nothing and why."""
-    context = config.context()
-    payment, found, _ = payments.whole(context.table, reversals.root(context, request.id("paymentId")), strong=False)
-    return RefundList.of(payment, found)
+    return RefundList.of(*reads.refunds_of(config.context(), request.id("paymentId")))
 
 
 @api.route(
@@ -538,12 +536,9 @@ def undo_refund(request: Request[DecisionNote, NoQuery]) -> PaymentRefundView:
 
 def _payment(request: Request[Any, Any], payment_id: str, *, strong: bool = True) -> PaymentView:
     """The payment, also under another name of it."""
-    table = config.context().table
-    payment, refunds, disputes = payments.whole(table, payment_id, strong=strong)
-    if payment.kind is PaymentKind.ALIAS:
-        root = reversals.root(config.context(), payment.target)
-        payment, refunds, disputes = payments.whole(table, root, strong=strong)
-    earned, named = labels.of_payment(table, payment, strong=strong, masks=request.caller.sees_masked)
+    context = config.context()
+    payment, refunds, disputes = reads.whole(context, payment_id, strong=strong)
+    earned, named = labels.of_payment(context.table, payment, strong=strong, masks=request.caller.sees_masked)
     return PaymentView.of(payment, earned, _payouts(earned), refunds, disputes, named)
 
 
@@ -552,9 +547,9 @@ def list_disputes(request: Request[NoBody, PageQuery]) -> Page[DisputeView]:
     """List the disputes that are open, and those whose end came without a beginning, oldest first."""
     context, query = config.context(), request.query
     after = request.position("")
-    found = payments.open_disputes(context.table, after, query.limit + 1)
+    found = reads.open_disputes(context, after, query.limit + 1)
     which, following = request.page(found)
-    page = payments.disputes(context.table, which, strong=False)
+    page = reads.many_disputes(context, which)
     here = [DisputeView.of(each) for each in page if each.status is DisputeStatus.OPEN or not each.amount]
     return Page[DisputeView](data=here, next_cursor=following)
 
@@ -577,5 +572,5 @@ def close_referral(request: Request[CloseBody, NoQuery]) -> ClosedView:
         context, id, body.reason, request.caller.user,
         from_ms=body.from_ms, cancel_unpaid=body.cancel_unpaid, go_on=lambda: context.now_ms() < until_ms,
     )  # fmt: skip
-    payouts = withdrawals.statuses(context.table, [closed.referral.payout])
+    payouts = withdrawals.statuses(context, [closed.referral.payout])
     return ClosedView.made(closed, payouts)

@@ -10,7 +10,7 @@ from refledger.entry.http import Api, Request
 from refledger.entry.models.common import CsvFile, NoBody, RawAnswer
 from refledger.entry.models.statements import StatementFormat, StatementQuery, StatementView, as_csv, file_name
 from refledger.operations.figures import statements
-from refledger.store import partners
+from refledger.operations.partners import reads as partners
 
 FONT = Path(__file__).with_name("DejaVuSans.ttf")
 FILES = ("text/csv", "application/pdf")
@@ -39,7 +39,7 @@ def of_partner(request: Request[NoBody, StatementQuery]) -> StatementView | CsvF
 )
 def own(request: Request[NoBody, StatementQuery]) -> StatementView | CsvFile | RawAnswer:
     """Make the statement of one of the caller's months: opening balance, movements, closing balance, per currency."""
-    partner_id = partners.id_of_user(config.context().table, request.caller.user)
+    partner_id = partners.id_of_user(config.context(), request.caller.user)
     if partner_id is None:
         raise PartnerNotFound("only a partner has statements; ask for a referral code first")
     return _answer(request, partner_id, named=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from refledger.entry import config
+from refledger.entry.events import stream
 from refledger.operations import notices
 from refledger.operations.earning import unattributed
 from refledger.operations.partners import search_projection
 from refledger.operations.proof import audit_projection
 from refledger.operations.referring import progress_projection
-from refledger.store import stream
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, int]:
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, int]:
     Each of these may be done again. The audit comes first: it waits for nothing but the table. Returns how many of its
     entries are new.
     """
-    context, records = config.context(), [stream.record(told) for told in event["Records"]]
+    context, records = config.context(), stream.records(event)
     written = audit_projection.write_down(context, records)
     progress_projection.follow(context, records)
     for told in unattributed.referred_in(records):

@@ -6,9 +6,9 @@ from typing import Any
 
 from refledger.domain.leaderboards import written
 from refledger.entry import config
+from refledger.entry.events import stream
 from refledger.operations.figures.rollups import project
 from refledger.operations.proof import touching
-from refledger.store.stream import record
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     The tumbling window is there for its `shardId`; its state is not used, but the answer must hold one. Leaderboards
     are told after the roll-ups are written: where it dies in between, the batch comes again, counts nothing, and tells.
     """
-    records = [record(told) for told in event["Records"]]
+    records = stream.records(event)
     if records and (changed := project(config.context(), event["shardId"], records)):
         config.leaderboard_queue().send(written(changed))
     if records:

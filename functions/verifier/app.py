@@ -8,9 +8,8 @@ from typing import Any
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
-from refledger.operations.proof.screening import screen
+from refledger.operations.proof.screening import FindingReason, screen
 from refledger.operations.proof.verification import Subject
-from refledger.store.findings import FindingReason
 
 
 def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from refledger.domain.errors import (
@@ -38,10 +39,9 @@ from refledger.entry.models.withdrawals import (
 from refledger.operations import bulk, pages
 from refledger.operations.context import Context
 from refledger.operations.earning import till
-from refledger.operations.payouts import methods, staff_remedies, withdrawals, workflow_callbacks
+from refledger.operations.partners import reads as partners
+from refledger.operations.payouts import methods, reads, staff_remedies, withdrawals, workflow_callbacks
 from refledger.operations.rate_limits import LimitKind
-from refledger.store import keys, partners
-from refledger.store import withdrawals as stored
 
 api = handler = Api()
 
@@ -51,26 +51,14 @@ def list_by_status(request: Request[NoBody, StatusQuery]) -> Page[StaffWithdrawa
     """List the withdrawals in a status, or all, or a partner's, or those with a problem; newest in it first."""
     context, query = config.context(), request.query
     before = request.position("")
-    rows = _rows(context, query, before, *keys.positions(query.from_ms, query.until_ms))
-
-    def read(ids: list[str]) -> list[Withdrawal]:
-        return stored.many(context.table, ids, strong=False)
-
-    page, last = pages.page(pages.loaded(rows, read, query.limit + 1), query.takes, query.limit)
+    rows = reads.listed(
+        context, before, query.limit + 1, query.from_ms, query.until_ms,
+        partner_id=query.partner_id, status=query.one_status, problem=bool(query.problem),
+    )  # fmt: skip
+    found = pages.loaded(rows, partial(reads.many, context), query.limit + 1)
+    page, last = pages.page(found, query.takes, query.limit)
     following = request.cursor(last)
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
-
-
-def _rows(context: Context, query: StatusQuery, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
-    """(position, id) in the shortest list that has all that are asked for."""
-    table, size, status = context.table, query.limit + 1, query.one_status
-    if query.partner_id:
-        return stored.of_partner(table, query.partner_id, before, size, low, high)
-    if status:
-        return stored.with_status(table, status, before, size, low, high)
-    if query.problem:
-        return stored.with_problem(table, before, size, low, high)
-    return stored.newest(table, before, size, low, high)
 
 
 @api.route(
@@ -83,10 +71,10 @@ def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawal
     """List a partner's withdrawals, newest first."""
     context, query, partner_id = config.context(), request.query, request.id("partnerId")
     before = request.position("")
-    partners.find(context.table, partner_id, strong=False)
-    found = stored.of_partner(context.table, partner_id, before, query.limit + 1)
+    partners.find(context, partner_id, strong=False)
+    found = reads.of_partner(context, partner_id, before, query.limit + 1)
     ids, following = request.page(found)
-    page = stored.many(context.table, ids, strong=False)
+    page = reads.many(context, ids)
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
@@ -108,7 +96,7 @@ def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
 @api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))
 def read_timeline(request: Request[NoBody, NoQuery]) -> TimelineView:
     """Tell what happened to a withdrawal, who did it, and what money moved, oldest first."""
-    withdrawal = stored.find(config.context().table, request.id("withdrawalId"))
+    withdrawal = reads.find(config.context(), request.id("withdrawalId"))
     return TimelineView(
         withdrawal_id=withdrawal.id,
         partner_id=withdrawal.partner_id,

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from refledger.domain.errors import Busy
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
+from refledger.operations.context import busy_on_conflict
 from refledger.operations.payouts import payouts, workflow_callbacks, workflow_tasks
 from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
-from refledger.store.transaction import RetryableConflict
 
 
 @stops(pays=True)
 def handler(event: dict[str, Any], _: object) -> Mapping[str, Any]:
     """`action` says which task; Step Functions sees an error by the name of its class."""
     logger().info("task", extra={"action": event["action"], "withdrawal": event["withdrawalId"]})
-    try:
+    with busy_on_conflict():  # a name that the workflow knows and retries
         return _task(event)
-    except RetryableConflict as error:  # a name that the workflow knows and retries
-        raise Busy("the table is busy") from error
 
 
 def _start_payout(withdrawal_id: str) -> Withdrawal:

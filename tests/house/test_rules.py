@@ -71,6 +71,8 @@ def broken(path: str, source: str) -> set[str]:
         ("no-one-letter-aliases", DOMAIN, "S = Status"),
         ("no-one-letter-aliases", DOMAIN, "R, M = Relation, marks.Marked"),
         ("no-one-letter-aliases", HANDLER, "from refledger.entry.access import Limit as L"),
+        ("functions-ask-operations", HANDLER, "from refledger.store import ledger"),
+        ("functions-ask-operations", HANDLER, "def late():\n    from refledger.adapters.queues import NotTaken"),
         ("stairs", DOMAIN, "from refledger.store import keys"),
         ("stairs", STORE, "def late():\n    from refledger.entry import http"),
         ("stairs", STORE, "import refledger.adapters.aws"),

@@ -41,6 +41,11 @@ class MaturityQueue:
             QueueUrl=self._url, MessageBody=GO_ON, MessageGroupId="schedule", MessageDeduplicationId=deduplication
         )
 
+    @staticmethod
+    def is_go_on(body: str) -> bool:
+        """Whether a message is one of `go_on`."""
+        return body == GO_ON
+
     def _send(self, messages: Sequence[MaturityMessage]) -> list[MaturityMessage]:
         """At most ten; returns those that were not taken."""
         entries = [

@@ -4,6 +4,7 @@ The adjustment and its money always move in the same transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from refledger.domain.adjustments import (
@@ -26,6 +27,26 @@ from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import adjustments, keys, ledger, partners, programs
 from refledger.store.transaction import Item, Write
+
+
+def find(context: Context, adjustment_id: str, *, strong: bool = True) -> Adjustment:
+    """Find an adjustment. Raises AdjustmentNotFound."""
+    return adjustments.find(context.table, adjustment_id, strong=strong)
+
+
+def listed(context: Context, partner_id: str | None, place: str, limit: int) -> Iterator[tuple[str, str]]:
+    """List (position, id) of a partner's adjustments, newest first.
+
+    Without a partner: of those that wait for somebody, oldest first.
+    """
+    if partner_id:
+        return adjustments.of_partner(context.table, partner_id, place, limit)
+    return adjustments.waiting(context.table, place, limit)
+
+
+def many(context: Context, ids: Sequence[str]) -> list[Adjustment]:
+    """Read those adjustments of these ids that there are, a little behind."""
+    return adjustments.many(context.table, ids, strong=False)
 
 
 def request(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -154,6 +155,15 @@ def retry_on_conflict(
         raise Busy("others keep changing the same data; nothing was done, please try again")
 
     return retrying
+
+
+@contextmanager
+def busy_on_conflict() -> Iterator[None]:
+    """Turn a conflict into Busy, without a try of its own: whoever called tries again."""
+    try:
+        yield
+    except RetryableConflict as error:
+        raise Busy("the table is busy") from error
 
 
 @retry_on_conflict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refledger.domain.journal import JournalEntry
+from refledger.domain.journal import Balance, JournalEntry
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
 
@@ -72,3 +72,8 @@ def _walk(
         after = place.entry if each == place.currency else ""
         for position, entry in ledger.entries(context.table, partner_id, each, after, limit + 1, strong=False):
             yield JournalPosition(place.partner, each, position), entry
+
+
+def balances_of(context: Context, partner_id: str) -> list[Balance]:
+    """List a partner's balances, by currency."""
+    return ledger.balances(context.table, partner_id)

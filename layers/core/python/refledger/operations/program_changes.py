@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -117,3 +117,13 @@ def _decided(
     change: ProgramChange, status: ChangeStatus, by: str, note: str, now_ms: int, version: int
 ) -> ProgramChange:
     return replace(change, stored_status=status, decided_by=by, decided_at_ms=now_ms, note=note, version=version)
+
+
+def find(context: Context, program_id: str, change_id: str) -> ProgramChange:
+    """Find looser terms that wait, or did. Raises ProgramChangeNotFound."""
+    return program_changes.find(context.table, program_id, change_id)
+
+
+def listed(context: Context, program_id: str, before: str, limit: int) -> Iterator[tuple[str, ProgramChange]]:
+    """List (position, change) of a program, those of the newest version first."""
+    return program_changes.of_program(context.table, program_id, before, limit)

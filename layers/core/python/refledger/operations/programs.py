@@ -5,7 +5,7 @@ What a change loosens waits for another admin (`operations/program_changes.py`);
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain.errors import ProgramChangeNotFound, ProgramExists, ProgramNotFound, Stale
@@ -27,6 +27,26 @@ class ProgramUpdate:
 
     program: Program
     waiting: ProgramChange | None = None
+
+
+def find(context: Context, program_id: str) -> Program:
+    """Find a program as it is now. Raises ProgramNotFound."""
+    return programs.find(context.table, program_id)
+
+
+def after(context: Context, program_id: str) -> Iterator[tuple[str, Program]]:
+    """List (position, program) by id, beyond one of them, a little behind."""
+    return programs.after(context.table, program_id)
+
+
+def version(context: Context, program_id: str, number: int) -> Program:
+    """Find a program as it was in a version. Raises ProgramNotFound."""
+    return programs.version(context.table, program_id, number)
+
+
+def versions(context: Context, program_id: str, before: str, limit: int) -> Iterator[tuple[str, Program]]:
+    """List (position, program) of a program's versions, newest first."""
+    return programs.versions(context.table, program_id, before, limit)
 
 
 def create(context: Context, program: Program, caller: str, key: str | None, body: str) -> ProgramUpdate:

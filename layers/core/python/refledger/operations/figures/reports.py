@@ -143,6 +143,11 @@ def counted(context: Context, dimension: Dimension, period: Period | None) -> Co
     return rollups.signed_sum(rollups.days(context, dimension, *period.days).values())
 
 
+def counted_of_program(context: Context, program_id: str, period: Period | None) -> Counter[str]:
+    """Return all that was ever counted of a program, or in a period."""
+    return counted(context, dimensions.program(program_id), period)
+
+
 def overview(context: Context, program_id: str) -> tuple[ProgramFigures, ProgramFigures]:
     """Return the figures of all time, and of the last 30 days."""
     period = periods.until_today(context.now_ms(), LAST_DAYS)
@@ -202,6 +207,13 @@ def funnel(context: Context, program_id: str, period: Period | None) -> dict[str
             if period.days[0] <= f"{year:04d}{name.when}" <= period.days[1]:
                 found[name.key] += n
     return {status: n for status, n in sorted(found.items()) if n}
+
+
+def trend_of_program(
+    context: Context, program_id: str, period: Period, interval: Interval
+) -> Iterator[tuple[Span, Counter[str]]]:
+    """Yield what was counted of a program in each interval of the period, empty ones too."""
+    return trend(context, dimensions.program(program_id), period, interval)
 
 
 def trend(

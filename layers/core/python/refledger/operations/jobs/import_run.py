@@ -13,10 +13,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from refledger.adapters.files import FileGone, Files
 from refledger.domain import csv_files
 from refledger.domain.errors import EmailTaken, Invalid, ProgramNotFound, UserTaken
 from refledger.domain.jobs import ImportLine, Job, JobStatus, LineStatus
 from refledger.operations.context import Context
+from refledger.operations.jobs.jobs import fail
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import jobs, keys, programs
@@ -69,6 +71,22 @@ def _check(head: list[str]) -> None:
 def _row(number: int, head: list[str], cells: list[str]) -> ImportRow:
     fits = len(cells) == len(head)
     return ImportRow(number, dict(zip(head, cells, strict=True)) if fits else None)
+
+
+def run_file(context: Context, files: Files, job: Job, read: Read, go_on: Callable[[], bool]) -> bool:
+    """Work on what was sent, like `run`.
+
+    A job whose file is gone or cannot be read any more is over, and says why.
+    """
+    if not job.is_open:
+        return False
+    try:
+        return run(context, files.source(job.id, job.source), job, read, go_on)
+    except FileGone:  # no repeat would find it
+        fail(context, job, "the file that was sent is gone, files are kept for a week: send it again")
+    except Invalid as error:  # it was looked at before it was taken, by an older version of this code
+        fail(context, job, error.detail)
+    return False
 
 
 def run(context: Context, text: str, job: Job, read: Read, go_on: Callable[[], bool]) -> bool:

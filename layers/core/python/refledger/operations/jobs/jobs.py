@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
-from refledger.domain.jobs import ASK_AGAIN_MS, GIVE_UP_MS, MOST_OPEN, ExportSubject, Job, JobKind, JobStatus
+from refledger.domain.jobs import (
+    ASK_AGAIN_MS,
+    GIVE_UP_MS,
+    MOST_OPEN,
+    ExportSubject,
+    ImportLine,
+    Job,
+    JobKind,
+    JobStatus,
+)
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.store import jobs
 from refledger.store.transaction import ConditionFailed
@@ -102,6 +111,26 @@ def find(context: Context, job_id: str, kind: JobKind, caller: str) -> Job:
     if job.kind is not kind or job.owner != caller:
         raise JobNotFound("there is no such job")
     return job
+
+
+def of_message(context: Context, job_id: str) -> Job:
+    """Find the job that a message tells of. Raises JobNotFound."""
+    return jobs.find(context.table, job_id)
+
+
+def of_owner(context: Context, owner: str, kind: JobKind, before: str, limit: int) -> Iterator[tuple[str, str]]:
+    """List (position, id) of somebody's jobs of a kind, newest first."""
+    return jobs.of_owner(context.table, owner, kind, before, limit)
+
+
+def many(context: Context, ids: Sequence[str]) -> list[Job]:
+    """Read those jobs of these ids that there are, a little behind."""
+    return jobs.many(context.table, ids)
+
+
+def lines(context: Context, job_id: str, after: int, limit: int | None = None) -> Iterator[ImportLine]:
+    """Tell what became of an import's lines after the number `after`, in the order of the file."""
+    return jobs.lines(context.table, job_id, after, limit)
 
 
 @retry_on_conflict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from refledger.domain.duties import Act
@@ -95,3 +96,18 @@ def reject(context: Context, application_id: str, by: str, reason: str) -> Appli
 
 def _decided(context: Context, old: Application, status: ApplicationStatus, by: str, reason: str) -> Application:
     return replace(old, status=status, decided_by=by, decided_at_ms=context.now_ms(), reason=reason)
+
+
+def find(context: Context, application_id: str) -> Application:
+    """Find an application, a little behind. Raises ApplicationNotFound."""
+    return applications.find(context.table, application_id, strong=False)
+
+
+def listed(context: Context, status: ApplicationStatus | None, before: str, limit: int) -> Iterator[tuple[str, str]]:
+    """List (position, id), newest first."""
+    return applications.newest(context.table, status, before, limit)
+
+
+def many(context: Context, ids: Sequence[str]) -> list[Application]:
+    """Read those applications of these ids that there are, a little behind."""
+    return applications.many(context.table, ids)

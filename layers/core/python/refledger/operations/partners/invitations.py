@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act
@@ -135,3 +136,17 @@ def _id_of(context: Context, token: str) -> str:
     if len(token) > 2 * TOKEN_BYTES:
         raise InvitationNotFound("there is no such invitation")
     return context.ids.hash("invitation", token)
+
+
+def listed(
+    context: Context, status: InvitationStatus | None, now_ms: int, before: str, limit: int
+) -> Iterator[tuple[str, str]]:
+    """List (position, id), newest first; of one status, open longest first."""
+    if status is None:
+        return invitations.newest(context.table, before, limit)
+    return invitations.of_status(context.table, status, now_ms, before, limit)
+
+
+def many(context: Context, ids: Sequence[str]) -> list[Invitation]:
+    """Read those invitations of these ids that there are, a little behind."""
+    return invitations.many(context.table, ids)

@@ -25,7 +25,8 @@ from refledger.operations.proof.payment_checks import verify_payments
 from refledger.operations.proof.touching import SETTLED_MS
 from refledger.operations.proof.verification import EARNED, END, PARTNERS, Subject
 from refledger.store import findings, touched
-from refledger.store.findings import Finding, FindingReason
+from refledger.store.findings import Finding
+from refledger.store.findings import FindingReason as FindingReason  # what `Tell` is told
 
 HOUR_MS = 60 * MINUTE_MS
 ROUND_MS = 20 * HOUR_MS  # between the beginnings of two sweeps: a partner's two looks are less than a day apart

@@ -22,7 +22,7 @@ from refledger.adapters import stripe
 from refledger.adapters.payouts import stripe_webhook
 from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.adapters.stepfunctions import Waker
-from refledger.adapters.stripe_source import KEPT_SECONDS, StripePage
+from refledger.adapters.stripe_source import KEPT_SECONDS, SourceUnavailable, StripePage
 from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.payments import (
     CodeGiven,
@@ -139,6 +139,19 @@ class Comparison:
             self.found.told += heard.is_new
             self.found.problems += heard.is_new and heard.reported
         return True
+
+
+def compare(comparison: Comparison, livemode: bool | None, go_on: Callable[[], bool]) -> SourceUnavailable | None:
+    """Look at events, then at transfers, each from where it stopped.
+
+    Returns why Stripe could not be asked. Raises Busy.
+    """
+    try:
+        compare_events(comparison, go_on)
+        compare_payouts(comparison, livemode, go_on)
+    except SourceUnavailable as error:
+        return error
+    return None
 
 
 def compare_events(comparison: Comparison, go_on: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ step is idempotent by itself, so that whoever dies in the middle is met by the r
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,6 +32,7 @@ from refledger.operations.earning.conversions import convert
 from refledger.operations.earning.payments import RecordOutcome as RefundOutcome
 from refledger.operations.referring import lifecycle
 from refledger.store import leads, programs, referrals
+from refledger.store.acting import acting
 
 CALLER = "leads"  # of the referrals that are made here
 REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)
@@ -285,3 +287,8 @@ def _minor(context: Context, referral: Referral, value: Value) -> tuple[int, str
         return value.amount or 0, value.currency
     currency = value.currency or programs.find(context.table, referral.program_id).currency
     return currencies.minor(value.major, currency), currency
+
+
+def told_by(system: str, message_id: str, kind: str) -> AbstractContextManager[None]:
+    """Everything that is written inside is what a system told in a message: so the audit names it."""
+    return acting("", system, "", message_id, kind)
