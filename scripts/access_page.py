@@ -14,8 +14,12 @@ HEAD = """# Who may do what
 
 Made by `make openapi` from `entry/access.py`, which is what is enforced. Staff are known by their groups, a service by
 the scopes of its access token, and everybody else who is signed in gets at what is their own: there another's id is
-answered by 404. `yes`: everybody's; `own`: their own. Limits are counted by caller and minute, per class. `fresh`:
+answered by 404. `yes`: everybody's; `own`: their own. `fresh`:
 people, not services, must have signed in within `FreshSignInMinutes` ([operations](operations.md#a-fresh-sign-in)).
+
+Limits are counted by caller and minute, per class: 1200 reads (`ReadsPerMinute`), 600 writes (`WritesPerMinute`), 60
+heavy calls (`HeavyPerMinute`), 120 about withdrawals (`WithdrawalsPerMinute`), and besides 20 codes that do not exist
+(`UnknownCodesPerMinute`) and 60 whole account numbers shown (`AccountsPerMinute`).
 
 | route | admin | finance | support | partner | service | limit | sign-in |
 |---|---|---|---|---|---|---|---|

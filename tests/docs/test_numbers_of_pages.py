@@ -51,6 +51,12 @@ def default(parameter: str) -> int:
 
 
 ROWS = [
+    ("docs/access.md", "per class: {} reads", default("ReadsPerMinute")),
+    ("docs/access.md", "(`ReadsPerMinute`), {} writes", default("WritesPerMinute")),
+    ("docs/access.md", "(`WritesPerMinute`), {} heavy", default("HeavyPerMinute")),
+    ("docs/access.md", "(`HeavyPerMinute`), {} about withdrawals", default("WithdrawalsPerMinute")),
+    ("docs/access.md", "and besides {} codes", default("UnknownCodesPerMinute")),
+    ("docs/access.md", "and {} whole account numbers", default("AccountsPerMinute")),
     ("docs/events.md", "your id of this movement of money, 1 to {} characters", checks.MAX_ID_CHARACTERS),
     ("docs/events.md", "at most {} day in the future", checks.MAX_FUTURE_MS // DAY_MS),
     ("docs/events.md", "instead of it, up to {} of", own.MAX_ITEMS),
