@@ -21,6 +21,8 @@ LIMIT_SECONDS = 600
 TELL = """
 import base64, json, sys
 import pytest
+from refledger.domain import uplines
+from refledger.store import statistics
 from tests.support import dynamodb
 from tests.template.corrections import correct
 from tests.template.hear import hear
@@ -30,6 +32,9 @@ from tests.template.review import review
 from tests.template.story import HASH_KEY, TABLE, Story, tell
 
 with dynamodb.running() as endpoint, pytest.MonkeyPatch.context() as monkeypatch:
+    for name, value in (("FOLDED_FROM", 1), ("FEW_PARTS", 0), ("LOOKED_AT_EACH", 1)):  # a closed day is folded at once
+        monkeypatch.setattr(statistics, name, value, raising=False)
+    monkeypatch.setattr(uplines, "SPARE", 0, raising=False)  # a list is full with the first that it counts
     story = Story(dynamodb.new_database(endpoint), monkeypatch)
     for part in (tell, correct, export_and_import, refer, hear, review):
         part(story)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from refledger.domain import periods
@@ -48,8 +48,8 @@ from refledger.entry.models.analytics import (
 from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBalancesView, TrialBalanceView
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
-from refledger.operations.figures.leaderboards import By
-from refledger.operations.partners import reads as partners
+from refledger.operations.figures.counted import check_books_counted, check_counted
+from refledger.operations.figures.leaderboards import ALL_TIME, By
 
 api = handler = Api()
 
@@ -66,7 +66,8 @@ OLDEST_DAYS = 10 * LONGEST_DAYS  # of a trial balance, which reads a line for ea
 )  # fmt: skip
 def program_statistics(request: Request[NoBody, AnyPeriodQuery]) -> ProgramStatisticsView:
     """Say what a program's partners, referrals, payments and rewards come to, of all time or in a period."""
-    program_id, period = _program(request.id("programId")), request.query.period
+    period = request.query.period
+    program_id = _program(request.id("programId"), period)
     found = reports.of_program(config.context(), program_id, period)
     return ProgramStatisticsView.told(program_id, found, period)
 
@@ -87,8 +88,9 @@ def overview(request: Request[NoBody, ProgramQuery]) -> OverviewView:
 @api.route("GET /api/v1/analytics/cohorts", query=CohortQuery, answer=CohortsView, refuses=UNREADABLE)
 def cohorts(request: Request[NoBody, CohortQuery]) -> CohortsView:
     """Follow the customers who were referred in each month of a year: who converted, and what they paid when."""
-    context, program_id = config.context(), _program(request.query.program_id)
+    context = config.context()
     year = request.query.year or periods.today(context.now_ms()).year
+    program_id = _program(request.query.program_id, Period(date(year, 1, 1), date(year, 12, 31)))
     found = reports.cohorts(context, program_id, year)
     return CohortsView(program_id=program_id, year=year, data=[CohortView.of(cohort) for cohort in found])
 
@@ -109,7 +111,8 @@ def forecast(request: Request[NoBody, ProgramQuery]) -> ForecastView:
 )  # fmt: skip
 def partners_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> PartnersStatisticsView:
     """Count a program's partners by status and label, or by what these numbers changed in a period."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     counts = PartnerCountsView.of(reports.of_program(config.context(), program_id, period))
     return PartnersStatisticsView(
         program_id=program_id, **PartnersStatisticsView.dates(period), **counts.model_dump(by_alias=True)
@@ -120,9 +123,10 @@ def partners_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> Partner
 def top(request: Request[NoBody, TopQuery]) -> TopView:
     """List the partners with the most revenue, conversions or rewards, of a month or of all time."""
     context, query = config.context(), request.query
-    program_id = _program(query.program_id)
+    program_id, month = query.program_id, query.month.replace("-", "")
+    check_counted(context, program_id, "" if month == ALL_TIME else f"{month}01")
     currency = query.currency or context.program(program_id).currency
-    board = leaderboards.top(context, program_id, query.month.replace("-", ""), query.by, currency)
+    board = leaderboards.top(context, program_id, month, query.by, currency)
     rows = enumerate(board.rows[: query.limit], start=1)
     return TopView(
         program_id=program_id,
@@ -136,13 +140,12 @@ def top(request: Request[NoBody, TopQuery]) -> TopView:
 
 @api.route(
     "GET /api/v1/partners/{partnerId}/statistics", query=AnyPeriodQuery, answer=PartnerStatisticsView,
-    refuses=(PartnerNotFound,),
+    refuses=(PartnerNotFound, NotCounted),
 )  # fmt: skip
 def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStatisticsView:
     """Say what a partner's referrals and rewards come to, and day by day: the last 30 days, or a period."""
     context, partner_id = config.context(), request.id("partnerId")
     period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
-    partners.find(context, partner_id, strong=False)
     ever, days = reports.of_partner(context, partner_id, period)
     return PartnerStatisticsView(
         partner_id=partner_id,
@@ -152,7 +155,7 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
     )
 
 
-@api.route("GET /api/v1/analytics/scorecards/{partnerId}", answer=ScorecardView, refuses=(PartnerNotFound,))
+@api.route("GET /api/v1/analytics/scorecards/{partnerId}", answer=ScorecardView, refuses=(PartnerNotFound, NotCounted))
 def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
     """Say how a partner does: of all time, this month and last month."""
     found = reports.scorecard(config.context(), request.id("partnerId"))
@@ -177,7 +180,8 @@ def scorecard(request: Request[NoBody, NoQuery]) -> ScorecardView:
 )  # fmt: skip
 def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> ReferralStatisticsView:
     """Count a program's referrals by status, and those that converted."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     counts = ReferralFiguresView.of(reports.of_program(config.context(), program_id, period).referrals, period)
     return ReferralStatisticsView(
         program_id=program_id, **ReferralStatisticsView.dates(period), **counts.model_dump(by_alias=True)
@@ -187,7 +191,8 @@ def referral_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> Referra
 @api.route("GET /api/v1/referrals/sources", query=ProgramPeriodQuery, answer=SourcesView, refuses=UNREADABLE)
 def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
     """Say where a program's referrals come from, and how many of each source convert."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     counters = reports.counted_of_program(config.context(), program_id, period)
     return SourcesView.of(program_id, counters, period)
 
@@ -195,7 +200,8 @@ def sources(request: Request[NoBody, ProgramPeriodQuery]) -> SourcesView:
 @api.route("GET /api/v1/referrals/funnel", query=ProgramPeriodQuery, answer=FunnelView, refuses=UNREADABLE)
 def funnel(request: Request[NoBody, ProgramPeriodQuery]) -> FunnelView:
     """Say how far referrals have got: all of them, or those that were made in a period."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     return FunnelView.of(program_id, reports.funnel(config.context(), program_id, period), period)
 
 
@@ -214,7 +220,8 @@ def referral_trends(request: Request[NoBody, TrendQuery]) -> ReferralTrendsView:
 )  # fmt: skip
 def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConvertView:
     """Say how long referrals take to convert."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     counters = reports.counted_of_program(config.context(), program_id, period)
     return TimeToConvertView.of(program_id, reports.time_to_convert(counters), period)
 
@@ -228,7 +235,8 @@ def time_to_convert(request: Request[NoBody, ProgramPeriodQuery]) -> TimeToConve
 )  # fmt: skip
 def reward_statistics(request: Request[NoBody, ProgramPeriodQuery]) -> RewardStatisticsView:
     """Sum up a program's rewards by status."""
-    program_id, period = _program(request.query.program_id), request.query.period
+    period = request.query.period
+    program_id = _program(request.query.program_id, period)
     counts = RewardFiguresView.of(reports.of_program(config.context(), program_id, period))
     return RewardStatisticsView(
         program_id=program_id, **RewardStatisticsView.dates(period), **counts.model_dump(by_alias=True)
@@ -247,9 +255,10 @@ def reward_trends(request: Request[NoBody, TrendQuery]) -> RewardTrendsView:
 @api.route("GET /api/v1/payouts/summary", query=AnyPeriodQuery, answer=PayoutsView, refuses=(NotCounted,))
 def payouts(request: Request[NoBody, AnyPeriodQuery]) -> PayoutsView:
     """Sum up what was paid out, and withdrawals by status, of all programs."""
-    reports.check_books_counted(config.context())
-    found = book_reports.payouts(config.context(), request.query.period)
-    return PayoutsView(**PayoutsView.dates(request.query.period), data=[PayoutView.of(each) for each in found])
+    period = request.query.period
+    check_books_counted(config.context(), period.days[0] if period else "")
+    found = book_reports.payouts(config.context(), period)
+    return PayoutsView(**PayoutsView.dates(period), data=[PayoutView.of(each) for each in found])
 
 
 @api.route("GET /api/v1/ledger/trial-balance", query=TrialBalanceQuery, answer=TrialBalancesView, refuses=(NotCounted,))
@@ -258,23 +267,20 @@ def trial_balance(request: Request[NoBody, TrialBalanceQuery]) -> TrialBalancesV
     context, as_of = config.context(), request.query.as_of
     if as_of and as_of < periods.today(context.now_ms()) - timedelta(days=OLDEST_DAYS):
         raise Invalid("asOf: ten years ago at most")
-    reports.check_books_counted(context)
+    check_books_counted(context)
     found = book_reports.trial_balance(context, as_of)
     return TrialBalancesView(
         as_of=as_of.isoformat() if as_of else None, data=[TrialBalanceView.of(each) for each in found]
     )
 
 
-def _program(program_id: str) -> str:
+def _program(program_id: str, period: Period | None = None) -> str:
     """Raises ProgramNotFound where there is none with this id, NotCounted where it is older than its figures."""
-    reports.check_counted(config.context(), program_id)
+    check_counted(config.context(), program_id, period.days[0] if period else "")
     return program_id
 
 
 def _trend(request: Request[Any, TrendQuery]) -> tuple[str, Interval, Period]:
     query = request.query
-    now_ms = config.context().now_ms()
-    return (
-        _program(query.program_id), query.interval,
-        query.period or periods.latest(now_ms, query.interval),
-    )  # fmt: skip
+    period = query.period or periods.latest(config.context().now_ms(), query.interval)
+    return _program(query.program_id, period), query.interval, period

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.errors import Conflict, PartnerNotFound, ProgramNotFound
+from refledger.domain.errors import Conflict, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
 from refledger.entry import config
 from refledger.entry.http import Api, Request
@@ -110,7 +110,7 @@ def list_codes(request: Request[NoBody, NoQuery]) -> MyCodes:
     return MyCodes(data=[MyCodeView.of(code, base) for code in found])
 
 
-@api.route("GET /api/v1/me/links", answer=LinksOfPartner, refuses=(*NOBODY, ProgramNotFound))
+@api.route("GET /api/v1/me/links", answer=LinksOfPartner, refuses=(*NOBODY, ProgramNotFound, NotCounted))
 def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     """List the caller's links with their clicks, the customers they brought, and the rates between them."""
     partner = _partner(request)
@@ -131,7 +131,7 @@ def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[Referral
     )
 
 
-@api.route("GET /api/v1/me/statistics", answer=StatisticsView, refuses=NOBODY)
+@api.route("GET /api/v1/me/statistics", answer=StatisticsView, refuses=(*NOBODY, NotCounted))
 def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
     """The caller's tiers, earnings and balances."""
     _id(request)
@@ -152,7 +152,7 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
     return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=NOBODY)
+@api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=(*NOBODY, NotCounted))
 def balance(request: Request[NoBody, NoQuery]) -> MyBalances:
     """The caller's money by currency: earned and waiting, available, reserved for payouts, paid out."""
     _id(request)

@@ -8,6 +8,7 @@ from refledger.domain.errors import (
     CodeNotActive,
     CodeNotFound,
     CustomerPaidBefore,
+    NotCounted,
     OwnCode,
     ProgramClosed,
     ProgramNotFound,
@@ -55,7 +56,7 @@ def apply(request: Request[NoBody, NoQuery]) -> AppliedView:
     )
 
 
-@api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=())
+@api.route("GET /api/v1/referrals/stats", answer=StatisticsView, refuses=(NotCounted,))
 def stats(request: Request[NoBody, NoQuery]) -> StatisticsView:
     """The caller's tiers, earnings and balances."""
     return StatisticsView.of(rollups.of_user(config.context(), request.caller.user))

@@ -14,6 +14,7 @@ from refledger.domain.errors import (
     EmailTaken,
     FreshSignInNeeded,
     KeyReused,
+    NotCounted,
     PartnerNotFound,
     ProgramNotFound,
     TooManyCodes,
@@ -407,7 +408,11 @@ def write_note(request: Request[PartnerNoteBody, NoQuery]) -> PartnerNoteView:
     return PartnerNoteView.of(partner_profile.write_note(context, partner_id, text, by, _once(request)))
 
 
-@api.route("GET /api/v1/partners/{partnerId}/links", answer=LinksOfPartner, refuses=(PartnerNotFound, ProgramNotFound))
+@api.route(
+    "GET /api/v1/partners/{partnerId}/links",
+    answer=LinksOfPartner,
+    refuses=(PartnerNotFound, ProgramNotFound, NotCounted),
+)
 def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     """List a partner's links with their clicks, the customers they brought, and the rates between them."""
     from refledger.operations.figures import link_figures

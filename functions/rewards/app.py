@@ -213,8 +213,10 @@ def approve(request: Request[NoteBody, NoQuery]) -> RewardView:
 )
 def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
     """Cancel a reward for good; what was in the balance leaves it, into debt if it must."""
-    note, by = request.body.note, request.caller.user
-    return _view(request, rewards.cancel(config.context(), _reward_id(request), note, by))
+    context, note, by = config.context(), request.body.note, request.caller.user
+    done = rewards.cancel(context, _reward_id(request), note, by)
+    maturing.send(rewards.make_room([done], context.now_ms()))
+    return _view(request, done)
 
 
 @api.route(
@@ -303,7 +305,15 @@ def bulk_approve(request: Request[BulkRewards, NoQuery]) -> RewardResults:
 def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
     """Cancel up to 50 rewards for good, each by itself, with a result for each."""
     context, note, by = config.context(), request.body.note, request.caller.user
-    return _each(request, lambda id: rewards.cancel(context, id, note, by))
+    done: list[Reward] = []
+
+    def cancel_one(id: str) -> Reward:
+        done.append(rewards.cancel(context, id, note, by))
+        return done[-1]
+
+    answer = _each(request, cancel_one)
+    maturing.send(rewards.make_room(done, context.now_ms()))
+    return answer
 
 
 @api.route("POST /api/v1/rewards/bulk-pay", body=BulkPayment, answer=RewardResults, refuses=(KeyReused,))
@@ -572,5 +582,6 @@ def close_referral(request: Request[CloseBody, NoQuery]) -> ClosedView:
         context, id, body.reason, request.caller.user,
         from_ms=body.from_ms, cancel_unpaid=body.cancel_unpaid, go_on=lambda: context.now_ms() < until_ms,
     )  # fmt: skip
+    maturing.send(closed.due)
     payouts = withdrawals.statuses(context, [closed.referral.payout])
     return ClosedView.made(closed, payouts)

@@ -30,7 +30,7 @@ def test_it_says_first_does_it_once_and_says_where_it_stands(refledger: Command,
     assert refledger("migrate", "--status").lines[0].startswith("guards: not begun (")
     done = refledger("migrate")
     assert done.status == 0
-    assert [line.partition(":")[0] for line in done.lines] == ["guards", "alike", "earned"]
+    assert [line.partition(":")[0] for line in done.lines] == ["guards", "alike", "earned", "since"]
     assert ", 1 were moved on" in done.lines[0]
     second = refledger("migrate")
     assert all(": ended at 2" in line for line in second.lines)

@@ -31,6 +31,16 @@ def operations() -> Iterator[tuple[str, Json]]:
         yield from ((f"{method.upper()} {path}", told) for method, told in methods.items())
 
 
+def test_amounts_are_told_as_decimals_too() -> None:
+    """Whatever is answered with an amount and its currency says it in major units beside it, as files do."""
+    schemas = document()["components"]["schemas"]
+    told = {name: each["properties"] for name, each in schemas.items() if name.endswith("View")}
+    rows = {name: fields for name, fields in told.items() if {"amount", "currency"} <= set(fields)}
+    del rows["MoneyView"]  # of terms, which are sent back as they were read, and of sums of reports
+    assert len(rows) > 10
+    assert [name for name, fields in rows.items() if "amountDecimal" not in fields] == []
+
+
 def test_the_committed_document_is_made_from_the_code() -> None:
     """Whoever changes a route or a model runs `make openapi`; page and document are of one making."""
     committed = json.loads((FUNCTION / "openapi.json").read_text(encoding="utf-8"))

@@ -50,7 +50,8 @@ def test_an_adjustment_is_posted_and_found(world: World, acme: str) -> None:
     assert (first.status, second.status) == (201, 201)
     assert first.body == {
         "id": first.body["id"], "partnerId": acme, "programId": "strict", "kind": "ADJUSTMENT", "amount": 700,
-        "currency": "USD", "reason": "counted twice", "status": "POSTED", "requester": world.books.user("ann"),
+        "amountDecimal": "7.00", "currency": "USD", "reason": "counted twice", "status": "POSTED",
+        "requester": world.books.user("ann"),
         "requesterName": None, "partnerName": "A B", "partnerCompany": None,
         "createdAt": first.body["createdAt"], "approver": None, "approverName": None, "decidedAt": None, "note": "",
         "entry": 1, "entries": None, "chain": None,

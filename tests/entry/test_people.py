@@ -9,7 +9,8 @@ import pytest
 from refledger.domain.people import PersonKind
 from refledger.entry.models.common import View
 from refledger.operations import labels, people
-from refledger.operations.partners import forgetting
+from refledger.operations.partners import forgetting, partner_profile
+from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.store import keys
 from refledger.store import people as stored
 from refledger.store.transaction import RetryableConflict
@@ -63,6 +64,25 @@ def test_withdrawals_name_each_who_decided(fresh: World) -> None:
     assert [(each["status"], each["byName"]) for each in listed["history"]] == [("APPROVED", "Ann"), ("PAID", "Bea")]
     told = fresh.call("GET /api/v1/withdrawals/{withdrawalId}/timeline", path=path, **SUPPORT).body["events"]
     assert [(each["what"], each["byName"]) for each in told] == [("ASKED", None), ("STATUS", "Ann"), ("STATUS", "Bea")]
+
+
+def test_a_partner_who_acts_is_named_by_their_own_record(fresh: World) -> None:
+    """Their request and their cancellation, in the timeline and the history; not to a service."""
+    fresh.books.grant("bob", 2_000)
+    fresh.books.mature("bob")
+    partner = fresh.books.partner("bob")
+    partner_profile.change(fresh.books.context, partner.id, ProfileChanges(first_name="Bob"), partner.version)
+    path = {"withdrawalId": fresh.books.withdraw("bob", 2_000).id}
+    cancel = "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel"
+    assert fresh.call(cancel, sub="bob", path=path, body={}).status == 200
+    timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
+    told = fresh.call(timeline, path=path, **SUPPORT).body["events"]
+    assert [(each["what"], each["byName"]) for each in told] == [("ASKED", "Bob"), ("STATUS", "Bob")]
+    (listed,) = fresh.call("GET /api/v1/withdrawals", query={"status": "CANCELLED"}, **SUPPORT).body["data"]
+    assert [each["byName"] for each in listed["history"]] == ["Bob"]
+    service = {"sub": "svc", "claims": {"scope": "refledger/withdrawals:read", "client_id": "shop"}}
+    seen = fresh.call("GET /api/v1/withdrawals", query={"status": "CANCELLED"}, **service)
+    assert [each["byName"] for row in seen.body["data"] for each in row["history"]] == [None]
 
 
 def test_what_happens_by_itself_is_named_so(fresh: World) -> None:

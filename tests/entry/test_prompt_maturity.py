@@ -96,3 +96,44 @@ def test_what_is_held_is_not_sent(fresh: World, queues: Sqs) -> None:
 class Long:
     def get_remaining_time_in_millis(self) -> Any:
         return 60_000
+
+
+CANCEL = "POST /api/v1/rewards/{rewardId}/cancel"
+
+
+def one_by_one(world: World, id: str) -> None:
+    assert world.admin(CANCEL, path={"rewardId": id}, body={"note": "not deserved"}).status == 200
+
+
+def with_others(world: World, id: str) -> None:
+    body = {"rewardIds": [id], "note": "not deserved"}
+    assert world.admin("POST /api/v1/rewards/bulk-cancel", body=body).body["results"][0]["status"] == "CANCELLED"
+
+
+def with_the_referral(world: World, id: str) -> None:
+    (reward,) = [each for each in world.books.rewards("bob") if each.id == id]
+    path, route = {"referralId": reward.referral_id}, "POST /api/v1/referrals/{referralId}/close"
+    etag = world.admin("GET /api/v1/referrals/{referralId}", path=path).headers["etag"]
+    body = {"reason": "not deserved", "from": iso(reward.earned_at_ms)}
+    assert world.admin(route, path=path, body=body, headers={"if-match": etag}).body["cancelled"] == 2
+
+
+@pytest.mark.parametrize("cancel", [one_by_one, with_others, with_the_referral])
+def test_what_a_cancellation_lets_be_covered_is_paid_at_once(
+    fresh: World, queues: Sqs, cancel: Callable[[World, str], None]
+) -> None:
+    """A part of the oldest reward had left; that is the whole of the next one, without waiting for what comes due."""
+    books = fresh.books
+    books.earn("carol", "first", 10_000)
+    books.clock.forward(1_000)
+    books.apply("dave", "bob")
+    books.earn("dave", "second", 7_500)
+    books.pay_out("bob", 1_500)
+    oldest, _ = sorted(books.rewards("bob"), key=lambda each: each.entry)
+    assert {each.status for each in books.rewards("bob")} == {"APPROVED"}
+    queues.messages.clear()
+    cancel(fresh, oldest.id)
+    records = [{"messageId": f"m{n}", "body": each["MessageBody"]} for n, each in enumerate(queues.messages)]
+    assert load("maturity").handler({"Records": records}, Long()) == {"batchItemFailures": []}
+    assert sorted(each.status for each in books.rewards("bob")) == ["CANCELLED", "PAID"]
+    assert books.faults() == []

@@ -53,12 +53,18 @@ def test_a_month_from_its_beginning_to_its_end(fresh: World, month: str) -> None
     assert answer.status == 200
     assert (answer.body["month"], answer.body["final"]) == (month, True)
     dollars = account(answer, "USD")
-    assert dollars["opening"] == {"available": 0, "reserved": 0, "paid": 0}
-    assert dollars["closing"] == {"available": 8_500, "reserved": 1_000, "paid": 3_000}
+    assert dollars["opening"] == {
+        "available": 0, "reserved": 0, "paid": 0, "availableDecimal": "0.00", "reservedDecimal": "0.00",
+        "paidDecimal": "0.00",
+    }  # fmt: skip
+    assert dollars["closing"] == {
+        "available": 8_500, "reserved": 1_000, "paid": 3_000, "availableDecimal": "85.00", "reservedDecimal": "10.00",
+        "paidDecimal": "30.00",
+    }  # fmt: skip
     kinds = [each["kind"] for each in dollars["movements"]]
     assert kinds == ["EARN", "RESERVE", "SETTLE", "RESERVE"]
     assert [each["after"]["available"] for each in dollars["movements"]] == [12_500, 9_500, 9_500, 8_500]
-    assert {"kind": "RESERVE", "count": 2, "amount": 4_000} in dollars["totals"]
+    assert {"kind": "RESERVE", "count": 2, "amount": 4_000, "amountDecimal": "40.00"} in dollars["totals"]
     assert account(answer, "JPY")["closing"]["available"] == 777
     last = fresh.books.entries("bob")[3]
     assert (dollars["version"], dollars["hash"]) == (4, last.hash)

@@ -9,6 +9,7 @@ import pytest
 from refledger.domain.journal import EntryKind, post
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.operations.earning import maturity, rewards
 from refledger.operations.payouts import withdrawals
 from refledger.store import ledger
 from tests.support import worlds
@@ -207,3 +208,18 @@ def test_what_a_refund_or_an_adjustment_covered_names_what_took_the_money(books:
     books.table.commit(*ledger.post(balance, after, entry))
     books.cover("alice")
     assert {r.paid_by for r in books.rewards("alice") if r.status is S.PAID} == {"another-adjustment"}
+
+
+def test_what_a_cancelled_reward_no_longer_keeps_covers_the_next(books: Books) -> None:
+    """A part had left of the oldest; once that is cancelled it is the whole of the next one, which is paid then."""
+    earn(books, 1000, 600)
+    first = books.pay_out("bob", 600)
+    assert paid(books) == []
+    oldest, _ = sorted(books.rewards("bob"), key=lambda r: r.entry)
+    cancelled = books.cancel(oldest)
+    (told,) = rewards.make_room([cancelled], books.clock())
+    assert maturity.mature_from(books.context, told.partner_id, told.currency, told.since) == ""
+    assert books.cover("bob") == 1
+    assert paid(books) == [600]
+    assert [r.paid_by for r in books.rewards("bob") if r.status is S.PAID] == [first.id]
+    assert books.faults() == []

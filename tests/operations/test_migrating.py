@@ -22,7 +22,7 @@ from refledger.store.transaction import Item, put, update
 from tests.store.test_shapes import of_kind, table_of
 from tests.support.books import Books
 
-GUARDS, ALIKE, EARNED = ALL
+GUARDS, ALIKE, EARNED, SINCE = ALL
 
 
 @pytest.fixture
@@ -68,17 +68,18 @@ def test_what_an_old_release_left_is_moved_on_and_the_books_stay_right(old: Book
     done = migrate(old.context, migration, whole_table(old.table, 50))
     after = but_progress(everything(old))
     assert (done.looked_at >= len(before), done.ended_ms) == (True, old.clock())
-    more = {"guards": 5, "alike": 9, "earned": 0}[migration.name]
+    more = {"guards": 5, "alike": 9, "earned": 0, "since": 0}[migration.name]
     assert len(after) - len(before) == more == len(new_in(before, after))
-    was = [without_earned(item) if migration is EARNED and keys.is_balance(item) else item for item in after]
+    was = [without("earned", item) if migration is EARNED and keys.is_balance(item) else item for item in after]
+    was += [without("since", item) for item in after if migration is SINCE and keys.is_program(item)]
     assert [item for item in before if item not in was] == []
     assert old.faults() == []
     assert old.pay("carol", "after the update", 10_000)
     assert old.faults() == []
 
 
-def without_earned(balance: Item) -> Item:
-    return {name: value for name, value in balance.items() if name != "earned"}
+def without(name: str, item: Item) -> Item:
+    return {each: value for each, value in item.items() if each != name}
 
 
 def new_in(before: list[Item], after: list[Item]) -> list[Item]:
@@ -104,7 +105,9 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(old: Books, migrat
     would = migrate(old.context, migration, whole_table(old.table, 50), dry_run=True)
     assert everything(old) == before
     done = migrate(old.context, migration, whole_table(old.table, 50))
-    twice = {"guards": 1, "alike": 0, "earned": 0}[migration.name]  # one refund lies under both names of its payment
+    twice = {"guards": 1, "alike": 0, "earned": 0, "since": 0}[
+        migration.name
+    ]  # one refund lies under both names of its payment
     assert would.moved_on - twice == done.moved_on > 0
 
 

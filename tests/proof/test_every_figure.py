@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from refledger.entry import statement_files, statement_pdf
 from tests.support import answers, model
 from tests.support.answers import Period
 from tests.support.business import CURRENCIES, Business, business, live
@@ -25,6 +26,7 @@ from tests.support.model import EVER, Partner, Program, day_of, midnight
 
 HISTORIES, STEPS = int(os.environ.get("FIGURE_HISTORIES", "1")), int(os.environ.get("FIGURE_STEPS", "50"))
 
+DIGITS = {"JPY": 0, "KWD": 3}
 FIRST = int(os.environ.get("FIGURE_FIRST", "0"))
 
 
@@ -255,13 +257,16 @@ class Comparison:
         known, currency = self.business.model, account["currency"]
         since, until = answers.span((first, end))
         what = f"statement {partner.name} {currency} {first:%Y-%m}"
+        self._decimals(what, currency, account["opening"], account["closing"], *account["totals"])
         self.same(f"{what} opening", account["opening"], known.holds(partner, currency, since))
         self.same(f"{what} closing", account["closing"], known.holds(partner, currency, until))
         self.same(f"{what} goes on", account["opening"], last.get(currency, account["opening"]))
         sums = Counter(account["opening"])
         for movement in account["movements"]:
+            self._decimals(what, currency, movement["change"], movement["after"])
             sums.update(movement["change"])
             self.same(f"{what} after", movement["after"], dict(sums))
+            self.same(f"{what} reference", movement["transactionId"], _reference(movement))
         self.same(f"{what} adds up", dict(sums), account["closing"])
         totals = {each["kind"]: each["amount"] for each in account["totals"] if each["amount"]}
         wanted: Counter[str] = Counter()
@@ -269,6 +274,97 @@ class Comparison:
             if entry.partner is partner and entry.currency == currency and since <= entry.ms < until:
                 wanted[entry.kind] += entry.amount
         self.same(f"{what} totals", totals, dict(wanted))
+
+    def _decimals(self, what: str, currency: str, *places: dict[str, Any]) -> None:
+        """Each amount once more in major units; what is compared afterwards are the minor ones alone."""
+        for place in places:
+            for name in [each for each in place if each.endswith("Decimal")]:
+                text, amount = place.pop(name), place[name.removesuffix("Decimal")]
+                told = (_minor(text, currency), _places(text)) if text is not None else (None, 0)
+                due = (amount, DIGITS.get(currency, 2)) if amount is not None else (None, 0)
+                self.same(f"{what} {name}", told, due)
+
+    def printed(self) -> None:
+        """A month on paper: the rows that are printed are those of the answer."""
+        partner = self.business.chosen.choice(self.business.model.partners)
+        path = {"partnerId": partner.id, "month": f"{self.business.chosen.choice(self.months())[0]:%Y-%m}"}
+        route, rows = "GET /api/v1/partners/{partnerId}/statements/{month}", list[tuple[str, ...]]()
+        told = self.business.staff(route, path=path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(statement_files, "kept", lambda *given: given[-1]())
+            patch.setattr(statement_pdf, "_row", lambda _, cells: rows.append(cells))
+            assert self.business.staff(route, path=path, query={"format": "PDF"}).startswith(b"%PDF-")
+        got = [list(cells[3:]) for cells in rows if cells != statement_pdf.HEAD]
+        wanted = [
+            [*(held[f"{a}Decimal"] for a in ("available", "reserved", "paid")), after["availableDecimal"]]
+            for account in told["accounts"] for held, after in (
+                (account["opening"], account["opening"]),
+                *((each["change"], each["after"]) for each in account["movements"]),
+                (account["closing"], account["closing"]),
+            )
+        ]  # fmt: skip
+        self.same(f"statement of {partner.name} {path['month']} on paper", got, wanted)
+
+    # ------------------------------------------------------------ lists, page by page
+
+    def lists(self) -> None:
+        """Every row once, however small the pages are."""
+        known, size = self.business.model, str(self.business.chosen.randrange(2, 9))
+
+        def rows(path: str, *names: str, **query: str) -> list[list[Any]]:
+            found = list(self.business.pages(f"GET /api/v1/{path}", query={"limit": size, **query}))
+            for row in found:
+                if "currency" in row:
+                    self._decimals(path, row["currency"], row)
+            return sorted(([row[name] for name in names] for row in found), key=str)
+
+        self.same(
+            "list of partners", rows("partners", "id", "status"), sorted([p.id, p.status.now] for p in known.partners)
+        )
+        due: list[list[Any]]
+        for program in known.programs.values():
+            of_it, name = {"programId": program.id}, f"list of {program.id}'s"
+            due = [[r.id, r.status.now] for r in known.referrals if r.program is program]
+            self.same(f"{name} referrals", rows("referrals", "id", "status", **of_it), sorted(due, key=str))
+            told = [row for row in rows("payments", "externalId", "amount", "base", "currency", **of_it) if row[0]]
+            due = [
+                [p.name, p.amount, p.base, p.currency] for p in known.payments.values()
+                if p.program is program and p.origin == "PAYMENT"
+            ]  # fmt: skip
+            self.same(f"{name} payments", [row for row in told if row[0] in known.payments], sorted(due, key=str))
+        for partner in self.business.chosen.sample(known.partners, 3):
+            whose = {"partnerId": partner.id}
+            due = [
+                [r.tier, r.state.now.status, r.amount, r.state.now.net] for r in known.rewards if r.partner is partner
+            ]
+            got = rows("rewards", "tier", "status", "amount", "net", **whose)
+            self.same(f"list of {partner.name}'s rewards", got, sorted(due, key=str))
+            due = [[w.status.now, w.amount, w.currency] for w in known.withdrawals if w.partner is partner]
+            got = rows("withdrawals", "status", "amount", "currency", **whose)
+            self.same(f"list of {partner.name}'s withdrawals", got, sorted(due, key=str))
+            sums: Counter[tuple[str, str]] = Counter()
+            for kind, currency, amount in rows("ledger/entries", "kind", "currency", "amount", **whose):
+                sums[kind, currency] += amount
+            entries: Counter[tuple[str, str]] = Counter()
+            for entry in known.entries:
+                if entry.partner is partner:
+                    entries[entry.kind, entry.currency] += entry.amount
+            self.same(f"list of {partner.name}'s entries", {k: n for k, n in sums.items() if n}, dict(entries))
+
+    def audited(self) -> None:
+        """What the audit's file says of a partner's and a withdrawal's status is what they went through."""
+        chosen = self.business.chosen
+        for partner in chosen.sample(self.business.model.partners, 2):
+            self._went_through(partner.name, partner.id, [value for _, value in partner.status._steps])
+        asked = [each for each in self.business.model.withdrawals if each.id]
+        for made in chosen.sample(asked, min(2, len(asked))):
+            steps = [value for _, value in made.status._steps]
+            self._went_through(f"withdrawal {made.id}", made.id, steps, but=("APPROVED",))
+
+    def _went_through(self, what: str, entity: str, steps: list[str], but: tuple[str, ...] = ()) -> None:
+        rows = [row for row in self._rows("AUDIT", None, entity=entity) if row["field"] == "status"]
+        rows.sort(key=lambda row: row["at"])
+        self.same(f"audit of {what}", [row["after"] for row in rows if row["after"] not in but], steps)
 
     # ------------------------------------------------------------ files
 
@@ -354,6 +450,7 @@ class Comparison:
                         self.same(
                             f"pack {first:%Y-%m}: {partner.name}", [e for e in moved if since <= e.ms < until], []
                         )
+            self._went_out(f"{first:%Y-%m}", tables, [e for e in known.entries if since <= e.ms < until])
             legs: Counter[tuple[str, ...]] = Counter()
             for row in tables["trial-balance.csv"]:
                 for side, column in (("debit", "debits"), ("credit", "credits")):
@@ -368,13 +465,40 @@ class Comparison:
             debited = {name[:2]: n for name, n in legs.items() if name[2] == "debit" and n}
             self.same(f"pack {first:%Y-%m}: debits", debited, dict(debits))
 
+    def _went_out(self, month: str, tables: dict[str, list[dict[str, str]]], entries: list[model.Entry]) -> None:
+        """Payouts of a pack are the entries that paid, with who decided; what is owed is what statements close with."""
+        paid, due = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for row in tables["payouts.csv"]:
+            paid[row["partnerId"], row["currency"]] += _minor(row["amount"], row["currency"])
+            self.same(
+                f"pack {month}: who paid {row['withdrawalId']}", bool(row["paidBy"] and row["transactionId"]), True
+            )
+        for entry in entries:
+            sign = {"SETTLE": 1, "PAY": 1, "RETURN": -1}.get(entry.kind, 0)
+            due[entry.partner.id, entry.currency] += sign * entry.amount
+        same = [{place: n for place, n in sums.items() if n} for sums in (paid, due)]
+        self.same(f"pack {month}: payouts", *same)
+        closing = {
+            (row["partnerId"], row["currency"]): sum(
+                Decimal(row[f"closing{account}"]) for account in ("Available", "Reserved")
+            ) for row in tables["statements.csv"]
+        }  # fmt: skip
+        owed = {(row["partnerId"], row["currency"]): row for row in tables["liabilities.csv"]}
+        for place, held in closing.items():
+            owes = owed.get(place, {"owed": "0", "debt": "0"})
+            told = Decimal(owes["owed"]) - Decimal(owes["debt"])
+            self.same(f"pack {month}: what is owed to {place}", told, held)
+
     def all(self) -> None:
         self.programs()
         self.partners()
         self.boards()
         self.books()
         self.statements()
+        self.printed()
+        self.lists()
         self.files()
+        self.audited()
 
 
 def _table(content: bytes) -> list[dict[str, str]]:
@@ -383,7 +507,18 @@ def _table(content: bytes) -> list[dict[str, str]]:
 
 def _minor(text: str, currency: str) -> int:
     """Major units, as files have them, in minor ones."""
-    return int(Decimal(text or "0").scaleb({"JPY": 0, "KWD": 3}.get(currency, 2)))
+    return int(Decimal(text or "0").scaleb(DIGITS.get(currency, 2)))
+
+
+def _places(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def _reference(movement: dict[str, Any]) -> str | None:
+    """What the bank calls it: of what was paid, or came back; told when it is paid, and kept."""
+    if movement["count"] > 1 or movement["kind"] not in ("SETTLE", "RETURN"):
+        return movement["transactionId"] if movement["kind"] == "PAY" else None
+    return f"bank-mark-paid-{movement['reference']}"
 
 
 def _legs(journal: list[dict[str, str]]) -> Counter[tuple[str, ...]]:

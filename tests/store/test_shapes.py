@@ -58,7 +58,6 @@ READERS: dict[str, Callable[[Any], object]] = {
 }  # fmt: skip
 # Kinds that no story leaves behind, and why that is no gap
 NEVER_LEFT = {
-    "statistics_late_part": "told long after its day: tests/operations/test_figures_of_days.py makes and folds some",
     "stopped": "whatever is left goes on: tests/operations/test_stopping.py reads one",
 }
 # Sums, of which an item has those that are not nothing; and how far a schedule has looked, each in its own words

@@ -18,12 +18,14 @@ from refledger.domain.links import Links
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.entry import config
+from refledger.operations.context import Context
 from refledger.operations.figures.rebuild import everybody, rebuild
 from refledger.store import keys
 from tests.support import changes, functions
 from tests.support.deployment import Deployment, Event, Time, deployment
 from tests.support.model import (
     DAY,
+    EVER,
     HOUR,
     History,
     Model,
@@ -264,14 +266,18 @@ class Business:
 
     # ------------------------------------------------------------ customers
 
-    def pays(self, customer: str, program: Program, amount: int, currency: str, occurred: int) -> None:
+    def pays(
+        self, customer: str, program: Program, amount: int, currency: str, occurred: int, product: str = ""
+    ) -> None:  # fmt: skip
         name, off = f"order-{self._next()}", self.chosen.choice((0, 0, amount // 10))
         tax = (amount - off) // self.chosen.choice((1_000_000_000, 6, 11))
         self.tell("Payment Succeeded", {
             "paymentId": name, "customerId": customer, "amount": amount, "discountAmount": off, "taxAmount": tax,
             "currency": currency, "occurredAt": self.at(occurred), "programId": program.id,
+            **({"productId": product} if product else {}),
         })  # fmt: skip
-        self.model.pay(self.now, name, program, customer, amount - off, amount - off - tax, currency, occurred)
+        base = amount - off - tax
+        self.model.pay(self.now, name, program, customer, amount - off, base, currency, occurred, product)
 
     def refunds(self, name: str, amount: int, currency: str) -> None:
         id = f"refund-{self._next()}"
@@ -368,6 +374,32 @@ class Business:
 
     # ------------------------------------------------------------ what may happen to all of it
 
+    def pauses(self, program: Program) -> None:
+        """For an hour, in which a customer pays."""
+        path, began = {"programId": program.id}, self.now
+
+        def becomes(act: str) -> None:
+            version = self.staff("GET /api/v1/programs/{programId}", path=path)["version"]
+            route, match = f"POST /api/v1/programs/{{programId}}/{act}", {"if-match": f'"{version}"'}
+            told = self.staff(route, path=path, headers=match, body={"reason": "a test"})
+            assert told["pendingChange"] is None
+
+        becomes("pause")
+        program.pauses.append((began, EVER))
+        self.restarts()
+        self.passes(HOUR)
+        bound = [each for each in self.model.referrals if each.customer and each.program is program]
+        for referral in bound[:1]:
+            self.pays(referral.customer, program, 12_345, "USD", self.now)
+        becomes("resume")
+        program.pauses[-1] = (began, self.now)
+        self.restarts()
+
+    def restarts(self) -> None:
+        """Nothing is left in the memory of a worker."""
+        books = self.deployed.world.books
+        books.context = Context(books.table, books.ids, books.clock, pause=lambda _: None)
+
     def is_told_again(self) -> None:
         """All events once more, in any order, some of them together."""
         for kind, detail in self.chosen.sample(self.events, len(self.events)):
@@ -403,7 +435,7 @@ class Business:
         return self.staff(f"GET /api/v1{path}", query=query)
 
     def pages(self, route: str, **told: Any) -> Iterator[dict[str, Any]]:
-        """All rows of a list."""
+        """All rows of a list, page by page."""
         query = dict(told.pop("query", {}))
         while True:
             answer = self.staff(route, query=query, **told)
@@ -428,17 +460,18 @@ def business(endpoint: str, seed: int) -> Iterator[Business]:
         books = deployed.world.books
         books.clock.at_ms = BEGINS
         others = {each: CurrencyTerms(payout_minimum=1) for each in CURRENCIES[1:]}
+        products = (("course", a_rule(3500)), ("gold", a_rule(100, 900)))
         shop = Links("https://shop.example.com/", ("shop.example.com",))
         books.program(
-            "default", tier_rates_bps=(2000, 1000, 500, 250), hold_days=0, attribution_days=None, currencies=others,
-            payout_minimum=1, links=shop, bind_within_hours=0,
+            "default", rules=RuleSet(a_rule(2000, 1000, 500, 250), products), hold_days=0, attribution_days=None,
+            currencies=others, payout_minimum=1, links=shop, bind_within_hours=0,
         )  # fmt: skip
         books.program(
             "slow", rules=RuleSet(a_rule(3000, 1500), monthly_cap=(("USD", 10_000),)), hold_days=10,
             attribution_days=20, currencies=others, payout_minimum=1, links=shop, bind_within_hours=0,
         )  # fmt: skip
         programs = {
-            "default": Program("default", (2000, 1000, 500, 250)),
+            "default": Program("default", (2000, 1000, 500, 250), products={"course": (3500,), "gold": (100, 900)}),
             "slow": Program("slow", (3000, 1500), 10, 20, {"USD": 10_000}),
         }
         made = Business(
@@ -504,7 +537,8 @@ def a_payment(business: Business, chosen: random.Random) -> None:
     late = chosen.choice((0, 0, 0, 1, HOUR, DAY, 40 * DAY))
     occurred = max(business.now - late, referral.made) if chosen.random() < 0.9 else business.now - late
     customer = referral.customer if chosen.random() < 0.95 else "a stranger"
-    business.pays(customer, referral.program, _amount(chosen), chosen.choice(CURRENCIES), occurred)
+    product = chosen.choice(("", "", "", "course", "gold", "a product without a rule"))
+    business.pays(customer, referral.program, _amount(chosen), chosen.choice(CURRENCIES), occurred, product)
 
 
 def a_refund(business: Business, chosen: random.Random) -> None:
@@ -659,9 +693,18 @@ def a_change_of_status(business: Business, chosen: random.Random) -> None:
         business.becomes(partner, "activate", "ACTIVE")
 
 
+def a_pause(business: Business, chosen: random.Random) -> None:
+    business.pauses(chosen.choice(list(business.model.programs.values())))
+
+
+def a_restart(business: Business, chosen: random.Random) -> None:
+    assert chosen
+    business.restarts()
+
+
 ACTS: list[Callable[[Business, random.Random], None]] = [
     *(a_payment,) * 12, a_refund, a_refund, an_early_refund, a_dispute, a_dispute, the_end_of_a_dispute,
     the_end_of_a_dispute, *(a_customer,) * 3, *(a_referral,) * 3, news_of_a_referral, a_conversion, a_lead, a_lead,
     news_of_a_lead, a_click, a_click, a_hold, a_hold, a_cancellation, a_gift, an_adjustment, *(a_withdrawal,) * 3,
-    *(a_decision,) * 3, *(a_transfer,) * 3, a_return, a_reward_is_paid, a_change_of_status,
+    *(a_decision,) * 3, *(a_transfer,) * 3, a_return, a_reward_is_paid, a_change_of_status, a_pause, a_restart,
 ]  # fmt: skip

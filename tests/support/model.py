@@ -78,6 +78,7 @@ class Program:
     attribution_days: int | None = None
     cap: dict[str, int] = field(default_factory=dict)
     pauses: list[tuple[int, int]] = field(default_factory=list)
+    products: dict[str, tuple[int, ...]] = field(default_factory=dict)  # rates of those that have rules of their own
 
     def pays_at(self, ms: int) -> bool:
         return not any(since <= ms < until for since, until in self.pauses)
@@ -130,6 +131,7 @@ class Payment:
     told: int
     origin: str = "PAYMENT"
     referral: Referral | None = None
+    product: str = ""
     expired: bool = False  # earns nothing, because it was made when the referral's time was over
     rewards: list[Reward] = field(default_factory=list)
     refunds: dict[str, int] = field(default_factory=dict)
@@ -263,11 +265,12 @@ class Model:
     # ------------------------------------------------------------ payments
 
     def pay(
-        self, now: int, name: str, program: Program, customer: str, amount: int, base: int, currency: str, occurred: int
-    ) -> Payment:
+        self, now: int, name: str, program: Program, customer: str, amount: int, base: int, currency: str,
+        occurred: int, product: str = "",
+    ) -> Payment:  # fmt: skip
         """A customer paid; all that follows from it at once does."""
         referral = self.binding(program, customer)
-        payment = Payment(name, program, amount, base, currency, occurred, now, referral=referral)
+        payment = Payment(name, program, amount, base, currency, occurred, now, referral=referral, product=product)
         earns = referral is not None and program.pays_at(occurred) and referral.status.now != "REJECTED"
         if referral and referral.converted is None and referral.ends is not None and occurred >= referral.ends:
             payment.expired, earns = earns, False
@@ -303,7 +306,8 @@ class Model:
         self.payments[payment.name] = payment
         payment.gone.becomes(now, payment.taken_back)
         due = payment.occurred + payment.program.hold_days * DAY
-        for tier, (partner, rate) in enumerate(zip(referral.up, payment.program.rates, strict=False), start=1):
+        rates = payment.program.products.get(payment.product, payment.program.rates)
+        for tier, (partner, rate) in enumerate(zip(referral.up, rates, strict=False), start=1):
             amount = payment.base * rate // 10_000
             if amount:
                 self._reward(now, payment, partner, tier, amount, due)
@@ -411,6 +415,7 @@ class Model:
     def cancel(self, now: int, reward: Reward) -> None:
         reward.state.becomes(now, State("CANCELLED", reward.state.now.net, why="BY_HAND"))
         self._balance(now, [reward])
+        self.cover(now, reward.partner, reward.currency)
 
     def pay_reward(self, now: int, reward: Reward) -> None:
         """A withdrawal that is PAID from its beginning."""

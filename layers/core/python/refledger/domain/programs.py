@@ -194,6 +194,7 @@ class Program:
     changed_at_ms: int = 0  # when this version was made
     changed_by: str = ""  # keyed hash of the user who made it
     data_format: int = field(default=DATA_FORMAT, compare=False)  # what its data are like: see DATA_FORMAT
+    counted_since_ms: int = field(default=0, compare=False)  # of an older format; 0: nobody knows
 
     def __post_init__(self) -> None:
         exponent(self.currency)  # raises UnknownCurrency

@@ -59,14 +59,19 @@ def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
 
 
 def name_all(table: Table, answer: BaseModel) -> None:
-    """Put the names beside the ids, all read at once: that of `by` into `by_name`, that of `id` into `name`."""
+    """Put the names beside the ids, all read at once: that of `by` into `by_name`, that of `id` into `name`.
+
+    Partners who asked or cancelled themselves are named by their own record, where the answer is of them.
+    """
     places = [(view, each, getattr(view, each) or "") for view in _views(answer) for each in view.people]
     of_partners = [view for view in _views(answer) if view.of_partner]
     if not places and not of_partners:
         return
     named = labels.of_people(table, (id for _, _, id in places), (_partner_of(view) for view in of_partners))
+    themselves = {each.customer: each.name for each in named.partners.values() if each.customer and each.name}
     for view, field, id in places:
-        setattr(view, "name" if field == "id" else f"{field}_name", named.people.get(id))
+        name = named.people.get(id) or themselves.get(id)  # a partner who acts is no member of the staff
+        setattr(view, "name" if field == "id" else f"{field}_name", name)
     for view in of_partners:
         id = _partner_of(view)
         setattr(view, "partner_name", named.name(id))  # noqa: B010  not every view has them

@@ -887,6 +887,11 @@ def is_dispute(key: Key) -> bool:
     return key["sk"].startswith("D#")
 
 
+def is_program(key: Key) -> bool:
+    """Whether it is the program as it is now, and not one of its versions."""
+    return key["pk"] == programs()
+
+
 def is_partner(key: Key) -> bool:
     return kind_of(key) == "P" and key["sk"] == ALONE
 

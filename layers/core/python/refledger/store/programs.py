@@ -24,6 +24,7 @@ from refledger.store.transaction import Item, Write, check, put, update
 
 IS_NEW = "the program is new"
 IS_THERE = "the program is there"
+IS_OLDER = "nobody said since when the program is counted"
 IS_CURRENT = "the program has the version that was read"
 VERSION_IS_NEW = "the program's version is new"
 _TERMS = {
@@ -39,13 +40,19 @@ def create(program: Program) -> list[Write]:
 
 def change(old: Program, new: Program) -> list[Write]:
     """The next version, unless somebody made one in between."""
-    new = replace(new, data_format=old.data_format)
+    new = replace(new, data_format=old.data_format, counted_since_ms=old.counted_since_ms)
     return [put(IS_CURRENT, _to_item(new), "#version = :was", was=old.version), _version(new)]
 
 
 def is_counted(program_id: str) -> Write:
     """Note that all of its figures are made by the rules of this code, from its beginning."""
     return update(IS_THERE, keys.program(program_id), "SET #format = :now", "attribute_exists(pk)", now=DATA_FORMAT)
+
+
+def counted_since(program_id: str, at_ms: int) -> Write:
+    """Write that what happens from now on is counted by this code, and what was before is not yet."""
+    is_older = "attribute_exists(pk) AND attribute_not_exists(#since)"
+    return update(IS_OLDER, keys.program(program_id), "SET #since = :since", is_older, since=at_ms)
 
 
 def find(table: Table, program_id: str) -> Program:
@@ -101,6 +108,7 @@ def _to_item(program: Program) -> Item:
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
         **({"reason": program.reason} if program.reason else {}),
         "makers": program.maker_window_days, "format": program.data_format,
+        **({"since": program.counted_since_ms} if program.counted_since_ms else {}),
         **({"exposure": weights_to_item(program.exposure)} if program.exposure else {}),
     }  # fmt: skip
 
@@ -175,4 +183,5 @@ def from_item(item: Item) -> Program:
         changed_at_ms=item["changed"],
         changed_by=item["by"],
         data_format=item.get("format", 0),
+        counted_since_ms=item.get("since", 0),
     )

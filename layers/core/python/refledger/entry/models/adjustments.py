@@ -16,7 +16,7 @@ from refledger.domain.adjustments import (
 )
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View
+from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View, in_major
 from refledger.entry.models.ids import PartnerId
 
 SignedAmount = Annotated[
@@ -83,6 +83,7 @@ class AdjustmentView(View):
     kind: AdjustmentKind
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     reason: str
     status: AdjustmentStatus
     requester: str

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, ClassVar, Generic, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    computed_field,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from refledger.domain import amounts, texts
-from refledger.domain.currencies import MAX_AMOUNT, is_currency
+from refledger.domain.currencies import MAX_AMOUNT, decimal, exponent, is_currency
 from refledger.domain.errors import Invalid
 from refledger.domain.times import DAY_MS
 from refledger.entry.models.kinds import REFUSED
@@ -56,6 +65,20 @@ class View(BaseModel):
     of_partner: ClassVar[bool] = False
 
     model_config = ConfigDict(defer_build=True, alias_generator=to_camel, populate_by_name=True)
+
+
+def in_major(amount: str, currency: str = "currency", *, told: type | Any = str) -> Any:
+    """Make a field that says the view's `amount`, in minor units, in major ones: as text with all decimals, `12.30`.
+
+    `told`: `str | None` where there may be no amount; the field says null then.
+    """
+
+    def major(view: View) -> str | None:
+        minor, code = getattr(view, amount), getattr(view, currency)
+        digits = exponent(code) if code else 0  # the end of a dispute whose payment has not come yet: nothing, of none
+        return None if minor is None else decimal(minor, digits)
+
+    return computed_field(return_type=told, description=f"`{amount}` in major units")(property(major))
 
 
 class CsvFile(View):

@@ -7,7 +7,7 @@ from typing import Self
 from refledger.domain.journal import Balance, EntryKind
 from refledger.domain.journal_files import Posting
 from refledger.domain.times import iso
-from refledger.entry.models.common import Currency, PageQuery, Query, View
+from refledger.entry.models.common import Currency, PageQuery, Query, View, in_major
 from refledger.entry.models.ids import PartnerId
 
 
@@ -49,6 +49,7 @@ class EntryView(View):
     at: str
     previous_hash: str
     hash: str
+    amount_decimal = in_major("amount")
 
     @classmethod
     def of(cls, posting: Posting) -> Self:
@@ -81,6 +82,9 @@ class LedgerBalanceView(View):
     reserved: int
     paid: int
     version: int
+    available_decimal = in_major("available")
+    reserved_decimal = in_major("reserved")
+    paid_decimal = in_major("paid")
 
     @classmethod
     def of(cls, balance: Balance) -> Self:

@@ -9,7 +9,7 @@ from pydantic import Field
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.uplines import Binding
-from refledger.entry.models.common import MoneyView, View
+from refledger.entry.models.common import MoneyView, View, in_major
 from refledger.operations.figures.rollups import PartnerStatistics, Tier
 
 
@@ -55,6 +55,10 @@ class BalanceView(View):
     available: int
     reserved: int
     paid: int
+    pending_decimal = in_major("pending")
+    available_decimal = in_major("available")
+    reserved_decimal = in_major("reserved")
+    paid_decimal = in_major("paid")
 
 
 class StatisticsView(View):

@@ -11,7 +11,7 @@ from refledger.domain.payments import Payment, Refund
 from refledger.domain.times import iso
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
-from refledger.entry.models.common import Amount, Body, Currency, Note, View
+from refledger.entry.models.common import Amount, Body, Currency, Note, View, in_major
 from refledger.operations.earning.staff_refunds import RefundRequest
 
 REASON_LIMIT, REFERENCE_LIMIT = 500, 140
@@ -53,6 +53,7 @@ class PaymentRefundView(View):
     payment_id: str
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     status: RefundStatus
     at: str
     by: str | None

@@ -12,7 +12,7 @@ from refledger.domain.rewards import Reward
 from refledger.domain.rules import Nothing
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View
+from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View, in_major
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rewards import DisputeView, RefundView, RewardView
 from refledger.operations.labels import Labels, partner_of
@@ -88,6 +88,9 @@ class PaymentLineView(View):
     referral_id: str | None
     gone: int
     shares: list[ShareView]
+    amount_decimal = in_major("amount")
+    base_decimal = in_major("base")
+    gone_decimal = in_major("gone")
 
     @classmethod
     def of(cls, payment: Payment, labels: Labels) -> Self:
@@ -158,6 +161,10 @@ class ParkedView(View):
     lost: int
     about: str
     actions: list[str]
+    amount_decimal = in_major("amount", told=str | None)
+    refunded_decimal = in_major("refunded")
+    disputed_decimal = in_major("disputed")
+    lost_decimal = in_major("lost")
 
     @classmethod
     def of(cls, payment: Payment, labels: Labels, now_ms: int) -> Self:
@@ -233,6 +240,13 @@ class PaymentView(View):
     unearned: list[UnearnedView]
     refunds: list[RefundView]
     disputes: list[DisputeView]
+    amount_decimal = in_major("amount")
+    shipping_decimal = in_major("shipping")
+    base_decimal = in_major("base")
+    gone_decimal = in_major("gone")
+    refunded_decimal = in_major("refunded")
+    disputed_decimal = in_major("disputed")
+    lost_decimal = in_major("lost")
 
     @classmethod
     def of(

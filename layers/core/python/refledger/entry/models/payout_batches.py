@@ -9,7 +9,7 @@ from pydantic import Field
 from refledger.domain.batches import MAX_LINES, Batch, Download, TransferLine
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.entry.models.common import Body, Currency, MoneyView, View
+from refledger.entry.models.common import Body, Currency, MoneyView, View, in_major
 
 
 class NewBatch(Body):
@@ -53,6 +53,7 @@ class TransferLineView(View):
     partner_company: str | None = None
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     account_holder: str
     account: str
     status: WithdrawalStatus

@@ -14,7 +14,19 @@ from refledger.domain.rewards import BY_HAND, DISPUTED, Cancelled, Reward, Rewar
 from refledger.domain.rules import RateSource
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, Query, Title, View
+from refledger.entry.models.common import (
+    Amount,
+    Body,
+    Capitals,
+    Currency,
+    Exact,
+    Note,
+    PeriodQuery,
+    Query,
+    Title,
+    View,
+    in_major,
+)
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import BulkOutcome
 from refledger.operations.labels import NONE, Labels
@@ -258,6 +270,11 @@ class RewardView(View):
     by_name: str | None = None
     created_at: str
     version: int
+    amount_decimal = in_major("amount")
+    base_decimal = in_major("base")
+    limit_decimal = in_major("limit", told=str | None)
+    reversed_decimal = in_major("reversed")
+    net_decimal = in_major("net")
 
     @classmethod
     def of(cls, reward: Reward, payouts: Mapping[str, WithdrawalStatus], *, staff: bool, labels: Labels = NONE) -> Self:
@@ -315,6 +332,7 @@ class DisputeView(View):
     payment_id: str
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     status: DisputeStatus
     at: str
 

@@ -39,10 +39,19 @@ class HoldingsView(View):
     available: int
     reserved: int
     paid: int
+    available_decimal: str
+    reserved_decimal: str
+    paid_decimal: str
 
     @classmethod
-    def of(cls, holdings: Holdings) -> Self:
-        return cls(available=holdings.available, reserved=holdings.reserved, paid=holdings.paid)
+    def of(cls, holdings: Holdings, currency: str) -> Self:
+        available, reserved, paid = (
+            decimal(amount, exponent(currency)) for amount in (holdings.available, holdings.reserved, holdings.paid)
+        )
+        return cls(
+            available=holdings.available, reserved=holdings.reserved, paid=holdings.paid, available_decimal=available,
+            reserved_decimal=reserved, paid_decimal=paid,
+        )  # fmt: skip
 
 
 class MovementView(View):
@@ -63,14 +72,14 @@ class MovementView(View):
     transaction_id: str | None
 
     @classmethod
-    def of(cls, movement: Movement) -> Self:
+    def of(cls, movement: Movement, currency: str) -> Self:
         return cls(
             at=iso(movement.at_ms),
             kind=movement.kind,
             reference=movement.reference,
             count=movement.count,
-            change=HoldingsView.of(movement.change),
-            after=HoldingsView.of(movement.after),
+            change=HoldingsView.of(movement.change, currency),
+            after=HoldingsView.of(movement.after, currency),
             first_reward=movement.first or None,
             last_reward=movement.last or None,
             transaction_id=movement.transaction or None,
@@ -81,10 +90,14 @@ class KindTotalView(View):
     kind: EntryKind
     count: int
     amount: int
+    amount_decimal: str
 
 
 class CurrencyStatementView(View):
-    """One currency, in minor units. opening + all changes = closing. `hash`: of the month's last journal entry."""
+    """One currency, in minor units, and as decimals. opening + all changes = closing.
+
+    `hash`: of the month's last journal entry.
+    """
 
     currency: str
     opening: HoldingsView
@@ -96,12 +109,16 @@ class CurrencyStatementView(View):
 
     @classmethod
     def of(cls, account: AccountStatement) -> Self:
+        digits = exponent(account.currency)
         return cls(
             currency=account.currency,
-            opening=HoldingsView.of(account.opening),
-            movements=[MovementView.of(each) for each in account.movements],
-            totals=[KindTotalView(kind=kind, count=n, amount=amount) for kind, (n, amount) in account.totals.items()],
-            closing=HoldingsView.of(account.closing),
+            opening=HoldingsView.of(account.opening, account.currency),
+            movements=[MovementView.of(each, account.currency) for each in account.movements],
+            totals=[
+                KindTotalView(kind=kind, count=n, amount=amount, amount_decimal=decimal(amount, digits))
+                for kind, (n, amount) in account.totals.items()
+            ],
+            closing=HoldingsView.of(account.closing, account.currency),
             version=account.version,
             hash=account.hash or None,
         )

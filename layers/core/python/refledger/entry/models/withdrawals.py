@@ -13,7 +13,7 @@ from refledger.domain.till import Blocker, Code
 from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View
+from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View, in_major
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody, PayoutMethodView
 from refledger.operations.bulk import BulkOutcome
@@ -143,7 +143,7 @@ class StatusQuery(PeriodQuery):
 class HappeningView(View):
     """`what`: ASKED, APPROVAL (the first of two), STATUS, WORD (of somebody, the status stays), HANDED_OVER to the
     provider, RESUMED. `movement`: how the amount moved with it, `debit` → `credit`; null where no money did.
-    `byName` is null where the partner themselves did it.
+    `byName`: of one of the staff, or of the partner where they did it themselves.
     """
 
     people = ("by",)
@@ -184,6 +184,7 @@ class TimelineView(View):
     partner_company: str | None = None
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     events: list[HappeningView]
 
 
@@ -239,6 +240,7 @@ class WithdrawalView(View):
     status: WithdrawalStatus
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     created_at: str
     expires_at: str
     payout_method: PayoutMethodView
@@ -276,6 +278,7 @@ class BlockerView(View):
     text: str
     amount: int | None
     currency: str | None
+    amount_decimal = in_major("amount", told=str | None)
     referral_id: str | None
 
     @classmethod
@@ -311,6 +314,7 @@ class StaffWithdrawalView(View):
     status: WithdrawalStatus
     amount: int
     currency: str
+    amount_decimal = in_major("amount")
     created_at: str
     expires_at: str
     payout_method: PayoutMethodView

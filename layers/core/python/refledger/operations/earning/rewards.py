@@ -160,6 +160,18 @@ def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
     ]
 
 
+def make_room(cancelled: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
+    """Return what to say of cancelled rewards: payouts may cover others instead.
+
+    The worker who is told has nothing to mature, and looks what is covered.
+    """
+    last = {(each.partner_id, each.currency): each for each in cancelled}
+    return [
+        MaturityMessage(partner_id, currency, keys.due_from(now_ms), True, f"{each.payment}-{each.id}-{each.version}")
+        for (partner_id, currency), each in last.items()
+    ]
+
+
 # ---------------------------------------------------------------- by hand
 
 

@@ -8,6 +8,7 @@ from refledger.domain.codes import PartnerCode
 from refledger.domain.partners import Partner
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
+from refledger.operations.figures.counted import check_partner_counted
 from refledger.operations.figures.counter_names import Counts
 from refledger.store import clicks, codes
 from refledger.store.clicks import Clicks
@@ -29,8 +30,9 @@ class LinkFigures:
 def of_partner(context: Context, partner: Partner) -> list[LinkFigures]:
     """Return the figures of each code of a partner, the main one first.
 
-    Four reads, and two for each code, whatever was counted.
+    Four reads, and two for each code, whatever was counted. Raises NotCounted.
     """
+    check_partner_counted(context, partner.id, partner.program_id)
     sums = rollups.current_totals(context, partner.id)
     return [
         LinkFigures(

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from refledger.domain import periods
-from refledger.domain.errors import NotCounted
 from refledger.domain.partners import Partner
 from refledger.domain.periods import Interval, Period, Span
-from refledger.domain.programs import DATA_FORMAT, DEFAULT_PROGRAM
 from refledger.domain.times import day
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
+from refledger.operations.figures.counted import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
 from refledger.operations.figures.counters import CLOSED, TOOK_DAYS
-from refledger.store import dimensions, generations, partners
+from refledger.store import dimensions, partners
 from refledger.store.dimensions import Dimension
 
 LAST_DAYS = 30
@@ -103,33 +102,6 @@ class ProgramFigures:
 class SourceFigures:
     referrals: int
     converted: int
-
-
-def check_counted(context: Context, program_id: str) -> None:
-    """Refuse figures of a program that may lack what was there before roll-ups.
-
-    Raises ProgramNotFound; NotCounted where they were never made anew since.
-    """
-    _check_counted(context, program_id, dimensions.program(program_id))
-
-
-def check_books_counted(context: Context) -> None:
-    """Refuse figures of the journals and withdrawals of all that may lack what was there before.
-
-    They are as old as the program that is there by default.
-    """
-    if context.has_program(DEFAULT_PROGRAM):
-        _check_counted(context, DEFAULT_PROGRAM, dimensions.JOURNAL)
-
-
-def _check_counted(context: Context, program_id: str, dimension: Dimension) -> None:
-    if context.program(program_id).data_format >= DATA_FORMAT:
-        return
-    if not generations.find(context.table, dimension.subject).current:
-        raise NotCounted(
-            "nobody knows since when these figures are counted: they may lack what was there before the upgrade; an"
-            " operator has to run `bin/refledger rebuild statistics` once"
-        )
 
 
 def of_program(context: Context, program_id: str, period: Period | None) -> ProgramFigures:
@@ -353,7 +325,11 @@ def partner_figures(counters: Mapping[str, int]) -> PartnerFigures:
 
 
 def of_partner(context: Context, partner_id: str, period: Period) -> tuple[PartnerFigures, dict[str, PartnerFigures]]:
-    """Return the figures of all time, and of each day of the period that had any."""
+    """Return the figures of all time, and of each day of the period that had any.
+
+    Raises PartnerNotFound, NotCounted.
+    """
+    check_partner_counted(context, partner_id, partners.find(context.table, partner_id, strong=False).program_id)
     ever, days = rollups.totals_and_days(context, dimensions.partner(partner_id), *period.days)
     return partner_figures(ever), {when: partner_figures(counters) for when, counters in sorted(days.items())}
 
@@ -369,9 +345,10 @@ class Scorecard:
 def scorecard(context: Context, partner_id: str) -> Scorecard:
     """Return the figures of a partner: ever, this month, and the last.
 
-    Raises PartnerNotFound.
+    Raises PartnerNotFound, NotCounted.
     """
     partner = partners.find(context.table, partner_id, strong=False)
+    check_partner_counted(context, partner.id, partner.program_id)
     today = periods.today(context.now_ms())
     this_month = periods.name(today)[:6]
     first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)

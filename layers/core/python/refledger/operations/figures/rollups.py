@@ -10,6 +10,7 @@ from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
+from refledger.operations.figures.counted import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.counters import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
@@ -100,7 +101,7 @@ def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:
-    """The caller's own figures; zeros for somebody who is no partner yet.
+    """The caller's own figures; zeros for somebody who is no partner yet. Raises NotCounted.
 
     Who they are is read together with what most of them are, whose partner id is made of the user's.
     """
@@ -110,6 +111,7 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
         return PartnerStatistics({}, {}, {}, [])
     partner_id = str(guard["partner"])
     is_guessed = partner_id == guess
+    check_partner_counted(context, partner_id, guard["program"])
     sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
     by_hand, pending, over = (
         {name.currency: amount for name, amount in select(sums, counts)}

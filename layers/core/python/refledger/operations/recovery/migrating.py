@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.errors import Busy, PartnerNotFound
 from refledger.domain.journal import Account
+from refledger.domain.programs import DATA_FORMAT
 from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.store import keys, ledger, migrations, partners, payments
+from refledger.store import keys, ledger, migrations, partners, payments, programs
 from refledger.store.keys import Key
 from refledger.store.migrations import MigrationProgress
 from refledger.store.transaction import ConditionFailed, Item, Write
@@ -72,10 +73,18 @@ def _earned(context: Context, item: Item) -> list[Write]:
     return [ledger.say_earned(balance, -sums[Account.REWARDS])]
 
 
+def _since(context: Context, item: Item) -> list[Write]:
+    """Since when the figures of a program are counted by this code: from now on, as nothing else writes any more."""
+    if not keys.is_program(item) or item.get("format", 0) >= DATA_FORMAT or "since" in item:
+        return []
+    return [programs.counted_since(item["id"], context.now_ms())]
+
+
 ALL = (
     Migration("guards", "a refund or dispute from before could be told again for another payment", _guard),
     Migration("alike", "partners from before are not seen to have the name or address of another one", _alike),
     Migration("earned", "a balance from before cannot say what of a partner's money stands in it already", _earned),
+    Migration("since", "figures of days after the upgrade are not told either", _since),
 )
 
 

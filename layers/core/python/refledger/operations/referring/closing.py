@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act
 from refledger.domain.errors import AlreadyDecided, Conflict, Invalid, ReferralClosed
+from refledger.domain.maturity import MaturityMessage
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning.rewards import cancel
+from refledger.operations.earning.rewards import cancel, make_room
 from refledger.operations.referring.lifecycle import found_out
 from refledger.operations.upline_resolution import check_stranger
 from refledger.store import keys, referrals, rewards
@@ -30,11 +31,12 @@ BATCH = 100  # rewards that are looked at between two questions whether there is
 
 @dataclass(frozen=True)
 class Closed:
-    """`cancelled`: rewards, by this call. `complete`: all were looked at."""
+    """`cancelled`: rewards, by this call. `complete`: all were looked at. `due`: what to say of them."""
 
     referral: Referral
     cancelled: int
     complete: bool
+    due: tuple[MaturityMessage, ...] = ()
 
 
 def close(
@@ -58,7 +60,7 @@ def close(
     cancelled, complete = _sweep(
         context, ended, f"referral closed: {reason}", by, everything=cancel_unpaid, go_on=go_on
     )
-    return Closed(ended, cancelled, complete)
+    return Closed(ended, len(cancelled), complete, tuple(make_room(cancelled, context.now_ms())))
 
 
 @retry_on_conflict
@@ -87,9 +89,9 @@ def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int)
 
 def _sweep(
     context: Context, referral: Referral, note: str, by: str, *, everything: bool, go_on: Callable[[], bool]
-) -> tuple[int, bool]:
-    """How many rewards were cancelled, and whether all were looked at."""
-    cancelled, position = 0, referrals.swept_to(context.table, referral.id)
+) -> tuple[list[Reward], bool]:
+    """The rewards that were cancelled, and whether all were looked at."""
+    cancelled, position = list[Reward](), referrals.swept_to(context.table, referral.id)
     for number, (place, reward) in enumerate(_rewards(context, referral, position), start=1):
         if number % BATCH == 0 and not go_on():
             context.table.commit(referrals.swept(referral.id, place))
@@ -98,10 +100,10 @@ def _sweep(
             continue
         if everything or reward.earned_at_ms >= referral.ended_ms:
             try:
-                cancel(context, reward.id, note, by)
+                done = cancel(context, reward.id, note, by)
             except AlreadyDecided:  # paid in this moment
                 continue
-            cancelled += reward.status in UNPAID
+            cancelled += [done] if reward.status in UNPAID else []
     if position:
         context.table.commit(referrals.swept(referral.id, []))
     return cancelled, True
