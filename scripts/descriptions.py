@@ -433,6 +433,7 @@ COMMON: dict[str, str] = {
     "unearned": "Tiers that earned nothing of it, and why.",
     "undoAskedBy": "Who asked for it to be undone.",
     "until": "The first moment after the period.",
+    "updatedAt": "When it was changed last.",
     "update": "The items to change.",
     "url": "The address to share.",
     "usable": "Whether a withdrawal to it would be taken.",

@@ -277,8 +277,8 @@ def process_named_payment(request: Request[NamedPaidBody, NoQuery]) -> RewardVie
 
 
 def _decide(request: Request[Any, NoQuery], approves: bool, note: str) -> RewardView:
-    context, id, by = config.context(), _reward_id(request), request.caller.user
     request.require(f"POST /api/v1/rewards/{{rewardId}}/{'approve' if approves else 'cancel'}")
+    context, id, by = config.context(), _reward_id(request), request.caller.user
     request.check_version(reads.find_reward(context, id, strong=True).version)
     decide = rewards.approve if approves else rewards.cancel
     return _view(request, decide(context, id, note, by))

@@ -161,3 +161,17 @@ def test_an_amount_in_major_units_is_told_its_unit(world: World, partner: dict[s
     assert refused.body["errors"] == [
         {"field": "amount", "message": "a whole number of minor units: USD 10.00 is 1000"}
     ] or "minor units: USD 10.00 is 1000" in str(refused.body)
+
+
+def test_what_changed_says_when(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """Partners and referrals: made and changed at one moment until somebody changes them."""
+    referral = refer(world, partner, somebody())
+    for path, what, changes in ((PARTNER, partner, {"phone": "+44 1"}), (REFERRAL, referral, {"note": "called"})):
+        name = path.rpartition("{")[2].rstrip("}")
+        before = world.call(f"GET {path}", path={name: what["id"]}, **ADMIN).body
+        assert before["updatedAt"] == before["createdAt"]
+        world.books.clock.forward(1000)
+        headers = {"if-match": f'"{before["version"]}"'}
+        after = world.call(f"PATCH {path}", path={name: what["id"]}, body=changes, headers=headers, **ADMIN).body
+        assert before["createdAt"] == after["createdAt"] < after["updatedAt"]
+        assert world.call(f"GET {path}", path={name: what["id"]}, **ADMIN).body == after

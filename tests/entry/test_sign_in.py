@@ -113,6 +113,29 @@ def test_the_rest_goes_on_with_an_old_one(strict: World, route: str) -> None:
     assert ask(strict, route, {"auth_time": seconds(strict, 86_400)}).status != 401
 
 
+WHY = {"reason": "asked for"}
+DECIDES: list[tuple[str, dict[str, Any]]] = [
+    *(
+        ("partners/{partnerId}", {"status": status, **WHY})
+        for status in ("ACTIVE", "INACTIVE", "SUSPENDED", "TERMINATED")
+    ),
+    ("partners/{partnerId}", {"commissionRates": [{"rateBps": 1}], **WHY}),
+    ("rewards/{rewardId}", {"status": "APPROVED"}),
+    ("rewards/{rewardId}", {"status": "CANCELLED", "note": "twice"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), DECIDES)
+def test_an_update_that_decides_asks_as_the_verb_does(strict: World, path: str, body: dict[str, Any]) -> None:
+    """A status or rates in a PATCH need what `/suspend`, `/commission` and the like need; names and notes do not."""
+    route, match = f"PATCH /api/v1/{path}", {"if-match": '"1"'}
+    old = ask(strict, route, {"auth_time": seconds(strict, 86_400)}, body=body, headers=match)
+    assert (old.status, old.code) == (401, "FRESH_SIGN_IN_NEEDED")
+    assert ask(strict, route, {"auth_time": seconds(strict)}, body=body, headers=match).status == 404
+    mild = {"phone": "1"} if "partners" in path else {"note": "x"}
+    assert ask(strict, route, {"auth_time": seconds(strict, 86_400)}, body=mild, headers=match).status == 404
+
+
 @pytest.mark.parametrize("route", FRESH)
 def test_who_may_not_is_told_so_first(strict: World, route: str) -> None:
     """A sign-in would not help them."""

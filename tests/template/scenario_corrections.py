@@ -135,7 +135,7 @@ def give_and_pay(story: Story, partner: str) -> None:
     """Two rewards by hand: amended, approved together, paid by themselves, once and told again; and found by date."""
     one, rewards = "/api/v1/rewards/{rewardId}", "/api/v1/rewards"
     body = {"partnerId": partner, "amount": 700, "currency": "USD", "reason": "spoke for us"}
-    ids = [story.call("rewards", "admin", f"POST {rewards}", body, key=f"given{number}")["id"] for number in range(3)]
+    ids = [story.call("rewards", "admin", f"POST {rewards}", body, key=f"given{number}")["id"] for number in range(6)]
     noted = story.call("rewards", "admin", f"PATCH {one}", {"note": "fine"}, rewardId=ids[0], match="1")
     assert noted["version"] == 2
     named = {"rewardIds": ids[:2]}
@@ -147,7 +147,14 @@ def give_and_pay(story: Story, partner: str) -> None:
         paid = story.call("rewards", "admin2", f"POST {one}/process-payment", how, rewardId=ids[0])
     done = story.call("rewards", "admin2", f"POST {rewards}/bulk-pay", {**how, "rewardIds": ids[1:2]})["results"]
     assert [each["status"] for each in done] == ["PAID"]
-    why = {"rewardIds": ids[2:], "note": "twice the same"}
+    alone = {**how, "rewardId": ids[3]}
+    story.call("rewards", "admin", f"PATCH {one}", {"status": "APPROVED"}, rewardId=ids[3], match="1")
+    story.call("rewards", "admin2", f"POST {rewards}/process-payment", alone)
+    story.call("rewards", "admin", f"PUT {one}", {"note": "seen"}, rewardId=ids[4], match="1")
+    story.call("rewards", "admin", f"DELETE {one}", rewardId=ids[4])
+    gone = {"status": "CANCELLED", "note": "twice the same"}
+    story.call("rewards", "admin", f"PATCH {one}", gone, rewardId=ids[5], match="1")
+    why = {"rewardIds": ids[2:3], "note": "twice the same"}
     done = story.call("rewards", "admin", f"POST {rewards}/bulk-cancel", why)["results"]
     assert [each["status"] for each in done] == ["CANCELLED"]
     listed = story.call("rewards", "admin", f"GET {rewards}", query="programId=default&status=PAID")["data"]

@@ -26,10 +26,16 @@ def edit(story: Story, partner: str) -> None:
     )
     assert moved["version"] == 3
     story.call("partners", "admin", f"PUT {ONE}/tags", {"tags": ["agency"]}, partnerId=partner, match="3")
+    whole = {name: moved[name] for name in ("firstName", "lastName", "email", "phone", "companyName")}
+    whole |= {"tier": "SILVER", "tags": ["agency"]}
+    story.call("partners", "admin", f"PUT {ONE}", whole, partnerId=partner, match="4")
+    for version, status in (("5", "INACTIVE"), ("6", "ACTIVE")):
+        change = {"status": status, "reason": "asked for"}
+        story.call("partners", "admin", f"PATCH {ONE}", change, partnerId=partner, match=version)
     story.call("partners", "admin", f"POST {ONE}/notes", {"text": "called"}, partnerId=partner, key="note")
     assert story.call("partners", "admin", f"GET {ONE}/notes", partnerId=partner)["data"]
     items = {
-        "create": [{**PERSON, "email": "hal@example.com"}], "update": [{"id": partner, "version": 4, "tier": "gold"}],
+        "create": [{**PERSON, "email": "hal@example.com"}], "update": [{"id": partner, "version": 7, "tier": "gold"}],
         "status": [{"id": partner, "status": "active", "reason": "why"}],
     }  # fmt: skip
     for _ in range(2):

@@ -152,6 +152,10 @@ def move(story: Story, ida: str, code: str) -> None:
                       query="programId=timed")["id"] == first["id"]  # fmt: skip
     change = {"campaign": "autumn", "tags": ["fair"]}
     assert story.call("referrals", "admin", f"PATCH {ONE}", change, referralId=wrong["id"], match="2")["version"] == 3
+    whole = {"source": "EMAIL", "campaign": "winter", "tags": ["fair"]}
+    story.call("referrals", "admin", f"PUT {ONE}", whole, referralId=wrong["id"], match="3")
+    accepted = {"status": "ACCEPTED"}
+    story.call("referrals", "admin", f"PATCH {ONE}", accepted, referralId=wrong["id"], match="4")
     assert story.call("referrals", "admin", f"DELETE {ONE}", referralId=wrong["id"])["reason"] == "DELETED"
     assert act(story, "expire", enter(story, partnerId=ida, campaign="spring"))["status"] == "EXPIRED"
     many = {"create": [{"partnerId": ida, "source": "email"}], "accept": [wrong["id"]]}
@@ -169,6 +173,8 @@ def convert(story: Story, ida: str) -> None:
     for _ in range(2):
         done = act(story, "process-conversion", made, {"conversionValue": 400.0})
         assert [each["amount"] for each in done["rewards"]] == [4_000]
+    named = {"referralId": enter(story, partnerId=ida, customerId="irma")["id"], "conversionValue": 0.5}
+    assert story.call("referrals", "admin", f"POST {ALL}/process-conversion", named)["status"] == "CONVERTED"
     for cancelled in (1, 0):
         closed = story.call("rewards", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
                             referralId=made["id"])  # fmt: skip

@@ -60,7 +60,13 @@ def test_where_a_duty_is_looked_at_the_sign_in_is_fresh(story: Story) -> None:
     asked = {(route, act) for route, act in story.decided if access.ROUTES.get(route)}
     assert len({act for _, act in asked}) > 25, "the story decides about nearly everything"
     assert {(route, act) for route, act in asked if not access.is_fresh(route)} == {
-        ("PATCH /api/v1/rewards/{rewardId}", Act.HOLD_REWARD)  # support's notes, and a hold with one: it only stops
+        # support's notes, and a hold with one: it only stops
+        ("PATCH /api/v1/rewards/{rewardId}", Act.HOLD_REWARD),
+        ("PUT /api/v1/rewards/{rewardId}", Act.HOLD_REWARD),
+        # a status asks for what the verb's route asks for: tests/entry/test_sign_in.py
+        ("PATCH /api/v1/rewards/{rewardId}", Act.APPROVE_REWARD),
+        ("PATCH /api/v1/rewards/{rewardId}", Act.CANCEL_REWARD),
+        ("PATCH /api/v1/partners/{partnerId}", Act.CHANGE_STATUS),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from refledger.domain.errors import Conflict
@@ -58,6 +58,7 @@ class Partner:
     company_name: str = ""
     idle: tuple[Idle, ...] = ()
     version: int = 1
+    updated_at_ms: int = field(default=0, compare=False)  # when it was changed last
     own_rates: Own = ()  # what customers whom they refer from now on bring them in tier 1, instead of the program's pay
     tier: str = ""  # a label such as GOLD; what they earn is said by the rates
     tags: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ binding (`domain/uplines.py`); the two are closed and changed together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.errors import Invalid
@@ -98,6 +98,7 @@ class Referral:
     makers: tuple[str, ...] = ()  # who of the staff entered it, its lead or its customer: keyed hashes, sorted
     payout: str = ""  # the withdrawal that last paid a reward of it
     version: int = 1
+    updated_at_ms: int = field(default=0, compare=False)  # when it was changed last
 
     def __post_init__(self) -> None:
         if len(self.campaign) > MAX_CAMPAIGN_LENGTH:

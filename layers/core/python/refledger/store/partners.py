@@ -57,7 +57,10 @@ def change(old: Partner, new: Partner, now_ms: int) -> Write:
     What else a partner is has changes of its own.
     """
     item = _to_item(new)
-    changed = ("first_name", "last_name", "email", "phone", "company", "tier", "tags", "code", "codes", "notices")
+    item["changed"] = now_ms
+    changed = (
+        "first_name", "last_name", "email", "phone", "company", "tier", "tags", "code", "codes", "notices", "changed",
+    )  # fmt: skip
     trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
@@ -102,7 +105,8 @@ def link_user(old: Partner, user: str, now_ms: int) -> list[Write]:
     version = old.version + 1
     return [
         update(
-            IS_UNCHANGED, keys.partner(old.id), "SET #customer = :user, #linked = :now, #version = :version",
+            IS_UNCHANGED, keys.partner(old.id),
+            "SET #customer = :user, #linked = :now, #changed = :now, #version = :version",
             "#version = :was", user=user, now=now_ms, version=version, was=old.version,
         ),
         put(USER_IS_FREE, {**keys.user(user), "partner": old.id, "program": old.program_id}),
@@ -209,6 +213,7 @@ def from_item(item: Item) -> Partner:
         status=PartnerStatus(item["status"]),
         customer=item["customer"],
         created_at_ms=item["created"],
+        updated_at_ms=item.get("changed", 0),
         first_name=item["first_name"],
         last_name=item["last_name"],
         email=item["email"],

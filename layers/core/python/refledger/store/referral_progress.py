@@ -14,7 +14,7 @@ IS_LATER = "the referral is there, and no later payout of it is known"
 WAITS = "the referral has not come so far yet, and nobody rejected it"
 BEFORE_CONVERTED = frozenset(status for status in ReferralStatus if ReferralStatus.CONVERTED in TRANSITIONS[status])
 BEFORE_PAID = BEFORE_CONVERTED | {ReferralStatus.CONVERTED}
-_MOVED_ON = "#version = if_not_exists(#version, :one) + :one"
+_MOVED_ON = "#version = if_not_exists(#version, :one) + :one, #changed = :now"
 
 
 def convert(referral_id: str, at_ms: int, now_ms: int, *, expired: bool = False) -> Write:
@@ -62,4 +62,14 @@ def _move(
     condition = "#status IN (" + ", ".join(f":{name}" for name in allowed) + ")"
     change += trails.kept_as_it_is("status", keys.referred_at(referral_id), now_ms)
     change += " REMOVE #w1, #w2, #closed, #reason"
-    return update(WAITS, keys.referral(referral_id), change, condition, become=become.value, at=at_ms, one=1, **allowed)
+    return update(
+        WAITS,
+        keys.referral(referral_id),
+        change,
+        condition,
+        become=become.value,
+        at=at_ms,
+        one=1,
+        now=now_ms,
+        **allowed,
+    )

@@ -302,7 +302,7 @@ def change(old: Referral, new: Referral, now_ms: int) -> Write:
 
     The stream's reader moves it on by itself (`store/referral_progress.py`).
     """
-    state = {**_state(new), **_waits(new)}
+    state = {**_state(new), **_waits(new), "changed": now_ms}
     gone = ", ".join(f"#{name}" for name in (*_state(old), *_waits(old)) if name not in state)
     setting = ", ".join(f"#{name} = :{name}" for name in state)
     trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
@@ -461,6 +461,7 @@ def from_item(item: Item) -> Referral:
         depth=item["depth"],
         rule_version=item.get("rule", 1),
         created_at_ms=item["created"],
+        updated_at_ms=item.get("changed", 0),
         customer=item["customer"],
         lead=item.get("lead", ""),
         campaign=item.get("campaign", ""),

@@ -205,6 +205,7 @@ class PartnerView(View):
     phone: str
     company_name: str
     created_at: str
+    updated_at: str
     version: int
     forgotten_at: str | None = None
 
@@ -225,6 +226,7 @@ class PartnerView(View):
             phone=partner.phone,
             company_name=partner.company_name,
             created_at=iso(partner.created_at_ms),
+            updated_at=iso(partner.updated_at_ms or partner.created_at_ms),
             version=partner.version,
             forgotten_at=iso(partner.forgotten_at_ms) if partner.forgotten_at_ms else None,
         )

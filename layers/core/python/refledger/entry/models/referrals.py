@@ -266,6 +266,7 @@ class ReferralView(View):
     customer_id: str | None
     customer_hash: str | None
     created_at: str
+    updated_at: str
     expires_at: str | None
     converted_at: str | None
     paid_at: str | None
@@ -293,7 +294,9 @@ def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels:
         "customer_hash": (referral.customer or None) if staff else None, "program_id": referral.program_id,
         "referral_code": referral.code or None, "status": referral.status, "source": referral.source,
         "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
-        "created_at": iso(referral.created_at_ms), "expires_at": iso(referral.until_ms) if waits else None,
+        "created_at": iso(referral.created_at_ms),
+        "updated_at": iso(referral.updated_at_ms or referral.created_at_ms),
+        "expires_at": iso(referral.until_ms) if waits else None,
         "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
         "payout_status": payouts.get(referral.payout),
         "closed_at": _moment(referral.closed_at_ms), "closed_from": _moment(referral.ended_ms),

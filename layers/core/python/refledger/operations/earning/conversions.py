@@ -157,7 +157,7 @@ def _convert(
     entered, sums = by_word(
         context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
     )  # fmt: skip
-    new = replace(old, conversion=id, version=old.version + 1)
+    new = replace(old, conversion=id, version=old.version + 1, updated_at_ms=now_ms)
     if old.status in (*OPEN, ReferralStatus.EXPIRED):
         new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
     table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))

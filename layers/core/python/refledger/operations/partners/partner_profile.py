@@ -49,11 +49,12 @@ def change(context: Context, partner_id: str, changes: ProfileChanges, version: 
     old.check_known()
     if old.version != version:
         raise Stale(f"the partner's current version is {old.version}")
-    new = replace(new, version=version + 1)
+    now_ms = context.now_ms()
+    new = replace(new, version=version + 1, updated_at_ms=now_ms)
     before, after = address(context, old.email), address(context, new.email)
     moves = partners.move_email(old, before, after) if before != after else []
     try:
-        context.table.commit(partners.change(old, new, context.now_ms()), *moves, *likeness.moves(context, old, new))
+        context.table.commit(partners.change(old, new, now_ms), *moves, *likeness.moves(context, old, new))
     except ConditionFailed as failed:
         if partners.EMAIL_IS_FREE in failed.items and partners.IS_UNCHANGED not in failed.items:
             raise EmailTaken("there is a partner with this e-mail address already") from None

@@ -184,7 +184,7 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
         if partners.USER_IS_FREE in failed.items and partners.IS_UNCHANGED not in failed.items:
             raise UserTaken("this user is a partner already") from None
         raise
-    return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1)
+    return replace(old, customer=user, linked_at_ms=now_ms, version=old.version + 1, updated_at_ms=now_ms)
 
 
 @retry_on_conflict
@@ -207,10 +207,11 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
         raise Stale(f"the partner's current version is {old.version}")
     program = programs.find(context.table, old.program_id)
     program.check_own(own)
-    new = replace(old, own_rates=own, version=version + 1)
+    now_ms = context.now_ms()
+    new = replace(old, own_rates=own, version=version + 1, updated_at_ms=now_ms)
     is_rise = raises_own(program.rules, own)
     marks = duties.marks(context, Act.RAISE_RATES, by, partner_id) if is_rise else []
-    context.table.commit(partners.set_rates(old, new, reason, by, context.now_ms()), *marks)
+    context.table.commit(partners.set_rates(old, new, reason, by, now_ms), *marks)
     return new
 
 
@@ -243,7 +244,8 @@ def change_status(
     if status not in TRANSITIONS[old.status]:
         raise Conflict(f"a partner who is {old.status} cannot become {status}")
     now_ms = context.now_ms()
-    new = replace(old, status=status, idle=next_idle(old, status, now_ms), version=old.version + 1)
+    idle = next_idle(old, status, now_ms)
+    new = replace(old, status=status, idle=idle, version=old.version + 1, updated_at_ms=now_ms)
     marks = duties.marks(context, act, by, partner_id) if act is Act.LIFT_SUSPENSION else []
     context.table.commit(partners.change_status(old, new, reason, by, now_ms), *marks)
     return new

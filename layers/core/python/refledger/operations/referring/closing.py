@@ -80,6 +80,7 @@ def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int)
     if old.ended_ms and from_ms > old.ended_ms:
         raise Conflict("the referral is closed from an earlier moment on")
     new = replace(old, ended_ms=from_ms or now_ms, closed_at_ms=now_ms, reason=reason, version=old.version + 1)
+    new = replace(new, updated_at_ms=now_ms)
     writes: list[Write] = [referrals.change(old, new, now_ms), *found_out(context, old)]
     if binding:
         writes.append(referrals.end(binding, new.ended_ms))

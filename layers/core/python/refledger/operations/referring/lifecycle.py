@@ -391,9 +391,10 @@ def _change(
     if acted is None:
         return old
     new, writes = acted
-    new = replace(new, version=old.version + 1)
+    now_ms = context.now_ms()
+    new = replace(new, version=old.version + 1, updated_at_ms=now_ms)
     try:
-        context.table.commit(referrals.change(old, new, context.now_ms()), *writes)
+        context.table.commit(referrals.change(old, new, now_ms), *writes)
     except ConditionFailed as failed:
         if referrals.IS_UNCHANGED not in failed.items:  # else it may have been the same that somebody did
             _refuse(failed)
