@@ -89,7 +89,10 @@ class Adjustment:
 
 
 def movement(asked: AdjustmentRequest) -> tuple[EntryKind, int]:
-    """How the journal says it: the kind of entry, and an amount above zero."""
+    """Return how the journal says it: the kind of entry, and an amount above zero.
+
+    Minor units; 0 for an ANCHOR.
+    """
     match asked.kind:
         case AdjustmentKind.ANCHOR:
             return EntryKind.ANCHOR, 0
@@ -100,8 +103,10 @@ def movement(asked: AdjustmentRequest) -> tuple[EntryKind, int]:
 
 
 def check_possible(asked: AdjustmentRequest, balance: Balance) -> None:
-    """Only debt that is there is forgiven, and only entries that are there are named; everything else is possible, also
-    what makes debt. Raises NoDebt, Invalid.
+    """Raise NoDebt or Invalid for what cannot be done to this balance.
+
+    Only debt that is there is forgiven, and only entries that are there are named; everything else is possible, also
+    what makes debt.
     """
     if asked.entries > balance.version:
         raise Invalid(f"entries: the partner's journal in this currency has {balance.version}")
@@ -116,7 +121,7 @@ def check_currency(program: Program, balance: Balance) -> None:
 
 
 def act(asked: AdjustmentRequest) -> Act:
-    """Which act of the table asking for it is."""
+    """Return which act of the table asking for it is."""
     match asked.kind:
         case AdjustmentKind.ANCHOR:
             return Act.ANCHOR
@@ -127,12 +132,14 @@ def act(asked: AdjustmentRequest) -> Act:
 
 
 def credits(asked: AdjustmentRequest) -> bool:
-    """Whether it makes money that the partner can withdraw; a debit makes nobody a maker."""
+    """Return whether it makes money that the partner can withdraw; a debit makes nobody a maker."""
     return asked.amount > 0
 
 
 def check_decision(adjustment: Adjustment, partner: Partner, status: AdjustmentStatus, actor: str) -> None:
-    """Who asked may take it back, and never post it; nor may anybody where who asked is the partner by now.
+    """Check that the actor may bring it to this status.
+
+    Who asked may take it back, and never post it; nor may anybody where who asked is the partner by now.
 
     Raises OwnAdjustment, AlreadyDecided, SecondPersonNeeded.
     """

@@ -24,9 +24,10 @@ GRAMMAR: Final = "digits 0 to 9, and at most one point with decimals after it"
 
 
 def major(text: str) -> Decimal:
-    """An amount in major units as a person writes it: `1250` or `12.50`. Raises Invalid for everything else.
+    """Parse an amount in major units as a person writes it: `1250` or `12.50`.
 
-    It keeps the decimals that were written: `currencies.minor` holds them against the currency's.
+    It keeps the decimals that were written: `currencies.minor` holds them against the currency's. Raises Invalid for
+    everything else.
     """
     if not _MAJOR.fullmatch(text):
         raise Invalid(f"amount: not a number ({GRAMMAR})")
@@ -34,7 +35,10 @@ def major(text: str) -> Decimal:
 
 
 def plain(number: Decimal | int) -> str:
-    """A number of a JSON text as the grammar has it; what cannot be written so stays as it is, and is refused there."""
+    """Write a number of a JSON text as the grammar has it.
+
+    What cannot be written so stays as it is, and is refused there.
+    """
     if not isinstance(number, Decimal):
         return str(number)
     if not number.is_finite() or not -MAX_DECIMALS <= number.adjusted() <= MAX_DIGITS:
@@ -57,11 +61,17 @@ def spread(amount: int, weights: Sequence[int]) -> list[int]:
 
 
 def share_bps(part: int, whole: int) -> int | None:
-    """None of nothing, and of what is no part of the whole: changes of a period may go beyond it, or below zero."""
+    """Return the share of a part in the whole, in basis points, rounded down.
+
+    None of nothing, and of what is no part of the whole: changes of a period may go beyond it, or below zero.
+    """
     return part * BPS // whole if 0 <= part <= whole and whole else None
 
 
 def shares_bps(parts: Mapping[K, int]) -> dict[K, int | None]:
-    """Of each part in all of them together; None for all where a period took more of one away than came."""
+    """Return the share of each part in all of them together, in basis points.
+
+    None for all where a period took more of one away than came.
+    """
     whole = sum(parts.values()) if min(parts.values(), default=0) >= 0 else 0
     return {name: share_bps(part, whole) for name, part in parts.items()}

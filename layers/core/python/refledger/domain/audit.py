@@ -86,7 +86,10 @@ class AuditEntry:
 
 
 def network(origin: str) -> str:
-    """The network that an address is of, for what is kept for good: 24 bits of IPv4, 48 of IPv6; "" for none."""
+    """Return the network that an address is of, for what is kept for good.
+
+    24 bits of IPv4, 48 of IPv6; "" for none.
+    """
     try:
         bits = 24 if ip_address(origin).version == 4 else 48
     except ValueError:
@@ -95,7 +98,10 @@ def network(origin: str) -> str:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What of an item is different, by name. Hidden attributes are not looked at."""
+    """Return what of an item is different, by name.
+
+    Hidden attributes are not looked at.
+    """
     names = sorted(name for name in (old.keys() | new.keys()) - HIDDEN if not name.startswith(TRAIL))
     return tuple(
         Change(name, _kept(name, old.get(name)), _kept(name, new.get(name)))

@@ -52,7 +52,10 @@ class CappedMonth:
 
     @property
     def owed(self) -> int:
-        """What of it no payout has covered yet. Rewards that are PAID use up the caps before those that are not."""
+        """What of it no payout has covered yet, in minor units.
+
+        Rewards that are PAID use up the caps before those that are not.
+        """
         return self.worth - _worth(self.covered, self.used)
 
     def moved(self, old: Reward, new: Reward) -> CappedMonth:

@@ -56,7 +56,7 @@ def make(digest: bytes) -> str:
 
 
 def is_made(code: str) -> bool:
-    """Whether the system makes codes like this one."""
+    """Return whether the system makes codes like this one."""
     return len(code) == LENGTH and frozenset(ALPHABET).issuperset(code)
 
 
@@ -67,7 +67,7 @@ def normalise(typed: str) -> str | None:
 
 
 def fold(code: str) -> str:
-    """What a code looks like: two that fold to the same could be taken for each other."""
+    """Return what a code looks like: two that fold to the same could be taken for each other."""
     seen = code.translate(_LOOKS)
     for pair, one in _PAIRS:
         seen = seen.replace(pair, one)

@@ -65,7 +65,10 @@ def _is_marked(piece: str, pieces: int) -> bool:
 
 
 def write(rows: Iterable[Iterable[Cell]]) -> str:
-    """Make lines of a file: RFC 4180, lines that end in CRLF, texts quoted and marked, numbers as they are."""
+    """Make lines of a file as RFC 4180 has it.
+
+    They end in CRLF; texts are quoted and marked, numbers as they are.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerows([escape(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)

@@ -43,12 +43,12 @@ EXPONENTS: Final = MappingProxyType(
 
 
 def is_currency(code: str) -> bool:
-    """Whether `code` is one of ours, in capitals as ISO writes it."""
+    """Return whether `code` is one of ours, in capitals as ISO writes it."""
     return code in EXPONENTS
 
 
 def exponent(code: str) -> int:
-    """How many decimals the major unit has: 2 for EUR, 0 for JPY, 3 for KWD.
+    """Return how many decimals the major unit has: 2 for EUR, 0 for JPY, 3 for KWD.
 
     Raises UnknownCurrency for everything else, "eur" included: a code is compared, never guessed.
     """
@@ -83,7 +83,10 @@ def major(amount: int, currency: str) -> Decimal:
 
 
 def decimal(amount: int, digits: int, least: int | None = None) -> str:
-    """`amount` with so many of its digits behind the point; trailing zeros are left out down to `least` of them."""
+    """Write `amount` with so many of its digits behind the point.
+
+    Trailing zeros are left out down to `least` of them.
+    """
     sign, number = "-" if amount < 0 else "", str(abs(amount)).rjust(digits + 1, "0")
     whole, part = number[: len(number) - digits], number[len(number) - digits :]
     if least is not None:

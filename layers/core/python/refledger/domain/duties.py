@@ -311,7 +311,10 @@ def decide(act: Act, facts: DutyFacts) -> Verdict:
 
 
 def is_above(act: Act, facts: DutyFacts) -> bool:
-    """Whether the sum of the day passes a limit with this act: of any partner, or of the actor, by any of the terms."""
+    """Return whether the sum of the day passes a limit with this act.
+
+    Of any partner, or of the actor, by any of the terms.
+    """
     duty = DUTIES[act]
     if duty.tally is None or duty.limit is None:
         return False
@@ -324,7 +327,7 @@ def is_above(act: Act, facts: DutyFacts) -> bool:
 
 
 def check(verdict: Verdict) -> None:
-    """Raises what stands against it: Forbidden, OwnWithdrawal, OwnAdjustment or SecondPersonNeeded."""
+    """Raise what stands against it: Forbidden, OwnWithdrawal, OwnAdjustment or SecondPersonNeeded."""
     match verdict:
         case Barred(reason, error):
             raise error(reason)
@@ -343,7 +346,10 @@ def require(act: Act, facts: DutyFacts) -> Verdict:
 
 
 def check_stranger(act: Act, actor: str, *earns: str, requester: str = "", maker: str = "") -> None:
-    """Nobody decides about their own: who is what to the case, and nothing else of it. Raises what bars the actor."""
+    """Raise what bars the actor: nobody decides about their own.
+
+    Looks at who is what to the case, and nothing else of it.
+    """
     require(act, DutyFacts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
 
 
@@ -367,7 +373,10 @@ def _barred(duty: Duty, facts: DutyFacts, actor: str) -> Barred | None:
 
 
 def within_window(marks: Sequence[Mark], programs: Sequence[Program], now_ms: int) -> list[Mark]:
-    """Return those of a partner that still bar: by the longest `makerWindowDays` of the terms; none with 0."""
+    """Return those of a partner that still bar, by the longest `makerWindowDays` of the terms.
+
+    None of them where that is 0.
+    """
     window_ms = DAY_MS * max((program.maker_window_days for program in programs), default=0)
     return [mark for mark in marks if window_ms and now_ms - mark.at_ms < window_ms]
 

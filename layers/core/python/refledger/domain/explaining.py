@@ -147,7 +147,7 @@ class Explanation:
 
 
 def agree(reward: Reward, payment: Payment) -> bool:
-    """Whether both are of one moment: what is taken back follows from the payment."""
+    """Return whether both are of one moment: what is taken back follows from the payment."""
     return reward.reversed == reversal(reward.amount, payment.amount, payment.back.of(payment.amount))
 
 
@@ -160,9 +160,10 @@ def explain(
     month: CappedMonth | None = None,
     payout: WithdrawalStatus | None = None,
 ) -> Explanation:
-    """`partner` where the reward waits for its time, `balance` where it is in there; the others need neither.
+    """Explain how a reward came to its amount, what became of it, and what comes next.
 
-    `month`: the one that counts it, where it is under a cap. `payout`: how the withdrawal stands that paid it.
+    `partner` where the reward waits for its time, `balance` where it is in there; the others need neither. `month`: the
+    one that counts it, where it is under a cap. `payout`: how the withdrawal stands that paid it.
     """
     return Explanation(
         reward=reward,
@@ -179,7 +180,10 @@ def explain(
 
 
 def rated_again(reward: Reward) -> RatedAgain | None:
-    """What an earlier payment that came later changed of it, or what was told later of its own."""
+    """Return what an earlier payment that came later changed of it, or what was told later of its own.
+
+    None where neither did.
+    """
     if not reward.because_of:
         return None
     was = money(reward.first_amount, reward.currency)
@@ -194,7 +198,7 @@ def rated_again(reward: Reward) -> RatedAgain | None:
 
 
 def earned(reward: Reward, payment: Payment) -> Earned:
-    """How the amount came out of the base."""
+    """Tell how the amount came out of the base."""
     ids = [id for id, _ in payment.shares]
     before = payment.shares[: ids.index(reward.id)] if reward.id in ids else ()
     nearer, digits = sum(amount for _, amount in before), exponent(reward.currency)
@@ -231,7 +235,7 @@ def earned(reward: Reward, payment: Payment) -> Earned:
 
 
 def taken(reward: Reward, payment: Payment) -> ReversedPart:
-    """What refunds and disputes have taken so far."""
+    """Tell what refunds and disputes have taken so far."""
     back, paid, currency = payment.back, payment.amount, reward.currency
     gone, digits = back.of(paid), exponent(reward.currency)
     if back.elsewhere:
@@ -253,7 +257,7 @@ def taken(reward: Reward, payment: Payment) -> ReversedPart:
 
 
 def capped(reward: Reward, counted: CappedMonth | None) -> Capped | None:
-    """What a monthly cap has to do with it; None where there is none."""
+    """Tell what a monthly cap has to do with it; None where there is none."""
     if reward.cap is None:
         return None
     month = day(reward.earned_at_ms)
@@ -273,7 +277,10 @@ def coming(
     reward: Reward, partner: Partner | None, balance: Balance | None, now_ms: int,
     payout: WithdrawalStatus | None = None,
 ) -> list[Coming]:  # fmt: skip
-    """What happens next, and when. `payout`: how the withdrawal stands that paid it."""
+    """Tell what happens next, and when.
+
+    `payout`: how the withdrawal stands that paid it.
+    """
     match reward.status:
         case RewardStatus.CANCELLED:
             return [_cancelled(reward)]

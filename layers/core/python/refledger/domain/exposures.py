@@ -64,7 +64,10 @@ class Exposure:
     version: int = 0
 
     def sums(self, tally: ExposureTally, now_ms: int) -> dict[str, int]:
-        """What the last day has seen, by currency. Hours that have not come yet count: clocks differ."""
+        """Sum up what the last day has seen, by currency, in minor units.
+
+        Hours that have not come yet count: clocks differ.
+        """
         first, total = now_ms // HOUR_MS - HOURS, Counter[str]()
         for hour, amounts in self.hours.items():
             for place, amount in amounts.items() if hour >= first else ():
@@ -92,9 +95,10 @@ class Exposure:
 
 
 def passes(program: Program, limit: str, sums: Sums, currency: str, amount: int) -> bool:
-    """Whether a sum passes a limit of the program with this amount more; nothing more passes nothing.
+    """Return whether a sum passes a limit of the program with this amount more.
 
-    With weights all currencies count together, too, in the currency that the program says.
+    Minor units of `currency`; nothing more passes nothing. With weights all currencies count together, too, in the
+    currency that the program says.
     """
     if amount <= 0:
         return False

@@ -36,7 +36,10 @@ LEAST_PHONE_DIGITS: Final = 6
 
 
 def plain(text: str) -> str:
-    """Fold what one text may be written in: widths, capitals, accents, what shows nothing; look-alikes are kept."""
+    """Fold what one text may be written in: widths, capitals, accents, what shows nothing.
+
+    Look-alikes are kept.
+    """
     text = "".join(c for c in text if c not in FILLERS)
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(c for c in text if unicodedata.category(c) not in _GONE)
@@ -48,7 +51,10 @@ def skeleton(text: str) -> str:
 
 
 def is_mixed(name: str) -> bool:
-    """Whether a word of the name has letters of two scripts that look alike, such as a Cyrillic A in Alice."""
+    """Return whether a word of the name has letters of two scripts that look alike.
+
+    Such as a Cyrillic A in Alice.
+    """
     return any(len(_scripts(word)) > 1 for word in name.split())
 
 

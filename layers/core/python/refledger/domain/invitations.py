@@ -55,7 +55,7 @@ class Invitation:
         return InvitationStatus.EXPIRED if over else self.status
 
     def check_open(self, now_ms: int) -> None:
-        """Raises Conflict unless somebody may accept it now."""
+        """Raise Conflict where it has expired, AlreadyDecided where it was accepted or revoked."""
         match self.status_at(now_ms):
             case InvitationStatus.EXPIRED:
                 raise Conflict("this invitation has expired")
@@ -91,7 +91,7 @@ class Application:
     partner_id: str = ""
 
     def check_decision(self, status: ApplicationStatus, by: str) -> None:
-        """Raises Forbidden for who applied, AlreadyDecided where it was decided otherwise."""
+        """Raise Forbidden for who applied, AlreadyDecided where it was decided otherwise."""
         check_stranger(Act.DECIDE_APPLICATION, by, self.user)
         if self.status not in (ApplicationStatus.WAITING, status):
             raise AlreadyDecided(f"the application is {self.status}")

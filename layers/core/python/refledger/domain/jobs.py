@@ -133,7 +133,7 @@ class Job:
         return new if new.is_open or new.finished_at_ms else replace(new, finished_at_ms=now_ms)
 
     def has_file(self, now_ms: int) -> bool:
-        """Whether there is a file to be fetched: made, and not yet taken away."""
+        """Return whether there is a file to be fetched: made, and not yet taken away."""
         return self.status is JobStatus.DONE and now_ms < self.finished_at_ms + FILES_KEPT_MS
 
 

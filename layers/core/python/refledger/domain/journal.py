@@ -122,7 +122,7 @@ class Balance:
     earned: int | None = 0
 
     def asked_on(self, at_ms: int) -> int:
-        """How many withdrawals were asked for on the day of that moment."""
+        """Return how many withdrawals were asked for on the day of that moment."""
         on, count = self.asked
         return count if on == day(at_ms) else 0
 
@@ -160,10 +160,12 @@ def post(
     span: tuple[str, str] = ("", ""),
     contents: str = "",
 ) -> tuple[Balance, JournalEntry]:
-    """The balance after a movement, and the entry that explains it. `amount` > 0; `unpaid` is a difference.
+    """Return the balance after a movement, and the entry that explains it.
 
-    An EARN may be of 0: what came in then was over a monthly cap; an ANCHOR always is. Time never runs backwards in a
-    journal, whatever the clocks of two machines say.
+    `amount` > 0, in minor units; `unpaid` is a difference. An EARN may be of 0: what came in then was over a monthly
+    cap; an ANCHOR always is. Time never runs backwards in a journal, whatever the clocks of two machines say.
+
+    Raises ValueError for an amount that its kind cannot have.
     """
     if amount < 0 or (amount == 0 and kind not in MAY_BE_ZERO) or (amount and kind is EntryKind.ANCHOR):
         raise ValueError("a movement has a positive amount; its kind says where it goes")
@@ -281,7 +283,10 @@ def faults(entries: Sequence[JournalEntry], balance: Balance, anchors: Anchors =
 
 
 def broken(entries: Sequence[JournalEntry], anchors: Anchors = NOBODY) -> list[tuple[int, str]]:
-    """Place and reason of each hash that is wrong and not `anchors.known`, and of each ANCHOR that does not hold."""
+    """Return place and reason of each hash that is wrong, and of each ANCHOR that does not hold.
+
+    Places count from 1. Wrong hashes of entries that an ANCHOR names are put into `anchors.known` instead.
+    """
     through, found = _anchored(entries, anchors.agreed)
     previous = ""
     for place, entry in enumerate(entries, 1):

@@ -128,7 +128,7 @@ class Posting:
 
 
 def head(books: Books) -> bytes:
-    """What stands before all lines."""
+    """Return what stands before all lines."""
     match books.format:
         case JournalFormat.QUICKBOOKS:
             return csv_files.write([QUICKBOOKS_HEAD]).encode()
@@ -141,8 +141,9 @@ def head(books: Books) -> bytes:
 
 
 def lines(books: Books, postings: Iterable[Posting]) -> tuple[bytes, int]:
-    """The lines of these entries, and how many they are. For software of others entries are left out that move nothing
-    there: of nothing, or from an account to itself.
+    """Return the lines of these entries, and how many they are.
+
+    For software of others entries are left out that move nothing there: of nothing, or from an account to itself.
     """
     moving = (each for each in postings if each.entry.amount and _moves(books, each.entry))
     match books.format:

@@ -25,7 +25,10 @@ def written(changed: Iterable[ChangedMonth]) -> str:
 
 
 def read(body: str) -> list[ChangedMonth]:
-    """Raises Unreadable."""
+    """Parse a message about months whose figures changed.
+
+    Raises Unreadable.
+    """
     try:
         found = [ChangedMonth(partner_id, month) for partner_id, month in json.loads(body)["changed"]]
         if all(isinstance(each.partner_id, str) and _MONTH.fullmatch(each.month) for each in found):

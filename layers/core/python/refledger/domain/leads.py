@@ -93,9 +93,10 @@ class LeadFacts:
 
     @property
     def is_taken_back(self) -> bool:
-        """Whether it was lost after it had converted, and has not been won again since; of both at once it is lost.
+        """Whether it was lost after it had converted, and has not been won again since.
 
-        What was rejected before it ever converted stays so: a conversion after that earns nothing.
+        Of both at once it is lost. What was rejected before it ever converted stays so: a conversion after that earns
+        nothing.
         """
         lost_ms = self.last.get(LeadStep.REJECTED, self.steps.get(LeadStep.REJECTED))
         if lost_ms is None:
@@ -104,8 +105,9 @@ class LeadFacts:
         return self.last.get(LeadStep.CONVERTED, first_ms) <= lost_ms or self.steps[LeadStep.REJECTED] < first_ms
 
     def after(self, news: LeadNews) -> LeadFacts:
-        """With these news: the newest codes and value count, and what was told first of all else. The same news again
-        change nothing, nor do older ones.
+        """Add these news: the newest codes and value count, and what was told first of all else.
+
+        The same news again change nothing, nor do older ones.
         """
         steps, last = dict(self.steps), {**self.steps, **self.last}
         reason = self.reason
@@ -133,13 +135,15 @@ class LeadFacts:
         )
 
     def in_order(self) -> list[LeadStep]:
-        """What became of the lead, first things first."""
+        """Return what became of the lead, first things first."""
         return sorted(self.steps, key=lambda step: (self.steps[step], list(LeadStep).index(step)))
 
 
 def found_codes(given: str = "", page: str = "", text: str = "") -> tuple[str, ...]:
-    """Codes that a lead may have come with, the surest first: `given` as one, in the address of the `page` it came
-    from, in a `text` that was written with it. At most five; none of them has been looked up.
+    """Return codes that a lead may have come with, the surest first.
+
+    `given` as one, in the address of the `page` it came from, in a `text` that was written with it. At most five; none
+    of them has been looked up.
     """
     page, text = page[:MAX_TEXT_CHARACTERS], text[:MAX_TEXT_CHARACTERS]
     found = [given, *_PARAMETER.findall(page), *_PARAMETER.findall(text), *_CALLED.findall(text), *_made_in(text)]

@@ -58,7 +58,10 @@ class Links:
         self.target(self.default_url, "links.defaultUrl")
 
     def target(self, asked: str | None = None, name: str = "to") -> str:
-        """Where a link leads that asks for `asked`. Raises Invalid for what is no such address, or not allowed."""
+        """Return where a link leads that asks for `asked`; without it, the default address.
+
+        Raises Invalid for what is no such address, or not allowed.
+        """
         if asked is None:
             return self.default_url
         found = _URL.fullmatch(asked) if len(asked) <= MAX_URL else None
@@ -69,7 +72,10 @@ class Links:
         return asked
 
     def attributed(self, url: str, code: str, campaign: str) -> str:
-        """The address with the code as its parameter, in the place of any that it had; and the campaign, if any."""
+        """Return the address with the code as its parameter, in the place of any that it had.
+
+        And with the campaign, if any.
+        """
         carried = {self.parameter: code, **({CAMPAIGN: campaign} if campaign else {})}
         parts = urlsplit(url)
         kept = [part for part in parts.query.split("&") if part and _name_in(part) not in carried]

@@ -133,9 +133,10 @@ def expires_at(now_ms: int) -> int:
 
 
 def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple[TermChange, ...]]:
-    """Divide a change into the program with what takes effect now, and the terms that wait for another admin.
+    """Divide a change into the program with what takes effect now, and the terms that wait.
 
-    `earns`: whether who asks earns in the program. Raises Conflict where one part cannot be without the other.
+    They wait for another admin. `earns`: whether who asks earns in the program. Raises Conflict where one part cannot
+    be without the other.
     """
     waiting: list[TermChange] = []
     now: dict[str, Any] = {}
@@ -163,11 +164,12 @@ def split(old: Program, wanted: Program, *, earns: bool) -> tuple[Program, tuple
 
 
 def at_creation(wanted: Program, beside: Program | None = None) -> tuple[Program, tuple[TermChange, ...]]:
-    """Divide the terms of a new program: what protects against one of the staff is the safe one until another confirms.
+    """Divide the terms of a new program: what holds at once, and what another has to confirm.
 
-    Who makes a program would else choose alone how much they may give and let out in it, that they may do both, and
-    that nobody looks. What protects against partners and customers, and what they earn, is the offer: it holds.
-    `beside`: a program that is there; where its terms are stricter than the safe ones they are what is safe.
+    What protects against one of the staff is the safe one until another confirms. Who makes a program would else choose
+    alone how much they may give and let out in it, that they may do both, and that nobody looks. What protects against
+    partners and customers, and what they earn, is the offer: it holds. `beside`: a program that is there; where its
+    terms are stricter than the safe ones they are what is safe.
     """
     waiting, chosen = [], wanted.maker_window_days
     window = max(MAKER_WINDOW_DAYS, beside.maker_window_days if beside else 0)
@@ -269,7 +271,10 @@ def _weighs_less(before: Weights | None, after: Weights | None) -> bool:
 
 
 def raises(before: RuleSet, after: RuleSet) -> bool:
-    """Whether anybody may earn more of any payment: by a rate, a first payment, a product, a limit or a cap."""
+    """Return whether anybody may earn more of any payment.
+
+    By a rate, a first payment, a product, a limit or a cap.
+    """
     products = {ANY_PRODUCT, *dict(before.products), *dict(after.products)}
     if any(_rule_raises(before.rule(product)[0], after.rule(product)[0]) for product in products):
         return True
@@ -278,7 +283,10 @@ def raises(before: RuleSet, after: RuleSet) -> bool:
 
 
 def raises_own(rules: RuleSet, own: Own) -> bool:
-    """Whether a partner may earn more of any payment by their own pays than by the program's, which are the offer."""
+    """Return whether a partner may earn more of any payment by their own pays than by the program's.
+
+    The program's are the offer.
+    """
     for product in {ANY_PRODUCT, *dict(rules.products), *dict(own)}:
         rule, mine = rules.rule(product)[0], own_in_force(own, product)
         if mine and any(_pay_raises(_at(pays, 0), mine[0]) for pays in (rule.tiers, rule.first or rule.tiers)):

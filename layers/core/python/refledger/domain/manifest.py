@@ -88,7 +88,10 @@ def sha256(text: bytes) -> str:
 
 
 def read_part(text: bytes) -> Part:
-    """Raises Damaged."""
+    """Parse a part of a manifest.
+
+    Raises Damaged.
+    """
     try:
         *rows, end = map(json.loads, text.splitlines())
         return Part(tuple(_rows(rows)), end["through"], end["last"])
@@ -97,7 +100,10 @@ def read_part(text: bytes) -> Part:
 
 
 def read_index(text: bytes) -> Index:
-    """Raises Damaged."""
+    """Parse the index of a manifest.
+
+    Raises Damaged, also where it is not written as it would be here.
+    """
     try:
         given = json.loads(text)
         index = Index(given["table"], given["day"], tuple(Named(**part) for part in given["parts"]))

@@ -105,7 +105,10 @@ class PayoutMethod:
 
 
 def identity(account: Account) -> tuple[str, ...]:
-    """What makes two accounts the same, however they were written. The holder's name is part of it."""
+    """Return what makes two accounts the same, however they were written.
+
+    The holder's name is part of it.
+    """
     match account:
         case BankAccount():
             parts = [account.iban, account.number, account.bank_code]
@@ -118,9 +121,10 @@ def identity(account: Account) -> tuple[str, ...]:
 
 
 def number_of(account: Account) -> tuple[str, ...]:
-    """What makes two accounts the same whoever they are said to belong to, and however the number is written.
+    """Return what makes two accounts the same whoever they are said to belong to.
 
-    An IBAN of a country in which it is made of a bank code and a number is the same as these two.
+    However the number is written: an IBAN of a country in which it is made of a bank code and a number is the same as
+    these two.
     """
     match account:
         case StripeAccount():
@@ -142,8 +146,9 @@ def _plain(part: str) -> str:
 
 
 def masked(account: Account) -> str:
-    """What may be shown: the country, where it is said, and the last four characters, or half of a number that is
-    shorter than eight.
+    """Return what may be shown: the country, where it is said, and the last four characters.
+
+    Or half of a number that is shorter than eight.
     """
     match account:
         case BankAccount(iban="", number=number, country=country):

@@ -74,12 +74,15 @@ class Partner:
         return f"{self.first_name} {self.last_name}".strip()
 
     def rates_bps(self, program: Sequence[int]) -> list[int]:
-        """What tier 1, 2, … earn of a payment for which no product has a rule; 0 where it is a flat amount."""
+        """Return what tier 1, 2, … earn of a payment for which no product has a rule, in basis points.
+
+        0 where it is a flat amount.
+        """
         own = dict(self.own_rates).get(ANY_PRODUCT)
         return [own.rate_bps, *program[1:]] if own else list(program)
 
     def check_known(self) -> None:
-        """Raises Conflict for somebody who was forgotten: nothing about them is written any more."""
+        """Raise Conflict for somebody who was forgotten: nothing about them is written any more."""
         if self.forgotten_at_ms:
             raise Conflict("this partner was forgotten")
 
@@ -88,7 +91,7 @@ class Partner:
         return (*(each for each in self.rejected if each != referral_id), referral_id)[-REJECTED_KEPT:]
 
     def earns_at(self, at_ms: int) -> bool:
-        """Whether money that came in at that moment earns this partner anything."""
+        """Return whether money that came in at that moment earns this partner anything."""
         return not any(idle.covers(at_ms) for idle in self.idle)
 
 

@@ -230,9 +230,10 @@ class TakenBack:
 
     @property
     def refunded(self) -> int:
-        """A charge's sum counts where it says more than its refunds that are known one by one, and never twice.
+        """What was refunded, in minor units.
 
-        Refunds that do not say of which charge they are are taken to be among those that only a sum knows.
+        A charge's sum counts where it says more than its refunds that are known one by one, and never twice. Refunds
+        that do not say of which charge they are are taken to be among those that only a sum knows.
         """
         inside = self.refunds - self.outside
         if self.uncaptured:  # of one charge, that was captured in part
@@ -247,7 +248,7 @@ class TakenBack:
         return self.disputed > 0 and not self.elsewhere
 
     def of(self, paid: int) -> int:
-        """How much of `paid` is gone; never more than it."""
+        """Return how much of `paid` is gone, in minor units; never more than it."""
         return min(paid, self.refunded + self.disputed + self.lost + self.elsewhere)
 
     def plus(self, refund: Refund, sign: int = 1) -> TakenBack:
@@ -375,7 +376,10 @@ class Payment:
 
 
 def said(payment: Payment) -> str:
-    """Hash of what its event said of it: tells another content under the same id, and an edit of what is kept."""
+    """Hash what its event said of it: 32 hexadecimal digits of SHA-256.
+
+    It tells another content under the same id, and an edit of what is kept.
+    """
     parts = [
         payment.customer, payment.program_id, payment.product_id, payment.amount, payment.base, payment.currency,
         *([payment.origin, payment.referral_id] if payment.origin is not Origin.PAYMENT else []),
@@ -463,7 +467,7 @@ class Dispute:
 
 
 def summed(refunds: Iterable[Refund], disputes: Iterable[Dispute], told: TakenBack = NOTHING) -> TakenBack:
-    """What these come to, one by one, beside the sums that were `told`."""
+    """Sum up what these come to, one by one, beside the sums that were `told`."""
     back = replace(
         told, refunds=0, failed=0, disputed=0, lost=0, outside=0, unnamed=0,
         sums=tuple(ChargeSum(each.charge, each.total, each.at_ms) for each in told.sums),

@@ -65,10 +65,13 @@ class Payouts(Protocol):
         """
 
     def find(self, order: PayoutOrder) -> PayoutResult | None:
-        """What became of the withdrawal's payout; None where the provider knows nothing of it. Moves nothing.
+        """Ask what became of the withdrawal's payout; None where the provider knows nothing of it.
 
-        Raises PayoutUnavailable, PayoutFault.
+        Moves nothing. Raises PayoutUnavailable, PayoutFault.
         """
 
     def accepts(self, account: Account) -> bool:
-        """Whether the account can be paid to now. Moves nothing. Raises PayoutUnavailable."""
+        """Ask whether the account can be paid to now.
+
+        Moves nothing. Raises PayoutUnavailable.
+        """

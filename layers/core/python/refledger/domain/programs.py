@@ -104,7 +104,7 @@ class Looser(StrEnum):
     LOWER = "lower"
 
     def is_looser(self, new: int | None, old: int | None) -> bool:
-        """Whether `new` protects less than `old`."""
+        """Return whether `new` protects less than `old`."""
         match self:
             case Looser.HIGHER:
                 return old is not None and (new is None or new > old)
@@ -125,7 +125,10 @@ CURRENCY_TERMS: dict[str, Looser] = {
 
 
 def stricter(one: CurrencyTerms, other: CurrencyTerms) -> CurrencyTerms:
-    """Take of each term the one that protects more: what was asked for is judged by the terms of then and of now."""
+    """Take of each term the one that protects more.
+
+    What was asked for is judged by the terms of then and of now.
+    """
     return replace(one, **{
         name: (other if looser.is_looser(one.in_force(name), other.in_force(name)) else one).in_force(name)
         for name, looser in CURRENCY_TERMS.items()
@@ -160,7 +163,10 @@ class Weights:
             raise Invalid(f"exposure: rates are 1 to {MAX_WEIGHT}")
 
     def weigh(self, currency: str, amount: int) -> int:
-        """Return what an amount counts, in minor units of `self.currency`, rounded up; 0 where there is no rate."""
+        """Return what an amount counts, in minor units of `self.currency`, rounded up.
+
+        0 where there is no rate.
+        """
         if currency == self.currency:
             return amount
         return -(-amount * dict(self.rates).get(currency, 0) // 1_000)
@@ -227,15 +233,15 @@ class Program:
         return tuple(pay.rate_bps for pay in self.rules.default.tiers)
 
     def commission_base(self, payment: Payment) -> int:
-        """What of a payment commission is paid on, by this version: 0 to its `base`, in minor units."""
+        """Return what of a payment commission is paid on, by this version: 0 to its `base`, in minor units."""
         return payment.base if self.commission_on_shipping else max(0, payment.base - payment.shipping)
 
     def earns_at(self, at_ms: int) -> bool:
-        """Whether money that came in at that moment earns anybody anything."""
+        """Return whether money that came in at that moment earns anybody anything."""
         return not any(idle.covers(at_ms) for idle in self.idle)
 
     def check_open(self) -> None:
-        """Raises ProgramClosed unless customers can be referred now."""
+        """Raise ProgramClosed unless customers can be referred now."""
         if self.status is not ProgramStatus.ACTIVE:
             raise ProgramClosed(f"the program is {self.status}")
 
@@ -251,15 +257,21 @@ class Program:
         return replace(self, status=status, idle=idle)
 
     def takes(self, currency: str) -> bool:
-        """Whether payments in it earn anything; others are parked until somebody decides."""
+        """Return whether payments in it earn anything; others are parked until somebody decides."""
         return currency == self.currency or currency in dict(self.currencies)
 
     def terms(self, currency: str) -> CurrencyTerms:
-        """Of a currency that the program does not take, or not any more: no minimum, and two people decide."""
+        """Return the terms of a currency.
+
+        Of one that the program does not take, or not any more: no minimum, and two people decide.
+        """
         return dict(self.currencies).get(currency, CurrencyTerms() if currency == self.currency else NOT_TAKEN)
 
     def limit(self, name: str, currency: str) -> int | None:
-        """Return the most in a day that needs nobody more, by a limit's name in the API. None: there is no limit."""
+        """Return the most in a day that needs nobody more, by a limit's name in the API.
+
+        In minor units of `currency`. None: there is no limit.
+        """
         terms = self.terms(currency)
         adjustment = terms.adjustment_limit
         return {
@@ -269,12 +281,12 @@ class Program:
         }[name]
 
     def approves_alone(self, amount: int, currency: str) -> bool:
-        """Whether a withdrawal needs no person."""
+        """Return whether a withdrawal of this amount needs no person."""
         limit = self.terms(currency).auto_approve_limit
         return limit is not None and amount <= limit
 
     def check_own(self, own: Own) -> None:
-        """Raises Invalid for a partner's own pays that cannot be promised beside the program's."""
+        """Raise Invalid for a partner's own pays that cannot be promised beside the program's."""
         self.rules.check_own(own)
         self._check_currencies("rates", {currency for _, pay in own for currency, _ in pay.flat})
 
@@ -283,7 +295,7 @@ class Program:
             raise Invalid(f"{where}: amounts in {', '.join(others[:3])}, which the program does not take")
 
     def says_the_same(self, other: Program) -> bool:
-        """Whether both are the same terms, whichever versions they are, and whether paused or not."""
+        """Return whether both are the same terms, whichever versions they are, and whether paused or not."""
         made = {
             "version": 0, "created_at_ms": 0, "changed_at_ms": 0, "changed_by": "", "status": ProgramStatus.ACTIVE,
             "idle": (), "reason": "",

@@ -51,8 +51,10 @@ class News:
 
     @property
     def request(self) -> str:
-        """The same for the repeat of what was said, by whatever message. That all of it was paid, or came back, is said
-        of a payout once: then it is the payout. Of a part that came back it is the payout and the sum so far.
+        """The same for the repeat of what was said, by whatever message.
+
+        That all of it was paid, or came back, is said of a payout once: then it is the payout. Of a part that came back
+        it is the payout and the sum so far.
         """
         whole = self.key if self.said in (Said.PAID, Said.RETURNED) else ""
         part = f"{self.transaction_id}:{self.returned}" if self.said is Said.PARTLY_RETURNED and self.returned else ""
@@ -80,20 +82,24 @@ IMPOSSIBLE = Answer(reported=True)  # told of a payout that was never made
 
 
 def fits(withdrawal: Withdrawal, news: News) -> bool:
-    """Whether what moved is what was to be paid."""
+    """Return whether what moved is what was to be paid."""
     wanted = Delivered(withdrawal.amount, withdrawal.currency, withdrawal.method.masked)
     return news.delivered in (None, wanted)
 
 
 def request_of(withdrawal: Withdrawal, news: News) -> str:
-    """By what the repeat of the news is known. What does not fit may bear the key of the payout, and is not the payout:
-    what is said of that must still be heard.
+    """Return by what the repeat of the news is known.
+
+    What does not fit may bear the key of the payout, and is not the payout: what is said of that must still be heard.
     """
     return news.request if fits(withdrawal, news) else f"OTHER:{news.said}:{news.event_id or news.transaction_id}"
 
 
 def is_old(withdrawal: Withdrawal, news: News) -> bool:
-    """Whether a part that came back is known by another message: the same one, or one that tells of more of it."""
+    """Return whether a part that came back is known by another message.
+
+    The same one, or one that tells of more of it.
+    """
     if news.said is not Said.PARTLY_RETURNED:
         return False
     told = [step.request for step in withdrawal.steps if step.request.startswith(f"{Said.PARTLY_RETURNED}:")]
@@ -105,7 +111,10 @@ def is_old(withdrawal: Withdrawal, news: News) -> bool:
 
 
 def answer(withdrawal: Withdrawal, news: News) -> Answer:
-    """What follows from the news for the withdrawal as it is. Every status and every word has an answer."""
+    """Return what follows from the news for the withdrawal as it is.
+
+    Every status and every word has an answer.
+    """
     if withdrawal.payout == 0 or not withdrawal.is_sent:
         return IMPOSSIBLE
     if not fits(withdrawal, news):  # for `Payouts.find` it is a PayoutFault: it comes to the same

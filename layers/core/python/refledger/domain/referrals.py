@@ -118,7 +118,7 @@ class Referral:
         return self.status in OPEN
 
     def is_over(self, at_ms: int) -> bool:
-        """Whether what happens at that moment is too late to convert it."""
+        """Return whether what happens at that moment is too late to convert it."""
         if self.status is ReferralStatus.REJECTED or (self.ended_ms and at_ms >= self.ended_ms):
             return True
         return self.status in (*OPEN, ReferralStatus.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
@@ -128,7 +128,10 @@ class Referral:
         return replace(self, makers=tuple(sorted({*self.makers, person} - {""})))
 
     def bound(self, customer: str, now_ms: int, named_by: str = "") -> Binding:
-        """What payments of the customer will read. `named_by`: keyed hash of who of the staff said who it is."""
+        """Make the binding that payments of the customer will read.
+
+        `named_by`: keyed hash of who of the staff said who it is.
+        """
         return Binding(
             program_id=self.program_id,
             customer=customer,

@@ -49,7 +49,7 @@ class RestoreAction(StrEnum):
 
 
 def trace_of(was: Withdrawal) -> Trace:
-    """What the table before says of it."""
+    """Return what the table before says of it."""
     return Trace(
         was.id, was.partner_id, was.program_id, was.amount, was.currency, was.method, was.created_at_ms, was.status,
         has_left=_has_left(was), batch_id=was.batch_id, transaction_id=was.transaction_id, payout=was.payout,
@@ -74,14 +74,20 @@ def _has_left(was: Withdrawal) -> bool:
 
 
 def may_have_left(states: set[str], ended_as: WithdrawalStatus | None) -> bool:
-    """Whether money may have left, by the `states` that executions went through, and how the last one ended, if so."""
+    """Return whether money may have left.
+
+    By the `states` that executions went through, and how the last one ended, if so.
+    """
     return ended_as in (WithdrawalStatus.PAID, WithdrawalStatus.RETURNED) or (
         ended_as not in GIVEN_BACK and bool(states & set(BEGUN))
     )
 
 
 def act(now: Withdrawal | None, trace: Trace) -> RestoreAction:
-    """What has to be done in the table that was put back. `now`: as it is there."""
+    """Return what has to be done in the table that was put back.
+
+    `now`: as it is there; None where it is not.
+    """
     if now is None:
         if not trace.has_left:
             return RestoreAction.NOTHING  # it was asked for, and nothing came of it: the partner asks again

@@ -91,40 +91,49 @@ class Reward:
 
 
 def net(reward: Reward) -> int:
-    """What refunds and disputes left of it."""
+    """Return what refunds and disputes left of it, in minor units."""
     return reward.amount - reward.reversed
 
 
 def granted(reward: Reward) -> int:
-    """What refunds and disputes left of it, and its own part of a cap where it was given one."""
+    """Return what refunds and disputes left of it, or its own part of a cap, whichever is less.
+
+    In minor units; the part of a cap counts where it was given one.
+    """
     return net(reward) if reward.limit is None else min(net(reward), reward.limit)
 
 
 def worth(reward: Reward) -> int:
-    """What it adds to the partner's balance; a month's cap takes what it takes of all together (`caps.py`)."""
+    """Return what it adds to the partner's balance, in minor units.
+
+    A month's cap takes what it takes of all together (`caps.py`).
+    """
     return granted(reward) if reward.status in IN_BALANCE else 0
 
 
 def owed(reward: Reward) -> int:
-    """What of it is in the balance, and no payout has covered yet."""
+    """Return what of it is in the balance, and no payout has covered yet, in minor units."""
     return worth(reward) if reward.status is RewardStatus.APPROVED else 0
 
 
 def paid(reward: Reward, withdrawal_id: str) -> Reward:
-    """Its money has left. An open dispute holds nothing any more: its part was taken back, and the rest is gone."""
+    """Return the reward as PAID by this withdrawal: its money has left.
+
+    An open dispute holds nothing any more: its part was taken back, and the rest is gone.
+    """
     held = holding(reward.held, DISPUTED, on=False)
     return replace(reward, status=RewardStatus.PAID, held=held, paid_by=withdrawal_id)
 
 
 def cap_key(reward: Reward) -> str:
-    """What a monthly cap counts together: a program's rewards of one month of payments, in UTC."""
+    """Return what a monthly cap counts together: a program's rewards of one month of payments, in UTC."""
     return f"{reward.program_id} {times.day(reward.earned_at_ms)[:6]}"
 
 
 def ripe(reward: Reward, *, earns: bool, by_hand: bool = False) -> Reward:
-    """What a reward becomes whose time has come, or that a person approves. It must not be held.
+    """Return what a reward becomes whose time has come, or that a person approves.
 
-    `earns`: whether the partner earned when the customer paid.
+    It must not be held. `earns`: whether the partner earned when the customer paid.
     """
     if not earns:
         return replace(reward, status=RewardStatus.CANCELLED, cancelled=Cancelled.IDLE)
@@ -134,17 +143,19 @@ def ripe(reward: Reward, *, earns: bool, by_hand: bool = False) -> Reward:
 
 
 def reversal(amount: int, paid: int, gone: int) -> int:
-    """What of a reward of `amount` is taken back when `gone` of `paid` is: in proportion; the last refund takes all.
+    """Return what of a reward of `amount` is taken back when `gone` of `paid` is, all in minor units.
 
-    The rest is rounded down, so a partner never keeps more than their share of what the owner kept.
+    In proportion; the last refund takes all. What is left is rounded down, so a partner never keeps more than their
+    share of what the owner kept.
     """
     return amount - amount * (paid - gone) // paid
 
 
 def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
-    """The reward after refunds and disputes of its payment: a function of their sums alone, whatever came first.
+    """Return the reward after refunds and disputes of its payment, from their sums alone.
 
-    An open dispute holds what is not paid out yet. Nothing left cancels, unless it may come back or has been paid.
+    Whatever came first. An open dispute holds what is not paid out yet. Nothing left cancels, unless it may come back
+    or has been paid.
     """
     if back.elsewhere:  # somebody has said which payment it is
         reward = replace(reward, held=holding(reward.held, POSSIBLE_DUPLICATE, on=False), twin="")

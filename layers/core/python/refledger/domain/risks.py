@@ -49,7 +49,7 @@ class RiskFacts:
 
 
 def risks(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
-    """Those that apply, in the order in which they are declared."""
+    """Return those that apply, in the order in which they are declared."""
     method, mean_of = facts.method, facts.paid[:HISTORY]
     found = {
         Risk.NEW_PAYOUT_METHOD: method is None or facts.now_ms - method.created_at_ms < NEW_METHOD_MS,
@@ -71,7 +71,7 @@ def risks(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
 
 
 def refreshed(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
-    """Those that apply now, in the order in which they are declared.
+    """Return those that apply now, in the order in which they are declared.
 
     What is cheap to know is looked at anew; the rest, which takes the partner's history, is as it was assessed.
     """
@@ -80,9 +80,9 @@ def refreshed(withdrawal: Withdrawal, facts: RiskFacts) -> tuple[Risk, ...]:
 
 
 def asked_for(entries: Iterable[JournalEntry], now_ms: int, apart_from: str) -> int:
-    """What a partner asked for within the last day and has not got back, apart from one withdrawal.
+    """Sum up what a partner asked for within the last day and has not got back, in minor units.
 
-    `entries` of one journal, newest first.
+    Apart from one withdrawal. `entries` of one journal, newest first.
     """
     released: set[str] = set()
     asked = 0
@@ -106,9 +106,10 @@ def asked_for(entries: Iterable[JournalEntry], now_ms: int, apart_from: str) -> 
 def needs_no_person(
     withdrawal: Withdrawal, terms: CurrencyTerms, found: Sequence[Risk], others: int | None, available: int
 ) -> bool:
-    """Whether the program approves it by rule. `others`: see `asked_for`; None where it could not be counted.
+    """Return whether the program approves it by rule.
 
-    A withdrawal that went back to people stays with them, and what needs two people in a day is not approved by none.
+    `others`: see `asked_for`; None where it could not be counted. A withdrawal that went back to people stays with
+    them, and what needs two people in a day is not approved by none.
     """
     limit, second = terms.auto_approve_limit, terms.second_approval_limit
     if limit is None or others is None:

@@ -56,7 +56,10 @@ class Pay:
         return cls(flat=tuple(sorted(flat.items())))
 
     def of(self, base: int, currency: str) -> int:
-        """Rounded down, so that tiers together never pass the sum of their rates. May be more than a small base."""
+        """Return what is earned of `base`, both in minor units, rounded down.
+
+        So tiers together never pass the sum of their rates. A flat amount may be more than a small base.
+        """
         return dict(self.flat).get(currency, 0) if self.flat else base * self.rate_bps // BASIS_POINTS
 
 
@@ -130,7 +133,10 @@ class RuleSet:
 
     @property
     def counts(self) -> int:
-        """How many of a customer's payments have to be counted: every product's payment is one of the customer's."""
+        """How many of a customer's payments have to be counted.
+
+        Every product's payment is one of the customer's.
+        """
         return max(rule.counts for _, rule in self._all())
 
     @property
@@ -159,7 +165,7 @@ class RuleSet:
         return (found, RateSource.PRODUCT) if found else (self.default, RateSource.PROGRAM)
 
     def currencies(self) -> dict[str, set[str]]:
-        """Those that are named, by where they are."""
+        """Return the currencies that are named, by where they are."""
         return {
             "rules": _named([self.default]),
             "productRules": _named([rule for _, rule in self.products]),
@@ -170,7 +176,7 @@ class RuleSet:
         return [(ANY_PRODUCT, self.default), *self.products]
 
     def check_own(self, own: Own) -> None:
-        """Raises Invalid where a partner's own pay and the tiers above it are more than the whole payment."""
+        """Raise Invalid where a partner's own pay and the tiers above it are more than the whole payment."""
         check_products("rates", [product for product, _ in own if product != ANY_PRODUCT], MAX_OWN_PRODUCTS)
         for product in {ANY_PRODUCT, *dict(self.products), *dict(own)}:
             if not (mine := own_in_force(own, product)):
@@ -187,7 +193,7 @@ def _named(rules: Sequence[Rule]) -> set[str]:
 
 
 def check_products(name: str, products: Sequence[str], most: int) -> None:
-    """Raises Invalid unless these are ids of different products, and not too many."""
+    """Raise Invalid unless these are ids of different products, and not too many."""
     if len(products) > most:
         raise Invalid(f"{name}: up to {most} products")
     if len(set(products)) < len(products):
@@ -234,9 +240,10 @@ class Share:
 
 
 def shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) -> list[Share]:
-    """What each tier earns, nearest first, those that earn nothing among them; of several products by the rule of each.
+    """Return what each tier earns, nearest first, those that earn nothing among them.
 
-    Lines that go by the same rule are one sale: a flat amount is earned once, and nothing is rounded line by line.
+    Of several products by the rule of each. Lines that go by the same rule are one sale: a flat amount is earned once,
+    and nothing is rounded line by line.
     """
     if not sale.lines:
         return _shares(rules, partner_ids, own, sale)

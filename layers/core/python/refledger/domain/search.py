@@ -10,7 +10,10 @@ LONGEST = 60  # characters of a text by which it is found
 
 
 def fold(text: str) -> str:
-    """As it is compared: no capitals, no accents, blanks alike, and no characters that a key has of its own."""
+    """Fold a text as it is compared.
+
+    No capitals, no accents, blanks alike, and no characters that a key has of its own.
+    """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = (c for c in plain if unicodedata.category(c) not in ("Mn", "Cc", "Cf", "Cs", "Co", "Cn"))
     words = "".join(" " if c == "#" else c for c in kept).split()

@@ -61,7 +61,7 @@ def month(text: str, now_ms: int) -> StatementMonth:
 
 
 def check_closed(text: str, now_ms: int) -> None:
-    """Raises Invalid for a month that is not closed: its figures would be others tomorrow."""
+    """Raise Invalid for a month that is not closed: its figures would be others tomorrow."""
     if StatementMonth(int(text[:4]), int(text[5:])).closed_ms > now_ms:
         raise Invalid("filters.month: this month is not closed yet")
 
@@ -121,7 +121,7 @@ class AccountStatement:
 
 
 def effect(entry: JournalEntry) -> Holdings:
-    """What an entry changes on the partner's side."""
+    """Return what an entry changes on the partner's side, in minor units."""
     debit, credit = LEGS[entry.kind]
     sides = dict.fromkeys(Account, 0)
     sides[debit] -= entry.amount
@@ -130,9 +130,11 @@ def effect(entry: JournalEntry) -> Holdings:
 
 
 def account(balance: Balance, since: Iterable[JournalEntry], until_ms: int) -> AccountStatement:
-    """The statement of one currency up to `until_ms`. `since`: all entries from the beginning of the month on.
+    """Make the statement of one currency up to `until_ms`.
 
-    Entries that are younger than the balance are left out. Raises Gap where one is missing.
+    `since`: all entries from the beginning of the month on. Entries that are younger than the balance are left out.
+
+    Raises Gap where one is missing.
     """
     within: list[JournalEntry] = []
     later = Holdings()

@@ -39,7 +39,7 @@ class Sighting:
 
 
 def sighting(payment: Payment, twins: Iterable[str] = ()) -> Sighting:
-    """What of a payment is compared."""
+    """Return what of a payment is compared."""
     figures = {payment.amount, payment.base, payment.amount - payment.shipping, payment.base - payment.shipping}
     return Sighting(
         payment.id, payment.told_in, payment.occurred_at_ms, payment.currency,
@@ -48,10 +48,11 @@ def sighting(payment: Payment, twins: Iterable[str] = ()) -> Sighting:
 
 
 def clusters(sightings: Collection[Sighting]) -> list[list[Sighting]]:
-    """What may be one payment each, those of a cluster as they were made; a payment that is like no other is alone.
+    """Group what may be one payment each, those of a cluster as they were made.
 
-    A cluster has one payment of each system at most: a system knows its own apart. What lies closest together in time
-    goes together first, so that a payment a day before or after changes nothing. A function of the set alone.
+    A payment that is like no other is alone. A cluster has one payment of each system at most: a system knows its own
+    apart. What lies closest together in time goes together first, so that a payment a day before or after changes
+    nothing. A function of the set alone.
     """
     of = {each.payment: [each] for each in sightings}
     for _, one, other in sorted(_pairs(sightings), key=lambda pair: (pair[0], pair[1].place, pair[2].place)):
@@ -82,7 +83,7 @@ def _may_be_one(together: Sequence[Sighting]) -> bool:
 
 
 def cluster_of(payment: str, sightings: Collection[Sighting]) -> list[Sighting]:
-    """Those that may be the same money as this payment, itself among them."""
+    """Return those that may be the same money as this payment, itself among them."""
     return next(each for each in clusters(sightings) if any(one.payment == payment for one in each))
 
 
@@ -96,8 +97,9 @@ def keeper(cluster: Sequence[Sighting], let_in: Collection[str] = ()) -> str:
 
 
 def near(payment: Sighting, others: Iterable[Sighting]) -> list[Sighting]:
-    """Those of the others that have to do with it: of the same amount, or of one that some of those have, too. The
-    `NEAREST` of them: a customer may pay by the second.
+    """Return those of the others that have to do with it.
+
+    Of the same amount, or of one that some of those have, too. The `NEAREST` of them: a customer may pay by the second.
     """
     left, figures, twins = list(others), set(payment.figures), {payment.payment, *payment.twins}
     found: list[Sighting] = []

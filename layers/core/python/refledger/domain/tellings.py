@@ -8,10 +8,10 @@ from refledger.domain.payments import Payment, Teller, said
 
 
 def better(payment: Payment, other: Payment) -> Payment:
-    """The payment with what `other` tells of its money, where that knows more of it: amount, base, shipping, products.
+    """Return the payment with what `other` tells of its money, where that knows more of it.
 
-    Whose it is and when it was paid stays. The best of all that is told is the same in whatever order it is told. What
-    the owner's own events say is corrected by nothing.
+    Amount, base, shipping, products. Whose it is and when it was paid stays. The best of all that is told is the same
+    in whatever order it is told. What the owner's own events say is corrected by nothing.
     """
     if Teller.ITSELF in (payment.teller, other.teller) or payment.currency != other.currency:
         return payment
@@ -26,8 +26,10 @@ def better(payment: Payment, other: Payment) -> Payment:
 
 
 def contradicts(payment: Payment, other: Payment) -> bool:
-    """Whether what `other` tells cannot be true beside the payment. Objects of different kinds know different things,
-    and of a charge that is captured several times the smaller sum is only the older one.
+    """Return whether what `other` tells cannot be true beside the payment.
+
+    Objects of different kinds know different things, and of a charge that is captured several times the smaller sum is
+    only the older one.
     """
     if payment.currency != other.currency:
         return True

@@ -32,14 +32,20 @@ _BLANKS: Final = re.compile(r"\s+")
 
 
 def exact(text: str) -> str:
-    """Return an id or another text that is compared as it is. Raises ValueError where it has invisible characters."""
+    """Return an id or another text that is compared as it is.
+
+    Raises ValueError where it has invisible characters.
+    """
     if any(_is_invisible(c) and c not in JOINERS for c in text):
         raise ValueError("no control characters, nor others that show nothing or turn the direction of writing")
     return text
 
 
 def address(text: str) -> str:
-    """Return an e-mail address. Raises ValueError where a character of it does not show, which no mailbox has."""
+    """Return an e-mail address.
+
+    Raises ValueError where a character of it does not show, which no mailbox has.
+    """
     if any(_is_invisible(c) for c in text):
         raise ValueError("no characters that show nothing")
     return text

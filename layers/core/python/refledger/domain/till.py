@@ -77,7 +77,10 @@ class Blocker:
 
     @property
     def name(self) -> str:
-        """By which it is remembered that somebody took it on them: a debt by its currency, a referral by its id."""
+        """The name by which it is remembered that somebody took it on them.
+
+        A debt by its currency, a referral by its id.
+        """
         return " ".join(part for part in (self.code.value, self.referral_id, self.currency) if part)
 
 
@@ -102,12 +105,13 @@ def payable(
     now_ms: int,
     rejected: Iterable[Unpaid] = (),
 ) -> Blockers:
-    """Return what stands against paying it, without what people took on them before; nothing where it may be paid.
+    """Return what stands against paying it; nothing where it may be paid.
+
+    Without what people took on them before: that counts while it is no more than it was then.
 
     `balances`: all of the partner's, in every currency. `method`: the newest version of the payout method it goes to;
     None where it cannot be found. `programs`: the terms as they are and as they were when it was asked for: the
-    stricter hold. `rejected`: of the customers who were found out. What a person took on them counts while it is no
-    more than it was then.
+    stricter hold. `rejected`: of the customers who were found out.
     """
     found = [*_of_partner(partner, balances), *map(_of_rejected, rejected)]
     if withdrawal.method.is_known:  # not a reward that staff pay by itself, wherever they pay it to
@@ -146,30 +150,30 @@ def _of_method(partner: Partner, method: PayoutMethod | None, cooling_hours: int
 
 
 def check_stops(blockers: Blockers) -> None:
-    """Raises PartnerSuspended or NotPayable for what nobody can take on them."""
+    """Raise PartnerSuspended or NotPayable for what nobody can take on them."""
     for each in blockers:
         if each.weight is Weight.STOPS:
             raise (PartnerSuspended if each.code is Code.SUSPENDED else NotPayable)(each.text)
 
 
 def stops(blockers: Blockers) -> bool:
-    """Whether something is among them that nobody can take on them."""
+    """Return whether something is among them that nobody can take on them."""
     return any(each.weight is Weight.STOPS for each in blockers)
 
 
 def takes_second(blockers: Blockers) -> bool:
-    """Whether another person than who said yes before must take it on them."""
+    """Return whether another person than who said yes before must take it on them."""
     return any(each.weight is Weight.NEEDS_SECOND for each in blockers)
 
 
 def check_note(blockers: Blockers, note: str) -> None:
-    """Raises NoteNeeded where somebody lets money go in spite of something and does not say why."""
+    """Raise NoteNeeded where somebody lets money go in spite of something and does not say why."""
     if blockers and not note.strip():
         raise NoteNeeded(f"note: say why it is paid although {'; '.join(each.text for each in blockers)}")
 
 
 def check_second(blockers: Blockers, actor: str, yes: Collection[str]) -> None:
-    """Raises SecondPersonNeeded where one person would let it go who is the only one that says yes to these."""
+    """Raise SecondPersonNeeded where only the one who lets it go says yes to these."""
     if takes_second(blockers) and not set(yes) - {actor}:
         why = "; ".join(each.text for each in blockers if each.weight is Weight.NEEDS_SECOND)
         raise SecondPersonNeeded(f"a second person must let it go, because {why}")
@@ -181,9 +185,9 @@ def accepted(withdrawal: Withdrawal, blockers: Sequence[Blocker]) -> tuple[tuple
 
 
 def said_yes_to(withdrawal: Withdrawal, blockers: Blockers) -> list[str]:
-    """Return the people who said that it is to be paid, or was, in spite of what now takes two: keyed hashes.
+    """Return the people who said that it is to be paid, or was, in spite of what now takes two.
 
-    A yes from before a debt, or to a smaller one, says nothing about it.
+    Keyed hashes. A yes from before a debt, or to a smaller one, says nothing about it.
     """
     hard = {each.name: each.amount for each in blockers if each.weight is not Weight.NEEDS_NOTE}
     return [

@@ -30,8 +30,9 @@ def day(ms: int) -> str:
 
 
 def months_after(ms: int, months: int) -> int:
-    """The same day and time of day so many calendar months later, in UTC: from 31 January one month ends on 28 or 29
-    February, because a month that has no such day ends with its last one.
+    """Return the same day and time of day so many calendar months later, in UTC, in epoch milliseconds.
+
+    From 31 January one month ends on 28 or 29 February, because a month that has no such day ends with its last one.
     """
     moment = EPOCH + timedelta(milliseconds=ms)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)

@@ -91,11 +91,11 @@ class Binding:
         return EXPIRED if self.until_ms and paid_at_ms >= self.until_ms else ""
 
     def is_on_word(self, paid_at_ms: int) -> bool:
-        """Whether one of the staff said whose customer it is when that payment was made already."""
+        """Return whether one of the staff said whose customer it is when that payment was made already."""
         return bool(self.named_by) and paid_at_ms < self.bound_at_ms
 
     def is_over(self, now_ms: int) -> bool:
-        """Whether it is no link of a chain any more."""
+        """Return whether it is no link of a chain any more."""
         return bool(self.closed or self.why_not(now_ms))
 
     def converted(self, paid_at_ms: int) -> Binding:
@@ -125,16 +125,20 @@ class Binding:
         return replace(self, late=late, turn=self.turn + 1, again=again)
 
     def place(self, paid_at_ms: int, payment: str) -> tuple[int, int]:
-        """Which of the customer's payments one is, from 1, and when they made the first: by when they were made.
+        """Return which of the customer's payments one is, from 1, and when they made the first.
 
-        Those of one moment go by their ids. What came before times were kept is taken to be the oldest.
+        By when they were made; those of one moment go by their ids. What came before times were kept is taken to be the
+        oldest.
         """
         before = bisect_left(self.listed, (paid_at_ms, payment))
         first_at_ms = min(self.first_at_ms, paid_at_ms) if self.count else paid_at_ms
         return self.count - len(self.listed) + before + 1, first_at_ms
 
     def knows(self, paid_at_ms: int, payment: str) -> bool:
-        """Whether the payment's place is known: not of one that may have been counted before times were kept."""
+        """Return whether the payment's place is known.
+
+        Not of one that may have been counted before times were kept.
+        """
         return self.count == len(self.listed) or (paid_at_ms, payment) in self.listed
 
     def counted(self, paid_at_ms: int, payment: str, rules: RuleSet) -> Binding:
@@ -157,14 +161,14 @@ class Binding:
         return replace(new, late=payment, turn=self.turn + 1, again=(self.again or RatingBacklog()).with_(moved))
 
     def keeps_all(self, rules: RuleSet) -> bool:
-        """Whether the times of those that have no place in the list are kept beside it."""
+        """Return whether the times of those that have no place in the list are kept beside it."""
         return rules.keeps_all and self.room > 0
 
     def without(self, gone: tuple[int, str], others: Sequence[tuple[int, str]], rules: RuleSet) -> Binding:
-        """Without a payment (when it was made, its id) that is known under another name, and counted as that one.
+        """Take away a payment that is known under another name, and counted as that one.
 
-        `others`: those that may have been left out of the list for this one. All that are listed are rated again, and
-        those between the old end of the months and the new one.
+        `gone`: when it was made, and its id. `others`: those that may have been left out of the list for this one. All
+        that are listed are rated again, and those between the old end of the months and the new one.
         """
         left = tuple(each for each in self.listed if each != gone)
         first_at_ms = self.first_at_ms if self.count > len(self.listed) or not left else left[0][0]
@@ -189,8 +193,9 @@ class Binding:
 
 
 def freeze(nearest: Link, above: Sequence[Link]) -> tuple[Link, ...]:
-    """The upline of somebody whom `nearest` referred. Own pays are for tier 1: what others earned there stays there.
+    """Make the upline of somebody whom `nearest` referred.
 
-    Links beyond the program's depth are kept: they do not earn, but circles are found through them.
+    Own pays are for tier 1: what others earned there stays there. Links beyond the program's depth are kept: they do
+    not earn, but circles are found through them.
     """
     return (nearest, *(replace(link, own=()) for link in above[: KEPT_LINKS - 1]))

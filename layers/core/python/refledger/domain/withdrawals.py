@@ -94,7 +94,10 @@ class MethodUsed:
 
     @property
     def is_known(self) -> bool:
-        """Whether it is one of the partner's methods. A reward that staff paid by itself says only how, in `masked`."""
+        """Whether it is one of the partner's methods.
+
+        A reward that staff paid by itself says only how, in `masked`.
+        """
         return bool(self.id)
 
 
@@ -214,7 +217,10 @@ class Withdrawal:
 
 
 def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> EntryKind | None:
-    """The movement of money that goes with a change of status. Raises AlreadyDecided where there is no such change."""
+    """Return the movement of money that goes with a change of status; None where none does.
+
+    Raises AlreadyDecided where there is no such change.
+    """
     try:
         return TRANSITIONS[old, new]
     except KeyError:
@@ -227,7 +233,10 @@ def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") ->
 
 
 def check_waiting(withdrawal: Withdrawal) -> None:
-    """Raises AlreadyDecided unless it waits to be approved. PAYING may become APPROVED, too, but not by an approval."""
+    """Raise AlreadyDecided unless it waits to be approved.
+
+    PAYING may become APPROVED, too, but not by an approval.
+    """
     if withdrawal.status is not WithdrawalStatus.REQUESTED:
         raise AlreadyDecided(f"the withdrawal is {withdrawal.status}; it cannot be approved any more")
 

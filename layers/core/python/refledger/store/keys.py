@@ -174,7 +174,7 @@ def all_alike(kind: str, hashed: str) -> str:
 
 
 def look(folded: str) -> Key:
-    """What a code looks like to somebody who reads it: no other code may look so."""
+    """The guard of what a code looks like to somebody who reads it: no other code may look so."""
     return _key(f"U#LOOK#{folded}")
 
 
@@ -205,7 +205,7 @@ def partner_codes(partner_id: str) -> tuple[str, str, str]:
 
 
 def note(partner_id: str, at_ms: int, id: str) -> Key:
-    """What staff wrote about a partner."""
+    """A note that staff wrote about a partner."""
     return _key(f"P#{partner_id}", f"N#{at_ms}#{id}")
 
 
@@ -234,7 +234,7 @@ def user(hashed: str) -> Key:
 
 
 def person(user: str) -> Key:
-    """Somebody who acted, under the keyed hash by which everything else names them."""
+    """A person who acted, under the keyed hash by which everything else names them."""
     return _key(f"N#{user}")
 
 
@@ -247,12 +247,12 @@ def job(job_id: str) -> Key:
 
 
 def open_jobs_of(owner: str) -> Key:
-    """Which jobs of somebody are, or were lately, open."""
+    """The jobs of somebody that are, or were lately, open."""
     return _key(f"O#{owner}", "OPEN")
 
 
 def job_lines(job_id: str, first_line: int) -> Key:
-    """What became of the lines of an import from this one on."""
+    """The results of an import's lines from this one on."""
     return _key(f"O#{job_id}", f"R#{first_line:07d}")
 
 
@@ -266,12 +266,12 @@ def job_lines_after(job_id: str, first_line: int) -> tuple[str, str, str]:
 
 
 def lead_facts(hashed: str) -> Key:
-    """What a CRM has told of a lead."""
+    """The facts that a CRM has told of a lead."""
     return _key(f"U#LEAD#{hashed}", "W")
 
 
 def answer(hashed: str) -> Key:
-    """What a bulk call came to, for its repeat."""
+    """The results of a bulk call, for its repeat."""
     return _key(f"H#{hashed}")
 
 
@@ -308,7 +308,7 @@ def nobodys_payments(customer: str, from_ms: int, until_ms: int = NEVER) -> tupl
 
 
 def paid_within(program_id: str, customer: str, from_ms: int, until_ms: int) -> tuple[str, str, str]:
-    """Partition, lowest and highest sort key of a customer's payments from one moment until just before another."""
+    """Partition, lowest and highest sort key of a customer's payments from `from_ms` to before `until_ms`."""
     return f"C#{program_id}#{customer}", f"H#{from_ms:013d}", f"H#{until_ms:013d}"
 
 
@@ -317,13 +317,13 @@ def paid_at(program_id: str, customer: str, at_ms: int, payment: str) -> Key:
 
 
 def payment_in(paid_at: Key) -> tuple[int, str]:
-    """When, and which, of a customer's payment."""
+    """Read when, and which, of a customer's payment: epoch milliseconds, and its id."""
     _, at_ms, payment = paid_at["sk"].split("#")
     return int(at_ms), payment
 
 
 def sighting(program_id: str, customer: str, at_ms: int, payment: str) -> Key:
-    """What a system told of a payment of the customer's."""
+    """A payment of the customer's as a system told of it."""
     return _key(f"C#{program_id}#{customer}", f"T#{at_ms:013d}#{payment}")
 
 
@@ -341,7 +341,7 @@ def referral_id(partner_id: str, at_ms: int, digest: bytes) -> str:
 
 
 def referred_at(referral_id: str) -> int:
-    """When the referral was made, in epoch milliseconds."""
+    """Read when the referral was made, in epoch milliseconds."""
     return int.from_bytes(base32.decode(referral_id[PARTNER_ID_LENGTH:])[:6])
 
 
@@ -350,7 +350,10 @@ def referral(referral_id: str) -> Key:
 
 
 def is_referral_id(text: str) -> bool:
-    """Whether a referral could have this id: its key is a slice of it, and neither part may be empty."""
+    """Return whether a referral could have this id.
+
+    Its key is a slice of it, and neither part may be empty.
+    """
     return len(text) == REFERRAL_ID_LENGTH
 
 
@@ -359,7 +362,7 @@ def referrals(partner_id: str) -> str:
 
 
 def referrals_from(at_ms: int) -> str:
-    """Where the referrals begin that were made at `at_ms` or later, among those of a partner."""
+    """Return where those referrals of a partner begin that were made at `at_ms` or later."""
     return base32.encode(max(0, at_ms).to_bytes(6) + bytes(9))
 
 
@@ -378,7 +381,7 @@ def dispute(payment: str, hashed: str) -> Key:
 
 
 def refund_guard(hashed: str) -> Key:
-    """Of which payment a refund is: its id belongs to its sender, not to the payment."""
+    """The guard of a refund, with its payment: its id belongs to its sender, not to the payment."""
     return _key(f"U#REFUND#{hashed}")
 
 
@@ -402,8 +405,10 @@ def taken_back(payment: str) -> tuple[str, str, str]:
 
 
 def reward_id(partner_id: str, due_ms: int, currency: str, payment: str, tier: int, spread: int = 0) -> str:
-    """`spread`: over how many shards the partner's rewards are put when it is made, as a power of two. It stands in the
-    id for good, beside the tier, so that the id alone says where the reward lies, however many there are later.
+    """Make a reward's id: its partner's id, and its sort key.
+
+    `spread`: over how many shards the partner's rewards are put when it is made, as a power of two. It stands in the id
+    for good, beside the tier, so that the id alone says where the reward lies, however many there are later.
     """
     source = base32.decode(payment)[:_SOURCE_BYTES]
     last = spread << _TIER_BITS | tier
@@ -426,12 +431,15 @@ def _place_of(reward_id: str) -> tuple[int, int]:
 
 
 def is_reward_id(text: str) -> bool:
-    """Whether a reward could have this id: its key is a slice of it, and neither part may be empty."""
+    """Return whether a reward could have this id.
+
+    Its key is a slice of it, and neither part may be empty.
+    """
     return len(text) == REWARD_ID_LENGTH
 
 
 def is_payment_id(text: str) -> bool:
-    """Whether a payment could have this id."""
+    """Return whether a payment could have this id."""
     return len(text) == LONG_ID_LENGTH and text.isalnum()
 
 
@@ -442,7 +450,7 @@ def reward(reward_id: str) -> Key:
 
 
 def rewards(partner_id: str, spread: int) -> tuple[str, ...]:
-    """All partitions that may hold rewards of a partner, for whom `spread` is the highest they were made with."""
+    """Every partition that may hold rewards of a partner; `spread`: the highest they were made with."""
     return tuple(_reward_shard(partner_id, number) for number in range(1 << spread))
 
 
@@ -451,12 +459,12 @@ def _reward_shard(partner_id: str, number: int) -> str:
 
 
 def due_from(at_ms: int) -> str:
-    """Where the rewards begin that are due at `at_ms` or later, for any currency and payment."""
+    """Return where the rewards begin that are due at `at_ms` or later, for any currency and payment."""
     return base32.encode(at_ms.to_bytes(6) + bytes(14))
 
 
 def due_at(reward_sort_key: str) -> int:
-    """When the reward with this sort key is due, in epoch milliseconds."""
+    """Read when the reward with this sort key is due, in epoch milliseconds."""
     return int.from_bytes(base32.decode(reward_sort_key)[:6])
 
 
@@ -483,7 +491,7 @@ def withdrawal(withdrawal_id: str) -> Key:
 
 
 def withdrawal_note(withdrawal_id: str, place: str) -> Key:
-    """What was written with one of its steps or approvals."""
+    """A note that was written with one of its steps or approvals."""
     return _key(f"W#{withdrawal_id}", f"N#{place}")
 
 
@@ -525,12 +533,12 @@ def program_statistics(program_id: str, generation: int) -> str:
 
 
 def cohort_statistics(program_id: str, year: str, generation: int) -> str:
-    """Of the customers who were referred in that year, by month."""
+    """Figures of the customers who were referred in that year, by month."""
     return f"S#COHORT#{program_id}#{year}#{generation}"
 
 
 def forecast_statistics(program_id: str, generation: int) -> str:
-    """Of the rewards that wait for their day."""
+    """Figures of the rewards that wait for their day."""
     return f"S#DUE#{program_id}#{generation}"
 
 
@@ -543,7 +551,10 @@ def withdrawal_statistics(generation: int) -> str:
 
 
 def figures_of_program(program_id: str) -> str:
-    """What a generation of roll-ups is of, beside a partner's id: a program with its cohorts and its forecast."""
+    """The subject of a generation of roll-ups of a program, with its cohorts and its forecast.
+
+    Beside it there are those of a partner, by their id.
+    """
     return f"PROGRAM#{program_id}"
 
 
@@ -553,7 +564,7 @@ def figures_of_books() -> str:
 
 
 def statistics_generations(of: str) -> Key:
-    """Which generation of a partner's roll-ups, a program's or the books' counts, and which is being built."""
+    """The generation of roll-ups of a partner, program or the books that counts, and the one being built."""
     return _key(f"S#G#{of}")
 
 
@@ -577,7 +588,7 @@ def statistics_part(dimension: str, day: str, shard: str) -> Key:
 
 
 def statistics_late_part(dimension: str, day: str, told: str, shard: str) -> Key:
-    """What was told of a day long after it, on the day `told`."""
+    """Figures that were told of a day long after it, on the day `told`."""
     return _key(dimension, f"D#{day}#L{told}#{shard[-8:]}")
 
 
@@ -590,7 +601,7 @@ def statistics_totals(dimension: str) -> Key:
 
 
 def audit(entity: str, at_ms: int, number: str) -> Key:
-    """What was done to an entity. `number`: the stream's, so that a repeat meets what is there."""
+    """An entry of what was done to an entity. `number`: the stream's, so a repeat meets what is there."""
     return _key(audit_of(entity), f"{at_ms}#{number}")
 
 
@@ -603,12 +614,12 @@ def limit(caller: str, kind: str, minute: int) -> Key:
 
 
 def exposure_of_partner(partner_id: str) -> Key:
-    """What a day has seen of a partner, and who did what for them."""
+    """The exposure of a partner: what a day has seen of them, and who did what for them."""
     return _key(f"Y#P#{partner_id}")
 
 
 def exposure_of_actor(actor: str) -> Key:
-    """What a day has seen of somebody on the staff, or of a service (keyed hash)."""
+    """The exposure by somebody on the staff, or a service (keyed hash): what a day has seen of them."""
     return _key(f"Y#A#{actor}")
 
 
@@ -617,22 +628,22 @@ def cursor(name: str) -> Key:
 
 
 def touched(lane: int, at_ms: int, number: str) -> Key:
-    """Whose money a batch of the stream is about. `number`: of its first record."""
+    """The partners whose money a batch of the stream is about. `number`: of its first record."""
     return _key(f"V#{lane}", f"{at_ms:013d}#{number}")
 
 
 def touched_within(lane: int, from_ms: int, until_ms: int) -> tuple[str, str, str]:
-    """Partition, lowest and highest sort key of what was written at `from_ms` or later and before `until_ms`."""
+    """Partition, lowest and highest sort key of what was written from `from_ms` to before `until_ms`."""
     return f"V#{lane}", f"{from_ms:013d}", f"{until_ms:013d}"
 
 
 def touched_at(key: Key) -> int:
-    """When it was written, in epoch milliseconds."""
+    """Read when it was written, in epoch milliseconds."""
     return int(key["sk"].partition("#")[0])
 
 
 def finding(kind: str, id: str) -> Key:
-    """What is wrong with a partner's books, or with a payment."""
+    """A fault of a partner's books, or of a payment."""
     return _key("V", f"{kind}#{id}")
 
 
@@ -659,12 +670,12 @@ def stopped() -> Key:
 
 
 def listed(partition: str, at_ms: int, id: str) -> dict[str, str]:
-    """What people page through, newest first."""
+    """The attributes of an item that people page through, newest first."""
     return {"l1": partition, "l2": f"{at_ms}#{id}"}
 
 
 def waiting(partition: str, at_ms: int, id: str) -> dict[str, str]:
-    """What waits for somebody, or for a time."""
+    """The attributes of an item that waits for somebody, or for a time."""
     return {"w1": partition, "w2": f"{at_ms}#{id}"}
 
 
@@ -698,7 +709,7 @@ def referrals_of_program(program_id: str) -> str:
 
 
 def referrals_in(program_id: str, status: str) -> str:
-    """Those that are open, by when they expire."""
+    """Referrals that are open, by when they expire."""
     return f"F#{program_id}#{status}"
 
 
@@ -707,17 +718,17 @@ def withdrawals_of_partner(partner_id: str) -> str:
 
 
 def withdrawals_of(status: str) -> str:
-    """Those that go on by themselves, or have ended."""
+    """Withdrawals that go on by themselves, or have ended."""
     return f"W#{status}"
 
 
 def withdrawals_with_problem() -> str:
-    """Those that a person must look at, whatever their status: they are in no other of these lists."""
+    """Withdrawals that a person must look at, whatever their status: in no other of these lists."""
     return "W#PROBLEM"
 
 
 def jobs_of(owner: str, kind: str) -> str:
-    """Those of a kind that a user (keyed hash) asked for."""
+    """Jobs of a kind that a user (keyed hash) asked for."""
     return f"O#{owner}#{kind}"
 
 
@@ -738,19 +749,17 @@ def waiting_adjustments() -> str:
 
 
 def audit_by(actor: str) -> str:
-    """What somebody did, to whatever."""
+    """Entries of what somebody did, to whatever."""
     return f"A#{actor}"
 
 
 def shards() -> Key:
-    """Over how many shards payments are spread: beside the programs', for who enters a payment reads those."""
+    """The spread of payments over shards: beside the programs', for who enters a payment reads those."""
     return _key("G#", "SHARDS")
 
 
 def payment_shard(payment: str, count: int = DUE_SHARDS) -> int:
-    """In which of so many shards a payment is put. Where to look for it: in all of them, for it may be older than their
-    number.
-    """
+    """Return the shard, of so many, to put a payment in; look in all: it may be older than their number."""
     return zlib.crc32(payment.encode()) % count
 
 
@@ -792,7 +801,10 @@ def due_shard(number: int) -> str:
 
 
 def positions(from_ms: int | None, until_ms: int | None) -> tuple[str, str]:
-    """The lowest and highest position of a list from one moment on until just before another; None: no bound."""
+    """Return the lowest and highest position of a list from one moment on until just before another.
+
+    Epoch milliseconds; None: no bound.
+    """
     low = f"{min(max(from_ms, FIRST_MS), LAST_MS)}" if from_ms is not None else LOWEST
     return low, f"{min(max(until_ms, FIRST_MS), LAST_MS)}" if until_ms is not None else HIGHEST
 
@@ -804,7 +816,10 @@ AUDITED: Final = frozenset("GPFRWXBIOE")  # kinds of items of which people ask w
 
 
 def is_audited(key: Key) -> bool:
-    """Whether people may ask who changed it. Balances, entries, counters and guards follow from what is."""
+    """Return whether people may ask who changed it: not for what follows from other items.
+
+    Balances, entries, counters and guards follow from what is.
+    """
     kind, sort_key = kind_of(key), key["sk"]
     return kind in AUDITED and not (kind == "P" and sort_key.startswith(("B#", "D#", "L#")))
 
@@ -819,8 +834,9 @@ _PARTS: Final = {("P", "M"): "PAYOUT_METHOD", ("P", "C"): "CODE", ("P", "N"): "N
 
 
 def told_of(key: Key) -> tuple[str, str, str] | None:
-    """Of an item that is audited: what it is, the id of the entity under which it is told, and which part of that it is
-    ("" for the whole). None for what says nothing to people: versions, counts, cursors, tokens.
+    """Return what an audited item is, the id of the entity under which it is told, and which part.
+
+    "" for the whole of the entity. None for what says nothing to people: versions, counts, cursors, tokens.
     """
     kind, sort_key = kind_of(key), key["sk"]
     if kind == key["pk"]:  # all programs lie in one partition
@@ -844,12 +860,12 @@ def kind_of(key: Key) -> str:
 
 
 def is_alone(key: Key) -> bool:
-    """Whether it is the entity itself, and not something that lies under it."""
+    """Return whether it is the entity itself, and not something that lies under it."""
     return key["sk"] == ALONE
 
 
 def owner_of(key: Key) -> str:
-    """What the partition is of: the partner of a reward, referral or balance, the id of a withdrawal."""
+    """Return whose the partition is: the partner of a reward, referral or balance, a withdrawal's id."""
     return key["pk"].split("#")[1]
 
 
@@ -859,12 +875,12 @@ def hash_of(key: Key) -> str:
 
 
 def is_capped_month(key: Key) -> bool:
-    """Whether what lies under a partner is a month of rewards under a cap."""
+    """Return whether what lies under a partner is a month of rewards under a cap."""
     return key["sk"].startswith("L#")
 
 
 def is_balance(key: Key) -> bool:
-    """Whether what lies under a partner is a balance."""
+    """Return whether what lies under a partner is a balance."""
     return kind_of(key) == "P" and key["sk"].startswith("B#")
 
 
@@ -879,7 +895,7 @@ def capped_month_in(key: Key) -> tuple[str, str, str]:
 
 
 def is_refund(key: Key) -> bool:
-    """Whether what lies under a payment is a refund."""
+    """Return whether what lies under a payment is a refund."""
     return key["sk"].startswith("R#")
 
 
@@ -888,7 +904,7 @@ def is_dispute(key: Key) -> bool:
 
 
 def is_program(key: Key) -> bool:
-    """Whether it is the program as it is now, and not one of its versions."""
+    """Return whether it is the program as it is now, and not one of its versions."""
     return key["pk"] == programs()
 
 
@@ -897,7 +913,7 @@ def is_partner(key: Key) -> bool:
 
 
 def is_of_payment(key: Key) -> bool:
-    """Whether it lies under a payment, or is one."""
+    """Return whether it lies under a payment, or is one."""
     return kind_of(key) == "E"
 
 
@@ -934,7 +950,7 @@ def day_of_late_part(sort_key: str) -> str:
 
 
 def is_folded_day(sort_key: str) -> bool:
-    """Whether it is a day's item itself, and none of its parts."""
+    """Return whether it is a day's item itself, and none of its parts."""
     return sort_key.count("#") == 1
 
 
