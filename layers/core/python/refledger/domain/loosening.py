@@ -74,6 +74,7 @@ TERMS: Final[dict[str, Row]] = {
     "changed_at_ms": TermKind.FACT,
     "changed_by": TermKind.FACT,
     "data_format": TermKind.FACT,
+    "counted_since_ms": TermKind.FACT,
 }
 
 
