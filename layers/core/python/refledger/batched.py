@@ -10,7 +10,10 @@ Given = TypeVar("Given")
 
 
 def batched(found: Iterable[Given], size: int) -> Iterator[list[Given]]:
-    """Lists of `size`, and one of what is left; as `itertools.batched`, which Python 3.11 does not have yet."""
+    """Yield lists of `size`, and one of what is left.
+
+    As `itertools.batched`, which Python 3.11 does not have yet.
+    """
     left = iter(found)
     while batch := list(islice(left, size)):
         yield batch

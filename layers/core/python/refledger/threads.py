@@ -11,8 +11,9 @@ Result = TypeVar("Result")
 
 
 def side_by_side(work: Callable[[Given], Result], given: Sequence[Given], most: int) -> list[Result]:
-    """What the work comes to for each, in the order given; at most so many at once. Raises what the first of them
-    raises that does, when all have ended.
+    """Return what the work comes to for each, in the order given; at most so many at once.
+
+    Raises what the first of them raises that does, when all have ended.
     """
     if len(given) <= 1 or most == 1:
         return [work(each) for each in given]

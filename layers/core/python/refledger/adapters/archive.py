@@ -24,7 +24,10 @@ class ManifestSource(Protocol):
     """One day's manifest."""
 
     def read(self, name: str) -> bytes:
-        """Raises Missing."""
+        """Read a file of the day by its name.
+
+        Raises Missing.
+        """
         ...
 
 
@@ -39,7 +42,7 @@ class DayWriter:
         self._client, self._bucket, self._folder = client, bucket, f"{PREFIX}/{day}/"
 
     def names(self) -> set[str]:
-        """What is there already."""
+        """Return the names of what is there already."""
         found: set[str] = set()
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._folder)
         for page in pages:
@@ -76,7 +79,10 @@ class ManifestArchive:
         return self._first(day, name) is not None
 
     def read(self, day: str, name: str) -> bytes:
-        """Raises Missing."""
+        """Read a file of a day in its first version.
+
+        Raises Missing.
+        """
         version = self._first(day, name)
         if version is None:
             raise Missing(f"s3://{self._bucket}/{self._prefix}/{day}/{name}")

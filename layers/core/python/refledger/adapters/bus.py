@@ -17,8 +17,10 @@ class Bus:
         self._client, self._name = client, name
 
     def put(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """(detail-type, detail) of each. Raises RuntimeError when the bus did not take one of them, which it says in
-        its answer and not by an error; those before it are out, and go out again when this is repeated.
+        """Send events, of each (detail-type, detail).
+
+        Raises RuntimeError when the bus did not take one of them, which it says in its answer and not by an error;
+        those before it are out, and go out again when this is repeated.
         """
         for start in range(0, len(events), BATCH_LIMIT):
             answer = self._client.put_events(Entries=[

@@ -40,7 +40,10 @@ class Mapping:
 
     @classmethod
     def parse(cls, text: str) -> Mapping:
-        """Raises BadMapping."""
+        """Parse a mapping as the setting has it.
+
+        Raises BadMapping.
+        """
         told: dict[str, str] = {}
         for part in filter(None, (part.strip() for part in text.split(";"))):
             name, found, value = part.partition("=")
@@ -56,7 +59,10 @@ class Mapping:
         return cls(told["object"], told.get("account", ""), names, steps)
 
     def news(self, lead_id: str, at_ms: int, values: AnyMapping[str, object]) -> LeadNews:
-        """What the values of a lead's properties tell. Raises Unreadable, naming the property and never its value."""
+        """Read what the values of a lead's properties tell.
+
+        Raises Unreadable, naming the property and never its value.
+        """
         told = {name: _text(values.get(property)) for name, property in self.names.items()}
         return LeadNews(
             lead_id=lead_id,

@@ -50,7 +50,10 @@ class DeadLetterQueue:
         return QueueDepth(*(int(told[name]) for name in names))
 
     def look(self, limit: int) -> Iterator[Letter]:
-        """Up to `limit` messages, which are there as before when the caller is done, but for those that it took."""
+        """Yield up to `limit` messages.
+
+        They are there as before when the caller is done, but for those that it took.
+        """
         seen: list[Letter] = []
         try:
             while len(seen) < limit and (batch := self._receive(min(BATCH, limit - len(seen)))):

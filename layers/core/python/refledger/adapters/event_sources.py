@@ -30,9 +30,9 @@ class EventSource:
         return self.state in READS
 
     def enable(self, enabled: bool) -> None:
-        """Ask for it; Lambda needs up to a minute. While it is at work on what it was asked before, it is asked again.
+        """Ask for it to be enabled, or disabled; Lambda needs up to a minute.
 
-        Raises ClientError.
+        While it is at work on what it was asked before, it is asked again. Raises ClientError.
         """
         for left in reversed(range(ATTEMPTS)):
             try:

@@ -79,14 +79,20 @@ class Files:
         self._client.put_object(Bucket=self._bucket, Key=_rest(job_id, name), Body=content)
 
     def rest(self, job_id: str, name: str) -> bytes:
-        """What was kept. Raises UploadLost where it is gone: what goes on without it would lack lines."""
+        """Read what was kept.
+
+        Raises UploadLost where it is gone: what goes on without it would lack lines.
+        """
         try:
             return self._read(_rest(job_id, name))
         except FileGone as error:
             raise UploadLost(str(error)) from error
 
     def link(self, job_id: str, name: str) -> str:
-        """An address that gives the file, to be kept under `name`, to whoever has it, for LINK_SECONDS. No call."""
+        """Make an address that gives the file to whoever has it, for LINK_SECONDS.
+
+        To be kept under `name`. No call.
+        """
         asked = {
             "Bucket": self._bucket, "Key": _export(job_id),
             "ResponseContentDisposition": f'attachment; filename="{name}"',
@@ -101,7 +107,10 @@ class Files:
         self._client.put_object(Bucket=self._bucket, Key=name, Body=text.encode(), ContentType=CSV)
 
     def source(self, job_id: str, hashed: str) -> str:
-        """What is to be imported. Raises FileGone."""
+        """Read what is to be imported.
+
+        Raises FileGone.
+        """
         return self._read(_source(job_id, hashed)).decode()
 
     # ------------------------------------------------------------ statements
@@ -114,7 +123,7 @@ class Files:
             )
 
     def statement(self, partner_id: str, tag: str) -> bytes | None:
-        """What was kept under it; None where nothing is, or where it cannot be had."""
+        """Read what was kept under it; None where nothing is, or where it cannot be had."""
         try:
             return self._read(_statement(partner_id, tag))
         except (FileGone, ClientError, BotoCoreError):

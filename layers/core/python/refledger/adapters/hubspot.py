@@ -35,9 +35,10 @@ OBJECT_TYPES: Final = {"contact": "0-1", "company": "0-2", "deal": "0-3"}  # in 
 def check(
     signature: str, timestamp: str, body: bytes, secrets: Sequence[str], *, method: str, uri: str, now_ms: int
 ) -> None:
-    """Raises BadSignature unless one of the app's secrets signed this request, version 3, at most five minutes ago.
+    """Raise BadSignature unless one of the app's secrets signed this request lately.
 
-    `uri`: the address as it is written in the app's settings. Without a secret nothing is believed.
+    Version 3, at most five minutes ago. `uri`: the address as it is written in the app's settings. Without a secret
+    nothing is believed.
     """
     # 13 digits, and no others: HubSpot joins body and time without a sign between them
     if not TIMESTAMP.fullmatch(timestamp) or abs(now_ms - int(timestamp)) > TOLERANCE_MS:
@@ -62,7 +63,10 @@ def events_in(body: bytes) -> list[Any]:
 
 
 def read(event: object, mapping: Mapping) -> LeadNews | Skipped:
-    """What one event tells of a lead, or why it tells nothing. Raises Unreadable."""
+    """Read what one event tells of a lead, or why it tells nothing.
+
+    Raises Unreadable.
+    """
     if not isinstance(event, AnyMapping):
         raise Unreadable("event: not an object")
     kind, changed = event.get("subscriptionType"), event.get("propertyName")

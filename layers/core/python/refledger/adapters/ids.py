@@ -39,11 +39,17 @@ class Ids:
         return base32.encode(secrets.token_bytes(size))
 
     def user(self, sub: str) -> str:
-        """Stands for a user, whether they refer, buy or decide: the `sub` of their token, a payment's customer id."""
+        """Hash what stands for a user, whether they refer, buy or decide.
+
+        The `sub` of their token, a payment's customer id.
+        """
         return self.hash("user", sub)
 
     def alike(self, kind: str, *parts: str) -> str:
-        """What partners may have in common: an account's number, a folded address, a folded name and phone."""
+        """Hash what partners may have in common.
+
+        An account's number, a folded address, a folded name and phone.
+        """
         return self.hash("alike", kind, *parts, size=LONG_ID_BYTES)
 
     def partner(self, user: str) -> str:

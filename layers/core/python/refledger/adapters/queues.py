@@ -43,7 +43,7 @@ class MaturityQueue:
 
     @staticmethod
     def is_go_on(body: str) -> bool:
-        """Whether a message is one of `go_on`."""
+        """Return whether a message is one of `go_on`."""
         return body == GO_ON
 
     def _send(self, messages: Sequence[MaturityMessage]) -> list[MaturityMessage]:
@@ -64,8 +64,10 @@ class JobQueue:
         self._client, self._url = client, url
 
     def send(self, job_id: str, deduplication: str) -> None:
-        """Have a worker look at the job. `deduplication`: new each time, for a message too many does no harm, while
-        one that is taken for the one before it would leave the job where it is.
+        """Have a worker look at the job.
+
+        `deduplication`: new each time, for a message too many does no harm, while one that is taken for the one before
+        it would leave the job where it is.
         """
         self._client.send_message(
             QueueUrl=self._url, MessageBody=job_id, MessageGroupId=job_id, MessageDeduplicationId=deduplication
@@ -79,7 +81,10 @@ class LeadsQueue:
         self._client, self._url = client, url
 
     def send(self, source: str, kind: str, detail: dict[str, Any]) -> None:
-        """Raises what SQS raises; without an error it is in the queue."""
+        """Send an event, which is in the queue where no error is raised.
+
+        Raises what SQS raises.
+        """
         body = json.dumps({"source": source, "detail-type": kind, "detail": detail}, default=str)
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
 

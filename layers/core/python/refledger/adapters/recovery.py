@@ -64,9 +64,9 @@ class Recovery:
         self._client.restore_table_from_backup(BackupArn=backup.arn, TargetTableName=copy, **LIKE_THE_TEMPLATE)
 
     def complete_next(self, copy: str) -> str:
-        """Give the copy the next of what a backup does not hold, and say what that is; "" once it has all of it.
+        """Give the copy the next of what a backup does not hold, and say what that is.
 
-        Raises ClientError; the table must be ACTIVE.
+        "" once it has all of it. Raises ClientError; the table must be ACTIVE.
         """
         described = self._describe(copy) or {}
         if not described.get("StreamSpecification", {}).get("StreamEnabled"):
@@ -92,7 +92,7 @@ class Recovery:
         return str((self._describe(copy) or {}).get("LatestStreamArn", ""))
 
     def source(self, copy: str) -> str:
-        """Of which table it is a copy; "" where it is none."""
+        """Return of which table it is a copy; "" where it is none."""
         told = (self._describe(copy) or {}).get("RestoreSummary", {})
         return str(told.get("SourceTableArn", "")).rpartition("/")[2]
 

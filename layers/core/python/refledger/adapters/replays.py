@@ -28,7 +28,10 @@ class Replays:
             return NONE
 
     def begin(self, name: str, archive: str, since: datetime, until: datetime) -> None:
-        """What came on the archive's bus from one moment to the other comes again. Raises ClientError."""
+        """Begin to send again what came on the archive's bus from one moment to the other.
+
+        Raises ClientError.
+        """
         kept = self._client.describe_archive(ArchiveName=archive)
         self._client.start_replay(
             ReplayName=name, EventSourceArn=kept["ArchiveArn"], EventStartTime=since, EventEndTime=until,

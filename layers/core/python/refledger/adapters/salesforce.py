@@ -26,9 +26,10 @@ MAX_RECORDS: Final = 1_000
 
 
 def read(detail: AnyMapping[str, object], kind: str, sent_at_ms: int, mapping: Mapping) -> list[LeadNews] | Skipped:
-    """What one event tells of leads, or why it tells nothing. Raises Unreadable.
+    """Read what one event tells of leads, or why it tells nothing.
 
-    `kind`: the event's type on the bus. `sent_at_ms`: when EventBridge took it, for events that do not say themselves.
+    Raises Unreadable. `kind`: the event's type on the bus. `sent_at_ms`: when EventBridge took it, for events that do
+    not say themselves.
     """
     payload = detail.get("payload", detail)
     if not isinstance(payload, AnyMapping):

@@ -29,7 +29,9 @@ class Secrets:
         self._read: dict[str, tuple[int, str]] = {}  # when, and what
 
     def text(self, arn: str) -> str:
-        """The whole secret, as it was five minutes ago at most. "" for no ARN: the deployment has no such secret.
+        """Return the whole secret, as it was five minutes ago at most.
+
+        "" for no ARN: the deployment has no such secret. Raises SecretUnreadable where it holds no text.
 
         Raises ClientError where the service refuses, and what the SDK raises where it does not answer: what was read
         before is not used any longer then, because whoever takes a secret away wants it to be believed no more.
@@ -51,7 +53,10 @@ class Secrets:
         return str(answer["SecretString"])
 
     def member(self, arn: str, name: str) -> str:
-        """One text of a secret that is a JSON object. Raises SecretUnreadable where it has none, and as `text` does."""
+        """Return one text of a secret that is a JSON object; "" for no ARN.
+
+        Raises SecretUnreadable where it has none, and as `text` does.
+        """
         if not (text := self.text(arn)):
             return ""
         try:

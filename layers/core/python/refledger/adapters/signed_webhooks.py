@@ -45,7 +45,7 @@ def sign(body: bytes, secret: str, at_seconds: int) -> str:
 
 
 def check(body: bytes, header: str, secrets: Sequence[str], *, now_ms: int) -> None:
-    """Raises BadSignature unless one of the secrets signed these very bytes at most five minutes ago.
+    """Raise BadSignature unless one of the secrets signed these very bytes at most five minutes ago.
 
     Without a secret nothing is believed.
     """

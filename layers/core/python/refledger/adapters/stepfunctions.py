@@ -21,9 +21,10 @@ def execution_name(withdrawal: Withdrawal) -> str:
 
 
 def told(withdrawal: Withdrawal) -> dict[str, Any]:
-    """What an execution is given: its id, and what is known nowhere else once the table was put back to before it.
+    """Return what an execution is given: its id, and what a table that was put back would lack.
 
-    The workflow itself reads the id alone. No account and no name.
+    What is known nowhere else once the table was put back to before it. The workflow itself reads the id alone. No
+    account and no name.
     """
     method = withdrawal.method
     return {
@@ -52,11 +53,14 @@ class Workflow:
                 raise
 
     def is_running(self, withdrawal: Withdrawal) -> bool:
-        """Whether the withdrawal's current attempt runs."""
+        """Return whether the withdrawal's current attempt runs."""
         return self.status(withdrawal) == "RUNNING"
 
     def status(self, withdrawal: Withdrawal) -> str:
-        """How the withdrawal's current attempt is, in Step Functions' words; NONE where it was never started."""
+        """Return how the withdrawal's current attempt is, in Step Functions' words.
+
+        NONE where it was never started.
+        """
         arn = self._arn.replace(":stateMachine:", ":execution:", 1) + f":{execution_name(withdrawal)}"
         try:
             return str(self._client.describe_execution(executionArn=arn)["status"])
@@ -122,7 +126,7 @@ class Executions:
         self._client, self._arn = client, machine_arn
 
     def since(self, at_ms: int) -> Iterator[Execution]:
-        """Those that ran at that moment, or since; the newest first."""
+        """Yield those that ran at that moment, or since; the newest first."""
         pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn)
         for listed in (each for page in pages for each in page["executions"]):
             ended = listed.get("stopDate")
@@ -151,7 +155,10 @@ class Executions:
         return (each["executionArn"] for page in pages for each in page["executions"])
 
     def stop(self, arn: str) -> None:
-        """End it; nothing happens where it has ended. The sweeper begins the next attempt from what the table says."""
+        """End an execution; nothing happens where it has ended.
+
+        The sweeper begins the next attempt from what the table says.
+        """
         self._client.stop_execution(
             executionArn=arn, error="Restored", cause="the table was put back to an earlier moment"
         )

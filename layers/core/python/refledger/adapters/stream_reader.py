@@ -37,7 +37,10 @@ class StreamRange:
 
     @classmethod
     def read(cls, body: str) -> StreamRange:
-        """Raises ValueError for what is no such message."""
+        """Parse a message about records that were given up.
+
+        Raises ValueError for what is no such message.
+        """
         try:
             told = json.loads(body)["DDBStreamBatchInfo"]
             return cls(
@@ -65,7 +68,10 @@ class Kept:
             return None
 
     def read(self, client: Any) -> tuple[str, list[dict[str, Any]]]:
-        """What Lambda says of them, and the records: none where it wrote none down. Raises Gone."""
+        """Read what Lambda says of them, and the records: none where it wrote none down.
+
+        Raises Gone.
+        """
         try:
             text = client.get_object(Bucket=self.bucket, Key=self.name)["Body"].read().decode()
         except ClientError as error:

@@ -17,7 +17,10 @@ _LOOPBACK: Final = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
 
 
 def checked_base(api_base: str) -> str:
-    """Another address than Stripe's, "" for Stripe's own. Raises ValueError for one that is not on this machine."""
+    """Return another address than Stripe's, "" for Stripe's own.
+
+    Raises ValueError for one that is not on this machine.
+    """
     if api_base and not _LOOPBACK.fullmatch(api_base):
         raise ValueError("another address than Stripe's must be on this machine: the key would be sent to it")
     return api_base

@@ -42,7 +42,10 @@ class StripeSource:
         self._api_key, self._livemode, self._base = api_key, livemode, stripe_client.checked_base(api_base)
 
     def events(self, types: Sequence[str], since: int, until: int, after: str) -> StripePage:
-        """Events of these types made from `since` to before `until` (epoch seconds), newest first, behind `after`."""
+        """List events of these types made from `since` to before `until`, newest first, behind `after`.
+
+        Both are epoch seconds.
+        """
         return self._list("/v1/events", after, types=list(types), created={"gte": since, "lt": until})
 
     def transfers(self, since: int, after: str) -> StripePage:

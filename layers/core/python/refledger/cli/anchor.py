@@ -23,7 +23,10 @@ def add_to(commands: Any) -> None:
 
 
 def describe(options: argparse.Namespace) -> int:
-    """0 where there is nothing to anchor, or what there is can be; 1 where something must be put right first."""
+    """Show what an ANCHOR would have to name, and its request.
+
+    Returns 0 where there is nothing to anchor, or what there is can be; 1 where something must be put right first.
+    """
     context = Target(options).context
     partners.find(context.table, options.partner)
     agreed = partner_checks.agreed_anchors(context, options.partner)

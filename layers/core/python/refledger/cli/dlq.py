@@ -144,8 +144,10 @@ def _about(letter: Letter, *, by_lambda: bool) -> dict[str, str]:
 
 
 def given_up(body: str) -> dict[str, str]:
-    """What Lambda says of a tick or of records that it gave up: which function, why, after how many tries, and what was
-    raised, which here speaks of ids alone; where it wrote whole records down, their name. {} for any other message.
+    """Read what Lambda says of a tick or of records that it gave up; {} for any other message.
+
+    Which function, why, after how many tries, and what was raised, which here speaks of ids alone; where it wrote whole
+    records down, their name.
     """
     if kept := Kept.named(body):
         return {"records": kept.name}

@@ -20,7 +20,10 @@ def words(fault: Fault, word: str = "FAULT") -> str:
 
 
 def show_found(context: Context, *, is_json: bool) -> int:
-    """1 where a fault counts; what was seen once may be a write on its way, and counts when it is seen again."""
+    """Show the faults that the deployment found.
+
+    Returns 1 where a fault counts; what was seen once may be a write on its way, and counts when it is seen again.
+    """
     now_ms = context.now_ms()
     round, found = findings.kept(context.table, now_ms), list(findings.all_of(context.table))
     faults = sum(each.told for each in found)

@@ -13,7 +13,10 @@ SOURCES = ("StripeEventSource", "SalesforceEventSource")  # parameters of it
 
 
 def unheard(target: Target) -> list[str]:
-    """A line for each; none where somebody hears alarms and all sources that the stack was given are active."""
+    """Tell what nobody hears, a line for each.
+
+    An empty list where somebody hears alarms and all sources that the stack was given are active.
+    """
     return [*_topic(target), *_sources(target)]
 
 

@@ -41,7 +41,10 @@ def add_manifest(parser: argparse.ArgumentParser) -> None:
 
 
 def opened(target: Target, options: argparse.Namespace) -> Signed:
-    """Raises Usage where there is none. Who signed it is never taken from the manifest itself."""
+    """Open the manifest that the options name.
+
+    Raises Usage where there is none. Who signed it is never taken from the manifest itself.
+    """
     checker = _checker(target, options)
     which: str = options.manifest
     if which.startswith("s3://"):

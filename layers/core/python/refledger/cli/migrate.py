@@ -71,7 +71,10 @@ def _stands(table: Table, migration: Migration) -> str:
 
 
 def whole_table(table: Table, page: int = PAGE) -> Pages:
-    """All items, in the order in which the table happens to have them: only this command may read so."""
+    """Return what reads all items by pages, in the order in which the table happens to have them.
+
+    Only this command may read so.
+    """
 
     def pages(after: Key | None) -> tuple[list[Item], Key | None]:
         begin = {"ExclusiveStartKey": pack(dict(after))} if after else {}

@@ -60,7 +60,9 @@ def rebuild_other(options: argparse.Namespace) -> int:
 
 
 def rebuild_statistics(options: argparse.Namespace) -> int:
-    """0 when all is right, or has new figures; 1 when the consumer has not counted everything yet, or with --check
+    """Build figures anew: those that differ, a partner's, or all; with --check only compare.
+
+    Returns 0 when all is right, or has new figures; 1 when the consumer has not counted everything yet, or with --check
     when something differs.
     """
     if options.check + options.all + bool(options.partner) > 1:

@@ -52,7 +52,10 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, pause: Pause = time.sleep) -> int:
-    """0 where all is done that a command can do; 1 where a person comes next; 2 where it could not be done."""
+    """Put the stack's table back to what it was at a moment, step by step.
+
+    Returns 0 where all is done that a command can do; 1 where a person comes next; 2 where it could not be done.
+    """
     target = Target(options)
     wish = Wish(target, options.at, is_last=options.last_backup, former=not options.without_former)
     if options.plan:

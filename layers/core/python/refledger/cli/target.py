@@ -83,7 +83,10 @@ class Target:
         return str(found["Parameter"]["Value"]).rpartition(":table/")[2]
 
     def resource(self, name: str) -> str:
-        """What a resource of the stack is called; of the table and the keys those in use, whoever made them."""
+        """Return what a resource of the stack is called.
+
+        Of the table and the keys those in use, whoever made them. Raises Usage where the stack has none.
+        """
         if IN_USE.get(name) in self.resources:
             return self._in_use(IN_USE[name])
         if name not in self.resources:
@@ -91,7 +94,10 @@ class Target:
         return self.resources[name]
 
     def check_runs(self) -> None:
-        """Raises Usage while the deployment is stopped: what a command would write into the books is done after."""
+        """Raise Usage while the deployment is stopped.
+
+        What a command would write into the books is done after.
+        """
         if stop := stops.read(self.context.table):
             raise Usage(f"stopped since {iso(stop.since_ms)} by {stop.by}: {stop.reason}; it waits for `go`")
 
@@ -102,8 +108,10 @@ class Target:
 
     @cached_property
     def keyed_context(self) -> Context:
-        """For operations that look for somebody by what they are called. The secret is the stack's; of a table that is
-        named by itself HASH_KEY, if it is there: another stack's would find nobody, and write rows that nobody finds.
+        """The context for operations that look for somebody by what they are called.
+
+        The secret is the stack's; of a table that is named by itself HASH_KEY, if it is there: another stack's would
+        find nobody, and write rows that nobody finds.
         """
         key = (self._table and os.environ.get("HASH_KEY")) or self.client("secretsmanager").get_secret_value(
             SecretId=self.resource("HashKey")

@@ -54,7 +54,7 @@ def staff(scope: str | None, limit: LimitKind | None = None) -> Access:
 
 
 def read(scope: str | None, limit: LimitKind | None = None) -> Access:
-    """All staff, support too: what they read, and notes."""
+    """Let all staff in, support too: for what they read, and notes."""
     return Access(_ALL, scope=scope, limit=limit)
 
 
@@ -69,7 +69,10 @@ def own_and_read(scope: str | None, limit: LimitKind | None = None) -> Access:
 
 
 def fresh(access: Access) -> Access:
-    """What moves or makes money, or says where it goes, and what changes how well it is protected."""
+    """Demand besides that a person signed in a moment ago.
+
+    For what moves or makes money, or says where it goes, and what changes how well it is protected.
+    """
     return replace(access, fresh=True)
 
 
@@ -349,8 +352,10 @@ class Reading:
 
 
 def read_token(claims: dict[str, str], reading: Reading, bearer: str = "") -> Token:
-    """What an access token says. The gateway has checked signature, issuer, audience and time; it cannot tell an ID
-    token from an access token. `bearer`: the Authorization header that it has checked. Raises Unauthenticated.
+    """Read what an access token says.
+
+    The gateway has checked signature, issuer, audience and time; it cannot tell an ID token from an access token.
+    `bearer`: the Authorization header that it has checked. Raises Unauthenticated.
     """
     if not _is_access_token(claims):
         raise Unauthenticated("an access token is needed")
@@ -424,18 +429,21 @@ def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
 
 
 def is_fresh(route: str) -> bool:
-    """Whether people must have signed in a moment ago."""
+    """Return whether people must have signed in a moment ago."""
     access = ROUTES[route]
     return access is not None and access.fresh
 
 
 def limit(route: str) -> LimitKind:
-    """Which of the caller's limits a call of the route counts against."""
+    """Return which of the caller's limits a call of the route counts against."""
     access = ROUTES[route]
     told = access.limit if access else None
     return told or (LimitKind.READS if route.startswith("GET ") else LimitKind.WRITES)
 
 
 def stops(route: str) -> bool:
-    """Whether the route is refused while everything that books and pays is stopped: what only reads goes on."""
+    """Return whether the route is refused while everything that books and pays is stopped.
+
+    What only reads goes on.
+    """
     return route in STOPS or (route not in GOES_ON and not route.startswith("GET "))

@@ -71,7 +71,7 @@ class Environment:
         return int(text)
 
     def is_on(self, name: str) -> bool:
-        """Whether it says `true`; not where it is not set."""
+        """Return whether it says `true`; not where it is not set."""
         return self.variables.get(name) == "true"
 
 
@@ -91,14 +91,17 @@ def context() -> Context:
 
 @cache
 def secrets() -> Secrets:
-    """Where they are kept. The variables of a function only name them: whoever may look at it learns nothing."""
+    """Return the reader of secrets, from where they are kept.
+
+    The variables of a function only name them: whoever may look at it learns nothing.
+    """
     from refledger.adapters.secrets import Secrets
 
     return Secrets(aws.client("secretsmanager"))
 
 
 def reading() -> Reading:
-    """How tokens are read."""
+    """Return how tokens are read."""
     from refledger.entry.access import Reading
 
     env = environment()
@@ -106,22 +109,28 @@ def reading() -> Reading:
 
 
 def cdn_secret() -> str:
-    """What the CDN in front of the API says, by which it is known; "" where there is none."""
+    """Return what the CDN in front of the API says, by which it is known; "" where there is none."""
     return secrets().text(environment()["CDN_SECRET_ARN"])
 
 
 def stripe_webhook_secrets() -> str:
-    """What Stripe signs with, one or several; "" where there is none."""
+    """Return what Stripe signs with, one or several; "" where there is none."""
     return secrets().member(environment()["STRIPE_SECRET_ARN"], "webhookSecrets")
 
 
 def lead_secrets(sender: str) -> str:
-    """What a sender of leads, `referrals` or `hubspot`, signs with, one or several; "" where there is none."""
+    """Return what a sender of leads signs with, one or several; "" where there is none.
+
+    `sender`: `referrals` or `hubspot`.
+    """
     return secrets().member(environment()["LEADS_SECRET_ARN"], sender)
 
 
 def sign_in_minutes() -> int:
-    """How long ago a person may have signed in to move money; 0 for as long as they like."""
+    """Return how long ago a person may have signed in to move money, in minutes.
+
+    0 for as long as they like.
+    """
     return environment().number("FRESH_SIGN_IN_MINUTES")
 
 
@@ -211,7 +220,7 @@ def lead_dead_letters() -> DeadLetters:
 
 @cache
 def lead_mappings() -> dict[str, Mapping]:
-    """What the properties of a CRM mean, by the name of the CRM."""
+    """Return what the properties of a CRM mean, by the name of the CRM."""
     from refledger.adapters.crm_mapping import Mapping
 
     env = environment()
@@ -226,7 +235,7 @@ def vault() -> Vault:
 
 
 def manifest_writer(day: str) -> DayWriter:
-    """Where the manifest of a day (`2026-11-21`) is put."""
+    """Return the writer of the manifest of a day (`2026-11-21`), to where it is put."""
     from refledger.adapters.archive import DayWriter
 
     return DayWriter(aws.client("s3"), environment()["MANIFEST_BUCKET"], day)
@@ -240,7 +249,10 @@ def manifest_key() -> KmsKey:
 
 
 def link_base(host: str) -> str:
-    """What share links begin with: what the owner has said, or the name by which the API was called."""
+    """Return what share links begin with.
+
+    What the owner has said, or the name by which the API was called.
+    """
     return environment()["LINK_BASE"] or f"https://{host}"
 
 
@@ -268,7 +280,7 @@ def payouts() -> dict[MethodType, Payouts]:
 
 @cache
 def stripe_source() -> StripeSource:
-    """What Stripe says that it sent, by a key that may only read."""
+    """Return the reader of what Stripe says that it sent, by a key that may only read."""
     from refledger.adapters.stripe_source import StripeSource
 
     arn, base = environment()["STRIPE_READ_SECRET_ARN"], environment()["STRIPE_API_BASE"]

@@ -43,12 +43,15 @@ _WORDS: Final = {
 
 
 def place(loc: Sequence[object]) -> str:
-    """Where: `items.3.amount`; "" for the whole."""
+    """Write where a fault is: `items.3.amount`; "" for the whole."""
     return ".".join(str(part) for part in loc if part not in KINDS and not str(part).startswith(_BUILT))
 
 
 def reasons(error: ValidationError, of: str) -> str:
-    """Place and fault of the first few, each place once: `detail.amount: not a whole number`. `of`: what was read."""
+    """Write place and fault of the first few, each place once: `detail.amount: not a whole number`.
+
+    `of`: what was read.
+    """
     found: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
         ctx = detail.get("ctx", {})

@@ -85,7 +85,10 @@ class Request(Generic[B, Q]):
 
     @property
     def expected_version(self) -> int:
-        """The version that the caller has read and wants to change. Raises PreconditionRequired without If-Match."""
+        """The version that the caller has read and wants to change.
+
+        Raises PreconditionRequired without If-Match.
+        """
         if self.if_match is None:
             raise PreconditionRequired(428, 'If-Match: the ETag that was read is needed, such as "3"')
         return self.if_match
@@ -117,13 +120,16 @@ class Request(Generic[B, Q]):
         return paging.position(config.context().ids, given, *self._scope) if given else first
 
     def cursor(self, last: Any) -> str | None:
-        """Return the cursor of the page that goes on after the position `last`; None for None, where there is none."""
+        """Return the cursor of the page that goes on after the position `last`.
+
+        None for None, where there is none.
+        """
         return None if last is None else paging.cursor(config.context().ids, last, *self._scope)
 
     def page(self, found: Iterator[tuple[Any, Thing]]) -> tuple[list[Thing], str | None]:
-        """Return as many of (position, thing) as were asked for, and the cursor of the next page where there is one.
+        """Return as many of (position, thing) as were asked for, and the cursor of the next page.
 
-        `found`: one more than that is taken of it.
+        None for a cursor where there is no next page. `found`: one more than that is taken of it.
         """
         limit: int = self.query.limit  # type: ignore[attr-defined]
         taken = list(islice(found, limit + 1))
@@ -192,10 +198,11 @@ class Api:
         refuses: tuple[type[Refledger], ...] | None = None,
         media: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Any], BaseModel]], Callable[[Any], BaseModel]]:
-        """Register a function for a route key, `POST /api/v1/programs`. Its docstring's first line is the summary.
+        """Register a function for a route key, `POST /api/v1/programs`.
 
-        `versioned`: the answer's `version` is its ETag. `refuses`: what it may answer beside what every route may
-        (bad input, no token, no right, too often, busy). `media`: the content types of an answer that is not JSON.
+        The first line of the function's docstring is the summary. `versioned`: the answer's `version` is its ETag.
+        `refuses`: what it may answer beside what every route may (bad input, no token, no right, too often, busy).
+        `media`: the content types of an answer that is not JSON.
         """
 
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:

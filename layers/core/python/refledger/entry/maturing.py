@@ -12,7 +12,10 @@ from refledger.operations.earning.rewards import due_now
 
 
 def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> None:
-    """Have those that are due matured. Whatever becomes of the message, they are booked: the schedule finds them."""
+    """Have those that are due matured.
+
+    Whatever becomes of the message, they are booked: the schedule finds them.
+    """
     send([*due_now(made, config.context().now_ms()), *also])
 
 
@@ -27,7 +30,10 @@ def send(messages: Sequence[MaturityMessage]) -> None:
 
 
 def send_whole(messages: Sequence[MaturityMessage]) -> Sequence[MaturityMessage]:
-    """Send all of them; those of which nobody knows whether the queue has them, whoever asked for them asks again."""
+    """Send all of them, and return those of which nobody knows whether the queue has them.
+
+    Whoever asked for these asks again.
+    """
     from refledger.adapters.queues import NotTaken  # by whoever sends so, the module is loaded already
 
     try:

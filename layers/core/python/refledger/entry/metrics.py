@@ -13,7 +13,10 @@ NAMESPACE = "refledger"
 
 @contextmanager
 def counting() -> Iterator[Metrics]:
-    """Metrics of one invocation, written at its end. The dimension is POWERTOOLS_SERVICE_NAME, the stack's name."""
+    """Collect metrics of one invocation, written at its end.
+
+    The dimension is POWERTOOLS_SERVICE_NAME, the stack's name.
+    """
     metrics = Metrics(namespace=NAMESPACE)
     try:
         yield metrics

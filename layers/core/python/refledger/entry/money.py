@@ -13,7 +13,10 @@ OWED = (Account.AVAILABLE, Account.RESERVED)
 
 
 def tell(context: Context) -> None:
-    """OWED, WAITING (for approval) and PAID_TODAY (UTC), in minor units, each by currency. Ten reads of roll-ups."""
+    """Count OWED, WAITING (for approval) and PAID_TODAY (UTC), in minor units, each by currency.
+
+    Ten reads of roll-ups.
+    """
     balances = {each.currency: each for each in book_reports.trial_balance(context, None)}
     ever = {each.currency: each for each in book_reports.payouts(context, None)}
     today = {each.currency: each for each in book_reports.payouts(context, periods.until_today(context.now_ms(), 1))}

@@ -20,7 +20,7 @@ from refledger.store.transaction import RetryableConflict
 
 
 def name_in(claims: Mapping[str, str], *, is_machine: bool) -> str:
-    """What an access token calls somebody, "" where it only has their id.
+    """Return what an access token calls somebody, "" where it only has their id.
 
     Cognito's have no name unless a trigger puts one in; others' have what their issuer is told to put there. Of a
     service it is the client's id.
@@ -41,9 +41,10 @@ def _as_name(text: str) -> str:
 
 
 def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
-    """Put the names beside the ids of an answer, for staff; and keep the caller's, where they act for the owner.
+    """Put the names beside the ids of an answer, for staff.
 
-    What they did is done by now: no name that cannot be read or written makes it look as if it were not.
+    And keep the caller's, where they act for the owner. What they did is done by now: no name that cannot be read or
+    written makes it look as if it were not.
     """
     table = config.context().table
     try:
@@ -59,9 +60,10 @@ def told(answer: BaseModel, caller: Caller, *, acted: bool) -> None:
 
 
 def name_all(table: Table, answer: BaseModel) -> None:
-    """Put the names beside the ids, all read at once: that of `by` into `by_name`, that of `id` into `name`.
+    """Put the names beside the ids, all read at once.
 
-    Partners who asked or cancelled themselves are named by their own record, where the answer is of them.
+    That of `by` into `by_name`, that of `id` into `name`. Partners who asked or cancelled themselves are named by their
+    own record, where the answer is of them.
     """
     places = [(view, each, getattr(view, each) or "") for view in _views(answer) for each in view.people]
     of_partners = [view for view in _views(answer) if view.of_partner]

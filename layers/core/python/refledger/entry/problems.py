@@ -53,7 +53,10 @@ def status_of(error: errors.Refledger) -> int:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether a service of AWS that was asked did not answer, or has said that it cannot now: nobody's fault here."""
+    """Return whether a service of AWS that was asked did not answer, or said that it cannot now.
+
+    Nobody's fault here.
+    """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error.response["Error"]["Code"] in NOT_NOW
@@ -61,7 +64,10 @@ def is_away(error: BaseException) -> bool:
 
 
 def away() -> dict[str, Any]:
-    """The answer where a service was away. What was asked may be done or not: the key makes the repeat harmless."""
+    """Make the answer where a service was away.
+
+    What was asked may be done or not: the key makes the repeat harmless.
+    """
     said = "a service that is needed does not answer; repeat the request, with the same Idempotency-Key if it had one"
     return of(errors.Unavailable(said))
 

@@ -20,14 +20,20 @@ _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?([eE]\+?[0-9]{1,2})?")
 
 
 def moment(claims: dict[str, Any]) -> int | None:
-    """Epoch milliseconds of the sign-in that a token tells of; None where it tells of none, or of no moment."""
+    """Read the sign-in that a token tells of, in epoch milliseconds.
+
+    None where it tells of none, or of no moment.
+    """
     told = claims.get(CLAIM)
     text = "" if isinstance(told, bool) else str(told)
     return int(Decimal(text) * SECOND_MS) if _NUMBER.fullmatch(text) and text.isascii() else None
 
 
 def check(at_ms: int | None, minutes: int, now_ms: int) -> None:
-    """Raises FreshSignInNeeded unless the sign-in is at most so many minutes old. 0: any will do."""
+    """Raise FreshSignInNeeded unless the sign-in is at most so many minutes old.
+
+    0: any will do.
+    """
     if not minutes or (at_ms is not None and -TOKEN_SKEW_MS <= now_ms - at_ms <= minutes * MINUTE_MS):
         return
     last = f"the last {minutes} minutes" if minutes > 1 else "the last minute"

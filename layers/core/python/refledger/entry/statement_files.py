@@ -16,7 +16,10 @@ PRINTER = Path(__file__).with_name("statement_pdf.py")
 
 
 def tag(basis: Basis, *, named: bool) -> str:
-    """The same for the same PDF, but for the moment at which it is made; another one where this code was changed."""
+    """Hash what a PDF is made of.
+
+    The same for the same PDF, but for the moment at which it is made; another one where this code was changed.
+    """
     partner = basis.partner
     names = (partner.first_name, partner.last_name, partner.company_name, partner.email) if named else ()
     printed = [_code(), partner.id, partner.code, names, basis.program, str(basis.month), basis.heads]

@@ -38,9 +38,10 @@ class _Page(FPDF):
 
 
 def render(statement: Statement, font: Path, *, named: bool) -> bytes:
-    """The same bytes for the same statement. `font`: a TrueType file; of it, only what is used goes into the PDF.
+    """Draw a statement as a PDF: the same bytes for the same statement.
 
-    `named`: with the partner's names and address; for who may see them.
+    `font`: a TrueType file; of it, only what is used goes into the PDF. `named`: with the partner's names and address;
+    for who may see them.
     """
     pdf = _Page(format="A4")
     pdf.set_creation_date(EPOCH + timedelta(milliseconds=statement.made_at_ms))

@@ -18,15 +18,15 @@ Handler = Callable[[dict[str, Any], Any], A]
 
 
 def check() -> None:
-    """Raises Stopped while everything that books and pays is stopped."""
+    """Raise Stopped while everything that books and pays is stopped."""
     if config.context().stopped():
         raise Stopped("payments and payouts are stopped; nothing was done: repeat the request later, with the same key")
 
 
 def stops(*, pays: bool = False) -> Callable[[Handler[A]], Callable[[dict[str, Any], Any], A | dict[str, Any]]]:
-    """Make a handler of messages, of ticks or of the workflow's tasks do nothing while the deployment is stopped.
+    """Make a handler do nothing while the deployment is stopped.
 
-    `pays`: also while only payouts are.
+    A handler of messages, of ticks or of the workflow's tasks. `pays`: also while only payouts are.
     """
 
     def decorate(handler: Handler[A]) -> Callable[[dict[str, Any], Any], A | dict[str, Any]]:

@@ -87,9 +87,11 @@ class StripeTransfers:
             raise _not_known(error) from None
 
     def accepts(self, account: Account) -> bool:
-        """Whether Stripe lets the owner transfer to the account, and the account's money go on to a bank.
+        """Ask whether Stripe lets the owner transfer to the account, and its money go on to a bank.
 
         A transfer does without the second; but who cannot get money out of the account has not been paid.
+
+        Raises PayoutUnavailable.
         """
         account_id = _account_id(account)
         if self._not_usable:

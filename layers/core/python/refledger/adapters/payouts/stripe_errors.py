@@ -33,7 +33,9 @@ class Meaning(Enum):
 
 
 def meaning(status: int | None, type: str, code: str) -> Meaning:
-    """`status`: None where there was no answer. `type` and `code`: of the error object, empty where there was none.
+    """Judge what an error of Stripe's means for the payout.
+
+    `status`: None where there was no answer. `type` and `code`: of the error object, empty where there was none.
 
     Only what Stripe itself says with a status for content errors is certain. An answer without its error object is that
     of something on the way.
@@ -48,12 +50,15 @@ def meaning(status: int | None, type: str, code: str) -> Meaning:
 
 
 def is_no_account(status: int | None, code: str) -> bool:
-    """Whether there is no such account, or none that is connected to the owner's platform."""
+    """Return whether there is no such account, or none that is connected to the owner's platform."""
     return (status, code) in ((403, "account_invalid"), (404, "resource_missing"), (404, "account_invalid"))
 
 
 def words(status: int | None, code: str, request_id: str) -> str:
-    """What may be shown and logged of an error: never Stripe's message, which quotes accounts and parts of keys."""
+    """Return what may be shown and logged of an error.
+
+    Never Stripe's message, which quotes accounts and parts of keys.
+    """
     said = [str(status) if status else "no answer"]
     said += [code] if re.fullmatch(r"[a-z0-9_]{1,64}", code) else []
     said += [request_id] if re.fullmatch(r"req_[A-Za-z0-9]{1,64}", request_id) else []

@@ -51,9 +51,10 @@ class Ignored:
 
 
 def read(body: bytes, signature: str, secrets: Sequence[str], *, livemode: bool | None) -> Told | Ignored:
-    """Raises BadSignature unless one of the secrets signed these very bytes a moment ago; Unreadable.
+    """Read what an event says that one of the secrets signed a moment ago.
 
-    Without a secret nothing is believed. `livemode`: the mode that counts in this deployment, None for both.
+    Raises BadSignature unless one signed these very bytes; Unreadable. Without a secret nothing is believed.
+    `livemode`: the mode that counts in this deployment, None for both.
     """
     _check(body, signature, secrets)
     try:
@@ -82,7 +83,10 @@ def _check(body: bytes, signature: str, secrets: Sequence[str]) -> None:
 
 
 def meaning(event: Mapping[str, Any], *, livemode: bool | None) -> Told | Ignored:
-    """What a Stripe Event object says, once it is certain that it is Stripe's. Raises Unreadable."""
+    """Read what a Stripe Event object says, once it is certain that it is Stripe's.
+
+    Raises Unreadable.
+    """
     kind, id, live = event.get("type"), event.get("id"), event.get("livemode")
     if not isinstance(kind, str) or not isinstance(id, str) or not isinstance(live, bool):
         raise Unreadable("type, id or livemode: missing")
@@ -102,7 +106,10 @@ def meaning(event: Mapping[str, Any], *, livemode: bool | None) -> Told | Ignore
 
 
 def standing(found: Mapping[str, Any], *, livemode: bool | None) -> Told | Ignored:
-    """What a transfer says of itself, as Stripe lists it: it was paid, and came back or did not. Raises Unreadable."""
+    """Read what a transfer says of itself, as Stripe lists it: it was paid, and came back or did not.
+
+    Raises Unreadable.
+    """
     try:
         transfer = Transfer.read(found)
     except NotATransfer as error:

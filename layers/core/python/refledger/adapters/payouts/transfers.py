@@ -34,7 +34,10 @@ class Transfer:
 
     @property
     def iso_amount(self) -> int | None:
-        """`amount` in ISO 4217 minor units; None where that is not exact, or Stripe would not be asked for it so."""
+        """`amount` in ISO 4217 minor units.
+
+        None where that is not exact, or Stripe would not be asked for it so.
+        """
         try:
             converted = stripe_units.to_iso(self.amount, self.currency)
         except UnknownCurrency:
@@ -44,7 +47,10 @@ class Transfer:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Raises NotATransfer."""
+        """Read a Transfer object of Stripe's.
+
+        Raises NotATransfer.
+        """
         if given.get("object") != "transfer":
             raise NotATransfer("object: not a transfer")
         destination, metadata = given.get("destination"), given.get("metadata") or {}

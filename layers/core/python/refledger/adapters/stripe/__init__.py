@@ -73,11 +73,12 @@ READERS: Final[Mapping[str, Callable[[Node, Node], PaymentEvent | Skipped]]] = M
 
 
 def read(event: Mapping[str, Any], *, livemode: bool | None) -> PaymentEvent | Skipped:
-    """What the Stripe Event object `event` comes to.
+    """Read what the Stripe Event object `event` comes to.
 
-    `livemode` is the mode that this deployment counts: an event of the other mode is skipped, so that a test
-    card never pays anybody. Amounts come back in ISO 4217 minor units. Ids, times and the size of amounts are not
-    yet checked. Raises Unreadable for anything that is not understood completely.
+    `livemode` is the mode that this deployment counts: an event of the other mode is skipped, so that a test card never
+    pays anybody. Amounts come back in ISO 4217 minor units. Ids, times and the size of amounts are not yet checked.
+
+    Raises Unreadable for anything that is not understood completely.
     """
     top = Node("detail", event)
     if event.get("object") != "event":

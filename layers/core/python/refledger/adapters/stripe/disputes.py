@@ -67,8 +67,9 @@ def closed(event: Node, dispute: Node) -> DisputeClosed:
 
 
 def reinstated(event: Node, dispute: Node) -> DisputeClosed | Skipped:
-    """`charge.dispute.funds_reinstated`: how one that was lost is told to be won after all. What it has come to is in
-    its status, for funds are also put back of a payment that was refunded in part.
+    """Read `charge.dispute.funds_reinstated`: how one that was lost is told to be won after all.
+
+    What it has come to is in its status, for funds are also put back of a payment that was refunded in part.
     """
     won = _OUTCOMES.get(dispute.text("status")) is DisputeOutcome.WON
     return closed(event, dispute) if won else Skipped("DISPUTE_NOT_WON")

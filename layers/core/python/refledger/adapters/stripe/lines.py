@@ -23,10 +23,10 @@ MAX_LINES = 50
 
 
 def of_products(invoice: Node, base: int, net: int) -> tuple[tuple[str, int], ...]:
-    """(product, part of `base`), sorted, parts above zero; () where no line names a product.
+    """Divide `base` among the products of an invoice's lines.
 
-    `base`: ISO 4217 minor units. `net`: what the lines come to together, in Stripe's units: so what is missing from
-    them is known.
+    Returns (product, part of `base`), sorted, parts above zero; () where no line names a product. `base`: ISO 4217
+    minor units. `net`: what the lines come to together, in Stripe's units: so what is missing from them is known.
     """
     weights: dict[str, int] = defaultdict(int)
     lines, more = _lines(invoice)
@@ -42,7 +42,10 @@ def of_products(invoice: Node, base: int, net: int) -> tuple[tuple[str, int], ..
 
 
 def sold(invoice: Node) -> tuple[int, int]:
-    """What was sold by the lines, with and without tax, credits left out; (1, 1) where they say of no tax."""
+    """Sum up what was sold by the lines, with and without tax, credits left out.
+
+    Stripe's units; (1, 1) where they say of no tax.
+    """
     found, _ = _lines(invoice)
     positive = [line for line in found if net_of(line) > 0]
     net = sum(net_of(line) for line in positive)
@@ -51,9 +54,9 @@ def sold(invoice: Node) -> tuple[int, int]:
 
 
 def shipping(sale: Node, told: int) -> int:
-    """What of an invoice or a session was paid for shipping, without its tax. Stripe's units, 0 or more.
+    """Return what of an invoice or a session was paid for shipping, without its tax.
 
-    `told`: its `amount_shipping`, for where it does not tell the tax of it.
+    Stripe's units, 0 or more. `told`: its `amount_shipping`, for where it does not tell the tax of it.
     """
     cost = sale.optional("shipping_cost")
     return max(0, cost.integer("amount_total") - cost.integer("amount_tax") if cost else told)
@@ -65,7 +68,10 @@ def integer_or_nothing(node: Node, name: str) -> int:
 
 
 def net_of(line: Node) -> int:
-    """What a line comes to after its discounts and without its tax; below zero for a credit. Stripe's units."""
+    """Return what a line comes to after its discounts and without its tax; below zero for a credit.
+
+    Stripe's units.
+    """
     discounts = line.objects("discount_amounts") if line.fields.get("discount_amounts") is not None else []
     _, inclusive = _taxes(line)
     return line.integer("amount") - sum(each.integer("amount") for each in discounts) - inclusive

@@ -83,7 +83,10 @@ def payment_key(node: Node) -> str | None:
 
 
 def money(node: Node, amount: int) -> tuple[str, int]:
-    """The currency of `node` in capitals, and Stripe's `amount` in its ISO 4217 minor units. Raises Unreadable."""
+    """Return the currency of `node` in capitals, and Stripe's `amount` in its ISO 4217 minor units.
+
+    Raises Unreadable.
+    """
     given = node.text("currency")
     code = given.upper()
     if len(given) != 3 or not given.isascii() or not currencies.is_currency(code):

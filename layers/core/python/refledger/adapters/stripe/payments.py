@@ -136,10 +136,10 @@ def _key(invoice: Node) -> str:
 
 
 def alias(event: Node, link: Node) -> PaymentAlias | Skipped:
-    """`invoice_payment.paid`: under which id Stripe's refunds and disputes will name a payment of an invoice.
+    """Read `invoice_payment.paid`: under which id refunds and disputes will name a payment of an invoice.
 
-    An invoice may be paid by several intents; each is another name of it. A payment recorded outside of Stripe is
-    never refunded there and needs none.
+    Stripe's refunds and disputes. An invoice may be paid by several intents; each is another name of it. A payment
+    recorded outside of Stripe is never refunded there and needs none.
     """
     if link.text("status") != "paid":
         raise link.wrong("status", "not paid")
@@ -162,7 +162,10 @@ def of_updated_charge(event: Node, charge: Node) -> PaymentReceived | PaymentSki
 
 
 def of_charge(event: Node, charge: Node) -> PaymentReceived | PaymentSkipped | Skipped:
-    """`charge.succeeded`, `charge.captured`. With several captures of one charge each tells the sum so far."""
+    """Read `charge.succeeded`, `charge.captured`.
+
+    With several captures of one charge each tells the sum so far.
+    """
     if charge.text("status") != "succeeded":
         raise charge.wrong("status", "not succeeded")
     captured = charge.integer("amount_captured")
@@ -219,10 +222,11 @@ def _net_of_named_tax(charge: Node, named: str | None) -> tuple[int, int]:
 
 
 def uncaptured(charge: Node) -> int:
-    """What was reserved and never taken, where Stripe calls it refunded: before basil. Stripe's units.
+    """Return what was reserved and never taken, where Stripe calls it refunded: before basil.
 
-    There the last capture, of a part, makes a Refund of the rest, and `amount_refunded` includes it; from basil on it
-    makes none. Only before basil a charge has a field `invoice`.
+    Stripe's units. There the last capture, of a part, makes a Refund of the rest, and `amount_refunded` includes it;
+    from basil on it makes none. Only before basil a charge has a field `invoice`.
+
     https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
     """
     if "invoice" not in charge.fields or charge.fields.get("captured") is not True:

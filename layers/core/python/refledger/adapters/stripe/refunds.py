@@ -52,8 +52,9 @@ def total(event: Node, charge: Node) -> RefundTotal | Skipped:
 
 
 def one(event: Node, refund: Node) -> RefundReceived | Skipped:
-    """`refund.created`, `refund.updated`, `refund.failed`, `charge.refund.updated`. Its time is the refund's own, so
-    that all of them say the same of it; or, where it failed, that of the event.
+    """Read `refund.created`, `refund.updated`, `refund.failed`, `charge.refund.updated`.
+
+    Its time is the refund's own, so that all of them say the same of it; or, where it failed, that of the event.
     """
     payment = payment_key(refund)
     if payment is None:

@@ -76,9 +76,9 @@ def _about(told: Told, ids: Ids) -> set[str]:
 
 
 def reading_ahead(context: Context, messages: Sequence[Message]) -> Context:
-    """The context with the bindings of all customers of the batch, read in one call, and their programs known.
+    """Return the context with the bindings of all customers of the batch, read in one call.
 
-    Where the table is too busy for that, each is read when it is asked for.
+    And their programs known. Where the table is too busy for that, each is read when it is asked for.
     """
     received = [m.told for m in messages if isinstance(m.told, PaymentReceived) and is_program_id(m.told.program_id)]
     if len(received) < 2:

@@ -34,7 +34,7 @@ _UNPRINTABLE: Final = frozenset(("Cc", "Cs"))
 
 
 def id_fault(text: str) -> str | None:
-    """What is wrong with an id, None where nothing is."""
+    """Return what is wrong with an id, None where nothing is."""
     if not 1 <= len(text) <= MAX_ID_CHARACTERS:
         return "not 1 to 256 characters"
     if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
@@ -50,7 +50,10 @@ def moment_ms(text: str) -> int:
 
 
 def checked(event: PaymentEvent, now_ms: int) -> PaymentEvent:
-    """The event as it is. Raises Unreadable. One limit serves a payment's amount and its base, which is never more."""
+    """Return the event as it is, or refuse it.
+
+    One limit serves a payment's amount and its base, which is never more. Raises Unreadable.
+    """
     for name, text in _ids(event).items():
         if fault := id_fault(text):
             raise Unreadable(f"{name}: {fault}")

@@ -110,7 +110,10 @@ class LeadDetail(Detail):
 
 
 def own(kind: str, detail: object, now_ms: int) -> LeadNews:
-    """What one of the owner's own events tells; `kind`: one of KINDS. Raises Unreadable."""
+    """Read what one of the owner's own events tells; `kind`: one of KINDS.
+
+    Raises Unreadable.
+    """
     try:
         return _timely(LeadDetail.model_validate(detail).news(kind), now_ms)
     except ValidationError as error:
@@ -142,9 +145,9 @@ def parts(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def read(event: dict[str, Any], mappings: Mapping[str, crm_mapping.Mapping], now_ms: int) -> Told:
-    """What one of the `parts` tells of leads, or why it tells nothing. Raises Unreadable.
+    """Read what one of the `parts` tells of leads, or why it tells nothing.
 
-    `mappings`: of each CRM, by its name. `now_ms`: the present in epoch milliseconds.
+    `mappings`: of each CRM, by its name. `now_ms`: the present in epoch milliseconds. Raises Unreadable.
     """
     source, kind, detail = event.get("source"), event.get("detail-type"), event.get("detail")
     if not isinstance(source, str) or not isinstance(kind, str) or not isinstance(detail, dict):

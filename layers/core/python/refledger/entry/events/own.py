@@ -172,7 +172,10 @@ MODELS: Final[Mapping[str, type[_Payment | _Refund | _Dispute | _Closed]]] = Map
 
 
 def read(kind: str, detail: dict[str, Any]) -> PaymentEvent | Skipped:
-    """What the detail of an event of the type `kind`, one of MODELS, says. Raises Unreadable."""
+    """Read what the detail of an event of the type `kind`, one of MODELS, says.
+
+    Raises Unreadable.
+    """
     try:
         valid = MODELS[kind].model_validate(detail)
     except ValidationError as error:

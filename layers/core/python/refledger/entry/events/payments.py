@@ -25,7 +25,7 @@ from refledger.entry.events.checks import checked
 
 
 def read_event(event: dict[str, Any], *, now_ms: int, livemode: bool | None) -> PaymentEvent | Skipped:
-    """What an EventBridge event comes to, or a reason for there being nothing to do.
+    """Read what an EventBridge event comes to, or a reason for there being nothing to do.
 
     `now_ms` is the present in epoch milliseconds. `livemode` is the Stripe mode that counts here; events of the other
     one are skipped (None: both count). Raises Unreadable.
@@ -45,6 +45,9 @@ def read_event(event: dict[str, Any], *, now_ms: int, livemode: bool | None) -> 
 
 
 def read_listed(event: dict[str, Any], *, source: str, now_ms: int, livemode: bool | None) -> PaymentEvent | Skipped:
-    """What an Event object that Stripe lists comes to, as if it came by the bus from `source`. Raises Unreadable."""
+    """Read what an Event object that Stripe lists comes to, as if it came by the bus from `source`.
+
+    Raises Unreadable.
+    """
     told = {"source": source, "detail-type": event.get("type"), "detail": event}
     return read_event(parse_body(json.dumps(told)), now_ms=now_ms, livemode=livemode)

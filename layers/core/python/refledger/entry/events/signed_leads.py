@@ -22,9 +22,10 @@ def of_site(delivery: Delivery) -> Message:
 
 
 def of_hubspot(delivery: Delivery, path: str) -> Message:
-    """Read the events that HubSpot sends together, signed (version 3) for the address that its settings have.
+    """Read the events that HubSpot sends together, signed (version 3).
 
-    `path`: of the route, for where the deployment names no such address. Raises BadSignature, Unreadable.
+    For the address that its settings have. `path`: of the route, for where the deployment names no such address. Raises
+    BadSignature, Unreadable.
     """
     headers = delivery.headers
     hubspot.check(

@@ -68,9 +68,9 @@ class View(BaseModel):
 
 
 def in_major(amount: str, currency: str = "currency", *, told: type | Any = str) -> Any:
-    """Make a field that says the view's `amount`, in minor units, in major ones: as text with all decimals, `12.30`.
+    """Make a field that says the view's `amount`, in minor units, in major ones.
 
-    `told`: `str | None` where there may be no amount; the field says null then.
+    As text with all decimals, `12.30`. `told`: `str | None` where there may be no amount; the field says null then.
     """
 
     def major(view: View) -> str | None:
@@ -115,7 +115,10 @@ class NoQuery(Query):
 
 
 def located(make: Callable[[], V]) -> V:
-    """What a rule of the domain refuses as "field: reason", told at that field. For validators of models."""
+    """Tell at its field what a rule of the domain refuses as "field: reason".
+
+    For validators of models. Raises PydanticCustomError.
+    """
     try:
         return make()
     except Invalid as error:

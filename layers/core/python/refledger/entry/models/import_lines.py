@@ -11,7 +11,10 @@ from refledger.operations.partners.partners import NewPartner
 
 
 def read_partner(cells: dict[str, str]) -> NewPartner:
-    """A line of an import, checked like the body of a single partner. Raises Invalid, which repeats no values."""
+    """Read a line of an import, checked like the body of a single partner.
+
+    Raises Invalid, which repeats no values.
+    """
     given = {name: cell for name, cell in cells.items() if cell.strip() or name != "programId"}
     try:
         return NewPartnerBody.model_validate(given).to_partner("")

@@ -121,7 +121,7 @@ class BooksBody(Body):
         return told
 
     def check(self, format: JournalFormat, filters: ExportFilters) -> None:
-        """Raises ValueError for what the software would refuse."""
+        """Raise ValueError for what the software would refuse."""
         told = self.accounts.as_text()
         if format in (JournalFormat.XERO, JournalFormat.DATEV) and len(told) < len(Account):
             raise ValueError("books: the number of each of the six accounts is needed")

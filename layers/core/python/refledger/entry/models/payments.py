@@ -19,7 +19,7 @@ from refledger.operations.labels import Labels, partner_of
 
 
 def customer_of(payment: Payment, labels: Labels) -> str | None:
-    """What the owner calls who paid it."""
+    """Return what the owner calls who paid it; None where that is not known."""
     return labels.customer(payment.referral_id) or labels.customer(payment.id)
 
 

@@ -192,7 +192,10 @@ class ProgramBody(Body):
         return self
 
     def to_program(self, program_id: str, now_ms: int) -> Program:
-        """Raises Invalid."""
+        """Make the program of the body.
+
+        Raises Invalid.
+        """
         return Program(
             id=program_id,
             name=self.name,

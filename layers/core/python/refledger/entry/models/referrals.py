@@ -208,7 +208,10 @@ class ConversionBody(Body):
         return self
 
     def to_money(self, own: str) -> tuple[int, str]:
-        """In minor units; `own`: the program's currency. Raises Invalid for more decimals than the currency has."""
+        """Return the value in minor units, and its currency.
+
+        `own`: the program's currency. Raises Invalid for more decimals than the currency has.
+        """
         value, currency = self.conversion_value, self.currency or own
         if isinstance(value, MinorMoney):
             return value.amount, value.currency

@@ -70,7 +70,7 @@ class RewardsQuery(PeriodQuery):
         return self
 
     def takes(self, reward: Reward) -> bool:
-        """Whether it is one of those that are asked for."""
+        """Return whether it is one of those that are asked for."""
         return (
             self.status in (None, reward.status)
             and self.program_id in (None, reward.program_id)

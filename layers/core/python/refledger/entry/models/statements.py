@@ -166,7 +166,7 @@ def file_name(statement: Statement | Basis, ending: str) -> str:
 
 
 def title(statement: Statement) -> str:
-    """What it is, in a line: `Statement 2026-10, final`."""
+    """Say what it is, in a line: `Statement 2026-10, final`."""
     return f"Statement {statement.month}, {_state(statement).lower()}"
 
 
@@ -175,9 +175,9 @@ def _state(statement: Statement) -> str:
 
 
 def as_csv(statement: Statement, *, named: bool) -> str:
-    """Make the file, see `csv_files`. Amounts in major units with all their decimals; each line says of what it is.
+    """Make the file, see `csv_files`.
 
-    `named`: with the partner's names.
+    Amounts in major units with all their decimals; each line says of what it is. `named`: with the partner's names.
     """
     partner, month = statement.partner, statement.month
     names = [partner.name, partner.company_name] if named else [None, None]

@@ -131,7 +131,7 @@ class StatusQuery(PeriodQuery):
         return WithdrawalStatus(self.status)
 
     def takes(self, withdrawal: Withdrawal) -> bool:
-        """Whether it is one of those that are asked for; the index may be a moment behind."""
+        """Return whether it is one of those that are asked for; the index may be a moment behind."""
         status = self.one_status
         if self.problem and not withdrawal.problem:
             return False
