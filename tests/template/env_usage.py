@@ -38,7 +38,7 @@ def _entry_modules(app: Path) -> Iterator[Path]:
     while waiting:
         for module in _imported(_syntax(waiting.pop())):
             path = (PACKAGE / Path(*module.split("."))).with_suffix(".py")
-            if ENTRY in path.parents and path.is_file() and path not in seen:
+            if path.parent in (ENTRY, ENTRY / "events") and path.is_file() and path not in seen:
                 seen.add(path)
                 waiting.append(path)
                 yield path
