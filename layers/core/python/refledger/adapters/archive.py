@@ -71,7 +71,7 @@ class ManifestArchive:
         self._client, self._bucket, self._prefix = client, bucket, prefix
 
     def days(self) -> list[str]:
-        """The days of which there is anything, newest first."""
+        """Return the days of which there is anything, newest first."""
         found = self._versions(f"{self._prefix}/", "CommonPrefixes", Delimiter="/")
         return sorted((each["Prefix"].split("/")[-2] for each in found), reverse=True)
 

@@ -24,7 +24,7 @@ _LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us
 
 @functools.cache
 def client(service: str) -> Any:
-    """A client of the service, one per process.
+    """Return a client of the service, one per process.
 
     What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table; at
     INFO, in every new process, where it has found credentials and endpoints.
@@ -42,7 +42,7 @@ _LOCAL = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard",
 def patient_clients(
     endpoint: str | None = None, region: str | None = None, profile: str | None = None
 ) -> Callable[[str], Any]:
-    """Makes clients for a person at a terminal, by the name of the service: one each.
+    """Return what makes clients for a person at a terminal, by the name of the service: one each.
 
     `endpoint`: of a local stack, which takes any credentials; without it the usual AWS configuration counts.
     """

@@ -6,5 +6,5 @@ import time
 
 
 def now_ms() -> int:
-    """Epoch milliseconds, UTC."""
+    """Read the clock, in epoch milliseconds, UTC."""
     return time.time_ns() // 1_000_000

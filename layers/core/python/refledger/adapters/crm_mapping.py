@@ -101,7 +101,10 @@ class Mapping:
 
 
 def source_of(text: str) -> ReferralSource | None:
-    """A source of referrals; OTHER for what none of them is called, None for nothing."""
+    """Read a source of referrals.
+
+    OTHER for what none of them is called, None for nothing.
+    """
     name = "_".join(text.upper().replace("-", " ").split())
     return ReferralSource(name) if name in set(ReferralSource) else ReferralSource.OTHER if name else None
 

@@ -39,7 +39,10 @@ class Files:
     # ------------------------------------------------------------ exports
 
     def begin(self, job_id: str, content_type: str = CSV) -> str:
-        """The id of a new upload. One that is not completed, the bucket's rule takes away."""
+        """Begin a new upload, and return its id.
+
+        One that is not completed, the bucket's rule takes away.
+        """
         answer = self._client.create_multipart_upload(
             Bucket=self._bucket, Key=_export(job_id), ContentType=content_type
         )

@@ -52,7 +52,10 @@ def check(
 
 
 def events_in(body: bytes) -> list[Any]:
-    """The events of a request. Raises Unreadable."""
+    """Read the events of a request.
+
+    Raises Unreadable.
+    """
     try:
         events = json.loads(body)
     except (ValueError, RecursionError):

@@ -28,7 +28,7 @@ class Ids:
         return (self._secret if isinstance(self._secret, str) else self._secret()).encode()
 
     def digest(self, *parts: object) -> bytes:
-        """32 bytes for the parts, which cannot run into each other."""
+        """Hash the parts, which cannot run into each other, to 32 bytes."""
         text = "".join(f"{len(part)}:{part}" for part in map(str, parts))
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
@@ -53,16 +53,22 @@ class Ids:
         return self.hash("alike", kind, *parts, size=LONG_ID_BYTES)
 
     def partner(self, user: str) -> str:
-        """The partner id of a user: the same whoever asks first, so that two first calls make one partner."""
+        """Hash a user to their partner id.
+
+        The same whoever asks first, so that two first calls make one partner.
+        """
         return self.hash("partner", user)
 
     def payment(self, system: str, payment_id: str) -> str:
         return self.hash("payment", system, payment_id, size=LONG_ID_BYTES)
 
     def withdrawal(self, partner_id: str, key: str) -> str:
-        """`key`: the Idempotency-Key, so that the put itself is the idempotency."""
+        """Hash what a withdrawal is known by.
+
+        `key`: the Idempotency-Key, so that the put itself is the idempotency.
+        """
         return self.hash("withdrawal", partner_id, key, size=LONG_ID_BYTES)
 
     def code(self, partner_id: str, attempt: int) -> str:
-        """The referral code of a partner; another attempt where it is taken."""
+        """Make the referral code of a partner; another attempt where it is taken."""
         return codes.make(self.digest("code", partner_id, attempt))

@@ -29,7 +29,10 @@ class MaturityQueue:
         self._client, self._url = client, url
 
     def send(self, messages: Sequence[MaturityMessage]) -> None:
-        """Ten in a call, calls side by side. Raises NotTaken when the queue did not take some of them."""
+        """Send messages, ten in a call, calls side by side.
+
+        Raises NotTaken when the queue did not take some of them.
+        """
         batches = [messages[start : start + BATCH_LIMIT] for start in range(0, len(messages), BATCH_LIMIT)]
         refused = [message for those in side_by_side(self._send, batches, SIDE_BY_SIDE) for message in those]
         if refused:

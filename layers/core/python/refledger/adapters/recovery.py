@@ -36,19 +36,22 @@ class Recovery:
         self._client = client
 
     def state(self, table: str) -> str:
-        """ACTIVE, CREATING, …; "" where there is no such table."""
+        """Return its state: ACTIVE, CREATING, …; "" where there is no such table."""
         described = self._describe(table)
         return str(described["TableStatus"]) if described else ""
 
     def window(self, table: str) -> tuple[datetime, datetime] | None:
-        """The first and the last moment to which the table can be put back; None where that is switched off."""
+        """Return the first and the last moment to which the table can be put back.
+
+        None where that is switched off.
+        """
         found = self._recovered(table)
         if found.get("PointInTimeRecoveryStatus") != "ENABLED" or "EarliestRestorableDateTime" not in found:
             return None
         return found["EarliestRestorableDateTime"], found["LatestRestorableDateTime"]
 
     def last_backup(self, table: str) -> Backup | None:
-        """That of a table which was deleted; None where AWS has none."""
+        """Return the last backup of a table which was deleted; None where AWS has none."""
         found = self._client.list_backups(TableName=table, BackupType="SYSTEM").get("BackupSummaries", [])
         newest = max(found, key=lambda each: each["BackupCreationDateTime"], default=None)
         return Backup(newest["BackupArn"], newest["BackupCreationDateTime"]) if newest else None
@@ -88,7 +91,7 @@ class Recovery:
         return ""
 
     def stream(self, copy: str) -> str:
-        """The ARN of its stream, "" where it has none."""
+        """Return the ARN of its stream, "" where it has none."""
         return str((self._describe(copy) or {}).get("LatestStreamArn", ""))
 
     def source(self, copy: str) -> str:

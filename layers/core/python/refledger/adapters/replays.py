@@ -19,7 +19,10 @@ class Replays:
         self._client = client
 
     def state(self, name: str) -> str:
-        """As EventBridge calls it: STARTING, RUNNING, COMPLETED, …; NONE where it was never begun."""
+        """Return its state as EventBridge calls it: STARTING, RUNNING, COMPLETED, …
+
+        NONE where it was never begun.
+        """
         try:
             return str(self._client.describe_replay(ReplayName=name)["State"])
         except ClientError as error:

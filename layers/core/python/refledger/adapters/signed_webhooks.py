@@ -28,7 +28,10 @@ class WeakSecret(Exception):
 
 
 def secrets_from(text: str) -> tuple[str, ...]:
-    """An endpoint's secrets, separated by commas or blanks: two while one is changed. Raises WeakSecret."""
+    """Read an endpoint's secrets, separated by commas or blanks: two while one is changed.
+
+    Raises WeakSecret.
+    """
     secrets = tuple(text.replace(",", " ").split())[:SECRETS_LIMIT]
     for number, secret in enumerate(secrets, 1):
         if len(secret) < SHORTEST_SECRET:
@@ -40,7 +43,7 @@ def secrets_from(text: str) -> tuple[str, ...]:
 
 
 def sign(body: bytes, secret: str, at_seconds: int) -> str:
-    """The header's value for a body that is sent at this moment, in epoch seconds."""
+    """Make the header's value for a body that is sent at this moment, in epoch seconds."""
     return f"t={at_seconds},v1={_digest(body, secret, str(at_seconds))}"
 
 

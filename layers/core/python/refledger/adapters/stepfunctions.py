@@ -16,7 +16,7 @@ UNFINISHED = "Unfinished"  # as the state machine's Catch has it
 
 
 def execution_name(withdrawal: Withdrawal) -> str:
-    """The withdrawal's id; with the number of the attempt when it was resumed."""
+    """Return the withdrawal's id; with the number of the attempt when it was resumed."""
     return f"{withdrawal.id}-{withdrawal.attempt}" if withdrawal.attempt else withdrawal.id
 
 
@@ -148,7 +148,7 @@ class Executions:
         )  # fmt: skip
 
     def running(self) -> Iterator[str]:
-        """The names in AWS of those that have not ended."""
+        """Yield the names in AWS of those that have not ended."""
         pages = self._client.get_paginator("list_executions").paginate(
             stateMachineArn=self._arn, statusFilter="RUNNING"
         )

@@ -60,7 +60,7 @@ class Kept:
 
     @classmethod
     def named(cls, body: str) -> Kept | None:
-        """None for what is no such message."""
+        """Read what a message names; None for what is no such message."""
         try:
             detail = json.loads(body)["detail"]
             return cls(str(detail["bucket"]["name"]), str(detail["object"]["key"]))
@@ -84,7 +84,9 @@ class Kept:
 
 
 def read(client: Any, table: str, place: StreamRange) -> Iterator[dict[str, Any]]:
-    """The records from the first to the last that are named. Raises Gone unless all of them are there.
+    """Yield the records from the first to the last that are named.
+
+    Raises Gone unless all of them are there.
 
     `table`: whose stream it must be. One that was restored has another one.
     """

@@ -27,7 +27,7 @@ def checked_base(api_base: str) -> str:
 
 
 def not_usable(key: str, livemode: bool | None) -> str:
-    """Why the key must not be used here; empty where it may."""
+    """Return why the key must not be used here; empty where it may."""
     if not key:
         return "this deployment has no key for Stripe"
     mode = _MODE.fullmatch(key)
@@ -37,7 +37,10 @@ def not_usable(key: str, livemode: bool | None) -> str:
 
 @lru_cache(maxsize=1)
 def make(key: str, base: str) -> StripeClient:
-    """No retries of its own: each try is the caller's. No telemetry, no other address."""
+    """Make a client.
+
+    No retries of its own: each try is the caller's. No telemetry, no other address.
+    """
     import requests
     import stripe
 

@@ -49,7 +49,7 @@ class StripeSource:
         return self._list("/v1/events", after, types=list(types), created={"gte": since, "lt": until})
 
     def transfers(self, since: int, after: str) -> StripePage:
-        """Transfers that were made since then (epoch seconds), as they are now, newest first."""
+        """List transfers that were made since then (epoch seconds), as they are now, newest first."""
         return self._list("/v1/transfers", after, created={"gte": since})
 
     def _list(self, path: str, after: str, **asked: Any) -> StripePage:

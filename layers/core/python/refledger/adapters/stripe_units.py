@@ -30,7 +30,7 @@ _NEVER_WRITTEN: Final = frozenset({"UGX"})
 
 
 def to_iso(amount: int, code: str) -> int | None:
-    """Stripe's `amount` of the ISO currency `code` in ISO 4217 minor units.
+    """Convert Stripe's `amount` of the ISO currency `code` to ISO 4217 minor units.
 
     None where that is not exact, or where Stripe documents no such currency and the decimals would be a
     guess. Raises UnknownCurrency.
@@ -44,7 +44,7 @@ def to_iso(amount: int, code: str) -> int | None:
 
 
 def from_iso(amount: int, code: str) -> int | None:
-    """`amount` in ISO 4217 minor units of `code` as Stripe wants it written.
+    """Convert `amount` in ISO 4217 minor units of `code` to what Stripe wants written.
 
     None where that is not exact, where the decimals would be a guess, and where Stripe takes no such amount: with three
     decimals the last digit must be 0. Raises UnknownCurrency.

@@ -49,12 +49,14 @@ class UserPool:
         self._client.admin_add_user_to_group(UserPoolId=self._pool, Username=email, GroupName=group)
 
     def sub(self, email: str) -> str:
-        """The `sub` of their tokens."""
+        """Return the `sub` of their tokens."""
         told = self._client.admin_get_user(UserPoolId=self._pool, Username=email)
         return next(str(each["Value"]) for each in told["UserAttributes"] if each["Name"] == "sub")
 
     def sign_in(self, email: str, password: str, answer: Callable[[str, str], str]) -> str:
-        """The access token of somebody who signs in. `answer` gets a challenge's name and what belongs to it.
+        """Return the access token of somebody who signs in.
+
+        `answer` gets a challenge's name and what belongs to it.
 
         Raises SignInFailed for a challenge that is none of: a new password, a second factor to set up, its code.
         """
@@ -93,7 +95,10 @@ class UserPool:
 
 
 def first_password() -> str:
-    """Good for one sign-in; it has all kinds of characters that the pool asks for."""
+    """Make a password that is good for one sign-in.
+
+    It has all kinds of characters that the pool asks for.
+    """
     while True:
         made = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
         if any(map(str.islower, made)) and any(map(str.isupper, made)) and any(map(str.isdigit, made)):

@@ -32,14 +32,20 @@ class Vault:
         self._client, self._key_id = client, key_id
 
     def seal(self, account: Account, partner_id: str, method_id: str) -> bytes:
-        """Cipher text, another one each time. Raises Busy where KMS cannot do it now."""
+        """Encrypt the account: cipher text, another one each time.
+
+        Raises Busy where KMS cannot do it now.
+        """
         fields = {name: text for name, text in asdict(account).items() if text or name not in ADDED}
         text = json.dumps({"format": FORMAT, "type": account.type.value, **fields})
         answer = self._ask("encrypt", partner_id, method_id, Plaintext=text.encode())
         return bytes(answer["CiphertextBlob"])
 
     def open(self, cipher: bytes, partner_id: str, method_id: str) -> Account:
-        """The account. Raises NotOpened, and Busy where KMS cannot do it now."""
+        """Decrypt the account.
+
+        Raises NotOpened, and Busy where KMS cannot do it now.
+        """
         answer = self._ask("decrypt", partner_id, method_id, CiphertextBlob=cipher)
         fields = json.loads(answer["Plaintext"])
         if fields.pop("format", None) != FORMAT:

@@ -34,7 +34,7 @@ from refledger.store.transaction import RetryableConflict
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command with its options."""
+    """Make the parser: every command with its options."""
     parser = argparse.ArgumentParser(prog="refledger", description="Operate a deployment of refledger.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for subject in (
@@ -57,7 +57,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status. Raises SystemExit for arguments that are no command."""
+    """Run a command, and return the exit status.
+
+    Raises SystemExit for arguments that are no command.
+    """
     options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -42,7 +42,10 @@ def add_to(commands: Any) -> None:
 
 
 def make(options: argparse.Namespace) -> int:
-    """0: they are there and in the group, whether or not they were before."""
+    """Make somebody a member of a group of the user pool, and say how they sign in.
+
+    Returns 0: they are there and in the group, whether or not they were before.
+    """
     target = Target(options)
     pool, group = _pool(target), _group(target, options.group)
     made = pool.make(options.email, by_mail=options.by_mail)
@@ -65,7 +68,10 @@ def make(options: argparse.Namespace) -> int:
 
 
 def token(options: argparse.Namespace) -> int:
-    """The token alone goes to standard output, so that it can be put into a variable."""
+    """Sign somebody in, and print their access token.
+
+    The token alone goes to standard output, so that it can be put into a variable.
+    """
     pool = _pool(Target(options))
     try:
         found = pool.sign_in(options.email, getpass.getpass("Password: "), _answer)

@@ -37,7 +37,10 @@ def add_to(commands: Any) -> None:
 
 
 def compare(options: argparse.Namespace) -> int:
-    """0 when nothing is missing, or it was taken in; 1 when something is."""
+    """Compare what Stripe says that it sent with what is there, or take in what is missing.
+
+    Returns 0 when nothing is missing, or it was taken in; 1 when something is.
+    """
     target = Target(options)
     if options.take:
         target.check_runs()

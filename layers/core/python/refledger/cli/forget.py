@@ -39,7 +39,10 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 done, or said; 1 where something stands against it, or one who is a partner too."""
+    """Forget a partner, a customer or a person of the staff, or say what would be done.
+
+    Returns 0 done, or said; 1 where something stands against it, or one who is a partner too.
+    """
     whom, id = _asked(options.whom)
     target = Target(options)
     if options.yes:

@@ -14,7 +14,7 @@ from refledger.store.findings import FindingReason
 
 
 def words(fault: Fault, word: str = "FAULT") -> str:
-    """A line for it."""
+    """Write a line for it."""
     whose = " ".join(filter(None, ["partner" if fault.partner_id else "", fault.partner_id, fault.currency]))
     return f"{word} {whose}: {fault.reason}" if whose else f"{word} {fault.reason}"
 

@@ -32,7 +32,10 @@ def add_to(commands: Any) -> None:
 
 
 def migrate(options: argparse.Namespace) -> int:
-    """0 when all that was asked for has ended. Another run goes on where one was interrupted."""
+    """Move on what older releases left in the table.
+
+    Returns 0 when all that was asked for has ended. Another run goes on where one was interrupted.
+    """
     if options.status and (options.dry_run or options.again):
         raise Usage("--status does nothing: without --dry-run and --again")
     target = Target(options)

@@ -21,7 +21,7 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """One JSON value in a line of its own, at once."""
+    """Print one JSON value in a line of its own, at once."""
     say(json.dumps(value))
     sys.stdout.flush()
 
@@ -31,14 +31,14 @@ def warn(text: str) -> None:
 
 
 def table(rows: list[tuple[str, ...]]) -> None:
-    """Columns under each other; the first row is their names."""
+    """Print columns under each other; the first row is their names."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def duration(milliseconds: int) -> str:
-    """`3d 4h`, `4h 5m`, `5m`."""
+    """Write a time as `3d 4h`, `4h 5m`, `5m`."""
     days, rest = divmod(milliseconds, DAY_MS)
     hours, rest = divmod(rest, HOUR_MS)
     minutes = rest // MINUTE_MS

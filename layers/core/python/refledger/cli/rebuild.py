@@ -47,7 +47,10 @@ def add_to(commands: Any) -> None:
 
 
 def rebuild_other(options: argparse.Namespace) -> int:
-    """0 when nothing is missing, or it was written; with --check 1 when something is."""
+    """Make search rows, progress or leaderboards anew; with --check only compare.
+
+    Returns 0 when nothing is missing, or it was written; with --check 1 when something is.
+    """
     context = Target(options).context
     told = ["beginning"]
     with ProgressLine(lambda: told[-1], asked=options.progress):

@@ -32,7 +32,10 @@ def add_to(commands: Any) -> None:
 
 
 def replay(options: argparse.Namespace) -> int:
-    """0 where all were told; 1 where some are gone, or were given up again."""
+    """Tell the records that were given up again.
+
+    Returns 0 where all were told; 1 where some are gone, or were given up again.
+    """
     target = Target(options)
     queue, told, left = DeadLetterQueue(target.client("sqs"), target.resource(QUEUE)), 0, 0
     for letter in queue.look(queue.counts().visible):

@@ -28,7 +28,10 @@ def add_to(commands: Any) -> None:
 
 
 def spread(options: argparse.Namespace) -> int:
-    """0; a number that is not more than there are is refused."""
+    """Spread payments, or a partner's rewards, over more shards, and say over how many they are.
+
+    Returns 0; a number that is not more than there are is refused.
+    """
     context = Target(options).context
     if options.partner:
         return _partner(context, options.partner, options.to)

@@ -38,7 +38,10 @@ def add_to(commands: Any) -> None:
 
 
 def stop_all(options: argparse.Namespace) -> int:
-    """0 once all is stopped; 1 where somebody else was at it."""
+    """Stop everything that books and pays.
+
+    Returns 0 once all is stopped; 1 where somebody else was at it.
+    """
     target = Target(options)
     try:
         stop = stopping.stop(target.context, sources(target), who(target), options.reason)
@@ -56,7 +59,10 @@ def stop_all(options: argparse.Namespace) -> int:
 
 
 def go_on(options: argparse.Namespace) -> int:
-    """0 where it goes on; 1 where it was not stopped, or somebody else was at it."""
+    """Let what was stopped go on.
+
+    Returns 0 where it goes on; 1 where it was not stopped, or somebody else was at it.
+    """
     target = Target(options)
     try:
         stop = stopping.go(
@@ -74,7 +80,10 @@ def go_on(options: argparse.Namespace) -> int:
 
 
 def tell(options: argparse.Namespace) -> int:
-    """0 where everything runs and is heard of, else 1."""
+    """Tell what is stopped, and what is not heard of.
+
+    Returns 0 where everything runs and is heard of, else 1.
+    """
     target = Target(options)
     stop, states = stops.read(target.context.table), {name: each.state for name, each in sources(target).items()}
     if stop:
@@ -99,7 +108,7 @@ def sources(target: Target) -> dict[str, EventSource]:
 
 
 def who(target: Target) -> str:
-    """As AWS knows whoever has these credentials."""
+    """Return the caller as AWS knows whoever has these credentials."""
     return str(target.client("sts").get_caller_identity()["Arn"])
 
 

@@ -24,7 +24,7 @@ UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
 def age(text: str) -> int:
-    """`30m`, `24h`, `3d` in milliseconds."""
+    """Parse `30m`, `24h`, `3d` to milliseconds."""
     found = re.fullmatch(r"(\d{1,6})([mhd])", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: 30m, 24h and 3d are")

@@ -115,7 +115,7 @@ def check_possible(asked: AdjustmentRequest, balance: Balance) -> None:
 
 
 def check_currency(program: Program, balance: Balance) -> None:
-    """A balance in another currency is not begun by an adjustment. Raises CurrencyNotTaken."""
+    """Raise CurrencyNotTaken where a balance in another currency would be begun by an adjustment."""
     if not balance.version and not program.takes(balance.currency):
         raise CurrencyNotTaken(f"the partner has nothing in {balance.currency}, and their program does not take it")
 

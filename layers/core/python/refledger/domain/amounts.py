@@ -48,7 +48,9 @@ def plain(number: Decimal | int) -> str:
 
 
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
-    """`amount` divided in proportion to `weights`, by the largest remainder: the parts sum to it exactly.
+    """Divide `amount` in proportion to `weights`, by the largest remainder.
+
+    The parts sum to it exactly.
 
     Weights are 0 or more and not all 0; among equal remainders the first gets the unit.
     """

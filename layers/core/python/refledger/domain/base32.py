@@ -6,12 +6,14 @@ import base64
 
 
 def encode(raw: bytes) -> str:
-    """Without padding."""
+    """Encode bytes without padding."""
     return base64.b32hexencode(raw).decode().lower().rstrip("=")
 
 
 def decode(text: str) -> bytes:
-    """The bytes of text in either case. Raises ValueError.
+    """Decode the bytes of text in either case.
+
+    Raises ValueError.
 
     As base64.b32hexdecode does it, at a fifth of the cost: every key of a reward is read from its id.
     """

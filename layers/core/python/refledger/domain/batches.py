@@ -57,7 +57,7 @@ class Download:
 
 
 def major_units(amount: int, currency: str) -> str:
-    """1500 USD is "15.00", 1500 JPY is "1500"."""
+    """Write an amount in major units: 1500 USD is "15.00", 1500 JPY is "1500"."""
     digits = exponent(currency)
     if digits == 0:
         return str(amount)

@@ -59,7 +59,7 @@ class CappedMonth:
         return self.worth - _worth(self.covered, self.used)
 
     def moved(self, old: Reward, new: Reward) -> CappedMonth:
-        """After one of its rewards has changed."""
+        """Return the month after one of its rewards has changed."""
         cap, paid = new.cap or 0, RewardStatus.PAID
         before, after = (worth(reward) if reward.status is paid else 0 for reward in (old, new))
         return replace(
@@ -70,7 +70,7 @@ class CappedMonth:
 
 
 def month_of(reward: Reward) -> CappedMonth | None:
-    """The month that counts it, as if nothing were in it yet; None where no cap does.
+    """Return the month that counts it, as if nothing were in it yet; None where no cap does.
 
     A reward with a `limit` was granted a part of a cap for good, and stands for itself.
     """

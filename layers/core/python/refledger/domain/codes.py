@@ -51,7 +51,7 @@ class PartnerCode:
 
 
 def make(digest: bytes) -> str:
-    """The code that a keyed digest of at least 10 bytes stands for."""
+    """Make the code that a keyed digest of at least 10 bytes stands for."""
     return "".join(ALPHABET[byte % 32] for byte in digest[:LENGTH])
 
 
@@ -61,7 +61,7 @@ def is_made(code: str) -> bool:
 
 
 def normalise(typed: str) -> str | None:
-    """A code as it is stored, or None where no code can look like that."""
+    """Return a code as it is stored, or None where no code can look like that."""
     code = typed.strip().upper() if typed.isascii() else ""
     return code if 4 <= len(code) <= 32 and _ASCII.issuperset(code) else None
 
@@ -78,7 +78,9 @@ _RESERVED_LOOKS = frozenset(map(fold, _RESERVED))
 
 
 def chosen(typed: str) -> str:
-    """A code that somebody wishes for, as it is stored. Whether it looks like another one, its guard says.
+    """Return a code that somebody wishes for, as it is stored.
+
+    Whether it looks like another one, its guard says.
 
     Raises CodeNotAllowed.
     """

@@ -61,7 +61,7 @@ def exponent(code: str) -> int:
 
 
 def minor(major: Decimal, currency: str) -> int:
-    """An amount in major units, as people write it, in minor ones: 12.5 USD is 1250.
+    """Convert an amount in major units, as people write it, to minor ones: 12.5 USD is 1250.
 
     Raises UnknownCurrency, and Invalid for what the currency has no unit for, or is beyond all amounts.
     """
@@ -78,7 +78,10 @@ def minor(major: Decimal, currency: str) -> int:
 
 
 def major(amount: int, currency: str) -> Decimal:
-    """An amount in minor units in major ones, with the decimals of the currency. Raises UnknownCurrency."""
+    """Convert an amount in minor units to major ones, with the decimals of the currency.
+
+    Raises UnknownCurrency.
+    """
     return Decimal(amount).scaleb(-exponent(currency))
 
 
@@ -95,5 +98,5 @@ def decimal(amount: int, digits: int, least: int | None = None) -> str:
 
 
 def money(amount: int, currency: str) -> str:
-    """`19.99 USD`, `1999 JPY`."""
+    """Write an amount in minor units as `19.99 USD`, `1999 JPY`."""
     return f"{decimal(amount, exponent(currency))} {currency}"

@@ -338,7 +338,10 @@ def check(verdict: Verdict) -> None:
 
 
 def require(act: Act, facts: DutyFacts) -> Verdict:
-    """`decide`, for an act that goes on where a second person is needed. Raises what bars the actor."""
+    """Decide, and refuse who is barred: for an act that goes on where a second person is needed.
+
+    Raises what bars the actor.
+    """
     verdict = decide(act, facts)
     if isinstance(verdict, Barred):
         raise verdict.error(verdict.reason)

@@ -77,7 +77,7 @@ class Exposure:
         return dict(total)
 
     def plus(self, tally: ExposureTally, currency: str, amount: int, now_ms: int) -> Exposure:
-        """With an amount more; what is older than a day is left out."""
+        """Add an amount; what is older than a day is left out."""
         hour = now_ms // HOUR_MS
         kept = {at: sums for at, sums in self.hours.items() if at >= hour - HOURS}
         place = f"{tally}#{currency}"
@@ -85,7 +85,10 @@ class Exposure:
         return replace(self, hours=kept)
 
     def marked(self, kind: Marked, actor: str, now_ms: int) -> Exposure:
-        """With what somebody did now: the last time counts; what no window reaches is left out."""
+        """Add what somebody did now.
+
+        The last time counts; what no window reaches is left out.
+        """
         others = [
             mark for mark in self.marks
             if (mark.kind, mark.actor) != (kind, actor) and now_ms - mark.at_ms < LONGEST_WINDOW_MS

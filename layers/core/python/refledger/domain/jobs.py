@@ -128,7 +128,10 @@ class Job:
         return f"{self.what.value.lower()}-{self.id}.csv"
 
     def changed(self, now_ms: int, **changes: Any) -> Self:
-        """The next version. One whose status is final has finished now."""
+        """Return the next version.
+
+        One whose status is final has finished now.
+        """
         new = replace(self, **changes, touched_at_ms=now_ms, version=self.version + 1)
         return new if new.is_open or new.finished_at_ms else replace(new, finished_at_ms=now_ms)
 

@@ -128,7 +128,7 @@ class Balance:
 
 
 def seal(entry: JournalEntry) -> str:
-    """SHA-256 over everything in the entry but the hash itself, as JSON with sorted keys."""
+    """Hash everything in the entry but the hash itself: SHA-256 of JSON with sorted keys."""
     return hashlib.sha256(_text({name: value for name, value in asdict(entry).items() if name != "hash"})).hexdigest()
 
 
@@ -137,7 +137,10 @@ def _text(fields: Mapping[str, object]) -> bytes:
 
 
 def chain(entries: Iterable[JournalEntry]) -> str:
-    """SHA-256 over entries as they stand, whether their hashes are right or not: what an ANCHOR names."""
+    """Hash entries as they stand, whether their hashes are right or not: what an ANCHOR names.
+
+    SHA-256.
+    """
     whole = hashlib.sha256()
     for entry in entries:
         whole.update(_text(asdict(entry)))
@@ -145,7 +148,7 @@ def chain(entries: Iterable[JournalEntry]) -> str:
 
 
 def contents_hash(parts: Iterable[tuple[str, int]]) -> str:
-    """One hash for the (reward id, amount) pairs that an entry sums."""
+    """Hash the (reward id, amount) pairs that an entry sums."""
     return hashlib.sha256(json.dumps(list(parts), separators=(",", ":")).encode()).hexdigest()
 
 
@@ -195,7 +198,10 @@ def post(
 
 
 def holdings_faults(entries: Iterable[tuple[JournalEntry, tuple[int, int, int] | None]]) -> Iterator[str]:
-    """Entries that say another balance than what they and those before them come to; None says nothing."""
+    """Yield a fault for each entry that says another balance than it and those before it come to.
+
+    None says nothing.
+    """
     accounts: Counter[str] = Counter()
     for entry, after in entries:
         accounts[entry.debit] -= entry.amount
@@ -208,7 +214,9 @@ def holdings_faults(entries: Iterable[tuple[JournalEntry, tuple[int, int, int] |
 def newest_faults(
     newest_first: Iterable[tuple[JournalEntry, tuple[int, int, int] | None]], balance: Balance
 ) -> Iterator[str]:
-    """Ways in which the newest entries disagree with each other and with the balance, as far as they tell.
+    """Yield ways in which the newest entries disagree with each other and with the balance.
+
+    As far as they tell.
 
     What lies before them is taken to be right: that is for `faults`, which reads everything.
     """
@@ -253,7 +261,7 @@ NOBODY: Final = Anchors()
 
 
 def faults(entries: Sequence[JournalEntry], balance: Balance, anchors: Anchors = NOBODY) -> Iterator[str]:
-    """Every way in which a journal and its balance disagree; nothing for books that are right.
+    """Yield every way in which a journal and its balance disagree; nothing for books that are right.
 
     Hashes of entries that an ANCHOR names are `anchors.known`, as long as these stand as they stood then. An ANCHOR
     excuses nothing else: not a gap, not an amount, not the balance.

@@ -172,7 +172,7 @@ def _major(entry: JournalEntry) -> Decimal:
 
 
 def rows(books: Books, posting: Posting) -> Iterator[list[Cell]]:
-    """The debit, then the credit."""
+    """Yield the debit, then the credit."""
     entry, amount = posting.entry, _major(posting.entry)
     rewards = [entry.partner_id + each if each else None for each in (entry.first, entry.last)]
     for number, (account, sides) in enumerate(((entry.debit, [amount, None]), (entry.credit, [None, amount])), 1):

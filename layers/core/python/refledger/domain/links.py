@@ -83,7 +83,10 @@ class Links:
         return urlunsplit(parts._replace(query=told))
 
     def campaign(self, named: str | None) -> str:
-        """The campaign that is meant; "" for none, or for one that the program does not know."""
+        """Read the campaign that is meant.
+
+        "" for none, or for one that the program does not know.
+        """
         text = (named or "").strip().lower()
         return text if text in self.campaigns else ""
 
@@ -97,6 +100,9 @@ def _name_in(part: str) -> str:
 
 
 def source(named: str | None) -> ReferralSource:
-    """The source that a link names, in any case. One that names none may be anywhere."""
+    """Read the source that a link names, in any case.
+
+    One that names none may be anywhere.
+    """
     text = (named or ReferralSource.UNKNOWN).strip().upper()
     return ReferralSource(text) if text in set(ReferralSource) else ReferralSource.OTHER

@@ -67,7 +67,7 @@ class Index:
     parts: tuple[Named, ...]
 
     def text(self) -> bytes:
-        """The same bytes for the same parts, whoever writes them when."""
+        """Write the index: the same bytes for the same parts, whoever writes them when."""
         return _line({
             "format": FORMAT, "table": self.table, "day": self.day, "rows": sum(part.rows for part in self.parts),
             "parts": [asdict(part) for part in self.parts],
@@ -75,7 +75,7 @@ class Index:
 
 
 def part_name(number: int) -> str:
-    """`number` counts from one."""
+    """Name a part; `number` counts from one."""
     return f"part-{number:05d}.jsonl"
 
 

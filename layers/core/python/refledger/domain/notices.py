@@ -37,7 +37,10 @@ class Notice:
     currency: str = ""
 
     def detail(self, *, chosen: bool) -> dict[str, Any]:
-        """The event's detail, without anybody's name. `id` is the same whenever the same thing is told again."""
+        """Return the event's detail, without anybody's name.
+
+        `id` is the same whenever the same thing is told again.
+        """
         thing = self.kind.value.split("_")[0].lower()
         told: dict[str, Any] = {
             "id": f"{self.kind.value}-{self.about}", "partnerId": self.partner_id, "programId": self.program_id,

@@ -87,7 +87,7 @@ class Partner:
             raise Conflict("this partner was forgotten")
 
     def with_rejected(self, referral_id: str) -> tuple[str, ...]:
-        """The ids of `rejected` with one more, as many as are kept."""
+        """Return the ids of `rejected` with one more, as many as are kept."""
         return (*(each for each in self.rejected if each != referral_id), referral_id)[-REJECTED_KEPT:]
 
     def earns_at(self, at_ms: int) -> bool:
@@ -96,7 +96,7 @@ class Partner:
 
 
 def next_idle(partner: Partner, status: PartnerStatus, now_ms: int) -> tuple[Idle, ...]:
-    """The idle times after a change of status at `now_ms`."""
+    """Return the idle times after a change of status at `now_ms`."""
     open_now = bool(partner.idle) and partner.idle[-1].until_ms is None
     if status is PartnerStatus.ACTIVE:
         return (*partner.idle[:-1], Idle(partner.idle[-1].since_ms, now_ms)) if open_now else partner.idle

@@ -252,7 +252,7 @@ class TakenBack:
         return min(paid, self.refunded + self.disputed + self.lost + self.elsewhere)
 
     def plus(self, refund: Refund, sign: int = 1) -> TakenBack:
-        """With one more refund, or without one that is among them (`sign` -1)."""
+        """Add one more refund, or take away one that is among them (`sign` -1)."""
         if refund.stray or refund.waits:
             return self
         amount = sign * refund.amount
@@ -283,14 +283,14 @@ class TakenBack:
         ))  # fmt: skip
 
     def with_dispute(self, dispute: Dispute, sign: int = 1) -> TakenBack:
-        """With one more dispute, or without one that is among them (`sign` -1)."""
+        """Add one more dispute, or take away one that is among them (`sign` -1)."""
         amount = 0 if dispute.stray else sign * dispute.amount
         if dispute.status is DisputeStatus.OPEN:
             return replace(self, disputed=self.disputed + amount)
         return replace(self, lost=self.lost + amount) if dispute.status is DisputeStatus.LOST else self
 
     def told(self, charge: str, total: int, at_ms: int) -> TakenBack:
-        """With the sum of a charge, or of the payment (""), where it is later than what is known of it.
+        """Set the sum of a charge, or of the payment (""), where it is later than what is known of it.
 
         What is known one by one has to be summed up anew then: see `summed`.
         """
@@ -414,7 +414,10 @@ class Refund:
     undone_by: str = ""  # who said that it was a mistake, where that needs a second person
 
     def joined(self, other: Refund) -> Refund:
-        """The same refund as it was told twice, under two names of its payment or at two times."""
+        """Join the same refund as it was told twice.
+
+        Under two names of its payment or at two times.
+        """
         failed_at_ms, made_at_ms = max(self.failed_at_ms, other.failed_at_ms), max(self.made_at_ms, other.made_at_ms)
         return replace(
             self, failed=bool(failed_at_ms) and failed_at_ms >= made_at_ms,
@@ -449,7 +452,10 @@ class Dispute:
     stray: bool = False  # as of a refund
 
     def joined(self, other: Dispute) -> Dispute:
-        """The same dispute as it was told twice, or its beginning and its end, whichever came first."""
+        """Join the same dispute as it was told twice, or its beginning and its end.
+
+        Whichever came first.
+        """
         told = self if self.amount else other
         opened_at_ms = min((each.at_ms for each in (self, other) if each.amount), default=0)
         # of two ends at once the first by name: LOST

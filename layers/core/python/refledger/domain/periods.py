@@ -37,7 +37,7 @@ class Period:
         return name(self.first), name(self.last)
 
     def intervals(self, interval: Interval) -> Iterator[Span]:
-        """Each interval in the period, cut where the period begins and ends."""
+        """Yield each interval in the period, cut where the period begins and ends."""
         first = self.first
         while first <= self.last:
             whole = _last(first, interval)
@@ -56,7 +56,7 @@ class Span:
 
 
 def beginning(day: date, interval: Interval) -> date:
-    """The first day of the interval in which the day lies."""
+    """Return the first day of the interval in which the day lies."""
     match interval:
         case Interval.DAY:
             return day
@@ -86,13 +86,16 @@ def today(now_ms: int) -> date:
 
 
 def until_today(now_ms: int, days: int) -> Period:
-    """So many days, of which today is the last."""
+    """Return a period of so many days, of which today is the last."""
     last = today(now_ms)
     return Period(last - timedelta(days=days - 1), last)
 
 
 def latest(now_ms: int, interval: Interval) -> Period:
-    """The last 30 days, 12 weeks or 12 months: whole ones, and as much as there is of the one that runs."""
+    """Return the last 30 days, 12 weeks or 12 months.
+
+    Whole ones, and as much as there is of the one that runs.
+    """
     last = today(now_ms)
     match interval:
         case Interval.DAY:

@@ -38,7 +38,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def is_program_id(text: str) -> bool:
-    """Lower-case letters, digits and dashes, up to 40."""
+    """Return whether it is lower-case letters, digits and dashes, up to 40."""
     return _ID.fullmatch(text) is not None
 
 
@@ -246,7 +246,10 @@ class Program:
             raise ProgramClosed(f"the program is {self.status}")
 
     def becomes(self, status: ProgramStatus, now_ms: int) -> Program:
-        """The program with another status from `now_ms` on. Raises ProgramClosed where it cannot follow."""
+        """Return the program with another status from `now_ms` on.
+
+        Raises ProgramClosed where it cannot follow.
+        """
         if status not in TRANSITIONS[self.status]:
             raise ProgramClosed(f"a program that is {self.status} cannot become {status}")
         idle = self.idle

@@ -124,7 +124,7 @@ class Referral:
         return self.status in (*OPEN, ReferralStatus.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
 
     def made_by(self, person: str) -> Referral:
-        """The referral with one more of the staff who made it what it is; "" is nobody."""
+        """Add one more of the staff who made the referral what it is; "" is nobody."""
         return replace(self, makers=tuple(sorted({*self.makers, person} - {""})))
 
     def bound(self, customer: str, now_ms: int, named_by: str = "") -> Binding:

@@ -175,5 +175,5 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
 
 
 def holding(held: tuple[str, ...], reason: str, *, on: bool) -> tuple[str, ...]:
-    """The reasons with one more, or one less."""
+    """Return the reasons with one more, or one less."""
     return tuple(sorted({*held, reason} if on else {*held} - {reason}))

@@ -52,7 +52,7 @@ class Pay:
 
     @classmethod
     def amounts(cls, flat: Mapping[str, int]) -> Pay:
-        """A flat amount in each of these currencies, and nothing in others."""
+        """Make a flat amount in each of these currencies, and nothing in others."""
         return cls(flat=tuple(sorted(flat.items())))
 
     def of(self, base: int, currency: str) -> int:
@@ -160,7 +160,7 @@ class RuleSet:
         return sorted({rule.months for _, rule in self._all() if rule.months})
 
     def rule(self, product: str) -> tuple[Rule, RateSource]:
-        """The rule in force for a product ("" where the payment names none)."""
+        """Return the rule in force for a product ("" where the payment names none)."""
         found = dict(self.products).get(product)
         return (found, RateSource.PRODUCT) if found else (self.default, RateSource.PROGRAM)
 
@@ -295,7 +295,7 @@ def _shares(rules: RuleSet, partner_ids: Sequence[str], own: Own, sale: Sale) ->
 
 
 def own_in_force(own: Own, product: str) -> tuple[Pay, RateSource] | None:
-    """The partner's own pay in force for a product."""
+    """Return the partner's own pay in force for a product; None where there is none."""
     pays = dict(own)
     if product and product in pays:
         return pays[product], RateSource.PARTNER_PRODUCT

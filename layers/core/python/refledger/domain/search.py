@@ -21,12 +21,12 @@ def fold(text: str) -> str:
 
 
 def terms(partner: Partner) -> frozenset[str]:
-    """By whose beginnings a partner is found: either name first, address, company."""
+    """Return by whose beginnings a partner is found: either name first, address, company."""
     first, last = partner.first_name, partner.last_name
     folded = map(fold, (f"{first} {last}", f"{last} {first}", partner.email, partner.company_name))
     return frozenset(folded) - {""}
 
 
 def matches(partner: Partner, start: str) -> list[str]:
-    """The partner's terms that begin with a folded text, sorted."""
+    """Return the partner's terms that begin with a folded text, sorted."""
     return sorted(term for term in terms(partner) if term.startswith(start))

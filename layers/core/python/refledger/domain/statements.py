@@ -50,7 +50,10 @@ class StatementMonth:
 
 
 def month(text: str, now_ms: int) -> StatementMonth:
-    """`2026-11`. Raises NotFound for what is no month, and for one that has not begun."""
+    """Parse a month as `2026-11`.
+
+    Raises NotFound for what is no month, and for one that has not begun.
+    """
     found = _MONTH.fullmatch(text)
     if not found:
         raise NotFound("a month is written as 2026-11")

@@ -88,7 +88,7 @@ def cluster_of(payment: str, sightings: Collection[Sighting]) -> list[Sighting]:
 
 
 def keeper(cluster: Sequence[Sighting], let_in: Collection[str] = ()) -> str:
-    """The payment of a cluster that earns; all others wait for a person.
+    """Return the payment of a cluster that earns; all others wait for a person.
 
     One that a person has spoken for; else one that is `let_in` already, for nothing is taken back on a guess; else the
     first in time. Never the first that was told.
@@ -113,7 +113,7 @@ def near(payment: Sighting, others: Iterable[Sighting]) -> list[Sighting]:
 
 
 def waiting(sightings: Collection[Sighting]) -> dict[str, str]:
-    """Each payment that waits, and which one it may be, as long as nothing is let in."""
+    """Return each payment that waits, and which one it may be, as long as nothing is let in."""
     return {
         each.payment: first
         for cluster in clusters(sightings)

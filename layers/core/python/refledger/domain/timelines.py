@@ -41,7 +41,10 @@ _WAITED_IN = {
 
 
 def timeline(withdrawal: Withdrawal) -> list[Happening]:
-    """In the order of their times; of the same moment in the order in which they follow from each other."""
+    """List what happened in the order of the times.
+
+    Of the same moment in the order in which they follow from each other.
+    """
     status, steps = WithdrawalStatus.REQUESTED, list(withdrawal.steps)
     found: list[Happening] = []
     if withdrawal.method.is_known:

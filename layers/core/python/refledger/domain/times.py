@@ -13,19 +13,22 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def iso(ms: int) -> str:
-    """`2026-11-21T09:30:00.000Z`."""
+    """Write epoch milliseconds as `2026-11-21T09:30:00.000Z`."""
     return (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_datetime(moment: datetime) -> int:
-    """Milliseconds of an aware moment. Raises ValueError for a naive one."""
+    """Return the epoch milliseconds of an aware moment.
+
+    Raises ValueError for a naive one.
+    """
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def day(ms: int) -> str:
-    """The UTC day, `20261121`."""
+    """Write the UTC day of epoch milliseconds as `20261121`."""
     return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y%m%d")
 
 

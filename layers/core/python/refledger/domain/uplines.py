@@ -37,7 +37,7 @@ class RatingBacklog:
     until_ms: int = 0
 
     def with_(self, other: RatingBacklog) -> RatingBacklog:
-        """Both."""
+        """Join both."""
         known = tuple(dict.fromkeys((*self.payments, *other.payments)))
         if not self.until_ms or not other.until_ms:
             span = other if other.until_ms else self
@@ -80,7 +80,9 @@ class Binding:
         return self.upline[0].own
 
     def why_not(self, paid_at_ms: int) -> str:
-        """Why a payment of that moment earns nothing: REJECTED, ENDED or EXPIRED; "" where it earns.
+        """Return why a payment of that moment earns nothing; "" where it earns.
+
+        REJECTED, ENDED or EXPIRED.
 
         What was paid in time earns, however late it is told: whether it came before or after the expiry was noticed.
         """
@@ -99,7 +101,7 @@ class Binding:
         return bool(self.closed or self.why_not(now_ms))
 
     def converted(self, paid_at_ms: int) -> Binding:
-        """After something was paid in time: it does not expire any more."""
+        """Return the binding after something was paid in time: it does not expire any more."""
         if not self.until_ms:
             return self if self.converted_at_ms else replace(self, converted_at_ms=paid_at_ms)
         new = replace(self, until_ms=0, closed="", converted_at_ms=paid_at_ms)
@@ -114,13 +116,16 @@ class Binding:
         return len(self.systems) > 1
 
     def told_in(self, system: str) -> Binding:
-        """After one more payment that this system told of. Several count them, so that no two miss each other."""
+        """Return the binding after one more payment that this system told of.
+
+        Several count them, so that no two miss each other.
+        """
         if self.is_mixed:
             return replace(self, seen=self.seen + 1)
         return self if self.systems or not system else replace(self, systems=(system,))
 
     def look_again(self, payments: tuple[str, ...], late: str) -> Binding:
-        """With payments that have to be looked at because of the one that came, or went, `late`."""
+        """Add payments that have to be looked at because of the one that came, or went, `late`."""
         again = (self.again or RatingBacklog()).with_(RatingBacklog(payments))
         return replace(self, late=late, turn=self.turn + 1, again=again)
 
@@ -142,7 +147,7 @@ class Binding:
         return self.count == len(self.listed) or (paid_at_ms, payment) in self.listed
 
     def counted(self, paid_at_ms: int, payment: str, rules: RuleSet) -> Binding:
-        """With one payment more, as far as the rules have to count, and what that changes for others."""
+        """Count one payment more, as far as the rules have to, and what that changes for others."""
         is_listed, place = rules.counts <= MAX_LISTED, (paid_at_ms, payment)
         began = self if self.count or not is_listed else replace(self, room=rules.counts + SPARE)
         most = began.room or rules.counts

@@ -228,7 +228,10 @@ def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> EntryKind | None:
 
 
 def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") -> None:
-    """Neither who asked for the money nor the partner's user decides about it. Raises OwnWithdrawal."""
+    """Raise OwnWithdrawal for who asked for the money, and for the partner's user.
+
+    Neither decides about it.
+    """
     check_stranger(Act.REJECT_WITHDRAWAL, actor, partner_user, requester=withdrawal.requester)
 
 
@@ -242,7 +245,9 @@ def check_waiting(withdrawal: Withdrawal) -> None:
 
 
 def after_approval(withdrawal: Withdrawal, approval: Approval, *, enough: bool) -> Withdrawal:
-    """One person said yes. Where that is not enough it is kept, and another person's makes it APPROVED.
+    """Add the approval of one person.
+
+    Where that is not enough it is kept, and another person's makes it APPROVED.
 
     Raises SecondPersonNeeded where the same yes of the same person is kept already.
     """

@@ -44,7 +44,7 @@ class ZipArchive:
     open: bool = False
 
     def begin(self, name: str) -> tuple[ZipArchive, bytes]:
-        """The head of another file."""
+        """Begin another file, and return its head."""
         assert not self.open
         member, coded = Member(name, self.length), name.encode()
         head = struct.pack("<IHHHHHIIIHH", 0x04034B50, VERSION, BEHIND_IT | UTF_8, DEFLATED, *_moment(self.at_ms),
@@ -52,20 +52,20 @@ class ZipArchive:
         return replace(self._after(head), members=(*self.members, member), open=True), head
 
     def add(self, content: bytes) -> tuple[ZipArchive, bytes]:
-        """More of it."""
+        """Add more of the file that is open, and return it packed."""
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         packed = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
         return self._grown(packed, zlib.crc32(content, self.members[-1].crc), len(content)), packed
 
     def end(self) -> tuple[ZipArchive, bytes]:
-        """The end of the file that is open."""
+        """End the file that is open, and return its end."""
         grown = self._grown(_LAST, self.members[-1].crc, 0)
         member = grown.members[-1]
         sizes = struct.pack("<IIII", 0x08074B50, member.crc, member.packed, member.size)
         return replace(grown._after(sizes), open=False), _LAST + sizes
 
     def finish(self) -> bytes:
-        """The list of all files, with which the archive ends."""
+        """Return the list of all files, with which the archive ends."""
         assert not self.open
         listed = b"".join(self._listed(member) for member in self.members)
         count = len(self.members)
@@ -92,7 +92,7 @@ class ZipArchive:
         return replace(self, length=length)
 
     def state(self) -> list[Any]:
-        """For JSON; `Archive.of` gives it back."""
+        """Return the state for JSON; `Archive.of` gives it back."""
         members = [[m.name, m.at, m.crc, m.size, m.packed] for m in self.members]
         return [self.at_ms, self.length, members, self.open]
 

@@ -49,7 +49,7 @@ def admin(scope: str | None, limit: LimitKind | None = None) -> Access:
 
 
 def staff(scope: str | None, limit: LimitKind | None = None) -> Access:
-    """Admins and finance."""
+    """Let admins and finance in."""
     return Access(_STAFF, scope=scope, limit=limit)
 
 
@@ -59,12 +59,12 @@ def read(scope: str | None, limit: LimitKind | None = None) -> Access:
 
 
 def own(limit: LimitKind | None = None) -> Access:
-    """Anyone who is signed in, and nobody for another."""
+    """Let anyone in who is signed in, and nobody for another."""
     return Access(frozenset(), own=True, limit=limit)
 
 
 def own_and_read(scope: str | None, limit: LimitKind | None = None) -> Access:
-    """Partners get their own, staff and services everybody's."""
+    """Let partners get their own, staff and services everybody's."""
     return Access(_ALL, own=True, scope=scope, limit=limit)
 
 
@@ -347,7 +347,10 @@ class Reading:
 
     @classmethod
     def of(cls, groups_claim: str, names: str, scope_prefix: str) -> Reading:
-        """From the function's variables. `names`: of the groups of admins, finance and support, in this order."""
+        """Make the reading of tokens from the function's variables.
+
+        `names`: of the groups of admins, finance and support, in this order.
+        """
         return cls(groups_claim, tuple(zip(Role, names.split(","), strict=True)), scope_prefix)
 
 
@@ -412,7 +415,9 @@ def _payload(bearer: str) -> dict[str, Any]:
 
 
 def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
-    """By which roles or scopes the route is open. Raises Forbidden unless it is; the route is not PUBLIC.
+    """Return by which roles or scopes the route is open.
+
+    Raises Forbidden unless it is; the route is not PUBLIC.
 
     Where both staff and partners come in, somebody without the role sees only what is their own. A service is never
     taken for a partner.

@@ -64,7 +64,10 @@ class Environment:
             raise Misconfigured(f"{name} is not set") from None
 
     def number(self, name: str) -> int:
-        """A whole number; 0 where it is not set. Raises Misconfigured for what is none."""
+        """Return a whole number; 0 where it is not set.
+
+        Raises Misconfigured for what is none.
+        """
         text = self.variables.get(name, "0")
         if not (text.isascii() and text.isdigit()):
             raise Misconfigured(f"{name} must be a whole number, not {text!r}")
@@ -77,7 +80,10 @@ class Environment:
 
 @cache
 def environment() -> Environment:
-    """Asked for by all that follows: the first event is here, and all that was imported for it stays."""
+    """Read the environment, which all that follows asks for.
+
+    The first event is here, and all that was imported for it stays.
+    """
     gc.freeze()
     return Environment.from_env()
 
@@ -257,13 +263,16 @@ def link_base(host: str) -> str:
 
 
 def stripe_livemode() -> bool | None:
-    """The mode that counts in this deployment, None for either."""
+    """Return the mode that counts in this deployment, None for either."""
     return LIVEMODE[environment()["STRIPE_MODE"]]
 
 
 @cache
 def payouts() -> dict[MethodType, Payouts]:
-    """Every kind of payout method with the provider that pays to it. Another provider is another line."""
+    """Return every kind of payout method with the provider that pays to it.
+
+    Another provider is another line.
+    """
     from refledger.adapters.payouts.bank import BankTransfers
     from refledger.adapters.payouts.stripe_connect import StripeTransfers
     from refledger.domain.methods import MethodType

@@ -62,7 +62,10 @@ def reasons(error: ValidationError, of: str) -> str:
 
 
 def message(detail: Any) -> str:
-    """As Pydantic says it; in our own words where its own are about Python and not about what was sent."""
+    """Write a fault as Pydantic says it.
+
+    In our own words where its own are about Python and not about what was sent.
+    """
     match detail:
         case {"type": "value_error", "ctx": {"error": error}}:
             return str(error)

@@ -94,12 +94,18 @@ class Request(Generic[B, Q]):
         return self.if_match
 
     def check_version(self, current: int) -> None:
-        """For what goes on by states and not by versions: raises Stale where the caller has read another one."""
+        """Raise Stale where the caller has read another one.
+
+        For what goes on by states and not by versions.
+        """
         if self.expected_version != current:
             raise Stale(f"the current version is {current}")
 
     def id(self, name: str) -> str:
-        """A path parameter that is an id. Raises NotFound where nothing could have such an id."""
+        """Return a path parameter that is an id.
+
+        Raises NotFound where nothing could have such an id.
+        """
         value = self.path.get(name, "")
         if not IDENTIFIER.fullmatch(value):
             raise NotFound("there is nothing with this id")

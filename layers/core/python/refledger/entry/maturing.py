@@ -20,7 +20,7 @@ def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> No
 
 
 def send(messages: Sequence[MaturityMessage]) -> None:
-    """Like `send_due`, for who knows what to say already."""
+    """Send messages like `send_due`, for who knows what to say already."""
     if not messages:
         return
     try:

@@ -30,6 +30,6 @@ def count(metrics: Metrics, name: str, value: int = 1) -> None:
 
 
 def count_once(name: str) -> None:
-    """One count of its own, where nothing else is counted."""
+    """Count one in a count of its own, where nothing else is counted."""
     with counting() as metrics:
         count(metrics, name)

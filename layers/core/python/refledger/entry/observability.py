@@ -9,5 +9,8 @@ from aws_lambda_powertools import Logger
 
 @cache
 def logger() -> Logger:
-    """Service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
+    """Return the logger.
+
+    Service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL.
+    """
     return Logger(log_uncaught_exceptions=False)

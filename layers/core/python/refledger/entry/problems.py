@@ -73,7 +73,10 @@ def away() -> dict[str, Any]:
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-    """A Lambda answer. `more`: members that stand beside the standard ones."""
+    """Make a Lambda answer of a problem.
+
+    `more`: members that stand beside the standard ones.
+    """
     body = {
         "type": f"urn:refledger:problem:{code.lower().replace('_', '-')}",
         "title": TITLES[status],
@@ -87,7 +90,7 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 
 def of(error: errors.Refledger) -> dict[str, Any]:
-    """The answer that an error of the domain is."""
+    """Make the answer that an error of the domain is."""
     headers: dict[str, str] = {}
     more: dict[str, int] = {}
     if isinstance(error, errors.RateLimited):

@@ -35,7 +35,7 @@ def _code() -> str:
 
 
 def kept(files: Files, partner_id: str, tag: str, make: Callable[[], bytes]) -> bytes:
-    """The PDF as it was made before, or made now and kept."""
+    """Return the PDF as it was made before, or made now and kept."""
     found = files.statement(partner_id, tag)
     if found is None:
         found = make()

@@ -64,5 +64,5 @@ class _UntilStopped:
         self._lambda_context, self._pays = lambda_context, pays
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds that the function may go on."""
+        """Return the milliseconds that the function may go on."""
         return 0 if _is_stopped(pays=self._pays) else int(self._lambda_context.get_remaining_time_in_millis())

@@ -14,17 +14,26 @@ class BankTransfers:
     idempotent_ms = 0
 
     def send(self, order: PayoutOrder) -> PayoutResult:
-        """AWAITING, always: whoever makes the transfer says how it ended. Idempotent, as it does nothing."""
+        """Return AWAITING, always: whoever makes the transfer says how it ended.
+
+        Idempotent, as it does nothing.
+        """
         _check(order.account)
         return _WAITS_FOR_A_PERSON
 
     def find(self, order: PayoutOrder) -> PayoutResult | None:
-        """AWAITING as well: there is nobody to ask, and an order that was to wait still does."""
+        """Return AWAITING as well.
+
+        There is nobody to ask, and an order that was to wait still does.
+        """
         _check(order.account)
         return _WAITS_FOR_A_PERSON
 
     def accepts(self, account: Account) -> bool:
-        """Yes: its form was checked when it was taken in, and whose it is a person has to find out."""
+        """Return true: the account's form was checked when it was taken in.
+
+        Whose it is a person has to find out.
+        """
         _check(account)
         return True
 

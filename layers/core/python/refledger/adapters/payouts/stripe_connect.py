@@ -44,7 +44,9 @@ class StripeTransfers:
         self._api_key, self._livemode, self._base = api_key, livemode, stripe_client.checked_base(api_base)
 
     def send(self, order: PayoutOrder) -> PayoutResult:
-        """PAID with the transfer's id. Idempotent by the key, at Stripe.
+        """Transfer the money: PAID with the transfer's id.
+
+        Idempotent by the key, at Stripe.
 
         It looks first. A transfer that the withdrawal has already, under whichever key, is its payout: so not even a
         try under a new key after a "declined" that was none pays twice.
@@ -76,7 +78,7 @@ class StripeTransfers:
         return self._paid_by(order, _read(made))
 
     def find(self, order: PayoutOrder) -> PayoutResult | None:
-        """PAID where a transfer of the withdrawal stands, of this order's key or of another one of it."""
+        """Return PAID where a transfer of the withdrawal stands, of this order's key or of another one."""
         if self._not_usable:
             raise PayoutUnavailable(self._not_usable)
         from stripe import StripeError

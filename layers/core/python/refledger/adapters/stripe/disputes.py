@@ -31,7 +31,7 @@ _OUTCOMES: Final = {
 
 
 def opened(_: Node, dispute: Node) -> DisputeOpened | Skipped:
-    """`charge.dispute.created`."""
+    """Read `charge.dispute.created`."""
     if dispute.text("status") == "prevented" and _blocked(dispute):
         return Skipped("DISPUTE_BLOCKED")
     amount = dispute.integer("amount")
@@ -49,7 +49,7 @@ def opened(_: Node, dispute: Node) -> DisputeOpened | Skipped:
 
 
 def closed(event: Node, dispute: Node) -> DisputeClosed:
-    """`charge.dispute.closed`."""
+    """Read `charge.dispute.closed`."""
     status = dispute.text("status")
     if status == "prevented":
         outcome = DisputeOutcome.WON if _blocked(dispute) else DisputeOutcome.LOST

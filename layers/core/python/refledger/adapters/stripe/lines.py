@@ -63,7 +63,7 @@ def shipping(sale: Node, told: int) -> int:
 
 
 def integer_or_nothing(node: Node, name: str) -> int:
-    """0 where it is null or missing."""
+    """Read a whole number; 0 where it is null or missing."""
     return node.integer(name) if node.fields.get(name) is not None else 0
 
 

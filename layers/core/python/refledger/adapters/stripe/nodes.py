@@ -62,7 +62,10 @@ class Node:
         return value
 
     def reference(self, name: str) -> str | None:
-        """The id of another object, which Stripe sends as the id or, expanded, as the whole object."""
+        """Return the id of another object.
+
+        Which Stripe sends as the id or, expanded, as the whole object.
+        """
         value = self.fields.get(name)
         if value is None or isinstance(value, str):
             return value
@@ -78,7 +81,10 @@ class Node:
 
 
 def payment_key(node: Node) -> str | None:
-    """The payment that a charge, refund or dispute is about: its intent where it has one, else its charge."""
+    """Return the payment that a charge, refund or dispute is about.
+
+    Its intent where it has one, else its charge.
+    """
     return node.reference("payment_intent") or node.reference("charge")
 
 

@@ -24,7 +24,7 @@ _TAX: Final = re.compile(r"[0-9]{1,15}")
 
 
 def of_invoice(event: Node, invoice: Node) -> PaymentReceived | PaymentSkipped | Skipped:
-    """`invoice.paid`."""
+    """Read `invoice.paid`."""
     if invoice.text("status") != "paid":
         raise invoice.wrong("status", "not paid")
     # Marked as paid outside of Stripe: counted, because from basil on `amount_paid` includes such money and
@@ -62,7 +62,10 @@ def received_by(
     metadata: Mapping[str, str], key: str, customer: str, amount: int, base: int, currency: str, at_ms: int,
     teller: Teller,
 ) -> PaymentReceived:  # fmt: skip
-    """A payment, with what the owner's metadata say of it. Amounts in ISO 4217 minor units."""
+    """Make a payment, with what the owner's metadata say of it.
+
+    Amounts in ISO 4217 minor units.
+    """
     return PaymentReceived(
         system=SYSTEM,
         payment_id=key,
@@ -80,19 +83,22 @@ def received_by(
 
 
 def customer_of(sale: Node) -> str | None:
-    """Stripe's customer; where an Account of its v2 API stands for one, and is no Customer as well, that."""
+    """Return Stripe's customer.
+
+    Where an Account of its v2 API stands for one, and is no Customer as well, that.
+    """
     return sale.reference("customer") or sale.reference("customer_account")
 
 
 def nobodys(received: PaymentReceived) -> PaymentSkipped:
-    """A payment whose customer is not known: another object may know."""
+    """Skip a payment whose customer is not known: another object may know."""
     return PaymentSkipped(
         SYSTEM, received.payment_id, received.amount, received.currency, received.occurred_at_ms, NO_CUSTOMER, received
     )
 
 
 def skipped(node: Node, key: str, paid: int, at_ms: int, reason: str) -> PaymentSkipped:
-    """Money that does not count by this event; `paid` in Stripe's units."""
+    """Skip money that does not count by this event; `paid` in Stripe's units."""
     currency, amount = money(node, paid)
     return PaymentSkipped(SYSTEM, key, amount, currency, at_ms, reason)
 
@@ -154,7 +160,10 @@ def alias(event: Node, link: Node) -> PaymentAlias | Skipped:
 
 
 def of_updated_charge(event: Node, charge: Node) -> PaymentReceived | PaymentSkipped | Skipped:
-    """`charge.updated`: read only where it tells of a capture, one of several or the last (multicapture)."""
+    """Read `charge.updated`, only where it tells of a capture.
+
+    One of several or the last (multicapture).
+    """
     before = event.required("data").optional("previous_attributes")
     if before is None or "amount_captured" not in before.fields:
         return Skipped("NOTHING_CAPTURED")

@@ -31,7 +31,7 @@ _FAILED: Final = {"pending": False, "succeeded": False, "failed": True, "cancele
 
 
 def total(event: Node, charge: Node) -> RefundTotal | Skipped:
-    """`charge.refunded`: all refunds of the charge so far together."""
+    """Read `charge.refunded`: all refunds of the charge so far together."""
     if not charge.flag("captured") and not charge.integer("amount_captured"):
         return Skipped("NOT_CAPTURED")  # a reservation was given up
     refunded = charge.integer("amount_refunded")

@@ -34,7 +34,7 @@ def _code(event: Node, session: Node) -> CodeGiven | None:
 
 
 def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | PaymentSkipped | Skipped:
-    """`checkout.session.completed`, `checkout.session.async_payment_succeeded`."""
+    """Read `checkout.session.completed`, `checkout.session.async_payment_succeeded`."""
     if session.text("mode") != "payment":
         return _code(event, session) or Skipped("SESSION_OF_SUBSCRIPTION")  # or one that only keeps a card
     status = session.text("payment_status")

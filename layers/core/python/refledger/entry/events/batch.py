@@ -45,7 +45,7 @@ def _told(body: str, now_ms: int, livemode: bool | None) -> Told:
 
 
 def in_order(messages: Sequence[Message], ids: Ids) -> list[list[Message]]:
-    """Groups that have nothing to do with each other, each in the order of the batch."""
+    """Group what has nothing to do with each other, each group in the order of the batch."""
     groups: list[tuple[set[str], list[Message]]] = []
     for message in messages:
         about, those = _about(message.told, ids), [message]

@@ -13,7 +13,7 @@ MAX_DEPTH: Final = 32
 
 
 def parse_body(text: str) -> dict[str, Any]:
-    """The JSON object in `text`, the body of a queue message.
+    """Parse the JSON object in `text`, the body of a queue message.
 
     Numbers with a point or an exponent become Decimal: Stripe's tax rates have them, money never has. Of a
     name that occurs twice the last one counts. Raises Unreadable for what is not JSON (NaN and Infinity are

@@ -43,7 +43,10 @@ def id_fault(text: str) -> str | None:
 
 
 def moment_ms(text: str) -> int:
-    """Epoch milliseconds of an RFC 3339 text. Raises ValueError, also for the 30th of February."""
+    """Parse an RFC 3339 text to epoch milliseconds.
+
+    Raises ValueError, also for the 30th of February.
+    """
     if not _MOMENT.fullmatch(text):
         raise ValueError("not a time with a zone")
     return times.from_datetime(datetime.fromisoformat(text))

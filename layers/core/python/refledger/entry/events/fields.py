@@ -45,5 +45,8 @@ class Detail(BaseModel):
 
 
 def faults_of(error: ValidationError) -> str:
-    """Place and fault: "detail.amount: not a whole number". Unknown fields are ignored: each name is ours."""
+    """Write place and fault: "detail.amount: not a whole number".
+
+    Unknown fields are ignored: each name is ours.
+    """
     return reasons(error, "detail")

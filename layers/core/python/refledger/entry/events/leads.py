@@ -121,7 +121,10 @@ def own(kind: str, detail: object, now_ms: int) -> LeadNews:
 
 
 def delivered(body: bytes, now_ms: int) -> tuple[str, dict[str, Any]]:
-    """Type and detail of an event that a webhook brought, found to be readable. Raises Unreadable."""
+    """Return type and detail of an event that a webhook brought, found to be readable.
+
+    Raises Unreadable.
+    """
     try:
         event = parse_body(body.decode())
     except UnicodeDecodeError:
@@ -134,7 +137,7 @@ def delivered(body: bytes, now_ms: int) -> tuple[str, dict[str, Any]]:
 
 
 def parts(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """HubSpot tells of many things at once: each is read, and put aside, alone."""
+    """Yield each of what HubSpot tells at once: each is read, and put aside, alone."""
     detail = event.get("detail")
     events = detail.get("events") if isinstance(detail, dict) and event.get("source") == hubspot.SOURCE else None
     if not isinstance(events, list):

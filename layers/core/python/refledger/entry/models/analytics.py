@@ -556,5 +556,5 @@ class ForecastView(View):
 
 
 def dashed(day: str) -> str:
-    """`20261231` as `2026-12-31`."""
+    """Write `20261231` as `2026-12-31`."""
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"

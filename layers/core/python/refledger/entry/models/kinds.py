@@ -13,5 +13,8 @@ KINDS: Final = frozenset({MAJOR, MONEY})
 
 
 def kind_of_money(value: object) -> str:
-    """MONEY for an object with amount and currency, MAJOR for a number or a text. For a discriminator."""
+    """Return MONEY for an object with amount and currency, MAJOR for a number or a text.
+
+    For a discriminator.
+    """
     return MONEY if isinstance(value, Mapping | BaseModel) else MAJOR

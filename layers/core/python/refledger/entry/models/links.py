@@ -85,5 +85,5 @@ class LinksOfPartner(View):
 
 
 def url_of(code: PartnerCode, base: str) -> str | None:
-    """The link of a code; `base` is "" where the program has no links."""
+    """Return the link of a code; `base` is "" where the program has no links."""
     return f"{base}/r/{code.code}" if base else None
