@@ -1,4 +1,4 @@
-"""The table of docs/failure-model.md: each cell names tests that there are, or says why there is none."""
+"""The tables of docs/failure-model.md: each row or cell names tests that there are, or says why there is none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from tests.template.deployed import ROOT
 
 TEXT = (ROOT / "docs" / "failure-model.md").read_text(encoding="utf-8")
-ROWS = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in TEXT.splitlines() if line.startswith("| ")]
-HEAD, *CELLS = ROWS
+DEATHS, AWAY = (
+    [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| ")]
+    for part in TEXT.split("\n## When something is away\n")
+)
+HEAD, *CELLS = AWAY
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +44,12 @@ def test_each_cell_names_its_tests(row: list[str], there: set[str]) -> None:
         named = set(re.findall(r"`(test_\w+)`", cell))
         assert named <= there
         assert named or "lost" in cell or (number and cell == "the same"), cell
+
+
+@pytest.mark.parametrize("row", DEATHS[1:], ids=lambda row: row[0])
+def test_each_flow_names_who_holds_it_where_a_function_dies(row: list[str], there: set[str]) -> None:
+    """What is committed, who tells what was lost, and tests that exist."""
+    _, committed, _, teller, held = row
+    named = set(re.findall(r"`(test_\w+)`", held))
+    assert all((committed, teller, named))
+    assert named <= there

@@ -136,6 +136,13 @@ def test_what_has_few_values_says_which() -> None:
     assert free <= open_ended | {"Problem.status"}
 
 
+def test_bounds_are_said_as_a_schema_says_them() -> None:
+    """`minimum` and `maximum`, of amounts and rates too; not the names that Pydantic has for them."""
+    text = json.dumps(document()["components"]["schemas"])
+    assert re.findall(r'"(?:gt|ge|lt|le)": -?\d', text) == []
+    assert document()["components"]["schemas"]["Money"]["properties"]["amount"]["minimum"] == 0
+
+
 def test_every_reference_leads_somewhere() -> None:
     """A `$ref` that names nothing breaks every generator of clients."""
     text = json.dumps(document())

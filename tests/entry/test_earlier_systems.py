@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.times import DAY_MS
 from tests.support.functions import Answer, World, assert_problem
 
 ADMIN: dict[str, Any] = {"sub": "admin", "groups": ("admin",)}
@@ -161,6 +162,40 @@ def test_an_amount_in_major_units_is_told_its_unit(world: World, partner: dict[s
     assert refused.body["errors"] == [
         {"field": "amount", "message": "a whole number of minor units: USD 10.00 is 1000"}
     ] or "minor units: USD 10.00 is 1000" in str(refused.body)
+
+
+@pytest.mark.parametrize("rate", [15.0, "15", "15%"])
+def test_a_rate_in_per_cent_is_told_its_unit(world: World, partner: dict[str, Any], rate: Any) -> None:
+    """Fifteen per cent are 1500, wherever rates are said."""
+    told = "a whole number of hundredths of a per cent: 15 % is 1500"
+    refused = on_partner(world, partner, "PATCH", {"commissionRates": [{"rateBps": rate}], "reason": "agreed"})
+    assert_problem(refused, 422)
+    assert [each["message"] for each in refused.body["errors"]] == [told]
+    program = world.call("POST /api/v1/programs", body={"id": "of-before", "tierRatesBps": [rate]}, **ADMIN)
+    assert_problem(program, 422)
+    assert told in str(program.body)
+
+
+def test_an_update_says_what_it_read(world: World, partner: dict[str, Any]) -> None:
+    """Without `If-Match` nothing is changed, by PATCH or PUT, and the answer says what is missing."""
+    for method, body in (("PATCH", {"phone": "1"}), ("PUT", {"firstName": "A", "lastName": "B", "email": "a@b.cd"})):
+        refused = world.call(f"{method} {PARTNER}", path={"partnerId": partner["id"]}, body=body, **ADMIN)
+        assert_problem(refused, 428)
+        assert "If-Match" in refused.body["detail"]
+
+
+def test_who_made_a_reward_does_not_pay_it(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """The conversion and its payment are two people's, whatever the amount."""
+    body = {"referralId": refer(world, partner, somebody())["id"], "conversionValue": 10}
+    (reward,) = world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
+    world.books.clock.forward(400 * DAY_MS)
+    world.call(
+        "POST /api/v1/rewards/{rewardId}/approve", path={"rewardId": reward["id"]}, sub="other", groups=("admin",)
+    )
+    pay = {"rewardId": reward["id"], "paymentMethod": "PAYPAL", "transactionId": "TX-1"}
+    refused = world.call("POST /api/v1/rewards/process-payment", body=pay, **ADMIN)
+    assert_problem(refused, 409)
+    assert refused.code == "SECOND_PERSON_NEEDED"
 
 
 def test_what_changed_says_when(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:

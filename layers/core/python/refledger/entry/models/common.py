@@ -148,15 +148,20 @@ Note = Annotated[str, Field(max_length=500), AfterValidator(texts.line)]
 Currency = Annotated[str, Field(examples=["USD"]), Capitals, AfterValidator(_currency)]
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, float | str):
-        raise ValueError("a whole number of minor units: USD 10.00 is 1000")
-    return value
+def whole_number_of(units: str) -> BeforeValidator:
+    """Refuse 10.0 and "10" by saying in which units: `units` goes on after "a whole number of"."""
+
+    def check(value: object) -> object:
+        if isinstance(value, float | str):
+            raise ValueError(f"a whole number of {units}")
+        return value
+
+    return BeforeValidator(check)
 
 
-MinorUnits = BeforeValidator(_whole)
-Amount = Annotated[int, MinorUnits, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500])]
-AmountOrZero = Annotated[int, MinorUnits, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000])]
+MinorUnits = whole_number_of("minor units: USD 10.00 is 1000")
+Amount = Annotated[int, Field(gt=0, le=MAX_AMOUNT, description="minor units", examples=[1500]), MinorUnits]
+AmountOrZero = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="minor units", examples=[1000]), MinorUnits]
 
 
 class Money(Body):

@@ -10,9 +10,12 @@ from pydantic import Field, model_validator
 from refledger.domain.errors import Invalid
 from refledger.domain.programs import MAX_CURRENCIES
 from refledger.domain.rules import ANY_PRODUCT, BASIS_POINTS, MAX_LISTED, MAX_TIERS, PRODUCT_LENGTH, Own, Pay, Rule
-from refledger.entry.models.common import Amount, Body, Currency, Exact, MoneyView, View, located
+from refledger.entry.models.common import Amount, Body, Currency, Exact, MoneyView, View, located, whole_number_of
 
-Rate = Annotated[int, Field(ge=0, le=BASIS_POINTS, description="hundredths of a per cent", examples=[2000])]
+BasisPoints = whole_number_of("hundredths of a per cent: 15 % is 1500")
+Rate = Annotated[
+    int, Field(ge=0, le=BASIS_POINTS, description="hundredths of a per cent", examples=[2000]), BasisPoints
+]
 ProductId = Annotated[Exact, Field(min_length=1, max_length=PRODUCT_LENGTH, examples=["gold"])]
 
 
