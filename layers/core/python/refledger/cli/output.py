@@ -54,7 +54,7 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
 class ProgressLine:
     """Says every second how far it is: on a terminal over and over in one line, elsewhere only if asked.
 
-    with Progress(lambda: "3 partners", asked=False) as progress:
+    with ProgressLine(lambda: "3 partners", asked=False) as progress:
         …
         with progress.aside():
             say("a result")

@@ -50,9 +50,7 @@ class Case:
         duties.check(self.verdict)
 
     def writes(self, *, marks: Collection[str] | None = None) -> list[Write]:
-        """Return what goes into the transaction of the act.
-
-        The sums of the day with it, and what is remembered of the actor.
+        """Return what goes into the act's transaction: its day's sums, and what is remembered of the actor.
 
         What needs a second person counts in no sum: the limit is for what one person does. `marks`: of whom it is
         remembered instead; nobody where it is empty.

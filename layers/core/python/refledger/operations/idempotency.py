@@ -38,9 +38,9 @@ class Once:
         return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made, **kept})
 
     def found(self, context: Context) -> Item | None:
-        """Return what this request made before, before anything is tried; else like `earlier`.
+        """Return what this request made, before anything is tried that would be refused the second time.
 
-        For what would be refused the second time for another reason.
+        Like `earlier` else.
         """
         return self._same(context.table.get(keys.request(self.key)))
 

@@ -68,9 +68,7 @@ def catch_up(context: Context, method: PayoutMethod, account: Account) -> None:
 
 
 def missing(context: Context, partner: Partner) -> list[Write]:
-    """Return the rows of a partner from before there were rows; [] for none.
-
-    On condition that the partner is as it was read.
+    """Return writes for a partner from before there were rows, if unchanged since read; [] for none.
 
     What a partner changes meanwhile writes rows of its own, which must not be undone by what was read before.
     """

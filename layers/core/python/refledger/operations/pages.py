@@ -35,10 +35,7 @@ def loaded(
 
 
 def page(found: Iterator[tuple[P, T | None]], fits: Callable[[T], bool], limit: int) -> tuple[list[T], P | None]:
-    """Return up to `limit` that fit, of up to 200 that are looked at.
-
-    And the position to go on from, None at the end.
-    """
+    """Return up to `limit` that fit of up to 200 looked at, and the position to go on from or None."""
     taken: list[T] = []
     last: P | None = None
     for number, (position, thing) in enumerate(found):

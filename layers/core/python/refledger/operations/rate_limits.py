@@ -87,10 +87,7 @@ class Limits:
         return Standing(kind, allowed, allowed - used, _left_seconds(now_ms), counter.minute)
 
     def give_back(self, context: Context, caller: str, kind: LimitKind, taken: Standing) -> None:
-        """Take back what was counted, in the minute in which it was.
-
-        Of a limit so low that each one is written.
-        """
+        """Take back what was counted, in its minute; for a limit so low that each count is written."""
         known = self._say(context, caller, kind, taken.minute, -1)
         counter = self._counters.get((caller, kind))
         if counter is not None and counter.minute == taken.minute:

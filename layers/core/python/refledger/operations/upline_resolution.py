@@ -73,7 +73,7 @@ def chain_above(
 ) -> tuple[list[Link], Link]:
     """Return the links above `nearest` who earn from what is referred now, and the topmost of all.
 
-    That is the one whom nobody referred.
+    The topmost is the one whom nobody referred.
 
     Nobody earns through a referral that was rejected or has expired; but it stays, and so would a circle through it.
     A partner whose user was linked later stands in older chains without one: they are looked up.

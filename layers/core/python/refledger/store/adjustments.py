@@ -47,10 +47,7 @@ def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Adjus
 
 
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of a partner's adjustments, newest first.
-
-    From just below the position `before`.
-    """
+    """Yield (position, id) of a partner's adjustments, newest first, from just below `before`."""
     partition = keys.adjustments_of_partner(partner_id)
     found = table.query(partition, high=before or keys.HIGHEST, index="list", page_size=page_size, newest_first=True)
     for item in found:
@@ -59,10 +56,7 @@ def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> It
 
 
 def waiting(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of those that wait for a second person, oldest first.
-
-    From just above the position `after`.
-    """
+    """Yield (position, id) of those that wait for a second person, oldest first, from just above `after`."""
     partition = keys.waiting_adjustments()
     for item in table.query(partition, after or keys.LOWEST, index="work", page_size=page_size):
         if item["w2"] != after:

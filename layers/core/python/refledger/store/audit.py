@@ -32,9 +32,7 @@ def write(entry: AuditEntry) -> Write:
 def of_entity(table: Table, entity: str, before: str, low: str, high: str, page_size: int) -> Iterator[
     tuple[str, AuditEntry]
 ]:  # fmt: skip
-    """Yield (position, entry) of what was done to an entity, newest first.
-
-    From below the position `before` ("" for the end).
+    """Yield (position, entry) of what was done to an entity, newest first, below `before` ("": the end).
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """

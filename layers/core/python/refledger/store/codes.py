@@ -65,10 +65,7 @@ def of_partner(table: Table, partner: Partner, *, strong: bool = False) -> list[
 
 
 def main_of(partner: Partner) -> PartnerCode:
-    """The partner's main code.
-
-    That somebody chose it is told from how it looks: it has no item that could say it.
-    """
+    """The partner's main code, which has no item: that somebody chose it is told from how it looks."""
     return PartnerCode(
         partner.id, partner.code, partner.created_at_ms, vanity=not is_made(partner.code), main=True
     )  # fmt: skip

@@ -46,10 +46,7 @@ def blank(item: Item, *only: str) -> Write | None:
 
 
 def unsigned(item: Item) -> Write | None:
-    """Take away who wrote the item last, where that was no staff.
-
-    With it lies the address that they called from.
-    """
+    """Take away who wrote the item last, where that was no staff, and the address they called from."""
     return _without(item, {})
 
 
@@ -98,9 +95,9 @@ def _hidden(name: str, value: Any) -> Any:
 
 
 def forget(old: Partner, email: str, traits: dict[TraitKind, str], by: Write, now_ms: int) -> list[Write]:
-    """Make the partner a tombstone, unless somebody changed them in between.
+    """Make an unchanged partner a tombstone, and take away what led to them by their name.
 
-    And take away what led to them by their name.
+    Fails where somebody changed them since they were read.
 
     `email`: keyed hash, "" for none. `by`: the entry that says so.
     """
@@ -121,10 +118,7 @@ _ITS = "attribute_not_exists(pk) OR #partner = :id"
 
 
 def forget_method(method: PayoutMethod, item: Item, now_ms: int) -> list[Write]:
-    """Take a payout method out of use and its account away.
-
-    And that others who have the account had it in common.
-    """
+    """Take a payout method out of use, and away its account and that others had that account in common."""
     gone, writes = blank(item), methods.disable(method, now_ms) if method.is_active else []
     if gone and writes:  # an item is written once in a transaction
         first = writes[0]
@@ -158,10 +152,7 @@ def told(entity: str, type: str, at_ms: int) -> Write:
 
 
 def named_payments(table: Table, customer: str) -> Iterator[Write]:
-    """Yield what a customer (keyed hash) paid while nobody had referred them.
-
-    Without what the owner calls them.
-    """
+    """Yield the writes that take what the owner calls a customer (keyed hash) from payments of nobody."""
     for item in table.query(keys.of_customer(customer)):
         if "customer_id" in item:
             yield update(

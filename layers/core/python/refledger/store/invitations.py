@@ -57,10 +57,7 @@ def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str
 def of_status(
     table: Table, status: InvitationStatus, now_ms: int, before: str, page_size: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of those of a status, those that are open longest first.
-
-    From below the position `before`.
-    """
+    """Yield (position, id) of those of a status, those open longest first, from below `before`."""
     low, high = {
         InvitationStatus.PENDING: keys.positions(now_ms + 1, None),
         InvitationStatus.EXPIRED: keys.positions(None, now_ms + 1),

@@ -38,9 +38,9 @@ def change(old: Job, new: Job) -> Write:
 
 
 def may_be_open(table: Table, owner: str) -> tuple[list[Job], int]:
-    """Return the jobs of somebody that were open when they last asked for one, as they are now.
+    """Return somebody's jobs that were open when they last asked for one, and the version of that list.
 
-    And the version of that list.
+    The jobs are as they are now.
     """
     item = table.get(keys.open_jobs_of(owner)) or {"jobs": [], "version": 0}
     found = table.get_many([keys.job(id) for id in item["jobs"]]) if item["jobs"] else []
@@ -48,10 +48,7 @@ def may_be_open(table: Table, owner: str) -> tuple[list[Job], int]:
 
 
 def note_open(owner: str, job_ids: Sequence[str], version: int, now_ms: int) -> Write:
-    """Note which jobs may be open from now on.
-
-    Unless somebody changed the list since its `version` was read (0: none).
-    """
+    """Note which jobs may be open from now on, if the list is at `version` still (0: there was none)."""
     item = {
         **keys.open_jobs_of(owner), "jobs": list(job_ids), "version": version + 1,
         "ttl": (now_ms + KEPT_MS) // SECOND_MS,
@@ -76,10 +73,7 @@ def find_or_none(table: Table, job_id: str) -> Job | None:
 
 
 def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of somebody's jobs of a kind, newest first.
-
-    From just below the position `before`.
-    """
+    """Yield (position, id) of somebody's jobs of a kind, newest first, from just below `before`."""
     partition, high = keys.jobs_of(owner, kind), before or keys.HIGHEST
     for item in table.query(partition, high=high, index="list", page_size=page_size, newest_first=True):
         if item["l2"] != before:

@@ -82,10 +82,7 @@ def entries(
     until: str = keys.HIGHEST,
     strong: bool = True,
 ) -> Iterator[tuple[str, JournalEntry]]:
-    """Yield (sort key, entry) in the order of their versions.
-
-    Those after the sort key `after`, none beyond `until`.
-    """
+    """Yield (sort key, entry) in the order of versions: those after `after`, none beyond `until`."""
     partition = keys.journal(partner_id, currency)
     for item in table.query(partition, after or keys.LOWEST, until, page_size=page_size, strong=strong):
         if item["sk"] != after:

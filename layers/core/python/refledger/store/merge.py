@@ -29,9 +29,9 @@ def newest_first(table: Table, partitions: Sequence[str], low: str, high: str, p
 
 
 def oldest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
-    """Yield items of the index `work` in all of the partitions, by position, the lowest first.
+    """Yield items of the index `work` in all of the partitions, lowest position first.
 
-    So many of each are read at a time.
+    `page_size`: items read of each partition at a time.
     """
     shards = [table.query(each, low, high, index="work", page_size=page_size) for each in partitions]
     return heapq.merge(*_begun(shards), key=lambda item: str(item["w2"]))

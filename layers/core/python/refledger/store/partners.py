@@ -50,9 +50,7 @@ def _figured(partner: Partner) -> Item:
 
 
 def change(old: Partner, new: Partner, now_ms: int) -> Write:
-    """Write the partner with other names, address, label, tags, code or choices.
-
-    Unless somebody changed them in between.
+    """Write a partner's names, address, label, tags, code or choices, if nobody changed them since read.
 
     What else a partner is has changes of its own.
     """
@@ -162,9 +160,7 @@ def newest(
     low: str = keys.LOWEST,
     high: str = keys.HIGHEST,
 ) -> Iterator[tuple[str, str]]:
-    """Yield (position, partner id) of all partners or those of one status, newest first.
-
-    From below the position `before`.
+    """Yield (position, id) of partners, all or of one status, newest first, from below `before`.
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """

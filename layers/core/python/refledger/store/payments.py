@@ -85,10 +85,7 @@ def _figured(payment: Payment) -> Item:
 
 
 def take_back(old: Payment, back: TakenBack, currency: str, now_ms: int) -> Write:
-    """Write what of a payment is gone now, under what was read of it.
-
-    And its currency, where it was not known yet.
-    """
+    """Write what of a payment is gone, and its currency where it was not known yet, under what was read."""
     state, new = _back(back), dataclasses.replace(old, back=back, currency=old.currency or currency)
     trail, before = _trail(old, new, now_ms)
     return update(
@@ -190,9 +187,7 @@ def some(table: Table, *ids: str) -> dict[str, Payment]:
 
 
 def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of the payments of a program that earned, in one of its shards.
-
-    From just above `after`.
+    """Yield (position, id) of payments that earned in a shard of a program, oldest first, above `after`.
 
     For the check of the books, not for a request.
     """
@@ -204,9 +199,7 @@ def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Itera
 def newest(
     table: Table, program_id: str, shards: int, highest: str, low: str, page_size: int, *, unreferred: bool = False
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield (position.
-
-    Id, ids of its rewards) of a program's payments that earned, those that came last first.
+    """Yield (position, id, ids of its rewards) of a program's payments that earned, last come first.
 
     From the position `highest`, itself included, down to `low`, where the caller wants some `page_size` of them.
     `unreferred`: of those that were nobody's instead.
@@ -217,9 +210,7 @@ def newest(
 
 
 def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of what waits for its payment or for a person, oldest first.
-
-    From just above `after`.
+    """Yield (position, id) of what waits for its payment or a person, oldest first, from above `after`.
 
     `until_ms`: only those that wait since then or longer.
     """
@@ -261,9 +252,9 @@ def taken_back(table: Table, id: str, *, strong: bool = False) -> tuple[list[Ref
 
 
 def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (position, (payment, hash)) of disputes that are open, or whose end came first.
+    """Yield (position, (payment, hash)) of open disputes, and of ends that came first, oldest first.
 
-    Oldest first, from just above `after`.
+    They are those from just above `after`.
     """
     for item in table.query(keys.open_disputes(), after or keys.LOWEST, index="work", page_size=page_size):
         if item["w2"] != after:
@@ -359,9 +350,9 @@ def dispute_from(item: Item) -> Dispute:
 
 
 def take_id(guard: keys.Key, payment_id: str) -> Write:
-    """Say of which payment the refund or dispute is that `guard` stands for.
+    """Say for good of which payment the refund or dispute is that `guard` stands for.
 
-    From now on, whatever its sender says later.
+    It holds whatever its sender says later.
     """
     return put(IS_FIRST_TOLD, {**guard, "payment": payment_id})
 

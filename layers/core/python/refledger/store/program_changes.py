@@ -36,10 +36,7 @@ def find(table: Table, program_id: str, change_id: str) -> ProgramChange:
 
 
 def of_program(table: Table, program_id: str, before: str, page_size: int) -> Iterator[tuple[str, ProgramChange]]:
-    """Yield (position, change) of a program, those of the newest version first.
-
-    From below the position `before`.
-    """
+    """Yield (position, change) of a program, newest version first, from below `before`."""
     partition, low, high = keys.program_changes(program_id)
     for item in table.query(partition, low, before or high, page_size=page_size, newest_first=True):
         if item["sk"] != before:

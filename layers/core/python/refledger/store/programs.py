@@ -151,7 +151,7 @@ def weights_from(item: Item) -> Weights:
 def from_item(item: Item) -> Program:
     """Read the current item or that of a version.
 
-    Raises DataIsNewer for what only newer code knows. Raises DataIsNewer for what only newer code knows.
+    Raises DataIsNewer for what only newer code knows.
     """
     if item.get("format", 0) > DATA_FORMAT:
         raise DataIsNewer("the data are those of a newer release: this one does not touch them")

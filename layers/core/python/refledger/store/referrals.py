@@ -83,30 +83,21 @@ def keep_customer_id(binding: Binding, customer_id: str) -> list[Write]:
 
 
 def told_in(old: Binding, systems: tuple[str, ...]) -> Write:
-    """Note that these systems tell of the customer's payments from now on.
-
-    Each that is told is written down.
-    """
+    """Note that these systems tell of the customer's payments: each told from now on is written down."""
     same, as_read = _as_read(old, *SEVERAL)
     key = keys.binding(old.program_id, old.customer)
     return update(COUNT_IS_CURRENT, key, "SET #systems = :systems", same, systems=list(systems), **as_read)
 
 
 def seen_from(old: Binding, from_ms: int) -> Write:
-    """Note that what was told before there were several systems is written down, too.
-
-    Of what was due from then on.
-    """
+    """Note that payments told before there were several systems, due from `from_ms` on, are written down."""
     same, as_read = _as_read(old, *SEVERAL)
     key = keys.binding(old.program_id, old.customer)
     return update(COUNT_IS_CURRENT, key, "SET #seen_from = :from", same, **{"from": from_ms}, **as_read)
 
 
 def still_earns(read: Binding) -> Write:
-    """Demand that the binding is closed, or not, as it was read; nothing is written.
-
-    And that no further system tells of payments.
-    """
+    """Demand that the binding's end, and the systems that tell of payments, are as read; write nothing."""
     same, as_read = _as_read(read, "closed", "ended", "systems")
     return check(STILL_EARNS, keys.binding(read.program_id, read.customer), same, **as_read)
 
@@ -122,9 +113,9 @@ def _as_read(read: Binding, *names: str) -> tuple[str, Item]:
 
 
 def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
-    """Keep a payment that earns nothing as long as none is told that was made in time.
+    """Keep a payment made after the expiry, unless another was told meanwhile that was made in time.
 
-    Unless one was meanwhile.
+    It earns nothing as long as none is told that was made in time.
     """
     same, as_read = _as_read(old, "turn")
     values: Item = {"turn": old.turn + 1, "late": payment, "until": old.until_ms, **as_read}
@@ -138,10 +129,7 @@ def paid_after_expiry(old: Binding, at_ms: int, payment: str) -> list[Write]:
 
 
 def rated(old: Binding, left: RatingBacklog | None) -> Write:
-    """Note that what was to be rated again is, but for what is `left`.
-
-    Unless another payment came late meanwhile.
-    """
+    """Note that all was rated again but what is `left`, unless another payment came late meanwhile."""
     key, (same, as_read) = keys.binding(old.program_id, old.customer), _as_read(old, "turn")
     if left is None:
         return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", same, **as_read)
@@ -174,10 +162,7 @@ def _again(again: RatingBacklog) -> list[Any]:
 
 
 def paid(binding: Binding, at_ms: int, payment: str) -> Write:
-    """Keep when a customer paid beyond those that are listed.
-
-    For the rules that go by months or by number.
-    """
+    """Keep when a customer paid beyond those that are listed, for the rules that go by months or number."""
     return put("the payment's place", keys.paid_at(binding.program_id, binding.customer, at_ms, payment), condition="")
 
 
@@ -193,9 +178,7 @@ def to_be_rated(table: Table, page_size: int) -> Iterator[tuple[str, str]]:
 
 
 def close(old: Binding, why: str, until_ms: int = 0) -> Write:
-    """Let no payment earn any more.
-
-    None that is made at `until_ms` or later (EXPIRED), or that comes at all (REJECTED).
+    """Let no payment earn any more: made at `until_ms` or later (EXPIRED), or come at all (REJECTED).
 
     Refused where somebody paid in time or closed it since it was read.
     """
@@ -374,7 +357,7 @@ def of_partner(
 ) -> Iterator[tuple[str, Referral]]:
     """Yield (position, referral) of a partner, newest first, from below the position `before`.
 
-    Those made at `from_ms` or later and before `until_ms`.
+    They are those made at `from_ms` or later and before `until_ms`.
     """
     low = keys.referrals_from(from_ms) if from_ms is not None else keys.LOWEST
     high = keys.referrals_from(until_ms) if until_ms is not None else keys.HIGHEST

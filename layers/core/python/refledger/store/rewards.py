@@ -132,7 +132,7 @@ def look_from(partner_id: str, currency: str, due: str) -> Write:
 def overdue_marks(table: Table, partner_ids: Sequence[str]) -> dict[str, str]:
     """Return for each partner, up to 100 of them, the sort key before which no reward waits.
 
-    "" where nobody looked yet. "" where nobody looked yet.
+    It is "" where nobody looked yet.
     """
     marks = table.get_many([keys.overdue_mark(id) for id in partner_ids], strong=False)
     return {id: item.get("due", "") if item else "" for id, item in zip(partner_ids, marks, strict=True)}
@@ -165,10 +165,7 @@ def is_looked_at(reward: Reward) -> Write:
 def waiting_since(
     table: Table, partitions: tuple[str, ...], mark: str, until_ms: int
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yield (sort key, currency, whether it waits) of the rewards from a mark on.
-
-    Those that were due before `until_ms`.
-    """
+    """Yield (sort key, currency, whether it waits) of rewards from a mark on, due before `until_ms`."""
     low, high = mark or keys.LOWEST, keys.due_from(until_ms)
     for item in merge.by_sort_key(table, partitions, low, high, only=("status", "held")):
         yield item["sk"], keys.currency_of(item["sk"]), _waits_for_its_time(item)
@@ -190,10 +187,7 @@ def since(table: Table, partitions: tuple[str, ...], start: str) -> Iterator[Rew
 
 
 def of_partner(table: Table, partitions: tuple[str, ...], before: str, page_size: int) -> Iterator[tuple[str, Reward]]:
-    """Yield (position, reward) of the rewards of a partner, the latest due first.
-
-    From just below the position `before`.
-    """
+    """Yield (position, reward) of a partner's rewards, the latest due first, from just below `before`."""
     high = before or keys.HIGHEST
     found = merge.by_sort_key(table, partitions, high=high, page_size=page_size, newest_first=True, strong=False)
     for item in found:
@@ -202,9 +196,9 @@ def of_partner(table: Table, partitions: tuple[str, ...], before: str, page_size
 
 
 def waiting(table: Table, program_id: str, state: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
-    """Yield (position, reward id) of the rewards of a program in a `keys.REWARD_STATES`, newest first.
+    """Yield (position, reward id) of a program's rewards in a state, newest first, from below `before`.
 
-    From below `before`.
+    `state`: HELD, REVIEW or CANCELLED, see `keys.rewards_in`.
     """
     partition = keys.rewards_in(program_id, state)
     found = table.query(partition, high=before or keys.HIGHEST, index="work", page_size=page_size, newest_first=True)

@@ -38,9 +38,9 @@ def _rows(partner: Partner | None) -> set[tuple[str, str, str]]:
 def beginning_with(
     table: Table, program_id: str, start: str, after: str, page_size: int
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (position, (term, partner id)) of the rows of a program that begin with the folded `start`.
+    """Yield (position, (term, partner id)) of rows that begin with the folded `start`, above `after`.
 
-    In its order, from above the position `after`.
+    They are a program's, in the order of their terms.
     """
     partition, low, high = keys.search_rows(program_id, start)
     for item in table.query(partition, after or low, high, page_size=page_size, strong=False):

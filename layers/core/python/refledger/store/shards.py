@@ -43,10 +43,7 @@ class Shards:
         return max((spread for from_ms, spread in self.partners.get(partner_id, ()) if from_ms <= now_ms), default=0)
 
     def partitions(self, partner_id: str) -> tuple[str, ...]:
-        """Return where the rewards of the partner are looked for.
-
-        Wherever any may be by now, or is to be put later.
-        """
+        """Return where rewards of the partner are looked for: wherever any may be now or is put later."""
         return keys.rewards(partner_id, max((spread for _, spread in self.partners.get(partner_id, ())), default=0))
 
 

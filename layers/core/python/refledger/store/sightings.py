@@ -50,10 +50,7 @@ def around(table: Table, binding: Binding, at_ms: int) -> list[Sighting]:
 
 
 def of_customer(table: Table, binding: Binding) -> Iterator[Sighting]:
-    """Yield all of a customer's.
-
-    For the check of the books, not for a request.
-    """
+    """Yield all of a customer's, for the check of the books, not for a request."""
     return _read(table, *keys.sightings(binding.program_id, binding.customer, 0, keys.NEVER))
 
 

@@ -88,9 +88,9 @@ def find(table: Table, withdrawal_id: str) -> Withdrawal:
 
 
 def statuses(table: Table, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
-    """Return how these withdrawals stand, by id.
+    """Return how the withdrawals stand that paid what is shown, by id.
 
-    Those that paid what is shown; RETURNED where the money came back.
+    One is RETURNED where the money came back.
 
     Up to 100 of them; "" and what is no withdrawal are left out, and nothing is read where that leaves none.
     """
@@ -107,9 +107,7 @@ def find_or_none(table: Table, withdrawal_id: str) -> Withdrawal | None:
 def of_partner(
     table: Table, partner_id: str, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
 ) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of a partner's withdrawals, newest first.
-
-    From just below the position `before`.
+    """Yield (position, id) of a partner's withdrawals, newest first, from just below `before`.
 
     `low`, `high`: bounds of the positions, by when they were asked for.
     """
@@ -143,10 +141,7 @@ def with_problem(
 
 
 def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> Iterator[tuple[str, str]]:
-    """Yield (position, id) of the withdrawals in a status, oldest first.
-
-    From just above the position `after`.
-    """
+    """Yield (position, id) of the withdrawals in a status, oldest first, from just above `after`."""
     found = table.query(keys.withdrawals_of(status), after or keys.LOWEST, index="work", page_size=100)
     for item in found:
         if item["w2"] != after:

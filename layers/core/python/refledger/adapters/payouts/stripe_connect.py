@@ -127,7 +127,7 @@ class StripeTransfers:
         return self._paid_by(order, standing[0]) if standing else None
 
     def _paid_by(self, order: PayoutOrder, transfer: Transfer) -> PayoutResult:
-        """What the withdrawal's transfer must be, here and where Stripe tells of it (`payout_news.fits`)."""
+        """What the withdrawal's transfer must be, here and where Stripe tells of it (`provider_events.fits`)."""
         wanted = (order.amount, order.currency, _account_id(order.account), order.withdrawal_id)
         found = (transfer.iso_amount, transfer.currency, transfer.destination, transfer.withdrawal_id)
         if found != wanted or self._livemode not in (None, transfer.livemode):

@@ -38,10 +38,7 @@ def payment_id(context: Context, referral_id: str) -> str:
 
 
 def parts_of(context: Context, referral_id: str) -> list[Payment]:
-    """Return the payments as which the conversion of a referral is booked.
-
-    Its payment, and what was added when its value turned out higher.
-    """
+    """Return the payments of a conversion: its own, and one for each time its value turned out higher."""
     names = [referral_id, *(f"{referral_id}+{number}" for number in range(1, ADDED_LIMIT + 1))]
     return payments.many(context.table, [context.ids.payment(SYSTEM, name) for name in names])
 
@@ -93,9 +90,7 @@ def convert(
     by_machine: bool = False,
     at_ms: int = 0,
 ) -> Converted:
-    """Book the value of a conversion, in minor units.
-
-    By the rules and for the up-line that the referral was made with.
+    """Book the value of a conversion, in minor units, by the rules and up-line of its referral.
 
     `currency`: "" for the program's own. `by`: keyed hash of the person or service (`by_machine`) who says so, "" for a
     CRM. `at_ms`: when it converted, now by default; what converted in time earns, however late it is told.

@@ -118,7 +118,7 @@ class Joining:
         return replace(new, reason=DUPLICATE, twin="") if gone.shares else replace(new, reason="", note="")
 
     def _suspects(self, gone: Payment, keep: Payment | None, currency: str) -> list[Write]:
-        """What is in no currency of the payment's takes nothing of it, and is listed: see `taking_back.met`."""
+        """What is in no currency of the payment's takes nothing of it, and is listed: see `reversals.met`."""
         if keep is None or keep.kind is PaymentKind.EARLY or gone.currency in ("", currency):
             return []
         return [payments.suspect(self.keep, self.context.now_ms())]

@@ -20,9 +20,7 @@ BUSY_STEP_MS = 5 * MINUTE_MS  # where rewards are spread: to read an hour of the
 
 @retry_on_conflict
 def mature(context: Context, partner_id: str, currency: str, start: str, *, rates: bool = True) -> str:
-    """Make up to 95 rewards that are due the partner's, in one transaction.
-
-    Looks from the sort key `start` on.
+    """Make up to 95 rewards that are due the partner's, in one transaction, from the sort key `start` on.
 
     Those of a customer whose payments came out of order are rated by their times before they are let in; without
     `rates` they are left to who does that. Idempotent: a reward that is not PENDING any more, or held, is passed over.
@@ -92,9 +90,7 @@ def mature_all(
     *,
     rates: bool = True,
 ) -> str:
-    """Mature all that is due of a partner and currency.
-
-    From the cursor on, or from `since` if that is earlier.
+    """Mature all that is due of a partner and currency, from the cursor on, or from an earlier `since`.
 
     Moves the cursor when all is done, an hour at a time, or a few minutes. Returns like `mature_from`.
     """

@@ -1,6 +1,6 @@
 """Finds whom the schedule has lost: once a day it asks of every partner whether a reward waits whose time is past.
 
-The looks of `finding_due` pass each payment twice. What then still waits, because its message died or a worker failed
+The looks of `due_scan` pass each payment twice. What then still waits, because its message died or a worker failed
 for days, is found here however long ago that was, partner by partner, from where the last such look found nothing to
 wait. A round is gone through in pieces and begun again a day after it began.
 """

@@ -35,10 +35,7 @@ TURNS = 20  # how often others may come late while one rates again; then the sch
 
 
 def split(payment: Payment, binding: Binding, terms: Program) -> list[Share]:
-    """Return what each tier earns of a payment.
-
-    By its place among those of the customer, and the terms of their binding.
-    """
+    """Return what each tier earns of a payment, by its place in time and the terms of its binding."""
     number, first_at_ms = binding.place(*_place(payment))
     base = terms.commission_base(payment)
     sale = Sale(base, payment.currency, payment.product_id, payment.occurred_at_ms, number, first_at_ms, payment.lines)
@@ -82,9 +79,9 @@ def earn(context: Context, payment: Payment, binding: Binding, program: Program,
 def counted(
     old: Binding, payment: Payment, terms: Program, now_ms: int, again: tuple[str, ...] = ()
 ) -> tuple[Binding, list[Write]]:
-    """Return the binding of the customer with this payment.
+    """Return the customer's binding with this payment, and the write that changes it, if any does.
 
-    And what a payment changes about it: for most that is nothing.
+    For most payments nothing changes, and the write only demands that the binding still earns.
 
     The first in time takes off when the binding expires. One that expired meanwhile counts again, with its referral.
     `again`: payments that have to be looked at because of this one, see `duplicate_detection.py`.
@@ -224,9 +221,9 @@ def book(
     context: Context, old: Payment, new: Payment, existing: dict[int, Reward], becomes: dict[int, Reward],
     reference: str, also: Sequence[Write] = (),
 ) -> Rated:  # fmt: skip
-    """Write a payment as it was read and as it is rated now.
+    """Write a payment as it is rated now, with its rewards by tier and the money of their partners.
 
-    With its rewards by tier and the money of their partners.
+    `old`: the payment as it was read; it is written under its revision.
     """
     new = replace(new, shares=tuple((becomes[tier].id, becomes[tier].amount) for tier in sorted(becomes)))
     moved = [(existing[tier], reward) for tier, reward in becomes.items() if existing.get(tier, reward) != reward]
@@ -376,10 +373,7 @@ def waiting(context: Context) -> Iterator[tuple[str, str]]:
 
 
 def out_of_order(context: Context, due: list[Reward]) -> list[str]:
-    """Return the payments of these rewards that earn something else by their times.
-
-    Those that have not been rated again yet.
-    """
+    """Return the payments of these rewards that earn something else by their times, and wait to be rated."""
     counting = {reward.payment for reward in due if _counts(context, reward)}
     found = [each for each in payments.many(context.table, sorted(counting)) if each.customer]
     named = sorted({(each.program_id, each.customer) for each in found})

@@ -73,10 +73,7 @@ def refunds_of(context: Context, payment_id: str) -> tuple[Payment, list[Refund]
 
 
 def open_disputes(context: Context, after: str, limit: int) -> Iterator[tuple[str, tuple[str, str]]]:
-    """List (position, (payment, dispute)), oldest first.
-
-    Of disputes that are open, and of those whose end came without a beginning.
-    """
+    """List (position, (payment, dispute)), oldest first: open disputes, and ends without a beginning."""
     return payments.open_disputes(context.table, after, limit)
 
 

@@ -27,7 +27,7 @@ CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its ite
 def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
     """Book a refund, in any order.
 
-    Idempotent for ever: by the refund's own item, or by the time at which a sum was told. In any order.
+    Idempotent for ever: by the refund's own item, or by the time at which a sum was told.
 
     A refund of a payment that has not come yet waits for it. One that its sender has told for another payment before
     takes nothing: DIFFERENT. Raises Busy, Unreadable for another currency than that of the payment.

@@ -70,8 +70,7 @@ def root(context: Context, named: str) -> str:
 def refuse_other_currency(payment: Payment | None, currency: str) -> None:
     """Refuse another currency: nothing is ever converted.
 
-    Raises Unreadable: the event waits in the DLQ for somebody to look. Raises Unreadable: the event waits in the DLQ
-    for somebody to look.
+    Raises Unreadable: the event waits in the DLQ for somebody to look.
 
     The end of a dispute names no currency (""). As long as the payment has not come nobody knows which one is right.
     """
@@ -97,9 +96,7 @@ def counted(
 
 
 def met(context: Context, early: Payment, payment: Payment) -> tuple[Payment, list[Write]]:
-    """Return what waited for the payment, with the sums of what is in its currency.
-
-    And a mark, where something is not.
+    """Return what waited for the payment, summed in its currency, and a mark if some is in another.
 
     A wrong refund is no reason against a right payment: it takes nothing, and is listed until a person has looked.
     """

@@ -50,10 +50,7 @@ def payments_of(
     context: Context, program_id: str, from_ms: int | None, until_ms: int | None, fits: Callable[[Payment], bool],
     before: str | None, limit: int, *, unreferred: bool = False,
 ) -> tuple[list[Payment], str | None]:  # fmt: skip
-    """List the payments of a program that earned, or those that were nobody's, newest first.
-
-    From below the position `before`.
-    """
+    """List payments of a program that earned, or were nobody's, newest first, from below `before`."""
     low, high = keys.positions(from_ms, until_ms)
     found = payments.newest(
         context.table, program_id, context.shards(), before or high, low, limit + 1, unreferred=unreferred

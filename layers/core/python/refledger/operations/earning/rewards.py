@@ -51,9 +51,7 @@ Pair = tuple[Reward, Reward]
 
 
 def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference: str, now_ms: int) -> list[Write]:
-    """Move the rewards of one partner and currency from old to new.
-
-    With the balance and the entry that follow.
+    """Move the rewards of one partner and currency from old to new, with the balance and its entry.
 
     Rewards and the months whose caps they are under are written under what was read of them. The entry books what both
     come to together: a cap is of all of a month's rewards, and of none by itself.
@@ -227,8 +225,8 @@ def release(context: Context, reward_id: str, note: str, by: str) -> Reward:
 
     An open dispute holds on. What was given by hand above the limit is released by another person than who gave it;
     what only a machine told by people who vouch for it: above what one may make in a day the first one's word is kept.
-    One whose payment may be another one: this says that it is not (`clearing.another`), for all of the payment.
-    Raises RewardNotFound, SecondPersonNeeded, Forbidden.
+    One whose payment may be another one: this says that it is not, for all of the payment (see
+    `duplicate_decisions.another`). Raises RewardNotFound, SecondPersonNeeded, Forbidden.
     """
     vouched: list[Write] = []
 
@@ -262,10 +260,7 @@ def makers_of(context: Context, payment: Payment) -> frozenset[str]:
 
 
 def tellers_of(context: Context, payment: Payment) -> frozenset[str]:
-    """Return who told of a payment, or accepted it.
-
-    Of what no person told, who of the staff made its referral.
-    """
+    """Return who told of a payment or accepted it; if no person did, the staff who made its referral."""
     told = {payment.by}
     if payment.is_told_by_nobody:
         told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))

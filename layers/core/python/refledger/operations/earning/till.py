@@ -163,9 +163,7 @@ def _terms(context: Context, now: Program, version: int) -> list[Program]:
 
 
 def read(context: Context, withdrawal_id: str) -> tuple[Withdrawal, Blockers]:
-    """Read a withdrawal for somebody who looks at it.
-
-    With its risks as they are now, and what stands against paying it.
+    """Read a withdrawal to look at it, with its risks as they are now and what stands against paying it.
 
     One that has ended is as it was. Raises WithdrawalNotFound.
     """

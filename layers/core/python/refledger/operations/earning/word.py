@@ -47,9 +47,7 @@ def by_word(
 def more(
     context: Context, payment: Payment, existing: Mapping[int, Reward], becomes: Mapping[int, Reward]
 ) -> tuple[dict[int, Reward], list[Write]]:
-    """Return the rewards of a counted payment as they become.
-
-    And what writes down the sums of the day with what they are more.
+    """Return a counted payment's rewards as they become, and what writes their rise into the day's sums.
 
     Above what one person may make in a day they are held; one that is in the balance stays what it was instead, for
     nothing that is there is held: somebody gives the rest by hand.

@@ -1,6 +1,6 @@
 """Roll-ups held against the books, counter by counter and day by day: what a rebuild would change, and nothing else.
 
-What every item says of its days (`counting.dated`) is summed up and held against what was counted. Neither reading is
+What every item says of its days (`counters.dated`) is summed up and held against what was counted. Neither reading is
 of one moment, and the stream's reader is always a little behind; but what changes meanwhile changes the last two days
 alone. So a difference of an earlier day is one, and one of the last two is looked at again a little later.
 """
@@ -51,8 +51,6 @@ class Difference:
 
 def differences(context: Context, of_partners: Partners, tell: Tell = lambda _: None) -> list[Difference]:
     """Return all of them, sorted; nothing is written. `of_partners`: everybody.
-
-    `of_partners`: everybody.
 
     It holds what the books come to in memory: some hundred bytes for each counter and day.
     """

@@ -114,9 +114,7 @@ def figures(item: Item) -> Iterator[Figure]:
 
 
 def stamped_in(item: Item) -> set[Dimension]:
-    """Return where a stamp of the item is counted.
-
-    That is the main dimension of each subject in whose figures it may ever be.
+    """Return where a stamp of the item counts: the main dimension of each subject that may ever have it.
 
     It hangs on nothing that may change between a rebuild's look at the item and its stamp.
     """

@@ -193,9 +193,7 @@ def totals_and_days(
 def of_many(
     context: Context, since: Mapping[Dimension, str]
 ) -> dict[Dimension, tuple[Counter[str], dict[str, Counter[str]]]]:
-    """Return for each what `totals_and_days` says, strongly read.
-
-    By day from the day that is given with it on.
+    """Return for each what `totals_and_days` says from its day in `since` on, strongly read.
 
     All totals are read together, and their days side by side: one query for each.
     """

@@ -36,10 +36,7 @@ def head(job: Job) -> bytes:
 
 
 def pieces(context: Context, job: Job, after: Any) -> Iterator[Piece]:
-    """Yield the pieces of an export.
-
-    From the beginning where `after` is None, else from what a piece said.
-    """
+    """Yield the pieces of an export: all where `after` is None, else those after what a piece said."""
     match job.what:
         case ExportSubject.JOURNAL:
             yield from _journal(context, job, after)

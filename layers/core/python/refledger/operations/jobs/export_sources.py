@@ -67,10 +67,7 @@ class ExportSource:
 
 
 def steps(context: Context, what: ExportSubject, filters: Mapping[str, str], after: Any) -> Iterator[Step]:
-    """Yield the steps of an export.
-
-    From the beginning where `after` is None, else from what a step said.
-    """
+    """Yield the steps of an export: all where `after` is None, else those after what a step said."""
     return SOURCES[what].steps(asked(context, filters), after)
 
 

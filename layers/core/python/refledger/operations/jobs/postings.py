@@ -27,8 +27,8 @@ def of_partner(
 ) -> Iterator[tuple[list[str], list[Posting]]]:
     """Yield (place to go on from, postings) of the entries of a partner, a few at a time.
 
-    From one moment until just before another, oldest first, currency by currency. `place`: currency and sort key of the
-    last that was given.
+    They are those from one moment until just before another, oldest first, currency by currency. `place`: currency and
+    sort key of the last that was given.
     """
     begun, last = place or ("", "")
     low, high = keys.journal_from(since_ms), keys.journal_from(until_ms)

@@ -22,7 +22,7 @@ class DownlineMember:
 def above(context: Context, partner_id: str, program_id: str | None) -> Binding | None:
     """Return by whom the partner was referred as a customer of a program; None: by nobody.
 
-    Their home program unless another one is named. Raises PartnerNotFound.
+    `program_id` None: their home program. Raises PartnerNotFound.
     """
     partner = partners.find(context.table, partner_id, strong=False)
     if not partner.customer:
@@ -31,10 +31,7 @@ def above(context: Context, partner_id: str, program_id: str | None) -> Binding 
 
 
 def below(context: Context, partner_id: str, before: str, limit: int) -> tuple[list[DownlineMember], str | None]:
-    """List whom the partner referred, newest first.
-
-    From below the position `before`; and where the next page begins.
-    """
+    """List whom the partner referred, newest first, from below `before`; and where the next page begins."""
     found = list(islice(referrals.of_partner(context.table, partner_id, before, limit + 1), limit + 1))
     page = [referral for _, referral in found[:limit]]
     users = list(dict.fromkeys(each.customer for each in page if each.customer))

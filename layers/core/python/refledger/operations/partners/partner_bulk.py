@@ -39,7 +39,7 @@ def change_many(
 ) -> list[Item]:
     """Take many steps, and return what became of each, in their order.
 
-    {id, status} of the partner, or {id, code, message}.
+    Each result is {id, status} of the partner, or {id, code, message}.
 
     Idempotent as a whole and for each by `request`: a partner of the list is never made twice. Raises KeyReused.
     `by_machine`: a service asks.

@@ -46,8 +46,7 @@ def add(context: Context, partner_id: str, wished: str | None, label: str, campa
 def rotate(context: Context, partner_id: str, wished: str | None, request: Once) -> Partner:
     """Give the partner another main code. Idempotent by `request`.
 
-    The old one goes on to bind, until somebody disables it. The old one goes on to bind, until somebody disables it.
-    Idempotent by `request`.
+    The old one goes on to bind, until somebody disables it.
 
     Raises like `add`.
     """

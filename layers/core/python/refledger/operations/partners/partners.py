@@ -55,8 +55,7 @@ def create(
 def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by_machine: bool = False) -> Partner:
     """Make a partner. Idempotent by `request`.
 
-    Who names a user (`by`) is kept from paying them out, as with `link_user`. Who names a user (`by`) is kept from
-    paying them out, as with `link_user`.
+    Who names a user (`by`) is kept from paying them out, as with `link_user`.
 
     Raises like `create`.
     """

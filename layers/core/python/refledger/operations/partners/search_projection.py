@@ -12,10 +12,7 @@ from refledger.store.transaction import Item
 
 
 def follow(context: Context, records: Iterable[Record]) -> None:
-    """The rows of each partner become what the partner says now, whichever of their changes this is.
-
-    In any order.
-    """
+    """Make each partner's rows what the partner says now, in whatever order the changes come."""
     told = [record for record in records if _is_partner(record)]
     places = {record.item["pk"]: {"pk": record.item["pk"], "sk": record.item["sk"]} for record in told}
     now = dict(zip(places, context.table.get_many(list(places.values())), strict=True))

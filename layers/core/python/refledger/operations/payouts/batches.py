@@ -26,9 +26,7 @@ IN_FILE = (WithdrawalStatus.PAYING, WithdrawalStatus.PAID)  # what failed or cam
 
 
 def create(context: Context, by: str, key: str | None, body: str, limit: int, currency: str | None) -> Batch:
-    """Claim up to `limit` bank transfers that are in no batch yet, and keep them as a batch.
-
-    The longest waiting first.
+    """Claim up to `limit` bank transfers that are in no batch yet, longest waiting first, as a batch.
 
     What must not be paid now, and what this person may not let out, waits for the next batch. One transaction: a
     withdrawal that moved on or was claimed in between is not in it, and the selection begins anew.

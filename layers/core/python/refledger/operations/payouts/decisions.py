@@ -64,9 +64,7 @@ def _decide(
 
 
 def approve(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:
-    """Say yes to a withdrawal that waits.
-
-    Or to one that was approved and that something stands against since then.
+    """Approve a withdrawal that waits, or again one that something has stood against since its approval.
 
     Above the limit of the day, and with a debt, a first yes is kept and another person's lets it go; a yes from before
     the debt does not count for it. The limit is the stricter of that under which it was asked for and today's.

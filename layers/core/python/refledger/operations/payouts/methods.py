@@ -28,10 +28,7 @@ Providers = Callable[[], Mapping[MethodType, Payouts]]
 
 
 def id_of(ids: Ids, partner_id: str, account: Account) -> str:
-    """Return the id of an account of a partner, the same for the same account.
-
-    So no two of them have to be opened to be compared.
-    """
+    """Return the id of an account of a partner: the same for the same one, so none is opened to compare."""
     return ids.hash("method", partner_id, *identity(account))
 
 
@@ -115,7 +112,7 @@ def verify(
 ) -> PayoutMethod:
     """Vouch for a payout method, as one of the staff. Idempotent.
 
-    Who did first stays written down. Idempotent.
+    Who did first stays written down.
 
     Its provider is asked as well whether the account can be paid to. Whose a bank account is only people can tell.
     Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
@@ -166,9 +163,7 @@ def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withd
 
 
 def account_of(context: Context, vault: Vault, withdrawal: Withdrawal) -> Account:
-    """Return the account that a withdrawal is to be paid to, in clear.
-
-    For whoever pays or shows it, and for nothing else.
+    """Return the account a withdrawal is to be paid to, in clear, for whoever pays or shows it alone.
 
     Raises MethodNotFound, NotOpened, Busy.
     """

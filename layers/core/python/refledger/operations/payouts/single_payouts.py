@@ -25,9 +25,9 @@ from refledger.store.transaction import Write
 
 @retry_on_conflict
 def together(context: Context, reward_ids: Sequence[str]) -> dict[str, int]:
-    """Return what one payment of these rewards, 100 at most, brings the partner of each.
+    """Return what one payment of these rewards, 100 at most, brings the partner of each, in minor units.
 
-    In minor units of its currency, also what of it was told before. Those that are not there are left out.
+    It counts what of it was told before, too. Those that are not there are left out.
     """
     sums: Counter[tuple[str, str]] = Counter()
     found = rewards.many(context.table, reward_ids)
@@ -54,7 +54,7 @@ def process(
 ) -> Reward:
     """Book that one of the staff has paid what an approved reward is worth.
 
-    Reward, withdrawal, balance and entry together.
+    Reward, withdrawal, balance and entry change together.
 
     `method`: how, in words. `whole`: what the same payment brings the partner with other rewards (see `together`), for
     the limit is for all of it, and for what the partner's and the actor's day has seen. Idempotent for ever by the

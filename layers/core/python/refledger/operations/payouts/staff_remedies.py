@@ -34,7 +34,7 @@ def mark_returned(
 ) -> Withdrawal:
     """The whole payout came back: PAID → RETURNED, and the money is available again.
 
-    See `deciding.mark_returned`.
+    See `decisions.mark_returned`.
     """
     return decisions.mark_returned(context, withdrawal_id, actor, request, note, transaction_id)
 

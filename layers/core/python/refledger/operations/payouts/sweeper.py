@@ -93,9 +93,7 @@ def _sweep(
 
 
 def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> None:
-    """Look once more at what was paid over an hour ago.
-
-    Its workflow may have ended before it marked what was covered.
+    """Look again at what was paid over an hour ago: its workflow may have ended before it marked rewards.
 
     Mostly that is done, and costs one read. Idempotent; keeps its place. One that cannot be helped now counts as failed
     and stops no other: it is set aside, and tried again a minute later, then at intervals that double up to an hour.

@@ -207,7 +207,7 @@ def decide(
 ) -> Withdrawal:
     """Approve a withdrawal as one of the staff, or reject it. Idempotent by the request.
 
-    See `decisions.approve`. Idempotent by the request.
+    See `decisions.approve`.
 
     Raises OwnWithdrawal, AlreadyDecided, WithdrawalNotFound, Busy; of an approval also PartnerSuspended, NotPayable,
     NoteNeeded, SecondPersonNeeded.
@@ -226,9 +226,9 @@ def conclude(
     note: str = "",
     transaction_id: str = "",
 ) -> Withdrawal:
-    """Book how the transfer ended, as one of the staff says.
+    """Book how the transfer ended, as one of the staff says: PAID with its transaction id, or FAILED.
 
-    PAID with its transaction id, or FAILED (see `decisions.py`).
+    See `decisions.py`.
 
     What a provider makes can be called PAID only when it was begun, and FAILED only with a note: nobody but the person
     knows that no money has left. PAID after FAILED needs the provider's word (PAID_AFTER_FAILED).
@@ -274,7 +274,7 @@ def provider_says(
     of the payout, whatever became of it. `delivered`: what moved, unless the caller has held it against the order.
     `returned`: how much of it had come back by then, in the provider's units, where that is told.
     Believed where it fits, else the withdrawal gets a problem, or nothing but a report, and no money moves; see
-    `payout_news.answer`. The caller wakes the workflow and counts what was reported.
+    `provider_events.answer`. The caller wakes the workflow and counts what was reported.
     Idempotent by the payout, or by the event. Raises WithdrawalNotFound, Busy.
     """
     news = News(Said(said), transaction_id, key, event_id, delivered, returned)

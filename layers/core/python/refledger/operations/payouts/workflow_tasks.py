@@ -144,9 +144,7 @@ def _settled(context: Context, withdrawal_id: str) -> Withdrawal:
 
 
 def release(context: Context, withdrawal_id: str, status: WithdrawalStatus) -> TaskResult:
-    """Return the money of a request whose time is over.
-
-    Unless a decision was faster: then that one stands.
+    """Return the money of a request whose time is over, unless a decision was faster: then that stands.
 
     Every other end was booked with its money by whoever decided. Above all a payout is never released from here: only
     who knows that it was not made may do that.

@@ -14,9 +14,9 @@ VERSIONS = 100  # of a program that are read in one page
 
 
 def adjustment_faults(context: Context, partner_user: str, asked: Sequence[Adjustment]) -> Iterator[tuple[str, str]]:
-    """Yield (currency, reason) of what one person may not have posted.
+    """Yield (currency, reason) of what one person may not have posted alone.
 
-    Alone above the limit, or in pieces within a day.
+    It is above the limit at once, or in pieces within a day.
     """
     alone: list[Adjustment] = []
     terms: dict[str, list[Program]] = {}

@@ -58,7 +58,7 @@ def count_entries(context: Context, partner_id: str) -> int:
 def verify_newest(context: Context, partner_id: str) -> Iterator[Fault]:
     """Check the newest entries of each journal against each other and the balance.
 
-    A look that any books allow.
+    It is a look that any books allow.
 
     Nothing where people have anchored hashes: those are read whole.
     """

@@ -197,10 +197,7 @@ class _Tick:
 
 
 def judged(subject: Subject, old: Finding | None, faults: list[Fault], now_ms: int) -> Finding | None:
-    """Return what is to be kept of a look.
-
-    Of each kind of fault since when it is there, and whether it is sure by now.
-    """
+    """Return what is kept of a look: since when each kind of fault is there, and if it is sure by now."""
     if not faults:
         return None
     before = {_kind(reason): reason for reason in old.reasons} if old else {}

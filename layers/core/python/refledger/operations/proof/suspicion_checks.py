@@ -13,10 +13,7 @@ from refledger.store import payments, referrals, sightings
 
 
 def waiting_faults(payment: Payment, earned: Iterable[Reward]) -> Iterator[str]:
-    """Check that what a payment earned waits that may be another one.
-
-    Unless a person has let it go; and nothing else does so.
-    """
+    """Check that rewards of a possible duplicate are held, unless a person released them."""
     for reward in earned:
         is_held = POSSIBLE_DUPLICATE in reward.held
         if payment.twin and worth(reward):
@@ -32,9 +29,9 @@ def _is_gone(reward: Reward) -> bool:
 
 
 def unseen_faults(context: Context, found: Sequence[Payment], firsts: Firsts) -> Iterator[tuple[str, str]]:
-    """Check the customers of whom several systems tell.
+    """Check customers of whom several systems tell for payments that may be one and are not held.
 
-    Payments that may be one, and of which more than one goes its way.
+    More than one of such payments goes its way.
 
     Yields one of them, and why. `firsts` knows the customers of whom this was asked before.
     """

@@ -13,10 +13,7 @@ from refledger.store import keys
 
 
 def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
-    """Check what a person marked as paid from a debt that nobody took on them.
-
-    And for a wrong count of open ones.
-    """
+    """Check for debt that nobody took on them in what people marked as paid, and the count of open ones."""
     by_person = {w.id: w for w in asked if any(s.status is WithdrawalStatus.PAID and s.by != SYSTEM for s in w.steps)}
     debt, available = f"{Code.DEBT} {balance.currency}", 0
     for entry in entries:
@@ -32,7 +29,7 @@ def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequen
 def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdrawal]) -> Iterator[str]:
     """Check the withdrawals that a person let go since the partner is suspended.
 
-    But for what was in a file for the bank, and another person knew to be paid in spite of it.
+    What was in a file for the bank, and another person knew to be paid in spite of it, is right.
     """
     item = context.table.get(keys.partner(partner_id))
     if item is None or item["status"] != PartnerStatus.SUSPENDED.value or "changed" not in item:

@@ -49,9 +49,7 @@ class Held:
 
 
 def former(context: Context, before: Table, since_ms: int) -> Iterator[Trace]:
-    """Yield what the table before says of all that moved since then.
-
-    And of all that is open in the one that was put back.
+    """Yield what the table before says of all that moved since then, and of all that is open now.
 
     Raises what a table does that is not there.
     """
@@ -66,9 +64,7 @@ def former(context: Context, before: Table, since_ms: int) -> Iterator[Trace]:
 
 
 def told_by(context: Context, executions: Iterable[Execution]) -> Iterator[Trace]:
-    """Yield what the executions of the workflow say.
-
-    And of open bank transfers, of which nobody knows whether they are in a file.
+    """Yield what the executions of the workflow say, and open bank transfers that may be in a file.
 
     `executions`: all that ran at that moment or since. What a bank was given is written down in the table alone: every
     open bank transfer that is in no file there may be in one.

@@ -103,7 +103,7 @@ def _note(context: Context, hashed: str, news: LeadNews) -> LeadFacts:
 
 
 def _make(context: Context, news: LeadNews, hashed: str, facts: LeadFacts) -> str:
-    """The referral of the first of the codes that is one; its id. Raises what `referring.create` refuses.
+    """The referral of the first of the codes that is one; its id. Raises what `lifecycle.create` refuses.
 
     One for each lead and code, for ever: news that come again after it was taken out do not make it anew.
     """

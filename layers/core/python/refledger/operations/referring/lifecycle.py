@@ -220,8 +220,6 @@ def accept(context: Context, referral_id: str) -> Referral:
 def reject(context: Context, referral_id: str, reason: str) -> Referral:
     """Reject a referral: nobody earns from its customer's payments any more. Idempotent.
 
-    Idempotent.
-
     Raises ReferralNotFound, ReferralClosed for one that has converted or expired.
     """
     return _close(context, referral_id, ReferralStatus.REJECTED, reason)

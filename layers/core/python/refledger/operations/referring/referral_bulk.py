@@ -39,7 +39,7 @@ def change_many(
 ) -> list[Item]:
     """Take many steps, and return what became of each, in their order.
 
-    {id, status} of the referral, or {id, code, detail}.
+    Each result is {id, status} of the referral, or {id, code, detail}.
 
     `by`: keyed hash of the person who asks, "" for a CRM; they enter none from which they would earn.
     `by_machine`: a service asks.
