@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -192,3 +194,90 @@ def test_names_stand_in_the_code(page: Path) -> None:
     words = {word for span in spans(page, r"[A-Za-z_]\w{2,}(?:[.: =]+\S.*)?") for word in re.findall(r"\w+", span[0])}
     ours = {word for word in words if re.search(r"_|[a-z][A-Z]|^[A-Z]{4,}$", word) and not OTHERS.fullmatch(word)}
     assert {word for word in ours if not {word, word.removesuffix("Alarm")} & source()} == set()
+
+
+# ---------------------------------------------------------------- what docstrings and comments name
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the code of layers/ and functions/ says outside of docstrings and comments."""
+
+    words: set[str]  # identifiers, and words of strings
+    dotted: set[str]  # `a.b` as an attribute, in a string, or as a module's own name
+    prose: list[tuple[str, str]]  # (file, docstring or comment)
+
+
+@cache
+def code() -> Code:
+    found = Code({path.stem for path in files_of_code()}, set(), [])
+    for path in files_of_code():
+        text = path.read_text("utf-8")
+        tree, docs = ast.parse(text), set[int]()
+        module = path.parent.name if path.stem == "__init__" else path.stem
+        for node in ast.walk(tree):
+            if isinstance(node, DOCUMENTED):
+                first = node.body[0] if node.body else None
+                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                    docs.add(id(first.value))
+                    found.prose.append((name_of(path), str(first.value.value)))
+            names = _names(node)
+            found.words.update(names)
+            found.dotted.update(f"{module}.{name}" for name in names)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+                before = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
+                found.dotted.add(f"{before}.{node.attr}")
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.dotted.update(f"{node.module.rpartition('.')[2]}.{each.name}" for each in node.names)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                found.words.update(re.findall(r"\w+", node.value))
+                found.dotted.update(re.findall(r"(?=\b(\w+\.\w+))", node.value))
+        found.prose.extend((name_of(path), comment) for comment in re.findall(r"(?:^|\s)# [^\n]*", text))
+    return found
+
+
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def files_of_code() -> list[Path]:
+    return sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
+
+
+def _names(node: ast.AST) -> list[str]:
+    match node:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return [name]
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+            return [name]
+        case ast.keyword(arg=str(name)):
+            return [name]
+        case ast.Import() | ast.ImportFrom():
+            return [part for each in node.names for part in (each.asname or each.name).split(".")]
+        case _:
+            return []
+
+
+def test_docstrings_name_what_is_there() -> None:
+    """`module.name` and `long_name` in backticks, and what an example calls, stand in the code beside the docstring."""
+    lost = set()
+    for where, text in code().prose:
+        spans = re.findall(r"`([a-z_]\w*(?:\.\w+)*)(?:\(.*?\))?`", text)
+        lost |= {f"{where}: {span}" for span in spans if not is_in_code(span) and not NOT_OURS.fullmatch(span)}
+        lost |= {f"{where}: {name}(" for name in re.findall(r"with ([A-Z]\w+)\(", text) if name not in code().words}
+    assert sorted(lost) == []
+
+
+# what is Stripe's or Python's, and names that are made of an example
+NOT_OURS = re.compile(
+    r"(charge|invoice|plan|price|pricing|payment_details|payment_method_details|itertools)\.\S+|invoice_creation|whsec_"
+    r"|items\.3\.amount|cap\.over|late_COUNTER|was_20261130_status"
+)
+
+
+def is_in_code(span: str) -> bool:
+    """The last two of its parts together; a word alone where only code could have it."""
+    *before, last = span.split(".")
+    if before:
+        return f"{before[-1]}.{last}" in code().dotted or last in ("py", "yaml", "json", "md")
+    return "_" not in span or span in code().words
