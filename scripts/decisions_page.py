@@ -10,7 +10,8 @@ FOLDER = Path(__file__).parents[1] / "docs" / "decisions"
 HEAD = """# Decisions
 
 One page each: what was decided, why, and what was rejected. A later decision replaces or amends an earlier one by
-naming it, and is named in its status. The list is made by `make openapi`.
+naming it, and is named in its status. A number is taken when work on a page begins and is never given again: those that
+are missing were of pages that were not written. The list is made by `make openapi`.
 
 A new page is `NNNN-what-holds-now.md` with the next number:
 
