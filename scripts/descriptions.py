@@ -19,7 +19,7 @@ IDEMPOTENCY_KEY = (
     "does nothing again."
 )
 # `amount`, `net`: minor units. `held`: why …
-FIELDS = re.compile(r"((?:`\w+`(?:, | and ))*`\w+`): ")
+FIELDS = re.compile(r"((?:`\w+`(?:,\s|\sand\s))*`\w+`):\s")
 MEMBER = re.compile(r"""^\s+\w+ = "([^"]*)"(?:  # (.+))?$""", re.M)
 
 
@@ -47,6 +47,11 @@ def _line(words: str) -> str:
     return re.sub(r"\s+", " ", words).strip(" ;\n")
 
 
+def sentence(words: str) -> str:
+    """A capital, and something at the end."""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".…" else ".")
+
+
 @cache
 def of_enum(kind: type[Enum]) -> dict[str, str]:
     """What is written beside each member."""
@@ -68,7 +73,7 @@ class Described(GenerateJsonSchema):
             made["description"] = words
         for name, each in made.get("properties", {}).items():
             if told := fields.get(name) or in_common(schema["cls"].__name__, name, each):
-                each["description"] = told[0].upper() + told[1:]
+                each["description"] = sentence(told)
         return made
 
     def field_title_should_be_set(self, schema: object) -> bool:
@@ -77,9 +82,9 @@ class Described(GenerateJsonSchema):
 
 
 def of_parameter(name: str) -> str:
-    """What a parameter of a path or of a query is."""
+    """What a parameter of a path is."""
     words = re.sub(r"([A-Z])", lambda match: f" {match[1].lower()}", name.removesuffix("Id"))
-    return f"The id of the {words}." if name.endswith("Id") else COMMON[name]
+    return PATHS.get(name) or (f"The id of the {words}." if name.endswith("Id") else COMMON[name])
 
 
 def in_common(model: str, name: str, schema: JsonSchemaValue) -> str:
@@ -90,9 +95,14 @@ def in_common(model: str, name: str, schema: JsonSchemaValue) -> str:
     return COMMON.get(f"{model}.{name}") or as_text or COMMON.get(name) or of_person
 
 
+PATHS: dict[str, str] = {
+    "customerId": "What you call the customer.",
+    "leadId": "What your CRM calls the lead.",
+    "version": "The number of the version: 1, 2, 3 …",
+}
 # By name; "Model.name" where a model means something else by it. Amounts are whole numbers of minor units.
 COMMON: dict[str, str] = {
-    "about": "The payment that it would belong to.",
+    "about": "What it is, and what can be done about it, in words.",
     "account": "The number, masked.",
     "AccountBalanceView.account": "Which account of the ledger.",
     "accountHolder": "In whose name the account is.",
@@ -142,7 +152,6 @@ COMMON: dict[str, str] = {
     "bindWithinHours": "How long after signing up somebody can still name who referred them.",
     "booked": "The journal entry that brought it into the balance; null before.",
     "by": "Who did it: an id of `GET /people/{personId}`, or `system`.",
-    "TopView.by": "What is ranked by.",
     "byCampaign": "Counts for each campaign.",
     "bySource": "Counts for each source.",
     "byStatus": "For each status.",
@@ -403,9 +412,9 @@ COMMON: dict[str, str] = {
     "step": "Which step.",
     "steps": "From the first step to the last.",
     "stripeAccountId": "The connected account, `acct_…`.",
-    "tags": "Words by which partners are found.",
+    "tags": "Words by which it is found.",
     "state": "What of the program's rewards waits for a person, or was cancelled.",
-    "tag": "A word by which partners are found.",
+    "tag": "Only those that have this tag.",
     "token": "What stands in the invitation's link.",
     "takenBack": "What refunds and disputes took of it.",
     "terms": "Each term that changes.",

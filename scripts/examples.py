@@ -13,6 +13,8 @@ Schema = dict[str, Any]
 
 ID = "c5h6urjbd1g3oq2a"
 REWARD_ID = ID + "0695t4g0al62kh9d2s7q3v1m8e5f0b4r"
+PERSON = "9f3k7m1q5s0t8v2c"
+HASH = "9b74c9897bac770ffc029102a200c5de3f1d8b6c7a5e4f32100f9e8d7c6b5a49"
 VALUES: dict[str, Any] = {
     "partnerId": ID, "programId": "default", "rewardId": REWARD_ID, "rewardIds": [REWARD_ID],
     "referralId": ID + "0695t1q3g7kd5m2o4r6s8v0a",
@@ -26,9 +28,47 @@ VALUES: dict[str, Any] = {
     "campaign": "autumn", "note": "checked with the customer", "reason": "agreed by e-mail on 20 November",
     "leadId": "00Q5g00000AbCdE", "customerId": "cus_81", "transactionId": "2026-11-21/0042", "nextCursor": None,
     "cursor": "kq3vbm8cPZy0…", "title": "Not found", "conversionValue": "1000.00", "limit": 25, "url": "https://example.com/r/ANA7K2M9QX",
+    "refunded": 0, "disputed": 0, "lost": 0, "gone": 0, "reversed": 0, "shipping": 0, "possibleDuplicateOf": None,
+    "clearedBy": None, "clearedByName": None, "closedFrom": None, "closedAt": None, "disabledAt": None,
+    "forgottenAt": None, "problem": None, "statusReason": None, "undoAskedBy": None, "undoAskedByName": None,
+    "ratedAgain": None, "cancelled": None, "chain": None,
 }  # fmt: skip
+# Of texts alone: elsewhere the same name has a number or an object.
+TEXTS = {
+    "partnerName": "Ada Lovelace", "partnerCompany": "Analytical Engines Ltd", "programName": "Friends",
+    "tier": "GOLD", "tag": "newsletter", "held": "REVIEW", "rule": "program", "paymentToldBy": "stripe",
+    "toldBy": "stripe", "by": PERSON, "changedBy": PERSON, "requester": PERSON, "approver": PERSON, "author": PERSON,
+    "verifiedBy": PERSON, "paidBy": ID + "0695t6k3m9q1x", "customerHash": "4n8s0c6t2v1e9k7h", "account": "DE…3000",
+    "accountNumber": "12345678", "bankCode": "200000", "bic": "COBADEFFXXX", "country": "DE", "weight": "NEEDS_NOTE",
+    "type": "partner", "part": "ANA7K2M9QX", "kind": "operator", "field": "status", "entity": ID,
+    "operation": "POST /api/v1/partners/{partnerId}/suspend", "request": "3f0c1d2e-6a51-4f0e-9f5b-7d1c2a9b8e47",
+    "providerKey": "tr_1Q2w3E4r", "reference": "2026-11-21/0042", "allowedDomain": "shop.example.com",
+    "parameter": "via", "cookieDomain": "example.com", "label": "Flyer", "campaign": "autumn", "format": "CSV",
+    "text": "asked for a call in March", "detail": "a second person is needed", "message": "I write about bookkeeping.",
+    "action": "dismiss", "outcome": "BOOKED", "step": "ACCEPTED", "of": "ACCOUNT",
+    "about": "A payment in a currency that its program does not take.", "exact": "1500.00",
+    "sub": "9c1f6a20-0d43-4a0b-8f7e-5b2d1c3e4f60",
+    "token": "h7k2m9qx4tc1v8s0", "hold": "the customer asked for a refund", "version": "3",
+    "hash": HASH, "previousHash": HASH, "movement": "available → reserved",
+    "debit": "available", "credit": "reserved", "becauseOf": ID + "0695t1q3g7kd5m2o",
+}  # fmt: skip
+# Keys of objects that have one for each of something.
+KEYS = {
+    "deeperTiers": "3", "customers": "1", "byStatus": "ACTIVE", "byTier": "GOLD", "bySource": "WEBSITE",
+    "byCampaign": "autumn", "filters": "programId",
+}  # fmt: skip
+# Of bodies whose fields exclude each other: one form of each.
+FORMS: dict[str, Any] = {
+    "PATCH /api/v1/partners/{partnerId}": {"firstName": "Ada", "lastName": "Lovelace", "tier": "GOLD"},
+    "PATCH /api/v1/referrals/{referralId}": {"source": "EMAIL", "campaign": "autumn", "tags": ["newsletter"]},
+    "PATCH /api/v1/rewards/{rewardId}": {"note": "checked with the customer", "hold": "the goods came back"},
+}
 WORDS = (
-    (re.compile(r"(At|Since|Until|Opens|On)$"), "2026-11-21T09:30:00.000Z"),
+    (re.compile(r"(At|Since|Until|Opens|On|^at|^since|^until|^asOf)$"), "2026-11-21T09:30:00.000Z"),
+    (re.compile(r"(?i)byName$|(requester|approver|author)Name$"), "Ann Example"),
+    (re.compile(r"By$"), PERSON),
+    (re.compile(r"(first|last)Reward$"), REWARD_ID),
+    (re.compile(r"^link$"), "https://example.com/"),
     (re.compile(r"(?i)(id|Ids)$"), ID),
     (re.compile(r"(?i)url$"), "https://example.com/"),
 )
@@ -46,10 +86,12 @@ def of_schema(schema: Schema, definitions: dict[str, Schema], name: str = "", de
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
             kinds = [each for each in schema[key] if each.get("type") != "null"]
+            if len(kinds) < len(schema[key]) and VALUES.get(name, kinds) is None:
+                return None
             return of_schema(kinds[0], definitions, name, depth) if kinds else None
     match schema.get("type"):
         case "object":
-            return _object(schema, definitions, depth)
+            return _object(schema, definitions, name, depth)
         case "array":
             return _array(schema, definitions, name, depth)
         case "string":
@@ -61,11 +103,12 @@ def of_schema(schema: Schema, definitions: dict[str, Schema], name: str = "", de
     return schema.get("default")
 
 
-def _object(schema: Schema, definitions: dict[str, Schema], depth: int) -> Any:
+def _object(schema: Schema, definitions: dict[str, Schema], name: str, depth: int) -> Any:
     if "properties" in schema:
-        return {name: of_schema(each, definitions, name, depth + 1) for name, each in schema["properties"].items()}
+        return {field: of_schema(each, definitions, field, depth + 1) for field, each in schema["properties"].items()}
     inner = schema.get("additionalProperties")
-    return {"USD": of_schema(inner, definitions, "", depth + 1)} if isinstance(inner, dict) else {}
+    key = KEYS.get(name, "USD")
+    return {key: of_schema(inner, definitions, key, depth + 1)} if isinstance(inner, dict) else {}
 
 
 def _array(schema: Schema, definitions: dict[str, Schema], name: str, depth: int) -> Any:
@@ -79,7 +122,10 @@ def _array(schema: Schema, definitions: dict[str, Schema], name: str, depth: int
 
 
 def _string(schema: Schema, name: str) -> Any:
-    told = VALUES.get(name)
+    if name.endswith("Decimal"):
+        whole, cents = divmod(_number({}, name.removesuffix("Decimal")), 100)
+        return f"{whole}.{cents:02}"
+    told = TEXTS.get(name) or VALUES.get(name)
     if not isinstance(told, str):
         told = next((word for pattern, word in WORDS if pattern.search(name)), None) or schema.get("default") or "text"
     pattern = schema.get("pattern")
@@ -105,8 +151,8 @@ def _number(schema: Schema, name: str) -> Any:
 
 @cache
 def of_requests() -> dict[str, Any]:
-    """Real bodies by route, from the sample events."""
-    found: dict[str, Any] = {}
+    """Real bodies by route, from the sample events; `FORMS` before them."""
+    found: dict[str, Any] = dict(FORMS)
     for path in sorted((ROOT / "events").glob("*/*.json")):
         event = json.loads(path.read_text(encoding="utf-8"))
         if (

@@ -105,6 +105,41 @@ def test_everything_is_described() -> None:
     assert (fields, parameters, values) == (set(), set(), set())
 
 
+def test_a_description_is_of_one_thing() -> None:
+    """It ends where a sentence does, and says nothing of a field beside it: a docstring has one item for each."""
+    schemas = document()["components"]["schemas"]
+    told = {(name, field): each for name, s in schemas.items() for field, each in s.get("properties", {}).items()}
+    told |= {(route, each["name"]): each for route, operation in operations() for each in operation["parameters"]}
+    unfit = re.compile(r"(\bor|[;,:])\.?$|`\w+`:\s")
+    assert [where for where, each in told.items() if unfit.search(each["description"])] == []
+
+
+def test_what_parameters_mean() -> None:
+    """Not what a field of the same name means elsewhere."""
+    told = {(route, each["name"]): each["description"] for route, o in operations() for each in o["parameters"]}
+    assert told["GET /api/v1/partners/top", "by"] == "What partners are ranked by."
+    assert "UNREFERRED: those of customers whom nobody had referred" in told["GET /api/v1/payments", "state"]
+    assert told["GET /api/v1/programs/{programId}/versions/{version}", "version"].startswith("The number of")
+    assert told["GET /api/v1/audit", "to"] == "The moment at which it ends, which is not in it."
+    assert told["GET /api/v1/referrals/trends", "from"].endswith("are the default.")
+
+
+@pytest.mark.parametrize("route", openapi.routes(), ids=lambda route: route.key)
+def test_an_example_of_a_request_would_be_taken(route: Any) -> None:
+    """Rules between fields are not in the schema: only the model knows them."""
+    method, path = route.key.split()
+    for kind, content in document()["paths"][path][method.lower()].get("requestBody", {}).get("content", {}).items():
+        if kind == "application/json" and access.ROUTES[route.key]:
+            route.body.model_validate_json(json.dumps(content["example"]))
+
+
+def test_examples_say_something() -> None:
+    """Made by the name of a field, where its schema has no example: "text" tells nobody anything."""
+    written = json.dumps(document())
+    assert ': "text"' not in written
+    assert '"amountDecimal": "15.00"' in written
+
+
 def test_descriptions_are_of_something() -> None:
     """A name in the list that no schema and no parameter has is one that was renamed."""
     schemas = document()["components"]["schemas"]
@@ -193,7 +228,7 @@ def test_the_page_says_what_a_parameter_may_be() -> None:
     assert row("limit", "How many items a page has at most.", "1 to 100, 25 unless it is said") in page
     assert row("cursor", "The `nextCursor` of the page before.", "") in page
     assert row("format", "What the file is written as.", "JSON, CSV or PDF, JSON unless it is said") in page
-    assert row("from", "When they came.", "a day, such as 2026-01-31") in page
+    assert row("from", "Days in UTC, both included, on which they came.", "a day, such as 2026-01-31") in page
     assert "<small>payments or stripe</small>" in page
     assert "<small>true or false, false unless it is said</small>" in page
 

@@ -71,13 +71,17 @@ class ProgramPeriodQuery(AnyPeriodQuery):
 
 
 class TrendQuery(ProgramPeriodQuery):
-    """Without `from` and `to`: the last 30 days, 12 weeks, or 12 months, today with them."""
+    """`from`, `to`: days, both with them, in UTC, a year at most; without them the last 30 days, 12 weeks or 12 months,
+    today with them, are the default.
+    """
 
     interval: Annotated[Interval, Capitals] = Interval.DAY
 
 
 class TopQuery(ProgramQuery):
-    """`month`: such as 2026-12, or ALL. `currency`: the program's main one, if none is named."""
+    """`by`: what partners are ranked by. `month`: such as 2026-12, or ALL. `currency`: the program's main one, if none
+    is named.
+    """
 
     by: Annotated[By, Capitals] = By.REVENUE
     month: Annotated[str, Capitals, AfterValidator(_period_name)] = ALL_TIME
@@ -170,9 +174,9 @@ class PaymentFiguresView(View):
 
 class RewardFiguresView(View):
     """`byStatus`: amounts are what refunds left; of CANCELLED ones what they were. `held`: those of them that people
-    hold; `byHand`: that staff gave, and that are not cancelled. `neverDue`, beside them: what nobody was ever to get,
-    because the partner was suspended or closed when the customer paid. `total`: of both. `overCap`: what monthly caps
-    take of those that are APPROVED or PAID.
+    hold; `byHand`: that staff gave, and that are not cancelled. `neverDue`: what nobody was ever to get, because the
+    partner was suspended or closed when the customer paid; it stands beside `byHand`. `total`: of both. `overCap`: what
+    monthly caps take of those that are APPROVED or PAID.
     """
 
     total: int
@@ -270,7 +274,9 @@ class SourcesView(PeriodView):
 
 
 class FunnelStepView(View):
-    """`ofFirstBps`, `ofPreviousBps`: how many of the first step's, of the one before's, came so far."""
+    """`ofFirstBps`: how many of the first step's came so far. `ofPreviousBps`: how many of the step's before it came so
+    far.
+    """
 
     step: str
     count: int
@@ -345,9 +351,10 @@ class ReferralTrendsView(View):
 
 
 class RewardPointView(PointView):
-    """`created`: rewards made. `earned`: what they come to, less what was reversed or cancelled meanwhile, and what
-    caps took; `byHand`: of it what staff gave. `approved`: what came into balances, less what left them. `paid`: of
-    rewards that were paid out, caps aside. `neverDue`, not in the others: what nobody was ever to get.
+    """`created`: how many rewards were made. `earned`: what they come to, less what was reversed or cancelled
+    meanwhile, and what caps took; `byHand`: what staff gave of `earned`. `approved`: what came into balances, less what
+    left them. `paid`: of rewards that were paid out, caps aside. `neverDue`: what nobody was ever to get; it is in none
+    of the others.
     """
 
     created: int
@@ -394,7 +401,9 @@ class TopRowView(View):
 
 
 class TopView(View):
-    """`currency` is null for conversions. `updatedAt`: null for a board that nobody is on yet."""
+    """`by`: what partners are ranked by. `currency`: of the values; null for conversions. `updatedAt`: null for a board
+    that nobody is on yet.
+    """
 
     program_id: str
     by: str
@@ -406,7 +415,8 @@ class TopView(View):
 
 class PartnerFiguresView(View):
     """`customers`: by tier. `revenue`: what customers whom the partner referred paid, less what is gone of it.
-    `earned`: by tiers; `givenByHand`: by staff; `pending`: of both. `conversionRateBps`: null in a period.
+    `earned`: by tiers, from payments; `givenByHand`: by staff; `pending`: of what was earned and what was given.
+    `conversionRateBps`: null in a period.
     """
 
     customers: dict[int, int]

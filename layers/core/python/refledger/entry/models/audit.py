@@ -26,7 +26,9 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_with_zone)]
 
 
 class AuditQuery(PageQuery):
-    """Either `entity`: id of what was changed; or `actor`: of who changed it. `from` is in the time, `to` is not."""
+    """Either `entity` or `actor` is named. `entity`: the id of what was changed. `actor`: the id of who changed it.
+    `from`: the first moment. `to`: the moment at which it ends, which is not in it.
+    """
 
     entity: Id | None = None
     actor: Id | None = None
@@ -49,8 +51,9 @@ class AuditQuery(PageQuery):
 
 
 class ChangeView(View):
-    """`before` is null where there was nothing, `after` where there is nothing now; both where the caller's role is
-    not shown what is personal: then `masked` is true. Amounts are in minor units.
+    """Amounts are in minor units. `before`: the value until then; null where there was nothing. `after`: the value
+    since; null where there is nothing now. `masked`: whether it is personal and the caller's role is not shown it; both
+    values are null then.
     """
 
     field: str
@@ -66,9 +69,9 @@ class ChangeView(View):
 
 
 class ActorView(View):
-    """`id` is null for the system, which moves things along by itself; `from`, the address that was called from, is
-    null for it too, and where the caller's role is not shown it. `name`: what the actor's token called them when they
-    last acted, for people; null where it said none, for partners, and once they are forgotten.
+    """`id`: of who did it; null for the system, which moves things along by itself. `from`: the address that was called
+    from; null for the system, too, and where the caller's role is not shown it. `name`: what the actor's token called
+    them when they last acted, for people; null where it said none, for partners, and once they are forgotten.
     """
 
     people = ("id",)
@@ -81,7 +84,7 @@ class ActorView(View):
 
 class AuditView(View):
     """What was done, once. `part`: which code, payout method or note of the entity, null for itself. `operation`: the
-    route that was called, `request` the call.
+    route that was called. `request`: the call, as `x-request-id` said.
     """
 
     at: str

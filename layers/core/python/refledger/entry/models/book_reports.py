@@ -62,8 +62,9 @@ class WithdrawalsView(View):
 
 
 class PayoutView(View):
-    """By when it was booked. `requested`: reserved for withdrawals; `released`: of it, back to balances. `paid` =
-    settled + paidDirectly - returned. `withdrawals`: by the status they are in; in a period what that changed by.
+    """By when it was booked. `requested`: reserved for withdrawals; `released`: of that, back to balances. `paid`:
+    `settled` and `paidDirectly` less `returned`. `withdrawals`: by the status they are in; in a period what that
+    changed by.
     """
 
     currency: str

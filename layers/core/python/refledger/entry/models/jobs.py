@@ -47,12 +47,12 @@ def _known(what: ExportSubject) -> dict[str, set[str]]:
 
 
 class ExportFilters(Body):
-    """What is not named is not asked for. `from`, `to`: days in UTC, both included, of when a thing was made, earned or
-    booked.
+    """What is not named is not asked for. PARTNERS, REFERRALS, REWARDS, WITHDRAWALS know `programId` and `status`;
+    REFERRALS, REWARDS, WITHDRAWALS, LEDGER `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`;
+    AUDIT either `entity` or `actor`; JOURNAL what LEDGER knows; MONTH_END needs `month`, one that is closed, and
+    nothing else.
 
-    PARTNERS, REFERRALS, REWARDS, WITHDRAWALS know `programId` and `status`; REFERRALS, REWARDS, WITHDRAWALS, LEDGER
-    `partnerId`; REFERRALS `source`; PAYMENTS `programId`; LEDGER `currency`; AUDIT either `entity` or `actor`;
-    JOURNAL what LEDGER knows; MONTH_END needs `month`, one that is closed, and nothing else.
+    `from`, `to`: days in UTC, both included, of when a thing was made, earned or booked.
     """
 
     program_id: Id | None = None
@@ -96,10 +96,10 @@ class AccountsBody(Body):
 
 
 class BooksBody(Body):
-    """How your books are kept, for the format of their software. `taxRate`: Xero's name of the rate that all lines get.
+    """How your books are kept, for the format of their software. All but `taxRate` are for DATEV.
 
-    For DATEV: `consultant` (Beraternummer), `client` (Mandantennummer), `fiscalYearStart`, and how many digits its
-    accounts have.
+    `taxRate`: Xero's name of the rate that all lines get. `consultant`: the Beraternummer. `client`: the
+    Mandantennummer. `accountLength`: how many digits its accounts have.
     """
 
     accounts: AccountsBody = AccountsBody()

@@ -32,12 +32,12 @@ class ClicksView(View):
 
 
 class LinkView(View):
-    """A code with its link. `url` is null where the program has no links.
+    """A code with its link. `url`: the share link; null where the program has no links.
 
     `referrals`: customers who came with the code, not rejected, not expired; `converted`: those of them who have paid.
-    Rates in basis points, null where there is nothing to divide by: `referralRateBps` of the clicks,
-    `conversionRateBps` of the referrals, `paidRateBps` from click to payment. Those from clicks are null, too, where
-    more customers came than clicks: then some typed the code or were entered with it, and nobody knows how many.
+    Rates are in basis points, null where there is nothing to divide by. `conversionRateBps`: of the referrals.
+    `referralRateBps`: of the clicks; null, too, where more customers came than clicks, as some typed the code or were
+    entered with it, and nobody knows how many. `paidRateBps`: from click to payment; null where `referralRateBps` is.
     """
 
     code: str

@@ -12,7 +12,9 @@ from refledger.operations.referring.referral_lists import ReferralFilter
 
 
 class OwnReferralsQuery(PeriodQuery):
-    """`from`, `to`: when they came. Where little fits, a page may be short and has a `nextCursor` nevertheless."""
+    """`from`, `to`: days in UTC, both included, on which they came. `cursor`: the `nextCursor` of the page before.
+    Where the filters fit few of many, a page may be short and has one nevertheless.
+    """
 
     program_id: ProgramId | None = None
     status: Annotated[ReferralStatus, Capitals] | None = None
@@ -23,7 +25,9 @@ class OwnReferralsQuery(PeriodQuery):
 
 
 class PartnerReferralsQuery(OwnReferralsQuery):
-    """`from`, `to`: when they came. Where little fits, a page may be short and has a `nextCursor` nevertheless."""
+    """`from`, `to`: days in UTC, both included, on which they came. `cursor`: the `nextCursor` of the page before.
+    Where the filters fit few of many, a page may be short and has one nevertheless.
+    """
 
     tag: Tag | None = None
 
@@ -32,8 +36,8 @@ class PartnerReferralsQuery(OwnReferralsQuery):
 
 
 class PartnerRewardsQuery(PeriodQuery):
-    """`from`, `to`: when they were written down. Where little fits, a page may be short and has a `nextCursor`
-    nevertheless.
+    """`from`, `to`: days in UTC, both included, on which they were written down. `cursor`: the `nextCursor` of the page
+    before. Where the filters fit few of many, a page may be short and has one nevertheless.
     """
 
     program_id: ProgramId | None = None
@@ -49,6 +53,6 @@ class PartnerRewardsQuery(PeriodQuery):
 
 
 class PartnerEntriesQuery(PageQuery):
-    """Without `currency` one currency after another."""
+    """`currency`: only entries in it; without it one currency comes after another."""
 
     currency: Currency | None = None

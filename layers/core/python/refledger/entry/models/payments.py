@@ -43,11 +43,12 @@ class PaymentQuery(Query):
 
 
 class PaymentsQuery(PeriodQuery):
-    """Payments from which somebody may earn, those that came last first. `from`, `to`: when they came.
+    """Payments from which somebody may earn, those that came last first. `from`, `to`: days in UTC, both included, on
+    which they came.
 
-    `origin`: PAYMENT by a customer, CONVERSION of a referral, BY_HAND by staff. Where it fits few of many, a page may
-    be short and has a `nextCursor` nevertheless. `state` UNREFERRED: those of customers whom nobody had referred
-    instead, kept for 540 days.
+    `origin`: only payments by customers, conversions of referrals, or what staff gave by hand. `state`: EARNED, or
+    UNREFERRED: those of customers whom nobody had referred, kept for 540 days. `cursor`: the `nextCursor` of the page
+    before. Where `origin` fits few of many, a page may be short and has one nevertheless.
     """
 
     program_id: ProgramId
@@ -139,9 +140,8 @@ class DuplicateBody(Body):
 
 
 class ParkedView(View):
-    """What waits at the door, since `parkedAt`. `amount` is null where the payment itself has not come yet.
-
-    `toldBy`, `externalId`, `customerId`: as of payments.
+    """What waits at the door, since `parkedAt`. `amount`: in minor units; null where the payment itself has not come
+    yet.
     """
 
     id: str
@@ -202,9 +202,8 @@ class PaymentView(View):
 
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
-    was paid for shipping. `externalId`, `customerId`, `customerHash`: as in lists. `possibleDuplicateOf`: the payment
-    that it may be, as long as nobody has said; `clearedBy`:
-    who said whether it is.
+    was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody
+    has said; `clearedBy`: who said whether it is.
     """
 
     people = ("cleared_by", "by")

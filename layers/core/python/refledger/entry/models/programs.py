@@ -45,11 +45,11 @@ from refledger.entry.models.rules import FlatAmount, ProductRuleBody, ProductRul
 class CurrencyBody(Body):
     """A currency that the program takes. All amounts are in its minor units.
 
-    `autoApproveLimit`: withdrawals up to this need no person, all do without it. `secondApprovalLimit`,
-    `adjustmentLimit`: above this one person's sum of a day needs a second one, of what is let out and of what is
-    made; left out they are 500 units of the currency, null is none. `payoutMinimum`: left out, one unit.
-    `conversionLimit`: what services and CRMs may tell in a day before a person must release it; without it,
-    `adjustmentLimit` is this, too. See docs/duties.md.
+    `autoApproveLimit`: withdrawals up to this need no person, all do without it. `secondApprovalLimit`: above this one
+    person's sum of a day of what is let out needs a second person; left out it is 500 units of the currency, null is
+    none. `adjustmentLimit`: the same of what is made by hand. `payoutMinimum`: left out, one unit. `conversionLimit`:
+    what services and CRMs may tell in a day before a person must release it; without it, `adjustmentLimit` is this,
+    too. See docs/duties.md.
     """
 
     currency: Currency

@@ -54,8 +54,8 @@ AnySource = Annotated[ReferralSource, Capitals]
 
 
 class NewReferralBody(Body):
-    """Whose it is: `partnerId`, or `referralCode`, or both. `customerId`: who will pay, as payment events name them;
-    their payments earn from now on. `leadId`: as the CRM knows it. Both may be said later.
+    """Say `partnerId`, or `referralCode`, or both. `customerId`: who will pay, as payment events name them; their
+    payments earn from now on; may be said later. `leadId`: as the CRM knows it; may be said later.
     """
 
     partner_id: PartnerId | None = None
@@ -247,9 +247,10 @@ class CustomerQuery(Query):
 
 
 class ReferralView(View):
-    """`expiresAt` is null where it never does, or has converted before. `leadId`, `note`, `tags` and the partner's
-    names are for staff, as is `customerId`: what you call who pays, null where that is sealed, was forgotten, or came
-    before it was kept. `customerHash` is the same for all that one customer pays.
+    """`expiresAt`: when it ends if nothing happens; null where it never does, or has converted. `leadId`: as the CRM
+    knows it, for staff, as are `note`, `tags` and the partner's names. `customerId`: what you call who pays, for staff;
+    null where that is sealed, was forgotten, or came before it was kept. `customerHash`: the same for all that one
+    customer pays, for staff.
 
     `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
     how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
@@ -332,8 +333,8 @@ class ConvertedView(ReferralView):
 
 
 class CloseBody(Body):
-    """`from`: what is paid then or later earns nothing, now unless it is said. `cancelUnpaid`: nor does what was earned
-    before and is not paid out yet.
+    """`from`: what is paid then or later earns nothing, now unless it is said. `cancelUnpaid`: whether what was earned
+    before and is not paid out yet is cancelled as well.
     """
 
     reason: Annotated[Note, Field(min_length=1, examples=["the customer is the partner"])]
@@ -347,8 +348,8 @@ class CloseBody(Body):
 
 
 class ClosedView(ReferralView):
-    """`cancelled`: how many rewards this call has cancelled. `complete` is false where there was no time to look at all
-    of them: call again.
+    """`cancelled`: how many rewards this call has cancelled. `complete`: false where there was no time to look at all
+    of them; call again then.
     """
 
     cancelled: int

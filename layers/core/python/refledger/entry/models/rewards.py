@@ -51,9 +51,10 @@ class RewardState(StrEnum):
 class RewardsQuery(PeriodQuery):
     """A partner's rewards, latest due first; or, for staff, those of a program, by when their payments came.
 
-    Staff name the partner or the program; partners get their own. `status` of any kind; `from`, `to`: when they were
-    written down. `state`: the program's that are held, to be approved or cancelled, newest in it first, and nothing
-    else with it. Where `status` fits few of many, a page may be short, or empty, and has a `nextCursor` nevertheless.
+    Staff name the partner or the program; partners get their own. `status`: only rewards that stand so. `from`, `to`:
+    days in UTC, both included, on which they were written down. `state`: the program's that are held, to be approved or
+    cancelled, newest in it first, and nothing else with it. `cursor`: the `nextCursor` of the page before. Where
+    `status` fits few of many, a page may be short and has one nevertheless.
     """
 
     partner_id: PartnerId | None = None
@@ -227,12 +228,12 @@ class RewardView(View):
     """Amounts in minor units of `currency`. `net`: what refunds and disputes left of `amount`.
 
     `rateBps`: hundredths of a per cent of `base`; null for a flat amount. `limit`: what a monthly cap left of it.
-    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `possibleDuplicateOf`: where that is
-    POSSIBLE_DUPLICATE, the payment that its own may be; for staff, like `note` and `by`. `paidBy`: the
-    withdrawal that paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money
-    came back and is available again; null where none paid it. For staff: `partnerName` and `partnerCompany` (null
-    in answers about a payment, and to services); `paymentToldBy`, `externalPaymentId` and `customerId`: which system
-    told of its payment, what that calls it, and what you call who paid, as of payments.
+    `held`: why it does not mature; a partner sees DISPUTE or REVIEW. `possibleDuplicateOf`: where `held` is
+    POSSIBLE_DUPLICATE, the payment that its own may be; for staff, like `note` and `by`. `paidBy`: the withdrawal that
+    paid it, or what covered it. `payoutStatus`: how that withdrawal stands, RETURNED where the money came back and is
+    available again; null where none paid it. `partnerName`, `partnerCompany`: the partner's, for staff; null in answers
+    about a payment, and to services. `paymentToldBy`: which system told of its payment, for staff. `externalPaymentId`:
+    what that system calls the payment, for staff. `customerId`: what you call who paid, for staff.
     """
 
     people = ("by",)

@@ -55,7 +55,8 @@ class HoldingsView(View):
 
 
 class MovementView(View):
-    """`change` and `after`: of the three accounts. `count` above 1: so many of one kind and day, without references.
+    """`change`: what it changed in the three accounts. `after`: what the three accounts held then. `count`: above 1 it
+    stands for so many of one kind and day, without references.
 
     `firstReward`, `lastReward`: of the rewards that the entry sums, in the order of their due times. `transactionId`:
     the bank's or provider's reference of a payout that was made, or came back.
@@ -126,7 +127,7 @@ class CurrencyStatementView(View):
 
 class StatementView(View):
     """`since` to just before `until`, in UTC. `final`: the month is over, and the statement will not change; then
-    `madeAt` is when it was closed. The partner's names are null for who sees personal data masked.
+    `madeAt` is when it was closed. `partnerName`: the partner's; null for who sees personal data masked.
     """
 
     title: str

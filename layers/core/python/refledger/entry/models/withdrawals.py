@@ -26,7 +26,9 @@ TransactionId = Annotated[Exact, Field(min_length=1, max_length=140)]  # a bank'
 
 
 class NewWithdrawal(Body):
-    """`payoutMethod`: an account, kept as a method from now on; or `payoutMethodId`: a method that is known."""
+    """Either an account or a method. `payoutMethod`: an account, kept as a method from now on; either this or
+    `payoutMethodId`. `payoutMethodId`: a method that is known.
+    """
 
     amount: Amount
     currency: Currency
@@ -103,11 +105,12 @@ class BulkPaid(Body):
 
 
 class StatusQuery(PeriodQuery):
-    """`status`: one, or ALL; without it REQUESTED, or all of the partner whom `partnerId` names. `problem=true`: those
-    that a person must look at; these may have any status, and are in no list of one.
+    """`status`: one, or ALL; without it REQUESTED, or all of the partner whom `partnerId` names. `problem`: true for
+    those that a person must look at; these may have any status, and are in no list of one.
 
-    `from`, `to`: when it came into the status that it has; of a partner's, when it was asked for. Where `programId`
-    fits few of many, a page may be short and has a `nextCursor` nevertheless.
+    `from`, `to`: days in UTC, both included, on which it came into the status that it has; of a partner's, on which it
+    was asked for. `cursor`: the `nextCursor` of the page before. Where `programId` fits few of many, a page may be
+    short and has one nevertheless.
     """
 
     status: Annotated[WithdrawalStatus | Literal["ALL"], Capitals] | None = None
