@@ -176,8 +176,7 @@ def change(request: Request[PartnerPatch, NoQuery]) -> PartnerView:
     body, reason = request.body, request.body.reason or ""
     if body.status is not None:
         request.require(f"POST /api/v1/partners/{{partnerId}}/{VERBS[body.status]}")
-        request.check_version(reads.find(config.context(), request.id("partnerId")).version)
-        return _become(request, body.status, reason)
+        return _become(request, body.status, reason, request.expected_version)
     if body.commission_rates is not None:
         request.require("PUT /api/v1/partners/{partnerId}/commission")
         return _set_rates(request, to_own(body.commission_rates), reason)
@@ -439,10 +438,12 @@ def _change(request: Request[Reason, NoQuery], status: PartnerStatus) -> Partner
     return _become(request, status, request.body.reason)
 
 
-def _become(request: Request[Any, NoQuery], status: PartnerStatus, reason: str) -> PartnerView:
+def _become(
+    request: Request[Any, NoQuery], status: PartnerStatus, reason: str, version: int | None = None
+) -> PartnerView:
     partner_id, caller = request.id("partnerId"), request.caller
     changed = partners.change_status(
-        config.context(), partner_id, status, reason, caller.user, by_machine=caller.is_machine
+        config.context(), partner_id, status, reason, caller.user, by_machine=caller.is_machine, version=version
     )
     return _view(changed)
 

@@ -183,14 +183,14 @@ def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
     if body.status is None:
         return _changed(request, body.to_changes(context.ids))
     request.require(f"POST /api/v1/referrals/{{referralId}}/{VERBS[body.status]}")
-    request.check_version(reads.find(context, id).version)
+    version, reason = request.expected_version, body.reason or ""
     match body.status:
         case "ACCEPTED":
-            return _view(request, lifecycle.accept(context, id))
+            return _view(request, lifecycle.accept(context, id, version))
         case "REJECTED":
-            return _view(request, lifecycle.reject(context, id, body.reason or ""))
+            return _view(request, lifecycle.reject(context, id, reason, version))
         case "EXPIRED":
-            return _view(request, lifecycle.expire(context, id, body.reason or ""))
+            return _view(request, lifecycle.expire(context, id, reason, version))
 
 
 @api.route(

@@ -197,7 +197,7 @@ def release(request: Request[NoteBody, NoQuery]) -> RewardView:
     "POST /api/v1/rewards/{rewardId}/approve",
     body=NoteBody,
     answer=RewardView,
-    refuses=(RewardNotFound, AlreadyDecided, Conflict),
+    refuses=(RewardNotFound, AlreadyDecided, Conflict, SecondPersonNeeded),
 )
 def approve(request: Request[NoteBody, NoQuery]) -> RewardView:
     """Let a reward into the balance, at its time or before."""
@@ -213,8 +213,12 @@ def approve(request: Request[NoteBody, NoQuery]) -> RewardView:
 )
 def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
     """Cancel a reward for good; what was in the balance leaves it, into debt if it must."""
-    context, note, by = config.context(), request.body.note, request.caller.user
-    done = rewards.cancel(context, _reward_id(request), note, by)
+    return _cancel(request, request.body.note)
+
+
+def _cancel(request: Request[Any, Any], note: str, version: int | None = None) -> RewardView:
+    context = config.context()
+    done = rewards.cancel(context, _reward_id(request), note, request.caller.user, version)
     maturing.send(rewards.make_room([done], context.now_ms()))
     return _view(request, done)
 
@@ -227,9 +231,7 @@ def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
 )
 def delete(request: Request[NoBody, DeletionQuery]) -> RewardView:
     """Cancel a reward for good: it stays, with all that happened to it."""
-    return _view(
-        request, rewards.cancel(config.context(), _reward_id(request), request.query.note, request.caller.user)
-    )
+    return _cancel(request, request.query.note)
 
 
 @api.route(
@@ -244,18 +246,22 @@ def replace_all(request: Request[WholeReward, NoQuery]) -> RewardView:
 
 @api.route(
     "PATCH /api/v1/rewards/{rewardId}", body=RewardPatch, answer=RewardView, versioned=True,
-    refuses=(RewardNotFound, AlreadyDecided, Conflict, FreshSignInNeeded),
+    refuses=(RewardNotFound, AlreadyDecided, Conflict, SecondPersonNeeded, FreshSignInNeeded),
 )  # fmt: skip
 def amend(request: Request[RewardPatch, NoQuery]) -> RewardView:
     """Write a note on a reward, or hold it for a reason, or approve or cancel it; support only the first."""
     body = request.body
-    if body.status is not None:
-        return _decide(request, body.status == "APPROVED", body.note or "")
-    if body.hold is not None and request.caller.sees_masked:
-        raise Forbidden("to hold a reward needs the role admin or finance")
-    id, by = _reward_id(request), request.caller.user
-    changed = rewards.amend(config.context(), id, request.expected_version, body.note, body.hold, by)
-    return _view(request, changed)
+    if body.status is not None or body.hold is not None:
+        verb = {None: "hold", "APPROVED": "approve", "CANCELLED": "cancel"}[body.status]
+        request.require(f"POST /api/v1/rewards/{{rewardId}}/{verb}")
+    context, id, version, by = config.context(), _reward_id(request), request.expected_version, request.caller.user
+    match body.status:
+        case "APPROVED":
+            return _view(request, rewards.approve(context, id, body.note or "", by, version))
+        case "CANCELLED":
+            return _cancel(request, body.note or "", version)
+        case None:
+            return _view(request, rewards.amend(context, id, version, body.note, body.hold, by))
 
 
 @api.route(
@@ -274,14 +280,6 @@ def process_payment(request: Request[PaidBody, NoQuery]) -> RewardView:
 def process_named_payment(request: Request[NamedPaidBody, NoQuery]) -> RewardView:
     """Say that the approved reward in the body was paid by itself: it is PAID, and its money has left."""
     return _view(request, _pay(request, _checked(request.body.reward_id)))
-
-
-def _decide(request: Request[Any, NoQuery], approves: bool, note: str) -> RewardView:
-    request.require(f"POST /api/v1/rewards/{{rewardId}}/{'approve' if approves else 'cancel'}")
-    context, id, by = config.context(), _reward_id(request), request.caller.user
-    request.check_version(reads.find_reward(context, id, strong=True).version)
-    decide = rewards.approve if approves else rewards.cancel
-    return _view(request, decide(context, id, note, by))
 
 
 def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
+from refledger.adapters.queues import MaturityQueue
+from refledger.domain.errors import Stale
+from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
+from refledger.entry import config
+from refledger.operations.earning import rewards
+from refledger.operations.partners import partners
+from refledger.operations.referring import lifecycle
 from tests.support.functions import Answer, World, assert_problem
+from tests.support.queues import Sqs
 
 ADMIN: dict[str, Any] = {"sub": "admin", "groups": ("admin",)}
 PARTNER, REFERRAL, REWARD = (
@@ -78,6 +86,59 @@ def test_a_stale_status_is_refused(world: World, partner: dict[str, Any]) -> Non
     assert_problem(old, 412)
 
 
+def test_the_same_status_again_is_so_already(world: World, partner: dict[str, Any]) -> None:
+    """An answer that was lost: the repeat says the version that was read then, and is answered."""
+    change = {"status": "INACTIVE", "reason": "left"}
+    told = {"path": {"partnerId": partner["id"]}, "body": change, "headers": {"if-match": f'"{partner["version"]}"'}}
+    first, again = (world.call(f"PATCH {PARTNER}", **told, **ADMIN) for _ in range(2))
+    assert (first.status, again.status, again.body) == (200, 200, first.body)
+
+
+def test_what_was_read_is_what_is_decided(world: World, partner: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """Somebody suspends, accepts or writes a note between the look and the decision: it is refused, also in a race."""
+    context = world.books.context
+    partners.change_status(context, partner["id"], PartnerStatus.SUSPENDED, "fraud", "eve")
+    with pytest.raises(Stale):
+        partners.change_status(context, partner["id"], PartnerStatus.INACTIVE, "tidy", "ann", version=1)
+    partners.change_status(context, partner["id"], PartnerStatus.ACTIVE, "cleared", "ann")
+    referral = refer(world, partner, somebody())
+    lifecycle.accept(context, referral["id"])
+    with pytest.raises(Stale):
+        lifecycle.reject(context, referral["id"], "no fit", referral["version"])
+    with pytest.raises(Stale):
+        lifecycle.expire(context, referral["id"], "", referral["version"])
+    body = {"referralId": referral["id"], "conversionValue": 10}
+    (reward,) = world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
+    rewards.amend(context, reward["id"], reward["version"], "do not pay", None, "sue")
+    with pytest.raises(Stale):
+        rewards.cancel(context, reward["id"], "twice", "ann", reward["version"])
+
+
+@pytest.mark.parametrize("how", ["verb", "delete", "update"])
+def test_a_cancelled_reward_makes_room(fresh: World, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """However it is cancelled, the partner's rewards are looked through once more: others are paid by what was."""
+    sqs = Sqs()
+    monkeypatch.setattr(config, "maturity_queue", lambda: MaturityQueue(sqs, "queue"))
+    fresh.books.partner("bob")
+    for amount in (2000, 1500):
+        fresh.books.grant("bob", amount)
+        fresh.books.clock.forward(2000)
+        fresh.books.mature("bob")
+    fresh.books.pay_out("bob", 1500)
+    (oldest,) = [each for each in fresh.books.rewards("bob") if each.amount == 2000]
+    path, headers = {"rewardId": oldest.id}, {"if-match": f'"{oldest.version}"'}
+    sqs.batches.clear()
+    match how:
+        case "verb":
+            fresh.call(f"POST {REWARD}/cancel", path=path, body={"note": "n"}, **ADMIN)
+        case "delete":
+            fresh.call(f"DELETE {REWARD}", path=path, **ADMIN)
+        case _:
+            body = {"status": "CANCELLED", "note": "n"}
+            fresh.call(f"PATCH {REWARD}", path=path, body=body, headers=headers, **ADMIN)
+    assert len(sqs.batches) == 1
+
+
 def refer(world: World, partner: dict[str, Any], customer: str) -> dict[str, Any]:
     body = {"partnerId": partner["id"], "source": "website", "customerId": customer}
     made: dict[str, Any] = world.call("POST /api/v1/referrals", body=body, **ADMIN).body
@@ -131,11 +192,11 @@ def test_a_reward_is_put_cancelled_and_deleted(
     world: World, partner: dict[str, Any], somebody: Callable[[], str]
 ) -> None:
     """DELETE cancels for good, and the reward stays; PATCH does with a note what /cancel does."""
-    rewards = []
+    made = []
     for _ in range(2):
         body = {"referralId": refer(world, partner, somebody())["id"], "conversionValue": 10}
-        rewards += world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
-    first, second = rewards
+        made += world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
+    first, second = made
 
     def on(reward: dict[str, Any], method: str, body: Any = None, **more: Any) -> Answer:
         path = {"rewardId": reward["id"]}
@@ -144,7 +205,8 @@ def test_a_reward_is_put_cancelled_and_deleted(
         return world.call(f"{method} {REWARD}", path=path, body=body, headers=headers, **ADMIN, **more)
 
     assert on(first, "PUT", {"note": "seen"}).body["note"] == "seen"
-    assert on(first, "PUT", {}).body["note"] is None
+    assert_problem(on(first, "PUT", {}), 422)
+    assert on(first, "PUT", {"note": ""}).body["note"] is None
     gone = on(first, "DELETE", query={"note": "entered twice"})
     assert (gone.status, gone.body["status"], gone.body["note"]) == (200, "CANCELLED", "entered twice")
     assert on(first, "DELETE").body == gone.body

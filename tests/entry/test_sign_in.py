@@ -49,7 +49,7 @@ NOT_FRESH = {
     *(f"POST /api/v1/referrals/{{referralId}}/{how}" for how in ("reject", "expire")),
     "DELETE /api/v1/referrals/{referralId}", "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel",
     "PUT /api/v1/rewards/{rewardId}",
-    "PATCH /api/v1/rewards/{rewardId}",  # support's notes; what else it does is to hold
+    "PATCH /api/v1/rewards/{rewardId}",  # support's notes; what it decides asks by itself, below
     "POST /api/v1/exports", "DELETE /api/v1/exports/{exportId}", "POST /api/v1/imports/partners",
     "PATCH /api/v1/me", "PUT /api/v1/me/notifications",
 }  # fmt: skip
@@ -121,6 +121,7 @@ DECIDES: list[tuple[str, dict[str, Any]]] = [
     ),
     ("partners/{partnerId}", {"commissionRates": [{"rateBps": 1}], **WHY}),
     ("rewards/{rewardId}", {"status": "APPROVED"}),
+    ("rewards/{rewardId}", {"hold": "looks odd"}),
     ("rewards/{rewardId}", {"status": "CANCELLED", "note": "twice"}),
 ]
 

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger, Stale
+from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, faults, paging, people, problems, sign_in, stopping
 from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
@@ -92,14 +92,6 @@ class Request(Generic[B, Q]):
         if self.if_match is None:
             raise PreconditionRequired(428, 'If-Match: the ETag that was read is needed, such as "3"')
         return self.if_match
-
-    def check_version(self, current: int) -> None:
-        """Raise Stale where the caller has read another one.
-
-        For what goes on by states and not by versions.
-        """
-        if self.expected_version != current:
-            raise Stale(f"the current version is {current}")
 
     def id(self, name: str) -> str:
         """Return a path parameter that is an id.

@@ -123,9 +123,9 @@ class RewardPatch(RewardChanges):
 
 
 class WholeReward(Body):
-    """All that can be said of a reward: what is left out becomes empty."""
+    """All that can be said of a reward, which is one thing."""
 
-    note: Note = ""
+    note: Note
 
 
 class DeletionQuery(Query):

@@ -198,11 +198,15 @@ def amend(context: Context, reward_id: str, version: int, note: str | None, reas
         new = replace(old, held=held, note=(reason or old.note) if note is None else note)
         if new == old:
             return old
-        if old.version != version:
-            raise Stale(f"the reward's current version is {old.version}")
+        _check_version(old, version)
         return replace(new, by=by)
 
     return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
+
+
+def _check_version(old: Reward, version: int | None) -> None:
+    if version is not None and old.version != version:
+        raise Stale(f"the reward's current version is {old.version}")
 
 
 def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
@@ -294,12 +298,13 @@ def freed(context: Context, reward: Reward, partner: Partner, now_ms: int) -> Re
     return reward
 
 
-def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
+def approve(context: Context, reward_id: str, note: str, by: str, version: int | None = None) -> Reward:
     """A person lets a reward into the balance, at its time or before.
 
-    Idempotent: one that is there stays as it is.
+    Idempotent: one that is there stays as it is. `version`: the one that the caller has read, where they say so.
 
-    Raises RewardNotFound, Conflict while it is held, AlreadyDecided where it was cancelled, SecondPersonNeeded before
+    Raises RewardNotFound, Stale, Conflict while it is held, AlreadyDecided where it was cancelled, SecondPersonNeeded
+    before
     its day above what one person may make in a day, and for who told of it where it is to be reviewed.
     """
 
@@ -310,9 +315,10 @@ def approve(context: Context, reward_id: str, note: str, by: str) -> Reward:
             case RewardStatus.CANCELLED:
                 raise AlreadyDecided("the reward is cancelled")
             case RewardStatus.PENDING | RewardStatus.CALCULATED:
+                _check_version(old, version)
                 if old.held:
                     raise Conflict("the reward is held; release it first")
-                return ripened(context, partner, [replace(old, note=note, by=by)], by_hand=True)[0]
+                return ripened(context, partner, [replace(old, note=note or old.note, by=by)], by_hand=True)[0]
 
     return _by_hand(context, reward_id, Act.APPROVE_REWARD, by, decide)
 
@@ -331,17 +337,18 @@ def _approval(context: Context, old: Reward, new: Reward, partner: Partner, by: 
     return case.writes()
 
 
-def cancel(context: Context, reward_id: str, note: str, by: str) -> Reward:
+def cancel(context: Context, reward_id: str, note: str, by: str, version: int | None = None) -> Reward:
     """Cancel a reward for good, whatever becomes of the payment.
 
-    What was in the balance leaves it, into debt if it must. Idempotent.
+    What was in the balance leaves it, into debt if it must. Idempotent. `version`: see `approve`.
 
-    Raises RewardNotFound, AlreadyDecided once it was paid: then an adjustment is the way.
+    Raises RewardNotFound, Stale, AlreadyDecided once it was paid: then an adjustment is the way.
     """
 
     def decide(old: Reward, _: Partner) -> Reward:
         if old.cancelled is Cancelled.BY_HAND:
             return old
+        _check_version(old, version)
         if old.status is RewardStatus.PAID:
             raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
         return replace(old, status=RewardStatus.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)

@@ -224,7 +224,14 @@ def check_person(act: Act, *, by_machine: bool) -> None:
 
 @retry_on_conflict
 def change_status(
-    context: Context, partner_id: str, status: PartnerStatus, reason: str, by: str, *, by_machine: bool = False
+    context: Context,
+    partner_id: str,
+    status: PartnerStatus,
+    reason: str,
+    by: str,
+    *,
+    by_machine: bool = False,
+    version: int | None = None,
 ) -> Partner:
     """Change the status of a partner.
 
@@ -239,6 +246,8 @@ def change_status(
     duties.check_stranger(act, by, old.customer)
     if old.status is status:
         return old
+    if version is not None and old.version != version:
+        raise Stale(f"the partner's current version is {old.version}")
     check_person(act, by_machine=by_machine)
     if status not in TRANSITIONS[old.status]:
         raise Conflict(f"a partner who is {old.status} cannot become {status}")

@@ -201,10 +201,11 @@ def lead_hash(context: Context, lead: str) -> str:
 # ---------------------------------------------------------------- steps
 
 
-def accept(context: Context, referral_id: str) -> Referral:
+def accept(context: Context, referral_id: str, version: int | None = None) -> Referral:
     """Accept a referral: it counts.
 
-    Idempotent. Raises ReferralNotFound, ReferralClosed for one that has gone on or was closed.
+    Idempotent. `version`: the one that the caller has read, where they say so.
+    Raises ReferralNotFound, Stale, ReferralClosed for one that has gone on or was closed.
     """
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
@@ -214,15 +215,15 @@ def accept(context: Context, referral_id: str) -> Referral:
             raise ReferralClosed(f"the referral {_is(old, context.now_ms())}: it cannot be accepted")
         return replace(old, status=ReferralStatus.ACCEPTED), []
 
-    return _change(context, referral_id, act)
+    return _change(context, referral_id, act, version)
 
 
-def reject(context: Context, referral_id: str, reason: str) -> Referral:
+def reject(context: Context, referral_id: str, reason: str, version: int | None = None) -> Referral:
     """Reject a referral: nobody earns from its customer's payments any more. Idempotent.
 
     Raises ReferralNotFound, ReferralClosed for one that has converted or expired.
     """
-    return _close(context, referral_id, ReferralStatus.REJECTED, reason)
+    return _close(context, referral_id, ReferralStatus.REJECTED, reason, version)
 
 
 def remove(context: Context, referral_id: str) -> Referral:
@@ -235,17 +236,19 @@ def remove(context: Context, referral_id: str) -> Referral:
     return _close(context, referral_id, ReferralStatus.REJECTED, DELETED)
 
 
-def expire(context: Context, referral_id: str, reason: str) -> Referral:
+def expire(context: Context, referral_id: str, reason: str, version: int | None = None) -> Referral:
     """Its time is over now, whatever its program says.
 
     What was paid before earns, also where that is told later.
 
     Idempotent. Raises ReferralNotFound, ReferralClosed for one that has converted or was rejected.
     """
-    return _close(context, referral_id, ReferralStatus.EXPIRED, reason)
+    return _close(context, referral_id, ReferralStatus.EXPIRED, reason, version)
 
 
-def _close(context: Context, referral_id: str, status: ReferralStatus, reason: str) -> Referral:
+def _close(
+    context: Context, referral_id: str, status: ReferralStatus, reason: str, version: int | None = None
+) -> Referral:
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.status is status:
             return None
@@ -253,7 +256,7 @@ def _close(context: Context, referral_id: str, status: ReferralStatus, reason: s
             raise ReferralClosed(f"the referral is {old.status}: it cannot be {status}")
         return closing(context, old, status, reason)
 
-    return _change(context, referral_id, act)
+    return _change(context, referral_id, act, version)
 
 
 def closing(context: Context, old: Referral, status: ReferralStatus, reason: str) -> tuple[Referral, list[Write]]:
@@ -381,13 +384,18 @@ def _is(referral: Referral, now_ms: int) -> str:
 
 @retry_on_conflict
 def _change(
-    context: Context, referral_id: str, act: Callable[[Referral], tuple[Referral, list[Write]] | None]
+    context: Context,
+    referral_id: str,
+    act: Callable[[Referral], tuple[Referral, list[Write]] | None],
+    version: int | None = None,
 ) -> Referral:
     """The referral as `act` makes it, and the writes that go with it, unless somebody changed it in between."""
     old = referrals.find(context.table, referral_id)
     acted = act(old)
     if acted is None:
         return old
+    if version is not None and old.version != version:
+        raise Stale(f"the referral's current version is {old.version}")
     new, writes = acted
     now_ms = context.now_ms()
     new = replace(new, version=old.version + 1, updated_at_ms=now_ms)
