@@ -363,6 +363,10 @@ class Model:
             else:
                 reward.state.becomes(now, replace(was, net=net, held=held))
                 ready.append(reward)
+                booked = reward.partner.booked[reward.currency]
+                if net > was.net and reward in booked:  # what came back is booked anew: it is covered after the others
+                    booked.remove(reward)
+                    booked.append(reward)
         moved = self._balance(now, payment.rewards)
         self.mature(now, [each for each in ready if each.due <= now])
         for partner, currency in moved:
