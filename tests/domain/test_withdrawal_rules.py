@@ -134,3 +134,10 @@ def test_nobody_decides_about_their_own_withdrawal() -> None:
 def test_it_last_moved_when_it_was_made_stepped_or_resumed(changes: dict[str, object], expected: int) -> None:
     """The latest of creation, steps and resumption counts."""
     assert a_withdrawal(**changes).changed_at_ms == expected
+
+
+def test_how_it_was_paid_is_said_as_it_was() -> None:
+    """A bank transfer to a masked account; or what staff said who paid it themselves, and no account."""
+    known = MethodUsed("m", 1, MethodType.BANK_TRANSFER, "Bob", "DE…3000")
+    assert known.in_words == ("BANK_TRANSFER", "Bob", "DE…3000")
+    assert MethodUsed("", 0, MethodType.BANK_TRANSFER, "", "CASH").in_words == ("CASH", "", "")

@@ -100,6 +100,11 @@ class MethodUsed:
         """
         return bool(self.id)
 
+    @property
+    def in_words(self) -> tuple[str, str, str]:
+        """Type, holder and masked account; of what staff paid themselves their word for how, alone."""
+        return (self.type.value, self.holder, self.masked) if self.is_known else (self.masked, "", "")
+
 
 SYSTEM = "system"
 RESTORED = "restored-"  # so begins the request of a step that was entered after a restore

@@ -322,7 +322,7 @@ def _withdrawals(asked: ExportSelection, after: Any) -> Iterator[Step]:
                 changed_at_ms = made.steps[-1].at_ms if made.steps else made.created_at_ms
                 yield position, [[
                     made.id, made.partner_id, made.program_id, made.status, made.amount, made.currency,
-                    made.method.type, made.method.holder, made.method.masked, made.transaction_id,
+                    *made.method.in_words, made.transaction_id,
                     _list(risk.value for risk in made.risks), made.problem, made.batch_id, iso(made.created_at_ms),
                     iso(changed_at_ms), named.name(made.partner_id), named.company(made.partner_id),
                     *_major(made.currency, made.amount),

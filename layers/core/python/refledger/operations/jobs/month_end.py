@@ -193,7 +193,7 @@ class _Pack:
                 rows.append([
                     entry.partner_id, each.name, each.company, entry.currency, iso(entry.at_ms)[:10], entry.kind.value,
                     major(sign * entry.amount, entry.currency), entry.reference, each.transaction or None,
-                    *([out.method.type.value, out.method.holder, out.method.masked, iso(out.created_at_ms)]
+                    *([*out.method.in_words, iso(out.created_at_ms)]
                       if out else [None] * 4), each.document,
                     *(cell for ids in decided.get(entry.reference, NOBODY) for cell in export_sources.who(ids, called)),
                 ])  # fmt: skip
