@@ -38,9 +38,8 @@ from refledger.entry.models.withdrawals import (
 )
 from refledger.operations import bulk, pages
 from refledger.operations.context import Context
-from refledger.operations.earning import till
 from refledger.operations.partners import reads as partners
-from refledger.operations.payouts import methods, reads, staff_remedies, withdrawals, workflow_callbacks
+from refledger.operations.payouts import methods, reads, staff_remedies, till, withdrawals, workflow_callbacks
 from refledger.operations.rate_limits import LimitKind
 
 api = handler = Api()

@@ -29,7 +29,7 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import manual_rewards, till
+from refledger.operations.earning import manual_rewards
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
 from refledger.operations.payouts import (
@@ -38,6 +38,7 @@ from refledger.operations.payouts import (
     methods,
     risks,
     single_payouts,
+    till,
     transitions,
     withdrawals,
     workflow_tasks,

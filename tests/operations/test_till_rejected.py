@@ -13,8 +13,7 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.referrals import Referral
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations.earning import till
-from refledger.operations.payouts import batches, risks, single_payouts, withdrawals
+from refledger.operations.payouts import batches, risks, single_payouts, till, withdrawals
 from refledger.operations.referring import closing, lifecycle
 from refledger.store import keys, referral_progress
 from refledger.store import partners as stored

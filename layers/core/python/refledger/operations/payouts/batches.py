@@ -16,8 +16,8 @@ from refledger.domain.till import Blockers
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
 from refledger.operations.context import Context, commit, retry_on_conflict
-from refledger.operations.earning import till
-from refledger.operations.earning.till import Seen
+from refledger.operations.payouts import till
+from refledger.operations.payouts.till import Seen
 from refledger.store import batches, methods, withdrawals
 from refledger.store.transaction import ConditionFailed
 

@@ -37,9 +37,8 @@ from refledger.domain.withdrawals import (
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.duties import Case
-from refledger.operations.earning import till
-from refledger.operations.earning.till import Seen
-from refledger.operations.payouts import risks
+from refledger.operations.payouts import risks, till
+from refledger.operations.payouts.till import Seen
 from refledger.operations.payouts.transitions import book, is_repeat
 from refledger.store import withdrawals
 

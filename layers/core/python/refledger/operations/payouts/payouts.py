@@ -21,9 +21,8 @@ from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import till
-from refledger.operations.earning.till import Seen
-from refledger.operations.payouts import methods
+from refledger.operations.payouts import methods, till
+from refledger.operations.payouts.till import Seen
 from refledger.operations.payouts.transitions import book
 from refledger.operations.payouts.withdrawals import provider_says
 from refledger.operations.payouts.workflow_callbacks import HELD, SETTLEMENT, TaskResult, result, wait

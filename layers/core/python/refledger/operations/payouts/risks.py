@@ -9,8 +9,8 @@ from refledger.domain.risks import TOGETHER_MS, asked_for, needs_no_person, risk
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import till
-from refledger.operations.earning.till import Seen
+from refledger.operations.payouts import till
+from refledger.operations.payouts.till import Seen
 from refledger.store import ledger, rewards, withdrawals
 
 # Bounds of what is read. A withdrawal is assessed once or twice in its life, so that some fifty read units are nothing;

@@ -17,8 +17,8 @@ from refledger.domain.till import Blockers, check_note, check_stops, takes_secon
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning import till
 from refledger.operations.earning.rewards import holder, makers_of
+from refledger.operations.payouts import till
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
 from refledger.store.transaction import Write
 

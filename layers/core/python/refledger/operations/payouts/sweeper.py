@@ -18,7 +18,7 @@ from refledger.domain.till import Weight
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import till
+from refledger.operations.payouts import till
 from refledger.operations.payouts.settlement import cover_all
 from refledger.operations.payouts.workflow_callbacks import tell, wake
 from refledger.operations.payouts.workflow_tasks import end_in_time
