@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 from html import escape
@@ -15,8 +16,10 @@ STYLE = """
 *{box-sizing:border-box}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1.5rem}
 h1{margin:0}
-h2{margin:2.5rem 0 .5rem;text-transform:capitalize}
-nav a{display:inline-block;margin:0 .8rem .3rem 0;text-transform:capitalize}
+h2{margin:2.5rem 0 .5rem}
+h3{margin:1.6rem 0 .2rem}
+ul{margin:.2rem 0;padding-left:1.1rem;font-size:.85rem}
+nav a{display:inline-block;margin:0 .8rem .3rem 0}
 details{border:1px solid var(--line);border-radius:.4rem;margin:.4rem 0}
 summary{cursor:pointer;padding:.45rem .7rem;display:flex;gap:.7rem;align-items:baseline;flex-wrap:wrap}
 summary code{font-weight:600;overflow-wrap:anywhere}
@@ -37,8 +40,12 @@ def page(document: dict[str, Any]) -> str:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             tags[operation["tags"][0]].append(_operation(method, path, operation, document["components"]["schemas"]))
-    links = "".join(f'<a href="#{tag}">{tag}</a>' for tag in sorted(tags))
-    sections = "".join(f'<h2 id="{tag}">{tag}</h2>{"".join(tags[tag])}' for tag in sorted(tags))
+    about = {tag["name"]: _text(tag["description"]) for tag in document["tags"]}
+    links = "".join(f'<a href="#{tag}">{_title(tag)}</a>' for tag in sorted(tags)) + '<a href="#schemas">Schemas</a>'
+    sections = "".join(
+        f'<h2 id="{tag}">{_title(tag)}</h2><p>{about[tag]}</p>{"".join(tags[tag])}' for tag in sorted(tags)
+    )
+    schemas = "".join(_schema(name, told) for name, told in sorted(document["components"]["schemas"].items()))
     number = sum(map(len, tags.values()))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -47,23 +54,25 @@ def page(document: dict[str, Any]) -> str:
         f"<h1>refledger API</h1><p>{escape(document['info']['description'])} {number} operations. "
         "Every call but those marked so needs <code>Authorization: Bearer …</code>. For machines: "
         '<a href="api/v1/openapi.json">openapi.json</a>.</p>'
-        f"<nav>{links}</nav>{sections}</body></html>\n"
+        f'<nav>{links}</nav>{sections}<h2 id="schemas">Schemas</h2><p>What bodies and answers are made of. '
+        f"Needed: a body must have it, and every answer has it.</p>{schemas}"
+        "</body></html>\n"
     )
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
-    inside = [f"<p>{escape(operation['description'])}</p>", _parameters(operation["parameters"], schemas)]
+    inside = [f"<p>{_text(operation['description'])}</p>", _parameters(operation["parameters"], schemas)]
     for kind, told in operation.get("requestBody", {}).get("content", {}).items():
-        inside.append(f"<h4>Request <small>{kind}</small></h4>{_sample(told)}")
+        inside.append(f"<h4>Request <small>{kind}</small></h4>{_fields_of(told)}{_sample(told)}")
     responses = operation["responses"].items()
     for status, told in responses:
         for kind, content in told["content"].items() if status < "400" else ():
-            inside.append(f"<h4>{status} <small>{kind}</small></h4>{_sample(content)}")
+            inside.append(f"<h4>{status} <small>{kind}</small></h4>{_fields_of(content)}{_sample(content)}")
     rows = "".join(f"<tr><td>{s}</td><td>{escape(t['description'])}</td></tr>" for s, t in responses if s >= "400")
-    inside.append(f"<h4>Refusals</h4><table>{rows}</table>" if rows else "")
+    inside.append(f"<h4>Refusals</h4><p>Fields: {_link('Problem')}.</p><table>{rows}</table>" if rows else "")
     return (
         f'<details id="{operation["operationId"]}"><summary><b class="m {method}">{method.upper()}</b>'
-        f"<code>{escape(path)}</code><span>{escape(operation['summary'])}</span></summary>"
+        f"<code>{escape(path)}</code><span>{_text(operation['summary'])}</span></summary>"
         f'<div class="in">{"".join(inside)}</div></details>'
     )
 
@@ -72,10 +81,97 @@ def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> st
     rows = "".join(
         f"<tr><td><code>{escape(each['name'])}</code></td><td>{each['in']}</td>"
         f"<td>{'needed' if each.get('required') else ''}</td>"
-        f"<td>{escape(each['description'])}{_small(_values(each['schema'], schemas))}</td></tr>"
+        f"<td>{_text(each['description'])}{_small(_values(each['schema'], schemas))}"
+        f"{_meanings(each['schema'], schemas)}</td></tr>"
         for each in parameters
     )
     return f"<table>{rows}</table>" if rows else ""
+
+
+def _text(words: str) -> str:
+    """As HTML: what stands in backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
+
+
+def _title(tag: str) -> str:
+    return (tag[0].upper() + re.sub(r"([A-Z])", lambda match: f" {match[1].lower()}", tag[1:])).replace("api", "API")
+
+
+def _link(name: str) -> str:
+    return f'<a href="#schema-{name}">{name}</a>'
+
+
+def _fields_of(content: dict[str, Any]) -> str:
+    """Where the fields of a body or an answer are told."""
+    return f"<p>Fields: {_type(content['schema'])}.</p>" if "$ref" in json.dumps(content["schema"]) else ""
+
+
+def _schema(name: str, schema: dict[str, Any]) -> str:
+    """A schema, once: what leads to it are links."""
+    words = f"<p>{_text(schema['description'])}</p>" if "description" in schema else ""
+    rows = "".join(
+        f"<tr><td><code>{escape(field)}</code></td><td>{_type(told)}</td>"
+        f"<td>{'needed' if field in schema.get('required', ()) else ''}</td>"
+        f"<td>{_text(told.get('description', ''))}{_small(_bounds(told))}</td></tr>"
+        for field, told in schema.get("properties", {}).items()
+    )
+    inside = f"<table>{rows}</table>" if rows else _meanings(schema, {}) or f"<p>{_type(schema)}</p>"
+    return f'<h3 id="schema-{name}">{name}</h3>{words}{inside}'
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """`list of RewardView`, `text or null`: with links to schemas."""
+    if "$ref" in schema:
+        return _link(schema["$ref"].rpartition("/")[2])
+    if kinds := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(dict.fromkeys(map(_type, kinds)))
+    if options := _options(schema, {}):
+        return _or([f"<code>{escape(each)}</code>" for each in options])
+    if isinstance(kinds := schema.get("type"), list):
+        return " or ".join(_type({"type": kind}) for kind in kinds)
+    match kinds:
+        case "array":
+            return f"list of {_type(schema.get('items', {}))}"
+        case "object" if isinstance(inner := schema.get("additionalProperties"), dict):
+            return f"object, each {_type(inner)}"
+        case "string":
+            return {"date": "day", "date-time": "time"}.get(schema.get("format", ""), "text")
+        case "integer":
+            return "whole number"
+    return str(kinds or "any value")
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    """How much, how many and how long a field may be, and what it is where it is left out."""
+    found = []
+    for each in schema.get("anyOf", [schema]):
+        for least, most, unit in (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"),
+                                  ("minItems", "maxItems", " items")):  # fmt: skip
+            if least in each and most in each:
+                found.append(f"{each[least]} to {each[most]}{unit}")
+            elif most in each:
+                found.append(f"at most {each[most]}{unit}")
+            elif least in each:
+                found.append(f"at least {each[least]}{unit}")
+        found += [f"above {each['exclusiveMinimum']}"] if "exclusiveMinimum" in each else []
+    default = schema.get("default")
+    if default is not None and default not in ("", []):
+        found.append(f"{default if isinstance(default, str) else json.dumps(default)} unless it is said")
+    return ", ".join(found)
+
+
+def _meanings(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Each value of an enum with what it means, where that is told."""
+    for each in schema.get("anyOf", [schema]):
+        told = schemas[each["$ref"].rpartition("/")[2]] if "$ref" in each and schemas else each
+        if any((meanings := told.get("x-enumDescriptions", {})).values()):
+            rows = meanings.items()
+            return f"<ul>{''.join(f'<li><code>{escape(v)}</code>: {_text(words)}</li>' for v, words in rows)}</ul>"
+    return ""
+
+
+def _or(words: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _small(words: str) -> str:
@@ -84,7 +180,9 @@ def _small(words: str) -> str:
 
 def _values(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     """What a parameter may be, in words: `A, B or C`; `1 to 100, 25 unless it is said`."""
-    found = list(filter(None, (_value(each, schemas) for each in schema.get("anyOf", [schema]))))
+    kinds = schema.get("anyOf", [schema])
+    options = [option for each in kinds for option in _options(each, schemas)]
+    found = [_or(options)] if options else list(filter(None, map(_value, kinds)))
     if "anyOf" in schema and "examples" in schema and not found:
         found = [f"such as {schema['examples'][0]}"]
     default = schema.get("default")
@@ -94,12 +192,13 @@ def _values(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     return ", ".join(found)
 
 
-def _value(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+def _options(schema: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rpartition("/")[2]]
-    options = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
-    if options:
-        return " or ".join(filter(None, [", ".join(map(str, options[:-1])), str(options[-1])]))
+    return list(map(str, schema.get("enum") or ([schema["const"]] if "const" in schema else [])))
+
+
+def _value(schema: dict[str, Any]) -> str:
     if schema.get("type") == "integer" and {"minimum", "maximum"} <= schema.keys():
         return f"{schema['minimum']} to {schema['maximum']}"
     if schema.get("type") == "boolean":

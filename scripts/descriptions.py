@@ -69,6 +69,7 @@ class Described(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
         words, fields = of_model(schema["cls"])
+        made.pop("description", None)  # the whole docstring
         if words:
             made["description"] = words
         for name, each in made.get("properties", {}).items():

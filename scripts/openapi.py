@@ -31,24 +31,24 @@ PROBLEM = {
     "description": "RFC 9457",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string", "description": "a URN of the code"},
-        "title": {"type": "string", "description": "the status in words"},
-        "status": {"type": "integer", "description": "the HTTP status"},
-        "detail": {"type": "string", "description": "what is wrong, for people"},
-        "code": {"type": "string", "description": "stable; rely on this one"},
+        "type": {"type": "string", "description": "A URN of the code."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What is wrong, for people."},
+        "code": {"type": "string", "description": "Stable; rely on this one."},
         "errors": {
             "type": "array",
             "items": {"type": "object"},
-            "description": "with INVALID: each field and its reason",
+            "description": "With INVALID: each field and its reason.",
         },
-        "maxAgeSeconds": {"type": "integer", "description": "with FRESH_SIGN_IN_NEEDED: how old a sign-in may be"},
+        "maxAgeSeconds": {"type": "integer", "description": "With FRESH_SIGN_IN_NEEDED: how old a sign-in may be."},
     },
 }
 GATEWAY = {
     "type": "object",
-    "description": "said by the gateway before anything else was asked",
+    "description": "Said by the gateway before anything else was asked.",
     "required": ["message"],
-    "properties": {"message": {"type": ["string", "null"], "description": "what is wrong"}},
+    "properties": {"message": {"type": ["string", "null"], "description": "What is wrong."}},
 }
 INTERNAL = (500, "INTERNAL")
 BY_GATEWAY = (401, 403, 413, 429, 500, 503)  # statuses that it answers by itself, too
@@ -289,9 +289,9 @@ def _audience(allowed: access.Access | None) -> str:
     if allowed is None:
         return "anybody, without a token"
     people = sorted(role.value for role in allowed.roles)
+    people += [f"a service with the scope `{allowed.scope}`"] if allowed.scope else []
     people += ["anyone who is signed in, for what is their own"] if allowed.own else []
-    people += [f"a service with the scope {allowed.scope}"] if allowed.scope else []
-    return " or ".join(people)
+    return " or ".join(filter(None, [", ".join(people[:-1]), people[-1]]))
 
 
 def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -309,7 +309,7 @@ def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, An
         yield {"name": "Idempotency-Key", "in": "header", "description": descriptions.IDEMPOTENCY_KEY,
                "schema": {"type": "string", "maxLength": 255}}  # fmt: skip
     if route.versioned and route.key.startswith(("PUT", "PATCH")):
-        words = "the ETag of what was read"
+        words = "The ETag of what was read."
         yield {"name": "If-Match", "in": "header", "required": True, "description": words,
                "schema": {"type": "string"}, "example": '"3"'}  # fmt: skip
 

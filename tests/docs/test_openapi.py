@@ -226,11 +226,32 @@ def test_the_page_says_what_a_parameter_may_be() -> None:
         return f"<tr><td><code>{name}</code></td><td>query</td><td></td><td>{says}{small}</td></tr>"
 
     assert row("limit", "How many items a page has at most.", "1 to 100, 25 unless it is said") in page
-    assert row("cursor", "The `nextCursor` of the page before.", "") in page
-    assert row("format", "What the file is written as.", "JSON, CSV or PDF, JSON unless it is said") in page
+    assert row("cursor", "The <code>nextCursor</code> of the page before.", "") in page
+    assert "<li><code>REQUESTED</code>: " in page
+    meanings = "<li><code>CSV</code>: as a table</li><li><code>JSON</code>: as data</li>"
+    meanings += "<li><code>PDF</code>: as a page to print</li>"
+    small = f"JSON, CSV or PDF, JSON unless it is said</small><ul>{meanings}</ul>"
+    assert (
+        row("format", "What the file is written as.", "").replace("</td></tr>", f"<br><small>{small}</td></tr>") in page
+    )
+    assert "FAILED, RETURNED or ALL</small>" in page
     assert row("from", "Days in UTC, both included, on which they came.", "a day, such as 2026-01-31") in page
     assert "<small>payments or stripe</small>" in page
     assert "<small>true or false, false unless it is said</small>" in page
+
+
+def test_the_page_tells_each_field_once() -> None:
+    """Of bodies and answers: operations lead to the schema, which has an anchor, and every link leads somewhere."""
+    page = (FUNCTION / "index.html").read_text(encoding="utf-8")
+    anchors = re.findall(r'id="([^"]+)"', page)
+    assert len(set(anchors)) == len(anchors)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(anchors)
+    assert {f"schema-{name}" for name in document()["components"]["schemas"]} <= set(anchors)
+    assert '<p>Fields: <a href="#schema-PartnerPatch">PartnerPatch</a>.</p>' in page
+    assert "<tr><td><code>firstName</code></td><td>text</td><td>needed</td><td>The given name." in page
+    assert "`" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.S)
+    assert ">Payout batches</a>" in page
+    assert len(page) < 1_000_000
 
 
 def test_the_page_runs_nothing_and_loads_nothing() -> None:
