@@ -18,8 +18,7 @@ from refledger.operations.context import Context
 from refledger.operations.earning import conversions, parked, payments, rating, unattributed
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.referring import closing, lifecycle
-from refledger.store import keys
-from refledger.store import referrals as stored
+from refledger.store import bindings, keys
 from refledger.store.transaction import update
 from tests.support.books import Books
 from tests.support.faults import WRITES, FaultInjectingClient
@@ -202,9 +201,9 @@ def test_what_is_rated_again(books: Books) -> None:
     books.pay("carol", "first", 10_000)
     books.clock.forward(1)
     books.pay("carol", "second", 10_000)
-    binding = stored.find_binding(books.table, "default", books.user("carol"))
+    binding = bindings.find(books.table, "default", books.user("carol"))
     assert binding
-    books.table.commit(stored.count(binding, binding.without(binding.listed[0], (), rules)))
+    books.table.commit(bindings.count(binding, binding.without(binding.listed[0], (), rules)))
     second = books.payment("second")
     assert second.shares == ()
     overtaken(

@@ -27,7 +27,7 @@ from refledger.operations.earning.conversions import SYSTEM, Converted
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.referring import expiry, lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store import keys
+from refledger.store import bindings, keys
 from refledger.store import referrals as stored
 from refledger.store.transaction import update
 from tests.support import worlds
@@ -57,7 +57,7 @@ def read(books: Books, referral: Referral) -> Referral:
 
 
 def binding_of(books: Books, name: str) -> Any:
-    return stored.find_binding(books.table, "default", books.user(name))
+    return bindings.find(books.table, "default", books.user(name))
 
 
 def check(books: Books, go_on: int = 1_000) -> expiry.Expired:

@@ -21,7 +21,7 @@ from refledger.operations.earning import conversions, corrections, duplicate_dec
 from refledger.operations.payouts import single_payouts
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store import keys, referrals, sightings
+from refledger.store import bindings, keys, sightings
 from refledger.store import payments as payments_of
 from refledger.store.table import Table
 from refledger.store.transaction import RetryableConflict, Write, update
@@ -47,7 +47,7 @@ def rewards_of(books: Books, payment: str, system: str = "payments", partner: st
 
 
 def referral_of(books: Books, customer: str = "bob") -> str:
-    binding = referrals.find_binding(books.table, "default", books.user(customer))
+    binding = bindings.find(books.table, "default", books.user(customer))
     assert binding
     return binding.referral_id
 
@@ -563,7 +563,7 @@ def minutes(told: Told) -> int:
 def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: Books) -> None:
     """Stripe's worker read the customer before the own event did: what it read is refused, and it looks again."""
     shop.pay("bob", "in_0", 700, system="stripe")
-    binding = referrals.find_binding(shop.table, "default", shop.user("bob"))
+    binding = bindings.find(shop.table, "default", shop.user("bob"))
     assert binding
     received = PaymentReceived("stripe", "in_1", "bob", "default", 10_000, 10_000, "USD", shop.clock())
     told = payments.told(received, id_of(shop), shop.user("bob"), "default")

@@ -12,7 +12,7 @@ from refledger.operations.idempotency import Once
 from refledger.operations.referring import leads, lifecycle, referral_bulk
 from refledger.operations.referring.leads import LeadOutcome
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
-from refledger.store import referrals as stored
+from refledger.store import bindings
 from tests.support.books import Books
 
 
@@ -84,7 +84,7 @@ def test_no_machine_binds_one_who_has_paid(books: Books, new_customers_only: boo
     )
     taken = leads.take(books.context, news)
     assert (taken.outcome, taken.why) == (LeadOutcome.REFUSED, "CUSTOMER_PAID_BEFORE")
-    assert stored.find_binding(books.table, "default", olga) is None
+    assert bindings.find(books.table, "default", olga) is None
     assert refer(books, "nina", by="shop", by_machine=True).customer == books.user("nina")
 
 

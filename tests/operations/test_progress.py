@@ -12,7 +12,7 @@ from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.referring import lifecycle, progress_projection
-from refledger.store import keys, referrals
+from refledger.store import bindings, keys, referrals
 from refledger.store.stream import Record
 from refledger.store.transaction import update
 from tests.support.books import Books
@@ -164,7 +164,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
     books = follower.books
 
     def state(name: str) -> tuple[S, str]:
-        binding = referrals.find_binding(books.table, "default", books.user(name))
+        binding = bindings.find(books.table, "default", books.user(name))
         assert binding
         return lifecycle.by_customer(books.context, "default", books.user(name)).status, binding.closed
 

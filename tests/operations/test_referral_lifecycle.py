@@ -34,7 +34,7 @@ from refledger.operations.context import Context
 from refledger.operations.partners import partners
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
-from refledger.store import keys
+from refledger.store import bindings, keys
 from refledger.store import referrals as stored
 from tests.support import worlds
 from tests.support.books import Books
@@ -56,7 +56,7 @@ def read(books: Books, referral: Referral) -> Referral:
 
 
 def binding_of(books: Books, name: str) -> Any:
-    return stored.find_binding(books.table, "default", books.user(name))
+    return bindings.find(books.table, "default", books.user(name))
 
 
 # ---------------------------------------------------------------- new ones

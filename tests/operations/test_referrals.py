@@ -25,9 +25,8 @@ from refledger.domain.times import MINUTE_MS
 from refledger.operations.partners import partners
 from refledger.operations.rate_limits import Limits
 from refledger.operations.referring import code_application
-from refledger.store import keys
+from refledger.store import bindings, keys
 from refledger.store import partners as stored_partners
-from refledger.store import referrals as stored
 from tests.support import worlds
 from tests.support.books import Books, Faulty
 
@@ -36,7 +35,7 @@ pytestmark = worlds.lives_in(worlds.one_program)
 
 def bound(books: Books, name: str) -> Any:
     """The customer's binding, as a payment reads it."""
-    return stored.find_binding(books.table, "default", books.user(name))
+    return bindings.find(books.table, "default", books.user(name))
 
 
 def upline(books: Books, name: str) -> list[str]:
@@ -201,7 +200,7 @@ def test_a_code_leads_to_its_own_program(books: Books) -> None:
     acme = partners.create(books.context, new, "admin", None, "body")
     books.apply("bob", "alice")
     typing(books, "bob", acme.code)
-    second = stored.find_binding(books.table, "second", books.user("bob"))
+    second = bindings.find(books.table, "second", books.user("bob"))
     assert second is not None
     assert [link.partner_id for link in second.upline] == [acme.id]
     assert second.depth == 1

@@ -15,8 +15,8 @@ from refledger.domain.times import DAY_MS, from_datetime
 from refledger.operations.earning import parked
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
+from refledger.store import bindings
 from refledger.store import payments as stored_payments
-from refledger.store import referrals
 from tests.support.books import Books, Faulty
 from tests.support.programs import a_rule
 
@@ -35,7 +35,7 @@ def earned(books: Books, name: str = "bob") -> list[tuple[int, str]]:
 
 
 def counted(books: Books) -> tuple[int, int]:
-    binding = referrals.find_binding(books.table, "default", books.user("carol"))
+    binding = bindings.find(books.table, "default", books.user("carol"))
     assert binding is not None
     return binding.count, binding.first_at_ms
 
@@ -270,7 +270,7 @@ def test_a_customer_who_comes_while_pays_change_gets_one_or_the_other(books: Boo
         for job in jobs:
             job.result()
     for number in range(6):
-        bound = referrals.find_binding(books.table, "default", books.user(f"c{number}"))
+        bound = bindings.find(books.table, "default", books.user(f"c{number}"))
         assert bound is not None
         assert bound.own in ((), (("", Pay(2500)),))
         books.pay(f"c{number}", f"p{number}", 10_000)

@@ -16,7 +16,7 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import CurrencyTerms, Program, Weights
 from refledger.domain.rules import Pay, Rule, RuleSet
 from refledger.domain.uplines import Binding, Link
-from refledger.store import keys, partners, programs, referrals
+from refledger.store import bindings, keys, partners, programs
 from refledger.store.table import Table, pack, unpack
 from refledger.store.transaction import ConditionFailed, Write
 from tests.support.programs import a_program, a_rule
@@ -90,7 +90,7 @@ def test_a_program_from_before_has_the_window_and_no_weights() -> None:
 @given(BINDINGS)
 def test_bindings(binding: Binding) -> None:
     """Every field that it is made with."""
-    assert referrals.binding_from(through_the_wire(referrals.bind(binding))) == binding
+    assert bindings.from_item(through_the_wire(bindings.bind(binding))) == binding
 
 
 # ---------------------------------------------------------------- versions of programs
@@ -127,33 +127,33 @@ def test_versions_page_newest_first(table: Table, fresh: Callable[[], str]) -> N
 def test_the_count_of_a_binding_moves_one_by_one(table: Table, fresh: Callable[[], str]) -> None:
     """Two payments that read the same count: the second is refused by name."""
     bound = Binding(fresh(), "c" * 16, keys.referral_id("p" * 16, 5, bytes(9)), (Link("p" * 16, ""),), 2, 1, 5)
-    table.commit(referrals.bind(bound))
+    table.commit(bindings.bind(bound))
     rules = RuleSet(a_rule(1000, first=(5000,)))
-    table.commit(referrals.count(bound, bound.counted(7, "a", rules)))
+    table.commit(bindings.count(bound, bound.counted(7, "a", rules)))
     with pytest.raises(ConditionFailed) as failed:
-        table.commit(referrals.count(bound, bound.counted(8, "b", rules)))
-    assert set(failed.value.items) == {referrals.COUNT_IS_CURRENT}
-    assert referrals.find_binding(table, bound.program_id, bound.customer) == bound.counted(7, "a", rules)
+        table.commit(bindings.count(bound, bound.counted(8, "b", rules)))
+    assert set(failed.value.items) == {bindings.COUNT_IS_CURRENT}
+    assert bindings.find(table, bound.program_id, bound.customer) == bound.counted(7, "a", rules)
 
 
 def test_a_binding_says_what_is_to_be_rated_again(table: Table, fresh: Callable[[], str]) -> None:
     """Two who come late at once do not meet unseen, and nothing is done as long as one came meanwhile."""
     program_id, rules = fresh(), RuleSet(a_rule(1000, first=(5000,)))
     bound = Binding(program_id, "c" * 16, keys.referral_id("p" * 16, 5, bytes(9)), (Link("p" * 16, ""),), 2, 1, 5)
-    table.commit(referrals.bind(bound))
+    table.commit(bindings.bind(bound))
     first = bound.counted(7, "a", rules)
-    table.commit(referrals.count(bound, first))
+    table.commit(bindings.count(bound, first))
     late = first.counted(6, "b", rules)
-    table.commit(referrals.count(first, late))
+    table.commit(bindings.count(first, late))
     with pytest.raises(ConditionFailed):
-        table.commit(referrals.count(first, first.counted(5, "c", rules)))
-    assert referrals.find_binding(table, program_id, bound.customer) == late
-    assert (program_id, bound.customer) in referrals.to_be_rated(table, 10)
+        table.commit(bindings.count(first, first.counted(5, "c", rules)))
+    assert bindings.find(table, program_id, bound.customer) == late
+    assert (program_id, bound.customer) in bindings.to_be_rated(table, 10)
     with pytest.raises(ConditionFailed):
-        table.commit(referrals.rated(first, None))
-    table.commit(referrals.rated(late, None))
-    assert referrals.find_binding(table, program_id, bound.customer) == replace(late, again=None)
-    assert (program_id, bound.customer) not in referrals.to_be_rated(table, 10)
+        table.commit(bindings.rated(first, None))
+    table.commit(bindings.rated(late, None))
+    assert bindings.find(table, program_id, bound.customer) == replace(late, again=None)
+    assert (program_id, bound.customer) not in bindings.to_be_rated(table, 10)
 
 
 def test_own_pays_refuse_to_overwrite_another_change(table: Table, fresh: Callable[[], str]) -> None:

@@ -22,6 +22,7 @@ from refledger.store import (
     applications,
     audit,
     batches,
+    bindings,
     codes,
     generations,
     invitations,
@@ -48,7 +49,7 @@ FILES = sorted(path.stem for path in SHAPES.glob("*.json"))
 ANYTHING, NUMBER = "§" * 60, 7_000_000_000_007
 READERS: dict[str, Callable[[Any], object]] = {
     "program": programs.from_item, "program_version": programs.from_item, "partner": partners.from_item,
-    "method": methods.from_item, "partner_code": codes.from_item, "binding": referrals.binding_from,
+    "method": methods.from_item, "partner_code": codes.from_item, "binding": bindings.from_item,
     "referral": referrals.from_item, "payment": payments.from_item, "refund": payments.refund_from,
     "dispute": payments.dispute_from, "reward": rewards.from_item, "withdrawal": withdrawals.from_item,
     "batch": batches.from_item, "adjustment": adjustments.from_item, "audit": audit.from_item,

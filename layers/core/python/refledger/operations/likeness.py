@@ -16,7 +16,7 @@ from refledger.domain.methods import Account, PayoutMethod, number_of
 from refledger.domain.partners import Partner
 from refledger.domain.uplines import REJECTED
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.store import alike, keys, partners, referrals
+from refledger.store import alike, bindings, keys, partners
 from refledger.store import methods as stored_methods
 from refledger.store.alike import TraitRow
 from refledger.store.table import BATCH_LIMIT
@@ -150,7 +150,7 @@ def _own_customers(context: Context, partner: Partner, others: Sequence[Other]) 
         return
     items = context.table.get_many([keys.binding(partner.program_id, each.customer) for each in known])
     for other, item in zip(known, items, strict=True):
-        binding = referrals.binding_from(item) if item else None
+        binding = bindings.from_item(item) if item else None
         earns = binding and any(link.partner_id == partner.id for link in binding.upline[: binding.depth])
         if binding and earns and binding.closed != REJECTED:
             yield Other(other.id, binding.bound_at_ms, 0, binding.referral_id)

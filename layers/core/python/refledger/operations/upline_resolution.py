@@ -12,7 +12,7 @@ from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context
-from refledger.store import customers, partners, referrals
+from refledger.store import bindings, customers, partners
 from refledger.store.transaction import Write
 
 CHAIN_READS = 20  # ten links each; a longer chain is refused like a circle
@@ -64,7 +64,7 @@ def top_unchanged(program_id: str, nearest: str, top: Link) -> list[Write]:
     `nearest`: the partner whose customer it is; that they have no user is made sure of by the partner's own version.
     """
     if top.customer:
-        return [referrals.top_still_unbound(program_id, top.customer)]
+        return [bindings.top_still_unbound(program_id, top.customer)]
     return [partners.still_without_user(top.partner_id)] if top.partner_id != nearest else []
 
 
@@ -84,7 +84,7 @@ def chain_above(
     for _ in range(CHAIN_READS):
         if not top.customer and top is not nearest:
             top = replace(top, customer=partners.find(context.table, top.partner_id).customer)
-        binding = referrals.find_binding(context.table, program_id, top.customer) if top.customer else None
+        binding = bindings.find(context.table, program_id, top.customer) if top.customer else None
         if user == top.customer:
             break
         if binding is None:

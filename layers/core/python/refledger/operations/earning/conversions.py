@@ -15,7 +15,7 @@ from refledger.operations.earning import rating
 from refledger.operations.earning.payments import enter
 from refledger.operations.earning.word import by_word
 from refledger.operations.upline_resolution import check_stranger
-from refledger.store import keys, payments, programs, referrals, rewards
+from refledger.store import bindings, keys, payments, programs, referrals, rewards
 
 ADDED_LIMIT = 20  # how often the value of a conversion may turn out to be more than it ever was
 SYSTEM = "conversion"  # what sends their payments, as it were; the payment's id there is the referral's
@@ -69,7 +69,7 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[P
     )  # fmt: skip
     new = replace(new, body=said(new))
     program = programs.find(table, old.program_id)
-    binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+    binding = bindings.find(table, old.program_id, old.customer) if old.customer else None
     bound = binding or old.bound("", now_ms)
     entered, sums = by_word(
         context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
@@ -124,7 +124,7 @@ def _convert(
         return _repeated(context, old, booked[0], amount, currency)
     check_stranger(context, act, old.upline, old.depth, by)
     moment_ms = at_ms or now_ms
-    binding = referrals.find_binding(table, old.program_id, old.customer) if old.customer else None
+    binding = bindings.find(table, old.program_id, old.customer) if old.customer else None
     program = programs.find(table, old.program_id)
     if binding.why_not(moment_ms) if binding else old.is_over(moment_ms):
         raise ReferralClosed("the referral was rejected, or has expired: it cannot convert")

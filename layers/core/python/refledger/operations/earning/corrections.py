@@ -17,7 +17,7 @@ from refledger.operations.context import Context
 from refledger.operations.earning import duplicate_detection, rating
 from refledger.operations.earning.duplicate_detection import Suspicion
 from refledger.operations.earning.rating import Rated
-from refledger.store import keys, payments, referrals
+from refledger.store import bindings, keys, payments
 from refledger.store.transaction import Write
 
 
@@ -36,7 +36,7 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
         context.table.commit(payments.replace(payment, told, context.now_ms()))
         return Rated()
     # read after the payment: see `rating`
-    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    binding = bindings.find(context.table, payment.program_id, payment.customer)
     existing, reference = rating.rewards_of(context, payment), f"{payment.id} as it was told anew"
     if binding is None or not rating.is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         becomes = _by_what_they_were(context, told, existing)
@@ -52,7 +52,7 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     met = (
         []
         if any(write.target == keys.binding(binding.program_id, binding.customer) for write in place)
-        else [referrals.still_earns(binding)]
+        else [bindings.still_earns(binding)]
     )
     rated = rating.book(context, payment, told, existing, becomes, reference, [*place, *met, *sums])
     return replace(rated, is_done=not place)
@@ -79,7 +79,7 @@ def _place(context: Context, binding: Binding, payment: Payment, told: Payment, 
     new = binding.look_again(again, payment.id) if again else binding
     if had and not has:
         new = rating.left_by(context, binding, new, payment)
-    return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
+    return [*writes, *([bindings.count(binding, new)] if new != binding else [])]
 
 
 def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Reward]) -> dict[int, Reward]:

@@ -19,7 +19,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import duplicate_detection, rating, refunds, reversals
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.earning.rewards import tellers_of
-from refledger.store import keys, partners, payments, programs, referrals, rewards, sightings
+from refledger.store import bindings, keys, partners, payments, programs, referrals, rewards, sightings
 from refledger.store.transaction import Write
 
 
@@ -51,7 +51,7 @@ def _clear(context: Context, due: list[MaturityMessage], payment_id: str, note: 
     if old.kind is PaymentKind.PAYMENT and old.cleared_by and not old.twin:
         return None
     _check_suspected(old)
-    binding = referrals.find_binding(context.table, old.program_id, _customer(context, old))
+    binding = bindings.find(context.table, old.program_id, _customer(context, old))
     if binding is None:
         raise AlreadyDecided("nobody is known to have made the payment")
     twin = payments.find(context.table, old.twin)
@@ -72,7 +72,7 @@ def _clear(context: Context, due: list[MaturityMessage], payment_id: str, note: 
         *spoken_for,
         sightings.take_off(old.id),
         *sums,
-        *([referrals.count(binding, again)] if others else []),
+        *([bindings.count(binding, again)] if others else []),
     )
     due.extend(taken.due)
     return binding.program_id, binding.customer

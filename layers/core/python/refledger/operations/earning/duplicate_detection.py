@@ -18,7 +18,7 @@ from refledger.domain.suspicion import Sighting, cluster_of, keeper, near, sight
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import reversals
-from refledger.store import keys, payments, referrals, rewards, sightings
+from refledger.store import bindings, keys, payments, rewards, sightings
 from refledger.store.transaction import Write
 
 LOOKED_AT = 4_000  # rewards of a partner, latest due first, when a second system comes: some 2 MB
@@ -104,7 +104,7 @@ def _write_down(context: Context, binding: Binding, payment: Payment) -> Binding
     """
     systems, from_ms = tuple(sorted({*binding.systems, payment.told_in})), _from_ms(payment)
     if systems != binding.systems:
-        context.table.commit(referrals.told_in(binding, systems))
+        context.table.commit(bindings.told_in(binding, systems))
         binding = replace(binding, systems=systems)
     told = _told_before(context, binding, from_ms)
     known = {each.payment for each in sightings.some(context.table, binding, [(p.occurred_at_ms, p.id) for p in told])}
@@ -112,7 +112,7 @@ def _write_down(context: Context, binding: Binding, payment: Payment) -> Binding
     for start in range(0, len(new), PUTS):
         context.table.commit(*new[start : start + PUTS])
     if from_ms < binding.seen_from_ms:
-        context.table.commit(referrals.seen_from(binding, from_ms))
+        context.table.commit(bindings.seen_from(binding, from_ms))
         binding = replace(binding, seen_from_ms=from_ms)
     return binding
 
@@ -235,7 +235,7 @@ def _same_id(context: Context, payment_id: str, other_id: str) -> Binding | None
     known = _read(context, [payment_id, reversals.root(context, other_id)])
     if len(known) < 2 or not _is_of(*known) or known[0].told_in == known[1].told_in:
         return None
-    binding = referrals.find_binding(context.table, known[0].program_id, known[0].customer)
+    binding = bindings.find(context.table, known[0].program_id, known[0].customer)
     places = [(each.occurred_at_ms, each.id) for each in known]
     both = sightings.some(context.table, binding, places) if binding else []
     if binding is None or len(both) < 2 or both[0].payment in both[1].twins:
@@ -243,7 +243,7 @@ def _same_id(context: Context, payment_id: str, other_id: str) -> Binding | None
     pairs = ((both[0], both[1]), (both[1], both[0]))
     kept = [sightings.keep(binding, replace(one, twins=one.twins | {other.payment})) for one, other in pairs]
     again = binding.look_again(tuple(each.id for each in known), payment_id)
-    context.table.commit(*kept, referrals.count(binding, again))
+    context.table.commit(*kept, bindings.count(binding, again))
     return binding
 
 

@@ -20,7 +20,7 @@ from refledger.operations.earning.payments import Recorded, RecordOutcome, enter
 from refledger.operations.earning.unattributed import anew
 from refledger.operations.earning.word import by_word
 from refledger.operations.upline_resolution import check_stranger
-from refledger.store import payments, programs, referrals
+from refledger.store import bindings, payments, programs
 from refledger.store.transaction import ConditionFailed
 
 OVERDUE_MS = 14 * DAY_MS  # a payment that is to come at all has come by then
@@ -65,7 +65,7 @@ def _with_binding(context: Context, old: Payment) -> tuple[Payment, Binding | No
     """The payment in its program, and who earns from it there. Where nobody's event named a program, it is the one in
     which its customer is referred. Raises AlreadyDecided for nobody's payment of a customer who is not.
     """
-    binding = referrals.find_binding(context.table, old.program_id, old.customer)
+    binding = bindings.find(context.table, old.program_id, old.customer)
     if not old.is_nobodys:
         return old, binding
     if binding is None and not old.program_said:

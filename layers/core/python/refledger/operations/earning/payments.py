@@ -25,7 +25,7 @@ from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.uplines import EXPIRED, Binding
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import corrections, duplicate_detection, rating, reversals
-from refledger.store import customers, keys, payments, referrals, rewards, sightings
+from refledger.store import bindings, customers, keys, payments, rewards, sightings
 from refledger.store.transaction import ConditionFailed, Write
 
 HINT_MS = 60 * MINUTE_MS
@@ -142,7 +142,7 @@ def _keep_customer_id(context: Context, received: PaymentReceived, binding: Bind
     if binding.id_kept or not (own_id := _own_id(context, received, binding.customer)):
         return
     try:
-        context.table.commit(*referrals.keep_customer_id(binding, own_id))
+        context.table.commit(*bindings.keep_customer_id(binding, own_id))
     except ConditionFailed:  # the referral is gone: there is nothing to name it on
         return
 
@@ -172,7 +172,7 @@ def _whose(context: Context, received: PaymentReceived, *, strong: bool = True) 
     names = [name for name in (received.customer_id, received.other_customer_id) if name]
     hashes = [context.ids.user(name) for name in names]
     for customer in hashes if known else ():
-        if binding := referrals.find_binding(context.table, received.program_id, customer):
+        if binding := bindings.find(context.table, received.program_id, customer):
             return received.program_id, customer, binding
     for customer in hashes if not received.program_said else ():
         if binding := inferred(context, customer, received.occurred_at_ms, strong=strong):
@@ -187,7 +187,7 @@ def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool =
     found = [
         binding
         for program_id in customers.programs_of(context.table, customer, strong=strong)
-        if (binding := referrals.find_binding(context.table, program_id, customer)) and not binding.why_not(paid_at_ms)
+        if (binding := bindings.find(context.table, program_id, customer)) and not binding.why_not(paid_at_ms)
     ]
     return found[0] if len(found) == 1 else None
 
@@ -308,7 +308,7 @@ def enter(
     elif why_not := binding.why_not(payment.occurred_at_ms):
         outcome, entered = RecordOutcome(why_not), replace(entered, kind=PaymentKind.IGNORED, reason=why_not)
         if why_not == EXPIRED and payment.origin is Origin.PAYMENT:  # it earns if one that was made in time comes yet
-            counted = referrals.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
+            counted = bindings.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
     elif not program.earns_at(payment.occurred_at_ms):
         outcome, entered = RecordOutcome.PAUSED, replace(entered, kind=PaymentKind.IGNORED, reason=RecordOutcome.PAUSED)
     elif not program.takes(payment.currency):

@@ -22,7 +22,7 @@ from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, FOREVER_MS, Binding, RatingBacklog
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import duplicate_detection, reversals
-from refledger.store import keys, payments, referrals, rewards, transaction
+from refledger.store import bindings, keys, payments, referrals, rewards, transaction
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
@@ -90,7 +90,7 @@ def counted(
     if not old.customer:  # of a conversion: nobody knows who pays
         return old, []
     if payment.target:  # it is counted already
-        return old, [referrals.still_earns(old)]
+        return old, [bindings.still_earns(old)]
     at_ms, new, rules = payment.occurred_at_ms, old.converted(payment.occurred_at_ms), terms.rules
     base = terms.commission_base(payment)
     if base and rules.needs_count:
@@ -99,7 +99,7 @@ def counted(
         new = new.told_in(payment.told_in)
     if again:
         new = new.look_again(again, payment.id)
-    writes = [referrals.count(old, new) if new != old else referrals.still_earns(old)]
+    writes = [bindings.count(old, new) if new != old else bindings.still_earns(old)]
     if old.closed and payment.origin is Origin.PAYMENT:  # a conversion changes its referral itself
         writes.append(referrals.reopen(old.referral_id, at_ms, now_ms))
     keeps_all = new.keeps_all(rules)
@@ -107,7 +107,7 @@ def counted(
         unlisted = {*old.listed} - {*new.listed}
         if base and (keeps_all or at_ms < months_after(new.first_at_ms, rules.months[-1])):
             unlisted |= {(at_ms, payment.id)} - {*new.listed}
-        writes += [referrals.paid(old, *place) for place in sorted(unlisted)]
+        writes += [bindings.paid(old, *place) for place in sorted(unlisted)]
     return new, writes
 
 
@@ -116,13 +116,13 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
 
     It is none of the customer's by itself.
     """
-    binding = referrals.find_binding(context.table, gone.program_id, gone.customer) if gone.customer else None
+    binding = bindings.find(context.table, gone.program_id, gone.customer) if gone.customer else None
     if binding is None:
         return []
     others, writes = duplicate_detection.gone(context, binding, gone)
     new = binding.look_again(tuple(others), gone.id) if others else binding
     new = left_by(context, binding, new, gone, keep)
-    return [*writes, *([referrals.count(binding, new)] if new != binding else [])]
+    return [*writes, *([bindings.count(binding, new)] if new != binding else [])]
 
 
 def left_by(context: Context, read: Binding, new: Binding, gone: Payment, keep: Payment | None = None) -> Binding:
@@ -145,7 +145,7 @@ def left_by(context: Context, read: Binding, new: Binding, gone: Payment, keep: 
 def _next_after(context: Context, binding: Binding, gone: Payment) -> list[tuple[int, str]]:
     """The first of those that had no place in the list, as many as may have one when `gone` is not in it any more."""
     last_ms, _ = binding.listed[-1]
-    kept = referrals.paid_within(context.table, binding, last_ms, FOREVER_MS)
+    kept = bindings.paid_within(context.table, binding, last_ms, FOREVER_MS)
     later = (place for place in kept if place > binding.listed[-1])
     room, found = binding.room - len(binding.listed) + 1, list[tuple[int, str]]()
     while len(found) < room and (batch := list(islice(later, BATCH_LIMIT))):
@@ -199,7 +199,7 @@ def _rate(context: Context, payment_id: str) -> Rated:
     if payment.kind is not PaymentKind.PAYMENT or payment.origin is Origin.BY_HAND or not payment.customer:
         return Rated()
     # read after the payment: whoever rates it by a later binding changes its revision, and this is tried again
-    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    binding = bindings.find(context.table, payment.program_id, payment.customer)
     if binding is None or not is_of(binding, payment):
         return Rated()
     parts = split(payment, binding, terms_of(context, binding))
@@ -208,7 +208,7 @@ def _rate(context: Context, payment_id: str) -> Rated:
     existing = rewards_of(context, payment)
     becomes = became(context, payment, binding, parts, existing, binding.late)
     new = replace(payment, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
-    reference, met = f"{payment.id} because of {binding.late}", [referrals.still_earns(binding)]
+    reference, met = f"{payment.id} because of {binding.late}", [bindings.still_earns(binding)]
     return book(context, payment, new, existing, becomes, reference, met)
 
 
@@ -253,7 +253,7 @@ def _in_time(context: Context, payment: Payment) -> Rated:
     """One that was paid after its referral had expired: it has not, for another was paid in time and told later."""
     from refledger.operations.earning.payments import enter  # it rates what it enters
 
-    binding = referrals.find_binding(context.table, payment.program_id, payment.customer)
+    binding = bindings.find(context.table, payment.program_id, payment.customer)
     if binding is None or binding.why_not(payment.occurred_at_ms):
         return Rated()
     program = context.program_after(payment.program_id, context.now_ms())
@@ -323,12 +323,12 @@ def rate_customer(context: Context, program_id: str, customer: str, go_on: Calla
     """
     rated = Rated()
     for _ in range(TURNS):
-        binding = referrals.find_binding(context.table, program_id, customer)
+        binding = bindings.find(context.table, program_id, customer)
         if binding is None or binding.again is None:
             return rated
         left = _rate_all(context, binding, rated, go_on)
         try:
-            context.table.commit(referrals.rated(binding, left))
+            context.table.commit(bindings.rated(binding, left))
         except transaction.RetryableConflict:
             context.pause(PAUSE_MS)
             continue  # another one came late, or another worker was faster
@@ -360,7 +360,7 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
         rated.add(rate_again(context, payment))
         rated.due += duplicate_detection.judge(context, binding, payment)
     if again.until_ms:
-        for at_ms, payment in referrals.paid_within(context.table, binding, again.from_ms, again.until_ms):
+        for at_ms, payment in bindings.paid_within(context.table, binding, again.from_ms, again.until_ms):
             if not go_on():
                 return RatingBacklog((), at_ms, again.until_ms)
             rated.add(rate_again(context, payment))
@@ -369,7 +369,7 @@ def _rate_all(context: Context, binding: Binding, rated: Rated, go_on: Callable[
 
 def waiting(context: Context) -> Iterator[tuple[str, str]]:
     """Yield (program, customer) of what those who took a late payment have left."""
-    return referrals.to_be_rated(context.table, 100)
+    return bindings.to_be_rated(context.table, 100)
 
 
 def out_of_order(context: Context, due: list[Reward]) -> list[str]:
@@ -377,7 +377,7 @@ def out_of_order(context: Context, due: list[Reward]) -> list[str]:
     counting = {reward.payment for reward in due if _counts(context, reward)}
     found = [each for each in payments.many(context.table, sorted(counting)) if each.customer]
     named = sorted({(each.program_id, each.customer) for each in found})
-    bound = {(each.program_id, each.customer): each for each in referrals.bindings(context.table, named) if each.turn}
+    bound = {(each.program_id, each.customer): each for each in bindings.many(context.table, named) if each.turn}
     return [
         each.id
         for each in found

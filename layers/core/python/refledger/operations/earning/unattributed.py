@@ -16,7 +16,7 @@ from refledger.domain.times import HOUR_MS
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import entered_now
-from refledger.store import customers, keys, payments, referrals
+from refledger.store import bindings, customers, keys, payments
 from refledger.store.stream import Record
 
 SOURCE, KIND = "refledger", "Customer Referred"
@@ -51,7 +51,7 @@ def take(context: Context, told: Referred) -> list[MaturityMessage]:
 
     Returns what may mature at once.
     """
-    binding = referrals.find_binding(context.table, told.program_id, told.customer)
+    binding = bindings.find(context.table, told.program_id, told.customer)
     if binding is None:
         return []
     context.table.commit(customers.referred(told.customer, told.program_id))
@@ -71,7 +71,7 @@ def _take(context: Context, payment_id: str, program_id: str) -> list[MaturityMe
     old = found[0] if found and found[0].is_nobodys else None
     if old is None or (old.program_said and old.program_id != program_id):
         return []
-    binding = referrals.find_binding(context.table, program_id, old.customer)
+    binding = bindings.find(context.table, program_id, old.customer)
     entered = entered_now(context, anew(old, program_id), binding, context.program(program_id), old)
     context.table.commit(*entered.writes)
     return entered.due(context.now_ms())

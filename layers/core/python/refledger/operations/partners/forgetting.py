@@ -27,6 +27,7 @@ from refledger.operations.partners import partners
 from refledger.operations.referring import lifecycle
 from refledger.store import (
     adjustments,
+    bindings,
     erasure,
     invitations,
     keys,
@@ -34,7 +35,6 @@ from refledger.store import (
     methods,
     people,
     programs,
-    referrals,
     rewards,
 )  # fmt: skip
 from refledger.store import partners as stored_partners
@@ -256,7 +256,7 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
     for named in erasure.named_payments(context.table, user):
         yield "ids with payments that were nobody's", [named]
     program_ids = [program.id for _, program in programs.after(context.table, "")]
-    for binding in referrals.bindings(context.table, [(id, user) for id in program_ids]):
+    for binding in bindings.many(context.table, [(id, user) for id in program_ids]):
         item = context.table.get(keys.referral(binding.referral_id))
         if item is None:
             continue

@@ -8,7 +8,7 @@ from itertools import islice
 from refledger.domain.referrals import Referral
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context
-from refledger.store import keys, partners, referrals
+from refledger.store import bindings, keys, partners, referrals
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def above(context: Context, partner_id: str, program_id: str | None) -> Binding 
     partner = partners.find(context.table, partner_id, strong=False)
     if not partner.customer:
         return None
-    return referrals.find_binding(context.table, program_id or partner.program_id, partner.customer)
+    return bindings.find(context.table, program_id or partner.program_id, partner.customer)
 
 
 def below(context: Context, partner_id: str, before: str, limit: int) -> tuple[list[DownlineMember], str | None]:

@@ -16,7 +16,7 @@ from refledger.operations import duties, likeness
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.idempotency import Once
 from refledger.operations.upline_resolution import chain_above
-from refledger.store import partners, programs, referrals
+from refledger.store import bindings, partners, programs
 from refledger.store.transaction import ConditionFailed, Write
 
 CODE_ATTEMPTS = 5  # 50 bits: one is enough for any deployment
@@ -171,7 +171,7 @@ def link_user(context: Context, partner_id: str, user: str, by: str) -> Partner:
     old.check_known()
     _, top = chain_above(context, old.program_id, Link("", user), None, old.id)
     top_unchanged = (
-        referrals.top_still_unbound(old.program_id, top.customer)
+        bindings.top_still_unbound(old.program_id, top.customer)
         if top.customer
         else partners.still_without_user(top.partner_id)
     )
@@ -198,7 +198,7 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
     leave less, or it does not take a currency, Forbidden for the partner's own user and for who earns above them.
     """
     old = partners.find(context.table, partner_id)
-    above = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    above = bindings.find(context.table, old.program_id, old.customer) if old.customer else None
     duties.check_stranger(Act.SET_RATES, by, old.customer, *(link.customer for link in (above.upline if above else ())))
     if old.own_rates == own:
         return old

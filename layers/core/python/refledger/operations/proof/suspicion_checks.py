@@ -9,7 +9,7 @@ from refledger.domain.rewards import IN_BALANCE, POSSIBLE_DUPLICATE, Cancelled, 
 from refledger.domain.suspicion import Sighting, clusters
 from refledger.operations.context import Context
 from refledger.operations.proof.book_checks import Firsts
-from refledger.store import payments, referrals, sightings
+from refledger.store import bindings, payments, sightings
 
 
 def waiting_faults(payment: Payment, earned: Iterable[Reward]) -> Iterator[str]:
@@ -37,7 +37,7 @@ def unseen_faults(context: Context, found: Sequence[Payment], firsts: Firsts) ->
     """
     customers = {(each.program_id, each.customer) for each in found if each.customer}
     asked = [each for each in sorted(customers) if firsts.is_new("customer", " ".join(each))]
-    for binding in referrals.bindings(context.table, asked):
+    for binding in bindings.many(context.table, asked):
         if not binding.is_mixed or binding.again:  # what is to be looked at again is not decided yet
             continue
         for cluster in clusters(list(sightings.of_customer(context.table, binding))):

@@ -20,7 +20,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.rewards import cancel, make_room
 from refledger.operations.referring.lifecycle import found_out
 from refledger.operations.upline_resolution import check_stranger
-from refledger.store import keys, referrals, rewards
+from refledger.store import bindings, keys, referrals, rewards
 from refledger.store.transaction import Write
 
 UNPAID = (RewardStatus.PENDING, RewardStatus.CALCULATED, RewardStatus.APPROVED)
@@ -72,7 +72,7 @@ def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int)
         raise Invalid("from: not later than now")
     if old.status in (ReferralStatus.REJECTED, ReferralStatus.EXPIRED):
         raise ReferralClosed(f"the referral is {old.status} already")
-    binding = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    binding = bindings.find(context.table, old.program_id, old.customer) if old.customer else None
     if old.status in OPEN and not binding:  # with a customer it may have: the stream tells that a moment later
         raise Conflict("the referral has not converted: reject it, or let it expire")
     if old.ended_ms and (not from_ms or from_ms == old.ended_ms):
@@ -83,7 +83,7 @@ def _end(context: Context, referral_id: str, reason: str, by: str, from_ms: int)
     new = replace(new, updated_at_ms=now_ms)
     writes: list[Write] = [referrals.change(old, new, now_ms), *found_out(context, old)]
     if binding:
-        writes.append(referrals.end(binding, new.ended_ms))
+        writes.append(bindings.end(binding, new.ended_ms))
     context.table.commit(*writes)
     return new
 

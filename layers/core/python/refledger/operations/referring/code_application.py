@@ -23,8 +23,8 @@ from refledger.operations.upline_resolution import (
     expires_at,
     top_unchanged,
 )
+from refledger.store import bindings, keys, partners, programs, referrals
 from refledger.store import codes as stored_codes
-from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import Item
 
 
@@ -63,7 +63,7 @@ def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str)
         raise OwnCode("nobody refers themselves")
     now_ms = context.now_ms()
     if bound:
-        earlier = referrals.binding_from(bound)
+        earlier = bindings.from_item(bound)
         if earlier.upline[0].partner_id != partner_id:
             raise AlreadyReferred("somebody else referred this customer before")
         if earlier.is_over(now_ms):
@@ -91,7 +91,7 @@ def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str)
     )
     binding = referral.bound(user, now_ms)
     context.table.commit(
-        referrals.bind(binding), referrals.create(referral), partners.still_as_read(partner),
+        bindings.bind(binding), referrals.create(referral), partners.still_as_read(partner),
         *top_unchanged(program_id, partner_id, top),
     )  # fmt: skip
     return binding

@@ -13,7 +13,7 @@ from refledger.domain.errors import Refledger
 from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.referring.lifecycle import closing
-from refledger.store import programs, referrals
+from refledger.store import bindings, programs, referrals
 from refledger.store.transaction import Write
 
 PAGE = 100
@@ -66,7 +66,7 @@ def _expire(context: Context, referral_id: str) -> ReferralStatus | None:
     now_ms = context.now_ms()
     if not old.is_open or not old.is_over(now_ms):
         return None
-    binding = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    binding = bindings.find(context.table, old.program_id, old.customer) if old.customer else None
     writes: list[Write] = []
     if binding and binding.converted_at_ms:  # the stream's reader has not come to it
         new = replace(old, status=ReferralStatus.CONVERTED, converted_at_ms=binding.converted_at_ms)

@@ -32,8 +32,8 @@ from refledger.operations.upline_resolution import (
     expires_at,
     top_unchanged,
 )
+from refledger.store import bindings, keys, partners, programs, referrals
 from refledger.store import codes as stored_codes
-from refledger.store import keys, partners, programs, referrals
 from refledger.store.transaction import ConditionFailed, RetryableConflict, Write
 
 
@@ -134,7 +134,7 @@ def create_once(
     if new.lead:
         writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
     if new.customer:
-        writes.append(referrals.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
+        writes.append(bindings.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
         writes += top_unchanged(program_id, partner.id, top)
     try:
         context.table.commit(*writes)
@@ -189,7 +189,7 @@ def _refuse(failed: ConditionFailed) -> None:
     """What was taken meanwhile."""
     if referrals.LEAD_IS_FREE in failed.items:
         raise LeadTaken("another referral has this lead") from None
-    if referrals.IS_UNBOUND in failed.items:
+    if bindings.IS_UNBOUND in failed.items:
         raise AlreadyReferred("this customer has been referred before") from None
 
 
@@ -269,11 +269,11 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
     if status is ReferralStatus.EXPIRED:
         new = replace(new, until_ms=min(old.until_ms or now_ms, now_ms))
     writes: list[Write] = []
-    binding = referrals.find_binding(context.table, old.program_id, old.customer) if old.customer else None
+    binding = bindings.find(context.table, old.program_id, old.customer) if old.customer else None
     if binding:
         if binding.converted_at_ms:
             raise ReferralClosed("the referral has converted")
-        writes.append(referrals.close(binding, status.value, new.until_ms if status is ReferralStatus.EXPIRED else 0))
+        writes.append(bindings.close(binding, status.value, new.until_ms if status is ReferralStatus.EXPIRED else 0))
     if status is ReferralStatus.REJECTED and old.customer:
         writes += found_out(context, old)
     if old.lead and reason == DELETED:
@@ -373,7 +373,7 @@ def _with_customer(
     program = programs.find(context.table, old.program_id)
     check_new_customer(context, program, customer, by_machine=not by)
     named = replace(new, customer=customer, customer_id=context.customer_id(customer_id))
-    writes.append(referrals.bind(named.bound(customer, now_ms, by)))
+    writes.append(bindings.bind(named.bound(customer, now_ms, by)))
     writes += top_unchanged(old.program_id, "", top)
     return named.made_by(by), writes
 
@@ -421,7 +421,7 @@ def by_lead(context: Context, lead: str) -> Referral:
 
 def by_customer(context: Context, program_id: str, customer: str) -> Referral:
     """The referral of a customer (keyed hash). Raises ReferralNotFound."""
-    binding = referrals.find_binding(context.table, program_id, customer)
+    binding = bindings.find(context.table, program_id, customer)
     if binding is None:
         raise ReferralNotFound("this customer was not referred")
     return referrals.find(context.table, binding.referral_id)

@@ -9,7 +9,7 @@ from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.store import keys, referral_progress, referrals
+from refledger.store import bindings, keys, referral_progress, referrals
 from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
 from refledger.store.transaction import ConditionFailed, Item, Write
@@ -95,8 +95,8 @@ def _opened(context: Context, referral: Item, at_ms: int) -> list[Write]:
     Where there is no time limit a payment does not write to the binding, so an expiry by hand may overtake the stream.
     """
     (item,) = context.table.get_many([keys.binding(referral["program"], referral["customer"])])
-    old = referrals.binding_from(item) if item else None
-    return [referrals.count(old, old.converted(at_ms))] if old and old.closed else []
+    old = bindings.from_item(item) if item else None
+    return [bindings.count(old, old.converted(at_ms))] if old and old.closed else []
 
 
 def _first(records: Iterable[Record], when: Callable[[Record], tuple[str, int] | None]) -> dict[str, int]:
