@@ -28,8 +28,7 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 		--preload boto3,pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
 		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
-		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt \
-		--welcome-token '{"sub":"admin","groups":["admin"],"expiresIn":86400}' $(ARGS)
+		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt $(ARGS)
 
 # Levels: rules, pages, operations and handlers on a table in memory, without a process; what proves DynamoDB itself and the real
 # state machine; running stacks. Those that need stacks come by

@@ -131,7 +131,7 @@ class Story:
         say("\nEvery cent is explained.")
 
     def program_and_partner(self) -> None:
-        """1. An admin makes the program, and onboards Insurance Partners."""
+        """1. An admin sees to it that there is a program, and onboards Insurance Partners."""
         status, answer = self.client.call(self.admin, "POST", "/programs", PROGRAM)
         check(status in (201, 409), f"POST /programs: {status} {answer}")
         say(f"   program default: {'made' if status == 201 else 'is there already'}")
@@ -170,7 +170,7 @@ class Story:
             say(f"   {name}: {json.dumps(figures)}")
 
     def withdrawal(self) -> None:
-        """5. Bob asks for 15.00, and then for 6.00 more than there is."""
+        """5. Bob asks for 15.00, and then for 11.00, of 5.00 that are left."""
         body = {"amount": 1_500, "currency": "USD",
                 "payoutMethod": {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": IBAN}}  # fmt: skip
         key = f"key-{self.run}"
@@ -184,7 +184,7 @@ class Story:
         listed = self.client.get(self.bob, "/referrals/withdrawals")["data"]
         check([w["id"] for w in listed] == [made["id"]], str(listed))
         self.id = made["id"]
-        say(f"   {made['id']}: {made['status']}, 15.00 reserved; 11.00 more: {too_much['code']}, nothing changed")
+        say(f"   {made['id']}: {made['status']}, 15.00 reserved; 11.00 of 5.00: {too_much['code']}, nothing changed")
 
     def decision(self) -> None:
         """6. An admin sees what waits, approves, transfers the money, and marks it paid."""

@@ -13,6 +13,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from types import FrameType
 from typing import IO, TYPE_CHECKING, NoReturn
 
@@ -69,6 +70,8 @@ def main() -> int:
             children.stop()
         if lock:
             lock.close()
+    with suppress(OSError):  # of a terminal that is gone
+        print(f"stopped; the data stay in {options.data}", flush=True)
     return 0
 
 
@@ -90,10 +93,14 @@ def _serve(options: Options, listeners: Listeners, children: Children, dynamodb:
     stack = Stack(options, children, dynamodb, listeners.aws)
     try:
         gateway = stack.start()
-        print(welcome(options, stack, time.monotonic() - began), flush=True)
+
+        def say_ready() -> None:
+            print(welcome(options, stack, time.monotonic() - began), flush=True)
+
         if options.when_ready:
-            ports = {"API_PORT": options.api_port, "AWS_PORT": options.aws_port, "DYNAMODB_PORT": options.dynamodb_port}
-            _run_beside(children, options.when_ready, {name: str(port) for name, port in ports.items()})
+            _run_beside(children, options.when_ready, options.ports, say_ready)
+        else:
+            say_ready()
         config = uvicorn.Config(
             gateway, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1
         )
@@ -114,8 +121,8 @@ def answer_first(gateway: Gateway, exit: SignalHandler) -> SignalHandler:
     return handle
 
 
-def _run_beside(children: Children, command: str, ports: dict[str, str]) -> None:
-    """Start a command; the sockets listen already, so it is answered as soon as the server runs."""
+def _run_beside(children: Children, command: str, ports: dict[str, str], then: Callable[[], None]) -> None:
+    """Start a command; the sockets listen already, so it is answered as soon as the server runs. `then`: at its end."""
     try:
         process = children.start(shlex.split(command), env={**os.environ, **ports})
     except (OSError, ValueError) as error:
@@ -125,6 +132,8 @@ def _run_beside(children: Children, command: str, ports: dict[str, str]) -> None
         if (status := process.wait()) and not children.stopping:
             print(f"undocked: --when-ready ended with status {status}", file=sys.stderr, flush=True)
         children.forget(process)
+        if not children.stopping:
+            then()
 
     threading.Thread(target=collect, name="when-ready", daemon=True).start()
 
@@ -132,8 +141,9 @@ def _run_beside(children: Children, command: str, ports: dict[str, str]) -> None
 def run() -> NoReturn:
     """Run `main` as a command."""
     status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)  # pollers and interpreters wait in threads that nobody needs any more
 
 

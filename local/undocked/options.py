@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PORTS = {"API_PORT": "3000", "AWS_PORT": "4566", "DYNAMODB_PORT": "8000"}
 EPILOG = "Ports also come from API_PORT, AWS_PORT, DYNAMODB_PORT; JAVA names the Java that runs DynamoDB Local."
 
 
@@ -36,7 +37,17 @@ class Options:
     welcome_token: dict[str, Any]
     when_ready: str | None  # a command, run once beside the running stack
     beside: Path | None  # a checkout of another release, whose functions take half of the calls
-    verbose: bool  # say what libraries say, and print functions' metrics
+    verbose: bool  # say what libraries say, and print functions' metrics and JSON
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """The three ports, under the names of the variables that say them."""
+        return dict(zip(PORTS, map(str, (self.api_port, self.aws_port, self.dynamodb_port)), strict=True))
+
+    @property
+    def are_moved(self) -> bool:
+        """Whether a port is not the one that whoever says none would ask."""
+        return self.ports != PORTS
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -90,14 +101,14 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         "(an object is a secret with JSON keys); keep it readable by its owner alone. The ARN of one is "
         "arn:aws:secretsmanager:REGION:123456789012:secret:NAME-Local0",
     )
-    add("--api-port", type=_port, default=environ.get("API_PORT", "3000"), help="the HTTP API")
+    add("--api-port", type=_port, default=environ.get("API_PORT", PORTS["API_PORT"]), help="the HTTP API")
     add(
         "--aws-port",
         type=_port,
-        default=environ.get("AWS_PORT", "4566"),
+        default=environ.get("AWS_PORT", PORTS["AWS_PORT"]),
         help="every AWS service, for CLI and SDKs",
     )
-    add("--dynamodb-port", type=_port, default=environ.get("DYNAMODB_PORT", "8000"))
+    add("--dynamodb-port", type=_port, default=environ.get("DYNAMODB_PORT", PORTS["DYNAMODB_PORT"]))
     add(
         "--restart-dynamodb",
         action=argparse.BooleanOptionalAction,
@@ -134,8 +145,8 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
     add(
         "--when-ready",
         metavar="COMMAND",
-        help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT; never "
-        "when it could not start",
+        help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT, before "
+        "it says that it is ready; never when it could not start",
     )
     add(
         "--beside",
@@ -144,7 +155,12 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         help="a checkout of another release: its functions, where it has them, take every other call, as while a "
         "deployment goes from one to the other; its state machines are in force",
     )
-    add("-v", "--verbose", action="store_true", help="say what libraries say, and print functions' metrics")
+    add(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="say what libraries say; print functions' metrics, and their lines of JSON whole",
+    )
     given = parser.parse_args(arguments)
     if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:
         parser.error("API_PORT, AWS_PORT and DYNAMODB_PORT must differ")

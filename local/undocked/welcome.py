@@ -29,6 +29,9 @@ def welcome(options: Options, running: Running, seconds: float) -> str:
         f"runs {counts['workers']} functions, {counts['routes']} routes, {counts['mappings']} pollers, "
         f"{counts['schedules']} schedules; stop with Ctrl-C",
     ]
+    if options.are_moved:
+        exports = " ".join(f"{name}={port}" for name, port in options.ports.items())
+        lines.append(f"in every other terminal, first:  export {exports}")
     if options.python is None:
         lines.append("warning: workers share this interpreter: a package missing from a layer goes unnoticed")
     if options.welcome:

@@ -22,6 +22,12 @@ from undocked.warm import WarmParents
 
 INIT_LIMIT_SECONDS = 30.0  # AWS allows 10; a laptop that compiles byte code is slower
 EMBEDDED_METRICS = '{"_aws":'  # how CloudWatch's embedded metric format begins
+# What Powertools' logger says in every line, and ids that only who searches many lines needs.
+SAID_ALWAYS = {
+    "level", "location", "message", "timestamp", "service", "sampling_rate", "cold_start", "function_name",
+    "function_memory_size", "function_arn", "function_request_id", "correlation_id", "xray_trace_id", "request",
+    "exception", "exception_name", "stack_trace",
+}  # fmt: skip
 RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100  # as the service words it: 6291556
 
 
@@ -129,9 +135,11 @@ class Worker:
         self._events.put(("exit", f"Runtime exited with error: {how}".encode()))
 
     def log(self, line: str) -> None:
-        """One line of the function's log, on the terminal, under its name; metrics are for whoever asks."""
-        if line.startswith(EMBEDDED_METRICS) and not self._verbose:
-            return
+        """One line of the function's log, on the terminal, under its name; metrics and JSON are for whoever asks."""
+        if not self._verbose:
+            if line.startswith(EMBEDDED_METRICS):
+                return
+            line = in_short(line)
         sys.stdout.write(f"[{self.spec.name}] {line}\n")  # at once: `print` writes the line's end by itself
         sys.stdout.flush()
 
@@ -144,6 +152,20 @@ class Worker:
     def report(self, kind: str, payload: bytes) -> None:
         """What the runtime client says: response, error or init/error."""
         self._events.put((kind, payload))
+
+
+def in_short(line: str) -> str:
+    """Return a line of Powertools' logger as its message and what was added to it; any other line as it is."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    if not (isinstance(told, dict) and {"level", "location", "message"} <= told.keys()):
+        return line
+    level = [] if told["level"] == "INFO" else [told["level"]]
+    added = [value for name, value in told.items() if name not in SAID_ALWAYS]
+    text = " ".join(map(str, [*level, told["message"], *added]))
+    return f"{text}\n{told['exception']}" if "exception" in told else text
 
 
 class _RuntimeApi(QuickHandler):

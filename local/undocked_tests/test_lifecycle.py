@@ -112,6 +112,7 @@ def test_a_clean_restart_repeats_nothing(stack: Stack) -> None:
     wait_until(lambda: len(audited(stack, run)) == 5)
     children = children_of(stack)
     assert stack.stop() == 0
+    wait_until(lambda: f"stopped; the data stay in {stack.data}\n" in f"{stack.output}\n")
     assert_all_gone(children)
     stack.start()
     put(stack, f"ORDER#{run}-last")
@@ -227,7 +228,7 @@ def broken(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     text = project.with_name("welcome.txt")
     text.write_text("curl $HOME ${API}/x -H 'authorization: ${TOKEN}' # ${AWS} ${REGION} ${OTHER}\n")
     wish = json.dumps({"sub": "boss", "groups": ["admin"]})
-    options = ["--welcome", str(text), "--welcome-token", wish]
+    options = ["--welcome", str(text), "--welcome-token", wish, "--when-ready", "echo it is seeded"]
     with Stack(project, data=tmp_path_factory.mktemp("broken"), options=options) as running:
         yield running
 
@@ -242,6 +243,9 @@ def test_a_package_missing_from_the_workers_is_noticed(broken: Stack) -> None:
 def test_the_welcome_is_filled_in(broken: Stack) -> None:
     """The four placeholders become addresses and a token that works; a shell's own variables stay."""
     line = wait_until(lambda: next((each for each in broken.output.splitlines() if each.startswith("curl")), ""))
+    assert "it is seeded" in broken.output.partition("ready in")[0], "what it speaks of is there"
+    ports = f"API_PORT={broken.api_port} AWS_PORT={broken.aws_port} DYNAMODB_PORT={broken.dynamodb_port}"
+    assert f"in every other terminal, first:  export {ports}\n" in broken.output
     assert line.startswith(f"curl $HOME {broken.api}/x -H 'authorization: ey")
     assert line.endswith(f"# {broken.aws} eu-central-1 ${{OTHER}}")
     assert broken.get("/orders/1", token=line.split("'")[1].split()[1]).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from undocked.ports import open_ports
 from undocked.routes import Bucket
 from undocked.secrets import Secrets, generate
 from undocked.testing import PACKAGES, free_ports
+from undocked.worker import in_short
 
 
 def test_the_command_line_has_its_defaults() -> None:
@@ -70,6 +72,28 @@ def test_a_mistake_on_the_command_line_ends_with_the_usage(
         read_options(arguments, {})
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ({"status": 422, "code": "INVALID", "route": "PUT /x/{id}", "request": "1-2"}, "said 422 INVALID PUT /x/{id}"),
+        (
+            {"level": "ERROR", "exception": "Traceback\nKeyError", "exception_name": "KeyError"},
+            "ERROR said\nTraceback\nKeyError",
+        ),
+    ],
+)
+def test_a_line_of_json_is_shown_in_short(line: dict[str, Any], shown: str) -> None:
+    """What somebody wrote and added, and nothing that every line has."""
+    every = {"level": "INFO", "location": "_call:249", "message": "said", "timestamp": "2026-11-29", "service": "x"}
+    assert in_short(json.dumps(every | line)) == shown
+
+
+@pytest.mark.parametrize("line", ["", "text", "[1]", '{"message": "of nobody\'s logger"}', "{broken"])
+def test_any_other_line_is_shown_as_it_is(line: str) -> None:
+    """Also what looks like one at first."""
+    assert in_short(line) == line
 
 
 def test_every_taken_port_is_named() -> None:

@@ -237,7 +237,7 @@ class Api:
                 answer = problems.problem(500, "INTERNAL", f"not your fault; please quote {context['requestId']}")
         if answer["statusCode"] >= 400:
             code = json.loads(answer["body"])["code"]
-            told = {"route": event["routeKey"], "status": answer["statusCode"], "code": code}
+            told = {"status": answer["statusCode"], "code": code, "route": event["routeKey"]}
             logger().info("refused", extra={**told, "request": context["requestId"]})
         answer["headers"] = {**SAFE, **answer["headers"], **_limit_headers(standing)}
         return {**answer, "body": "", "isBase64Encoded": False} if event["routeKey"].startswith("HEAD ") else answer
