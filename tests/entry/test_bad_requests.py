@@ -385,6 +385,39 @@ def test_unknown_and_missing_fields_are_refused(world: World, route: str) -> Non
         assert_problem(world.admin(route, path={"partnerId": "p" * 16, "withdrawalId": "w" * 24}), 422)
 
 
+def test_faults_are_told_in_words(world: World) -> None:
+    """Of what was sent, and of all choices that there are: not of how models are built."""
+    answer = world.admin("GET /api/v1/withdrawals", query={"status": "PENDING"})
+    (fault,) = answer.body["errors"]
+    assert fault["field"] == "status"
+    assert re.fullmatch(r"one of REQUESTED, .*, RETURNED, ALL", fault["message"])
+    answer = world.admin("GET /api/v1/withdrawals", query={"page": "2"})
+    assert answer.body["errors"] == [{"field": "page", "message": "not known; lists go on with `cursor`"}]
+    answer = send(world, "POST /api/v1/payout-batches", write({"limit": 5, "extra": 1}))
+    assert {"field": "extra", "message": "not known"} in answer.body["errors"]
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "field"),
+    [
+        ("PATCH /api/v1/partners/{partnerId}", {"status": "SUSPENDED"}, "reason"),
+        ("PATCH /api/v1/partners/{partnerId}", {"status": "SUSPENDED", "reason": "why", "phone": "1"}, "status"),
+        ("PATCH /api/v1/partners/{partnerId}", {"reason": "why"}, "reason"),
+        ("PATCH /api/v1/referrals/{referralId}", {"status": "REJECTED"}, "reason"),
+        ("PATCH /api/v1/referrals/{referralId}", {"status": "ACCEPTED", "tags": []}, "status"),
+        ("PATCH /api/v1/rewards/{rewardId}", {"status": "CANCELLED"}, "note"),
+        ("PATCH /api/v1/rewards/{rewardId}", {"status": "APPROVED", "hold": "odd"}, "status"),
+    ],
+)
+def test_a_status_without_its_reason_names_the_field(
+    world: World, route: str, body: dict[str, Any], field: str
+) -> None:
+    """A form marks the field that is to be filled in."""
+    answer = send(world, route, write(body))
+    assert_problem(answer, 422)
+    assert [each["field"] for each in answer.body["errors"]] == [field]
+
+
 @pytest.mark.parametrize("route", VALID)
 def test_what_is_no_json_object_is_refused(world: World, route: str) -> None:
     """Broken, cut off, nested without end, lone surrogates, numbers of thousands of digits, something else."""

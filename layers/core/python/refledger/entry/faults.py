@@ -23,7 +23,10 @@ _BUILT: Final = (
     "chain[",
     "nullable[",
     "tagged-union[",
+    "str-enum[",
+    "literal[",
 )
+_ONE_OF: Final = "one of "
 _CHOICE: Final = re.compile(r"\^\(([A-Z_|]+)\)\$")
 _WORDS: Final = {
     "missing": "missing",
@@ -75,11 +78,27 @@ def message(detail: Any) -> str:
             return f"at most {most} characters"
         case {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}:  # told in words: few read expressions
             words = _CHOICE.fullmatch(pattern)
-            return f"one of {', '.join(words[1].split('|'))}" if words else _WORDS["string_pattern_mismatch"]
+            return _ONE_OF + ", ".join(words[1].split("|")) if words else _WORDS["string_pattern_mismatch"]
         case {"type": "enum" | "literal_error", "ctx": {"expected": values}}:
-            return f"one of {values.replace(' or ', ', ').replace(chr(39), '')}"
+            return _ONE_OF + str(values).replace(" or ", ", ").replace("'", "")
+        case {"type": "extra_forbidden", "loc": ("page" | "offset",)}:
+            return "not known; lists go on with `cursor`"
+        case {"type": "extra_forbidden"}:
+            return "not known"
         case _:
             return str(detail["msg"])
+
+
+def joined(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Make one fault of choices at one place: Pydantic names those of each kind of a union by themselves."""
+    told: list[dict[str, str]] = []
+    for field, message in ((each["field"], each["message"]) for each in found):
+        last = told[-1] if told else {"field": "", "message": ""}
+        if last["field"] == field and last["message"].startswith(_ONE_OF) and message.startswith(_ONE_OF):
+            last["message"] += f", {message.removeprefix(_ONE_OF)}"
+        else:
+            told.append({"field": field, "message": message})
+    return told
 
 
 def _reason(detail: Any) -> str:

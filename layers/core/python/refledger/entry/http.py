@@ -420,7 +420,7 @@ def _validated(model: type[BaseModel], text: str) -> BaseModel:
         details = error.errors(include_url=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise Malformed(400, "the body is not JSON") from None
-        raise _Rejected(list(map(_fault, details[:20]))) from None
+        raise _Rejected(faults.joined(list(map(_fault, details[:20])))) from None
 
 
 def _checked(text: str, *, exact: bool) -> str:

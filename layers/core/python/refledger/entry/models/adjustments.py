@@ -16,7 +16,7 @@ from refledger.domain.adjustments import (
 )
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View, in_major
+from refledger.entry.models.common import Body, Capitals, Currency, Note, PageQuery, View, in_major, refused
 from refledger.entry.models.ids import PartnerId
 
 SignedAmount = Annotated[
@@ -45,7 +45,7 @@ class NewAdjustment(Body):
     def _one_kind(self) -> Self:
         anchors = self.kind is AdjustmentKind.ANCHOR
         if (self.amount == 0) is not anchors:
-            raise ValueError("amount: zero for an ANCHOR" if anchors else "amount: not zero")
+            raise refused("amount", "zero for an ANCHOR" if anchors else "not zero")
         if any((given is None) is anchors for given in (self.entries, self.chain)):
             raise ValueError("entries and chain: both of an ANCHOR, and of nothing else")
         return self

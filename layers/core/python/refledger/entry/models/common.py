@@ -114,6 +114,11 @@ class NoQuery(Query):
     """No parameters."""
 
 
+def refused(field: str, reason: str) -> PydanticCustomError:
+    """Make the error that a validator of a whole model raises about one of its fields."""
+    return PydanticCustomError(REFUSED, "{reason}", {"field": field, "reason": reason})
+
+
 def located(make: Callable[[], V]) -> V:
     """Tell at its field what a rule of the domain refuses as "field: reason".
 
@@ -123,7 +128,7 @@ def located(make: Callable[[], V]) -> V:
         return make()
     except Invalid as error:
         field, _, reason = error.detail.partition(": ")
-        raise PydanticCustomError(REFUSED, "{reason}", {"field": field, "reason": reason}) from None
+        raise refused(field, reason) from None
 
 
 def _currency(code: str) -> str:

@@ -12,7 +12,7 @@ from refledger.domain.jobs import ExportSubject, ImportLine, Job, JobStatus, Lin
 from refledger.domain.journal import Account
 from refledger.domain.journal_files import JournalFormat
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, Title, View
+from refledger.entry.models.common import Body, Capitals, Currency, Day, Query, TextBody, Title, View, refused
 
 FILTERS: Final[dict[ExportSubject, set[str]]] = {
     ExportSubject.PARTNERS: {"program_id", "status", "since", "until"},
@@ -124,23 +124,23 @@ class BooksBody(Body):
         """Raise ValueError for what the software would refuse."""
         told = self.accounts.as_text()
         if format in (JournalFormat.XERO, JournalFormat.DATEV) and len(told) < len(Account):
-            raise ValueError("books: the number of each of the six accounts is needed")
+            raise refused("books", "the number of each of the six accounts is needed")
         if format is JournalFormat.XERO and not self.tax_rate:
-            raise ValueError("books: taxRate is needed")
+            raise refused("books", "taxRate is needed")
         if format is not JournalFormat.DATEV:
             return
         if not all(
             text.isascii() and text.isdigit() and len(text) <= self.account_length + 1 for text in told.values()
         ):
-            raise ValueError("books: accounts are numbers of accountLength digits, or one more")
+            raise refused("books", "accounts are numbers of accountLength digits, or one more")
         if not (self.consultant and self.client and self.fiscal_year_start):
-            raise ValueError("books: consultant, client and fiscalYearStart are needed")
+            raise refused("books", "consultant, client and fiscalYearStart are needed")
         if not (filters.currency and filters.since and filters.until):
-            raise ValueError("filters: a currency, from and to are needed")
+            raise refused("filters", "a currency, from and to are needed")
         start = date.fromisoformat(self.fiscal_year_start)
         end = start.replace(year=start.year + 1, day=min(start.day, 28))
         if not start <= date.fromisoformat(filters.since) <= date.fromisoformat(filters.until) < end:
-            raise ValueError("filters: from and to are in the fiscal year")
+            raise refused("filters", "from and to are in the fiscal year")
 
 
 class NewExport(Body):
@@ -165,20 +165,20 @@ class NewExport(Body):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         if self.filters.given - FILTERS[self.what]:
-            raise ValueError("filters: one of them is not known of what is asked for")
+            raise refused("filters", "one of them is not known of what is asked for")
         for name, values in _known(self.what).items() if self.filters.given & {"status", "source"} else ():
             if (given := getattr(self.filters, name)) and given not in values:
-                raise ValueError(f"filters: there is no such {name} of these")
+                raise refused("filters", f"there is no such {name} of these")
         if self.what is ExportSubject.AUDIT and len(self.filters.given & {"entity", "actor"}) != 1:
-            raise ValueError("filters: the audit of an entity or of an actor")
+            raise refused("filters", "the audit of an entity or of an actor")
         if self.filters.since and self.filters.until and self.filters.since > self.filters.until:
-            raise ValueError("filters: from is not after to")
+            raise refused("filters", "from is not after to")
         if self.what is ExportSubject.MONTH_END and not self.filters.month:
-            raise ValueError("filters: month is needed")
+            raise refused("filters", "month is needed")
         if self.what is ExportSubject.JOURNAL:
             (self.books or BooksBody()).check(self.format, self.filters)
         elif self.books or self.format is not JournalFormat.CSV:
-            raise ValueError("format: of the JOURNAL alone")
+            raise refused("format", "of the JOURNAL alone")
         return self
 
 

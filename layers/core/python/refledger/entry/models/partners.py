@@ -24,6 +24,7 @@ from refledger.entry.models.common import (
     Tag,
     Tags,
     View,
+    refused,
 )
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
@@ -99,10 +100,12 @@ class PartnerPatch(PartnerChanges):
     def _one_thing(self) -> Self:
         said = {name for name, value in self if value is not None} - {"reason"}
         decides = said & {"status", "commission_rates"}
-        if decides and (len(said) > 1 or self.reason is None):
-            raise ValueError("status or commissionRates: with a reason, and with nothing else")
+        if decides and self.reason is None:
+            raise refused("reason", "needed with status or commissionRates")
+        if decides and len(said) > 1:
+            raise refused("status" if self.status else "commissionRates", "with a reason, and with nothing else")
         if self.reason is not None and not decides:
-            raise ValueError("reason: of status or commissionRates")
+            raise refused("reason", "of status or commissionRates")
         return self
 
 

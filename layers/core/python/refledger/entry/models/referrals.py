@@ -33,6 +33,7 @@ from refledger.entry.models.common import (
     Tag,
     Tags,
     View,
+    refused,
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
@@ -119,11 +120,11 @@ class ReferralPatch(ReferralChanges):
     def _one_thing(self) -> Self:
         said = {name for name, value in self if value is not None} - {"reason"}
         if "status" in said and len(said) > 1:
-            raise ValueError("status: with a reason, and with nothing else")
+            raise refused("status", "with a reason, and with nothing else")
         if self.status == "REJECTED" and not self.reason:
-            raise ValueError("reason: needed to reject")
+            raise refused("reason", "needed to reject")
         if self.reason is not None and self.status not in ("REJECTED", "EXPIRED"):
-            raise ValueError("reason: of a status that is REJECTED or EXPIRED")
+            raise refused("reason", "of a status that is REJECTED or EXPIRED")
         return self
 
 

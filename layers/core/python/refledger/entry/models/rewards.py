@@ -26,6 +26,7 @@ from refledger.entry.models.common import (
     Title,
     View,
     in_major,
+    refused,
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.operations.bulk import BulkOutcome
@@ -116,9 +117,9 @@ class RewardPatch(RewardChanges):
         if self.status is None:
             return self
         if self.hold is not None:
-            raise ValueError("status: with a note, and with nothing else")
+            raise refused("status", "with a note, and with nothing else")
         if self.status == "CANCELLED" and not self.note:
-            raise ValueError("note: needed to cancel")
+            raise refused("note", "needed to cancel")
         return self
 
 
