@@ -32,9 +32,11 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
+from refledger.entry.models.explanations import ExplanationView
 from refledger.entry.models.of_partner import PartnerRewardsQuery
 from refledger.entry.models.payment_refunds import NewRefund, PaymentRefundView, RefundList
 from refledger.entry.models.payments import (
+    DisputeView,
     DuplicateBody,
     ParkedView,
     PaymentLineView,
@@ -50,8 +52,6 @@ from refledger.entry.models.rewards import (
     BulkRewards,
     DecisionNote,
     DeletionQuery,
-    DisputeView,
-    ExplanationView,
     HoldBody,
     NamedPaidBody,
     NewReward,
