@@ -89,7 +89,7 @@ class AuditView(View):
 
     at: str
     entity: str
-    type: str
+    type: Annotated[str, Field(examples=["PARTNER"])]
     part: str | None
     action: Action
     actor: ActorView
