@@ -7,44 +7,8 @@ import pytest
 from refledger.domain.duties import DUTIES, Act, Relation
 from refledger.entry import access
 from refledger.entry.access import Role
+from scripts.duties_page import PARTNER, REFERRAL, REFERRALS, ROUTES_OF
 
-REFERRALS, REWARDS, WITHDRAWALS = "/api/v1/referrals", "/api/v1/rewards", "/api/v1/withdrawals"
-PARTNER, PROGRAM, REFERRAL = (
-    "/api/v1/partners/{partnerId}",
-    "/api/v1/programs/{programId}",
-    f"{REFERRALS}/{{referralId}}",
-)
-REWARD, WITHDRAWAL = f"{REWARDS}/{{rewardId}}", f"{WITHDRAWALS}/{{withdrawalId}}"
-ROUTES_OF: dict[Act, tuple[str, ...]] = {
-    Act.ADJUST: ("/api/v1/adjustments",),
-    Act.WRITE_OFF: ("/api/v1/adjustments",),
-    Act.APPROVE_ADJUSTMENT: ("/api/v1/adjustments/{adjustmentId}/approve",),
-    Act.REJECT_ADJUSTMENT: ("/api/v1/adjustments/{adjustmentId}/reject",),
-    Act.GIVE_REWARD: (REWARDS,),
-    Act.REFER: (REFERRALS, f"{REFERRALS}/bulk", f"{REFERRAL}/link-to-lead"),
-    Act.CONVERT_BY_MACHINE: (f"{REFERRAL}/process-conversion", f"{REFERRALS}/process-conversion"),
-    Act.ACCEPT_PAYMENT: ("/api/v1/payments/{paymentId}/accept",),
-    Act.CLEAR_DUPLICATE: ("/api/v1/payments/{paymentId}/duplicate",),
-    Act.HOLD_REWARD: (f"{REWARD}/hold",),
-    Act.RELEASE_REWARD: (f"{REWARD}/release",),
-    Act.APPROVE_REWARD: (f"{REWARD}/approve", f"{REWARDS}/bulk-approve"),
-    Act.CANCEL_REWARD: (f"{REWARD}/cancel", f"{REWARDS}/bulk-cancel"),
-    Act.PAY_REWARD: (f"{REWARD}/process-payment", f"{REWARDS}/process-payment", f"{REWARDS}/bulk-pay"),
-    Act.APPROVE_WITHDRAWAL: (f"{WITHDRAWAL}/approve", f"{WITHDRAWALS}/bulk-approve"),
-    Act.REJECT_WITHDRAWAL: (f"{WITHDRAWAL}/reject",),
-    Act.EXPORT_WITHDRAWAL: ("/api/v1/payout-batches",),
-    Act.MARK_PAID: (f"{WITHDRAWAL}/mark-paid", f"{WITHDRAWALS}/bulk-mark-paid"),
-    Act.MARK_FAILED: (f"{WITHDRAWAL}/mark-failed",),
-    Act.MARK_RETURNED: (f"{WITHDRAWAL}/mark-returned",),
-    Act.RETRY_PAYOUT: (f"{WITHDRAWAL}/retry",),
-    Act.RESOLVE_PROBLEM: (f"{WITHDRAWAL}/resolve",),
-    Act.LINK_USER: (f"{PARTNER}/link-user",),
-    Act.DECIDE_APPLICATION: tuple(f"/api/v1/applications/{{applicationId}}/{how}" for how in ("approve", "reject")),
-    Act.VERIFY_ACCOUNT: (f"{PARTNER}/payout-methods/{{methodId}}/verify",),
-    Act.CHANGE_STATUS: tuple(f"{PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate")),
-    Act.LOOSEN_TERMS: ("/api/v1/programs", f"{PROGRAM}/resume"),
-    Act.CONFIRM_TERMS: (f"{PROGRAM}/changes/{{changeId}}/confirm",),
-}
 # All that a service may change; lifting a suspension, who signs in, and amounts above the limits are refused behind it.
 BY_SERVICES = {
     "POST /api/v1/partners", "POST /api/v1/partners/bulk", "POST /api/v1/partners/validate-referral-code",

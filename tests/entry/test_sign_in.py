@@ -13,27 +13,9 @@ from refledger.domain.duties import Act
 from refledger.domain.errors import FreshSignInNeeded
 from refledger.entry import access, config, sign_in
 from refledger.entry.config import Environment, Misconfigured
-from tests.entry.test_duties_of_routes import PARTNER, PROGRAM, REFERRAL, REWARD, ROUTES_OF
+from scripts.duties_page import BEHIND
 from tests.support.functions import Answer, World, assert_problem
 
-REFUNDS = "/api/v1/payments/{paymentId}/refunds"
-BEHIND: dict[Act, set[str]] = {
-    **{act: {f"POST {path}" for path in paths} for act, paths in ROUTES_OF.items()},
-    Act.CONVERT: {f"POST {REFERRAL}/process-conversion"},
-    Act.REFUND_PAYMENT: {f"POST {REFUNDS}"},
-    Act.CONFIRM_REFUND: {f"POST {REFUNDS}/{{refundId}}/confirm"},
-    Act.UNDO_REFUND: {f"POST {REFUNDS}/{{refundId}}/undo"},
-    Act.HOLD_REWARD: {f"POST {REWARD}/hold"},
-    Act.CLOSE_REFERRAL: {f"POST {REFERRAL}/close"},
-    Act.INVITE: {"POST /api/v1/invitations/{token}/accept"},
-    Act.ADD_ACCOUNT: {"POST /api/v1/payout-methods", "POST /api/v1/referrals/withdraw"},  # names an account, too
-    Act.LIFT_SUSPENSION: {f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "terminate")},
-    Act.SET_RATES: {f"PUT {PARTNER}/commission"},
-    Act.RAISE_RATES: {f"PUT {PARTNER}/commission"},
-    Act.RELEASE_TOLD: {f"POST {REWARD}/release"},
-    Act.ANCHOR: {"POST /api/v1/adjustments", "POST /api/v1/adjustments/{adjustmentId}/approve"},
-    Act.TIGHTEN_TERMS: {f"PUT {PROGRAM}"},
-}
 VARIABLE, MINUTES = "FRESH_SIGN_IN_MINUTES", 15
 FRESH = sorted(route for route in access.ROUTES if access.is_fresh(route))
 # Everything else that changes something, each looked at by who added it. None of it lets money out, makes any, says
