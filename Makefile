@@ -30,10 +30,9 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt $(ARGS)
 
-# Levels: rules, pages, operations and handlers on a table in memory, without a process; what proves DynamoDB itself and the real
-# state machine; running stacks. Those that need stacks come by
-# themselves: a stack at rest still takes a share of the machine.
-UNIT = tests/domain tests/docs tests/house tests/adapters tests/operations tests/functions tests/entry
+# Levels: rules and pages, in half a minute; operations and handlers on a table in memory, DynamoDB itself, and the real state machine;
+# running stacks. Those that need stacks come by themselves: a stack at rest still takes a share of the machine.
+UNIT = tests/domain tests/docs tests/house tests/adapters
 STACKS = tests/e2e tests/cli local/undocked_tests
 PYTEST = $(PY) -m pytest -n 2
 
@@ -46,11 +45,11 @@ else
 	$(PY) -m pytest $(ARGS)
 endif
 
-unit: ## run the tests that need no process: rules, pages, adapters, operations, handlers
+unit: ## run the tests of rules, pages and adapters: no process, half a minute
 	$(SETUP) dev
 	$(PYTEST) --dist loadfile $(UNIT) -m "not dynamodb_local" $(ARGS)
 
-integration: ## run the tests against DynamoDB Local and the real state machine, in one process
+integration: ## run the tests of operations and handlers, against DynamoDB Local, and of the real state machine
 	$(SETUP) dev worker dynamodb
 	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%) $(UNIT:%=--ignore=%) $(ARGS)
 	$(PYTEST) $(UNIT) -m dynamodb_local $(ARGS)

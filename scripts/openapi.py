@@ -131,7 +131,8 @@ def document() -> dict[str, Any]:
     schemas, found = models_json_schema(
         list(dict.fromkeys(pairs)), ref_template=REFERENCE, schema_generator=descriptions.Described
     )
-    definitions = found["$defs"]
+    definitions = with_page_names(found["$defs"])
+    schemas = {pair: with_page_names(schema) for pair, schema in schemas.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes():
         method, path = route.key.split()
@@ -156,6 +157,11 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def with_page_names(schema: Any) -> Any:
+    """A schema in which a page of rewards is a `RewardPage`, and not Pydantic's `Page_RewardView_`."""
+    return json.loads(re.sub(r"\bPage_(\w+?)(?:View)?_(?=\")", r"\1Page", json.dumps(schema)))
 
 
 def used_by(paths: Any, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBa
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
 from refledger.operations.figures.counted import check_books_counted, check_counted
-from refledger.operations.figures.leaderboards import ALL_TIME, By
+from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy
 
 api = handler = Api()
 
@@ -132,7 +132,7 @@ def top(request: Request[NoBody, TopQuery]) -> TopView:
         program_id=program_id,
         by=query.by,
         month=query.month,
-        currency=None if query.by is By.CONVERSIONS else currency,
+        currency=None if query.by is RankedBy.CONVERSIONS else currency,
         updated_at=iso(board.at_ms) if board.version else None,
         data=[TopRowView(rank=rank, partner_id=id, value=value) for rank, (id, value) in rows],
     )

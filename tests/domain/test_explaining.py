@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.caps import CappedMonth
 from refledger.domain.currencies import EXPONENTS, decimal, exponent, money
-from refledger.domain.explaining import Next, agree, capped, coming, earned, explain, taken
+from refledger.domain.explaining import NextStep, agree, capped, coming, earned, explain, taken
 from refledger.domain.journal import Balance
 from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.payments import Payment, PaymentKind, TakenBack
@@ -192,32 +192,37 @@ IDLE = replace(PARTNER, idle=(Idle(NOW - 1, NOW + 1),))
 @pytest.mark.parametrize(
     ("changes", "partner", "available", "expected"),
     [
-        ({}, PARTNER, 0, [Next.MATURES]),
-        ({"review": True}, PARTNER, 0, [Next.GOES_TO_REVIEW]),
-        ({}, IDLE, 0, [Next.WILL_BE_CANCELLED]),
-        ({"held": ("odd",)}, PARTNER, 0, [Next.WAITS_FOR_RELEASE]),
-        ({"held": (DISPUTED,)}, PARTNER, 0, [Next.WAITS_FOR_DISPUTE]),
-        ({"held": (DISPUTED, "odd")}, PARTNER, 0, [Next.WAITS_FOR_DISPUTE, Next.WAITS_FOR_RELEASE]),
-        ({"status": S.CALCULATED}, PARTNER, 0, [Next.WAITS_FOR_APPROVAL]),
-        ({"status": S.CALCULATED, "held": ("odd",)}, PARTNER, 0, [Next.WAITS_FOR_RELEASE]),
-        ({"status": S.APPROVED}, PARTNER, 1999, [Next.WAITS_FOR_PAYOUT]),
-        ({"status": S.APPROVED}, PARTNER, -1, [Next.WORKS_OFF_DEBT, Next.WAITS_FOR_PAYOUT]),
-        ({"status": S.APPROVED, "held": (DISPUTED,)}, PARTNER, 9, [Next.WAITS_FOR_DISPUTE, Next.WAITS_FOR_PAYOUT]),
-        ({"status": S.APPROVED, "limit": 0}, PARTNER, 0, [Next.NOTHING]),
-        ({"status": S.PAID}, PARTNER, 0, [Next.NOTHING]),
-        ({"status": S.PAID, "reversed": 1999}, PARTNER, -1999, [Next.WORKS_OFF_DEBT, Next.NOTHING]),
-        ({"status": S.CANCELLED, "cancelled": Cancelled.REFUNDED}, PARTNER, 0, [Next.MAY_COME_BACK]),
-        ({"status": S.CANCELLED, "cancelled": Cancelled.BY_HAND}, PARTNER, 0, [Next.NOTHING]),
-        ({"status": S.CANCELLED, "cancelled": Cancelled.IDLE}, PARTNER, 0, [Next.NOTHING]),
+        ({}, PARTNER, 0, [NextStep.MATURES]),
+        ({"review": True}, PARTNER, 0, [NextStep.GOES_TO_REVIEW]),
+        ({}, IDLE, 0, [NextStep.WILL_BE_CANCELLED]),
+        ({"held": ("odd",)}, PARTNER, 0, [NextStep.WAITS_FOR_RELEASE]),
+        ({"held": (DISPUTED,)}, PARTNER, 0, [NextStep.WAITS_FOR_DISPUTE]),
+        ({"held": (DISPUTED, "odd")}, PARTNER, 0, [NextStep.WAITS_FOR_DISPUTE, NextStep.WAITS_FOR_RELEASE]),
+        ({"status": S.CALCULATED}, PARTNER, 0, [NextStep.WAITS_FOR_APPROVAL]),
+        ({"status": S.CALCULATED, "held": ("odd",)}, PARTNER, 0, [NextStep.WAITS_FOR_RELEASE]),
+        ({"status": S.APPROVED}, PARTNER, 1999, [NextStep.WAITS_FOR_PAYOUT]),
+        ({"status": S.APPROVED}, PARTNER, -1, [NextStep.WORKS_OFF_DEBT, NextStep.WAITS_FOR_PAYOUT]),
+        (
+            {"status": S.APPROVED, "held": (DISPUTED,)},
+            PARTNER,
+            9,
+            [NextStep.WAITS_FOR_DISPUTE, NextStep.WAITS_FOR_PAYOUT],
+        ),
+        ({"status": S.APPROVED, "limit": 0}, PARTNER, 0, [NextStep.NOTHING]),
+        ({"status": S.PAID}, PARTNER, 0, [NextStep.NOTHING]),
+        ({"status": S.PAID, "reversed": 1999}, PARTNER, -1999, [NextStep.WORKS_OFF_DEBT, NextStep.NOTHING]),
+        ({"status": S.CANCELLED, "cancelled": Cancelled.REFUNDED}, PARTNER, 0, [NextStep.MAY_COME_BACK]),
+        ({"status": S.CANCELLED, "cancelled": Cancelled.BY_HAND}, PARTNER, 0, [NextStep.NOTHING]),
+        ({"status": S.CANCELLED, "cancelled": Cancelled.IDLE}, PARTNER, 0, [NextStep.NOTHING]),
     ],
 )
 def test_every_status_has_a_future(
-    changes: dict[str, object], partner: Partner, available: int, expected: list[Next]
+    changes: dict[str, object], partner: Partner, available: int, expected: list[NextStep]
 ) -> None:
     """Each status, held or not, in debt or not, says what comes next; a time only where time does it."""
     found = coming(a_reward(**changes), partner, Balance("p", "USD", available), NOW)
     assert [each.what for each in found] == expected
-    timed = {Next.MATURES, Next.GOES_TO_REVIEW, Next.WILL_BE_CANCELLED}
+    timed = {NextStep.MATURES, NextStep.GOES_TO_REVIEW, NextStep.WILL_BE_CANCELLED}
     assert [each.at_ms for each in found] == [NOW + DAY_MS if each in timed else None for each in expected]
     assert all(each.text for each in found)
 
@@ -225,7 +230,7 @@ def test_every_status_has_a_future(
 def test_what_is_due_comes_with_the_next_run() -> None:
     """After its time a reward says so, and not a time that is over."""
     (found,) = coming(a_reward(), PARTNER, None, NOW + 2 * DAY_MS)
-    assert (found.what, found.at_ms) == (Next.MATURES, NOW + 2 * DAY_MS)
+    assert (found.what, found.at_ms) == (NextStep.MATURES, NOW + 2 * DAY_MS)
     assert "next run" in found.text
 
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid, UnknownCurrency
-from refledger.domain.rules import BASIS_POINTS, MAX_TIERS, Nothing, Own, Pay, RateSource, Rule, RuleSet, Sale, shares
+from refledger.domain.rules import (
+    BASIS_POINTS,
+    MAX_TIERS,
+    Own,
+    Pay,
+    RateSource,
+    Rule,
+    RuleSet,
+    Sale,
+    ZeroReason,
+    shares,
+)
 from refledger.domain.times import from_datetime, months_after
 from tests.support.programs import a_rule
 
@@ -47,14 +58,14 @@ def test_percent_and_flat() -> None:
 def test_a_flat_amount_pays_in_the_currencies_that_it_names() -> None:
     """In another nothing is earned, and it is said why; a rate is good for any."""
     flat, rate = shares(RuleSet(a_rule(FLAT, 1000)), ["p0", "p1"], (), sale(currency="JPY"))
-    assert (flat.amount, flat.rate_bps, flat.nothing) == (0, 0, Nothing.CURRENCY)
+    assert (flat.amount, flat.rate_bps, flat.nothing) == (0, 0, ZeroReason.CURRENCY)
     assert (rate.amount, rate.rate_bps, rate.nothing) == (1000, 1000, None)
 
 
 def test_who_earns_nothing_is_told_why() -> None:
     """Less than one minor unit; and what is no currency of a flat amount is no rounding."""
     (share,) = shares(RuleSet(a_rule(1)), ["p"], (), sale(9_999))
-    assert (share.amount, share.nothing) == (0, Nothing.ROUNDED)
+    assert (share.amount, share.nothing) == (0, ZeroReason.ROUNDED)
     assert [s.nothing for s in shares(RuleSet(a_rule(1)), ["p"], (), sale(10_000))] == [None]
 
 
@@ -65,7 +76,7 @@ def test_the_farthest_tier_loses_where_the_payment_is_too_small() -> None:
     assert earned(ruleset, sale(1_050)) == [500, 500, 50]
     made = shares(ruleset, ["p0", "p1", "p2"], (), sale(700))
     assert [share.amount for share in made] == [500, 200, 0]
-    assert made[2].nothing is Nothing.BASE
+    assert made[2].nothing is ZeroReason.BASE
     assert earned(ruleset, sale(0)) == [0, 0, 0]
 
 
@@ -129,7 +140,7 @@ def test_only_the_first_payments_of_a_customer() -> None:
     assert [earned(ruleset, sale(number=n)) for n in (1, 3, 4)] == [[1000], [1000], [0]]
     assert earned(ruleset, sale(number=4), OWN) == [0]
     assert earned(ruleset, sale(number=4, product="gold")) == [2000]
-    assert shares(ruleset, ["p"], (), sale(number=4))[0].nothing is Nothing.PAYMENTS
+    assert shares(ruleset, ["p"], (), sale(number=4))[0].nothing is ZeroReason.PAYMENTS
 
 
 @pytest.mark.parametrize(
@@ -151,7 +162,7 @@ def test_months_are_calendar_months_and_end_before_the_moment(first: int, months
     ruleset = RuleSet(a_rule(1000, months=months))
     paid = [first - 1, first, end - 1, end]
     assert [earned(ruleset, sale(paid_at_ms=at, first_at_ms=first)) for at in paid] == [[1000]] * 3 + [[0]]
-    assert shares(ruleset, ["p"], (), sale(paid_at_ms=end, first_at_ms=first))[0].nothing is Nothing.MONTHS
+    assert shares(ruleset, ["p"], (), sale(paid_at_ms=end, first_at_ms=first))[0].nothing is ZeroReason.MONTHS
 
 
 @calm

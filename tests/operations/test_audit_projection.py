@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from refledger.domain.audit import TEXT_LIMIT, TOO_LONG, Action, Change, compare
+from refledger.domain.audit import TEXT_LIMIT, TOO_LONG, AuditAction, Change, compare
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
@@ -50,7 +50,7 @@ def test_what_somebody_did_is_told_with_before_and_after(books: Books, days: int
     (told,) = [each for each in follower.follow() if keys.told_of(each.item) == ("PARTNER", partner.id, "")]
     entry = follower.of(partner.id)[-1]
     assert (entry.actor, entry.kind, entry.origin, entry.request, entry.operation) == (*ANN, "POST /suspend")
-    assert (entry.entity, entry.type, entry.part, entry.action) == (partner.id, "PARTNER", "", Action.CHANGED)
+    assert (entry.entity, entry.type, entry.part, entry.action) == (partner.id, "PARTNER", "", AuditAction.CHANGED)
     assert entry.at_ms == told.at_ms
     changes = {each.field: (each.before, each.after) for each in entry.changes}
     assert changes == {"status": ("ACTIVE", "SUSPENDED"), "version": (1, 2), "reason": (None, "looks odd")}
@@ -100,7 +100,7 @@ def test_two_changes_of_one_call_are_told_apart(books: Books) -> None:
     follower.follow()
     for id in ids:
         (entry,) = follower.of(id)
-        assert (entry.action, entry.request) == (Action.CREATED, "request-1")
+        assert (entry.action, entry.request) == (AuditAction.CREATED, "request-1")
 
 
 def test_the_system_is_told_of_where_a_status_moves(books: Books) -> None:
@@ -116,7 +116,7 @@ def test_the_system_is_told_of_where_a_status_moves(books: Books) -> None:
     withdrawals.decide(books.context, made.id, WithdrawalStatus.APPROVED, "", "r1", "")
     follower.catch_up()
     asked, approved = follower.of(made.id)
-    assert (asked.action, asked.actor, asked.kind) == (Action.CREATED, "bob-hash", "partner")
+    assert (asked.action, asked.actor, asked.kind) == (AuditAction.CREATED, "bob-hash", "partner")
     assert (approved.actor, approved.kind, approved.origin, approved.request) == ("", "system", "", "")
     assert ("status", "REQUESTED", "APPROVED") in [(c.field, c.before, c.after) for c in approved.changes]
 
@@ -178,7 +178,7 @@ def test_what_dynamodb_deletes_by_itself_is_no_change(books: Books) -> None:
     assert entry_of(Record("1", 1, old, {}, expired=True)) is None
     gone = entry_of(Record("1", 1, old, {}))
     assert gone is not None
-    assert (gone.action, gone.kind) == (Action.DELETED, "system")
+    assert (gone.action, gone.kind) == (AuditAction.DELETED, "system")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.operations.figures import leaderboards
-from refledger.operations.figures.leaderboards import ALL_TIME, By, top
+from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy, top
 from refledger.operations.recovery import catching_up
 from refledger.operations.recovery.catching_up import SUBJECTS, Caught, catch_up
 from refledger.store import dimensions, keys, referrals, search
@@ -41,7 +41,7 @@ def found(books: Books, start: str) -> set[str]:
 
 
 def state(books: Books) -> object:
-    board = top(books.context, "default", ALL_TIME, By.REWARDS, "USD").rows
+    board = top(books.context, "default", ALL_TIME, RankedBy.REWARDS, "USD").rows
     return carols(books), found(books, "dora"), board
 
 
@@ -90,7 +90,7 @@ def test_places_in_leaderboards_are_said_again(books: Books, away_ms: int) -> No
     assert catch_up(books.context, "leaderboards", check=True).behind == 1
     assert catch_up(books.context, "leaderboards", check=False).behind == 1
     for period in (ALL_TIME, month):
-        rows = top(books.context, "default", period, By.REWARDS, "USD").rows
+        rows = top(books.context, "default", period, RankedBy.REWARDS, "USD").rows
         assert rows == ((books.partner("bob").id, 30), (books.partner("alice").id, 10))
     assert catch_up(books.context, "leaderboards", check=True).behind == 0
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import PaymentNotFound, RewardNotFound
-from refledger.domain.explaining import Next
+from refledger.domain.explaining import NextStep
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS
@@ -56,7 +56,7 @@ def test_from_payment_to_payout(books: Books) -> None:
     assert found.explanation.earned.text == "20.00 % of 99.99 USD = 19.998, rounded down to 19.99"
     assert explained(books, "alice").explanation.earned.nearer_tiers == 1999
     (coming,) = found.explanation.coming
-    assert (coming.what, coming.at_ms) == (Next.MATURES, books.clock() + 30 * DAY_MS)
+    assert (coming.what, coming.at_ms) == (NextStep.MATURES, books.clock() + 30 * DAY_MS)
 
     books.refund("p1", 4000, "r1")
     books.refund("p1", 1000, "r2", failed=True)
@@ -70,7 +70,7 @@ def test_from_payment_to_payout(books: Books) -> None:
     found = explained(books, "bob")
     follows(found, reward)
     assert (found.explanation.worth, found.explanation.reward.entry) == (books.balance("bob")[0], 1)
-    assert [each.what for each in found.explanation.coming] == [Next.WAITS_FOR_PAYOUT]
+    assert [each.what for each in found.explanation.coming] == [NextStep.WAITS_FOR_PAYOUT]
 
 
 def test_held_cancelled_and_in_debt(books: Books) -> None:
@@ -79,16 +79,16 @@ def test_held_cancelled_and_in_debt(books: Books) -> None:
     books.hold(books.rewards("bob")[0])
     books.clock.forward(40 * DAY_MS)
     books.mature("bob")
-    assert [each.what for each in explained(books, "bob").explanation.coming] == [Next.WAITS_FOR_RELEASE]
+    assert [each.what for each in explained(books, "bob").explanation.coming] == [NextStep.WAITS_FOR_RELEASE]
     books.release(books.rewards("bob")[0])
-    assert [each.what for each in explained(books, "bob").explanation.coming] == [Next.WAITS_FOR_PAYOUT]
+    assert [each.what for each in explained(books, "bob").explanation.coming] == [NextStep.WAITS_FOR_PAYOUT]
     books.withdraw("bob", 2000)
     books.refund("p1", 5000)
     found = explained(books, "bob")
-    assert [each.what for each in found.explanation.coming] == [Next.WORKS_OFF_DEBT, Next.WAITS_FOR_PAYOUT]
+    assert [each.what for each in found.explanation.coming] == [NextStep.WORKS_OFF_DEBT, NextStep.WAITS_FOR_PAYOUT]
     assert "owes 10.00 USD" in found.explanation.coming[0].text
     books.cancel(books.rewards("alice")[0])
-    assert [each.what for each in explained(books, "alice").explanation.coming] == [Next.NOTHING]
+    assert [each.what for each in explained(books, "alice").explanation.coming] == [NextStep.NOTHING]
 
 
 def test_a_cap_is_part_of_it(books: Books) -> None:

@@ -17,7 +17,7 @@ from refledger.entry.models.analytics import FunnelView, ReferralFiguresView, Re
 from refledger.operations.earning import manual_rewards
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.figures import leaderboards, reports, rollups
-from refledger.operations.figures.leaderboards import By
+from refledger.operations.figures.leaderboards import RankedBy
 from refledger.operations.figures.reports import TimeToConvert
 from refledger.operations.partners import partners
 from refledger.store import dimensions, keys
@@ -44,7 +44,7 @@ def test_a_gift_is_no_earning_from_customers(books: Books) -> None:
     assert own.by_hand == {"USD": 2_500}
     found = reports.partner_figures(rollups.current_totals(books.context, books.partner("bob").id))
     assert (found.earned, found.by_hand) == ({"USD": 2_000}, {"USD": 2_500})
-    board = leaderboards.top(books.context, "default", leaderboards.ALL_TIME, By.REWARDS, "USD")
+    board = leaderboards.top(books.context, "default", leaderboards.ALL_TIME, RankedBy.REWARDS, "USD")
     assert board.rows == ((books.partner("bob").id, 2_000),)
     program = reports.program_figures(counters(books))
     assert (program.by_hand.count, program.by_hand.amounts, program.made) == (1, {"USD": 2_500}, 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.adjustments import AdjustmentKind, AdjustmentRequest
-from refledger.domain.audit import Action
+from refledger.domain.audit import AuditAction
 from refledger.domain.errors import Conflict, PartnerNotFound
 from refledger.domain.invitations import ContactDetails, InvitationStatus
 from refledger.domain.leads import LeadFacts
@@ -228,7 +228,12 @@ def test_it_is_audited_without_a_word_about_them(books: Books, follower: Followe
     forget(books, partner, years=0)
     follower.catch_up()
     (entry,) = [each for each in follower.of(partner.id) if each.operation == "forget"]
-    assert (entry.type, entry.action, entry.kind, entry.operation) == ("PARTNER", Action.CHANGED, "operator", "forget")
+    assert (entry.type, entry.action, entry.kind, entry.operation) == (
+        "PARTNER",
+        AuditAction.CHANGED,
+        "operator",
+        "forget",
+    )
     assert [(each.field, each.after) for each in entry.changes] == [("forgotten", books.clock())]
 
 

@@ -10,7 +10,7 @@ from refledger.domain.errors import Busy, Unreadable
 from refledger.domain.leaderboards import ChangedMonth, read, written
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.figures import leaderboards, rollups
-from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, By, metrics, placed, top
+from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, RankedBy, metrics, placed, top
 from refledger.store import dimensions
 from refledger.store import statistics as stored
 from refledger.store.stream import comparable
@@ -37,7 +37,7 @@ def earn(books: Books, name: str, amount: int, number: int) -> ChangedMonth:
 
 def rows(books: Books, period: str = ALL_TIME) -> list[tuple[str, int]]:
     names = {books.partner(name).id: name for name in NAMES}
-    return [(names[id], value) for id, value in top(books.context, "default", period, By.REWARDS, "USD").rows]
+    return [(names[id], value) for id, value in top(books.context, "default", period, RankedBy.REWARDS, "USD").rows]
 
 
 def test_who_earned_most_is_first(books: Books) -> None:
@@ -46,7 +46,7 @@ def test_who_earned_most_is_first(books: Books) -> None:
     for _ in range(2):
         leaderboards.refresh(books.context, first)
         assert rows(books) == rows(books, first[0].month) == [("ben", 30), ("cat", 20), ("ann", 10)]
-    version = top(books.context, "default", ALL_TIME, By.REWARDS, "USD").version
+    version = top(books.context, "default", ALL_TIME, RankedBy.REWARDS, "USD").version
     assert version == 1, "what changes nothing is not written"
     leaderboards.refresh(books.context, [earn(books, "ann", 25, 2), earn(books, "ben", -30, 2)])
     assert rows(books) == [("ann", 35), ("cat", 20)]

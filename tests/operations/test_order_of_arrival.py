@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import Busy
-from refledger.domain.explaining import Next
+from refledger.domain.explaining import NextStep
 from refledger.domain.payments import PaymentReceived, Teller
 from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
@@ -262,7 +262,7 @@ def test_an_explanation_names_the_payment_that_came_late(books: Books) -> None:
     assert (found.rated_again.first_amount, found.rated_again.because_of) == (5_000, books.payment("first").id)
     assert "it was 50.00 USD until payment" in found.rated_again.text
     assert found.earned.text.startswith("nothing")
-    assert (found.worth, [each.what for each in found.coming]) == (0, [Next.NOTHING])
+    assert (found.worth, [each.what for each in found.coming]) == (0, [NextStep.NOTHING])
     assert books.balance("bob") == (1_000, 0, 0)
 
 

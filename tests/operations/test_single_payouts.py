@@ -17,7 +17,7 @@ from refledger.domain.errors import (
     RewardNotFound,
     SecondPersonNeeded,
 )
-from refledger.domain.explaining import Next
+from refledger.domain.explaining import NextStep
 from refledger.domain.journal import EntryKind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
@@ -135,7 +135,7 @@ def test_money_that_came_back_is_available_again(books: Books) -> None:
     staff_remedies.mark_returned(books.context, done.paid_by, books.user("ann"), "r2", "account closed", "R-1")
     assert books.balance("alice") == (2000, 0, 0)
     explained = explanations.explain(books.context, done.id).explanation
-    assert (explained.payout, explained.coming[-1].what) == (WithdrawalStatus.RETURNED, Next.CAME_BACK)
+    assert (explained.payout, explained.coming[-1].what) == (WithdrawalStatus.RETURNED, NextStep.CAME_BACK)
     with pytest.raises(AlreadyDecided, match="came back"):
         pay(books, done)
     again = pay(books, done, transaction="TX-2")

@@ -38,7 +38,7 @@ TRAIL: Final = "was_"  # before an attribute: what it was before a day, which an
 HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     """What was done to an item."""
 
     CREATED = "CREATED"  # it was not there before
@@ -74,7 +74,7 @@ class AuditEntry:
     entity: str
     type: str
     part: str
-    action: Action
+    action: AuditAction
     at_ms: int
     number: str
     changes: tuple[Change, ...]

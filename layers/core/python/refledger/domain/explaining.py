@@ -107,7 +107,7 @@ class RatedAgain:
     text: str
 
 
-class Next(StrEnum):
+class NextStep(StrEnum):
     """What happens to a reward next."""
 
     MATURES = "MATURES"  # comes into the balance at its time
@@ -127,7 +127,7 @@ class Next(StrEnum):
 class Coming:
     """One thing that happens next; `at_ms` is None where it hangs on somebody."""
 
-    what: Next
+    what: NextStep
     text: str
     at_ms: int | None = None
 
@@ -289,7 +289,7 @@ def coming(
         case RewardStatus.PENDING:
             return [_pending(reward, partner, now_ms)]
         case RewardStatus.CALCULATED:
-            return [Coming(Next.WAITS_FOR_APPROVAL, "its time has come; a person of the owner's has to approve it")]
+            return [Coming(NextStep.WAITS_FOR_APPROVAL, "its time has come; a person of the owner's has to approve it")]
         case RewardStatus.APPROVED | RewardStatus.PAID:
             return _in_balance(reward, balance, payout)
 
@@ -298,19 +298,20 @@ def _cancelled(reward: Reward) -> Coming:
     match reward.cancelled:
         case Cancelled.REFUNDED:
             return Coming(
-                Next.MAY_COME_BACK, "nothing is left of it; it comes back only if a refund of its payment should fail"
+                NextStep.MAY_COME_BACK,
+                "nothing is left of it; it comes back only if a refund of its payment should fail",
             )
         case Cancelled.DUPLICATE:
             text = "the payment is one that was counted under another name too: it counts once, and this was taken back"
-            return Coming(Next.NOTHING, text)
+            return Coming(NextStep.NOTHING, text)
         case Cancelled.UNEARNED:
             text = "an earlier payment of the customer came later, and this one is beyond what the rule pays"
-            return Coming(Next.NOTHING, text)
+            return Coming(NextStep.NOTHING, text)
         case Cancelled.IDLE:
             text = "the partner, or the program, was not active when the customer paid, so it was never earned"
-            return Coming(Next.NOTHING, text)
+            return Coming(NextStep.NOTHING, text)
         case Cancelled.BY_HAND | None:
-            return Coming(Next.NOTHING, "a person cancelled it, for good")
+            return Coming(NextStep.NOTHING, "a person cancelled it, for good")
 
 
 def _held(reward: Reward, now_ms: int) -> list[Coming]:
@@ -321,19 +322,19 @@ def _held(reward: Reward, now_ms: int) -> list[Coming]:
         text = (
             "it is more than one person, or a machine, may make in a day: it is held until another person releases it"
         )
-        found.append(Coming(Next.WAITS_FOR_RELEASE, text))
+        found.append(Coming(NextStep.WAITS_FOR_RELEASE, text))
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment; what it decides becomes of the reward"
-        found.append(Coming(Next.WAITS_FOR_DISPUTE, f"{text}, and what is left of it goes on{then}"))
+        found.append(Coming(NextStep.WAITS_FOR_DISPUTE, f"{text}, and what is left of it goes on{then}"))
     if POSSIBLE_DUPLICATE in reward.held:
         text = (
             f"the payment may be the same money as payment {reward.twin}, which another system told of: of the two the"
             " first earns, and this is held until a person of the owner's says whether they are one"
         )
-        found.append(Coming(Next.WAITS_FOR_RELEASE, text))
+        found.append(Coming(NextStep.WAITS_FOR_RELEASE, text))
     if set(reward.held) - {DISPUTED, SECOND_PERSON, POSSIBLE_DUPLICATE}:
         text = "it is held until a person of the owner's releases it; no time does; then it goes on"
-        found.append(Coming(Next.WAITS_FOR_RELEASE, text + then))
+        found.append(Coming(NextStep.WAITS_FOR_RELEASE, text + then))
     return found
 
 
@@ -342,32 +343,34 @@ def _pending(reward: Reward, partner: Partner | None, now_ms: int) -> Coming:
     when = f"at {iso(at_ms)}" if reward.matures_at_ms > now_ms else "with the next run, within minutes"
     if partner is not None and not partner.earns_at(reward.earned_at_ms):
         text = f"it is cancelled {when}: the partner was not active when the customer paid"
-        return Coming(Next.WILL_BE_CANCELLED, text, at_ms)
+        return Coming(NextStep.WILL_BE_CANCELLED, text, at_ms)
     if reward.review:
-        return Coming(Next.GOES_TO_REVIEW, f"{when} its time has come; then a person of the owner's approves it", at_ms)
+        return Coming(
+            NextStep.GOES_TO_REVIEW, f"{when} its time has come; then a person of the owner's approves it", at_ms
+        )
     less = ", less what the monthly cap takes" if month_of(reward) else ""
     text = f"{money(granted(reward), reward.currency)}{less} comes into the balance {when}"
-    return Coming(Next.MATURES, text, at_ms)
+    return Coming(NextStep.MATURES, text, at_ms)
 
 
 def _in_balance(reward: Reward, balance: Balance | None, payout: WithdrawalStatus | None) -> list[Coming]:
     found = []
     if DISPUTED in reward.held:
         text = "the customer's bank disputes the payment: what is taken back for it comes again if the owner wins"
-        found.append(Coming(Next.WAITS_FOR_DISPUTE, text))
+        found.append(Coming(NextStep.WAITS_FOR_DISPUTE, text))
     if balance is not None and balance.available < 0:
         debt = money(-balance.available, balance.currency)
         text = f"the partner owes {debt}; nothing can be withdrawn until later rewards have worked it off"
-        found.append(Coming(Next.WORKS_OFF_DEBT, text))
+        found.append(Coming(NextStep.WORKS_OFF_DEBT, text))
     if owed(reward):
         text = "it came into the balance, and is marked as paid once payouts have covered it, the oldest approval first"
-        found.append(Coming(Next.WAITS_FOR_PAYOUT, text))
+        found.append(Coming(NextStep.WAITS_FOR_PAYOUT, text))
     elif reward.status is RewardStatus.PAID and payout is WithdrawalStatus.RETURNED:
         text = "the payout that paid it came back: its money is available again, and can be paid out anew"
-        found.append(Coming(Next.CAME_BACK, text))
+        found.append(Coming(NextStep.CAME_BACK, text))
     elif reward.status is RewardStatus.PAID:
         text = "its money has left; what a later refund or dispute takes back is taken from the balance"
-        found.append(Coming(Next.NOTHING, text))
+        found.append(Coming(NextStep.NOTHING, text))
     else:
-        found.append(Coming(Next.NOTHING, "nothing of it is left to be paid"))
+        found.append(Coming(NextStep.NOTHING, "nothing of it is left to be paid"))
     return found

@@ -215,7 +215,7 @@ class Sale:
     lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several; what they leave names no product
 
 
-class Nothing(StrEnum):
+class ZeroReason(StrEnum):
     """Why a tier earns nothing."""
 
     MONTHS = "MONTHS"  # the customer's months are over
@@ -235,7 +235,7 @@ class Share:
     rate_bps: int  # 0 for a flat amount
     source: RateSource
     cap: int | None  # what the partner may earn in that month, in the payment's currency
-    nothing: Nothing | None  # why the amount is 0
+    nothing: ZeroReason | None  # why the amount is 0
     base: int  # what it is a part of
 
 
@@ -302,16 +302,16 @@ def own_in_force(own: Own, product: str) -> tuple[Pay, RateSource] | None:
     return (pays[ANY_PRODUCT], RateSource.PARTNER) if ANY_PRODUCT in pays else None
 
 
-def _over(rule: Rule, sale: Sale) -> Nothing | None:
+def _over(rule: Rule, sale: Sale) -> ZeroReason | None:
     """Which limit of the rule the payment is beyond. Months end in the moment that they began, so many months later."""
     if rule.payments is not None and sale.number > rule.payments:
-        return Nothing.PAYMENTS
+        return ZeroReason.PAYMENTS
     if rule.months is not None and sale.paid_at_ms >= months_after(sale.first_at_ms, rule.months):
-        return Nothing.MONTHS
+        return ZeroReason.MONTHS
     return None
 
 
-def _why_nothing(pay: Pay, asked: int, currency: str) -> Nothing:
+def _why_nothing(pay: Pay, asked: int, currency: str) -> ZeroReason:
     if asked:
-        return Nothing.BASE
-    return Nothing.CURRENCY if pay.flat and currency not in dict(pay.flat) else Nothing.ROUNDED
+        return ZeroReason.BASE
+    return ZeroReason.CURRENCY if pay.flat and currency not in dict(pay.flat) else ZeroReason.ROUNDED

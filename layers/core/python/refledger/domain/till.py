@@ -37,7 +37,7 @@ class Weight(StrEnum):
     NEEDS_NOTE = "NEEDS_NOTE"  # one person, with a note
 
 
-class Code(StrEnum):
+class BlockerCode(StrEnum):
     """Why it may not simply be paid."""
 
     SUSPENDED = "SUSPENDED"  # the partner is suspended
@@ -48,13 +48,13 @@ class Code(StrEnum):
     CUSTOMER_REJECTED = "CUSTOMER_REJECTED"  # it holds money of a referral that was rejected or closed
 
 
-WEIGHTS: Final[dict[Code, Weight]] = {
-    Code.SUSPENDED: Weight.STOPS,
-    Code.COOLING: Weight.STOPS,
-    Code.DEBT: Weight.NEEDS_SECOND,
-    Code.METHOD_DISABLED: Weight.NEEDS_NOTE,
-    Code.TERMINATED: Weight.NEEDS_NOTE,
-    Code.CUSTOMER_REJECTED: Weight.NEEDS_NOTE,
+WEIGHTS: Final[dict[BlockerCode, Weight]] = {
+    BlockerCode.SUSPENDED: Weight.STOPS,
+    BlockerCode.COOLING: Weight.STOPS,
+    BlockerCode.DEBT: Weight.NEEDS_SECOND,
+    BlockerCode.METHOD_DISABLED: Weight.NEEDS_NOTE,
+    BlockerCode.TERMINATED: Weight.NEEDS_NOTE,
+    BlockerCode.CUSTOMER_REJECTED: Weight.NEEDS_NOTE,
 }
 
 
@@ -65,7 +65,7 @@ class Blocker:
     `amount`: of a debt, or of what a rejected customer brought, in minor units of `currency`; 0 otherwise.
     """
 
-    code: Code
+    code: BlockerCode
     text: str
     currency: str = ""
     amount: int = 0
@@ -123,29 +123,31 @@ def payable(
 def _of_partner(partner: Partner, balances: Iterable[Balance]) -> list[Blocker]:
     found = []
     if partner.status is PartnerStatus.SUSPENDED:
-        found.append(Blocker(Code.SUSPENDED, "the partner is suspended: nothing is paid out until that is lifted"))
+        found.append(
+            Blocker(BlockerCode.SUSPENDED, "the partner is suspended: nothing is paid out until that is lifted")
+        )
     if partner.status is PartnerStatus.TERMINATED:
-        found.append(Blocker(Code.TERMINATED, "the partner was terminated: read why before they are paid"))
+        found.append(Blocker(BlockerCode.TERMINATED, "the partner was terminated: read why before they are paid"))
     for balance in balances:
         if balance.available < 0:
             text = f"the partner owes {money(-balance.available, balance.currency)}"
-            found.append(Blocker(Code.DEBT, text, balance.currency, -balance.available))
+            found.append(Blocker(BlockerCode.DEBT, text, balance.currency, -balance.available))
     return found
 
 
 def _of_rejected(unpaid: Unpaid) -> Blocker:
     money_of = money(unpaid.amount, unpaid.currency)
     text = f"{money_of} not paid out yet came from referral {unpaid.referral_id}, which was rejected or closed"
-    return Blocker(Code.CUSTOMER_REJECTED, text, unpaid.currency, unpaid.amount, unpaid.referral_id)
+    return Blocker(BlockerCode.CUSTOMER_REJECTED, text, unpaid.currency, unpaid.amount, unpaid.referral_id)
 
 
 def _of_method(partner: Partner, method: PayoutMethod | None, cooling_hours: int, now_ms: int) -> list[Blocker]:
     found = []
     if method and now_ms < (until_ms := cooling_until(cooling_hours, partner, method)):
         text = f"until {iso(until_ms)} nothing is paid out: the account, or who signs in as the partner, is new"
-        found.append(Blocker(Code.COOLING, text))
+        found.append(Blocker(BlockerCode.COOLING, text))
     if method is None or not method.is_payable:
-        found.append(Blocker(Code.METHOD_DISABLED, "the payout method is out of use"))
+        found.append(Blocker(BlockerCode.METHOD_DISABLED, "the payout method is out of use"))
     return found
 
 
@@ -153,7 +155,7 @@ def check_stops(blockers: Blockers) -> None:
     """Raise PartnerSuspended or NotPayable for what nobody can take on them."""
     for each in blockers:
         if each.weight is Weight.STOPS:
-            raise (PartnerSuspended if each.code is Code.SUSPENDED else NotPayable)(each.text)
+            raise (PartnerSuspended if each.code is BlockerCode.SUSPENDED else NotPayable)(each.text)
 
 
 def stops(blockers: Blockers) -> bool:

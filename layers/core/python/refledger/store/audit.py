@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from refledger.domain.audit import Action, AuditEntry, Change
+from refledger.domain.audit import AuditAction, AuditEntry, Change
 from refledger.store import keys
 from refledger.store.table import BATCH_LIMIT, Table
 from refledger.store.transaction import Item, Write, put
@@ -76,7 +76,7 @@ def from_item(item: Item) -> AuditEntry:
         entity=keys.owner_of(item),
         type=item["type"],
         part=item["part"],
-        action=Action(item["action"]),
+        action=AuditAction(item["action"]),
         at_ms=item["at"],
         number=keys.id_at(item["sk"]),
         changes=tuple(Change(*each) for each in changes),

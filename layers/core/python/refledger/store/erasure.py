@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from refledger.domain.audit import Action, AuditEntry, Change
+from refledger.domain.audit import AuditAction, AuditEntry, Change
 from refledger.domain.likeness import TraitKind
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
@@ -145,7 +145,7 @@ def blank_lead(table: Table, hashed: str) -> list[Write]:
 def told(entity: str, type: str, at_ms: int) -> Write:
     """That somebody who operates the deployment had it forgotten: without a word about who it was."""
     entry = AuditEntry(
-        entity, type, "", Action.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), kind="operator",
+        entity, type, "", AuditAction.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), kind="operator",
         operation="forget",
     )  # fmt: skip
     return audit.write(entry)

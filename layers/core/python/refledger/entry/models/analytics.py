@@ -16,7 +16,7 @@ from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry.models.common import Capitals, Currency, DayView, MoneyView, Query, View, located
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.figures import reports
-from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, By
+from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, RankedBy
 from refledger.operations.figures.reports import (
     Amounts,
     PartnerFigures,
@@ -83,7 +83,7 @@ class TopQuery(ProgramQuery):
     is named.
     """
 
-    by: Annotated[By, Capitals] = By.REVENUE
+    by: Annotated[RankedBy, Capitals] = RankedBy.REVENUE
     month: Annotated[str, Capitals, AfterValidator(_period_name)] = ALL_TIME
     currency: Currency | None = None
     limit: Annotated[int, Field(ge=1, le=SHOWN)] = 25

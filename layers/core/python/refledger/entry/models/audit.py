@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
-from refledger.domain.audit import Action, AuditEntry, Change
+from refledger.domain.audit import AuditAction, AuditEntry, Change
 from refledger.domain.times import from_datetime, iso
 from refledger.entry.models.common import PageQuery, View
 
@@ -91,7 +91,7 @@ class AuditView(View):
     entity: str
     type: Annotated[str, Field(examples=["PARTNER"])]
     part: str | None
-    action: Action
+    action: AuditAction
     actor: ActorView
     operation: str | None
     request: str | None

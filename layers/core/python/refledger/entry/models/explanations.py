@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from refledger.domain.explaining import Next
+from refledger.domain.explaining import NextStep
 from refledger.domain.rewards import BY_HAND
 from refledger.domain.rules import RateSource
 from refledger.domain.times import iso
@@ -123,7 +123,7 @@ class RewardRuleView(View):
 class NextView(View):
     """`at` is null where it hangs on somebody, and not on time."""
 
-    what: Next
+    what: NextStep
     at: str | None
     text: str
 

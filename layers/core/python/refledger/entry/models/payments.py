@@ -9,7 +9,7 @@ from pydantic import Field
 
 from refledger.domain.payments import Dispute, DisputeStatus, Origin, Payment, PaymentKind, Refund, Sender
 from refledger.domain.rewards import Reward
-from refledger.domain.rules import Nothing
+from refledger.domain.rules import ZeroReason
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View, in_major
@@ -225,7 +225,7 @@ class UnearnedView(View):
     """A tier that has a partner and earned nothing."""
 
     tier: int
-    why: Nothing
+    why: ZeroReason
 
 
 class PaymentView(View):
@@ -311,7 +311,7 @@ class PaymentView(View):
             note=payment.note or None,
             by=payment.by or None,
             rewards=[RewardView.of(reward, payouts, staff=True, labels=labels) for reward in rewards],
-            unearned=[UnearnedView(tier=tier, why=Nothing(why)) for tier, why in payment.unearned],
+            unearned=[UnearnedView(tier=tier, why=ZeroReason(why)) for tier, why in payment.unearned],
             refunds=[RefundView.of(each) for each in sorted(refunds, key=lambda refund: refund.at_ms)],
             disputes=[DisputeView.of(each) for each in sorted(disputes, key=lambda dispute: dispute.at_ms)],
         )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
-from refledger.domain.till import Blocker, Code
+from refledger.domain.till import Blocker, BlockerCode
 from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
@@ -276,7 +276,7 @@ class BlockerView(View):
     null otherwise.
     """
 
-    code: Code
+    code: BlockerCode
     weight: str
     text: str
     amount: int | None
@@ -326,7 +326,7 @@ class StaffWithdrawalView(View):
     attempt: int
     risk_state: Literal["ASSESSING", "ASSESSED"]
     risks: list[Risk] | None
-    blocked: list[Code]
+    blocked: list[BlockerCode]
     blockers: list[BlockerView] | None
     approvals: list[ApprovalView]
     payout: int
@@ -349,7 +349,7 @@ class StaffWithdrawalView(View):
             attempt=withdrawal.attempt,
             risk_state="ASSESSED" if known else "ASSESSING",
             risks=list(withdrawal.risks) if known else None,
-            blocked=[Code(each) for each in withdrawal.blocked],
+            blocked=[BlockerCode(each) for each in withdrawal.blocked],
             blockers=None if blockers is None else [BlockerView.of(each) for each in blockers],
             approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note, to=a.to) for a in withdrawal.approvals],
             payout=withdrawal.payout,

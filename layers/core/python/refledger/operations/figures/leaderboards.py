@@ -27,7 +27,7 @@ ALL_TIME = "ALL"
 PARTNERS_A_BATCH = 100  # read together, and put into the same boards by one write each
 
 
-class By(StrEnum):
+class RankedBy(StrEnum):
     """What a leaderboard ranks partners by."""
 
     REVENUE = "REVENUE"  # what customers whom the partner referred paid, less what is gone
@@ -37,19 +37,19 @@ class By(StrEnum):
 
 # A counter of a partner: what it ranks them by, and whether it adds to it
 RANKS = {
-    Counts.CONVERSIONS: (By.CONVERSIONS, 1),
-    Counts.EARNED: (By.REWARDS, 1),
-    Counts.OVER_CAPS: (By.REWARDS, -1),
-    Counts.REVENUE: (By.REVENUE, 1),
+    Counts.CONVERSIONS: (RankedBy.CONVERSIONS, 1),
+    Counts.EARNED: (RankedBy.REWARDS, 1),
+    Counts.OVER_CAPS: (RankedBy.REWARDS, -1),
+    Counts.REVENUE: (RankedBy.REVENUE, 1),
 }
 
 
-def metric(by: By, currency: str) -> str:
+def metric(by: RankedBy, currency: str) -> str:
     """Return which board: amounts in different currencies are never compared."""
-    return by.value if by is By.CONVERSIONS else f"{by}_{currency}"
+    return by.value if by is RankedBy.CONVERSIONS else f"{by}_{currency}"
 
 
-def top(context: Context, program_id: str, period: str, by: By, currency: str) -> Board:
+def top(context: Context, program_id: str, period: str, by: RankedBy, currency: str) -> Board:
     """One read. `period`: a month (`202611`) or ALL."""
     return leaderboards.find(context.table, program_id, period, metric(by, currency))
 

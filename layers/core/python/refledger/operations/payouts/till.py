@@ -20,7 +20,7 @@ from refledger.domain.partners import Partner
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import owed
 from refledger.domain.risks import RiskFacts, refreshed
-from refledger.domain.till import Blockers, Code, Unpaid, payable
+from refledger.domain.till import BlockerCode, Blockers, Unpaid, payable
 from refledger.domain.withdrawals import Risk, Withdrawal
 from refledger.operations.context import Context
 from refledger.store import exposures, keys, ledger, methods, partners, programs, rewards, withdrawals
@@ -74,7 +74,7 @@ class Seen:
     @property
     def facts(self) -> RiskFacts:
         """What risks follow from without the partner's history."""
-        cooling = any(each.code is Code.COOLING for each in self.blockers)
+        cooling = any(each.code is BlockerCode.COOLING for each in self.blockers)
         return RiskFacts(
             now_ms=self.now_ms, partner=self.partner, method=self.method, paid=(), has_held_rewards=False,
             in_debt=any(balance.available < 0 for balance in self.balances), is_cooling=cooling,

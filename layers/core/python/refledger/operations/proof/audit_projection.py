@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from refledger.domain.audit import Action, AuditEntry, compare, network
+from refledger.domain.audit import AuditAction, AuditEntry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
 from refledger.store.stream import Record
@@ -48,7 +48,7 @@ def entry_of(record: Record) -> AuditEntry | None:
     moved = record.old.get("status") != record.new.get("status")
     if not changes or not (who or (moved and type in BY_THEMSELVES and not part)):
         return None
-    action = Action.CREATED if not record.old else Action.CHANGED if record.new else Action.DELETED
+    action = AuditAction.CREATED if not record.old else AuditAction.CHANGED if record.new else AuditAction.DELETED
     entry = AuditEntry(entity, type, part, action, record.at_ms, record.number, changes)
     if not who:
         return entry

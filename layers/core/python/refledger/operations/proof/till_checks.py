@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from refledger.domain.journal import Account, Balance, EntryKind, JournalEntry
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.till import Code
+from refledger.domain.till import BlockerCode
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.store import keys
@@ -15,7 +15,7 @@ from refledger.store import keys
 def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
     """Check for debt that nobody took on them in what people marked as paid, and the count of open ones."""
     by_person = {w.id: w for w in asked if any(s.status is WithdrawalStatus.PAID and s.by != SYSTEM for s in w.steps)}
-    debt, available = f"{Code.DEBT} {balance.currency}", 0
+    debt, available = f"{BlockerCode.DEBT} {balance.currency}", 0
     for entry in entries:
         found = by_person.get(entry.reference) if entry.kind is EntryKind.SETTLE and available < 0 else None
         if found and debt not in dict(found.accepted):
@@ -48,6 +48,6 @@ def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdra
 
 def _was_said_by_two(withdrawal: Withdrawal, by: str) -> bool:
     return bool(withdrawal.batch_id) and any(
-        word.by != by and word.to is WithdrawalStatus.PAID and Code.SUSPENDED in dict(word.saw)
+        word.by != by and word.to is WithdrawalStatus.PAID and BlockerCode.SUSPENDED in dict(word.saw)
         for word in withdrawal.approvals
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from refledger.adapters.event_sources import EventSource
-from refledger.domain.audit import Action, AuditEntry, Change
+from refledger.domain.audit import AuditAction, AuditEntry, Change
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import STOP_KEPT_MS, Context
 from refledger.store import audit, stops
@@ -46,12 +46,12 @@ def stop(context: Context, sources: Sources, by: str, reason: str) -> Stop:
     stamp, now_ms = context.ids.new(), context.now_ms()
     if standing is None:
         stopped = Stop(now_ms, by, reason, reading, stamp)
-        context.table.commit(stops.write(stopped), audit.write(_told(context, Action.CREATED, by, reason)))
+        context.table.commit(stops.write(stopped), audit.write(_told(context, AuditAction.CREATED, by, reason)))
     else:
         stopped = replace(standing, readers=tuple(dict.fromkeys(standing.readers + reading)), stamp=stamp)
         if standing.only_payouts:  # bookings went on until now
             stopped = replace(stopped, since_ms=now_ms, by=by, reason=reason, only_payouts=False)
-        told = _told(context, Action.CHANGED, by, reason)
+        told = _told(context, AuditAction.CHANGED, by, reason)
         context.table.commit(stops.change(standing, stopped), audit.write(told))
     _disable(sources)
     return stopped
@@ -83,10 +83,10 @@ def go(context: Context, sources: Sources, by: str, reason: str, *, but_payouts:
             sources[name].enable(True)
     if but_payouts:
         left = replace(standing, stamp=context.ids.new(), only_payouts=True)
-        told = _told(context, Action.CHANGED, by, reason)
+        told = _told(context, AuditAction.CHANGED, by, reason)
         _finish(context, sources, stops.change(standing, left), audit.write(told))
         return left
-    _finish(context, sources, stops.end(standing), audit.write(_told(context, Action.DELETED, by, reason)))
+    _finish(context, sources, stops.end(standing), audit.write(_told(context, AuditAction.DELETED, by, reason)))
     return standing
 
 
@@ -101,7 +101,7 @@ def _finish(context: Context, sources: Sources, *writes: Write) -> None:
         raise
 
 
-def _told(context: Context, action: Action, by: str, reason: str) -> AuditEntry:
+def _told(context: Context, action: AuditAction, by: str, reason: str) -> AuditEntry:
     """For the audit: who, when and why."""
     said = (Change("by", None, by), Change("reason", None, reason))
     return AuditEntry(ENTITY, ENTITY, "", action, context.now_ms(), context.ids.new(), said, kind="operator")
