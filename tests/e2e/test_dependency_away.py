@@ -27,11 +27,21 @@ AWAY_SECONDS = 8
 
 @contextmanager
 def away(stack: Stack, after: ExitStack) -> Iterator[None]:
-    """DynamoDB is killed; at the end the same process is started again, on the same data, until `after` ends."""
+    """DynamoDB is killed; at the end the same process is started again, on the same data, until `after` ends.
+
+    Functions stand still for a moment before: DynamoDB Local answers before what it wrote is safe from a kill, which
+    DynamoDB does not, and a payment that was booked would be gone with its message.
+    """
     running = psutil.Process(stack.about()["dynamodb"])
     command, where = running.cmdline(), running.cwd()
+    workers = [each for each in psutil.Process(running.ppid()).children(recursive=True) if each != running]
+    for each in workers:
+        each.suspend()
+    time.sleep(2)
     os.kill(running.pid, signal.SIGKILL)
     running.wait(60)
+    for each in workers:
+        each.resume()
     yield
     back = subprocess.Popen(
         command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
