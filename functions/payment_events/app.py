@@ -44,14 +44,13 @@ OTHER_MODE = "OTHER_MODE"  # of Stripe's other mode: some of them mean that Stri
 MODES = ("TEST_MODE", "LIVE_MODE")  # the reasons for it
 NOT_TAKEN = (RETRIED, OTHER_MODE, "SKIPPED", "REFERRED", Unreadable.code)
 FOR_A_PERSON = (RecordOutcome.DIFFERENT, RecordOutcome.FOREIGN)
-LIVEMODE = {"live": True, "test": False, "any": None}  # which of Stripe's modes counts in this deployment
 
 
 @stops()
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Returns the messages to be tried again; all others are done."""
     context = config.context()
-    messages = batch.read(event["Records"], context.now_ms(), LIVEMODE[config.environment()["STRIPE_MODE"]])
+    messages = batch.read(event["Records"], context.now_ms(), config.stripe_livemode())
     groups = batch.in_order(messages, context.ids)
     if len(groups) > 1:
         config.maturity_queue()  # clients are made by one thread

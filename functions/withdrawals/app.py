@@ -212,27 +212,21 @@ def resolve(request: Request[ReasonBody, NoQuery]) -> StaffWithdrawalView:
 @api.route("POST /api/v1/withdrawals/bulk-approve", body=BulkApproval, answer=BulkResults, refuses=(KeyReused,))
 def bulk_approve(request: Request[BulkApproval, NoQuery]) -> BulkResults:
     """Approve up to 50 withdrawals, each by itself, with a result for each."""
-    context, body = config.context(), request.body
-
-    def approve_one(id: str) -> Withdrawal:
-        return withdrawals.decide(
-            context, id, WithdrawalStatus.APPROVED, request.caller.user, request.fingerprint, body.note
-        )
-
-    return _each(body.withdrawal_ids, approve_one)
+    return _decide_each(request, WithdrawalStatus.APPROVED)
 
 
 @api.route("POST /api/v1/withdrawals/bulk-reject", body=BulkReject, answer=BulkResults, refuses=(KeyReused,))
 def bulk_reject(request: Request[BulkReject, NoQuery]) -> BulkResults:
     """Reject up to 50 withdrawals for one reason, each by itself, with a result for each."""
-    context, body = config.context(), request.body
+    return _decide_each(request, WithdrawalStatus.REJECTED)
 
-    def reject_one(id: str) -> Withdrawal:
-        return withdrawals.decide(
-            context, id, WithdrawalStatus.REJECTED, request.caller.user, request.fingerprint, body.note
-        )
 
-    return _each(body.withdrawal_ids, reject_one)
+def _decide_each(request: Request[Any, NoQuery], status: WithdrawalStatus) -> BulkResults:
+    context, body, by = config.context(), request.body, request.caller.user
+    return _each(
+        body.withdrawal_ids,
+        lambda id: withdrawals.decide(context, id, status, by, request.fingerprint, body.note),
+    )
 
 
 @api.route("POST /api/v1/withdrawals/bulk-mark-paid", body=BulkPaid, answer=BulkResults, refuses=(KeyReused,))

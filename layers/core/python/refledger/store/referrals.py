@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
 from refledger.store import keys, trails
-from refledger.store.bindings import links, links_from
+from refledger.store.bindings import IS_THERE, links, links_from
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, delete, put, update
 
@@ -15,7 +15,6 @@ IS_NEW = "the referral is new"
 IS_UNCHANGED = "the referral is as it was read"
 LEAD_IS_FREE = "no other referral has the lead"
 LEAD_IS_ITS = "the lead is the referral's"
-IS_THERE = "the referral is there"
 
 
 def create(referral: Referral) -> Write:
