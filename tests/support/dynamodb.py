@@ -150,7 +150,7 @@ def _again(endpoint: str, key: str, table: str) -> Any:
 
 def stream_start(made: Any, table: str = "refledger") -> dict[str, str]:
     """Where the stream of a database from `new_database` begins: iterators by shard."""
-    if isinstance(made, Client):
+    if hasattr(made, "database"):
         return stream_iterators(made, table, "TRIM_HORIZON")
     return _starts.get(access_key(made)) or stream_iterators(made, table, "TRIM_HORIZON")
 
@@ -168,8 +168,8 @@ def stream_iterators(made: Any, table: str, kind: str) -> dict[str, str]:
 
 def stream(made: Any, table: str = "refledger") -> tuple[Any, str]:
     """A client of the streams of the same database, and the name of the table's."""
-    if isinstance(made, Client):
-        return Streams(made.database), str(made.describe_table(TableName=table)["Table"]["LatestStreamArn"])
+    if database := getattr(made, "database", None):  # its own, or that of whose place it takes
+        return Streams(database), str(made.describe_table(TableName=table)["Table"]["LatestStreamArn"])
     streams, key = _streams(made.meta.endpoint_url, access_key(made)), (access_key(made), table)
     if key not in _arns:
         _arns[key] = made.describe_table(TableName=table)["Table"]["LatestStreamArn"]

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from refledger.threads import SIDE_BY_SIDE
 from tests.support.memory import expressions
 from tests.support.memory.expressions import Given, Request
-from tests.support.memory.tables import Key, Table
+from tests.support.memory.tables import Key, Table, read_units
 from tests.support.memory.values import (
     Attributes,
     Invalid,
@@ -35,6 +35,7 @@ RECORDS_LIMIT = 1000
 LATENCY_SECONDS = (0.0005, 0.002)
 _random = random.Random()
 
+_CAPACITY = "ReturnConsumedCapacity"
 _PLACEHOLDERS = {"ExpressionAttributeNames", "ExpressionAttributeValues"}
 _REFUSED = {"ConditionExpression", "ReturnValuesOnConditionCheckFailure", "TableName", *_PLACEHOLDERS}
 _READ = {"TableName", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
@@ -45,14 +46,14 @@ ACTIONS = {
     "ConditionCheck": {"Key", *_REFUSED},
 }
 PARAMETERS = {
-    "GetItem": {"Key", *_READ},
-    "BatchGetItem": {"RequestItems"},
+    "GetItem": {"Key", _CAPACITY, *_READ},
+    "BatchGetItem": {"RequestItems", _CAPACITY},
     "Query": {"KeyConditionExpression", "ExpressionAttributeValues", "ScanIndexForward", "IndexName", "Limit",
-              "ExclusiveStartKey", *_READ},
+              "ExclusiveStartKey", _CAPACITY, *_READ},
     "Scan": {"Limit", "ExclusiveStartKey", *_READ},
-    "PutItem": {"ReturnValues", *ACTIONS["Put"]},
-    "UpdateItem": {"ReturnValues", *ACTIONS["Update"]},
-    "DeleteItem": {"ReturnValues", *ACTIONS["Delete"]},
+    "PutItem": {"ReturnValues", _CAPACITY, *ACTIONS["Put"]},
+    "UpdateItem": {"ReturnValues", _CAPACITY, *ACTIONS["Update"]},
+    "DeleteItem": {"ReturnValues", _CAPACITY, *ACTIONS["Delete"]},
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
     "BatchWriteItem": {"RequestItems"},
     "CreateTable": {"TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode",
@@ -120,7 +121,8 @@ class Client:
         def get() -> dict[str, Any]:
             table, shown = self._table(request), _projection(request)
             item = table.items.get(table.key(request["Key"]))
-            return {} if item is None else {"Item": shown(item)}
+            units = read_units(item.bytes if item else 1, strong=request.get("ConsistentRead", False))
+            return {**({} if item is None else {"Item": shown(item)}), **_consumed(request, table, units)}
 
         return self._do("GetItem", request, get)
 
@@ -130,6 +132,7 @@ class Client:
                 raise Invalid("Too many items requested for the BatchGetItem call")
             answers: dict[str, list[Any]] = {}
             left: dict[str, Any] = {}
+            consumed: list[dict[str, Any]] = []
             room = BATCH_GET_LIMIT_BYTES
             for name, asked in request["RequestItems"].items():
                 _check_parameters("BatchGetItem", asked, {"Keys", *_READ} - {"TableName"})
@@ -139,7 +142,7 @@ class Client:
                     raise NotModelled("botocore refuses a batch of no keys")
                 if len(set(keys)) < len(keys):
                     raise Invalid("Provided list of item keys contains duplicates")
-                answers[name] = []
+                answers[name], units = [], 0.0
                 for wire, key in zip(asked["Keys"], keys, strict=True):
                     item = table.items.get(key)
                     room -= item.bytes if item is not None else 0
@@ -147,7 +150,11 @@ class Client:
                         left.setdefault(name, {**asked, "Keys": []})["Keys"].append(wire)
                     elif item is not None:
                         answers[name].append(shown(item))
-            return {"Responses": answers, "UnprocessedKeys": left}
+                        units += read_units(item.bytes, strong=asked.get("ConsistentRead", False))
+                consumed += _consumed(request, table, units).values()
+            return {
+                "Responses": answers, "UnprocessedKeys": left, **({"ConsumedCapacity": consumed} if consumed else {}),
+            }  # fmt: skip
 
         return self._do("BatchGetItem", request, get)
 
@@ -163,7 +170,11 @@ class Client:
                 index, wanted, _limit(request), request.get("ExclusiveStartKey"),
                 backwards=not request.get("ScanIndexForward", True),
             )  # fmt: skip
-            return _answer(page.items, page.last, shown)
+            units = read_units(page.bytes, strong=request.get("ConsistentRead", False))
+            consumed = (
+                _consumed(request, table, 0, {index.name: units}) if index.name else _consumed(request, table, units)
+            )
+            return {**_answer(page.items, page.last, shown), **consumed}
 
         return self._do("Query", request, query)
 
@@ -218,21 +229,22 @@ class Client:
             if wanted in ("UPDATED_OLD", "UPDATED_NEW", "ALL_NEW") and kind != "Update":
                 raise Invalid("Return values set to invalid value")
             raise NotModelled(f"ReturnValues={wanted}")
-        write = self._prepare(kind, {name: value for name, value in request.items() if name != "ReturnValues"})
+        write = self._prepare(kind, {n: value for n, value in request.items() if n not in ("ReturnValues", _CAPACITY)})
         old, refusal = write.old, write.refusal()
         if refusal is not None:
             raise _Refused("ConditionalCheckFailedException", "The conditional request failed", **refusal)
         new = write.becomes(old)
         write.table.place(write.key, new)
+        consumed = _consumed(request, write.table, *write.table.units(write.key, old))
         match wanted:
             case "ALL_OLD" if old is not None:
-                return {"Attributes": write_all(old)}
+                return {"Attributes": write_all(old), **consumed}
             case "ALL_NEW" if new is not None:
-                return {"Attributes": write_all(new)}
+                return {"Attributes": write_all(new), **consumed}
             case "UPDATED_NEW" if new is not None:
                 changed = {name: new[name] for name in write.names if name in new}
-                return {"Attributes": write_all(changed)} if changed else {}
-        return {}
+                return {**({"Attributes": write_all(changed)} if changed else {}), **consumed}
+        return consumed
 
     def _transact(self, request: Mapping[str, Any]) -> dict[str, Any]:
         actions = request["TransactItems"]
@@ -470,6 +482,23 @@ def _answer(
 ) -> dict[str, Any]:
     more = {"LastEvaluatedKey": last} if last else {}
     return {"Items": list(map(shown, items)), "Count": len(items), "ScannedCount": len(items), **more}
+
+
+def _consumed(
+    request: Mapping[str, Any], table: Table, units: float, indexes: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """What an answer says of capacity. Of transactions nothing: DynamoDB Local says what is not so."""
+    total = {"TableName": table.name, "CapacityUnits": float(units + sum((indexes or {}).values()))}
+    match request.get(_CAPACITY, "NONE"):
+        case "NONE":
+            return {}
+        case "TOTAL":
+            return {"ConsumedCapacity": total}
+        case "INDEXES":
+            told = {name: {"CapacityUnits": float(each)} for name, each in (indexes or {}).items()}
+            parts = {"Table": {"CapacityUnits": float(units)}, **({"GlobalSecondaryIndexes": told} if told else {})}
+            return {"ConsumedCapacity": total | parts}
+    raise NotModelled(f"{_CAPACITY}={request[_CAPACITY]}")
 
 
 def _shows(given: Mapping[str, Any]) -> bool:

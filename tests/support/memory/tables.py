@@ -27,6 +27,7 @@ from tests.support.memory.values import (
 Key = tuple[str, str]
 HASH_LIMIT_BYTES, RANGE_LIMIT_BYTES = 2048, 1024
 PAGE_LIMIT_BYTES = 1024 * 1024
+WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1024, 4096
 REGION = "eu-central-1"
 
 
@@ -56,6 +57,13 @@ class Index:
         if new:
             insort(self.rows.setdefault(new[0], []), new[1])
 
+    def units(self, was: Item | None, now: Item | None, key: Key) -> int:
+        """Write units of the change of an item: none where the index sees no change, both where its key moves."""
+        rows = [(row, self.seen(item)) for item in (was, now) if item is not None and (row := self.row(item, key))]
+        if len(rows) == 2 and rows[0][0] == rows[1][0]:
+            return 0 if rows[0][1] == rows[1][1] else max(write_units(item.bytes) for _, item in rows)
+        return sum(write_units(item.bytes) for _, item in rows)
+
     def seen(self, item: Item) -> Item:
         """What is in the index of an item."""
         return item if self.projected is None else Item((n, v) for n, v in item.items() if n in self.projected)
@@ -63,8 +71,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Page:
-    items: list[Item]
+    items: list[Item]  # as the index has them
     last: dict[str, Any] | None  # where to go on, as in an answer
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.items)
 
 
 @dataclass
@@ -195,6 +207,12 @@ class Table:
         if self.streams:
             self.changes.append((datetime.now(UTC), key, old, new))
 
+    def units(self, key: Key, was: Item | None) -> tuple[int, dict[str, int]]:
+        """Write units of the last change at `key`: the table's, and those of each index that it touched."""
+        now = self.items.get(key)
+        indexes = {name: units for name, index in self.indexes.items() if (units := index.units(was, now, key))}
+        return max(write_units(item.bytes if item else 0) for item in (was, now)), indexes
+
     def told(self, begin: int, end: int) -> list[dict[str, Any]]:
         """Records of the stream, as a reader gets them."""
         return [self._record(number, *change) for number, change in enumerate(self.changes[begin:end], begin + 1)]
@@ -271,6 +289,16 @@ class Table:
         if not found or found[0] != wanted.partition[1] or not wanted.holds(found[1][0]):
             raise Invalid("The provided starting key does not match the range key predicate")
         return found[1]
+
+
+def write_units(size_bytes: int) -> int:
+    """Units of a write of so many bytes; what is not there takes one."""
+    return max(1, -(-size_bytes // WRITE_UNIT_BYTES))
+
+
+def read_units(size_bytes: int, *, strong: bool) -> float:
+    """Units of a read of so many bytes. DynamoDB tells halves."""
+    return -(-size_bytes // READ_UNIT_BYTES) * (1.0 if strong else 0.5)
 
 
 def _key_names(declared: Mapping[str, Any]) -> Key:
