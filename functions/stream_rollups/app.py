@@ -16,10 +16,11 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
 
     The tumbling window is there for its `shardId`; its state is not used, but the answer must hold one. Leaderboards
     are told after the roll-ups are written: where it dies in between, the batch comes again, counts nothing, and tells.
+    Whose money it is comes first: they are verified also where an item cannot be read.
     """
     records = stream.records(event)
-    if records and (changed := project(config.context(), event["shardId"], records)):
-        config.leaderboard_queue().send(written(changed))
     if records:
         touching.note(config.context(), event["shardId"], records)
+        if changed := project(config.context(), event["shardId"], records):
+            config.leaderboard_queue().send(written(changed))
     return {"state": event.get("state", {})}

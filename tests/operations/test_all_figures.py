@@ -19,7 +19,7 @@ from refledger.operations.figures.counters import figures
 from refledger.operations.figures.rebuild import rebuild
 from refledger.operations.figures.rollups import STAMPED, project
 from refledger.operations.partners import partners
-from refledger.store import dimensions, generations, keys
+from refledger.store import dimensions, generations, images, keys
 from refledger.store.dimensions import Dimension
 from refledger.store.stream import Record
 from refledger.store.table import unpack
@@ -74,7 +74,7 @@ def truth(books: Books) -> Figures:
     sums: Counter[tuple[Dimension, str]] = Counter()
     for page in books.client.get_paginator("scan").paginate(TableName=books.table_name):
         for item in map(unpack, page["Items"]):
-            for dimension, counter, amount in figures(item):
+            for dimension, counter, amount in figures(images.read(item)):
                 sums[dimension, counter] += amount
     return {place: amount for place, amount in sums.items() if amount}
 

@@ -29,7 +29,7 @@ from refledger.operations.partners import partner_profile, partners
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.payouts import withdrawals
 from refledger.operations.referring import lifecycle, progress_projection
-from refledger.store import keys, referrals
+from refledger.store import images, keys, referrals
 from refledger.store import statistics as rolled_up
 from refledger.store.dimensions import Dimension
 from refledger.store.stream import Record
@@ -72,7 +72,7 @@ class World:
         """At the end of a day: what it has added is what the books have more."""
         sums: Sums = Counter()
         for item in items(self.books):
-            for dimension, counter, amount in figures(item):
+            for dimension, counter, amount in figures(images.read(item)):
                 sums[dimension, counter] += amount
         today = day(self.books.clock())
         for place in {*sums, *self.before}:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
 
 import pytest
 
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.figures.counters import effects
 from refledger.operations.figures.rollups import PartnerStatistics, project
 from refledger.operations.partners import partners
-from refledger.store import dimensions, keys
+from refledger.store import dimensions, images, keys, rewards
 from refledger.store import statistics as stored
 from refledger.store.dimensions import Of
 from refledger.store.stream import Record
-from refledger.store.transaction import delete
+from refledger.store.transaction import Item, delete
 from tests.support import streams
 from tests.support.books import Books
 from tests.support.figures import figures, told, truth
 
 NAMES = ("ann", "ben", "cat", "dan", "eve", "fay")
+PARTNER = "p" * 16
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> Non
     kinds: Counter[str] = Counter()
     partner: Counter[str] = Counter()
     for record in streams.records(books.client):
-        counted = list(effects(record.old, record.new))
+        counted = list(effects(record.days_before, record.days_after))
         kinds[keys.kind_of(record.new or record.old)] += bool(counted)
         partner[keys.kind_of(record.new or record.old)] += any(where.of is Of.PARTNER for _, where, _, _ in counted)
     assert kinds["R"] > 10
@@ -104,20 +105,13 @@ def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> Non
     assert {"C", "U", "G"} <= set(kinds)
 
 
-def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]:
-    return {
-        "pk": "R#p",
-        "sk": "s",
-        "tier": 2,
-        "currency": "EUR",
-        "status": status,
-        "amount": amount,
-        "reversed": taken_back,
-        "program": "default",
-        "due": 0,
-        "created": 0,
-        "held": [],
-    }
+def reward(status: str, amount: int = 10, taken_back: int = 0) -> Item:
+    made = Reward(
+        id=f"{PARTNER}{'r' * 32}", partner_id=PARTNER, tier=2, amount=amount, reversed=taken_back, currency="EUR",
+        status=RewardStatus(status), base=100, rate_bps=1_000, rule_version=1, program_id="default", payment="e" * 24,
+        referral_id="", matures_at_ms=0, earned_at_ms=0,
+    )  # fmt: skip
+    return rewards.create(made, 0).target
 
 
 @pytest.mark.parametrize(
@@ -132,9 +126,13 @@ def reward(status: str, amount: int = 10, taken_back: int = 0) -> dict[str, Any]
         (reward("PENDING"), {}, -10, -10),
     ],
 )
-def test_what_a_change_of_a_reward_adds(old: dict[str, Any], new: dict[str, Any], earned: int, pending: int) -> None:
+def test_what_a_change_of_a_reward_adds(old: Item, new: Item, earned: int, pending: int) -> None:
     """Earned is what a reward may still become or is; pending is what waits."""
-    added = {counter: amount for _, where, counter, amount in effects(old, new) if where == dimensions.partner("p")}
+    added = {
+        counter: amount
+        for _, where, counter, amount in effects(images.days(old), images.days(new))
+        if where == dimensions.partner(PARTNER)
+    }
     wanted = {"t2_EUR": earned, "pending_EUR": pending}
     assert added == {counter: amount for counter, amount in wanted.items() if amount}
 

@@ -8,11 +8,12 @@ import random
 import pytest
 
 from refledger.domain.errors import ReferralClosed
+from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.referring import lifecycle, progress_projection
-from refledger.store import bindings, keys, referrals
+from refledger.store import bindings, keys, payments, referrals
 from refledger.store.stream import Record
 from refledger.store.transaction import update
 from tests.support.books import Books
@@ -211,6 +212,7 @@ def test_a_payment_that_was_let_in_converts(follower: Follower) -> None:
 def test_a_referral_that_is_not_there_is_passed_over(books: Books) -> None:
     """What tells of a referral that does not exist stops nobody."""
     books.program()
-    new = {**keys.payment("e" * 24), "kind": "PAYMENT", "referral": "f" * 40, "occurred": 1}
+    paid = Payment("e" * 24, PaymentKind.PAYMENT, "USD", referral_id="f" * 40, occurred_at_ms=1)
+    new = payments.create(paid).target
     progress_projection.follow(books.context, [Record("1", 1, {}, new)])
     assert books.table.get(keys.referral("f" * 40)) is None

@@ -11,7 +11,7 @@ from refledger.adapters.stripe import READERS, SOURCE_PREFIX
 from refledger.entry.events import leads
 from refledger.entry.events.own import MODELS, SOURCE
 from refledger.operations.figures.counters import figures
-from refledger.store import keys
+from refledger.store import images, keys
 from refledger.store.table import unpack
 from tests.template.deployed import (
     FUNCTION,
@@ -159,7 +159,7 @@ def test_statistics_are_told_of_everything_that_they_count() -> None:
     filters = Filters(mapping["FilterCriteria"])
     items = json.loads(SHAPES.read_text(encoding="utf-8"))["items"]
     passing = [item for item in items if filters.match({"dynamodb": {"Keys": {name: item[name] for name in KEY}}})]
-    counted = [item for item in items if any(figures(_as_told(item)))]
+    counted = [item for item in items if any(figures(images.read(_as_told(item))))]
     assert {item["sk"]["S"][:2] for item in counted if item["pk"]["S"].startswith("P#")} == {"A", "L#"}
     assert [item for item in counted if item not in passing] == []
     kinds = {item["pk"]["S"].split("#")[0] for item in counted}

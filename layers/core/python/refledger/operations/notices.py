@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from refledger.domain.notices import Notice, NoticeKind
-from refledger.domain.referrals import ReferralStatus
-from refledger.domain.rewards import RewardStatus
-from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.domain.referrals import Referral, ReferralStatus
+from refledger.domain.rewards import Reward, RewardStatus, granted
+from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.store import keys
+from refledger.store import partners
 from refledger.store.stream import Record
-from refledger.store.transaction import Item
 
 BROUGHT_MONEY = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
 OF_WITHDRAWALS = {
@@ -40,33 +39,29 @@ def send(context: Context, events: Events, records: Iterable[Record], *, to_all:
     events.put([(notice.kind.words, notice.detail(chosen=wanted)) for notice, wanted in told if wanted or to_all])
 
 
-def _choices(context: Context, partner_ids: Iterable[str]) -> dict[str, frozenset[str]]:
-    ids = sorted(partner_ids)
-    items = context.table.get_many([keys.partner(id) for id in ids], strong=False)
-    return {id: frozenset(item.get("notices", ())) for id, item in zip(ids, items, strict=True) if item}
+def _choices(context: Context, partner_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return {each.id: each.notices for each in partners.many(context.table, sorted(partner_ids))}
 
 
 def notice_of(record: Record) -> Notice | None:
     """Return what a record is worth telling the partner whose reward, withdrawal or referral it is."""
-    old, new = record.old.get("status"), record.new.get("status")
-    if new is None or new == old:
-        return None
-    told = keys.told_of(record.new)
-    match told:
-        case ("REWARD", id, _) if new == RewardStatus.APPROVED:
-            return _notice(NoticeKind.REWARD_APPROVED, id, keys.owner_of(record.new), record, record.new)
-        case ("WITHDRAWAL", id, "") if kind := OF_WITHDRAWALS.get(new):
-            return _notice(kind, id, record.new["partner"], record, record.new)
-        case ("REFERRAL", id, _) if new in BROUGHT_MONEY and old is not None and old not in BROUGHT_MONEY:
-            return Notice(
-                NoticeKind.REFERRAL_CONVERTED, id, keys.owner_of(record.new), record.new["program"], record.at_ms
-            )
-    return None
-
-
-def _notice(kind: NoticeKind, id: str, partner_id: str, record: Record, item: Item) -> Notice:
-    amount = item["amount"] - item.get("reversed", 0)
-    return Notice(
-        kind, id, partner_id, item["program"], record.at_ms, item.get("referral", ""),
-        min(amount, item.get("limit", amount)), item["currency"],
-    )  # fmt: skip
+    old, new, at_ms = record.before, record.after, record.at_ms
+    match new:
+        case Reward():
+            if new.status is not RewardStatus.APPROVED or (isinstance(old, Reward) and old.status is new.status):
+                return None
+            kind, amount, whose = NoticeKind.REWARD_APPROVED, granted(new), new.referral_id
+            return Notice(kind, new.id, new.partner_id, new.program_id, at_ms, whose, amount, new.currency)
+        case Withdrawal():
+            rejected_or_paid = OF_WITHDRAWALS.get(new.status)
+            if rejected_or_paid is None or (isinstance(old, Withdrawal) and old.status is new.status):
+                return None
+            told = (new.id, new.partner_id, new.program_id, at_ms)
+            return Notice(rejected_or_paid, *told, amount=new.amount, currency=new.currency)
+        case Referral():
+            was_open = isinstance(old, Referral) and old.status not in BROUGHT_MONEY
+            if new.status not in BROUGHT_MONEY or not was_open:
+                return None
+            return Notice(NoticeKind.REFERRAL_CONVERTED, new.id, new.partner_id, new.program_id, at_ms)
+        case _:
+            return None

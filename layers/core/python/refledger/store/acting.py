@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import count
 
 from refledger.store import keys
 from refledger.store.transaction import Item, Write
+
+
+@dataclass(frozen=True)
+class Actor:
+    """See `acting`."""
+
+    by: str
+    kind: str
+    origin: str
+    request: str
+    what: str
+
 
 _now: ContextVar[Item | None] = ContextVar("acting", default=None)
 _numbers = count(1)
@@ -43,3 +56,11 @@ def signed(write: Write) -> Write:
     head, found, tail = write.change.partition("SET ")
     change = f"{head}SET #who = :who, {tail}" if found else f"SET #who = :who {write.change}"
     return Write(write.name, write.kind, write.target, change, write.condition, {**write.values, "who": who})
+
+
+def actor_of(old: Item, new: Item) -> Actor | None:
+    """Return who changed an item from `old` to `new`; None where the system did."""
+    who = new.get("who")
+    if not who or who == old.get("who"):
+        return None
+    return Actor(who["by"], who["kind"], who["from"], who["request"], who["what"])

@@ -86,7 +86,7 @@ def entries(
     partition = keys.journal(partner_id, currency)
     for item in table.query(partition, after or keys.LOWEST, until, page_size=page_size, strong=strong):
         if item["sk"] != after:
-            yield item["sk"], _entry_from(item)
+            yield item["sk"], entry_from(item)
 
 
 After = tuple[int, int, int]  # what was available, reserved and paid once an entry was booked
@@ -98,13 +98,13 @@ def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[J
     None for entries from before.
     """
     for item in table.query(keys.journal(partner_id, currency)):
-        yield _entry_from(item), _after(item)
+        yield entry_from(item), _after(item)
 
 
 def last_until(table: Table, partner_id: str, currency: str, before: str) -> tuple[JournalEntry, After | None] | None:
     """The last entry whose sort key is below `before`; None where there is none. One small read."""
     found = table.query(keys.journal(partner_id, currency), high=before, page_size=1, newest_first=True)
-    return next(((_entry_from(item), _after(item)) for item in found), None)
+    return next(((entry_from(item), _after(item)) for item in found), None)
 
 
 def _after(item: Item) -> After | None:
@@ -116,7 +116,7 @@ def _after(item: Item) -> After | None:
 
 def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[JournalEntry]:
     """A partner's entries, newest first."""
-    return map(_entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
+    return map(entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
 
 
 def newest_with_after(
@@ -124,7 +124,7 @@ def newest_with_after(
 ) -> Iterator[tuple[JournalEntry, After | None]]:
     """Yield them like `with_after`, newest first."""
     for item in table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True):
-        yield _entry_from(item), _after(item)
+        yield entry_from(item), _after(item)
 
 
 def newest_until(
@@ -132,7 +132,7 @@ def newest_until(
 ) -> Iterator[JournalEntry]:
     """Entries whose sort keys are below `before`, newest first."""
     partition = keys.journal(partner_id, currency)
-    return map(_entry_from, table.query(partition, high=before, page_size=page_size, newest_first=True))
+    return map(entry_from, table.query(partition, high=before, page_size=page_size, newest_first=True))
 
 
 def balance_from(item: Item | None, partner_id: str, currency: str) -> Balance:
@@ -168,7 +168,7 @@ def say_earned(balance: Balance, earned: int) -> Write:
     return update(IS_CURRENT, key, "SET #earned = :earned", "#ver = :was", earned=said, was=balance.version)
 
 
-def _entry_from(item: Item) -> JournalEntry:
+def entry_from(item: Item) -> JournalEntry:
     partner_id, currency = keys.last_two_of(item)
     return JournalEntry(
         partner_id=partner_id,

@@ -181,8 +181,9 @@ def oldest(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]
             yield item["l2"], keys.owner_of(item)
 
 
-def many(table: Table, partner_ids: list[str]) -> list[Partner]:
-    found = table.get_many([keys.partner(id) for id in partner_ids], strong=False)
+def many(table: Table, partner_ids: list[str], *, strong: bool = False) -> list[Partner]:
+    """Return those that exist, in the order of the ids."""
+    found = table.get_many([keys.partner(id) for id in partner_ids], strong=strong)
     return [from_item(item) for item in found if item]
 
 

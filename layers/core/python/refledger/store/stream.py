@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from refledger.store import images
 from refledger.store.table import unpack
 from refledger.store.transaction import Item
 
 
 @dataclass(frozen=True)
 class Record:
-    """`old`, `new`: the item before and after, {} where there was none. `expired`: DynamoDB deleted it by its ttl."""
+    """`old`, `new`: the item before and after, {} where there was none; `before`, `after`: what it was, and is;
+    `days_before`, `days_after`: what each of the two says of the days on which it changed.
+
+    `expired`: DynamoDB deleted it by its ttl.
+    """
 
     sequence_number: str
     at_ms: int
@@ -28,6 +34,27 @@ class Record:
     def item(self) -> Item:
         """As it is now, or as it was last."""
         return self.new or self.old
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether its status is another than it was, or came or went with it."""
+        return bool(self.old.get("status") != self.new.get("status"))
+
+    @cached_property
+    def before(self) -> images.Entity | None:
+        return images.read(self.old)
+
+    @cached_property
+    def after(self) -> images.Entity | None:
+        return images.read(self.new)
+
+    @cached_property
+    def days_before(self) -> tuple[images.Day, ...]:
+        return tuple(images.days_of(self.old, self.before))
+
+    @cached_property
+    def days_after(self) -> tuple[images.Day, ...]:
+        return tuple(images.days_of(self.new, self.after))
 
 
 def comparable(sequence_number: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import Write, put
+from refledger.store.transaction import Item, Write, put
 
 LANES = 4  # partitions: one takes a thousand writes a second
 
@@ -26,3 +26,16 @@ def within(table: Table, from_ms: int, until_ms: int) -> Iterator[tuple[int, lis
     lanes = [table.query(*keys.touched_within(lane, from_ms, until_ms), strong=False) for lane in range(LANES)]
     for item in heapq.merge(*lanes, key=lambda item: str(item["sk"])):
         yield keys.touched_at(item), item["partners"]
+
+
+def partners_of(item: Item) -> Iterator[str]:
+    """Yield whose books the item is in, whatever else of it cannot be read."""
+    match keys.kind_of(item) if item else "":
+        case "R" | "J" | "P":
+            yield keys.owner_of(item)
+        case "W" if keys.is_alone(item):
+            yield item["partner"]
+        case "E" if keys.is_alone(item):
+            yield from (keys.owner_of(keys.reward(id)) for id, _ in item.get("rewards", ()))
+        case _:
+            pass

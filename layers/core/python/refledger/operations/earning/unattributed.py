@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind, said
+from refledger.domain.referrals import Referral
 from refledger.domain.times import HOUR_MS
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import entered_now
-from refledger.store import bindings, customers, keys, payments
+from refledger.store import bindings, customers, payments
 from refledger.store.stream import Record
 
 SOURCE, KIND = "refledger", "Customer Referred"
@@ -37,9 +38,11 @@ class Referred:
 def referred_in(records: Iterable[Record]) -> list[Referred]:
     """The customers that the stream tells of newly, each once."""
     told = (
-        Referred(record.new["program"], record.new["customer"])
+        Referred(new.program_id, new.customer)
         for record in records
-        if keys.kind_of(record.item) == "F" and record.new.get("customer") and not record.old.get("customer")
+        if isinstance(new := record.after, Referral)
+        and new.customer
+        and not (isinstance(old := record.before, Referral) and old.customer)
     )
     return list(dict.fromkeys(told))
 

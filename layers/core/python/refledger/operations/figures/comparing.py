@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from refledger.domain import periods
 from refledger.domain.times import DAY_MS, SECOND_MS, day
 from refledger.operations.context import Context
-from refledger.operations.figures import rebuild_sources, rollups
+from refledger.operations.figures import rollups
 from refledger.operations.figures.counters import dated
 from refledger.operations.figures.rollups import STAMPED
-from refledger.store import dimensions, programs
+from refledger.store import book_items, dimensions, images, programs
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.transaction import Item
 
@@ -69,7 +69,7 @@ def _compared(context: Context, of_partners: Partners, tell: Tell) -> list[Diffe
     for dimension in _all(context, of_partners):
         wanted[dimension]  # also where nothing of it is in the books
     for number, item in enumerate(everything(context, of_partners), start=1):
-        for when, dimension, counter, amount in dated(item):
+        for when, dimension, counter, amount in dated(images.days(item)):
             wanted[dimension][when, counter] += amount
         if number % 1_000 == 0:
             tell(f"{number} items looked at")
@@ -106,12 +106,12 @@ def everything(context: Context, of_partners: Partners) -> Iterator[Item]:
     """Every item of the books that is in any figures."""
     table = context.table
     for partner_id in of_partners():
-        yield from rebuild_sources.of_partner(table, partner_id, context.reward_partitions(partner_id))
-        yield from rebuild_sources.referrals_of(table, partner_id)
-        yield from rebuild_sources.accounts_of(table, partner_id)
-        yield from rebuild_sources.entries_of(table, partner_id)
+        yield from book_items.of_partner(table, partner_id, context.reward_partitions(partner_id))
+        yield from book_items.referrals_of(table, partner_id)
+        yield from book_items.accounts_of(table, partner_id)
+        yield from book_items.entries_of(table, partner_id)
     for _, program in programs.after(table, ""):
-        yield from rebuild_sources.payments_of(table, program.id, context.shards())
+        yield from book_items.payments_of(table, program.id, context.shards())
 
 
 def beside(context: Context, main: Dimension) -> list[Dimension]:

@@ -12,21 +12,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from refledger.domain.payments import Origin, PaymentKind
-from refledger.domain.referrals import OPEN, ReferralStatus
-from refledger.domain.rewards import BY_HAND, Cancelled, RewardStatus
+from refledger.domain.caps import CappedMonth
+from refledger.domain.journal import JournalEntry
+from refledger.domain.partners import Partner
+from refledger.domain.payments import Origin, Payment, PaymentKind
+from refledger.domain.referrals import CLOSED, Referral, ReferralStatus
+from refledger.domain.rewards import BY_HAND, Cancelled, Reward, RewardStatus, granted
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
-from refledger.domain.withdrawals import WithdrawalStatus
+from refledger.domain.withdrawals import Withdrawal
 from refledger.operations.figures.counter_names import Counts
-from refledger.store import caps, dimensions, keys, payments, trails
+from refledger.store import dimensions, keys
 from refledger.store.dimensions import Dimension
-from refledger.store.transaction import Item
+from refledger.store.images import Day, Entity
 
 Figure = tuple[Dimension, str, int]
 Dated = tuple[str, Dimension, str, int]  # the day first, such as 20261231
 WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
-CLOSED = ("REJECTED", "EXPIRED")  # referrals that are nobody's customers
 CONVERTED = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
 TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
@@ -35,21 +38,24 @@ LABEL = re.compile(r"[A-Z0-9_]{1,30}")
 OTHER_LABEL = "OTHER"
 
 
-def effects(old: Item, new: Item) -> Iterator[Dated]:
-    """Yield what one change adds to which counters, on which days."""
+def effects(old: Iterable[Day], new: Iterable[Day]) -> Iterator[Dated]:
+    """Yield what one change adds to which counters, on which days.
+
+    `old`, `new`: what the item said of its days before and after it.
+    """
     yield from _differences(dated(new), dated(old))
 
 
-def dated(item: Item) -> Iterator[Dated]:
-    """Yield what the item has added to counters on each day on which it changed."""
-    before: Item = {}
-    for when, state in _states(item):
+def dated(days: Iterable[Day]) -> Iterator[Dated]:
+    """Yield what an item has added to counters on each of its days."""
+    before: Entity | None = None
+    for when, state in days:
         yield from _differences(_on(when, state), _on(when, before))
         before = state
 
 
-def _on(when: str, item: Item) -> Iterator[Dated]:
-    return ((when, *figure) for figure in figures(item))
+def _on(when: str, state: Entity | None) -> Iterator[Dated]:
+    return ((when, *figure) for figure in figures(state))
 
 
 def _differences(new: Iterable[Dated], old: Iterable[Dated]) -> Iterator[Dated]:
@@ -60,108 +66,76 @@ def _differences(new: Iterable[Dated], old: Iterable[Dated]) -> Iterator[Dated]:
     yield from ((*place, amount) for place, amount in sums.items() if amount)
 
 
-def _states(item: Item) -> Iterator[tuple[str, Item]]:
-    """(day, the item as it was at the end of it) of what may be counted."""
-    match keys.kind_of(item) if item else "":
-        case "J":
-            yield day(item["at"]), item
-        case "W" if keys.is_alone(item):
-            first = item["status"] if not item["steps"] else WithdrawalStatus.REQUESTED
-            yield day(item["created"]), {**item, "status": first}
-            for status, _, at_ms, _ in item["steps"]:
-                yield day(at_ms), {**item, "status": status}
-        case "F":
-            (first, state), *later = trails.states(item, item["created"])
-            yield from _from_before_trails(first, state)
-            yield from later
-        case "R" | "E" | "P" if "created" in item:
-            yield from trails.states(item, item["created"])
-        case _:
+def figures(entity: Entity | None) -> Iterator[Figure]:
+    """Yield what it adds to counters as it is; nothing for None."""
+    match entity:
+        case Reward():
+            yield from _reward(entity)
+        case Referral():
+            yield from _referral(entity)
+        case Payment():
+            yield from _payment(entity)
+        case Partner():
+            yield from _partner(entity)
+        case CappedMonth():
+            yield from _capped_month(entity)
+        case Withdrawal():
+            yield from _withdrawal(entity)
+        case JournalEntry():
+            yield from _entry(entity)
+        case None:
             pass
 
 
-def _from_before_trails(first: str, state: Item) -> Iterator[tuple[str, Item]]:
-    """A referral that went on before items kept trails has the time of it: until then it waited."""
-    moved_ms = state.get("closed" if state["status"] in CLOSED else "converted", 0)
-    if state["status"] not in OPEN and day(moved_ms) > first:
-        yield first, {**state, "status": ReferralStatus.PENDING}
-        yield day(moved_ms), state
-    else:
-        yield first, state
-
-
-def figures(item: Item) -> Iterator[Figure]:
-    """Yield what the item adds to counters as it is; nothing for {}, and for all that nobody counts."""
-    if not item:
-        return
-    match keys.kind_of(item):
-        case "R":
-            yield from _reward(item)
-        case "F":
-            yield from _referral(item)
-        case "E" if keys.is_alone(item):
-            yield from _payment(item)
-        case "P" if keys.is_alone(item):
-            yield from _partner(item)
-        case "P" if keys.is_capped_month(item):
-            yield from _capped_month(item)
-        case "W" if keys.is_alone(item):
-            yield from _withdrawal(item)
-        case "J":
-            yield from _entry(item)
-        case _:
-            pass
-
-
-def stamped_in(item: Item) -> set[Dimension]:
-    """Return where a stamp of the item counts: the main dimension of each subject that may ever have it.
+def stamped_in(entity: Entity | None) -> set[Dimension]:
+    """Return where a stamp of it counts: the main dimension of each subject that may ever have it.
 
     It hangs on nothing that may change between a rebuild's look at the item and its stamp.
     """
-    found: set[Dimension] = set()
-    match keys.kind_of(item) if item else "":
-        case "R":
-            found = {dimensions.partner(keys.owner_of(item)), dimensions.program(item["program"])}
-        case "F":
-            above = {partner_id for partner_id, _, _ in item["up"][: item["depth"]]}
-            found = {dimensions.partner(id) for id in {keys.owner_of(item), *above}}
-            found.add(dimensions.program(item["program"]))
-        case "E" if keys.is_alone(item) and _was_ever_counted(item):
-            referral = item.get("referral", "")
-            found = {dimensions.partner(keys.owner_of(keys.referral(referral)))} if referral else set()
-            found.add(dimensions.program(item["program"]))
-        case "P" if keys.is_alone(item):
-            found = {dimensions.program(item["program"])}
-        case "P" if keys.is_capped_month(item):
-            month = caps.from_item(item)
-            found = {dimensions.partner(month.partner_id), dimensions.program(month.program_id)}
-        case "W" if keys.is_alone(item):
-            found = {dimensions.WITHDRAWALS}
-        case _:
-            pass
-    return found
+    match entity:
+        case Reward():
+            return {dimensions.partner(entity.partner_id), dimensions.program(entity.program_id)}
+        case Referral():
+            above = {link.partner_id for link in entity.upline[: entity.depth]}
+            found = {dimensions.partner(id) for id in {keys.owner_of(keys.referral(entity.id)), *above}}
+            return {*found, dimensions.program(entity.program_id)}
+        case Payment() if _was_ever_counted(entity):
+            found = {dimensions.partner(_partner_of(entity.referral_id))} if entity.referral_id else set()
+            return {*found, dimensions.program(entity.program_id)}
+        case Partner():
+            return {dimensions.program(entity.program_id)}
+        case CappedMonth():
+            return {dimensions.partner(entity.partner_id), dimensions.program(entity.program_id)}
+        case Withdrawal():
+            return {dimensions.WITHDRAWALS}
+        case Payment() | JournalEntry() | None:
+            return set()
 
 
-def _is_counted(payment: Item) -> bool:
+def _partner_of(referral_id: str) -> str:
+    return keys.owner_of(keys.referral(referral_id))
+
+
+def _is_counted(payment: Payment) -> bool:
     """Money that customers paid: what one of the staff granted by hand is none."""
-    return bool(payment["kind"] == PaymentKind.PAYMENT and payment.get("origin") != Origin.BY_HAND)
+    return payment.kind is PaymentKind.PAYMENT and payment.origin is not Origin.BY_HAND
 
 
-def _was_ever_counted(payment: Item) -> bool:
+def _was_ever_counted(payment: Payment) -> bool:
     """That, and what has turned out to be another payment since: it counts on the days until then."""
-    was = payment["kind"] == PaymentKind.ALIAS and ("referral" in payment or bool(payment["rewards"]))
-    return _is_counted({**payment, "kind": PaymentKind.PAYMENT}) if was else _is_counted(payment)
+    was = payment.kind is PaymentKind.ALIAS and (payment.referral_id or payment.shares)
+    return _is_counted(replace(payment, kind=PaymentKind.PAYMENT) if was else payment)
 
 
-def _reward(item: Item) -> Iterator[Figure]:
-    partner_id, currency, status = keys.owner_of(item), item["currency"], item["status"]
-    partner, program = dimensions.partner(partner_id), dimensions.program(item["program"])
-    earned = _earned(item)
-    by_hand, cancelled = item.get("source") == BY_HAND, status == RewardStatus.CANCELLED
-    of_tier = Counts.EARNED.named(key=f"{item['tier']}", currency=currency)
+def _reward(reward: Reward) -> Iterator[Figure]:
+    currency, status = reward.currency, reward.status
+    partner, program = dimensions.partner(reward.partner_id), dimensions.program(reward.program_id)
+    by_hand, cancelled = reward.rule == BY_HAND, status is RewardStatus.CANCELLED
+    earned = 0 if cancelled else granted(reward)
+    of_tier = Counts.EARNED.named(key=f"{reward.tier}", currency=currency)
     yield partner, Counts.BY_HAND_AMOUNT.named(currency=currency) if by_hand else of_tier, earned
-    amount = item["amount"] if cancelled else earned
-    if item.get("cancelled") == Cancelled.IDLE:
+    amount = reward.amount if cancelled else earned
+    if reward.cancelled is Cancelled.IDLE:
         yield program, Counts.IDLE.named(), 1
         yield program, Counts.IDLE_AMOUNT.named(currency=currency), amount
     else:
@@ -173,48 +147,39 @@ def _reward(item: Item) -> Iterator[Figure]:
     if status not in WAITING:
         return
     yield partner, Counts.PENDING.named(currency=currency), earned
-    yield dimensions.forecast(item["program"]), Counts.DUE_ON.named(when=day(item["due"]), currency=currency), earned
-    if item["held"]:
+    due = Counts.DUE_ON.named(when=day(reward.matures_at_ms), currency=currency)
+    yield dimensions.forecast(reward.program_id), due, earned
+    if reward.held:
         yield program, Counts.HELD.named(), 1
         yield program, Counts.HELD_AMOUNT.named(currency=currency), earned
 
 
-def _capped_month(item: Item) -> Iterator[Figure]:
-    month = caps.from_item(item)
-    over = item.get("over", month.over)  # of a day before: that alone
+def _capped_month(month: CappedMonth) -> Iterator[Figure]:
     for where in (dimensions.partner(month.partner_id), dimensions.program(month.program_id)):
-        yield where, Counts.OVER_CAPS.named(currency=month.currency), over
+        yield where, Counts.OVER_CAPS.named(currency=month.currency), month.over
 
 
-def _earned(item: Item) -> int:
-    """What refunds and disputes left of a reward; nothing of one that is cancelled."""
-    if item["status"] == RewardStatus.CANCELLED:
-        return 0
-    net = int(item["amount"] - item["reversed"])
-    return min(net, int(item.get("limit", net)))
-
-
-def _referral(item: Item) -> Iterator[Figure]:
-    status, source, created = item["status"], item.get("source") or "UNKNOWN", item["created"]
-    partner, program = dimensions.partner(keys.owner_of(item)), dimensions.program(item["program"])
+def _referral(referral: Referral) -> Iterator[Figure]:
+    status, source, created, code = referral.status, referral.source, day(referral.created_at_ms), referral.code
+    partner, program = dimensions.partner(_partner_of(referral.id)), dimensions.program(referral.program_id)
     if status not in CLOSED:
-        for tier, (partner_id, _, _) in enumerate(item["up"][: item["depth"]], start=1):
-            yield dimensions.partner(partner_id), Counts.CUSTOMERS.named(key=f"{tier}"), 1
-        if item.get("code"):
-            yield partner, Counts.CODE_REFERRALS.named(key=item["code"]), 1
-    year, month, date = day(created)[:4], day(created)[4:6], day(created)[4:]
-    cohort = dimensions.cohorts(item["program"], year)
+        for tier, link in enumerate(referral.upline[: referral.depth], start=1):
+            yield dimensions.partner(link.partner_id), Counts.CUSTOMERS.named(key=f"{tier}"), 1
+        if code:
+            yield partner, Counts.CODE_REFERRALS.named(key=code), 1
+    year, month, date = created[:4], created[4:6], created[4:]
+    cohort = dimensions.cohorts(referral.program_id, year)
     for where in (partner, program):
         yield where, Counts.REFERRALS.named(key=status), 1
     yield program, Counts.SOURCE_REFERRALS.named(key=source), 1
     yield cohort, Counts.COHORT.named(when=month), 1
     yield cohort, Counts.MADE_ON.named(when=date, key=status), 1
-    if status not in CONVERTED or "converted" not in item:
+    if status not in CONVERTED or not referral.converted_at_ms:
         return
-    took_ms = max(0, item["converted"] - created)
+    took_ms = max(0, referral.converted_at_ms - referral.created_at_ms)
     yield partner, Counts.CONVERSIONS.named(), 1
-    if item.get("code"):
-        yield partner, Counts.CODE_CONVERSIONS.named(key=item["code"]), 1
+    if code:
+        yield partner, Counts.CODE_CONVERSIONS.named(key=code), 1
     yield program, Counts.SOURCE_CONVERSIONS.named(key=source), 1
     bucket = max(days for days in TOOK_DAYS if days * DAY_MS <= took_ms)
     yield program, Counts.TOOK_DAYS.named(key=f"{bucket}"), 1
@@ -222,23 +187,22 @@ def _referral(item: Item) -> Iterator[Figure]:
     yield cohort, Counts.COHORT_CONVERSIONS.named(when=month), 1
 
 
-def _payment(item: Item) -> Iterator[Figure]:
-    if not _is_counted(item):
+def _payment(payment: Payment) -> Iterator[Figure]:
+    if not _is_counted(payment):
         return
-    amount, currency, referral = item["amount"], item["currency"], item.get("referral", "")
-    gone = item["gone"] if "gone" in item else payments.back_from(item).of(amount)  # of a day before: that alone
-    program = dimensions.program(item["program"])
+    amount, currency, gone = payment.amount, payment.currency, payment.back.of(payment.amount)
+    program = dimensions.program(payment.program_id)
     yield program, Counts.PAYMENTS.named(), 1
     yield program, Counts.PAID.named(currency=currency), amount
     yield program, Counts.GONE.named(currency=currency), gone
-    if not referral:
+    if not payment.referral_id:
         return
-    partner = dimensions.partner(keys.owner_of(keys.referral(referral)))
+    partner = dimensions.partner(_partner_of(payment.referral_id))
     yield partner, Counts.PAYMENTS.named(), 1
     yield partner, Counts.REVENUE.named(currency=currency), amount - gone
-    referred = day(keys.referred_at(referral))
-    cohort = dimensions.cohorts(item["program"], referred[:4])
-    month, after = referred[4:6], min(_months_between(referred, day(item["occurred"])), COHORT_MONTHS)
+    referred = day(keys.referred_at(payment.referral_id))
+    cohort = dimensions.cohorts(payment.program_id, referred[:4])
+    month, after = referred[4:6], min(_months_between(referred, day(payment.occurred_at_ms)), COHORT_MONTHS)
     yield cohort, Counts.COHORT_PAYMENTS.named(when=month, after=after), 1
     yield cohort, Counts.COHORT_REVENUE.named(when=month, after=after, currency=currency), amount - gone
 
@@ -249,22 +213,24 @@ def _months_between(first: str, last: str) -> int:
     return max(0, count)
 
 
-def _partner(item: Item) -> Iterator[Figure]:
-    program, label = dimensions.program(item["program"]), item.get("tier", "")
-    yield program, Counts.PARTNERS.named(key=item["status"]), 1
+def _partner(partner: Partner) -> Iterator[Figure]:
+    program, label = dimensions.program(partner.program_id), partner.tier
+    yield program, Counts.PARTNERS.named(key=partner.status), 1
     if label:
         yield program, Counts.LABELLED.named(key=label if LABEL.fullmatch(label) else OTHER_LABEL), 1
 
 
-def _withdrawal(item: Item) -> Iterator[Figure]:
-    currency, status = item["currency"], item["status"]
-    yield dimensions.WITHDRAWALS, Counts.WITHDRAWALS_AMOUNT.named(currency=currency, key=status), item["amount"]
+def _withdrawal(withdrawal: Withdrawal) -> Iterator[Figure]:
+    currency, status = withdrawal.currency, withdrawal.status
+    yield dimensions.WITHDRAWALS, Counts.WITHDRAWALS_AMOUNT.named(currency=currency, key=status), withdrawal.amount
     yield dimensions.WITHDRAWALS, Counts.WITHDRAWALS.named(currency=currency, key=status), 1
 
 
-def _entry(item: Item) -> Iterator[Figure]:
+def _entry(entry: JournalEntry) -> Iterator[Figure]:
     """An entry is written once and never changed."""
-    _, currency = keys.last_two_of(item)
-    for counts, key in ((Counts.DEBITED, "debit"), (Counts.CREDITED, "credit"), (Counts.ENTRIES_AMOUNT, "kind")):
-        yield dimensions.JOURNAL, counts.named(currency=currency, key=item[key]), item["amount"]
-    yield dimensions.JOURNAL, Counts.ENTRIES.named(currency=currency, key=item["kind"]), 1
+    currency, kind = entry.currency, entry.kind
+    for counts, key in (
+        (Counts.DEBITED, entry.debit), (Counts.CREDITED, entry.credit), (Counts.ENTRIES_AMOUNT, kind),
+    ):  # fmt: skip
+        yield dimensions.JOURNAL, counts.named(currency=currency, key=key), entry.amount
+    yield dimensions.JOURNAL, Counts.ENTRIES.named(currency=currency, key=kind), 1

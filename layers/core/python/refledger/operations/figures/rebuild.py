@@ -26,11 +26,11 @@ from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
 from refledger.operations.context import Context, commit, retry_on_conflict
-from refledger.operations.figures import leaderboards, rebuild_sources
+from refledger.operations.figures import leaderboards
 from refledger.operations.figures.comparing import beside
 from refledger.operations.figures.counters import dated, stamped_in
 from refledger.operations.figures.rollups import FAR, STAMPED
-from refledger.store import dimensions, generations, partners, programs, statistics
+from refledger.store import book_items, dimensions, generations, images, partners, programs, statistics
 from refledger.store.dimensions import Dimension
 from refledger.store.generations import Generations
 from refledger.store.transaction import ConditionFailed, Item, Write
@@ -75,7 +75,7 @@ class _Run:
     def offer(self, item: Item, only: str = "") -> None:
         """Stamp it, where that is needed, and count it for those whom it concerns, or `only` for one of them."""
         needed = False
-        concerned = {dimension.subject for dimension in stamped_in(item)} & self.building.keys()
+        concerned = {dimension.subject for dimension in stamped_in(images.read(item))} & self.building.keys()
         for subject in concerned & {only} if only else concerned:
             generation = self.building[subject].next or 0
             if generations.is_older(item, generation):
@@ -190,16 +190,14 @@ def _stamp_all(run: _Run, of_partners: Partners, *, whole: bool) -> None:
         program = partners.find(table, partner_id).program_id
         named.add(program)
         only = "" if whole else main.subject  # a referral that is in the figures of several comes up for each of them
-        for item in rebuild_sources.of_partner(table, partner_id, run.context.reward_partitions(partner_id)):
+        for item in book_items.of_partner(table, partner_id, run.context.reward_partitions(partner_id)):
             run.offer(item, only)
-        for item in (
-            rebuild_sources.referrals_of(table, partner_id) if whole else rebuild_sources.below(table, partner_id)
-        ):
+        for item in book_items.referrals_of(table, partner_id) if whole else book_items.below(table, partner_id):
             run.offer(item, only)
-        for item in rebuild_sources.accounts_of(table, partner_id) if whole else ():
+        for item in book_items.accounts_of(table, partner_id) if whole else ():
             run.offer(item)
     for program in _programs(run.context) if whole else sorted(named):
-        for item in rebuild_sources.payments_of(table, program, run.context.shards()):
+        for item in book_items.payments_of(table, program, run.context.shards()):
             run.offer(item)
     for subject in run.building:
         if subject != dimensions.JOURNAL.subject:
@@ -212,9 +210,9 @@ def _sum_up_journals(run: _Run, of_partners: Partners, generation: int) -> None:
     """The entries before the generation's moment, as parts of their days that the stream does not write."""
     by_day: dict[str, Counter[str]] = defaultdict(Counter)
     for partner_id in of_partners():
-        for item in rebuild_sources.entries_of(run.context.table, partner_id):
+        for item in book_items.entries_of(run.context.table, partner_id):
             if not generations.counts_in(item, generation):
-                for when, _, counter, amount in dated(item):
+                for when, _, counter, amount in dated(images.days(item)):
                     by_day[when][counter] += amount
     today = day(run.context.now_ms())
     days, sums = statistics.base(dimensions.JOURNAL.at(generation), day(generation), today, by_day)

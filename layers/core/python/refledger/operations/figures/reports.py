@@ -14,12 +14,13 @@ from datetime import timedelta
 from refledger.domain import periods
 from refledger.domain.partners import Partner
 from refledger.domain.periods import Interval, Period, Span
+from refledger.domain.referrals import CLOSED
 from refledger.domain.times import day
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
 from refledger.operations.figures.counted import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
-from refledger.operations.figures.counters import CLOSED, TOOK_DAYS
+from refledger.operations.figures.counters import TOOK_DAYS
 from refledger.store import dimensions, partners
 from refledger.store.dimensions import Dimension
 

@@ -77,8 +77,8 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
 
 def subjects_of(record: Record) -> set[str]:
     """Everything in whose figures the item is: partners, a program, the books."""
-    found = {dimension for image in (record.old, record.new) for _, dimension, _, _ in dated(image)}
-    return {dimension.subject for dimension in found | stamped_in(record.old) | stamped_in(record.new)}
+    found = {dimension for days in (record.days_before, record.days_after) for _, dimension, _, _ in dated(days)}
+    return {dimension.subject for dimension in found | stamped_in(record.before) | stamped_in(record.after)}
 
 
 def effects_in(generation: int, record: Record) -> Iterator[Dated]:
@@ -86,10 +86,10 @@ def effects_in(generation: int, record: Record) -> Iterator[Dated]:
 
     An item that does not count there yet is as good as not there.
     """
-    old, new = (image if generations.counts_in(image, generation) else {} for image in (record.old, record.new))
-    yield from effects(old, new)
-    if record.old and new and not old:
-        yield from ((day(record.at_ms), dimension, STAMPED, 1) for dimension in stamped_in(new))
+    before, after = (generations.counts_in(image, generation) for image in (record.old, record.new))
+    yield from effects(record.days_before if before else (), record.days_after if after else ())
+    if record.old and after and not before:
+        yield from ((day(record.at_ms), dimension, STAMPED, 1) for dimension in stamped_in(record.after))
 
 
 def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:

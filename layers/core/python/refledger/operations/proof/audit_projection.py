@@ -8,6 +8,7 @@ from dataclasses import replace
 from refledger.domain.audit import AuditAction, AuditEntry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
+from refledger.store.acting import actor_of
 from refledger.store.stream import Record
 from refledger.store.transaction import ConditionFailed
 
@@ -38,22 +39,17 @@ def entry_of(record: Record) -> AuditEntry | None:
     if told is None or record.expired:
         return None
     type, entity, part = told
-    who: dict[str, str] = record.new.get("who", {})
-    if who == record.old.get("who"):
-        who = {}  # the system wrote
+    who = actor_of(record.old, record.new)
     # What moves of a partner's rewards when they ask for money matures: nobody decided about it
-    if type == "REWARD" and who.get("kind") == PARTNER:
+    if type == "REWARD" and who and who.kind == PARTNER:
         return None
     changes = compare(record.old, record.new)
-    moved = record.old.get("status") != record.new.get("status")
-    if not changes or not (who or (moved and type in BY_THEMSELVES and not part)):
+    if not changes or not (who or (record.is_moved and type in BY_THEMSELVES and not part)):
         return None
     action = AuditAction.CREATED if not record.old else AuditAction.CHANGED if record.new else AuditAction.DELETED
     entry = AuditEntry(entity, type, part, action, record.at_ms, record.number, changes)
-    if not who:
+    if who is None:
         return entry
     # Staff and services are answerable for what they do; of others the network is enough to see a pattern
-    origin = network(who["from"]) if who["kind"] == PARTNER else who["from"]
-    return replace(
-        entry, actor=who["by"], kind=who["kind"], origin=origin, request=who["request"], operation=who["what"]
-    )
+    origin = network(who.origin) if who.kind == PARTNER else who.origin
+    return replace(entry, actor=who.by, kind=who.kind, origin=origin, request=who.request, operation=who.what)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from refledger.batched import batched
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
-from refledger.store import keys, touched
-from refledger.store.transaction import Item
+from refledger.store import touched
 
 if TYPE_CHECKING:
     from refledger.store.stream import Record
@@ -22,7 +21,7 @@ NAMES_KEPT = 10_000  # in the memory of a worker
 def note(context: Context, shard: str, records: Sequence[Record]) -> None:
     """Write down whose money these change; nobody twice within a minute. May be repeated."""
     now_ms, noted = context.now_ms(), context.noted
-    found = {id for record in records for image in (record.old, record.new) for id in partners_of(image)}
+    found = {id for record in records for image in (record.old, record.new) for id in touched.partners_of(image)}
     new = {id for id in found if now_ms - noted.get(id, 0) >= SETTLED_MS}
     if not new:
         return
@@ -32,16 +31,3 @@ def note(context: Context, shard: str, records: Sequence[Record]) -> None:
     if len(noted) > NAMES_KEPT:
         noted.clear()
     noted.update(dict.fromkeys(new, now_ms))
-
-
-def partners_of(item: Item) -> Iterator[str]:
-    """Yield whose books the item is in."""
-    match keys.kind_of(item) if item else "":
-        case "R" | "J" | "P":
-            yield keys.owner_of(item)
-        case "W" if keys.is_alone(item):
-            yield item["partner"]
-        case "E" if keys.is_alone(item):
-            yield from (keys.owner_of(keys.reward(id)) for id, _ in item.get("rewards", ()))
-        case _:
-            pass

@@ -11,16 +11,18 @@ The audit cannot be said again: an item knows who changed it last, and not what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from refledger.domain.leaderboards import ChangedMonth
+from refledger.domain.payments import Payment
+from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.figures import leaderboards, rebuild_sources, rollups
+from refledger.operations.figures import leaderboards, rollups
 from refledger.operations.referring import progress_projection
-from refledger.store import dimensions, keys, partners, programs, search, withdrawals
+from refledger.store import book_items, dimensions, keys, partners, programs, search, withdrawals
 from refledger.store.looking import WouldWrite
 from refledger.store.stream import Record
 from refledger.store.table import BATCH_LIMIT
@@ -108,36 +110,44 @@ def _would_move(context: Context, changed: list[ChangedMonth]) -> bool:
 def _progress(context: Context, caught: Caught, check: bool) -> Iterator[int]:
     """Referrals whose payment or payout is in the table, and which do not know of it."""
     money = _money(context)
-    while items := list(islice(money, BATCH_LIMIT)):
-        records = _told(context, items)
-        behind = progress_projection.behind(context, records)
+    while found := list(islice(money, BATCH_LIMIT)):
+        told = _told(context, found)
+        behind = progress_projection.behind(context, told)
         caught.behind += len(behind)
         if behind and not check:
-            progress_projection.follow(context, [each for each in records if each.new["referral"] in behind])
-        yield len(items)
+            progress_projection.follow(context, [each for each in told if _referral_of(each) in behind])
+        yield len(found)
 
 
-def _money(context: Context) -> Iterator[Item]:
+def _money(context: Context) -> Iterator[Record]:
     """Payments that somebody may earn from, then rewards that were paid out."""
     for _, program in programs.after(context.table, ""):
-        yield from (
-            item
-            for item in rebuild_sources.payments_of(context.table, program.id, context.shards())
-            if "referral" in item
-        )
+        yield from filter(_referral_of, _records(book_items.payments_of(context.table, program.id, context.shards())))
     for _, partner_id in partners.newest(context.table, "", BATCH_LIMIT):
-        rewards = rebuild_sources.of_partner(context.table, partner_id, context.reward_partitions(partner_id))
-        yield from (item for item in rewards if item.get("paid_by") and item.get("referral"))
+        rewards = book_items.of_partner(context.table, partner_id, context.reward_partitions(partner_id))
+        yield from (each for each in _records(rewards) if _referral_of(each) and _payout_of(each))
 
 
-def _told(context: Context, found: list[Item]) -> list[Record]:
+def _records(items: Iterable[Item]) -> Iterator[Record]:
+    return (Record("", 0, {}, item) for item in items)
+
+
+def _referral_of(record: Record) -> str:
+    return record.after.referral_id if isinstance(record.after, Payment | Reward) else ""
+
+
+def _payout_of(record: Record) -> str:
+    return record.after.paid_by if isinstance(record.after, Reward) else ""
+
+
+def _told(context: Context, found: list[Record]) -> list[Record]:
     """As the stream told of them; of a reward that was paid, when its withdrawal was."""
-    named = sorted({item["paid_by"] for item in found if item.get("paid_by")})
+    named = sorted({payout for each in found if (payout := _payout_of(each))})
     paid_at = {
         each.id: next((step.at_ms for step in each.steps if step.status is WithdrawalStatus.PAID), each.created_at_ms)
         for each in withdrawals.many(context.table, named, strong=False)
     }
-    return [Record("", paid_at.get(item.get("paid_by", ""), context.now_ms()), {}, item) for item in found]
+    return [replace(each, at_ms=paid_at.get(_payout_of(each), context.now_ms())) for each in found]
 
 
 SUBJECTS: dict[str, Callable[[Context, Caught, bool], Iterator[int]]] = {

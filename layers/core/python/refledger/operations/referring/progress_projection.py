@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from refledger.domain.payments import Origin, PaymentKind
-from refledger.domain.referrals import ReferralStatus
-from refledger.domain.rewards import RewardStatus
+from refledger.domain.payments import Origin, Payment, PaymentKind
+from refledger.domain.referrals import Referral, ReferralStatus
+from refledger.domain.rewards import Reward, RewardStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.store import bindings, keys, referral_progress, referrals
+from refledger.store import bindings, referral_progress, referrals
 from refledger.store.referral_progress import BEFORE_CONVERTED, BEFORE_PAID, WAITS
 from refledger.store.stream import Record
-from refledger.store.transaction import ConditionFailed, Item, Write
+from refledger.store.transaction import ConditionFailed, Write
 
 UNKNOWN = ReferralStatus.PENDING  # of what could not be read yet: the condition knows
 
@@ -51,8 +51,8 @@ def behind(context: Context, records: Iterable[Record]) -> set[str]:
 def _note_payouts(context: Context, records: list[Record]) -> None:
     last: dict[str, tuple[int, str]] = {}
     for record in records:
-        if payout := _payout(record):
-            referral_id = record.new["referral"]
+        if told := _payout(record):
+            referral_id, payout = told
             last[referral_id] = max(last.get(referral_id, (0, "")), (record.at_ms, payout))
     for referral_id, (at_ms, payout) in last.items():
         write = referral_progress.paid_by(referral_id, payout, at_ms)
@@ -65,12 +65,12 @@ def _unless_later(context: Context, write: Write) -> None:
         context.table.commit(write)
 
 
-def _payout(record: Record) -> str:
-    """Which payout paid a reward of a referral, by what this record tells newly; "" for none."""
-    new = record.new
-    if keys.kind_of(record.item) != "R" or not new.get("referral") or new.get("status") != RewardStatus.PAID:
-        return ""
-    return "" if new.get("paid_by") == record.old.get("paid_by") else str(new.get("paid_by", ""))
+def _payout(record: Record) -> tuple[str, str] | None:
+    """The referral and the payout that paid a reward of it, where this record tells of it newly."""
+    old, new = record.before, record.after
+    if not isinstance(new, Reward) or not new.referral_id or new.status is not RewardStatus.PAID or not new.paid_by:
+        return None
+    return None if isinstance(old, Reward) and old.paid_by == new.paid_by else (new.referral_id, new.paid_by)
 
 
 def _statuses(context: Context, ids: list[str]) -> dict[str, ReferralStatus]:
@@ -85,17 +85,17 @@ def _move(context: Context, id: str, at_ms: int, write: Callable[..., Write]) ->
         context.table.commit(write(id, at_ms, context.now_ms()))
     except ConditionFailed as failed:
         was = failed.items[WAITS]  # further on than this already, rejected, or not there: then nothing is to be done
-        if was.get("status") == ReferralStatus.EXPIRED:
-            context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, was, at_ms))
+        referral = referrals.from_item(was) if was else None
+        if referral and referral.status is ReferralStatus.EXPIRED:
+            context.table.commit(write(id, at_ms, context.now_ms(), expired=True), *_opened(context, referral, at_ms))
 
 
-def _opened(context: Context, referral: Item, at_ms: int) -> list[Write]:
+def _opened(context: Context, referral: Referral, at_ms: int) -> list[Write]:
     """The binding as it would be if its referral's expiry had come after the payment that the stream tells of.
 
     Where there is no time limit a payment does not write to the binding, so an expiry by hand may overtake the stream.
     """
-    (item,) = context.table.get_many([keys.binding(referral["program"], referral["customer"])])
-    old = bindings.from_item(item) if item else None
+    old = bindings.find(context.table, referral.program_id, referral.customer)
     return [bindings.count(old, old.converted(at_ms))] if old and old.closed else []
 
 
@@ -110,16 +110,16 @@ def _first(records: Iterable[Record], when: Callable[[Record], tuple[str, int] |
 
 def _converted_at(record: Record) -> tuple[str, int] | None:
     """A payment of a referred customer; a conversion has moved its referral in its own transaction."""
-    new = record.new
-    if keys.kind_of(record.item) != "E" or new.get("kind") != PaymentKind.PAYMENT or not new.get("referral"):
+    old, new = record.before, record.after
+    if not isinstance(new, Payment) or new.kind is not PaymentKind.PAYMENT or not new.referral_id:
         return None
-    if record.old.get("kind") == PaymentKind.PAYMENT or new.get("origin", Origin.PAYMENT) != Origin.PAYMENT:
+    if (isinstance(old, Payment) and old.kind is PaymentKind.PAYMENT) or new.origin is not Origin.PAYMENT:
         return None
-    return new["referral"], new["occurred"]
+    return new.referral_id, new.occurred_at_ms
 
 
 def _paid_at(record: Record) -> tuple[str, int] | None:
-    new = record.new
-    if keys.kind_of(record.item) != "R" or new.get("status") != RewardStatus.PAID or not new.get("referral"):
+    old, new = record.before, record.after
+    if not isinstance(new, Reward) or new.status is not RewardStatus.PAID or not new.referral_id:
         return None
-    return None if record.old.get("status") == RewardStatus.PAID else (new["referral"], record.at_ms)
+    return None if isinstance(old, Reward) and old.status is RewardStatus.PAID else (new.referral_id, record.at_ms)
