@@ -21,8 +21,8 @@ from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalSt
 from refledger.entry import config
 from refledger.operations.payouts import payout_events, staff_remedies, withdrawals
 from refledger.operations.recovery import reconciling
-from refledger.operations.recovery.reconciling import EVENTS, LAG_SECONDS, PAYOUTS
-from refledger.store import keys
+from refledger.operations.recovery.reconciling import LAG_SECONDS
+from refledger.store import cursors, keys
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
 from tests.support.functions import World, load
@@ -306,7 +306,7 @@ def test_events_that_stripe_lists_no_more_are_told(scene: Scene) -> None:
     scene.world.books.clock.forward(20 * DAY_MS)
     assert scene.tick()["missed"] == 1
     assert scene.counted["TO_LOOK_AT"] == 1
-    assert scene.world.books.table.get(keys.cursor(EVENTS)) is not None
+    assert scene.world.books.table.get(keys.cursor(cursors.EVENTS)) is not None
 
 
 # ---------------------------------------------------------------- transfers
@@ -405,4 +405,4 @@ def test_labels_of_others_book_nothing(scene: Scene, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.ERROR):
         scene.tick(50)
     assert (scene.withdrawal.status, scene.money, scene.counted) == (S.PAID, money, {})
-    assert scene.world.books.table.get(keys.cursor(PAYOUTS)) is not None
+    assert scene.world.books.table.get(keys.cursor(cursors.PAYOUTS)) is not None

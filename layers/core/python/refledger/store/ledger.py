@@ -39,6 +39,11 @@ def post(old: Balance, new: Balance, entry: JournalEntry) -> list[Write]:
     ]  # fmt: skip
 
 
+def sort_key(entry: JournalEntry) -> str:
+    """Return where it is in its journal."""
+    return keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version)["sk"]
+
+
 def cover(old: Balance, new: Balance) -> Write:
     """Note in the balance that rewards were marked as paid.
 

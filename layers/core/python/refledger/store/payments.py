@@ -209,6 +209,17 @@ def newest(
         yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
+def due(table: Table, shards: int, since: str, until: str, page_size: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield (position, ids of its rewards) of payments whose time has come, what has waited longest first.
+
+    They are those above the position `since` and up to `until`. `page_size`: read of each shard at a time.
+    """
+    partitions = [keys.due_shard(shard) for shard in range(shards)]
+    for item in merge.oldest_first(table, partitions, since, until, page_size):
+        if item["w2"] != since:
+            yield item["w2"], [id for id, _ in item["rewards"]]
+
+
 def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of what waits for its payment or a person, oldest first, from above `after`.
 

@@ -63,6 +63,16 @@ def moved(old: Reward, new: Reward) -> Reward:
     return replace(new, revision=old.revision + 1)
 
 
+def sort_key(reward_id: str) -> str:
+    """Return where it is among the rewards of its partner, which sort by when they are due."""
+    return keys.reward(reward_id)["sk"]
+
+
+def partition(reward_id: str) -> str:
+    """Return in which of its partner's partitions it lies."""
+    return keys.reward(reward_id)["pk"]
+
+
 def find(table: Table, reward_id: str, *, strong: bool = True) -> Reward:
     """Find it by its id.
 

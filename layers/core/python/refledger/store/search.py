@@ -6,7 +6,7 @@ or was left behind, finds nobody who is not called so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from refledger.domain.partners import Partner
 from refledger.domain.search import terms
@@ -33,6 +33,13 @@ def settle(old: Partner | None, new: Partner | None, now: Partner | None) -> lis
 
 def _rows(partner: Partner | None) -> set[tuple[str, str, str]]:
     return {(partner.program_id, term, partner.id) for term in terms(partner)} if partner else set()
+
+
+def missing(table: Table, rows: Sequence[Write]) -> list[Write]:
+    """Return those of the rows that are not there, a little behind."""
+    wanted = [{"pk": row.target["pk"], "sk": row.target["sk"]} for row in rows]
+    there = table.get_many(wanted, strong=False) if wanted else []
+    return [row for row, item in zip(rows, there, strict=True) if item is None]
 
 
 def beginning_with(

@@ -7,14 +7,15 @@ list, so what has waited longest comes first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import HOUR_MS, MINUTE_MS
 from refledger.operations.context import Context
-from refledger.store import keys, merge, rewards, shards
-from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, update
+from refledger.store import cursors, keys, payments, rewards, shards
+from refledger.store.cursors import DuePlace
+from refledger.store.transaction import ConditionFailed, RetryableConflict
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ SLICE = 100  # rewards between two questions whether there is time left, and bet
 PAGE = 50  # payments of a shard that are read at a time
 IDLE_MS = HOUR_MS  # a place behind which nothing was found is written no more often
 EARLIER_OVERLAP_MS = HOUR_MS  # of places that were kept by earlier versions, when nothing came behind them
-PLACE_IS_THAT = "the place is as it was read"
 
 Send = Callable[[Sequence[MaturityMessage]], None]
 Woken = dict[tuple[str, str], str]  # partner and currency: the sort key from which on they were told to look
@@ -75,26 +75,22 @@ class _Run:
         self.look, self.sent, self._unkept = look, 0, 0  # rewards since the place was written
         self._context, self._until_ms, self._woken = context, context.now_ms() - look.behind_ms, woken
         self._end = f"{self._until_ms}~"  # behind all that is due in its millisecond
-        kept = context.table.get(keys.cursor(look.name)) or {}
-        self._kept: str | None = kept.get("place")
+        kept = cursors.due_place(context.table, look.name)
+        self._kept = kept.place if kept else ""
         self._place = self._begun = self._begin(kept)
         self.left = self._place < self._end
-        self._due = self._listed(shards) if self.left else iter(())
+        begun = (shards, self._begun, self._end, PAGE)
+        self._due = payments.due(context.table, *begun) if self.left else iter(())
 
-    def _begin(self, kept: Item) -> str:
+    def _begin(self, kept: DuePlace | None) -> str:
         """Where the last run stopped. A look that is new begins an hour back, or where the first one stands if that is
         further back, and not with the first payment of all.
         """
-        if "place" in kept:
-            return str(kept["place"])
-        if "places" in kept:  # of an earlier version, by shard
-            return str(min(kept["places"].values()))
-        first = kept or self._context.table.get(keys.cursor(LOOKS[0].name)) or {"at": 0}
-        return str(max(0, min(first["at"], self._until_ms) - EARLIER_OVERLAP_MS)).zfill(len(str(self._until_ms)))
-
-    def _listed(self, shards: int) -> Iterator[Item]:
-        partitions = [keys.due_shard(shard) for shard in range(shards)]
-        return merge.oldest_first(self._context.table, partitions, self._begun, self._end, PAGE)
+        if kept and kept.begin:
+            return kept.begin
+        first = kept or cursors.due_place(self._context.table, LOOKS[0].name)
+        at_ms = first.at_ms if first else 0
+        return str(max(0, min(at_ms, self._until_ms) - EARLIER_OVERLAP_MS)).zfill(len(str(self._until_ms)))
 
     @property
     def behind_ms(self) -> int:
@@ -120,12 +116,10 @@ class _Run:
     def _slice(self) -> tuple[list[str], str]:
         """Ids of the next rewards, and the place behind them."""
         ids: list[str] = []
-        for item in self._due:
-            if item["w2"] == self._begun:  # was the last one
-                continue
-            ids += (reward_id for reward_id, _ in item["rewards"])
+        for position, reward_ids in self._due:
+            ids += reward_ids
             if len(ids) >= SLICE:
-                return ids, str(item["w2"])
+                return ids, position
         return ids, self._end
 
     def _messages(self, reward_ids: Sequence[str]) -> list[MaturityMessage]:
@@ -135,14 +129,14 @@ class _Run:
         starts: Woken = {}
         for reward_id in self._waiting([id for id in reward_ids if not self._is_told(id)]):
             if not self._is_told(reward_id):
-                starts[_whose(reward_id)] = self._woken[_whose(reward_id)] = keys.reward(reward_id)["sk"]
+                starts[_whose(reward_id)] = self._woken[_whose(reward_id)] = rewards.sort_key(reward_id)
         return [
             MaturityMessage(partner_id, currency, since, False, f"{partner_id}-{since}")
             for (partner_id, currency), since in starts.items()
         ]
 
     def _is_told(self, reward_id: str) -> bool:
-        return self._woken.get(_whose(reward_id), "~") <= keys.reward(reward_id)["sk"]
+        return self._woken.get(_whose(reward_id), "~") <= rewards.sort_key(reward_id)
 
     def _waiting(self, reward_ids: Sequence[str]) -> Iterable[str]:
         """Those whose time has come and who are not money yet: a message about others would be for nothing."""
@@ -150,15 +144,10 @@ class _Run:
 
     def _keep(self) -> None:
         """Write the place, if nobody has moved it since: another run goes on from there, and this one ends."""
-        key, unmoved = keys.cursor(self.look.name), "#place = :was" if self._kept else "attribute_not_exists(#place)"
-        was = {"was": self._kept} if self._kept else {}
         try:
-            self._context.table.commit(
-                update(PLACE_IS_THAT, key, "SET #place = :place, #at = :at", unmoved, place=self._place,
-                       at=_moment(self._place), **was)
-            )  # fmt: skip
+            self._context.table.commit(cursors.move_due_place(self.look.name, self._kept, self._place))
         except ConditionFailed as failed:
-            self.left, self._place, self._unkept = False, str(failed.items[PLACE_IS_THAT]["place"]), 0
+            self.left, self._place, self._unkept = False, cursors.moved_to(failed), 0
         except RetryableConflict:
             return  # nothing is lost: it is written with the next slice, or looked at again
         else:
@@ -167,8 +156,7 @@ class _Run:
 
 def _whose(reward_id: str) -> tuple[str, str]:
     """Partner and currency."""
-    key = keys.reward(reward_id)
-    return keys.owner_of(key), keys.currency_of(key["sk"])
+    return keys.owner_of(keys.reward(reward_id)), keys.currency_of(rewards.sort_key(reward_id))
 
 
 def _moment(place: str) -> int:

@@ -39,7 +39,7 @@ def mature(context: Context, partner_id: str, currency: str, start: str, *, rate
     if ready:
         pairs = list(zip(ready, ripened(context, partner, ready), strict=True))
         context.table.commit(*change(context, balance, pairs, _reason(ready), now_ms))
-    return keys.reward(due[-1].id)["sk"] if cut else ""
+    return rewards.sort_key(due[-1].id) if cut else ""
 
 
 def _batch(due: Iterable[Reward]) -> tuple[list[Reward], bool]:

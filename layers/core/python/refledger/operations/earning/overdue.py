@@ -8,33 +8,19 @@ wait. A round is gone through in pieces and begun again a day after it began.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS, MINUTE_MS, iso
 from refledger.operations.context import Context
 from refledger.operations.earning.due_scan import Send
-from refledger.store import keys, partners, rewards
-from refledger.store.transaction import put
+from refledger.store import cursors, keys, partners, rewards
+from refledger.store.cursors import OverdueRound
 
 LATE_MS = 120 * MINUTE_MS  # after its time; until then it is with the schedule, and the queue's tries
 PAGE = 100  # partners between two places that are kept
-NAME = "OVERDUE"
 PIECE = 1_000  # rewards of a partner between two questions whether there is time left
-
-
-@dataclass(frozen=True)
-class OverdueRound:
-    """`place`: of the last partner who was looked at whole, "" before the first. `within`: up to which sort key the
-    next one was, "" where that has not begun. `ended_ms`: 0 while it goes on. `sent`: messages.
-    """
-
-    began_ms: int
-    place: str = ""
-    within: str = ""
-    ended_ms: int = 0
-    sent: int = 0
 
 
 def find_overdue(context: Context, send: Send, go_on: Callable[[], bool]) -> int:
@@ -44,22 +30,16 @@ def find_overdue(context: Context, send: Send, go_on: Callable[[], bool]) -> int
 
     Idempotent: a partner's mark moves when the messages about them are sent, the round's place after that.
     """
-    now_ms, round = context.now_ms(), _kept(context)
+    now_ms = context.now_ms()
+    round = cursors.overdue_round(context.table, now_ms)
     if round.ended_ms and now_ms - round.began_ms >= DAY_MS:
         round = OverdueRound(now_ms)
     sent = 0
     while not round.ended_ms and go_on():
         before, round = round, _page(context, send, go_on, round)
         sent += round.sent - before.sent
-        context.table.commit(put("how far the round is", {**keys.cursor(NAME), **vars(round)}, ""))
+        context.table.commit(cursors.keep_overdue_round(round))
     return sent
-
-
-def _kept(context: Context) -> OverdueRound:
-    item = context.table.get(keys.cursor(NAME))
-    if item is None:
-        return OverdueRound(context.now_ms())
-    return OverdueRound(item["began_ms"], item["place"], item["within"], item["ended_ms"], item["sent"])
 
 
 def _page(context: Context, send: Send, go_on: Callable[[], bool], round: OverdueRound) -> OverdueRound:

@@ -390,8 +390,8 @@ def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:
     the last reward of its second is there; so each looks from the second before on, and the schedule finds the rest.
     """
     for reward_id in reward_ids:
-        key = keys.reward(reward_id)
-        partner_id, currency, since = keys.owner_of(key), keys.currency_of(key["sk"]), key["sk"]
+        partner_id, since = keys.owner_of(keys.reward(reward_id)), rewards.sort_key(reward_id)
+        currency = keys.currency_of(since)
         name = f"{id}-{partner_id}"
         if keys.spread_of(reward_id):
             second = keys.due_at(since) // SECOND_MS

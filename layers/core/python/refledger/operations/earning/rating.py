@@ -311,9 +311,8 @@ def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: s
 
 
 def _message(payment: Payment, reward: Reward) -> MaturityMessage:
-    key = keys.reward(reward.id)
     name = f"{payment.id}-{payment.revision}-{reward.partner_id}-again"
-    return MaturityMessage(reward.partner_id, reward.currency, key["sk"], True, name)
+    return MaturityMessage(reward.partner_id, reward.currency, rewards.sort_key(reward.id), True, name)
 
 
 def rate_customer(context: Context, program_id: str, customer: str, go_on: Callable[[], bool] = lambda: True) -> Rated:

@@ -66,7 +66,7 @@ def change(context: Context, balance: Balance, pairs: Sequence[Pair], reference:
         return [rewards.move(old, new, now_ms) for old, new in pairs] + counted
     written = [(old, _booked(balance, old, new)) for old, new in pairs]
     moved = [(old, new) for old, new in written if worth(new) != worth(old)]
-    places = sorted(keys.reward(new.id)["sk"] for _, new in moved)
+    places = sorted(rewards.sort_key(new.id) for _, new in moved)
     after, entry = post(
         balance,
         EntryKind.EARN if difference >= 0 else EntryKind.REVERSE,
@@ -152,7 +152,7 @@ def due_now(made: Iterable[Reward], now_ms: int) -> list[MaturityMessage]:
     Those which are due already need not wait to be found.
     """
     return [
-        MaturityMessage(each.partner_id, each.currency, keys.reward(each.id)["sk"], True, f"{each.payment}-{each.id}")
+        MaturityMessage(each.partner_id, each.currency, rewards.sort_key(each.id), True, f"{each.payment}-{each.id}")
         for each in made
         if each.status is RewardStatus.PENDING and not each.held and each.matures_at_ms <= now_ms
     ]

@@ -22,14 +22,14 @@ from refledger.operations.payouts import till
 from refledger.operations.payouts.settlement import cover_all
 from refledger.operations.payouts.workflow_callbacks import tell, wake
 from refledger.operations.payouts.workflow_tasks import end_in_time
-from refledger.store import keys, withdrawals
+from refledger.store import cursors, keys, withdrawals
+from refledger.store.cursors import CoveredPlace
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import ConditionFailed, Item, put
+from refledger.store.transaction import ConditionFailed, Item
 
 log = logging.getLogger(__name__)
 LIMIT_PER_STATUS = 300  # a run; the next one goes on where this one stopped
 QUIET_MS = 10 * SECOND_MS  # whoever moved that recently is at work
-COVERED = "COVERED"
 COVER_AGAIN_MS = 60 * MINUTE_MS  # longer than a workflow takes for it, and than an index is behind
 LONGEST_QUIET_MS = 60 * MINUTE_MS
 ASIDE_LIMIT = 50  # what cannot be covered now; so many at once have a cause in common, and going on would not help
@@ -54,10 +54,10 @@ def sweep(context: Context, workflow: Workflow, waker: Waker, go_on: Callable[[]
     swept = Swept()
     first = context.now_ms() // MINUTE_MS % len(OPEN)
     for status in (*OPEN[first:], *OPEN[:first]):
-        key = keys.cursor(f"SWEEP-{status}")
-        began = (context.table.get(key) or {}).get("at", "")
+        name = f"SWEEP-{status}"
+        began = cursors.position(context.table, name)
         if (position := _sweep(context, workflow, waker, swept, go_on, status, began)) != began:
-            context.table.commit(put("the cursor", {**key, "at": position}, condition=""))
+            context.table.commit(cursors.keep_position(name, position))
     return swept
 
 
@@ -98,10 +98,8 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
     Mostly that is done, and costs one read. Idempotent; keeps its place. One that cannot be helped now counts as failed
     and stops no other: it is set aside, and tried again a minute later, then at intervals that double up to an hour.
     """
-    cursor = context.table.get(keys.cursor(COVERED)) or {}
-    position, now_ms = cursor.get("at", ""), context.now_ms()
-    aside = {id: (tries, at_ms) for id, tries, at_ms in cursor.get("aside", [])}
-    began, until_ms = (position, dict(aside)), now_ms - COVER_AGAIN_MS
+    began, now_ms = cursors.covered_place(context.table), context.now_ms()
+    position, aside, until_ms = began.position, dict(began.aside), now_ms - COVER_AGAIN_MS
     paid = withdrawals.oldest_with_status(context.table, WithdrawalStatus.PAID, position)
     ready = [each for each in islice(paid, BATCH_LIMIT) if keys.moment_at(each[0]) <= until_ms]
     due = [id for id, (_, at_ms) in aside.items() if at_ms <= now_ms]
@@ -120,9 +118,8 @@ def cover_again(context: Context, swept: Swept, go_on: Callable[[], bool]) -> No
             swept.failed += 1
             aside[id] = tries + 1, now_ms + min(MINUTE_MS << min(tries, 10), LONGEST_QUIET_MS)
         position = place or position
-    if (position, aside) != began:
-        kept = [[id, tries, at_ms] for id, (tries, at_ms) in aside.items()]
-        context.table.commit(put("the cursor", {**keys.cursor(COVERED), "at": position, "aside": kept}, condition=""))
+    if (now := CoveredPlace(position, aside)) != began:
+        context.table.commit(cursors.keep_covered_place(now))
 
 
 def _items(context: Context, ids: list[str]) -> Iterator[tuple[str, Item]]:

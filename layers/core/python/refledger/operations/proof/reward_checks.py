@@ -24,14 +24,13 @@ from refledger.domain.rewards import (
 )
 from refledger.domain.rules import BASIS_POINTS
 from refledger.operations.context import Context
-from refledger.store import keys
+from refledger.store import keys, ledger, rewards
 
 
 def unread(context: Context, payment: Payment) -> Iterator[str]:
     """Every reward lies in a shard where its partner's are looked for."""
     for id, _ in payment.shares:
-        key = keys.reward(id)
-        if key["pk"] not in context.reward_partitions(keys.owner_of(key)):
+        if rewards.partition(id) not in context.reward_partitions(keys.owner_of(keys.reward(id))):
             yield f"payment {payment.id}: its reward {id} is in a shard where nobody looks: raise their number"
 
 
@@ -43,7 +42,7 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
     if payment is None or (payment.kind is not PaymentKind.PAYMENT and not payment.back.elsewhere):
         yield "its payment is not there"
         return
-    in_key = keys.currency_of(keys.reward(reward.id)["sk"])
+    in_key = keys.currency_of(rewards.sort_key(reward.id))
     if not reward.currency == payment.currency == in_key:
         yield f"is in {reward.currency}, its payment in {payment.currency}"
     elif reward.id != keys.reward_id(
@@ -97,9 +96,9 @@ def against_journal(reward: Reward, entries: Sequence[JournalEntry], balance: Ba
         yield f"names entry {reward.entry}, the journal ends at {len(entries)}"
         return
     entry = entries[reward.entry - 1]
-    if entry.kind is not EntryKind.EARN or not entry.first <= keys.reward(reward.id)["sk"] <= entry.last:
+    if entry.kind is not EntryKind.EARN or not entry.first <= rewards.sort_key(reward.id) <= entry.last:
         yield f"names entry {reward.entry}, which did not credit it"
-    place = keys.entry(entry.partner_id, entry.currency, entry.at_ms, entry.version)["sk"]
+    place = ledger.sort_key(entry)
     if owed(reward) and place <= balance.cover:
         yield f"is not paid, and payouts have covered all up to entry {reward.entry}"
 

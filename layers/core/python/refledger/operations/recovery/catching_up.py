@@ -22,11 +22,11 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.figures import leaderboards, rollups
 from refledger.operations.referring import progress_projection
-from refledger.store import book_items, dimensions, keys, partners, programs, search, withdrawals
+from refledger.store import book_items, cursors, dimensions, partners, programs, search, withdrawals
 from refledger.store.looking import WouldWrite
 from refledger.store.stream import Record
 from refledger.store.table import BATCH_LIMIT
-from refledger.store.transaction import Item, put
+from refledger.store.transaction import Item
 
 Tell = Callable[[str], None]
 
@@ -53,15 +53,15 @@ def catch_up(context: Context, what: str, *, check: bool, tell: Tell = lambda _:
 
 def _partners(context: Context, name: str, *, check: bool) -> Iterator[list[str]]:
     """All ids, a page at a time. Where something is written the place is kept, and forgotten at the end."""
-    cursor = keys.cursor(f"CATCHING-UP-{name}")
-    after = "" if check else str((context.table.get(cursor) or {}).get("at", ""))
+    cursor = f"CATCHING-UP-{name}"
+    after = "" if check else cursors.position(context.table, cursor)
     while page := list(islice(partners.oldest(context.table, after, BATCH_LIMIT), BATCH_LIMIT)):
         yield [partner_id for _, partner_id in page]
         after = page[-1][0]
         if not check:
-            context.table.commit(put("the cursor", {**cursor, "at": after}, ""))
+            context.table.commit(cursors.keep_position(cursor, after))
     if not check:
-        context.table.commit(put("the cursor", {**cursor, "at": ""}, ""))
+        context.table.commit(cursors.keep_position(cursor, ""))
 
 
 def _search(context: Context, caught: Caught, check: bool) -> Iterator[int]:
@@ -69,9 +69,7 @@ def _search(context: Context, caught: Caught, check: bool) -> Iterator[int]:
     for ids in _partners(context, "search", check=check):
         for partner in partners.many(context.table, ids):
             rows = search.follow(None, partner)
-            wanted = [{"pk": row.target["pk"], "sk": row.target["sk"]} for row in rows]
-            there = context.table.get_many(wanted, strong=False) if wanted else []
-            missing = [row for row, found in zip(rows, there, strict=True) if found is None]
+            missing = search.missing(context.table, rows)
             caught.behind += bool(missing)
             for row in missing if not check else ():
                 context.table.commit(row)

@@ -45,13 +45,12 @@ from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import disputes, payments, refunds, reversals
 from refledger.operations.payouts import payout_events
-from refledger.store import keys, withdrawals
+from refledger.store import cursors, withdrawals
 from refledger.store import payments as stored
+from refledger.store.cursors import EventsPlace, PayoutsPlace
 from refledger.store.looking import WouldWrite
-from refledger.store.transaction import put
 
 log = logging.getLogger(__name__)
-EVENTS, PAYOUTS = "COMPARED-EVENTS", "COMPARED-PAYOUTS"  # names of cursors
 TYPES: Final = (*stripe.READERS, *stripe_webhook.KINDS)  # Stripe takes up to 20 of them
 SOURCE: Final = f"{stripe.SOURCE_PREFIX}compared"  # what is fed comes as if from an event destination of this name
 HOUR_SECONDS: Final = 60 * 60
@@ -164,10 +163,11 @@ def compare_events(comparison: Comparison, go_on: Callable[[], bool]) -> None:
     """
     context = comparison.context
     now = context.now_ms() // SECOND_MS
-    place = context.table.get(keys.cursor(EVENTS)) or {}
-    through, until, after = place.get("through", now), place.get("until", 0), place.get("after", "")
-    if not place:
-        _keep(context, EVENTS, through=through, until=0, after="")
+    place = cursors.events_place(context.table)
+    if place is None:
+        place = EventsPlace(now)
+        context.table.commit(cursors.keep_events_place(place))
+    through, until, after = place.through, place.until, place.after
     if through < now - LISTED_SECONDS:
         comparison.found.lost = now - LISTED_SECONDS - through
         through, until, after = now - LISTED_SECONDS, 0, ""
@@ -182,7 +182,7 @@ def compare_events(comparison: Comparison, go_on: Callable[[], bool]) -> None:
         after = page.after
         if not after:
             through, until = until, 0
-        _keep(context, EVENTS, through=through, until=until, after=after)
+        context.table.commit(cursors.keep_events_place(EventsPlace(through, until, after)))
 
 
 def compare_between(comparison: Comparison, since: int, until: int) -> None:
@@ -206,10 +206,10 @@ def late_ms(context: Context) -> int:
     0 before the first one began.
     """
     now_ms = context.now_ms()
-    events, payouts = context.table.get_many([keys.cursor(EVENTS), keys.cursor(PAYOUTS)])
-    since = [events["through"] * SECOND_MS + LAG_SECONDS * SECOND_MS] if events else []
-    since += [payouts["began"] + DAY_MS] if payouts else []
-    return int(max([0, *(now_ms - each for each in since)]))
+    events, payouts = cursors.stripe_places(context.table)
+    since = [events.through * SECOND_MS + LAG_SECONDS * SECOND_MS] if events else []
+    since += [payouts.began_ms + DAY_MS] if payouts else []
+    return max([0, *(now_ms - each for each in since)])
 
 
 def compare_payouts(comparison: Comparison, livemode: bool | None, go_on: Callable[[], bool]) -> None:
@@ -220,11 +220,11 @@ def compare_payouts(comparison: Comparison, livemode: bool | None, go_on: Callab
     """
     context = comparison.context
     now_ms = context.now_ms()
-    place = context.table.get(keys.cursor(PAYOUTS))
+    place = cursors.payouts_place(context.table)
     if place is None:  # from now on it is known since when it is late
-        place = {"began": now_ms - DAY_MS, "after": ""}
-        _keep(context, PAYOUTS, **place)
-    began_ms, after = place["began"], place["after"]
+        place = PayoutsPlace(now_ms - DAY_MS)
+        context.table.commit(cursors.keep_payouts_place(place))
+    began_ms, after = place.began_ms, place.after
     if not after:
         if now_ms - began_ms < DAY_MS:
             return
@@ -234,7 +234,7 @@ def compare_payouts(comparison: Comparison, livemode: bool | None, go_on: Callab
         comparison.found.transfers += len(page.found)
         _ask(comparison, [told for told in map(_standing(livemode), page.found) if isinstance(told, Told)])
         after = page.after
-        _keep(context, PAYOUTS, began=began_ms, after=after)
+        context.table.commit(cursors.keep_payouts_place(PayoutsPlace(began_ms, after)))
         if not after:
             return
 
@@ -270,10 +270,6 @@ def _agrees(withdrawal: Withdrawal, told: Told) -> bool:
 
 def _news(told: Told) -> News:
     return News(told.said, told.transaction_id, told.key, told.event_id, told.delivered, told.returned)
-
-
-def _keep(context: Context, name: str, **place: int | str) -> None:
-    context.table.commit(put("the cursor", {**keys.cursor(name), **place}, condition=""))
 
 
 # ---------------------------------------------------------------- what is here

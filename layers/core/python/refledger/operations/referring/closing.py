@@ -119,4 +119,4 @@ def _rewards(context: Context, referral: Referral, position: list[str]) -> Itera
             continue
         since, position = (position[1] if position else start), []
         for reward in rewards.since(context.table, context.reward_partitions(link.partner_id), since):
-            yield [link.partner_id, keys.reward(reward.id)["sk"]], reward
+            yield [link.partner_id, rewards.sort_key(reward.id)], reward
