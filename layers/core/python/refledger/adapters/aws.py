@@ -24,7 +24,12 @@ _LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us
 
 @functools.cache
 def client(service: str) -> Any:
-    """Return a client of the service, one per process.
+    """Return a client of the service, one per process."""
+    return boto3_client(service)
+
+
+def boto3_client(service: str) -> Any:
+    """Make boto3's client of the service.
 
     What the SDK would log at DEBUG is whole requests: accounts on their way to KMS, names on their way to the table; at
     INFO, in every new process, where it has found credentials and endpoints.
