@@ -34,6 +34,8 @@ from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.of_partner import PartnerReferralsQuery
 from refledger.entry.models.referrals import (
     CheckedView,
+    CloseBody,
+    ClosedView,
     ConversionBody,
     ConvertedView,
     CustomerQuery,
@@ -55,13 +57,14 @@ from refledger.operations.earning import conversions
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads as withdrawals
-from refledger.operations.referring import expiry, lifecycle, reads, referral_bulk, referral_lists
+from refledger.operations.referring import closing, expiry, lifecycle, reads, referral_bulk, referral_lists
 from refledger.operations.referring.lifecycle import ReferralUpdate
 
 VERBS = {"ACCEPTED": "accept", "REJECTED": "reject", "EXPIRED": "expire"}
 
 api = handler = Api()
 CHECK_MS = 8 * SECOND_MS  # of the function's fifteen seconds
+CLOSE_MS = 10 * SECOND_MS  # of the same: what is left is done by the repeat
 LONGEST_ID = 255  # that a CRM or a payment gives
 BINDS = (AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle)  # what keeps a customer from being bound
 
@@ -304,6 +307,25 @@ def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
     maturing.send_due(converted.rewards, converted.due)
     paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
     return ConvertedView.made(converted, withdrawals.statuses(context, paid_by))
+
+
+@api.route(
+    "POST /api/v1/referrals/{referralId}/close",
+    body=CloseBody,
+    answer=ClosedView,
+    versioned=True,
+    refuses=(ReferralNotFound, ReferralClosed, Conflict),
+)
+def close(request: Request[CloseBody, NoQuery]) -> ClosedView:
+    """End what a converted referral brings, from a moment on, with or without what is not paid out yet."""
+    context, body, id = config.context(), request.body, _id(request)
+    until_ms = context.now_ms() + CLOSE_MS
+    closed = closing.close(
+        context, id, body.reason, request.caller.user,
+        from_ms=body.from_ms, cancel_unpaid=body.cancel_unpaid, go_on=lambda: context.now_ms() < until_ms,
+    )  # fmt: skip
+    maturing.send(closed.due)
+    return ClosedView.made(closed, _payouts([closed.referral]))
 
 
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())

@@ -31,6 +31,7 @@ USES = {
     "maturity": {"logger", "metrics", "queues"},
     "partners": HTTP,
     "payment_events": {"pydantic", "logger", "metrics", "queues", "stripe"},
+    "payments": HTTP,
     "programs": HTTP,
     "reconciliation": {"pydantic", "logger", "metrics", "queues", "stripe", "workflow"},
     "member_referrals": HTTP,

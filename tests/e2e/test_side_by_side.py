@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this
 # Empty again once PREVIOUS is a release that knows the names of today
 FORMER = {
     "analytics": "reports", "lead_webhooks": "inbound", "member_referrals": "referrals",
-    "member_withdrawals": "withdrawals", "payment_events": "payments", "payout_batches": "payouts",
+    "member_withdrawals": "withdrawals", "payment_events": "payments", "payments": "rewards", "payout_batches": "payouts",
     "payout_methods": "methods", "payout_webhooks": "webhooks", "referrals": "leads", "stream_projections": "changes",
     "stream_rollups": "statistics", "withdrawals": "approvals",
 }  # fmt: skip
@@ -41,9 +42,10 @@ def previous(tmp_path: Path) -> Path:
     functions, aside = place / "functions", place / "renamed"
     aside.mkdir()
     for name, former in FORMER.items():
-        (functions / former).rename(aside / name)
-    for folder in aside.iterdir():
-        folder.rename(functions / folder.name)
+        shutil.copytree(functions / former, aside / name)
+    for former in {*FORMER.values()} - {"rewards"}:  # which serves rewards still
+        shutil.rmtree(functions / former)
+    shutil.copytree(aside, functions, dirs_exist_ok=True)
     return place
 
 

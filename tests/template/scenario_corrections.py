@@ -18,14 +18,14 @@ def correct(story: Story) -> None:
     accepted, dismissed, later = parked(story)
     take_euros(story)
     for each in (accepted, later):
-        story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=each)
+        story.call("payments", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=each)
     why = {"note": "paid again in dollars"}
-    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
-    paid = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
+    story.call("payments", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=dismissed)
+    paid = story.call("payments", "admin", "GET /api/v1/payments/{paymentId}", paymentId=accepted)
     refunds(story, accepted)
     duplicates(story)
     look_and_decide(story, paid["rewards"][0]["id"])
-    story.call("rewards", "admin", "GET /api/v1/disputes")
+    story.call("payments", "admin", "GET /api/v1/disputes")
     adjust(story, paid["rewards"][0]["partnerId"])
     give_and_pay(story, paid["rewards"][0]["partnerId"])
     pause(story)
@@ -41,7 +41,7 @@ def parked(story: Story) -> list[str]:
         # before all others: it is the first, once it is accepted
         event["detail"]["occurredAt"] = iso(story.clock() - 60 * DAY_MS)
         story.work("payment_events", json.dumps(event))
-    waiting = story.call("rewards", "admin", "GET /api/v1/payments/parked")["data"]
+    waiting = story.call("payments", "admin", "GET /api/v1/payments/parked")["data"]
     made = [ids.payment("payments", name) for name in names]
     assert set(made) <= {each["id"] for each in waiting}
     return made
@@ -81,10 +81,10 @@ def duplicates(story: Story) -> None:
         told |= {"amount": 7_350, "amount_captured": 7_350}
         charge["detail"]["data"]["object"] |= {**told, "metadata": {"customerId": "carol"}}
         story.work("payment_events", json.dumps(charge))
-        waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
+        waiting = story.call("payments", "admin", "GET /api/v1/payments/duplicates")["data"]
         [pair] = waiting
         said = {"verdict": verdict, "note": "asked her"}
-        done = story.call("rewards", "admin", f"POST {one}", said, paymentId=pair["payment"]["id"])
+        done = story.call("payments", "admin", f"POST {one}", said, paymentId=pair["payment"]["id"])
         assert done["id"] == pair["payment" if verdict == "ANOTHER" else "mayBe"]["id"]
         story.clock.forward(2 * DAY_MS)
 
@@ -92,12 +92,12 @@ def duplicates(story: Story) -> None:
 def refunds(story: Story, payment: str) -> None:
     """A small one is entered and undone; a wrong one that came before its payment is found, and dismissed."""
     of, body = "/api/v1/payments/{paymentId}/refunds", {"amount": 100, "currency": "EUR", "reason": "by wire"}
-    made = story.call("rewards", "admin", f"POST {of}", body, paymentId=payment, key="wire")
+    made = story.call("payments", "admin", f"POST {of}", body, paymentId=payment, key="wire")
     assert made["status"] == "COUNTS"
-    assert story.call("rewards", "admin", f"GET {of}", paymentId=payment)["refunded"] == 100
+    assert story.call("payments", "admin", f"GET {of}", paymentId=payment)["refunded"] == 100
     named = {"paymentId": payment, "refundId": made["id"]}
     why = {"note": "another payment's"}
-    assert story.call("rewards", "admin", f"POST {of}/{{refundId}}/undo", why, **named)["status"] == "FAILED"
+    assert story.call("payments", "admin", f"POST {of}/{{refundId}}/undo", why, **named)["status"] == "FAILED"
     story.work(
         "payment_events", story.event("Payment Refunded", refundId="odd", paymentId="e3", amount=1, currency="JPY")
     )
@@ -105,17 +105,17 @@ def refunds(story: Story, payment: str) -> None:
         "payment_events", story.event("Payment Succeeded", paymentId="e3", customerId="carol", amount=1, currency="EUR")
     )
     odd = Ids(HASH_KEY).payment("payments", "e3")
-    story.call("rewards", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=odd)
+    story.call("payments", "admin", "POST /api/v1/payments/{paymentId}/dismiss", why, paymentId=odd)
     dollars = Ids(HASH_KEY).payment("payments", "e4")
     story.work(
         "payment_events",
         story.event("Payment Succeeded", paymentId="e4", customerId="carol", amount=90_000, currency="USD"),
     )
     large = {"amount": 60_000, "currency": "USD", "reason": "the deal fell through"}
-    waits = story.call("rewards", "admin", f"POST {of}", large, paymentId=dollars)
+    waits = story.call("payments", "admin", f"POST {of}", large, paymentId=dollars)
     assert waits["status"] == "WAITING"
     named = {"paymentId": dollars, "refundId": waits["id"]}
-    assert story.call("rewards", "admin2", f"POST {of}/{{refundId}}/confirm", **named)["status"] == "COUNTS"
+    assert story.call("payments", "admin2", f"POST {of}/{{refundId}}/confirm", **named)["status"] == "COUNTS"
 
 
 def look_and_decide(story: Story, reward: str) -> None:
@@ -159,7 +159,9 @@ def give_and_pay(story: Story, partner: str) -> None:
     assert [each["status"] for each in done] == ["CANCELLED"]
     listed = story.call("rewards", "admin", f"GET {rewards}", query="programId=default&status=PAID")["data"]
     assert ids[0] in [each["id"] for each in listed]
-    assert story.call("rewards", "admin", "GET /api/v1/payments", query="programId=default&origin=BY_HAND")["data"]
+    by_hand = story.call("payments", "admin", "GET /api/v1/payments/{paymentId}", paymentId=paid["paymentId"])
+    assert [each["payoutStatus"] for each in by_hand["rewards"]] == ["PAID"]
+    assert story.call("payments", "admin", "GET /api/v1/payments", query="programId=default&origin=BY_HAND")["data"]
     timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
     assert story.call("withdrawals", "admin", timeline, withdrawalId=paid["paidBy"])["events"]
     for query in (f"partnerId={partner}", "status=ALL"):

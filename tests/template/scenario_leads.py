@@ -53,7 +53,7 @@ def tell_what_was_paid(story: Story, code: str) -> None:
     story.pay("lou", "of lou", 10_000)
     work(story, event(story, "Lead Converted", "lead-9", conversionValue=100, occurredAt=before))
     story.invoke("maturity", {})
-    waiting = story.call("rewards", "admin", "GET /api/v1/payments/duplicates")["data"]
+    waiting = story.call("payments", "admin", "GET /api/v1/payments/duplicates")["data"]
     pairs = [(each["payment"]["toldBy"], each["mayBe"]["referralId"], each["mayBe"]["toldBy"]) for each in waiting]
     assert ("payments", entered["id"], "conversion") in pairs
 

@@ -83,7 +83,7 @@ def leave_to_the_schedule(story: Story) -> str:
     story.invoke("maturity", {})
     for name in ("too late", "second of mia"):
         id = Ids(HASH_KEY).payment("payments", name)
-        found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=id)
+        found = story.call("payments", "admin", "GET /api/v1/payments/{paymentId}", paymentId=id)
         assert [each["amount"] for each in found["rewards"]] == [100], "no first one, any more"
     return str(partner["id"])
 
@@ -96,11 +96,11 @@ def convert_before_a_payment(story: Story, lea: str) -> None:
     story.sent.clear()
     story.work("payment_events", json.dumps(ahead))
     later = Ids(HASH_KEY).payment("payments", "ahead")
-    found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
+    found = story.call("payments", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
     for each in found["rewards"]:
         story.call("rewards", "admin", "POST /api/v1/rewards/{rewardId}/approve", {}, rewardId=each["id"])
     act(story, "process-conversion", made, {"conversionValue": 10.0})
-    found = story.call("rewards", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
+    found = story.call("payments", "admin", "GET /api/v1/payments/{paymentId}", paymentId=later)
     assert [each["amount"] for each in found["rewards"]] == [100], "it was 200"
 
 
@@ -176,7 +176,7 @@ def convert(story: Story, ida: str) -> None:
     named = {"referralId": enter(story, partnerId=ida, customerId="irma")["id"], "conversionValue": 0.5}
     assert story.call("referrals", "admin", f"POST {ALL}/process-conversion", named)["status"] == "CONVERTED"
     for cancelled in (1, 0):
-        closed = story.call("rewards", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
+        closed = story.call("referrals", "admin", f"POST {ONE}/close", {"reason": "why", "cancelUnpaid": True},
                             referralId=made["id"])  # fmt: skip
         assert (closed["cancelled"], closed["complete"], closed["status"]) == (cancelled, True, "CONVERTED")
 
@@ -192,10 +192,21 @@ def convert_what_was_paid(story: Story, ida: str) -> None:
 
 
 def expire(story: Story, ida: str) -> None:
-    """By the schedule, and when somebody asks for it."""
-    enter(story, partnerId=ida, customerId="jo")
+    """By the schedule, and when somebody asks for it; what was paid in time is told of after, and converts them."""
+    late = {"jo": enter(story, partnerId=ida, customerId="jo"), "joe": enter(story, partnerId=ida, customerId="joe")}
+    foreign = paid("of joe", "joe") | {"programId": "timed", "currency": "EUR"}
+    story.work("payment_events", story.event("Payment Succeeded", **foreign))
+    in_time = story.event("Payment Succeeded", **paid("of jo", "jo") | {"programId": "timed"})
     story.clock.forward(MS_OF_TWO_DAYS)
-    assert story.invoke("expiry", {})["expired"] == 2, "this one, and that of the many"
+    assert story.invoke("expiry", {})["expired"] == 3, "these, and that of the many"
+    story.work("payment_events", in_time)
+    takes = TERMS | {"currencies": [{"currency": "USD"}, {"currency": "EUR"}]}
+    story.call("programs", "admin", "PUT /api/v1/programs/{programId}", takes, programId="timed", match="1")
+    waiting = Ids(HASH_KEY).payment("payments", "of joe")
+    story.call("payments", "admin", "POST /api/v1/payments/{paymentId}/accept", {}, paymentId=waiting)
+    for each in late.values():
+        found = story.call("referrals", "admin", f"GET {ONE}", referralId=each["id"])
+        assert found["status"] == "CONVERTED"
     enter(story, partnerId=ida, customerId="kim")
     story.clock.forward(MS_OF_TWO_DAYS)
     assert story.call("referrals", "admin", f"POST {ALL}/check-expired", {})["expired"] == 1

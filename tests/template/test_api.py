@@ -90,6 +90,7 @@ ROUTES = {
         "POST /api/v1/referrals/{referralId}/reject",
         "POST /api/v1/referrals/{referralId}/expire",
         "POST /api/v1/referrals/{referralId}/link-to-lead",
+        "POST /api/v1/referrals/{referralId}/close",
         "POST /api/v1/referrals/process-conversion",
         "POST /api/v1/referrals/{referralId}/process-conversion",
         "POST /api/v1/referrals/check-expired",
@@ -160,7 +161,8 @@ ROUTES = {
         "POST /api/v1/rewards/bulk-approve",
         "POST /api/v1/rewards/bulk-cancel",
         "POST /api/v1/rewards/bulk-pay",
-        "POST /api/v1/referrals/{referralId}/close",
+    ],
+    "payments": [
         "GET /api/v1/payments",
         "GET /api/v1/payments/parked",
         "GET /api/v1/payments/duplicates",
