@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from refledger.domain.errors import Refledger, Unreadable
 from refledger.domain.leads import LeadNews
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 from refledger.entry import config, maturing
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.leads import parts, read

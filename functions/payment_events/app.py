@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from refledger.domain import codes
 from refledger.domain.errors import Refledger, Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     CodeGiven,
     DisputeClosed,
     DisputeOpened,

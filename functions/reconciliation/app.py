@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refledger.domain.payments import PaymentEvent, Skipped
+from refledger.domain.payment_events import PaymentEvent, Skipped
 from refledger.domain.times import DAY_MS
 from refledger.entry import config
 from refledger.entry.events.payments import read_listed

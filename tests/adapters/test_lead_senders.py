@@ -14,7 +14,7 @@ from refledger.adapters.crm_mapping import BadMapping, Mapping
 from refledger.domain.amounts import GRAMMAR
 from refledger.domain.errors import BadSignature, Unreadable
 from refledger.domain.leads import LeadNews, LeadStep, Value
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 from refledger.domain.referrals import ReferralSource
 
 NOW_MS = 1_793_613_600_000

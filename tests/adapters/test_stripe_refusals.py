@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from refledger.adapters import stripe, stripe_units
 from refledger.domain.currencies import EXPONENTS, exponent
 from refledger.domain.errors import UnknownCurrency, Unreadable
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     DisputeOpened,
     PaymentEvent,
     PaymentReceived,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refledger.adapters import stripe
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     CodeGiven,
     DisputeClosed,
     DisputeOpened,
@@ -21,8 +21,8 @@ from refledger.domain.payments import (
     RefundReceived,
     RefundTotal,
     Skipped,
-    TakenBack,
 )
+from refledger.domain.payments import TakenBack
 from tests.support.stripe import BASIL, OLD, example, payment, read
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from refledger.adapters import stripe as adapter
 from refledger.cli.target import Target
-from refledger.domain.payments import PaymentReceived
+from refledger.domain.payment_events import PaymentReceived
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.earning import payments
 from tests.cli.conftest import Command

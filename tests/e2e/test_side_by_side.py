@@ -22,9 +22,9 @@ PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this
 # Empty again once PREVIOUS is a release that knows the names of today
 FORMER = {
     "analytics": "reports", "lead_webhooks": "inbound", "member_referrals": "referrals",
-    "member_withdrawals": "withdrawals", "payment_events": "payments", "payments": "rewards", "payout_batches": "payouts",
-    "payout_methods": "methods", "payout_webhooks": "webhooks", "referrals": "leads", "stream_projections": "changes",
-    "stream_rollups": "statistics", "withdrawals": "approvals",
+    "member_withdrawals": "withdrawals", "payment_events": "payments", "payments": "rewards",
+    "payout_batches": "payouts", "payout_methods": "methods", "payout_webhooks": "webhooks", "referrals": "leads",
+    "stream_projections": "changes", "stream_rollups": "statistics", "withdrawals": "approvals",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Invalid, Unreadable
-from refledger.domain.payments import PaymentEvent, PaymentReceived, Skipped
+from refledger.domain.payment_events import PaymentEvent, PaymentReceived, Skipped
 from refledger.entry.events.payments import read_event
 from refledger.entry.models.import_lines import read_partner
 from tests.support.events import DAY_MS, NOW_MS, load, schema, validator

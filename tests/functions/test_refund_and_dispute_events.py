@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from refledger.domain.currencies import EXPONENTS, MAX_AMOUNT
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import CodeGiven, DisputeClosed, DisputeOpened, PaymentEvent, RefundReceived, Skipped
+from refledger.domain.payment_events import (
+    CodeGiven,
+    DisputeClosed,
+    DisputeOpened,
+    PaymentEvent,
+    RefundReceived,
+    Skipped,
+)
 from refledger.entry.events import own
 from refledger.entry.events.payments import read_event
 from tests.support.events import DAY_MS, NOW_MS, validator

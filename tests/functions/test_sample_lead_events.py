@@ -11,7 +11,7 @@ import pytest
 from refledger.adapters.crm_mapping import Mapping
 from refledger.domain.errors import Unreadable
 from refledger.domain.leads import LeadNews, LeadStep, Value
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 from refledger.domain.referrals import ReferralSource
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.leads import KINDS, parts, read

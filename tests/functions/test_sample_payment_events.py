@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     CodeGiven,
     DisputeClosed,
     DisputeOpened,

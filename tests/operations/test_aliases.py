@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from refledger.domain.payments import PaymentAlias, PaymentKind
+from refledger.domain.payment_events import PaymentAlias
+from refledger.domain.payments import PaymentKind
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context

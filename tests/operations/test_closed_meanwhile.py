@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import ReferralClosed
-from refledger.domain.payments import PaymentReceived
+from refledger.domain.payment_events import PaymentReceived
 from refledger.domain.referrals import Referral
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.rules import RuleSet

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import SecondPersonNeeded
 from refledger.domain.journal import EntryKind
-from refledger.domain.payments import NO_CUSTOMER, PaymentKind, PaymentReceived, PaymentSkipped, Teller
+from refledger.domain.payment_events import NO_CUSTOMER, PaymentReceived, PaymentSkipped, Teller
+from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import SECOND_PERSON, RewardStatus, net
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS

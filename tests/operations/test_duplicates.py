@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, SecondPersonNeeded
-from refledger.domain.payments import PaymentKind, PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived, Teller
+from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from refledger.domain.errors import PaymentNotFound
-from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped, Teller
+from refledger.domain.payment_events import MAYBE_OF_INVOICE, PaymentSkipped, Teller
+from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import net
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Busy
 from refledger.domain.explaining import NextStep
-from refledger.domain.payments import PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived, Teller
 from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
 from refledger.domain.times import DAY_MS

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from refledger.domain.payments import MAYBE_OF_INVOICE, PaymentKind, PaymentSkipped
+from refledger.domain.payment_events import MAYBE_OF_INVOICE, PaymentSkipped
+from refledger.domain.payments import PaymentKind
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome
 from tests.support import worlds

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
-from refledger.domain.payments import PaymentKind, PaymentReceived
+from refledger.domain.payment_events import PaymentReceived
+from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import SECOND_PERSON, net
 from refledger.domain.times import HOUR_MS
 from refledger.operations.earning import payments, reward_lists, unattributed

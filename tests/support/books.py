@@ -14,18 +14,16 @@ from refledger.adapters.vault import Vault
 from refledger.domain.journal import JournalEntry
 from refledger.domain.methods import Account, BankAccount, PayoutMethod
 from refledger.domain.partners import Partner
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     DisputeClosed,
     DisputeOpened,
     DisputeOutcome,
-    Payment,
     PaymentAlias,
-    PaymentKind,
     PaymentReceived,
     RefundReceived,
     RefundTotal,
-    said,
 )
+from refledger.domain.payments import Payment, PaymentKind, said
 from refledger.domain.programs import Program
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus

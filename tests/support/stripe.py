@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from refledger.adapters import stripe
-from refledger.domain.payments import PaymentEvent, PaymentReceived, PaymentSkipped, Skipped
+from refledger.domain.payment_events import PaymentEvent, PaymentReceived, PaymentSkipped, Skipped
 from tests.support.events import EXAMPLES
 
 PAID_AT_MS = 1_793_610_929_000  # 2026-11-02T09:15:29Z

@@ -25,8 +25,8 @@ FUNCTIONS = (
     "adjustments", "analytics", "audit", "docs", "expiry", "invitations", "job_worker", "jobs", "lead_events",
     "lead_webhooks", "leaderboards", "ledger", "links", "manifest", "maturity", "me", "member_referrals",
     "member_withdrawals", "partners", "payment_events", "payments", "payout_batches", "payout_methods",
-    "payout_webhooks", "programs", "reconciliation", "referrals", "rewards", "statements", "stream_projections", "stream_rollups",
-    "sweeper", "verifier", "withdrawals", "workflow",
+    "payout_webhooks", "programs", "reconciliation", "referrals", "rewards", "statements", "stream_projections",
+    "stream_rollups", "sweeper", "verifier", "withdrawals", "workflow",
 )  # fmt: skip
 
 Properties = dict[str, Any]

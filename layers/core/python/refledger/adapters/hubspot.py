@@ -22,7 +22,7 @@ from typing import Any, Final
 from refledger.adapters.crm_mapping import Mapping
 from refledger.domain.errors import BadSignature, Unreadable
 from refledger.domain.leads import LeadNews
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 
 SOURCE: Final = "hubspot"  # of the messages that the endpoint puts into the queue
 DETAIL_TYPE: Final = "webhook"

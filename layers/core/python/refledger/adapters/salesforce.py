@@ -18,7 +18,7 @@ from typing import Final
 from refledger.adapters.crm_mapping import Mapping
 from refledger.domain.errors import Unreadable
 from refledger.domain.leads import LeadNews
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 
 PREFIXES: Final = ("aws.partner/salesforce.com/", "aws.partner/appflow")
 CHANGES: Final = ("CREATE", "UPDATE", "UNDELETE")

@@ -1,4 +1,4 @@
-"""What an event about a payment comes to, whoever sent it; and what of a payment is gone again."""
+"""What is kept of a payment, and what of it is gone again: refunds and disputes, and their sums."""
 
 from __future__ import annotations
 
@@ -6,162 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import IntEnum, StrEnum
-from typing import Final, Literal, get_args
+from enum import StrEnum
 
-
-class Teller(IntEnum):
-    """Which of a provider's objects told of a payment. A higher one knows more of the same money, its tax above all."""
-
-    ITSELF = 0  # the payment, in the owner's own events
-    CHARGE = 1
-    SESSION = 2
-    INVOICE = 3
-
-
-@dataclass(frozen=True)
-class PaymentReceived:
-    """Money that a customer paid the owner."""
-
-    system: str  # "payments" for our own events, "stripe": ids of different systems never meet
-    payment_id: str  # one per movement of money
-    customer_id: str
-    program_id: str
-    amount: int  # ISO 4217 minor units: what the customer paid, after discount, tax included
-    base: int  # what commission is paid on: net of tax and discount, 0 <= base <= amount
-    currency: str  # ISO 4217, capitals
-    occurred_at_ms: int
-    product_id: str = ""  # where the sender names one: a program may have other rules for it
-    uncaptured: int = 0  # what was never taken, and the provider nevertheless tells as one of the refunds
-    names: tuple[str, ...] = ()  # other ids of the same money in the same system
-    lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several: all of it that is not shipping
-    shipping: int = 0  # what of the base was paid for shipping
-    code: str = ""  # a referral code that came with the payment, as it was typed
-    program_said: bool = True  # whether the event names the program
-    other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody
-    teller: Teller = Teller.ITSELF
-
-
-@dataclass(frozen=True)
-class CodeGiven:
-    """A customer came with a referral code, and what they pay is told by itself. `given_in`: id of what says so."""
-
-    system: str
-    given_in: str
-    customer_id: str
-    code: str
-    occurred_at_ms: int
-
-
-@dataclass(frozen=True)
-class PaymentSkipped:
-    """Money that was paid and does not count by this event: remembered, so that its refunds find it.
-
-    `told`: what the event knows of the money nevertheless, where only its customer is not known.
-    """
-
-    system: str
-    payment_id: str
-    amount: int
-    currency: str
-    occurred_at_ms: int
-    reason: str
-    told: PaymentReceived | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class RefundReceived:
-    """Money that went back to the customer, all or a part. `failed`: it did not arrive, and the owner has it again;
-    then `occurred_at_ms` is when it failed.
-
-    `charge`: which charge of the payment it is of, "" where the sender does not say. `told_at_ms`: when this was true
-    of it, 0 for `occurred_at_ms`. `sender`: who says so, "" for the payment's own system; each has refund ids of its
-    own.
-    """
-
-    system: str
-    refund_id: str
-    payment_id: str
-    amount: int  # > 0, in the payment's currency, tax included like the payment's amount
-    currency: str
-    occurred_at_ms: int
-    failed: bool = False
-    charge: str = field(default="", compare=False)
-    told_at_ms: int = field(default=0, compare=False)
-    sender: str = ""
-
-
-@dataclass(frozen=True)
-class RefundTotal:
-    """What a provider says is refunded of a charge at that time, all refunds together, those that failed by then not
-    among them. Says nothing about which they are. A payment may have several charges, each with a sum of its own.
-    """
-
-    system: str
-    payment_id: str
-    total: int  # >= 0
-    currency: str
-    occurred_at_ms: int
-    charge: str = field(default="", compare=False)  # "" where the sender knows of one sum for the whole payment
-
-
-@dataclass(frozen=True)
-class DisputeOpened:
-    """A customer's bank took money back for the time being (a chargeback)."""
-
-    system: str
-    dispute_id: str
-    payment_id: str
-    amount: int  # > 0
-    currency: str
-    occurred_at_ms: int
-    sender: str = ""  # as of a refund
-
-
-class DisputeOutcome(StrEnum):
-    """How a chargeback ended."""
-
-    WON = "WON"  # the owner keeps the money
-    LOST = "LOST"  # the customer has it back
-
-
-@dataclass(frozen=True)
-class DisputeClosed:
-    system: str
-    dispute_id: str
-    payment_id: str
-    outcome: DisputeOutcome
-    occurred_at_ms: int
-    sender: str = ""
-
-
-@dataclass(frozen=True)
-class PaymentAlias:
-    """Another id under which a provider will name a payment later, in its refunds and disputes."""
-
-    system: str
-    alias_id: str
-    payment_id: str
-    occurred_at_ms: int
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Read, understood, and nothing to do: an invoice's own charge, nothing paid, …"""
-
-    reason: str
-
-
-PaymentEvent = (
-    PaymentReceived
-    | CodeGiven
-    | PaymentSkipped
-    | RefundReceived
-    | RefundTotal
-    | DisputeOpened
-    | DisputeClosed
-    | PaymentAlias
-)
+from refledger.domain.payment_events import CONVERSIONS, OWN_EVENTS, SKIPPED_ONLY, STRIPE, Teller
 
 
 class PaymentKind(StrEnum):
@@ -174,14 +21,8 @@ class PaymentKind(StrEnum):
     ALIAS = "ALIAS"  # another name of a payment
 
 
-OWN_EVENTS, STRIPE, CONVERSIONS = "payments", "stripe", "conversion"  # the systems that tell of payments
-Sender = Literal["payments", "stripe"]  # those of them that name a payment by an id of its own
-SENDERS: Final[tuple[Sender, ...]] = get_args(Sender)
 PARKED = (PaymentKind.EARLY, PaymentKind.FOREIGN)
 UNREFERRED = "UNREFERRED"
-MAYBE_OF_INVOICE, NO_CUSTOMER = "CHARGE_MAYBE_OF_INVOICE", "NO_CUSTOMER"
-# Why an event of a payment did not count although another one of the same money may.
-SKIPPED_ONLY = (MAYBE_OF_INVOICE, NO_CUSTOMER)
 
 
 class Origin(StrEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from refledger.domain.payments import Payment, Teller, said
+from refledger.domain.payment_events import Teller
+from refledger.domain.payments import Payment, said
 
 
 def better(payment: Payment, other: Payment) -> Payment:

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
+from refledger.domain.payment_events import OWN_EVENTS, Teller
 from refledger.domain.payments import (
-    OWN_EVENTS,
     PARKED,
     ChargeSum,
     Dispute,
@@ -17,7 +17,6 @@ from refledger.domain.payments import (
     PaymentKind,
     Refund,
     TakenBack,
-    Teller,
 )
 from refledger.domain.times import DAY_MS
 from refledger.store import keys, merge, trails

@@ -45,7 +45,7 @@ from typing import Any, Final
 
 from refledger.adapters.stripe import disputes, payments, refunds, sessions
 from refledger.adapters.stripe.nodes import SYSTEM, Node
-from refledger.domain.payments import PaymentEvent, Skipped
+from refledger.domain.payment_events import PaymentEvent, Skipped
 
 __all__ = ["READERS", "SOURCE_PREFIX", "SYSTEM", "read"]
 

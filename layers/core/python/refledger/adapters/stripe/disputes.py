@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
-from refledger.domain.payments import DisputeClosed, DisputeOpened, DisputeOutcome, Skipped
+from refledger.domain.payment_events import DisputeClosed, DisputeOpened, DisputeOutcome, Skipped
 
 _OUTCOMES: Final = {
     "won": DisputeOutcome.WON,

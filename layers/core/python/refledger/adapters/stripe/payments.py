@@ -9,7 +9,7 @@ from typing import Final
 
 from refledger.adapters.stripe import lines
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     MAYBE_OF_INVOICE,
     NO_CUSTOMER,
     PaymentAlias,

@@ -25,7 +25,7 @@ from typing import Final
 
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
 from refledger.adapters.stripe.payments import uncaptured
-from refledger.domain.payments import RefundReceived, RefundTotal, Skipped
+from refledger.domain.payment_events import RefundReceived, RefundTotal, Skipped
 
 _FAILED: Final = {"pending": False, "succeeded": False, "failed": True, "canceled": True}
 

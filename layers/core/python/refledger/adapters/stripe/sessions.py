@@ -20,7 +20,7 @@ from dataclasses import replace
 from refledger.adapters.stripe.lines import integer_or_nothing, shipping
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money
 from refledger.adapters.stripe.payments import customer_of, nobodys, received_by
-from refledger.domain.payments import CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
+from refledger.domain.payment_events import CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
 
 
 def _code(event: Node, session: Node) -> CodeGiven | None:

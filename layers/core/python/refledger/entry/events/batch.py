@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from refledger.adapters.ids import Ids
-from refledger.domain.payments import CodeGiven, PaymentAlias, PaymentEvent, PaymentReceived, Skipped
+from refledger.domain.payment_events import CodeGiven, PaymentAlias, PaymentEvent, PaymentReceived, Skipped
 from refledger.domain.programs import is_program_id
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.payments import read_event

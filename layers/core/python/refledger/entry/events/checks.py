@@ -9,7 +9,7 @@ from typing import Final, assert_never
 
 from refledger.domain import currencies, times
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     CodeGiven,
     DisputeClosed,
     DisputeOpened,

@@ -18,7 +18,7 @@ from refledger.adapters import crm_mapping, hubspot, salesforce
 from refledger.domain import amounts, currencies, leads
 from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.leads import LeadNews, LeadStep, Value
-from refledger.domain.payments import Skipped
+from refledger.domain.payment_events import Skipped
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.checks import MAX_FUTURE_MS, id_fault, moment_ms

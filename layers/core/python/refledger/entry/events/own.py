@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from refledger.domain import amounts, currencies
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     DisputeClosed,
     DisputeOpened,
     DisputeOutcome,

@@ -18,7 +18,7 @@ from typing import Any
 
 from refledger.adapters import stripe
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import PaymentEvent, Skipped
+from refledger.domain.payment_events import PaymentEvent, Skipped
 from refledger.entry.events import own
 from refledger.entry.events.body import parse_body
 from refledger.entry.events.checks import checked

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from refledger.domain.payments import Dispute, DisputeStatus, Origin, Payment, PaymentKind, Refund, Sender
+from refledger.domain.payment_events import Sender
+from refledger.domain.payments import Dispute, DisputeStatus, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.rules import ZeroReason
 from refledger.domain.times import DAY_MS, iso

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from refledger.domain.payments import Dispute, DisputeClosed, DisputeOpened, DisputeStatus
+from refledger.domain.payment_events import DisputeClosed, DisputeOpened
+from refledger.domain.payments import Dispute, DisputeStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import reversals
 from refledger.operations.earning.payments import Recorded, RecordOutcome

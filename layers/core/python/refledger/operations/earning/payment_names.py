@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.payments import Payment, PaymentKind, PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived, Teller
+from refledger.domain.payments import Payment, PaymentKind
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import refunds
 from refledger.operations.earning.payments import Recorded, RecordOutcome, attempt, repeated

@@ -8,16 +8,8 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import (
-    SENDERS,
-    Origin,
-    Payment,
-    PaymentKind,
-    PaymentReceived,
-    PaymentSkipped,
-    TakenBack,
-    said,
-)
+from refledger.domain.payment_events import SENDERS, PaymentReceived, PaymentSkipped
+from refledger.domain.payments import Origin, Payment, PaymentKind, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.tellings import better, contradicts

@@ -6,15 +6,8 @@ from dataclasses import replace
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import (
-    OWN_EVENTS,
-    Payment,
-    PaymentAlias,
-    PaymentKind,
-    Refund,
-    RefundReceived,
-    RefundTotal,
-)
+from refledger.domain.payment_events import OWN_EVENTS, PaymentAlias, RefundReceived, RefundTotal
+from refledger.domain.payments import Payment, PaymentKind, Refund
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import corrections, duplicate_detection, reversals
 from refledger.operations.earning.joining import Joining

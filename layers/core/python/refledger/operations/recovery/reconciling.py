@@ -24,20 +24,19 @@ from refledger.adapters.payouts.stripe_webhook import Ignored, Told
 from refledger.adapters.stepfunctions import Waker
 from refledger.adapters.stripe_source import KEPT_SECONDS, SourceUnavailable, StripePage
 from refledger.domain.errors import Busy, Unreadable
-from refledger.domain.payments import (
+from refledger.domain.payment_events import (
     CodeGiven,
     DisputeClosed,
     DisputeOpened,
-    Payment,
     PaymentAlias,
     PaymentEvent,
-    PaymentKind,
     PaymentReceived,
     PaymentSkipped,
     RefundReceived,
     RefundTotal,
     Skipped,
 )
+from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.provider_events import News, Said, fits
 from refledger.domain.tellings import better
 from refledger.domain.times import DAY_MS, SECOND_MS

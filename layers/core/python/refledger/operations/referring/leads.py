@@ -23,7 +23,7 @@ from refledger.domain.errors import (
 )
 from refledger.domain.leads import LeadFacts, LeadNews, LeadStep, Value
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payments import RefundTotal
+from refledger.domain.payment_events import RefundTotal
 from refledger.domain.referrals import DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.rewards import Reward
 from refledger.operations.context import Context, retry_on_conflict
