@@ -9,7 +9,6 @@ from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import JournalEntry
 from refledger.domain.journal_files import Posting
 from refledger.entry import config
-from refledger.entry.access import Caller
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
 from refledger.entry.models.ledger import (
@@ -20,6 +19,7 @@ from refledger.entry.models.ledger import (
     LedgerBalanceView,
 )
 from refledger.entry.models.of_partner import PartnerEntriesQuery
+from refledger.entry.tokens import Caller
 from refledger.operations import journal_pages
 from refledger.operations.jobs import postings
 from refledger.operations.journal_pages import EntryPage, JournalPosition

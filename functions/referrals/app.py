@@ -156,7 +156,7 @@ def read(request: Request[NoBody, NoQuery]) -> ReferralView:
 @api.route("GET /api/v1/referrals/by-lead/{leadId}", answer=ReferralView, versioned=True, refuses=(ReferralNotFound,))
 def read_by_lead(request: Request[NoBody, NoQuery]) -> ReferralView:
     """Read the referral of a lead, by the id that the CRM gave it."""
-    return _view(request, lifecycle.by_lead(config.context(), _text(request, "leadId")))
+    return _view(request, reads.by_lead(config.context(), _text(request, "leadId")))
 
 
 @api.route(
@@ -170,7 +170,7 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
     """Read the referral of a customer, by the id that payment events have."""
     context = config.context()
     customer = context.ids.user(_text(request, "customerId"))
-    return _view(request, lifecycle.by_customer(context, request.query.program_id, customer))
+    return _view(request, reads.by_customer(context, request.query.program_id, customer))
 
 
 @api.route(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Unauthenticated
 from refledger.entry import access
-from refledger.entry.access import Reading, Role, Token, read_token
+from refledger.entry.access import Role
+from refledger.entry.tokens import Reading, Token, read_token
 from scripts import access_page
 from tests.support import streams
 from tests.support.functions import World, apis, assert_problem

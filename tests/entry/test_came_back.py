@@ -11,7 +11,7 @@ import pytest
 from refledger.domain.jobs import ExportSubject
 from refledger.operations.jobs import export_sources
 from refledger.operations.payouts import staff_remedies
-from refledger.operations.referring import lifecycle, progress_projection
+from refledger.operations.referring import progress_projection, reads
 from refledger.store import keys
 from refledger.store.stream import Record
 from tests.support.functions import World
@@ -69,7 +69,7 @@ def paid(world: World, somebody: Callable[[], str]) -> Paid:
     payout = books.pay_out(partner, 2_000).id
     (reward,) = books.rewards(partner)
     assert (reward.status, reward.paid_by) == ("PAID", payout)
-    referral = lifecycle.by_customer(books.context, "default", books.user(customer)).id
+    referral = reads.by_customer(books.context, "default", books.user(customer)).id
     made = Paid(world, partner, customer, reward.id, referral, payout)
     made.follow()
     return made

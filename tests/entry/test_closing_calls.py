@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refledger.domain.times import iso
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import reads
 from tests.support.functions import Answer, World
 
 CLOSE = "POST /api/v1/referrals/{referralId}/close"
@@ -21,7 +21,7 @@ def id(world: World, somebody: Callable[[], str]) -> str:
     world.books.chain(partner, customer)
     world.books.earn(customer, f"of {customer}", 10_000)
     world.books.clock.forward(60_000)
-    return lifecycle.by_customer(world.books.context, "default", world.books.user(customer)).id
+    return reads.by_customer(world.books.context, "default", world.books.user(customer)).id
 
 
 def close(world: World, id: str, body: Any, **told: Any) -> Answer:

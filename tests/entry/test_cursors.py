@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from refledger.adapters.ids import Ids
 from refledger.domain.errors import Invalid
 from refledger.entry import config
-from refledger.entry.access import Caller
 from refledger.entry.http import Request, Route
 from refledger.entry.models.common import NoBody, PageQuery
+from refledger.entry.tokens import Caller
 from scripts import openapi
 
 LISTS = {route.key: route for route in openapi.routes() if issubclass(route.query, PageQuery)}

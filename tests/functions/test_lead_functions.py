@@ -19,7 +19,7 @@ from refledger.domain.leads import LeadNews
 from refledger.domain.referrals import ReferralStatus
 from refledger.domain.times import iso
 from refledger.entry import config
-from refledger.operations.referring import leads, lifecycle
+from refledger.operations.referring import leads, reads
 from refledger.store import keys
 from tests.support import functions
 from tests.support.functions import Answer, World, assert_problem, load
@@ -96,7 +96,7 @@ def put_aside(queue: Sqs) -> list[str]:
 
 
 def status(world: World, lead: str) -> ReferralStatus:
-    return lifecycle.by_lead(world.books.context, lead).status
+    return reads.by_lead(world.books.context, lead).status
 
 
 # ---------------------------------------------------------------- signed webhooks
@@ -274,7 +274,7 @@ def test_the_audit_is_told_which_system_it_was(world: World, queue: Sqs) -> None
     code = world.books.partner("alice").code
     body = {"source": "hubspot", "detail-type": "webhook", "detail": {"events": [change("referral_code", code, 79)]}}
     assert work(queue, json.dumps(body)) == []
-    item = world.books.table.get(keys.referral(lifecycle.by_lead(world.books.context, "79").id))
+    item = world.books.table.get(keys.referral(reads.by_lead(world.books.context, "79").id))
     assert item is not None
     who = item["who"]
     assert (who["by"], who["kind"], who["request"], who["what"]) == ("", "hubspot", "m0", "webhook")

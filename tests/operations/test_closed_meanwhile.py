@@ -17,7 +17,7 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.earning import conversions, parked, payments, rating, unattributed
 from refledger.operations.earning.payments import RecordOutcome
-from refledger.operations.referring import closing, lifecycle
+from refledger.operations.referring import closing, lifecycle, reads
 from refledger.store import bindings, keys
 from refledger.store.transaction import update
 from tests.support.books import Books
@@ -56,7 +56,7 @@ def overtaken(books: Books, act: Callable[[Context], Any], meanwhile: Callable[[
 
 
 def referral(books: Books, customer: str = "carol") -> Referral:
-    return lifecycle.by_customer(books.context, "default", books.user(customer))
+    return reads.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, id: str, **more: Any) -> None:

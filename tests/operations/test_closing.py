@@ -15,7 +15,7 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.earning import conversions, rewards
 from refledger.operations.earning.payments import RecordOutcome
-from refledger.operations.referring import closing, lifecycle
+from refledger.operations.referring import closing, lifecycle, reads
 from refledger.operations.referring.closing import Closed
 from refledger.store import referral_progress
 from refledger.store import referrals as stored
@@ -29,7 +29,7 @@ pytestmark = worlds.lives_in(worlds.two_tiers)
 
 
 def referral(books: Books, customer: str = "carol") -> Referral:
-    return lifecycle.by_customer(books.context, "default", books.user(customer))
+    return reads.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, customer: str = "carol", by: str = "ann", reason: str = "a fraud", **more: Any) -> Closed:

@@ -33,7 +33,7 @@ from refledger.operations.partners.forgetting import Report
 from refledger.operations.partners.invitations import Invited
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import lifecycle, reads
 from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import invitations as stored_invitations
 from refledger.store import leads as stored_leads
@@ -348,7 +348,7 @@ def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follow
                 tags=("tagged-so",),
             )  # fmt: skip
             made = lifecycle.create(books.context, new, "ann", f"f {program_id}", "body")
-    hashed = lifecycle.lead_hash(books.context, "crm-default")
+    hashed = reads.lead_hash(books.context, "crm-default")
     books.table.commit(stored_leads.keep(hashed, LeadFacts(reason="lost-to-a-cousin"), books.clock()))
     lifecycle.reject(books.context, made.id, "went-to-a-cousin")
     follower.catch_up()

@@ -19,7 +19,7 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.earning import conversions, maturity, rating
 from refledger.operations.partners import partners
-from refledger.operations.referring import leads, lifecycle
+from refledger.operations.referring import leads, lifecycle, reads
 from refledger.operations.referring.leads import LeadOutcome, LeadResult, take
 from refledger.store import keys
 from refledger.store import leads as stored_leads
@@ -59,7 +59,7 @@ def outcomes(books: Books, *news: LeadNews) -> list[LeadOutcome]:
 
 
 def referral(books: Books, lead: str = "L1") -> Referral:
-    return lifecycle.by_lead(books.context, lead)
+    return reads.by_lead(books.context, lead)
 
 
 def earned(books: Books) -> list[int]:
@@ -120,7 +120,7 @@ def test_without_a_code_news_wait(books: Books) -> None:
     assert outcomes(books, step(LeadStep.CONVERTED, 2, value=WORTH), LeadNews("L1", START_MS)) == [O.NOTED, O.NOTED]
     with pytest.raises(ReferralNotFound):
         referral(books)
-    hashed = lifecycle.lead_hash(books.context, "L1")
+    hashed = reads.lead_hash(books.context, "L1")
     item = books.table.get(keys.lead_facts(hashed))
     assert item is not None
     assert item["ttl"] == (START_MS + stored_leads.KEPT_MS) // 1000
@@ -131,7 +131,7 @@ def test_without_a_code_news_wait(books: Books) -> None:
 def test_a_lead_of_which_nothing_is_told_leaves_nothing(books: Books) -> None:
     """That a lead is there, without a code, is not worth an item."""
     assert outcomes(books, LeadNews("L1", START_MS)) == [O.NOTED]
-    assert books.table.get(keys.lead_facts(lifecycle.lead_hash(books.context, "L1"))) is None
+    assert books.table.get(keys.lead_facts(reads.lead_hash(books.context, "L1"))) is None
 
 
 def test_converted_for_nobody_knows_what_is_accepted(books: Books) -> None:
@@ -314,7 +314,7 @@ def test_a_customer_of_somebody_else_is_not_taken_away(books: Books) -> None:
 def test_no_customer_lies_in_the_table_by_name(books: Books) -> None:
     """What waits has the keyed hash of the customer, and lies under that of the lead."""
     tell(books, LeadNews("a lead", START_MS, customer="carol@example.com"))
-    item = books.table.get(keys.lead_facts(lifecycle.lead_hash(books.context, "a lead")))
+    item = books.table.get(keys.lead_facts(reads.lead_hash(books.context, "a lead")))
     assert item is not None
     assert item["customer"] == books.user("carol@example.com")
     assert "carol" not in str(item)

@@ -12,7 +12,7 @@ from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
-from refledger.operations.referring import lifecycle, progress_projection
+from refledger.operations.referring import lifecycle, progress_projection, reads
 from refledger.store import bindings, keys, payments, referrals
 from refledger.store.stream import Record
 from refledger.store.transaction import update
@@ -167,7 +167,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
     def state(name: str) -> tuple[S, str]:
         binding = bindings.find(books.table, "default", books.user(name))
         assert binding
-        return lifecycle.by_customer(books.context, "default", books.user(name)).status, binding.closed
+        return reads.by_customer(books.context, "default", books.user(name)).status, binding.closed
 
     died = 0
     for number, done in itertools.product(range(4), (False, True)):  # at most two reads, a refusal, and the transaction
@@ -177,7 +177,7 @@ def test_the_function_may_die_while_it_undoes_an_expiry(follower: Follower) -> N
         books.clock.forward(1)
         records = follower.records()
         as_paid_before(books, name)
-        lifecycle.expire(books.context, lifecycle.by_customer(books.context, "default", books.user(name)).id, "old")
+        lifecycle.expire(books.context, reads.by_customer(books.context, "default", books.user(name)).id, "old")
         try:
             progress_projection.follow(books.behind(CrashingClient(books.client, number, done=done)), records)
         except Death:

@@ -32,7 +32,7 @@ from refledger.domain.times import DAY_MS
 from refledger.operations import programs
 from refledger.operations.context import Context
 from refledger.operations.partners import partners
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import lifecycle, reads
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import bindings, keys
 from refledger.store import referrals as stored
@@ -108,7 +108,7 @@ def test_a_process_that_dies_leaves_one_referral_or_none(books: Books) -> None:
 
     for number in crash_at_each_write(books, lambda: next(numbers), act):
         made = act(books.context, number)
-        assert lifecycle.by_lead(books.context, f"L-{number}") == made
+        assert reads.by_lead(books.context, f"L-{number}") == made
         assert binding_of(books, f"customer{number}").referral_id == made.id
     every = [referral for _, referral in stored.of_partner(books.table, books.partner("alice").id, "", 100)]
     assert len(every) == next(numbers)
@@ -121,7 +121,7 @@ def test_a_lead_has_one_referral(books: Books) -> None:
     with pytest.raises(LeadTaken):
         create(books, "bob", lead="L-1")
     assert [id for _, id in stored.of_program(books.table, "default", "", 10)] == [
-        lifecycle.by_lead(books.context, "L-1").id
+        reads.by_lead(books.context, "L-1").id
     ]
 
 
@@ -272,7 +272,7 @@ def test_one_that_was_taken_out_lets_its_lead_go(books: Books) -> None:
     removed = lifecycle.remove(books.context, wrong.id)
     assert (removed.status, removed.reason) == (S.REJECTED, DELETED)
     right = create(books, "bob", lead="L-1")
-    assert lifecycle.by_lead(books.context, "L-1") == right
+    assert reads.by_lead(books.context, "L-1") == right
     lifecycle.reject(books.context, right.id, "no fit")
     with pytest.raises(LeadTaken):
         create(books, lead="L-1")
@@ -319,7 +319,7 @@ def test_a_lead_is_linked_once(books: Books) -> None:
     with pytest.raises(ReferralClosed):
         lifecycle.link_lead(books.context, closed.id, "L-3")
     with pytest.raises(ReferralNotFound):
-        lifecycle.by_lead(books.context, "L-3")
+        reads.by_lead(books.context, "L-3")
 
 
 def test_a_lead_that_is_linked_by_many_at_once_is_linked_once(books: Books) -> None:
@@ -334,7 +334,7 @@ def test_a_lead_that_is_linked_by_many_at_once_is_linked_once(books: Books) -> N
 
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(link, [one] * 4 + [other] * 4))
-    winner = lifecycle.by_lead(books.context, "L-1")
+    winner = reads.by_lead(books.context, "L-1")
     assert set(said[:4]) == {winner.id if winner.id == one.id else LeadTaken}
     assert set(said[4:]) == {winner.id if winner.id == other.id else LeadTaken}
 
@@ -346,7 +346,7 @@ def test_a_customer_may_be_known_later(books: Books) -> None:
     linked = lifecycle.link_lead(books.context, made.id, "L-1", books.user("carol"))
     binding = binding_of(books, "carol")
     assert (binding.rule_version, binding.until_ms, binding.referral_id) == (1, made.until_ms, made.id)
-    assert lifecycle.by_customer(books.context, "default", books.user("carol")) == linked
+    assert reads.by_customer(books.context, "default", books.user("carol")) == linked
     books.earn("carol", "p1", 1000)
     assert books.balance("alice") == (200, 0, 0)
     with pytest.raises(Conflict):
@@ -358,7 +358,7 @@ def test_a_customer_may_be_known_later(books: Books) -> None:
     with pytest.raises(CodeClosesCircle):
         lifecycle.link_lead(books.context, create(books).id, "L-2", books.user("frank"))
     with pytest.raises(ReferralNotFound):
-        lifecycle.by_lead(books.context, "L-2")
+        reads.by_lead(books.context, "L-2")
 
 
 def test_a_change_needs_the_version_that_was_read(books: Books) -> None:

@@ -14,7 +14,7 @@ from refledger.domain.referrals import Referral
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations.payouts import batches, risks, single_payouts, till, withdrawals
-from refledger.operations.referring import closing, lifecycle
+from refledger.operations.referring import closing, lifecycle, reads
 from refledger.store import keys, referral_progress
 from refledger.store import partners as stored
 from refledger.store import withdrawals as stored_withdrawals
@@ -40,7 +40,7 @@ def books(books: Books) -> Books:
 
 
 def referral(books: Books, customer: str = WHO) -> Referral:
-    return lifecycle.by_customer(books.context, "default", books.user(customer))
+    return reads.by_customer(books.context, "default", books.user(customer))
 
 
 def close(books: Books, customer: str = WHO, **more: Any) -> None:

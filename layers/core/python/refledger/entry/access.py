@@ -6,14 +6,10 @@ partner or may become one: they get at what is their own.
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
-from refledger.domain.errors import Forbidden, Unauthenticated
-from refledger.entry import sign_in
+from refledger.domain.errors import Forbidden
 from refledger.operations.rate_limits import LimitKind
 
 
@@ -277,145 +273,9 @@ STOPS = frozenset({"GET /api/v1/payout-batches/{batchId}/file"})
 
 SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)
 
-# Claims that only another kind of token has: one that proves who signed in, or tells of a sign-out, opens no API.
-OTHER_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash", "events", "cognito:username")
-ACCESS_TYPES = (
-    "",
-    "bearer",
-    "at+jwt",
-    "application/at+jwt",
-    "jwt",
-)  # `typ`, where an issuer writes it among the claims
-CLIENT = ("client_id", "azp", "cid", "appid")  # who asked for the token; an ID token has `aud` for that, some `azp` too
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls. `user` is the keyed hash of `sub`, under which all that they do is written down.
-
-    `scopes`: those that opened the route. A token with a scope of ours is a service's, whoever it was given to.
-    """
-
-    user: str
-    roles: frozenset[Role]
-    scopes: frozenset[str] = frozenset()
-    sub: str = field(default="", repr=False)  # what payments call them, where they are a customer
-    name: str = field(default="", repr=False)  # what their token calls them
-
-    @property
-    def is_staff(self) -> bool:
-        """Whether they see everybody's on a route that they may use; else only their own."""
-        return bool(self.roles or self.scopes)
-
-    @property
-    def sees_masked(self) -> bool:
-        """Whether others' personal data is masked for them: for all but admins and finance."""
-        return not self.roles & _STAFF
-
-    @property
-    def is_machine(self) -> bool:
-        """Whether no person stands behind the token."""
-        return bool(self.scopes)
-
-    @property
-    def kind(self) -> str:
-        """What the audit calls them."""
-        return "+".join(sorted(self.roles)) or ("service" if self.scopes else "partner")
-
-
-@dataclass(frozen=True)
-class Token:
-    """What an access token says."""
-
-    sub: str
-    roles: frozenset[Role]
-    scopes: frozenset[str]
-    signed_in_at_ms: int | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How this deployment reads tokens.
-
-    `groups_claim`: where a caller's groups stand. `names`: of the groups that are roles, by role.
-    `scope_prefix`: what stands before our scopes (`refledger/`); a scope of another API is none of ours.
-    """
-
-    groups_claim: str
-    names: tuple[tuple[Role, str], ...]
-    scope_prefix: str
-
-    @classmethod
-    def of(cls, groups_claim: str, names: str, scope_prefix: str) -> Reading:
-        """Make the reading of tokens from the function's variables.
-
-        `names`: of the groups of admins, finance and support, in this order.
-        """
-        return cls(groups_claim, tuple(zip(Role, names.split(","), strict=True)), scope_prefix)
-
-
-def read_token(claims: dict[str, str], reading: Reading, bearer: str = "") -> Token:
-    """Read what an access token says.
-
-    The gateway has checked signature, issuer, audience and time; it cannot tell an ID token from an access token.
-    `bearer`: the Authorization header that it has checked. Raises Unauthenticated.
-    """
-    if not _is_access_token(claims):
-        raise Unauthenticated("an access token is needed")
-    sub = claims.get("sub", "")
-    if not sub:
-        raise Unauthenticated("the token names nobody")
-    groups = _groups(claims, reading.groups_claim, bearer)
-    scopes = frozenset(claims.get("scope", claims.get("scp", "")).strip("[]").split(" "))
-    ours = frozenset(scope for scope in SCOPES if f"{reading.scope_prefix}{scope}" in scopes)
-    roles = frozenset(role for role, name in reading.names if name in groups)
-    return Token(sub, roles, ours, sign_in.moment(claims))
-
-
-def _is_access_token(claims: dict[str, str]) -> bool:
-    """Whether it is one by all that it says. Who does not say what its use is must have been asked for scopes.
-
-    https://datatracker.ietf.org/doc/html/rfc9068 has `client_id` and `scope` in access tokens, OpenID Connect none of
-    them in ID tokens, https://openid.net/specs/openid-connect-backchannel-1_0.html has `events` in logout tokens.
-    """
-    kind = claims.get("typ", "").lower()
-    if any(claim in claims for claim in OTHER_TOKENS) or kind not in ACCESS_TYPES:
-        return False
-    if "token_use" in claims:
-        return claims["token_use"] == "access"
-    if "email_verified" in claims and kind not in ("bearer", "at+jwt", "application/at+jwt"):
-        return False
-    return any(claim in claims for claim in CLIENT) and ("scope" in claims or "scp" in claims)
-
-
-def _groups(claims: dict[str, str], claim: str, bearer: str) -> set[str]:
-    """The caller's groups. HTTP APIs hand a list on as text, `[admin finance]`, in which a name with a blank cannot be
-    told from two: so the token itself is read, which the gateway has verified.
-    """
-    told = _payload(bearer)
-    if told.get("sub") == claims.get("sub") and told.get("iss") == claims.get("iss") and claim in told:
-        groups = told[claim]
-        return {each for each in (groups if isinstance(groups, list) else [groups]) if isinstance(each, str)}
-    text = claims.get(claim, "")
-    if text.startswith("[") and text.endswith("]"):
-        return set(text[1:-1].split(" "))
-    return {text}
-
-
-def _payload(bearer: str) -> dict[str, Any]:
-    """The claims as they stand in the token; nothing where there is none to be read."""
-    parts = bearer.rpartition(" ")[2].split(".")
-    if len(parts) != 3:
-        return {}
-    try:
-        told = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
-    """Return by which roles or scopes the route is open.
+def check(route: str, roles: frozenset[Role], scopes: frozenset[str]) -> tuple[frozenset[Role], frozenset[str]]:
+    """Return by which of the caller's roles or scopes the route is open.
 
     Raises Forbidden unless it is; the route is not PUBLIC.
 
@@ -425,9 +285,9 @@ def check(route: str, token: Token) -> tuple[frozenset[Role], frozenset[str]]:
     access = ROUTES[route]
     if access is None:
         raise LookupError(f"{route} is public")
-    roles, scopes = access.roles & token.roles, frozenset({access.scope} & token.scopes)
-    if roles or scopes or (access.own and not token.scopes):
-        return roles, scopes  # type: ignore[return-value]
+    by_roles, by_scopes = access.roles & roles, scopes & {access.scope}
+    if by_roles or by_scopes or (access.own and not scopes):
+        return by_roles, by_scopes
     wanted = [f"the role {' or '.join(sorted(access.roles))}"] if access.roles else []
     wanted += [f"the scope {access.scope}"] if access.scope else []
     raise Forbidden("this needs " + " or ".join(wanted or ["somebody who is signed in"]))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from refledger.adapters.vault import Vault
     from refledger.domain.methods import MethodType
     from refledger.domain.payouts import Payouts
-    from refledger.entry.access import Reading
+    from refledger.entry.tokens import Reading
     from refledger.operations.rate_limits import Limits
 
 
@@ -108,7 +108,7 @@ def secrets() -> Secrets:
 
 def reading() -> Reading:
     """Return how tokens are read."""
-    from refledger.entry.access import Reading
+    from refledger.entry.tokens import Reading
 
     env = environment()
     return Reading.of(env["GROUPS_CLAIM"], env["ROLE_NAMES"], env["SCOPE_PREFIX"])

@@ -22,10 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, config, faults, paging, people, problems, sign_in, stopping
-from refledger.entry.access import Caller
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
+from refledger.entry.tokens import Caller, Token, read_token
 from refledger.operations.rate_limits import Standing
 from refledger.store.acting import acting
 from refledger.store.transaction import RetryableConflict
@@ -253,7 +253,7 @@ class Api:
                 stopping.check()
             return _answer(route, route.function(_delivery(event, headers, origin)))
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-        token = access.read_token(claims, config.reading(), headers.get("authorization", ""))
+        token = read_token(claims, config.reading(), headers.get("authorization", ""))
         roles, scopes = _allowed(token, route.key)
         name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
         caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name)
@@ -284,9 +284,9 @@ class Api:
         return _answer(route, answer)
 
 
-def _allowed(token: access.Token, route: str) -> tuple[frozenset[access.Role], frozenset[str]]:
+def _allowed(token: Token, route: str) -> tuple[frozenset[access.Role], frozenset[str]]:
     """The roles and scopes by which the token may call the route. Raises Forbidden, FreshSignInNeeded."""
-    roles, scopes = access.check(route, token)
+    roles, scopes = access.check(route, token.roles, token.scopes)
     if access.is_fresh(route) and not scopes:
         sign_in.check(token.signed_in_at_ms, config.sign_in_minutes(), config.context().now_ms())
     return roles, scopes

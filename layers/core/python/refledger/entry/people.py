@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from refledger.domain import texts
 from refledger.domain.people import NAME_LIMIT, PersonKind
 from refledger.entry import config
-from refledger.entry.access import Caller
 from refledger.entry.models.common import View
 from refledger.entry.observability import logger
+from refledger.entry.tokens import Caller
 from refledger.operations import labels, people
 from refledger.store.table import Table
 from refledger.store.transaction import RetryableConflict

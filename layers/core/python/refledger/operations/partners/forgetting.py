@@ -24,7 +24,7 @@ from refledger.domain.withdrawals import OPEN
 from refledger.operations import likeness
 from refledger.operations.context import Context, commit
 from refledger.operations.partners import partners
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import reads
 from refledger.store import (
     adjustments,
     bindings,
@@ -264,7 +264,7 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
         if write:
             said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
             lead = item.get("lead", "")
-            facts = erasure.blank_lead(context.table, lifecycle.lead_hash(context, lead)) if lead else []
+            facts = erasure.blank_lead(context.table, reads.lead_hash(context, lead)) if lead else []
             yield "referrals", [write, said, *facts]
         yield from _audited(context, binding.referral_id)
 

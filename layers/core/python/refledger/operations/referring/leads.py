@@ -30,7 +30,7 @@ from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import conversions, refunds
 from refledger.operations.earning.conversions import convert
 from refledger.operations.earning.payments import RecordOutcome as RefundOutcome
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import lifecycle, reads
 from refledger.store import leads, programs, referrals
 from refledger.store.acting import acting
 
@@ -70,7 +70,7 @@ def take(context: Context, news: LeadNews) -> LeadResult:
 
     Raises what passes by itself (Busy): then the news are to come again.
     """
-    hashed = lifecycle.lead_hash(context, news.lead_id)
+    hashed = reads.lead_hash(context, news.lead_id)
     if news.customer:
         own_id = context.customer_id(news.customer)
         news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)

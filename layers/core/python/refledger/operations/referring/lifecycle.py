@@ -16,7 +16,6 @@ from refledger.domain.errors import (
     LeadTaken,
     OwnCode,
     ReferralClosed,
-    ReferralNotFound,
     Stale,
 )
 from refledger.domain.partners import Partner, PartnerStatus
@@ -24,6 +23,7 @@ from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralSource
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.idempotency import Once
+from refledger.operations.referring import reads
 from refledger.operations.upline_resolution import (
     chain_above,
     check_new_customer,
@@ -132,7 +132,7 @@ def create_once(
     check_stranger(context, Act.REFER, made.upline, made.depth, by)
     writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
     if new.lead:
-        writes.append(referrals.take_lead(lead_hash(context, new.lead), made.id))
+        writes.append(referrals.take_lead(reads.lead_hash(context, new.lead), made.id))
     if new.customer:
         writes.append(bindings.bind(made.bound(new.customer, now_ms, "" if by_machine else by)))
         writes += top_unchanged(program_id, partner.id, top)
@@ -191,11 +191,6 @@ def _refuse(failed: ConditionFailed) -> None:
         raise LeadTaken("another referral has this lead") from None
     if bindings.IS_UNBOUND in failed.items:
         raise AlreadyReferred("this customer has been referred before") from None
-
-
-def lead_hash(context: Context, lead: str) -> str:
-    """Under which the lead's guard lies."""
-    return context.ids.hash("lead", lead)
 
 
 # ---------------------------------------------------------------- steps
@@ -277,7 +272,7 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
     if status is ReferralStatus.REJECTED and old.customer:
         writes += found_out(context, old)
     if old.lead and reason == DELETED:
-        writes.append(referrals.free_lead(lead_hash(context, old.lead), old.id))
+        writes.append(referrals.free_lead(reads.lead_hash(context, old.lead), old.id))
     return new, writes
 
 
@@ -315,7 +310,7 @@ def link_lead(
             if old.status in CLOSED:
                 raise ReferralClosed(f"the referral is {old.status}: it takes no lead")
             new = replace(new, lead=lead).made_by("" if by_machine else by)
-            writes.append(referrals.take_lead(lead_hash(context, lead), old.id))
+            writes.append(referrals.take_lead(reads.lead_hash(context, lead), old.id))
         return _with_customer(context, old, new, customer, customer_id, writes, by="" if by_machine else by)
 
     return _change(context, referral_id, act)
@@ -406,22 +401,3 @@ def _change(
             _refuse(failed)
         raise
     return new
-
-
-# ---------------------------------------------------------------- finding
-
-
-def by_lead(context: Context, lead: str) -> Referral:
-    """The referral of a lead. Raises ReferralNotFound."""
-    id = referrals.of_lead(context.table, lead_hash(context, lead))
-    if id is None:
-        raise ReferralNotFound("no referral has this lead")
-    return referrals.find(context.table, id)
-
-
-def by_customer(context: Context, program_id: str, customer: str) -> Referral:
-    """The referral of a customer (keyed hash). Raises ReferralNotFound."""
-    binding = bindings.find(context.table, program_id, customer)
-    if binding is None:
-        raise ReferralNotFound("this customer was not referred")
-    return referrals.find(context.table, binding.referral_id)

@@ -1,10 +1,11 @@
-"""Referrals as they are found by their ids."""
+"""Referrals as they are found: by their ids, by their lead, by their customer."""
 
 from __future__ import annotations
 
+from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral
 from refledger.operations.context import Context
-from refledger.store import keys, programs, referrals
+from refledger.store import bindings, keys, programs, referrals
 
 
 def is_id(text: str) -> bool:
@@ -25,3 +26,24 @@ def find(context: Context, referral_id: str, *, strong: bool = True) -> Referral
 def currency_of(context: Context, referral_id: str) -> str:
     """Tell the currency of a referral's program. Raises ReferralNotFound, ProgramNotFound."""
     return programs.find(context.table, find(context, referral_id).program_id).currency
+
+
+def lead_hash(context: Context, lead: str) -> str:
+    """Under which the lead's guard lies."""
+    return context.ids.hash("lead", lead)
+
+
+def by_lead(context: Context, lead: str) -> Referral:
+    """Find the referral of a lead. Raises ReferralNotFound."""
+    id = referrals.of_lead(context.table, lead_hash(context, lead))
+    if id is None:
+        raise ReferralNotFound("no referral has this lead")
+    return find(context, id)
+
+
+def by_customer(context: Context, program_id: str, customer: str) -> Referral:
+    """Find the referral of a customer (keyed hash). Raises ReferralNotFound."""
+    binding = bindings.find(context.table, program_id, customer)
+    if binding is None:
+        raise ReferralNotFound("this customer was not referred")
+    return find(context, binding.referral_id)
