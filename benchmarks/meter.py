@@ -154,22 +154,24 @@ def _what(action: str, call: Call) -> str:
     pk, sk = key["pk"]["S"], key["sk"]["S"]
     what = _kind(pk, sk)
     if what == "roll-up":
-        of = "PARTNER" if pk.startswith("S#P#") else pk.split("#")[1]
-        folded = action == "Delete" or sk == "T" or sk.count("#") == 1
+        of = pk.split("#")[1]
+        folded = action == "Delete" or sk == "TOTALS" or sk.count("#") == 1
         what = f"roll-up {of}{', folded' if folded else ''}"
     return f"{what}, looked at" if action == "ConditionCheck" else what
 
 
 def _kind(pk: str, sk: str) -> str:
     """What an item is, in the words of the design."""
-    letter = kind_of({"pk": pk, "sk": sk})
-    if letter == "P":
-        found = {"A": "partner", "B": "balance", "C": "code", "M": "payout method", "N": "note on a partner"}
-        return found.get(sk[0], "maturity cursor")
+    kind = kind_of({"pk": pk, "sk": sk})
+    if kind == "PARTNER":
+        found = {
+            "ROOT": "partner", "BALANCE": "balance", "CODE": "code", "METHOD": "payout method",
+            "METHODS": "payout method", "NOTE": "note on a partner",
+        }  # fmt: skip
+        return found.get(sk.partition("#")[0], "maturity cursor")
     return {
-        "G": "program", "U": "guard", "C": "binding", "F": "referral", "E": "payment", "R": "reward",
-        "J": "journal entry", "W": "withdrawal", "X": "adjustment", "S": "roll-up",
-        "B": "batch of transfers", "I": "invitation or application", "Y": "sums of a day", "TOP": "leaderboard",
-        "A": "audit", "Q": "search row", "K": "clicks", "O": "job", "H": "answer of a bulk call",
-        "SYS": "cursor of the schedule", "N": "name of a person", "V": "word of who changed",
-    }.get(letter, letter)  # fmt: skip
+        "PROGRAMS": "program", "CUSTOMER": "binding", "JOURNAL": "journal entry", "STATISTICS": "roll-up",
+        "BATCH": "batch of transfers", "EXPOSURE": "sums of a day", "SEARCH": "search row",
+        "ANSWER": "answer of a bulk call", "SYSTEM": "cursor of the schedule", "PERSON": "name of a person",
+        "TOUCHED": "word of who changed",
+    }.get(kind, kind.lower())  # fmt: skip

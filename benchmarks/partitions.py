@@ -62,7 +62,7 @@ class Charged(Meter):
         table_units, index_units = super()._alone(kind, action)
         self.written[key["pk"]["S"]] += int(table_units * (2_000 if self.in_transaction else 1_000))
         images = (before, self._mirrored(key))
-        places = {image[name]["S"] for image in images for name in ("l1", "w1") if name in image}
+        places = {image[name]["S"] for image in images for name in ("listed_in", "waits_in") if name in image}
         for partition in places if index_units else ():
             self.written[partition] += int(index_units * 1_000 / len(places))
         return table_units, index_units
@@ -201,7 +201,7 @@ def report(loads: list[Load], hold_days: int = 1) -> str:
 
 def newcomers(loads: list[Load]) -> str:
     """How many customers who never paid before the referrals' partitions take."""
-    referrals = [load for load in loads if load.partition.startswith("F#")]
+    referrals = [load for load in loads if load.partition.startswith(("REFERRAL#", "REFERRALS#"))]
     first = max(referrals, key=lambda load: load.times)
     return (
         f"Of customers who pay for the first time, {first.partition} takes {int(PER_SECOND / first.times):,} a second."
@@ -210,9 +210,7 @@ def newcomers(loads: list[Load]) -> str:
 
 def _kind(partition: str) -> str:
     head, _, rest = partition.partition("#")
-    if head == "S":
-        return f"S {rest.partition('#')[0]}"
-    return f"{head} list" if head in "EFW" and "default" in rest else head
+    return f"{head} {rest.partition('#')[0]}" if head == "STATISTICS" else head
 
 
 def broken(loads: list[Load]) -> list[str]:

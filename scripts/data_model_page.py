@@ -22,17 +22,18 @@ PACKAGE = ROOT / "layers" / "core" / "python" / "refledger"
 sys.path.insert(0, str(PACKAGE.parent))
 
 from refledger.store import keys  # noqa: E402  the layer is not installed
+from refledger.store.keys import payouts  # noqa: E402
 
 # What a call is to the table, by the function's name: of the table, of lists over shards, of writes as values.
 VERBS = {
     "get": "get", "get_many": "get many", "query": "query", "count": "count", "put": "put", "update": "update",
-    "delete": "delete", "check": "check", "by_sort_key": "query each", "newest_first": "query each, `list`",
-    "oldest_first": "query each, `work`", "listed": "puts into `list`", "waiting": "puts into `work`",
+    "delete": "delete", "check": "check", "by_sort_key": "query each", "newest_first": "query each, `listed`",
+    "oldest_first": "query each, `waiting`", "listed": "puts into `listed`", "waiting": "puts into `waiting`",
 }  # fmt: skip
 HEAD = """# Data model
 
 After this page you can say by which key a thing is found, what a list costs, and who is touched when a key changes.
-Made by `make openapi` from `store/keys.py`, which alone knows how keys are put together, and from the calls of the
+Made by `make openapi` from `store/keys/`, which alone knows how keys are put together, and from the calls of the
 code. What an item holds is in the module of `store/` that writes it.
 
 """
@@ -42,11 +43,11 @@ One table, `pk` and `sk` both text, on demand, with point-in-time recovery. Two 
 keys; both carry the attribute `rewards` beside the keys, and what changes in a reward's normal life is in neither, so
 that it costs no write of an index.
 
-| index | keys | for | read |
+| where | keys | for | read |
 |---|---|---|---|
-| (the table) | `pk`, `sk` | what money depends on, in one call or two | strongly, unless told otherwise |
-| `list` | `l1`, `l2` | what people page through, newest first; `l2` is `<ms>#<id>` | a little behind |
-| `work` | `w1`, `w2` | what waits for somebody, or for a time; `w2` is `<ms>#<id>` | a little behind |
+| the table | `pk`, `sk` | what money depends on, in one call or two | strongly, unless told otherwise |
+| index `listed` | `listed_in`, `listed_at` | what people page through; `listed_at` is `<ms>#<id>` | a little behind |
+| index `waiting` | `waits_in`, `waits_at` | what waits for people, or a time; `waits_at` the same | a little behind |
 
 **Ids.** A reward's or referral's id is its partner's id (16 characters) and its sort key, so that its key follows
 from it. Text from outside enters a key only as a keyed hash. Numbers and times in sort keys have one width, so that
@@ -103,11 +104,11 @@ class Number(int):
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """The public functions of store/keys.py, in their order."""
+    """The public functions of store/keys/, in their order."""
     return {
         name: each
         for name, each in vars(keys).items()
-        if inspect.isfunction(each) and each.__module__ == keys.__name__ and not name.startswith("_")
+        if inspect.isfunction(each) and each.__module__.startswith(keys.__name__) and not name.startswith("_")
     }
 
 
@@ -123,7 +124,7 @@ def form(name: str) -> str:
         arguments.append({"str": Name, "int": Number}.get(str(each.annotation), lambda _: None)(named))
     if None in arguments:
         return ""  # it reads a key
-    with mock.patch.object(keys, "day", return_value="<day>"):
+    with mock.patch.object(payouts, "day", return_value="<day>"):
         try:
             given = function(*arguments)
         except (ValueError, TypeError, IndexError, AttributeError):
@@ -170,7 +171,7 @@ def read() -> Code:
     """All modules of the layer, and the functions."""
     code = Code()
     for path in [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "functions").glob("*/*.py"))]:
-        if path == PACKAGE / "store" / "keys.py":
+        if path.parent == PACKAGE / "store" / "keys":
             continue
         inside = path.is_relative_to(PACKAGE)
         module = path.relative_to(PACKAGE if inside else ROOT).with_suffix("").as_posix()
@@ -222,8 +223,8 @@ def _verb(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> tuple[str, str]:
                     return VERBS[called] + _manner(above), ""
             case ast.Dict():
                 for key, value in zip(above.keys, above.values, strict=True):
-                    if value is node and isinstance(key, ast.Constant) and key.value in ("l1", "w1"):
-                        return VERBS["listed" if key.value == "l1" else "waiting"], ""
+                    if value is node and isinstance(key, ast.Constant) and key.value in ("listed_in", "waits_in"):
+                        return VERBS["listed" if key.value == "listed_in" else "waiting"], ""
             case ast.Assign(targets=[ast.Name(id=name)]):
                 return "", name
             case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=name), *_])]):
@@ -249,7 +250,7 @@ def _manner(call: ast.Call) -> str:
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Key and meaning of each kind of item, from the head of store/keys.py."""
+    """Key and meaning of each kind of item, from the head of store/keys/."""
     rows: list[tuple[str, str]] = []
     for line in (keys.__doc__ or "").split("\n\n")[1].splitlines()[1:]:
         key, _, what = line.partition("  ")
@@ -262,31 +263,33 @@ def kinds() -> list[tuple[str, str]]:
 
 def is_index(code: Code, name: str) -> bool:
     """Whether it is a partition of an index."""
-    return any(use.key == name and re.search("`(list|work)`", use.verb) for use in code.uses)
+    return any(use.key == name and re.search("`(listed|waiting)`", use.verb) for use in code.uses)
 
 
 def indexed(code: Code) -> dict[str, list[str]]:
-    """By the letter of a kind: the partitions of the indexes into which it is put.
+    """By kind: the partitions of the indexes into which it is put.
 
-    The partition begins with the letter, or the key of what is put stands in the same function, or else it is the kind
-    that its module has most of.
+    The partition begins with the kind's name, or the key of what is put stands in the same function, or else it is the
+    kind that its module has most of.
     """
-    letters: dict[str, Counter[str]] = {}
+    kinds: dict[str, Counter[str]] = {}
     for use in code.uses:
         if not is_index(code, use.key) and form(use.key):
             for where in (use.where, use.where.split(".")[0]):
-                letters.setdefault(where, Counter())[_letter(form(use.key))] += 1
-    known = {letter for counted in letters.values() for letter in counted}
+                kinds.setdefault(where, Counter())[_kind(form(use.key))] += 1
+    known = sorted({kind for counted in kinds.values() for kind in counted}, key=len, reverse=True)
     listed: dict[str, dict[str, None]] = {}
     for use in code.uses:
         if use.verb.startswith("puts into") and (shape := form(use.key)):
-            of = letters.get(use.where) or letters[use.where.split(".")[0]]
-            letter = _letter(shape) if _letter(shape) in known else of.most_common(1)[0][0]
-            listed.setdefault(letter, {})[f"{use.verb.removeprefix('puts into ')}: {shape}"] = None
-    return {letter: sorted(each) for letter, each in listed.items()}
+            of = kinds.get(use.where) or kinds[use.where.split(".")[0]]
+            named = [kind for kind in known if _kind(shape).startswith(kind)]  # PAYMENTS of PAYMENT
+            listed.setdefault((named or [of.most_common(1)[0][0]])[0], {})[
+                f"{use.verb.removeprefix('puts into ')}: {shape}"
+            ] = None
+    return {kind: sorted(each) for kind, each in listed.items()}
 
 
-def _letter(shape: str) -> str:
+def _kind(shape: str) -> str:
     """The first part of a partition, as it stands in Markdown."""
     return re.split("[#`]", shape)[1]
 
@@ -296,11 +299,11 @@ def page() -> str:
     code = read()
     listed = indexed(code)
     rows = ""
-    for key, what in kinds():  # the first of each letter says where they are listed
+    for key, what in kinds():  # the first of each kind says where they are listed
         rows += f"| {_code(key)} | {what} | {'; '.join(listed.pop(re.split('[# ]', key)[0], ()))} |\n"
     text = HEAD + INDEXES
     text += EXPIRING + ", ".join(f"`{where}`" for where in sorted(code.expiring)) + ".\n" + KINDS
-    text += f"| pk / sk | what | indexes, for all of the letter |\n|---|---|---|\n{rows}"
+    text += f"| pk / sk | what | indexes, for all of the kind |\n|---|---|---|\n{rows}"
     for head, wanted in ((ACCESS, False), (LISTS, True)):
         text += head
         for name, function in functions().items():
@@ -318,13 +321,13 @@ and nobody relies on the moment: """
 KINDS = """
 ## Kinds of items
 
-The first letter of the partition says which kind it is, and policies allow by it (`dynamodb:LeadingKeys`).
+The first word of the partition says which kind it is, and policies allow by it (`dynamodb:LeadingKeys`).
 
 """
 ACCESS = """
 ## Access patterns
 
-Each function of `store/keys.py` that makes a key, a partition or a range; its form; and who uses it how. *get*, *get
+Each function of `store/keys/` that makes a key, a partition or a range; its form; and who uses it how. *get*, *get
 many* (BatchGetItem) and *query* read strongly unless it says that they may be a little behind; *put*, *update*,
 *delete* and *check* are actions of a transaction, or single writes under a condition; what has no verb is handed on,
 compared or read from a key. In brackets: the modules that call it, where it is a function of `store/`.
@@ -335,8 +338,8 @@ compared or read from a key. In brackets: the modules that call it, where it is 
 LISTS = """
 ## What the indexes hold
 
-The same for partitions of `list` and `work`. The items that are read there have keys and `rewards` alone; what they
-say is read from the table by key.
+The same for partitions of `listed` and `waiting`. The items that are read there have keys and `rewards` alone; what
+they say is read from the table by key.
 
 | function | partition | what | who puts, and who reads |
 |---|---|---|---|

@@ -19,25 +19,31 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS = 600
 # Said in the words that all commits have: what it imports is that commit's
 TELL = """
-import base64, json, sys
+import base64, importlib, json, sys
 import pytest
 from refledger.domain import uplines
 from refledger.store import statistics
 from tests.support import dynamodb
-from tests.template.corrections import correct
-from tests.template.hear import hear
-from tests.template.jobs import export_and_import
-from tests.template.refer import refer
-from tests.template.review import review
 from tests.template.story import HASH_KEY, TABLE, Story, tell
 
+def part(name, former, function):
+    try:
+        module = importlib.import_module(f"tests.template.scenario_{name}")
+    except ModuleNotFoundError:
+        module = importlib.import_module(f"tests.template.{former}")
+    return getattr(module, function)
+
+parts = (
+    ("corrections", "corrections", "correct"), ("jobs", "jobs", "export_and_import"), ("referrals", "refer", "refer"),
+    ("leads", "hear", "hear"), ("review", "review", "review"),
+)
 with dynamodb.running() as endpoint, pytest.MonkeyPatch.context() as monkeypatch:
     for name, value in (("FOLDED_FROM", 1), ("FEW_PARTS", 0), ("LOOKED_AT_EACH", 1)):  # a closed day is folded at once
         monkeypatch.setattr(statistics, name, value, raising=False)
     monkeypatch.setattr(uplines, "SPARE", 0, raising=False)  # a list is full with the first that it counts
     story = Story(dynamodb.new_database(endpoint), monkeypatch)
-    for part in (tell, correct, export_and_import, refer, hear, review):
-        part(story)
+    for tells in (tell, *(part(*each) for each in parts)):
+        tells(story)
     pages = story.client.get_paginator("scan").paginate(TableName=TABLE)
     items = [item for page in pages for item in page["Items"]]
     items.sort(key=lambda each: (each["pk"]["S"], each["sk"]["S"]))

@@ -25,17 +25,26 @@ from scripts import openapi  # noqa: E402
 
 SOURCES = ROOT / "template"
 HEAD = "# Made by `make openapi` from template/ and from the functions' routes: what is changed here is lost.\n\n"
-# What `of` names, as partitions of the table or of an index (dynamodb:LeadingKeys); store/keys.py has them all
+# What `of` names, as partitions of the table or of an index (dynamodb:LeadingKeys); store/keys/ has them all
 PARTITIONS = {
-    "actor": "N#*", "adjustment": "X#*", "audit": "A#*", "bulk-answer": "H#*", "clicks": "K#*", "customer": "C#*",
-    "exposure": "Y#*", "finding": "V", "guard": "U#*", "guard-of-alike": "U#ALIKE#*", "guard-of-code": "U#CODE#*",
-    "guard-of-dispute": "U#DISPUTE#*", "guard-of-refund": "U#REFUND#*", "guard-of-user": "U#SUB#*",
-    "invitation": "I#*", "job": "O#*", "journal": "J#*", "leaderboard": "TOP#*", "limit": "L#*", "partner": "P#*",
-    "payment": "E#*", "program": "G", "program-version": "G#*", "referral": "F#*", "reward": "R#*", "roll-up": "S#*",
-    "search": "Q#*", "shards": "G#", "system": "SYS", "touched": "V#*", "transfer-batch": "B#*", "withdrawal": "W#*",
+    "actor": "PERSON#*", "adjustment": "ADJUSTMENT#*", "application": "APPLICATION#*", "audit": "AUDIT#*",
+    "bulk-answer": "ANSWER#*", "clicks": "CLICKS#*", "customer": "CUSTOMER#*", "exposure": "EXPOSURE#*",
+    "finding": "FINDINGS", "guard": "GUARD#*", "guard-of-alike": "GUARD#TRAIT#*", "guard-of-code": "GUARD#CODE#*",
+    "guard-of-dispute": "GUARD#DISPUTE#*", "guard-of-refund": "GUARD#REFUND#*", "guard-of-user": "GUARD#USER#*",
+    "invitation": "INVITATION#*", "job": "JOB#*", "journal": "JOURNAL#*", "leaderboard": "LEADERBOARD#*",
+    "limit": "LIMIT#*", "partner": "PARTNER#*", "payment": "PAYMENT#*", "program": "PROGRAMS",
+    "program-version": "PROGRAM#*", "referral": "REFERRAL#*", "reward": "REWARD#*", "roll-up": "STATISTICS#*",
+    "search": "SEARCH#*", "shards": "SHARDS", "system": "SYSTEM", "touched": "TOUCHED#*",
+    "transfer-batch": "BATCH#*", "withdrawal": "WITHDRAWAL#*",
     # of indexes alone
-    "adjustments": "X", "disputes": "DISPUTE", "due": "DUE#*", "duplicates": "DUPLICATE", "open-jobs": "O",
-    "parked": "PARKED", "partners": "P", "to-rate-again": "RATE", "transfer-batches": "B",
+    "adjustments": "ADJUSTMENTS#*", "applications": "APPLICATIONS", "applications-by-status": "APPLICATIONS#*",
+    "audit-by": "AUDIT_BY#*",
+    "disputes": "OPEN_DISPUTES", "due": "DUE#*", "duplicates": "POSSIBLE_DUPLICATES", "invitations": "INVITATIONS",
+    "invitations-by-status": "INVITATIONS#*",
+    "jobs": "JOBS#*", "open-jobs": "OPEN_JOBS", "parked": "PARKED_PAYMENTS", "partners": "PARTNERS",
+    "partners-by-status": "PARTNERS#*", "payments": "PAYMENTS#*", "referrals": "REFERRALS#*",
+    "rewards": "REWARDS#*", "to-rate-again": "TO_BE_RATED", "transfer-batches": "BATCHES",
+    "waiting-adjustments": "WAITING_ADJUSTMENTS", "withdrawals": "WITHDRAWALS#*",
 }  # fmt: skip
 
 

@@ -23,10 +23,10 @@ AT = datetime(2026, 11, 29, 2, tzinfo=UTC)
 def service(dynamodb_endpoint: str) -> Recoverable:
     """A table with one item, as it was at two o'clock; then another item came."""
     client = dynamodb.new_database(dynamodb_endpoint)
-    client.put_item(TableName="refledger", Item={"pk": {"S": "P#1"}, "sk": {"S": "A"}})
+    client.put_item(TableName="refledger", Item={"pk": {"S": "PARTNER#1"}, "sk": {"S": "ROOT"}})
     made = Recoverable(client)
     made.remember("refledger", AT)
-    client.put_item(TableName="refledger", Item={"pk": {"S": "P#2"}, "sk": {"S": "A"}})
+    client.put_item(TableName="refledger", Item={"pk": {"S": "PARTNER#2"}, "sk": {"S": "ROOT"}})
     return made
 
 
@@ -51,7 +51,7 @@ def test_the_copy_is_the_table_of_then_with_all_it_needs(service: Recoverable) -
     assert given == ["its stream", "time to live", "point-in-time recovery", "deletion protection"]
     assert recovery.complete_next("copy") == ""
     assert recovery.stream("copy").startswith("arn:aws:dynamodb:")
-    assert [item["pk"]["S"] for item in service._items("copy")] == ["P#1"]
+    assert [item["pk"]["S"] for item in service._items("copy")] == ["PARTNER#1"]
     ttl = service.describe_time_to_live(TableName="copy")["TimeToLiveDescription"]
     assert ttl["AttributeName"] == "ttl"
     described, template = service.describe_table(TableName="copy")["Table"], dynamodb.table_properties()
@@ -76,7 +76,7 @@ def test_a_deleted_table_is_as_it_was_then(service: Recoverable) -> None:
     backup = recovery.last_backup("refledger")
     assert backup
     recovery.begin_from(backup, "copy")
-    assert sorted(item["pk"]["S"] for item in service._items("copy")) == ["P#1", "P#2"]
+    assert sorted(item["pk"]["S"] for item in service._items("copy")) == ["PARTNER#1", "PARTNER#2"]
 
 
 class Events:

@@ -83,11 +83,11 @@ def test_filters_are_those_of_the_template() -> None:
     def record(pk: str, sk: str) -> dict[str, object]:
         return {"dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}}
 
-    assert passes("stream_rollups", record("R#p", "x"))
-    assert passes("stream_rollups", record("P#p", "A"))
-    assert not passes("stream_rollups", record("P#p", "B#USD"))
-    assert passes("stream_projections", record("P#p", "B#USD"))
-    assert not any(passes(name, record("A#p", "x")) for name in ("stream_rollups", "stream_projections"))
+    assert passes("stream_rollups", record("REWARD#p", "x"))
+    assert passes("stream_rollups", record("PARTNER#p", "ROOT"))
+    assert not passes("stream_rollups", record("PARTNER#p", "BALANCE#USD"))
+    assert passes("stream_projections", record("PARTNER#p", "BALANCE#USD"))
+    assert not any(passes(name, record("AUDIT#p", "x")) for name in ("stream_rollups", "stream_projections"))
 
 
 def test_the_page_has_what_was_measured_last(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from benchmarks.sizes import item_bytes
 from refledger.store.table import pack
 from refledger.store.transaction import ConditionFailed, check, put, update
 
-KEY = {"pk": "P#one", "sk": "A"}
+KEY = {"pk": "PARTNER#one", "sk": "ROOT"}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def bench(dynamodb_endpoint: str) -> Bench:
 
 def _item(size: int, number: int = 0, **more: str) -> dict[str, Any]:
     """An item of just that many bytes."""
-    item = {"pk": f"P#{number}", "sk": "A", **more, "fill": ""}
+    item = {"pk": f"PARTNER#{number}", "sk": "ROOT", **more, "fill": ""}
     return {**item, "fill": "x" * (size - item_bytes(pack(item)))}
 
 
@@ -60,9 +60,11 @@ def test_indexes_are_charged_once_and_only_for_what_changes_in_them(bench: Bench
     """An item in an index: one unit more. Its index key changed: one to delete, one to put. Left alone: none."""
     table = bench.books.table
     with bench.measure("put"):
-        table.commit(put("new", {**KEY, "w1": "W", "w2": "1"}), put("other", {"pk": "P#two", "sk": "A"}))
+        table.commit(
+            put("new", {**KEY, "waits_in": "W", "waits_at": "1"}), put("other", {"pk": "PARTNER#two", "sk": "ROOT"})
+        )
     with bench.measure("index key changed"):
-        table.commit(update("moved", KEY, "SET #w1 = :to", to="V"))
+        table.commit(update("moved", KEY, "SET #waits_in = :to", to="V"))
     with bench.measure("index left alone"):
         table.commit(update("changed", KEY, "SET #n = :n", n=1))
     assert [row.wru for row in bench.rows] == [2 * 2 + 1, 1 + 2, 1]
@@ -72,25 +74,25 @@ def test_a_condition_check_is_charged_like_a_write(bench: Bench) -> None:
     """Twice the units of the item that is looked at, or of an empty one."""
     table = bench.books.table
     table.commit(put("large", _item(UNIT_BYTES + 1)))
-    other = {"pk": "P#other", "sk": "A"}
+    other = {"pk": "PARTNER#other", "sk": "ROOT"}
     with bench.measure("check of a large item"):
-        table.commit(put("new", other), check("there", {"pk": "P#0", "sk": "A"}, "attribute_exists(pk)"))
+        table.commit(put("new", other), check("there", {"pk": "PARTNER#0", "sk": "ROOT"}, "attribute_exists(pk)"))
     assert bench.rows[-1].wru == 2 * 1 + 2 * 2
 
 
 def test_what_is_not_there_costs_a_read(bench: Bench) -> None:
     """A strong read of nothing takes one unit, an eventual one half; alone, in a batch and in a query."""
     table = bench.books.table
-    there, absent = {"pk": "P#there", "sk": "A"}, {"pk": "P#absent", "sk": "A"}
+    there, absent = {"pk": "PARTNER#there", "sk": "ROOT"}, {"pk": "PARTNER#absent", "sk": "ROOT"}
     table.commit(put("new", there))
     with bench.measure("strong"):
         table.get(absent)
         table.get_many([there, absent])
-        list(table.query("P#absent"))
+        list(table.query("PARTNER#absent"))
     with bench.measure("eventual"):
         table.get(absent, strong=False)
         table.get_many([there, absent], strong=False)
-        list(table.query("P#absent", strong=False))
+        list(table.query("PARTNER#absent", strong=False))
     assert [(row.used.reads, row.rru) for row in bench.rows] == [(3, Decimal(4)), (3, Decimal(2))]
 
 
@@ -99,7 +101,7 @@ def test_a_refused_write_is_counted_apart(bench: Bench) -> None:
     table = bench.books.table
     table.commit(put("new", KEY))
     with bench.measure("refused"), pytest.raises(ConditionFailed):
-        table.commit(put("new", {**KEY, "more": 1}), put("other", {"pk": "P#two", "sk": "A"}))
+        table.commit(put("new", {**KEY, "more": 1}), put("other", {"pk": "PARTNER#two", "sk": "ROOT"}))
     assert (bench.rows[-1].used.refused, bench.rows[-1].used.writes, bench.rows[-1].wru) == (1, 0, Decimal(0))
     for name in (bench.books.table_name, bench.meter.mirror):
         assert bench.client.get_item(TableName=name, Key=pack(KEY))["Item"] == pack(KEY)
@@ -107,10 +109,19 @@ def test_a_refused_write_is_counted_apart(bench: Bench) -> None:
 
 def test_every_kind_of_item_can_be_weighed(bench: Bench) -> None:
     """Leaderboards, audit and cursors too: what a payment causes is metered to its end."""
-    for partition in ("TOP#default", "A#x", "Q#default", "K#CODE", "SYS", "O#x", "H#x", "ZZ#new"):
+    for partition in (
+        "LEADERBOARD#default",
+        "AUDIT#x",
+        "SEARCH#default",
+        "CLICKS#CODE",
+        "SYSTEM",
+        "JOB#x",
+        "ANSWER#x",
+        "NEW#x",
+    ):
         bench.books.table.commit(
-            put("one", {"pk": partition, "sk": "A"}), put("two", {"pk": f"{partition}#2", "sk": "A"})
+            put("one", {"pk": partition, "sk": "ROOT"}), put("two", {"pk": f"{partition}#2", "sk": "ROOT"})
         )
-    assert {"leaderboard", "audit", "search row", "clicks", "cursor of the schedule", "job", "ZZ"} <= set(
+    assert {"leaderboard", "audit", "search row", "clicks", "cursor of the schedule", "job", "new"} <= set(
         bench.meter.largest
     )

@@ -19,7 +19,7 @@ def unguarded(books: Books) -> None:
     books.partner("alice")
     books.refund("p1", 100, "r1")
     found = books.client.scan(TableName=books.table_name)["Items"]
-    (guard,) = [item for item in found if item["pk"]["S"].startswith("U#REFUND#")]
+    (guard,) = [item for item in found if item["pk"]["S"].startswith("GUARD#REFUND#")]
     books.client.delete_item(TableName=books.table_name, Key={"pk": guard["pk"], "sk": guard["sk"]})
 
 

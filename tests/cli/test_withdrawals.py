@@ -46,10 +46,10 @@ def test_those_that_stand_still_are_listed(refledger: Command, books: Books, wor
     ended = asked(books, 3, 1_100)
     operations.decide(books.context, ended.id, WithdrawalStatus.REJECTED, "ann", "r", "no")
     problem = asked(books, 3, 1_200)
-    change = "SET #status = :status, #problem = :problem, #w1 = :w1"
+    change = "SET #status = :status, #problem = :problem, #waits_in = :waits_in"
     at = keys.withdrawals_with_problem()
     books.table.commit(
-        update("a problem", keys.withdrawal(problem.id), change, "", status="PAYING", problem="UNKNOWN", w1=at)
+        update("a problem", keys.withdrawal(problem.id), change, "", status="PAYING", problem="UNKNOWN", waits_in=at)
     )
     workflow.start(newer)
     done = refledger("withdrawals", "stuck")

@@ -28,7 +28,7 @@ def test_every_function_of_keys_is_told_with_who_uses_it(name: str) -> None:
 
 
 def test_every_key_is_of_a_kind_that_the_head_tells() -> None:
-    """The head of store/keys.py has a line for each partition that a function of it makes."""
+    """The head of store/keys/ has a line for each partition that a function of it makes."""
     told = {re.split("[# ]", part.strip())[0] for key, _ in data_model_page.kinds() for part in key.split(",")}
     made = {
         shape.split("`")[1].split("#")[0]
@@ -44,9 +44,9 @@ def test_what_the_page_says_of_the_table_is_in_the_template() -> None:
         each["IndexName"]: [key["AttributeName"] for key in each["KeySchema"]]
         for each in TABLE["GlobalSecondaryIndexes"]
     }
-    assert keys == {"list": ["l1", "l2"], "work": ["w1", "w2"]}
+    assert keys == {"listed": ["listed_in", "listed_at"], "waiting": ["waits_in", "waits_at"]}
     for name, (first, second) in keys.items():
-        assert f"| `{name}` | `{first}`, `{second}` |" in PAGE
+        assert f"| index `{name}` | `{first}`, `{second}` |" in PAGE
     assert {tuple(each["Projection"]["NonKeyAttributes"]) for each in TABLE["GlobalSecondaryIndexes"]} == {("rewards",)}
     assert TABLE["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert TABLE["TimeToLiveSpecification"]["AttributeName"] == "ttl"

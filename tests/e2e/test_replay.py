@@ -44,7 +44,7 @@ def newest(stack: Stack, partner_id: str) -> tuple[str, str, dict[str, Any]]:
             page = client.get_records(ShardIterator=at)
             found += [
                 (stream["StreamArn"], shard["ShardId"], record) for record in page["Records"]
-                if record["dynamodb"]["Keys"] == {"pk": {"S": f"P#{partner_id}"}, "sk": {"S": "A"}}
+                if record["dynamodb"]["Keys"] == {"pk": {"S": f"PARTNER#{partner_id}"}, "sk": {"S": "ROOT"}}
             ]  # fmt: skip
             at = page.get("NextShardIterator") if page["Records"] else None
     return found[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -17,20 +16,16 @@ from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People
 from undocked.testing import Stack
 
-PREVIOUS = "067009d9a62c3b26cc46e2d63d9a9afecab2500e"  # the release before this one; moved on with each release
-# What its functions were called (decision 108). Two of its names mean another function now: none may stay where it was.
-# Empty again once PREVIOUS is a release that knows the names of today
-FORMER = {
-    "analytics": "reports", "lead_webhooks": "inbound", "member_referrals": "referrals",
-    "member_withdrawals": "withdrawals", "payment_events": "payments", "payments": "rewards",
-    "payout_batches": "payouts", "payout_methods": "methods", "payout_webhooks": "webhooks", "referrals": "leads",
-    "stream_projections": "changes", "stream_rollups": "statistics", "withdrawals": "approvals",
-}  # fmt: skip
+# The release before this one; moved on with each release. None yet has a table with today's keys (decision 115): one of
+# before cannot work on it, and is refused. The first that has them is the commit that brings this line
+PREVIOUS = ""
 
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """Functions and state machines of the release before this one, out of the project's history, by today's names."""
+    """Functions and state machines of the release before this one, out of the project's history."""
+    if not PREVIOUS:
+        pytest.skip("there is no release with today's keys yet")
     command = ["git", "-C", str(ROOT), "archive", PREVIOUS, "functions", "layers", "statemachines"]
     try:
         archive = subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
@@ -39,13 +34,6 @@ def previous(tmp_path: Path) -> Path:
     place = tmp_path / "previous"
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(place, filter="data")
-    functions, aside = place / "functions", place / "renamed"
-    aside.mkdir()
-    for name, former in FORMER.items():
-        shutil.copytree(functions / former, aside / name)
-    for former in {*FORMER.values()} - {"rewards"}:  # which serves rewards still
-        shutil.rmtree(functions / former)
-    shutil.copytree(aside, functions, dirs_exist_ok=True)
     return place
 
 

@@ -28,7 +28,7 @@ ANN = ("ann-hash", "admin", "192.0.2.1", "request-1")
 def everything(books: Books) -> list[Item]:
     """Every audit item, as the table holds it."""
     pages = books.client.get_paginator("scan").paginate(TableName=books.table_name)
-    return [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("A#")]
+    return [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("AUDIT#")]
 
 
 def suspend(books: Books, name: str) -> None:
@@ -86,7 +86,7 @@ def test_nothing_is_missing_when_the_function_dies(books: Books) -> None:
 
     for records in crash_at_each_write(books, prepare, lambda context, records: follower.follow(records, context)):
         follower.follow(records)
-        partner = next(keys.owner_of(each.item) for each in records if keys.kind_of(each.item) == "P")
+        partner = next(keys.owner_of(each.item) for each in records if keys.kind_of(each.item) == "PARTNER")
         alike.add(tuple((each.type, each.action, len(each.changes)) for each in follower.of(partner)))
     assert len(alike) == 1
 

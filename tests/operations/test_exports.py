@@ -387,10 +387,10 @@ def test_a_job_is_forgotten_some_day(desk: Desk) -> None:
     """The item has a time to live; it is listed for its owner alone, and no more where the open ones are."""
     job = desk.ask(ExportSubject.PARTNERS)
     desk.work(job)
-    item = Table(desk.books.client, desk.books.table_name).get({"pk": f"O#{job.id}", "sk": "A"})
+    item = Table(desk.books.client, desk.books.table_name).get({"pk": f"JOB#{job.id}", "sk": "ROOT"})
     assert item
     assert item["ttl"] * 1000 > desk.books.clock() + 80 * DAY_MS
-    assert "w1" not in item
+    assert "waits_in" not in item
     assert list(stored.open_ids(desk.books.table, desk.books.clock() + DAY_MS)) == []
 
 

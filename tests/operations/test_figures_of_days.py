@@ -143,8 +143,12 @@ class World:
 
     def decide(self) -> None:
         for item in items(self.books):
-            if keys.kind_of(item) == "W" and keys.is_alone(item) and item["status"] == WithdrawalStatus.REQUESTED:
-                withdrawals.decide(self.books.context, item["pk"][2:], WithdrawalStatus.REJECTED, "ann", "r", "no")
+            if (
+                keys.kind_of(item) == "WITHDRAWAL"
+                and keys.is_root(item)
+                and item["status"] == WithdrawalStatus.REQUESTED
+            ):
+                withdrawals.decide(self.books.context, keys.owner_of(item), WithdrawalStatus.REJECTED, "ann", "r", "no")
                 return
 
     def status(self) -> None:
@@ -157,7 +161,7 @@ class World:
         partner_profile.change(self.books.context, partner.id, changes, partner.version)
 
     def referral(self) -> str:
-        found = [item["pk"][2:] + item["sk"] for item in items(self.books) if keys.kind_of(item) == "F"]
+        found = [keys.owner_of(item) + item["sk"] for item in items(self.books) if keys.kind_of(item) == "REFERRAL"]
         return str(self.chosen.choice(sorted(found)))
 
     def source(self) -> None:

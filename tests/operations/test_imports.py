@@ -184,11 +184,11 @@ def test_whoever_asked_is_the_author(desk: Desk) -> None:
     """Partners carry who asked for the import, as if they had been made one by one; words about the job do not."""
     with acting("ann", "admin", "192.0.2.1", "r1", "POST /api/v1/imports/partners"):
         job = desk.ask(csv(1))
-    before = desk.books.table.get({"pk": f"O#{job.id}", "sk": "A"})
+    before = desk.books.table.get({"pk": f"JOB#{job.id}", "sk": "ROOT"})
     desk.work(job)
     (line,) = desk.lines(job)
-    made = desk.books.table.get({"pk": f"P#{line.id}", "sk": "A"})
-    after = desk.books.table.get({"pk": f"O#{job.id}", "sk": "A"})
+    made = desk.books.table.get({"pk": f"PARTNER#{line.id}", "sk": "ROOT"})
+    after = desk.books.table.get({"pk": f"JOB#{job.id}", "sk": "ROOT"})
     assert made
     assert before
     assert after

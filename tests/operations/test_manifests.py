@@ -382,7 +382,7 @@ def test_a_partner_who_was_taken_off_the_list_is_named_and_verified(signed: tupl
         item, first = books.table.get(partner), books.table.get(entry)
         assert item
         assert first
-        for name in ("l1", "l2"):
+        for name in ("listed_in", "listed_at"):
             del item[name]
         books.table.commit(put("hidden", item, condition=""))
         books.table.commit(put("an edit", {**first, "amount": first["amount"] + 1}, condition=""))

@@ -330,5 +330,5 @@ def test_a_batch_reads_its_program_once(books: Books) -> None:
             return books.client.get_item(**call)
 
     maturity.mature_from(books.behind(Watching()), books.partner("bob").id, "USD", keys.due_from(0))
-    assert [key["sk"]["S"] for key in asked if key["pk"]["S"] == "G"] == ["default"]
+    assert [key["sk"]["S"] for key in asked if key["pk"]["S"] == "PROGRAMS"] == ["default"]
     assert books.balance("bob") == (12 * 2_000, 0, 0)

@@ -258,7 +258,7 @@ def test_entries_from_before_say_the_same(desk: Desk) -> None:
         partner = books.partner(name).id
         for currency in ("USD", "JPY"):
             for position, _ in ledger.entries(books.table, partner, currency):
-                key = {"pk": {"S": f"J#{partner}#{currency}"}, "sk": {"S": position}}
+                key = {"pk": {"S": f"JOURNAL#{partner}#{currency}"}, "sk": {"S": position}}
                 books.client.update_item(TableName=books.table_name, Key=key, UpdateExpression="REMOVE #a",
                                          ExpressionAttributeNames={"#a": "after"})  # fmt: skip
     assert tables(desk.pack(month)) == wanted
@@ -271,7 +271,7 @@ def test_a_missing_entry_is_not_papered_over(desk: Desk) -> None:
     partner = books.partner("bob").id
     position, _ = next(ledger.entries(books.table, partner, "USD"))
     books.client.delete_item(
-        TableName=books.table_name, Key={"pk": {"S": f"J#{partner}#USD"}, "sk": {"S": position}}
+        TableName=books.table_name, Key={"pk": {"S": f"JOURNAL#{partner}#USD"}, "sk": {"S": position}}
     )  # fmt: skip
     with pytest.raises(statements.Gap):
         desk.pack(month)

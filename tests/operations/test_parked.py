@@ -131,7 +131,7 @@ def test_dismissed_it_earns_nothing_for_ever(books: Books) -> None:
     assert books.pay("carol", "p1", 10_000, "EUR").outcome is RecordOutcome.REPEATED
     assert books.refund("p1", 100, currency="EUR").outcome is RecordOutcome.RECORDED
     assert books.rewards("bob") == []
-    item = books.table.get({"pk": f"E#{gone.id}", "sk": "A"})
+    item = books.table.get({"pk": f"PAYMENT#{gone.id}", "sk": "ROOT"})
     assert item is not None
     assert "ttl" not in item, "what a person decided is kept"
 

@@ -98,11 +98,11 @@ def test_what_is_neither_reward_nor_referral_counts_nothing(books: Books) -> Non
         counted = list(effects(record.days_before, record.days_after))
         kinds[keys.kind_of(record.new or record.old)] += bool(counted)
         partner[keys.kind_of(record.new or record.old)] += any(where.of is Of.PARTNER for _, where, _, _ in counted)
-    assert kinds["R"] > 10
-    assert kinds["F"] == 5
-    assert {kind for kind, number in kinds.items() if number} == {"R", "F", "E", "P", "J"}
-    assert {kind for kind, number in partner.items() if number} == {"R", "F", "E"}
-    assert {"C", "U", "G"} <= set(kinds)
+    assert kinds["REWARD"] > 10
+    assert kinds["REFERRAL"] == 5
+    assert {kind for kind, number in kinds.items() if number} == {"REWARD", "REFERRAL", "PAYMENT", "PARTNER", "JOURNAL"}
+    assert {kind for kind, number in partner.items() if number} == {"REWARD", "REFERRAL", "PAYMENT"}
+    assert {"CUSTOMER", "GUARD", "PROGRAMS"} <= set(kinds)
 
 
 def reward(status: str, amount: int = 10, taken_back: int = 0) -> Item:

@@ -49,7 +49,7 @@ def test_the_first_payment_converts(follower: Follower) -> None:
     assert (converted.status, converted.converted_at_ms) == (S.CONVERTED, first_ms)
     item = books.table.get(keys.referral(converted.id))
     assert item is not None
-    assert not {"w1", "w2"} & set(item)
+    assert not {"waits_in", "waits_at"} & set(item)
     books.clock.forward(DAY_MS)
     books.pay("carol", "p2", 100_000)
     follower.catch_up()
@@ -107,7 +107,7 @@ def test_the_function_may_die_anywhere(follower: Follower) -> None:
         books, prepare, lambda context, records: progress_projection.follow(context, records)
     ):
         progress_projection.follow(books.context, records)
-        (id,) = {each.new["referral"] for each in records if keys.kind_of(each.item) == "E"}
+        (id,) = {each.new["referral"] for each in records if keys.kind_of(each.item) == "PAYMENT"}
         assert referrals.find(books.table, id).status is S.CONVERTED
 
 
@@ -146,7 +146,7 @@ def test_an_expiry_that_overtook_the_stream_is_undone_whole(follower: Follower, 
     books.earn("carol", "p1", 100_000)
     if told == "payout":
         books.pay_out("bob", 20_000)
-    records = [each for each in follower.records() if (keys.kind_of(each.item) == "E") is (told == "payment")]
+    records = [each for each in follower.records() if (keys.kind_of(each.item) == "PAYMENT") is (told == "payment")]
     books.clock.forward(1)
     as_paid_before(books, "carol")
     lifecycle.expire(books.context, carols(books).id, "too old")

@@ -142,7 +142,7 @@ def test_the_same_code_at_once_is_one_referral(books: Books) -> None:
     code = books.partner("alice").code
     answers = together([partial(typing, books, "bob", code)] * 16)
     assert len(set(answers)) == 1
-    found = list(books.table.query(keys.referrals_of_program("default"), index="list"))
+    found = list(books.table.query(keys.referrals_of_program("default"), index="listed"))
     assert len(found) == 1
 
 
@@ -153,7 +153,7 @@ def test_conflicts_and_lost_answers_change_nothing(books: Books, seed: int) -> N
     books.context = books.behind(Faulty(books.client, 60, seed))
     typing(books, "bob", code)
     assert upline(books, "bob") == ["alice"]
-    assert len(list(books.table.query(keys.referrals_of_program("default"), index="list"))) == 1
+    assert len(list(books.table.query(keys.referrals_of_program("default"), index="listed"))) == 1
 
 
 # ---------------------------------------------------------------- tiers

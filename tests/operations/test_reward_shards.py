@@ -48,7 +48,7 @@ def partitions(books: Books, name: str) -> Counter[str]:
     """Of all items of the table that are rewards of the partner."""
     items = map(unpack, books.client.scan(TableName=books.table_name)["Items"])
     id = books.partner(name).id
-    return Counter(item["pk"] for item in items if keys.kind_of(item) == "R" and keys.owner_of(item) == id)
+    return Counter(item["pk"] for item in items if keys.kind_of(item) == "REWARD" and keys.owner_of(item) == id)
 
 
 def tick(books: Books) -> list[MaturityMessage]:

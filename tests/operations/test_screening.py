@@ -138,7 +138,7 @@ class Behind(Table):
     """An index that has not heard of withdrawals yet."""
 
     def query(self, partition: str, *args: object, **more: object):  # type: ignore[no-untyped-def]
-        if more.get("index") == "list" and partition.startswith("W#"):
+        if more.get("index") == "listed" and partition.startswith("WITHDRAWALS#"):
             return iter(())
         return super().query(partition, *args, **more)  # type: ignore[arg-type]
 

@@ -22,9 +22,9 @@ pytestmark = worlds.lives_in(worlds.one_tier, hold_days=30)
 def of_before(books: Books) -> None:
     """Every payment as an earlier version put it: into one of four shards, by the sum of its id's characters."""
     for item in map(unpack, books.client.scan(TableName=books.table_name)["Items"]):
-        if keys.kind_of(item) == "E" and "w1" in item:
+        if keys.kind_of(item) == "PAYMENT" and "waits_in" in item:
             shard = sum(keys.owner_of(item).encode()) % 4
-            moved = {**item, "w1": keys.due_shard(shard), "l1": f"E#default#{shard}"}
+            moved = {**item, "waits_in": keys.due_shard(shard), "listed_in": f"PAYMENTS#default#{shard}"}
             books.client.put_item(TableName=books.table_name, Item=pack(moved))
 
 
@@ -62,7 +62,7 @@ def test_payments_of_three_versions_are_one_list(books: Books) -> None:
     books.clock.forward(2 * MINUTE_MS)  # every worker knows
     pay(9)
     items = map(unpack, books.client.scan(TableName=books.table_name)["Items"])
-    used = {item["w1"] for item in items if item.get("w1", "").startswith("DUE")}
+    used = {item["waits_in"] for item in items if item.get("waits_in", "").startswith("DUE")}
     assert max(int(shard.removeprefix("DUE#")) for shard in used) >= keys.DUE_SHARDS
     newest_first = ids[::-1]
     assert listed(books) == newest_first

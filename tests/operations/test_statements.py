@@ -29,7 +29,7 @@ class Counting(Table):
 
     def query(self, partition: str, *rest: Any, **more: Any) -> Iterator[Item]:
         for item in super().query(partition, *rest, **more):
-            self.read += partition.startswith("J#")
+            self.read += partition.startswith("JOURNAL#")
             yield item
 
 

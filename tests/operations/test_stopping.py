@@ -58,7 +58,7 @@ def test_the_readers_are_those_of_the_template() -> None:
 def test_what_the_first_release_wrote_is_read(books: Books) -> None:
     """A stop may last through a deployment, or a restore."""
     item: dict[str, Any] = {
-        "pk": "SYS", "sk": "STOPPED", "since": 1_790_000_000_000, "by": "ann", "reason": "tampering",
+        "pk": "SYSTEM", "sk": "STOPPED", "since": 1_790_000_000_000, "by": "ann", "reason": "tampering",
         "readers": ["PaymentEventsFunctionPayments"], "stamp": "s1", "payouts": False,
     }  # fmt: skip
     books.client.put_item(TableName=books.table_name, Item=pack(item))

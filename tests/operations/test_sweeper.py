@@ -221,7 +221,7 @@ def test_an_index_that_is_behind_resumes_nothing_with_a_problem(books: Books, ma
     """The index still lists it as PAYING: the item has the word."""
     made = start(books, approved(books).id, Provider(["NO FUNDS"]))
     key = keys.withdrawal(made.id)
-    books.table.commit(update("as it was", key, "SET #w1 = :w1", w1=keys.withdrawals_of("PAYING")))
+    books.table.commit(update("as it was", key, "SET #waits_in = :waits_in", waits_in=keys.withdrawals_of("PAYING")))
     books.clock.forward(DAY_MS)
     assert run(books, machine) == Swept(looked_at=1)
 

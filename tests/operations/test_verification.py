@@ -40,9 +40,13 @@ def test_right_books_have_no_fault_and_everything_was_read(books: Books) -> None
     checked, kinds = Checked(), [kind_of(item) for item in items_of(books)]
     assert list(verify(books.context, checked)) == []
     read = (checked.partners, checked.balances, checked.entries, checked.rewards, checked.withdrawals)
-    assert read == tuple(kinds.count(kind) for kind in ("P/A", "P/B", "J", "R", "W/A"))
-    nobodys = sum(item.get("kind") in ("IGNORED", "ALIAS") for item in items_of(books) if kind_of(item) == "E/A")
-    assert checked.payments == kinds.count("E/A") - nobodys > 5
+    assert read == tuple(
+        kinds.count(kind) for kind in ("PARTNER/ROOT", "PARTNER/BALANCE", "JOURNAL", "REWARD", "WITHDRAWAL/ROOT")
+    )
+    nobodys = sum(
+        item.get("kind") in ("IGNORED", "ALIAS") for item in items_of(books) if kind_of(item) == "PAYMENT/ROOT"
+    )
+    assert checked.payments == kinds.count("PAYMENT/ROOT") - nobodys > 5
 
 
 def test_a_walk_goes_on_from_any_place(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,37 +70,49 @@ def test_a_walk_goes_on_from_any_place(books: Books, monkeypatch: pytest.MonkeyP
 
 # ---------------------------------------------------------------- every single corruption
 
-READ = ("R", "E/A", "E/R", "E/D", "P/B", "P/L", "J", "W/A", "X")
+READ = (
+    "REWARD",
+    "PAYMENT/ROOT",
+    "PAYMENT/REFUND",
+    "PAYMENT/DISPUTE",
+    "PARTNER/BALANCE",
+    "PARTNER/CAP",
+    "JOURNAL",
+    "WITHDRAWAL/ROOT",
+    "ADJUSTMENT",
+)
 REMOVED = "removed"
-INDEX = ("l1", "l2", "w1", "w2")  # where people and schedules look; no money follows from it
+INDEX = ("listed_in", "listed_at", "waits_in", "waits_at")  # where people and schedules look; no money follows from it
 # What no other item says, so that nothing could contradict it: what it is for, and why that is bearable.
 UNSEEN: dict[str, dict[str, str]] = {
-    "R": {
+    "REWARD": {
         "note": "a person's words", "by": "a person", "created": "when it was written", "revision": "counts changes",
         "paid_by": "an explanation: which payout was settled then", "cap": "of what is in no balance: for what comes",
         "rule": "which rule: its rate is checked", "source": "which rule: its rate is checked",
         "review": "whether a person approves it: for what comes, not for what was",
         "twin": "an explanation: of what waits its payment says the same",
     },
-    "E/A": {
+    "PAYMENT/ROOT": {
         "revision": "counts changes", "created": "when it came", "due": "the same is in its rewards' ids",
         "reason": "why nobody earns", "target": "what an ALIAS is of: for what comes", "ttl": "when it may go",
         "unearned": "an explanation of what is not there", "system": "who told of it: for what comes",
         "twin": "what it may be: of what waits its rewards say the same", "cleared": "a person",
         "external": "what its owner calls it",
     },
-    "E/R": {"at": "when", "failed_at": "when", "made_at": "when: which word of it is the later one"},
-    "E/D": {"at": "when", "ended": "when: which end of it is the later one"},
-    "P/B": {"at": "the last entry's time, which the next one must not be before", "asked": "how many on its last day"},
-    "P/L": {"revision": "counts changes", "created": "for the figures"},
-    "W/A": {
+    "PAYMENT/REFUND": {"at": "when", "failed_at": "when", "made_at": "when: which word of it is the later one"},
+    "PAYMENT/DISPUTE": {"at": "when", "ended": "when: which end of it is the later one"},
+    "PARTNER/BALANCE": {
+        "at": "the last entry's time, which the next one must not be before", "asked": "how many on its last day",
+    },
+    "PARTNER/CAP": {"revision": "counts changes", "created": "for the figures"},
+    "WITHDRAWAL/ROOT": {
         "attempt": "which execution", "resumed": "when", "batch": "which file", "body": "for repeats of the request",
         "created": "when", "expires": "until when", "payout": "which try", "sent": "when", "program": "whose limits",
         "requester": "who asked", "terms": "whose limits, too", "assessed": "when somebody looked",
         "risks": "what to look at", "blocked": "what stood against it then",
         "transaction": "the provider's number: only the provider can say that it is wrong",
     },
-    "X": {
+    "ADJUSTMENT": {
         "approver": "who", "requester": "who", "body": "for repeats", "created": "when", "decided": "when",
         "entry": "an explanation: the entry names the adjustment", "note": "words", "reason": "words",
         "program": "whose limit", "request": "for repeats", "partner": "the list and the journal say whose it is",
@@ -107,7 +123,7 @@ BALANCED = (RewardStatus.APPROVED, RewardStatus.PAID)
 
 def is_read(item: Item) -> bool:
     """Payments that nobody earns from are in no list: nothing follows from them, and nothing of theirs is checked."""
-    return kind_of(item) != "E/A" or item["kind"] not in (PaymentKind.IGNORED, PaymentKind.ALIAS)
+    return kind_of(item) != "PAYMENT/ROOT" or item["kind"] not in (PaymentKind.IGNORED, PaymentKind.ALIAS)
 
 
 @dataclass(frozen=True)
@@ -126,19 +142,21 @@ class Corruption:
         if self.name in INDEX:  # gone from a list, it is missed where the list is read
             return None
         match kind:
-            case "R":
+            case "REWARD":
                 return self._seen_in_reward(item)
-            case "E/A":
+            case "PAYMENT/ROOT":
                 return self._seen_in_payment(item)
-            case "E/D" if item["status"] == "WON" or not item["amount"]:  # it takes nothing
+            case "PAYMENT/DISPUTE" if item["status"] == "WON" or not item["amount"]:  # it takes nothing
                 return None
-            case "E/R" if self.name == "failed_at":  # before or after a sum that was told
+            case "PAYMENT/REFUND" if self.name == "failed_at":  # before or after a sum that was told
                 return None
-            case "X" if item["status"] == "WAITING":  # a person reads it before it is posted
+            case "ADJUSTMENT" if item["status"] == "WAITING":  # a person reads it before it is posted
                 return None
-            case "P/B" if self.name == "open":  # a count that is too low only lets one more be asked for
+            case "PARTNER/BALANCE" if self.name == "open":  # a count that is too low only lets one more be asked for
                 return None
-            case "P/B" if self.name == "cover":  # too early is only looked at again; this is past all that is owed
+            case "PARTNER/BALANCE" if (
+                self.name == "cover"
+            ):  # too early is only looked at again; this is past all that is owed
                 return bool(item["unpaid"])
         return self.name not in UNSEEN.get(kind, {})
 
@@ -154,30 +172,33 @@ class Corruption:
                 return False
             case "status":  # whether it waits for its time or for a person moves no money
                 return not {item["status"], self.value} <= {"PENDING", "CALCULATED"}
-        return self.name not in UNSEEN["R"]
+        return self.name not in UNSEEN["REWARD"]
 
     def _seen_in_payment(self, item: Item) -> bool | None:
         if item["kind"] == "PAYMENT":
-            return self.name not in UNSEEN["E/A"]
+            return self.name not in UNSEEN["PAYMENT/ROOT"]
         if self.name in ("kind", REMOVED, "occurred", "rewards"):  # of what is parked; its event makes it anew
             return None
         if item["kind"] == "EARLY":  # only what is gone of it is known
             return True if self.name in ("back", "currency") else None
-        return self.name not in UNSEEN["E/A"]
+        return self.name not in UNSEEN["PAYMENT/ROOT"]
 
 
 def others(item: Item, name: str, value: Any) -> list[Any]:
     """What an attribute may be instead."""
     words = {
-        ("R", "status"): [*RewardStatus], ("E/A", "kind"): [*PaymentKind], ("R", "cancelled"): ["BY_HAND", "IDLE"],
-        ("E/D", "status"): ["OPEN", "WON", "LOST"], ("X", "status"): ["WAITING", "POSTED", "REJECTED"],
-        ("W/A", "status"): ["REQUESTED", "APPROVED", "PAYING", "PAID", "REJECTED", "CANCELLED", "EXPIRED", "FAILED"],
-        ("J", "kind"): ["EARN", "REVERSE", "RESERVE", "RELEASE", "SETTLE", "RETURN", "PAY", "CREDIT", "DEBIT"],
-        ("R", "held"): [[], ["a reason"], [DISPUTED]],
+        ("REWARD", "status"): [*RewardStatus], ("PAYMENT/ROOT", "kind"): [*PaymentKind],
+        ("REWARD", "cancelled"): ["BY_HAND", "IDLE"], ("PAYMENT/DISPUTE", "status"): ["OPEN", "WON", "LOST"],
+        ("ADJUSTMENT", "status"): ["WAITING", "POSTED", "REJECTED"],
+        ("WITHDRAWAL/ROOT", "status"): [
+            "REQUESTED", "APPROVED", "PAYING", "PAID", "REJECTED", "CANCELLED", "EXPIRED", "FAILED",
+        ],
+        ("JOURNAL", "kind"): ["EARN", "REVERSE", "RESERVE", "RELEASE", "SETTLE", "RETURN", "PAY", "CREDIT", "DEBIT"],
+        ("REWARD", "held"): [[], ["a reason"], [DISPUTED]],
     }  # fmt: skip
-    if (kind_of(item), name) == ("P/B", "earned"):  # with its version, else nobody would believe it
+    if (kind_of(item), name) == ("PARTNER/BALANCE", "earned"):  # with its version, else nobody would believe it
         return [[value[0] + 1, value[1]], [value[0] - 1, value[1]]]
-    if (kind_of(item), name) == ("E/A", "back"):  # what is known one by one, that is
+    if (kind_of(item), name) == ("PAYMENT/ROOT", "back"):  # what is known one by one, that is
         return [[*value[:at], value[at] + 1, *value[at + 1 :]] for at in (0, 1, 3, 4)]
     if found := words.get((kind_of(item), name)):
         return [str(other) if isinstance(other, str) else other for other in found if other != value]
@@ -240,11 +261,15 @@ def test_every_single_corruption_is_named(books: Books, monkeypatch: pytest.Monk
     assert books.faults() == []
 
 
-@pytest.mark.parametrize("kind", ["J", "R", "E/R", "W/A"])
+@pytest.mark.parametrize("kind", ["JOURNAL", "REWARD", "PAYMENT/REFUND", "WITHDRAWAL/ROOT"])
 def test_what_was_swapped_is_named(books: Books, kind: str) -> None:
     """Two items that change places, each right in itself: neither is what its key says."""
     found = [item for item in items_of(books) if kind_of(item) == kind]
-    pairs = [(a, b) for a in found for b in found if a["pk"] == b["pk"] and a["sk"] < b["sk"]] if kind != "W/A" else []
+    pairs = (
+        [(a, b) for a in found for b in found if a["pk"] == b["pk"] and a["sk"] < b["sk"]]
+        if kind != "WITHDRAWAL/ROOT"
+        else []
+    )
     pairs = pairs or [(found[0], found[-1])]
     differ = [
         (a, b) for a, b in pairs
@@ -257,7 +282,7 @@ def test_what_was_swapped_is_named(books: Books, kind: str) -> None:
         reasons = [fault.reason for fault in books.faults()]
         for item in (one, two):
             books.table.commit(put("as it was", item, condition=""))
-        same_sums = kind == "E/R"  # two refunds of one payment say together what they said before
+        same_sums = kind == "PAYMENT/REFUND"  # two refunds of one payment say together what they said before
         assert bool(reasons) is not same_sums, (one, two)
     assert books.faults() == []
 

@@ -46,8 +46,8 @@ def test_an_adjustment_comes_back_as_it_was(adjustment: Adjustment) -> None:
 def test_only_what_waits_is_in_the_list_of_what_waits(adjustment: Adjustment) -> None:
     """All are in their partner's list; those that nobody has to look at are not work."""
     item = adjustments.create(adjustment).target
-    assert item["l2"].endswith(adjustment.id)
-    assert ("w1" in item) is (adjustment.status is S.WAITING)
+    assert item["listed_at"].endswith(adjustment.id)
+    assert ("waits_in" in item) is (adjustment.status is S.WAITING)
 
 
 @pytest.fixture

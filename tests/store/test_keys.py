@@ -33,7 +33,7 @@ def test_a_rewards_key_follows_from_its_id(
     assert keys.spread_of(id) == spread
     key = keys.reward(id)
     assert keys.owner_of(key) + key["sk"] == id
-    assert (keys.kind_of(key), keys.owner_of(key)) == ("R", partner)
+    assert (keys.kind_of(key), keys.owner_of(key)) == ("REWARD", partner)
     assert keys.currency_of(key["sk"]) == currency
     for known in range(spread, shards.MOST_SPREAD + 1):
         assert key["pk"] in keys.rewards(partner, known), "whoever knows of as many shards or more looks there"
@@ -45,7 +45,7 @@ def test_a_referrals_key_is_a_slice_of_its_id(partner: str, at_ms: int, digest: 
     """As for rewards: the partner, and what sorts by time."""
     id = keys.referral_id(partner, at_ms, digest)
     key = keys.referral(id)
-    assert (keys.kind_of(key), keys.owner_of(key), key["sk"]) == ("F", partner, id.removeprefix(partner))
+    assert (keys.kind_of(key), keys.owner_of(key), key["sk"]) == ("REFERRAL", partner, id.removeprefix(partner))
 
 
 @given(PARTNERS, MOMENTS, CURRENCIES, PAYMENTS, TIERS)
@@ -55,15 +55,15 @@ def test_a_reward_that_was_made_before_there_were_shards_lies_where_it_lay(
     """Its id says nothing of them: partner, time, currency, payment and tier, as it was put together then."""
     sort_key = base32.encode(due_ms.to_bytes(6) + currency.encode() + base32.decode(payment)[:10] + bytes([tier]))
     assert keys.reward_id(partner, due_ms, currency, payment, tier) == partner + sort_key
-    assert keys.reward(partner + sort_key) == {"pk": f"R#{partner}", "sk": sort_key}
-    assert keys.rewards(partner, 0) == (f"R#{partner}",)
+    assert keys.reward(partner + sort_key) == {"pk": f"REWARD#{partner}", "sk": sort_key}
+    assert keys.rewards(partner, 0) == (f"REWARD#{partner}",)
 
 
 @given(st.text(max_size=60) | st.binary(min_size=30, max_size=30).map(base32.encode))
 def test_whatever_is_asked_for_has_a_key(text: str) -> None:
     """Also what is no id of a reward: then there is nothing under it."""
     key = keys.reward(text)
-    assert key["pk"] == f"R#{text[:16]}" or key["pk"].startswith(f"R#{text[:16]}#")
+    assert key["pk"] == f"REWARD#{text[:16]}" or key["pk"].startswith(f"REWARD#{text[:16]}#")
     assert key["sk"] == text[16:]
 
 
@@ -210,7 +210,7 @@ def test_parts_of_a_partner_are_between_their_bounds_and_others_are_not() -> Non
 @given(st.integers(-(10**15), 10**15), st.integers(10**12, 10**13 - 2), st.text(max_size=3))
 def test_positions_are_cut_at_a_moment(bound_ms: int, at_ms: int, id: str) -> None:
     """What is listed at a moment is at or after the lower bound, or before the upper one, just as the numbers are."""
-    position = keys.listed("P", at_ms, id)["l2"]
+    position = keys.listed("PARTNERS", at_ms, id)["listed_at"]
     low, _ = keys.positions(bound_ms, None)
     _, high = keys.positions(None, bound_ms)
     assert (position >= low) == (at_ms >= min(bound_ms, keys.LAST_MS))

@@ -31,8 +31,8 @@ MANY = 100  # histories, of a run that may take longer
 STEPS = 60
 NAMES = ("n", "m", "state", "text", "items", "map", "status", "ttl", "rewards")
 TEXTS = ("", "a", "b", "ab", "é", "\U0001f600", "\uffee", "z" * 40)
-INDEXES = {"list": ("l1", "l2"), "work": ("w1", "w2")}
-LIST, WORK = {"IndexName": "list"}, {"IndexName": "work"}
+INDEXES = {"listed": ("listed_in", "listed_at"), "waiting": ("waits_in", "waits_at")}
+LIST, WORK = {"IndexName": "listed"}, {"IndexName": "waiting"}
 SIGNS = ("=", "<>", "<", "<=", ">", ">=")
 Wire = dict[str, Any]
 
@@ -108,7 +108,7 @@ class Both:
     def _is_last(self, request: Wire) -> bool:
         """Whether a query is to go on after an edge of its own range."""
         key, values = request["ExclusiveStartKey"], request["ExpressionAttributeValues"]
-        sort = next(name for name in ("l2", "w2", "sk") if name in key)
+        sort = next(name for name in ("listed_at", "waits_at", "sk") if name in key)
         return key[sort] in (values.get(":low"), values.get(":high"))
 
     def write(self, operation: str, **request: Any) -> Any:
@@ -181,13 +181,13 @@ class Draw:
         plain = {name: self.value() for name in self.random.sample(NAMES, self.random.randrange(4))}
         item = {**plain, **self.index_values(key), **key}
         if self.chance(1):
-            item["l1"] = self.random.choice((n(1), s("")))
+            item["listed_in"] = self.random.choice((n(1), s("")))
         return item
 
     # Expressions
 
     def name(self) -> str:
-        name = self.random.choice(("pk", "l1", *NAMES) if self.chance(10) else NAMES)
+        name = self.random.choice(("pk", "listed_in", *NAMES) if self.chance(10) else NAMES)
         if name not in ("status", "ttl", "state", "text", "items", "map") and self.chance(50):
             return name
         if self.chance(0.3):
@@ -249,7 +249,7 @@ class Draw:
             for name, value in self.index_values(key).items():
                 sections["SET"].append(f"{name} = {self.literal(value)}")
         if self.chance(10):
-            sections["REMOVE"].append("l1" if "l1" not in str(sections["SET"]) else "zzz")
+            sections["REMOVE"].append("listed_in" if "listed_in" not in str(sections["SET"]) else "zzz")
         if self.chance(50):
             sections["SET"].append(f"{tokens[3]} = {self.becomes()}")
         else:
@@ -355,7 +355,7 @@ class Draw:
         }
 
     def query(self) -> Wire:
-        index = self.random.choice((None, "list", "work"))
+        index = self.random.choice((None, "listed", "waiting"))
         partition, sort = INDEXES[index] if index else ("pk", "sk")
         self.values = {":p": s(f"{self.prefix}{self.random.choice('xy' if index else 'abc')}")}
         edges = sorted(self.random.choice(("1", "10", "2", "a", "é", "\U0001f600", "\U0010ffff")) for _ in "..")
@@ -381,7 +381,11 @@ class Draw:
         if self.chance(50):
             more["ScanIndexForward"] = self.chance(50)
         if self.chance(10):
-            start = self.item() | {name: s(f"{self.prefix}x") for name in ("l1", "w1")} | {"l2": s("a"), "w2": s("b")}
+            start = (
+                self.item()
+                | {name: s(f"{self.prefix}x") for name in ("listed_in", "waits_in")}
+                | {"listed_at": s("a"), "waits_at": s("b")}
+            )
             wanted = ("pk", "sk", *(INDEXES[index] if index else ()))
             more["ExclusiveStartKey"] = {name: start[name] for name in wanted if name in start and not self.chance(2)}
         more |= self.projection(("pk", "rewards", *(() if index and not self.chance(5) else NAMES)))
@@ -411,7 +415,7 @@ def test_random_requests_are_answered_alike(both: Both, seeds: range) -> None:
             except AssertionError:
                 print(f"MEMORY_FIRST={seed} MEMORY_HISTORIES=1, step {step}")  # noqa: T201
                 raise
-        for partition, ends, index in (("pk", "abc", {}), ("l1", "xy", LIST), ("w1", "xy", WORK)):
+        for partition, ends, index in (("pk", "abc", {}), ("listed_in", "xy", LIST), ("waits_in", "xy", WORK)):
             for end in ends:
                 values = {":p": s(f"{prefix}{end}")}
                 both.pages(
@@ -462,7 +466,7 @@ def test_limits_are_alike(both: Both) -> None:
                    ExpressionAttributeValues={":v": sized(bytes_, "size", "2")["v"]})  # fmt: skip
     for partition, sort in ((2048, 1024), (2049, 1), (1, 1025)):
         both.write("put_item", Item={"pk": s("p" * partition), "sk": s("s" * sort)})
-        both.write("put_item", Item={**KEY, "l1": s("p" * partition), "l2": s("s" * sort)})
+        both.write("put_item", Item={**KEY, "listed_in": s("p" * partition), "listed_at": s("s" * sort)})
     for count in (100, 101):
         both.same("transact_write_items", TransactItems=[put(at) for at in range(count)])
         keys = [{"pk": s("k"), "sk": s(str(at))} for at in range(count)]
@@ -495,15 +499,19 @@ def test_capacity_is_alike(both: Both, seed: int) -> None:
     keys = [{"pk": s(partition), "sk": s(sort)} for sort in ("1", "2", "absent")]
     for _ in range(40):
         key = draw.choice(keys[:2])
-        listed = {"l1": s(partition), "l2": s(key["sk"]["S"] + draw.choice("12"))} if draw.random() < 0.6 else {}
-        waits = {"w1": s(partition), "w2": s(draw.choice("12"))} if draw.random() < 0.6 else {}
+        listed = (
+            {"listed_in": s(partition), "listed_at": s(key["sk"]["S"] + draw.choice("12"))}
+            if draw.random() < 0.6
+            else {}
+        )
+        waits = {"waits_in": s(partition), "waits_at": s(draw.choice("12"))} if draw.random() < 0.6 else {}
         seen = {"rewards": s("r" * draw.choice((1, 900, 1100)))} if draw.random() < 0.5 else {}
         more = {**listed, **waits, **seen, "v": s("x" * draw.choice((1, 900, 1100, 4000, 9000)))}
         match draw.randrange(5):
             case 0:
                 both.write("delete_item", Key=key, **told)
             case 1 | 2:
-                names = {"l1", "l2", "w1", "w2", "rewards"} - set(more)
+                names = {"listed_in", "listed_at", "waits_in", "waits_at", "rewards"} - set(more)
                 change = (
                     f"SET {', '.join(f'{name} = :{name}' for name in more)} REMOVE {', '.join([*sorted(names), 'u'])}"
                 )
@@ -517,7 +525,7 @@ def test_capacity_is_alike(both: Both, seed: int) -> None:
             batch = {"Keys": keys, "ConsistentRead": strong}
             both.same("batch_get_item", RequestItems={TABLE: batch}, ReturnConsumedCapacity="TOTAL")
             both.write("get_item", Key=draw.choice(keys), ConsistentRead=strong, **told)
-        both.write("query", **{**asked, "KeyConditionExpression": "l1 = :p"}, **LIST, **told)
+        both.write("query", **{**asked, "KeyConditionExpression": "listed_in = :p"}, **LIST, **told)
 
 
 def test_pages_end_after_a_megabyte(both: Both) -> None:
@@ -537,11 +545,11 @@ def test_pages_end_after_a_megabyte(both: Both) -> None:
 def test_items_that_an_index_cannot_tell_apart_come_once(both: Both) -> None:
     """DynamoDB says nothing about their order; page by page there is each of them once, in either direction."""
     for at in range(9):
-        both.write("put_item", Item={"pk": s("tie"), "sk": s(str(at)), "l1": s("tie"), "l2": s("same")})
+        both.write("put_item", Item={"pk": s("tie"), "sk": s(str(at)), "listed_in": s("tie"), "listed_at": s("same")})
     for client in (both.local, both.memory):
         for forward in (True, False):
             pages = client.get_paginator("query").paginate(
-                TableName=TABLE, IndexName="list", KeyConditionExpression="l1 = :p", ScanIndexForward=forward,
+                TableName=TABLE, IndexName="listed", KeyConditionExpression="listed_in = :p", ScanIndexForward=forward,
                 ExpressionAttributeValues={":p": s("tie")}, Limit=2,
             )  # fmt: skip
             assert sorted(item["sk"]["S"] for page in pages for item in page["Items"]) == list("012345678")
@@ -616,7 +624,7 @@ def test_an_update_cannot_give_an_index_what_it_cannot_hold(wrong: Wire) -> None
     memory = dynamodb.in_memory()
     with pytest.raises(ClientError, match="ValidationException"):
         memory.update_item(
-            TableName=TABLE, Key=KEY, UpdateExpression="SET l1 = :v", ExpressionAttributeValues={":v": wrong}
+            TableName=TABLE, Key=KEY, UpdateExpression="SET listed_in = :v", ExpressionAttributeValues={":v": wrong}
         )
 
 
@@ -632,11 +640,11 @@ def test_answers_and_requests_are_their_callers_own() -> None:
 def test_a_copy_goes_its_own_way() -> None:
     """It begins with the same items, indexes and stream, and neither sees what the other does then."""
     memory = dynamodb.in_memory()
-    memory.put_item(TableName=TABLE, Item={**KEY, "l1": s("l"), "l2": s("1")})
+    memory.put_item(TableName=TABLE, Item={**KEY, "listed_in": s("l"), "listed_at": s("1")})
     other = memory.copy()
     other.delete_item(TableName=TABLE, Key=KEY)
-    memory.put_item(TableName=TABLE, Item={**KEY, "l1": s("l"), "l2": s("2")})
-    listed = {"TableName": TABLE, "IndexName": "list", "KeyConditionExpression": "l1 = :p",
+    memory.put_item(TableName=TABLE, Item={**KEY, "listed_in": s("l"), "listed_at": s("2")})
+    listed = {"TableName": TABLE, "IndexName": "listed", "KeyConditionExpression": "listed_in = :p",
               "ExpressionAttributeValues": {":p": s("l")}}  # fmt: skip
     assert (memory.query(**listed)["Count"], other.query(**listed)["Count"]) == (1, 0)
     assert [len(list(Told(client).told())) for client in (memory, other)] == [2, 2]

@@ -110,7 +110,7 @@ def test_readers_know_an_hour_before_the_first_is_made() -> None:
     assert raised.partitions("p") == keys.rewards("p", 4)
     assert len(raised.partitions("p")) == 16
     assert raised.spread("q", 9 * HOUR_MS) == 0
-    assert raised.partitions("q") == ("R#q",)
+    assert raised.partitions("q") == ("REWARD#q",)
     longest_run_ms, kept_ms, skew_ms = 15 * MINUTE_MS, MINUTE_MS, 2 * 5 * MINUTE_MS
     assert longest_run_ms + kept_ms + skew_ms < shards.SPREAD_AFTER_MS
 

@@ -122,7 +122,7 @@ def test_folding_changes_no_total(table: Table, fresh: Fresh) -> None:
         statistics.fold(table, dimension, closed)
         assert statistics.totals(table, dimension) == wanted
     assert days_of(table, dimension) == [
-        "D#20260101", "D#20260102", "D#20260103", "D#20260104#00000000", "D#20260104#00000001", "T",
+        "DAY#20260101", "DAY#20260102", "DAY#20260103", "DAY#20260104#00000000", "DAY#20260104#00000001", "TOTALS",
     ]  # fmt: skip
     totals = table.get(keys.statistics_totals(dimension)) or {}
     totals.pop("step")
@@ -139,7 +139,7 @@ def test_days_of_few_parts_stay_as_they_are(table: Table, fresh: Fresh) -> None:
         before = days_of(table, dimension)
         statistics.fold(table, dimension, f"202601{days:02d}")
         assert statistics.totals(table, dimension) == wanted
-        assert days_of(table, dimension) == [*before, *(["T"] if len(before) >= statistics.FOLDED_FROM else [])]
+        assert days_of(table, dimension) == [*before, *(["TOTALS"] if len(before) >= statistics.FOLDED_FROM else [])]
     by_day = statistics.days(table, dimension, "20260101", "20261231")
     assert {when: counters[key] for when, counters in by_day.items()} == {
         f"202601{day:02d}": 2 * day for day in range(1, days + 1)
@@ -206,7 +206,7 @@ def test_a_day_of_very_many_shards_is_folded_in_chunks(table: Table, fresh: Fres
     wanted = fill(table, dimension, days=1, shards=2 * statistics.FOLD_PARTS + 5)
     statistics.fold(table, dimension, "20260101")
     assert statistics.totals(table, dimension) == wanted
-    assert days_of(table, dimension) == ["D#20260101", "T"]
+    assert days_of(table, dimension) == ["DAY#20260101", "TOTALS"]
 
 
 @pytest.mark.usefixtures("folding_at_once")
@@ -247,7 +247,7 @@ def test_a_fold_that_dies_half_way_is_finished_by_the_next(
     assert statistics.totals(table, dimension) == wanted
     statistics.fold(table, dimension, "20260103")
     assert statistics.totals(table, dimension) == wanted
-    assert days_of(table, dimension) == ["D#20260101", "D#20260102", "D#20260103", "T"]
+    assert days_of(table, dimension) == ["DAY#20260101", "DAY#20260102", "DAY#20260103", "TOTALS"]
 
 
 class Torn(Table):
@@ -279,4 +279,4 @@ def test_a_day_that_another_folds_while_it_is_read_is_not_lost(table: Table, fre
     assert statistics.totals(table, dimension) == wanted
     statistics.fold(table, dimension, "20260102")
     assert statistics.totals(table, dimension) == wanted
-    assert days_of(table, dimension) == ["D#20260101", "D#20260102", "T"]
+    assert days_of(table, dimension) == ["DAY#20260101", "DAY#20260102", "TOTALS"]

@@ -229,11 +229,11 @@ def test_a_page_is_fetched_when_somebody_goes_on(table: Table, fresh: Fresh) -> 
 
 
 def test_an_index_is_paged_by_its_own_keys(table: Table, fresh: Fresh) -> None:
-    """A list finds items of several partitions by l1 and l2, newest first."""
+    """A list finds items of several partitions by listed_in and listed_at, newest first."""
     partition = fresh()
     table.commit(*(put(f"{n}", {**key(f"{partition}{n}"), **listed(partition, 1000 + n, "x")}) for n in range(7)))
-    found = table.query(partition, high="1004~", index="list", page_size=2, newest_first=True)
-    assert [item["l2"] for item in found] == [f"{at_ms}#x" for at_ms in (1004, 1003, 1002, 1001, 1000)]
+    found = table.query(partition, high="1004~", index="listed", page_size=2, newest_first=True)
+    assert [item["listed_at"] for item in found] == [f"{at_ms}#x" for at_ms in (1004, 1003, 1002, 1001, 1000)]
 
 
 # ---------------------------------------------------------------- counters

@@ -45,7 +45,14 @@ CURRENCIES = ("USD", "JPY", "KWD")
 OFFSETS = (0, 60, -300, 330, 840, -720)  # minutes
 SOURCES = ("WEBSITE", "MOBILE_APP", "EMAIL", "PHONE", "IN_PERSON", "SOCIAL_MEDIA", "OTHER")
 IBAN = "DE89370400440532013000"
-COUNTED = {"R", "F", "J", "E", "P", "W"}  # what stream_rollups is given, as the template's filter has it
+COUNTED = {
+    "REWARD",
+    "REFERRAL",
+    "JOURNAL",
+    "PAYMENT",
+    "PARTNER",
+    "WITHDRAWAL",
+}  # what stream_rollups is given, as the template's filter has it
 BEGINS = int(datetime(2027, 12, 29, 9, 30, tzinfo=UTC).timestamp()) * 1000  # days before 2028, a leap year
 
 
@@ -118,7 +125,9 @@ class Business:
     @staticmethod
     def _is_counted(key: dict[str, Any]) -> bool:
         kind = key["pk"]["S"].split("#")[0]
-        return kind in COUNTED and (kind in "RFJ" or key["sk"]["S"] == "A" or key["sk"]["S"].startswith("L#"))
+        return kind in COUNTED and (
+            kind in ("REWARD", "REFERRAL", "JOURNAL") or key["sk"]["S"] == "ROOT" or key["sk"]["S"].startswith("CAP#")
+        )
 
     def _queues(self) -> bool:
         worked = False

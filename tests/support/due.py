@@ -105,7 +105,9 @@ class Shop:
         self.index.get_many = self._count  # type: ignore[method-assign]
 
     def _count(self, wanted: Sequence[keys.Key], **given: Any) -> list[Item | None]:
-        self.looked.update(key["pk"].removeprefix("R#") + key["sk"] for key in wanted if key["pk"].startswith("R#"))
+        self.looked.update(
+            key["pk"].removeprefix("REWARD#") + key["sk"] for key in wanted if key["pk"].startswith("REWARD#")
+        )
         return self._read(wanted, **given)
 
     def pay(self, partner: int, due_ms: int, shards: int = keys.DUE_SHARDS) -> str:
@@ -115,7 +117,7 @@ class Shop:
         reward_id = keys.reward_id(partner_id, due_ms, "USD", payment, 1)
         place = keys.waiting(keys.due_shard(keys.payment_shard(payment, shards)), due_ms, payment)
         item: Item = {**keys.payment(payment), **place, "rewards": [[reward_id, 1]]}
-        insort(self.index.due.setdefault(place["w1"], []), (place["w2"], item), key=lambda entry: entry[0])
+        insort(self.index.due.setdefault(place["waits_in"], []), (place["waits_at"], item), key=lambda entry: entry[0])
         key = keys.reward(reward_id)
         self.index.items[key["pk"], key["sk"]] = {**key, "status": "PENDING", "held": []}
         self.waits.setdefault(partner_id, set()).add(reward_id)

@@ -11,6 +11,7 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations import adjustments
 from refledger.operations.payouts import withdrawals
+from refledger.store import keys
 from refledger.store.transaction import Item
 from tests.support import streams
 from tests.support.books import Books
@@ -84,9 +85,9 @@ def _paid_out(books: Books) -> None:
 
 
 def kind_of(item: Item) -> str:
-    """R reward, E/A payment, E/R refund, E/D dispute, P/B balance, J entry, W/A withdrawal, X adjustment, …"""
-    letter = item["pk"].split("#")[0]
-    return f"{letter}/{item['sk'].split('#')[0]}" if letter in "EPW" else str(letter)
+    """REWARD, JOURNAL, PAYMENT/ROOT, PAYMENT/REFUND, …: with what the sort key begins with, where that tells."""
+    kind = keys.kind_of(item)
+    return f"{kind}/{item['sk'].split('#')[0]}" if kind in ("PAYMENT", "PARTNER", "WITHDRAWAL") else kind
 
 
 def items_of(books: Books) -> list[Item]:

@@ -104,7 +104,7 @@ def write(story: Story, key: keys.Key, attribute: str, value: Json) -> None:
 def audited(story: Story) -> list[Json]:
     """Every audit entry that there is, as an item."""
     pages = story.client.get_paginator("scan").paginate(TableName="refledger")
-    return [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("A#")]
+    return [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("AUDIT#")]
 
 
 def unaudited(story: Story) -> set[str]:

@@ -548,7 +548,7 @@ def sweep_and_count(story: Story) -> None:
     story.call(
         "withdrawals", "paying-admin", "POST /api/v1/withdrawals/{withdrawalId}/approve", {}, withdrawalId=approved
     )
-    cursor = {"pk": {"S": "SYS"}, "sk": {"S": "SWEEP-REQUESTED"}, "at": {"S": ""}}
+    cursor = {"pk": {"S": "SYSTEM"}, "sk": {"S": "SWEEP-REQUESTED"}, "at": {"S": ""}}
     story.client.put_item(TableName=TABLE, Item=cursor)
     story.clock.forward(10 * MINUTE_MS)
     assert story.invoke("sweeper", {})["woken"] == 1
@@ -563,7 +563,7 @@ def sweep_and_count(story: Story) -> None:
         "partners", "vouching-admin", "POST /api/v1/partners/{partnerId}/activate", {"reason": "so"}, partnerId=of_bob
     )
     story.clock.forward(120 * MINUTE_MS)
-    key, now = {"pk": {"S": f"W#{asked}"}, "sk": {"S": "A"}}, {":now": {"N": str(story.clock())}}
+    key, now = {"pk": {"S": f"WITHDRAWAL#{asked}"}, "sk": {"S": "ROOT"}}, {":now": {"N": str(story.clock())}}
     change = "SET expires = :now"
     story.client.update_item(TableName=TABLE, Key=key, UpdateExpression=change, ExpressionAttributeValues=now)
     swept = story.invoke("sweeper", {})
@@ -578,9 +578,9 @@ def sweep_and_count(story: Story) -> None:
 
     ids = Ids(HASH_KEY)
     bob = ids.partner(ids.user("bob"))
-    story.stream(f"R#{bob}", f"F#{bob}")
+    story.stream(f"REWARD#{bob}", f"REFERRAL#{bob}")
     story.clock.forward(5 * DAY_MS)  # the day is closed by then: its parts become one
-    story.stream(f"R#{bob}")
+    story.stream(f"REWARD#{bob}")
     assert story.call("member_referrals", "bob", "GET /api/v1/referrals/stats")["balances"]
 
 

@@ -33,7 +33,7 @@ from undocked.mappings import Filters
 SHAPES, KEY = Path(__file__).parents[1] / "shapes" / "next.json", ("pk", "sk")
 FORTNIGHT_SECONDS = 14 * 86_400
 HEARD = {
-    "pk": {"S": ["SYS"]},
+    "pk": {"S": ["SYSTEM"]},
     "sk": {"S": ["HEARD"]},
 }  # written every five minutes: a reader who is not called does not read
 
@@ -160,10 +160,15 @@ def test_statistics_are_told_of_everything_that_they_count() -> None:
     items = json.loads(SHAPES.read_text(encoding="utf-8"))["items"]
     passing = [item for item in items if filters.match({"dynamodb": {"Keys": {name: item[name] for name in KEY}}})]
     counted = [item for item in items if any(figures(images.read(_as_told(item))))]
-    assert {item["sk"]["S"][:2] for item in counted if item["pk"]["S"].startswith("P#")} == {"A", "L#"}
+    of_partners = {_key(item)["sk"].partition("#")[0] for item in counted if keys.kind_of(_key(item)) == "PARTNER"}
+    assert of_partners == {"ROOT", "CAP"}
     assert [item for item in counted if item not in passing] == []
     kinds = {item["pk"]["S"].split("#")[0] for item in counted}
-    assert {item["pk"]["S"].split("#")[0] for item in passing} - kinds == {"SYS"}
+    assert {item["pk"]["S"].split("#")[0] for item in passing} - kinds == {"SYSTEM"}
+
+
+def _key(item: dict[str, Any]) -> keys.Key:
+    return {name: item[name]["S"] for name in KEY}
 
 
 def _as_told(item: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +191,13 @@ def test_the_stream_has_a_second_reader_for_what_people_ask() -> None:
     filtered, heard = mapping["FilterCriteria"]["Filters"]
     assert json.loads(heard["Pattern"])["dynamodb"]["Keys"] == HEARD
     wanted = json.loads(filtered["Pattern"])["dynamodb"]["Keys"]["pk"]["S"]
-    kinds = {each if isinstance(each, str) else each["prefix"].rstrip("#") for each in wanted}
-    assert kinds == keys.AUDITED
+    assert wanted[0] == keys.programs()
+    assert {keys.programs(), *(each["prefix"].rstrip("#") for each in wanted[1:])} == keys.AUDITED
+    items = json.loads(SHAPES.read_text(encoding="utf-8"))["items"]
+    told = [item for item in items if keys.is_audited(_key(item)) and keys.told_of(_key(item))]
+    filters = Filters(mapping["FilterCriteria"])
+    assert [item for item in told if not filters.match({"dynamodb": {"Keys": {n: item[n] for n in KEY}}})] == []
+    assert {keys.kind_of(_key(item)) for item in told} == keys.AUDITED, "programs' changes, too, and not only programs"
     readers = [each for each in of_type(MAPPING).values() if referred(each["EventSourceArn"]) == "Table"]
     assert len(readers) == 2, "a stream has room for two"
 

@@ -21,7 +21,7 @@ def test_every_function_of_the_code_is_deployed() -> None:
 
 
 def test_partitions_have_names_and_every_name_is_used() -> None:
-    """Each pattern has one name, is of a partition that store/keys.py tells of, and is allowed to somebody."""
+    """Each pattern has one name, is of a partition that store/keys/ tells of, and is allowed to somebody."""
     assert len(set(template.PARTITIONS.values())) == len(template.PARTITIONS)
     of_functions = [may for said in template.read("functions").values() for may in said.get("May", [])]
     assert {name for may in of_functions for name in may.get("of", [])} == set(template.PARTITIONS)
@@ -37,12 +37,14 @@ def test_an_unknown_partition_is_refused() -> None:
 
 
 def test_a_statement_is_of_the_table_or_of_an_index() -> None:
-    keys_of = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["W#*"]}}
-    assert template.statement({"do": "Query", "index": "work", "of": ["withdrawal"]}) == {
-        "Effect": "Allow", "Action": "dynamodb:Query", "Condition": keys_of,
-        "Resource": template.sub("${TableArn.Value}/index/work"),
+    items, lists = (
+        {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [each]}} for each in ("WITHDRAWAL#*", "WITHDRAWALS#*")
+    )
+    assert template.statement({"do": "Query", "index": "waiting", "of": ["withdrawals"]}) == {
+        "Effect": "Allow", "Action": "dynamodb:Query", "Condition": lists,
+        "Resource": template.sub("${TableArn.Value}/index/waiting"),
     }  # fmt: skip
     assert template.statement({"do": ["GetItem", "Query"], "of": ["withdrawal"]}) == {
-        "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"], "Condition": keys_of,
+        "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"], "Condition": items,
         "Resource": template.attribute("TableArn.Value"),
     }  # fmt: skip

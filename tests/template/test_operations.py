@@ -174,7 +174,7 @@ def test_the_table() -> None:
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     keys = {name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in indexes.items()}
-    assert keys == {"list": ["l1", "l2"], "work": ["w1", "w2"]}
+    assert keys == {"listed": ["listed_in", "listed_at"], "waiting": ["waits_in", "waits_at"]}
     for index in indexes.values():
         assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rewards"]}
     assert table["BillingMode"] == "PAY_PER_REQUEST"

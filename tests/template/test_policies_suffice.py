@@ -82,11 +82,11 @@ def test_the_audit_repeats_no_secrets(story: Story) -> None:
 def test_what_is_not_granted_is_refused() -> None:
     """The judgement refuses other actions, other tables' indexes, and other partitions."""
     role = Role("payment_events")
-    role.ask("dynamodb:PutItem", "Table", ["E#1", "R#2"])
+    role.ask("dynamodb:PutItem", "Table", ["PAYMENT#1", "REWARD#2"])
     for action, resource, partition in (
-        ("dynamodb:PutItem", "Table", "P#1"),
-        ("dynamodb:PutItem", "work", "E#1"),
-        ("dynamodb:DeleteItem", "Table", "E#1"),
+        ("dynamodb:PutItem", "Table", "PARTNER#1"),
+        ("dynamodb:PutItem", "waiting", "PAYMENT#1"),
+        ("dynamodb:DeleteItem", "Table", "PAYMENT#1"),
         ("sqs:SendMessage", "EventsDlq", ""),
     ):
         with pytest.raises(PermissionError, match="payment_events"):

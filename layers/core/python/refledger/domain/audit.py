@@ -14,9 +14,9 @@ TOO_LONG: Final = "(too long to be repeated)"
 
 # What says nothing to people (keys, who and when, which the entry says itself), and what must never be repeated
 _HIDDEN: Final = """
-    pk sk l1 l2 w1 w2 ttl who n by changed id revision entry stamp hash body request steps idle up sent resumed
-    cipher token tokens secret secrets signature key upload parts position rest saved touched restarts complete
-    same swept
+    pk sk listed_in listed_at waits_in waits_at ttl who n by changed id revision entry stamp hash body request steps
+    idle up sent resumed cipher token tokens secret secrets signature key upload parts position rest saved touched
+    restarts complete same swept
 """
 # What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
 # addresses, accounts, and texts in which people write what they like.

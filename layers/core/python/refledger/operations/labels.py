@@ -138,16 +138,16 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
     called = {SYSTEM: SYSTEM_NAME}
     for item in found.values():
         match keys.kind_of(item):
-            case "P":
+            case "PARTNER":
                 partner = partners.from_item(item)
                 known[partner.id] = partner
-            case "E":
+            case "PAYMENT":
                 payment = payments.from_item(item)
                 paid[payment.id] = payment
-            case "F":
+            case "REFERRAL":
                 referral = referrals.from_item(item)
                 customers[referral.id] = referral.customer_id
-            case "N" if item["name"]:
+            case "PERSON" if item["name"]:
                 called[keys.owner_of(item)] = item["name"]
             case _ if "payment" in item:  # what nobody's customer paid
                 customers[item["payment"]] = item.get("customer_id", "")

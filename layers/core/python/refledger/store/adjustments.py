@@ -23,7 +23,7 @@ def decide(new: Adjustment) -> Write:
     return update(
         IS_WAITING, keys.adjustment(new.id),
         "SET #status = :status, #approver = :approver, #decided = :decided, #note = :note, #request = :request,"
-        " #entry = :entry REMOVE #w1, #w2",
+        " #entry = :entry REMOVE #waits_in, #waits_at",
         "#status = :waiting", status=new.status.value, approver=new.approver, decided=new.decided_at_ms, note=new.note,
         request=new.request, entry=new.entry, waiting=AdjustmentStatus.WAITING.value,
     )  # fmt: skip
@@ -49,18 +49,18 @@ def many(table: Table, ids: Sequence[str], *, strong: bool = True) -> list[Adjus
 def of_partner(table: Table, partner_id: str, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of a partner's adjustments, newest first, from just below `before`."""
     partition = keys.adjustments_of_partner(partner_id)
-    found = table.query(partition, high=before or keys.HIGHEST, index="list", page_size=page_size, newest_first=True)
+    found = table.query(partition, high=before or keys.HIGHEST, index="listed", page_size=page_size, newest_first=True)
     for item in found:
-        if item["l2"] != before:
-            yield item["l2"], keys.owner_of(item)
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def waiting(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of those that wait for a second person, oldest first, from just above `after`."""
     partition = keys.waiting_adjustments()
-    for item in table.query(partition, after or keys.LOWEST, index="work", page_size=page_size):
-        if item["w2"] != after:
-            yield item["w2"], keys.owner_of(item)
+    for item in table.query(partition, after or keys.LOWEST, index="waiting", page_size=page_size):
+        if item["waits_at"] != after:
+            yield item["waits_at"], keys.owner_of(item)
 
 
 def _to_item(adjustment: Adjustment) -> Item:

@@ -30,9 +30,10 @@ def decide(new: Application) -> list[Write]:
         update(
             IS_WAITING, keys.application(new.id),
             "SET #status = :status, #decided = :decided, #decider = :by, #reason = :reason, #partner = :partner,"
-            " #w1 = :w1",
+            " #waits_in = :waits_in",
             "#status = :waiting", status=new.status.value, decided=new.decided_at_ms, by=new.decided_by,
-            reason=new.reason, partner=new.partner_id, w1=waits["w1"], waiting=ApplicationStatus.WAITING.value,
+            reason=new.reason, partner=new.partner_id, waits_in=waits["waits_in"],
+            waiting=ApplicationStatus.WAITING.value,
         ),
         delete("it is the one that waits", keys.applicant(new.user), "#application = :id", id=new.id),
     ]  # fmt: skip
@@ -63,10 +64,12 @@ def many(table: Table, ids: Sequence[str]) -> list[Application]:
 
 def newest(table: Table, status: ApplicationStatus | None, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of all or those of one status, newest first, from below the position `before`."""
-    partition, index = (keys.applications_of(status), "work") if status else (keys.all_applications(), "list")
+    partition, index = (
+        (keys.applications_of(status), keys.WAITING) if status else (keys.all_applications(), keys.LISTED)
+    )
     found = table.query(partition, high=before or keys.HIGHEST, index=index, page_size=page_size, newest_first=True)
     for item in found:
-        position = item["w2" if status else "l2"]
+        position = item["waits_at" if status else "listed_at"]
         if position != before:
             yield position, keys.owner_of(item)
 

@@ -38,5 +38,7 @@ def look_up(table: Table, rows: Sequence[ManifestRow]) -> list[AttestedRow]:
     found = []
     for each in wanted:
         entry, balance, partner = (items.get((key["pk"], key["sk"]), {}) for key in each)
-        found.append(AttestedRow(entry.get("hash"), balance.get("ver"), partner.get("l1") == keys.all_partners()))
+        found.append(
+            AttestedRow(entry.get("hash"), balance.get("ver"), partner.get("listed_in") == keys.all_partners())
+        )
     return found

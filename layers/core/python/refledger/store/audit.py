@@ -25,7 +25,7 @@ def write(entry: AuditEntry) -> Write:
         "changes": [[each.field, each.before, each.after] for each in entry.changes],
     }  # fmt: skip
     if entry.actor:
-        item |= {"l1": keys.audit_by(entry.actor), "l2": item["sk"]}
+        item |= {"listed_in": keys.audit_by(entry.actor), "listed_at": item["sk"]}
     return put(IS_NEW, item)
 
 
@@ -49,12 +49,12 @@ def by_actor(
 ) -> Iterator[tuple[str, AuditEntry]]:
     """Yield the same of what somebody did."""
     found = table.query(
-        keys.audit_by(actor), low, min(before or keys.HIGHEST, high), index="list", page_size=page_size,
+        keys.audit_by(actor), low, min(before or keys.HIGHEST, high), index="listed", page_size=page_size,
         newest_first=True,
     )  # fmt: skip
     waiting: list[Item] = []
     for item in found:
-        if item["l2"] == before:
+        if item["listed_at"] == before:
             continue
         waiting.append(item)
         if len(waiting) == min(page_size, BATCH_LIMIT):
@@ -67,7 +67,7 @@ def by_actor(
 def _whole(table: Table, listed: list[Item]) -> Iterator[tuple[str, AuditEntry]]:
     """The entries that the index names; it holds their keys alone."""
     items = table.get_many([{"pk": each["pk"], "sk": each["sk"]} for each in listed], strong=False)
-    yield from ((item["l2"], from_item(item)) for item in items if item)
+    yield from ((item["listed_at"], from_item(item)) for item in items if item)
 
 
 def from_item(item: Item) -> AuditEntry:

@@ -75,10 +75,10 @@ def downloads(table: Table, batch_id: str) -> list[Download]:
 def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id), newest first, from just below the position `before`."""
     high = before or keys.HIGHEST
-    found = table.query(keys.all_batches(), high=high, index="list", page_size=page_size, newest_first=True)
+    found = table.query(keys.all_batches(), high=high, index="listed", page_size=page_size, newest_first=True)
     for item in found:
-        if item["l2"] != before:
-            yield item["l2"], keys.owner_of(item)
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def many(table: Table, ids: list[str]) -> list[Batch]:

@@ -123,7 +123,7 @@ def rated(old: Binding, left: RatingBacklog | None) -> Write:
     """Note that all was rated again but what is `left`, unless another payment came late meanwhile."""
     key, (same, as_read) = keys.binding(old.program_id, old.customer), _as_read(old, "turn")
     if left is None:
-        return update(COUNT_IS_CURRENT, key, "REMOVE #again, #w1, #w2", same, **as_read)
+        return update(COUNT_IS_CURRENT, key, "REMOVE #again, #waits_in, #waits_at", same, **as_read)
     return update(COUNT_IS_CURRENT, key, "SET #again = :again", same, again=_again(left), **as_read)
 
 
@@ -164,7 +164,7 @@ def paid_within(table: Table, binding: Binding, from_ms: int, until_ms: int) -> 
 
 def to_be_rated(table: Table, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (program, customer) of bindings some of whose payments are to be rated again."""
-    for item in table.query(keys.to_be_rated(), index="work", page_size=page_size):
+    for item in table.query(keys.to_be_rated(), index="waiting", page_size=page_size):
         yield keys.last_two_of(item)
 
 

@@ -46,13 +46,13 @@ def accounts_of(table: Table, partner_id: str) -> Iterator[Item]:
     """The partner, and their withdrawals."""
     if item := table.get(keys.partner(partner_id)):
         yield item
-    yield from _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="list"))
+    yield from _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="listed"))
 
 
 def payments_of(table: Table, program_id: str, shards: int) -> Iterator[Item]:
     """A program's payments that somebody may earn from."""
     for partition in keys.payment_shards(program_id, shards):
-        yield from _whole(table, table.query(partition, index="list"))
+        yield from _whole(table, table.query(partition, index="listed"))
 
 
 def entries_of(table: Table, partner_id: str) -> Iterator[Item]:

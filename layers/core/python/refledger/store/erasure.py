@@ -178,28 +178,28 @@ def entries_of(table: Table, entity: str) -> Iterator[Item]:
 
 def entries_by(table: Table, actor: str) -> Iterator[Item]:
     """Yield what somebody did, to whatever."""
-    return _whole(table, table.query(keys.audit_by(actor), index="list"))
+    return _whole(table, table.query(keys.audit_by(actor), index="listed"))
 
 
 def applications(table: Table) -> Iterator[Item]:
     """Yield all of them: nothing leads from a partner to theirs."""
-    return _whole(table, table.query(keys.all_applications(), index="list"))
+    return _whole(table, table.query(keys.all_applications(), index="listed"))
 
 
 def invitations(table: Table) -> Iterator[Item]:
-    return _whole(table, table.query(keys.all_invitations(), index="list"))
+    return _whole(table, table.query(keys.all_invitations(), index="listed"))
 
 
 def withdrawals_of(table: Table, partner_id: str) -> Iterator[Item]:
-    return _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="list"))
+    return _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="listed"))
 
 
 def adjustments_of(table: Table, partner_id: str) -> Iterator[Item]:
-    return _whole(table, table.query(keys.adjustments_of_partner(partner_id), index="list"))
+    return _whole(table, table.query(keys.adjustments_of_partner(partner_id), index="listed"))
 
 
 def notes_of_withdrawal(table: Table, withdrawal_id: str) -> Iterator[Item]:
-    return (item for item in table.query(*keys.withdrawal_and_notes(withdrawal_id)) if not keys.is_alone(item))
+    return (item for item in table.query(*keys.withdrawal_and_notes(withdrawal_id)) if not keys.is_root(item))
 
 
 def _whole(table: Table, listed: Iterator[Item]) -> Iterator[Item]:

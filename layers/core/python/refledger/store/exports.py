@@ -17,9 +17,9 @@ def newest(table: Table, partition: str, before: str, low: str, high: str) -> It
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """
     below = min(before or keys.HIGHEST, high)
-    for item in table.query(partition, low, below, index="list", page_size=PAGE, newest_first=True):
-        if item["l2"] != before:
-            yield item["l2"], item
+    for item in table.query(partition, low, below, index="listed", page_size=PAGE, newest_first=True):
+        if item["listed_at"] != before:
+            yield item["listed_at"], item
 
 
 def partners(table: Table, before: str) -> Iterator[tuple[str, str]]:
@@ -34,8 +34,8 @@ def payments(
     """Yield (position, payment id, ids of its rewards) of a program's payments, newest first."""
     below, partitions = min(before or keys.HIGHEST, high), keys.payment_shards(program_id, shards)
     for item in merge.newest_first(table, partitions, low, below, len(partitions) * PAGE // 2):
-        if item["l2"] != before:
-            yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
 def withdrawals(table: Table, partner_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:

@@ -24,19 +24,19 @@ Day = tuple[str, Entity]
 def read(item: Item) -> Entity | None:
     """Return what the item is; None for {}, and for all that is none of these."""
     match keys.kind_of(item) if item else "":
-        case "R":
+        case "REWARD":
             return rewards.from_item(item)
-        case "F":
+        case "REFERRAL":
             return referrals.from_item(item)
-        case "E" if keys.is_alone(item):
+        case "PAYMENT" if keys.is_root(item):
             return payments.from_item(item)
-        case "P" if keys.is_alone(item):
+        case "PARTNER" if keys.is_root(item):
             return partners.from_item(item)
-        case "P" if keys.is_capped_month(item):
+        case "PARTNER" if keys.is_capped_month(item):
             return caps.from_item(item)
-        case "W" if keys.is_alone(item):
+        case "WITHDRAWAL" if keys.is_root(item):
             return withdrawals.from_item(item)
-        case "J":
+        case "JOURNAL":
             return ledger.entry_from(item)
         case _:
             return None

@@ -23,8 +23,8 @@ def use(new: Invitation) -> Write:
     waits = keys.waiting(keys.invitations_of(new.status), new.until_ms, new.id)
     return update(
         IS_PENDING, keys.invitation(new.id),
-        "SET #status = :status, #user = :user, #partner = :partner, #w1 = :w1", "#status = :pending",
-        status=new.status.value, user=new.user, partner=new.partner_id, w1=waits["w1"],
+        "SET #status = :status, #user = :user, #partner = :partner, #waits_in = :waits_in", "#status = :pending",
+        status=new.status.value, user=new.user, partner=new.partner_id, waits_in=waits["waits_in"],
         pending=InvitationStatus.PENDING.value,
     )  # fmt: skip
 
@@ -49,9 +49,9 @@ def many(table: Table, ids: Sequence[str]) -> list[Invitation]:
 def newest(table: Table, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of all, newest first, from below the position `before`."""
     high = before or keys.HIGHEST
-    for item in table.query(keys.all_invitations(), high=high, index="list", page_size=page_size, newest_first=True):
-        if item["l2"] != before:
-            yield item["l2"], keys.owner_of(item)
+    for item in table.query(keys.all_invitations(), high=high, index="listed", page_size=page_size, newest_first=True):
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def of_status(
@@ -65,11 +65,11 @@ def of_status(
     written = InvitationStatus.PENDING if status is InvitationStatus.EXPIRED else status
     partition = keys.invitations_of(written)
     found = table.query(
-        partition, low, min(before or keys.HIGHEST, high), index="work", page_size=page_size, newest_first=True
+        partition, low, min(before or keys.HIGHEST, high), index="waiting", page_size=page_size, newest_first=True
     )
     for item in found:
-        if item["w2"] != before:
-            yield item["w2"], keys.owner_of(item)
+        if item["waits_at"] != before:
+            yield item["waits_at"], keys.owner_of(item)
 
 
 def _to_item(invitation: Invitation) -> Item:

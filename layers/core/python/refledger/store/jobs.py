@@ -75,9 +75,9 @@ def find_or_none(table: Table, job_id: str) -> Job | None:
 def of_owner(table: Table, owner: str, kind: JobKind, before: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of somebody's jobs of a kind, newest first, from just below `before`."""
     partition, high = keys.jobs_of(owner, kind), before or keys.HIGHEST
-    for item in table.query(partition, high=high, index="list", page_size=page_size, newest_first=True):
-        if item["l2"] != before:
-            yield item["l2"], keys.owner_of(item)
+    for item in table.query(partition, high=high, index="listed", page_size=page_size, newest_first=True):
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def many(table: Table, ids: Sequence[str]) -> list[Job]:
@@ -88,7 +88,7 @@ def many(table: Table, ids: Sequence[str]) -> list[Job]:
 
 def open_ids(table: Table, until_ms: int) -> Iterator[str]:
     """Jobs made before `until_ms` that are not finished, oldest first."""
-    for item in table.query(keys.open_jobs(), high=str(until_ms), index="work"):
+    for item in table.query(keys.open_jobs(), high=str(until_ms), index="waiting"):
         yield keys.owner_of(item)
 
 

@@ -74,7 +74,10 @@ def find_balance(table: Table, partner_id: str, currency: str, *, strong: bool =
 
 def balances(table: Table, partner_id: str) -> list[Balance]:
     """Return all of a partner's balances, by currency."""
-    return [balance_from(item, partner_id, item["sk"][2:]) for item in table.query(*keys.balances(partner_id))]
+    return [
+        balance_from(item, partner_id, keys.currency_of_balance(item))
+        for item in table.query(*keys.balances(partner_id))
+    ]
 
 
 def entries(

@@ -17,24 +17,24 @@ OF_ALL = 2_000  # items of all shards together, where the caller wants whatever 
 
 
 def newest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
-    """Items of the index `list` in all of the partitions, by their position, the highest first.
+    """Items of the index `listed` in all of the partitions, by their position, the highest first.
 
     The caller wants some `page_size` of them: a shard is asked for twice its share at a time.
     """
     share = max(LEAST, 2 * page_size // len(partitions))
     shards = [
-        table.query(each, low, high, index="list", page_size=share, newest_first=True) for each in partitions
+        table.query(each, low, high, index="listed", page_size=share, newest_first=True) for each in partitions
     ]  # fmt: skip
-    return heapq.merge(*_begun(shards), key=lambda item: str(item["l2"]), reverse=True)
+    return heapq.merge(*_begun(shards), key=lambda item: str(item["listed_at"]), reverse=True)
 
 
 def oldest_first(table: Table, partitions: Sequence[str], low: str, high: str, page_size: int) -> Iterator[Item]:
-    """Yield items of the index `work` in all of the partitions, lowest position first.
+    """Yield items of the index `waiting` in all of the partitions, lowest position first.
 
     `page_size`: items read of each partition at a time.
     """
-    shards = [table.query(each, low, high, index="work", page_size=page_size) for each in partitions]
-    return heapq.merge(*_begun(shards), key=lambda item: str(item["w2"]))
+    shards = [table.query(each, low, high, index="waiting", page_size=page_size) for each in partitions]
+    return heapq.merge(*_begun(shards), key=lambda item: str(item["waits_at"]))
 
 
 def by_sort_key(

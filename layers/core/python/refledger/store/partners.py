@@ -37,10 +37,10 @@ def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int)
     trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
-        "SET #status = :status, #idle = :idle, #version = :version, #w1 = :w1, #reason = :reason, #by = :by,"
-        f" #changed = :now{trail}",
-        "#version = :was", **before, status=new.status.value, idle=item["idle"], version=new.version, w1=item["w1"],
-        reason=reason, by=by, now=now_ms, was=old.version,
+        "SET #status = :status, #idle = :idle, #version = :version, #waits_in = :waits_in, #reason = :reason,"
+        f" #by = :by, #changed = :now{trail}",
+        "#version = :was", **before, status=new.status.value, idle=item["idle"], version=new.version,
+        waits_in=item["waits_in"], reason=reason, by=by, now=now_ms, was=old.version,
     )  # fmt: skip
 
 
@@ -164,21 +164,21 @@ def newest(
 
     `low`, `high`: bounds of the positions, see `keys.positions`.
     """
-    partition, index = (keys.partners_of(status), "work") if status else (keys.all_partners(), "list")
+    partition, index = (keys.partners_of(status), keys.WAITING) if status else (keys.all_partners(), keys.LISTED)
     found = table.query(
         partition, low, min(before or keys.HIGHEST, high), index=index, page_size=page_size, newest_first=True
     )
     for item in found:
-        position = item["w2" if status else "l2"]
+        position = item["waits_at" if status else "listed_at"]
         if position != before:
             yield position, keys.owner_of(item)
 
 
 def oldest(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, partner id) of all partners, oldest first, from above the position `after`."""
-    for item in table.query(keys.all_partners(), after or keys.LOWEST, index="list", page_size=page_size):
-        if item["l2"] != after:
-            yield item["l2"], keys.owner_of(item)
+    for item in table.query(keys.all_partners(), after or keys.LOWEST, index="listed", page_size=page_size):
+        if item["listed_at"] != after:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def many(table: Table, partner_ids: list[str], *, strong: bool = False) -> list[Partner]:

@@ -134,26 +134,28 @@ def suspect(id: str, now_ms: int) -> Write:
     A refund of it is in no currency of its own.
     """
     listed = keys.waiting(keys.parked_payments(), now_ms, id)
-    return update(IS_SUSPECT, keys.suspect(id), "SET #at = :at, #w1 = :w1, #w2 = :w2", at=now_ms, **listed)
+    return update(
+        IS_SUSPECT, keys.suspect(id), "SET #at = :at, #waits_in = :waits_in, #waits_at = :waits_at", at=now_ms, **listed
+    )
 
 
 def suspects(table: Table, ids: list[str], *, strong: bool = True) -> set[str]:
     """Return those that are listed for that, and nobody has looked at yet."""
     found = table.get_many([keys.suspect(id) for id in ids], strong=strong)
-    return {keys.owner_of(item) for item in found if item and "w1" in item}
+    return {keys.owner_of(item) for item in found if item and "waits_in" in item}
 
 
 def cleared(id: str, note: str, by: str) -> Write:
     """A person has looked."""
     return update(
-        IS_SUSPECT, keys.suspect(id), "SET #note = :note, #by = :by REMOVE #w1, #w2", "attribute_exists(#w1)",
-        note=note, by=by,
+        IS_SUSPECT, keys.suspect(id), "SET #note = :note, #by = :by REMOVE #waits_in, #waits_at",
+        "attribute_exists(#waits_in)", note=note, by=by,
     )  # fmt: skip
 
 
 def nothing_waits(id: str) -> Write:
     """Takes the payment off that list, whether it is on it or not."""
-    return update(IS_SUSPECT, keys.suspect(id), "REMOVE #w1, #w2")
+    return update(IS_SUSPECT, keys.suspect(id), "REMOVE #waits_in, #waits_at")
 
 
 def unchanged(id: str, read: Payment | None) -> Write:
@@ -190,9 +192,9 @@ def oldest_in(table: Table, partition: str, after: str, page_size: int) -> Itera
 
     For the check of the books, not for a request.
     """
-    for item in table.query(partition, after or keys.LOWEST, index="list", page_size=page_size):
-        if item["l2"] != after:
-            yield item["l2"], keys.owner_of(item)
+    for item in table.query(partition, after or keys.LOWEST, index="listed", page_size=page_size):
+        if item["listed_at"] != after:
+            yield item["listed_at"], keys.owner_of(item)
 
 
 def newest(
@@ -205,7 +207,7 @@ def newest(
     """
     partitions = (keys.unreferred_shards if unreferred else keys.payment_shards)(program_id, shards)
     for item in merge.newest_first(table, partitions, low, highest, page_size):
-        yield item["l2"], keys.owner_of(item), [id for id, _ in item["rewards"]]
+        yield item["listed_at"], keys.owner_of(item), [id for id, _ in item["rewards"]]
 
 
 def due(table: Table, shards: int, since: str, until: str, page_size: int) -> Iterator[tuple[str, list[str]]]:
@@ -215,8 +217,8 @@ def due(table: Table, shards: int, since: str, until: str, page_size: int) -> It
     """
     partitions = [keys.due_shard(shard) for shard in range(shards)]
     for item in merge.oldest_first(table, partitions, since, until, page_size):
-        if item["w2"] != since:
-            yield item["w2"], [id for id, _ in item["rewards"]]
+        if item["waits_at"] != since:
+            yield item["waits_at"], [id for id, _ in item["rewards"]]
 
 
 def parked(table: Table, after: str, page_size: int, until_ms: int | None = None) -> Iterator[tuple[str, str]]:
@@ -225,9 +227,9 @@ def parked(table: Table, after: str, page_size: int, until_ms: int | None = None
     `until_ms`: only those that wait since then or longer.
     """
     high = f"{until_ms}~" if until_ms is not None else keys.HIGHEST
-    for item in table.query(keys.parked_payments(), after or keys.LOWEST, high, index="work", page_size=page_size):
-        if item["w2"] != after:
-            yield item["w2"], keys.owner_of(item)
+    for item in table.query(keys.parked_payments(), after or keys.LOWEST, high, index="waiting", page_size=page_size):
+        if item["waits_at"] != after:
+            yield item["waits_at"], keys.owner_of(item)
 
 
 def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[Refund], list[Dispute]]:
@@ -266,9 +268,9 @@ def open_disputes(table: Table, after: str, page_size: int) -> Iterator[tuple[st
 
     They are those from just above `after`.
     """
-    for item in table.query(keys.open_disputes(), after or keys.LOWEST, index="work", page_size=page_size):
-        if item["w2"] != after:
-            yield item["w2"], (keys.owner_of(item), keys.hash_of(item))
+    for item in table.query(keys.open_disputes(), after or keys.LOWEST, index="waiting", page_size=page_size):
+        if item["waits_at"] != after:
+            yield item["waits_at"], (keys.owner_of(item), keys.hash_of(item))
 
 
 def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True) -> list[Dispute]:
@@ -346,7 +348,7 @@ def dispute_moved(old: Dispute, to: str) -> Write:
     It waits there, if it does.
     """
     return update(
-        DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "SET #moved = :to REMOVE #w1, #w2",
+        DISPUTE_IS_UNCHANGED, keys.dispute(old.payment, old.hash), "SET #moved = :to REMOVE #waits_in, #waits_at",
         "#status = :status AND #amount = :amount", status=old.status.value, amount=old.amount, to=to,
     )  # fmt: skip
 

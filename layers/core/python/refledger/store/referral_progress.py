@@ -61,7 +61,7 @@ def _move(
     allowed = {status.value.lower(): status.value for status in sorted(before)}
     condition = "#status IN (" + ", ".join(f":{name}" for name in allowed) + ")"
     change += trails.kept_as_it_is("status", keys.referred_at(referral_id), now_ms)
-    change += " REMOVE #w1, #w2, #closed, #reason"
+    change += " REMOVE #waits_in, #waits_at, #closed, #reason"
     return update(
         WAITS,
         keys.referral(referral_id),

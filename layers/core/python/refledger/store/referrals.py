@@ -133,9 +133,9 @@ def of_program(
     """Yield (position, id) of a program's, newest first; see `of_partner`."""
     low, high = keys.positions(from_ms, until_ms)
     partition = keys.referrals_of_program(program_id)
-    for item in table.query(partition, low, before or high, index="list", page_size=page_size, newest_first=True):
-        if item["l2"] != before:
-            yield item["l2"], keys.id_at(item["l2"])
+    for item in table.query(partition, low, before or high, index="listed", page_size=page_size, newest_first=True):
+        if item["listed_at"] != before:
+            yield item["listed_at"], keys.id_at(item["listed_at"])
 
 
 def open_in(
@@ -147,9 +147,9 @@ def open_in(
     """
     high = f"{until_ms}~" if until_ms is not None else keys.HIGHEST
     partition = keys.referrals_in(program_id, status.value)
-    for item in table.query(partition, after or keys.LOWEST, high, index="work", page_size=page_size):
-        if item["w2"] != after:
-            yield item["w2"], keys.id_at(item["w2"])
+    for item in table.query(partition, after or keys.LOWEST, high, index="waiting", page_size=page_size):
+        if item["waits_at"] != after:
+            yield item["waits_at"], keys.id_at(item["waits_at"])
 
 
 # ---------------------------------------------------------------- items

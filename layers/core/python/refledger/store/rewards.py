@@ -42,7 +42,7 @@ def move(old: Reward, new: Reward, now_ms: int) -> Write:
     changed["revision"] = old.revision + 1
     trail, before = trails.kept(_figured(was), _figured(become), old.created_at_ms, now_ms)
     gone = [attribute for attribute in was if attribute not in become]
-    gone += ["w1", "w2"] if _waits_in(old) and not _waits_in(new) else []
+    gone += ["waits_in", "waits_at"] if _waits_in(old) and not _waits_in(new) else []
     change = (
         "SET "
         + ", ".join(f"#{each} = :{each}" for each in changed)
@@ -211,10 +211,10 @@ def waiting(table: Table, program_id: str, state: str, before: str, page_size: i
     `state`: HELD, REVIEW or CANCELLED, see `keys.rewards_in`.
     """
     partition = keys.rewards_in(program_id, state)
-    found = table.query(partition, high=before or keys.HIGHEST, index="work", page_size=page_size, newest_first=True)
+    found = table.query(partition, high=before or keys.HIGHEST, index="waiting", page_size=page_size, newest_first=True)
     for item in found:
-        if item["w2"] != before:
-            yield item["w2"], keys.owner_of(item) + item["sk"]
+        if item["waits_at"] != before:
+            yield item["waits_at"], keys.owner_of(item) + item["sk"]
 
 
 def _changing(reward: Reward) -> Item:

@@ -87,11 +87,11 @@ def list_it(payment: str, twin: str, now_ms: int) -> Write:
 
 def take_off(payment: str) -> Write:
     """Take it off, whether it is on it or not."""
-    return update("", keys.possible_duplicate(payment), "REMOVE #w1, #w2")
+    return update("", keys.possible_duplicate(payment), "REMOVE #waits_in, #waits_at")
 
 
 def listed(table: Table, after: str, page_size: int) -> Iterator[tuple[str, str]]:
     """Yield (position, payment) of those that wait for a person, oldest first, from just above `after`."""
-    for item in table.query(keys.possible_duplicates(), after or keys.LOWEST, index="work", page_size=page_size):
-        if item["w2"] != after:
-            yield item["w2"], keys.owner_of(item)
+    for item in table.query(keys.possible_duplicates(), after or keys.LOWEST, index="waiting", page_size=page_size):
+        if item["waits_at"] != after:
+            yield item["waits_at"], keys.owner_of(item)

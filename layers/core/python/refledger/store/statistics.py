@@ -8,10 +8,10 @@ in a *late part* of the day, named by the day on which it was told, and once mor
 day: days are made of late parts, totals of `late_COUNTER`. A late part is folded into its day when nothing more is told
 on the day of its name.
 
-    D#20260301            the day, folded
-    D#20260301#L20261129#00000001  told of it on 2026-11-29
-    D#20261129#00000001   a part of that day: what is of it, and late_… of what was told on it of days long before
-    T                     totals of all days up to `through`
+    DAY#20260301           the day, folded
+    DAY#20260301#LATE#20261129#00000001  told of it on 2026-11-29
+    DAY#20261129#00000001  a part of that day: what is of it, and late_… of what was told on it of days long before
+    TOTALS                 totals of all days up to `through`
 """
 
 from __future__ import annotations

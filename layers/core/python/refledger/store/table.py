@@ -13,7 +13,7 @@ from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from refledger.store.acting import signed
-from refledger.store.keys import HIGHEST, LOWEST, Key
+from refledger.store.keys import HIGHEST, INDEX_KEYS, LOWEST, Key
 from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, Write
 
 BATCH_LIMIT = 100  # keys in a BatchGetItem, actions in a transaction
@@ -26,7 +26,6 @@ _PASSING = {
     "ThrottlingException", "ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException",
     "RequestLimitExceeded", "ReplicatedWriteConflictException",
 }  # fmt: skip
-INDEX_KEYS = {"list": ("l1", "l2"), "work": ("w1", "w2")}
 
 
 def pack(values: Item) -> dict[str, Any]:

@@ -31,11 +31,11 @@ def within(table: Table, from_ms: int, until_ms: int) -> Iterator[tuple[int, lis
 def partners_of(item: Item) -> Iterator[str]:
     """Yield whose books the item is in, whatever else of it cannot be read."""
     match keys.kind_of(item) if item else "":
-        case "R" | "J" | "P":
+        case "REWARD" | "JOURNAL" | "PARTNER":
             yield keys.owner_of(item)
-        case "W" if keys.is_alone(item):
+        case "WITHDRAWAL" if keys.is_root(item):
             yield item["partner"]
-        case "E" if keys.is_alone(item):
+        case "PAYMENT" if keys.is_root(item):
             yield from (keys.owner_of(keys.reward(id)) for id, _ in item.get("rewards", ()))
         case _:
             pass

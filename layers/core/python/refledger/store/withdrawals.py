@@ -81,10 +81,10 @@ def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
 def find(table: Table, withdrawal_id: str) -> Withdrawal:
     """Find a withdrawal with what people wrote about it. Raises WithdrawalNotFound."""
     items = list(table.query(*keys.withdrawal_and_notes(withdrawal_id)))
-    if not items:
+    if not items or not keys.is_root(items[-1]):
         raise WithdrawalNotFound("there is no such withdrawal")
-    notes = {keys.place_of_note(item["sk"]): item["text"] for item in items[1:]}
-    return from_item(items[0], notes)
+    notes = {keys.place_of_note(item["sk"]): item["text"] for item in items[:-1]}
+    return from_item(items[-1], notes)
 
 
 def statuses(table: Table, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
@@ -112,7 +112,7 @@ def of_partner(
     `low`, `high`: bounds of the positions, by when they were asked for.
     """
     partition = keys.withdrawals_of_partner(partner_id)
-    return _newest(table, partition, "list", before, page_size, low, high)
+    return _newest(table, partition, keys.LISTED, before, page_size, low, high)
 
 
 def with_status(
@@ -123,13 +123,13 @@ def with_status(
 
     `low`, `high`: by when they came into it.
     """
-    return _newest(table, keys.withdrawals_of(status), "work", before, page_size, low, high)
+    return _newest(table, keys.withdrawals_of(status), keys.WAITING, before, page_size, low, high)
 
 
 def newest(table: Table, before: str, page_size: int, low: str, high: str) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of all withdrawals, whatever their status: what moved last comes first."""
     partitions = [*map(keys.withdrawals_of, WithdrawalStatus), keys.withdrawals_with_problem()]
-    found = [_newest(table, partition, "work", before, page_size, low, high) for partition in partitions]
+    found = [_newest(table, partition, keys.WAITING, before, page_size, low, high) for partition in partitions]
     return heapq.merge(*found, reverse=True)
 
 
@@ -137,15 +137,15 @@ def with_problem(
     table: Table, before: str, page_size: int, low: str = keys.LOWEST, high: str = keys.HIGHEST
 ) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of the withdrawals that a person must look at, newest first."""
-    return _newest(table, keys.withdrawals_with_problem(), "work", before, page_size, low, high)
+    return _newest(table, keys.withdrawals_with_problem(), keys.WAITING, before, page_size, low, high)
 
 
 def oldest_with_status(table: Table, status: WithdrawalStatus, after: str) -> Iterator[tuple[str, str]]:
     """Yield (position, id) of the withdrawals in a status, oldest first, from just above `after`."""
-    found = table.query(keys.withdrawals_of(status), after or keys.LOWEST, index="work", page_size=100)
+    found = table.query(keys.withdrawals_of(status), after or keys.LOWEST, index="waiting", page_size=100)
     for item in found:
-        if item["w2"] != after:
-            yield item["w2"], keys.owner_of(item)
+        if item["waits_at"] != after:
+            yield item["waits_at"], keys.owner_of(item)
 
 
 def many(table: Table, ids: list[str], *, strong: bool = True) -> list[Withdrawal]:
@@ -169,7 +169,7 @@ def token(table: Table, withdrawal_id: str, kind: str) -> str | None:
 def _newest(
     table: Table, partition: str, index: str, before: str, page_size: int, low: str, high: str
 ) -> Iterator[tuple[str, str]]:
-    position, below = "l2" if index == "list" else "w2", min(before or high, high)
+    position, below = "listed_at" if index == keys.LISTED else "waits_at", min(before or high, high)
     for item in table.query(partition, low, below, index=index, page_size=page_size, newest_first=True):
         if item[position] != before:
             yield item[position], keys.owner_of(item)
