@@ -23,9 +23,9 @@ from refledger.domain.payment_events import (
     RefundReceived,
     RefundTotal,
 )
-from refledger.domain.payments import Payment, PaymentKind, said
+from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.programs import Program
-from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.rewards import BY_HAND, Reward, RewardStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import program_changes, programs
 from refledger.operations.context import Context
@@ -239,20 +239,20 @@ class Books:
         return list(stored_rewards.all_of(self.table, self.context.reward_partitions(self.partner(name).id)))
 
     def grant(self, name: str, *amounts: int, due_ms: int | None = None, currency: str = "USD") -> None:
-        """Rewards that wait, as payments would have made them, many at a time."""
+        """Rewards that wait, as one of the staff would have given them, many at a time."""
         partner_id, due_ms = self.partner(name).id, self.clock() if due_ms is None else due_ms
         writes = []
         for amount in amounts:
             payment = self.ids.new(LONG_ID_BYTES)
             reward = Reward(
                 id=keys.reward_id(partner_id, due_ms, currency, payment, 1), partner_id=partner_id, tier=1,
-                amount=amount, currency=currency, status=RewardStatus.PENDING, base=5 * amount, rate_bps=2000,
+                amount=amount, currency=currency, status=RewardStatus.PENDING, base=amount, rate_bps=0, rule=BY_HAND,
                 rule_version=1, program_id="default", payment=payment, referral_id="", matures_at_ms=due_ms,
                 earned_at_ms=due_ms,
             )  # fmt: skip
             paid = Payment(
-                payment, PaymentKind.PAYMENT, currency, "default", 5 * amount, 5 * amount, occurred_at_ms=due_ms,
-                created_at_ms=self.clock(), due_ms=due_ms, shares=((reward.id, amount),),
+                payment, PaymentKind.PAYMENT, currency, "default", amount, amount, occurred_at_ms=due_ms,
+                created_at_ms=self.clock(), due_ms=due_ms, shares=((reward.id, amount),), origin=Origin.BY_HAND,
             )  # fmt: skip
             paid = replace(paid, body=said(paid))
             writes += [stored_rewards.create(reward, self.clock()), stored_payments.create(paid)]

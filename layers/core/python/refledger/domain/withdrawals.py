@@ -107,6 +107,7 @@ class MethodUsed:
 
 
 SYSTEM = "system"
+PAYOUT = "payout-"  # so begins the request of a step that begins a payout; its number follows
 RESTORED = "restored-"  # so begins the request of a step that was entered after a restore
 
 
@@ -219,6 +220,17 @@ class Withdrawal:
     def provider_key(self) -> str:
         """The idempotency key at the provider: the same for every try of one payout."""
         return f"{self.id}-{self.payout}"
+
+
+def payouts_begun(withdrawal: Withdrawal) -> int | None:
+    """Return how often its history says that a payout was begun.
+
+    None where a restore entered it, and nobody knows.
+    """
+    if any(step.request.startswith(RESTORED) for step in withdrawal.steps):
+        return None
+    begun = [step.request.removeprefix(PAYOUT) for step in withdrawal.steps if step.request.startswith(PAYOUT)]
+    return int(begun[-1]) if begun and begun[-1].isdecimal() else 0
 
 
 def movement(old: WithdrawalStatus, new: WithdrawalStatus) -> EntryKind | None:

@@ -78,6 +78,11 @@ def _to_item(adjustment: Adjustment) -> Item:
     }  # fmt: skip
 
 
+def places(adjustment: Adjustment) -> Item:
+    """Return where it is listed, and until when it is kept."""
+    return keys.placed(_to_item(adjustment))
+
+
 def from_item(item: Item) -> Adjustment:
     return Adjustment(
         id=keys.owner_of(item),

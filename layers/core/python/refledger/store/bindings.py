@@ -212,6 +212,11 @@ def many(table: Table, which: Sequence[tuple[str, str]]) -> list[Binding]:
     return [from_item(item) for item in found if item]
 
 
+def places(binding: Binding) -> Item:
+    """Return where it waits to be rated again."""
+    return keys.placed(_counted(binding)) if binding.again else {}
+
+
 def from_item(item: Item) -> Binding:
     program_id, customer = keys.last_two_of(item)
     return Binding(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from refledger.domain.codes import CodeStatus, PartnerCode, fold, is_made
 from refledger.domain.errors import CodeNotFound
 from refledger.domain.partners import Partner
@@ -74,6 +76,28 @@ def main_of(partner: Partner) -> PartnerCode:
 def guard_of(table: Table, code: str | None, *, strong: bool = True) -> Item | None:
     """Return whose code it is, in which program, and whether it is active; None: nobody's."""
     return table.get(keys.code(code), strong=strong) if code else None
+
+
+def owners(table: Table, codes: Sequence[str]) -> dict[str, str]:
+    """Return whose codes these are, by code; nobody's are not among them."""
+    found = table.get_many([keys.code(code) for code in codes])
+    return {code: item["partner"] for code, item in zip(codes, found, strict=True) if item}
+
+
+def unguarded(table: Table, owned: Sequence[PartnerCode]) -> list[str]:
+    """Return those codes that are not their partner's alone.
+
+    By their guards, and by those of what they look like.
+    """
+    asked = {keys.code(each.code)["pk"]: keys.code(each.code) for each in owned}
+    asked |= {keys.look(fold(each.code))["pk"]: keys.look(fold(each.code)) for each in owned}
+    found = {key: item or {} for key, item in zip(asked, table.get_many(list(asked.values())), strict=True)}
+    return [
+        each.code
+        for each in owned
+        if found[keys.code(each.code)["pk"]].get("partner") != each.partner_id
+        or found[keys.look(fold(each.code))["pk"]].get("partner") != each.partner_id
+    ]
 
 
 def from_item(item: Item) -> PartnerCode:

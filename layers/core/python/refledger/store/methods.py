@@ -91,6 +91,12 @@ def of_partner(table: Table, partner_id: str) -> list[PayoutMethod]:
     return sorted(found, key=lambda method: (method.created_at_ms, method.id, method.version))
 
 
+def active_ones(table: Table, partner_id: str) -> int:
+    """Return how many a partner has in use, as that was counted."""
+    item = table.get(keys.method_count(partner_id))
+    return item["active"] if item else 0
+
+
 def from_item(item: Item) -> PayoutMethod:
     method_id, version = keys.method_in(item)
     return PayoutMethod(

@@ -135,6 +135,12 @@ def find(table: Table, partner_id: str, *, strong: bool = True) -> Partner:
     return from_item(item)
 
 
+def some(table: Table, partner_id: str) -> Partner | None:
+    """Find it, or None where there is none."""
+    item = table.get(keys.partner(partner_id))
+    return from_item(item) if item else None
+
+
 def id_of_user(table: Table, user: str, *, strong: bool = True) -> str | None:
     """The partner whom this user (keyed hash of `sub`) signs in as."""
     guard = table.get(keys.user(user), strong=strong)
@@ -150,6 +156,12 @@ def program_of_user(table: Table, user: str) -> str | None:
 def of_user(table: Table, user: str) -> Partner | None:
     partner_id = id_of_user(table, user)
     return find(table, partner_id) if partner_id else None
+
+
+def is_listed(table: Table, partner: Partner) -> bool:
+    """Return whether a partner is in the list of all, perhaps as it was a moment ago."""
+    at = keys.listed(keys.all_partners(), partner.created_at_ms, partner.id)["listed_at"]
+    return any(table.query(keys.all_partners(), at, at, index=keys.LISTED, page_size=1))
 
 
 def newest(
@@ -200,6 +212,11 @@ def _to_item(partner: Partner) -> Item:
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
+
+
+def places(partner: Partner) -> Item:
+    """Return where it is listed, and until when it is kept."""
+    return keys.placed(_to_item(partner))
 
 
 def from_item(item: Item) -> Partner:

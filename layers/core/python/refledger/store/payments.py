@@ -443,6 +443,11 @@ def _to_item(payment: Payment, shards: int = keys.DUE_SHARDS) -> Item:
     return item
 
 
+def places(payment: Payment) -> Item:
+    """Return where it is listed, and until when it is kept."""
+    return keys.placed(_to_item(payment))
+
+
 def from_item(item: Item) -> Payment:
     return Payment(
         id=keys.owner_of(item),

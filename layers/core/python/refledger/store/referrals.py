@@ -138,6 +138,14 @@ def of_program(
             yield item["listed_at"], keys.id_at(item["listed_at"])
 
 
+def oldest_of(table: Table, program_id: str, after: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """Yield (position, id) of a program's, oldest first, from above the position `after`."""
+    partition = keys.referrals_of_program(program_id)
+    for item in table.query(partition, after or keys.LOWEST, index=keys.LISTED, page_size=page_size):
+        if item["listed_at"] != after:
+            yield item["listed_at"], keys.id_at(item["listed_at"])
+
+
 def open_in(
     table: Table, program_id: str, status: ReferralStatus, after: str, page_size: int, until_ms: int | None = None
 ) -> Iterator[tuple[str, str]]:
@@ -182,6 +190,12 @@ def _waits(referral: Referral) -> Item:
         return {}
     partition = keys.referrals_in(referral.program_id, referral.status.value)
     return keys.waiting(partition, referral.until_ms or keys.NEVER, referral.id)
+
+
+def places(referral: Referral) -> Item:
+    """Return where it is listed."""
+    listed = keys.listed(keys.referrals_of_program(referral.program_id), referral.created_at_ms, referral.id)
+    return {**listed, **_waits(referral)}
 
 
 def from_item(item: Item) -> Referral:

@@ -245,6 +245,11 @@ def _listing(reward: Reward, now_ms: int) -> Item:
     return keys.waiting(keys.rewards_in(reward.program_id, state), now_ms, reward.id) if state else {}
 
 
+def places(reward: Reward) -> Item:
+    """Return where people find it."""
+    return _listing(reward, reward.created_at_ms)
+
+
 def from_item(item: Item) -> Reward:
     return Reward(
         id=keys.owner_of(item) + item["sk"],

@@ -223,6 +223,11 @@ def _where_set(withdrawal: Withdrawal) -> Item:
     return {name: value for name, value in found.items() if value}
 
 
+def places(withdrawal: Withdrawal) -> Item:
+    """Return where it is listed, and until when it is kept."""
+    return keys.placed(_to_item(withdrawal))
+
+
 def from_item(item: Item, notes: Mapping[str, str] = NO_NOTES) -> Withdrawal:
     method_id, version, type, holder, masked = item["method"]
     return Withdrawal(

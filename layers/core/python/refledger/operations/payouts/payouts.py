@@ -19,7 +19,7 @@ from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Pay
 from refledger.domain.provider_events import Said
 from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
-from refledger.domain.withdrawals import SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import PAYOUT, SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import methods, till
 from refledger.operations.payouts.till import Seen
@@ -114,7 +114,7 @@ def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
         ), False  # fmt: skip
     number = old.payout + 1
     return book(
-        context, old, WithdrawalStatus.PAYING, SYSTEM, f"payout-{number}", payout=number, sent_at_ms=seen.now_ms,
+        context, old, WithdrawalStatus.PAYING, SYSTEM, f"{PAYOUT}{number}", payout=number, sent_at_ms=seen.now_ms,
         blocked=(),
         also=seen.guards(),
     ), True  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentStatus
@@ -22,13 +22,23 @@ from refledger.domain.journal import (
 from refledger.domain.payments import Payment
 from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, owed, worth
-from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus
+from refledger.domain.withdrawals import OPEN, TRANSITIONS, Withdrawal, WithdrawalStatus, payouts_begun
 from refledger.operations.context import Context
 from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, looks
-from refledger.operations.proof.duty_checks import adjustment_faults
-from refledger.operations.proof.reward_checks import against_journal, against_payment, against_referral, month_faults
+from refledger.operations.proof.duty_checks import adjustment_faults, gift_faults, withdrawal_faults
+from refledger.operations.proof.earning_checks import NO_TERMS, Terms, idle_faults, name_faults, rating_faults, terms_of
+from refledger.operations.proof.guard_checks import Estate, estate_faults
+from refledger.operations.proof.reward_checks import (
+    against_journal,
+    against_payment,
+    against_payout,
+    against_referral,
+    contents_faults,
+    month_faults,
+)
 from refledger.operations.proof.till_checks import suspension_faults, till_faults
-from refledger.store import adjustments, caps, keys, ledger, partners, payments, referrals, rewards, withdrawals
+from refledger.store import adjustments, caps, keys, ledger, payments, referrals, rewards, withdrawals
+from refledger.store.placing import Placing
 from refledger.store.table import BATCH_LIMIT
 
 PARTNERS_SIDE = (Account.AVAILABLE, Account.RESERVED, Account.PAID)
@@ -41,10 +51,12 @@ def verify_partner(context: Context, partner_id: str, checked: Checked) -> Itera
     """The books of one partner, currency by currency. Read again where they moved while they were read."""
     checked.partners += 1
     checked._firsts.is_new("partner", partner_id)
+    table = Placing(context.table)
     try:
-        yield from list(_faults_of(context, partner_id, checked))
+        yield from list(_faults_of(replace(context, table=table), partner_id, checked))
     except UNREADABLE as error:
         yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
+    yield from (Fault(partner_id, "", reason) for reason in table.faults)
 
 
 def count_entries(context: Context, partner_id: str) -> int:
@@ -91,23 +103,27 @@ def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[
 
 
 def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
-    before, books, found, known = _looked_at(context, partner_id)
+    before, books, found, known = _looked_at(context, partner_id, checked)
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", MOVED)]
     found += list(_count(context, books, before, checked))
     checked.known.extend(known)
-    asked = [each for of in books.withdrawals.values() for each in of]
+    asked, partner = books.all_withdrawals, books.estate.partner
     found += [Fault(partner_id, "", fault) for fault in suspension_faults(context, partner_id, asked)]
-    found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, books.user, books.asked)]
+    found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, partner, books.asked, checked)]
+    found += [Fault(partner_id, *fault) for fault in withdrawal_faults(context, partner, asked, checked)]
+    found += [Fault(partner_id, *fault) for fault in gift_faults(partner, books.payments.values())]
     yield from found
 
 
-def _looked_at(context: Context, partner_id: str) -> tuple[list[Balance], _Books, list[Fault], list[Fault]]:
+def _looked_at(
+    context: Context, partner_id: str, checked: Checked
+) -> tuple[list[Balance], _Books, list[Fault], list[Fault]]:
     """Balances before, books, faults and known faults: of the first look that finds no fault, or else of the last."""
     seen = None
     for _ in looks(context):
         before = ledger.balances(context.table, partner_id)
-        books = _read(context, partner_id, before)
+        books = _read(context, partner_id, before, checked)
         known: list[Fault] = []
         found = list(_faults(books, known))
         seen = before, books, found, known
@@ -129,10 +145,19 @@ class _Books:
     withdrawals: dict[str, list[Withdrawal]]
     adjusted: dict[str, Counter[tuple[str, int]]]  # (adjustment id, signed amount) that was posted
     asked: list[Adjustment]
-    user: str
+    estate: Estate
     payments: dict[str, Payment]
     referrals: dict[str, Referral]
     months: dict[str, dict[str, CappedMonth]]  # those under a cap, by name
+    terms: Terms = NO_TERMS  # by which the payments are rated
+
+    @property
+    def all_withdrawals(self) -> list[Withdrawal]:
+        return [each for of in self.withdrawals.values() for each in of]
+
+    @property
+    def all_rewards(self) -> list[Reward]:
+        return [each for of in self.rewards.values() for each in of]
 
 
 def _count(context: Context, books: _Books, balances: list[Balance], checked: Checked) -> Iterator[Fault]:
@@ -158,10 +183,10 @@ def _count(context: Context, books: _Books, balances: list[Balance], checked: Ch
                 yield Fault(books.partner_id, currency, f"withdrawal {w.id}: another one has the same payout")
 
 
-def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
+def _read(context: Context, partner_id: str, balances: list[Balance], checked: Checked) -> _Books:
     books = _Books(
         partner_id, {b.currency: b for b in balances}, {}, {}, defaultdict(list), defaultdict(list),
-        defaultdict(Counter), [], _user_of(context, partner_id), {}, {}, defaultdict(dict),
+        defaultdict(Counter), [], Estate.read(context, partner_id), {}, {}, defaultdict(dict),
     )  # fmt: skip
     for month in caps.of_partner(context.table, partner_id):
         books.months[month.currency][month.name] = month
@@ -183,15 +208,12 @@ def _read(context: Context, partner_id: str, balances: list[Balance]) -> _Books:
         booked = list(ledger.with_after(context.table, partner_id, currency))
         books.entries[currency] = [entry for entry, _ in booked]
         books.after[currency] = [after for _, after in booked]
-    return books
-
-
-def _user_of(context: Context, partner_id: str) -> str:
-    item = context.table.get(keys.partner(partner_id))
-    return partners.from_item(item).customer if item else ""
+    return replace(books, terms=terms_of(context, books.payments.values(), checked))
 
 
 def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
+    yield from (Fault(books.partner_id, "", reason) for reason in estate_faults(books.estate, books.all_withdrawals))
+    yield from (Fault(books.partner_id, "", reason) for reason in _earning_faults(books))
     agreed = _agreed(books.asked)
     for currency in sorted(books.entries):
         balance = books.balances.get(currency) or Balance(books.partner_id, currency)
@@ -201,6 +223,7 @@ def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
             *faults(entries, balance, anchors),
             *holdings_faults(zip(entries, books.after[currency], strict=True)),
             *_reward_faults(entries, balance, books, currency),
+            *contents_faults(entries, books.rewards[currency]),
             *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
             *_adjustment_faults(entries, books.adjusted[currency]),
@@ -208,6 +231,20 @@ def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
         ]
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
         known += [Fault(books.partner_id, currency, reason) for reason in anchors.known]
+
+
+def _earning_faults(books: _Books) -> Iterator[str]:
+    """What the partner has earned is what they may: by whose customers, by which rules, and when."""
+    terms = books.terms
+    by_payment: dict[str, list[Reward]] = defaultdict(list)
+    for reward in books.all_rewards:
+        by_payment[reward.payment].append(reward)
+        program = terms.current(reward.program_id)
+        reasons = idle_faults(reward, books.estate.partner, program) if books.estate.partner else ()
+        yield from (f"reward {reward.id}: {reason}" for reason in reasons)
+    yield from name_faults(books.payments.values())
+    for payment in books.payments.values():
+        yield from rating_faults(payment, by_payment[payment.id], terms, whole=False)
 
 
 def _agreed(asked: Iterable[Adjustment]) -> frozenset[tuple[str, str]]:
@@ -244,10 +281,12 @@ def _reward_faults(entries: list[JournalEntry], balance: Balance, books: _Books,
     unpaid = sum(owed(each) for each in earned if not month_of(each)) + sum(each.owed for each in months.values())
     if balance.unpaid != unpaid:
         yield f"unpaid is {balance.unpaid}, the approved rewards are worth {unpaid}"
+    taken = {entry.reference for entry in entries}
     for reward in earned:
         reasons = [
             *against_payment(reward, books.payments.get(reward.payment)), *against_journal(reward, entries, balance),
             *against_referral(reward, books.referrals.get(reward.referral_id)),
+            *against_payout(reward, taken),
         ]  # fmt: skip
         yield from (f"reward {reward.id}: {reason}" for reason in reasons)
 
@@ -274,6 +313,9 @@ def _withdrawal_faults(entries: list[JournalEntry], balance: Balance, asked: lis
             w.steps[-1].status if w.steps else WithdrawalStatus.REQUESTED
         ):
             yield f"withdrawal {w.id}: {w.status} of {w.partner_id}, which is not what its history says"
+        begun = payouts_begun(w)
+        if begun is not None and w.payout != begun:
+            yield f"withdrawal {w.id}: {begun} payouts were begun, it says {w.payout}"
     for reference in sorted(booked):
         yield f"withdrawal {reference}: is booked, and not there"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from refledger.domain.caps import CappedMonth, month_of
-from refledger.domain.journal import Balance, EntryKind, JournalEntry
+from refledger.domain.journal import Balance, EntryKind, JournalEntry, contents_hash
 from refledger.domain.payments import Origin, Payment, PaymentKind
 from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import (
@@ -57,7 +57,8 @@ def against_payment(reward: Reward, payment: Payment | None) -> Iterator[str]:
         yield f"is of the rule {reward.rule or 'program'}, its payment of origin {payment.origin}"
     if (reward.id, reward.amount) not in payment.shares:
         yield f"its payment knows of no share of {reward.amount}"
-    if reward.rate_bps and reward.amount != reward.base * reward.rate_bps // BASIS_POINTS:
+    # it may be less where nearer tiers left less of the base: `earning_checks.py`
+    if reward.rate_bps and reward.amount > reward.base * reward.rate_bps // BASIS_POINTS:
         yield f"is {reward.amount}, which is not {reward.rate_bps} basis points of {reward.base}"
     if reward.status in IN_BALANCE and {*reward.held} - {DISPUTED}:
         yield f"is {reward.status}, and held"
@@ -72,6 +73,8 @@ def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]
 
     What had been paid out before stays.
     """
+    if referral is None and keys.is_referral_id(reward.referral_id):
+        yield "its referral is not there"
     if referral is None or reward.status is RewardStatus.CANCELLED or not net(reward):
         return
     later = reward.created_at_ms > referral.closed_at_ms
@@ -83,6 +86,15 @@ def against_referral(reward: Reward, referral: Referral | None) -> Iterator[str]
         or (referral.status is ReferralStatus.EXPIRED and reward.earned_at_ms >= referral.until_ms > 0)
     ):
         yield f"its payment {reward.payment} earned when its referral was {referral.status} already"
+
+
+def against_payout(reward: Reward, taken: Collection[str]) -> Iterator[str]:
+    """Check that a reward whose money has left names what took it.
+
+    `taken`: what the journal's entries refer to.
+    """
+    if reward.status is RewardStatus.PAID and reward.paid_by and reward.paid_by not in taken:
+        yield f"its money left with {reward.paid_by}, which nothing in the journal is"
 
 
 def against_journal(reward: Reward, entries: Sequence[JournalEntry], balance: Balance) -> Iterator[str]:
@@ -125,3 +137,21 @@ def month_faults(balance: Balance, earned: Sequence[Reward], months: Mapping[str
             continue  # none of them has been in the balance yet
         if stored is None or (stored.used, stored.kept, stored.covered) != kept:
             yield f"monthly cap of {name}: does not count what its rewards are worth, {dict(kept[1])}"
+
+
+def contents_faults(entries: Sequence[JournalEntry], earned: Sequence[Reward]) -> Iterator[str]:
+    """Check that an entry sums the rewards that name it, each by its amount.
+
+    Only where nothing has moved of them since, for an entry keeps a hash of what they were worth then.
+    """
+    by_entry: dict[int, list[Reward]] = {}
+    for reward in earned:
+        if worth(reward):
+            by_entry.setdefault(reward.entry, []).append(reward)
+    for entry in entries:
+        summed = sorted(by_entry.get(entry.version, ()), key=lambda reward: keys.reward(reward.id)["sk"])
+        is_same = all(not each.reversed and not each.because_of and each.limit is None for each in summed)
+        if entry.kind is not EntryKind.EARN or not is_same or sum(map(worth, summed)) != entry.amount:
+            continue
+        if summed and entry.contents != contents_hash((each.id, worth(each)) for each in summed):
+            yield f"entry {entry.version}: does not sum the rewards that name it, by what each is worth"

@@ -22,8 +22,10 @@ from refledger.operations.proof import verification
 from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.operations.proof.partner_checks import MOVED, count_entries, verify_newest, verify_partner
 from refledger.operations.proof.payment_checks import verify_payments
+from refledger.operations.proof.program_checks import verify_programs
+from refledger.operations.proof.referral_checks import verify_referrals
 from refledger.operations.proof.touching import SETTLED_MS
-from refledger.operations.proof.verification import EARNED, END, PARTNERS, Subject
+from refledger.operations.proof.verification import END, PARTNERS, Subject
 from refledger.store import findings, touched
 from refledger.store.findings import Finding
 from refledger.store.findings import FindingReason as FindingReason  # what `Tell` is told
@@ -42,6 +44,14 @@ REASONS_LIMIT = 20  # of a finding that are kept in words
 SHARES = (80, 50, 0)  # percent of a tick's time that is left when each of the three parts ends
 
 Tell = Callable[[Subject, FindingReason], None]
+
+
+# How a finding is looked at again, by what it is of; partners have a way of their own
+OF: dict[str, Callable[[Context, list[str], Checked], Iterable[tuple[str, Fault]]]] = {
+    verification.EARNED: verify_payments,
+    verification.REFERRED: verify_referrals,
+    verification.PROGRAMS: lambda context, _, __: verify_programs(context),
+}
 
 
 @dataclass
@@ -95,9 +105,9 @@ class _Tick:
                 return
             if finding.kind == PARTNERS:
                 self._again(finding)
-            else:
-                told = verify_payments(self.context, [finding.id], Checked())
-                self._judge((EARNED, finding.id), [fault for id, fault in told if id == finding.id])
+                continue
+            told = OF[finding.kind](self.context, [finding.id], Checked())
+            self._judge((finding.kind, finding.id), [fault for id, fault in told if id == finding.id])
 
     def _again(self, finding: Finding) -> None:
         is_known = all(reason.is_told for reason in finding.reasons)

@@ -1,7 +1,7 @@
 """Re-derives every balance from the journal, the journal from rewards, payments and withdrawals. Reads all.
 
-A walk goes through partners, then through payments that earned, shard by shard, then through what is parked. After each
-partner, and each hundred payments, `Checked` has the place where it can go on another time.
+A walk goes through partners, then through payments that earned, shard by shard, what is parked, referrals, and last the
+programs. After each partner, and each hundred of the others, `Checked` has the place where it can go on another time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ from refledger.operations.context import Context
 from refledger.operations.proof.book_checks import Checked, Fault
 from refledger.operations.proof.partner_checks import verify_partner
 from refledger.operations.proof.payment_checks import verify_payments
-from refledger.store import keys, partners, payments, programs
+from refledger.operations.proof.program_checks import verify_programs
+from refledger.operations.proof.referral_checks import verify_referrals
+from refledger.store import keys, partners, payments, programs, referrals
 from refledger.store.table import BATCH_LIMIT
 
-PARTNERS, EARNED, PARKED, END = "partners", "earned", "parked", "end"  # what a place begins with
+# What a place begins with
+PARTNERS, EARNED, PARKED, REFERRED, PROGRAMS, END = "partners", "earned", "parked", "referred", "programs", "end"
+PARTS = {PARTNERS: 1, EARNED: 3, PARKED: 1, REFERRED: 2, PROGRAMS: 0, END: 0}  # of a place, after that
+ORDER = tuple(PARTS)
 OfPartner = Callable[[Context, str, Checked], Iterable[Fault]]
-Subject = tuple[str, str]  # what was looked at: PARTNERS with a partner's id, or EARNED with a payment's
+# What was looked at: PARTNERS with a partner's id, EARNED with a payment's, REFERRED with a referral's, PROGRAMS
+Subject = tuple[str, str]
 
 
 def verify(context: Context, checked: Checked, place: str = "") -> Iterator[Fault]:
@@ -45,26 +51,29 @@ def walk(
     `of_partner`: what is to be done about each. Raises Invalid for what is no place.
     """
     phase, rest = _read(place)
-    if phase == PARTNERS:
+    left = ORDER[ORDER.index(phase) :]
+    if PARTNERS in left:
         for position, partner_id in partners.oldest(context.table, rest[0], BATCH_LIMIT):
             found = list(of_partner(context, partner_id, checked))
             checked._place = f"{PARTNERS}/{position}"
             yield [((PARTNERS, partner_id), fault) for fault in found]
-    if phase in (PARTNERS, EARNED):
+    if EARNED in left:
         yield from _earned(context, checked, rest if phase == EARNED else ["", "0", ""])
-    if phase != END:
+    if PARKED in left:
         listed = payments.parked(context.table, rest[0] if phase == PARKED else "", BATCH_LIMIT)
         once = (each for each in listed if checked._firsts.is_new("parked", each[1]))
         yield from _payments(context, checked, PARKED, once)
+    if REFERRED in left:
+        yield from _referred(context, checked, rest if phase == REFERRED else ["", ""])
+    if PROGRAMS in left:
+        yield [((PROGRAMS, id), fault) for id, fault in verify_programs(context)]
     checked._place = END
 
 
 def _read(place: str) -> tuple[str, list[str]]:
     """What a place begins with, and its other parts. Raises Invalid."""
     phase, *rest = (place or f"{PARTNERS}/").split("/")
-    if len(rest) != {PARTNERS: 1, EARNED: 3, PARKED: 1, END: 0}.get(phase) or (
-        phase == EARNED and not rest[1].isdigit()
-    ):
+    if len(rest) != PARTS.get(phase) or (phase == EARNED and not rest[1].isdigit()):
         raise Invalid(f"{place!r} is no place in the books")
     return phase, rest
 
@@ -78,6 +87,18 @@ def _earned(context: Context, checked: Checked, place: list[str]) -> Iterator[li
                 after = position if (program.id, number) == (first, shard) else ""
                 listed = payments.oldest_in(context.table, partition, after, BATCH_LIMIT)
                 yield from _payments(context, checked, f"{EARNED}/{program.id}/{number}", listed)
+
+
+def _referred(context: Context, checked: Checked, place: list[str]) -> Iterator[list[tuple[Subject, Fault]]]:
+    """`place`: program, and the position in its list of what was looked at last."""
+    for _, program in programs.after(context.table, ""):
+        if program.id < place[0]:
+            continue
+        after = place[1] if program.id == place[0] else ""
+        for batch in batched(referrals.oldest_of(context.table, program.id, after, BATCH_LIMIT), BATCH_LIMIT):
+            found = list(verify_referrals(context, [id for _, id in batch], checked))
+            checked._place = f"{REFERRED}/{program.id}/{batch[-1][0]}"
+            yield [((REFERRED, id), fault) for id, fault in found]
 
 
 def _payments(

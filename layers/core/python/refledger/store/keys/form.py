@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 Key = dict[str, str]
 
@@ -14,6 +15,8 @@ LOWEST, HIGHEST = "!", "~"  # sort before and after every sort key
 FIRST_MS, LAST_MS = 10**12, 10**13 - 1  # 13 digits, from 2001 to 2286: as text they sort like numbers
 LISTED, WAITING = "listed", "waiting"  # the indexes
 INDEX_KEYS: Final = {LISTED: ("listed_in", "listed_at"), WAITING: ("waits_in", "waits_at")}
+
+SHARDED: Final = ("PAYMENTS#", "DUE#", "UNREFERRED")  # lists that end with the number of a shard
 
 
 def _key(pk: str, sk: str = ROOT) -> Key:
@@ -43,6 +46,30 @@ def listed(partition: str, at_ms: int, id: str) -> dict[str, str]:
 def waiting(partition: str, at_ms: int, id: str) -> dict[str, str]:
     """The attributes of an item that waits for somebody, or for a time."""
     return {"waits_in": partition, "waits_at": f"{at_ms}#{id}"}
+
+
+def placed(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes by which an item is listed, and until when it is kept, of all that it has."""
+    names = (*INDEX_KEYS[LISTED], *INDEX_KEYS[WAITING], "ttl")
+    return {name: item[name] for name in names if name in item}
+
+
+def list_in(item: Mapping[str, Any], index: str) -> str:
+    """Return which list of an index an item is in; "" for none."""
+    return str(item.get(INDEX_KEYS[index][0], ""))
+
+
+def is_same_place(there: Mapping[str, Any], wanted: Mapping[str, Any], index: str) -> bool:
+    """Return whether two items are in the same list of an index, as the same thing.
+
+    In whichever of its shards; the moment may be that of another look.
+    """
+
+    def whose(item: Mapping[str, Any]) -> tuple[str, str]:
+        list, position = list_in(item, index), str(item.get(INDEX_KEYS[index][1], ""))
+        return list.rpartition("#")[0] if list.startswith(SHARDED) else list, position.rpartition("#")[2]
+
+    return whose(there) == whose(wanted)
 
 
 def positions(from_ms: int | None, until_ms: int | None) -> tuple[str, str]:
