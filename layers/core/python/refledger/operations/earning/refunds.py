@@ -13,6 +13,7 @@ from refledger.operations.earning import corrections, duplicate_detection, rever
 from refledger.operations.earning.joining import Joining
 from refledger.operations.earning.payments import Recorded, RecordOutcome
 from refledger.store import keys, payments
+from refledger.store.transaction import RetryableConflict
 
 CHARGES_LIMIT = 100  # of one payment whose sums are kept apart: 5 KB in its item
 
@@ -140,6 +141,8 @@ def _link(context: Context, named: str, target: str) -> Recorded | Joining:
         return Recorded(RecordOutcome.REPEATED, keep_id)
     found = payments.some(context.table, alias_id, keep_id)
     gone, keep = found.get(alias_id), found.get(keep_id)
+    if any(each.kind is PaymentKind.ALIAS for each in found.values()):  # else two might become names of each other
+        raise RetryableConflict("one of them has got another name meanwhile")
     if alias_id != named:  # it names another payment already: one charge that pays two invoices
         return Recorded(RecordOutcome.DIFFERENT, keep_id)
     if gone and keep and _is_other_money(gone, keep):
