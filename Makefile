@@ -58,11 +58,14 @@ e2e: ## run the tests that need running stacks
 	$(SETUP) dev worker dynamodb
 	$(PYTEST) --dist loadgroup $(STACKS) $(ARGS)
 
-simulate: ## everything in any order against the real functions, for thousands of steps (SIMULATE_RUNS, SIMULATE_STEPS)
+simulate: ## everything in any order, with faults: SEEDS=… runs, or one again: ARGS="--seed 17"; alone, the long proofs too
 	$(SETUP) dev worker dynamodb
-	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=2000 CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 MEMORY_HISTORIES=2000 \
+	PYTHONPATH=.:local:layers/core/python $(PY) -m tests.support.simulator --seeds $(or $(SEEDS),2000) $(ARGS)
+ifeq ($(SEEDS)$(ARGS),)
+	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=all CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 MEMORY_HISTORIES=2000 \
 		$(PY) -m pytest tests/proof tests/operations tests/functions/test_payout_events.py tests/store/test_memory.py \
-			tests/e2e/test_document.py $(ARGS)
+			tests/e2e/test_document.py
+endif
 
 check: ## lint, format, types, house rules, state machine, template, the API's document, build
 	$(SETUP) dev sam api-lint

@@ -106,10 +106,10 @@ class _Write:
 
 
 class Client:
-    """A DynamoDB client of a database of its own."""
+    """A DynamoDB client of a database of its own. `scheduled`: threads meet at it by a scheduler, and not by time."""
 
-    def __init__(self, database: Database | None = None) -> None:
-        self.database = database or Database()
+    def __init__(self, database: Database | None = None, *, scheduled: bool = False) -> None:
+        self.database, self.scheduled = database or Database(), scheduled
 
     def copy(self) -> Client:
         """A client of a database that has the same in it, and goes its own way from now on."""
@@ -359,7 +359,7 @@ class Client:
 
     def _do(self, operation: str, request: Mapping[str, Any], does: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         _check_parameters(operation, request, PARAMETERS[operation])
-        if _may_meet_others():
+        if not self.scheduled and _may_meet_others():
             time.sleep(_random.uniform(*LATENCY_SECONDS))
         with self.database.lock:
             return _told(operation, does)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,7 @@ class Index:
     keys: Key
     projected: frozenset[str] | None  # None for all
     rows: dict[str, list[tuple[str, int, str, str]]] = field(default_factory=dict)
+    items: dict[Key, Item] = field(default_factory=dict)  # as this index knows them; the table's own has none
 
     def row(self, item: Attributes | None, key: Key) -> tuple[str, tuple[str, int, str, str]] | None:
         """Where an item stands, None if it has not got both keys."""
@@ -47,8 +49,12 @@ class Index:
         partition, sort = (item[name][1] for name in self.keys)
         return partition, (sort, _order(key), *key)
 
-    def move(self, was: Attributes | None, now: Attributes | None, key: Key) -> None:
+    def move(self, was: Item | None, now: Item | None, key: Key) -> None:
         old, new = self.row(was, key), self.row(now, key)
+        if self.name and new and now is not None:
+            self.items[key] = now
+        elif self.name:
+            self.items.pop(key, None)
         if old == new:
             return
         if old:
@@ -81,12 +87,15 @@ class Page:
 
 @dataclass
 class Table:
-    """One table, as CreateTable was asked for it."""
+    """One table, as CreateTable was asked for it. `behind`: so many writes its secondary indexes may not know yet."""
 
     declared: Mapping[str, Any]
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     items: dict[Key, Item] = field(default_factory=dict)
     changes: list[tuple[datetime, Key, Item | None, Item | None]] = field(default_factory=list)
+    behind: int = 0
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    late: deque[tuple[Key, Item | None, Item | None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         if {each["AttributeType"] for each in self.declared["AttributeDefinitions"]} != {"S"}:
@@ -145,7 +154,7 @@ class Table:
 
     def copy(self) -> Table:
         """The same items in a table of their own: values never change, so only what holds them is copied."""
-        made = Table(self.declared, self.made_at, dict(self.items), list(self.changes))
+        made = Table(self.declared, self.made_at, dict(self.items), list(self.changes), late=deque(self.late))
         made.main, made.indexes = _copied(self.main), {name: _copied(each) for name, each in self.indexes.items()}
         return made
 
@@ -202,10 +211,18 @@ class Table:
             del self.items[key]
         else:
             self.items[key] = new
-        for index in (self.main, *self.indexes.values()):
-            index.move(old, new, key)
+        self.main.move(old, new, key)
+        self.late.append((key, old, new))
+        self.catch_up(self.behind)
         if self.streams:
-            self.changes.append((datetime.now(UTC), key, old, new))
+            self.changes.append((self.now(), key, old, new))
+
+    def catch_up(self, behind: int = 0) -> None:
+        """Tell the secondary indexes what they do not know yet, but for the last so many writes."""
+        while len(self.late) > behind:
+            key, old, new = self.late.popleft()
+            for index in self.indexes.values():
+                index.move(old, new, key)
 
     def units(self, key: Key, was: Item | None) -> tuple[int, dict[str, int]]:
         """Write units of the last change at `key`: the table's, and those of each index that it touched."""
@@ -269,7 +286,7 @@ class Table:
         items: list[Item] = []
         read_bytes = 0
         for _, _, partition, sort in rows:
-            item = self.items[partition, sort]
+            item = (index.items if index.name else self.items)[partition, sort]
             items.append(index.seen(item))
             read_bytes += items[-1].bytes
             if len(items) == limit or read_bytes >= PAGE_LIMIT_BYTES:
@@ -314,4 +331,4 @@ def _order(key: Sequence[str]) -> int:
 
 
 def _copied(index: Index) -> Index:
-    return replace(index, rows={name: list(rows) for name, rows in index.rows.items()})
+    return replace(index, rows={name: list(rows) for name, rows in index.rows.items()}, items=dict(index.items))

@@ -1,0 +1,100 @@
+"""`make simulate SEEDS=1000`, or `make simulate ARGS="--seed 17"`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import redirect_stdout
+from multiprocessing import Pool
+
+from tests.support.simulator.deployment import SERVICE_CALLS
+from tests.support.simulator.faults import ALL, AT_SERVICE, AT_TABLE
+from tests.support.simulator.run import Failed, Outcome, simulate
+
+PART = 25  # seeds that a process is given at once
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
+    parser.add_argument("--seed", type=int, help="this one alone, and what happens in it")
+    parser.add_argument("--seeds", type=int, default=1000, help="so many, from --first on")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
+    told = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    if told.seed is not None:
+        return _one(told.seed)
+    return _many(range(told.first, told.first + told.seeds), told.jobs)
+
+
+def _quietly(seed: int) -> Outcome:
+    with redirect_stdout(io.StringIO()):  # metrics
+        return simulate(seed)
+
+
+def _one(seed: int) -> int:
+    try:
+        outcome = _quietly(seed)
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        raise failed.__cause__ or failed from None
+    print(*outcome.actions, sep="\n")
+    for (site, fault), times in sorted(outcome.injected.items()):
+        print(f"{fault:14} {times:3} times at {site}")
+    print(f"seed {seed}: right; {outcome.calls} calls, {outcome.commits} commits, {len(outcome.choices)} choices")
+    return 0
+
+
+def _some(seeds: range) -> tuple[list[Outcome], list[str], float]:
+    """What they were, what was wrong, and CPU seconds."""
+    began, outcomes, wrong = time.process_time(), [], []
+    for seed in seeds:
+        try:
+            outcomes.append(_quietly(seed))
+        except Failed as error:
+            outcomes.append(error.outcome)
+            wrong.append(str(error))
+    return outcomes, wrong, time.process_time() - began
+
+
+def _many(seeds: range, jobs: int) -> int:
+    sites: Counter[tuple[str, str]] = Counter()
+    injected: Counter[tuple[str, str]] = Counter()
+    failed, calls, commits, choices, seconds = 0, 0, 0, 0, 0.0
+    parts = [seeds[start : start + PART] for start in range(0, len(seeds), PART)]
+    with Pool(jobs) as pool:
+        for outcomes, wrong, spent in pool.imap_unordered(_some, parts):
+            seconds += spent
+            for outcome in outcomes:
+                calls, commits = calls + outcome.calls, commits + outcome.commits
+                choices += len(outcome.choices)
+                sites.update(outcome.sites)
+                injected.update(outcome.injected)
+            for each in wrong:
+                failed += 1
+                print(each, end="\n\n", flush=True)
+    _report(sites, injected)
+    print(f"{len(seeds)} seeds, {calls} calls, {choices} choices, {commits} commits; ", end="")
+    print(f"{seconds:.0f} CPU s, {len(seeds) / seconds:.1f} seeds a second and core")
+    print(f"{failed} seeds failed; keep them in tests/proof/seeds.txt" if failed else "all were right")
+    return 1 if failed else 0
+
+
+def _report(sites: Counter[tuple[str, str]], injected: Counter[tuple[str, str]]) -> None:
+    """Of each fault, how often and at how many calls in the code it struck, of those at which it may."""
+    print(f"{len(sites)} calls in the code were reached")
+    for fault in ALL:
+        calls = AT_TABLE.get(fault, ())
+        possible = sum(name in calls or (name in SERVICE_CALLS and fault in AT_SERVICE) for _, name in sites)
+        struck = [times for (_, kind), times in injected.items() if kind == fault]
+        of = f" at {len(struck)} of {possible} calls" if possible else ""
+        print(f"    {fault:14}{sum(struck):8} times{of}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

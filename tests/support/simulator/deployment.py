@@ -1,0 +1,365 @@
+"""The real deployment under a scheduler: every call of its functions to table, queue, bus, workflow or provider is a
+moment at which another of them may go on, and at which a fault may strike.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from refledger.adapters import ids
+from refledger.adapters import queues as real_queues
+from refledger.adapters.bus import Bus
+from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, MaturityQueue, NotTaken, PaymentsQueue
+from refledger.adapters.stepfunctions import Waker, Workflow
+from refledger.domain.errors import Busy
+from refledger.domain.methods import MethodType
+from refledger.entry import config
+from refledger.operations.context import CLOCK_SKEW_MS, Context
+from refledger.operations.figures import rollups
+from refledger.store import acting, keys, merge
+from refledger.store.table import Table
+from refledger.store.transaction import RetryableConflict
+from tests.support import changes, functions
+from tests.support.books import Books
+from tests.support.business import Business, Queue
+from tests.support.deployment import Deployment, Event, deployment
+from tests.support.dynamodb import MEMORY
+from tests.support.faults import Death
+from tests.support.functions import Answer
+from tests.support.memory.client import Client
+from tests.support.payouts import Provider
+from tests.support.queues import Sqs
+from tests.support.simulator.faults import AT_SERVICE, AT_TABLE, Faults, Seam
+from tests.support.simulator.scheduler import Scheduler
+from tests.support.stepfunctions import MACHINE_ARN
+from tests.support.workflow import Execution, StateMachine, definition
+
+Json = dict[str, Any]
+WORKERS = 5
+DEDUPLICATED_MS = (
+    5 * 60_000
+)  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues.html
+CONSUMERS: dict[str, Callable[[Json], bool]] = {
+    "stream_rollups": Business._is_counted,
+    "stream_projections": lambda key: _kind(key) in keys.AUDITED,
+}
+TABLE_CALLS = {
+    name: tuple(fault for fault, calls in AT_TABLE.items() if name in calls)
+    for name in {call for calls in AT_TABLE.values() for call in calls}
+}
+SERVICE_CALLS: dict[str, tuple[str, ...]] = dict.fromkeys((
+    "send_message", "send_message_batch", "put_events", "start_execution", "describe_execution", "send_task_success",
+    "send_task_failure", "send", "find",
+), AT_SERVICE)  # fmt: skip
+
+
+def _kind(key: Json) -> str:
+    return str(key["pk"]["S"].split("#")[0])
+
+
+@dataclass
+class FifoQueue(Sqs):
+    """The queue of maturity: what it was sent under the same number a few minutes ago it takes and drops."""
+
+    faults: Faults
+    now_ms: Callable[[], int]
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, int] = {}
+
+    def send_message_batch(self, **given: Any) -> Json:
+        entries = given["Entries"]
+        refused = [each for each in entries if self.faults.strikes("partial batch", 0.2)]
+        self.batches.append([each for each in entries if each not in refused and self._is_new(each)])
+        return {"Failed": refused}
+
+    def send_message(self, **given: Any) -> Json:
+        if "MessageGroupId" not in given:
+            return super().send_message(**given)  # to the dead letters
+        self.batches.append([given] if self._is_new(given) else [])
+        return {}
+
+    def _is_new(self, message: Json) -> bool:
+        id = message["MessageDeduplicationId"]
+        last = self.known.get(id)
+        if last is not None and self.now_ms() - last < DEDUPLICATED_MS:
+            return False
+        self.known[id] = self.now_ms()
+        return True
+
+
+@dataclass
+class TimeLimit:
+    """What Lambda tells a function of its remaining time: enough, or enough for so many more looks at it."""
+
+    looks: int | None
+
+    def get_remaining_time_in_millis(self) -> int:
+        if self.looks is not None:
+            self.looks -= 1
+        return 60_000 if self.looks is None or self.looks >= 0 else 0
+
+
+class FickleProvider(Provider):
+    """One to which something happens now and then."""
+
+    faults: Faults
+
+    def send(self, order: Any) -> Any:
+        if not self.fates and self.faults.strikes("provider", 0.5):
+            self.fates.append(self.faults.chosen.choice(("LOST", "DOWN", "DECLINED", "NO FUNDS")))
+        if self.faults.strikes("provider", 0.2):
+            self.deaf += 1
+        return super().send(order)
+
+
+@dataclass
+class Simulated(Deployment):
+    """Like Deployment, for tasks of a scheduler."""
+
+    scheduler: Scheduler = field(kw_only=True)
+    faults: Faults = field(kw_only=True)
+    boards: Queue = field(kw_only=True)
+    payments: Queue = field(kw_only=True)
+    workers: list[Context] = field(kw_only=True, default_factory=list)
+    read: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CONSUMERS, 0))  # of the stream, by consumer
+    busy: set[str] = field(default_factory=set)  # groups, executions and consumers at which somebody is
+
+    @property
+    def table(self) -> Any:
+        return self.world.books.client.database.tables["refledger"]
+
+    def invoke(self, function: str, event: Json) -> Json | None:
+        """What a function answers; None where it failed, which the service answers by another try."""
+        looks = self.faults.chosen.randrange(6) if self.faults.strikes("out of time", 0.3) else None
+        try:
+            answer: Json = functions.load(function).handler(event, TimeLimit(looks)) or {}
+        except Exception as error:
+            self._excused(error)
+            return None
+        return answer
+
+    def _excused(self, error: Exception) -> None:
+        """What fails without a fault is a fault of ours."""
+        task = self.scheduler.current
+        if not isinstance(error, Busy | NotTaken | RetryableConflict) and not (task and task.process.hurt):
+            raise error
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether nobody else is at it."""
+        if what in self.busy:
+            yield False
+            return
+        self.busy.add(what)
+        try:
+            yield True
+        finally:
+            self.busy.discard(what)
+
+    # ------------------------------------------------------------ queues
+
+    def deliver(self, events: list[Event]) -> None:
+        """One batch to the payments function; several may have the same message at once."""
+        answer = self.invoke("payment_events", _records([event.body for event in events]))
+        if answer is None:
+            return
+        failed = {int(each["itemIdentifier"]) for each in answer["batchItemFailures"]}
+        for place, event in enumerate(events):
+            if place not in failed and not self.faults.strikes("redelivered", 0.2):
+                self.taken.append(event)
+                if event in self.queue:
+                    self.queue.remove(event)
+
+    def mature(self) -> int:
+        """The first messages of groups at which nobody is, in order."""
+        messages, self.seen = self.sqs.messages[self.seen :], len(self.sqs.messages)
+        for message in messages:
+            self.groups[message["MessageGroupId"]].append(message)
+        free = [name for name, group in self.groups.items() if group and name not in self.busy]
+        first = [message for name in free for message in self.groups[name][:10]][:10]
+        taken = {message["MessageGroupId"] for message in first}
+        self.busy |= taken
+        try:
+            answer = self.invoke("maturity", _records([message["MessageBody"] for message in first])) if first else None
+        finally:
+            self.busy -= taken
+        if answer is not None:
+            failed = {int(each["itemIdentifier"]) for each in answer["batchItemFailures"]}
+            for place, message in enumerate(first):
+                if place not in failed and not self.faults.strikes("redelivered", 0.2):
+                    self.groups[message["MessageGroupId"]].remove(message)
+        return len(first)
+
+    def take(self, queue: Queue, function: str) -> bool:
+        """What waits in a queue of its own, to its function; what that does not do comes again."""
+        bodies = queue.take()
+        if not bodies:
+            return False
+        back = [{"MessageBody": body} for body in bodies]
+        queue.dead += back
+        answer = self.invoke(function, _records(bodies))
+        if answer is not None and not answer.get("batchItemFailures"):
+            queue.dead = [each for each in queue.dead if not any(each is one for one in back)]
+        return True
+
+    def tick(self, function: str) -> None:
+        self.invoke(function, {})
+
+    # ------------------------------------------------------------ the stream
+
+    def follow(self, consumer: str, most: int) -> bool:
+        """A batch of the stream, in order; one that failed comes again, and now and then one that did not."""
+        with self.alone(consumer) as free:
+            begin = self.read[consumer]
+            told = self.table.told(begin, begin + most)
+            if not told or not free:
+                return False
+            wanted = CONSUMERS[consumer]
+            records = [changes._as_lambda_tells(each) for each in told if wanted(each["dynamodb"]["Keys"])]
+            event = {"Records": records, "shardId": "shardId-000000000001"}
+            answer = self.invoke(consumer, event) if records else {}
+            if answer is not None and not self.faults.strikes("rewound", 0.3):
+                self.read[consumer] = begin + len(told)
+            return True
+
+    # ------------------------------------------------------------ requests
+
+    def call(self, route: str, **told: Any) -> Answer:
+        try:
+            answer = self.world.call(route, **told)
+            assert answer.status < 500 or answer.status == 503, (route, told, answer)
+        except AssertionError:
+            task = self.scheduler.current
+            if not (task and task.process.hurt):
+                raise
+            return Answer(503, {}, {})
+        return answer
+
+    # ------------------------------------------------------------ the workflow
+
+    def work(self, most: int = 1_000) -> int:
+        done = 0
+        for run in self.machine.running():
+            with self.alone(f"execution {run.name}") as free:
+                for _ in range(most if free else 0):
+                    if not self._advance(run):
+                        break
+                    done += 1
+        return done
+
+    def _advance(self, run: Execution) -> bool:
+        try:
+            return self.machine.advance(run)
+        except Death:  # the function has died: Step Functions sees that, unless the task has its answer already
+            ended = {token for token, _ in (*self.steps.woken, *self.steps.failed)}
+            if not run.token or run.token not in ended:
+                self.machine._stop_waiting(run)
+                self.machine._failed(run, definition()["States"][run.state], "Lambda.Unknown")
+            raise
+
+    @property
+    def steps(self) -> Any:
+        return self.machine.steps
+
+
+def _records(bodies: list[str]) -> Json:
+    return {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What is there when a run begins: it is made once, and copied."""
+
+    client: Client
+    at_ms: int
+    taken: tuple[Event, ...]
+    read: tuple[tuple[str, int], ...] = ()  # of the stream, by consumer
+
+
+@contextmanager
+def simulated(beginning: Beginning, scheduler: Scheduler, faults: Faults, seed: int) -> Iterator[Simulated]:
+    """A deployment of its own that begins so. `scheduler` and `faults` draw from the run's chance."""
+    chosen = faults.chosen
+    with deployment(MEMORY) as plain, pytest.MonkeyPatch.context() as patch:
+        client = Client(beginning.client.database.copy(), scheduled=True)
+        books = Books(client)
+        books.clock.at_ms = beginning.at_ms
+        table = client.database.tables["refledger"]
+        table.now = lambda: datetime.fromtimestamp(books.clock() / 1000, UTC)
+        plain.world.books = books
+        patch.setattr(ids, "secrets", SimpleNamespace(token_bytes=chosen.randbytes))
+        patch.setattr(acting, "_numbers", itertools.count(1))
+        random.seed(seed)
+        for module in (functions.load("payment_events"), rollups, merge, real_queues):
+            patch.setattr(module, "side_by_side", scheduler.side_by_side)
+
+        def seam(target: Any) -> Any:
+            return Seam(target, scheduler, faults, SERVICE_CALLS)
+
+        sqs = FifoQueue(faults, books.clock)
+        stripe = FickleProvider()
+        stripe.faults = faults
+        boards, payments = Queue(), Queue()
+        steps = plain.world.machine
+        machine = StateMachine(steps, functions.load("workflow").handler, books.clock)
+        made = Simulated(
+            plain.world, sqs, stripe, machine, taken=list(beginning.taken), sent=len(beginning.taken),
+            read=dict.fromkeys(CONSUMERS, 0) | dict(beginning.read),
+            scheduler=scheduler, faults=faults, boards=boards, payments=payments,
+        )  # fmt: skip
+        through = seam(stripe)
+        ports = {MethodType.STRIPE: through, MethodType.BANK_TRANSFER: through}
+        factories: dict[str, Callable[[], Any]] = {
+            "context": lambda: _context(made),
+            "vault": lambda: books.vault,
+            "maturity_queue": lambda: MaturityQueue(seam(sqs), "queue"),
+            "dead_letters": lambda: DeadLetters(seam(sqs), "dead"),
+            "leaderboard_queue": lambda: LeaderboardQueue(seam(boards), "boards"),
+            "payments_queue": lambda: PaymentsQueue(seam(payments), "payments"),
+            "job_queue": lambda: JobQueue(seam(Queue()), "jobs"),
+            "bus": lambda: Bus(seam(changes.EventsClient()), "bus"),
+            "workflow": lambda: Workflow(seam(steps), MACHINE_ARN),
+            "waker": lambda: Waker(seam(steps)),
+            "payouts": lambda: ports,
+        }
+        for name, factory in factories.items():
+            patch.setattr(config, name, factory)
+        plain.world.variables |= {"NOTICES": "chosen"}
+        at_table = Seam(client, scheduler, faults, TABLE_CALLS)
+        made.workers = [_worker(made, at_table) for _ in range(WORKERS)]
+        yield made
+
+
+def _context(deployed: Simulated) -> Context:
+    task = deployed.scheduler.current
+    return deployed.workers[task.worker if task else 0]
+
+
+def _worker(deployed: Simulated, client: Any) -> Context:
+    """A worker's memory, and its clock, which is a little wrong where the run has that."""
+    books, faults = deployed.world.books, deployed.faults
+    skew = faults.chosen.randint(-CLOCK_SKEW_MS // 2, CLOCK_SKEW_MS // 2) if "skewed clock" in faults.on else 0
+
+    def pause(milliseconds: int) -> None:
+        books.clock.forward(1)
+        deployed.scheduler.switch()
+
+    return Context(Table(client, books.table_name), books.ids, lambda: books.clock() + skew, pause=pause)
+
+
+def restarted(deployed: Simulated, worker: int) -> None:
+    """Nothing is left of what a worker knew."""
+    deployed.workers[worker] = replace(
+        deployed.workers[worker], _programs={}, _shards=[], _versions={}, named={}, noted={}, _stop=[],
+    )  # fmt: skip
