@@ -51,6 +51,11 @@ class FaultInjectingClient:
         """The number of the first call that writes; past the last one where none does."""
         return next((n for n, name in enumerate(self.calls) if name in WRITES), len(self.calls))
 
+    @property
+    def last_write(self) -> int:
+        """The number of the last call that writes; 0 where none does."""
+        return max((n for n, name in enumerate(self.calls) if name in WRITES), default=0)
+
 
 def die() -> None:
     raise Death

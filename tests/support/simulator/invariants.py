@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from refledger.domain.journal import Account, EntryKind
-from refledger.store import ledger
+from refledger.store import keys, ledger
 from refledger.store.table import unpack
 from tests.support.memory.tables import Table
 from tests.support.memory.values import Item, write_all
@@ -14,6 +14,8 @@ from tests.support.payouts import Provider
 from tests.support.simulator.scheduler import Wrong
 
 Where = tuple[str, str]  # partner, currency
+JOURNAL = keys.journal("@", "").split("@")[0]  # how such keys begin
+PARTNER, BALANCE = (part.split("@")[0] for part in keys.balance("@", "@").values())
 
 
 @dataclass
@@ -42,12 +44,12 @@ class Invariants:
         self.seen = len(self.table.changes)
         self.commits += 1
         for _, key, old, item in new:
-            if key[0].startswith("J#"):
+            if key[0].startswith(JOURNAL):
                 assert old is None, f"an entry was changed: {key}"
                 assert item is not None
                 self._entry(item)
         for _, key, _, item in new:
-            if key[0].startswith("P#") and key[1].startswith("B#"):
+            if key[0].startswith(PARTNER) and key[1].startswith(BALANCE):
                 assert item is not None, f"a balance was removed: {key}"
                 self._balance(key, item)
         for where, entries in self.explained.items():
@@ -55,7 +57,7 @@ class Invariants:
         self._payouts()
 
     def _entry(self, item: Item) -> None:
-        entry = ledger._entry_from(unpack(write_all(item)))
+        entry = ledger.entry_from(unpack(write_all(item)))
         where = entry.partner_id, entry.currency
         sums, known = self.sums[where], self.explained[where]
         assert entry.version == len(known), f"entry {entry.version} of {where} follows another than the one before"
@@ -70,7 +72,7 @@ class Invariants:
         assert min(sums[Account.RESERVED], sums[Account.PAID]) >= 0, f"below nothing: {entry}"
 
     def _balance(self, key: tuple[str, str], item: Item) -> None:
-        where = key[0].split("#")[1], key[1].split("#")[1]
+        where = key[0].removeprefix(PARTNER), key[1].removeprefix(BALANCE)
         balance = ledger.balance_from(unpack(write_all(item)), *where)
         found, known = (balance.available, balance.reserved, balance.paid), self.explained[where]
         due = known[balance.version] if balance.version < len(known) else None

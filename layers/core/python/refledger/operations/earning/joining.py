@@ -45,6 +45,8 @@ class Joining:
     keep: str
     due: list[MaturityMessage] = field(default_factory=list)
     knows: bool = False
+    has_begun: bool = False  # something is under the other name already
+    is_turned: bool = False  # before that, what was to go has come to rank above what was to stay: it begins anew
     counted: set[tuple[str, str]] = field(default_factory=set)  # program and customer, whose payments are rated again
 
     def all(self) -> list[MaturityMessage]:
@@ -63,11 +65,17 @@ class Joining:
             return False
         if keep and keep.kind is PaymentKind.ALIAS:
             raise RetryableConflict("the payment has got another name meanwhile")
+        if not self.has_begun and rank(gone) > rank(keep):
+            self.is_turned = True
+            return False
         self.knows = gone.teller is not Teller.ITSELF
         if gone.kind is PaymentKind.PAYMENT and gone.back.elsewhere < gone.amount:  # also where nobody earned of it
             self._take_back_whole(gone, keep)
-            return True
-        return self._move(gone, keep)
+            has_more = True
+        else:
+            has_more = self._move(gone, keep)
+        self.has_begun = True
+        return has_more
 
     def _take_back_whole(self, gone: Payment, keep: Payment | None) -> None:
         back = replace(gone.back, elsewhere=gone.amount)
@@ -127,6 +135,15 @@ class Joining:
     def _below(self, id: str) -> PaymentChildren:
         refunds, disputes = payments.taken_back(self.context.table, id, strong=True)
         return PaymentChildren({each.hash: each for each in refunds}, {each.hash: each for each in disputes})
+
+
+def rank(payment: Payment | None) -> int:
+    """Return how high it ranks: what earns above what does not, above what waits for a payment."""
+    if payment is None or payment.gives_way:
+        return 0
+    if payment.back.elsewhere:  # its end was decided, and begun
+        return -1
+    return {PaymentKind.PAYMENT: 3, PaymentKind.FOREIGN: 2}.get(payment.kind, 1)
 
 
 def _told(back: TakenBack, other: TakenBack) -> TakenBack:

@@ -10,7 +10,7 @@ from refledger.domain.payment_events import OWN_EVENTS, PaymentAlias, RefundRece
 from refledger.domain.payments import Payment, PaymentKind, Refund
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import corrections, duplicate_detection, reversals
-from refledger.operations.earning.joining import Joining
+from refledger.operations.earning.joining import Joining, rank
 from refledger.operations.earning.payments import Recorded, RecordOutcome
 from refledger.store import keys, payments
 from refledger.store.transaction import RetryableConflict
@@ -125,6 +125,8 @@ def link(context: Context, named: str, target: str) -> Recorded:
     found = _link(context, named, target)
     if isinstance(found, Joining):
         due = found.all()
+        if found.is_turned:
+            return link(context, named, target)
         due += _carry(context, found.gone, found.keep) if found.knows else []
         return Recorded(RecordOutcome.RECORDED, found.keep, due)
     if found.outcome is RecordOutcome.REPEATED:  # the first try may have died before that
@@ -147,7 +149,7 @@ def _link(context: Context, named: str, target: str) -> Recorded | Joining:
         return Recorded(RecordOutcome.DIFFERENT, keep_id)
     if gone and keep and _is_other_money(gone, keep):
         return Recorded(RecordOutcome.DIFFERENT, keep_id)
-    if gone and _rank(gone) > _rank(keep):
+    if gone and rank(gone) > rank(keep):
         gone, keep, alias_id, keep_id = keep, gone, keep_id, alias_id
     if gone is None:
         new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
@@ -165,15 +167,6 @@ def _carry(context: Context, gone_id: str, keep_id: str) -> list[MaturityMessage
         return []
     corrected = corrections.correct(context, keep, gone)
     return corrected.due if corrected else []
-
-
-def _rank(payment: Payment | None) -> int:
-    """Which of two stays: what earns before what does not, and before what only waits for a payment."""
-    if payment is None or payment.gives_way:
-        return 0
-    if payment.back.elsewhere:  # its end was decided, and begun
-        return -1
-    return {PaymentKind.PAYMENT: 3, PaymentKind.FOREIGN: 2}.get(payment.kind, 1)
 
 
 def _is_other_money(one: Payment, other: Payment) -> bool:
