@@ -23,7 +23,7 @@ setup: ## install everything at once (each target installs what it needs by itse
 	$(SETUP)
 
 run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
-	$(SETUP) dev worker dynamodb
+	$(SETUP) run worker dynamodb
 	@PYTHONPATH=.:local exec $(PY) -m undocked template.yaml --stack refledger --python .venv-worker/bin/python \
 		--preload boto3,pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
@@ -86,7 +86,7 @@ format: ## put the code into the form that `make check` wants
 	$(PY) -m ruff format .
 
 demo: ## tell the story of a reward against a running `make run`
-	$(SETUP) dev
+	$(SETUP) run
 	$(PY) scripts/demo.py
 
 bench: ## measure, and write docs/benchmarks.md (ARGS=ends measures one part; see benchmarks/)
@@ -94,7 +94,7 @@ bench: ## measure, and write docs/benchmarks.md (ARGS=ends measures one part; se
 	PYTHONPATH=local $(PY) -m benchmarks $(ARGS)
 
 verify: ## re-derive every balance of the running local stack from its journal
-	$(SETUP) dev
+	$(SETUP) run
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
 
 openapi: ## write what is made from the code: openapi.json, the API's pages, template.yaml, docs/access.md, duties.md, lifecycles.md, data-model.md
@@ -138,7 +138,7 @@ lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 	$(PY) scripts/lock.py $(ARGS)
 
 clean: ## remove what was built, installed and fetched; data stays
-	rm -rf .venv .venv-worker .venv-sam .aws-sam .local/dynamodb-local .local/setup.lock
+	rm -rf .venv .venv-worker .venv-sam .aws-sam .local/dynamodb-local .local/pip .local/setup.lock
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find benchmarks functions layers local scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

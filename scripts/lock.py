@@ -15,12 +15,17 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.setup import contents  # noqa: E402
+
 REQUIREMENTS = ROOT / "requirements"
 LAYER = "layers/core/python/requirements.txt"  # beside the code: `sam build` looks for it there
 TARGETS = {
     "layer": LAYER,
     "statements": "functions/statements/requirements.txt",  # beside the function's code, for the same reason
     "worker": "requirements/worker.txt",
+    "run": "requirements/run.txt",
     "dev": "requirements/dev.txt",
     "sam": "requirements/sam.txt",
 }  # in this order
@@ -43,7 +48,9 @@ def resolve(source: Path) -> list[str]:
 
 
 def pinned(path: Path) -> set[str]:
-    return {line for line in path.read_text().splitlines() if "==" in line and not line.startswith("#")}
+    """Every `name==version` of a pinned file and of those that it includes."""
+    lines = contents(path).splitlines()
+    return {line for line in lines if "==" in line and not line.startswith("#")}
 
 
 def write(name: str, target: str) -> None:

@@ -1,8 +1,9 @@
-"""Make what the Makefile's targets need: `python scripts/setup.py [dev] [worker] [sam] [dynamodb] [api-lint]`.
+"""Make what the Makefile's targets need: `python scripts/setup.py [run|dev] [worker] [sam] [dynamodb] [api-lint]`.
 
 Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose
-stamp matches is left alone; any other, an interrupted one included, is made anew from nothing. It runs with
-the machine's own Python (scripts/setup.sh finds one) before anything is installed: standard library only.
+stamp matches is left alone; any other, an interrupted one included, is made anew from nothing. `run` is a part of
+`dev`, in the same place: what runs becomes what tests and checks by what is added. It runs with the machine's own
+Python (scripts/setup.sh finds one) before anything is installed: standard library only.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ STATE = ROOT / ".local"
 STAMP = ".made-from"
 INSTALL_LIMIT_SECONDS = 1200
 ENVIRONMENTS = {
+    "run": (".venv", "requirements/run.txt"),
     "dev": (".venv", "requirements/dev.txt"),
     "worker": (".venv-worker", "requirements/worker.txt"),
     "sam": (".venv-sam", "requirements/sam.txt"),
 }
 PIP = ROOT / "requirements" / "pip.txt"
+INSTALLER = (
+    STATE / "pip"
+)  # an environment with pip alone, which fills the others: to give each its own took a third of the time
 JAVA = ROOT / "requirements" / "java.txt"
-_printing = threading.Lock()
+_printing, _making_installer = threading.Lock(), threading.Lock()
 
 
 class SetupError(Exception):
@@ -60,9 +65,14 @@ def digest(requirements: Path, environment: Path) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def is_current(environment: Path, wanted: str) -> bool:
+def made_from(environment: Path) -> str:
+    """Return the digest of what an environment was made from, "" of one that is not there or was never ready."""
     stamp = environment / STAMP
-    return (environment / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == wanted
+    return stamp.read_text() if (environment / "bin" / "python").exists() and stamp.exists() else ""
+
+
+def is_current(environment: Path, wanted: str) -> bool:
+    return made_from(environment) == wanted
 
 
 def run(command: list[str], what: str) -> None:
@@ -91,32 +101,53 @@ def run(command: list[str], what: str) -> None:
         raise SetupError(f"{what} failed:\n{done.stdout.strip()[-4000:]}")
 
 
-def pip(environment: Path, *arguments: str) -> None:
-    command = [str(environment / "bin" / "python"), "-m", "pip", "-q", *arguments]
-    run(command, f"{environment.name}: pip {' '.join(arguments)}")
-
-
-def make_environment(name: str) -> bool:
-    """A virtual environment with exactly what its file pins. Returns whether there was anything to do."""
-    folder, file = ENVIRONMENTS[name]
-    environment, requirements = ROOT / folder, ROOT / file
-    wanted = digest(requirements, environment)
-    if is_current(environment, wanted):
-        return False
-    say(f"{folder} from {file} …")
-    began = time.monotonic()
+def make_empty(environment: Path, *options: str) -> None:
+    """A new virtual environment in the place of what is there."""
     shutil.rmtree(environment, ignore_errors=True)
     try:
-        run([sys.executable, "-m", "venv", str(environment)], f"{folder}: python -m venv")
+        run([sys.executable, "-m", "venv", *options, str(environment)], f"{environment.name}: python -m venv")
     except SetupError as error:
         hint = f"Is venv installed for {sys.executable}? (Debian: apt-get install python3-venv)"
         raise SetupError(f"{error}\n{hint}") from None
-    # setuptools comes along on 3.11 only: gone, so that every Python's environment holds the same
-    pip(environment, "install", "-r", str(PIP))
-    pip(environment, "uninstall", "-y", "setuptools")
+
+
+def pip(environment: Path, *arguments: str) -> None:
+    """Run the installer's pip on an environment."""
+    with _making_installer:
+        _make_installer()
+    command = [str(INSTALLER / "bin" / "python"), "-m", "pip", "--python", str(environment / "bin" / "python")]
+    run([*command, "-q", *arguments], f"{environment.name}: pip {' '.join(arguments)}")
+
+
+def _make_installer() -> None:
+    wanted = digest(PIP, INSTALLER)
+    if not is_current(INSTALLER, wanted):
+        make_empty(INSTALLER)
+        run([str(INSTALLER / "bin" / "python"), "-m", "pip", "-q", "install", "-r", str(PIP)], "pip")
+        (INSTALLER / STAMP).write_text(wanted)
+
+
+def make_environment(name: str, *, part_of: str = "", grown_from: str = "") -> bool:
+    """A virtual environment with exactly what its file pins. Returns whether there was anything to do.
+
+    `part_of`: one in the same place that holds all of it and will do as well. `grown_from`: one that becomes it.
+    """
+    folder, file = ENVIRONMENTS[name]
+    environment = ROOT / folder
+    wanted, larger, smaller = (
+        digest(ROOT / ENVIRONMENTS[each][1], environment) if each else "" for each in (name, part_of, grown_from)
+    )
+    there = made_from(environment)
+    if there and there in (wanted, larger):
+        return False
+    say(f"{folder} from {file} …")
+    began = time.monotonic()
+    if not there or there != smaller:
+        make_empty(environment, "--without-pip")
+    (environment / STAMP).unlink(missing_ok=True)
     # no dependency is looked up: what the file does not pin must fail `check`, not come in as the newest
     # byte code is made at the first import: making all of it took three quarters of the installation
-    pip(environment, "install", "--no-deps", "--no-compile", "--only-binary", ":all:", "-r", str(requirements))
+    pip(environment, "install", "--no-deps", "--no-compile", "--only-binary", ":all:", "-r", str(ROOT / file))
     pip(environment, "check")
     (environment / STAMP).write_text(wanted)
     say(f"{folder} ready ({time.monotonic() - began:.0f} s)")
@@ -131,10 +162,10 @@ def missing_java(environment: Path) -> str | None:
     return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
-def make_dev() -> bool:
+def make_application(name: str, **kin: str) -> bool:
     """The application's environment, and a Java in it where the machine has none."""
-    made = make_environment("dev")
-    environment = ROOT / ENVIRONMENTS["dev"][0]
+    made = make_environment(name, **kin)
+    environment = ROOT / ENVIRONMENTS[name][0]
     why = missing_java(environment)
     if why is None:
         return made
@@ -180,7 +211,8 @@ def make_api_lint() -> bool:
 
 
 PARTS: dict[str, Callable[[], bool]] = {
-    "dev": make_dev,
+    "run": lambda: make_application("run", part_of="dev"),
+    "dev": lambda: make_application("dev", grown_from="run"),
     "worker": lambda: make_environment("worker"),
     "sam": lambda: make_environment("sam"),
     "dynamodb": make_dynamodb,
@@ -190,6 +222,8 @@ PARTS: dict[str, Callable[[], bool]] = {
 
 def main(names: list[str]) -> int:
     """Make the named parts, all by default, at the same time. Returns the exit code."""
+    names = names or [*PARTS]
+    names = [name for name in names if name != "run" or "dev" not in names]  # which holds it, in the same place
     if unknown := set(names) - set(PARTS):
         say(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
         return 2
@@ -203,7 +237,7 @@ def main(names: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         failed = False
         with ThreadPoolExecutor() as pool:
-            futures = [pool.submit(PARTS[name]) for name in names or PARTS]
+            futures = [pool.submit(PARTS[name]) for name in names]
             for future in as_completed(futures):
                 try:
                     future.result()

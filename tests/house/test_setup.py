@@ -166,6 +166,58 @@ def test_an_environment_is_made_anew_when_what_it_was_made_from_changes(tmp_path
     assert not setup.is_current(environment, setup.digest(requirements, environment))
 
 
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What was made and installed, in this order, into a checkout that has nothing yet and a registry that has all."""
+    done: list[str] = []
+
+    def run(command: list[str], what: str) -> None:
+        if "venv" in command:
+            made = Path(command[-1])
+            made.mkdir()
+            program(made / "bin", "python", "")
+            done.append(f"new {made.name}")
+        elif "install" in command:
+            done.append(Path(command[-1]).name)
+
+    for name in ("run", "dev"):
+        (tmp_path / f"{name}.txt").write_text("a==1\n" if name == "run" else "-r run.txt\nb==1\n")
+        monkeypatch.setitem(setup.ENVIRONMENTS, name, (".venv", f"{name}.txt"))
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.setattr(setup, "INSTALLER", tmp_path / "pip")
+    monkeypatch.setattr(setup, "run", run)
+    monkeypatch.setattr(setup, "missing_java", lambda _: None)
+    return done
+
+
+def test_who_only_runs_it_gets_no_tools_of_checks(installed: list[str]) -> None:
+    """They come with the first test or check, into what is there already."""
+    assert setup.PARTS["run"]()
+    assert installed == ["new .venv", "new pip", "pip.txt", "run.txt"]
+    assert not setup.PARTS["run"]()
+    assert setup.PARTS["dev"]()
+    assert installed[4:] == ["dev.txt"]
+    assert not setup.PARTS["run"](), "which is among it"
+    assert not setup.PARTS["dev"]()
+
+
+def test_what_broke_off_while_it_grew_is_made_anew(
+    installed: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody knows what is in it."""
+    setup.PARTS["run"]()
+    with monkeypatch.context() as patched:
+        patched.setattr(setup, "pip", lambda *_: (_ for _ in ()).throw(setup.SetupError("no network")))
+        with pytest.raises(setup.SetupError, match="no network"):
+            setup.PARTS["dev"]()
+    del installed[:]
+    assert setup.PARTS["run"]()
+    assert installed == ["new .venv", "run.txt"]
+    (tmp_path / "run.txt").write_text("a==2\n")
+    assert setup.PARTS["dev"]()
+    assert installed[2:] == ["new .venv", "dev.txt"]
+
+
 def pinned_files() -> list[Path]:
     made = [ROOT / target for target in lock.TARGETS.values()]
     return [*made, ROOT / "requirements" / "pip.txt", ROOT / "requirements" / "java.txt"]
