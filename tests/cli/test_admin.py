@@ -15,7 +15,6 @@ from refledger.cli.target import Target
 
 EMAIL = "ada@example.com"
 STACK = ("--stack", "refledger", "--region", "eu-central-1")
-MFA = {"SoftwareTokenMfaConfiguration": {"Enabled": True}, "MfaConfiguration": "OPTIONAL"}
 
 
 class Pool:

@@ -116,9 +116,6 @@ class Referral:
     ends: int | None = None  # when its time is over, unless it has converted
     shut_from: int | None = None
 
-    def left_open(self, before: int) -> bool:
-        return (self.status.before(before) or "REJECTED") not in CLOSED
-
 
 @dataclass(eq=False)
 class Payment:

@@ -47,7 +47,6 @@ Refledger
 │   ├── LeadTaken              LEAD_TAKEN            another referral has this lead
 │   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
 │   ├── ProgramClosed          PROGRAM_CLOSED        it is paused or archived
-│   ├── NotReady               NOT_READY             the job that makes it is not done
 │   ├── NotCounted             NOT_COUNTED           figures of which nobody knows since when they are counted
 │   └── SecondPersonNeeded     SECOND_PERSON_NEEDED  the same person said yes before
 ├── Stale                      STALE                 If-Match names a version that is not the current one
@@ -277,10 +276,6 @@ class ProgramClosed(Conflict):
 
 class NotCounted(Conflict):
     code = "NOT_COUNTED"
-
-
-class NotReady(Conflict):
-    code = "NOT_READY"
 
 
 class SecondPersonNeeded(Conflict):

@@ -16,7 +16,6 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, put, update
 
 AROUND_MS = 3 * DAY_MS  # what is compared: more than any two that may be one lie apart
-IS_LISTED = "the payment is on the list of those that may be another one"
 
 
 def keep(binding: Binding, sighting: Sighting) -> Write:
