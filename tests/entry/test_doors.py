@@ -18,7 +18,7 @@ from refledger.domain.times import MINUTE_MS
 from refledger.entry import config, paging
 from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
-from tests.entry.test_links import FOLLOW, SHOP, click, code_of
+from tests.functions.test_links import FOLLOW, SHOP, click, code_of
 from tests.support import stripe_server
 from tests.support.functions import Answer, World, api_of, assert_problem
 from tests.support.queues import Sqs

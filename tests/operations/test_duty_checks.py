@@ -11,17 +11,14 @@ from refledger.domain.times import HOUR_MS
 from refledger.operations import adjustments
 from refledger.store import keys
 from refledger.store.transaction import delete, update
+from tests.support import worlds
 from tests.support.books import Books
 
 LIMIT = 2_000
 numbers = count()
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program(adjustment_limit=LIMIT)
-    books.partner("bob")
-    return books
+pytestmark = worlds.lives_in(worlds.some_partners, names=["bob"], adjustment_limit=LIMIT)
 
 
 def adjust(books: Books, amount: int, by: str = "ann") -> Adjustment:

@@ -14,17 +14,13 @@ from refledger.operations.figures.leaderboards import ALL_TIME, KEPT, RankedBy, 
 from refledger.store import dimensions
 from refledger.store import statistics as stored
 from refledger.store.stream import comparable
+from tests.support import worlds
 from tests.support.books import Books
 
 NAMES = ("ann", "ben", "cat", "dan")
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    for name in NAMES:
-        books.partner(name)
-    return books
+pytestmark = worlds.lives_in(worlds.some_partners, names=NAMES)
 
 
 def earn(books: Books, name: str, amount: int, number: int) -> ChangedMonth:

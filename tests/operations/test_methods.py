@@ -13,6 +13,7 @@ from refledger.domain.methods import MAX_ACTIVE, MAX_EVER, Account, BankAccount,
 from refledger.operations.payouts import methods
 from refledger.store import keys
 from refledger.store import methods as stored
+from tests.support import worlds
 from tests.support.books import ACCOUNT, Books, Faulty
 
 CONNECTED = StripeAccount("Bob Example", "acct_1032D82eZvKYlo2C")
@@ -22,13 +23,7 @@ def bank(number: int) -> BankAccount:
     return BankAccount("Bob Example", number=f"{number:08}", bank_code="1")
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Bob and Eve are partners."""
-    books.program()
-    for name in ("bob", "eve"):
-        books.partner(name)
-    return books
+pytestmark = worlds.lives_in(worlds.some_partners)
 
 
 class Provider:

@@ -26,6 +26,7 @@ from refledger.operations.partners import partners
 from refledger.operations.payouts import methods, single_payouts
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
+from tests.support import worlds
 from tests.support.books import Books
 
 S = RewardStatus
@@ -34,13 +35,9 @@ EUR = CurrencyTerms(adjustment_limit=LIMIT, second_approval_limit=LIMIT)
 numbers = count()
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    """50.00 a day is what one person may make, or let out; bob and eve are accomplices."""
-    books.program(adjustment_limit=LIMIT, second_approval_limit=LIMIT, currencies={"EUR": EUR})
-    for name in ("bob", "eve"):
-        books.partner(name)
-    return books
+pytestmark = worlds.lives_in(
+    worlds.some_partners, adjustment_limit=LIMIT, second_approval_limit=LIMIT, currencies={"EUR": EUR}
+)
 
 
 def adjust(books: Books, amount: int, to: str = "bob", by: str = "ann", currency: str = "USD") -> Adjustment:

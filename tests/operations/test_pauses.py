@@ -13,17 +13,14 @@ from refledger.operations import programs
 from refledger.operations.context import PROGRAM_KEPT_MS, Context
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import programs as stored
+from tests.support import worlds
 from tests.support.books import Books
 from tests.support.crashes import crash_at_each_write
 
 P = ProgramStatus
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    books.program()
-    books.chain("alice", "bob")
-    return books
+pytestmark = worlds.lives_in(worlds.one_referred)
 
 
 def become(books: Books, status: ProgramStatus, context: Context | None = None) -> Program:

@@ -28,18 +28,14 @@ from refledger.operations.partners import partners
 from refledger.operations.payouts import single_payouts, staff_remedies
 from refledger.store import keys, withdrawals
 from refledger.store.transaction import update
+from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.crashes import AT_READS, crash_at_each_write
 
 S = RewardStatus
 
 
-@pytest.fixture
-def books(books: Books) -> Books:
-    """Above 100.00 two people decide about a withdrawal."""
-    books.program(second_approval_limit=10_000)
-    books.chain("alice", "bob")
-    return books
+pytestmark = worlds.lives_in(worlds.one_referred, second_approval_limit=10_000)
 
 
 def earned(books: Books, payment_id: str = "p1", base: int = 10_000) -> Reward:

@@ -6,7 +6,7 @@ The fixture `books` makes it before a test. `terms`: of the program called defau
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -22,6 +22,19 @@ def lives_in(make: Callable[..., None], **terms: Any) -> pytest.MarkDecorator:
 def one_program(books: Books, **terms: Any) -> None:
     """A program, and nobody in it."""
     books.program(**terms)
+
+
+def some_partners(books: Books, names: Iterable[str] = ("bob", "eve"), **terms: Any) -> None:
+    """Partners who have referred nobody."""
+    books.program(**terms)
+    for name in names:
+        books.partner(name)
+
+
+def one_referred(books: Books, **terms: Any) -> None:
+    """Alice has referred Bob, who refers nobody yet."""
+    books.program(**terms)
+    books.chain("alice", "bob")
 
 
 def one_tier(books: Books, **terms: Any) -> None:

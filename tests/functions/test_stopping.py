@@ -13,7 +13,7 @@ from refledger.entry.stopping import stops
 from refledger.operations.context import STOP_KEPT_MS
 from refledger.operations.jobs import jobs
 from refledger.operations.recovery import stopping
-from tests.entry.test_queue_functions import LONG, paid, records
+from tests.functions.test_queue_functions import LONG, paid, records
 from tests.support.functions import World, load
 from tests.support.queues import Sqs
 
