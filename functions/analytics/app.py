@@ -48,7 +48,7 @@ from refledger.entry.models.analytics import (
 from refledger.entry.models.book_reports import PayoutsView, PayoutView, TrialBalancesView, TrialBalanceView
 from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
-from refledger.operations.figures.counted import check_books_counted, check_counted
+from refledger.operations.figures.availability import check_books_counted, check_counted
 from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy
 
 api = handler = Api()

@@ -9,7 +9,7 @@ from refledger.domain.jobs import JobKind
 from refledger.entry import config, money
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations import heard
+from refledger.operations import stream_heartbeat
 from refledger.operations.jobs import jobs
 
 LEFT_MS = 20_000  # a part of an export, or some lines of an import, may take so long under load
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
     if "Records" in event:
         return work(event, lambda_context)
-    heard.speak(config.context())
+    stream_heartbeat.speak(config.context())
     woken = jobs.wake(config.context(), config.job_queue().send)
     money.tell(config.context())
     return woken

@@ -11,8 +11,8 @@ from refledger.entry.events.payments import read_listed
 from refledger.entry.metrics import count, counting
 from refledger.entry.observability import logger
 from refledger.entry.stopping import stops
-from refledger.operations.recovery import reconciling
-from refledger.operations.recovery.reconciling import Compared, Comparison
+from refledger.operations.recovery import reconciliation
+from refledger.operations.recovery.reconciliation import Compared, Comparison
 
 LEFT_MS = 20_000  # stop in time for a page that has begun
 AWAY_MS = DAY_MS  # for so long Stripe may be without an answer
@@ -28,10 +28,10 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
     context = config.context()
     comparison = Comparison(context, config.stripe_source(), read, config.waker(), config.payments_queue())
     try:
-        away = reconciling.compare(comparison, config.stripe_livemode(), go_on)
+        away = reconciliation.compare(comparison, config.stripe_livemode(), go_on)
         if away:
             logger().warning("Stripe could not be asked", extra={"reason": str(away)})
-            if reconciling.late_ms(context) > AWAY_MS:
+            if reconciliation.late_ms(context) > AWAY_MS:
                 raise away  # an alarm; the next tick goes on where this one stopped
     finally:
         _tell(comparison.found)
@@ -42,7 +42,7 @@ def handler(_: dict[str, Any], lambda_context: Any) -> dict[str, int]:
 def read(event: dict[str, Any]) -> PaymentEvent | Skipped:
     """What the function of the queue would read. Raises Unreadable."""
     now_ms = config.context().now_ms()
-    return read_listed(event, source=reconciling.SOURCE, now_ms=now_ms, livemode=config.stripe_livemode())
+    return read_listed(event, source=reconciliation.SOURCE, now_ms=now_ms, livemode=config.stripe_livemode())
 
 
 def _tell(found: Compared) -> None:

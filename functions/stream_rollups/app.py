@@ -8,7 +8,7 @@ from refledger.domain.leaderboards import written
 from refledger.entry import config
 from refledger.entry.events import stream
 from refledger.operations.figures.rollups import project
-from refledger.operations.proof import touching
+from refledger.operations.proof import verification_queue
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """
     records = stream.records(event)
     if records:
-        touching.note(config.context(), event["shardId"], records)
+        verification_queue.note(config.context(), event["shardId"], records)
         if changed := project(config.context(), event["shardId"], records):
             config.leaderboard_queue().send(written(changed))
     return {"state": event.get("state", {})}

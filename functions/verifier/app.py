@@ -8,7 +8,7 @@ from typing import Any
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import config
 from refledger.entry.metrics import count, counting
-from refledger.operations.proof.screening import FindingReason, screen
+from refledger.operations.proof.continuous_verification import FindingReason, screen
 from refledger.operations.proof.verification import Subject
 
 

@@ -39,7 +39,7 @@ from refledger.entry.models.withdrawals import (
 from refledger.operations import bulk, pages
 from refledger.operations.context import Context
 from refledger.operations.partners import reads as partners
-from refledger.operations.payouts import methods, reads, staff_remedies, till, withdrawals, workflow_callbacks
+from refledger.operations.payouts import methods, payout_gate, reads, staff_remedies, withdrawals, workflow_callbacks
 from refledger.operations.rate_limits import LimitKind
 
 api = handler = Api()
@@ -84,7 +84,7 @@ def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
     The account only while it is to be paid to, and who was shown it is written down.
     """
     context, caller = config.context(), request.caller
-    withdrawal, blockers = till.read(context, request.id("withdrawalId"))
+    withdrawal, blockers = payout_gate.read(context, request.id("withdrawalId"))
     if caller.sees_masked or not withdrawal.needs_account:
         return StaffWithdrawalView.of(withdrawal, None, blockers)
     config.limits().take(context, caller.user, LimitKind.ACCOUNTS)

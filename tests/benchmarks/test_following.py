@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from benchmarks.bench import Bench
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from tests.support.changes import Follower
 
 HALF = Decimal("0.5")

@@ -11,7 +11,7 @@ from refledger.adapters.archive import DayWriter, ManifestArchive
 from refledger.adapters.queues import DeadLetters
 from refledger.adapters.signing import KmsKey
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.figures import comparing, rollups
+from refledger.operations.figures import rebuild_diff, rollups
 from refledger.operations.proof import manifests
 from refledger.operations.proof.manifests import ManifestOutcome
 from tests.cli.conftest import Command
@@ -28,7 +28,7 @@ AN_HOUR_MS = 60 * MINUTE_MS
 @pytest.fixture
 def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
     """Bob and Alice have earned, four days ago."""
-    monkeypatch.setattr(comparing, "AGAIN_AFTER_MS", 0)
+    monkeypatch.setattr(rebuild_diff, "AGAIN_AFTER_MS", 0)
     books.clock.at_ms = time.time_ns() // 1_000_000 - 4 * DAY_MS - 2 * AN_HOUR_MS - 5 * MINUTE_MS
     books.program()
     books.chain("alice", "bob", "carol")

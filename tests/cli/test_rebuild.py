@@ -8,9 +8,9 @@ import pytest
 
 from refledger.domain import times
 from refledger.operations import context as contexts
-from refledger.operations.figures import comparing, rebuild
+from refledger.operations.figures import rebuild, rebuild_diff
 from refledger.operations.figures.rollups import project
-from refledger.operations.recovery.catching_up import SUBJECTS
+from refledger.operations.recovery.backfill import SUBJECTS
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update
 from tests.cli.conftest import Command
@@ -32,7 +32,7 @@ def books(books: Books, monkeypatch: pytest.MonkeyPatch) -> Books:
     monkeypatch.setattr(rebuild, "AHEAD_MS", 0)
     monkeypatch.setattr(rebuild, "LATE_MS", 0)
     monkeypatch.setattr(contexts, "pause", lambda _: None)
-    monkeypatch.setattr(comparing, "AGAIN_AFTER_MS", 0)
+    monkeypatch.setattr(rebuild_diff, "AGAIN_AFTER_MS", 0)
     return books
 
 

@@ -20,10 +20,10 @@ from refledger.entry.models import common, partner_bulk, referrals, rewards
 from refledger.operations.earning import parked, unattributed
 from refledger.operations.figures import leaderboards
 from refledger.operations.jobs import import_run
-from refledger.operations.partners import forgetting, partner_lists
+from refledger.operations.partners import anonymization, partner_lists
 from refledger.operations.partners import links as clicked
 from refledger.operations.payouts import withdrawals
-from refledger.operations.recovery import reconciling
+from refledger.operations.recovery import reconciliation
 from refledger.operations.referring import referral_lists
 from refledger.store import alike, customers, leads, payments
 from tests.template.deployed import ROOT, declared
@@ -74,8 +74,8 @@ ROWS = [
     ("docs/payouts.md", "One with less than {} characters", signed_webhooks.SHORTEST_SECRET),
     ("docs/payouts.md", "with the same key for {} hours", StripeTransfers.idempotent_ms // HOUR_MS),
     ("docs/payouts.md", "After {} hours a begun one is UNKNOWN", StripeTransfers.idempotent_ms // HOUR_MS),
-    ("docs/payouts.md", "asks Stripe every hour what it sent until {} hours before", reconciling.LAG_SECONDS // 3600),
-    ("docs/privacy.md", "`--keep-years`, {} unless you say otherwise", forgetting.KEPT_YEARS),
+    ("docs/payouts.md", "every hour what it sent until {} hours before", reconciliation.LAG_SECONDS // 3600),
+    ("docs/privacy.md", "`--keep-years`, {} unless you say otherwise", anonymization.KEPT_YEARS),
     ("docs/privacy.md", "with `forget customer`, or after {} days", customers.NOBODYS_KEPT_DAYS),
     ("docs/privacy.md", "the reason of a loss) | table | {} days after", leads.KEPT_MS // DAY_MS),
     ("docs/privacy.md", "that a partner had before | table | {} days after", alike.FORMER_KEPT_MS // DAY_MS),

@@ -9,7 +9,7 @@ import pytest
 from refledger.domain.people import PersonKind
 from refledger.entry.models.common import View
 from refledger.operations import labels, people
-from refledger.operations.partners import forgetting, partner_profile
+from refledger.operations.partners import anonymization, partner_profile
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.store import keys
 from refledger.store import people as stored
@@ -186,10 +186,10 @@ def test_a_forgotten_person_leaves_an_id(fresh: World) -> None:
     fresh.books.partner("bob")
     made = correct(fresh, admin("ann", name="Ann Admin"))
     id, path = fresh.books.user("ann"), {"adjustmentId": made["id"]}
-    assert forgetting.person(fresh.books.context, id, dry_run=True).done == {"name": 1}
+    assert anonymization.person(fresh.books.context, id, dry_run=True).done == {"name": 1}
     assert fresh.call(PERSON, path={"personId": id}, **SUPPORT).body["name"] == "Ann Admin"
-    assert forgetting.person(fresh.books.context, "ann").done == {"name": 1}  # by the `sub` of their tokens
-    assert forgetting.person(fresh.books.context, id).done == {}
+    assert anonymization.person(fresh.books.context, "ann").done == {"name": 1}  # by the `sub` of their tokens
+    assert anonymization.person(fresh.books.context, id).done == {}
     read = fresh.call("GET /api/v1/adjustments/{adjustmentId}", path=path, **SUPPORT).body
     assert (read["requester"], read["requesterName"]) == (id, None)
     told = fresh.call(PERSON, path={"personId": id}, **SUPPORT).body

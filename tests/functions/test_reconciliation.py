@@ -20,8 +20,8 @@ from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.operations.payouts import payout_events, staff_remedies, withdrawals
-from refledger.operations.recovery import reconciling
-from refledger.operations.recovery.reconciling import LAG_SECONDS
+from refledger.operations.recovery import reconciliation
+from refledger.operations.recovery.reconciliation import LAG_SECONDS
 from refledger.store import cursors, keys
 from refledger.store import withdrawals as stored
 from tests.support import functions, stripe_server
@@ -244,11 +244,11 @@ def test_a_place_is_kept_page_by_page(scene: Scene) -> None:
         scene.charge(number)
     scene.world.books.clock.forward(LAG_SECONDS * SECOND_MS + HOUR_MS)
     context = scene.world.books.context
-    comparison = reconciling.Comparison(
+    comparison = reconciliation.Comparison(
         context, config.stripe_source(), load("reconciliation").read, config.waker(), scene.queue
     )
     for pages in (1, 2, 3, 3):
-        reconciling.compare_events(comparison, partial(next, iter([True]), False))
+        reconciliation.compare_events(comparison, partial(next, iter([True]), False))
         assert len(scene.queue.bodies) == min(100 * pages, 250)
 
 
@@ -269,11 +269,11 @@ def test_whoever_asks_for_a_month_gets_a_month(scene: Scene) -> None:
     assert scene.tick()["missed"] == 0
     context = scene.world.books.context
     for expected in (1, 0):
-        comparison = reconciling.Comparison(
+        comparison = reconciliation.Comparison(
             context, config.stripe_source(), load("reconciliation").read, config.waker(), scene.queue
         )
         now = context.now_ms() // SECOND_MS
-        reconciling.compare_between(comparison, now - reconciling.LISTED_SECONDS, now)
+        reconciliation.compare_between(comparison, now - reconciliation.LISTED_SECONDS, now)
         assert len(comparison.found.missed) == expected
         scene.work()
     assert scene.earned == [(2000, 0)]

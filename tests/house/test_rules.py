@@ -76,7 +76,7 @@ def broken(path: str, source: str) -> set[str]:
         ("stairs", DOMAIN, "from refledger.store import keys"),
         ("stairs", STORE, "def late():\n    from refledger.entry import http"),
         ("stairs", STORE, "import refledger.adapters.aws"),
-        ("stairs", PACKAGE + "operations/rate_limits.py", "from refledger.operations.payouts import till"),
+        ("stairs", PACKAGE + "operations/rate_limits.py", "from refledger.operations.payouts import payout_gate"),
         ("stairs", PACKAGE + "operations/earning/payments.py", "from refledger.operations.payouts import steps"),
     ],
 )

@@ -15,7 +15,7 @@ from refledger.operations.payouts import withdrawals
 from refledger.operations.proof.audit_projection import entry_of
 from refledger.store import keys
 from refledger.store import partners as stored_partners
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from refledger.store.stream import Record, record
 from refledger.store.transaction import Item
 from tests.support.books import ACCOUNT, Books

@@ -13,9 +13,9 @@ from refledger.domain.periods import Period
 from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS, day, iso
 from refledger.operations.context import Context
-from refledger.operations.figures import book_reports, comparing, link_figures, reports, rollups
+from refledger.operations.figures import book_reports, link_figures, rebuild_diff, reports, rollups
 from refledger.operations.figures import rebuild as rebuilding
-from refledger.operations.figures.counted import check_books_counted, check_counted
+from refledger.operations.figures.availability import check_books_counted, check_counted
 from refledger.operations.figures.rebuild import rebuild
 from refledger.operations.figures.rollups import project
 from refledger.operations.recovery.migrating import ALL, migrate
@@ -87,10 +87,10 @@ def test_figures_of_the_first_release_are_made_anew(dynamodb_endpoint: str) -> N
         return list(rebuilding.everybody(books.context))
 
     context = Context(books.table, books.ids, books.clock, count)
-    found = comparing.differences(context, everybody)
+    found = rebuild_diff.differences(context, everybody)
     done = rebuild(context, everybody, 60 * MINUTE_MS, whole=True, only={each.dimension.subject for each in found})
     assert (done.waiting, done.programs_waiting) == (0, 0)
-    assert comparing.differences(context, everybody) == []
+    assert rebuild_diff.differences(context, everybody) == []
     later = renewed(books).context
     check_counted(later, "default")
     check_books_counted(later)

@@ -568,7 +568,7 @@ def test_one_that_was_being_taken_when_the_second_system_came_is_compared(shop: 
     assert binding
     received = PaymentReceived("stripe", "in_1", "bob", "default", 10_000, 10_000, "USD", shop.clock())
     told = payments.told(received, id_of(shop), shop.user("bob"), "default")
-    late = payments.enter(shop.context, told, binding, shop.context.program("default"))
+    late = payments.assess(shop.context, told, binding, shop.context.program("default"))
     shop.clock.forward(HOUR_MS)
 
     class Slow(Table):

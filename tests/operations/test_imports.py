@@ -17,7 +17,7 @@ from refledger.operations.jobs.import_run import MOST_LINES, parse
 from refledger.operations.partners import partners
 from refledger.store import jobs as stored
 from refledger.store import partners as stored_partners
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from tests.support.books import Books
 from tests.support.crashes import AT_READS, CrashingClient
 from tests.support.faults import Death

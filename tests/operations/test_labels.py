@@ -17,13 +17,13 @@ from refledger.domain.payments import Payment
 from refledger.operations import labels
 from refledger.operations.earning import payments, reversals
 from refledger.operations.jobs import export_run, jobs
-from refledger.operations.partners import forgetting
+from refledger.operations.partners import anonymization
 from refledger.operations.referring import leads, lifecycle
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, referrals
 from refledger.store import payments as stored_payments
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from refledger.store.transaction import update
 from tests.support.books import Books
 from tests.support.buckets import Bucket
@@ -136,7 +136,7 @@ def test_who_was_referred_before_is_named_by_their_next_payment(books: Books) ->
     assert referrals.find(books.table, id).customer_id == ""
     books.pay("cus_old", "p1", 10_000)
     assert referrals.find(books.table, id).customer_id == "cus_old"
-    forgetting.customer(books.context, "cus_old")
+    anonymization.customer(books.context, "cus_old")
     books.pay("cus_old", "p2", 10_000)
     assert referrals.find(books.table, id).customer_id == "", "who was forgotten stays so"
     assert "cus_old" not in raw(books)
@@ -181,11 +181,11 @@ def test_a_customer_is_forgotten_with_the_id(books: Books) -> None:
     use(books, follower)
     assert raw(books).count("quux") >= 4
     for each in (ADDRESS, f"2{ADDRESS}", f"3{ADDRESS}", f"4{ADDRESS}"):
-        forgetting.customer(books.context, each)
+        anonymization.customer(books.context, each)
     follower.catch_up()
     assert "quux" not in raw(books)
     assert books.faults() == []
-    again = forgetting.customer(books.context, ADDRESS)
+    again = anonymization.customer(books.context, ADDRESS)
     assert not again.done
 
 

@@ -26,7 +26,7 @@ from refledger.store import methods as stored_methods
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.transaction import delete, update
-from tests.domain.test_folding import VICTIM
+from tests.domain.test_normalization import VICTIM
 from tests.support import worlds
 from tests.support.books import ACCOUNT, Books
 

@@ -67,12 +67,12 @@ def test_that_it_begins_is_written_down_before_the_provider_hears_of_it(books: B
     made = approved(books)
     seen: list[Withdrawal] = []
 
-    class Looking(Provider):
+    class ReadOnlyTable(Provider):
         def send(self, order: PayoutOrder) -> PayoutResult:
             seen.append(found(books, made))
             return super().send(order)
 
-    start(books, made.id, Looking())
+    start(books, made.id, ReadOnlyTable())
     assert (seen[0].status, seen[0].payout, seen[0].sent_at_ms) == (S.PAYING, 1, books.clock())
 
 

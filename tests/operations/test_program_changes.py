@@ -24,7 +24,7 @@ from refledger.operations import program_changes, programs
 from refledger.operations.programs import ProgramUpdate
 from refledger.store import program_changes as stored_changes
 from refledger.store import programs as stored
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.changes import Follower

@@ -15,7 +15,7 @@ from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from refledger.operations.context import Context
 from refledger.operations.earning import due_scan, maturity, overdue, reward_lists
 from refledger.operations.jobs import export_run, jobs
-from refledger.operations.partners import forgetting
+from refledger.operations.partners import anonymization
 from refledger.operations.referring import closing
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, shards
@@ -195,9 +195,9 @@ def test_the_notes_in_every_shard_are_forgotten(books: Books) -> None:
     pay(books, 20)
     for each in books.rewards("bob"):
         books.hold(each, f"about {each.payment}")
-    assert sum("wait" in why for why in forgetting.why_not(books.context, books.partner("bob").id)) == 1
+    assert sum("wait" in why for why in anonymization.why_not(books.context, books.partner("bob").id)) == 1
     books.clock.forward(20 * 366 * DAY_MS)
-    forgetting.partner(books.context, books.partner("bob").id)
+    anonymization.partner(books.context, books.partner("bob").id)
     assert {each.note for each in books.rewards("bob")} == {""}
 
 

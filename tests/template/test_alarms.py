@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from refledger.operations.heard import NAME
+from refledger.operations.stream_heartbeat import NAME
 from refledger.store import keys
 from refledger.store.table import pack
 from tests.support.alarms import Heard, minutes_until, rings

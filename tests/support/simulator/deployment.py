@@ -25,7 +25,7 @@ from refledger.domain.methods import MethodType
 from refledger.entry import config
 from refledger.operations.context import CLOCK_SKEW_MS, Context
 from refledger.operations.figures import rollups
-from refledger.store import acting, keys, merge
+from refledger.store import audit_actor, keys, merge
 from refledger.store.table import Table
 from refledger.store.transaction import RetryableConflict
 from tests.support import changes, functions
@@ -299,7 +299,7 @@ def simulated(beginning: Beginning, scheduler: Scheduler, faults: Faults, seed: 
         table.now = lambda: datetime.fromtimestamp(books.clock() / 1000, UTC)
         plain.world.books = books
         patch.setattr(ids, "secrets", SimpleNamespace(token_bytes=chosen.randbytes))
-        patch.setattr(acting, "_numbers", itertools.count(1))
+        patch.setattr(audit_actor, "_numbers", itertools.count(1))
         random.seed(seed)
         for module in (functions.load("payment_events"), rollups, merge, real_queues):
             patch.setattr(module, "side_by_side", scheduler.side_by_side)

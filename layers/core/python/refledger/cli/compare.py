@@ -16,8 +16,8 @@ from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import SECOND_MS, iso
 from refledger.entry.config import LIVEMODE
 from refledger.entry.events.payments import read_listed
-from refledger.operations.recovery import reconciling
-from refledger.operations.recovery.reconciling import Comparison
+from refledger.operations.recovery import reconciliation
+from refledger.operations.recovery.reconciliation import Comparison
 
 SECRET, MODE = "StripeReadSecretArn", "StripeMode"  # parameters of the template
 DAYS = 2
@@ -47,10 +47,10 @@ def compare(options: argparse.Namespace) -> int:
     comparison = _comparison(target, take=options.take)
     context, found = comparison.context, comparison.found
     now = context.now_ms() // SECOND_MS
-    since = max(now - options.days * 24 * reconciling.HOUR_SECONDS, now - reconciling.LISTED_SECONDS)
+    since = max(now - options.days * 24 * reconciliation.HOUR_SECONDS, now - reconciliation.LISTED_SECONDS)
     try:
         with ProgressLine(lambda: f"{found.events} events", asked=options.progress):
-            reconciling.compare_between(comparison, since, now - RECENT_SECONDS)
+            reconciliation.compare_between(comparison, since, now - RECENT_SECONDS)
     except SourceUnavailable as error:
         raise Usage(str(error)) from error
     for id, kind in found.missed:
@@ -66,7 +66,7 @@ def _comparison(target: Target, *, take: bool) -> Comparison:
     livemode = LIVEMODE[target.parameters.get(MODE, "live")]
     context = target.keyed_context
     queue = PaymentsQueue(target.client("sqs"), target.resource("PaymentsQueue")) if take else None
-    read = functools.partial(read_listed, source=reconciling.SOURCE, now_ms=context.now_ms(), livemode=livemode)
+    read = functools.partial(read_listed, source=reconciliation.SOURCE, now_ms=context.now_ms(), livemode=livemode)
     base = target.parameters.get("StripeApiBase", "")
     key = _key(target)  # before anything is asked: what is missing is said as it is
     source = StripeSource(lambda: key, livemode=livemode, api_base=base)

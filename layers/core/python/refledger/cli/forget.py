@@ -8,8 +8,8 @@ from typing import Any
 from refledger.cli.output import say
 from refledger.cli.target import Target, Usage, add_target
 from refledger.domain.times import iso
-from refledger.operations.partners import forgetting
-from refledger.operations.partners.forgetting import KEPT_YEARS, Report
+from refledger.operations.partners import anonymization
+from refledger.operations.partners.anonymization import KEPT_YEARS, Report
 
 WHOM = ("partner", "customer", "person")
 MOST_YEARS = 100
@@ -52,12 +52,12 @@ def run(options: argparse.Namespace) -> int:
     if whom == "person":
         return _person(target, id, dry_run=not options.yes)
     context = target.keyed_context
-    if reasons := forgetting.why_not(context, id, anyway=options.anyway):
+    if reasons := anonymization.why_not(context, id, anyway=options.anyway):
         for reason in reasons:
             say(f"partner {id} is not forgotten: {reason}")
         return 1
     _tell(
-        f"partner {id}", forgetting.partner(context, id, years=options.keep_years, dry_run=not options.yes),
+        f"partner {id}", anonymization.partner(context, id, years=options.keep_years, dry_run=not options.yes),
         dry_run=not options.yes,
     )  # fmt: skip
     return 0
@@ -65,19 +65,19 @@ def run(options: argparse.Namespace) -> int:
 
 def _customer(target: Target, id: str, *, dry_run: bool) -> int:
     context = target.keyed_context
-    report = forgetting.customer(context, id, dry_run=dry_run)
+    report = anonymization.customer(context, id, dry_run=dry_run)
     if report.done or report.kept:
         _tell("the customer", report, dry_run=dry_run)
     else:
         say("nothing is known of such a customer, or nothing any more; if that surprises you, look at the id")
-    if partner_id := forgetting.also_partner(context, id):
+    if partner_id := anonymization.also_partner(context, id):
         say(f"they sign in as partner {partner_id}, who is forgotten apart")
         return 1
     return 0
 
 
 def _person(target: Target, id: str, *, dry_run: bool) -> int:
-    report = forgetting.person(target.keyed_context, id, dry_run=dry_run)
+    report = anonymization.person(target.keyed_context, id, dry_run=dry_run)
     if report.done:
         _tell(f"person {id}", report, dry_run=dry_run)
     else:

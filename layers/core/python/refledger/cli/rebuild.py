@@ -9,9 +9,9 @@ from typing import Any
 from refledger.cli.output import ProgressLine, add_progress, say
 from refledger.cli.target import Target, Usage, add_target, positive
 from refledger.domain.times import MINUTE_MS
-from refledger.operations.figures import comparing, rebuild
-from refledger.operations.figures.comparing import Difference
-from refledger.operations.recovery import catching_up
+from refledger.operations.figures import rebuild, rebuild_diff
+from refledger.operations.figures.rebuild_diff import Difference
+from refledger.operations.recovery import backfill
 from refledger.store import partners
 
 WAIT_MINUTES = 15
@@ -38,7 +38,7 @@ def add_to(commands: Any) -> None:
     add_progress(statistics)
     add_target(statistics)
     statistics.set_defaults(run=rebuild_statistics)
-    for what in sorted(catching_up.SUBJECTS):
+    for what in sorted(backfill.SUBJECTS):
         other = subjects.add_parser(what, help=f"{WHAT[what]}; writes only what is missing")
         other.add_argument("--check", action="store_true", help="only say whether it is needed")
         add_progress(other)
@@ -54,7 +54,7 @@ def rebuild_other(options: argparse.Namespace) -> int:
     context = Target(options).context
     told = ["beginning"]
     with ProgressLine(lambda: told[-1], asked=options.progress):
-        found = catching_up.catch_up(
+        found = backfill.catch_up(
             context, options.what, check=options.check, tell=lambda text: told.__setitem__(0, text)
         )  # fmt: skip
     state = "not needed" if not found.behind else "needed" if options.check else "done"
@@ -84,7 +84,7 @@ def rebuild_statistics(options: argparse.Namespace) -> int:
     only: set[str] | None = None
     with ProgressLine(lambda: told[-1], asked=options.progress):
         if not options.partner and not options.all:
-            found = comparing.differences(context, of_partners, tell)
+            found = rebuild_diff.differences(context, of_partners, tell)
             only = {each.dimension.subject for each in found}
             for line in _lines(found):
                 say(line)

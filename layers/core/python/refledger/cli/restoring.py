@@ -13,7 +13,7 @@ from refledger.adapters.ids import Ids
 from refledger.adapters.recovery import Backup, Recovery
 from refledger.adapters.replays import NONE, OVER, UNFINISHED, Replays
 from refledger.adapters.stepfunctions import Executions
-from refledger.cli.found import words
+from refledger.cli.findings import words
 from refledger.cli.output import say
 from refledger.cli.stopping import sources, who
 from refledger.cli.target import Target, Usage

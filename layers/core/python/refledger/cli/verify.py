@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from refledger.adapters.archive import Missing
-from refledger.cli.found import show_found, words
+from refledger.cli.findings import show_found, words
 from refledger.cli.manifest_source import Signed, add_manifest, opened
 from refledger.cli.output import ProgressLine, add_progress, say, warn
 from refledger.cli.target import Target, Usage, add_target

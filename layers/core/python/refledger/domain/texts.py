@@ -14,7 +14,7 @@ import re
 import unicodedata
 from typing import Final
 
-from refledger.domain.folding import FILLERS, skeleton
+from refledger.domain.normalization import FILLERS, skeleton
 
 JOINERS: Final = "\u200c\u200d"  # part of names in Persian, Hindi and others, and of emoji
 MARKS_AT_ONCE: Final = 4  # on one letter: Tibetan and Burmese have three, rarely four

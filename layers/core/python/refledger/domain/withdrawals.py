@@ -168,7 +168,7 @@ class Withdrawal:
     program_version: int = 0  # whose terms held when it was asked for; 0 where that was not written down yet
     assessed_at_ms: int = 0  # when the risks were worked out last; 0: they have not been looked for
     blocked: tuple[str, ...] = ()  # what stood against paying it when the workflow, or whoever decided, last looked
-    accepted: tuple[tuple[str, int], ...] = ()  # what people took on them, and how much it was then (see domain/till)
+    accepted: tuple[tuple[str, int], ...] = ()  # what people took on them, and how much it was (see domain/payout_gate)
 
     @property
     def changed_at_ms(self) -> int:

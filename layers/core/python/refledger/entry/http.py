@@ -27,7 +27,7 @@ from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
 from refledger.entry.tokens import Caller, Token, read_token
 from refledger.operations.rate_limits import Standing
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from refledger.store.transaction import RetryableConflict
 
 BODY_LIMIT_BYTES = 64 * 1024

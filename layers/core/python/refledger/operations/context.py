@@ -16,7 +16,7 @@ from refledger.domain.errors import Busy, ProgramNotFound
 from refledger.domain.programs import Program
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.store import programs, shards, stops
-from refledger.store.looking import Looking
+from refledger.store.read_only import ReadOnlyTable
 from refledger.store.shards import Shards
 from refledger.store.stops import Stop
 from refledger.store.table import Table
@@ -56,10 +56,10 @@ class Context:
 
     def looking(self) -> Context:
         """Return the same, for an operation that is to come as far as what it would write."""
-        return replace(self, table=Looking(self.table))
+        return replace(self, table=ReadOnlyTable(self.table))
 
     def program(self, program_id: str) -> Program:
-        """A program as it was at most a minute ago: its rules are frozen on what they make.
+        """Return a program as it was at most a minute ago: its rules are frozen on what they make.
 
         Raises ProgramNotFound.
         """
@@ -70,7 +70,7 @@ class Context:
         return program
 
     def program_after(self, program_id: str, at_ms: int) -> Program:
-        """A program as it was read after the moment `at_ms`: it knows whether it was paused then.
+        """Return a program as it was read after the moment `at_ms`: it knows whether it was paused then.
 
         Raises ProgramNotFound.
         """
@@ -81,7 +81,7 @@ class Context:
         return program
 
     def program_version(self, program_id: str, version: int) -> Program:
-        """A program as it was in one of its versions, which never changes. Raises ProgramNotFound."""
+        """Return a program as it was in one of its versions, which never changes. Raises ProgramNotFound."""
         _, current = self._programs.get(program_id, (0, None))
         if current and current.version == version:
             return current

@@ -150,5 +150,5 @@ def first_mark(context: Context, act: Act, actor: str, partner_id: str) -> list[
 
 
 def strictest(case: Case, *programs: Program) -> Case:
-    """The case by further terms, too: those under which it was asked for, say."""
+    """Return the case by further terms, too: those under which it was asked for, say."""
     return replace(case, facts=replace(case.facts, programs=(*case.facts.programs, *programs)))

@@ -30,7 +30,7 @@ class EntryPage:
 def journal_of(
     context: Context, partner_id: str, currency: str | None, place: JournalPosition, limit: int
 ) -> EntryPage:
-    """A partner's entries in the order of their versions, one currency after another."""
+    """Return a partner's entries in the order of their versions, one currency after another."""
     found: list[tuple[JournalPosition, JournalEntry]] = []
     for where, entry in _walk(context, partner_id, currency, place, limit):
         if len(found) == limit:

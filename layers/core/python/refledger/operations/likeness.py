@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from refledger.domain import folding
+from refledger.domain import normalization
 from refledger.domain.likeness import Other, Signal, SignalType, TraitKind
 from refledger.domain.methods import Account, PayoutMethod, number_of
 from refledger.domain.partners import Partner
@@ -33,8 +33,8 @@ def account_hash(context: Context, account: Account) -> str:
 
 def traits(context: Context, partner: Partner) -> Traits:
     """Return what of a partner others may have as well, by keyed hash; only what there is."""
-    person = folding.person(partner.first_name, partner.last_name, partner.phone)
-    folded = {TraitKind.EMAIL: folding.email(partner.email), TraitKind.PERSON: person}
+    person = normalization.person(partner.first_name, partner.last_name, partner.phone)
+    folded = {TraitKind.EMAIL: normalization.email(partner.email), TraitKind.PERSON: person}
     return {kind: context.ids.alike(kind, text) for kind, text in folded.items() if text}
 
 
@@ -52,7 +52,7 @@ def moves(context: Context, old: Partner, new: Partner) -> list[Write]:
 
 
 def has_account(context: Context, method: PayoutMethod) -> Write:
-    """The row of a method's account; for the transaction that adds the method."""
+    """Write the row of a method's account; for the transaction that adds the method."""
     return alike.has(TraitKind.ACCOUNT, method.account_hash, method.partner_id, context.now_ms())
 
 
@@ -105,13 +105,13 @@ def signals(context: Context, partner: Partner, methods: Sequence[PayoutMethod])
     own = list(_own_customers(context, partner, [other for each in found for other in each.others]))
     if own:
         found.append(Signal(SignalType.SELF_REFERRAL, found[0].kind, tuple(own), len(own)))
-    if any(map(folding.is_mixed, (partner.first_name, partner.last_name, partner.company_name))):
+    if any(map(normalization.is_mixed, (partner.first_name, partner.last_name, partner.company_name))):
         found.append(Signal(SignalType.LOOK_ALIKE_NAME, TraitKind.NAME))
     return found
 
 
 def of_partner(context: Context, partner_id: str) -> tuple[list[Signal], dict[str, Partner]]:
-    """The signals of a partner by all their accounts, and the partners that they name.
+    """Return the signals of a partner by all their accounts, and the partners that they name.
 
     Raises PartnerNotFound.
     """

@@ -29,7 +29,7 @@ def has(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
 
 
 def has_had(kind: TraitKind, hashed: str, partner_id: str, now_ms: int) -> Write:
-    """The row of a partner from before there were rows; whoever writes one meanwhile knows better."""
+    """Write the row of a partner from before there were rows; whoever writes one meanwhile knows better."""
     return put(f"nobody wrote {kind}", {**keys.alike(kind, hashed, partner_id), "at": now_ms})
 
 

@@ -24,7 +24,7 @@ def create(application: Application) -> list[Write]:
 
 
 def decide(new: Application) -> list[Write]:
-    """A decision, once; after it the user may apply again."""
+    """Write a decision, once; after it the user may apply again."""
     waits = keys.waiting(keys.applications_of(new.status), new.created_at_ms, new.id)
     return [
         update(
@@ -51,7 +51,7 @@ def find(table: Table, application_id: str, *, strong: bool = True) -> Applicati
 
 
 def waiting_of(table: Table, user: str) -> str | None:
-    """The id of the application of a user that waits."""
+    """Return the id of the application of a user that waits."""
     guard = table.get(keys.applicant(user))
     return guard["application"] if guard else None
 

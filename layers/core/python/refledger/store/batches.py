@@ -62,7 +62,7 @@ def find_or_none(table: Table, batch_id: str) -> Batch | None:
 
 
 def downloads(table: Table, batch_id: str) -> list[Download]:
-    """The newest hundred, newest first."""
+    """Return the newest hundred, newest first."""
     found: list[Download] = []
     partition, low, high = keys.batch_downloads(batch_id)
     for item in table.query(partition, low, high, page_size=DOWNLOADS_SHOWN, newest_first=True):

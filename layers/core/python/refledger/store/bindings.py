@@ -21,7 +21,7 @@ TOP_IS_UNBOUND = "nobody referred the top of the chain meanwhile"
 
 
 def bind(binding: Binding) -> Write:
-    """The binding, for ever."""
+    """Write the binding, for ever."""
     limited = {"until": binding.until_ms} if binding.until_ms else {}
     if binding.ended_ms:
         limited["ended"] = binding.ended_ms

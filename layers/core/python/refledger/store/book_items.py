@@ -43,20 +43,20 @@ def _down_line(table: Table, partner_id: str, program_id: str, levels: int) -> I
 
 
 def accounts_of(table: Table, partner_id: str) -> Iterator[Item]:
-    """The partner, and their withdrawals."""
+    """Yield the partner, and their withdrawals."""
     if item := table.get(keys.partner(partner_id)):
         yield item
     yield from _whole(table, table.query(keys.withdrawals_of_partner(partner_id), index="listed"))
 
 
 def payments_of(table: Table, program_id: str, shards: int) -> Iterator[Item]:
-    """A program's payments that somebody may earn from."""
+    """Yield a program's payments that somebody may earn from."""
     for partition in keys.payment_shards(program_id, shards):
         yield from _whole(table, table.query(partition, index="listed"))
 
 
 def entries_of(table: Table, partner_id: str) -> Iterator[Item]:
-    """A partner's journals."""
+    """Yield a partner's journals."""
     for balance in ledger.balances(table, partner_id):
         yield from table.query(keys.journal(partner_id, balance.currency))
 

@@ -18,7 +18,7 @@ Months = dict[str, CappedMonth]  # by name
 
 
 def of_rewards(table: Table, balance: Balance, earned: Iterable[Reward], *, strong: bool = True) -> Months:
-    """The months that count these rewards, all of the balance's partner and currency; up to 100.
+    """Return the months that count these rewards, all of the balance's partner and currency; up to 100.
 
     No read for none.
     """
@@ -31,12 +31,12 @@ def of_rewards(table: Table, balance: Balance, earned: Iterable[Reward], *, stro
 
 
 def of_partner(table: Table, partner_id: str) -> Iterator[CappedMonth]:
-    """Every month of a partner. For the check of the books, not for a request."""
+    """Return every month of a partner. For the check of the books, not for a request."""
     return map(from_item, table.query(*keys.capped_months(partner_id)))
 
 
 def move(old: CappedMonth, new: CappedMonth, now_ms: int) -> Write:
-    """The month's sums, under what was read of them."""
+    """Write the month's sums, under what was read of them."""
     values: Item = {"kept": _texts(new.kept), "covered": _texts(new.covered), "revision": old.revision + 1}
     first: Item = {} if old.revision else {"used": new.used, "created": now_ms}
     change = "SET " + ", ".join(f"#{name} = :{name}" for name in {**values, **first})

@@ -31,7 +31,7 @@ def is_active(guard: Item) -> bool:
 
 
 def create(code: PartnerCode) -> Write:
-    """A code beside the main one."""
+    """Write a code beside the main one."""
     return put("the partner's code is new", {
         **keys.partner_code(code.partner_id, code.code), "code": code.code, "label": code.label,
         "campaign": code.campaign, "status": code.status.value, "created": code.created_at_ms, "vanity": code.vanity,
@@ -39,7 +39,7 @@ def create(code: PartnerCode) -> Write:
 
 
 def change_status(old: PartnerCode, status: CodeStatus) -> list[Write]:
-    """The code, and the guard that those who apply it read."""
+    """Write the code, and the guard that those who apply it read."""
     return [
         update(
             IS_UNCHANGED, keys.partner_code(old.partner_id, old.code), "SET #status = :status", "#status = :was",
@@ -53,7 +53,7 @@ def change_status(old: PartnerCode, status: CodeStatus) -> list[Write]:
 
 
 def find(table: Table, partner_id: str, code: str) -> PartnerCode:
-    """One beside the main one. Raises CodeNotFound."""
+    """Return one beside the main one. Raises CodeNotFound."""
     item = table.get(keys.partner_code(partner_id, code))
     if item is None:
         raise CodeNotFound("the partner has no such code")

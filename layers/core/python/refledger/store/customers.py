@@ -34,7 +34,7 @@ def nobodys(customer: str, payment_id: str, at_ms: int, now_ms: int, customer_id
 
 
 def nobodys_since(table: Table, customer: str, from_ms: int, limit: int) -> list[str]:
-    """The ids of payments that were nobody's, made at `from_ms` or later, the first of them first."""
+    """Return the ids of payments that were nobody's, made at `from_ms` or later, the first of them first."""
     found = table.query(*keys.nobodys_payments(customer, from_ms), page_size=limit)
     return [item["payment"] for _, item in zip(range(limit), found, strict=False)]
 

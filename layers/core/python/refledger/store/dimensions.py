@@ -45,7 +45,7 @@ class Dimension:
         return self.of in MAIN
 
     def at(self, generation: int) -> str:
-        """The partition of one generation of it."""
+        """Return the partition of one generation of it."""
         match self.of:
             case Of.PARTNER:
                 return keys.statistics(self.id, generation)

@@ -172,7 +172,7 @@ def under_partner(table: Table, partner_id: str) -> Iterator[Item]:
 
 
 def entries_of(table: Table, entity: str) -> Iterator[Item]:
-    """The audit of an entity."""
+    """Return the audit of an entity."""
     return table.query(keys.audit_of(entity))
 
 

@@ -57,7 +57,7 @@ class ScreeningRound:
 
 
 def kept(table: Table, now_ms: int) -> ScreeningRound:
-    """The first one, which begins now, where none is kept."""
+    """Return the first one, which begins now, where none is kept."""
     item = table.get(keys.cursor(NAME))
     if item is None:
         return ScreeningRound(now_ms, now_ms, now_ms)

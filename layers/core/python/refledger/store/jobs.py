@@ -32,7 +32,7 @@ def create(job: Job) -> Write:
 
 
 def change(old: Job, new: Job) -> Write:
-    """The job's next version, unless somebody else made one."""
+    """Write the job's next version, unless somebody else made one."""
     assert new.version == old.version + 1
     return put(IS_UNCHANGED, _to_item(new), "#version = :was", was=old.version)
 

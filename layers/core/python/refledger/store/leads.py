@@ -22,7 +22,7 @@ def find(table: Table, hashed: str) -> LeadFacts:
 
 
 def keep(hashed: str, facts: LeadFacts, now_ms: int) -> Write:
-    """The facts, under the version that was read."""
+    """Write the facts, under the version that was read."""
     condition, was = ("#version = :was", {"was": facts.version}) if facts.version else (NOT_THERE, {})
     return put(AS_READ, {
         **keys.lead_facts(hashed), "version": facts.version + 1, "ttl": (now_ms + KEPT_MS) // SECOND_MS,

@@ -15,7 +15,7 @@ HAS_NO_DEBT = "nothing is owed in the currency"
 
 
 def post(old: Balance, new: Balance, entry: JournalEntry) -> list[Write]:
-    """The balance under its version, and its entry. `new` and `entry` come from `journal.post`."""
+    """Write the balance under its version, and its entry. `new` and `entry` come from `journal.post`."""
     assert new.version == entry.version == old.version + 1
     earned = {} if new.earned is None else {"earned": [new.earned, new.version]}
     return [
@@ -65,7 +65,7 @@ def still_without_debt(balance: Balance) -> Write:
 
 
 def find_balance(table: Table, partner_id: str, currency: str, *, strong: bool = True) -> Balance:
-    """The balance; an empty one where nothing was ever booked.
+    """Return the balance; an empty one where nothing was ever booked.
 
     Money is decided about on a strong read only.
     """
@@ -110,7 +110,7 @@ def with_after(table: Table, partner_id: str, currency: str) -> Iterator[tuple[J
 
 
 def last_until(table: Table, partner_id: str, currency: str, before: str) -> tuple[JournalEntry, After | None] | None:
-    """The last entry whose sort key is below `before`; None where there is none. One small read."""
+    """Return the last entry whose sort key is below `before`; None where there is none. One small read."""
     found = table.query(keys.journal(partner_id, currency), high=before, page_size=1, newest_first=True)
     return next(((entry_from(item), _after(item)) for item in found), None)
 
@@ -123,7 +123,7 @@ def _after(item: Item) -> After | None:
 
 
 def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[JournalEntry]:
-    """A partner's entries, newest first."""
+    """Return a partner's entries, newest first."""
     return map(entry_from, table.query(keys.journal(partner_id, currency), page_size=page_size, newest_first=True))
 
 

@@ -16,7 +16,7 @@ IS_ACTIVE = "the payout method is in use"
 
 
 def create(method: PayoutMethod) -> list[Write]:
-    """The method, and the count of the partner's methods, which has a limit."""
+    """Write the method, and the count of the partner's methods, which has a limit."""
     return [
         put(IS_NEW, _to_item(method)),
         update(
@@ -63,7 +63,7 @@ def still_as_read(method: PayoutMethod) -> Write:
 
 
 def find(table: Table, partner_id: str, method_id: str, version: int) -> PayoutMethod:
-    """The version that a withdrawal names, in use or not. Raises MethodNotFound."""
+    """Return the version that a withdrawal names, in use or not. Raises MethodNotFound."""
     item = table.get(keys.method(partner_id, method_id, version))
     if item is None:
         raise MethodNotFound("there is no such payout method")

@@ -18,7 +18,7 @@ IS_UNCHANGED = "the partner is as it was read"
 
 
 def create(partner: Partner, email: str) -> list[Write]:
-    """The partner and its guards. `email`: keyed hash, "" for none."""
+    """Write the partner and its guards. `email`: keyed hash, "" for none."""
     guard = {"partner": partner.id, "program": partner.program_id}
     writes = [
         put(IS_NEW, _to_item(partner)),
@@ -32,7 +32,7 @@ def create(partner: Partner, email: str) -> list[Write]:
 
 
 def change_status(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
-    """The partner under another status, unless somebody changed it in between."""
+    """Write the partner under another status, unless somebody changed it in between."""
     item = _to_item(new)
     trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
@@ -68,7 +68,7 @@ def change(old: Partner, new: Partner, now_ms: int) -> Write:
 
 
 def move_email(old: Partner, before: str, after: str) -> list[Write]:
-    """The guards of an address that changes. `before`, `after`: keyed hashes, "" for none."""
+    """Write the guards of an address that changes. `before`, `after`: keyed hashes, "" for none."""
     writes = []
     if after:
         guard = {"partner": old.id, "program": old.program_id}
@@ -79,7 +79,7 @@ def move_email(old: Partner, before: str, after: str) -> list[Write]:
 
 
 def set_rates(old: Partner, new: Partner, reason: str, by: str, now_ms: int) -> Write:
-    """The partner with other pays of their own, unless somebody changed the partner in between."""
+    """Write the partner with other pays of their own, unless somebody changed the partner in between."""
     return update(
         IS_UNCHANGED, keys.partner(old.id),
         "SET #own = :own, #version = :version, #reason = :reason, #by = :by, #changed = :now", "#version = :was",
@@ -142,13 +142,13 @@ def some(table: Table, partner_id: str) -> Partner | None:
 
 
 def id_of_user(table: Table, user: str, *, strong: bool = True) -> str | None:
-    """The partner whom this user (keyed hash of `sub`) signs in as."""
+    """Return the partner whom this user (keyed hash of `sub`) signs in as."""
     guard = table.get(keys.user(user), strong=strong)
     return guard["partner"] if guard else None
 
 
 def program_of_user(table: Table, user: str) -> str | None:
-    """The home program of the partner whom this user signs in as: in no other one anybody earns."""
+    """Return the home program of the partner whom this user signs in as: in no other one anybody earns."""
     guard = table.get(keys.user(user))
     return guard["program"] if guard else None
 

@@ -233,7 +233,7 @@ def parked(table: Table, after: str, page_size: int, until_ms: int | None = None
 
 
 def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[Refund], list[Dispute]]:
-    """A payment with its refunds and disputes, in one read. Raises PaymentNotFound."""
+    """Return a payment with its refunds and disputes, in one read. Raises PaymentNotFound."""
     found: Payment | None = None
     refunds, disputes = [], []
     for item in table.query(keys.payment(id)["pk"], strong=strong):
@@ -251,7 +251,7 @@ def whole(table: Table, id: str, *, strong: bool = True) -> tuple[Payment, list[
 
 
 def taken_back(table: Table, id: str, *, strong: bool = False) -> tuple[list[Refund], list[Dispute]]:
-    """The refunds and disputes of a payment, in no order."""
+    """Return the refunds and disputes of a payment, in no order."""
     refunds, disputes = [], []
     for item in table.query(*keys.taken_back(id), strong=strong):
         if MOVED in item:
@@ -283,7 +283,7 @@ def disputes(table: Table, which: list[tuple[str, str]], *, strong: bool = True)
 
 
 def refund(id: str, old: Refund | None, new: Refund) -> Write:
-    """A refund of the payment `id`, new or in place of what was read of it."""
+    """Write a refund of the payment `id`, new or in place of what was read of it."""
     marks = {
         "charge": new.charge, "outside": new.outside, "stray": new.stray, "by": new.by, "note": new.note,
         "reference": new.reference, "body": new.body, "waits": new.waits, "confirmed_by": new.confirmed_by,
@@ -325,7 +325,7 @@ def refund_from(item: Item) -> Refund:
 
 
 def dispute(old: Dispute | None, new: Dispute) -> Write:
-    """The dispute, new or in place of what was read of it."""
+    """Write the dispute, new or in place of what was read of it."""
     waits = (new.status is DisputeStatus.OPEN or not new.amount) and not new.stray  # for its end, or its beginning
     listed = keys.waiting(keys.open_disputes(), new.at_ms, new.hash) if waits else {}
     item = {

@@ -20,7 +20,7 @@ def create(change: ProgramChange) -> Write:
 
 
 def decide(change: ProgramChange) -> Write:
-    """The change with what became of it, unless somebody decided in between."""
+    """Write the change with what became of it, unless somebody decided in between."""
     return put(STILL_WAITS, _to_item(change), "#status = :pending", pending=ChangeStatus.PENDING.value)
 
 

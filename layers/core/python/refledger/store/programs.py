@@ -34,12 +34,12 @@ _TERMS = {
 
 
 def create(program: Program) -> list[Write]:
-    """The program, and its first version."""
+    """Write the program, and its first version."""
     return [put(IS_NEW, _to_item(program)), _version(program)]
 
 
 def change(old: Program, new: Program) -> list[Write]:
-    """The next version, unless somebody made one in between."""
+    """Write the next version, unless somebody made one in between."""
     new = replace(new, data_format=old.data_format, counted_since_ms=old.counted_since_ms)
     return [put(IS_CURRENT, _to_item(new), "#version = :was", was=old.version), _version(new)]
 
@@ -67,7 +67,7 @@ def find(table: Table, program_id: str) -> Program:
 
 
 def version(table: Table, program_id: str, number: int) -> Program:
-    """A program as it was in one of its versions. Raises ProgramNotFound."""
+    """Return a program as it was in one of its versions. Raises ProgramNotFound."""
     item = table.get(keys.program_version(program_id, number))
     if item is None:
         raise ProgramNotFound(f"there is no version {number} of a program {program_id}")

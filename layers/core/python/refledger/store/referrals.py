@@ -102,7 +102,7 @@ def free_lead(hashed: str, referral_id: str) -> Write:
 
 
 def of_lead(table: Table, hashed: str, *, strong: bool = True) -> str | None:
-    """The id of the referral of a lead."""
+    """Return the id of the referral of a lead."""
     guard = table.get(keys.lead(hashed), strong=strong)
     return guard["referral"] if guard else None
 

@@ -59,7 +59,7 @@ def _figured(changing: Item) -> Item:
 
 
 def moved(old: Reward, new: Reward) -> Reward:
-    """The reward as it stands after the move."""
+    """Return the reward as it stands after the move."""
     return replace(new, revision=old.revision + 1)
 
 
@@ -120,7 +120,7 @@ def between(table: Table, partitions: tuple[str, ...], first: str, last: str) ->
 
 
 def newest(table: Table, partitions: tuple[str, ...], page_size: int, since: str = keys.LOWEST) -> Iterator[Reward]:
-    """A partner's rewards from the sort key `since` on, those that are due last first."""
+    """Return a partner's rewards from the sort key `since` on, those that are due last first."""
     return map(from_item, merge.by_sort_key(table, partitions, since, page_size=page_size, newest_first=True))
 
 
@@ -182,7 +182,7 @@ def waiting_since(
 
 
 def all_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Reward]:
-    """Every reward of a partner, oldest due first. For the check of the books, not for a request."""
+    """Return every reward of a partner, oldest due first. For the check of the books, not for a request."""
     return map(from_item, items_of(table, partitions))
 
 
@@ -192,7 +192,7 @@ def items_of(table: Table, partitions: tuple[str, ...]) -> Iterator[Item]:
 
 
 def since(table: Table, partitions: tuple[str, ...], start: str) -> Iterator[Reward]:
-    """A partner's rewards from the sort key `start` on, oldest due first, a page at a time."""
+    """Return a partner's rewards from the sort key `start` on, oldest due first, a page at a time."""
     return map(from_item, merge.by_sort_key(table, partitions, start, page_size=100))
 
 

@@ -25,7 +25,7 @@ def from_item(item: Item) -> RuleSet:
 
 
 def own(pays: Own) -> list[list[Any]]:
-    """A partner's own pays."""
+    """Return a partner's own pays."""
     return [[product, _pay(pay)] for product, pay in pays]
 
 

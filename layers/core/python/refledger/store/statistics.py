@@ -110,7 +110,7 @@ def days(table: Table, dimension: str, first: str, last: str, *, strong: bool = 
 
 
 def parts(table: Table, dimension: str, first: str, last: str, *, strong: bool = False) -> list[Item]:
-    """The items of those days."""
+    """Return the items of those days."""
     return list(table.query(dimension, *keys.days_between(first, last), strong=strong))
 
 

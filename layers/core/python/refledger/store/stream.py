@@ -58,7 +58,7 @@ class Record:
 
 
 def comparable(sequence_number: str) -> str:
-    """A sequence number as text that sorts like the number."""
+    """Return a sequence number as text that sorts like the number."""
     return f"{len(sequence_number):02d}{sequence_number}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from refledger.store.acting import signed
+from refledger.store.audit_actor import signed
 from refledger.store.keys import HIGHEST, INDEX_KEYS, LOWEST, Key
 from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, Write
 

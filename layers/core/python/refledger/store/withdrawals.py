@@ -69,7 +69,7 @@ def _written(withdrawal_id: str, notes: Mapping[str, str]) -> list[Write]:
 
 
 def resume(old: Withdrawal, now_ms: int) -> tuple[Withdrawal, Write]:
-    """One more attempt of the workflow, unless somebody else began one."""
+    """Return one more attempt of the workflow, unless somebody else began one."""
     new = replace(old, attempt=old.attempt + 1, resumed_at_ms=now_ms)
     write = update(
         HAS_ATTEMPT, keys.withdrawal(old.id), "SET #attempt = :attempt, #resumed = :now", "#attempt = :was",

@@ -15,7 +15,7 @@ from refledger.operations.context import Context
 from refledger.operations.earning import unattributed
 from refledger.operations.earning.unattributed import Referred
 from refledger.store import keys
-from refledger.store.ahead import Ahead
+from refledger.store.prefetched import PrefetchedTable
 from refledger.store.transaction import RetryableConflict
 
 Told = PaymentEvent | Skipped | Referred | Exception
@@ -85,7 +85,7 @@ def reading_ahead(context: Context, messages: Sequence[Message]) -> Context:
         return context
     try:
         bindings = [keys.binding(each.program_id, context.ids.user(each.customer_id)) for each in received]
-        ahead = replace(context, table=Ahead(context.table, bindings))
+        ahead = replace(context, table=PrefetchedTable(context.table, bindings))
         for program_id in sorted({each.program_id for each in received}):
             ahead.has_program(program_id)
         ahead.shards()  # here, once, and not by each of the threads

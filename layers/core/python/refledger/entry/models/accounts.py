@@ -55,13 +55,13 @@ def bic(text: str) -> str:
 
 
 def number(country: str, text: str) -> str:
-    """An account number, where the country's rule is known. Blanks and dashes do not count."""
+    """Return an account number, where the country's rule is known. Blanks and dashes do not count."""
     _check(_NUMBERS, country, text)
     return text
 
 
 def bank_code(country: str, text: str, number: str) -> str:
-    """A bank code with the account number beside it, where the country's rule is known."""
+    """Return a bank code with the account number beside it, where the country's rule is known."""
     _check(_BANK_CODES, country, text)
     if country == "US":
         from stdnum.us import rtn

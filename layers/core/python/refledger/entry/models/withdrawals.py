@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain.journal import LEGS
 from refledger.domain.methods import Account
-from refledger.domain.till import Blocker, BlockerCode
+from refledger.domain.payout_gate import Blocker, BlockerCode
 from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep

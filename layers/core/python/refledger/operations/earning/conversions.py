@@ -12,7 +12,7 @@ from refledger.domain.referrals import CLOSED, OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Reward
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
-from refledger.operations.earning.payments import enter
+from refledger.operations.earning.payments import assess
 from refledger.operations.earning.word import by_word
 from refledger.operations.upline_resolution import check_stranger
 from refledger.store import bindings, keys, payments, programs, referrals, rewards
@@ -71,13 +71,13 @@ def add(context: Context, referral_id: str, number: int, amount: int) -> tuple[P
     program = programs.find(table, old.program_id)
     binding = bindings.find(table, old.program_id, old.customer) if old.customer else None
     bound = binding or old.bound("", now_ms)
-    entered, sums = by_word(
-        context, Act.CONVERT_BY_MACHINE, "", program, lambda held: enter(context, new, bound, program, None, held),
+    assessed, sums = by_word(
+        context, Act.CONVERT_BY_MACHINE, "", program, lambda held: assess(context, new, bound, program, None, held),
         old.makers,
     )  # fmt: skip
     met = [] if binding else [referrals.unchanged(old)]
-    table.commit(*entered.writes, *sums, *met)
-    return entered.payment, entered.due(now_ms)
+    table.commit(*assessed.writes, *sums, *met)
+    return assessed.payment, assessed.due(now_ms)
 
 
 def convert(
@@ -149,15 +149,15 @@ def _convert(
     )
     payment = replace(payment, body=said(payment))
     bound = binding or old.bound("", now_ms)
-    entered, sums = by_word(
-        context, act, by, program, lambda held: enter(context, payment, bound, program, None, held), old.makers
+    assessed, sums = by_word(
+        context, act, by, program, lambda held: assess(context, payment, bound, program, None, held), old.makers
     )  # fmt: skip
     new = replace(old, conversion=id, version=old.version + 1, updated_at_ms=now_ms)
     if old.status in (*OPEN, ReferralStatus.EXPIRED):
         new = replace(new, status=ReferralStatus.CONVERTED, converted_at_ms=moment_ms, closed_at_ms=0, reason="")
-    table.commit(*entered.writes, *sums, referrals.change(old, new, now_ms))
-    made = [replace(reward, created_at_ms=entered.payment.created_at_ms) for reward in entered.rewards]
-    return Converted(new, entered.payment, made)
+    table.commit(*assessed.writes, *sums, referrals.change(old, new, now_ms))
+    made = [replace(reward, created_at_ms=assessed.payment.created_at_ms) for reward in assessed.rewards]
+    return Converted(new, assessed.payment, made)
 
 
 def _repeated(context: Context, referral: Referral, booked: Payment, amount: int, currency: str) -> Converted:

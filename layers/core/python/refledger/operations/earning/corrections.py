@@ -22,7 +22,7 @@ from refledger.store.transaction import Write
 
 
 def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
-    """The payment with what `other` tells of the same money, where that is better known.
+    """Return the payment with what `other` tells of the same money, where that is better known.
 
     None where it is not.
 

@@ -1,7 +1,7 @@
 """A person looks at a payment that may be another one, and says whether it is: see `duplicate_detection.py`.
 
 Another one: what it earned goes on, and neither of the two is suspected again because of the other. The same: the two
-are joined, like any two names of a payment (`joining.py`). Either way it stays written down who said so, and why.
+are joined, like any two names of a payment (`payment_merges.py`). It stays written down who said so, and why.
 """
 
 from __future__ import annotations

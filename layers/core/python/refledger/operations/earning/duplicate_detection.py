@@ -80,7 +80,7 @@ def _is_compared(payment: Payment) -> bool:
 
 
 def held(earned: Iterable[Reward], twin: str) -> list[Reward]:
-    """The rewards of a payment that may be `twin`, as they wait for a person."""
+    """Return the rewards of a payment that may be `twin`, as they wait for a person."""
     return [
         replace(each, held=holding(each.held, POSSIBLE_DUPLICATE, on=True), twin=twin) if twin else each
         for each in earned

@@ -31,7 +31,7 @@ class Gift:
 
 
 def give(context: Context, gift: Gift, actor: str, key: str | None) -> Reward:
-    """The reward, which is due at once: who calls has it matured, unless it is held.
+    """Return the reward, which is due at once: who calls has it matured, unless it is held.
 
     Idempotent for ever by the Idempotency-Key, of which the payment's id is made; without one every call is a request
     of its own. Payment and reward are written together or not at all.

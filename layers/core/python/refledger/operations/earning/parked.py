@@ -16,7 +16,7 @@ from refledger.domain.times import DAY_MS
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
-from refledger.operations.earning.payments import Recorded, RecordOutcome, enter, inferred
+from refledger.operations.earning.payments import Recorded, RecordOutcome, assess, inferred
 from refledger.operations.earning.unattributed import anew
 from refledger.operations.earning.word import by_word
 from refledger.operations.upline_resolution import check_stranger
@@ -54,11 +54,11 @@ def _accept(context: Context, payment_id: str, by: str) -> Recorded:
     if binding:
         check_stranger(context, Act.ACCEPT_PAYMENT, binding.upline, len(binding.upline), by)
     payment = replace(payment, note="", by=by)
-    entered, sums = by_word(
-        context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, payment, binding, program, old, held)
+    assessed, sums = by_word(
+        context, Act.ACCEPT_PAYMENT, by, program, lambda held: assess(context, payment, binding, program, old, held)
     )  # fmt: skip
-    context.table.commit(*entered.writes, *sums)
-    return Recorded(entered.outcome, old.id, entered.due(context.now_ms()))
+    context.table.commit(*assessed.writes, *sums)
+    return Recorded(assessed.outcome, old.id, assessed.due(context.now_ms()))
 
 
 def _with_binding(context: Context, old: Payment) -> tuple[Payment, Binding | None]:

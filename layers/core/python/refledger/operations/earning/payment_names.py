@@ -34,7 +34,7 @@ class _Root:
 
 
 def record(context: Context, received: PaymentReceived, ids: tuple[str, ...]) -> Recorded:
-    """A payment of which one of the `ids` (ours, its key first) stands for something already.
+    """Return a payment of which one of the `ids` (ours, its key first) stands for something already.
 
     Idempotent, in any order.
 

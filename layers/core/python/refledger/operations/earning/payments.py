@@ -67,7 +67,7 @@ def record(context: Context, received: PaymentReceived) -> Recorded:
 
 
 def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[str, ...] = ()) -> Recorded | None:
-    """The payment under the id `id` and, as its ALIAS, under other `names`.
+    """Return the payment under the id `id` and, as its ALIAS, under other `names`.
 
     None where one of them stands for something already, and what counts has to be found out. Raises like `record`, and
     RetryableConflict.
@@ -88,14 +88,14 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
         suspect: list[Write] = []
         if parked:
             parked, suspect = reversals.met(context, parked, payment)
-        entered = entered_now(context, payment, binding, program, parked)
-        if entered.payment.is_nobodys:
+        assessed = assessed_now(context, payment, binding, program, parked)
+        if assessed.payment.is_nobodys:
             if parked and parked.is_nobodys and parked.body == payment.body:
                 return Recorded(RecordOutcome.REPEATED, id)
             own_id = _own_id(context, received, customer)
             context.table.commit(customers.nobodys(customer, id, payment.occurred_at_ms, context.now_ms(), own_id))
         try:
-            context.table.commit(*entered.writes, *aliases, *suspect)
+            context.table.commit(*assessed.writes, *aliases, *suspect)
         except ConditionFailed as failed:
             taken = [payments.name_of(name) for name in names if payments.name_of(name) in failed.items]
             if payments.IS_NEW not in failed.items:
@@ -114,11 +114,11 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             if taken:
                 aliases.clear()
             return once(first)
-        if entered.payment.is_nobodys and _referred_meanwhile(context, received, customer):
-            return once(entered.payment)
-        if entered.binding:
-            _keep_customer_id(context, received, entered.binding)
-        return Recorded(entered.outcome, id, entered.due(context.now_ms()), _again(entered.binding))
+        if assessed.payment.is_nobodys and _referred_meanwhile(context, received, customer):
+            return once(assessed.payment)
+        if assessed.binding:
+            _keep_customer_id(context, received, assessed.binding)
+        return Recorded(assessed.outcome, id, assessed.due(context.now_ms()), _again(assessed.binding))
 
     return once()
 
@@ -185,7 +185,7 @@ def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool =
 
 
 def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> Payment:
-    """The payment as its event tells it, before anybody has looked what it earns."""
+    """Return the payment as its event tells it, before anybody has looked what it earns."""
     payment = Payment(
         id=id,
         kind=PaymentKind.PAYMENT,
@@ -258,7 +258,7 @@ def _corrected(context: Context, first: Payment, other: Payment) -> Recorded:
 
 
 @dataclass(frozen=True)
-class Entered:
+class PaymentAssessment:
     """What a payment comes to, and the writes that make it so."""
 
     outcome: RecordOutcome
@@ -272,39 +272,42 @@ class Entered:
         return list(_messages(self.payment.id, waiting)) if self.payment.due_ms <= now_ms else []
 
 
-def enter(
+def assess(
     context: Context,
     payment: Payment,
     binding: Binding | None,
     program: Program,
     parked: Payment | None = None,
     held: tuple[str, ...] = (),
-) -> Entered:
-    """The payment as what it is: earned from, ignored, or parked for its currency.
+) -> PaymentAssessment:
+    """Return the payment as what it is: earned from, ignored, or parked for its currency.
 
     `held`: why its rewards wait for a person.
     `parked`: what holds its place already, with refunds and disputes that came first; they are netted here.
     """
     now_ms = context.now_ms()
     back = parked.back if parked else payment.back
-    entered = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back)
+    assessed = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back)
     if parked:
-        entered = replace(entered, revision=parked.revision + 1)
+        assessed = replace(assessed, revision=parked.revision + 1)
     earned: list[Reward] = []
     counted: list[Write] = []
     if binding is None:
-        outcome, entered = (
+        outcome, assessed = (
             RecordOutcome.UNREFERRED,
-            replace(entered, kind=PaymentKind.IGNORED, reason=RecordOutcome.UNREFERRED),
+            replace(assessed, kind=PaymentKind.IGNORED, reason=RecordOutcome.UNREFERRED),
         )
     elif why_not := binding.why_not(payment.occurred_at_ms):
-        outcome, entered = RecordOutcome(why_not), replace(entered, kind=PaymentKind.IGNORED, reason=why_not)
+        outcome, assessed = RecordOutcome(why_not), replace(assessed, kind=PaymentKind.IGNORED, reason=why_not)
         if why_not == EXPIRED and payment.origin is Origin.PAYMENT:  # it earns if one that was made in time comes yet
             counted = bindings.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
     elif not program.earns_at(payment.occurred_at_ms):
-        outcome, entered = RecordOutcome.PAUSED, replace(entered, kind=PaymentKind.IGNORED, reason=RecordOutcome.PAUSED)
+        outcome, assessed = (
+            RecordOutcome.PAUSED,
+            replace(assessed, kind=PaymentKind.IGNORED, reason=RecordOutcome.PAUSED),
+        )
     elif not program.takes(payment.currency):
-        outcome, entered = RecordOutcome.FOREIGN, replace(entered, kind=PaymentKind.FOREIGN)
+        outcome, assessed = RecordOutcome.FOREIGN, replace(assessed, kind=PaymentKind.FOREIGN)
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         terms = rating.terms_of(context, binding)
@@ -313,42 +316,42 @@ def enter(
         counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
         earned = [rating.earn(context, payment, binding, program, part, due_ms) for part in parts if part.amount]
-        entered = replace(
-            entered, kind=PaymentKind.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
+        assessed = replace(
+            assessed, kind=PaymentKind.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
         earned = duplicate_detection.held((replace(reward, held=held) for reward in earned), suspicion.twin)
         earned = [revalue(reward, payment.amount, back) for reward in earned]
         if suspicion.twin:
-            entered = replace(entered, twin=suspicion.twin)
+            assessed = replace(assessed, twin=suspicion.twin)
             counted.append(sightings.list_it(payment.id, suspicion.twin, now_ms))
         outcome = RecordOutcome.RECORDED
     shards = context.shards()
-    first = payments.replace(parked, entered, now_ms, shards) if parked else payments.create(entered, shards)
+    first = payments.replace(parked, assessed, now_ms, shards) if parked else payments.create(assessed, shards)
     writes = [first, *counted, *(rewards.create(r, now_ms) for r in earned)]
-    return Entered(outcome, entered, earned, writes, binding)
+    return PaymentAssessment(outcome, assessed, earned, writes, binding)
 
 
-def entered_now(
+def assessed_now(
     context: Context, payment: Payment, binding: Binding | None, program: Program, parked: Payment | None = None
-) -> Entered:
-    """`enter` for a payment that comes by itself, or with a referral.
+) -> PaymentAssessment:
+    """`assess` for a payment that comes by itself, or with a referral.
 
     One that was made before one of the staff said whose customer it is counts on that person's word: above what they
     may make in a day its rewards are held.
     """
     if binding is None or not binding.is_on_word(payment.occurred_at_ms):
-        return enter(context, payment, binding, program, parked)
+        return assess(context, payment, binding, program, parked)
     from refledger.domain.duties import Act  # few are so: the rest needs to know nothing of duties
     from refledger.operations.earning import word
 
     by = binding.named_by
     spoken = replace(payment, by=by)
-    entered, sums = word.by_word(
-        context, Act.ACCEPT_PAYMENT, by, program, lambda held: enter(context, spoken, binding, program, parked, held)
+    assessed, sums = word.by_word(
+        context, Act.ACCEPT_PAYMENT, by, program, lambda held: assess(context, spoken, binding, program, parked, held)
     )  # fmt: skip
-    return replace(entered, writes=[*entered.writes, *sums])
+    return replace(assessed, writes=[*assessed.writes, *sums])
 
 
 def repeated(context: Context, first: Payment, received: PaymentReceived) -> Recorded:

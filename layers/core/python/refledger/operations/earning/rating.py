@@ -43,7 +43,7 @@ def split(payment: Payment, binding: Binding, terms: Program) -> list[Share]:
 
 
 def terms_of(context: Context, binding: Binding) -> Program:
-    """The version of the program under which the customer was bound. Raises ProgramNotFound."""
+    """Return the version of the program under which the customer was bound. Raises ProgramNotFound."""
     return context.program_version(binding.program_id, binding.rule_version)
 
 
@@ -53,7 +53,7 @@ def _place(payment: Payment) -> tuple[int, str]:
 
 
 def earn(context: Context, payment: Payment, binding: Binding, program: Program, share: Share, due_ms: int) -> Reward:
-    """The reward of one tier, with everything it will ever need."""
+    """Return the reward of one tier, with everything it will ever need."""
     spread = context.spread(share.partner_id)
     return Reward(
         id=keys.reward_id(share.partner_id, due_ms, payment.currency, payment.id, share.tier, spread),
@@ -126,7 +126,7 @@ def uncounted(context: Context, gone: Payment, keep: Payment | None) -> list[Wri
 
 
 def left_by(context: Context, read: Binding, new: Binding, gone: Payment, keep: Payment | None = None) -> Binding:
-    """The customer's binding `new`, without a payment that takes no place any more.
+    """Return the customer's binding `new`, without a payment that takes no place any more.
 
     `read`: as it was read.
 
@@ -251,16 +251,16 @@ def _looked_at(context: Context, made: list[Reward]) -> list[Write]:
 
 def _in_time(context: Context, payment: Payment) -> Rated:
     """One that was paid after its referral had expired: it has not, for another was paid in time and told later."""
-    from refledger.operations.earning.payments import enter  # it rates what it enters
+    from refledger.operations.earning.payments import assess  # it rates what it assesses
 
     binding = bindings.find(context.table, payment.program_id, payment.customer)
     if binding is None or binding.why_not(payment.occurred_at_ms):
         return Rated()
     program = context.program_after(payment.program_id, context.now_ms())
     taken = replace(payment, kind=PaymentKind.PAYMENT, reason="")
-    entered = enter(context, taken, binding, program, payment)
-    context.table.commit(*entered.writes)
-    return Rated(entered.due(context.now_ms()), 1)
+    assessed = assess(context, taken, binding, program, payment)
+    context.table.commit(*assessed.writes)
+    return Rated(assessed.due(context.now_ms()), 1)
 
 
 def became(
@@ -302,7 +302,7 @@ def _stays(old: Reward, payment: Payment) -> bool:
 
 
 def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: str) -> Reward:
-    """The reward as it is rated now, with what it was before, and because of which payment."""
+    """Return the reward as it is rated now, with what it was before, and because of which payment."""
     if (old.amount, old.rate_bps, old.rule) == (amount, rate_bps, rule):
         return old
     first = old.first_amount if old.because_of else old.amount

@@ -10,7 +10,7 @@ from refledger.domain.payment_events import OWN_EVENTS, PaymentAlias, RefundRece
 from refledger.domain.payments import Payment, PaymentKind, Refund
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import corrections, duplicate_detection, reversals
-from refledger.operations.earning.joining import Joining, rank
+from refledger.operations.earning.payment_merges import PaymentMerge, rank
 from refledger.operations.earning.payments import Recorded, RecordOutcome
 from refledger.store import keys, payments
 from refledger.store.transaction import RetryableConflict
@@ -41,7 +41,7 @@ def refund(context: Context, event: RefundReceived | RefundTotal) -> Recorded:
 
 @retry_on_conflict
 def take(context: Context, named: str, news: Refund) -> Recorded:
-    """One refund of the payment that has the name `named` (an id of ours), or what became of it.
+    """Return one refund of the payment that has the name `named` (an id of ours), or what became of it.
 
     See `refund`.
     """
@@ -123,7 +123,7 @@ def link(context: Context, named: str, target: str) -> Recorded:
     Resumable: whoever dies in the middle is met by the repeat. Raises Busy.
     """
     found = _link(context, named, target)
-    if isinstance(found, Joining):
+    if isinstance(found, PaymentMerge):
         due = found.all()
         if found.is_turned:
             return link(context, named, target)
@@ -137,7 +137,7 @@ def link(context: Context, named: str, target: str) -> Recorded:
 
 
 @retry_on_conflict
-def _link(context: Context, named: str, target: str) -> Recorded | Joining:
+def _link(context: Context, named: str, target: str) -> Recorded | PaymentMerge:
     alias_id, keep_id = reversals.root(context, named), reversals.root(context, target)
     if alias_id == keep_id:
         return Recorded(RecordOutcome.REPEATED, keep_id)
@@ -155,7 +155,7 @@ def _link(context: Context, named: str, target: str) -> Recorded | Joining:
         new = Payment(alias_id, PaymentKind.ALIAS, "", created_at_ms=context.now_ms(), target=keep_id)
         context.table.commit(payments.create(new), payments.unchanged(keep_id, keep))  # no two name each other
         return Recorded(RecordOutcome.RECORDED, keep_id)
-    return Joining(context, alias_id, keep_id)
+    return PaymentMerge(context, alias_id, keep_id)
 
 
 @retry_on_conflict

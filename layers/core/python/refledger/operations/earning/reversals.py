@@ -58,7 +58,7 @@ def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: 
 
 
 def root(context: Context, named: str) -> str:
-    """The id of the payment that has this name."""
+    """Return the id of the payment that has this name."""
     for _ in range(NAMES_LIMIT):
         item = context.table.get(keys.payment(named))
         if item is None or item["kind"] != PaymentKind.ALIAS:
@@ -132,7 +132,7 @@ class ReversalResult:
 def apply(
     context: Context, id: str, payment: Payment | None, back: TakenBack, currency: str, reference: str
 ) -> ReversalResult:
-    """The payment with these sums, and all that follows for its rewards and their partners' money.
+    """Return the payment with these sums, and all that follows for its rewards and their partners' money.
 
     `payment`: as it was read, None where it has not come yet: then the sums wait for it (EARLY) under `id`. Its
     revision moves on in any case, so whoever read less of what lies below it reads again.

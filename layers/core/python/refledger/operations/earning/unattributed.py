@@ -16,7 +16,7 @@ from refledger.domain.referrals import Referral
 from refledger.domain.times import HOUR_MS
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating
-from refledger.operations.earning.payments import entered_now
+from refledger.operations.earning.payments import assessed_now
 from refledger.store import bindings, customers, payments
 from refledger.store.stream import Record
 
@@ -36,7 +36,7 @@ class Referred:
 
 
 def referred_in(records: Iterable[Record]) -> list[Referred]:
-    """The customers that the stream tells of newly, each once."""
+    """Return the customers that the stream tells of newly, each once."""
     told = (
         Referred(new.program_id, new.customer)
         for record in records
@@ -75,12 +75,12 @@ def _take(context: Context, payment_id: str, program_id: str) -> list[MaturityMe
     if old is None or (old.program_said and old.program_id != program_id):
         return []
     binding = bindings.find(context.table, program_id, old.customer)
-    entered = entered_now(context, anew(old, program_id), binding, context.program(program_id), old)
-    context.table.commit(*entered.writes)
-    return entered.due(context.now_ms())
+    assessed = assessed_now(context, anew(old, program_id), binding, context.program(program_id), old)
+    context.table.commit(*assessed.writes)
+    return assessed.due(context.now_ms())
 
 
 def anew(old: Payment, program_id: str) -> Payment:
-    """A payment that was nobody's as it would come now, in this program."""
+    """Return a payment that was nobody's as it would come now, in this program."""
     new = replace(old, kind=PaymentKind.PAYMENT, reason="", program_id=program_id)
     return replace(new, body=said(new))

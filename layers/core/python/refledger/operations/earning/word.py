@@ -16,7 +16,7 @@ from refledger.domain.programs import Program
 from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Reward, holding, revalue
 from refledger.operations import duties
 from refledger.operations.context import Context
-from refledger.operations.earning.payments import Entered
+from refledger.operations.earning.payments import PaymentAssessment
 from refledger.store.transaction import Write
 
 
@@ -25,23 +25,23 @@ def by_word(
     act: Act,
     by: str,
     program: Program,
-    enter: Callable[[tuple[str, ...]], Entered],
+    assess: Callable[[tuple[str, ...]], PaymentAssessment],
     makers: Collection[str] = (),
-) -> tuple[Entered, list[Write]]:
+) -> tuple[PaymentAssessment, list[Write]]:
     """Return what the payment comes to, and what writes down the day's sums with it.
 
-    `enter` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM. `makers`:
-    the people behind what a machine tells. Raises what bars them.
+    `assess` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM.
+    `makers`: the people behind what a machine tells. Raises what bars them.
     """
-    entered = enter(())
+    assessed = assess(())
     amounts = Counter[str]()
-    for reward in entered.rewards:
+    for reward in assessed.rewards:
         amounts[reward.partner_id] += reward.amount
-    currency, by_machine = entered.payment.currency, act is Act.CONVERT_BY_MACHINE
+    currency, by_machine = assessed.payment.currency, act is Act.CONVERT_BY_MACHINE
     case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
     if isinstance(case.require(), NeedsSecond):
-        entered = enter((SECOND_PERSON,))
-    return entered, case.writes(marks=makers if by_machine else None)
+        assessed = assess((SECOND_PERSON,))
+    return assessed, case.writes(marks=makers if by_machine else None)
 
 
 def more(

@@ -54,7 +54,7 @@ class TrialBalance:
 
 
 def trial_balance(context: Context, as_of: date | None) -> list[TrialBalance]:
-    """One for each currency. `as_of`: without what was booked after that day. Two or three reads."""
+    """Return one for each currency. `as_of`: without what was booked after that day. Two or three reads."""
     if as_of is None:
         found = rollups.totals(context, dimensions.JOURNAL)
     else:

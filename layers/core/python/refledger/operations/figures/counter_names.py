@@ -144,7 +144,7 @@ def parse(name: str) -> CounterName | None:
 
 
 def select(counters: Mapping[str, int], *counts: Counts) -> Iterator[tuple[CounterName, int]]:
-    """The counters that count these, in the order of their names."""
+    """Yield the counters that count these, in the order of their names."""
     for text, n in sorted(counters.items()):
         if (name := parse(text)) and name.counts in counts:
             yield name, n

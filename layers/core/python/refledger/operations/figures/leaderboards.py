@@ -55,7 +55,7 @@ def top(context: Context, program_id: str, period: str, by: RankedBy, currency: 
 
 
 def months_of(context: Context, program_id: str) -> Iterator[Board]:
-    """Every board of a month that there is."""
+    """Return every board of a month that there is."""
     return (board for board in leaderboards.of_program(context.table, program_id) if board.period != ALL_TIME)
 
 

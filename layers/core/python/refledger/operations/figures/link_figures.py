@@ -8,7 +8,7 @@ from refledger.domain.codes import PartnerCode
 from refledger.domain.partners import Partner
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
-from refledger.operations.figures.counted import check_partner_counted
+from refledger.operations.figures.availability import check_partner_counted
 from refledger.operations.figures.counter_names import Counts
 from refledger.store import clicks, codes
 from refledger.store.clicks import Clicks

@@ -27,8 +27,8 @@ from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import MINUTE_MS, SECOND_MS, day
 from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.operations.figures import leaderboards
-from refledger.operations.figures.comparing import beside
 from refledger.operations.figures.counters import dated, stamped_in
+from refledger.operations.figures.rebuild_diff import beside
 from refledger.operations.figures.rollups import FAR, STAMPED
 from refledger.store import book_items, dimensions, generations, images, partners, programs, statistics
 from refledger.store.dimensions import Dimension

@@ -18,7 +18,7 @@ from refledger.domain.referrals import CLOSED
 from refledger.domain.times import day
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
-from refledger.operations.figures.counted import check_partner_counted
+from refledger.operations.figures.availability import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
 from refledger.operations.figures.counters import TOOK_DAYS
 from refledger.store import dimensions, partners
@@ -246,7 +246,7 @@ class Cohort:
 
 
 def cohorts(context: Context, program_id: str, year: int) -> list[Cohort]:
-    """One for each month of the year in which somebody was referred."""
+    """Return one for each month of the year in which somebody was referred."""
     found = rollups.totals(context, dimensions.cohorts(program_id, f"{year:04d}"))
     heads: dict[str, Counter[Counts]] = defaultdict(Counter)
     later: dict[str, dict[int, CohortMonth]] = defaultdict(dict)

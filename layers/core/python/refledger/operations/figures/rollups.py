@@ -10,7 +10,7 @@ from refledger.domain.journal import Balance
 from refledger.domain.leaderboards import ChangedMonth
 from refledger.domain.times import DAY_MS, day
 from refledger.operations.context import Context
-from refledger.operations.figures.counted import check_partner_counted
+from refledger.operations.figures.availability import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.counters import RANKED, Dated, dated, effects, stamped_in
 from refledger.store import dimensions, generations, keys, ledger, statistics
@@ -76,7 +76,7 @@ def project(context: Context, shard: str, records: Sequence[Record]) -> list[Cha
 
 
 def subjects_of(record: Record) -> set[str]:
-    """Everything in whose figures the item is: partners, a program, the books."""
+    """Return everything in whose figures the item is: partners, a program, the books."""
     found = {dimension for days in (record.days_before, record.days_after) for _, dimension, _, _ in dated(days)}
     return {dimension.subject for dimension in found | stamped_in(record.before) | stamped_in(record.after)}
 
@@ -101,7 +101,7 @@ def signed_sum(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def of_user(context: Context, user: str) -> PartnerStatistics:
-    """The caller's own figures; zeros for somebody who is no partner yet. Raises NotCounted.
+    """Return the caller's own figures; zeros for somebody who is no partner yet. Raises NotCounted.
 
     Who they are is read together with what most of them are, whose partner id is made of the user's.
     """
@@ -145,7 +145,7 @@ def _not_in(balances: Iterable[Balance], pending: Mapping[str, int], earned: Cou
 
 
 def current_totals(context: Context, partner_id: str) -> Counter[str]:
-    """A partner's counters, in the generation that counts."""
+    """Return a partner's counters, in the generation that counts."""
     return totals(context, dimensions.partner(partner_id))
 
 

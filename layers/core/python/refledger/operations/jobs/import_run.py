@@ -22,7 +22,7 @@ from refledger.operations.jobs.jobs import fail
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
 from refledger.store import jobs, keys, programs
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from refledger.store.transaction import ConditionFailed
 
 COLUMNS: Final = ("firstName", "lastName", "email", "phone", "companyName", "programId")

@@ -61,7 +61,7 @@ Amounts are in major units of their currency. What is corrected later is in the 
 
 
 def pieces(context: Context, month_text: str, after: Any) -> Iterator[Piece]:
-    """The pack of a month that is closed, in pieces; from the beginning where `after` is None.
+    """Yield the pack of a month that is closed, in pieces; from the beginning where `after` is None.
 
     Raises NotFound.
     """

@@ -45,13 +45,13 @@ def of_partner(
 
 
 def of_entries(table: Table, entries: list[JournalEntry], *, people: bool) -> list[Posting]:
-    """The postings of up to a hundred entries of whomever. `people`: with partners' names."""
+    """Return the postings of up to a hundred entries of whomever. `people`: with partners' names."""
     whose = sorted({each.partner_id for each in entries})
     return named(table, entries, stored_partners.many(table, whose) if people and whose else [])
 
 
 def named(table: Table, entries: list[JournalEntry], partners: Iterable[Partner]) -> list[Posting]:
-    """The postings of up to a hundred entries of these partners."""
+    """Return the postings of up to a hundred entries of these partners."""
     outs = sorted({each.reference for each in entries if each.kind in WITHDRAWN and each.reference})
     paid = sorted({id for each in entries if (id := _payment(each))})
     known = {each.id: each for each in withdrawals.many(table, outs, strong=False)} if outs else {}

@@ -22,7 +22,7 @@ ATTEMPTS_EACH = 10  # numbers that the system's next code may try before it meet
 
 
 def add(context: Context, partner_id: str, wished: str | None, label: str, campaign: str, request: Once) -> PartnerCode:
-    """One code more, the wished one or one that the system makes. Idempotent by `request`.
+    """Return one code more, the wished one or one that the system makes. Idempotent by `request`.
 
     Raises PartnerNotFound, Conflict for a partner whose partnership has ended, CodeNotAllowed, CodeTaken also where it
     looks like another one, TooManyCodes, KeyReused.
@@ -114,7 +114,7 @@ def change_status(context: Context, partner_id: str, typed: str, status: CodeSta
 
 
 def validate(context: Context, typed: str) -> str | None:
-    """The partner to whom the code would bind a customer now, None where it would bind nobody."""
+    """Return the partner to whom the code would bind a customer now, None where it would bind nobody."""
     guard = stored.guard_of(context.table, codes.normalise(typed), strong=False)
     if guard is None or not stored.is_active(guard):
         return None

@@ -12,12 +12,12 @@ from refledger.domain.batches import Batch, Download, TransferLine, as_csv
 from refledger.domain.duties import Act, Barred
 from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
 from refledger.domain.methods import BankAccount
-from refledger.domain.till import Blockers
+from refledger.domain.payout_gate import Blockers
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
 from refledger.operations.context import Context, commit, retry_on_conflict
-from refledger.operations.payouts import till
-from refledger.operations.payouts.till import Seen
+from refledger.operations.payouts import payout_gate
+from refledger.operations.payouts.payout_gate import Seen
 from refledger.store import batches, methods, withdrawals
 from refledger.store.transaction import ConditionFailed
 
@@ -108,7 +108,7 @@ class Tills:
         """Return what stands against paying it."""
         known = self._seen.get(_common(withdrawal))
         if known is None:
-            known = self._seen[_common(withdrawal)] = till.look(self.context, withdrawal)
+            known = self._seen[_common(withdrawal)] = payout_gate.look(self.context, withdrawal)
         return replace(known, withdrawal=withdrawal).blockers
 
     def _is_barred(self, withdrawal: Withdrawal) -> bool:

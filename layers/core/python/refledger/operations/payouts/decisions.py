@@ -1,7 +1,7 @@
 """What one of the staff decides about a withdrawal: that it may be paid, that it was, or that its money is put back.
 
-Each looks first at what stands against it (`till.look`), asks whether this person may and is enough (`duties.case`),
-and commits under both: a suspension, a refund or another decision in between makes it look again.
+Each looks first at what stands against it (`payout_gate.look`), asks whether this person may and is enough
+(`duties.case`), and commits under both: a suspension, a refund or another decision in between makes it look again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from refledger.domain.duties import Act, Allowed, NeedsSecond
 from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, SecondPersonNeeded
-from refledger.domain.till import (
+from refledger.domain.payout_gate import (
     accepted,
     check_note,
     check_second,
@@ -37,8 +37,8 @@ from refledger.domain.withdrawals import (
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.duties import Case
-from refledger.operations.payouts import risks, till
-from refledger.operations.payouts.till import Seen
+from refledger.operations.payouts import payout_gate, risks
+from refledger.operations.payouts.payout_gate import Seen
 from refledger.operations.payouts.transitions import book, is_repeat
 from refledger.store import withdrawals
 
@@ -51,13 +51,13 @@ def _decide(
 ) -> Withdrawal:
     """Look at the withdrawal, and let this person act on what there is to see; again where somebody was faster.
 
-    Idempotent by the request. `day`: see `till.look`. Raises OwnWithdrawal, WithdrawalNotFound, Busy, and what `act`
-    raises.
+    Idempotent by the request. `day`: see `payout_gate.look`. Raises OwnWithdrawal, WithdrawalNotFound, Busy, and what
+    `act` raises.
     """
     old = withdrawals.find(context.table, withdrawal_id)
     if is_repeat(old, actor, request):
         return old
-    seen = till.look(context, old, day=day)
+    seen = payout_gate.look(context, old, day=day)
     check_decider(old, actor, seen.partner.customer)
     return act(old, seen)
 

@@ -149,7 +149,7 @@ def check_payable(method: PayoutMethod) -> None:
 
 
 def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withdrawal, by: str) -> Account:
-    """The account that a withdrawal is paid to, in clear, for a person.
+    """Return the account that a withdrawal is paid to, in clear, for a person.
 
     Who looks is written down first, each time: if all ends after that, somebody is named who saw nothing, and never the
     other way round. Raises MethodNotFound, NotOpened, Busy.

@@ -10,7 +10,7 @@ from refledger.domain.errors import WithdrawalNotFound
 from refledger.operations.context import Context
 from refledger.operations.payouts import withdrawals, workflow_callbacks
 from refledger.operations.payouts.withdrawals import Heard
-from refledger.store.looking import WouldWrite
+from refledger.store.read_only import WouldWrite
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text never enters a key
 

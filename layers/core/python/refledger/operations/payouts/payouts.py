@@ -15,14 +15,14 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.adapters.vault import Vault
 from refledger.domain.errors import PayoutDeclined
 from refledger.domain.methods import MethodType
+from refledger.domain.payout_gate import Weight
 from refledger.domain.payouts import PayoutFault, PayoutOrder, PayoutResult, Payouts, PayoutState
 from refledger.domain.provider_events import Said
-from refledger.domain.till import Weight
 from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import PAYOUT, SYSTEM, PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.payouts import methods, till
-from refledger.operations.payouts.till import Seen
+from refledger.operations.payouts import methods, payout_gate
+from refledger.operations.payouts.payout_gate import Seen
 from refledger.operations.payouts.transitions import book
 from refledger.operations.payouts.withdrawals import provider_says
 from refledger.operations.payouts.workflow_callbacks import HELD, SETTLEMENT, TaskResult, result, wait
@@ -102,7 +102,7 @@ def _begin(context: Context, withdrawal_id: str) -> tuple[Withdrawal, bool]:
     old = withdrawals.find(context.table, withdrawal_id)
     if old.status is not WithdrawalStatus.APPROVED:
         return old, False
-    seen = till.look(context, old)
+    seen = payout_gate.look(context, old)
     if any(each.weight is Weight.STOPS for each in seen.blockers):
         return _held(context, seen), False
     if seen.blockers:
@@ -147,7 +147,7 @@ def _go_on(context: Context, port: Payouts, order: PayoutOrder, withdrawal: With
 @retry_on_conflict
 def _check_still_payable(context: Context, withdrawal_id: str) -> None:
     """Raises _Held where something stands against it since it was begun; what that is, is written down."""
-    seen = till.look(context, withdrawals.find(context.table, withdrawal_id))
+    seen = payout_gate.look(context, withdrawals.find(context.table, withdrawal_id))
     if seen.blockers:
         raise _Held(_held(context, seen))
 

@@ -9,8 +9,8 @@ from refledger.domain.risks import TOGETHER_MS, asked_for, needs_no_person, risk
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.payouts import till
-from refledger.operations.payouts.till import Seen
+from refledger.operations.payouts import payout_gate
+from refledger.operations.payouts.payout_gate import Seen
 from refledger.store import ledger, rewards, withdrawals
 
 # Bounds of what is read. A withdrawal is assessed once or twice in its life, so that some fifty read units are nothing;
@@ -42,7 +42,7 @@ def assess(context: Context, withdrawal_id: str) -> Assessed:
     old = withdrawals.find(context.table, withdrawal_id)
     if old.status is not WithdrawalStatus.REQUESTED:
         return Assessed(old, None)
-    seen = till.look(context, old, day=True)
+    seen = payout_gate.look(context, old, day=True)
     new = replace(old, risks=worked_out(context, seen), assessed_at_ms=seen.now_ms, blocked=seen.blocked)
     if replace(new, assessed_at_ms=old.assessed_at_ms) != old or not old.assessed_at_ms:
         context.table.commit(*withdrawals.change(old, new))

@@ -68,7 +68,7 @@ def cover_all(context: Context, partner_id: str, currency: str, withdrawal_id: s
 
 
 def room(balance: Balance) -> int:
-    """The worth of approved rewards whose money has left."""
+    """Return the worth of approved rewards whose money has left."""
     return balance.unpaid - max(0, balance.available) - balance.reserved
 
 

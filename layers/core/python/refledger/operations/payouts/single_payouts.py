@@ -12,13 +12,13 @@ from refledger.domain.errors import AlreadyDecided, NotPayable, SecondPersonNeed
 from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.partners import Partner
+from refledger.domain.payout_gate import Blockers, check_note, check_stops, takes_second
 from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
-from refledger.domain.till import Blockers, check_note, check_stops, takes_second
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.rewards import holder, makers_of
-from refledger.operations.payouts import till
+from refledger.operations.payouts import payout_gate
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
 from refledger.store.transaction import Write
 
@@ -89,7 +89,7 @@ def process(
         transaction_id=transaction_id,
         steps=(WithdrawalStep(WithdrawalStatus.PAID, actor, now_ms, note, request),),
     )
-    seen = till.look(context, withdrawal)
+    seen = payout_gate.look(context, withdrawal)
     balance = seen.balance(old.currency)
     amount, months = (min(back.amount, worth(old)), []) if back else _open(context, old, new, balance)
     _check_payable(seen.blockers, balance, amount, note)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from refledger.adapters.stepfunctions import Waker, Workflow
-from refledger.domain.till import Weight
+from refledger.domain.payout_gate import Weight
 from refledger.domain.times import MINUTE_MS, SECOND_MS
 from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.payouts import till
+from refledger.operations.payouts import payout_gate
 from refledger.operations.payouts.settlement import cover_all
 from refledger.operations.payouts.workflow_callbacks import tell, wake
 from refledger.operations.payouts.workflow_tasks import end_in_time
@@ -154,7 +154,7 @@ def _expire(context: Context, waker: Waker, withdrawal: Withdrawal, swept: Swept
 
 def _is_stopped(context: Context, withdrawal: Withdrawal) -> bool:
     """Whether what held it is not over; what people can take on them is told to the workflow."""
-    return any(each.weight is Weight.STOPS for each in till.look(context, withdrawal).blockers)
+    return any(each.weight is Weight.STOPS for each in payout_gate.look(context, withdrawal).blockers)
 
 
 def resume(context: Context, workflow: Workflow, withdrawal: Withdrawal) -> bool:

@@ -84,7 +84,7 @@ def step(
     note: str = "",
     check: Check = lambda _: None,
 ) -> Withdrawal:
-    """One change of status by the partner or the workflow, with the money that goes with it.
+    """Return one change of status by the partner or the workflow, with the money that goes with it.
 
     Idempotent by `request`: the same actor's same request finds its own step and changes nothing.
     Raises WithdrawalNotFound, AlreadyDecided, Busy, and what `check` raises.
@@ -128,6 +128,6 @@ def by_person(
 
 
 def user_of(item: Item | None) -> str:
-    """The user behind a partner, "" for one who never signs in."""
+    """Return the user behind a partner, "" for one who never signs in."""
     partner: Partner | None = partners.from_item(item) if item else None
     return partner.customer if partner else ""

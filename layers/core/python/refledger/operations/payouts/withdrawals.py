@@ -187,7 +187,7 @@ def _keys(ids: Ids, partner_id: str, key: str, currency: str, payee: Account | s
 
 
 def own(context: Context, user: str, withdrawal_id: str) -> Withdrawal:
-    """A withdrawal of the caller. Another's does not exist for them: raises WithdrawalNotFound."""
+    """Return a withdrawal of the caller. Another's does not exist for them: raises WithdrawalNotFound."""
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     if withdrawal.partner_id != partners.id_of_user(context.table, user):
         raise WithdrawalNotFound("there is no such withdrawal")

@@ -32,7 +32,7 @@ def decide(context: Context, waker: Waker, withdrawal_id: str, token: str) -> Ta
 
 
 def end_in_time(context: Context, withdrawal: Withdrawal) -> Withdrawal:
-    """The withdrawal, EXPIRED and its money returned where nobody decided in the program's time.
+    """Return the withdrawal, EXPIRED and its money returned where nobody decided in the program's time.
 
     A decision that was faster stands, and so does a new time that it was given. Idempotent.
     """

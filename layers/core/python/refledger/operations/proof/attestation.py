@@ -19,7 +19,7 @@ from refledger.store import attested
 
 
 def rows_of(source: ManifestSource, checker: Checker, day: str | None) -> Iterator[ManifestRow]:
-    """Every row of a manifest, a part at a time.
+    """Yield every row of a manifest, a part at a time.
 
     Raises Damaged; Missing where there is no manifest at all.
 
@@ -42,7 +42,7 @@ def rows_of(source: ManifestSource, checker: Checker, day: str | None) -> Iterat
 
 
 def check(context: Context, rows: Iterable[ManifestRow], checked: Checked) -> Iterator[Fault]:
-    """Every balance whose journal is not the one that the manifest saw.
+    """Yield every balance whose journal is not the one that the manifest saw.
 
     That the entries up to the one that is looked at are right follows from the chain, which `verify` looks at for every
     partner in the list: a partner who was taken off it is verified here.

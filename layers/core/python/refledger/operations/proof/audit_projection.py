@@ -8,7 +8,7 @@ from dataclasses import replace
 from refledger.domain.audit import AuditAction, AuditEntry, compare, network
 from refledger.operations.context import Context
 from refledger.store import audit, keys
-from refledger.store.acting import actor_of
+from refledger.store.audit_actor import actor_of
 from refledger.store.stream import Record
 from refledger.store.transaction import ConditionFailed
 
@@ -19,7 +19,7 @@ PARTNER = "partner"  # the kind of an actor who is neither staff nor a service
 
 
 def write_down(context: Context, records: Iterable[Record]) -> int:
-    """One entry for each record that is worth it, each once: a repeat finds it there.
+    """Return one entry for each record that is worth it, each once: a repeat finds it there.
 
     Returns how many were new.
     """

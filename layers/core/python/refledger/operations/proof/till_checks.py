@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from refledger.domain.journal import Account, Balance, EntryKind, JournalEntry
 from refledger.domain.partners import PartnerStatus
-from refledger.domain.till import BlockerCode
+from refledger.domain.payout_gate import BlockerCode
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.store import keys

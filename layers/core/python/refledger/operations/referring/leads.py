@@ -32,7 +32,7 @@ from refledger.operations.earning.conversions import convert
 from refledger.operations.earning.payments import RecordOutcome as RefundOutcome
 from refledger.operations.referring import lifecycle, reads
 from refledger.store import leads, programs, referrals
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 
 CALLER = "leads"  # of the referrals that are made here
 REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)

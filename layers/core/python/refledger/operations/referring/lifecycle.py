@@ -79,7 +79,7 @@ def create(
     by: str = "",
     by_machine: bool = False,
 ) -> Referral:
-    """A PENDING referral.
+    """Return a PENDING referral.
 
     Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a customer that has one
     already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters it, "" for a CRM;
@@ -255,7 +255,7 @@ def _close(
 
 
 def closing(context: Context, old: Referral, status: ReferralStatus, reason: str) -> tuple[Referral, list[Write]]:
-    """An open referral closed, and what closes its binding with it.
+    """Return an open referral closed, and what closes its binding with it.
 
     Raises ReferralClosed where its customer has paid in time, and the stream has not told yet.
     """

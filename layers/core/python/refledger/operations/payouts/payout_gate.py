@@ -1,7 +1,7 @@
 """What is read before money is let go, and what goes into the transaction that lets it go, so that nothing was missed.
 
-seen = till.look(context, withdrawal)               # partner, balances, payout method and program as they are now
-domain.till.check_stops(seen.blockers)
+seen = payout_gate.look(context, withdrawal)        # partner, balances, payout method and program as they are now
+domain.payout_gate.check_stops(seen.blockers)
 context.table.commit(*writes, *seen.guards())       # a suspension or a refund in between makes the transaction fail
 """
 
@@ -17,10 +17,10 @@ from refledger.domain.exposures import Exposure
 from refledger.domain.journal import Balance
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
+from refledger.domain.payout_gate import BlockerCode, Blockers, Unpaid, payable
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import owed
 from refledger.domain.risks import RiskFacts, refreshed
-from refledger.domain.till import BlockerCode, Blockers, Unpaid, payable
 from refledger.domain.withdrawals import Risk, Withdrawal
 from refledger.operations.context import Context
 from refledger.store import exposures, keys, ledger, methods, partners, programs, rewards, withdrawals
@@ -88,7 +88,7 @@ class Seen:
         return refreshed(self.withdrawal, self.facts) if self.withdrawal.are_risks_known else None
 
     def balance(self, currency: str) -> Balance:
-        """The balance in one currency; an empty one where nothing was ever booked."""
+        """Return the balance in one currency; an empty one where nothing was ever booked."""
         return next((b for b in self.balances if b.currency == currency), Balance(self.partner.id, currency))
 
     def guards(self, *, posted: str = "") -> list[Write]:

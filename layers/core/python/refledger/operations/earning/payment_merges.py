@@ -34,7 +34,7 @@ class PaymentChildren:
 
 
 @dataclass
-class Joining:
+class PaymentMerge:
     """From the name `gone` to the name `keep`, ids of ours. `due`: whose money moves, as with a refund.
 
     `knows`: whether an object of a provider's told of money under the name that goes.
@@ -155,5 +155,5 @@ def _told(back: TakenBack, other: TakenBack) -> TakenBack:
 
 
 @retry_on_conflict
-def _move_more(_context: Context, joining: Joining) -> bool:
+def _move_more(_context: Context, joining: PaymentMerge) -> bool:
     return joining.move_more()

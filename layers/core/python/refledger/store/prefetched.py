@@ -11,7 +11,7 @@ from refledger.store.transaction import Item
 _NOT_READ = object()
 
 
-class Ahead(Table):
+class PrefetchedTable(Table):
     """Hands out each item that was read ahead once, to whoever asks first; from then on the table is asked.
 
     So an operation that is repeated, or looks again at what it has changed, sees what there is then. May be shared by

@@ -136,7 +136,7 @@ def _nameless(context: Context, known: Person) -> Step:
 
 
 def also_partner(context: Context, customer_id: str) -> str | None:
-    """The partner as whom a customer signs in, who is forgotten apart."""
+    """Return the partner as whom a customer signs in, who is forgotten apart."""
     return stored_partners.id_of_user(context.table, context.ids.user(customer_id))
 
 
@@ -237,7 +237,7 @@ def _vouchers(context: Context, partner_id: str, years: int, report: Report) -> 
 
 
 def kept_until(at_ms: int, years: int) -> int:
-    """The end of the year in which `at_ms` lies, and so many years later."""
+    """Return the end of the year in which `at_ms` lies, and so many years later."""
     year = int(times.day(at_ms)[:4]) + years + 1
     return times.from_datetime(datetime(year, 1, 1, tzinfo=UTC))
 

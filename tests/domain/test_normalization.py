@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain import folding
+from refledger.domain import normalization
 
 VICTIM = [
     "victim@gmail.com",
@@ -37,7 +37,7 @@ VICTIM = [
 @pytest.mark.parametrize("address", VICTIM)
 def test_one_mailbox_folds_to_one_text(address: str) -> None:
     """Widths, forms, invisible characters, dots, tags, quotes, the provider's other name, look-alikes."""
-    assert folding.email(address) == "victim@gmail.com"
+    assert normalization.email(address) == "victim@gmail.com"
 
 
 @pytest.mark.parametrize(
@@ -53,38 +53,38 @@ def test_one_mailbox_folds_to_one_text(address: str) -> None:
 )
 def test_two_mailboxes_stay_two(one: str, other: str) -> None:
     """A signal that is always on says nothing."""
-    assert folding.email(one) != folding.email(other)
+    assert normalization.email(one) != normalization.email(other)
 
 
 def test_a_tag_is_cut_everywhere_and_domains_are_read() -> None:
     """Tags are known to most providers; `xn--` is how a domain is written for machines."""
-    assert folding.email("ada+shop@example.com") == folding.email("Ada@Example.com") == "ada@example.com"
-    assert folding.email("a@xn--mnchen-3ya.de") == folding.email("a@M\u00dcNCHEN.de")
-    assert folding.email("no address") == folding.email("") == folding.email("@") == ""
+    assert normalization.email("ada+shop@example.com") == normalization.email("Ada@Example.com") == "ada@example.com"
+    assert normalization.email("a@xn--mnchen-3ya.de") == normalization.email("a@M\u00dcNCHEN.de")
+    assert normalization.email("no address") == normalization.email("") == normalization.email("@") == ""
 
 
 @given(st.text(max_size=30))
 def test_whatever_is_given_folds(text: str) -> None:
     """Old addresses are what they are: nothing raises, and the domain stays."""
-    folded = folding.email(f"{text}@example.com")
+    folded = normalization.email(f"{text}@example.com")
     assert folded == "" or folded.endswith("@example.com")
 
 
 def test_a_person_is_their_name_and_phone() -> None:
     """Words in any order, any form, capitals and accents; the last digits of the number."""
-    ada = folding.person("Ada", "L\u00f6velace", "+49 30 1234567")
+    ada = normalization.person("Ada", "L\u00f6velace", "+49 30 1234567")
     assert ada
-    assert folding.person("LO\u0308VELACE,", "ada", "030/1234567") == ada
-    assert folding.person("\u0410da", "Lovelace", "\uff11\uff12\uff134567 8 301234567") == ada
-    assert folding.person("Ada", "Lovelace", "+49 30 7654321") != ada
-    assert folding.person("Ada", "Lovelace", "") == folding.person("", "", "0301234567") == ""
-    assert folding.person("Ada", "Lovelace", "12345") == ""
+    assert normalization.person("LO\u0308VELACE,", "ada", "030/1234567") == ada
+    assert normalization.person("\u0410da", "Lovelace", "\uff11\uff12\uff134567 8 301234567") == ada
+    assert normalization.person("Ada", "Lovelace", "+49 30 7654321") != ada
+    assert normalization.person("Ada", "Lovelace", "") == normalization.person("", "", "0301234567") == ""
+    assert normalization.person("Ada", "Lovelace", "12345") == ""
 
 
 @pytest.mark.parametrize("name", ["\u0410lice", "Ada L\u03bfvelace", "\u0421ompany Ltd"])
 def test_mixed_scripts_are_seen(name: str) -> None:
     """A Cyrillic or Greek letter in a Latin word."""
-    assert folding.is_mixed(name)
+    assert normalization.is_mixed(name)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_mixed_scripts_are_seen(name: str) -> None:
 )
 def test_names_of_one_script_a_word_are_not(name: str) -> None:
     """Two words of two scripts, and Latin letters in Chinese, are ordinary."""
-    assert not folding.is_mixed(name)
+    assert not normalization.is_mixed(name)

@@ -103,7 +103,7 @@ def _all(context: Context, of_partners: Partners) -> Iterator[Dimension]:
 
 
 def everything(context: Context, of_partners: Partners) -> Iterator[Item]:
-    """Every item of the books that is in any figures."""
+    """Yield every item of the books that is in any figures."""
     table = context.table
     for partner_id in of_partners():
         yield from book_items.of_partner(table, partner_id, context.reward_partitions(partner_id))
@@ -115,7 +115,7 @@ def everything(context: Context, of_partners: Partners) -> Iterator[Item]:
 
 
 def beside(context: Context, main: Dimension) -> list[Dimension]:
-    """The dimensions that are built anew together with the main one of a subject."""
+    """Return the dimensions that are built anew together with the main one of a subject."""
     match main.of:
         case Of.PROGRAM:
             first = periods.today(programs.find(context.table, main.id).created_at_ms).year

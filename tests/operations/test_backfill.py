@@ -9,8 +9,8 @@ from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.operations.figures import leaderboards
 from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy, top
-from refledger.operations.recovery import catching_up
-from refledger.operations.recovery.catching_up import SUBJECTS, Caught, catch_up
+from refledger.operations.recovery import backfill
+from refledger.operations.recovery.backfill import SUBJECTS, Caught, catch_up
 from refledger.store import dimensions, keys, referrals, search
 from refledger.store import statistics as stored
 from refledger.store.stream import comparable
@@ -111,7 +111,7 @@ def test_the_reader_may_catch_up_meanwhile(books: Books) -> None:
 
 def test_one_that_was_stopped_goes_on(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two partners at a time: the first two are not looked at twice, and a whole run begins at the beginning."""
-    monkeypatch.setattr(catching_up, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(backfill, "BATCH_LIMIT", 2)
     for id in (books.partner("alice"), books.partner("carol")):
         for write in search.follow(None, id):
             books.table.commit(delete("gone", {"pk": write.target["pk"], "sk": write.target["sk"]}, ""))

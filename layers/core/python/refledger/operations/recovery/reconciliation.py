@@ -47,7 +47,7 @@ from refledger.operations.payouts import payout_events
 from refledger.store import cursors, withdrawals
 from refledger.store import payments as stored
 from refledger.store.cursors import EventsPlace, PayoutsPlace
-from refledger.store.looking import WouldWrite
+from refledger.store.read_only import WouldWrite
 
 log = logging.getLogger(__name__)
 TYPES: Final = (*stripe.READERS, *stripe_webhook.KINDS)  # Stripe takes up to 20 of them

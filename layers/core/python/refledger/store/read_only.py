@@ -11,7 +11,7 @@ class WouldWrite(Exception):
     """The operation came to something that it would write: what it was told is news."""
 
 
-class Looking(Table):
+class ReadOnlyTable(Table):
     """Reads like the table that it is made of. Every write raises WouldWrite."""
 
     def __init__(self, table: Table) -> None:

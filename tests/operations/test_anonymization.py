@@ -21,15 +21,15 @@ from refledger.operations.earning import manual_rewards
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import (
+    anonymization,
     applications,
-    forgetting,
     invitations,
     partner_codes,
     partner_lists,
     partner_profile,
     partners,
 )
-from refledger.operations.partners.forgetting import Report
+from refledger.operations.partners.anonymization import Report
 from refledger.operations.partners.invitations import Invited
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
@@ -40,7 +40,7 @@ from refledger.store import leads as stored_leads
 from refledger.store import methods as stored_methods
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
-from refledger.store.acting import acting
+from refledger.store.audit_actor import acting
 from tests.support.books import Books
 from tests.support.changes import Follower
 from tests.support.crashes import CrashingClient
@@ -109,8 +109,8 @@ def a_life(books: Books, follower: Follower, name: str = "zeb") -> Partner:
 
 
 def forget(books: Books, partner: Partner, **options: Any) -> Report:
-    assert forgetting.why_not(books.context, partner.id) == []
-    return forgetting.partner(books.context, partner.id, **options)
+    assert anonymization.why_not(books.context, partner.id) == []
+    return anonymization.partner(books.context, partner.id, **options)
 
 
 def test_nothing_is_left_of_who_they_were(books: Books, follower: Follower) -> None:
@@ -156,10 +156,10 @@ def withdrawals_of(books: Books, partner: Partner) -> Iterator[Any]:
 
 def test_years_are_counted_from_the_end_of_the_year(books: Books) -> None:
     """What was paid in 2026 is kept, by ten years, until 2037 begins."""
-    assert forgetting.kept_until(books.clock(), 0) > books.clock()
+    assert anonymization.kept_until(books.clock(), 0) > books.clock()
     day = 24 * 60 * 60 * 1000
-    assert forgetting.kept_until(1_798_761_600_000 - 1, 10) == 1_798_761_600_000 + 3_653 * day, "31 December 2026"
-    assert forgetting.kept_until(1_798_761_600_000, 0) == 1_798_761_600_000 + 365 * day, "1 January 2027"
+    assert anonymization.kept_until(1_798_761_600_000 - 1, 10) == 1_798_761_600_000 + 3_653 * day, "31 December 2026"
+    assert anonymization.kept_until(1_798_761_600_000, 0) == 1_798_761_600_000 + 365 * day, "1 January 2027"
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(books: Books, follower: Follower) -> None:
@@ -167,9 +167,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(books: Books, follow
     partner = a_life(books, follower)
     books.clock.forward(LATER_MS)
     before = raw(books)
-    said = forgetting.partner(books.context, partner.id, years=0, dry_run=True)
+    said = anonymization.partner(books.context, partner.id, years=0, dry_run=True)
     assert raw(books) == before
-    done = forgetting.partner(books.context, partner.id, years=0)
+    done = anonymization.partner(books.context, partner.id, years=0)
     assert (said.done, said.kept) == (done.done, done.kept)
 
 
@@ -194,7 +194,7 @@ def test_who_was_interrupted_goes_on(books: Books, follower: Follower, done: boo
     while died < 200:
         client = CrashingClient(books.client, 0 if done else 1, done=done)
         try:
-            forgetting.partner(books.behind(client), partner.id, years=0)
+            anonymization.partner(books.behind(client), partner.id, years=0)
         except Death:
             died += 1
         else:
@@ -290,10 +290,10 @@ def test_money_that_is_open_stands_against_it(
     books.chain("zeb", "customer")
     books.earn("customer", "first", 10_000)
     prepare(books)
-    reasons = forgetting.why_not(books.context, books.partner("zeb").id)
+    reasons = anonymization.why_not(books.context, books.partner("zeb").id)
     assert any(told in each for each in reasons) or "are in the balance" in told
     assert any("are in the balance" in each for each in reasons)
-    anyway = forgetting.why_not(books.context, books.partner("zeb").id, anyway=True)
+    anyway = anonymization.why_not(books.context, books.partner("zeb").id, anyway=True)
     assert anyway == [each for each in reasons if "balance" not in each]
 
 
@@ -311,7 +311,7 @@ def test_money_that_comes_later_stands_against_it(books: Books) -> None:
         "key",
         "body",
     )
-    reasons = forgetting.why_not(books.context, zeb)
+    reasons = anonymization.why_not(books.context, zeb)
     assert any("1 rewards in USD wait for their time" in each for each in reasons)
     assert any("waits for a second person" in each for each in reasons)
 
@@ -331,7 +331,7 @@ def test_nothing_is_written_about_them_any_more(books: Books, follower: Follower
 def test_one_whom_there_is_not(books: Books) -> None:
     """In the words of the API."""
     with pytest.raises(PartnerNotFound):
-        forgetting.why_not(books.context, "nobody")
+        anonymization.why_not(books.context, "nobody")
 
 
 # ---------------------------------------------------------------- customers
@@ -354,11 +354,11 @@ def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follow
     follower.catch_up()
     words = ("asked-by-phone", "tagged-so", "crm-default", "crm-second", "went-to-a-cousin", "lost-to-a-cousin")
     assert left(books, *words) == [*words]
-    assert forgetting.customer(books.context, "cust-1", dry_run=True).done["referrals"] == 2
-    assert forgetting.customer(books.context, "cust-1").done["referrals"] == 2
+    assert anonymization.customer(books.context, "cust-1", dry_run=True).done["referrals"] == 2
+    assert anonymization.customer(books.context, "cust-1").done["referrals"] == 2
     follower.catch_up()
     assert left(books, *words) == []
-    assert not forgetting.customer(books.context, "cust-1").done
+    assert not anonymization.customer(books.context, "cust-1").done
     books.earn("cust-1", "p", 10_000)
     assert books.balance("zeb")[0] == 2_000
     assert books.faults() == []
@@ -367,7 +367,7 @@ def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follow
 def test_one_who_is_a_partner_too_is_said_to_be(books: Books) -> None:
     """They are forgotten apart."""
     books.program()
-    assert forgetting.also_partner(books.context, "cust-1") is None
-    assert forgetting.also_partner(books.context, "zeb") is None
+    assert anonymization.also_partner(books.context, "cust-1") is None
+    assert anonymization.also_partner(books.context, "zeb") is None
     partner = books.partner("zeb")
-    assert forgetting.also_partner(books.context, "zeb") == partner.id
+    assert anonymization.also_partner(books.context, "zeb") == partner.id

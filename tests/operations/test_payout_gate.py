@@ -36,9 +36,9 @@ from refledger.operations.payouts import (
     batches,
     decisions,
     methods,
+    payout_gate,
     risks,
     single_payouts,
-    till,
     transitions,
     withdrawals,
     workflow_tasks,
@@ -123,7 +123,7 @@ def test_nothing_of_a_suspended_partner_is_approved(books: Books) -> None:
     for by in ("ann", "eve"):
         with pytest.raises(PartnerSuspended):
             approve(books, made, by, "I know them")
-    seen, blockers = till.read(books.context, made.id)
+    seen, blockers = payout_gate.read(books.context, made.id)
     assert ([each.code for each in blockers], seen.status) == (["SUSPENDED"], S.REQUESTED)
     status(books, PartnerStatus.ACTIVE)
     assert approve(books, made).status is S.APPROVED
@@ -430,7 +430,7 @@ def test_an_account_taken_out_of_use_is_paid_only_with_a_note(books: Books) -> N
     """ "That account is not mine": a risk, and somebody has to take it on them; until it is a method again."""
     made = paying_out(books)
     methods.disable(books.context, made.partner_id, made.method.id)
-    _seen, blockers = till.read(books.context, made.id)
+    _seen, blockers = payout_gate.read(books.context, made.id)
     assert [each.code for each in blockers] == ["METHOD_DISABLED"]
     with pytest.raises(Conflict):
         export(books)
@@ -488,9 +488,9 @@ def test_risks_are_those_of_the_moment_somebody_looks(books: Books) -> None:
     risks.assess(books.context, made.id)
     owe(books, currency="EUR")
     suspend(books)
-    assert {Risk.DEBT, Risk.NOT_ACTIVE} <= set(till.read(books.context, made.id)[0].risks)
+    assert {Risk.DEBT, Risk.NOT_ACTIVE} <= set(payout_gate.read(books.context, made.id)[0].risks)
     status(books, PartnerStatus.ACTIVE)
-    found = set(till.read(books.context, made.id)[0].risks)
+    found = set(payout_gate.read(books.context, made.id)[0].risks)
     assert Risk.DEBT in found
     assert Risk.NOT_ACTIVE not in found
     assert Risk.FIRST_WITHDRAWAL in found

@@ -1,4 +1,4 @@
-"""Whose money a batch of the stream is about: noted for the schedule that verifies them (`screening.py`)."""
+"""Whose money a batch of the stream is about, for the schedule that verifies it (`continuous_verification.py`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from refledger.batched import batched
 from refledger.domain.times import MINUTE_MS
 from refledger.operations.context import Context
-from refledger.store import touched
+from refledger.store import changed_partners
 
 if TYPE_CHECKING:
     from refledger.store.stream import Record
@@ -21,13 +21,14 @@ NAMES_KEPT = 10_000  # in the memory of a worker
 def note(context: Context, shard: str, records: Sequence[Record]) -> None:
     """Write down whose money these change; nobody twice within a minute. May be repeated."""
     now_ms, noted = context.now_ms(), context.noted
-    found = {id for record in records for image in (record.old, record.new) for id in touched.partners_of(image)}
+    images = (image for record in records for image in (record.old, record.new))
+    found = {id for image in images for id in changed_partners.partners_of(image)}
     new = {id for id in found if now_ms - noted.get(id, 0) >= SETTLED_MS}
     if not new:
         return
     for part, few in enumerate(batched(sorted(new), FEW)):
         number = f"{records[0].sequence_number}-{part}"
-        context.table.commit(touched.note(shard, number, few, now_ms))
+        context.table.commit(changed_partners.note(shard, number, few, now_ms))
     if len(noted) > NAMES_KEPT:
         noted.clear()
     noted.update(dict.fromkeys(new, now_ms))

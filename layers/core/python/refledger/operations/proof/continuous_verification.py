@@ -24,9 +24,9 @@ from refledger.operations.proof.partner_checks import MOVED, count_entries, veri
 from refledger.operations.proof.payment_checks import verify_payments
 from refledger.operations.proof.program_checks import verify_programs
 from refledger.operations.proof.referral_checks import verify_referrals
-from refledger.operations.proof.touching import SETTLED_MS
 from refledger.operations.proof.verification import END, PARTNERS, Subject
-from refledger.store import findings, touched
+from refledger.operations.proof.verification_queue import SETTLED_MS
+from refledger.store import changed_partners, findings
 from refledger.store.findings import Finding
 from refledger.store.findings import FindingReason as FindingReason  # what `Tell` is told
 
@@ -120,7 +120,7 @@ class _Tick:
         """Partners of whom the stream told, in its order. What was begun of one word is finished: it is short."""
         checked, until_ms = Checked(), self.now_ms - SETTLED_MS
         reached_ms = max(self.round.changed_ms, self.now_ms - BEHIND_MS)
-        for noted_ms, partner_ids in touched.within(self.context.table, reached_ms, until_ms):
+        for noted_ms, partner_ids in changed_partners.within(self.context.table, reached_ms, until_ms):
             reached_ms = noted_ms
             if _volume(checked) > MOST or not go_on():
                 break

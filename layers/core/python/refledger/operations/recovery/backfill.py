@@ -23,7 +23,7 @@ from refledger.operations.context import Context
 from refledger.operations.figures import leaderboards, rollups
 from refledger.operations.referring import progress_projection
 from refledger.store import book_items, cursors, dimensions, partners, programs, search, withdrawals
-from refledger.store.looking import WouldWrite
+from refledger.store.read_only import WouldWrite
 from refledger.store.stream import Record
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Item

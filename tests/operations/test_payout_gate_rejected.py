@@ -13,7 +13,7 @@ from refledger.domain.programs import CurrencyTerms
 from refledger.domain.referrals import Referral
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations.payouts import batches, risks, single_payouts, till, withdrawals
+from refledger.operations.payouts import batches, payout_gate, risks, single_payouts, withdrawals
 from refledger.operations.referring import closing, lifecycle, reads
 from refledger.store import keys, referral_progress
 from refledger.store import partners as stored
@@ -56,7 +56,7 @@ def mark_paid(books: Books, made: Withdrawal, note: str = "") -> Withdrawal:
 
 
 def seen(books: Books, made: Withdrawal) -> list[tuple[str, str, str, int]]:
-    _, blockers = till.read(books.context, made.id)
+    _, blockers = payout_gate.read(books.context, made.id)
     return [(each.code.value, each.referral_id, each.currency, each.amount) for each in blockers]
 
 
@@ -71,7 +71,7 @@ def test_it_is_seen_with_what_it_is_about_and_takes_a_note(books: Books) -> None
     close(books)
     assert seen(books, made) == found(books)
     assert Risk.CUSTOMER_REJECTED in risks.assess(books.context, made.id).withdrawal.risks
-    shown, _ = till.read(books.context, made.id)
+    shown, _ = payout_gate.read(books.context, made.id)
     assert (Risk.CUSTOMER_REJECTED in shown.risks, shown.blocked) == (True, ("CUSTOMER_REJECTED",))
     with pytest.raises(NoteNeeded, match="rejected or closed"):
         approve(books, made)

@@ -8,9 +8,9 @@ import pytest
 
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.context import Context
-from refledger.operations.proof import book_checks, partner_checks, screening, touching
-from refledger.operations.proof.screening import Screened, screen
-from refledger.store import findings, keys, touched
+from refledger.operations.proof import book_checks, continuous_verification, partner_checks, verification_queue
+from refledger.operations.proof.continuous_verification import Screened, screen
+from refledger.store import changed_partners, findings, keys
 from refledger.store.findings import FindingReason
 from refledger.store.stream import Record
 from refledger.store.table import Table
@@ -35,7 +35,7 @@ class Watch:
         now_ms = self.books.clock()
         records = [Record(each.sequence_number, now_ms, each.old, each.new) for each in self.tail.new()]
         if records:
-            touching.note(self.books.context, SHARD, records)
+            verification_queue.note(self.books.context, SHARD, records)
 
     def tick(self, context: Context | None = None, left_ms: int = 280_000) -> Screened:
         self.notice()
@@ -158,7 +158,7 @@ def test_books_that_never_stand_still_are_no_fault(
 ) -> None:  # fmt: skip
     """A write between any two reads: another tick looks again."""
     moved = [book_checks.Fault(books.partner("bob").id, "", partner_checks.MOVED)]
-    monkeypatch.setattr(screening, "verify_partner", lambda *_: moved)
+    monkeypatch.setattr(continuous_verification, "verify_partner", lambda *_: moved)
     books.earn("carol", "another", 10_000)
     for _ in range(3):
         assert watch.tick().faults == 0
@@ -169,8 +169,8 @@ def test_a_tick_is_bounded_and_the_next_goes_on(books: Books, monkeypatch: pytes
     """However little one may read, ticks after each other see everything once, and then the round is whole."""
     whole = Watch(books).tick()
     books.table.commit(delete("from the beginning", keys.cursor(findings.NAME), ""))
-    monkeypatch.setattr(screening, "MOST", 0)
-    monkeypatch.setattr(screening, "KEPT_EVERY", 1)
+    monkeypatch.setattr(continuous_verification, "MOST", 0)
+    monkeypatch.setattr(continuous_verification, "KEPT_EVERY", 1)
     monkeypatch.setattr("refledger.operations.proof.verification.BATCH_LIMIT", 1)
     watch = Watch(books)
     ticks: list[Screened] = []
@@ -197,7 +197,7 @@ def test_long_books_are_looked_at_by_their_newest_entries(
     books: Books, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """After a change; what is wrong there leads to a look at all of them. Older faults are for the sweep."""
-    monkeypatch.setattr(screening, "LONG", 0)
+    monkeypatch.setattr(continuous_verification, "LONG", 0)
     monkeypatch.setattr(partner_checks, "NEWEST", 3)
     bob = books.partner("bob").id
     books.earn("carol", "another", 10_000)
@@ -211,7 +211,7 @@ def test_long_books_are_looked_at_by_their_newest_entries(
 
 def test_the_longest_books_are_named(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too long to be read whole is looked at by its newest entries, and who it is stands with the round."""
-    monkeypatch.setattr(screening, "TOO_LONG", 3)
+    monkeypatch.setattr(continuous_verification, "TOO_LONG", 3)
     bob = books.partner("bob").id
     before = edit(books, an_entry(books, len(books.entries("bob"))), hash="0" * 64)
     watch = Watch(books)
@@ -256,14 +256,14 @@ def test_who_changed_is_noted_once_a_minute(books: Books) -> None:
     watch.tail.new()
 
     def words() -> int:
-        return len(list(touched.within(books.table, 0, books.clock() + 1)))
+        return len(list(changed_partners.within(books.table, 0, books.clock() + 1)))
 
     before = words()
     for number in range(3):
         books.earn("carol", f"p{number} again", 10_000)
         watch.notice()
     assert words() == before + 1
-    books.clock.forward(touching.SETTLED_MS)
+    books.clock.forward(verification_queue.SETTLED_MS)
     books.earn("carol", "later", 10_000)
     watch.notice()
     assert words() == before + 2
