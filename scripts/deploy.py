@@ -39,11 +39,16 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 TAKEN_OVER = "Existing"  # so begin the parameters that name what the stack did not make, and what people have is in
+INDEXES_OF_BEFORE = {"list", "work"}  # docs/decisions/0115-keys-that-can-be-read.md
 NOT_YET = "REVIEW_IN_PROGRESS"  # a change set was made and never carried out
 
 LEFT_BEHIND = """{stack} is {status}: its first deployment failed, and CloudFormation takes no other. Delete it first:
   aws cloudformation delete-stack --stack-name {stack}
 Table and user pool are protected against deletion and stay; nothing is in them. docs/first-deploy.md says more."""
+
+KEYS_OF_BEFORE = """{table} has the indexes, and so the keys, of before: this code finds nothing in it. Copy it first:
+  bin/refledger rename-keys --table {table} --into …
+docs/operations.md, "A table with keys of before", says how."""
 
 NO_CREDENTIALS = (
     "no AWS credentials: set AWS_PROFILE, or sign in (aws sso login); docs/first-deploy.md says what has to be there"
@@ -58,8 +63,10 @@ Next:
 Whether the books are right, at any time:  bin/refledger verify --stack {stack}"""
 
 
-def main(arguments: Sequence[str] | None = None, client: Any = None, ask: Callable[[str], str] = input) -> int:
-    """Check, ask, deploy, say what next. `client` is CloudFormation's. Returns the exit code."""
+def main(
+    arguments: Sequence[str] | None = None, client: Any = None, ask: Callable[[str], str] = input, tables: Any = None
+) -> int:
+    """Check, ask, deploy, say what next. `client` is CloudFormation's, `tables` DynamoDB's. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="make deploy", description="Deploy a stage.")
     parser.add_argument("stage", nargs="?", default="")
     parser.add_argument("--set", default=os.environ.get("SET", ""), help="Name=value …, stronger than samconfig.toml")
@@ -70,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, client: Any = None, ask: Callab
     parser.add_argument("--sam", default=str(ROOT / ".venv-sam" / "bin" / "sam"))
     options = parser.parse_args(arguments)
     try:
-        return _deploy(options, client, ask)
+        return _deploy(options, client, tables, ask)
     except DeployError as error:
         print(error, file=sys.stderr)
     except NoCredentialsError:
@@ -80,10 +87,10 @@ def main(arguments: Sequence[str] | None = None, client: Any = None, ask: Callab
     return 1
 
 
-def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str]) -> int:
+def _deploy(options: argparse.Namespace, client: Any, tables: Any, ask: Callable[[str], str]) -> int:
     stage = read_stage(options.config, options.stage)
     stack = str(stage["stack_name"])
-    client = client or _cloudformation()
+    client = client or _client("cloudformation")
     template = options.template or (ROOT / "template.yaml" if options.check else BUILT)
     if not template.is_file():
         raise DeployError(f"{template} is not there: run `make build`")
@@ -93,6 +100,7 @@ def _deploy(options: argparse.Namespace, client: Any, ask: Callable[[str], str])
         parameters, running, pairs(stage.get("parameter_overrides", []), options.config.name), pairs(options.set, "SET")
     )
     _refuse(sent, running)
+    _refuse_keys_of_before(sent, running, tables)
     if options.check:
         return 0
     _one_platform(parameters)
@@ -126,6 +134,17 @@ def _refuse(sent: Sequence[Sent], running: Running | None) -> None:
             "AlarmEmail is needed in prod, or nobody hears of a payment that got lost: "
             'say it in samconfig.toml, or SET="AlarmEmail=you@example.com"'
         )
+
+
+def _refuse_keys_of_before(sent: Sequence[Sent], running: Running | None, tables: Any) -> None:
+    """Indexes and keys got their names at once, and who deploys may describe a table, but read nothing in it."""
+    given = {each.name: each.value for each in sent}.get("ExistingTable")
+    table = given or (running.outputs.get("TableName") if running else None)
+    if not table:
+        return
+    described = (tables or _client("dynamodb")).describe_table(TableName=table)["Table"]
+    if {each["IndexName"] for each in described.get("GlobalSecondaryIndexes", [])} & INDEXES_OF_BEFORE:
+        raise DeployError(KEYS_OF_BEFORE.format(table=table))
 
 
 def _one_platform(parameters: Mapping[str, Parameter]) -> None:
@@ -182,11 +201,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **region, "SAM_CLI_TELEMETRY": "0"}
 
 
-def _cloudformation() -> Any:
+def _client(service: str) -> Any:
     session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     if session.region_name is None:
         raise DeployError("no region: set AWS_REGION, or a profile that has one (AWS_PROFILE)")
-    return session.client("cloudformation")
+    return session.client(service)
 
 
 if __name__ == "__main__":

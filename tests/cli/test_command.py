@@ -137,6 +137,9 @@ def test_the_secret_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> Non
         def get_secret_value(self, **_: str) -> Any:
             return {"SecretString": "the stack's"}
 
+        def query(self, **_: Any) -> Any:
+            return {"Items": []}
+
     monkeypatch.setattr(Target, "resource", lambda _, name: name)
     parser = argparse.ArgumentParser()
     add_target(parser)

@@ -18,6 +18,7 @@ LOOKS = {"forget": ["customer", "carol"], "migrate": ["--dry-run"]}
 # What puts it right, tells what happened, only reads, sends nothing but what waits in queues, or moves nothing
 GOES_ON = {
     "stop", "go", "status", "verify", "anchor", "dlq", "withdrawals", "rebuild", "replay", "restore", "shards", "admin",
+    "rename-keys",
 }  # fmt: skip
 
 

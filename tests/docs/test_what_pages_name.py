@@ -147,7 +147,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 @today
 def test_the_command_knows_its_words(page: Path) -> None:
     """`bin/refledger` and its commands, with the options that are written."""
-    for command, rest in re.findall(r"bin/refledger ([a-z]+)([^`|\n]*)", page.read_text("utf-8")):
+    for command, rest in re.findall(r"bin/refledger ([a-z-]+)([^`|\n]*)", page.read_text("utf-8")):
         assert set(re.findall(r"(--[a-z\-]+)", rest.split("#")[0])) - options()[command] == set(), command
 
 

@@ -20,8 +20,8 @@ MAIL = "AlarmEmail=ops@example.com"
 class CloudFormation:
     """As much of it as is asked, for one stack at most."""
 
-    def __init__(self, status: str = "", parameters: dict[str, str] | None = None) -> None:
-        self.status, self.parameters = status, parameters or {}
+    def __init__(self, status: str = "", parameters: dict[str, str] | None = None, table: str = "") -> None:
+        self.status, self.parameters, self.table = status, parameters or {}, table
         self.protected: list[str] = []
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
@@ -30,6 +30,7 @@ class CloudFormation:
             raise ClientError(error, "DescribeStacks")
         given = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()]
         outputs = [{"OutputKey": "ApiUrl", "OutputValue": "https://x.example"}]
+        outputs += [{"OutputKey": "TableName", "OutputValue": self.table}] if self.table else []
         return {"Stacks": [{"StackStatus": self.status, "Parameters": given, "Outputs": outputs}]}
 
     def get_template_summary(self, StackName: str) -> dict[str, Any]:  # noqa: N803
@@ -39,6 +40,17 @@ class CloudFormation:
     def update_termination_protection(self, StackName: str, EnableTerminationProtection: bool) -> None:  # noqa: N803
         assert EnableTerminationProtection
         self.protected.append(StackName)
+
+
+class Tables:
+    """DynamoDB, for who may only describe a table. `indexes`: of each table."""
+
+    def __init__(self, **indexes: tuple[str, ...]) -> None:
+        self.indexes = indexes
+
+    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
+        named = self.indexes.get(TableName, ("listed", "waiting"))
+        return {"Table": {"GlobalSecondaryIndexes": [{"IndexName": each} for each in named]}}
 
 
 class Desk:
@@ -62,7 +74,7 @@ class Desk:
         self.template.write_text(compile_build.pin(text, "Architecture", "x86_64"))
         self.asked: list[str] = []
 
-    def deploy(self, stage: str, *more: str, client: Any = None, answer: str = "") -> int:
+    def deploy(self, stage: str, *more: str, client: Any = None, answer: str = "", tables: Any = None) -> int:
         """The exit code."""
 
         def ask(question: str) -> str:
@@ -70,7 +82,7 @@ class Desk:
             return answer
 
         given = [stage, "--template", str(self.template), "--sam", str(self.sam), *more]
-        return deploy.main(given, client or CloudFormation(), ask)
+        return deploy.main(given, client or CloudFormation(), ask, tables or Tables())
 
     def sent(self) -> dict[str, str]:
         """The parameters that sam was given."""
@@ -182,6 +194,23 @@ def test_what_was_taken_over_is_not_let_go(desk: Desk, name: str, capsys: pytest
     assert desk.sent()[name] == TAKEN_OVER[name]
 
 
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_a_table_with_keys_of_before_is_refused(
+    desk: Desk, check: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the running stack, or given to it: before anything is built, with what to do. Its copy is taken."""
+    tables = Tables(former=("list", "work"))
+    running = CloudFormation("UPDATE_COMPLETE", {"Stage": "dev"}, "former")
+    given = f"{MAIL} ExistingTableStreamArn={TAKEN_OVER['ExistingTableStreamArn']}"
+    assert desk.deploy("dev", "--set", MAIL, *check, client=running, tables=tables) == 1
+    assert "bin/refledger rename-keys --table former --into" in capsys.readouterr().err
+    assert desk.deploy("dev", "--set", f"{given} ExistingTable=former", *check, tables=tables) == 1
+    assert "former has the indexes, and so the keys, of before" in capsys.readouterr().err
+    assert not desk.told.exists()
+    assert desk.deploy("dev", "--set", f"{given} ExistingTable=copy", *check, client=running, tables=tables) == 0
+    assert desk.deploy("dev", "--set", MAIL, *check, tables=tables) == 0, "a new stack makes its own"
+
+
 def test_what_comes_next_is_said(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Outputs, and the first admin's command with this stack's name."""
     assert desk.deploy("dev", client=CloudFormation("UPDATE_COMPLETE")) == 0
@@ -197,7 +226,7 @@ def test_the_region_is_what_the_shell_says(
     """boto3 and sam read AWS_DEFAULT_REGION alone; docs and messages say AWS_REGION, as the AWS CLI does."""
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert deploy._cloudformation().meta.region_name == "eu-north-1"
+    assert deploy._client("cloudformation").meta.region_name == "eu-north-1"
     assert deploy._environment()["AWS_DEFAULT_REGION"] == "eu-north-1"
     monkeypatch.delenv("AWS_REGION")
     assert deploy._environment()["AWS_DEFAULT_REGION"] == "us-east-1"
@@ -210,10 +239,10 @@ def test_without_credentials_it_says_what_is_missing(
 ) -> None:
     """In one line, with nothing built or sent."""
 
-    def nobody() -> Any:
+    def nobody(_: str) -> Any:
         raise NoCredentialsError
 
-    monkeypatch.setattr(deploy, "_cloudformation", nobody)
+    monkeypatch.setattr(deploy, "_client", nobody)
     assert deploy.main(["dev", "--check"]) == 1
     assert capsys.readouterr().err == deploy.NO_CREDENTIALS + "\n"
 

@@ -7,6 +7,7 @@ manually set up … stream settings, Time to Live settings, point-in-time recove
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,13 @@ GONE = "ResourceNotFoundException"
 LIKE_THE_TEMPLATE = {
     "BillingModeOverride": "PAY_PER_REQUEST", "SSESpecificationOverride": {"Enabled": True, "SSEType": "KMS"},
 }  # fmt: skip
+
+
+CARRIED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rewards"]}  # beside the keys, in either index
+
+
+def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,22 @@ class Recovery:
     def begin_from(self, backup: Backup, copy: str) -> None:
         """Make `copy` what a deleted table was. Raises ClientError."""
         self._client.restore_table_from_backup(BackupArn=backup.arn, TargetTableName=copy, **LIKE_THE_TEMPLATE)
+
+    def make(self, table: str, index_keys: Mapping[str, tuple[str, str]]) -> None:
+        """Make an empty table as the template has it, without what `complete_next` gives.
+
+        `index_keys`: what the partition and the sort key of each index are called. Raises ClientError.
+        """
+        indexes = [
+            {"IndexName": name, "KeySchema": _key_schema(*pair), "Projection": CARRIED}
+            for name, pair in index_keys.items()
+        ]
+        named = ["pk", "sk", *(each for pair in index_keys.values() for each in pair)]
+        self._client.create_table(
+            TableName=table, BillingMode="PAY_PER_REQUEST", KeySchema=_key_schema("pk", "sk"),
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in named],
+            GlobalSecondaryIndexes=indexes, SSESpecification={"Enabled": True, "SSEType": "KMS"},
+        )  # fmt: skip
 
     def complete_next(self, copy: str) -> str:
         """Give the copy the next of what a backup does not hold, and say what that is.

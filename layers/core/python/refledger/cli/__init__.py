@@ -21,6 +21,7 @@ from refledger.cli import (
     forget,
     migrate,
     rebuild,
+    rename_keys,
     replay,
     restore,
     shards,
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         forget,
         admin,
         migrate,
+        rename_keys,
         compare,
     ):
         subject.add_to(commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from refledger.cli.output import ProgressLine, add_progress, say
@@ -11,6 +12,7 @@ from refledger.domain.programs import DATA_FORMAT
 from refledger.domain.times import iso
 from refledger.operations.recovery import migrating
 from refledger.operations.recovery.migrating import Migration, Pages
+from refledger.operations.recovery.renaming import RawItem, RawPages
 from refledger.store import migrations, programs
 from refledger.store.keys import Key
 from refledger.store.table import Table, pack, unpack
@@ -80,9 +82,27 @@ def whole_table(table: Table, page: int = PAGE) -> Pages:
     """
 
     def pages(after: Key | None) -> tuple[list[Item], Key | None]:
-        begin = {"ExclusiveStartKey": pack(dict(after))} if after else {}
-        answer = table.client.scan(TableName=table.name, Limit=page, ConsistentRead=True, **begin)
-        last = answer.get("LastEvaluatedKey")
-        return [unpack(item) for item in answer["Items"]], unpack(last) if last else None
+        items, last = _page(table, page, pack(dict(after)) if after else None)
+        return [unpack(item) for item in items], unpack(last) if last else None
 
     return pages
+
+
+def raw_items(table: Table, page: int = PAGE) -> RawPages:
+    """Return what reads all items by pages, as they are on the wire. Only two commands may read so."""
+
+    def pages() -> Iterator[list[RawItem]]:
+        items, last = _page(table, page, None)
+        yield items
+        while last:
+            items, last = _page(table, page, last)
+            yield items
+
+    return pages
+
+
+def _page(table: Table, size: int, after: RawItem | None) -> tuple[list[RawItem], RawItem | None]:
+    """Some items, and the place of the last of them, None where there are no more."""
+    begin = {"ExclusiveStartKey": after} if after else {}
+    answer = table.client.scan(TableName=table.name, Limit=size, ConsistentRead=True, **begin)
+    return answer["Items"], answer.get("LastEvaluatedKey")

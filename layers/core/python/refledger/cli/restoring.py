@@ -114,7 +114,7 @@ class Wish:
         return Context(Table(self.target.client("dynamodb"), table), Ids(""))
 
 
-def _faults(context: Context) -> int:
+def tell_faults(context: Context) -> int:
     """Verify, and say what is wrong; how much."""
     checked, found = Checked(), 0
     for fault in verification.verify(context, checked):
@@ -166,7 +166,7 @@ class Copying:
             say(f"{wish.copy} has {given}")
             self._wait_for_copy()
         held = list(_hold(wish, context, wish.table, wish.since_ms))
-        if _faults(context) and not self._anyway:
+        if tell_faults(context) and not self._anyway:
             say(
                 "A restore may cut a transaction in two, at that very second: try a moment before or after, with --at. "
                 "What was wrong before it is wrong in the copy, too: --anyway goes on"
@@ -275,7 +275,7 @@ class GoingOn:
         if not self._replay():
             return 1
         self._drain()
-        found = _faults(context)
+        found = tell_faults(context)
         say("Look at what is held: bin/refledger withdrawals stuck --older 0m, and docs/disaster.md. Then:")
         say('  bin/refledger go --reason "restored"')
         say("  bin/refledger rebuild statistics")

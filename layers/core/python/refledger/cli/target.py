@@ -13,12 +13,17 @@ from refledger.adapters import aws
 from refledger.adapters.ids import Ids
 from refledger.domain.times import iso
 from refledger.operations.context import Context
+from refledger.operations.recovery import renaming
 from refledger.store import stops
 from refledger.store.table import Table
 
 LOCAL_STACK, LOCAL_REGION, LOCAL_PORT = "refledger", "eu-central-1", "4566"
 LIMIT = 100_000  # of numbers that a person gives
 # What a stack may have taken over instead of making it, by the parameter of the store that says which is in use
+KEYS_OF_BEFORE = (
+    "{table} has keys of before, under which this command looks for nothing: take the command of the release that "
+    "runs, or copy the table (rename-keys; docs/operations.md)"
+)
 IN_USE = {"Table": "TableArn", "HashKey": "HashKeyArn", "AccountsKey": "AccountsKeyArn"}
 
 
@@ -118,5 +123,16 @@ class Target:
         )["SecretString"]  # fmt: skip
         return self._keyed(key)
 
+    @cached_property
+    def table(self) -> Table:
+        """The table, whatever its keys are."""
+        return Table(self.client("dynamodb"), self._table or self.resource("Table"))
+
     def _keyed(self, key: str) -> Context:
-        return Context(Table(self.client("dynamodb"), self._table or self.resource("Table")), Ids(key))
+        """Raise Usage for a table with keys of before.
+
+        Nothing would be found in it, which reads like good news; and a stop would stop nobody.
+        """
+        if renaming.is_of_before(self.table):
+            raise Usage(KEYS_OF_BEFORE.format(table=self.table.name))
+        return Context(self.table, Ids(key))
