@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, delete, put, update
 from tests.support import dynamodb
 from tests.support.books import Books
+from tests.support.changes import Follower
 from tests.support.history import with_history
 from tests.support.streams import Tail
 
@@ -47,8 +50,10 @@ class Watch:
 
 @pytest.fixture
 def books(dynamodb_endpoint: str) -> Books:
-    """Alice and Bob, with some of everything."""
-    return with_history(Books(dynamodb.new_database(dynamodb_endpoint)))
+    """Alice and Bob, with some of everything, of which the stream's readers have heard."""
+    made = with_history(Books(dynamodb.new_database(dynamodb_endpoint)))
+    Follower(made).catch_up()
+    return made
 
 
 @pytest.fixture
@@ -158,7 +163,7 @@ def test_books_that_never_stand_still_are_no_fault(
 ) -> None:  # fmt: skip
     """A write between any two reads: another tick looks again."""
     moved = [book_checks.Fault(books.partner("bob").id, "", partner_checks.MOVED)]
-    monkeypatch.setattr(continuous_verification, "verify_partner", lambda *_: moved)
+    monkeypatch.setattr(continuous_verification, "verify_partner", lambda *_, **__: moved)
     books.earn("carol", "another", 10_000)
     for _ in range(3):
         assert watch.tick().faults == 0
@@ -267,3 +272,37 @@ def test_who_changed_is_noted_once_a_minute(books: Books) -> None:
     books.earn("carol", "later", 10_000)
     watch.notice()
     assert words() == before + 2
+
+
+class Counted:
+    """A client that counts what it is asked."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.calls = client, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._client, name)
+
+
+def calls_after_a_change(books: Books, partners: int) -> Counter[str]:
+    """Of the tick after a payment of one of the customers of so many partners, who have all been looked at before."""
+    books.program()
+    for number in range(partners):
+        books.chain(f"partner {number}", f"customer {number}")
+        books.earn(f"customer {number}", f"payment {number}", 1_000)
+    watch = Watch(books)
+    Follower(books).catch_up()
+    assert watch.tick().partners == partners
+    assert watch.tick().partners == 0
+    books.earn("customer 0", "another", 1_000)
+    counted = Counted(books.client)
+    assert watch.tick(books.behind(counted)).partners == 1
+    return counted.calls
+
+
+def test_what_a_change_costs_goes_with_the_change(dynamodb_endpoint: str) -> None:
+    """One partner among forty is as much to read as one among four, and that is some thirty calls."""
+    few, many = (calls_after_a_change(Books(dynamodb.new_database(dynamodb_endpoint)), n) for n in (4, 40))
+    assert few == many
+    assert sum(few.values()) <= 40, few

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store import keys
 from refledger.store import ledger as stored_ledger
+from refledger.store.table import Table
 from refledger.store.transaction import Item, delete, put, update
 from tests.support import dynamodb
 from tests.support.books import Books
@@ -67,6 +70,68 @@ def test_a_walk_goes_on_from_any_place(books: Books, monkeypatch: pytest.MonkeyP
     for wrong in ("nowhere", "partners", "earned/default/x/y", "parked/1/2"):
         with pytest.raises(Invalid):
             list(verify(books.context, Checked(), wrong))
+
+
+# ---------------------------------------------------------------- what is not read
+
+SHAPES = Path(__file__).parents[1] / "shapes" / "next.json"  # everything that the story leaves in a table
+# Kinds of items that no check of the books reads, and what sees instead that one is wrong, or why nobody has to.
+UNREAD = {
+    "STATISTICS": "`rebuild statistics --check` holds each figure of each day against the books",
+    "LEADERBOARD": "`rebuild leaderboards --check`",
+    "CLICKS": "counts that nothing else knows; no money follows from them",
+    "AUDIT": "who did what: nothing in the table can say it again",
+    "SEARCH": "only where the stream's readers run as well: `timely_checks.py`",
+    "EXPOSURE": "what a day has seen of somebody, for what comes: what was done in spite of a limit is named",
+    "LIMIT": "how often somebody called in a minute",
+    "ANSWER": "of a bulk call, for its repeat",
+    "JOB": "exports and imports: files, no books",
+    "PERSON": "names of who acted",
+    "APPLICATION": "of who wants to be a partner: people decide",
+    "INVITATION": "the same",
+    "BATCH": "what a bank's file had in it: each withdrawal says so itself",
+    "FINDINGS": "what was found",
+    "TOUCHED": "who is looked at next: the sweep comes to everybody",
+    "GUARD#REQUEST": "its key is made of what a caller sent",
+    "GUARD#EMAIL": "its key is made with a secret that whoever verifies need not have",
+    "GUARD#LEAD": "the same",
+    "GUARD#APPLICANT": "the same",
+    "GUARD#TRAIT": "who is like whom: a risk that people look at",
+}
+
+
+class Reading(Table):
+    """A table that remembers which kinds of items somebody wanted to read."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table.client, table.name)
+        self.kinds: set[str] = set()
+
+    def get(self, key: keys.Key, **more: Any) -> Item | None:
+        self.kinds.add(kind_in(key["pk"]))
+        return super().get(key, **more)
+
+    def get_many(self, keys: Sequence[keys.Key], **more: Any) -> list[Item | None]:
+        self.kinds.update(kind_in(key["pk"]) for key in keys)
+        return super().get_many(keys, **more)
+
+    def query(self, partition: str, *args: Any, **more: Any) -> Iterator[Item]:
+        self.kinds |= set() if more.get("index") else {kind_in(partition)}
+        return super().query(partition, *args, **more)
+
+
+def kind_in(partition: str) -> str:
+    kind, *rest = partition.split("#")
+    return f"{kind}#{rest[0]}" if kind == "GUARD" else kind
+
+
+def test_each_kind_of_item_is_read_or_listed(books: Books) -> None:
+    """A kind that nobody looks at says here why; one that is looked at is not among these."""
+    table = Reading(books.table)
+    assert list(verify(replace(books.context, table=table, _shards=[]), Checked())) == []
+    kinds = {kind_in(item["pk"]["S"]) for item in json.loads(SHAPES.read_text(encoding="utf-8"))["items"]}
+    assert kinds - table.kinds - {"SYSTEM"} == set(UNREAD)
+    assert table.kinds <= kinds
 
 
 # ---------------------------------------------------------------- every single corruption

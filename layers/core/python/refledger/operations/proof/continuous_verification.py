@@ -175,7 +175,7 @@ class _Tick:
         self.seen.add(partner_id)
         self.screened.partners += 1
         if entries <= TOO_LONG:
-            return list(verify_partner(context, partner_id, checked))
+            return list(verify_partner(context, partner_id, checked, timely=True))
         checked.partners += 1
         if partner_id not in self.round.left_out:
             self.round = replace(self.round, left_out=(*self.round.left_out, partner_id))

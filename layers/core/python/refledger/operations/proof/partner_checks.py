@@ -19,6 +19,7 @@ from refledger.domain.journal import (
     holdings_faults,
     newest_faults,
 )
+from refledger.domain.partners import Partner
 from refledger.domain.payments import Payment
 from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, owed, worth
@@ -37,6 +38,7 @@ from refledger.operations.proof.reward_checks import (
     month_faults,
 )
 from refledger.operations.proof.till_checks import suspension_faults, till_faults
+from refledger.operations.proof.timely_checks import cursor_faults, following_faults, waiting_faults
 from refledger.store import adjustments, caps, keys, ledger, payments, referrals, rewards, withdrawals
 from refledger.store.placing import Placing
 from refledger.store.table import BATCH_LIMIT
@@ -47,13 +49,16 @@ MOVED = "moved all the time while it was read: verify again"
 MADE_BY_HAND = {EntryKind.CREDIT: 1, EntryKind.DEBIT: -1, EntryKind.WRITE_OFF: 1, EntryKind.ANCHOR: 0}
 
 
-def verify_partner(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
-    """The books of one partner, currency by currency. Read again where they moved while they were read."""
+def verify_partner(context: Context, partner_id: str, checked: Checked, *, timely: bool = False) -> Iterator[Fault]:
+    """The books of one partner, currency by currency. Read again where they moved while they were read.
+
+    `timely`: also what should have happened by now, where schedules and the stream's readers run beside it.
+    """
     checked.partners += 1
     checked._firsts.is_new("partner", partner_id)
     table = Placing(context.table)
     try:
-        yield from list(_faults_of(replace(context, table=table), partner_id, checked))
+        yield from list(_faults_of(replace(context, table=table), partner_id, checked, timely=timely))
     except UNREADABLE as error:
         yield Fault(partner_id, "", f"an item cannot be read: {type(error).__name__}: {error}")
     yield from (Fault(partner_id, "", reason) for reason in table.faults)
@@ -102,7 +107,7 @@ def _newest(context: Context, partner_id: str, currency: str) -> Iterator[tuple[
     return islice(ledger.newest_with_after(context.table, partner_id, currency, NEWEST), NEWEST)
 
 
-def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[Fault]:
+def _faults_of(context: Context, partner_id: str, checked: Checked, *, timely: bool) -> Iterator[Fault]:
     before, books, found, known = _looked_at(context, partner_id, checked)
     if found and before != ledger.balances(context.table, partner_id):
         found = [Fault(partner_id, "", MOVED)]
@@ -113,7 +118,17 @@ def _faults_of(context: Context, partner_id: str, checked: Checked) -> Iterator[
     found += [Fault(partner_id, *fault) for fault in adjustment_faults(context, partner, books.asked, checked)]
     found += [Fault(partner_id, *fault) for fault in withdrawal_faults(context, partner, asked, checked)]
     found += [Fault(partner_id, *fault) for fault in gift_faults(partner, books.payments.values())]
+    if timely and partner:
+        found += [Fault(partner_id, *fault) for fault in _late_faults(context, partner, books)]
     yield from found
+
+
+def _late_faults(context: Context, partner: Partner, books: _Books) -> Iterator[tuple[str, str]]:
+    earned = books.all_rewards
+    yield from waiting_faults(context, earned, books.all_withdrawals)
+    yield from cursor_faults(context, partner.id, {each.currency for each in earned})
+    for reason in following_faults(context, partner, books.payments.values(), earned, books.referrals):
+        yield "", reason
 
 
 def _looked_at(
