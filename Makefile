@@ -25,7 +25,7 @@ setup: ## install everything at once (each target installs what it needs by itse
 run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
 	$(SETUP) run worker dynamodb
 	@PYTHONPATH=.:local exec $(PY) -m undocked template.yaml --stack refledger --python .venv-worker/bin/python \
-		--preload boto3,pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
+		--preload pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
 		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt $(ARGS)

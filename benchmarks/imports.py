@@ -20,8 +20,20 @@ PARTS = {
     "workflow": "refledger.adapters.stepfunctions",
     "stripe": "refledger.adapters.stripe",
 }
-# Nothing in Lambda has a use for these: tracing is Lambda's own, and the rest is for tests.
-NEVER = ("aws_xray_sdk", "requests", "moto", "jwt", "cryptography", "yaml", "pytest", "hypothesis")
+# Nothing in Lambda has a use for these: boto3 is loaded when a call needs it, tracing is Lambda's own, and the rest is
+# for tests.
+NEVER = (
+    "boto3",
+    "botocore.client",
+    "aws_xray_sdk",
+    "requests",
+    "moto",
+    "jwt",
+    "cryptography",
+    "yaml",
+    "pytest",
+    "hypothesis",
+)
 
 
 def loaded(layer: Path = LAYER) -> dict[str, frozenset[str]]:

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError, SSLError
 
-from refledger.adapters import aws_json, keep_alive
+from refledger.adapters import aws, aws_json, keep_alive
 from refledger.adapters.keep_alive import Connections
 from refledger.adapters.sigv4 import Credentials
 from tests.support.http_answers import CLOSE, SILENCE, Received, Server, answer, serving
@@ -83,15 +83,13 @@ def test_what_is_no_whole_answer_ends_the_connection(
 
 
 @pytest.mark.parametrize("said", [SILENCE, answer(b"{}" * 9)[:-3] + SILENCE], ids=["nothing", "half of it"])
-def test_an_answer_that_does_not_come(
-    said: bytes, server: Server, connections: Connections, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_does_not_come(said: bytes, server: Server, connections: Connections) -> None:
     """Its time is over, and when it comes after all it is not the next call's."""
-    monkeypatch.setattr(keep_alive, "READ_SECONDS", 0.05)
+    connections.read_seconds = 0.05
     server.will(said, TRUE)
     with pytest.raises(ReadTimeoutError):
         connections.exchange(REQUEST)
-    monkeypatch.undo()
+    connections.read_seconds = 60
     assert connections.exchange(REQUEST).body == b"{}"
     assert [each.connection for each in server.received] == [1, 2]
 
@@ -195,7 +193,9 @@ def test_only_who_is_trusted_is_sent_anything(secure: Server, certificate: Path)
 # Which client
 
 
-NOBODY = aws_json.Boto3(lambda: pytest.fail("boto3 was asked"), lambda: pytest.fail("boto3 was asked"))
+def own(service: str) -> Any:
+    """The client, None where boto3's has to be used; that is not asked for anything."""
+    return aws_json.client(service, None, lambda: pytest.fail("boto3 was asked"))
 
 
 @pytest.fixture
@@ -215,30 +215,30 @@ def test_hosts_are_those_that_boto3_knows(service: str, variables: pytest.Monkey
         region for partition in session.get_available_partitions()
         for region in session.get_available_regions(service, partition)
     }  # fmt: skip
-    own = 0
+    reached = 0
     resolver = session._session.get_component("endpoint_resolver")
     for region in sorted(regions):
         variables.setenv("AWS_DEFAULT_REGION", region)
-        made = aws_json.client(service, NOBODY)
+        made = own(service)
         if made is not None:
-            own += 1
+            reached += 1
             prefix = session._session.get_service_model(service).endpoint_prefix
             assert made._connections.host == resolver.construct_endpoint(prefix, region)["hostname"]
-    assert own > 25
+    assert reached > 25
 
 
 @pytest.mark.parametrize(("name", "value"), [
     ("AWS_DEFAULT_REGION", ""), ("AWS_DEFAULT_REGION", "us-iso-east-1"), ("AWS_DEFAULT_REGION", "eu-west-1.evil.test/"),
     ("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("HTTPS_PROXY", "http://proxy:1"),
     ("https_proxy", "http://proxy:1"), ("AWS_ENDPOINT_URL", "https://vpce.test/path"),
-    ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x"), ("AWS_ENDPOINT_URL", "https://user:secret@host"),
+    ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x:80"), ("AWS_ENDPOINT_URL", "https://user:secret@host"),
     ("AWS_ENDPOINT_URL", "http://[::1]:8000"), ("AWS_ENDPOINT_URL", "http://host:port"),
 ])  # fmt: skip
 def test_what_only_boto3_knows_goes_to_it(name: str, value: str, variables: pytest.MonkeyPatch) -> None:
     """Other partitions, FIPS, two stacks, proxies, and endpoints that are more than a host."""
-    assert aws_json.client("dynamodb", NOBODY) is not None
+    assert own("dynamodb") is not None
     variables.setenv(name, value)
-    assert aws_json.client("dynamodb", NOBODY) is None
+    assert own("dynamodb") is None
 
 
 def test_endpoints_of_the_environment(variables: pytest.MonkeyPatch) -> None:
@@ -246,26 +246,37 @@ def test_endpoints_of_the_environment(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     variables.setenv("AWS_ENDPOINT_URL_SFN", "https://vpce-1.states.test")
     for service in ("sqs", "stepfunctions"):
-        made, theirs = aws_json.client(service, NOBODY), boto3.client(service)
+        made, theirs = own(service), boto3.client(service)
         assert made is not None
         assert made._connections.url == theirs.meta.endpoint_url
 
 
 def test_other_services_and_other_operations_are_boto3s(variables: pytest.MonkeyPatch) -> None:
-    """Its client is made when it is needed, once."""
-    made: list[Any] = []
+    """Its client is made when it is needed, once, and nothing of boto3 is before."""
+    made: list[str] = []
 
     class Theirs:
         def scan(self) -> str:
             return "scanned"
 
-    def make() -> Any:
-        made.append(1)
+    def make(service: str) -> Theirs:
+        made.append(service)
         return Theirs()
 
-    assert aws_json.client("s3", NOBODY) is None
-    client: Any = aws_json.client("dynamodb", aws_json.Boto3(make, lambda: None))
-    assert not made
-    assert (client.scan(), client.scan(), made) == ("scanned", "scanned", [1])
-    with pytest.raises(AttributeError):
-        _ = client.nothing_of_the_kind
+    variables.setattr(aws, "boto3_client", make)
+    for service in ("dynamodb", "s3"):
+        client = aws.client.__wrapped__(service)
+        with pytest.raises(AttributeError):
+            _ = client._nothing
+        assert service not in made
+        assert (client.scan(), client.scan()) == ("scanned", "scanned")
+        with pytest.raises(AttributeError):
+            _ = client.nothing_of_the_kind
+    assert made == ["dynamodb", "s3"]
+
+
+@pytest.mark.parametrize(("value", "kind"), [("", aws_json.JsonClient), ("boto3", aws.Boto3Client)])
+def test_one_variable_says_whose_client_it_is(value: str, kind: type, variables: pytest.MonkeyPatch) -> None:
+    """boto3's stays the reference, and can be had for everything."""
+    variables.setenv("HOT_PATH_CLIENT", value)
+    assert {type(aws.client.__wrapped__(service)) for service in aws_json.SERVICES} == {kind}

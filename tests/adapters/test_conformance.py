@@ -95,7 +95,9 @@ class Two:
 
 
 def own(service: str) -> Any:
-    made = aws_json.client(service, aws_json.Boto3(lambda: aws.boto3_client(service), boto3.Session().get_credentials))
+    made = aws_json.client(
+        service, aws.Boto3Client(partial(aws.boto3_client, service)), boto3.Session().get_credentials
+    )
     assert made is not None
     return made
 
@@ -481,19 +483,17 @@ def test_nobody_there(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.dynamodb_local
 @pytest.mark.parametrize("seed", range(HISTORIES))
-def test_histories_on_dynamodb_local(seed: int, dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_histories_on_dynamodb_local(seed: int, dynamodb_endpoint: str) -> None:
     """The same requests to two databases, one by each client: the same answers, and the same errors."""
-    theirs, other = dynamodb.new_database(dynamodb_endpoint), dynamodb.new_database(dynamodb_endpoint)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", dynamodb.access_key(other))
-    monkeypatch.delenv("AWS_SESSION_TOKEN")
-    ours = own("dynamodb")
+    other, ours = dynamodb.new_database(dynamodb_endpoint), dynamodb.new_database(dynamodb_endpoint)
+    assert isinstance(ours, aws_json.JsonClient)
+    theirs = dynamodb.boto3_client(dynamodb_endpoint, "dynamodb", dynamodb.access_key(other))
     draw = Draw(random.Random(f"conformance {seed}"), "p")
     for _ in range(STEPS):
         method, request = draw.request()
         expected = outcome(partial(getattr(theirs, method), **request))
         assert outcome(partial(getattr(ours, method), **request)) == expected, request
-    rows = [client.scan(TableName="refledger")["Items"] for client in (theirs, other)]
+    rows = [client.scan(TableName="refledger")["Items"] for client in (theirs, ours)]
     assert sorted(map(repr, rows[0])) == sorted(map(repr, rows[1]))
 
 

@@ -119,6 +119,6 @@ def test_the_sdk_keeps_requests_to_itself(monkeypatch: pytest.MonkeyPatch, caplo
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(logging.getLogger("botocore"), "level", logging.NOTSET)
     assert logging.getLogger("botocore.endpoint").isEnabledFor(logging.DEBUG)
-    aws.client.__wrapped__("kms")
+    aws.boto3_client("kms")
     for name in ("botocore.endpoint", "botocore.parsers", "botocore.auth", "botocore.hooks"):
         assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)

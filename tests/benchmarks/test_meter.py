@@ -10,7 +10,7 @@ import pytest
 from benchmarks.bench import Bench
 from benchmarks.meter import UNIT_BYTES
 from benchmarks.sizes import item_bytes
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from refledger.store.transaction import ConditionFailed, check, put, update
 
 KEY = {"pk": "PARTNER#one", "sk": "ROOT"}

@@ -21,7 +21,8 @@ from refledger.operations.context import Context
 from refledger.operations.proof import manifests
 from refledger.operations.recovery.stopping import READERS
 from refledger.store import keys, ledger
-from refledger.store.table import Table, pack
+from refledger.store.attributes import pack
+from refledger.store.table import Table
 from scripts.demo import Client
 from tests.e2e.conftest import ROOT, new_stack, verify
 from tests.e2e.people import PROGRAM, People

@@ -10,7 +10,7 @@ import pytest
 from refledger.adapters.queues import JobQueue
 from refledger.entry import config
 from refledger.store import keys
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from tests.support.alarms import Heard, rings
 from tests.support.events import EXAMPLES
 from tests.support.functions import World, load

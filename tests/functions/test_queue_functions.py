@@ -18,7 +18,7 @@ from refledger.entry import config
 from refledger.operations.earning import due_scan, maturity, payments
 from refledger.operations.figures import rollups
 from refledger.store import keys
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from refledger.store.transaction import RetryableConflict, update
 from tests.support import streams
 from tests.support.functions import World, load

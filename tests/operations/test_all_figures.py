@@ -20,9 +20,9 @@ from refledger.operations.figures.rebuild import rebuild
 from refledger.operations.figures.rollups import STAMPED, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, generations, images, keys
+from refledger.store.attributes import unpack
 from refledger.store.dimensions import Dimension
 from refledger.store.stream import Record
-from refledger.store.table import unpack
 from refledger.store.transaction import update
 from tests.support import streams
 from tests.support.books import Books

@@ -17,7 +17,7 @@ from refledger.operations.proof import attestation
 from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.partner_checks import verify_partner
 from refledger.store import keys, ledger
-from refledger.store.table import pack, unpack
+from refledger.store.attributes import pack, unpack
 from tests.support.books import Books
 
 WHY = "entries 1 and 2 were rewritten on the 21st; put back from the backup of the 20th, and equal to its manifest"

@@ -18,7 +18,7 @@ from refledger.operations.earning import explanations
 from refledger.operations.earning.explanations import Explained
 from refledger.store import keys
 from refledger.store import rewards as stored
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from tests.support import dynamodb, worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule

@@ -31,10 +31,10 @@ from refledger.operations.payouts import withdrawals
 from refledger.operations.referring import lifecycle, progress_projection
 from refledger.store import images, keys, referrals
 from refledger.store import statistics as rolled_up
+from refledger.store.attributes import unpack
 from refledger.store.dimensions import Dimension
 from refledger.store.stream import Record
 from refledger.store.stream import Record as Told
-from refledger.store.table import unpack
 from refledger.store.transaction import Item
 from tests.support import dynamodb, streams
 from tests.support.books import Books

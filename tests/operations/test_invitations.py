@@ -37,7 +37,7 @@ from refledger.store import applications as stored_applications
 from refledger.store import invitations as stored
 from refledger.store import keys
 from refledger.store import partners as stored_partners
-from refledger.store.table import unpack
+from refledger.store.attributes import unpack
 from tests.support.books import Books, Faulty
 
 KIM = ContactDetails("Kim", "Example", "kim@example.com", company_name="Kim & Co")

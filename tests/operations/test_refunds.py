@@ -16,7 +16,7 @@ from refledger.domain.rewards import Cancelled, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.store import keys
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from tests.support import worlds
 from tests.support.books import Books
 

@@ -20,7 +20,7 @@ from refledger.operations.referring import closing
 from refledger.store import jobs as stored_jobs
 from refledger.store import keys, shards
 from refledger.store import rewards as stored
-from refledger.store.table import unpack
+from refledger.store.attributes import unpack
 from refledger.store.transaction import delete
 from tests.support import worlds
 from tests.support.books import Books

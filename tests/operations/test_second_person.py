@@ -14,7 +14,7 @@ from refledger.store import keys
 from refledger.store import partners as stored_partners
 from refledger.store import programs as stored_programs
 from refledger.store import withdrawals as stored
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from tests.support import worlds
 from tests.support.books import Books, Faulty
 from tests.support.crashes import crash_at_each_write

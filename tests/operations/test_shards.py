@@ -11,7 +11,7 @@ from refledger.operations.earning import due_scan, maturity, reward_lists
 from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store import exports, keys, shards
-from refledger.store.table import pack, unpack
+from refledger.store.attributes import pack, unpack
 from refledger.store.transaction import ConditionFailed
 from tests.support import worlds
 from tests.support.books import Books

@@ -12,7 +12,7 @@ from refledger.domain.times import HOUR_MS
 from refledger.operations.recovery import stopping
 from refledger.operations.recovery.stopping import READERS, Sources
 from refledger.store import audit, keys, stops
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
 from tests.support.crashes import crash_at_each_write

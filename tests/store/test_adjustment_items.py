@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from refledger.domain.adjustments import Adjustment, AdjustmentKind, AdjustmentRequest, AdjustmentStatus
 from refledger.domain.errors import AdjustmentNotFound
 from refledger.store import adjustments
-from refledger.store.table import Table, pack, unpack
+from refledger.store.attributes import pack, unpack
+from refledger.store.table import Table
 from refledger.store.transaction import ConditionFailed
 from tests.support.books import Books
 

@@ -28,7 +28,8 @@ from refledger.domain.withdrawals import (
     WithdrawalStep,
 )
 from refledger.store import batches, keys, ledger, methods, partners, programs, rewards, withdrawals
-from refledger.store.table import Table, pack, unpack
+from refledger.store.attributes import pack, unpack
+from refledger.store.table import Table
 from refledger.store.transaction import ConditionFailed, Write
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

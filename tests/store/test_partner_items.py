@@ -14,7 +14,8 @@ from refledger.domain.errors import ApplicationNotFound, CodeNotFound, Invitatio
 from refledger.domain.invitations import Application, ApplicationStatus, ContactDetails, Invitation, InvitationStatus
 from refledger.domain.partners import PartnerNote
 from refledger.store import applications, codes, invitations, keys, notes
-from refledger.store.table import Table, pack, unpack
+from refledger.store.attributes import pack, unpack
+from refledger.store.table import Table
 from refledger.store.transaction import Write
 from tests.support.books import Books
 

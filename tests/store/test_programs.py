@@ -17,7 +17,8 @@ from refledger.domain.programs import CurrencyTerms, Program, Weights
 from refledger.domain.rules import Pay, Rule, RuleSet
 from refledger.domain.uplines import Binding, Link
 from refledger.store import bindings, keys, partners, programs
-from refledger.store.table import Table, pack, unpack
+from refledger.store.attributes import pack, unpack
+from refledger.store.table import Table
 from refledger.store.transaction import ConditionFailed, Write
 from tests.support.programs import a_program, a_rule
 

@@ -38,9 +38,9 @@ from refledger.store import (
     stream,
     withdrawals,
 )
+from refledger.store.attributes import unpack
 from refledger.store.keys import former
 from refledger.store.stream import Record
-from refledger.store.table import unpack
 from tests.support import dynamodb, streams
 from tests.support.books import SECRET, Books
 from tests.support.kms import Kms

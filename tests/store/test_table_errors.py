@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from refledger.store.table import Table, pack
+from refledger.store.attributes import pack
+from refledger.store.table import Table
 from refledger.store.transaction import ConditionFailed, RetryableConflict, delete, put, update
 
 WRITES = (

@@ -16,7 +16,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from refledger.adapters.aws import Boto3Client
+from refledger.adapters.aws_json import SERVICES, JsonClient
+from refledger.adapters.keep_alive import Connections
+from refledger.adapters.sigv4 import Credentials
 from tests.support.memory.client import Client, Database, Streams
 from undocked.java import find_java
 
@@ -34,6 +38,7 @@ REGION = "eu-central-1"
 MEMORY = "memory:"  # the endpoint of a table in this process
 EVERYWHERE = os.environ.get("TABLE", "memory") == "local"
 START_LIMIT_SECONDS = 180
+READ_SECONDS = 60  # the JVM is busy with others
 COLLECTED_EVERY = 12  # databases, so that those are found that nobody uses any more
 
 EMPTIED_AT_MOST = 300  # items: with more of them it is quicker to make a database
@@ -93,6 +98,16 @@ def running() -> Iterator[str]:
 
 
 def client(endpoint: str, service: str = "dynamodb", access_key: str = "local") -> Any:
+    """A client like the one that functions have. `access_key`: which database it is of."""
+    theirs = Boto3Client(partial(boto3_client, endpoint, service, access_key))
+    if service not in SERVICES:
+        return theirs
+    connections = Connections.to(endpoint)
+    connections.read_seconds = READ_SECONDS
+    return JsonClient(SERVICES[service], REGION, connections, lambda: Credentials(access_key, "local"), theirs)
+
+
+def boto3_client(endpoint: str, service: str, access_key: str) -> Any:
     return boto3.client(
         service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=access_key,
         aws_secret_access_key="local",
@@ -182,4 +197,4 @@ def _streams(endpoint: str, key: str) -> Any:
 
 
 def access_key(made: Any) -> str:
-    return str(made._request_signer._credentials.access_key)
+    return str(made._credentials().access_key)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from refledger.store.attributes import unpack
 from refledger.store.stream import Record
-from refledger.store.table import unpack
 from tests.support import dynamodb
 
 

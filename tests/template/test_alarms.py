@@ -11,7 +11,7 @@ import pytest
 
 from refledger.operations.stream_heartbeat import NAME
 from refledger.store import keys
-from refledger.store.table import pack
+from refledger.store.attributes import pack
 from tests.support.alarms import Heard, minutes_until, rings
 from tests.template.deployed import ALARM, MAPPING, ROOT, SCHEDULE
 from tests.template.resolved import Resolved

@@ -12,7 +12,7 @@ from refledger.entry.events import leads
 from refledger.entry.events.own import MODELS, SOURCE
 from refledger.operations.figures.counters import figures
 from refledger.store import images, keys
-from refledger.store.table import unpack
+from refledger.store.attributes import unpack
 from tests.template.deployed import (
     FUNCTION,
     MAPPING,

@@ -15,15 +15,14 @@ import base64
 import json
 import os
 import re
-import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
@@ -104,16 +103,12 @@ OTHERS_SAY = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE
 TRACE_SAFE = "-=;:+&[]{}\"',"
 
 
-@dataclass(frozen=True)
-class Boto3:
-    """What is asked of boto3, where it is needed: its client of the same service, and the credentials that it finds."""
+def client(service: str, boto3_client: Any, boto3_credentials: Callable[[], Any]) -> JsonClient | None:
+    """Return a client of the service, None where only boto3 knows how it is reached.
 
-    client: Callable[[], Any]
-    credentials: Callable[[], Any]
-
-
-def client(service: str, boto3: Boto3) -> JsonClient | None:
-    """Return a client of the service, None where only boto3 knows how it is reached."""
+    `boto3_client`: boto3's of the same service, for operations that are not listed here. `boto3_credentials`: what
+    finds those that are not in the environment.
+    """
     known, env = SERVICES.get(service), os.environ
     region = env.get("AWS_DEFAULT_REGION", "")
     if known is None or not REGIONS.fullmatch(region) or any(env.get(name) for name in OTHERS_SAY):
@@ -121,17 +116,12 @@ def client(service: str, boto3: Boto3) -> JsonClient | None:
     if any(value for name, value in env.items() if name.lower() in PROXIES):
         return None
     url = env.get(f"AWS_ENDPOINT_URL_{known.variable}") or env.get("AWS_ENDPOINT_URL") or _url(known, region)
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or {"https": 443, "http": 80}[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    if not re.fullmatch(r"[a-z0-9.-]+", host) or parts.path not in ("", "/") or parts.query or "@" in parts.netloc:
-        return None
     certificates = env.get("AWS_CA_BUNDLE") or env.get("REQUESTS_CA_BUNDLE") or ""
-    connections = Connections(url, host, port, parts.scheme == "https", certificates)
-    shown = host if port == {"https": 443, "http": 80}[parts.scheme] else f"{host}:{port}"
-    return JsonClient(known, connections, shown, region, boto3)
+    try:
+        connections = Connections.to(url, certificates)
+    except ValueError:
+        return None
+    return JsonClient(known, region, connections, partial(_credentials, cache(boto3_credentials)), boto3_client)
 
 
 def _url(service: Service, region: str) -> str:
@@ -142,25 +132,24 @@ class JsonClient:
     """One service of one region. Threads share it; nothing is asked, and no socket opened, before the first call."""
 
     def __init__(
-        self, service: Service, connections: Connections, host: str, region: str, boto3: Boto3
+        self, service: Service, region: str, connections: Connections, credentials: Callable[[], Credentials],
+        boto3_client: Any,
     ) -> None:  # fmt: skip
-        self._service, self._connections, self._boto3 = service, connections, boto3
-        self._retries = Retries(service.first_pause_s)
-        always = {"content-type": f"application/x-amz-json-{service.version}", "host": host, **service.headers}
+        always = {
+            "content-type": f"application/x-amz-json-{service.version}", "host": connections.name, **service.headers,
+        }  # fmt: skip
+        self._service, self._connections, self._credentials = service, connections, credentials
+        self._boto3_client = boto3_client
         self._signer = RequestSigner(service.signed_as, region, always)
         self._head = "POST / HTTP/1.1\r\n" + _lines({**always, "accept-encoding": "identity"})
-        self._lock = threading.Lock()
-        self._others: Any = None  # boto3's client
-        self._elsewhere: Any = None  # boto3's credentials, where the environment has none
+        self._retries = Retries(service.first_pause_s)
         for method, operation in service.operations.items():
             setattr(self, method, partial(self._call, operation))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        with self._lock:
-            self._others = self._others or self._boto3.client()
-        return getattr(self._others, name)
+        return getattr(self._boto3_client, name)
 
     def _call(self, operation: Operation, **request: Any) -> dict[str, Any]:
         """Make a call, again where that may help.
@@ -202,20 +191,18 @@ class JsonClient:
             added["x-amzn-trace-id"] = quote(trace, TRACE_SAFE)
         return f"{self._head}{_lines(added)}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
 
-    def _credentials(self) -> Credentials:
-        """Those of the environment, as it is now; where it has none, what boto3 finds and keeps fresh."""
-        env = os.environ
-        access_key, secret_key = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
-        if access_key and secret_key:
-            token = env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or ""
-            return Credentials(access_key, secret_key, token)
-        with self._lock:
-            if self._elsewhere is None:
-                self._elsewhere = self._boto3.credentials()  # of a person's profile or a container: never in Lambda
-        if self._elsewhere is None:
-            raise NoCredentialsError
-        found = self._elsewhere.get_frozen_credentials()
-        return Credentials(found.access_key, found.secret_key, found.token or "")
+
+def _credentials(boto3_credentials: Callable[[], Any]) -> Credentials:
+    """Those of the environment, as it is now; where it has none, what boto3 finds and keeps fresh."""
+    env = os.environ
+    access_key, secret_key = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
+    if access_key and secret_key:
+        return Credentials(access_key, secret_key, env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or "")
+    elsewhere = boto3_credentials()  # of a person's profile or a container: never in Lambda
+    if elsewhere is None:
+        raise NoCredentialsError
+    found = elsewhere.get_frozen_credentials()
+    return Credentials(found.access_key, found.secret_key, found.token or "")
 
 
 def _lines(headers: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ nobody XX
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import botocore
 from botocore.exceptions import (
@@ -24,6 +26,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
+HOST = re.compile(r"[a-z0-9.-]+")
+PORTS = {"https": 443, "http": 80}
 CONNECT_SECONDS, READ_SECONDS = 2, 5
 IDLE_LIMIT = 10  # sockets that are kept
 CHUNK_BYTES = 64 * 1024
@@ -58,7 +62,25 @@ class Connections:
     port: int
     is_secure: bool
     certificates: str = ""
+    read_seconds: float = READ_SECONDS
     _idle: list[_Connection] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def to(cls, url: str, certificates: str = "") -> Connections:
+        """Return connections to a URL.
+
+        Raises ValueError for one that says more than a host and a port.
+        """
+        parts = urlsplit(url)
+        host, is_plain = parts.hostname or "", parts.path in ("", "/") and not parts.query and "@" not in parts.netloc
+        if parts.scheme not in PORTS or not HOST.fullmatch(host) or not is_plain:
+            raise ValueError("no URL of a host")
+        return cls(url, host, parts.port or PORTS[parts.scheme], parts.scheme == "https", certificates)
+
+    @property
+    def name(self) -> str:
+        """The host as a request calls it."""
+        return self.host if self.port == PORTS["https" if self.is_secure else "http"] else f"{self.host}:{self.port}"
 
     def exchange(self, request: bytes) -> HttpAnswer:
         """Send a request and return its answer. Nothing is sent twice."""
@@ -98,7 +120,7 @@ class Connections:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if self.is_secure:
                 connected = self._tls.wrap_socket(connected, server_hostname=self.host)
-            connected.settimeout(READ_SECONDS)
+            connected.settimeout(self.read_seconds)
         except OSError as error:
             if connected is not None:
                 connected.close()

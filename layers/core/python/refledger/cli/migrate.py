@@ -14,8 +14,9 @@ from refledger.operations.recovery import migrating
 from refledger.operations.recovery.migrating import Migration, Pages
 from refledger.operations.recovery.renaming import RawItem, RawPages
 from refledger.store import migrations, programs
+from refledger.store.attributes import pack, unpack
 from refledger.store.keys import Key
-from refledger.store.table import Table, pack, unpack
+from refledger.store.table import Table
 from refledger.store.transaction import Item
 
 PAGE = 500  # items after which progress is kept

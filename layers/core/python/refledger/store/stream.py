@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from refledger.store import images
-from refledger.store.table import unpack
+from refledger.store.attributes import unpack
 from refledger.store.transaction import Item
 
 

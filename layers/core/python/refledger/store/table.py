@@ -1,24 +1,19 @@
-"""The table as plain dicts: reads, pages, and commits that say by name what was refused.
-
-Numbers are whole: a float is refused by boto3's serializer on the way in, and there is none on the way out.
-"""
+"""The table as plain dicts: reads, pages, and commits that say by name what was refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from refledger.store.attributes import pack as pack  # who reads items past the table finds them here
+from refledger.store.attributes import unpack as unpack
 from refledger.store.audit_actor import signed
 from refledger.store.keys import HIGHEST, INDEX_KEYS, LOWEST, Key
 from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, Write
 
 BATCH_LIMIT = 100  # keys in a BatchGetItem, actions in a transaction
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 # Codes after which nothing was written and the same may be tried again. Anything else is a fault, and is raised.
 _PASSING = {
@@ -26,28 +21,6 @@ _PASSING = {
     "ThrottlingException", "ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException",
     "RequestLimitExceeded", "ReplicatedWriteConflictException",
 }  # fmt: skip
-
-
-def pack(values: Item) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def unpack(values: dict[str, Any]) -> Item:
-    return {name: _plain(_deserialize(value)) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value)
-        case Binary():
-            return bytes(value.value)
-        case list():
-            return [_plain(part) for part in value]
-        case dict():
-            return {name: _plain(part) for name, part in value.items()}
-        case _:
-            return value
 
 
 class Table:
