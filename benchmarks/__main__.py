@@ -51,7 +51,7 @@ def _cold_start(runs: int) -> list[str]:
     with tempfile.TemporaryDirectory() as byte_code:
         taken = cold_start.measure(runs, Path(byte_code))
     text, broken = cold_start.report(taken)
-    functions = {name: starts[0].modules for name, starts in taken.items() if name != "boto3"}
+    functions = {name: starts[0].modules for name, starts in taken.items() if name not in cold_start.OTHERS}
     _say(f"{text}\n\n{imports.report(functions)}")
     return broken
 

@@ -20,7 +20,10 @@ from benchmarks.tables import table
 
 WORKER = Path(os.environ.get("LOCAL_WORKER_PYTHON", ROOT / ".venv-worker" / "bin" / "python"))
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-BUDGET_RATIO = 2.5  # 300 ms where `import boto3` alone takes 120 ms
+UNIT = "json,ssl,http.client,pydantic"  # what an API's function in Python hardly does without, whatever it calls
+# 170 ms where these take 51, and `import boto3` alone 120; what it may take today is what `me` takes, which misses that
+TARGET_RATIO, BUDGET_RATIO = 3.3, 5.0
+OTHERS = {UNIT: f"import {UNIT.replace(',', ', ')}", "boto3": "import boto3, make a client"}
 SECONDS_LIMIT = 60
 # Whatever a function may ask for; nothing is called, so nothing has to exist.
 ENVIRONMENT = {
@@ -86,8 +89,11 @@ def clients(name: str) -> list[str]:
 
 
 def measure(runs: int, byte_code: Path) -> dict[str, list[Start]]:
-    """`runs` starts of each function and of `boto3`, in turns, so that a busy moment is everybody's."""
-    starts: dict[str, Callable[[], Start]] = {"boto3": lambda: start("boto3", byte_code=byte_code)}
+    """`runs` starts of each function, of UNIT and of boto3, in turns, so that a busy moment is everybody's."""
+    starts: dict[str, Callable[[], Start]] = {
+        name: lambda name=name: start(name, byte_code=byte_code)  # type: ignore[misc]
+        for name in OTHERS
+    }
     for name in FUNCTIONS:
         starts[name] = lambda name=name: function(name, byte_code=byte_code)  # type: ignore[misc]
     for begin in starts.values():
@@ -101,20 +107,20 @@ def measure(runs: int, byte_code: Path) -> dict[str, list[Start]]:
 
 def report(taken: dict[str, list[Start]]) -> tuple[str, list[str]]:
     """A table of medians, and which functions are over the budget."""
-    unit_ms = _median([one.import_cpu_ms for one in taken["boto3"]])
+    unit_ms = _median([one.import_cpu_ms for one in taken[UNIT]])
     rows, broken = [], []
     for name, starts in taken.items():
         ready_ms = _median([one.ready_cpu_ms for one in starts])
         ratio, over = ready_ms / unit_ms, ready_ms > BUDGET_RATIO * unit_ms
-        if over:
-            broken.append(f"cold start of {name}: {ratio:.2f} times `import boto3`, not {BUDGET_RATIO}")
+        if over and name not in OTHERS:
+            broken.append(f"cold start of {name}: {ratio:.2f} times {OTHERS[UNIT]}, not {BUDGET_RATIO}")
+        verdict = "OVER" if over else "misses its target" if ratio > TARGET_RATIO else ""
         rows.append([
-            "import boto3, make a client" if name == "boto3" else name,
-            f"{_median([one.import_cpu_ms for one in starts]):.0f}", f"{ready_ms:.0f}",
-            f"{_median([one.ready_wall_ms for one in starts]):.0f}", f"{ratio:.2f}", f"{BUDGET_RATIO}",
-            "OVER" if over else "",
+            OTHERS.get(name, name), f"{_median([one.import_cpu_ms for one in starts]):.0f}", f"{ready_ms:.0f}",
+            f"{_median([one.ready_wall_ms for one in starts]):.0f}", f"{ratio:.2f}",
+            *(("", "", "") if name in OTHERS else (f"{BUDGET_RATIO}", f"{TARGET_RATIO}", verdict)),
         ])  # fmt: skip
-    head = ["cold start (medians, ms)", "import, CPU", "with clients, CPU", "wall", "x import boto3", "≤", ""]
+    head = ["cold start (medians, ms)", "import, CPU", "with clients, CPU", "wall", "x the first", "≤", "target", ""]
     return table(head, rows), broken
 
 

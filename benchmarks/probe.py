@@ -1,6 +1,6 @@
 """Runs in a fresh interpreter of the workers' environment: imports one thing, makes its clients, says what it took.
 
-    probe.py MODULE [FACTORY …]       factories are those of refledger.entry.config, called in this order
+    probe.py MODULE[,…] [FACTORY …]       factories are those of refledger.entry.config, called in this order
 
 Standard library only, and no more of it than the interpreter has loaded by itself until the end.
 """
@@ -15,11 +15,12 @@ def now() -> tuple[int, int]:
 
 
 begun = now()
-module = __import__(sys.argv[1])
+for name in sys.argv[1].split(","):
+    module = __import__(name)
 imported = now()
 if sys.argv[1] == "boto3":
     module.client("dynamodb")
-else:
+elif sys.argv[2:]:
     config = sys.modules["refledger.entry.config"]
     for factory in sys.argv[2:]:
         getattr(config, factory)()
