@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from refledger.domain.journal import Account, EntryKind
 from refledger.store import keys, ledger
-from refledger.store.table import unpack
+from refledger.store.attributes import unpack
 from tests.support.memory.tables import Table
 from tests.support.memory.values import Item, write_all
 from tests.support.payouts import Provider

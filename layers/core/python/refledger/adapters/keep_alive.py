@@ -147,7 +147,8 @@ class _Connection:
         self.stays = True
 
     def is_silent(self) -> bool:
-        return not self._readable.poll(0)
+        held = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0  # deciphered, and not taken
+        return not held and not self._readable.poll(0)
 
     def exchange(self, request: bytes) -> HttpAnswer:
         self._socket.sendall(request)
@@ -158,7 +159,7 @@ class _Connection:
         headers = _headers(lines)
         body = _body(status, headers, incoming)
         self.stays = (
-            version == "HTTP/1.1" and headers.get("connection", "").lower() != "close" and incoming.is_at_its_end
+            version == "HTTP/1.1" and "close" not in headers.get("connection", "").lower() and incoming.is_at_its_end
         )
         return HttpAnswer(status, headers, body)
 
