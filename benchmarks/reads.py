@@ -50,7 +50,7 @@ def reading(bench: Bench) -> None:
         # half a unit for each of 32 shards: what lets 10,000 payments a second be listed
         # and half a unit for each payment, referral and partner that a line names: decision 91
         _page(bench, "rewards of a program", "42", "rewards", "GET /api/v1/rewards", "root", programId="default")
-        _page(bench, "payments of a program", "31", "rewards", "GET /api/v1/payments", "root", programId="default")
+        _page(bench, "payments of a program", "31", "payments", "GET /api/v1/payments", "root", programId="default")
         timeline = "GET /api/v1/withdrawals/{withdrawalId}/timeline"
         _one(bench, "timeline of a withdrawal", entity, "withdrawals", timeline, "root", withdrawalId=asked[0])
         journal = "GET /api/v1/ledger/entries"
@@ -69,7 +69,7 @@ def correcting_and_explaining(bench: Bench, bob: str) -> None:
     _one(bench, "an own reward", entity, "rewards", f"GET {one}", "bob", rewardId=reward)
     _one(bench, "why it is so", design(None, 0, 0, 2), "rewards", f"GET {one}/explain", "bob", rewardId=reward)
     _one(
-        bench, "a payment with two rewards", entity, "rewards", "GET /api/v1/payments/{paymentId}", "root",
+        bench, "a payment with two rewards", entity, "payments", "GET /api/v1/payments/{paymentId}", "root",
         paymentId=paid,
     )  # fmt: skip
     books.context.stopped()  # which a worker reads once in five seconds

@@ -8,11 +8,12 @@ from itertools import count
 from benchmarks.bench import Bench, design, today
 from benchmarks.handlers import call, serving
 from refledger.domain import periods
-from refledger.domain.rewards import RewardStatus
+from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
 from refledger.store import keys
+from refledger.store import rewards as stored_rewards
 from refledger.store import statistics as stored
 from refledger.store.stream import Record
 from refledger.store.table import Table
@@ -109,10 +110,10 @@ def reporting(bench: Bench, partner_id: str, told: str, rewards: int, days: int)
 
 
 def _reward(partner_id: str, created_ms: int) -> Item:
-    """As much of a reward's image as roll-ups look at."""
-    key = keys.reward(keys.reward_id(partner_id, 0, "USD", "0" * 24, 1))
-    pending = RewardStatus.PENDING.value
-    return {
-        **key, "tier": 1, "currency": "USD", "amount": 5, "reversed": 0, "status": pending, "program": "default",
-        "due": created_ms + HOLD_DAYS * DAY_MS, "held": [], "created": created_ms,
-    }  # fmt: skip
+    """A reward that waits, as the stream tells of it."""
+    made = Reward(
+        id=keys.reward_id(partner_id, 0, "USD", "0" * 24, 1), partner_id=partner_id, tier=1, amount=5, currency="USD",
+        status=RewardStatus.PENDING, base=100, rate_bps=500, rule_version=1, program_id="default", payment="0" * 24,
+        referral_id="", matures_at_ms=created_ms + HOLD_DAYS * DAY_MS, earned_at_ms=created_ms,
+    )  # fmt: skip
+    return stored_rewards.create(made, created_ms).target

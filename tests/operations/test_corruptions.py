@@ -194,7 +194,10 @@ def second_id(world: World) -> None:
         made = keys.reward_id(owner, reward["due"], reward["currency"], id, reward["tier"])
         world.put({**reward, **keys.reward(made), "payment": id})
         shares.append([made, reward["amount"]])
-    moved = {name: paid[name].replace(keys.owner_of(paid), id) for name in ("listed_at", "waits_at")}
+    moved = {
+        name: paid[name].replace(keys.tie_of(keys.owner_of(paid)), keys.tie_of(id))
+        for name in ("listed_at", "waits_at")
+    }
     world.put({**paid, **keys.payment(id), **moved, "rewards": shares})
 
 

@@ -217,3 +217,15 @@ def test_positions_are_cut_at_a_moment(bound_ms: int, at_ms: int, id: str) -> No
     assert (position <= high) == (at_ms < max(bound_ms, keys.FIRST_MS))
     lowest, highest = keys.positions(None, None)
     assert lowest <= position <= highest
+
+
+@given(PAYMENTS, PAYMENTS)
+def test_a_position_has_as_much_of_a_payment_as_tells_it_apart(one: str, other: str) -> None:
+    """It is the same place also where all of the id stands in it, as once; of another payment it is not."""
+    listed = keys.listed("PAYMENTS#p#1", 1_790_000_000_000, keys.tie_of(one))
+    once = keys.listed("PAYMENTS#p#2", 1_790_000_000_001, one)
+    assert keys.is_same_place(once, listed, keys.LISTED)
+    assert keys.is_same_place(listed, listed, keys.LISTED)
+    theirs = keys.listed("PAYMENTS#p#1", 1_790_000_000_000, keys.tie_of(other))
+    assert keys.is_same_place(theirs, listed, keys.LISTED) is (keys.tie_of(one) == keys.tie_of(other))
+    assert not keys.is_same_place({}, listed, keys.LISTED)

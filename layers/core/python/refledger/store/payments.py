@@ -101,7 +101,7 @@ def rate(old: Payment, new: Payment, due_ms: int | None, now_ms: int) -> Write:
     """
     state: Item = {"rewards": [list(share) for share in new.shares], "unearned": [list(tier) for tier in new.unearned]}
     if due_ms is not None:
-        state |= keys.waiting(keys.due_shard(keys.payment_shard(new.id)), due_ms, new.id)
+        state |= keys.waiting(keys.due_shard(keys.payment_shard(new.id)), due_ms, keys.tie_of(new.id))
     was, becomes = _money(old), _money(new)
     state |= {name: value for name, value in becomes.items() if was.get(name) != value}
     gone = [name for name in was if name not in becomes]
@@ -426,18 +426,19 @@ def _to_item(payment: Payment, shards: int = keys.DUE_SHARDS) -> Item:
         **({} if payment.program_said else {"unsaid": True}),
         **({"machine": True} if payment.by_machine else {}),
     }  # fmt: skip
+    tie = keys.tie_of(payment.id)
     was_counted = payment.shares or (payment.kind is PaymentKind.ALIAS and payment.referral_id)
     if payment.kind is PaymentKind.PAYMENT or was_counted:  # what is an ALIAS now is still listed
         item |= keys.listed(
-            keys.payments_of_program(payment.program_id, payment.id, shards), payment.created_at_ms, payment.id
+            keys.payments_of_program(payment.program_id, payment.id, shards), payment.created_at_ms, tie
         )
     if payment.kind is PaymentKind.PAYMENT:
-        item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id, shards)), payment.due_ms, payment.id)
+        item |= keys.waiting(keys.due_shard(keys.payment_shard(payment.id, shards)), payment.due_ms, tie)
     if payment.is_nobodys:
         partition = keys.unreferred_of_program(payment.program_id, payment.id, shards)
-        item |= keys.listed(partition, payment.created_at_ms, payment.id)
+        item |= keys.listed(partition, payment.created_at_ms, tie)
     if payment.kind in PARKED and not payment.note:
-        item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, payment.id)
+        item |= keys.waiting(keys.parked_payments(), payment.created_at_ms, tie)
     if payment.kind is PaymentKind.IGNORED and not payment.note:
         item["ttl"] = (payment.created_at_ms + IGNORED_KEPT_DAYS * DAY_MS) // 1000
     return item

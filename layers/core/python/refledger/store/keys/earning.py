@@ -9,6 +9,7 @@ from refledger.domain import base32
 from refledger.store.keys.form import LONG_ID_LENGTH, PARTNER_ID_LENGTH, Key, _key, kind_of
 
 REWARD_ID_LENGTH: Final = PARTNER_ID_LENGTH + 32
+TIE_LENGTH: Final = 9  # of a payment's id in its positions: 45 bits for payments of one millisecond and shard
 DUE_SHARDS: Final = 32  # never less than it was; the table may know of more, see `shards`
 _SOURCE_BYTES: Final = 10  # of a payment's id in a reward's
 _TIER_BITS: Final = 4  # of a reward id's last byte: no program has more than ten tiers
@@ -143,6 +144,11 @@ def currency_of(reward_sort_key: str) -> str:
 def payment_shard(payment: str, count: int = DUE_SHARDS) -> int:
     """Return the shard, of so many, to put a payment in; look in all: it may be older than their number."""
     return zlib.crc32(payment.encode()) % count
+
+
+def tie_of(payment: str) -> str:
+    """Return what tells positions of one moment apart: an item of ten tiers has no room for whole ids."""
+    return payment[:TIE_LENGTH]
 
 
 def payments_of_program(program_id: str, payment: str, count: int = DUE_SHARDS) -> str:

@@ -62,14 +62,15 @@ def list_in(item: Mapping[str, Any], index: str) -> str:
 def is_same_place(there: Mapping[str, Any], wanted: Mapping[str, Any], index: str) -> bool:
     """Return whether two items are in the same list of an index, as the same thing.
 
-    In whichever of its shards; the moment may be that of another look.
+    In whichever of its shards; the moment may be that of another look, and a payment's position had all of its id once.
     """
 
     def whose(item: Mapping[str, Any]) -> tuple[str, str]:
         list, position = list_in(item, index), str(item.get(INDEX_KEYS[index][1], ""))
         return list.rpartition("#")[0] if list.startswith(SHARDED) else list, position.rpartition("#")[2]
 
-    return whose(there) == whose(wanted)
+    (list_there, id_there), (list_wanted, id_wanted) = whose(there), whose(wanted)
+    return list_there == list_wanted and id_there.startswith(id_wanted)
 
 
 def positions(from_ms: int | None, until_ms: int | None) -> tuple[str, str]:
