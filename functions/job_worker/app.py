@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
     """A batch of the queue, or a tick of the schedule."""
     if "Records" in event:
         return work(event, lambda_context)
-    stream_heartbeat.speak(config.context())
+    stream_heartbeat.beat(config.context())
     woken = jobs.wake(config.context(), config.job_queue().send)
     money.tell(config.context())
     return woken

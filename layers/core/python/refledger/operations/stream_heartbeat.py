@@ -9,7 +9,7 @@ from refledger.store.transaction import put
 NAME = "HEARD"  # the filters of both event source mappings let it through
 
 
-def speak(context: Context) -> None:
+def beat(context: Context) -> None:
     """Change the one item that both readers must be called for. May be repeated.
 
     A mapping that was disabled fails in nothing: it is an alarm that the function is not called any more.

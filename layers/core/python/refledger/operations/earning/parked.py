@@ -1,4 +1,4 @@
-"""What waits at the door: payments in a currency that their program does not take, and refunds that came first.
+"""Payments in suspense: in a currency that their program does not take, or refunded before they came.
 
 Neither is ever lost or converted. The second is met by its payment when that comes; the first waits for a person, who
 lets the program take the currency and accepts it, or dismisses it. Above what one person may make in a day, what an
