@@ -14,7 +14,7 @@ SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=e
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= arm64
 
-.PHONY: help setup run test unit integration e2e simulate check format demo bench verify openapi lock build cost deploy clean clean-data
+.PHONY: help setup run test unit integration e2e simulate mutants check format demo bench verify openapi lock build cost deploy clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -66,6 +66,10 @@ ifeq ($(SEEDS)$(ARGS),)
 		$(PY) -m pytest tests/proof tests/operations tests/functions/test_payout_events.py tests/store/test_memory.py tests/adapters/test_conformance.py \
 			tests/e2e/test_document.py
 endif
+
+mutants: ## take away the guards of the money, one at a time, and see that a test fails (ARGS="first-payment-once …")
+	$(SETUP) dev
+	PYTHONPATH=.:local:layers/core/python $(PY) scripts/mutants.py $(ARGS)
 
 check: ## lint, format, types, house rules, state machine, template, the API's document, build
 	$(SETUP) dev sam api-lint

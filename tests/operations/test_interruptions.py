@@ -166,6 +166,14 @@ WORLDS: dict[str, list[str | None]] = {
 # Guards that nothing else protects: each of these is tried at each call, always
 GUARDED = (
     ("refunded early", "payment", "refund of all"),
+    ("waiting", "refund", "refund of all"),
+    ("waiting", "refund", "refund failed"),
+    ("waiting", "dispute", "refund"),
+    ("disputed", "won", "lost"),
+    ("waiting", "hold", "refund"),
+    ("waiting", "refund", "hold"),
+    ("disputed", "hold", "won"),
+    ("disputed", "won", "hold"),
     ("nothing", "payment", "other payment"),
     ("nothing", "alias", "alias back"),
     ("waiting", "alias", "alias back"),

@@ -6,16 +6,23 @@ A long run: `make simulate` (SIMULATE_RUNS sequences of SIMULATE_STEPS steps eac
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from refledger.store.table import Table
 from tests.support.deployment import deployment
 from tests.support.insider import FRIENDS, LIMIT, LOOSER, OUT, SIGN_INS, TOLD, Insider
+from tests.support.memory.client import Client
+from tests.support.simulator.deployment import TABLE_CALLS
+from tests.support.simulator.faults import Faults, Seam
+from tests.support.simulator.scheduler import Scheduler, Task
 
 RUNS, STEPS = int(os.environ.get("SIMULATE_RUNS", "6")), int(os.environ.get("SIMULATE_STEPS", "20"))
 # to make a failure short takes minutes: the long runs do
@@ -70,6 +77,8 @@ class OnePerson(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.insider = Insider(self.stack.enter_context(deployment(self.endpoint)))
+        if isinstance(client := self.insider.deployed.world.books.client, Client):
+            client.scheduled = True
         self.hours = 0
 
     @initialize()
@@ -97,11 +106,18 @@ class OnePerson(RuleBasedStateMachine):
             self.act(chosen)
         self.insider.happens()
 
-    @rule(chosen=st.lists(AT_ONCE, min_size=2, max_size=6))
-    def at_once(self, chosen: list[Action]) -> None:
-        """In threads."""
-        with ThreadPoolExecutor(len(chosen)) as pool:
-            list(pool.map(self.act, chosen))
+    @rule(chosen=st.lists(AT_ONCE, min_size=2, max_size=6), turns=st.lists(st.integers(0, 5), max_size=60))
+    def at_once(self, chosen: list[Action], turns: list[int]) -> None:
+        """Side by side; whose turn it is at each call to the table the numbers say, after them the first one's."""
+        left, books = iter(turns), self.insider.deployed.world.books
+        scheduler = Scheduler(lambda below: next(left, 0) % below)
+        alone = books.context
+        at_table = Seam(books.client, scheduler, Faults(Random(0)), TABLE_CALLS)
+        books.context = replace(alone, table=Table(at_table, books.table_name), pause=lambda _: scheduler.switch())
+        try:
+            scheduler.run([Task(str(each), partial(self.act, each)) for each in chosen])
+        finally:
+            books.context = alone
 
     @rule(name=st.sampled_from(SIGN_INS), amount=OUTS, many=st.integers(1, 6))
     def pay_out(self, name: str, amount: int, many: int) -> None:
@@ -161,7 +177,7 @@ def test_what_one_person_may_do_goes_through(dynamodb_endpoint: str) -> None:
 
 
 def test_one_person_gets_no_more_than_the_limit(dynamodb_endpoint: str) -> None:
-    """Adjustments, gifts, conversions, releases, links, terms, withdrawals, files, marks, pieces, threads."""
+    """Adjustments, gifts, conversions, releases, links, terms, withdrawals, files, marks, pieces, overtakings."""
     calm = settings(
         max_examples=RUNS, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck),
         database=None, print_blob=True, phases=PHASES,
