@@ -308,6 +308,41 @@ def past_operations(tree: ast.Module) -> Found:
             yield line, f"{name}: functions ask operations, or entry"
 
 
+# What these names stand for in operations is no item: what is told to a caller, cells of a line of a file, an event of
+# Stripe's, filters of an export, parts of a counter's name, the result of a task of a workflow.
+NOT_ITEMS = {"answer", "cells", "event", "filters", "parts", "task"}
+ITEM_MAKERS = {"put", "update", "delete", "check"}
+
+
+def raw_attributes(tree: ast.Module) -> Found:
+    """Names of attributes of items: what is asked of a mapping by a name that stands there as a text."""
+    for node in ast.walk(tree):
+        names: list[ast.expr] = []
+        match node:
+            case ast.Subscript(value=mapping, slice=ast.Constant() as name) if ast.unparse(mapping) != "Literal":
+                names = [name]
+            case ast.Call(func=ast.Attribute(value=mapping, attr="get" | "pop" | "setdefault"), args=[name, *_]):
+                names = [name]
+            case ast.Compare(left=name, ops=[ast.In() | ast.NotIn()], comparators=[mapping]):
+                names = [name]
+            case ast.MatchMapping(keys=names):
+                mapping = ast.Name("")
+            case _:
+                continue
+        whose = ast.unparse(mapping).rsplit(".", 1)[-1]
+        for name in names:
+            text = name.value if isinstance(name, ast.Constant) else None
+            if isinstance(text, str) and text.isidentifier() and whose not in NOT_ITEMS:
+                yield node.lineno, f'"{text}" of {whose or "a mapping"}: store/ alone reads attributes by their names'
+
+
+def item_makers(tree: ast.Module) -> Found:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "refledger.store.transaction":
+            for name in sorted({name.name for name in node.names} & ITEM_MAKERS):
+                yield node.lineno, f"{name}: store/ alone says which attributes an item has"
+
+
 RULES = (
     # an operators' command reads the whole table once, to move on what releases left; no role lets functions do it
     Rule("no-scan", DEPLOYED, scans, except_in=(PACKAGE + "cli/migrate.py",)),
@@ -326,6 +361,17 @@ RULES = (
         own_errors,
         except_in=(PACKAGE + "domain/duties.py",),
     ),
+    Rule(
+        "attributes-in-the-store",
+        (PACKAGE + "operations/",),
+        raw_attributes,
+        except_in=(
+            PACKAGE + "operations/recovery/migrating.py",  # what older releases left, as they left it
+            PACKAGE + "operations/recovery/renaming.py",  # the same, under the keys that they gave it
+            PACKAGE + "operations/recovery/restoring.py",  # what an execution of the workflow was begun with
+        ),
+    ),
+    Rule("attributes-in-the-store", (PACKAGE + "operations/", PACKAGE + "entry/", PACKAGE + "cli/"), item_makers),
     Rule("docstrings-say", (PACKAGE,), riddles),
     Rule("no-one-letter-aliases", DEPLOYED, one_letter_aliases),
     Rule("times-with-zone", CHECKED, naive_times),

@@ -9,6 +9,7 @@ import pytest
 from scripts import house_rules
 
 PACKAGE = "layers/core/python/refledger/"
+OPERATION = PACKAGE + "operations/notices.py"
 STORE, DOMAIN, HANDLER = (
     PACKAGE + "store/rewards.py",
     PACKAGE + "domain/rewards.py",
@@ -73,6 +74,12 @@ def broken(path: str, source: str) -> set[str]:
         ("no-one-letter-aliases", HANDLER, "from refledger.entry.access import Limit as L"),
         ("functions-ask-operations", HANDLER, "from refledger.store import ledger"),
         ("functions-ask-operations", HANDLER, "def late():\n    from refledger.adapters.queues import NotTaken"),
+        ("attributes-in-the-store", OPERATION, "status = item['status']"),
+        ("attributes-in-the-store", OPERATION, "referral = record.new.get('referral', '')"),
+        ("attributes-in-the-store", OPERATION, "guard = table.get(key)['partner']"),
+        ("attributes-in-the-store", OPERATION, "if 'created' not in item: ..."),
+        ("attributes-in-the-store", OPERATION, "match item:\n case {'status': status}: ..."),
+        ("attributes-in-the-store", OPERATION, "from refledger.store.transaction import Write, put"),
         ("stairs", DOMAIN, "from refledger.store import keys"),
         ("stairs", STORE, "def late():\n    from refledger.entry import http"),
         ("stairs", STORE, "import refledger.adapters.aws"),
@@ -106,6 +113,10 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
         pytest.param(STORE, '@property\ndef f():\n    """Whether it is so."""', id="a property is a noun"),
         pytest.param(STORE, 'def f():\n    """Return it.\n\n    Whether it is so."""', id="it says first"),
         pytest.param(DOMAIN, 'T = TypeVar("T")\nP, Q = 1, 2\nOPEN = S_OPEN', id="no alias"),
+        pytest.param(STORE, "status = item['status']", id="the store reads items"),
+        pytest.param(OPERATION, "day = filters['from']\nid = event['id']", id="texts from outside"),
+        pytest.param(OPERATION, "known['id of ' + name]\nnamed.get(id)\n'@' in text", id="no attribute's name"),
+        pytest.param(OPERATION, "def f(of: Literal['ALL']): ...", id="a type"),
         pytest.param("tests/x.py", "boto3.client('s3').scan()", id="not deployed"),
     ],
 )

@@ -187,7 +187,9 @@ def test_conflicts_and_lost_answers_make_no_code_twice(books: Books, bob: Partne
     partner_codes.change_status(books.context, bob.id, made.code, S.DISABLED)
     assert sorted(codes_of(books)) == sorted([rotated.code, bob.code, "SUMMER-26"])
     assert books.partner("bob").version == bob.version + 2
-    assert not stored.is_active(stored.guard_of(books.table, "SUMMER-26") or {})
+    guard = stored.guard_of(books.table, "SUMMER-26")
+    assert guard is not None
+    assert not guard.is_active
 
 
 def test_a_code_is_valid_while_it_would_bind(books: Books, bob: Partner) -> None:

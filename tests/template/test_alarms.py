@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from refledger.operations.stream_heartbeat import NAME
 from refledger.store import keys
 from refledger.store.attributes import pack
+from refledger.store.cursors import HEARD
 from tests.support.alarms import Heard, minutes_until, rings
 from tests.template.deployed import ALARM, MAPPING, ROOT, SCHEDULE
 from tests.template.resolved import Resolved
@@ -56,7 +56,7 @@ def schedules(stack: Resolved) -> list[tuple[str, str, int]]:
 @functools.cache
 def readers(stack: Resolved) -> list[tuple[str, str]]:
     """Logical id of each mapping that lets the item through by which a reader is known to read, and its function."""
-    found, item = [], pack({**keys.cursor(NAME), "at": 1})
+    found, item = [], pack({**keys.cursor(HEARD), "at": 1})
     record = {"eventName": "MODIFY", "dynamodb": {"Keys": {name: item[name] for name in ("pk", "sk")}}}
     for id, kind, properties in stack.resources():
         reads = kind == MAPPING and "StartingPosition" in properties and properties.get("Enabled", True)

@@ -20,11 +20,12 @@ from refledger.domain.adjustments import (
     movement,
 )
 from refledger.domain.duties import NeedsSecond
-from refledger.domain.errors import KeyReused, PartnerNotFound
+from refledger.domain.errors import PartnerNotFound
 from refledger.domain.journal import Balance, post
 from refledger.domain.partners import Partner
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.idempotency import check_same
 from refledger.store import adjustments, keys, ledger, partners, programs
 from refledger.store.transaction import Item, Write
 
@@ -64,13 +65,12 @@ def request(
 
 @retry_on_conflict
 def _request(context: Context, id: str, asked: AdjustmentRequest, actor: str, body: str) -> Adjustment:
-    earlier, partner_item, balance_item = context.table.get_many(
+    there, partner_item, balance_item = context.table.get_many(
         [keys.adjustment(id), keys.partner(asked.partner_id), keys.balance(asked.partner_id, asked.currency)]
     )
-    if earlier:
-        if earlier["body"] != body:
-            raise KeyReused("this Idempotency-Key came with another request before")
-        return adjustments.from_item(earlier)
+    if there:
+        check_same(earlier := adjustments.from_item(there), body)
+        return earlier
     partner, balance = _holder(asked, partner_item, balance_item)
     program = programs.find(context.table, partner.program_id)
     at_stake = {partner.id: abs(asked.amount)}

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from refledger.domain.errors import Busy, KeyReused, Refledger
+from refledger.domain.errors import Busy, Refledger
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.idempotency import DAY_SECONDS, KEY_IS_NEW, Once
-from refledger.store import keys
-from refledger.store.transaction import ConditionFailed, Item, put, update
+from refledger.operations.idempotency import DAY_SECONDS, Once, check_same
+from refledger.store import requests
+from refledger.store.transaction import ConditionFailed
 
 # Fifty take some three seconds, and the function has fifteen. Where others keep changing the same money a single one
 # may take five: what is not begun by then is said to be not done.
 TIME_MS = 8 * SECOND_MS
-IS_NOT_ANSWERED = "the request has no answer yet"
 
 T = TypeVar("T")
+BulkResult = dict[str, Any]  # what the answer says of one
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def each(context: Context, ids: Sequence[str], act: Callable[[str], T]) -> list[
     return done
 
 
-def remembered(context: Context, once: Once, do: Callable[[], list[Item]]) -> list[Item]:
+def remembered(context: Context, once: Once, do: Callable[[], list[BulkResult]]) -> list[BulkResult]:
     """Answer a bulk call once for each Idempotency-Key.
 
     What `do` answers is kept for a day: the repeat gets the same, and does nothing.
 
-    Each of what `do` answers is a plain item: text, whole numbers, true, false, None, lists and maps of them. `do` must
+    Each of what `do` answers is plain: text, whole numbers, true, false, None, lists and maps of them. `do` must
     be idempotent for each of what it does: the repeat of a call that died before its answer was kept does what is left,
     and so does that of an answer with a `code` BUSY, which is told and not kept. Without a key nothing is kept, because
     nobody can ask for it. Raises KeyReused where another request had the key.
@@ -62,37 +62,32 @@ def remembered(context: Context, once: Once, do: Callable[[], list[Item]]) -> li
     if once.expires_at is not None:
         return do()
     kept = _begun(context, once)
-    if "results" in kept:
-        return list(kept["results"])
+    if kept is not None:
+        return kept
     results = do()
-    if any(each.get("code") == Busy.code for each in results):
+    if any(answer.get("code") == Busy.code for answer in results):
         return results
     return _kept(context, once, results)
 
 
 @retry_on_conflict
-def _begun(context: Context, once: Once) -> Item:
-    """What is known of the request. Written before anything is done, so that another one cannot take its key."""
+def _begun(context: Context, once: Once) -> list[BulkResult] | None:
+    """The answer that is kept. The key is taken before anything is done, so that another request cannot have it."""
     expires_at = context.now_ms() // SECOND_MS + DAY_SECONDS
-    begun = {**keys.answer(once.key), "body": once.body, "ttl": expires_at}
     try:
-        context.table.commit(put(KEY_IS_NEW, begun))
+        context.table.commit(requests.begin_answer(once.key, once.body, expires_at))
     except ConditionFailed as failed:
-        begun = failed.items[KEY_IS_NEW]
-    if begun["body"] != once.body:
-        raise KeyReused("this Idempotency-Key came with another request before")
-    return begun
+        begun = requests.answer_there(failed)
+        check_same(begun, once.body)
+        return begun.results
+    return None
 
 
 @retry_on_conflict
-def _kept(context: Context, once: Once, results: list[Item]) -> list[Item]:
+def _kept(context: Context, once: Once, results: list[BulkResult]) -> list[BulkResult]:
     """The answer; of two calls at the same time both get that of the first."""
-    keep = update(
-        IS_NOT_ANSWERED, keys.answer(once.key), "SET #results = :results", "attribute_not_exists(#results)",
-        results=results,
-    )  # fmt: skip
     try:
-        context.table.commit(keep)
+        context.table.commit(requests.keep_answer(once.key, results))
     except ConditionFailed as failed:
-        return list(failed.items[IS_NOT_ANSWERED]["results"])
+        return requests.answer_there(failed).results or []
     return results

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from refledger.domain.errors import KeyReused
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context
-from refledger.store import keys
-from refledger.store.transaction import ConditionFailed, Item, Write, put
+from refledger.store import requests
+from refledger.store.requests import RequestMade
+from refledger.store.transaction import ConditionFailed, Write
 
 DAY_SECONDS = 86_400
-KEY_IS_NEW = "the idempotency key is new"
+
+
+class HasBody(Protocol):
+    """What a request has made, with the hash of what was asked."""
+
+    @property
+    def body(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -33,33 +41,36 @@ class Once:
         return cls(context.ids.new(), body, context.now_ms() // SECOND_MS + DAY_SECONDS)
 
     def guard(self, **made: str) -> Write:
-        """Goes into the transaction; `made` says what it makes."""
-        kept = {"ttl": self.expires_at} if self.expires_at else {}
-        return put(KEY_IS_NEW, {**keys.request(self.key), "body": self.body, **made, **kept})
+        """Goes into the transaction; `made` says what it makes, by the names of `RequestMade`."""
+        return requests.create(self.key, RequestMade(self.body, **made), self.expires_at)
 
-    def found(self, context: Context) -> Item | None:
+    def found(self, context: Context) -> RequestMade | None:
         """Return what this request made, before anything is tried that would be refused the second time.
 
         Like `earlier` else.
         """
-        return self._same(context.table.get(keys.request(self.key)))
+        return self._same(requests.find(context.table, self.key))
 
-    def known(self, context: Context) -> Item | None:
+    def known(self, context: Context) -> RequestMade | None:
         """Return what this request made before, before anything else is looked at.
 
         Raises KeyReused like `earlier`.
         """
-        found = None if self.expires_at else context.table.get(keys.request(self.key))
-        return self.earlier(ConditionFailed({KEY_IS_NEW: found})) if found else None
+        return None if self.expires_at else self.found(context)
 
-    def earlier(self, failed: ConditionFailed) -> Item | None:
+    def earlier(self, failed: ConditionFailed) -> RequestMade | None:
         """Return what this request made before, None if it is new.
 
         Raises KeyReused where another request had the key.
         """
-        return self._same(failed.items.get(KEY_IS_NEW))
+        return self._same(requests.known(failed))
 
-    def _same(self, found: Item | None) -> Item | None:
-        if found and found["body"] != self.body:
-            raise KeyReused("this Idempotency-Key came with another request before")
-        return found
+    def _same(self, made: RequestMade | None) -> RequestMade | None:
+        check_same(made, self.body)
+        return made
+
+
+def check_same(earlier: HasBody | None, body: str) -> None:
+    """Raise KeyReused where what a key has made was asked for with another body."""
+    if earlier and earlier.body != body:
+        raise KeyReused("this Idempotency-Key came with another request before")

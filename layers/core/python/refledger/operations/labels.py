@@ -12,9 +12,11 @@ from refledger.domain.payments import Payment
 from refledger.domain.people import SYSTEM_NAME
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import SYSTEM
-from refledger.store import keys, partners, payments, referrals
+from refledger.store import bindings, keys, partners, payments, referrals
+from refledger.store import customers as stored_customers
+from refledger.store import people as stored_people
 from refledger.store import rewards as stored_rewards
-from refledger.store.table import Table
+from refledger.store.table import Table, place
 from refledger.store.transaction import Item
 
 
@@ -77,11 +79,11 @@ def of_payments(table: Table, shown: Iterable[Payment], *, people: bool = True, 
     wanted += [keys.binding(each.program_id, each.customer) for each in listed if _by_binding(each)]
     wanted += [keys.partner(id) for each in listed if (id := partner_of(each))] if people else []
     found = _read(table, wanted)
-    bound = {each: found.get(_place(keys.binding(each.program_id, each.customer))) for each in listed}
-    referred = {each.id: keys.referral(item["referral"]) for each, item in bound.items() if item}
-    found |= _read(table, list(referred.values()))
+    bound = {each: found.get(place(keys.binding(each.program_id, each.customer))) for each in listed}
+    referred = {each.id: bindings.from_item(item).referral_id for each, item in bound.items() if item}
+    found |= _read(table, list(map(keys.referral, referred.values())))
     labels = _sorted(found, masks=masks)
-    named = {id: item.get("customer_id", "") for id, key in referred.items() if (item := found.get(_place(key)))}
+    named = {id: labels.customers[referral] for id, referral in referred.items() if referral in labels.customers}
     return replace(labels, customers={**labels.customers, **named})
 
 
@@ -95,7 +97,7 @@ def of_payment(
     referral = [keys.referral(payment.referral_id)] if keys.is_referral_id(payment.referral_id) else []
     items = table.get_many([*earned, *referral], strong=strong)
     rewards = [stored_rewards.from_item(item) for item in items[: len(earned)] if item]
-    labels = _sorted({_place(item): item for item in items[len(earned) :] if item}, masks=masks)
+    labels = _sorted({place(item): item for item in items[len(earned) :] if item}, masks=masks)
     return rewards, replace(labels, payments={payment.id: payment})
 
 
@@ -123,12 +125,8 @@ def _by_binding(payment: Payment) -> bool:
 
 def _read(table: Table, wanted: list[keys.Key]) -> dict[tuple[str, str], Item]:
     """Each once; what is shown need not be of this very moment."""
-    different = list({_place(key): key for key in wanted}.values())
-    return {_place(item): item for item in table.get_many(different, strong=False) if item}
-
-
-def _place(key: Item) -> tuple[str, str]:
-    return key["pk"], key["sk"]
+    different = list({place(key): key for key in wanted}.values())
+    return {place(item): item for item in table.get_many(different, strong=False) if item}
 
 
 def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
@@ -147,10 +145,9 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
             case "REFERRAL":
                 referral = referrals.from_item(item)
                 customers[referral.id] = referral.customer_id
-            case "PERSON" if item["name"]:
-                called[keys.owner_of(item)] = item["name"]
-            case _ if "payment" in item:  # what nobody's customer paid
-                customers[item["payment"]] = item.get("customer_id", "")
+            case "PERSON":
+                person = stored_people.from_item(item)
+                called |= {person.id: person.name} if person.name else {}
             case _:
-                pass
+                customers |= stored_customers.of_nobodys(item)
     return Labels(known, paid, customers, called, masks)

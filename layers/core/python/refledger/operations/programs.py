@@ -72,8 +72,8 @@ def _create(context: Context, request: Once, made: Program, terms: Sequence[Term
         context.table.commit(*programs.create(made), *also, request.guard(program=made.id, **named))
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):  # as it was made, whatever became of it
-            first = programs.version(context.table, earlier["program"], 1)
-            return ProgramUpdate(first, _found(context, first.id, earlier.get("change", "")))
+            first = programs.version(context.table, earlier.program, 1)
+            return ProgramUpdate(first, _found(context, first.id, earlier.change))
         if programs.IS_NEW not in failed.items:
             raise
         raise ProgramExists(f"there is a program {made.id} already") from None

@@ -6,8 +6,8 @@ tells them apart: each writing has a number of its own, so an unchanged `who` me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
@@ -45,6 +45,15 @@ def acting(by: str, kind: str, origin: str, request: str, what: str) -> Iterator
         _now.reset(token)
 
 
+def acting_again(who: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Act for whoever is kept with what is done now, such as who asked for a job; nobody for {}."""
+    return acting(*_told(who)) if who else nullcontext()
+
+
+def _told(who: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+    return who["by"], who["kind"], who["from"], who["request"], who["what"]
+
+
 def signed(write: Write) -> Write:
     """The write with who makes it, where somebody does and the item is one that is audited."""
     who = _now.get()
@@ -63,4 +72,4 @@ def actor_of(old: Item, new: Item) -> Actor | None:
     who = new.get("who")
     if not who or who == old.get("who"):
         return None
-    return Actor(who["by"], who["kind"], who["from"], who["request"], who["what"])
+    return Actor(*_told(who))

@@ -206,6 +206,12 @@ def find(table: Table, program_id: str, customer: str) -> Binding | None:
     return from_item(item) if item else None
 
 
+def with_user(table: Table, program_id: str, customer: str) -> tuple[Binding | None, str | None]:
+    """Return a customer's binding, and the partner whom they sign in as, in one read."""
+    bound, guard = table.get_many([keys.binding(program_id, customer), keys.user(customer)])
+    return from_item(bound) if bound else None, guard["partner"] if guard else None
+
+
 def many(table: Table, which: Sequence[tuple[str, str]]) -> list[Binding]:
     """Return those that exist of these programs and customers."""
     found = table.get_many([keys.binding(*each) for each in which])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from refledger.domain.codes import CodeStatus, PartnerCode, fold, is_made
 from refledger.domain.errors import CodeNotFound
@@ -16,6 +17,15 @@ LOOKS_LIKE_NO_OTHER = "no other code looks like it"
 IS_UNCHANGED = "the code is as it was read"
 
 
+@dataclass(frozen=True)
+class CodeGuard:
+    """Whose a code is. `is_active`: it may bind somebody, as far as the code goes."""
+
+    partner_id: str
+    program_id: str
+    is_active: bool
+
+
 def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
     """Return what keeps the code the partner's for ever, whatever becomes of either."""
     guard = {"partner": partner_id, "program": program_id}
@@ -25,9 +35,9 @@ def guards(code: str, partner_id: str, program_id: str) -> list[Write]:
     ]
 
 
-def is_active(guard: Item) -> bool:
-    """Return whether the code of this guard may bind somebody, as far as the code goes."""
-    return CodeStatus(guard.get("status", CodeStatus.ACTIVE)) is CodeStatus.ACTIVE
+def guard_from(item: Item) -> CodeGuard:
+    status = CodeStatus(item.get("status", CodeStatus.ACTIVE))
+    return CodeGuard(item["partner"], item["program"], is_active=status is CodeStatus.ACTIVE)
 
 
 def create(code: PartnerCode) -> Write:
@@ -73,9 +83,10 @@ def main_of(partner: Partner) -> PartnerCode:
     )  # fmt: skip
 
 
-def guard_of(table: Table, code: str | None, *, strong: bool = True) -> Item | None:
+def guard_of(table: Table, code: str | None, *, strong: bool = True) -> CodeGuard | None:
     """Return whose code it is, in which program, and whether it is active; None: nobody's."""
-    return table.get(keys.code(code), strong=strong) if code else None
+    item = table.get(keys.code(code), strong=strong) if code else None
+    return guard_from(item) if item else None
 
 
 def owners(table: Table, codes: Sequence[str]) -> dict[str, str]:

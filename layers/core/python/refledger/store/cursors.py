@@ -10,6 +10,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import ConditionFailed, Item, Write, put, update
 
 EVENTS, PAYOUTS, OVERDUE, COVERED = "COMPARED-EVENTS", "COMPARED-PAYOUTS", "OVERDUE", "COVERED"
+HEARD = "HEARD"  # the filters of both event source mappings let it through
 PLACE_IS_THAT = "the place is as it was read"
 
 
@@ -20,6 +21,11 @@ def position(table: Table, name: str) -> str:
 
 def keep_position(name: str, position: str) -> Write:
     return _keep(name, {"at": position})
+
+
+def heard(now_ms: int) -> Write:
+    """Change the one item of which both readers of the stream are told."""
+    return _keep(HEARD, {"at": now_ms})
 
 
 def _keep(name: str, state: Item) -> Write:

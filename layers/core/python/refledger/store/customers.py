@@ -8,7 +8,7 @@ from __future__ import annotations
 from refledger.domain.times import DAY_MS
 from refledger.store import keys
 from refledger.store.table import Table
-from refledger.store.transaction import Write, put
+from refledger.store.transaction import Item, Write, put
 
 NOBODYS_KEPT_DAYS = 540  # like the payments themselves
 PROGRAMS_LIMIT = 10  # of one customer that are looked at
@@ -31,6 +31,11 @@ def nobodys(customer: str, payment_id: str, at_ms: int, now_ms: int, customer_id
     named = {"customer_id": customer_id} if customer_id else {}
     key = keys.nobodys_payment(customer, at_ms, payment_id)
     return put("", {**key, "payment": payment_id, "ttl": expires, **named}, "")
+
+
+def of_nobodys(item: Item) -> dict[str, str]:
+    """Return what the owner calls who made the payment, by its id; {} for what is no payment of nobody."""
+    return {item["payment"]: item.get("customer_id", "")} if "payment" in item else {}
 
 
 def nobodys_since(table: Table, customer: str, from_ms: int, limit: int) -> list[str]:

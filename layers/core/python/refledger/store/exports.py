@@ -44,15 +44,15 @@ def withdrawals(table: Table, partner_id: str, before: str, low: str, high: str)
         yield position, keys.owner_of(item)
 
 
-def referrals(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, keys.Key]]:
-    """Yield (position, key) of a program's referrals, newest first."""
+def referrals(table: Table, program_id: str, before: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+    """Yield (position, id) of a program's referrals, newest first."""
     for position, item in newest(table, keys.referrals_of_program(program_id), before, low, high):
-        yield position, {"pk": item["pk"], "sk": item["sk"]}
+        yield position, keys.owner_of(item) + item["sk"]
 
 
-def referrals_of_partner(table: Table, partner_id: str, before: str) -> Iterator[tuple[str, keys.Key]]:
+def referrals_of_partner(table: Table, partner_id: str, before: str) -> Iterator[tuple[str, str]]:
     """Yield the same of those of a partner."""
     partition, high = keys.referrals(partner_id), before or keys.HIGHEST
     for item in table.query(partition, high=high, page_size=PAGE, newest_first=True, strong=False):
         if item["sk"] != before:
-            yield item["sk"], {"pk": item["pk"], "sk": item["sk"]}
+            yield item["sk"], keys.owner_of(item) + item["sk"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from refledger.domain.errors import PartnerNotFound
 from refledger.domain.partners import Idle, Partner, PartnerStatus
@@ -15,6 +16,14 @@ EMAIL_IS_FREE = "the e-mail address is free"
 USER_IS_FREE = "the user is no partner yet"
 HAS_NO_USER = "the partner has no user yet"
 IS_UNCHANGED = "the partner is as it was read"
+
+
+@dataclass(frozen=True)
+class UserGuard:
+    """The partner whom a user signs in as, and their home program."""
+
+    partner_id: str
+    program_id: str
 
 
 def create(partner: Partner, email: str) -> list[Write]:
@@ -141,9 +150,25 @@ def some(table: Table, partner_id: str) -> Partner | None:
     return from_item(item) if item else None
 
 
+def guard_from(item: Item) -> UserGuard:
+    return UserGuard(item["partner"], item["program"])
+
+
 def id_of_user(table: Table, user: str, *, strong: bool = True) -> str | None:
     """Return the partner whom this user (keyed hash of `sub`) signs in as."""
     guard = table.get(keys.user(user), strong=strong)
+    return guard["partner"] if guard else None
+
+
+def ids_of_users(table: Table, users: Sequence[str]) -> dict[str, str]:
+    """Return the partners whom these users sign in as, by user, a little behind."""
+    guards = table.get_many([keys.user(user) for user in users], strong=False) if users else []
+    return {user: guard["partner"] for user, guard in zip(users, guards, strict=True) if guard}
+
+
+def id_of_address(table: Table, hashed: str, *, strong: bool = True) -> str | None:
+    """Return the partner who has an e-mail address, by its keyed hash."""
+    guard = table.get(keys.email(hashed), strong=strong)
     return guard["partner"] if guard else None
 
 

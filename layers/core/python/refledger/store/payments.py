@@ -21,7 +21,7 @@ from refledger.domain.payments import (
 from refledger.domain.times import DAY_MS
 from refledger.store import keys, merge, trails
 from refledger.store.table import Table
-from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
+from refledger.store.transaction import NOT_THERE, ConditionFailed, Item, Write, check, put, update
 
 IS_NEW = "the payment is new"
 IS_UNCHANGED = "the payment is as it was read"
@@ -51,6 +51,12 @@ def name(alias: Payment) -> Write:
 def name_of(alias_id: str) -> str:
     """Under which a name that was taken is told: a transaction may have several."""
     return f"{NAME_IS_NEW}: {alias_id}"
+
+
+def is_named(failed: ConditionFailed, alias_id: str, id: str) -> bool:
+    """Return whether the name that was taken is one of the payment `id` already."""
+    alias = failed.items.get(name_of(alias_id))
+    return alias is not None and from_item(alias).target == id
 
 
 def replace(old: Payment, new: Payment, now_ms: int, shards: int = keys.DUE_SHARDS) -> Write:
@@ -367,6 +373,16 @@ def take_id(guard: keys.Key, payment_id: str) -> Write:
     It holds whatever its sender says later.
     """
     return put(IS_FIRST_TOLD, {**guard, "payment": payment_id})
+
+
+def guarded(guard: Item) -> str:
+    """Return whose the refund or dispute is for good."""
+    return str(guard["payment"])
+
+
+def moved_to(item: Item | None) -> str:
+    """Return under which name a refund or dispute is known by now; "" where it has not moved."""
+    return item.get(MOVED, "") if item else ""
 
 
 # ---------------------------------------------------------------- items

@@ -92,6 +92,11 @@ def totals_since(table: Table, dimension: str, found: Item, *, strong: bool = Fa
     return sum_up(found, table.query(dimension, *keys.open_days(through), strong=strong))
 
 
+def totalled_until(totals: Item) -> str:
+    """Return up to which day the totals go; "" where there are none."""
+    return str(totals.get("through", ""))
+
+
 def sum_up(totals: Item, items: Iterable[Item]) -> Counter[str]:
     """Everything ever counted, by the totals' item ({} for none) and at least the parts of all days since."""
     sums, through = counters_in(totals), totals.get("through", "")

@@ -148,7 +148,7 @@ class Table:
             ExpressionAttributeValues=pack({":ttl": expires_at, ":n": amount}),
             ReturnValues="UPDATED_NEW",
         )
-        return int(unpack(answer["Attributes"])["n"])
+        return counted(unpack(answer["Attributes"]))
 
     def _call(self, method: str, **request: Any) -> Any:
         return _or_again(getattr(self.client, method), TableName=self.name, **request)
@@ -165,6 +165,16 @@ class Table:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if write.condition else "",
         }
         return {name: value for name, value in action.items() if value}
+
+
+def place(key: Item) -> tuple[str, str]:
+    """Return what tells the item from every other one."""
+    return key["pk"], key["sk"]
+
+
+def counted(counter: Item | None) -> int:
+    """Return how far a counter is; 0 where there is none."""
+    return int(counter["n"]) if counter else 0
 
 
 def _projection(only: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from refledger.adapters.ids import Ids
 from refledger.domain.partners import PartnerStatus
 from refledger.entry.models.common import Body, Note, Tags, View
 from refledger.entry.models.partners import NewPartnerBody, PartnerChanges, Status
+from refledger.operations.bulk import BulkResult
 from refledger.operations.partners.partner_bulk import StatusChange, Step, Update
-from refledger.store.transaction import Item
 
 MOST = 50  # in one call
 PartnerId = Annotated[str, Field(pattern="^[a-v0-9]{16}$")]
@@ -65,7 +65,7 @@ class PartnerBulkResult(View):
     detail: str | None
 
     @classmethod
-    def of(cls, result: Item) -> Self:
+    def of(cls, result: BulkResult) -> Self:
         return cls(id=result["id"], status=result["status"], code=result.get("code"), detail=result.get("message"))
 
 

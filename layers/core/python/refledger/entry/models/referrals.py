@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
@@ -37,6 +37,7 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
+from refledger.operations.bulk import BulkResult
 from refledger.operations.earning.conversions import Converted
 from refledger.operations.labels import NONE, Labels
 from refledger.operations.referring.closing import Closed
@@ -44,7 +45,6 @@ from refledger.operations.referring.expiry import Expired
 from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.operations.referring.referral_bulk import Move, Step, Verb
 from refledger.operations.referring.referral_lists import ReferralFilter
-from refledger.store.transaction import Item
 
 MOST = 50  # in one call
 LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
@@ -290,7 +290,9 @@ class ReferralView(View):
         return cls(**_fields(referral, payouts, labels, staff=staff))
 
 
-def _fields(referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels: Labels = NONE, *, staff: bool) -> Item:
+def _fields(
+    referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels: Labels = NONE, *, staff: bool
+) -> dict[str, Any]:
     waits = referral.until_ms and not referral.converted_at_ms
     return {
         "id": referral.id, "partner_id": referral.partner_id,
@@ -425,7 +427,7 @@ class ReferralResult(View):
     detail: str | None
 
     @classmethod
-    def of(cls, result: Item) -> Self:
+    def of(cls, result: BulkResult) -> Self:
         return cls(id=result["id"], status=result["status"], code=result.get("code"), detail=result.get("detail"))
 
 

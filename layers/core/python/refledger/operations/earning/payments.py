@@ -105,7 +105,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             first = payments.from_item(failed.items[payments.IS_NEW])
             if first.kind is PaymentKind.ALIAS:  # counted under its other name, or waiting for it
                 return None
-            told_before = all(failed.items.get(name, {}).get("target") == id for name in map(payments.name_of, names))
+            told_before = all(payments.is_named(failed, name, id) for name in names)
             if not first.gives_way and not first.is_nobodys:
                 done = repeated(context, first, received)
                 return replace(done, again=done.again or _again(binding)) if told_before else None

@@ -44,15 +44,15 @@ def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: 
         asked = [keys.payment(named), below(named), *([guard] if guard else [])]
         payment_item, item, *taken = context.table.get_many(asked)
         payment = payments.from_item(payment_item) if payment_item else None
-        if item and payments.MOVED in item:  # to another name, which will be the payment's
-            named = item[payments.MOVED]
+        if moved := payments.moved_to(item):  # to another name, which will be the payment's
+            named = moved
         elif payment and payment.kind is PaymentKind.ALIAS:
             named = payment.target
         else:
             break
     else:
         raise Unreadable("payment: has too many names, one after the other")
-    owner = taken[0]["payment"] if taken and taken[0] else ""
+    owner = payments.guarded(taken[0]) if taken and taken[0] else ""
     elsewhere = bool(owner) and item is None and owner != named and root(context, owner) != named
     return EventTarget(named, payment, item, is_first=bool(guard) and not owner, is_stray=elsewhere)
 
@@ -60,10 +60,10 @@ def find(context: Context, named: str, below: Callable[[str], keys.Key], guard: 
 def root(context: Context, named: str) -> str:
     """Return the id of the payment that has this name."""
     for _ in range(NAMES_LIMIT):
-        item = context.table.get(keys.payment(named))
-        if item is None or item["kind"] != PaymentKind.ALIAS:
+        found = payments.many(context.table, [named])
+        if not found or found[0].kind is not PaymentKind.ALIAS:
             break
-        named = str(item["target"])
+        named = found[0].target
     return named
 
 

@@ -13,7 +13,7 @@ from refledger.operations.context import Context
 from refledger.operations.figures.availability import check_partner_counted
 from refledger.operations.figures.counter_names import Counts, parse, select
 from refledger.operations.figures.counters import RANKED, Dated, dated, effects, stamped_in
-from refledger.store import dimensions, generations, keys, ledger, statistics
+from refledger.store import dimensions, generations, keys, ledger, partners, statistics
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.stream import Record
 from refledger.store.transaction import Item
@@ -109,9 +109,9 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     guard, *read = context.table.get_many([keys.user(user), *_first_keys(dimensions.partner(guess))], strong=False)
     if guard is None:
         return PartnerStatistics({}, {}, {}, [])
-    partner_id = str(guard["partner"])
-    is_guessed = partner_id == guess
-    check_partner_counted(context, partner_id, guard["program"])
+    whose = partners.guard_from(guard)
+    partner_id, is_guessed = whose.partner_id, whose.partner_id == guess
+    check_partner_counted(context, partner_id, whose.program_id)
     sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
     by_hand, pending, over = (
         {name.currency: amount for name, amount in select(sums, counts)}
@@ -184,7 +184,7 @@ def totals_and_days(
         known = table.get(keys.statistics_totals(before), strong=False)
     found = known or {}
     # one query from the earlier of the two places: what is not in the totals yet is a few days
-    through = found.get("through", "")
+    through = statistics.totalled_until(found)
     items = statistics.parts(table, before, min(first, day_after(through)), max(last, FAR))
     by_day = statistics.by_day(items)
     return statistics.sum_up(found, items), {day: sums for day, sums in by_day.items() if first <= day <= last}
@@ -204,7 +204,7 @@ def of_many(
 
     def one(which: tuple[Dimension, Item | None]) -> tuple[Counter[str], dict[str, Counter[str]]]:
         dimension, found = which
-        at, through = dimension.at(current[dimension]), (found or {}).get("through", "")
+        at, through = dimension.at(current[dimension]), statistics.totalled_until(found or {})
         items = statistics.parts(context.table, at, min(since[dimension], day_after(through)), FAR, strong=True)
         by_day = statistics.by_day(items)
         return statistics.sum_up(found or {}, items), {

@@ -18,6 +18,7 @@ from refledger.domain.currencies import major
 from refledger.domain.jobs import ExportSubject
 from refledger.domain.journal_files import Posting
 from refledger.domain.payments import Payment
+from refledger.domain.referrals import Referral
 from refledger.domain.rewards import Reward, net
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
@@ -29,10 +30,10 @@ from refledger.store import audit, exports, keys, ledger
 from refledger.store import partners as stored_partners
 from refledger.store import payments as stored_payments
 from refledger.store import programs as stored_programs
+from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.table import Table
-from refledger.store.transaction import Item
 
 Row = list[Cell]
 Step = tuple[Any, list[Row]]  # where to go on after it, and its lines
@@ -166,25 +167,27 @@ def _referrals(asked: ExportSelection, after: Any) -> Iterator[Step]:
     )  # fmt: skip
 
 
-def _referral_rows(asked: ExportSelection, found: Iterator[tuple[str, keys.Key]]) -> Iterator[Step]:
+def _referral_rows(asked: ExportSelection, found: Iterator[tuple[str, str]]) -> Iterator[Step]:
+    table = asked.context.table
     for batch in batched(found, exports.PAGE):
-        items = asked.context.table.get_many([key for _, key in batch], strong=False)
-        payouts = stored_withdrawals.statuses(asked.context.table, (item.get("payout", "") for item in items if item))
-        named = labels.of_partners(asked.context.table, (keys.owner_of(key) for _, key in batch))
-        for (position, _), item in zip(batch, items, strict=True):
-            wanted = item and asked.in_time(item["created"]) and asked.wants(
-                programId=item["program"], status=item["status"], source=item["source"]
+        referrals = {each.id: each for each in stored_referrals.many(table, [id for _, id in batch], strong=False)}
+        payouts = stored_withdrawals.statuses(table, (each.payout for each in referrals.values()))
+        named = labels.of_partners(table, (keys.owner_of(keys.referral(id)) for _, id in batch))
+        for position, id in batch:
+            made = referrals.get(id)
+            wanted = made and asked.in_time(made.created_at_ms) and asked.wants(
+                programId=made.program_id, status=made.status, source=made.source
             )  # fmt: skip
-            yield position, [_referral(item, payouts, named)] if item and wanted else []
+            yield position, [_referral(made, payouts, named)] if made and wanted else []
 
 
-def _referral(item: Item, payouts: Mapping[str, WithdrawalStatus], named: Labels) -> Row:
-    partner_id = keys.owner_of(item)
+def _referral(referral: Referral, payouts: Mapping[str, WithdrawalStatus], named: Labels) -> Row:
+    partner_id = keys.owner_of(keys.referral(referral.id))
     return [
-        partner_id + item["sk"], partner_id, item["program"], item["status"], item["source"], item.get("campaign"),
-        item.get("lead"), _list(item.get("tags", ())), iso(item["created"]), _moment(item.get("until")),
-        _moment(item.get("converted")), _moment(item.get("closed")), item.get("reason"),
-        payouts.get(item.get("payout", "")), item.get("customer_id"), item["customer"], named.name(partner_id),
+        referral.id, partner_id, referral.program_id, referral.status, referral.source, referral.campaign or None,
+        referral.lead, _list(referral.tags), iso(referral.created_at_ms), _moment(referral.until_ms),
+        _moment(referral.converted_at_ms), _moment(referral.closed_at_ms), referral.reason or None,
+        payouts.get(referral.payout), referral.customer_id or None, referral.customer, named.name(partner_id),
         named.company(partner_id),
     ]  # fmt: skip
 
@@ -406,7 +409,7 @@ def _list(words: Iterable[str]) -> str:
     return " ".join(words)
 
 
-def _moment(ms: int | None) -> str:
+def _moment(ms: int) -> str:
     return iso(ms) if ms else ""
 
 

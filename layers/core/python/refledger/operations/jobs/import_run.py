@@ -8,8 +8,7 @@ it finds their addresses taken.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +20,9 @@ from refledger.operations.context import Context
 from refledger.operations.jobs.jobs import fail
 from refledger.operations.partners import partners
 from refledger.operations.partners.partners import NewPartner
-from refledger.store import jobs, keys, programs
-from refledger.store.audit_actor import acting
+from refledger.store import jobs, programs
+from refledger.store import partners as stored_partners
+from refledger.store.audit_actor import acting_again
 from refledger.store.transaction import ConditionFailed
 
 COLUMNS: Final = ("firstName", "lastName", "email", "phone", "companyName", "programId")
@@ -147,7 +147,7 @@ def _line(context: Context, job: Job, row: ImportRow, read: Read, first: dict[st
             return ImportLine(row.number, LineStatus.DUPLICATE, message=f"line {before} has the same e-mail address")
         if job.dry_run:
             return _try(context, row, new)
-        with acting(*_author(job.who)) if job.who else nullcontext():
+        with acting_again(job.who):
             made = partners.create(
                 context, new, job.owner, f"{job.id} {row.number}", context.ids.hash("line", *row.cells.items())
             )
@@ -168,10 +168,5 @@ def _try(context: Context, row: ImportRow, new: NewPartner) -> ImportLine:
 
 def _holder(context: Context, cells: dict[str, str]) -> str:
     """The partner who has the e-mail address, "" for nobody."""
-    guard = context.table.get(keys.email(partners.address(context, cells["email"].strip())))
-    return str(guard["partner"]) if guard else ""
-
-
-def _author(who: Mapping[str, str]) -> tuple[str, str, str, str, str]:
-    """Whoever asked for the job did what it does."""
-    return who["by"], who["kind"], who["from"], who["request"], who["what"]
+    hashed = partners.address(context, cells["email"].strip())
+    return stored_partners.id_of_address(context.table, hashed) or ""

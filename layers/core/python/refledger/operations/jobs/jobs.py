@@ -154,18 +154,18 @@ def wake(context: Context, send: Send) -> dict[str, int]:
 
     May be called as often as one likes: a message too many finds nothing to do.
     """
-    now_ms, told = context.now_ms(), {"sent": 0, "given up": 0}
+    now_ms, sent, given_up = context.now_ms(), 0, 0
     for job_id in jobs.open_ids(context.table, now_ms - ASK_AGAIN_MS):
         job = jobs.find(context.table, job_id)
         if not job.is_open or now_ms - job.touched_at_ms < ASK_AGAIN_MS:
             continue
         if now_ms - job.touched_at_ms > GIVE_UP_MS:
             fail(context, job, "it did not come any further for a day")
-            told["given up"] += 1
+            given_up += 1
             continue
         send(job_id, context.ids.new())
-        told["sent"] += 1
-    return told
+        sent += 1
+    return {"sent": sent, "given up": given_up}
 
 
 def fail(context: Context, job: Job, problem: str) -> None:

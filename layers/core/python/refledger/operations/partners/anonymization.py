@@ -27,7 +27,9 @@ from refledger.operations.partners import partners
 from refledger.operations.referring import reads
 from refledger.store import (
     adjustments,
+    applications,
     bindings,
+    book_items,
     erasure,
     invitations,
     keys,
@@ -35,10 +37,12 @@ from refledger.store import (
     methods,
     people,
     programs,
+    referrals,
     rewards,
 )  # fmt: skip
 from refledger.store import partners as stored_partners
 from refledger.store import withdrawals as stored_withdrawals
+from refledger.store.table import place
 from refledger.store.transaction import Item, Write
 
 KEPT_YEARS = 10  # what most of the EU's laws ask of vouchers, from the end of their year
@@ -144,10 +148,9 @@ def _do(context: Context, steps: Iterable[Step], report: Report, *, dry_run: boo
     seen: set[tuple[str, str]] = set()
     for what, writes in steps:
         if what == AUDIT:  # an entry is found by what was done, and by who did it
-            place = writes[0].target["pk"], writes[0].target["sk"]
-            if place in seen:
+            if (entry := place(writes[0].target)) in seen:
                 continue
-            seen.add(place)
+            seen.add(entry)
         if not dry_run:
             commit(context, *writes)
         report.done[what] += 1
@@ -192,16 +195,17 @@ def _invited(context: Context, found: Partner) -> Iterator[Step]:
 
 def _applied(context: Context, found: Partner) -> Iterator[Step]:
     for item in erasure.applications(context.table):
-        if item["partner"] == found.id or (found.customer and item["user"] == found.customer):
-            yield from _whole(context, "applications", keys.owner_of(item), item)
+        application = applications.from_item(item)
+        if application.partner_id == found.id or (found.customer and application.user == found.customer):
+            yield from _whole(context, "applications", application.id, item)
 
 
 def _referred(context: Context, partner_id: str) -> Iterator[Step]:
     """What was written with the referrals that they made; whom these are of is forgotten apart."""
-    for item in context.table.query(keys.referrals(partner_id)):
+    for item in book_items.referrals_of(context.table, partner_id):
         if write := erasure.blank(item, "note"):
             yield "notes", [write]
-        yield from _audited(context, keys.owner_of(item) + item["sk"])
+        yield from _audited(context, referrals.from_item(item).id)
 
 
 def _vouchers(context: Context, partner_id: str, years: int, report: Report) -> Iterator[Step]:
@@ -228,12 +232,13 @@ def _vouchers(context: Context, partner_id: str, years: int, report: Report) -> 
         yield from over("reasons of adjustments", item, max(adjustment.created_at_ms, adjustment.decided_at_ms))
         yield from _audited(context, adjustment.id)
     for item in rewards.items_of(context.table, context.reward_partitions(partner_id)):
-        yield from over("notes on rewards", item, item["earned"])
-        if item.get("note"):
-            yield from _audited(context, keys.owner_of(item) + item["sk"])
-        if item["source"] == BY_HAND and (given := context.table.get(keys.payment(item["payment"]))):
-            yield from over("reasons of rewards by hand", given, item["earned"])
-            yield from _audited(context, item["payment"])
+        reward = rewards.from_item(item)
+        yield from over("notes on rewards", item, reward.earned_at_ms)
+        if reward.note:
+            yield from _audited(context, reward.id)
+        if reward.rule == BY_HAND and (given := context.table.get(keys.payment(reward.payment))):
+            yield from over("reasons of rewards by hand", given, reward.earned_at_ms)
+            yield from _audited(context, reward.payment)
 
 
 def kept_until(at_ms: int, years: int) -> int:
@@ -263,7 +268,7 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
         write = erasure.blank(item)
         if write:
             said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
-            lead = item.get("lead", "")
+            lead = referrals.from_item(item).lead
             facts = erasure.blank_lead(context.table, reads.lead_hash(context, lead)) if lead else []
             yield "referrals", [write, said, *facts]
         yield from _audited(context, binding.referral_id)

@@ -64,7 +64,7 @@ def _create(context: Context, made: Invitation, request: Once) -> Invitation:
         context.table.commit(invitations.create(made), request.guard(invitation=made.id))
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):
-            return invitations.find(context.table, earlier["invitation"])
+            return invitations.find(context.table, earlier.invitation)
         raise
     return made
 

@@ -13,6 +13,7 @@ from refledger.operations.context import Context
 from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from refledger.store import codes as stored
+from refledger.store.table import counted
 from refledger.store.transaction import RetryableConflict
 
 COUNTED_A_MINUTE = 10  # clicks on a link from one address, by one worker: more is no person's, or means nothing
@@ -51,17 +52,18 @@ def follow(context: Context, limits: Limits, origin: str, clicked: Clicked) -> R
     visitor = context.ids.hash("origin", origin, now_ms // MINUTE_MS)
     code = codes.normalise(clicked.code)
     counter = keys.limit(visitor, LimitKind.UNKNOWN_CODES, now_ms // MINUTE_MS)
-    guard, tries = context.table.get_many([keys.code(code or "none"), counter], strong=False)
-    if tries and tries["n"] >= limits.allowed[LimitKind.UNKNOWN_CODES]:
+    item, tries = context.table.get_many([keys.code(code or "none"), counter], strong=False)
+    guard = stored.guard_from(item) if item else None
+    if counted(tries) >= limits.allowed[LimitKind.UNKNOWN_CODES]:
         raise limits.refusal(LimitKind.UNKNOWN_CODES, now_ms)
     if guard is None or code is None:
         limits.take(context, visitor, LimitKind.UNKNOWN_CODES)
         raise CodeNotFound("there is no such code")
-    program_links = context.program(guard["program"]).links
+    program_links = context.program(guard.program_id).links
     if program_links is None:
         raise NotFound("this code has no link")
     url = program_links.target(clicked.to)
-    if not stored.is_active(guard):
+    if not guard.is_active:
         return Redirect(url, "", program_links)
     campaign = program_links.campaign(clicked.campaign)
     if clicked.counts and limits.is_among_first(f"{visitor}/{code}", COUNTED_A_MINUTE, now_ms):

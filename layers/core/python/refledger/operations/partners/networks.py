@@ -8,7 +8,7 @@ from itertools import islice
 from refledger.domain.referrals import Referral
 from refledger.domain.uplines import Binding
 from refledger.operations.context import Context
-from refledger.store import bindings, keys, partners, referrals
+from refledger.store import bindings, partners, referrals
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ def below(context: Context, partner_id: str, before: str, limit: int) -> tuple[l
     found = list(islice(referrals.of_partner(context.table, partner_id, before, limit + 1), limit + 1))
     page = [referral for _, referral in found[:limit]]
     users = list(dict.fromkeys(each.customer for each in page if each.customer))
-    known = context.table.get_many([keys.user(user) for user in users], strong=False) if users else []
-    partner_of = {user: guard["partner"] for user, guard in zip(users, known, strict=True) if guard}
+    partner_of = partners.ids_of_users(context.table, users)
     rows = [DownlineMember(each, partner_of.get(each.customer, "")) for each in page]
     return rows, found[limit - 1][0] if len(found) > limit else None

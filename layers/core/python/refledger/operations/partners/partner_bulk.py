@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.operations import bulk
+from refledger.operations.bulk import BulkResult
 from refledger.operations.context import Context
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import partner_profile, partners
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
-from refledger.store.transaction import Item
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ Step = NewPartner | Update | StatusChange
 
 def change_many(
     context: Context, steps: Sequence[Step], by: str, request: Once, *, by_machine: bool = False
-) -> list[Item]:
+) -> list[BulkResult]:
     """Take many steps, and return what became of each, in their order.
 
     Each result is {id, status} of the partner, or {id, code, message}.
@@ -45,7 +45,7 @@ def change_many(
     `by_machine`: a service asks.
     """
 
-    def do() -> list[Item]:
+    def do() -> list[BulkResult]:
         done = bulk.each(
             context,
             list(map(str, range(len(steps)))),
@@ -67,7 +67,7 @@ def _step(context: Context, steps: Sequence[Step], place: str, by: str, request:
             return partners.change_status(context, partner_id, status, reason, by, by_machine=by_machine)
 
 
-def _told(step: Step, done: bulk.BulkOutcome[Partner]) -> Item:
+def _told(step: Step, done: bulk.BulkOutcome[Partner]) -> BulkResult:
     if done.result:
         return {"id": done.result.id, "status": done.result.status.value}
     id = None if isinstance(step, NewPartner) else step.partner_id

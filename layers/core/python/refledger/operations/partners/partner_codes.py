@@ -70,7 +70,7 @@ def _try_one_more(
 ) -> _Made:
     """`taken`: the codes that earlier tries found taken, which are kept there."""
     if earlier := request.found(context):
-        return partners.find(context.table, earlier["partner"]), earlier["code"]
+        return partners.find(context.table, earlier.partner), earlier.code
     old = partners.find(context.table, partner_id)
     if old.status is PartnerStatus.TERMINATED:
         raise Conflict("this partnership has ended")
@@ -82,7 +82,7 @@ def _try_one_more(
         context.table.commit(*writes(old, code), *guards, request.guard(partner=old.id, code=code))
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):
-            return partners.find(context.table, earlier["partner"]), earlier["code"]
+            return partners.find(context.table, earlier.partner), earlier.code
         if failed.items.keys() & {stored.CODE_IS_FREE, stored.LOOKS_LIKE_NO_OTHER}:
             if chosen:
                 raise CodeTaken("there is a code like this one already") from None
@@ -116,8 +116,8 @@ def change_status(context: Context, partner_id: str, typed: str, status: CodeSta
 def validate(context: Context, typed: str) -> str | None:
     """Return the partner to whom the code would bind a customer now, None where it would bind nobody."""
     guard = stored.guard_of(context.table, codes.normalise(typed), strong=False)
-    if guard is None or not stored.is_active(guard):
+    if guard is None or not guard.is_active:
         return None
-    partner = partners.find(context.table, guard["partner"], strong=False)
+    partner = partners.find(context.table, guard.partner_id, strong=False)
     open = context.program(partner.program_id).status is ProgramStatus.ACTIVE
     return partner.id if open and partner.status is PartnerStatus.ACTIVE else None

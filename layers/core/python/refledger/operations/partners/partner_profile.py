@@ -80,6 +80,6 @@ def _write_note(context: Context, note: PartnerNote, partner_id: str, request: O
         )
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):
-            return notes.find(context.table, earlier["partner"], int(earlier["at"]), earlier["note"])
+            return notes.find(context.table, earlier.partner, int(earlier.at), earlier.note)
         raise
     return note

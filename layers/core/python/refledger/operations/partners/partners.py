@@ -67,7 +67,7 @@ def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by
 
     def earlier(failed: ConditionFailed) -> str | None:
         made = request.earlier(failed)
-        return made["partner"] if made else None
+        return made.partner if made else None
 
     return store(context, partner, [request.guard(partner=partner.id), *marks], earlier)
 

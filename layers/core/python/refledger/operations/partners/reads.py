@@ -8,7 +8,7 @@ from refledger.domain.codes import PartnerCode, normalise
 from refledger.domain.errors import CodeNotFound, PartnerNotFound
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.operations.context import Context
-from refledger.store import codes, keys, notes, partners
+from refledger.store import codes, notes, partners
 
 
 def find(context: Context, partner_id: str, *, strong: bool = True) -> Partner:
@@ -29,7 +29,7 @@ def by_code(context: Context, typed: str) -> Partner:
     guard = codes.guard_of(context.table, normalise(typed), strong=False)
     if guard is None:
         raise CodeNotFound("there is no such code")
-    return find(context, guard["partner"], strong=False)
+    return find(context, guard.partner_id, strong=False)
 
 
 def by_address(context: Context, hashed: str) -> Partner:
@@ -37,10 +37,10 @@ def by_address(context: Context, hashed: str) -> Partner:
 
     `hashed`: "" for no address. Raises PartnerNotFound.
     """
-    guard = context.table.get(keys.email(hashed), strong=False) if hashed else None
-    if guard is None:
+    partner_id = partners.id_of_address(context.table, hashed, strong=False) if hashed else None
+    if partner_id is None:
         raise PartnerNotFound("there is no partner with this e-mail address")
-    return find(context, guard["partner"], strong=False)
+    return find(context, partner_id, strong=False)
 
 
 def codes_of(context: Context, partner: Partner) -> list[PartnerCode]:

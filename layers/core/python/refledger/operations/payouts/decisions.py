@@ -176,7 +176,7 @@ def mark_paid(
             )
         changes: dict[str, Any] = {"transaction_id": transaction_id} if transaction_id else {}
         if seen.blockers:
-            changes["accepted"] = accepted(old, seen.blockers)
+            changes |= {"accepted": accepted(old, seen.blockers)}
         return book(
             context, old, WithdrawalStatus.PAID, actor, request, note, balance=seen.balance(old.currency), blocked=(),
             also=[*seen.guards(posted=old.currency), *case.writes()], **changes,

@@ -85,11 +85,11 @@ def told(withdrawal: Withdrawal) -> TaskResult:
 
 def wait_for_end(context: Context, waker: Waker, withdrawal: Withdrawal, token: str) -> TaskResult:
     """Wait for the word of a payout as `start` left it, or tell at once what came of it, HELD among that."""
-    found = told(withdrawal)
-    if found["status"] == WithdrawalStatus.PAYING:
+    task = told(withdrawal)
+    if task["status"] == WithdrawalStatus.PAYING:
         return wait(context, waker, withdrawal.id, SETTLEMENT, token)
-    waker.wake(token, withdrawal, found["status"])
-    return found
+    waker.wake(token, withdrawal, task["status"])
+    return task
 
 
 @retry_on_conflict

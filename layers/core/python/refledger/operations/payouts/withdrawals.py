@@ -13,7 +13,6 @@ from refledger.domain.currencies import money
 from refledger.domain.errors import (
     BelowMinimum,
     InsufficientFunds,
-    KeyReused,
     PartnerNotFound,
     PartnerSuspended,
     TooManyWithdrawals,
@@ -32,6 +31,7 @@ from refledger.domain.withdrawals import (
 )
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning.maturity import mature_all
+from refledger.operations.idempotency import check_same
 from refledger.operations.payouts import decisions, methods
 from refledger.operations.payouts.transitions import book, by_person, is_repeat, step
 from refledger.store import keys, ledger, partners, programs, withdrawals
@@ -101,9 +101,8 @@ def _request(
     partner, program, balance_item, earlier, method_item = _read(context, user, key, currency, payee)
     id = context.ids.withdrawal(partner.id, key)
     if earlier:
-        if earlier["body"] != body:
-            raise KeyReused("this Idempotency-Key came with another request before")
-        return withdrawals.from_item(earlier), False
+        check_same(earlier, body)
+        return earlier, False
     if partner.status is PartnerStatus.SUSPENDED:
         raise PartnerSuspended("withdrawals are stopped while a partner is suspended")
     balance = ledger.balance_from(balance_item, partner.id, currency)
@@ -157,7 +156,7 @@ def _method(
     return method
 
 
-Found = tuple[Partner, Program, Item | None, Item | None, Item | None]
+Found = tuple[Partner, Program, Item | None, Withdrawal | None, Item | None]
 
 
 def _read(context: Context, user: str, key: str, currency: str, payee: Account | str) -> Found:
@@ -168,14 +167,15 @@ def _read(context: Context, user: str, key: str, currency: str, payee: Account |
     )
     if guard is None:
         raise PartnerNotFound("only a partner can withdraw; ask for a referral code first")
-    if guard["partner"] != guess:
-        items = context.table.get_many(_keys(context.ids, guard["partner"], key, currency, payee))
+    if (partner_id := partners.guard_from(guard).partner_id) != guess:
+        items = context.table.get_many(_keys(context.ids, partner_id, key, currency, payee))
     partner, balance, earlier, method = items
     if partner is None:
         raise PartnerNotFound("only a partner can withdraw; ask for a referral code first")
     who = partners.from_item(partner)
-    known = programs.from_item(program) if program and program["sk"] == who.program_id else None
-    return who, known or programs.find(context.table, who.program_id), balance, earlier, method
+    default = programs.from_item(program) if program else None
+    home = default if default and default.id == who.program_id else programs.find(context.table, who.program_id)
+    return who, home, balance, withdrawals.from_item(earlier) if earlier else None, method
 
 
 def _keys(ids: Ids, partner_id: str, key: str, currency: str, payee: Account | str) -> list[keys.Key]:

@@ -164,7 +164,7 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
         ):
             if guard is None:  # older ones have none
                 continue
-            owner = str(guard["payment"])
+            owner = payments.guarded(guard)
             if stray is (root(context, owner) == payment.id) and (stray or not _has_moved(context, below(owner, hash))):
                 whose = "is its own and takes nothing" if stray else "is of another one, and takes from this, too"
                 yield f"payment {payment.id}: a refund or dispute {whose}"
@@ -172,7 +172,7 @@ def _taken_back_faults(context: Context, payment: Payment) -> Iterator[str]:
 
 def _has_moved(context: Context, key: keys.Key) -> bool:
     """Whether what lay below a name lies below its payment by now, although the name is not yet known as one."""
-    return payments.MOVED in (context.table.get(key) or {})
+    return bool(payments.moved_to(context.table.get(key)))
 
 
 def _taken_twice(context: Context, payment: Payment, checked: Checked) -> Iterator[Fault]:

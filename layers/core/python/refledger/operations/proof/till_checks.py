@@ -9,7 +9,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.payout_gate import BlockerCode
 from refledger.domain.withdrawals import SYSTEM, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.store import keys
+from refledger.store import partners
 
 
 def till_faults(entries: Sequence[JournalEntry], balance: Balance, asked: Sequence[Withdrawal]) -> Iterator[str]:
@@ -31,15 +31,15 @@ def suspension_faults(context: Context, partner_id: str, asked: Sequence[Withdra
 
     What was in a file for the bank, and another person knew to be paid in spite of it, is right.
     """
-    item = context.table.get(keys.partner(partner_id))
-    if item is None or item["status"] != PartnerStatus.SUSPENDED.value or "changed" not in item:
+    found = partners.many(context.table, [partner_id], strong=True)
+    if not found or found[0].status is not PartnerStatus.SUSPENDED or not found[0].updated_at_ms:
         return
     for w in asked:
         for step in w.steps:
             if (
                 step.status not in (WithdrawalStatus.APPROVED, WithdrawalStatus.PAID)
                 or step.by == SYSTEM
-                or step.at_ms <= item["changed"]
+                or step.at_ms <= found[0].updated_at_ms
             ):
                 continue
             if step.status is WithdrawalStatus.APPROVED or not _was_said_by_two(w, step.by):

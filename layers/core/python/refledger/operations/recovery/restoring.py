@@ -29,7 +29,7 @@ from refledger.domain.withdrawals import (
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.payouts import methods
 from refledger.operations.payouts.transitions import book
-from refledger.store import keys, ledger, withdrawals
+from refledger.store import keys, ledger, partners, withdrawals
 from refledger.store import methods as stored_methods
 from refledger.store.table import BATCH_LIMIT, Table
 
@@ -167,7 +167,7 @@ def _enter(context: Context, trace: Trace, why: str) -> None:
         used = replace(used, id=NOT_KNOWN.id)
     now_ms, note, is_sent = context.now_ms(), f"{why}; {_known(trace)}", not used.type.is_paid_by_person
     withdrawal = Withdrawal(
-        id=trace.id, partner_id=trace.partner_id, program_id=trace.program_id or partner["program"],
+        id=trace.id, partner_id=trace.partner_id, program_id=trace.program_id or partners.from_item(partner).program_id,
         amount=trace.amount, currency=trace.currency, status=WithdrawalStatus.PAYING, method=used, requester="",
         created_at_ms=trace.created_at_ms, expires_at_ms=now_ms + YEAR_MS, body="",
         payout=max(trace.payout, 1), sent_at_ms=LONG_AGO_MS,

@@ -25,7 +25,7 @@ from refledger.operations.upline_resolution import (
 )
 from refledger.store import bindings, keys, partners, programs, referrals
 from refledger.store import codes as stored_codes
-from refledger.store.transaction import Item
+from refledger.store.codes import CodeGuard
 
 
 def apply(context: Context, limits: Limits, user: str, typed: str, customer_id: str = "") -> Binding:
@@ -48,8 +48,8 @@ def apply(context: Context, limits: Limits, user: str, typed: str, customer_id: 
 
 
 @retry_on_conflict
-def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str) -> Binding:
-    partner_id, program_id = guard["partner"], guard["program"]
+def _bind(context: Context, user: str, code: str, guard: CodeGuard, customer_id: str) -> Binding:
+    partner_id, program_id = guard.partner_id, guard.program_id
     found = context.table.get_many(
         [keys.partner(partner_id), keys.program(program_id), keys.binding(program_id, user), keys.user(user)]
     )
@@ -69,12 +69,12 @@ def _bind(context: Context, user: str, code: str, guard: Item, customer_id: str)
         if earlier.is_over(now_ms):
             raise ReferralClosed("this referral was rejected, or has expired")
         return earlier
-    if partner.status is not PartnerStatus.ACTIVE or not stored_codes.is_active(guard):
+    if partner.status is not PartnerStatus.ACTIVE or not guard.is_active:
         raise CodeNotActive("the code, or its partner, is not active")
     check_open(program)
     check_new_customer(context, program, user)
     nearest = Link(partner_id, partner.customer, partner.own_rates)
-    above, top = chain_above(context, program_id, nearest, user, own["partner"] if own else None)
+    above, top = chain_above(context, program_id, nearest, user, partners.guard_from(own).partner_id if own else None)
     referral = Referral(
         id=keys.referral_id(partner_id, now_ms, context.ids.digest("referral", program_id, user)),
         program_id=program_id,

@@ -97,7 +97,7 @@ def create_once(
 ) -> Referral:
     """Make a referral like `create`, idempotent by `request`."""
     if earlier := request.known(context):
-        return referrals.find(context.table, earlier["referral"])
+        return referrals.find(context.table, earlier.referral)
     partner, program_id, code = _whose(context, new)
     program = programs.find(context.table, program_id)
     check_open(program)
@@ -107,7 +107,7 @@ def create_once(
         above, top = _chain(context, partner, program_id, nearest, new.customer)
     except AlreadyReferred:
         if earlier := request.known(context):  # by this very request, since it was looked at
-            return referrals.find(context.table, earlier["referral"])
+            return referrals.find(context.table, earlier.referral)
         raise
     if new.customer:
         check_new_customer(context, program, new.customer, by_machine=by_machine or not by)
@@ -140,7 +140,7 @@ def create_once(
         context.table.commit(*writes)
     except ConditionFailed as failed:
         if earlier := request.earlier(failed):
-            return referrals.find(context.table, earlier["referral"])
+            return referrals.find(context.table, earlier.referral)
         _refuse(failed)
         raise
     return made
@@ -158,10 +158,10 @@ def _whose(context: Context, new: NewReferral) -> tuple[Partner, str, str]:
         guard = stored_codes.guard_of(context.table, typed)
         if guard is None or typed is None:
             raise CodeNotFound("there is no such code")
-        if new.partner_id not in ("", guard["partner"]):
+        if new.partner_id not in ("", guard.partner_id):
             raise Invalid("referralCode: not a code of this partner")
-        partner = partners.find(context.table, guard["partner"])
-        program_id, code, active = guard["program"], typed, stored_codes.is_active(guard)
+        partner = partners.find(context.table, guard.partner_id)
+        program_id, code, active = guard.program_id, typed, guard.is_active
     if partner.status is not PartnerStatus.ACTIVE or not active:
         raise CodeNotActive("the code, or its partner, is not active")
     return partner, program_id, code
@@ -175,14 +175,14 @@ def _chain(
     """
     if not customer:
         return chain_above(context, program_id, nearest, None, None)
-    bound, own = context.table.get_many([keys.binding(program_id, customer), keys.user(customer)])
+    bound, own = bindings.with_user(context.table, program_id, customer)
     if partner.customer == customer:
         raise OwnCode("nobody refers themselves")
-    if bound and bound["referral"] == referral_id:
+    if bound and bound.referral_id == referral_id:
         raise RetryableConflict("the customer was bound meanwhile")
     if bound:
         raise AlreadyReferred("this customer has been referred before")
-    return chain_above(context, program_id, nearest, customer, own["partner"] if own else None)
+    return chain_above(context, program_id, nearest, customer, own)
 
 
 def _refuse(failed: ConditionFailed) -> None:

@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from refledger.domain.referrals import Referral
 from refledger.operations import bulk
+from refledger.operations.bulk import BulkResult
 from refledger.operations.context import Context
 from refledger.operations.idempotency import Once
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store.transaction import Item
 
 
 class Verb(StrEnum):
@@ -36,7 +36,7 @@ Step = NewReferral | Move
 
 def change_many(
     context: Context, steps: Sequence[Step], request: Once, *, by: str = "", by_machine: bool = False
-) -> list[Item]:
+) -> list[BulkResult]:
     """Take many steps, and return what became of each, in their order.
 
     Each result is {id, status} of the referral, or {id, code, detail}.
@@ -46,7 +46,7 @@ def change_many(
     Idempotent as a whole and for each by `request`: a referral of the list is never made twice. Raises KeyReused.
     """
 
-    def do() -> list[Item]:
+    def do() -> list[BulkResult]:
         places = list(map(str, range(len(steps))))
         done = bulk.each(context, places, lambda at: _step(context, steps[int(at)], at, request, by, by_machine))
         return [_told(steps[int(each.id)], each) for each in done]
@@ -69,7 +69,7 @@ def _step(context: Context, step: Step, place: str, request: Once, by: str, by_m
             return lifecycle.remove(context, step.referral_id)
 
 
-def _told(step: Step, done: bulk.BulkOutcome[Referral]) -> Item:
+def _told(step: Step, done: bulk.BulkOutcome[Referral]) -> BulkResult:
     if done.result:
         return {"id": done.result.id, "status": done.result.status.value}
     id = None if isinstance(step, NewReferral) else step.referral_id
