@@ -286,6 +286,12 @@ class Stale(Refledger):
     code = "STALE"
 
 
+def check_version(what: str, current: int, read: int | None) -> None:
+    """Raise Stale where somebody read another version than the current one; None: they do not say which."""
+    if read is not None and read != current:
+        raise Stale(f"the {what}'s current version is {current}")
+
+
 class Unprocessable(Refledger):
     code = "UNPROCESSABLE"
 

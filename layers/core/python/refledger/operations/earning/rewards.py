@@ -13,7 +13,7 @@ from refledger.domain.errors import (
     Invalid,
     PartnerNotFound,
     ProgramNotFound,
-    Stale,
+    check_version,
 )
 from refledger.domain.journal import Balance, EntryKind, contents_hash, post
 from refledger.domain.maturity import MaturityMessage
@@ -198,15 +198,10 @@ def amend(context: Context, reward_id: str, version: int, note: str | None, reas
         new = replace(old, held=held, note=(reason or old.note) if note is None else note)
         if new == old:
             return old
-        _check_version(old, version)
+        check_version("reward", old.version, version)
         return replace(new, by=by)
 
     return _by_hand(context, reward_id, Act.HOLD_REWARD, by, decide)
-
-
-def _check_version(old: Reward, version: int | None) -> None:
-    if version is not None and old.version != version:
-        raise Stale(f"the reward's current version is {old.version}")
 
 
 def _also_held(old: Reward, reason: str) -> tuple[str, ...]:
@@ -315,7 +310,7 @@ def approve(context: Context, reward_id: str, note: str, by: str, version: int |
             case RewardStatus.CANCELLED:
                 raise AlreadyDecided("the reward is cancelled")
             case RewardStatus.PENDING | RewardStatus.CALCULATED:
-                _check_version(old, version)
+                check_version("reward", old.version, version)
                 if old.held:
                     raise Conflict("the reward is held; release it first")
                 return ripened(context, partner, [replace(old, note=note or old.note, by=by)], by_hand=True)[0]
@@ -348,7 +343,7 @@ def cancel(context: Context, reward_id: str, note: str, by: str, version: int | 
     def decide(old: Reward, _: Partner) -> Reward:
         if old.cancelled is Cancelled.BY_HAND:
             return old
-        _check_version(old, version)
+        check_version("reward", old.version, version)
         if old.status is RewardStatus.PAID:
             raise AlreadyDecided("the reward was paid out; correct it by an adjustment")
         return replace(old, status=RewardStatus.CANCELLED, cancelled=Cancelled.BY_HAND, held=(), note=note, by=by)

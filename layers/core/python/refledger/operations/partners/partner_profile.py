@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from refledger.domain.errors import EmailTaken, Stale
+from refledger.domain.errors import EmailTaken, check_version
 from refledger.domain.partners import Partner, PartnerNote
 from refledger.operations import likeness
 from refledger.operations.context import Context, retry_on_conflict
@@ -47,8 +47,7 @@ def change(context: Context, partner_id: str, changes: ProfileChanges, version: 
     if new == old:
         return old
     old.check_known()
-    if old.version != version:
-        raise Stale(f"the partner's current version is {old.version}")
+    check_version("partner", old.version, version)
     now_ms = context.now_ms()
     new = replace(new, version=version + 1, updated_at_ms=now_ms)
     before, after = address(context, old.email), address(context, new.email)

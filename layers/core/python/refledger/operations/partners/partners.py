@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act, DutyFacts, require
-from refledger.domain.errors import Conflict, EmailTaken, Stale, UserTaken
+from refledger.domain.errors import Conflict, EmailTaken, UserTaken, check_version
 from refledger.domain.loosening import raises_own
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.programs import DEFAULT_PROGRAM
@@ -202,8 +202,7 @@ def set_rates(context: Context, partner_id: str, own: Own, version: int, reason:
     duties.check_stranger(Act.SET_RATES, by, old.customer, *(link.customer for link in (above.upline if above else ())))
     if old.own_rates == own:
         return old
-    if old.version != version:
-        raise Stale(f"the partner's current version is {old.version}")
+    check_version("partner", old.version, version)
     program = programs.find(context.table, old.program_id)
     program.check_own(own)
     now_ms = context.now_ms()
@@ -246,8 +245,7 @@ def change_status(
     duties.check_stranger(act, by, old.customer)
     if old.status is status:
         return old
-    if version is not None and old.version != version:
-        raise Stale(f"the partner's current version is {old.version}")
+    check_version("partner", old.version, version)
     check_person(act, by_machine=by_machine)
     if status not in TRANSITIONS[old.status]:
         raise Conflict(f"a partner who is {old.status} cannot become {status}")

@@ -16,7 +16,7 @@ from refledger.domain.errors import (
     LeadTaken,
     OwnCode,
     ReferralClosed,
-    Stale,
+    check_version,
 )
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralSource, ReferralStatus
@@ -341,8 +341,7 @@ def update(
             new = replace(new, customer_id=context.customer_id(changes.customer_id))
         if new == old and changes.customer in (None, old.customer):
             return None
-        if old.version != version:
-            raise Stale(f"the referral's current version is {old.version}")
+        check_version("referral", old.version, version)
         if changes.customer not in (None, old.customer):
             check_stranger(context, Act.REFER, old.upline, old.depth, by)
         customer, customer_id = changes.customer or "", changes.customer_id
@@ -389,8 +388,7 @@ def _change(
     acted = act(old)
     if acted is None:
         return old
-    if version is not None and old.version != version:
-        raise Stale(f"the referral's current version is {old.version}")
+    check_version("referral", old.version, version)
     new, writes = acted
     now_ms = context.now_ms()
     new = replace(new, version=old.version + 1, updated_at_ms=now_ms)
