@@ -157,6 +157,16 @@ def retry_on_conflict(
     return retrying
 
 
+def of_table(read: Callable[Concatenate[Table, Params], Result]) -> Callable[Concatenate[Context, Params], Result]:
+    """Return what reads the table as what reads that of a context: functions have a context, and no table."""
+
+    @wraps(read)
+    def reading(context: Context, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        return read(context.table, *args, **kwargs)
+
+    return reading
+
+
 @contextmanager
 def busy_on_conflict() -> Iterator[None]:
     """Turn a conflict into Busy, without a try of its own: whoever called tries again."""

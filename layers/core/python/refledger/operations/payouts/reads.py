@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from refledger.domain.batches import Batch, Download
-from refledger.domain.methods import PayoutMethod
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.context import Context
+from refledger.operations.context import Context, of_table
 from refledger.store import batches, keys, methods, withdrawals
 
 Rows = Iterator[tuple[str, str]]  # (position, id), newest first
 
 
-def find(context: Context, withdrawal_id: str) -> Withdrawal:
-    """Find a withdrawal with what people wrote about it. Raises WithdrawalNotFound."""
-    return withdrawals.find(context.table, withdrawal_id)
+find = of_table(withdrawals.find)
+statuses = of_table(withdrawals.statuses)
+of_partner = of_table(withdrawals.of_partner)
+methods_of = of_table(methods.of_partner)
+batches_listed = of_table(batches.newest)
+many_batches = of_table(batches.many)
 
 
 def many(context: Context, ids: list[str], *, strong: bool = False) -> list[Withdrawal]:
     """Read those withdrawals of these ids that there are."""
     return withdrawals.many(context.table, ids, strong=strong)
-
-
-def statuses(context: Context, ids: Iterable[str]) -> dict[str, WithdrawalStatus]:
-    """Say how withdrawals stand, by id; "" and what is no withdrawal are left out."""
-    return withdrawals.statuses(context.table, ids)
-
-
-def of_partner(context: Context, partner_id: str, before: str, limit: int) -> Rows:
-    """List a partner's withdrawals."""
-    return withdrawals.of_partner(context.table, partner_id, before, limit)
 
 
 def listed(
@@ -51,11 +43,6 @@ def listed(
     return withdrawals.newest(table, before, limit, *bounds)
 
 
-def methods_of(context: Context, partner_id: str) -> list[PayoutMethod]:
-    """List a partner's payout methods, also those that are out of use."""
-    return methods.of_partner(context.table, partner_id)
-
-
 def batch(context: Context, batch_id: str) -> tuple[Batch, list[Withdrawal], list[Download]]:
     """Find a batch of bank transfers with its withdrawals and who was given its file.
 
@@ -64,13 +51,3 @@ def batch(context: Context, batch_id: str) -> tuple[Batch, list[Withdrawal], lis
     found = batches.find(context.table, batch_id)
     lines = withdrawals.many(context.table, [line.withdrawal_id for line in found.lines])
     return found, lines, batches.downloads(context.table, found.id)
-
-
-def batches_listed(context: Context, before: str, limit: int) -> Rows:
-    """List batches of bank transfers."""
-    return batches.newest(context.table, before, limit)
-
-
-def many_batches(context: Context, ids: list[str]) -> list[Batch]:
-    """Read those batches of these ids that there are, a little behind."""
-    return batches.many(context.table, ids)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from refledger.domain.errors import ReferralNotFound
 from refledger.domain.referrals import Referral
-from refledger.operations.context import Context
+from refledger.operations.context import Context, of_table
 from refledger.store import bindings, keys, programs, referrals
 
-
-def is_id(text: str) -> bool:
-    """Tell whether a referral could have this id."""
-    return keys.is_referral_id(text)
+is_id = keys.is_referral_id
+find = of_table(referrals.find)
 
 
 def owner_of(referral_id: str) -> str:
     """Tell whose referral it is, which its id says."""
     return keys.owner_of(keys.referral(referral_id))
-
-
-def find(context: Context, referral_id: str, *, strong: bool = True) -> Referral:
-    """Find a referral. Raises ReferralNotFound."""
-    return referrals.find(context.table, referral_id, strong=strong)
 
 
 def currency_of(context: Context, referral_id: str) -> str:
