@@ -17,7 +17,7 @@ from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.entry import config
 from refledger.operations.earning import due_scan, maturity, payments
 from refledger.operations.figures import rollups
-from refledger.store import keys
+from refledger.store import changed_partners, keys
 from refledger.store.attributes import pack
 from refledger.store.transaction import RetryableConflict, update
 from tests.support import streams
@@ -421,6 +421,23 @@ def test_the_stream_becomes_figures(fresh: World, sqs: Sqs, monkeypatch: pytest.
     assert [(row["partnerId"], row["value"]) for row in rows] == [
         (fresh.books.partner("bob").id, 2000), (fresh.books.partner("alice").id, 1000),
     ]  # fmt: skip
+
+
+def test_whose_money_it_is_is_noted_of_what_cannot_be_read(fresh: World) -> None:
+    """A reward with a status that nobody knows fails its batch, and its partner is verified all the same."""
+    fresh.books.chain("alice", "bob", "carol")
+    fresh.books.pay("carol", "1", 10_000)
+    (reward,) = fresh.books.rewards("bob")
+    fresh.books.table.commit(update("an edit", keys.reward(reward.id), "SET #status = :unknown", unknown="UNKNOWN"))
+    image = fresh.books.table.get(keys.reward(reward.id))
+    assert image
+    told = {"SequenceNumber": "1", "ApproximateCreationDateTime": 1_790_000_000, "NewImage": pack(image)}
+    event = {"Records": [{"dynamodb": told}], "shardId": "shardId-000000001"}
+    with pytest.raises(ValueError, match="UNKNOWN"):
+        load("stream_rollups").handler(event, None)
+    now_ms = fresh.books.clock()
+    noted = changed_partners.within(fresh.books.table, now_ms, now_ms + 1)
+    assert [ids for _, ids in noted] == [[reward.partner_id]]
 
 
 # ---------------------------------------------------------------- configuration
