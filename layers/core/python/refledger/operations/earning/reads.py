@@ -13,13 +13,17 @@ from refledger.store import keys, payments, rewards, sightings
 Rows = Iterator[tuple[str, str]]  # (position, id)
 
 
-is_reward_id = keys.is_reward_id
 many_rewards = of_table(rewards.many)
 waiting_rewards = of_table(rewards.waiting)
 many_payments = of_table(payments.many)
 parked = of_table(payments.parked)
 duplicates = of_table(sightings.listed)
 open_disputes = of_table(payments.open_disputes)
+
+
+def is_reward_id(text: str) -> bool:
+    """Tell whether a reward could have this id."""
+    return keys.is_reward_id(text)
 
 
 def owner_of(reward_id: str) -> str:

@@ -149,7 +149,7 @@ def contents_faults(entries: Sequence[JournalEntry], earned: Sequence[Reward]) -
         if worth(reward):
             by_entry.setdefault(reward.entry, []).append(reward)
     for entry in entries:
-        summed = sorted(by_entry.get(entry.version, ()), key=lambda reward: keys.reward(reward.id)["sk"])
+        summed = sorted(by_entry.get(entry.version, ()), key=lambda reward: rewards.sort_key(reward.id))
         is_same = all(not each.reversed and not each.because_of and each.limit is None for each in summed)
         if entry.kind is not EntryKind.EARN or not is_same or sum(map(worth, summed)) != entry.amount:
             continue

@@ -7,8 +7,12 @@ from refledger.domain.referrals import Referral
 from refledger.operations.context import Context, of_table
 from refledger.store import bindings, keys, programs, referrals
 
-is_id = keys.is_referral_id
 find = of_table(referrals.find)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a referral could have this id."""
+    return keys.is_referral_id(text)
 
 
 def owner_of(referral_id: str) -> str:
