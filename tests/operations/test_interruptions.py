@@ -170,6 +170,7 @@ GUARDED = (
     ("waiting", "refund", "refund failed"),
     ("waiting", "dispute", "refund"),
     ("disputed", "won", "lost"),
+    ("waiting", "hold", "approve"),
     ("waiting", "hold", "refund"),
     ("waiting", "refund", "hold"),
     ("disputed", "hold", "won"),
@@ -211,7 +212,7 @@ def stories(books: Books) -> Iterator[Callable[[str], Story]]:
         books.apply(story.payment, story.partner)
         for step in WORLDS[world]:
             if step is None:
-                books.clock.forward(HOLD_MS)
+                books.clock.forward(HOLD_MS + 1)
             else:
                 ACTS[step](story)
         return story
