@@ -23,11 +23,11 @@ setup: ## install everything at once (each target installs what it needs by itse
 	$(SETUP)
 
 run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
-	$(SETUP) run worker dynamodb
+	$(SETUP) run worker dynamodb web
 	@PYTHONPATH=.:local exec $(PY) -m undocked template.yaml --stack refledger --python .venv-worker/bin/python \
 		--preload pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
-		--parameter LinkBase=http://127.0.0.1:$${API_PORT:-3000} \
+		--parameter LinkBase='$${API}' --parameter PagesIssuer='$${API}/_local/issuer' --people scripts/people.json \
 		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt $(ARGS)
 
 # Levels: rules and pages, in half a minute; operations and handlers on a table in memory, DynamoDB itself, and the real state machine;
@@ -71,8 +71,8 @@ mutants: ## take away the guards of the money, one at a time, and see that a tes
 	$(SETUP) dev
 	PYTHONPATH=.:local:layers/core/python $(PY) scripts/mutants.py $(ARGS)
 
-check: ## lint, format, types, house rules, state machine, template, the API's document, build
-	$(SETUP) dev sam api-lint
+check: ## lint, format, types, house rules, state machine, template, the API's document, console and portal, build
+	$(SETUP) dev sam api-lint web
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -81,6 +81,7 @@ check: ## lint, format, types, house rules, state machine, template, the API's d
 	$(SAM) validate --lint --template template.yaml
 	$(PY) scripts/lint_template.py
 	$(PY) scripts/lint_openapi.py
+	$(PY) scripts/check_web.py
 	@$(MAKE) build
 	$(PY) scripts/check_build.py
 
@@ -121,7 +122,7 @@ openapi: ## write what is made from the code: openapi.json, the API's pages, tem
 	mv .local/decisions.md docs/decisions/README.md
 
 build: ## build what `sam deploy` uploads, with byte code, in .aws-sam
-	$(SETUP) dev sam
+	$(SETUP) dev sam web
 	$(SAM) build --cached --template template.yaml \
 		--parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; export PATH; $(RUNTIME) scripts/compile_build.py
@@ -143,6 +144,7 @@ lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 
 clean: ## remove what was built, installed and fetched; data stays
 	rm -rf .venv .venv-worker .venv-sam .aws-sam .local/dynamodb-local .local/pip .local/setup.lock
+	rm -rf web/node_modules web/src/shared/schema.d.ts functions/web/site .local/web.made-from
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find benchmarks functions layers local scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -100,6 +100,9 @@ PATHS: dict[str, str] = {
     "customerId": "What you call the customer.",
     "leadId": "What your CRM calls the lead.",
     "version": "The number of the version: 1, 2, 3 …",
+    "screen": "Which screen; the page itself looks at it.",
+    "thing": "What is shown on it; the page itself looks at it.",
+    "file": "The file's name, as a page names it.",
 }
 # By name; "Model.name" where a model means something else by it. Amounts are whole numbers of minor units.
 COMMON: dict[str, str] = {
@@ -173,6 +176,7 @@ COMMON: dict[str, str] = {
     "closedAt": "When it was rejected or expired.",
     "closing": "What was held at the end.",
     "code": "The referral code.",
+    "roles": "What they may do for the owner: see docs/access.md.",
     "BlockerView.code": "What stands against paying it.",
     "ReferralResult.code": "Why nothing was done: a problem's code; null where it was.",
     "RewardResult.code": "Why nothing was done: a problem's code; null where it was.",

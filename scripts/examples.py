@@ -23,6 +23,7 @@ VALUES: dict[str, Any] = {
     "firstName": "Ada", "lastName": "Lovelace", "companyName": "Analytical Engines Ltd", "name": "Friends",
     "code": "ANA7K2M9QX", "referralCode": "ANA7K2M9QX", "iban": "DE89370400440532013000",
     "accountHolder": "Ada Lovelace",
+    "may": ["GET /api/v1/session"],
     "month": "2026-11", "day": "2026-11-21", "date": "2026-11-21", "from": "2026-11-01", "to": "2026-11-30",
     "source": "WEBSITE",
     "campaign": "autumn", "note": "checked with the customer", "reason": "agreed by e-mail on 20 November",
@@ -35,6 +36,7 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 # Of texts alone: elsewhere the same name has a number or an object.
 TEXTS = {
+    "stage": "prod", "screen": "withdrawals", "thing": ID, "file": "console-1b2c3d4e.js",
     "partnerName": "Ada Lovelace", "partnerCompany": "Analytical Engines Ltd", "programName": "Friends",
     "tier": "GOLD", "tag": "newsletter", "held": "REVIEW", "rule": "program", "paymentToldBy": "stripe",
     "toldBy": "stripe", "by": PERSON, "changedBy": PERSON, "requester": PERSON, "approver": PERSON, "author": PERSON,

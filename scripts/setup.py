@@ -1,4 +1,4 @@
-"""Make what the Makefile's targets need: `python scripts/setup.py [run|dev] [worker] [sam] [dynamodb] [api-lint]`.
+"""Make what the Makefile's targets need: `python scripts/setup.py [run|dev] [worker] [sam] [dynamodb] [api-lint] …`.
 
 Incremental: each part carries a stamp with a digest of all that it was made from, written last. A part whose
 stamp matches is left alone; any other, an interrupted one included, is made anew from nothing. `run` is a part of
@@ -27,6 +27,7 @@ from scripts import fetch_dynamodb_local  # noqa: E402
 
 STATE = ROOT / ".local"
 STAMP = ".made-from"
+MADE = "schema.d.ts"  # of the web's sources: it comes from the API's document
 INSTALL_LIMIT_SECONDS = 1200
 ENVIRONMENTS = {
     "run": (".venv", "requirements/run.txt"),
@@ -210,6 +211,32 @@ def make_api_lint() -> bool:
     return True
 
 
+def make_web() -> bool:
+    """The console and the portal, built to where the function that answers them has them."""
+    web, site, stamp = ROOT / "web", ROOT / "functions" / "web" / "site", STATE / "web.made-from"
+    document = ROOT / "functions" / "docs" / "openapi.json"
+    sources = [path for path in sorted(web.rglob("*")) if path.is_file() and "node_modules" not in path.parts]
+    parts = [path for path in (*sources, document) if path.name != MADE]
+    told = [f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() for path in parts]
+    wanted = hashlib.sha256(b"\0".join(told)).hexdigest()
+    if site.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return False
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SetupError(fetch_dynamodb_local.NPM_MISSING)
+    say("web: the console and the portal …")
+    began = time.monotonic()
+    lock, installed = (web / "package-lock.json").read_text(), web / "node_modules" / STAMP
+    if not installed.exists() or installed.read_text() != lock:
+        command = [npm, "ci", "--prefix", str(web), "--ignore-scripts", "--no-audit", "--no-fund"]
+        run(command, "web: npm ci, which needs Node.js 20.19 or later,")
+        installed.write_text(lock)
+    run([npm, "run", "--prefix", str(web), "build"], "web: npm run build")
+    stamp.write_text(wanted)
+    say(f"web ready ({time.monotonic() - began:.0f} s)")
+    return True
+
+
 PARTS: dict[str, Callable[[], bool]] = {
     "run": lambda: make_application("run", part_of="dev"),
     "dev": lambda: make_application("dev", grown_from="run"),
@@ -217,6 +244,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "sam": lambda: make_environment("sam"),
     "dynamodb": make_dynamodb,
     "api-lint": make_api_lint,
+    "web": make_web,
 }
 
 

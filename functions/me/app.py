@@ -17,6 +17,7 @@ from refledger.entry.models.me import (
     MyCodeView,
     NotificationsBody,
     NotificationsView,
+    OwnProgramView,
     ProfileBody,
 )
 from refledger.entry.models.member_referrals import StatisticsView
@@ -24,6 +25,7 @@ from refledger.entry.models.of_partner import OwnReferralsQuery, PartnerRewardsQ
 from refledger.entry.models.payout_methods import Methods, OwnMethodView
 from refledger.entry.models.referrals import ReferralView
 from refledger.entry.models.rewards import RewardView
+from refledger.entry.models.session import SessionView
 from refledger.entry.models.withdrawals import WithdrawalView
 from refledger.operations.earning import reward_lists
 from refledger.operations.figures import link_figures, rollups
@@ -59,6 +61,21 @@ def _link_base(request: Request[Any, Any], partner: Partner) -> str:
 
 
 # ---------------------------------------------------------------- who they are
+
+
+@api.route("GET /api/v1/session", answer=SessionView, refuses=())
+def session(request: Request[NoBody, NoQuery]) -> SessionView:
+    """Say who is signed in, and what they may do."""
+    context, caller = config.context(), request.caller
+    id = partners.id_of_user(context, caller.user, strong=False)
+    partner = partners.find(context, id, strong=False) if id else None
+    return SessionView.of(caller, partner, config.sign_in_minutes(), config.environment()["STAGE"])
+
+
+@api.route("GET /api/v1/me/program", answer=OwnProgramView, refuses=(*NOBODY, ProgramNotFound))
+def terms(request: Request[NoBody, NoQuery]) -> OwnProgramView:
+    """Read the terms of the caller's program."""
+    return OwnProgramView.of(config.context().program(_partner(request).program_id))
 
 
 @api.route("GET /api/v1/me", answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from refledger.domain import withdrawal_actions
 from refledger.domain.errors import (
     AlreadyDecided,
     KeyReused,
@@ -17,11 +18,14 @@ from refledger.domain.errors import (
     SecondPersonNeeded,
     WithdrawalNotFound,
 )
+from refledger.domain.payout_gate import Blockers
 from refledger.domain.timelines import timeline
+from refledger.domain.withdrawal_actions import WithdrawalAction
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.entry import config
+from refledger.entry import access, config
 from refledger.entry.http import IDENTIFIER, Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
+from refledger.entry.models.inbox import InboxView
 from refledger.entry.models.withdrawals import (
     BulkApproval,
     BulkPaid,
@@ -35,14 +39,21 @@ from refledger.entry.models.withdrawals import (
     TimelineView,
     TransactionBody,
     WithdrawalBulkResult,
+    WithdrawalQuery,
 )
-from refledger.operations import bulk, pages
+from refledger.operations import bulk, inbox, pages
 from refledger.operations.context import Context
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import methods, payout_gate, reads, staff_remedies, withdrawals, workflow_callbacks
 from refledger.operations.rate_limits import LimitKind
 
 api = handler = Api()
+
+
+@api.route("GET /api/v1/inbox", answer=InboxView, refuses=())
+def read_inbox(request: Request[NoBody, NoQuery]) -> InboxView:
+    """Say what waits for the staff, of all programs: how much of each kind, since when, for which sums."""
+    return InboxView.all_of(inbox.all_of(config.context()))
 
 
 @api.route("GET /api/v1/withdrawals", query=StatusQuery, answer=Page[StaffWithdrawalView], refuses=())
@@ -77,19 +88,35 @@ def list_of_partner(request: Request[NoBody, PageQuery]) -> Page[StaffWithdrawal
     return Page[StaffWithdrawalView](data=[StaffWithdrawalView.of(each) for each in page], next_cursor=following)
 
 
-@api.route("GET /api/v1/withdrawals/{withdrawalId}", answer=StaffWithdrawalView, refuses=(WithdrawalNotFound,))
-def read(request: Request[NoBody, NoQuery]) -> StaffWithdrawalView:
+@api.route(
+    "GET /api/v1/withdrawals/{withdrawalId}",
+    query=WithdrawalQuery,
+    answer=StaffWithdrawalView,
+    refuses=(WithdrawalNotFound,),
+)
+def read(request: Request[NoBody, WithdrawalQuery]) -> StaffWithdrawalView:
     """Read a withdrawal, and what stands against paying it now; admins and finance with the whole account, too.
 
     The account only while it is to be paid to, and who was shown it is written down.
     """
     context, caller = config.context(), request.caller
-    withdrawal, blockers = payout_gate.read(context, request.id("withdrawalId"))
-    if caller.sees_masked or not withdrawal.needs_account:
-        return StaffWithdrawalView.of(withdrawal, None, blockers)
+    withdrawal, blockers, whose = payout_gate.read(context, request.id("withdrawalId"))
+    actions = _actions(request, withdrawal, blockers, whose)
+    if caller.sees_masked or not withdrawal.needs_account or not request.query.account:
+        return StaffWithdrawalView.of(withdrawal, None, blockers, actions)
     config.limits().take(context, caller.user, LimitKind.ACCOUNTS)
     account = methods.show_account(context, config.vault, withdrawal, caller.user)
-    return StaffWithdrawalView.of(withdrawal, account, blockers)
+    return StaffWithdrawalView.of(withdrawal, account, blockers, actions)
+
+
+def _actions(
+    request: Request[NoBody, WithdrawalQuery], withdrawal: Withdrawal, blockers: Blockers, whose: str
+) -> list[WithdrawalAction]:
+    """What the caller can do about it: what is open to them, by the route of its name."""
+    may = access.open_to(request.caller.roles)
+    found = withdrawal_actions.open_to(request.caller.user, withdrawal, blockers, whose)
+    routes = {each: f"POST /api/v1/withdrawals/{{withdrawalId}}/{each.lower().replace('_', '-')}" for each in found}
+    return [each for each, route in routes.items() if route in may]
 
 
 @api.route("GET /api/v1/withdrawals/{withdrawalId}/timeline", answer=TimelineView, refuses=(WithdrawalNotFound,))

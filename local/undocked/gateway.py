@@ -15,6 +15,7 @@ from typing import Any
 from undocked.mappings import Invoke
 from undocked.payload import Headers, Place, Reply, Request, http_event, http_reply, join_headers, message
 from undocked.routes import HttpApi
+from undocked.sign_in import BASE, SignIn
 from undocked.tokens import BadWishError, Keys, RefusedError, TokenWish
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
@@ -26,10 +27,13 @@ class Gateway:
     """Serves one HTTP API; `/_local/…` is answered here and exists on no other gateway."""
 
     def __init__(
-        self, api: HttpApi, invoke: Invoke, keys: Keys, account: str, region: str, about: Callable[[], Any]
-    ) -> None:
+        self, api: HttpApi, invoke: Invoke, keys: Keys, account: str, region: str, about: Callable[[], Any],
+        people: tuple[TokenWish, ...] = (),
+    ) -> None:  # fmt: skip
         self._api, self._invoke, self._keys, self._about = api, invoke, keys, about
         self._place = Place(account, region, api.stage, api.stage_variables)
+        authorizer = next(iter(api.authorizers.values()), None)
+        self._sign_in = SignIn(keys, authorizer, people) if authorizer else None
         self._pool = ThreadPoolExecutor(WAITING_REQUESTS, "http")
         self.stopping = asyncio.Event()  # who still waits for a function is told so, and can repeat the call
 
@@ -55,7 +59,7 @@ class Gateway:
     async def _answer(self, scope: dict[str, Any], headers: dict[str, str], body: bytes | None) -> Reply:
         path: str = scope["path"]
         if path.startswith("/_local/"):
-            return self._local(scope["method"], path, body or b"")
+            return self._local(scope, headers, body or b"")
         if _head_size(scope) > HEADERS_LIMIT_BYTES:
             return message(431)
         if self._api.cors and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
@@ -110,7 +114,11 @@ class Gateway:
             added.append(("access-control-allow-credentials", "true"))
         return added
 
-    def _local(self, method: str, path: str, body: bytes) -> Reply:
+    def _local(self, scope: dict[str, Any], headers: dict[str, str], body: bytes) -> Reply:
+        method, path = scope["method"], scope["path"]
+        if self._sign_in and path.startswith(BASE + "/"):
+            base, query = f"http://{headers.get('host', '')}", scope["query_string"].decode("latin-1")
+            return self._sign_in.answer(method, path, query, body, base) or message(404)
         if (method, path) == ("GET", "/_local/about"):
             return 200, [], json.dumps(self._about(), indent=2).encode()
         if (method, path) != ("POST", "/_local/token"):

@@ -35,6 +35,7 @@ class Options:
     clock_scale: float
     welcome: Path | None
     welcome_token: dict[str, Any]
+    people: Path | None  # whom the sign-in page names
     when_ready: str | None  # a command, run once beside the running stack
     beside: Path | None  # a checkout of another release, whose functions take half of the calls
     verbose: bool  # say what libraries say, and print functions' metrics and JSON
@@ -91,7 +92,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         default=[],
         metavar="NAME=VALUE",
         type=_pair,
-        help="a template parameter",
+        help="a template parameter; ${API} in it is the address of the HTTP API",
     )
     add(
         "--secrets",
@@ -143,6 +144,12 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         help="the request (as to POST /_local/token) for the token in ${TOKEN}",
     )
     add(
+        "--people",
+        type=Path,
+        metavar="FILE",
+        help="whom the sign-in page at /_local/issuer names: a JSON list of requests as to POST /_local/token",
+    )
+    add(
         "--when-ready",
         metavar="COMMAND",
         help="run once when this stack answers, with its own ports in API_PORT, AWS_PORT and DYNAMODB_PORT, before "
@@ -165,7 +172,9 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
     if len({given.api_port, given.aws_port, given.dynamodb_port}) < 3:
         parser.error("API_PORT, AWS_PORT and DYNAMODB_PORT must differ")
     values = vars(given)
-    return Options(parameters=dict(values.pop("parameter")), **values)
+    api = f"http://127.0.0.1:{given.api_port}"
+    parameters = {name: value.replace("${API}", api) for name, value in values.pop("parameter")}
+    return Options(parameters=parameters, **values)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -28,6 +28,7 @@ from undocked.queue_poller import QueuePoller
 from undocked.routes import HttpApi, read_api
 from undocked.schedules import Scheduler, find_schedules
 from undocked.secrets import Secrets
+from undocked.sign_in import read_people
 from undocked.stack_listing import list_stack
 from undocked.streams import StreamPoller, TableStream
 from undocked.template import Template
@@ -51,6 +52,7 @@ class Stack:
         self._pollers: list[QueuePoller | StreamPoller | Scheduler] = []
         self._schedules: list[str] = []
         self._api = HttpApi()
+        self._people: tuple[TokenWish, ...] = ()
 
     def start(self) -> Gateway:
         """Start all but the HTTP server; returns what that is to serve. Raises StartError."""
@@ -58,6 +60,10 @@ class Stack:
         _forget_aws_environment(o.region)
         template = Template(o.template, o.stack, ACCOUNT, o.region, o.parameters, o.cache)
         check(template)
+        try:
+            self._people = read_people(o.people)
+        except (OSError, ValueError, TypeError) as error:
+            raise StartError(f"--people {o.people}: {error}") from None
         self.aws = Aws(o.region, o.aws_port, o.dynamodb_port, self.lambdas, o.data, o.clock_scale)
         self._bridge = EventBridge(self.aws.client, self.lambdas.invoke_async)
         self.lambdas.deliver = self._bridge.deliver
@@ -93,7 +99,7 @@ class Stack:
         self.aws.serve(self._aws_listeners)
         for poller in self._pollers:
             poller.start()
-        return Gateway(self._api, self.lambdas.invoke, self._keys, ACCOUNT, o.region, self.about)
+        return Gateway(self._api, self.lambdas.invoke, self._keys, ACCOUNT, o.region, self.about, self._people)
 
     def _begin_python_check(self, functions: list[FunctionSpec]) -> Callable[[], bool]:
         """Ask the workers' interpreter, in the background, whether it can be one: their parent, where they fork."""

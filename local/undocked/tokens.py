@@ -118,6 +118,11 @@ class Keys:
         self._public: dict[str, Any] = {key["kid"]: jwt.PyJWK(key).key for key in cognito["keys"]}
         self._public[KEY_ID] = private.public_key()
 
+    def public_set(self) -> dict[str, Any]:
+        """The development issuer's public key, as a key set (RFC 7517)."""
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
+        return {"keys": [{**key, "kid": KEY_ID, "alg": "RS256", "use": "sig"}]}
+
     def issue(self, authorizer: Authorizer, wish: TokenWish) -> str:
         """A token like Cognito's access token."""
         now = int(time.time())

@@ -10,12 +10,12 @@ import pytest
 
 from refledger.domain.links import Links
 from refledger.entry import access
-from refledger.store import keys, partners
+from refledger.store import keys, partners, programs
 from tests.support.functions import World, assert_problem
 
 ME = "/api/v1/me"
 LISTS = ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods")
-READS = [f"GET {ME}", *(f"GET {ME}/{name}" for name in (*LISTS, "statistics", "notifications"))]
+READS = [f"GET {ME}", *(f"GET {ME}/{name}" for name in (*LISTS, "statistics", "notifications", "program"))]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def test_somebody_who_is_no_partner_has_nothing(told: World, route: str, somebod
 def test_every_own_route_is_for_whoever_is_signed_in() -> None:
     """No role and no scope opens another's: there is nothing in these routes that could name one."""
     mine = {route: rule for route, rule in access.ROUTES.items() if f" {ME}" in route}
-    assert len(mine) == 13
+    assert len(mine) == 14
     for route, rule in mine.items():
         assert rule is not None
         assert (rule.roles, rule.own, rule.scope) == (frozenset(), True, None)
@@ -228,3 +228,18 @@ def test_staff_who_are_partners_see_their_own(told: World) -> None:
         answer = told.call(f"GET {ME}", sub="bob", groups=groups)
         assert answer.body["id"] == told.books.partner("bob").id
         assert len(told.call(f"GET {ME}/rewards", sub="bob", groups=groups).body["data"]) == 2
+
+
+def test_the_terms_of_ones_own_program(told: World) -> None:
+    """What a partner has to know to be paid: the least amount of each currency that it takes, and how long it waits."""
+    terms = get(told, "program")
+    program = programs.find(told.books.table, "default")
+    assert (terms["id"], terms["name"], terms["status"]) == (program.id, program.name, "ACTIVE")
+    assert (terms["holdDays"], terms["coolingHours"], terms["linked"]) == (
+        program.hold_days,
+        program.cooling_hours,
+        True,
+    )
+    assert [each["currency"] for each in terms["currencies"]] == [code for code, _ in program.currencies]
+    for told_of, (_, own) in zip(terms["currencies"], program.currencies, strict=True):
+        assert told_of["payoutMinimum"] == own.payout_minimum

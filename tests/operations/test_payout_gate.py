@@ -123,7 +123,7 @@ def test_nothing_of_a_suspended_partner_is_approved(books: Books) -> None:
     for by in ("ann", "eve"):
         with pytest.raises(PartnerSuspended):
             approve(books, made, by, "I know them")
-    seen, blockers = payout_gate.read(books.context, made.id)
+    seen, blockers, _ = payout_gate.read(books.context, made.id)
     assert ([each.code for each in blockers], seen.status) == (["SUSPENDED"], S.REQUESTED)
     status(books, PartnerStatus.ACTIVE)
     assert approve(books, made).status is S.APPROVED
@@ -430,7 +430,7 @@ def test_an_account_taken_out_of_use_is_paid_only_with_a_note(books: Books) -> N
     """ "That account is not mine": a risk, and somebody has to take it on them; until it is a method again."""
     made = paying_out(books)
     methods.disable(books.context, made.partner_id, made.method.id)
-    _seen, blockers = payout_gate.read(books.context, made.id)
+    _seen, blockers, _ = payout_gate.read(books.context, made.id)
     assert [each.code for each in blockers] == ["METHOD_DISABLED"]
     with pytest.raises(Conflict):
         export(books)

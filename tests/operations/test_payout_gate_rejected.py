@@ -56,7 +56,7 @@ def mark_paid(books: Books, made: Withdrawal, note: str = "") -> Withdrawal:
 
 
 def seen(books: Books, made: Withdrawal) -> list[tuple[str, str, str, int]]:
-    _, blockers = payout_gate.read(books.context, made.id)
+    _, blockers, _ = payout_gate.read(books.context, made.id)
     return [(each.code.value, each.referral_id, each.currency, each.amount) for each in blockers]
 
 
@@ -71,7 +71,7 @@ def test_it_is_seen_with_what_it_is_about_and_takes_a_note(books: Books) -> None
     close(books)
     assert seen(books, made) == found(books)
     assert Risk.CUSTOMER_REJECTED in risks.assess(books.context, made.id).withdrawal.risks
-    shown, _ = payout_gate.read(books.context, made.id)
+    shown, _, _ = payout_gate.read(books.context, made.id)
     assert (Risk.CUSTOMER_REJECTED in shown.risks, shown.blocked) == (True, ("CUSTOMER_REJECTED",))
     with pytest.raises(NoteNeeded, match="rejected or closed"):
         approve(books, made)

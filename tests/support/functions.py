@@ -173,6 +173,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         "GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support",
         "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_SECRET_ARN": STRIPE,
         "LEADS_SECRET_ARN": LEADS, "CDN_SECRET_ARN": CDN, "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "",
+        "STAGE": "dev", "SIGN_IN_ISSUER": "https://issuer.example.com/pool",
+        "SIGN_IN_CLIENT_ID": "pages", "SIGN_IN_PAGES": "https://sign-in.example.com",
         **LIMITS, **variables,
     }  # fmt: skip
     kept = SecretsManager({HASH: SECRET})

@@ -26,7 +26,7 @@ FUNCTIONS = (
     "lead_webhooks", "leaderboards", "ledger", "links", "manifest", "maturity", "me", "member_referrals",
     "member_withdrawals", "partners", "payment_events", "payments", "payout_batches", "payout_methods",
     "payout_webhooks", "programs", "reconciliation", "referrals", "rewards", "statements", "stream_projections",
-    "stream_rollups", "sweeper", "verifier", "withdrawals", "workflow",
+    "stream_rollups", "sweeper", "verifier", "web", "withdrawals", "workflow",
 )  # fmt: skip
 
 Properties = dict[str, Any]

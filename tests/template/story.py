@@ -255,6 +255,7 @@ def tell(story: Story) -> None:
     compare_with_stripe(story, method)
     for route in ("GET /api/v1/openapi.json", "GET /docs"):
         assert story.invoke("docs", {"routeKey": route, "requestContext": {"requestId": "reader"}})["body"]
+    assert story.invoke("web", {"routeKey": "GET /", "requestContext": {"requestId": "reader"}})["statusCode"] == 302
 
 
 PROGRAM: Json = {
@@ -349,6 +350,8 @@ def look_at_oneself(story: Story) -> None:
     for name in ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods"):
         assert story.call("me", "bob", f"GET {of_me}/{name}")["data"], name
     assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
+    assert story.call("me", "bob", "GET /api/v1/session")["partner"]
+    assert story.call("me", "bob", f"GET {of_me}/program")["currencies"]
     assert story.task("assess", story.withdraw("bob", 1_000)) == "REQUESTED", "who else has the name is looked for"
 
 
@@ -409,6 +412,7 @@ def withdraw_and_decide(story: Story) -> None:
     assert story.call("member_withdrawals", "bob", "GET /api/v1/referrals/withdrawals")["data"]
     story.call("member_withdrawals", "bob", "GET /api/v1/referrals/withdrawals/{withdrawalId}", withdrawalId=first)
 
+    assert story.call("withdrawals", "admin", "GET /api/v1/inbox")["data"]
     paid, rejected, expired = (story.withdraw("bob", amount) for amount in (19_000, 2_000, 3_000))
     rename(story, "Friends again")
     for withdrawal, verb in ((paid, "approve"), (rejected, "reject")):

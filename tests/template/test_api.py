@@ -109,6 +109,7 @@ ROUTES = {
     ],
     "withdrawals": [
         "GET /api/v1/partners/{partnerId}/withdrawals",
+        "GET /api/v1/inbox",
         "GET /api/v1/withdrawals",
         "GET /api/v1/withdrawals/{withdrawalId}",
         "GET /api/v1/withdrawals/{withdrawalId}/timeline",
@@ -177,6 +178,8 @@ ROUTES = {
         "GET /api/v1/disputes",
     ],
     "me": [
+        "GET /api/v1/session",
+        "GET /api/v1/me/program",
         "GET /api/v1/me",
         "PATCH /api/v1/me",
         "GET /api/v1/me/codes",
@@ -237,6 +240,15 @@ ROUTES = {
         "GET /api/v1/audit",
         "GET /api/v1/people/{personId}",
     ],
+    "web": [
+        "GET /",
+        "GET /console",
+        "GET /console/{screen}",
+        "GET /console/{screen}/{thing}",
+        "GET /portal",
+        "GET /portal/{screen}",
+        "GET /assets/{file}",
+    ],
     "docs": [
         "GET /api/v1/openapi.json",
         "GET /docs",
@@ -248,7 +260,7 @@ ROUTES = {
         "GET /api/v1/ledger/balances",
     ],
 }
-LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /api/v1/openapi.json"}
+LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /api/v1/openapi.json", *ROUTES["web"]}
 HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.duties import Act, check_stranger
-from refledger.domain.errors import AlreadyDecided, SecondPersonNeeded
+from refledger.domain.errors import AlreadyDecided, NotPayable, SecondPersonNeeded
 from refledger.domain.journal import EntryKind
 from refledger.domain.methods import MethodType
 
@@ -59,6 +59,16 @@ class PayoutProblem(StrEnum):
     FAILED_AFTER_PAID = "FAILED_AFTER_PAID"  # the other way round
     PAID_TWICE = "PAID_TWICE"  # two of its payouts were paid
     PARTLY_RETURNED = "PARTLY_RETURNED"  # a part of the payout came back
+
+
+# Problems that are over when the money was put right by other means: an adjustment, or a word with the partner. The
+# other two end only with what is true of the payout: retried, paid or failed.
+CAN_BE_SETTLED_ELSEWHERE = (
+    PayoutProblem.PAID_AFTER_FAILED,
+    PayoutProblem.FAILED_AFTER_PAID,
+    PayoutProblem.PAID_TWICE,
+    PayoutProblem.PARTLY_RETURNED,
+)
 
 
 class Risk(StrEnum):
@@ -259,6 +269,17 @@ def check_waiting(withdrawal: Withdrawal) -> None:
     """
     if withdrawal.status is not WithdrawalStatus.REQUESTED:
         raise AlreadyDecided(f"the withdrawal is {withdrawal.status}; it cannot be approved any more")
+
+
+def check_can_be_paid(withdrawal: Withdrawal) -> None:
+    """Raise NotPayable or AlreadyDecided unless somebody can say that its transfer was made."""
+    if withdrawal.status is WithdrawalStatus.REQUESTED:
+        raise NotPayable("nobody approved the withdrawal yet")
+    movement(withdrawal.status, WithdrawalStatus.PAID)
+    if withdrawal.status is WithdrawalStatus.APPROVED and withdrawal.is_sent:
+        raise NotPayable("the provider makes this payout, and it has not begun")
+    if withdrawal.status is WithdrawalStatus.FAILED and withdrawal.problem is not PayoutProblem.PAID_AFTER_FAILED:
+        raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
 
 
 def after_approval(withdrawal: Withdrawal, approval: Approval, *, enough: bool) -> Withdrawal:

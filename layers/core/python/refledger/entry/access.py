@@ -6,6 +6,7 @@ partner or may become one: they get at what is their own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,8 +17,8 @@ from refledger.operations.rate_limits import LimitKind
 class Role(StrEnum):
     """Groups of the token's `groups` claim."""
 
-    ADMIN = "admin"
-    FINANCE = "finance"
+    ADMIN = "admin"  # makes programs and partners, and decides about money
+    FINANCE = "finance"  # reads everything, and decides about money
     SUPPORT = "support"  # reads, and writes notes
 
 
@@ -146,6 +147,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/referrals/withdrawals": own(),
     "GET /api/v1/referrals/withdrawals/{withdrawalId}": own(),
     "POST /api/v1/referrals/withdrawals/{withdrawalId}/cancel": own(),
+    "GET /api/v1/inbox": read(None),
     "GET /api/v1/withdrawals": read("withdrawals:read"),
     "GET /api/v1/withdrawals/{withdrawalId}": read("withdrawals:read"),
     "GET /api/v1/withdrawals/{withdrawalId}/timeline": read("withdrawals:read"),
@@ -241,8 +243,10 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/partners/{partnerId}/ledger": read("ledger:read"),
     "GET /api/v1/partners/{partnerId}/links": read("partners:read"),
     "GET /api/v1/partners/{partnerId}/statements/{month}": read("ledger:read", limit=LimitKind.HEAVY),
+    "GET /api/v1/session": own_and_read(None),  # what each may do, who they are: staff and partners
     "GET /api/v1/me": own(),
     "PATCH /api/v1/me": own(),
+    "GET /api/v1/me/program": own(),
     "GET /api/v1/me/codes": own(),
     "GET /api/v1/me/links": own(),
     "GET /api/v1/me/referrals": own(),
@@ -256,6 +260,13 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/me/statements/{month}": own(limit=LimitKind.HEAVY),
     "GET /api/v1/openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
+    "GET /": PUBLIC,
+    "GET /console": PUBLIC,
+    "GET /console/{screen}": PUBLIC,
+    "GET /console/{screen}/{thing}": PUBLIC,
+    "GET /portal": PUBLIC,
+    "GET /portal/{screen}": PUBLIC,
+    "GET /assets/{file}": PUBLIC,
 }
 
 # While the deployment is stopped whatever writes is refused, but for what moves no money, makes none, and changes
@@ -291,6 +302,14 @@ def check(route: str, roles: frozenset[Role], scopes: frozenset[str]) -> tuple[f
     wanted = [f"the role {' or '.join(sorted(access.roles))}"] if access.roles else []
     wanted += [f"the scope {access.scope}"] if access.scope else []
     raise Forbidden("this needs " + " or ".join(wanted or ["somebody who is signed in"]))
+
+
+def open_to(roles: Collection[Role]) -> list[str]:
+    """Return the routes that a person of these roles may use, sorted.
+
+    With those that give each what is their own.
+    """
+    return sorted(key for key, each in ROUTES.items() if each and (each.own or each.roles & set(roles)))
 
 
 def is_fresh(route: str) -> bool:

@@ -179,6 +179,10 @@ class MoneyView(View):
     amount: int
 
 
+class SumView(MoneyView):
+    amount_decimal = in_major("amount")
+
+
 class PageQuery(Query):
     """`cursor` is the `nextCursor` of the page before."""
 

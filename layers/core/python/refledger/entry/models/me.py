@@ -10,8 +10,9 @@ from pydantic import AfterValidator
 from refledger.domain.codes import CodeStatus, PartnerCode
 from refledger.domain.notices import NoticeKind
 from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View
+from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View, in_major
 from refledger.entry.models.links import url_of
 from refledger.entry.models.member_referrals import BalanceView
 from refledger.entry.models.partners import Phone
@@ -57,6 +58,43 @@ class MeView(View):
             company_name=partner.company_name,
             created_at=iso(partner.created_at_ms),
             version=partner.version,
+        )
+
+
+class OwnCurrencyView(View):
+    """`payoutMinimum`: the least that can be withdrawn, in minor units."""
+
+    currency: str
+    payout_minimum: int
+    payout_minimum_decimal = in_major("payout_minimum")
+
+
+class OwnProgramView(View):
+    """The terms of the caller's program that they need to know. `currencies`: those that it takes, its own first.
+    `coolingHours`: how long a new account waits for its first payout. `linked`: whether it has share links.
+    """
+
+    id: str
+    name: str
+    status: ProgramStatus
+    hold_days: int
+    cooling_hours: int
+    attribution_days: int | None
+    currencies: list[OwnCurrencyView]
+    linked: bool
+
+    @classmethod
+    def of(cls, program: Program) -> Self:
+        minima = {program.currency: 0, **{code: terms.payout_minimum for code, terms in program.currencies}}
+        return cls(
+            id=program.id,
+            name=program.name,
+            status=program.status,
+            hold_days=program.hold_days,
+            cooling_hours=program.cooling_hours,
+            attribution_days=program.attribution_days,
+            currencies=[OwnCurrencyView(currency=code, payout_minimum=least) for code, least in minima.items()],
+            linked=program.links is not None,
         )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from refledger.domain.batches import MAX_LINES, Batch, Download, TransferLine
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.entry.models.common import Body, Currency, MoneyView, View, in_major
+from refledger.entry.models.common import Body, Currency, SumView, View, in_major
 
 
 class NewBatch(Body):
@@ -29,7 +29,7 @@ class BatchView(View):
     created_by: str
     created_by_name: str | None = None
     count: int
-    totals: list[MoneyView]
+    totals: list[SumView]
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
@@ -38,7 +38,7 @@ class BatchView(View):
             created_at=iso(batch.created_at_ms),
             created_by=batch.created_by,
             count=len(batch.lines),
-            totals=[MoneyView(currency=currency, amount=amount) for currency, amount in batch.totals.items()],
+            totals=[SumView(currency=currency, amount=amount) for currency, amount in batch.totals.items()],
         )
 
 

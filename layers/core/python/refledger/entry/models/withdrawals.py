@@ -12,8 +12,20 @@ from refledger.domain.methods import Account
 from refledger.domain.payout_gate import Blocker, BlockerCode
 from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
+from refledger.domain.withdrawal_actions import WithdrawalAction
 from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
-from refledger.entry.models.common import Amount, Body, Capitals, Currency, Exact, Note, PeriodQuery, View, in_major
+from refledger.entry.models.common import (
+    Amount,
+    Body,
+    Capitals,
+    Currency,
+    Exact,
+    Note,
+    PeriodQuery,
+    Query,
+    View,
+    in_major,
+)
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody, PayoutMethodView
 from refledger.operations.bulk import BulkOutcome
@@ -102,6 +114,12 @@ class BulkPaid(Body):
 
     note: Note = ""
     items: Annotated[list[PaidItem], Field(min_length=1, max_length=BULK), AfterValidator(_items_once)]
+
+
+class WithdrawalQuery(Query):
+    """`account`: false to leave out the whole account, which then nobody was shown."""
+
+    account: bool = True
 
 
 class StatusQuery(PeriodQuery):
@@ -303,8 +321,9 @@ class StaffWithdrawalView(View):
 
     `riskState`: ASSESSING until somebody has looked for risks, and then `risks` is null. `blocked`: codes of what stood
     against paying it when it was last looked at; `blockers`: what does now, only where a single withdrawal is read.
-    `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun; `providerKey`: by which
-    the provider knows the last one. `problem`: what a person has to look at.
+    `actions`: what you can do about it, only where a single withdrawal is read; what your day has seen is looked at
+    when you do. `approvals`: first ones, where a second is needed. `payout`: how often a payout was begun;
+    `providerKey`: by which the provider knows the last one. `problem`: what a person has to look at.
     """
 
     of_partner = True
@@ -328,6 +347,7 @@ class StaffWithdrawalView(View):
     risks: list[Risk] | None
     blocked: list[BlockerCode]
     blockers: list[BlockerView] | None
+    actions: list[WithdrawalAction] | None = None
     approvals: list[ApprovalView]
     payout: int
     provider_key: str | None
@@ -337,7 +357,11 @@ class StaffWithdrawalView(View):
 
     @classmethod
     def of(
-        cls, withdrawal: Withdrawal, account: Account | None = None, blockers: Sequence[Blocker] | None = None
+        cls,
+        withdrawal: Withdrawal,
+        account: Account | None = None,
+        blockers: Sequence[Blocker] | None = None,
+        actions: Sequence[WithdrawalAction] | None = None,
     ) -> Self:
         known = withdrawal.are_risks_known or not withdrawal.is_open
         steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
@@ -351,6 +375,7 @@ class StaffWithdrawalView(View):
             risks=list(withdrawal.risks) if known else None,
             blocked=[BlockerCode(each) for each in withdrawal.blocked],
             blockers=None if blockers is None else [BlockerView.of(each) for each in blockers],
+            actions=None if actions is None else list(actions),
             approvals=[ApprovalView(at=iso(a.at_ms), by=a.by, note=a.note, to=a.to) for a in withdrawal.approvals],
             payout=withdrawal.payout,
             provider_key=withdrawal.provider_key if withdrawal.payout and withdrawal.is_sent else None,

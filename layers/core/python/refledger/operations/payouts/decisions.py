@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from refledger.domain.duties import Act, Allowed, NeedsSecond
-from refledger.domain.errors import AlreadyDecided, NoteNeeded, NotPayable, SecondPersonNeeded
+from refledger.domain.errors import NoteNeeded, NotPayable, SecondPersonNeeded
 from refledger.domain.payout_gate import (
     accepted,
     check_note,
@@ -30,6 +30,7 @@ from refledger.domain.withdrawals import (
     WithdrawalStatus,
     WithdrawalStep,
     after_approval,
+    check_can_be_paid,
     check_decider,
     check_waiting,
     movement,
@@ -151,7 +152,7 @@ def mark_paid(
     def act(old: Withdrawal, seen: Seen) -> Withdrawal:
         if old.status is WithdrawalStatus.PAID and transaction_id and old.transaction_id == transaction_id:
             return old
-        _check_can_be_paid(old)
+        check_can_be_paid(old)
         is_stopped = stops(seen.blockers)
         if is_stopped:
             _check_has_left(old, seen, transaction_id)
@@ -183,16 +184,6 @@ def mark_paid(
         )  # fmt: skip
 
     return _decide(context, withdrawal_id, actor, request, act)
-
-
-def _check_can_be_paid(withdrawal: Withdrawal) -> None:
-    if withdrawal.status is WithdrawalStatus.REQUESTED:
-        raise NotPayable("nobody approved the withdrawal yet")
-    movement(withdrawal.status, WithdrawalStatus.PAID)
-    if withdrawal.status is WithdrawalStatus.APPROVED and withdrawal.is_sent:
-        raise NotPayable("the provider makes this payout, and it has not begun")
-    if withdrawal.status is WithdrawalStatus.FAILED and withdrawal.problem is not PayoutProblem.PAID_AFTER_FAILED:
-        raise AlreadyDecided("the withdrawal is FAILED, and nobody says that it was paid after all")
 
 
 def _check_has_left(withdrawal: Withdrawal, seen: Seen, transaction_id: str) -> None:

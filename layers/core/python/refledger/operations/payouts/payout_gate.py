@@ -162,13 +162,14 @@ def _terms(context: Context, now: Program, version: int) -> list[Program]:
     return [now] if version in (0, now.version) else [now, context.program_version(now.id, version)]
 
 
-def read(context: Context, withdrawal_id: str) -> tuple[Withdrawal, Blockers]:
-    """Read a withdrawal to look at it, with its risks as they are now and what stands against paying it.
+def read(context: Context, withdrawal_id: str) -> tuple[Withdrawal, Blockers, str]:
+    """Read a withdrawal to look at it: its risks as they are now, what stands against it, and whose it is.
 
-    One that has ended is as it was. Raises WithdrawalNotFound.
+    One that has ended is as it was. Whose: the partner's user, by keyed hash. Raises WithdrawalNotFound.
     """
     withdrawal = withdrawals.find(context.table, withdrawal_id)
     if not withdrawal.is_open:
-        return withdrawal, ()
+        return withdrawal, (), partners.find(context.table, withdrawal.partner_id, strong=False).customer
     seen = look(context, withdrawal)
-    return replace(withdrawal, risks=seen.risks or (), blocked=seen.blocked), seen.blockers
+    now = replace(withdrawal, risks=seen.risks or (), blocked=seen.blocked)
+    return now, seen.blockers, seen.partner.customer

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from refledger.domain.errors import NotPayable
-from refledger.domain.withdrawals import PayoutProblem, Withdrawal
+from refledger.domain.withdrawals import CAN_BE_SETTLED_ELSEWHERE, Withdrawal
 from refledger.operations.context import Context
 from refledger.operations.payouts import decisions
 from refledger.operations.payouts.transitions import by_person
-
-# Problems that are over when the money was put right by other means: an adjustment, or a word with the partner. The
-# other two end only with what is true of the payout: retried, paid or failed.
-CAN_BE_SETTLED_ELSEWHERE = (
-    PayoutProblem.PAID_AFTER_FAILED,
-    PayoutProblem.FAILED_AFTER_PAID,
-    PayoutProblem.PAID_TWICE,
-    PayoutProblem.PARTLY_RETURNED,
-)
 
 
 def retry(context: Context, withdrawal_id: str, actor: str, request: str, note: str) -> Withdrawal:

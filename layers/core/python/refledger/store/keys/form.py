@@ -73,6 +73,11 @@ def is_same_place(there: Mapping[str, Any], wanted: Mapping[str, Any], index: st
     return list_there == list_wanted and id_there.startswith(id_wanted)
 
 
+def waits_since(position: str) -> int:
+    """Return since when, or until when, what has this position in `waiting` waits, in epoch milliseconds."""
+    return int(position.partition("#")[0])
+
+
 def positions(from_ms: int | None, until_ms: int | None) -> tuple[str, str]:
     """Return the lowest and highest position of a list from one moment on until just before another.
 

@@ -1,0 +1,116 @@
+/** Partners: found as one types. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, done, type Schema } from "../shared/api";
+import { t, word } from "../shared/texts";
+import { Field, Select } from "../shared/forms";
+import { Badge, type Column, Empty, More, Show, Status, Table, Title, useLoad, usePages, When } from "../shared/ui";
+import { programs, useFilters } from "./common";
+
+type Partner = Schema["PartnerView"];
+const STATUSES = ["ACTIVE", "INACTIVE", "SUSPENDED", "TERMINATED"] as const;
+const MOST_PROGRAMS = 20; // searched at once
+const PAUSE_MS = 250; // in typing, until it is asked for
+
+/** A search is of one program in the API: without one, of all of them at once, the first page of each. */
+async function find(of: { q: string; status: string; programId: string; cursor: string | undefined }) {
+  const ask = (programId: string, cursor?: string) => {
+    const status = of.status ? { status: of.status as (typeof STATUSES)[number] } : {};
+    const query = { ...status, ...(of.q && { q: of.q }), ...(programId && { programId }), ...(cursor && { cursor }) };
+    return done(api.GET("/api/v1/partners", { params: { query } }));
+  };
+  if (!of.q || of.programId) return ask(of.programId, of.cursor);
+  const all = (await programs()).data.map((each) => each.id);
+  const only = all.length === 1 ? all[0] : undefined;
+  if (only) return ask(only, of.cursor);
+  const found = await Promise.all(all.slice(0, MOST_PROGRAMS).map((each) => ask(each)));
+  return { data: found.flatMap((each) => each.data), nextCursor: null };
+}
+
+export default function Partners() {
+  const [filters, setFilter] = useFilters("/console/partners", { q: "", status: "", programId: "" });
+  const { q, status, programId } = filters;
+  const [typed, setTyped] = useState(q);
+  const search = useRef<HTMLInputElement>(null);
+  const known = useLoad(programs, []);
+  useEffect(() => {
+    if (typed === q) return;
+    const pause = setTimeout(() => setFilter("q", typed), PAUSE_MS);
+    return () => clearTimeout(pause);
+  }, [typed]);
+  useEffect(() => {
+    const slash = (event: KeyboardEvent) => {
+      const at = event.target as HTMLElement;
+      if (event.key !== "/" || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return;
+      event.preventDefault();
+      search.current?.focus();
+    };
+    addEventListener("keydown", slash);
+    return () => removeEventListener("keydown", slash);
+  }, []);
+  const list = usePages<Partner>((cursor) => find({ q, status, programId, cursor }), [q, status, programId]);
+  const columns: Column<Partner>[] = [
+    {
+      title: t("partner"),
+      cell: (row) => (
+        <a href={`/console/partners/${row.id}`} class="who">
+          {row.companyName || `${row.firstName} ${row.lastName}`.trim() || row.referralCode}
+          <small class="muted">{row.companyName && `${row.firstName} ${row.lastName}`.trim()}</small>
+        </a>
+      ),
+    },
+    { title: t("email"), cell: (row) => row.email || "–" },
+    { title: t("code"), cell: (row) => <code>{row.referralCode}</code> },
+    { title: t("program"), cell: (row) => row.programId },
+    { title: t("tier"), cell: (row) => (row.tier ? <Badge>{row.tier}</Badge> : "–") },
+    { title: t("since"), cell: (row) => <When at={row.createdAt} relative /> },
+    { title: t("status"), cell: (row) => <Status of={row.status} /> },
+  ];
+  return (
+    <>
+      <Title text={t("partners")} />
+      <div class="filters">
+        <Field label={t("search")} hint={t("searchHint")}>
+          {(id, hint) => (
+            <input
+              id={id}
+              ref={search}
+              type="search"
+              aria-describedby={hint}
+              value={typed}
+              onInput={(event) => setTyped(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Select
+          label={t("status")}
+          value={status}
+          options={[["", t("all")], ...STATUSES.map((each): [string, string] => [each, word("STATUS", each)])]}
+          onChange={(value) => setFilter("status", value)}
+        />
+        {(known.data?.data.length ?? 0) > 1 && (
+          <Select
+            label={t("program")}
+            value={programId}
+            options={[
+              ["", t("all")],
+              ...(known.data?.data ?? []).map((each): [string, string] => [each.id, each.name]),
+            ]}
+            onChange={(value) => setFilter("programId", value)}
+          />
+        )}
+      </div>
+      <Show of={list}>
+        {(data) =>
+          data.length === 0 ? (
+            <Empty title={t(q ? "nobodyFound" : "noPartners")}>{t(q ? "nobodyFoundAbout" : "noPartnersAbout")}</Empty>
+          ) : (
+            <>
+              <Table caption={t("partners")} columns={columns} rows={data} id={(row) => row.id} />
+              <More load={list.more} />
+            </>
+          )
+        }
+      </Show>
+    </>
+  );
+}

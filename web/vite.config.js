@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { defineConfig } from "vite";
+
+const site = resolve(import.meta.dirname, "../functions/web/site");
+
+/** Every asset beside itself in two packed forms: nothing is packed when it is asked for. */
+const packed = {
+  name: "packed",
+  closeBundle() {
+    const assets = join(site, "assets");
+    for (const name of readdirSync(assets)) {
+      if (!/\.(js|css|svg)$/.test(name)) continue;
+      const plain = readFileSync(join(assets, name));
+      writeFileSync(join(assets, `${name}.gz`), gzipSync(plain, { level: 9 }));
+      const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
+      writeFileSync(join(assets, `${name}.br`), brotliCompressSync(plain, quality));
+    }
+  },
+};
+
+export default defineConfig({
+  root: import.meta.dirname,
+  appType: "mpa",
+  logLevel: "warn",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    outDir: site,
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // the policy of the pages allows no data: scripts, and an icon has a name of its own
+    rollupOptions: {
+      input: ["console.html", "portal.html"].map((name) => resolve(import.meta.dirname, name)),
+      output: { hashCharacters: "base36" },
+    },
+  },
+  plugins: [packed],
+});
