@@ -33,11 +33,11 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 # Levels: rules and pages, in half a minute; operations and handlers on a table in memory, DynamoDB itself, and the real state machine;
 # running stacks. Those that need stacks come by themselves: a stack at rest still takes a share of the machine.
 UNIT = tests/domain tests/docs tests/house tests/adapters
-STACKS = tests/e2e tests/cli local/undocked_tests
+STACKS = tests/e2e tests/cli tests/web local/undocked_tests
 PYTEST = $(PY) -m pytest -n 2
 
 test: ## run all tests (ARGS="tests/domain -x" runs some)
-	$(SETUP) dev worker dynamodb
+	$(SETUP) dev worker dynamodb web browser
 ifeq ($(ARGS),)
 	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%)
 	$(PYTEST) --dist loadgroup $(STACKS)
@@ -55,7 +55,7 @@ integration: ## run the tests of operations and handlers, against DynamoDB Local
 	$(PYTEST) $(UNIT) -m dynamodb_local $(ARGS)
 
 e2e: ## run the tests that need running stacks
-	$(SETUP) dev worker dynamodb
+	$(SETUP) dev worker dynamodb web browser
 	$(PYTEST) --dist loadgroup $(STACKS) $(ARGS)
 
 simulate: ## everything in any order, with faults: SEEDS=… runs, or one again: ARGS="--seed 17"; alone, the long proofs too

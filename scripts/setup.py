@@ -27,6 +27,7 @@ from scripts import fetch_dynamodb_local  # noqa: E402
 
 STATE = ROOT / ".local"
 STAMP = ".made-from"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MADE = "schema.d.ts"  # of the web's sources: it comes from the API's document
 INSTALL_LIMIT_SECONDS = 1200
 ENVIRONMENTS = {
@@ -237,6 +238,20 @@ def make_web() -> bool:
     return True
 
 
+def make_browser() -> bool:
+    """A browser for the tests of the pages: the machine's own, or Debian's where this may install it."""
+    if any(map(shutil.which, BROWSERS)):
+        return False
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise SetupError("no Chromium or Chrome on PATH: install one (Debian: apt-get install chromium)")
+    say("browser: apt-get install chromium …")
+    run(["apt-get", "update", "-qq"], "apt-get update")
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+    run([*quiet, "chromium", "fonts-dejavu-core"], "apt-get install chromium")
+    say("browser ready")
+    return True
+
+
 PARTS: dict[str, Callable[[], bool]] = {
     "run": lambda: make_application("run", part_of="dev"),
     "dev": lambda: make_application("dev", grown_from="run"),
@@ -245,6 +260,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "dynamodb": make_dynamodb,
     "api-lint": make_api_lint,
     "web": make_web,
+    "browser": make_browser,
 }
 
 

@@ -496,7 +496,7 @@ BAD_IDS = [
 ]  # fmt: skip
 
 
-# Pages look at their own address: they come at any, and say themselves that there is nothing (tests/functions/test_web.py)
+# Pages look at their own address: they come at any, and say themselves that there is nothing
 PAGES = ("GET /console", "GET /portal")
 
 

@@ -1,0 +1,54 @@
+"""One stack, one browser and one world for all tests of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.e2e.conftest import new_stack
+from tests.web.browser import ROOT, Visitor, World, chromium, people
+from undocked.testing import Stack
+
+GROUP = pytest.mark.xdist_group("pages")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "web"):
+            item.add_marker(GROUP)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    options = ["--people", str(ROOT / "scripts" / "people.json")]
+    given = {"PagesIssuer": "${API}/_local/issuer", "LinkBase": "${API}"}  # as `make run`
+    with new_stack(tmp_path_factory.mktemp("pages"), options=options, given=given) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def world(stack: Stack) -> World:
+    return people(stack.api, stack.aws)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors, and looks at the end of the test at what their browsers complained of."""
+    made: list[Visitor] = []
+
+    def new(**more: Any) -> Visitor:
+        made.append(Visitor(browser, world.client.api, **more))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.close()

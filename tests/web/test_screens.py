@@ -1,0 +1,113 @@
+"""Every screen: no barrier that axe finds, nothing missing in any language, everything by keyboard.
+
+`SCREENS=docs/screens make test ARGS=tests/web/test_screens.py` keeps the pictures that the README shows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.browser import DESKTOP, PHONE, ROOT, Visitor, World
+
+Visit = Callable[..., Visitor]
+CONSOLE = {
+    "inbox": "/console", "withdrawals": "/console/withdrawals?status=ALL", "withdrawal": "/console/withdrawals/{june}",
+    "payouts": "/console/payouts", "partners": "/console/partners", "partner": "/console/partners/{partner}",
+    "nowhere": "/console/nowhere",
+}  # fmt: skip
+PORTAL = {
+    "home": "/portal", "withdraw": "/portal/withdraw", "accounts": "/portal/accounts",
+    "statements": "/portal/statements",
+}  # fmt: skip
+LOOKS = {
+    "desktop": {"size": DESKTOP, "scheme": "light", "locale": "en-GB"},
+    "phone": {"size": PHONE, "scheme": "dark", "locale": "de-DE"},
+}
+KEY = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")  # a word of the API that nobody has put into a language
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("app", ["console", "portal"])
+def test_every_screen_is_for_everybody(visit: Visit, world: World, app: str, look: str) -> None:
+    """Readers of screens, phones, dark rooms: axe finds nothing, nothing is too wide, no text is missing."""
+    somebody = visit(**LOOKS[look])
+    page = somebody.page
+    somebody.go(f"/{app}")
+    page.get_by_role("button", name=re.compile("Sign in|Anmelden")).wait_for()
+    assert somebody.barriers() == [], "the first page"
+    page.get_by_role("button", name=re.compile("Sign in|Anmelden")).click()
+    if app == "console":
+        page.get_by_role("link", name="Ada Admin").click()
+    else:
+        page.get_by_label("Their id").fill("pages-june")
+        page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", level=1).wait_for()
+    for name, path in (CONSOLE if app == "console" else PORTAL).items():
+        somebody.go(path.format(june=world.withdrawals["june"], partner=world.partners["june"]))
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert somebody.barriers() == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
+        assert KEY.findall(page.locator("body").inner_text()) == [], name
+        if (folder := os.environ.get("SCREENS")) and name != "nowhere":
+            page.screenshot(path=ROOT / folder / f"{app}-{name}-{look}.png", full_page=True)
+
+
+def test_everything_by_keyboard(visit: Visit) -> None:
+    """The first key leads past the navigation; a dialog keeps the focus, and Escape gives it back."""
+    ada = visit()
+    ada.sign_in("Ada Admin", "/console/partners")
+    page = ada.settled()
+    page.get_by_role("link", name="refledger").focus()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.get_by_role("link", name="Okafor Media Ltd").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Okafor Media Ltd")).to_be_focused()
+    change = page.get_by_role("button", name="Change …")
+    change.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(change).to_be_focused()
+
+
+def test_the_language_is_the_readers(visit: Visit) -> None:
+    """That of the browser at first, then what was chosen, also after the page comes anew."""
+    ada = visit(locale="de-AT")
+    ada.go("/console")
+    expect(ada.page.get_by_role("button", name="Anmelden")).to_be_visible()
+    assert ada.page.locator("html").get_attribute("lang") == "de"
+    ada.page.get_by_role("button", name="English").click()
+    expect(ada.page.get_by_role("button", name="Sign in")).to_be_visible()
+    ada.page.reload()
+    expect(ada.page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_nothing_but_its_own_scripts_runs(visit: Visit) -> None:
+    """The policy holds in a browser: a script that got into the page does nothing."""
+    ada = visit(expected=["Content Security Policy", "Refused to", "TrustedScript", "TrustedHTML", "violates"])
+    ada.go("/portal")
+    ada.page.get_by_role("button", name="Sign in").wait_for()
+    ada.page.evaluate("""() => {
+        const script = document.createElement("script");
+        try { script.textContent = "window.ran = true"; } catch { script.setAttribute("data-refused", ""); }
+        document.body.append(script);
+    }""")
+    assert ada.page.evaluate("window.ran") is None
+    refused = "() => { try { document.body.innerHTML = '<b>x</b>'; return false } catch { return true } }"
+    assert ada.page.evaluate(refused) is True
+
+
+def test_the_pictures_of_the_readme_are_there() -> None:
+    """Each that a page of the documentation shows."""
+    for page in (ROOT / "README.md", ROOT / "docs" / "console.md"):
+        for shown in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", page.read_text("utf-8")):
+            assert Path(page.parent, shown).is_file(), shown
