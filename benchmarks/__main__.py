@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import benchmarks  # noqa: F401  makes the layer importable
-from benchmarks import batches, capacity, cold_start, ends, imports, page, partitions, routes
+from benchmarks import artefact, batches, capacity, cold_start, ends, growth, imports, page, partitions, proof, routes
+from benchmarks.peers import measure as peers
 from tests.support import dynamodb
 
 
@@ -79,11 +80,36 @@ def _batches(_: int) -> list[str]:
     return batches.broken(taken_ms)
 
 
+def _peers(_: int) -> list[str]:
+    found = peers.measure()
+    _say(peers.report(found))
+    return peers.broken(found)
+
+
+def _growth(_: int) -> list[str]:
+    with dynamodb.running() as endpoint:
+        found = growth.measure(endpoint)
+    _say(growth.report(found))
+    return growth.broken(found)
+
+
+def _verify(_: int) -> list[str]:
+    with dynamodb.running() as endpoint:
+        _say(proof.report(proof.measure(endpoint)))
+    return []
+
+
+def _built(runs: int) -> list[str]:
+    reference, taken = artefact.measure(runs)
+    _say(artefact.report(reference, taken))
+    return artefact.broken(reference, taken)
+
+
 PARTS = {
     "ends": _ends, "capacity": _capacity, "cold-start": _cold_start, "routes": _routes, "partitions": _partitions,
-    "batches": _batches,
+    "batches": _batches, "peers": _peers, "growth": _growth, "verify": _verify, "built": _built,
 }  # fmt: skip
-# the model of partitions takes a minute or two: by its name
+# those that take minutes, or need more than `make setup` brings: by their names
 USUAL = ("ends", "capacity", "cold-start", "routes", "batches")
 
 

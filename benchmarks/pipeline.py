@@ -134,20 +134,13 @@ class Pipeline:
 
     def pay(self, *payments: tuple[str, str, int]) -> None:
         """(id, customer, amount) of payments, which come together: in batches of the queue."""
-        bodies = [self._event(*each) for each in payments]
+        bodies = [payment_message(*each, self.books.clock()) for each in payments]
         for start in range(0, len(bodies), SQS_BATCH):
             batch = bodies[start : start + SQS_BATCH]
             answer = self.invoke("payment_events", _messages(batch))
             assert answer == {"batchItemFailures": []}, answer
             self.now.queued += len(batch) + 2  # the bus sends each alone
         self.mature()
-
-    def _event(self, id: str, customer: str, amount: int) -> str:
-        detail = {
-            "paymentId": id, "customerId": customer, "amount": amount, "currency": "USD", "programId": "default",
-            "occurredAt": iso(self.books.clock()),
-        }  # fmt: skip
-        return json.dumps({"source": "payments", "detail-type": "Payment Succeeded", "detail": detail})
 
     def mature(self) -> int:
         """The messages that wait in the queue of maturity, each partner's in order; how many there were."""
@@ -164,7 +157,7 @@ class Pipeline:
     def follow(self) -> int:
         """All that is new in the stream, to both its readers and what they send to, until nothing is new."""
         total = 0
-        while records := self._told():
+        while records := self.told():
             total += len(records)
             for function, answer in (("stream_rollups", {"shardId": SHARD}), ("stream_projections", {})):
                 wanted = [each for each in records if passes(function, each)]
@@ -174,7 +167,7 @@ class Pipeline:
         self._serve(self.boards, "leaderboards", 1000)  # which are gathered for a minute
         return total
 
-    def _told(self) -> list[Json]:
+    def told(self) -> list[Json]:
         """All that was written, as of one moment: the stream follows the table when it likes, so a mark is written last
         and waited for. It was written now, by the clock of the story: DynamoDB Local tells minutes of its own.
 
@@ -199,6 +192,15 @@ class Pipeline:
         for start in range(0, len(bodies), size):
             assert self.invoke(function, _messages(bodies[start : start + size])) == {"batchItemFailures": []}
         self.now.queued += len(bodies) + 2 * -(-len(bodies) // SQS_BATCH)
+
+
+def payment_message(id: str, customer: str, amount: int, at_ms: int) -> str:
+    """The body of a message of the payments' queue."""
+    detail = {
+        "paymentId": id, "customerId": customer, "amount": amount, "currency": "USD", "programId": "default",
+        "occurredAt": iso(at_ms),
+    }  # fmt: skip
+    return json.dumps({"source": "payments", "detail-type": "Payment Succeeded", "detail": detail})
 
 
 def _is_mark(record: Json, number: int) -> bool:

@@ -28,6 +28,7 @@ TARGETS = {
     "run": "requirements/run.txt",
     "dev": "requirements/dev.txt",
     "sam": "requirements/sam.txt",
+    "peers": "requirements/peers.txt",
 }  # in this order
 
 

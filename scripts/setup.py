@@ -35,6 +35,7 @@ ENVIRONMENTS = {
     "dev": (".venv", "requirements/dev.txt"),
     "worker": (".venv-worker", "requirements/worker.txt"),
     "sam": (".venv-sam", "requirements/sam.txt"),
+    "peers": (".local/peers", "requirements/peers.txt"),  # made by `make bench ARGS=peers` alone
 }
 PIP = ROOT / "requirements" / "pip.txt"
 INSTALLER = (
