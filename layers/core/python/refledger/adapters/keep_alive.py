@@ -1,7 +1,7 @@
 """HTTP/1.1 over sockets that stay open: one request, one whole answer, and nothing left over.
 
 An answer is taken as a server of AWS writes it, and everything else is a broken one: the socket is closed, because
-nobody XX
+nobody knows where on it the next answer would begin.
 """
 
 from __future__ import annotations
