@@ -30,7 +30,7 @@ RING_WHEN_NOTHING_IS_HEARD = {
     "ManifestMissingAlarm", "DueBehindAlarm", "StreamRollupsSilentAlarm", "StreamProjectionsSilentAlarm",
     "SweeperSilentAlarm", "ExpirySilentAlarm", "NoPaymentsAlarm", "ReconciliationSilentAlarm", "UnverifiedAlarm",
 }  # fmt: skip
-FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
+FOR_ALL = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS", "HOT_PATH_CLIENT"}
 
 
 def alarms_on(id: str) -> set[str]:
