@@ -227,7 +227,8 @@ def test_verify_names_what_earned_after_the_close(books: Books) -> None:
     found = referral(books)
     times = {"at": books.clock() - 1, "now": books.clock() + 1}
     left = update("as it was left", keys.referral(found.id), "SET #ended = :at, #closed = :now", "", **times)
-    books.table.commit(left)
+    bound = keys.binding("default", books.user("carol"))
+    books.table.commit(left, update("as it was left", bound, "SET #ended = :at", "", at=times["at"]))
     reasons = [fault.reason for fault in books.faults()]
     assert len(reasons) == 2, "of Alice and of Bob"
     assert all("after its referral was closed" in reason for reason in reasons)

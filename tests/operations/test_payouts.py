@@ -24,7 +24,7 @@ from tests.support.payouts import IDEMPOTENT_MS, Provider, approved, start, veri
 S = WithdrawalStatus
 P = PayoutProblem
 
-pytestmark = worlds.lives_in(worlds.funded, amount=5000)
+pytestmark = worlds.lives_in(worlds.funded, amount=5000, auto_approve_limit=2000)
 
 
 def found(books: Books, made: Withdrawal) -> Withdrawal:
