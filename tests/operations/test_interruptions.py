@@ -170,7 +170,7 @@ GUARDED = (
     ("waiting", "refund", "refund failed"),
     ("waiting", "dispute", "refund"),
     ("disputed", "won", "lost"),
-    ("waiting", "hold", "approve"),
+    ("due", "hold", "approve"),
     ("waiting", "hold", "refund"),
     ("waiting", "refund", "hold"),
     ("disputed", "hold", "won"),
