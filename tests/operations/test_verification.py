@@ -227,6 +227,9 @@ class Corruption:
 
     def _seen_in_reward(self, item: Item) -> bool:
         match self.name:
+            case "held":  # for which reason of a person is nowhere else; whether it is, the list says
+                said = bool(item["held"]) is not bool(self.value) or DISPUTED in (*item["held"], *self.value)
+                return said or item["status"] in BALANCED
             case "entry":  # of what is worth something
                 return item["status"] in BALANCED and item["amount"] > item["reversed"]
             case "status" if item["held"]:  # its list is that of what is held; no money moves
