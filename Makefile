@@ -39,7 +39,7 @@ PYTEST = $(PY) -m pytest -n 2
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb web browser
 ifeq ($(ARGS),)
-	$(PYTEST) --dist loadfile tests $(STACKS:%=--ignore=%)
+	$(PYTEST) -p tests.support.covered --dist loadfile tests $(STACKS:%=--ignore=%)
 	$(PYTEST) --dist loadgroup $(STACKS)
 else
 	$(PY) -m pytest $(ARGS)
