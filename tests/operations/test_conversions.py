@@ -338,3 +338,14 @@ def test_a_refund_of_an_ignored_payment_is_not_taken_for_an_early_one(books: Boo
     books.pay("carol", "p1", 1000)
     assert books.refund("p1", 1000).outcome is not RecordOutcome.EARLY
     assert books.parked() == []
+
+
+def test_what_a_conversion_was_worth_more_is_booked_once(books: Books) -> None:
+    """An import that died is done again: the same number is the same payment, whatever is told of it then."""
+    referral = create(books)
+    convert(books, referral, 10_000)
+    more, _ = conversions.add(books.context, referral.id, 1, 5_000)
+    again, due = conversions.add(books.context, referral.id, 1, 7_000)
+    assert (again.id, again.amount, due) == (more.id, 5_000, [])
+    assert sorted(reward.amount for reward in books.rewards("bob")) == [1_000, 2_000]
+    assert [part.amount for part in conversions.parts_of(books.context, referral.id)] == [10_000, 5_000]

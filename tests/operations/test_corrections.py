@@ -21,8 +21,9 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.earning import explanations, payments, rating, unattributed
 from refledger.operations.earning.maturity import mature_from
 from refledger.operations.earning.payments import Recorded, RecordOutcome
-from refledger.operations.referring import lifecycle
+from refledger.operations.referring import closing, lifecycle, reads
 from refledger.operations.referring.lifecycle import NewReferral
+from refledger.store import referral_progress
 from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -157,6 +158,29 @@ def test_within_the_hold_the_reward_becomes_the_right_one(books: Books) -> None:
     books.clock.forward(21 * DAY_MS)
     books.mature("bob")
     assert [entry.amount for entry in books.entries("bob")] == [2_000]
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("pays", "amounts"),
+    [((2000, 1000), (2_000, 1_000)), ((Pay(flat=(("USD", 500),)), Pay(flat=(("USD", 300),))), (500, 300))],
+)
+def test_after_the_end_each_reward_follows_by_its_own_rate(
+    books: Books, pays: tuple[Pay | int, ...], amounts: tuple[int, int]
+) -> None:
+    """Closed from before its payment: what is captured further raises no balance, and the books are right."""
+    books.change_program(rules=RuleSet(a_rule(*pays)))
+    books.chain("bob", "dave")
+    tell(books, "", Captured(4_000), "dave")
+    referral = reads.by_customer(books.context, "default", books.user("dave"))
+    books.table.commit(referral_progress.convert(referral.id, books.clock(), books.clock()))
+    paid_ms = books.clock()
+    books.clock.forward(DAY_MS)
+    assert closing.close(books.context, referral.id, "a fraud", "eve", from_ms=paid_ms).cancelled == 2
+    assert tell(books, "", Captured(10_000), "dave", paid_ms).outcome is RecordOutcome.CORRECTED
+    rewards = [*books.rewards("bob"), *books.rewards("ann")]
+    assert [(each.amount, each.status) for each in rewards] == [(amount, RewardStatus.CANCELLED) for amount in amounts]
+    assert (books.balance("bob"), books.balance("ann")) == ((0, 0, 0), (0, 0, 0))
     assert books.faults() == []
 
 

@@ -351,3 +351,19 @@ def test_a_person_is_faster_than_the_providers_answer(books: Books, action: str)
         assert (end.status, end.problem) == (S.PAID, None)
         assert books.balance("bob") == (3000, 0, 2000)
     assert books.faults() == []
+
+
+@pytest.mark.parametrize(("status", "balance"), [(S.PAID, (3000, 0, 2000)), (S.FAILED, (5000, 0, 0))])
+def test_a_person_is_faster_than_the_providers_no(books: Books, status: S, balance: tuple[int, int, int]) -> None:
+    """It is declined for good, and somebody had said how it ended: the money moves by their word, and once."""
+    made = approved(books)
+
+    class Slow(Provider):
+        def send(self, order: PayoutOrder) -> PayoutResult:
+            transaction = "T-1" if status is S.PAID else ""
+            withdrawals.conclude(books.context, made.id, status, "ann", "r", "certain", transaction)
+            return super().send(order)
+
+    assert start(books, made.id, Slow(["DECLINED"])).status is status
+    assert books.balance("bob") == balance
+    assert books.faults() == []

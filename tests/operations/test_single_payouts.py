@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ from refledger.operations.earning import explanations
 from refledger.operations.partners import partners
 from refledger.operations.payouts import single_payouts, staff_remedies
 from refledger.store import keys, withdrawals
+from refledger.store import rewards as stored_rewards
 from refledger.store.transaction import update
 from tests.support import worlds
 from tests.support.books import Books, Faulty
@@ -211,3 +213,12 @@ def test_the_check_of_the_books_knows_such_payouts(books: Books) -> None:
     done = pay(books, earned(books))
     books.table.commit(update("spoil", keys.withdrawal(done.paid_by), "SET #amount = :a", a=1999))
     assert any("paid is 2000" in fault.reason for fault in books.faults())
+
+
+def test_what_was_paid_by_something_unknown_is_paid_by_nothing_else(books: Books) -> None:
+    """An item that was lost, of which nobody can say what went out: paid once more would be twice."""
+    done = pay(books, earned(books))
+    books.table.commit(stored_rewards.move(done, replace(done, paid_by="gone"), books.clock()))
+    with pytest.raises(AlreadyDecided):
+        pay(books, done)
+    assert books.balance("alice") == (0, 0, 2000)

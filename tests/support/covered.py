@@ -25,7 +25,8 @@ STATE = ROOT / ".local"
 NOT_COVERED = STATE / "not-covered.txt"
 # Percent of lines, and of branches: what was reached, rounded down.
 FLOORS: dict[str, tuple[int, int]] = {
-    "domain": (0, 0), "store": (0, 0), "operations": (0, 0), "adapters": (0, 0), "entry": (0, 0), "functions": (0, 0),
+    "domain": (99, 98), "store": (98, 94), "operations": (98, 94), "adapters": (89, 84), "entry": (99, 97),
+    "functions": (96, 90),
 }  # fmt: skip
 Seen = dict[str, tuple[dict[str, bool], dict[str, bool]]]  # lines and branches by file, and whether they ran
 
