@@ -40,6 +40,7 @@ USES = {
     "stream_rollups": {"queues"},
     "sweeper": {"metrics", "workflow"},
     "verifier": {"metrics"},
+    "web": HTTP,
     "payout_webhooks": HTTP | {"metrics", "workflow"},
     "member_withdrawals": HTTP | {"workflow"},
     "workflow": {"logger", "metrics", "workflow"},

@@ -42,7 +42,7 @@ WILD_ENDS = (
     "${FilesBucket.Arn}/statements/*",
     "${RecordsBucket.Arn}/aws/lambda/*",
 )
-WITHOUT_TABLE = ("docs", "lead_webhooks")  # one shows files, the other fills a queue
+WITHOUT_TABLE = ("docs", "lead_webhooks", "web")  # two show files, the other fills a queue
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
 WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
 STREAM_ACTIONS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
