@@ -26,7 +26,7 @@ NOT_COVERED = STATE / "not-covered.txt"
 # Percent of lines, and of branches: what was reached less a half, rounded down, for properties draw at random.
 FLOORS: dict[str, tuple[int, int]] = {
     "domain": (99, 97), "store": (98, 93), "operations": (97, 94), "adapters": (89, 83), "entry": (99, 96),
-    "functions": (96, 90),
+    "functions": (95, 83),
 }  # fmt: skip
 Seen = dict[str, tuple[dict[str, bool], dict[str, bool]]]  # lines and branches by file, and whether they ran
 
