@@ -36,7 +36,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "payout_batches/create_batch": {"statusCode": 409},  # no transfer waits to be made
     "adjustments/create": {"statusCode": 404},  # nobody's partner
     "rewards/list": {"statusCode": 200},
-    "rewards/parked": {"statusCode": 200},
+    "payments_api/parked": {"statusCode": 200},
     "rewards/give": {"statusCode": 404},  # nobody's partner
     "rewards/bulk_approve": {"statusCode": 200},  # with a result for each: there are no such rewards
     "payout_webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
@@ -71,7 +71,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 def test_a_function_takes_its_sample(stack: Stack, client: Client, name: str) -> None:
     """Invoked with the file and nothing else, the function answers as it should."""
     assert client.api == stack.api  # the default program is there
-    function = f"refledger-{function_id(name.split('/')[0])}"
+    function = f"refledger-{function_id(name.split('/')[0].removesuffix('_api'))}"
     sample = json.loads((EVENTS / f"{name}.json").read_bytes())
     claims = sample.get("requestContext", {}).get("authorizer", {}).get("jwt", {}).get("claims", {})
     if "auth_time" in claims:
