@@ -17,8 +17,9 @@ from refledger import cli
 from refledger.cli import migrate, rename_keys, restoring, target
 from refledger.domain.times import SECOND_MS
 from refledger.store import keys, stops
+from refledger.store.attributes import pack
 from refledger.store.keys import former
-from refledger.store.table import Table, pack
+from refledger.store.table import Table
 from tests.support import dynamodb, runbooks, streams
 from tests.support.books import SECRET, Books
 from tests.support.kms import Kms

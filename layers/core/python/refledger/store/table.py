@@ -7,8 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from refledger.store.attributes import pack as pack  # who reads items past the table finds them here
-from refledger.store.attributes import unpack as unpack
+from refledger.store.attributes import pack, unpack
 from refledger.store.audit_actor import signed
 from refledger.store.keys import HIGHEST, INDEX_KEYS, LOWEST, Key
 from refledger.store.transaction import ConditionFailed, Item, RetryableConflict, Write

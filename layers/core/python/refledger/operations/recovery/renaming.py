@@ -14,9 +14,10 @@ from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context
 from refledger.operations.recovery import stopping
 from refledger.store import copies, keys, stops
+from refledger.store.attributes import unpack
 from refledger.store.keys import former
 from refledger.store.stops import Stop
-from refledger.store.table import Table, unpack
+from refledger.store.table import Table
 
 RawItem = dict[str, Any]  # as DynamoDB has it
 RawPages = Callable[[], Iterable[list[RawItem]]]
