@@ -62,7 +62,7 @@ simulate: ## everything in any order, with faults: SEEDS=… runs, or one again:
 	$(SETUP) dev worker dynamodb
 	PYTHONPATH=.:local:layers/core/python $(PY) -m tests.support.simulator --seeds $(or $(SEEDS),2000) $(ARGS)
 ifeq ($(SEEDS)$(ARGS),)
-	SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=all CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 MEMORY_HISTORIES=2000 CONFORMANCE_HISTORIES=200 \
+	NEW_SEEDS=1 SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=all CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 MEMORY_HISTORIES=2000 CONFORMANCE_HISTORIES=200 \
 		$(PY) -m pytest tests/proof tests/operations tests/functions/test_payout_events.py tests/store/test_memory.py tests/adapters/test_conformance.py \
 			tests/e2e/test_document.py
 endif

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from refledger.store import keys
 from refledger.store.shards import Shards
-from tests.support import dynamodb
+from tests.support import dynamodb, seeds
 from tests.support.books import Books
 
 # Properties are judged by what they find, not by how busy the machine is
-settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "calm", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not seeds.ARE_NEW
+)
 settings.load_profile("calm")
 
 # by folder: the fixtures of its stacks that live for the whole run

@@ -184,6 +184,27 @@ def test_after_the_end_each_reward_follows_by_its_own_rate(
     assert books.faults() == []
 
 
+@pytest.mark.parametrize("pay", [2000, Pay(flat=(("USD", 1500),))])
+def test_after_the_end_what_was_paid_out_earns_no_more(books: Books, pay: Pay | int) -> None:
+    """Closed from before its payment, when its reward had been paid out: what is captured further is no money."""
+    books.change_program(rules=RuleSet(a_rule(pay)))
+    books.chain("bob", "dave")
+    paid_ms = books.clock()
+    tell(books, "", Captured(10_000), "dave")
+    books.clock.forward(DAY_MS)
+    books.mature("bob")
+    (reward,) = books.rewards("bob")
+    books.pay_out("bob", reward.amount)
+    referral = reads.by_customer(books.context, "default", books.user("dave"))
+    closing.close(books.context, referral.id, "a fraud", "eve", from_ms=paid_ms)
+    assert tell(books, "", Captured(25_000), "dave", paid_ms).outcome is RecordOutcome.CORRECTED
+    assert [(each.amount, each.status) for each in books.rewards("bob")] == [(reward.amount, RewardStatus.PAID)]
+    assert books.balance("bob") == (0, 0, reward.amount)
+    tell(books, "", Refunded("r", 25_000))
+    assert books.balance("bob") == (-reward.amount, 0, reward.amount)
+    assert books.faults() == []
+
+
 @pytest.mark.parametrize("paid_out", [False, True])
 def test_refunds_in_between_and_a_payout(books: Books, paid_out: bool) -> None:
     """40.00 captured, 20.00 refunded, 60.00 more captured: 80 % of 20.00 is left, whether it was paid out or not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from refledger.domain.withdrawals import OPEN, Withdrawal, WithdrawalStatus
 from refledger.operations.payouts import withdrawals, workflow_tasks
 from refledger.store import withdrawals as stored
 from refledger.store.transaction import RetryableConflict
+from tests.support import seeds
 from tests.support.books import Books, Faulty
 from tests.support.payouts import start
 
@@ -33,8 +33,8 @@ Job = Callable[[], object]
 
 @pytest.fixture
 def seed() -> int:
-    """RACE_SEED, or another one each time; the log of a failed test says which."""
-    chosen = int(os.environ.get("RACE_SEED", random.randrange(10**6)))
+    """RACE_SEED, or another one each time with NEW_SEEDS; the log of a failed test says which."""
+    chosen = seeds.seed("RACE_SEED")
     log.warning("RACE_SEED=%d", chosen)
     return chosen
 

@@ -22,6 +22,7 @@ from refledger.domain.explaining import NextStep
 from refledger.domain.journal import EntryKind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
+from refledger.domain.times import SECOND_MS
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import explanations
@@ -222,3 +223,13 @@ def test_what_was_paid_by_something_unknown_is_paid_by_nothing_else(books: Books
     with pytest.raises(AlreadyDecided):
         pay(books, done)
     assert books.balance("alice") == (0, 0, 2000)
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(-1, False), (30, False), (60, True)])
+def test_paid_to_a_suspended_partner_is_named(books: Books, seconds: int, named: bool) -> None:
+    """But for a payment that was on its way when they were suspended: both have the time their request began."""
+    pay(books, earned(books))
+    at_ms = books.clock() - seconds * SECOND_MS
+    context = replace(books.context, now_ms=lambda: at_ms)
+    partners.change_status(context, books.partner("alice").id, PartnerStatus.SUSPENDED, "fraud", books.user("eve"))
+    assert any("while the partner is suspended" in fault.reason for fault in books.faults()) is named

@@ -24,7 +24,7 @@ from refledger.store import keys
 from refledger.store import ledger as stored_ledger
 from refledger.store.table import Table
 from refledger.store.transaction import Item, delete, put, update
-from tests.support import dynamodb
+from tests.support import dynamodb, seeds
 from tests.support.books import Books
 from tests.support.history import items_of, kind_of, with_history
 
@@ -312,7 +312,7 @@ def test_every_single_corruption_is_named(books: Books, monkeypatch: pytest.Monk
     """
     monkeypatch.setattr(book_checks, "LOOKS", 1)  # nothing moves here
     every = list(corruptions(books))
-    seed = int(os.environ.get("CORRUPTIONS_SEED", random.randrange(10**6)))
+    seed = seeds.seed("CORRUPTIONS_SEED")
     log.warning("CORRUPTIONS_SEED=%d", seed)
     if os.environ.get("CORRUPTIONS") != "all":
         every = random.Random(seed).sample(every, SOME)

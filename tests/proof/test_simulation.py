@@ -7,8 +7,6 @@ was sent explains what is there, and the independent model agrees. Thousands of 
 from __future__ import annotations
 
 import logging
-import os
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 
 from refledger.store import ledger
 from refledger.store.transaction import Write
+from tests.support import seeds
 from tests.support.simulator import faults
 from tests.support.simulator.run import Failed, Outcome, again, simulate
 from tests.support.simulator.scheduler import Scheduler, Task
@@ -44,7 +43,7 @@ def test_seeds_that_failed_once(seed: int) -> None:
 
 def test_anything_in_any_order() -> None:
     """Events, maturity, people, payouts, schedules, stream, workflow, provider and time, with and without faults."""
-    first = int(os.environ.get("FIRST_SEED", random.randrange(10**9)))
+    first = seeds.seed("FIRST_SEED")
     _simulate(range(first, first + SHARE))
 
 

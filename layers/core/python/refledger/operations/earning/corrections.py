@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from refledger.domain.payments import Payment, PaymentKind
-from refledger.domain.rewards import Reward, revalue
+from refledger.domain.rewards import Reward, RewardStatus, revalue
 from refledger.domain.rules import BASIS_POINTS, RateSource
 from refledger.domain.tellings import better
 from refledger.domain.uplines import Binding
@@ -38,8 +38,9 @@ def correct(context: Context, payment: Payment, other: Payment) -> Rated | None:
     # read after the payment: see `rating`
     binding = bindings.find(context.table, payment.program_id, payment.customer)
     existing, reference = rating.rewards_of(context, payment), f"{payment.id} as it was told anew"
-    if binding is None or not rating.is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
-        becomes = _by_what_they_were(context, told, existing)
+    is_known = binding is not None and rating.is_of(binding, payment)
+    if binding is None or not is_known or binding.why_not(payment.occurred_at_ms):
+        becomes = _by_what_they_were(context, told, existing, is_over=is_known)
         becomes, sums = _on_word(context, told, existing, becomes)
         return rating.book(context, payment, told, existing, becomes, reference, sums)
     parts = rating.split(told, binding, rating.terms_of(context, binding))
@@ -82,8 +83,13 @@ def _place(context: Context, binding: Binding, payment: Payment, told: Payment, 
     return [*writes, *([bindings.count(binding, new)] if new != binding else [])]
 
 
-def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Reward]) -> dict[int, Reward]:
-    """Where nothing says any more by which place it was earned: each by its own rate, or in proportion."""
+def _by_what_they_were(
+    context: Context, told: Payment, existing: dict[int, Reward], *, is_over: bool
+) -> dict[int, Reward]:
+    """Where nothing says any more by which place it was earned: each by its own rate, or in proportion.
+
+    `is_over`: the referral earns nothing of that payment any more; what was paid out of it by then becomes no more.
+    """
     becomes, left = {}, told.base
     for tier, old in sorted(existing.items()):
         base = context.program_version(old.program_id, old.rule_version).commission_base(told)
@@ -93,7 +99,10 @@ def _by_what_they_were(context: Context, told: Payment, existing: dict[int, Rewa
             amount = old.amount * base // old.base if old.base else 0
         else:
             amount = min(old.amount, left)
+        rate_bps = old.rate_bps if amount else 0
+        if is_over and amount > old.amount and old.status is not RewardStatus.CANCELLED:
+            amount, rate_bps = old.amount, 0  # it stays what it was, which is no rate of the new amount
         left -= amount
-        new = rating.rated_anew(replace(old, base=base), amount, old.rate_bps if amount else 0, old.rule, told.id)
+        new = rating.rated_anew(replace(old, base=base), amount, rate_bps, old.rule, told.id)
         becomes[tier] = revalue(new, told.amount, told.back)
     return becomes

@@ -29,6 +29,7 @@ from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, l
 from refledger.operations.proof.duty_checks import adjustment_faults, gift_faults, withdrawal_faults
 from refledger.operations.proof.earning_checks import NO_TERMS, Terms, idle_faults, name_faults, rating_faults, terms_of
 from refledger.operations.proof.guard_checks import Estate, estate_faults
+from refledger.operations.proof.payout_gate_checks import payout_gate_faults, suspension_faults
 from refledger.operations.proof.reward_checks import (
     against_journal,
     against_payment,
@@ -37,7 +38,6 @@ from refledger.operations.proof.reward_checks import (
     contents_faults,
     month_faults,
 )
-from refledger.operations.proof.till_checks import suspension_faults, till_faults
 from refledger.operations.proof.timely_checks import cursor_faults, following_faults, waiting_faults
 from refledger.store import adjustments, caps, keys, ledger, payments, referrals, rewards, withdrawals
 from refledger.store.placing import Placing
@@ -242,7 +242,7 @@ def _faults(books: _Books, known: list[Fault]) -> Iterator[Fault]:
             *month_faults(balance, books.rewards[currency], books.months[currency]),
             *_withdrawal_faults(entries, balance, books.withdrawals[currency]),
             *_adjustment_faults(entries, books.adjusted[currency]),
-            *till_faults(entries, balance, books.withdrawals[currency]),
+            *payout_gate_faults(entries, balance, books.withdrawals[currency]),
         ]
         yield from (Fault(books.partner_id, currency, reason) for reason in reasons)
         known += [Fault(books.partner_id, currency, reason) for reason in anchors.known]
