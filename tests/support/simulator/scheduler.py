@@ -1,15 +1,16 @@
 """Tasks of which one runs at a time. At each of its calls it hands over to whom the run's chance chooses.
 
-Threads give each task a stack of its own, and the baton is a lock for each: no two of them ever run at once, so what
-happens depends on nothing but the choices, which are numbers and can be replayed.
+Greenlets give each task a stack of its own, and no two of them ever run at once, so what happens depends on nothing but
+the choices, which are numbers and can be replayed.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from tests.support.faults import Death
 
@@ -37,10 +38,7 @@ class Task:
     waits_for: set[Task] = field(default_factory=set)
     dead: bool = False  # of a process
     hurt: bool = False  # of a process: a fault struck in it
-    baton: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.baton.acquire()
+    stack: Any = None
 
     @property
     def process(self) -> Task:
@@ -57,30 +55,20 @@ class Scheduler:
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
         self._tasks: list[Task] = []
-        self._all_ended = threading.Event()
-        self._here = threading.local()
         self._first: BaseException | None = None  # what was raised first
+        self.current: Task | None = None  # the task that calls; None for the test itself
         self.choices: list[int] = []
         self.calls = 0
-
-    @property
-    def current(self) -> Task | None:
-        """The task that calls; None for the test itself."""
-        found: Task | None = getattr(self._here, "task", None)
-        return found
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run all of them to their ends. Raises what the first of them raises that is no death."""
         assert self.current is None, "a task waits for others by `side_by_side`"
-        if not tasks:
-            return
-        self._all_ended.clear()
-        self._first = None
-        self._tasks = []
+        self._first, self._tasks, self._home = None, [], getcurrent()
         for task in tasks:
             self._begin(task)
-        self._pick().baton.release()
-        self._all_ended.wait()
+        while self._tasks:  # who ends comes back here
+            self._go(self._pick())
+        self.current = None
         if self._first is not None:
             raise self._first
 
@@ -94,8 +82,7 @@ class Scheduler:
             raise Wrong(f"{MOST_CALLS} calls, and no end")
         chosen = self._pick()
         if chosen is not task:
-            chosen.baton.release()
-            task.baton.acquire()
+            self._go(chosen)
         if task.process.dead:
             raise Death
 
@@ -111,8 +98,7 @@ class Scheduler:
             parent.waits_for.update(some)
             for child in some:
                 self._begin(child)
-            self._pick().baton.release()
-            parent.baton.acquire()
+            self._go(self._pick())
             for child in some:
                 if child.error is not None:
                     raise child.error
@@ -121,11 +107,14 @@ class Scheduler:
 
     def _begin(self, task: Task) -> None:
         self._tasks.append(task)
-        threading.Thread(target=self._body, args=(task,), daemon=True).start()
+        task.stack = greenlet(lambda: self._body(task), self._home)
+
+    def _go(self, task: Task) -> None:
+        """Until somebody comes back to whoever calls this."""
+        self.current = task
+        task.stack.switch()
 
     def _body(self, task: Task) -> None:
-        task.baton.acquire()
-        self._here.task = task
         try:
             task.result = task.work()
         except BaseException as error:
@@ -138,10 +127,6 @@ class Scheduler:
         if task.parent:
             task.parent.waits_for.discard(task)
         self._tasks.remove(task)
-        if self._tasks:
-            self._pick().baton.release()
-        else:
-            self._all_ended.set()
 
     def _pick(self) -> Task:
         ready = [task for task in self._tasks if task.is_ready]
