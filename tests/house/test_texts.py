@@ -21,7 +21,10 @@ from refledger.operations.inbox import InboxKind
 
 WEB = Path(__file__).parents[2] / "web" / "src"
 LANGUAGES = ("en", "de")
-PARTS = ("shared", "console", "portal")
+APPS = ("console", "portal")
+PARTS = sorted(
+    path.relative_to(WEB / "texts").as_posix().removesuffix(".en.json") for path in (WEB / "texts").rglob("*.en.json")
+)
 # by the prefix that `word()` asks for: the kinds whose every value is shown
 WORDS: dict[str, Iterable[str]] = {
     "STATUS": [*WithdrawalStatus, *PartnerStatus, *RewardStatus], "REWARD": RewardStatus, "ROLE": Role,
@@ -37,6 +40,22 @@ def catalog(part: str, language: str) -> dict[str, str]:
     return told
 
 
+def catalogs_list() -> str:
+    return (WEB / "texts" / "catalogs.ts").read_text("utf-8")
+
+
+def asked_for(file: Path, seen: set[Path]) -> set[str]:
+    """The texts that a module and those beside it that it imports ask for by name."""
+    seen.add(file)
+    source = file.read_text("utf-8")
+    keys = set(re.findall(r'\b(?:t|many)\(\s*"(\w+)"', source))
+    for name in re.findall(r'from "\./([\w-]+)"', source):
+        beside = next((path for end in ("tsx", "ts") if (path := file.with_name(f"{name}.{end}")).is_file()), None)
+        if beside and beside not in seen:
+            keys |= asked_for(beside, seen)
+    return keys
+
+
 def sources() -> str:
     return "\n".join(path.read_text("utf-8") for path in sorted(WEB.rglob("*.ts*")) if path.name != "schema.d.ts")
 
@@ -50,6 +69,42 @@ def test_every_language_says_the_same(part: str) -> None:
         for key, text in first.items():
             assert other[key].strip(), key
             assert set(re.findall(r"{\w+}", other[key])) == set(re.findall(r"{\w+}", text)), key
+
+
+def test_every_catalog_is_complete_and_typed() -> None:
+    """In each language, and in the list by which an unknown text is an error when the pages are built."""
+    for language in LANGUAGES:
+        files = {path.relative_to(WEB / "texts").as_posix() for path in (WEB / "texts").rglob(f"*.{language}.json")}
+        assert files == {f"{part}.{language}.json" for part in PARTS}
+    typed = dict(re.findall(r'^  "?([\w/-]+)"?: typeof import\("\./(.+)\.en\.json"\);$', catalogs_list(), re.M))
+    assert typed == {part: part for part in PARTS}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_catalogs_that_are_loaded_together_agree(app: str) -> None:
+    """All that an app has loaded is one book of words: a key in two catalogs says the same in both."""
+    for language in LANGUAGES:
+        texts: dict[str, str] = {}
+        for part in ("shared", app, *(each for each in PARTS if each.startswith(f"{app}/"))):
+            for key, text in catalog(part, language).items():
+                assert texts.setdefault(key, text) == text, f"{part}.{language}: {key}"
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_screen_has_the_texts_that_it_asks_for(app: str) -> None:
+    """Those of both apps, those of its own, and those of the catalog that its line in the table of screens names."""
+    main = (WEB / app / "main.tsx").read_text("utf-8")
+    always = {*catalog("shared", "en"), *catalog(app, "en")}
+    missing = {}
+    for entry in re.findall(r"\{\s*path: .*?\}", main, re.DOTALL):
+        loads = re.findall(r'import\("\./([\w-]+)"\)', entry)
+        texts = re.findall(r'texts: "([^"]+)"', entry)
+        mine = always.union(*(catalog(name, "en") for name in texts))
+        for name in loads:
+            wanted = asked_for(WEB / app / f"{name}.tsx", set())
+            missing[f"{app}/{name}"] = {key for key in wanted if not mine & {key, f"{key}_other"}}
+    assert {name: keys for name, keys in missing.items() if keys} == {}
+    assert missing, "no screen was found"
 
 
 def test_every_word_of_the_api_has_a_text() -> None:

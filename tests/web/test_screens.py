@@ -59,14 +59,25 @@ def test_every_screen_is_for_everybody(visit: Visit, world: World, app: str, loo
 
 
 def test_everything_by_keyboard(visit: Visit) -> None:
-    """The first key leads past the navigation; a dialog keeps the focus, and Escape gives it back."""
+    """The first key leads past the navigation, j and k through a list; a dialog keeps the focus until Escape."""
     ada = visit()
     ada.sign_in("Ada Admin", "/console/partners")
     page = ada.settled()
     page.get_by_role("link", name="refledger").focus()
     page.keyboard.press("Shift+Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    page.get_by_role("link", name="Okafor Media Ltd").focus()
+    rows = page.get_by_role("row")
+    page.keyboard.press("j")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("j")
+    expect(rows.nth(2)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(rows.nth(1)).to_be_focused()
+    place = [name for name in rows.all_inner_texts() if "@" in name].index(
+        next(name for name in rows.all_inner_texts() if "Okafor Media Ltd" in name)
+    )
+    for _ in range(place):
+        page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Okafor Media Ltd")).to_be_focused()
     change = page.get_by_role("button", name="Change …")

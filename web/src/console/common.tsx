@@ -1,10 +1,9 @@
 /** What several screens of the console share. */
 import { useLocation } from "preact-iso";
-import { api, done, type Schema, write } from "../shared/api";
-import { sums } from "../shared/money";
-import { many, t, word } from "../shared/texts";
-import { Dialog, Form, TextField } from "../shared/forms";
-import { Badge, Sums } from "../shared/ui";
+import { api, done, type Schema } from "../shared/api";
+import { Select } from "../shared/forms";
+import { many, t } from "../shared/texts";
+import { useLoad } from "../shared/ui";
 
 export type Withdrawal = Schema["StaffWithdrawalView"];
 export type BulkResult = Schema["WithdrawalBulkResult"];
@@ -22,22 +21,6 @@ export const PartnerLink = ({ of }: { of: Parameters<typeof nameOf>[0] }) => (
     {of.partnerCompany && of.partnerName && <small class="muted">{of.partnerName}</small>}
   </a>
 );
-
-export const Risks = ({ of }: { of: Withdrawal }) => {
-  if (of.risks === null) return <span class="muted">{t("assessing")}</span>;
-  if (of.risks.length === 0) return <span class="muted">{t("noRisks")}</span>;
-  const [first, ...others] = of.risks;
-  return (
-    <>
-      <Badge tone="wait" title={first && word("RISK_ABOUT", first)}>
-        {first && word("RISK", first)}
-      </Badge>
-      {others.length > 0 && (
-        <Badge title={others.map((each) => word("RISK", each)).join(", ")}>{`+${others.length}`}</Badge>
-      )}
-    </>
-  );
-};
 
 /** The filters of a list, kept in its address: deep links and the browser's back do what they should. */
 export function useFilters<K extends string>(path: string, defaults: Record<K, string>) {
@@ -86,57 +69,13 @@ export function Results(props: { results: BulkResult[]; of: { id: string; name: 
   );
 }
 
-/** Decide about the withdrawals that are ticked: one note for all, each by itself. */
-export function Decide(props: {
-  what: "approve" | "reject";
-  of: Withdrawal[];
-  note: string;
-  onNote: (note: string) => void;
-  onDone: (results: BulkResult[]) => void;
-  onClose: () => void;
-}) {
-  const { what, of, note } = props;
-  const withdrawalIds = of.map((each) => each.id);
-  const act = async (key: string) => {
-    const params = { header: { "Idempotency-Key": key } };
-    const body = { withdrawalIds, note };
-    const call =
-      what === "approve"
-        ? api.POST("/api/v1/withdrawals/bulk-approve", { params, body })
-        : api.POST("/api/v1/withdrawals/bulk-reject", { params, body });
-    props.onDone((await write(call)).results);
-  };
-  return (
-    <Dialog title={many(what === "approve" ? "approveMany" : "rejectMany", of.length)} onClose={props.onClose}>
-      <p class="sum">
-        <Sums of={sums(of)} />
-      </p>
-      <ul class="names">
-        {of.map((each) => (
-          <li key={each.id}>
-            {nameOf(each)} <Sums of={sums([each])} />
-          </li>
-        ))}
-      </ul>
-      <Form
-        submit={t(what === "approve" ? "approve" : "reject")}
-        kind={what === "approve" ? "primary" : "danger"}
-        input={[what, withdrawalIds, note]}
-        act={act}
-        onCancel={props.onClose}
-      >
-        <TextField
-          long
-          label={t("note")}
-          value={note}
-          onInput={props.onNote}
-          required={what === "reject"}
-          hint={t(what === "approve" ? "approveHint" : "rejectHint")}
-          maxLength={500}
-        />
-      </Form>
-    </Dialog>
-  );
+/** Of which program, where there are several. */
+export function ProgramFilter(props: { value: string; onChange: (id: string) => void }) {
+  const known = useLoad(programs, []);
+  const all = known.data?.data ?? [];
+  if (all.length < 2) return null;
+  const options = all.map((each): [string, string] => [each.id, each.name]);
+  return <Select label={t("program")} {...props} options={[["", t("all")], ...options]} />;
 }
 
 export const programs = () => done(api.GET("/api/v1/programs", { params: { query: { limit: 100 } } }));

@@ -5,6 +5,7 @@ import { api, done, Problem, type Schema, write } from "../shared/api";
 import { may } from "../shared/session";
 import { number, t, word } from "../shared/texts";
 import { Dialog, Form, TextField } from "../shared/forms";
+import { accountColumn, Listed } from "../shared/listed";
 import {
   Badge,
   Button,
@@ -13,7 +14,6 @@ import {
   Empty,
   Facts,
   Money,
-  More,
   Part,
   Show,
   Status,
@@ -151,26 +151,19 @@ function Withdrawals({ id }: { id: string }) {
       kind: "number",
       cell: (row) => <Money decimal={row.amountDecimal} currency={row.currency} />,
     },
-    {
-      title: t("account"),
-      cell: (row) => <span class="muted">{row.payoutMethod.account || row.payoutMethod.type}</span>,
-    },
+    accountColumn((row) => ({ account: row.payoutMethod.account, type: row.payoutMethod.type })),
     { title: t("status"), cell: (row) => <Status of={row.status} /> },
   ];
   return (
     <Part title={t("withdrawals")}>
-      <Show of={list}>
-        {(data) =>
-          data.length === 0 ? (
-            <Empty title={t("noWithdrawals")} />
-          ) : (
-            <>
-              <Table caption={t("withdrawals")} columns={columns} rows={data} id={(row) => row.id} />
-              <More load={list.more} />
-            </>
-          )
-        }
-      </Show>
+      <Listed
+        caption={t("withdrawals")}
+        list={list}
+        columns={columns}
+        id={(row) => row.id}
+        href={(row) => `/console/withdrawals/${row.id}`}
+        empty={{ title: t("noWithdrawals") }}
+      />
     </Part>
   );
 }
@@ -182,15 +175,7 @@ function Methods({ id }: { id: string }) {
   );
   const [asked, setAsked] = useState<Method>();
   const columns: Column<Method>[] = [
-    {
-      title: t("account"),
-      cell: (row) => (
-        <span class="who">
-          {row.account}
-          <small class="muted">{row.accountHolder}</small>
-        </span>
-      ),
-    },
+    accountColumn((row) => row),
     { title: t("since"), cell: (row) => <When at={row.createdAt} relative /> },
     {
       title: t("verified"),
@@ -218,15 +203,13 @@ function Methods({ id }: { id: string }) {
   };
   return (
     <Part title={t("accounts")}>
-      <Show of={list}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <Empty title={t("noAccounts")} />
-          ) : (
-            <Table caption={t("accounts")} columns={columns} rows={data} id={(row) => `${row.id}-${row.version}`} />
-          )
-        }
-      </Show>
+      <Listed
+        caption={t("accounts")}
+        list={{ ...list, data: list.data?.data }}
+        columns={columns}
+        id={(row) => `${row.id}-${row.version}`}
+        empty={{ title: t("noAccounts") }}
+      />
       {asked && (
         <Dialog title={t("verify")} onClose={() => setAsked(undefined)}>
           <p class="sum">

@@ -3,8 +3,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, done, type Schema } from "../shared/api";
 import { t, word } from "../shared/texts";
 import { Field, Select } from "../shared/forms";
-import { Badge, type Column, Empty, More, Show, Status, Table, Title, useLoad, usePages, When } from "../shared/ui";
-import { programs, useFilters } from "./common";
+import { Listed } from "../shared/listed";
+import { Badge, type Column, Status, Title, usePages, When } from "../shared/ui";
+import { ProgramFilter, programs, useFilters } from "./common";
 
 type Partner = Schema["PartnerView"];
 const STATUSES = ["ACTIVE", "INACTIVE", "SUSPENDED", "TERMINATED"] as const;
@@ -31,7 +32,6 @@ export default function Partners() {
   const { q, status, programId } = filters;
   const [typed, setTyped] = useState(q);
   const search = useRef<HTMLInputElement>(null);
-  const known = useLoad(programs, []);
   useEffect(() => {
     if (typed === q) return;
     const pause = setTimeout(() => setFilter("q", typed), PAUSE_MS);
@@ -87,30 +87,19 @@ export default function Partners() {
           options={[["", t("all")], ...STATUSES.map((each): [string, string] => [each, word("STATUS", each)])]}
           onChange={(value) => setFilter("status", value)}
         />
-        {(known.data?.data.length ?? 0) > 1 && (
-          <Select
-            label={t("program")}
-            value={programId}
-            options={[
-              ["", t("all")],
-              ...(known.data?.data ?? []).map((each): [string, string] => [each.id, each.name]),
-            ]}
-            onChange={(value) => setFilter("programId", value)}
-          />
-        )}
+        <ProgramFilter value={programId} onChange={(value) => setFilter("programId", value)} />
       </div>
-      <Show of={list}>
-        {(data) =>
-          data.length === 0 ? (
-            <Empty title={t(q ? "nobodyFound" : "noPartners")}>{t(q ? "nobodyFoundAbout" : "noPartnersAbout")}</Empty>
-          ) : (
-            <>
-              <Table caption={t("partners")} columns={columns} rows={data} id={(row) => row.id} />
-              <More load={list.more} />
-            </>
-          )
-        }
-      </Show>
+      <Listed
+        caption={t("partners")}
+        list={list}
+        columns={columns}
+        id={(row) => row.id}
+        href={(row) => `/console/partners/${row.id}`}
+        empty={{
+          title: t(q ? "nobodyFound" : "noPartners"),
+          about: t(q ? "nobodyFoundAbout" : "noPartnersAbout"),
+        }}
+      />
     </>
   );
 }

@@ -5,20 +5,8 @@ import { api, done, type Schema, write } from "../shared/api";
 import { may } from "../shared/session";
 import { many, number, t } from "../shared/texts";
 import { Dialog, Form, Select } from "../shared/forms";
-import {
-  Button,
-  type Column,
-  Empty,
-  More,
-  Part,
-  Show,
-  Sums,
-  Table,
-  Title,
-  useLoad,
-  usePages,
-  When,
-} from "../shared/ui";
+import { Listed } from "../shared/listed";
+import { Button, type Column, Empty, Part, Sums, Title, useLoad, usePages, When } from "../shared/ui";
 
 type Batch = Schema["BatchView"];
 
@@ -67,18 +55,14 @@ export default function Payouts() {
         )}
       </Part>
       <Part title={t("batches")}>
-        <Show of={list}>
-          {(data) =>
-            data.length === 0 ? (
-              <Empty title={t("noBatches")}>{t("noBatchesAbout")}</Empty>
-            ) : (
-              <>
-                <Table caption={t("batches")} columns={columns} rows={data} id={(row) => row.id} />
-                <More load={list.more} />
-              </>
-            )
-          }
-        </Show>
+        <Listed
+          caption={t("batches")}
+          list={list}
+          columns={columns}
+          id={(row) => row.id}
+          href={(row) => `/console/payouts/${row.id}`}
+          empty={{ title: t("noBatches"), about: t("noBatchesAbout") }}
+        />
       </Part>
       {isAsked && waiting && (
         <Make

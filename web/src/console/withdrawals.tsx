@@ -1,36 +1,13 @@
 /** Withdrawals: found by status, program and day; decided many at a time. */
 import { useState } from "preact/hooks";
-import { api, done } from "../shared/api";
+import { api, done, write } from "../shared/api";
+import { DateField, Dialog, Form, Select, TextField } from "../shared/forms";
+import { accountColumn, Listed } from "../shared/listed";
 import { sums } from "../shared/money";
 import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
-import { Dialog, Select, DateField } from "../shared/forms";
-import {
-  Button,
-  type Column,
-  Empty,
-  Money,
-  More,
-  Show,
-  Status,
-  Sums,
-  Table,
-  Title,
-  useLoad,
-  usePages,
-  When,
-} from "../shared/ui";
-import {
-  type BulkResult,
-  Decide,
-  nameOf,
-  PartnerLink,
-  programs,
-  Results,
-  Risks,
-  useFilters,
-  type Withdrawal,
-} from "./common";
+import { Badge, Button, type Column, Money, Status, Sums, Title, usePages, When } from "../shared/ui";
+import { type BulkResult, nameOf, PartnerLink, ProgramFilter, Results, useFilters, type Withdrawal } from "./common";
 
 const STATUSES = [
   "REQUESTED",
@@ -43,8 +20,7 @@ const STATUSES = [
   "FAILED",
   "RETURNED",
 ] as const;
-const AT_ONCE = 50; // in one request
-type Asked = { what: "approve" | "reject"; of: Withdrawal[] };
+type Asked = { what: "approve" | "reject"; of: Withdrawal[]; clear: () => void };
 
 export default function Withdrawals() {
   const [filters, setFilter] = useFilters("/console/withdrawals", {
@@ -54,7 +30,6 @@ export default function Withdrawals() {
     to: "",
   });
   const { status, programId, from, to } = filters;
-  const known = useLoad(programs, []);
   const query = {
     ...(status === "PROBLEM" ? { problem: true } : { status: status as (typeof STATUSES)[number] | "ALL" }),
     ...(programId && { programId }),
@@ -65,34 +40,12 @@ export default function Withdrawals() {
     (cursor) => done(api.GET("/api/v1/withdrawals", { params: { query: { ...query, ...(cursor && { cursor }) } } })),
     [status, programId, from, to],
   );
-  const [ticked, setTicked] = useState<string[]>([]);
   const [asked, setAsked] = useState<Asked>();
   const [note, setNote] = useState("");
   const [results, setResults] = useState<{ results: BulkResult[]; of: Withdrawal[] }>();
 
   const canDecide = may("POST /api/v1/withdrawals/bulk-approve") && status === "REQUESTED";
-  const rows = list.data ?? [];
-  const chosen = rows.filter((each) => ticked.includes(each.id)).slice(0, AT_ONCE);
-  const isAll = rows.length > 0 && rows.slice(0, AT_ONCE).every((each) => ticked.includes(each.id));
-  const tick = (id: string, isOn: boolean) => setTicked(isOn ? [...ticked, id] : ticked.filter((each) => each !== id));
-
   const columns: Column<Withdrawal>[] = [
-    ...(canDecide
-      ? [
-          {
-            title: t("chosen"),
-            kind: "tick" as const,
-            cell: (row: Withdrawal) => (
-              <input
-                type="checkbox"
-                aria-label={t("choose", { name: nameOf(row) })}
-                checked={ticked.includes(row.id)}
-                onChange={(event) => tick(row.id, event.currentTarget.checked)}
-              />
-            ),
-          },
-        ]
-      : []),
     { title: t("partner"), cell: (row) => <PartnerLink of={row} /> },
     {
       title: t("amount"),
@@ -104,10 +57,7 @@ export default function Withdrawals() {
       ),
     },
     { title: t("asked"), cell: (row) => <When at={row.createdAt} relative /> },
-    {
-      title: t("account"),
-      cell: (row) => <span class="muted">{row.payoutMethod.account || row.payoutMethod.type}</span>,
-    },
+    accountColumn((row) => ({ account: row.payoutMethod.account, type: row.payoutMethod.type })),
     { title: t("risks"), cell: (row) => <Risks of={row} /> },
     {
       title: t("status"),
@@ -133,63 +83,39 @@ export default function Withdrawals() {
             ["PROBLEM", t("withProblem")],
             ["ALL", t("all")],
           ]}
-          onChange={(value) => {
-            setTicked([]);
-            setFilter("status", value);
-          }}
+          onChange={(value) => setFilter("status", value)}
         />
-        {(known.data?.data.length ?? 0) > 1 && (
-          <Select
-            label={t("program")}
-            value={programId}
-            options={[
-              ["", t("all")],
-              ...(known.data?.data ?? []).map((each): [string, string] => [each.id, each.name]),
-            ]}
-            onChange={(value) => setFilter("programId", value)}
-          />
-        )}
+        <ProgramFilter value={programId} onChange={(value) => setFilter("programId", value)} />
         <DateField label={t("from")} value={from} onInput={(value) => setFilter("from", value)} />
         <DateField label={t("to")} value={to} onInput={(value) => setFilter("to", value)} />
       </div>
 
-      <Show of={list}>
-        {(data) =>
-          data.length === 0 ? (
-            <Empty title={t(status === "REQUESTED" ? "noneToDecide" : "noneSuch")}>{t("otherFilters")}</Empty>
-          ) : (
-            <>
-              {canDecide && (
-                <div class="chosen">
-                  <label>
-                    <input
-                      type="checkbox"
-                      checked={isAll}
-                      onChange={() => setTicked(isAll ? [] : rows.slice(0, AT_ONCE).map((each) => each.id))}
-                    />{" "}
-                    {t("chooseAll")}
-                  </label>
-                  {chosen.length > 0 && (
-                    <>
-                      <span aria-live="polite">
-                        {many("chosen", chosen.length)} · <Sums of={sums(chosen)} />
-                      </span>
-                      <Button kind="primary" onClick={() => setAsked({ what: "approve", of: chosen })}>
-                        {t("approve")} …
-                      </Button>
-                      <Button kind="danger" onClick={() => setAsked({ what: "reject", of: chosen })}>
-                        {t("reject")} …
-                      </Button>
-                    </>
-                  )}
-                </div>
-              )}
-              <Table caption={t("withdrawals")} columns={columns} rows={data} id={(row) => row.id} />
-              <More load={list.more} />
-            </>
-          )
+      <Listed
+        caption={t("withdrawals")}
+        list={list}
+        columns={columns}
+        id={(row) => row.id}
+        href={(row) => `/console/withdrawals/${row.id}`}
+        empty={{ title: t(status === "REQUESTED" ? "noneToDecide" : "noneSuch"), about: t("otherFilters") }}
+        ticks={
+          canDecide && {
+            label: (row) => t("choose", { name: nameOf(row) }),
+            actions: (chosen, clear) => (
+              <>
+                <span aria-live="polite">
+                  {many("chosen", chosen.length)} · <Sums of={sums(chosen)} />
+                </span>
+                <Button kind="primary" onClick={() => setAsked({ what: "approve", of: chosen, clear })}>
+                  {t("approve")} …
+                </Button>
+                <Button kind="danger" onClick={() => setAsked({ what: "reject", of: chosen, clear })}>
+                  {t("reject")} …
+                </Button>
+              </>
+            ),
+          }
         }
-      </Show>
+      />
 
       {asked && (
         <Decide
@@ -200,7 +126,7 @@ export default function Withdrawals() {
           onDone={(told) => {
             setResults({ results: told, of: asked.of });
             setAsked(undefined);
-            setTicked([]);
+            asked.clear();
             setNote("");
             list.reload();
           }}
@@ -217,5 +143,74 @@ export default function Withdrawals() {
         </Dialog>
       )}
     </>
+  );
+}
+
+const Risks = ({ of }: { of: Withdrawal }) => {
+  if (of.risks === null) return <span class="muted">{t("assessing")}</span>;
+  if (of.risks.length === 0) return <span class="muted">{t("noRisks")}</span>;
+  const [first, ...others] = of.risks;
+  return (
+    <>
+      <Badge tone="wait" title={first && word("RISK_ABOUT", first)}>
+        {first && word("RISK", first)}
+      </Badge>
+      {others.length > 0 && (
+        <Badge title={others.map((each) => word("RISK", each)).join(", ")}>{`+${others.length}`}</Badge>
+      )}
+    </>
+  );
+};
+
+/** Decide about the withdrawals that are ticked: one note for all, each by itself. */
+function Decide(props: {
+  what: "approve" | "reject";
+  of: Withdrawal[];
+  note: string;
+  onNote: (note: string) => void;
+  onDone: (results: BulkResult[]) => void;
+  onClose: () => void;
+}) {
+  const { what, of, note } = props;
+  const withdrawalIds = of.map((each) => each.id);
+  const act = async (key: string) => {
+    const params = { header: { "Idempotency-Key": key } };
+    const body = { withdrawalIds, note };
+    const call =
+      what === "approve"
+        ? api.POST("/api/v1/withdrawals/bulk-approve", { params, body })
+        : api.POST("/api/v1/withdrawals/bulk-reject", { params, body });
+    props.onDone((await write(call)).results);
+  };
+  return (
+    <Dialog title={many(what === "approve" ? "approveMany" : "rejectMany", of.length)} onClose={props.onClose}>
+      <p class="sum">
+        <Sums of={sums(of)} />
+      </p>
+      <ul class="names">
+        {of.map((each) => (
+          <li key={each.id}>
+            {nameOf(each)} <Sums of={sums([each])} />
+          </li>
+        ))}
+      </ul>
+      <Form
+        submit={t(what === "approve" ? "approve" : "reject")}
+        kind={what === "approve" ? "primary" : "danger"}
+        input={[what, withdrawalIds, note]}
+        act={act}
+        onCancel={props.onClose}
+      >
+        <TextField
+          long
+          label={t("note")}
+          value={note}
+          onInput={props.onNote}
+          required={what === "reject"}
+          hint={t(what === "approve" ? "approveHint" : "rejectHint")}
+          maxLength={500}
+        />
+      </Form>
+    </Dialog>
   );
 }

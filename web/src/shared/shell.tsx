@@ -1,15 +1,59 @@
 /** What stands around every screen: signing in, where one can go, who one is. */
-import { type ComponentChildren, render } from "preact";
+import { type ComponentChildren, type ComponentType, Fragment, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ErrorBoundary, LocationProvider, useLocation } from "preact-iso";
-import type { Problem } from "./api";
+import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
+import { Problem } from "./api";
 import { isSignedIn, nameInToken, signedIn, signIn, signOut } from "./auth";
-import { loadSession, session } from "./session";
+import { loadSession, may, type RouteKey, session } from "./session";
 import { app } from "./settings";
-import { language, loadTexts, t, word } from "./texts";
+import { addTexts, type CatalogFiles, type CatalogName, language, loadTexts, type Text, t, word } from "./texts";
 import { asProblem, Button, Told, Trouble } from "./ui";
 
-export type Place = { path: string; label: string };
+/**
+ * One line of an app's table of screens. `title`: how the navigation calls it, which leaves out those without one;
+ * `texts`: its catalog; `right`: the route without which nobody is shown it; `group`: the heading that it stands under.
+ */
+export type Screen = { path: string; title?: Text; group?: Text; texts?: CatalogName; right?: RouteKey } & (
+  | { load: () => Promise<{ default: ComponentType }> }
+  | { screen: ComponentType }
+);
+type Place = Screen & { title: Text };
+type Ready = Screen & { screen: ComponentType };
+
+/** In place of a screen that did not come. */
+const Missed = () => <Trouble problem={new Problem(0, "OFFLINE", "", "", false)} retry={() => location.reload()} />;
+
+/** The table with what is loaded once it is looked at, its texts with it. */
+export const screens = (table: Screen[]): Ready[] =>
+  table.map((each) => {
+    if ("screen" in each) return each;
+    const load = async () => {
+      const texts = each.texts ? addTexts(each.texts) : undefined;
+      return Promise.all([each.load(), texts]).then(
+        ([module]) => module,
+        () => ({ default: Missed }),
+      );
+    };
+    return { ...each, screen: lazy(load) };
+  });
+
+/** The app as who is signed in may see it. */
+export function Screens({ of }: { of: Ready[] }) {
+  const open = of.filter((each) => !each.right || may(each.right));
+  return (
+    <Frame places={open.filter((each): each is Ready & Place => Boolean(each.title))}>
+      <Router>
+        {open.map((each) => (
+          <Route key={each.path} path={each.path} component={each.screen} />
+        ))}
+        <Route default component={NotHere} />
+      </Router>
+    </Frame>
+  );
+}
+
+/** Instead of the app: for who has no use for it. */
+export const Outside = ({ children }: { children: ComponentChildren }) => <Frame places={[]}>{children}</Frame>;
 
 const Language = () => (
   <div class="language">
@@ -61,27 +105,38 @@ const Mark = () => (
 
 function Navigation({ places }: { places: Place[] }) {
   const { path } = useLocation();
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [path]);
+  const isHere = (each: Place) => (each.path === `/${app}` ? path === each.path : path.startsWith(each.path));
+  const here = places.find(isHere);
   return (
-    <nav aria-label={t("navigation")}>
-      {places.map((each) => {
-        const isHere = each.path === `/${app}` ? path === each.path : path.startsWith(each.path);
-        return (
-          <a key={each.path} href={each.path} aria-current={isHere ? "page" : undefined}>
-            {each.label}
-          </a>
-        );
-      })}
-    </nav>
+    <>
+      {places.length > 0 && (
+        <button type="button" class="places" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {here ? t(here.title) : t("navigation")}
+        </button>
+      )}
+      <nav aria-label={t("navigation")} class={isOpen ? "open" : ""}>
+        {places.map((each, place) => (
+          <Fragment key={each.path}>
+            {each.group && each.group !== places[place - 1]?.group && <span class="group">{t(each.group)}</span>}
+            <a href={each.path} aria-current={each === here ? "page" : undefined}>
+              {t(each.title)}
+            </a>
+          </Fragment>
+        ))}
+      </nav>
+    </>
   );
 }
 
-export function Frame({ places, children }: { places: Place[]; children: ComponentChildren }) {
+function Frame({ places, children }: { places: Place[]; children: ComponentChildren }) {
   const who = session.value;
   const roles = who?.roles.map((each) => word("ROLE", each)).join(", ");
   const [isOpen, setOpen] = useState(false);
   const name = who?.partner?.name || who?.name || nameInToken() || who?.id;
   return (
-    <>
+    <div class={places.some((each) => each.group) ? "frame beside" : "frame"}>
       <a class="skip" href="#main">
         {t("skip")}
       </a>
@@ -112,7 +167,7 @@ export function Frame({ places, children }: { places: Place[]; children: Compone
       </header>
       <main id="main">{children}</main>
       <Told />
-    </>
+    </div>
   );
 }
 
@@ -143,9 +198,9 @@ function Gate({ children }: { children: ComponentChildren }) {
   return <>{session.value ? children : <p class="welcome muted">{t("loading")}</p>}</>;
 }
 
-/** Show an app in the reader's language. */
-export async function start(screens: () => ComponentChildren): Promise<void> {
-  await loadTexts();
+/** Show an app in the reader's language, of which there are these catalogs. */
+export async function start(screens: () => ComponentChildren, catalogs: CatalogFiles): Promise<void> {
+  await loadTexts(undefined, catalogs);
   const All = () => {
     language.use();
     session.use();

@@ -1,38 +1,50 @@
-/** Texts by language: one catalog each, loaded when it is needed. `make check` and a test know of a missing one. */
-import type consoleTexts from "../texts/console.en.json";
-import type portalTexts from "../texts/portal.en.json";
-import type sharedTexts from "../texts/shared.en.json";
+/** Texts by language: a catalog for each screen, loaded with it. `make check` and a test know of a missing one. */
+import type { Catalogs } from "../texts/catalogs";
 import { app } from "./settings";
 import { state } from "./state";
 
-export type Text = keyof typeof consoleTexts | keyof typeof portalTexts | keyof typeof sharedTexts;
+export type CatalogName = keyof Catalogs;
+export type Text = { [K in CatalogName]: keyof Catalogs[K] }[CatalogName] & string;
 type Catalog = Record<string, string>;
+/** Where an app's catalogs are: what `import.meta.glob` gives. */
+export type CatalogFiles = Record<string, () => Promise<unknown>>;
 
 const LANGUAGES = ["en", "de"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const CATALOGS: Record<"console" | "portal", Record<Language, () => Promise<{ default: Catalog }[]>>> = {
-  console: {
-    en: () => Promise.all([import("../texts/shared.en.json"), import("../texts/console.en.json")]),
-    de: () => Promise.all([import("../texts/shared.de.json"), import("../texts/console.de.json")]),
-  },
-  portal: {
-    en: () => Promise.all([import("../texts/shared.en.json"), import("../texts/portal.en.json")]),
-    de: () => Promise.all([import("../texts/shared.de.json"), import("../texts/portal.de.json")]),
-  },
-};
-
 export const language = state<Language>("en");
+const inUse = new Set<CatalogName>(["shared", app]);
+let files: CatalogFiles = {};
 let catalog: Catalog = {};
 
+async function read(names: Iterable<CatalogName>, of: Language): Promise<Catalog> {
+  const loads = [...names].map((name) => files[`../texts/${name}.${of}.json`]?.() as Promise<{ default: Catalog }>);
+  return Object.assign({}, ...(await Promise.all(loads)).map((each) => each.default));
+}
+
 /** Speak the language that was chosen here, or the first of the browser's that there is. */
-export async function loadTexts(chosen?: Language): Promise<void> {
+export async function loadTexts(chosen?: Language, from = files): Promise<void> {
+  files = from;
   const wanted = [chosen, localStorage.getItem("language"), ...navigator.languages.map((each) => each.slice(0, 2))];
   const found = wanted.find((each): each is Language => LANGUAGES.includes(each as Language)) ?? "en";
   if (chosen) localStorage.setItem("language", chosen);
-  catalog = Object.assign({}, ...(await CATALOGS[app][found]()).map((each) => each.default));
+  let size: number; // a screen may come meanwhile, with texts of its own
+  do {
+    size = inUse.size;
+    catalog = await read(inUse, found);
+  } while (inUse.size > size);
   document.documentElement.lang = found;
   language.value = found;
+}
+
+/** Have a screen's texts as well, from now on and in each language that is chosen. */
+export async function addTexts(name: CatalogName): Promise<void> {
+  inUse.add(name);
+  let of: Language;
+  do {
+    of = language.value;
+    Object.assign(catalog, await read([name], of));
+  } while (of !== language.value);
 }
 
 /** A text in the language, its `{names}` filled in. The whole app is shown anew in another language. */

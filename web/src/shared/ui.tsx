@@ -38,7 +38,7 @@ export const asProblem = (error: unknown): Problem =>
 export function usePages<T>(
   load: (cursor: string | undefined) => Promise<{ data: T[]; nextCursor?: string | null }>,
   inputs: unknown[],
-): Loaded<T[]> & { more: (() => void) | undefined } {
+): Loaded<T[]> & { more: (() => Promise<void>) | undefined } {
   const first = useLoad(() => load(undefined), inputs);
   const [rest, setRest] = useState<{ of: unknown; data: T[]; next: string | null; problem?: Problem }>();
   const known = rest && rest.of === first.data ? rest : undefined;
@@ -210,12 +210,21 @@ export const Empty = ({ title, children }: { title: string; children?: Component
   </div>
 );
 
-export const More = ({ load }: { load: (() => void) | undefined }) =>
-  load ? (
+export function More({ load }: { load: (() => Promise<void>) | undefined }) {
+  const [isBusy, setBusy] = useState(false);
+  if (!load) return null;
+  const ask = () => {
+    setBusy(true);
+    load().finally(() => setBusy(false));
+  };
+  return (
     <p class="center">
-      <Button onClick={load}>{t("more")}</Button>
+      <Button disabled={isBusy} onClick={ask}>
+        {t(isBusy ? "loading" : "more")}
+      </Button>
     </p>
-  ) : null;
+  );
+}
 
 /** A heading that takes the focus when its screen comes, so that readers begin where eyes do. */
 export function Title({ children, text }: { children?: ComponentChildren; text: string }) {
@@ -259,7 +268,14 @@ export const Part = ({
 /** A table that becomes a list of cards where there is no room for it. Each column: its heading, and its cell of a row. */
 export type Column<T> = { title: string; cell: (row: T) => ComponentChildren; kind?: "number" | "tick" };
 
-export function Table<T>(props: { caption: string; columns: Column<T>[]; rows: T[]; id: (row: T) => string }) {
+export function Table<T>(props: {
+  caption: string;
+  columns: Column<T>[];
+  rows: T[];
+  id: (row: T) => string;
+  /** What a row's element has besides. */
+  row?: (row: T, place: number) => JSX.IntrinsicElements["tr"];
+}) {
   return (
     <div class="table">
       <table>
@@ -274,8 +290,8 @@ export function Table<T>(props: { caption: string; columns: Column<T>[]; rows: T
           </tr>
         </thead>
         <tbody>
-          {props.rows.map((row) => (
-            <tr key={props.id(row)}>
+          {props.rows.map((row, place) => (
+            <tr key={props.id(row)} {...props.row?.(row, place)}>
               {props.columns.map((column) => (
                 <td key={column.title} class={column.kind} data-title={column.title}>
                   {column.cell(row)}
