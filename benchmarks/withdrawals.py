@@ -28,12 +28,12 @@ def withdrawing(bench: Bench) -> None:
     books, context, waker = bench.books, bench.books.context, Waker(Quiet())
     with bench.measure("payout method: a new account", today(4, 1, 8, 4)):
         books.method("bob")
-    with bench.measure("withdrawal: request", design(2, 1, 8, None)):
+    with bench.measure("withdrawal: request", design(1, 1, 8, 6)):
         asked = books.withdraw("bob", AMOUNT, "k1")
-    with bench.measure("… repeated", design(2, 0, 0, None)):
+    with bench.measure("… repeated", design(1, 0, 0, 6)):
         assert books.withdraw("bob", AMOUNT, "k1") == asked
     with bench.measure(
-        "withdrawal: workflow assesses", today(9, 1, 1, 20)
+        "withdrawal: workflow assesses", today(8, 1, 1, 20)
     ):  # one: what staff did for the partner; rewards keep more of themselves (94)
         workflow_tasks.admit(context, asked.id)
     with bench.measure("withdrawal: workflow waits for approval", today(1, 1, 1, 1)):
@@ -72,5 +72,5 @@ def _maturing_on_demand(bench: Bench) -> None:
     books.clock.forward(2 * DAY_MS)
     books.context.program("default")  # which a worker reads once a minute
     books.context.program_version("default", books.rewards("dora")[-1].rule_version)  # and this once: it never changes
-    with bench.measure("withdrawal: request, 20 rewards mature on demand", today(7, 4, 61, 14)):
+    with bench.measure("withdrawal: request, 20 rewards mature on demand", today(7, 3, 60, 14)):
         books.withdraw("dora", AMOUNT, "k1")

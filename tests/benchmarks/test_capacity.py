@@ -37,7 +37,7 @@ def test_every_operation_keeps_its_budget(measured: Measured) -> None:
         ("payment, two tiers", design(1, 1, 10, 1)),
         ("roll-ups of a payment alone, first of its day", design(None, None, 5, None)),
         ("roll-ups of 25 payments in a batch, per payment", design(None, None, 1, None)),
-        ("withdrawal: request", design(2, 1, 8, None)),
+        ("withdrawal: request", design(1, 1, 8, 6)),
         ("withdrawal: request, of another program, longest account", design(2, 1, 8, None)),
         ("read: balances of the caller", design(2, 0, 0, 2)),
         ("read: code of the caller", design(2, 0, 0, 2)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -17,7 +18,23 @@ def side_by_side(work: Callable[[Given], Result], given: Sequence[Given], most: 
     """
     if len(given) <= 1 or most == 1:
         return [work(each) for each in given]
-    from concurrent.futures import ThreadPoolExecutor  # most calls need none of it
+    done: dict[int, Result] = {}
+    failed: dict[int, BaseException] = {}
+    left = iter(enumerate(given))
 
-    with ThreadPoolExecutor(min(len(given), most), thread_name_prefix=SIDE_BY_SIDE) as pool:
-        return list(pool.map(work, given))
+    def take() -> None:
+        for place, each in left:  # each goes to one thread: an iterator of C's is asked by one at a time
+            try:
+                done[place] = work(each)
+            except BaseException as error:  # raised by whoever asked
+                failed[place] = error
+
+    others = [threading.Thread(target=take, name=SIDE_BY_SIDE) for _ in range(min(len(given), most) - 1)]
+    for thread in others:
+        thread.start()
+    take()
+    for thread in others:
+        thread.join()
+    if failed:
+        raise failed[min(failed)]
+    return [done[place] for place in range(len(given))]

@@ -227,7 +227,7 @@ _encode = json.JSONEncoder(default=_blob).encode
 
 def _attribute(value: dict[str, Any]) -> dict[str, Any]:
     """A value of DynamoDB with bytes in it; anything else as it is."""
-    if len(value) == 1:
+    if len(value) == 1 and ("B" in value or "BS" in value):  # a pattern takes three times as long to say no
         match value:
             case {"B": str(text)}:
                 return {"B": base64.b64decode(text)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -29,8 +28,8 @@ class Ids:
 
     def digest(self, *parts: object) -> bytes:
         """Hash the parts, which cannot run into each other, to 32 bytes."""
-        text = "".join(f"{len(part)}:{part}" for part in map(str, parts))
-        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        text = "".join([f"{len(part)}:{part}" for part in map(str, parts)])
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
 
     def hash(self, *parts: object, size: int = ID_BYTES) -> str:
         return base32.encode(self.digest(*parts)[:size])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+ADDED = ("x-amz-date", "x-amz-target")  # to each request
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,8 @@ class RequestSigner:
         added = {"x-amz-date": stamp, "x-amz-target": target}
         if credentials.token:
             added["x-amz-security-token"] = credentials.token
-        every = sorted({**self.headers, **added}.items())
-        names = ";".join([name for name, _ in every])
-        lines = "".join([f"{name}:{value}\n" for name, value in every])
-        request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        names, lines = self._signed_with_token if credentials.token else self._signed
+        request = f"POST\n/\n\n{lines % added}\n{names}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{stamp[:8]}/{self._place}"
         text = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._key(credentials, stamp[:8]), text.encode(), "sha256").hex()
@@ -61,6 +60,20 @@ class RequestSigner:
             f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
         return added
+
+    @cached_property
+    def _signed(self) -> tuple[str, str]:
+        return self._canonical(ADDED)
+
+    @cached_property
+    def _signed_with_token(self) -> tuple[str, str]:
+        return self._canonical((*ADDED, "x-amz-security-token"))
+
+    def _canonical(self, added: Iterable[str]) -> tuple[str, str]:
+        """The names of all headers, and a format of their lines: the same in every request."""
+        always = {name: value.replace("%", "%%") for name, value in self.headers.items()}
+        every = sorted({**always, **{name: f"%({name})s" for name in added}}.items())
+        return ";".join(name for name, _ in every), "".join(f"{name}:{value}\n" for name, value in every)
 
     @cached_property
     def _place(self) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -129,7 +129,7 @@ class Balance:
 
 def seal(entry: JournalEntry) -> str:
     """Hash everything in the entry but the hash itself: SHA-256 of JSON with sorted keys."""
-    return hashlib.sha256(_text({name: value for name, value in asdict(entry).items() if name != "hash"})).hexdigest()
+    return hashlib.sha256(_text({name: value for name, value in vars(entry).items() if name != "hash"})).hexdigest()
 
 
 def _text(fields: Mapping[str, object]) -> bytes:
@@ -143,7 +143,7 @@ def chain(entries: Iterable[JournalEntry]) -> str:
     """
     whole = hashlib.sha256()
     for entry in entries:
-        whole.update(_text(asdict(entry)))
+        whole.update(_text(vars(entry)))
     return whole.hexdigest()
 
 

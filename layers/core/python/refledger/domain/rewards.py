@@ -159,7 +159,8 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
     """
     if back.elsewhere:  # somebody has said which payment it is
         reward = replace(reward, held=holding(reward.held, POSSIBLE_DUPLICATE, on=False), twin="")
-    new = replace(reward, reversed=reversal(reward.amount, paid, back.of(paid)))
+    gone = reversal(reward.amount, paid, back.of(paid))
+    new = replace(reward, reversed=gone) if gone != reward.reversed else reward
     if reward.status is RewardStatus.PAID or reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE):
         return replace(new, held=holding(reward.held, DISPUTED, on=False))
     if not reward.amount:
@@ -167,7 +168,8 @@ def revalue(reward: Reward, paid: int, back: TakenBack) -> Reward:
         return replace(new, status=RewardStatus.CANCELLED, cancelled=Cancelled.UNEARNED, held=held)
     if reward.cancelled and (net(new) > 0 or back.holds):
         new = replace(new, status=RewardStatus.PENDING, cancelled=None)
-    new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
+    if new.held or back.holds:
+        new = replace(new, held=holding(new.held, DISPUTED, on=back.holds))
     if net(new) == 0 and not back.holds:
         why = Cancelled.DUPLICATE if back.elsewhere else Cancelled.REFUNDED
         return replace(new, status=RewardStatus.CANCELLED, cancelled=why)

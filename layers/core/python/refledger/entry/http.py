@@ -428,6 +428,8 @@ def _checked(text: str, *, exact: bool) -> str:
 
     `exact`: with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost.
     """
+    if text == "{}":
+        return text
     try:
         told = json.loads(text, parse_float=str, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so

@@ -20,7 +20,10 @@ def pack(values: Mapping[str, Any]) -> dict[str, Attribute]:
 
     Raises TypeError for what no item may have in it, OverflowError for a number of more than 38 digits.
     """
-    return {name: _packed(value) for name, value in values.items()}
+    return {
+        name: {"S": value} if type(value) is str else _packed(value)  # most are texts
+        for name, value in values.items()
+    }
 
 
 def unpack(values: Mapping[str, Attribute]) -> Item:
@@ -28,7 +31,11 @@ def unpack(values: Mapping[str, Attribute]) -> Item:
 
     Raises KeyError for a type that no item has, ValueError for a number that is not whole.
     """
-    return {name: _plain(value) for name, value in values.items()}
+    plain: Item = {}
+    for name, value in values.items():  # `_plain`, of which an item has many
+        ((kind, inner),) = value.items()
+        plain[name] = inner if kind == "S" else _READS[kind](inner)
+    return plain
 
 
 def _packed(value: Any) -> Attribute:

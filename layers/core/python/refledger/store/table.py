@@ -154,16 +154,19 @@ class Table:
 
     def _action(self, write: Write) -> dict[str, Any]:
         write = signed(write)
-        action = {
-            "TableName": self.name,
-            ("Item" if write.kind == "Put" else "Key"): pack(write.target),
-            "UpdateExpression": write.change,
-            "ConditionExpression": write.condition,
-            "ExpressionAttributeNames": write.names,
-            "ExpressionAttributeValues": pack({f":{name}": value for name, value in write.values.items()}),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if write.condition else "",
-        }
-        return {name: value for name, value in action.items() if value}
+        action: dict[str, Any] = {
+            "TableName": self.name, ("Item" if write.kind == "Put" else "Key"): pack(write.target),
+        }  # fmt: skip
+        if write.change:
+            action["UpdateExpression"] = write.change
+        if write.condition:
+            action["ConditionExpression"] = write.condition
+            action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if names := write.names:
+            action["ExpressionAttributeNames"] = names
+        if write.values:
+            action["ExpressionAttributeValues"] = pack({f":{name}": value for name, value in write.values.items()})
+        return action
 
 
 def place(key: Item) -> tuple[str, str]:

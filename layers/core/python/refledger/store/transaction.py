@@ -10,6 +10,7 @@ from refledger.store.keys import Key
 
 Item = dict[str, Any]
 NOT_THERE = "attribute_not_exists(pk)"
+NAME = re.compile(r"#\w+")
 
 
 class RetryableConflict(Exception):
@@ -44,7 +45,7 @@ class Write:
     @property
     def names(self) -> dict[str, str]:
         """Expressions write attributes as #name: no attribute is ever a reserved word by accident."""
-        return {name: name[1:] for name in re.findall(r"#\w+", f"{self.change} {self.condition}")}
+        return {name: name[1:] for name in NAME.findall(f"{self.change} {self.condition}")}
 
 
 def put(name: str, item: Item, condition: str = NOT_THERE, **values: Any) -> Write:

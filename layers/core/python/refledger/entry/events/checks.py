@@ -37,7 +37,7 @@ def id_fault(text: str) -> str | None:
     """Return what is wrong with an id, None where nothing is."""
     if not 1 <= len(text) <= MAX_ID_CHARACTERS:
         return "not 1 to 256 characters"
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
+    if not text.isprintable() and any(unicodedata.category(character) in _UNPRINTABLE for character in text):
         return "a control character"
     return None
 

@@ -287,9 +287,8 @@ def assess(
     """
     now_ms = context.now_ms()
     back = parked.back if parked else payment.back
-    assessed = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back)
-    if parked:
-        assessed = replace(assessed, revision=parked.revision + 1)
+    revision = parked.revision + 1 if parked else payment.revision
+    assessed = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back, revision=revision)
     earned: list[Reward] = []
     counted: list[Write] = []
     if binding is None:
@@ -321,7 +320,8 @@ def assess(
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
-        earned = duplicate_detection.held((replace(reward, held=held) for reward in earned), suspicion.twin)
+        waiting = (replace(reward, held=held) for reward in earned) if held else earned
+        earned = duplicate_detection.held(waiting, suspicion.twin)
         earned = [revalue(reward, payment.amount, back) for reward in earned]
         if suspicion.twin:
             assessed = replace(assessed, twin=suspicion.twin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import Final
 
 from refledger.domain import base32
@@ -93,6 +94,7 @@ def spread_of(reward_id: str) -> int:
     return _place_of(reward_id)[0]
 
 
+@lru_cache(256)  # a new reward is asked a few times
 def _place_of(reward_id: str) -> tuple[int, int]:
     """The spread in a reward's id, and in which of so many shards it lies, by the checksum of its payment."""
     try:
