@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from refledger.domain.errors import CodeNotFound, Invalid, NotFound, RateLimited
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.entry import config
 from refledger.entry.http import Api, Delivery
@@ -20,7 +20,32 @@ ROBOT = re.compile(
     re.IGNORECASE,
 )
 
-api = handler = Api()
+# For a visitor whose link leads nowhere, where no HomeUrl says where they are to go. It shows nothing of the link
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+<title>This link leads nowhere</title>
+<h1>This link leads nowhere</h1>
+<p>It was mistyped or is no longer in use. Please ask whoever gave it to you for a new one.</p>
+</html>
+"""
+
+
+def _home(refusal: dict[str, Any]) -> dict[str, Any]:
+    """What a visitor gets in the place of a refusal: the way home, or a page, and never JSON."""
+    if home := config.environment()["HOME_URL"]:
+        return {
+            "statusCode": 302,
+            "headers": {"location": home, "content-type": "text/plain", "cache-control": "no-store"},
+            "body": "",
+        }
+    kind = {"content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'"}
+    return {**refusal, "headers": {**refusal["headers"], **kind}, "body": PAGE}
+
+
+api = handler = Api(refused=_home)
 
 
 @api.route(
@@ -28,14 +53,15 @@ api = handler = Api()
     query=ClickQuery,  # for the document: what a link has beside them is nobody's mistake
     answer=RawAnswer,
     status=302,
-    refuses=(Invalid, NotFound, CodeNotFound, RateLimited),
+    refuses=(),
     media=("text/plain",),
 )
 def follow(delivery: Delivery) -> RawAnswer:
     """Lead to the program's site with the code on it. `to`: another allowed page; `source`, `campaign`: to be counted.
 
     What is no person's click is led on and not counted: what a browser fetches ahead or as part of a page, robots, and
-    whoever only looks where it leads (HEAD).
+    whoever only looks where it leads (HEAD). A link that leads nowhere leads home: to the stack's HomeUrl, else to a
+    small page.
     """
     asked = delivery.query
     clicked = Clicked(

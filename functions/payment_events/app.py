@@ -12,6 +12,7 @@ from typing import Any, assert_never
 
 from refledger.domain import codes
 from refledger.domain.errors import Refledger, Unreadable
+from refledger.domain.leads import LeadNews
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payment_events import (
     CodeGiven,
@@ -26,7 +27,6 @@ from refledger.domain.payment_events import (
     Skipped,
 )
 from refledger.domain.referrals import MAX_LEAD_LENGTH
-from refledger.domain.times import iso
 from refledger.entry import config, maturing
 from refledger.entry.events import batch
 from refledger.entry.events.batch import Message
@@ -36,6 +36,7 @@ from refledger.entry.stopping import stops
 from refledger.operations.context import Context
 from refledger.operations.earning import disputes, payments, refunds, unattributed
 from refledger.operations.earning.payments import Recorded, RecordOutcome
+from refledger.operations.earning.rewards import due_now
 from refledger.operations.earning.unattributed import Referred
 from refledger.threads import side_by_side
 
@@ -123,30 +124,43 @@ def _record(context: Context, message: Message) -> MessageResult:
     if isinstance(event, Referred):
         return MessageResult(message, "REFERRED", unattributed.take(context, event))
     if isinstance(event, CodeGiven):
-        _refer(event.system, event.given_in, event.customer_id, event.code)
-        return MessageResult(message, "CODE")
+        return MessageResult(message, "CODE", _refer(context, message.id, event))
+    due = _refer(context, message.id, event) if isinstance(event, PaymentReceived) else []
     recorded = _enter(context, event)
-    if isinstance(event, PaymentReceived) and event.code and recorded.outcome is RecordOutcome.UNREFERRED:
-        _refer(event.system, event.payment_id, event.customer_id, event.code)
     named = {"payment": recorded.payment, "event": type(event).__name__}
     if recorded.outcome is RecordOutcome.DIFFERENT:
         logger().error("an event came again with another content", extra=named)
     if recorded.outcome in (RecordOutcome.EARLY, RecordOutcome.FOREIGN):
         logger().warning("an event waits for its payment, or for a person", extra=named | {"reason": recorded.outcome})
-    return MessageResult(message, recorded.outcome, recorded.due)
+    return MessageResult(message, recorded.outcome, [*due, *recorded.due])
 
 
-def _refer(system: str, given_in: str, customer_id: str, code: str) -> None:
-    """Have the customer referred by the code they came with, as a lead would be; what they have paid is taken then.
+def _refer(context: Context, message_id: str, event: PaymentReceived | CodeGiven) -> list[MaturityMessage]:
+    """Have the customer referred by the click or the code that they came with, as a lead would be, before they pay.
 
-    Idempotent by the lead, which is what the code was given in. What cannot be a code is none: a cart's id, say.
+    Idempotent by the lead, which is what it was given in: who dies behind this finds the customer referred. What cannot
+    be a code is none: a cart's id, say. What the rules allow no referral of is paid for all the same.
+
+    Returns what may mature at once.
     """
-    if codes.normalise(code) is None:
-        return
-    at = iso(config.context().now_ms())
-    lead_id = f"{system} {given_in}"[:MAX_LEAD_LENGTH]
-    detail = {"leadId": lead_id, "occurredAt": at, "referralCode": code, "customerId": customer_id}
-    config.leads_queue().send("leads", "Lead Created", detail)
+    code = codes.normalise(event.code) or ""
+    if not (code or event.click) or (isinstance(event, PaymentReceived) and payments.is_referred(context, event)):
+        return []
+    from refledger.operations.referring import leads  # few payments come with a code
+
+    given_in = event.given_in if isinstance(event, CodeGiven) else event.payment_id
+    news = LeadNews(
+        f"{event.system} {given_in}"[:MAX_LEAD_LENGTH],
+        event.occurred_at_ms,
+        codes=(code,) if code else (),
+        customer=event.customer_id,
+        click=event.click,
+    )
+    with leads.told_by(event.system, message_id, type(event).__name__):
+        taken = leads.take(context, news)
+    if taken.why or taken.outcome is leads.LeadOutcome.UNKNOWN_CODE:
+        logger().warning("nobody refers who came with a code", extra={"outcome": taken.outcome, "why": taken.why})
+    return [*due_now(taken.earned, context.now_ms()), *taken.due]
 
 
 def _enter(context: Context, event: PaymentEvent) -> Recorded:

@@ -28,14 +28,14 @@ def test_a_click_becomes_a_customer_and_a_line_of_a_statement(client: Client) ->
         clicked = client.http.get(
             f"/r/{code.lower()}", params=query, headers={"user-agent": "Mozilla/5.0"}, follow_redirects=False
         )
-        assert (clicked.status_code, clicked.headers["location"]) == (302, f"{led}ref={code}")
+        location, _, click = clicked.headers["location"].partition("&ref_id=")
+        assert (clicked.status_code, location, click[:4]) == (302, f"{led}ref={code}", "clk_")
         assert clicked.headers["set-cookie"].startswith(f"ref={code}; Max-Age=604800; Path=/; Secure")
     elsewhere = client.http.get(f"/r/{code}", params={"to": "https://evil.example.net/"}, follow_redirects=False)
     assert (elsewhere.status_code, "location" in elsewhere.headers) == (422, False)
     assert client.http.get("/r/NOBODY-S-CODE", follow_redirects=False).status_code == 404
 
-    client.post(fred, f"/referrals/apply/{code}")
-    people.pay(10_000, customer=fred, programId=shop)
+    people.pay(10_000, customer=fred, programId=shop, clickId=click)
     people.eventually_has(wanda, 2_500)
 
     def figures() -> tuple[object, ...]:

@@ -496,8 +496,8 @@ BAD_IDS = [
 ]  # fmt: skip
 
 
-# Pages look at their own address: they come at any, and say themselves that there is nothing
-PAGES = ("GET /console", "GET /portal")
+# Pages look at their own address: they come at any, and say themselves that there is nothing. A link's visitor gets one
+PAGES = ("GET /console", "GET /portal", "GET /r/")
 
 
 @pytest.mark.parametrize(

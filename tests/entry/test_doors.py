@@ -115,11 +115,13 @@ def test_who_looks_where_a_link_leads_has_not_clicked(shop: World) -> None:
     looked = shop.call("HEAD /r/{code}", sub=None, path={"code": code}, headers={"user-agent": CHROME})
     assert counted(shop) == 0
     followed = click(shop, code, {"user-agent": CHROME})
-    assert (looked.status, looked.headers, looked.body) == (302, followed.headers, "")
+    place = looked.headers["location"]
+    assert followed.headers["location"].startswith(f"{place}&ref_id=clk_")
+    assert (looked.status, looked.headers, looked.body) == (302, {**followed.headers, "location": place}, "")
     assert counted(shop) == 1
     refused = shop.call("HEAD /r/{code}", sub=None, path={"code": "nosuchcode"})
     assert (refused.status, refused.body) == (404, "")
-    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.headers["content-type"] == "text/html; charset=utf-8"
 
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from refledger.operations.rate_limits import Limits, parse
 from refledger.store import clicks, keys, statistics
 from refledger.store.clicks import Clicks
 from tests.support.books import Faulty
-from tests.support.functions import Answer, World, assert_problem
+from tests.support.functions import Answer, World, load
 
 FOLLOW = "GET /r/{code}"
 SHOP = Links("https://shop.example.com/hello", ("shop.example.com",), campaigns=("spring",))
@@ -32,6 +33,19 @@ def click(world: World, code: str, headers: dict[str, str] | None = None, **quer
     return world.call(FOLLOW, sub=None, path={"code": code}, query=query, headers=headers)
 
 
+def led_to(answer: Answer) -> str:
+    """Where a click leads, without the id that no two clicks have in common."""
+    return re.sub("&ref_id=clk_[0-9a-v]+", "", answer.headers["location"])
+
+
+def assert_page(answer: Answer, status: int) -> None:
+    """A small page for a visitor, and no JSON."""
+    assert (answer.status, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert "location" not in answer.headers
+    assert answer.headers["content-security-policy"] == "default-src 'none'"
+    assert answer.body.startswith("<!doctype html>")
+
+
 def code_of(world: World, name: str) -> str:
     return world.books.partner(name).code
 
@@ -41,7 +55,7 @@ def test_a_click_leads_on_and_is_counted(shop: World) -> None:
     code = code_of(shop, "bob")
     answer = click(shop, code.lower(), source="Email", campaign="Spring")
     assert (answer.status, answer.body) == (302, "")
-    assert answer.headers["location"] == f"https://shop.example.com/hello?ref={code}&campaign=spring"
+    assert led_to(answer) == f"https://shop.example.com/hello?ref={code}&campaign=spring"
     assert answer.headers["cache-control"] == "no-store"
     assert "set-cookie" not in answer.headers
     click(shop, code, source="carrier pigeon", campaign="nobody knows")
@@ -62,11 +76,9 @@ def test_another_page_of_the_site_may_be_asked_for_and_no_other_site(shop: World
     """`to` leads to allowed hosts only: else the answer is a refusal, without a location, and no click."""
     code = code_of(shop, "bob")
     allowed = click(shop, code, to="https://shop.example.com/sale?size=4#top")
-    assert allowed.headers["location"] == f"https://shop.example.com/sale?size=4&ref={code}#top"
+    assert led_to(allowed) == f"https://shop.example.com/sale?size=4&ref={code}#top"
     for to in ("https://evil.example.net/", "//evil.example.net", "http://shop.example.com/", "/sale", ""):
-        refused = click(shop, code, to=to)
-        assert_problem(refused, 422)
-        assert "location" not in refused.headers
+        assert_page(click(shop, code, to=to), 422)
     assert clicks.of_code(shop.books.table, code).total == 1
 
 
@@ -88,9 +100,24 @@ def test_a_code_that_binds_nobody_leads_on_without_it(shop: World) -> None:
 def test_what_is_no_code_or_has_no_link_is_not_found(shop: World) -> None:
     """Codes of nobody, text that can be no code, and codes of a program that has no links."""
     for code in ("NOBODYS", "x", "", "ä" * 9, "A" * 500, "../../etc", "%00", "a\nb"):
-        assert_problem(click(shop, code), 404)
+        assert_page(click(shop, code), 404)
     shop.books.program("plain")
-    assert_problem(click(shop, shop.books.member("mia", "plain").code), 404)
+    assert_page(click(shop, shop.books.member("mia", "plain").code), 404)
+
+
+def test_a_link_that_leads_nowhere_leads_home(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the stack has a home: whatever is wrong with the link, and also when the table does not answer."""
+    monkeypatch.setitem(shop.variables, "HOME_URL", "https://www.example.com/")
+    code = code_of(shop, "bob")
+    for wanted, to in (("NOBODYS", "/"), ("x", "/"), (code, "https://evil.example.net/")):
+        answer = click(shop, wanted, to=to)
+        assert (answer.status, answer.headers["location"], answer.body) == (302, "https://www.example.com/", "")
+
+    def away(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(load("links").links, "follow", away)
+    assert click(shop, code).headers["location"] == "https://www.example.com/"
 
 
 def test_what_is_fetched_ahead_is_not_counted(shop: World) -> None:
@@ -110,7 +137,7 @@ def test_guessing_codes_ends_soon(shop: World, monkeypatch: pytest.MonkeyPatch) 
     code = code_of(shop, "bob")
     for wanted in ("GUESS9", code):
         refused = click(shop, wanted)
-        assert_problem(refused, 429)
+        assert_page(refused, 429)
         assert int(refused.headers["retry-after"]) >= 1
     shop.books.clock.forward(60_000)
     assert click(shop, code).status == 302

@@ -121,8 +121,13 @@ def paid(id: str, customer: str) -> Json:
 
 
 def pay_first(story: Story, code: str) -> None:
-    """Who is not referred pays with a code; what they paid is looked for when one of the staff says that they are."""
-    sale = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD", "referralCode": code}
+    """Who is not referred pays; what they paid is looked for when one of the staff says that they are.
+
+    Who pays with a code is referred by it.
+    """
+    sale = {"paymentId": "of nora", "customerId": "nora", "amount": 1_000, "currency": "USD"}
+    coded = sale | {"paymentId": "of nick", "customerId": "nick", "referralCode": code}
+    story.work("payment_events", story.event("Payment Succeeded", **coded))
     before = json.loads(story.event("Payment Succeeded", **sale))
     before["detail"]["occurredAt"] = iso(story.clock() - 1)
     story.work("payment_events", json.dumps(before))

@@ -67,11 +67,14 @@ class LeadNews:
     value: Value | None = None
     reason: str = ""
     customer_id: str = ""  # what the owner calls them, where `customer` is the keyed hash
+    click: str = ""  # id of the click on a share link that they came by, not looked at yet
 
     @property
     def is_empty(self) -> bool:
         """Whether they tell only that the lead is there."""
-        return not (self.step or self.codes or self.source or self.campaign or self.customer or self.value)
+        return not (
+            self.step or self.codes or self.click or self.source or self.campaign or self.customer or self.value
+        )
 
 
 @dataclass(frozen=True)

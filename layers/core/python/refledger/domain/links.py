@@ -29,7 +29,8 @@ _CAMPAIGN = re.compile(r"[a-z0-9-]{1,40}")
 
 @dataclass(frozen=True)
 class Links:
-    """`domains`: hosts, exactly, or `*.example.com` for everything below one. `parameter`: gets the code.
+    """`domains`: hosts, exactly, or `*.example.com` for everything below one. `parameter`: gets the code;
+    `<parameter>_id` that of the click.
 
     `cookie_days` > 0: the code is kept in a cookie as well, called like the parameter; of `cookie_domain`, or of the
     host of the link alone. `campaigns`: those whose clicks are told apart; there are no others.
@@ -71,16 +72,24 @@ class Links:
             raise Invalid(f"{name}: not a host that this program's links may lead to")
         return asked
 
-    def attributed(self, url: str, code: str, campaign: str) -> str:
+    def attributed(self, url: str, code: str, campaign: str, click: str = "") -> str:
         """Return the address with the code as its parameter, in the place of any that it had.
 
-        And with the campaign, if any.
+        And with the campaign and the id of the click, if any.
         """
-        carried = {self.parameter: code, **({CAMPAIGN: campaign} if campaign else {})}
+        more = {CAMPAIGN: campaign, self.click_parameter: click}
+        carried = {self.parameter: code, **{name: value for name, value in more.items() if value}}
         parts = urlsplit(url)
-        kept = [part for part in parts.query.split("&") if part and _name_in(part) not in carried]
+        kept = [
+            part for part in parts.query.split("&") if part and _name_in(part) not in {*carried, self.click_parameter}
+        ]
         told = "&".join([*kept, *(f"{name}={value}" for name, value in carried.items())])
         return urlunsplit(parts._replace(query=told))
+
+    @property
+    def click_parameter(self) -> str:
+        """Name of what gets the id of the click."""
+        return f"{self.parameter}_id"
 
     def campaign(self, named: str | None) -> str:
         """Read the campaign that is meant.

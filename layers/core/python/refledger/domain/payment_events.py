@@ -41,6 +41,7 @@ class PaymentReceived:
     lines: tuple[tuple[str, int], ...] = ()  # (product, part of the base) of several: all of it that is not shipping
     shipping: int = 0  # what of the base was paid for shipping
     code: str = ""  # a referral code that came with the payment, as it was typed
+    click: str = ""  # id of the click on a share link that the customer came by
     program_said: bool = True  # whether the event names the program
     other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody
     teller: Teller = Teller.ITSELF
@@ -48,13 +49,16 @@ class PaymentReceived:
 
 @dataclass(frozen=True)
 class CodeGiven:
-    """A customer came with a referral code, and what they pay is told by itself. `given_in`: id of what says so."""
+    """A customer came with a referral code or by a click, and what they pay is told by itself. `given_in`: id of what
+    says so.
+    """
 
     system: str
     given_in: str
     customer_id: str
     code: str
     occurred_at_ms: int
+    click: str = ""
 
 
 @dataclass(frozen=True)

@@ -179,10 +179,14 @@ class Route:
 
 
 class Api:
-    """The routes of one function; calling it handles an event."""
+    """The routes of one function; calling it handles an event.
 
-    def __init__(self) -> None:
+    `refused`: makes of the answer of a refusal, a problem in JSON, what its callers can read.
+    """
+
+    def __init__(self, refused: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer) -> None:
         self.routes: dict[str, Route] = {}
+        self._refused = refused
 
     def route(
         self,
@@ -239,6 +243,7 @@ class Api:
             code = json.loads(answer["body"])["code"]
             told = {"status": answer["statusCode"], "code": code, "route": event["routeKey"]}
             logger().info("refused", extra={**told, "request": context["requestId"]})
+            answer = self._refused(answer)
         answer["headers"] = {**SAFE, **answer["headers"], **_limit_headers(standing)}
         return {**answer, "body": "", "isBase64Encoded": False} if event["routeKey"].startswith("HEAD ") else answer
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from refledger.adapters.stripe import lines
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
+from refledger.domain import clicks
 from refledger.domain.payment_events import (
     MAYBE_OF_INVOICE,
     NO_CUSTOMER,
@@ -78,8 +79,14 @@ def received_by(
         occurred_at_ms=at_ms,
         product_id=metadata.get("productId") or "",
         code=metadata.get("referralCode") or "",
+        click=click_in(metadata),
         teller=teller,
     )
+
+
+def click_in(metadata: Mapping[str, str], reference: object = "") -> str:
+    """Return the id of the click that the owner's metadata, or a reference, name; "" for none."""
+    return clicks.first((*(metadata.get(name) for name in ("clickId", "referralCode")), reference))
 
 
 def customer_of(sale: Node) -> str | None:

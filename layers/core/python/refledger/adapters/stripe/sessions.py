@@ -19,18 +19,19 @@ from dataclasses import replace
 
 from refledger.adapters.stripe.lines import integer_or_nothing, shipping
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money
-from refledger.adapters.stripe.payments import customer_of, nobodys, received_by
+from refledger.adapters.stripe.payments import click_in, customer_of, nobodys, received_by
 from refledger.domain.payment_events import CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
 
 
 def _code(event: Node, session: Node) -> CodeGiven | None:
     """The code that the customer of a subscription came with; its invoices name the customer, and no code."""
     metadata, customer = session.metadata(), customer_of(session)
-    code = metadata.get("referralCode") or session.fields.get("client_reference_id")
+    reference = session.fields.get("client_reference_id")
+    code, click = metadata.get("referralCode") or reference, click_in(metadata, reference)
     customer = metadata.get("customerId") or customer
-    if not isinstance(code, str) or not code or customer is None:
+    if not isinstance(code, str | None) or not (code or click) or customer is None:
         return None
-    return CodeGiven(SYSTEM, session.text("id"), customer, code, 1000 * event.integer("created"))
+    return CodeGiven(SYSTEM, session.text("id"), customer, code or "", 1000 * event.integer("created"), click)
 
 
 def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | PaymentSkipped | Skipped:
@@ -68,6 +69,7 @@ def completed(event: Node, session: Node) -> PaymentReceived | CodeGiven | Payme
         names=tuple(id for id in (invoice,) if id and id != key),
         shipping=min(base, amount * shipping(session, told) // total),
         code=received.code or reference,
+        click=click_in(metadata, reference),
         other_customer_id="" if own or reference == customer else reference,
     )
     return received if customer else nobodys(received)

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 from pydantic_core import PydanticCustomError
 
 from refledger.adapters import crm_mapping, hubspot, salesforce
-from refledger.domain import amounts, currencies, leads
+from refledger.domain import amounts, clicks, currencies, leads
 from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.payment_events import Skipped
@@ -78,6 +78,7 @@ class LeadDetail(Detail):
     lead_id: _LeadId
     occurred_at: Moment
     referral_code: Annotated[str, Field(max_length=64)] = ""
+    click_id: Annotated[str, Field(max_length=256)] = ""
     page_url: _Text = ""
     message: _Text = ""
     source: _Source | None = None
@@ -98,6 +99,7 @@ class LeadDetail(Detail):
             customer=self.customer_id or "",
             value=self._value(),
             reason=self.reason,
+            click=clicks.first([self.click_id]),
         )
 
     def _value(self) -> Value | None:

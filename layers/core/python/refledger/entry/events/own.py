@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from refledger.domain import amounts, currencies
+from refledger.domain import amounts, clicks, currencies
 from refledger.domain.errors import Unreadable
 from refledger.domain.payment_events import (
     DisputeClosed,
@@ -54,6 +54,7 @@ class _Payment(Detail):
     shipping_amount: _Money = 0
     items: Annotated[tuple[_Item, ...], Field(max_length=MAX_ITEMS, strict=False)] = ()
     referral_code: Annotated[str, Field(max_length=64)] = ""
+    click_id: Annotated[str, Field(max_length=256)] = ""
     currency: Currency
     occurred_at: Moment
 
@@ -82,6 +83,7 @@ class _Payment(Detail):
             lines=self._lines(base - self.shipping_amount),
             shipping=self.shipping_amount,
             code=self.referral_code,
+            click=clicks.first([self.click_id]),
         )
 
     def _lines(self, goods: int) -> tuple[tuple[str, int], ...]:

@@ -174,6 +174,14 @@ def _whose(context: Context, received: PaymentReceived, *, strong: bool = True) 
     return received.program_id, hashes[0], None
 
 
+def is_referred(context: Context, received: PaymentReceived) -> bool:
+    """Return whether somebody referred the customer of a payment.
+
+    Raises Unreadable for a program that does not exist.
+    """
+    return _whose(context, received)[2] is not None
+
+
 def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool = True) -> Binding | None:
     """Return the binding of the customer in the one program in which it counts; None for none or two."""
     found = [

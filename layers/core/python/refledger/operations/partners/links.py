@@ -6,9 +6,12 @@ import random
 from dataclasses import dataclass
 
 from refledger.domain import codes, links
+from refledger.domain.clicks import Click
 from refledger.domain.errors import CodeNotFound, NotFound
 from refledger.domain.links import Links
+from refledger.domain.referrals import ReferralSource
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
+from refledger.operations import clicks as click_ids
 from refledger.operations.context import Context
 from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
@@ -43,6 +46,7 @@ class Redirect:
 def follow(context: Context, limits: Limits, origin: str, clicked: Clicked) -> Redirect:
     """Count the click, and say where it leads: one read, one write, and the program once a minute.
 
+    The address carries the code and, for a person who goes there, an id of this click, of which nothing is kept.
     A code that binds nobody any more leads to the same place and carries nothing. `origin`: the address of the caller;
     it is kept nowhere, and its hash with the minute stands only beside codes that were guessed in vain.
     Raises RateLimited for somebody who guesses, CodeNotFound, NotFound for a program without links, Invalid for a place
@@ -66,15 +70,19 @@ def follow(context: Context, limits: Limits, origin: str, clicked: Clicked) -> R
     if not guard.is_active:
         return Redirect(url, "", program_links)
     campaign = program_links.campaign(clicked.campaign)
-    if clicked.counts and limits.is_among_first(f"{visitor}/{code}", COUNTED_A_MINUTE, now_ms):
-        _count(context, code, now_ms, clicked.source, campaign)
-    return Redirect(program_links.attributed(url, code, campaign), code, program_links)
+    if not clicked.counts:
+        return Redirect(program_links.attributed(url, code, campaign), code, program_links)
+    source = links.source(clicked.source)
+    if limits.is_among_first(f"{visitor}/{code}", COUNTED_A_MINUTE, now_ms):
+        _count(context, code, now_ms, source, campaign)
+    click = click_ids.id_of(context, Click(code, now_ms, source, campaign))
+    return Redirect(program_links.attributed(url, code, campaign, click), code, program_links)
 
 
-def _count(context: Context, code: str, now_ms: int, source: str | None, campaign: str) -> None:
+def _count(context: Context, code: str, now_ms: int, source: ReferralSource, campaign: str) -> None:
     """A click that cannot be counted leads on all the same: whoever clicked has nothing to do with it."""
     lane, closed = random.randrange(clicks.LANES), day(now_ms - CLOSED_AFTER_MS)
     try:
-        clicks.count(context.table, code, now_ms, lane, links.source(source), campaign, closed)
+        clicks.count(context.table, code, now_ms, lane, source, campaign, closed)
     except RetryableConflict:
         return

@@ -26,6 +26,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payment_events import RefundTotal
 from refledger.domain.referrals import DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.rewards import Reward
+from refledger.operations import clicks
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import conversions, refunds
 from refledger.operations.earning.conversions import convert
@@ -74,12 +75,14 @@ def take(context: Context, news: LeadNews) -> LeadResult:
     if news.customer:
         own_id = context.customer_id(news.customer)
         news = replace(news, customer=context.ids.user(news.customer), customer_id=own_id)
+    clicked = _with_click(context, news)
+    news = clicked or news
     facts = _note(context, hashed, news)
     made = False
     referral_id = referrals.of_lead(context.table, hashed)
     if referral_id is None:
         if not facts.codes:
-            return LeadResult(LeadOutcome.NOTED)
+            return LeadResult(LeadOutcome.NOTED if clicked else LeadOutcome.UNKNOWN_CODE)
         try:
             referral_id, made = _make(context, news, hashed, facts), True
         except REFUSALS as error:
@@ -89,6 +92,18 @@ def take(context: Context, news: LeadNews) -> LeadResult:
         facts = leads.find(context.table, hashed)  # and what was noted while there was no referral
     taken = _follow(context, referral_id, facts, news)
     return replace(taken, outcome=LeadOutcome.MADE) if made and taken.outcome is LeadOutcome.KNOWN else taken
+
+
+def _with_click(context: Context, news: LeadNews) -> LeadNews | None:
+    """The news with what their click tells, behind what they tell themselves; None where there is no such click."""
+    if not news.click:
+        return news
+    click = clicks.find(context, news.click, news.at_ms)
+    if click is None:
+        return None
+    source = news.source or (None if click.source is ReferralSource.UNKNOWN else click.source)
+    codes = tuple(dict.fromkeys((*news.codes, click.code)))
+    return replace(news, codes=codes, source=source, campaign=news.campaign or click.campaign)
 
 
 @retry_on_conflict
