@@ -22,13 +22,13 @@ help: ## list the targets
 setup: ## install everything at once (each target installs what it needs by itself)
 	$(SETUP)
 
-run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=…)
+run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PORT=…, DYNAMODB_PORT=…, ARGS=--empty)
 	$(SETUP) run worker dynamodb web
 	@PYTHONPATH=.:local exec $(PY) -m undocked template.yaml --stack refledger --python .venv-worker/bin/python \
 		--preload pydantic,refledger.entry.config,refledger.entry.http,refledger.entry.events.batch \
 		--parameter StripeMode=any --parameter PythonRuntime=$(RUNTIME) --parameter FreshSignInMinutes=1440 \
 		--parameter LinkBase='$${API}' --parameter PagesIssuer='$${API}/_local/issuer' --people scripts/people.json \
-		--when-ready "$(PY) scripts/seed.py" --welcome scripts/welcome.txt $(ARGS)
+		--when-ready "$(PY) scripts/seed.py $(filter --empty,$(ARGS))" --welcome scripts/welcome.txt $(filter-out --empty,$(ARGS))
 
 # Levels: rules and pages, in half a minute; operations and handlers on a table in memory, DynamoDB itself, and the real state machine;
 # running stacks. Those that need stacks come by themselves: a stack at rest still takes a share of the machine.

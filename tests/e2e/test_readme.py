@@ -1,9 +1,8 @@
-"""README's story and the welcome screen, command by command as they are printed, in both orders on one stack."""
+"""README's story, command by command as it is printed, and the demo world, on one stack."""
 
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import re
 import shlex
@@ -11,17 +10,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from scripts import seed
-from scripts.demo import Client
-from undocked.options import Options
-from undocked.stack import Stack as RunningStack
+from scripts import demo_world, seed
+from scripts.demo import Client, eventually
 from undocked.testing import Stack
-from undocked.welcome import welcome
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = re.compile(r"\b(alice|bob|ida|fred)\b")
@@ -48,20 +42,6 @@ def indented(text: str) -> str:
 
 def of_readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8").split("## The story, by hand")[1].split("\n## ")[0]
-
-
-def of_welcome(stack: Stack) -> str:
-    """What this stack prints when it is ready."""
-    options = SimpleNamespace(
-        api_port=stack.api_port, aws_port=stack.aws_port, dynamodb_port=stack.dynamodb_port, data=stack.data,
-        welcome=ROOT / "scripts" / "welcome.txt", region=stack.region, python=None, welcome_token={},
-        are_moved=False,
-    )  # fmt: skip
-    running = SimpleNamespace(
-        about=lambda: {"workers": [], "routes": [], "mappings": [], "schedules": []},
-        token=lambda _: None,
-    )
-    return welcome(cast(Options, options), cast(RunningStack, running), 0).split("\n\n", 1)[1]
 
 
 def runnable(commands: str) -> str:
@@ -93,44 +73,59 @@ def terminal(stack: Stack, tmp_path: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("order", [("welcome", "readme"), ("readme", "welcome")], ids="-then-".join)
+@pytest.mark.parametrize("has_aws_cli", [True, False])
 def test_the_story_by_hand_goes_as_it_is_printed(
-    client: Client, stack: Stack, terminal: dict[str, str], order: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    client: Client, terminal: dict[str, str], has_aws_cli: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is refused, and the figures are those of the text. The second order is told of other people and payments;
-    what the texts have in common they have in common then, too.
-    """
+    """Nothing is refused, and the figures are those of the text. The second time it is told of other people."""
 
     def renamed(text: str) -> str:
-        if order[0] == "welcome":
-            return text
-        return FACTS.sub(r"\1again-\2", PEOPLE.sub(r"\1-again", text))
+        return text if has_aws_cli else FACTS.sub(r"\1again-\2", PEOPLE.sub(r"\1-again", text))
 
-    monkeypatch.setattr(seed, "PARTNER", json.loads(renamed(json.dumps(seed.PARTNER))))
-    monkeypatch.setattr(seed, "CUSTOMER", renamed(seed.CUSTOMER))
-    seed.seed(client)
-    seed.seed(client)  # a second start of the stack
-    texts = {"welcome": renamed(of_welcome(stack)), "readme": renamed(of_readme())}
-    script = "\n".join(runnable(indented(texts[name])) for name in order)  # one terminal
-    if order[0] == "readme":
+    seed.seed(client, is_empty=True)
+    text = renamed(of_readme())
+    if not has_aws_cli:
         (Path(terminal["HOME"]) / "aws").unlink()  # README says what stands in for it
     done = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, env=terminal, capture_output=True, text=True, timeout=600, check=False
-    )
+        ["bash", "-c", runnable(indented(text))],
+        cwd=ROOT, env=terminal, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert re.findall(r'.*"status": ?[45][0-9][0-9].*', done.stdout) == []
 
     def minor(pattern: str) -> int:
-        (found,) = re.findall(pattern, re.sub(r"\s+", " ", " ".join(texts.values())))
+        (found,) = re.findall(pattern, re.sub(r"\s+", " ", text))
         return int(found.replace(".", ""))
 
     def balance(who: str) -> tuple[int, int]:
         (usd,) = client.get(renamed(who), "/ledger/balances")["data"]
         return usd["available"], usd["paid"]
 
-    assert balance("ida") == (minor(r"ida(?:-again)? earns ([0-9.]+):"), 0)
     asked = minor(r"asks for ([0-9.]+),")
     assert balance("alice") == (minor(r"her reward is ([0-9.]+) now") - asked, asked)
+
+
+def test_the_demo_world_is_worth_looking_at(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    """A start and another one: partners who have earned, been paid and wait; and what staff have to decide about."""
+    seed.seed(client)
+    assert "demo world: ready" in capsys.readouterr().out
+    seed.seed(client)
+    assert "demo world" not in capsys.readouterr().out
+    own = {"programId": demo_world.ID}
+    names = {each["companyName"] for each in client.get("admin", "/partners", limit=100, **own)["data"]}
+    assert names == {each.company for each in demo_world.PARTNERS}
+
+    def withdrawals() -> list[int]:
+        return [len(client.get("admin", "/withdrawals", status=s, **own)["data"]) for s in ("PAID", "REQUESTED")]
+
+    eventually(withdrawals, [2, 5], "withdrawals that are paid, and that wait")
+    (lena,) = client.get("lena", "/me/balance")["data"]
+    paid, reserved = (amount * 100 for amount in demo_world.PARTNERS[0].asks)
+    assert (lena["paid"], lena["reserved"]) == (paid, reserved)
+    assert lena["available"] > 0 < lena["pending"]
+    inbox = {each["kind"]: each["count"] for each in client.get("admin", "/inbox")["data"]}
+    assert min(inbox[each] for each in ("WITHDRAWALS_TO_DECIDE", "APPLICATIONS", "ADJUSTMENTS", "DISPUTES")) > 0
+    assert client.get("ida", "/me/balance")["data"][0]["available"] > 0
 
 
 @pytest.mark.parametrize("script", ["scripts/seed.py", "scripts/demo.py"])

@@ -87,7 +87,7 @@ def test_a_checkout_of_somebody_else_is_named(capsys: pytest.CaptureFixture[str]
 def test_make_run_seeds_nothing_but_its_own_stack() -> None:
     """The demo program is made by what the stack runs when it is ready: nothing is started beside it."""
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nrun:")[1].split("\n\n")[0]
-    assert '--when-ready "$(PY) scripts/seed.py"' in recipe
+    assert '--when-ready "$(PY) scripts/seed.py $(filter --empty,$(ARGS))"' in recipe
     assert "& " not in recipe
 
 
