@@ -60,8 +60,9 @@ e2e: ## run the tests that need running stacks
 
 simulate: ## everything in any order, with faults: SEEDS=… runs, or one again: ARGS="--seed 17"; alone, the long proofs too
 	$(SETUP) dev worker dynamodb
-	PYTHONPATH=.:local:layers/core/python $(PY) -m tests.support.simulator --seeds $(or $(SEEDS),2000) $(ARGS)
+	PYTHONPATH=.:local:layers/core/python $(PY) -m tests.support.simulator --seeds $(or $(SEEDS),20000) $(ARGS)
 ifeq ($(SEEDS)$(ARGS),)
+	PYTHONPATH=.:local:layers/core/python $(PY) -m tests.support.simulator --long --seeds 1000
 	NEW_SEEDS=1 SIMULATE_RUNS=$${SIMULATE_RUNS:-100} SIMULATE_STEPS=$${SIMULATE_STEPS:-60} INTERRUPTED_PAIRS=all CORRUPTIONS=all DOCUMENT_CASES=20 DEATHS=all ORDER_HISTORIES=100 ORDER_ORDERS=20 ORDER_PERMUTATIONS=120 FIGURE_HISTORIES=30 FIGURE_STEPS=150 MEMORY_HISTORIES=2000 CONFORMANCE_HISTORIES=200 \
 		$(PY) -m pytest tests/proof tests/operations tests/functions/test_payout_events.py tests/store/test_memory.py tests/adapters/test_conformance.py \
 			tests/e2e/test_document.py

@@ -18,11 +18,12 @@ from refledger.store import ledger
 from refledger.store.transaction import Write
 from tests.support import seeds
 from tests.support.simulator import faults
-from tests.support.simulator.run import Failed, Outcome, again, simulate
+from tests.support.simulator.deployment import rig
+from tests.support.simulator.run import LONG, SHORT, Failed, Length, Outcome, again, simulate
 from tests.support.simulator.scheduler import Scheduler, Task
 
 log = logging.getLogger(__name__)
-SHARE = 60
+SHARE, SHORT_SHARE = 30, 200
 KEPT = [
     int(line.split()[0]) for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines() if line[0] != "#"
 ]
@@ -38,13 +39,14 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", KEPT)
 def test_seeds_that_failed_once(seed: int) -> None:
-    simulate(seed)
+    simulate(seed, LONG)
 
 
 def test_anything_in_any_order() -> None:
     """Events, maturity, people, payouts, schedules, stream, workflow, provider and time, with and without faults."""
     first = seeds.seed("FIRST_SEED")
-    _simulate(range(first, first + SHARE))
+    _simulate(range(first, first + SHARE), LONG)
+    _simulate(range(first, first + SHORT_SHARE), SHORT)
 
 
 def _shown(outcome: Outcome) -> tuple[object, ...]:
@@ -53,13 +55,15 @@ def _shown(outcome: Outcome) -> tuple[object, ...]:
 
 def test_a_seed_is_one_run() -> None:
     """Whatever ran before: the same actions, choices, calls and faults."""
-    first = [_shown(simulate(seed)) for seed in range(12)]
-    assert first == [_shown(simulate(seed)) for seed in range(11, -1, -1)][::-1]
+    runs = [(seed, length) for length in (LONG, SHORT) for seed in range(12)]
+    first = [_shown(simulate(*each)) for each in runs]
+    assert first == [_shown(simulate(*each)) for each in reversed(runs)][::-1]
     assert any(shown[2] for shown in first), "a fault struck"
     assert any(shown[1] for shown in first), "there was something to choose"
 
 
-def test_a_balance_without_its_conditions_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("length", [LONG, SHORT], ids=lambda length: length.name)
+def test_a_balance_without_its_conditions_is_found(monkeypatch: pytest.MonkeyPatch, length: Length) -> None:
     """The simulation sees what a lost update does, and says how to see it again."""
 
     def careless(*given: Any) -> list[Write]:
@@ -70,17 +74,18 @@ def test_a_balance_without_its_conditions_is_found(monkeypatch: pytest.MonkeyPat
     post = ledger.post
     monkeypatch.setattr(ledger, "post", careless)
     with pytest.raises(Failed) as failed:
-        _simulate(range(200))
-    assert str(failed.value).startswith(again(failed.value.outcome.seed))
+        _simulate(range(1000), length)
+    assert str(failed.value).startswith(again(failed.value.outcome.seed, length))
 
 
-def _simulate(seeds: range) -> list[Outcome]:
-    return [simulate(seed) for seed in seeds]
+def _simulate(seeds: range, length: Length) -> list[Outcome]:
+    with rig() as here:
+        return [simulate(seed, length, here) for seed in seeds]
 
 
 def test_each_fault_strikes() -> None:
     """In some of the first seeds."""
-    struck = {fault for outcome in _simulate(range(50)) for _, fault in outcome.injected}
+    struck = {fault for outcome in _simulate(range(50), LONG) for _, fault in outcome.injected}
     assert set(faults.ALL) - struck == {"skewed clock"}
 
 

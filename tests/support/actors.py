@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from refledger.domain.payments import PaymentKind
+from refledger.domain.adjustments import Adjustment
+from refledger.domain.caps import CappedMonth
+from refledger.domain.journal import Balance, JournalEntry
+from refledger.domain.payments import Payment, PaymentKind
 from refledger.domain.rewards import Reward
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.earning.maturity import mature_all
 from refledger.operations.payouts import withdrawals, workflow_callbacks
-from refledger.store import adjustments, ledger
+from refledger.store import adjustments as stored_adjustments
+from refledger.store import caps as stored_caps
+from refledger.store import ledger
 from refledger.store import payments as stored_payments
 from refledger.store import referrals as stored_referrals
 from refledger.store import rewards as stored_rewards
@@ -261,7 +266,7 @@ class Actors:
 
     def decide_adjustment(self, name: str, place: int, act: str, who: str) -> None:
         books = self.deployed.world.books
-        ids = [id for _, id in adjustments.of_partner(books.table, self.id_of(name), "", 100)]
+        ids = [id for _, id in stored_adjustments.of_partner(books.table, self.id_of(name), "", 100)]
         if ids:
             path = {"adjustmentId": ids[place % len(ids)]}
             route = f"POST /api/v1/adjustments/{{adjustmentId}}/{act}"
@@ -320,16 +325,35 @@ class Actors:
 
     def withdrawals(self) -> list[Withdrawal]:
         """All of everybody's."""
-        books, found = self.deployed.world.books, []
-        for name in PARTNERS:
-            ids = islice(stored_withdrawals.of_partner(books.table, self.id_of(name), "", 100), 100)
-            found += stored_withdrawals.many(books.table, [id for _, id in ids])
-        return found
+        return [made for name in PARTNERS for made in self.withdrawals_of(name)]
+
+    def withdrawals_of(self, name: str) -> list[Withdrawal]:
+        table = self.deployed.world.books.table
+        ids = islice(stored_withdrawals.of_partner(table, self.id_of(name), "", 100), 100)
+        return stored_withdrawals.many(table, [id for _, id in ids])
+
+    def balances(self, name: str) -> list[Balance]:
+        return ledger.balances(self.deployed.world.books.table, self.id_of(name))
+
+    def journal(self, name: str, currency: str) -> list[JournalEntry]:
+        return self.deployed.world.books.entries(name, currency)
+
+    def adjustments(self, name: str) -> list[Adjustment]:
+        table = self.deployed.world.books.table
+        found = stored_adjustments.of_partner(table, self.id_of(name), "", 100)
+        return stored_adjustments.many(table, [id for _, id in found])
+
+    def months(self, name: str) -> list[CappedMonth]:
+        """Those that have a cap."""
+        return list(stored_caps.of_partner(self.deployed.world.books.table, self.id_of(name)))
 
     def payment(self, number: int) -> Any:
         """The payment as it is kept, None where it has not come."""
         found = stored_payments.many(self.deployed.world.books.table, [self._id_of_payment(number)])
         return found[0] if found and found[0].kind is not PaymentKind.EARLY else None
+
+    def payment_of(self, reward: Reward) -> Payment:
+        return stored_payments.find(self.deployed.world.books.table, reward.payment)
 
     def _id_of_payment(self, number: int) -> str:
         return self.deployed.world.books.ids.payment("payments", f"p{number}")

@@ -11,9 +11,6 @@ from refledger.domain.journal import Account, EntryKind
 from refledger.domain.payments import Origin, PaymentKind
 from refledger.domain.rewards import BY_HAND, Reward, cap_key, worth
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.store import caps as stored_caps
-from refledger.store import ledger
-from refledger.store import payments as stored_payments
 from tests.support.actors import MOST_BPS, PARTNERS, PAYMENTS, Actors, price
 
 Rewards = dict[str, list[Reward]]  # by partner
@@ -81,8 +78,8 @@ class Expectations:
 
     def _others_were_told(self, by_payment: dict[str, list[Reward]]) -> None:
         """What is of no payment that was sent is of a conversion, or was given by hand."""
-        for id, made in by_payment.items():
-            payment = stored_payments.find(self.actors.deployed.world.books.table, id)
+        for made in by_payment.values():
+            payment = self.actors.payment_of(made[0])
             assert payment.origin is not Origin.PAYMENT, "rewards of a payment that was not sent"
             assert {reward.reversed for reward in made} == {0}
             if payment.origin is Origin.BY_HAND:
@@ -100,11 +97,9 @@ class Expectations:
 
     def _journals_stay(self) -> None:
         """Entries are only added; reserving never made debt, and no write-off gave more than was owed."""
-        books = self.actors.deployed.world.books
         for name in PARTNERS:
-            for balance in ledger.balances(books.table, self.actors.id_of(name)):
-                found = ledger.entries(books.table, balance.partner_id, balance.currency)
-                entries = [entry for _, entry in found]
+            for balance in self.actors.balances(name):
+                entries = self.actors.journal(name, balance.currency)
                 hashes, known = [e.hash for e in entries], self.journals.get((name, balance.currency), [])
                 assert hashes[: len(known)] == known, "the past was rewritten"
                 self.journals[name, balance.currency] = hashes
@@ -120,7 +115,6 @@ class Expectations:
 
     def _caps_hold(self, rewards: Rewards) -> None:
         """A month of payments comes to what was kept, up to its cap: the greatest where customers have several."""
-        books = self.actors.deployed.world.books
         for name, mine in rewards.items():
             kept: Counter[tuple[str, str]] = Counter()
             most: dict[tuple[str, str], int] = {}
@@ -129,7 +123,7 @@ class Expectations:
                     key = reward.currency, cap_key(reward)
                     kept[key] += worth(reward)
                     most[key] = max(most.get(key, 0), reward.cap)
-            found = {(m.currency, m.name): m for m in stored_caps.of_partner(books.table, self.actors.id_of(name))}
+            found = {(m.currency, m.name): m for m in self.actors.months(name)}
             for key in kept.keys() & found.keys():
                 assert found[key].worth == min(most[key], kept[key]), (key, found[key])
             assert {key for key in kept if kept[key]} <= found.keys()

@@ -6,6 +6,8 @@ deployment.py  the real functions, with queues, stream, schedules, workflow and 
 actions.py     what happens: everything of `actors.py`, and what happens by itself
 invariants.py  what must hold after every commit
 witness.py     the independent model (tests/support/model.py), told the facts in the order of the commits
+checks.py      what must hold when all is quiet, of what a run has changed
+remembered.py  what was read of a beginning and found right: a run reads again only what it has changed
 run.py         a seed from its beginning to its end: `simulate`
 __main__.py    many of them: `make simulate SEEDS=1000`, or one again: `make simulate ARGS="--seed 17"`
 """

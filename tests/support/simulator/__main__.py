@@ -1,4 +1,4 @@
-"""`make simulate SEEDS=1000`, or `make simulate ARGS="--seed 17"`."""
+"""`make simulate SEEDS=20000`, long ones: `make simulate SEEDS=500 ARGS=--long`, one again: `ARGS="--seed 17"`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import sys
 import time
 from collections import Counter
 from contextlib import redirect_stdout
+from functools import partial
 from multiprocessing import Pool
 
-from tests.support.simulator.deployment import SERVICE_CALLS
+from tests.support.simulator.deployment import SERVICE_CALLS, rig
 from tests.support.simulator.faults import ALL, AT_SERVICE, AT_TABLE
-from tests.support.simulator.run import Failed, Outcome, simulate
+from tests.support.simulator.run import LENGTHS, Failed, Length, Outcome, simulate
 
-PART = 25  # seeds that a process is given at once
+PART = 50  # seeds that a process is given at once
 
 
 def main() -> int:
@@ -25,21 +26,25 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="so many, from --first on")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
+    lengths = parser.add_mutually_exclusive_group()
+    for name, meaning in (
+        ("short", "a few things at once; this is the default"),
+        ("long", "rounds of it, and nine days"),
+    ):
+        lengths.add_argument(
+            f"--{name}", action="store_const", dest="length", const=name, default="short", help=meaning
+        )
     told = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if told.seed is not None:
-        return _one(told.seed)
-    return _many(range(told.first, told.first + told.seeds), told.jobs)
+        return _one(told.seed, LENGTHS[told.length])
+    return _many(range(told.first, told.first + told.seeds), LENGTHS[told.length], told.jobs)
 
 
-def _quietly(seed: int) -> Outcome:
-    with redirect_stdout(io.StringIO()):  # metrics
-        return simulate(seed)
-
-
-def _one(seed: int) -> int:
+def _one(seed: int, length: Length) -> int:
     try:
-        outcome = _quietly(seed)
+        with redirect_stdout(io.StringIO()):  # metrics
+            outcome = simulate(seed, length)
     except Failed as failed:
         print(failed, file=sys.stderr)
         raise failed.__cause__ or failed from None
@@ -50,25 +55,26 @@ def _one(seed: int) -> int:
     return 0
 
 
-def _some(seeds: range) -> tuple[list[Outcome], list[str], float]:
+def _some(seeds: range, length: Length) -> tuple[list[Outcome], list[str], float]:
     """What they were, what was wrong, and CPU seconds."""
     began, outcomes, wrong = time.process_time(), [], []
-    for seed in seeds:
-        try:
-            outcomes.append(_quietly(seed))
-        except Failed as error:
-            outcomes.append(error.outcome)
-            wrong.append(str(error))
+    with redirect_stdout(io.StringIO()), rig() as here:
+        for seed in seeds:
+            try:
+                outcomes.append(simulate(seed, length, here))
+            except Failed as error:
+                outcomes.append(error.outcome)
+                wrong.append(str(error))
     return outcomes, wrong, time.process_time() - began
 
 
-def _many(seeds: range, jobs: int) -> int:
+def _many(seeds: range, length: Length, jobs: int) -> int:
     sites: Counter[tuple[str, str]] = Counter()
     injected: Counter[tuple[str, str]] = Counter()
     failed, calls, commits, choices, seconds = 0, 0, 0, 0, 0.0
     parts = [seeds[start : start + PART] for start in range(0, len(seeds), PART)]
     with Pool(jobs) as pool:
-        for outcomes, wrong, spent in pool.imap_unordered(_some, parts):
+        for outcomes, wrong, spent in pool.imap_unordered(partial(_some, length=length), parts):
             seconds += spent
             for outcome in outcomes:
                 calls, commits = calls + outcome.calls, commits + outcome.commits
@@ -79,7 +85,7 @@ def _many(seeds: range, jobs: int) -> int:
                 failed += 1
                 print(each, end="\n\n", flush=True)
     _report(sites, injected)
-    print(f"{len(seeds)} seeds, {calls} calls, {choices} choices, {commits} commits; ", end="")
+    print(f"{len(seeds)} {length.name} seeds, {calls} calls, {choices} choices, {commits} commits; ", end="")
     print(f"{seconds:.0f} CPU s, {len(seeds) / seconds:.1f} seeds a second and core")
     print(f"{failed} seeds failed; keep them in tests/proof/seeds.txt" if failed else "all were right")
     return 1 if failed else 0

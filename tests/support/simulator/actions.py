@@ -122,7 +122,14 @@ MONEY = {  # what moves a balance
     for name in ("withdraw", "take_back", "decide", "settle", "by_hand", "give", "pay_reward", "many", "adjust",
                  "decide_adjustment", "provider_takes_back")
 }  # fmt: skip
+COMES: dict[str, Draw] = {  # an event that is delivered alone and at once
+    "comes": lambda c: c.random.choice((
+        ("pay", number(c), 0), ("pay", number(c), 0), ("refund", number(c), c.random.randrange(REFUNDS)),
+        ("dispute", number(c), c.random.randrange(DISPUTES)), ("close", number(c), c.random.randrange(DISPUTES)),
+    )),
+}  # fmt: skip
 GROUPS = (EVENTS, BY_ITSELF, BY_ITSELF, PEOPLE, MONEY, MONEY, MONEY, ABOUT, ABOUT, STORIES, STORIES)
+STEPS = (COMES, COMES, BY_ITSELF, PEOPLE, MONEY, MONEY, ABOUT, ABOUT)  # one thing each
 ALL = EVENTS | BY_ITSELF | PEOPLE | ABOUT | STORIES
 
 
@@ -135,9 +142,9 @@ class Action:
         return f"{self.name}({', '.join(map(repr, self.given))})"
 
 
-def draw(chance: Chance, weights: dict[str, float]) -> Action:
+def draw(chance: Chance, weights: dict[str, float], groups: tuple[dict[str, Draw], ...]) -> Action:
     """One of a group of chance; what this run does not do, it does not do."""
-    group = chance.random.choice(GROUPS)
+    group = chance.random.choice(groups)
     names = list(group)
     act = chance.random.choices(names, [weights[each] for each in names])[0]
     return Action(act, group[act](chance))
@@ -152,6 +159,10 @@ def act(action: Action, actors: Actors, deployed: Simulated) -> None:
         case "boards":
             deployed.take(deployed.boards, "leaderboards")
             deployed.take(deployed.payments, "payment_events")
+        case "comes":
+            kind, *given = action.given
+            getattr(actors, kind)(*given)
+            deployed.deliver(deployed.queue[-1:])
         case "restart":
             task = deployed.scheduler.current
             restarted(deployed, task.worker if task else 0)

@@ -4,6 +4,7 @@ moment at which another of them may go on, and at which a fault may strike.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pytest
 from refledger.adapters import ids
 from refledger.adapters import queues as real_queues
 from refledger.adapters.bus import Bus
+from refledger.adapters.files import Files
 from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, MaturityQueue, NotTaken, PaymentsQueue
 from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.errors import Busy
@@ -29,18 +31,20 @@ from refledger.store import audit_actor, keys, merge
 from refledger.store.table import Table
 from refledger.store.transaction import RetryableConflict
 from tests.support import changes, functions
-from tests.support.books import Books
+from tests.support.books import Books, Clock
+from tests.support.buckets import Bucket
 from tests.support.business import Business, Queue
 from tests.support.deployment import Deployment, Event, deployment
 from tests.support.dynamodb import MEMORY
 from tests.support.faults import Death
 from tests.support.functions import Answer
+from tests.support.kms import Kms
 from tests.support.memory.client import Client
 from tests.support.payouts import Provider
 from tests.support.queues import Sqs
 from tests.support.simulator.faults import AT_SERVICE, AT_TABLE, Faults, Seam
 from tests.support.simulator.scheduler import Scheduler
-from tests.support.stepfunctions import MACHINE_ARN
+from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
 from tests.support.workflow import Execution, StateMachine, definition
 
 Json = dict[str, Any]
@@ -66,15 +70,12 @@ def _kind(key: Json) -> str:
     return str(key["pk"]["S"].split("#")[0])
 
 
-@dataclass
 class FifoQueue(Sqs):
     """The queue of maturity: what it was sent under the same number a few minutes ago it takes and drops."""
 
-    faults: Faults
-    now_ms: Callable[[], int]
-
-    def __post_init__(self) -> None:
+    def __init__(self, faults: Faults, now_ms: Callable[[], int]) -> None:
         super().__init__()
+        self.faults, self.now_ms = faults, now_ms
         self.known: dict[str, int] = {}
 
     def send_message_batch(self, **given: Any) -> Json:
@@ -110,10 +111,11 @@ class TimeLimit:
         return 60_000 if self.looks is None or self.looks >= 0 else 0
 
 
+@dataclass
 class FickleProvider(Provider):
     """One to which something happens now and then."""
 
-    faults: Faults
+    faults: Faults = field(kw_only=True)
 
     def send(self, order: Any) -> Any:
         if not self.fates and self.faults.strikes("provider", 0.5):
@@ -127,17 +129,49 @@ class FickleProvider(Provider):
 class Simulated(Deployment):
     """Like Deployment, for tasks of a scheduler."""
 
+    sqs: FifoQueue
+
     scheduler: Scheduler = field(kw_only=True)
     faults: Faults = field(kw_only=True)
-    boards: Queue = field(kw_only=True)
-    payments: Queue = field(kw_only=True)
-    workers: list[Context] = field(kw_only=True, default_factory=list)
+    boards: Queue = field(default_factory=Queue)
+    payments: Queue = field(default_factory=Queue)
+    jobs: Queue = field(default_factory=Queue)
+    bus: changes.EventsClient = field(default_factory=changes.EventsClient)
+    workers: list[Context] = field(default_factory=list)
+    ports: dict[str, Any] = field(default_factory=dict)  # where calls to services pass, by name
     read: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CONSUMERS, 0))  # of the stream, by consumer
     busy: set[str] = field(default_factory=set)  # groups, executions and consumers at which somebody is
 
     @property
     def table(self) -> Any:
         return self.world.books.client.database.tables["refledger"]
+
+    @property
+    def chosen(self) -> random.Random:
+        return self.faults.chosen
+
+    def targets(self) -> dict[str, Any]:
+        """What functions call beside the table, by name."""
+        return {
+            "maturity": self.sqs, "leaderboards": self.boards, "payment_events": self.payments, "job_worker": self.jobs,
+            "bus": self.bus, "workflow": self.steps, "provider": self.stripe,
+        }  # fmt: skip
+
+    def continues(self, before: Simulated) -> None:
+        """Take over what was going on in another one: what waits, what was sent, what the provider has done."""
+        self.queue, self.taken, self.sent, self.seen = [*before.queue], [*before.taken], before.sent, before.seen
+        self.groups.update((name, [*group]) for name, group in before.groups.items() if group)
+        self.read = dict(before.read)
+        for name in ("boards", "payments", "jobs", "sqs"):
+            mine, other = getattr(self, name), getattr(before, name)
+            mine.batches, mine.dead = [*other.batches], [*other.dead]
+        self.sqs.known = dict(before.sqs.known)
+        for name in ("paid", "awaited", "declined"):
+            setattr(self.stripe, name, dict(getattr(before.stripe, name)))
+        self.machine.tokens = before.machine.tokens
+        self.machine.executions = {
+            name: replace(run, tries=dict(run.tries)) for name, run in before.machine.executions.items()
+        }
 
     def invoke(self, function: str, event: Json) -> Json | None:
         """What a function answers; None where it failed, which the service answers by another try."""
@@ -277,68 +311,88 @@ def _records(bodies: list[str]) -> Json:
     return {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """What is there when a run begins: it is made once, and copied."""
+@dataclass
+class Rig:
+    """The functions of one process, where one run after another takes place: `deployed` is of the one that goes on."""
 
-    client: Client
-    at_ms: int
-    taken: tuple[Event, ...]
-    read: tuple[tuple[str, int], ...] = ()  # of the stream, by consumer
+    plain: Deployment
+    deployed: Simulated = field(init=False)
+
+    def begin(self, before: Simulated, scheduler: Scheduler, faults: Faults, seed: int) -> Simulated:
+        """A deployment that begins as another one is. `scheduler` and `faults` draw from the run's chance."""
+        books, steps = _copied_books(before.world.books), _copied_steps(before.steps)
+        world = replace(before.world, books=books, machine=steps, bucket=_copied_bucket(before.world.bucket))
+        machine = StateMachine(steps, functions.load("workflow").handler, books.clock)
+        sqs, stripe = FifoQueue(faults, books.clock), FickleProvider(faults=faults)
+        self.deployed = made = Simulated(world, sqs, stripe, machine, scheduler=scheduler, faults=faults)
+        made.continues(before)
+        audit_actor._numbers = itertools.count(books.clock())  # more than were there before
+        random.seed(seed)
+        made.ports = {name: Seam(target, scheduler, faults, SERVICE_CALLS) for name, target in made.targets().items()}
+        at_table = Seam(books.client, scheduler, faults, TABLE_CALLS)
+        made.workers = [_worker(made, at_table) for _ in range(WORKERS)]
+        return made
+
+    def empty(self, scheduler: Scheduler, faults: Faults) -> Simulated:
+        """One to which nothing has happened."""
+        books, steps = self.plain.world.books, self.plain.machine.steps
+        machine = StateMachine(steps, functions.load("workflow").handler, books.clock)
+        sqs, stripe = FifoQueue(faults, books.clock), FickleProvider(faults=faults)
+        return Simulated(self.plain.world, sqs, stripe, machine, scheduler=scheduler, faults=faults)
+
+    def _factories(self) -> dict[str, Callable[[], Any]]:
+        """What functions ask `config` for, of the run that goes on."""
+
+        def port(name: str) -> Any:
+            return self.deployed.ports[name]
+
+        return {
+            "context": lambda: _context(self.deployed),
+            "vault": lambda: self.deployed.world.books.vault,
+            "files": lambda: Files(self.deployed.world.bucket, "files"),
+            "maturity_queue": lambda: MaturityQueue(port("maturity"), "queue"),
+            "dead_letters": lambda: DeadLetters(port("maturity"), "dead"),
+            "leaderboard_queue": lambda: LeaderboardQueue(port("leaderboards"), "boards"),
+            "payments_queue": lambda: PaymentsQueue(port("payment_events"), "payments"),
+            "job_queue": lambda: JobQueue(port("job_worker"), "jobs"),
+            "bus": lambda: Bus(port("bus"), "bus"),
+            "workflow": lambda: Workflow(port("workflow"), MACHINE_ARN),
+            "waker": lambda: Waker(port("workflow")),
+            "payouts": lambda: dict.fromkeys((MethodType.STRIPE, MethodType.BANK_TRANSFER), port("provider")),
+        }
 
 
 @contextmanager
-def simulated(beginning: Beginning, scheduler: Scheduler, faults: Faults, seed: int) -> Iterator[Simulated]:
-    """A deployment of its own that begins so. `scheduler` and `faults` draw from the run's chance."""
-    chosen = faults.chosen
+def rig() -> Iterator[Rig]:
+    """The functions, for runs one after another."""
     with deployment(MEMORY) as plain, pytest.MonkeyPatch.context() as patch:
-        client = Client(beginning.client.database.copy(), scheduled=True)
-        books = Books(client)
-        books.clock.at_ms = beginning.at_ms
-        table = client.database.tables["refledger"]
-        table.now = lambda: datetime.fromtimestamp(books.clock() / 1000, UTC)
-        plain.world.books = books
-        patch.setattr(ids, "secrets", SimpleNamespace(token_bytes=chosen.randbytes))
-        patch.setattr(audit_actor, "_numbers", itertools.count(1))
-        random.seed(seed)
+        made = Rig(plain)
+        patch.setattr(ids, "secrets", SimpleNamespace(token_bytes=lambda size: made.deployed.chosen.randbytes(size)))
+        patch.setattr(audit_actor, "_numbers", itertools.count())
         for module in (functions.load("payment_events"), rollups, merge, real_queues):
-            patch.setattr(module, "side_by_side", scheduler.side_by_side)
-
-        def seam(target: Any) -> Any:
-            return Seam(target, scheduler, faults, SERVICE_CALLS)
-
-        sqs = FifoQueue(faults, books.clock)
-        stripe = FickleProvider()
-        stripe.faults = faults
-        boards, payments = Queue(), Queue()
-        steps = plain.world.machine
-        machine = StateMachine(steps, functions.load("workflow").handler, books.clock)
-        made = Simulated(
-            plain.world, sqs, stripe, machine, taken=list(beginning.taken), sent=len(beginning.taken),
-            read=dict.fromkeys(CONSUMERS, 0) | dict(beginning.read),
-            scheduler=scheduler, faults=faults, boards=boards, payments=payments,
-        )  # fmt: skip
-        through = seam(stripe)
-        ports = {MethodType.STRIPE: through, MethodType.BANK_TRANSFER: through}
-        factories: dict[str, Callable[[], Any]] = {
-            "context": lambda: _context(made),
-            "vault": lambda: books.vault,
-            "maturity_queue": lambda: MaturityQueue(seam(sqs), "queue"),
-            "dead_letters": lambda: DeadLetters(seam(sqs), "dead"),
-            "leaderboard_queue": lambda: LeaderboardQueue(seam(boards), "boards"),
-            "payments_queue": lambda: PaymentsQueue(seam(payments), "payments"),
-            "job_queue": lambda: JobQueue(seam(Queue()), "jobs"),
-            "bus": lambda: Bus(seam(changes.EventsClient()), "bus"),
-            "workflow": lambda: Workflow(seam(steps), MACHINE_ARN),
-            "waker": lambda: Waker(seam(steps)),
-            "payouts": lambda: ports,
-        }
-        for name, factory in factories.items():
+            patch.setattr(module, "side_by_side", lambda *given: made.deployed.scheduler.side_by_side(*given))
+        for name, factory in made._factories().items():
             patch.setattr(config, name, factory)
         plain.world.variables |= {"NOTICES": "chosen"}
-        at_table = Seam(client, scheduler, faults, TABLE_CALLS)
-        made.workers = [_worker(made, at_table) for _ in range(WORKERS)]
         yield made
+
+
+def _copied_books(books: Books) -> Books:
+    """A table that has the same in it and goes its own way, at the same moment, under the same key."""
+    client = Client(books.client.database.copy(), scheduled=True)
+    made = Books(client, clock=Clock(books.clock()), kms=Kms(books.kms.key), ids=books.ids)
+    client.database.tables[made.table_name].now = lambda: datetime.fromtimestamp(made.clock() / 1000, UTC)
+    return made
+
+
+def _copied_steps(steps: StepFunctions) -> StepFunctions:
+    return StepFunctions(
+        dict(steps.executions), [*steps.inputs], set(steps.waiting), [*steps.woken], [*steps.failed], [*steps.tried]
+    )  # fmt: skip
+
+
+def _copied_bucket(bucket: Bucket) -> Bucket:
+    return Bucket(objects=dict(bucket.objects), uploads=copy.deepcopy(bucket.uploads), names=dict(bucket.names))
 
 
 def _context(deployed: Simulated) -> Context:
@@ -349,7 +403,7 @@ def _context(deployed: Simulated) -> Context:
 def _worker(deployed: Simulated, client: Any) -> Context:
     """A worker's memory, and its clock, which is a little wrong where the run has that."""
     books, faults = deployed.world.books, deployed.faults
-    skew = faults.chosen.randint(-CLOCK_SKEW_MS // 2, CLOCK_SKEW_MS // 2) if "skewed clock" in faults.on else 0
+    skew = deployed.chosen.randint(-CLOCK_SKEW_MS // 2, CLOCK_SKEW_MS // 2) if "skewed clock" in faults.on else 0
 
     def pause(milliseconds: int) -> None:
         books.clock.forward(1)

@@ -30,6 +30,14 @@ class Invariants:
     explained: dict[Where, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(lambda: [(0, 0, 0)]))
     balances: Counter[Where] = field(default_factory=Counter)  # versions
 
+    def copy(self, table: Table, provider: Provider) -> Invariants:
+        """The same about a table that goes on from there."""
+        made = Invariants(table, provider, self.seen)
+        made.sums.update((where, Counter(sums)) for where, sums in self.sums.items())
+        made.explained.update((where, [*known]) for where, known in self.explained.items())
+        made.balances.update(self.balances)
+        return made
+
     def check(self) -> None:
         """What was written since the last time. Raises Wrong."""
         try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from refledger.domain.errors import Busy, PartnerSuspended
 from refledger.domain.programs import CurrencyTerms
@@ -16,24 +19,45 @@ from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store.transaction import RetryableConflict
 from tests.support.actors import PARTNERS, Actors, program
-from tests.support.deployment import deployment
-from tests.support.dynamodb import MEMORY
 from tests.support.expectations import Expectations
 from tests.support.programs import a_rule
 from tests.support.simulator import actions, witness
 from tests.support.simulator.actions import Action
-from tests.support.simulator.deployment import WORKERS, Beginning, Simulated, restarted, simulated
+from tests.support.simulator.checks import Recalling, verified
+from tests.support.simulator.deployment import WORKERS, Rig, Simulated, restarted, rig
 from tests.support.simulator.faults import Faults
 from tests.support.simulator.invariants import Invariants
+from tests.support.simulator.remembered import Reader, Remembered
 from tests.support.simulator.scheduler import Scheduler, Task, Wrong
 
-ROUNDS = (1, 3, 6, 10, 15)
-AT_ONCE = (1, 2, 3, WORKERS, WORKERS)
 KINDS = 21  # of programs: see actors.program
 DRAINED_WITHIN = 3  # times three days on which everything works
 DAY_MS = 24 * 3_600_000
 MOST_BEFORE = 25  # calls of whoever is overtaken
+MOST_BEHIND = 12  # writes that an index does not know yet
 BEGUN = (0, 1, 2, 8)  # payments that have come before
+STAGE = 8  # actions, one after the other and without faults, from one stage of a company to the next
+
+
+@dataclass(frozen=True)
+class Length:
+    """How much is in a seed. `stages`: at which its company may be; `days`: whether nine of them go by in the end."""
+
+    name: str
+    rounds: tuple[int, ...]
+    at_once: tuple[int, ...]
+    groups: tuple[dict[str, actions.Draw], ...]
+    stages: int
+    days: bool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, by its name."""
+        return LENGTHS.__getitem__, (self.name,)
+
+
+LONG = Length("long", (1, 3, 6, 10, 15), (1, 2, 3, WORKERS, WORKERS), actions.GROUPS, 1, days=True)
+SHORT = Length("short", (1,), (2, 2, 2, 3), actions.STEPS, 5, days=False)
+LENGTHS = {each.name: each for each in (LONG, SHORT)}
 
 
 @dataclass
@@ -41,6 +65,7 @@ class Outcome:
     """What a run was: how many calls, commits and choices it had, and which faults struck where."""
 
     seed: int
+    length: Length = LONG
     calls: int = 0
     commits: int = 0
     actions: list[str] = field(default_factory=list)
@@ -54,57 +79,85 @@ class Failed(AssertionError):
 
     def __init__(self, outcome: Outcome, error: BaseException) -> None:
         told = "\n    ".join(outcome.actions)
-        super().__init__(f"{again(outcome.seed)}\n{type(error).__name__}: {error}\nafter\n    {told}")
+        super().__init__(f"{again(outcome.seed, outcome.length)}\n{type(error).__name__}: {error}\nafter\n    {told}")
         self.outcome = outcome
 
 
-def again(seed: int) -> str:
+def again(seed: int, length: Length = LONG) -> str:
     """The command that repeats it."""
-    return f'make simulate ARGS="--seed {seed}"'
+    return f'make simulate ARGS="--{length.name} --seed {seed}"'
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What is there when a run begins: it is made once, and copied. `remembered`: what was found of it."""
+
+    deployed: Simulated
+    actors: Actors
+    invariants: Invariants
+    remembered: Remembered = field(default_factory=dict)
 
 
 @cache
-def beginning(terms: int) -> Beginning:
-    """A program, and people who refer each other: Ann, Ben, Cat, Dan, Eve, Fay; Gus comes from nobody."""
-    with deployment(MEMORY) as deployed:
-        books, actors = deployed.world.books, Actors(deployed)
-        body = program(terms)
-        caps = tuple((each["currency"], each["amount"]) for each in body["monthlyCaps"])
-        own, *others = body["currencies"]
-        books.program(
-            currencies={each["currency"]: CurrencyTerms() for each in others}, hold_days=body["holdDays"],
-            rules=RuleSet(a_rule(*body["tierRatesBps"]), monthly_cap=caps), reviews_rewards=body["reviewRewards"],
-            payout_minimum=own["payoutMinimum"], adjustment_limit=own["adjustmentLimit"],
-            auto_approve_limit=own.get("autoApproveLimit"), second_approval_limit=own.get("secondApprovalLimit"),
-            maker_window_days=0,
-        )  # fmt: skip
-        books.chain("ann", "ben", "cat", "dan", "eve", "fay")
-        for number in BEGUN:
-            actors.pay(number, 0)
-        deployed.deliver(list(deployed.queue))
-        books.clock.forward(2 * DAY_MS)
-        actors.find_due()
-        while deployed.mature():
-            pass
-        begun = Beginning(books.client, books.clock(), tuple(deployed.taken))
-    scheduler, faults = Scheduler(lambda _: 0), Faults(random.Random(terms))
-    with simulated(begun, scheduler, faults, terms) as deployed:
-        rest(deployed)
-        books = deployed.world.books
-        return Beginning(books.client, books.clock(), tuple(deployed.taken), tuple(deployed.read.items()))
+def beginning(terms: int, stage: int = 0) -> Beginning:
+    """A company. At first: a program, and people who refer each other: Ann, Ben, Cat, Dan, Eve, Fay; Gus comes from
+    nobody. With each stage it has lived a little more, and something is always going on.
+    """
+    chosen = random.Random(f"{terms} {stage}")
+    scheduler, faults = Scheduler(lambda _: 0), Faults(chosen)
+    state = random.getstate()
+    try:
+        with rig() as here:
+            if stage == 0:
+                deployed = here.begin(here.empty(scheduler, faults), scheduler, faults, terms)
+                return _begun(deployed, terms)
+            before = beginning(terms, stage - 1)
+            deployed = here.begin(before.deployed, scheduler, faults, terms)
+            run = Run(deployed, before, chosen, Outcome(terms), terms, Turns(chosen), SHORT)
+            run.lives(STAGE)
+            return Beginning(deployed, run.actors, run.invariants)
+    finally:
+        random.setstate(state)
 
 
-def simulate(seed: int) -> Outcome:
-    """One run. Raises Failed."""
+def _begun(deployed: Simulated, terms: int) -> Beginning:
+    books, actors, body = deployed.world.books, Actors(deployed), program(terms)
+    caps = tuple((each["currency"], each["amount"]) for each in body["monthlyCaps"])
+    own, *others = body["currencies"]
+    books.program(
+        currencies={each["currency"]: CurrencyTerms() for each in others}, hold_days=body["holdDays"],
+        rules=RuleSet(a_rule(*body["tierRatesBps"]), monthly_cap=caps), reviews_rewards=body["reviewRewards"],
+        payout_minimum=own["payoutMinimum"], adjustment_limit=own["adjustmentLimit"],
+        auto_approve_limit=own.get("autoApproveLimit"), second_approval_limit=own.get("secondApprovalLimit"),
+        maker_window_days=0,
+    )  # fmt: skip
+    books.chain("ann", "ben", "cat", "dan", "eve", "fay")
+    for number in BEGUN:
+        actors.pay(number, 0)
+    rest(deployed)
+    books.clock.forward(2 * DAY_MS)
+    actors.find_due()
+    rest(deployed)
+    for name in witness.CHAIN:
+        actors.id_of(name)
+    invariants = Invariants(deployed.table, deployed.stripe)
+    invariants.check()
+    return Beginning(deployed, actors, invariants)
+
+
+def simulate(seed: int, length: Length = LONG, here: Rig | None = None) -> Outcome:
+    """One run. `here`: where others have taken place. Raises Failed."""
     chosen = random.Random(seed)
     faults = Faults.drawn(chosen)
     turns = Turns(chosen)
-    scheduler, outcome = Scheduler(turns.choose), Outcome(seed)
+    scheduler, outcome = Scheduler(turns.choose), Outcome(seed, length)
     state = random.getstate()
     try:
         terms = chosen.randrange(KINDS)
-        with simulated(beginning(terms), scheduler, faults, seed) as deployed:
-            Run(deployed, chosen, outcome, terms, turns).live()
+        before = beginning(terms, chosen.randrange(length.stages) if length.stages > 1 else 0)
+        with nullcontext(here) if here else rig() as place:
+            deployed = place.begin(before.deployed, scheduler, faults, seed)
+            Run(deployed, before, chosen, outcome, terms, turns, length).live()
     except (Exception, Wrong) as error:
         raise Failed(outcome, error) from error
     finally:
@@ -135,16 +188,19 @@ class Turns:
 @dataclass
 class Run:
     deployed: Simulated
+    before: Beginning
     chosen: random.Random
     outcome: Outcome
     terms: int  # of the program
     turns: Turns
+    length: Length
+    has_model: bool = True
 
     def __post_init__(self) -> None:
-        self.actors = Actors(self.deployed)
-        self.invariants = Invariants(self.deployed.table, self.deployed.stripe)
+        known = self.before.actors
+        self.actors = Actors(self.deployed, known.requests, set(known.returned), dict(known.ids))
+        self.invariants = self.before.invariants.copy(self.deployed.table, self.deployed.stripe)
         self.deployed.workers[0].table.client.done = self.committed
-        self.committed()
 
     def committed(self) -> None:
         self.invariants.check()
@@ -154,21 +210,35 @@ class Run:
     def live(self) -> None:
         faults, chosen = self.deployed.faults, self.chosen
         faults.quiet = False
-        chance = actions.Chance.drawn(chosen)
-        weights = {name: chosen.choice((0.01, 1.0, 1.0, 4.0)) for name in actions.ALL}
-        has_model = chosen.random() < 0.7
-        if has_model:
-            weights |= dict.fromkeys(witness.LEFT_OUT, 0.0)
-        for _ in range(chosen.choice(ROUNDS)):
-            self._at_once([actions.draw(chance, weights) for _ in range(chosen.choice(AT_ONCE))])
+        draw = self._draws(0.7)
+        for _ in range(chosen.choice(self.length.rounds)):
+            self._at_once([draw() for _ in range(chosen.choice(self.length.at_once))])
         faults.quiet = True
         self.outcome.commits = self.invariants.commits
         self.outcome.actions.append("all is quiet")
         self._drains()
         self._is_right()
-        if has_model:
-            found = witness.differences(self.actors, self.terms)
-            assert not found, "the model does not agree:\n" + "\n".join(found)
+
+    def lives(self, steps: int) -> None:
+        """What happens before a run: one thing after the other, and nothing goes wrong."""
+        draw = self._draws(1.0)
+        for _ in range(steps):
+            self._at_once([draw()])
+        while sum(self.deployed.follow(each, 100) for each in self.deployed.read):
+            self.deployed.take(self.deployed.boards, "leaderboards")
+        self.invariants.check()
+
+    def _draws(self, likely: float) -> Callable[[], Action]:
+        """What happens next. Where a model is held against the run, nothing happens that it does not know.
+
+        `likely`: that it is.
+        """
+        chance = actions.Chance.drawn(self.chosen)
+        weights = {name: self.chosen.choice((0.01, 1.0, 1.0, 4.0)) for name in actions.ALL} | {"comes": 1.0}
+        self.has_model = self.chosen.random() < likely
+        if self.has_model:
+            weights |= dict.fromkeys(witness.LEFT_OUT, 0.0)
+        return lambda: actions.draw(chance, weights, self.length.groups)
 
     def _at_once(self, happening: list[Action]) -> None:
         self.outcome.actions.append(" | ".join(map(str, happening)))
@@ -197,36 +267,47 @@ class Run:
     # ---------------------------------------------------------------- the end
 
     def _drains(self) -> None:
-        """No more faults: everything is delivered, days go by, schedules tick, and nothing is left to do."""
+        """No more faults: everything is delivered; where days go by, schedules tick, and nothing is left to do."""
         deployed = self.deployed
         deployed.table.behind = 0
         deployed.table.catch_up()
         deployed.stripe.fates.clear()
         deployed.stripe.deaf = 0
-        for _ in range(DRAINED_WITHIN):
-            rest(self.deployed)
+        rest(deployed)
+        for _ in range(DRAINED_WITHIN if self.length.days else 0):
             deployed.world.books.clock.forward(3 * DAY_MS)
             for schedule in ("maturity", "expiry", "sweeper"):
                 deployed.tick(schedule)
-            rest(self.deployed)
+            rest(deployed)
         self.invariants.check()
 
     def _is_right(self) -> None:
         deployed, books = self.deployed, self.deployed.world.books
         assert not any(deployed.groups.values()), "messages of the maturity queue are never done"
+        begun = len(self.before.deployed.table.changes)
+        reader = Reader(books.client, deployed.table, begun, self.before.remembered)
+        actors = Recalling(deployed, ids=dict(self.actors.ids), reader=reader)
+        with reader.reads(books.table):
+            if self.length.days:
+                self._nothing_is_left(actors)
+                found = list(verify(books.context, Checked()))
+            else:
+                found = verified(books.context, deployed.table, reader)
+            assert not found, found
+            Expectations(actors).check()
+            if self.has_model:
+                differences = witness.differences(actors, self.terms)
+                assert not differences, "the model does not agree:\n" + "\n".join(differences)
+
+    def _nothing_is_left(self, actors: Actors) -> None:
+        now_ms, machine = self.deployed.world.books.clock(), self.deployed.machine
         for name in PARTNERS:
-            for reward in self.actors.rewards(name):
+            for reward in actors.rewards(name):
                 waits = reward.status is RewardStatus.PENDING and not reward.held
-                assert not waits or reward.matures_at_ms > books.clock(), f"never matures: {reward}"
-        running = {run.name.split("-")[0] for run in deployed.machine.running()}
-        for made in self.actors.withdrawals():
+                assert not waits or reward.matures_at_ms > now_ms, f"never matures: {reward}"
+        running = {run.name.split("-")[0] for run in machine.running()}
+        for made in actors.withdrawals():
             assert made.status not in OPEN or made.problem or made.id in running, f"stands still: {made}"
-        found = list(verify(books.context, Checked()))
-        assert not found, found
-        Expectations(self.actors).check()
-
-
-MOST_BEHIND = 12  # writes that an index does not know yet
 
 
 def rest(deployed: Simulated) -> None:
