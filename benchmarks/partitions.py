@@ -22,7 +22,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning import due_scan, maturity
 from refledger.operations.earning.payments import RecordOutcome
-from refledger.operations.figures import rollups
+from refledger.operations.figures import projection
 from refledger.operations.payouts import settlement
 from refledger.operations.referring import progress_projection
 from refledger.store import keys, shards
@@ -140,7 +140,7 @@ def _follow(books: Books, records: list[Record]) -> None:
     """As both readers of the stream do."""
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
-        rollups.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
+        projection.project(books.context, f"shard-{start % STREAM_SHARDS:08d}", batch)
         progress_projection.follow(books.context, batch)
 
 

@@ -11,7 +11,7 @@ from refledger.domain import periods
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
-from refledger.operations.figures import rollups
+from refledger.operations.figures import projection
 from refledger.store import keys
 from refledger.store import rewards as stored_rewards
 from refledger.store import statistics as stored
@@ -33,14 +33,14 @@ def projecting(bench: Bench) -> None:
     alone, later, between = (_records(bench, numbers, name) for name in ("r1", "r2", "r3"))
     batch = _records(bench, numbers, *(f"batch {n}" for n in range(25)))
     with bench.measure("roll-ups of a payment alone, first of its day", design(None, None, 5, None)):
-        rollups.project(context, SHARDS[0], alone)
+        projection.project(context, SHARDS[0], alone)
     with bench.measure("roll-ups of a payment alone", design(None, None, 5, None)):
-        rollups.project(context, SHARDS[0], later)
+        projection.project(context, SHARDS[0], later)
     with bench.measure("… repeated", today(1, 0, 0, 3)):  # which generation counts is read each time, of 3 subjects
-        rollups.project(context, SHARDS[0], later)
-    rollups.project(context, SHARDS[0], between)
+        projection.project(context, SHARDS[0], later)
+    projection.project(context, SHARDS[0], between)
     with bench.measure("roll-ups of 25 payments in a batch, per payment", design(None, None, 1, None), per=25):
-        rollups.project(context, SHARDS[0], batch)
+        projection.project(context, SHARDS[0], batch)
 
 
 def _records(bench: Bench, numbers: count[int], *payment_ids: str) -> list[Record]:
@@ -73,7 +73,7 @@ def reading_a_year(bench: Bench, rewards: int, days: int = YEAR_DAYS) -> None:
             item = _reward(partner_id, now_ms)
             records = [Record(str(next(numbers[shard])), now_ms, {}, item) for _ in range(share)]
             if records:
-                rollups.project(context, shard, records)
+                projection.project(context, shard, records)
         books.clock.forward(DAY_MS)
     told = f"{rewards:,} rewards in {days} days"
     with bench.measure(f"statistics of a partner, {told}", design(2, 0, 0, None)):

@@ -17,11 +17,10 @@ from refledger.entry.models.ledger import (
     EntriesQuery,
     EntryView,
     LedgerBalanceView,
+    PartnerEntriesQuery,
 )
-from refledger.entry.models.of_partner import PartnerEntriesQuery
 from refledger.entry.tokens import Caller
 from refledger.operations import journal_pages
-from refledger.operations.jobs import postings
 from refledger.operations.journal_pages import EntryPage, JournalPosition
 from refledger.operations.partners import reads as partners
 
@@ -88,6 +87,8 @@ def _views(caller: Caller, shown: list[JournalEntry]) -> list[EntryView]:
     """With what they can be joined by elsewhere, for those who keep the books."""
     if not caller.is_staff:
         return [EntryView.of(Posting(entry)) for entry in shown]
+    from refledger.operations.jobs import postings  # partners have no use for it
+
     found = postings.of_entries(config.context().table, shown, people=not caller.is_machine)
     return [EntryView.of(posting) for posting in found]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refledger.domain.errors import Conflict, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
@@ -29,11 +29,12 @@ from refledger.entry.models.session import SessionView
 from refledger.entry.models.withdrawals import WithdrawalView
 from refledger.operations.earning import reward_lists
 from refledger.operations.figures import link_figures, rollups
-from refledger.operations.partners import partner_profile
 from refledger.operations.partners import reads as partners
-from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.payouts import reads as withdrawals
 from refledger.operations.referring import referral_lists
+
+if TYPE_CHECKING:
+    from refledger.operations.partners.partner_profile import ProfileChanges
 
 api = handler = Api()
 NOBODY = (PartnerNotFound,)
@@ -111,6 +112,8 @@ def choose_notifications(request: Request[NotificationsBody, NoQuery]) -> Notifi
 
 
 def _change(request: Request[Any, NoQuery], changes: ProfileChanges) -> Partner:
+    from refledger.operations.partners import partner_profile  # most calls only read
+
     version = request.expected_version
     return partner_profile.change(config.context(), _id(request), changes, version)
 

@@ -7,7 +7,7 @@ from typing import Any
 from refledger.domain.leaderboards import written
 from refledger.entry import config
 from refledger.entry.events import stream
-from refledger.operations.figures.rollups import project
+from refledger.operations.figures.projection import project
 from refledger.operations.proof import verification_queue
 
 

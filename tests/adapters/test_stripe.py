@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.payment_events import PaymentReceived, PaymentSkipped, Skipped, Teller
+from refledger.domain.payment_events import (
+    PaymentReceived,
+    PaymentSkipped,
+    Skipped,
+)
+from refledger.domain.tellers import Teller
 from tests.support.stripe import BASIL, OLD, PAID_AT_MS, example, payment, read, skipped
 
 

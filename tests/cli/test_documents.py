@@ -11,7 +11,7 @@ from refledger.adapters.archive import DayWriter, ManifestArchive
 from refledger.adapters.queues import DeadLetters
 from refledger.adapters.signing import KmsKey
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.figures import rebuild_diff, rollups
+from refledger.operations.figures import projection, rebuild_diff
 from refledger.operations.proof import manifests
 from refledger.operations.proof.manifests import ManifestOutcome
 from tests.cli.conftest import Command
@@ -56,7 +56,7 @@ def test_the_samples_are_what_is_printed(
     key = KmsKey(stack.client("kms"), names["ManifestKey"])
     assert manifests.write(books.context, writer, key, day, lambda: True) is ManifestOutcome.WRITTEN
     monkeypatch.setattr(ManifestArchive, "days", lambda _: [day])  # other tests write of days that will come
-    rollups.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
+    projection.project(books.context, "shard-1", list(streams.records(books.client, books.table_name)))
     DeadLetters(stack.client("sqs"), names["PaymentsDlq"]).send("{}", "UNREADABLE", "detail.amount: missing")
     printed, done = list(runbooks.steps("operations.md", "Commands")), list[runbooks.Step]()
     try:

@@ -9,7 +9,7 @@ import pytest
 from refledger.domain import times
 from refledger.operations import context as contexts
 from refledger.operations.figures import rebuild, rebuild_diff
-from refledger.operations.figures.rollups import project
+from refledger.operations.figures.projection import project
 from refledger.operations.recovery.backfill import SUBJECTS
 from refledger.store import dimensions, keys
 from refledger.store.transaction import update

@@ -20,8 +20,8 @@ from refledger.domain.payment_events import (
     RefundReceived,
     RefundTotal,
     Skipped,
-    Teller,
 )
+from refledger.domain.tellers import Teller
 from refledger.entry.events import own
 from refledger.entry.events.payments import read_event
 from tests.support.events import DAY_MS, EVENTS, EXAMPLES, NOW_MS, load, schema, validator

@@ -16,8 +16,8 @@ from refledger.operations.context import Context
 from refledger.operations.figures import rebuild as rebuilding
 from refledger.operations.figures import rollups
 from refledger.operations.figures.counters import figures
+from refledger.operations.figures.projection import STAMPED, project
 from refledger.operations.figures.rebuild import rebuild
-from refledger.operations.figures.rollups import STAMPED, project
 from refledger.operations.partners import partners
 from refledger.store import dimensions, generations, images, keys
 from refledger.store.attributes import unpack

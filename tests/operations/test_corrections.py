@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import SecondPersonNeeded
 from refledger.domain.journal import EntryKind
-from refledger.domain.payment_events import NO_CUSTOMER, PaymentReceived, PaymentSkipped, Teller
+from refledger.domain.payment_events import (
+    PaymentReceived,
+    PaymentSkipped,
+)
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import SECOND_PERSON, RewardStatus, net
 from refledger.domain.rules import Pay, RuleSet
+from refledger.domain.tellers import NO_CUSTOMER, Teller
 from refledger.domain.times import DAY_MS
 from refledger.operations.earning import explanations, payments, rating, unattributed
 from refledger.operations.earning.maturity import mature_from

@@ -16,8 +16,8 @@ from refledger.operations.context import Context
 from refledger.operations.figures import book_reports, link_figures, rebuild_diff, reports, rollups
 from refledger.operations.figures import rebuild as rebuilding
 from refledger.operations.figures.availability import check_books_counted, check_counted
+from refledger.operations.figures.projection import project
 from refledger.operations.figures.rebuild import rebuild
-from refledger.operations.figures.rollups import project
 from refledger.operations.recovery.migrating import ALL, migrate
 from refledger.store import keys, ledger, partners, programs
 from refledger.store.transaction import update

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, SecondPersonNeeded
-from refledger.domain.payment_events import PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
+from refledger.domain.tellers import Teller
 from refledger.domain.times import DAY_MS, HOUR_MS
 from refledger.operations.earning import conversions, corrections, duplicate_decisions, explanations, payments, rating
 from refledger.operations.payouts import single_payouts

@@ -23,8 +23,9 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.figures import rebuild as rebuilding
 from refledger.operations.figures.counters import figures
+from refledger.operations.figures.projection import STAMPED, project
 from refledger.operations.figures.rebuild import rebuild
-from refledger.operations.figures.rollups import STAMPED, days, project, totals
+from refledger.operations.figures.rollups import days, totals
 from refledger.operations.partners import partner_profile, partners
 from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.payouts import withdrawals

@@ -12,8 +12,9 @@ import pytest
 from refledger.adapters.files import Files
 from refledger.domain.jobs import ExportSubject
 from refledger.domain.leads import LeadNews, LeadStep
-from refledger.domain.payment_events import PaymentSkipped, Teller
+from refledger.domain.payment_events import PaymentSkipped
 from refledger.domain.payments import Payment
+from refledger.domain.tellers import Teller
 from refledger.operations import labels
 from refledger.operations.earning import payments, reversals
 from refledger.operations.jobs import export_run, jobs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refledger.operations.figures import link_figures
 from refledger.operations.figures.counter_names import Counts
-from refledger.operations.figures.rollups import project
+from refledger.operations.figures.projection import project
 from refledger.operations.referring import lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
 from refledger.store import keys, referrals

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from refledger.domain.errors import PaymentNotFound
-from refledger.domain.payment_events import MAYBE_OF_INVOICE, PaymentSkipped, Teller
+from refledger.domain.payment_events import PaymentSkipped
 from refledger.domain.payments import PaymentKind
 from refledger.domain.rewards import net
+from refledger.domain.tellers import MAYBE_OF_INVOICE, Teller
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome
 from tests.support import worlds

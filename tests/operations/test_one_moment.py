@@ -16,7 +16,8 @@ from refledger.domain.times import DAY_MS
 from refledger.operations.earning import manual_rewards
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.figures import rollups
-from refledger.operations.figures.rollups import PartnerStatistics, project, signed_sum
+from refledger.operations.figures.projection import project
+from refledger.operations.figures.rollups import PartnerStatistics, signed_sum
 from refledger.store import keys
 from refledger.store.stream import Record
 from refledger.store.transaction import update

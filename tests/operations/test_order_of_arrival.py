@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from refledger.domain.errors import Busy
 from refledger.domain.explaining import NextStep
-from refledger.domain.payment_events import PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived
 from refledger.domain.rewards import Cancelled, Reward
 from refledger.domain.rules import Pay, RuleSet
+from refledger.domain.tellers import Teller
 from refledger.domain.times import DAY_MS
 from refledger.operations.context import Context
 from refledger.operations.earning import explanations, payments, rating

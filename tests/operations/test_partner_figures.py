@@ -11,7 +11,8 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.times import DAY_MS
 from refledger.operations.figures.counters import effects
-from refledger.operations.figures.rollups import PartnerStatistics, project
+from refledger.operations.figures.projection import project
+from refledger.operations.figures.rollups import PartnerStatistics
 from refledger.operations.partners import partners
 from refledger.store import dimensions, images, keys, rewards
 from refledger.store import statistics as stored

@@ -13,8 +13,8 @@ import pytest
 from refledger.domain.times import DAY_MS, MINUTE_MS
 from refledger.operations.context import Context
 from refledger.operations.figures import rebuild as rebuilding
+from refledger.operations.figures.projection import project
 from refledger.operations.figures.rebuild import Rebuilt, rebuild
-from refledger.operations.figures.rollups import project
 from refledger.store import generations, keys, statistics
 from refledger.store.stream import Record, comparable
 from refledger.store.table import Table

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from refledger.domain.payment_events import MAYBE_OF_INVOICE, PaymentSkipped
+from refledger.domain.payment_events import PaymentSkipped
 from refledger.domain.payments import PaymentKind
+from refledger.domain.tellers import MAYBE_OF_INVOICE
 from refledger.operations.earning import payments
 from refledger.operations.earning.payments import RecordOutcome
 from tests.support import worlds

@@ -15,7 +15,7 @@ import pytest
 
 from refledger.operations.context import Context
 from refledger.operations.figures import rebuild
-from refledger.operations.figures.rollups import effects_in, project, subjects_of
+from refledger.operations.figures.projection import effects_in, project, subjects_of
 from refledger.operations.proof import audit_projection
 from refledger.store import (
     adjustments,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from refledger.operations.figures import leaderboards
-from refledger.operations.figures.rollups import project
+from refledger.operations.figures.projection import project
 from refledger.store.stream import Record
 from tests.support import streams
 from tests.support.books import Books

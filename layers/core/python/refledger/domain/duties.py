@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from refledger.domain import errors
 from refledger.domain.exposures import Exposure, ExposureTally, Mark, Marked, passes
-from refledger.domain.programs import Program
 from refledger.domain.times import DAY_MS
+
+if TYPE_CHECKING:
+    from refledger.domain.programs import Program
 
 
 class Act(StrEnum):

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from refledger.domain.errors import Invalid
-from refledger.domain.referrals import ReferralSource
+
+if TYPE_CHECKING:
+    from refledger.domain.referrals import ReferralSource
 
 MAX_URL = 2_000
 MAX_DOMAINS = 20
@@ -113,5 +116,7 @@ def source(named: str | None) -> ReferralSource:
 
     One that names none may be anywhere.
     """
+    from refledger.domain.referrals import ReferralSource  # programs have links; only a referral has a source
+
     text = (named or ReferralSource.UNKNOWN).strip().upper()
     return ReferralSource(text) if text in set(ReferralSource) else ReferralSource.OTHER

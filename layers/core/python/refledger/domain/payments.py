@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from refledger.domain.payment_events import CONVERSIONS, OWN_EVENTS, SKIPPED_ONLY, STRIPE, Teller
+from refledger.domain.tellers import CONVERSIONS, OWN_EVENTS, SKIPPED_ONLY, STRIPE, Teller
 
 
 class PaymentKind(StrEnum):

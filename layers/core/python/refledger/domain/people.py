@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 NAME_LIMIT: Final = 100  # characters
+SYSTEM: Final = "system"  # who acted, where nobody did
 SYSTEM_NAME: Final = "refledger"  # of what it does by itself
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
 from refledger.domain.errors import Invalid, ProgramClosed
 from refledger.domain.links import Links
-from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Idle, Partner
-from refledger.domain.payments import Payment
 from refledger.domain.rules import Own, RuleSet
 from refledger.domain.times import HOUR_MS
+
+if TYPE_CHECKING:
+    from refledger.domain.methods import PayoutMethod
+    from refledger.domain.payments import Payment
 
 DEFAULT_PROGRAM = "default"  # where nobody says which
 # What the items of a program and of its people are like; the next number with what must be run once after an upgrade.

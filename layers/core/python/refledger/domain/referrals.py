@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.errors import Invalid
-from refledger.domain.payment_events import CONVERSIONS
+from refledger.domain.tellers import CONVERSIONS
 from refledger.domain.uplines import Binding, Link
 
 MAX_TAGS = 20

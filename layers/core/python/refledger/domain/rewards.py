@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from refledger.domain import times
-from refledger.domain.payments import TakenBack
+
+if TYPE_CHECKING:
+    from refledger.domain.payments import TakenBack
 
 
 class RewardStatus(StrEnum):

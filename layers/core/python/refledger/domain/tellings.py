@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from refledger.domain.payment_events import Teller
 from refledger.domain.payments import Payment, said
+from refledger.domain.tellers import Teller
 
 
 def better(payment: Payment, other: Payment) -> Payment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
 SECOND_MS = 1_000
@@ -37,6 +36,8 @@ def months_after(ms: int, months: int) -> int:
 
     From 31 January one month ends on 28 or 29 February, because a month that has no such day ends with its last one.
     """
+    from calendar import monthrange  # it loads all that is known of locales
+
     moment = EPOCH + timedelta(milliseconds=ms)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     last = monthrange(year, month + 1)[1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from refledger.domain.duties import Act, check_stranger
 from refledger.domain.errors import AlreadyDecided, NotPayable, SecondPersonNeeded
 from refledger.domain.journal import EntryKind
 from refledger.domain.methods import MethodType
+from refledger.domain.people import SYSTEM as SYSTEM
 
 
 class WithdrawalStatus(StrEnum):
@@ -116,7 +116,6 @@ class MethodUsed:
         return (self.type.value, self.holder, self.masked) if self.is_known else (self.masked, "", "")
 
 
-SYSTEM = "system"
 PAYOUT = "payout-"  # so begins the request of a step that begins a payout; its number follows
 RESTORED = "restored-"  # so begins the request of a step that was entered after a restore
 
@@ -259,6 +258,8 @@ def check_decider(withdrawal: Withdrawal, actor: str, partner_user: str = "") ->
 
     Neither decides about it.
     """
+    from refledger.domain.duties import Act, check_stranger  # whoever only shows withdrawals has no use for them
+
     check_stranger(Act.REJECT_WITHDRAWAL, actor, partner_user, requester=withdrawal.requester)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 
 @cache
@@ -13,4 +15,6 @@ def logger() -> Logger:
 
     Service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL.
     """
+    from aws_lambda_powertools import Logger  # most calls have nothing to log
+
     return Logger(log_uncaught_exceptions=False)

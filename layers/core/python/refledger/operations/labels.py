@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from refledger.domain.partners import Partner
-from refledger.domain.payments import Payment
-from refledger.domain.people import SYSTEM_NAME
-from refledger.domain.rewards import Reward
-from refledger.domain.withdrawals import SYSTEM
-from refledger.store import bindings, keys, partners, payments, referrals
-from refledger.store import customers as stored_customers
+from refledger.domain.people import SYSTEM, SYSTEM_NAME
+from refledger.store import keys, partners
 from refledger.store import people as stored_people
-from refledger.store import rewards as stored_rewards
 from refledger.store.table import Table, place
 from refledger.store.transaction import Item
+
+if TYPE_CHECKING:  # each is loaded where one is read: most functions have people and partners alone
+    from refledger.domain.partners import Partner
+    from refledger.domain.payments import Payment
+    from refledger.domain.rewards import Reward
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def of_payments(table: Table, shown: Iterable[Payment], *, people: bool = True, 
     wanted += [keys.binding(each.program_id, each.customer) for each in listed if _by_binding(each)]
     wanted += [keys.partner(id) for each in listed if (id := partner_of(each))] if people else []
     found = _read(table, wanted)
+    from refledger.store import bindings
+
     bound = {each: found.get(place(keys.binding(each.program_id, each.customer))) for each in listed}
     referred = {each.id: bindings.from_item(item).referral_id for each, item in bound.items() if item}
     found |= _read(table, list(map(keys.referral, referred.values())))
@@ -96,6 +98,8 @@ def of_payment(
     earned = [keys.reward(id) for id, _ in payment.shares]
     referral = [keys.referral(payment.referral_id)] if keys.is_referral_id(payment.referral_id) else []
     items = table.get_many([*earned, *referral], strong=strong)
+    from refledger.store import rewards as stored_rewards
+
     rewards = [stored_rewards.from_item(item) for item in items[: len(earned)] if item]
     labels = _sorted({place(item): item for item in items[len(earned) :] if item}, masks=masks)
     return rewards, replace(labels, payments={payment.id: payment})
@@ -140,14 +144,20 @@ def _sorted(found: Mapping[tuple[str, str], Item], *, masks: bool) -> Labels:
                 partner = partners.from_item(item)
                 known[partner.id] = partner
             case "PAYMENT":
+                from refledger.store import payments
+
                 payment = payments.from_item(item)
                 paid[payment.id] = payment
             case "REFERRAL":
+                from refledger.store import referrals
+
                 referral = referrals.from_item(item)
                 customers[referral.id] = referral.customer_id
             case "PERSON":
                 person = stored_people.from_item(item)
                 called |= {person.id: person.name} if person.name else {}
             case _:
+                from refledger.store import customers as stored_customers
+
                 customers |= stored_customers.of_nobodys(item)
     return Labels(known, paid, customers, called, masks)

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 
 from refledger.domain.errors import PaymentNotFound
-from refledger.domain.payment_events import OWN_EVENTS, Teller
 from refledger.domain.payments import (
     PARKED,
     ChargeSum,
@@ -18,6 +17,7 @@ from refledger.domain.payments import (
     Refund,
     TakenBack,
 )
+from refledger.domain.tellers import OWN_EVENTS, Teller
 from refledger.domain.times import DAY_MS
 from refledger.store import keys, merge, trails
 from refledger.store.table import Table

@@ -11,15 +11,13 @@ from refledger.adapters.stripe import lines
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money, payment_key
 from refledger.domain import clicks
 from refledger.domain.payment_events import (
-    MAYBE_OF_INVOICE,
-    NO_CUSTOMER,
     PaymentAlias,
     PaymentReceived,
     PaymentSkipped,
     Skipped,
-    Teller,
 )
 from refledger.domain.programs import DEFAULT_PROGRAM
+from refledger.domain.tellers import MAYBE_OF_INVOICE, NO_CUSTOMER, Teller
 
 _TAX: Final = re.compile(r"[0-9]{1,15}")
 

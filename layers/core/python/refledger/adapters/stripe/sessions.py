@@ -20,7 +20,8 @@ from dataclasses import replace
 from refledger.adapters.stripe.lines import integer_or_nothing, shipping
 from refledger.adapters.stripe.nodes import SYSTEM, Node, money
 from refledger.adapters.stripe.payments import click_in, customer_of, nobodys, received_by
-from refledger.domain.payment_events import CodeGiven, PaymentReceived, PaymentSkipped, Skipped, Teller
+from refledger.domain.payment_events import CodeGiven, PaymentReceived, PaymentSkipped, Skipped
+from refledger.domain.tellers import Teller
 
 
 def _code(event: Node, session: Node) -> CodeGiven | None:

@@ -18,10 +18,10 @@ from refledger.domain.payment_events import (
     PaymentEvent,
     PaymentReceived,
     RefundReceived,
-    Sender,
     Skipped,
 )
 from refledger.domain.programs import DEFAULT_PROGRAM
+from refledger.domain.tellers import Sender
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
 

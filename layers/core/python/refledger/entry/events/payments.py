@@ -21,7 +21,7 @@ from refledger.domain.errors import Unreadable
 from refledger.domain.payment_events import PaymentEvent, Skipped
 from refledger.entry.events import own
 from refledger.entry.events.body import parse_body
-from refledger.entry.events.checks import checked
+from refledger.entry.events.limits import checked
 
 
 def read_event(event: dict[str, Any], *, now_ms: int, livemode: bool | None) -> PaymentEvent | Skipped:

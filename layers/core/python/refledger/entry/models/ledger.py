@@ -100,3 +100,9 @@ class LedgerBalanceView(View):
 
 class BalancesView(View):
     data: list[LedgerBalanceView]
+
+
+class PartnerEntriesQuery(PageQuery):
+    """`currency`: only entries in it; without it one currency comes after another."""
+
+    currency: Currency | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator
 
@@ -17,7 +17,9 @@ from refledger.entry.models.links import url_of
 from refledger.entry.models.member_referrals import BalanceView
 from refledger.entry.models.partners import Phone
 from refledger.entry.models.rules import OwnPayView
-from refledger.operations.partners.partner_profile import ProfileChanges
+
+if TYPE_CHECKING:
+    from refledger.operations.partners.partner_profile import ProfileChanges
 
 
 class MeView(View):
@@ -107,6 +109,8 @@ class ProfileBody(Body):
     company_name: OptionalName | None = None
 
     def to_changes(self) -> ProfileChanges:
+        from refledger.operations.partners.partner_profile import ProfileChanges
+
         return ProfileChanges(self.first_name, self.last_name, phone=self.phone, company_name=self.company_name)
 
 
@@ -160,6 +164,8 @@ class NotificationsBody(Body):
     events: Annotated[list[Annotated[NoticeKind, Capitals]], AfterValidator(_once)]
 
     def to_changes(self) -> ProfileChanges:
+        from refledger.operations.partners.partner_profile import ProfileChanges
+
         return ProfileChanges(notices=tuple(kind.value for kind in self.events))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import Reward, RewardStatus
-from refledger.entry.models.common import Capitals, Currency, PageQuery, PeriodQuery, Tag
+from refledger.entry.models.common import Capitals, PeriodQuery, Tag
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.referring.referral_lists import ReferralFilter
 
@@ -50,9 +50,3 @@ class PartnerRewardsQuery(PeriodQuery):
             and (self.from_ms is None or self.from_ms <= reward.created_at_ms)
             and (self.until_ms is None or reward.created_at_ms < self.until_ms)
         )
-
-
-class PartnerEntriesQuery(PageQuery):
-    """`currency`: only entries in it; without it one currency comes after another."""
-
-    currency: Currency | None = None

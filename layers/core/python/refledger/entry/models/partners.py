@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -28,9 +28,11 @@ from refledger.entry.models.common import (
 )
 from refledger.entry.models.ids import ProgramId
 from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
-from refledger.operations.partners.partner_lists import PartnerFilter
-from refledger.operations.partners.partner_profile import ProfileChanges
-from refledger.operations.partners.partners import NewPartner
+
+if TYPE_CHECKING:
+    from refledger.operations.partners.partner_lists import PartnerFilter
+    from refledger.operations.partners.partner_profile import ProfileChanges
+    from refledger.operations.partners.partners import NewPartner
 
 Email = Annotated[
     str,
@@ -66,6 +68,8 @@ class NewPartnerBody(Body):
     sub: Annotated[Exact, Field(min_length=1, max_length=100)] | None = None
 
     def to_partner(self, user: str) -> NewPartner:
+        from refledger.operations.partners.partners import NewPartner  # not for whoever only reads
+
         return NewPartner(
             self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user,
             self.tier or "", tuple(self.tags),
@@ -83,6 +87,8 @@ class PartnerChanges(Body):
     tier: TierLabelOrNone | None = None
 
     def to_changes(self, tags: tuple[str, ...] | None = None) -> ProfileChanges:
+        from refledger.operations.partners.partner_profile import ProfileChanges
+
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
         return ProfileChanges(*told, tags)
 
@@ -121,6 +127,8 @@ class WholePartner(Body):
     tags: Tags = Field(default=[])
 
     def to_changes(self) -> ProfileChanges:
+        from refledger.operations.partners.partner_profile import ProfileChanges
+
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
         return ProfileChanges(*told, tuple(self.tags))
 
@@ -184,6 +192,8 @@ class PartnerQuery(PeriodQuery):
     q: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
     def to_wanted(self) -> PartnerFilter:
+        from refledger.operations.partners.partner_lists import PartnerFilter
+
         return PartnerFilter(self.status, self.tier, self.tag, self.program_id, self.from_ms, self.until_ms)
 
 

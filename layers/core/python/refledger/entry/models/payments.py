@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from refledger.domain.payment_events import Sender
 from refledger.domain.payments import Dispute, DisputeStatus, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.rules import ZeroReason
+from refledger.domain.tellers import Sender
 from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View, in_major

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
@@ -38,13 +38,15 @@ from refledger.entry.models.common import (
 from refledger.entry.models.ids import PartnerId, ProgramId
 from refledger.entry.models.rewards import RewardView
 from refledger.operations.bulk import BulkResult
-from refledger.operations.earning.conversions import Converted
 from refledger.operations.labels import NONE, Labels
-from refledger.operations.referring.closing import Closed
 from refledger.operations.referring.expiry import Expired
-from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 from refledger.operations.referring.referral_bulk import Move, Step, Verb
 from refledger.operations.referring.referral_lists import ReferralFilter
+
+if TYPE_CHECKING:
+    from refledger.operations.earning.conversions import Converted
+    from refledger.operations.referring.closing import Closed
+    from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
 
 MOST = 50  # in one call
 LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
@@ -75,6 +77,8 @@ class NewReferralBody(Body):
         return self
 
     def to_new(self, ids: Ids) -> NewReferral:
+        from refledger.operations.referring.lifecycle import NewReferral  # not for whoever only reads
+
         return NewReferral(
             partner_id=self.partner_id or "",
             code=self.referral_code or "",
@@ -98,6 +102,8 @@ class ReferralChanges(Body):
     tags: Tags | None = None
 
     def to_changes(self, ids: Ids) -> ReferralUpdate:
+        from refledger.operations.referring.lifecycle import ReferralUpdate
+
         return ReferralUpdate(
             self.source,
             self.campaign,
@@ -138,6 +144,8 @@ class WholeReferral(Body):
     tags: Tags = Field(default=[])
 
     def to_changes(self, ids: Ids) -> ReferralUpdate:
+        from refledger.operations.referring.lifecycle import ReferralUpdate
+
         user = ids.user(self.customer_id) if self.customer_id else None
         return ReferralUpdate(self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "")
 

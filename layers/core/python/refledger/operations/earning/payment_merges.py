@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payment_events import Teller
 from refledger.domain.payments import Dispute, Payment, PaymentKind, Refund, TakenBack
+from refledger.domain.tellers import Teller
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import rating, reversals
 from refledger.store import payments

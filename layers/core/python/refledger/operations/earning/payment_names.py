@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refledger.domain.errors import Unreadable
-from refledger.domain.payment_events import PaymentReceived, Teller
+from refledger.domain.payment_events import PaymentReceived
 from refledger.domain.payments import Payment, PaymentKind
+from refledger.domain.tellers import Teller
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import refunds
 from refledger.operations.earning.payments import Recorded, RecordOutcome, attempt, repeated

@@ -8,10 +8,14 @@ from enum import StrEnum
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payment_events import SENDERS, PaymentReceived, PaymentSkipped
+from refledger.domain.payment_events import (
+    PaymentReceived,
+    PaymentSkipped,
+)
 from refledger.domain.payments import Origin, Payment, PaymentKind, TakenBack, said
 from refledger.domain.programs import Program, is_program_id
 from refledger.domain.rewards import Reward, RewardStatus, revalue
+from refledger.domain.tellers import SENDERS
 from refledger.domain.tellings import better, contradicts
 from refledger.domain.times import DAY_MS, MINUTE_MS, SECOND_MS
 from refledger.domain.uplines import EXPIRED, Binding

@@ -6,8 +6,13 @@ from dataclasses import replace
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
-from refledger.domain.payment_events import OWN_EVENTS, PaymentAlias, RefundReceived, RefundTotal
+from refledger.domain.payment_events import (
+    PaymentAlias,
+    RefundReceived,
+    RefundTotal,
+)
 from refledger.domain.payments import Payment, PaymentKind, Refund
+from refledger.domain.tellers import OWN_EVENTS
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import corrections, duplicate_detection, reversals
 from refledger.operations.earning.payment_merges import PaymentMerge, rank

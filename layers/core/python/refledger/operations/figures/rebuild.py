@@ -28,8 +28,9 @@ from refledger.domain.times import MINUTE_MS, SECOND_MS, day
 from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.operations.figures import leaderboards
 from refledger.operations.figures.counters import dated, stamped_in
+from refledger.operations.figures.projection import STAMPED
 from refledger.operations.figures.rebuild_diff import beside
-from refledger.operations.figures.rollups import FAR, STAMPED
+from refledger.operations.figures.rollups import FAR
 from refledger.store import book_items, dimensions, generations, images, partners, programs, statistics
 from refledger.store.dimensions import Dimension
 from refledger.store.generations import Generations

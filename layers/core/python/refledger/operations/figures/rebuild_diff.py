@@ -16,7 +16,7 @@ from refledger.domain.times import DAY_MS, SECOND_MS, day
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
 from refledger.operations.figures.counters import dated
-from refledger.operations.figures.rollups import STAMPED
+from refledger.operations.figures.projection import STAMPED
 from refledger.store import book_items, dimensions, images, programs
 from refledger.store.dimensions import Dimension, Of
 from refledger.store.transaction import Item
