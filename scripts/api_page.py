@@ -1,4 +1,4 @@
-"""Writes the API's page from its OpenAPI document: text and style, no script, nothing loaded from elsewhere."""
+"""Writes the API's reference from its document: a page that is whole without its script, which searches and tries."""
 
 from __future__ import annotations
 
@@ -6,72 +6,96 @@ import json
 import re
 import sys
 from collections import defaultdict
+from hashlib import sha256
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-STYLE = """
-:root{color-scheme:light dark;--line:#8884;--soft:#8881;--get:#2563eb;--post:#15803d;--put:#b45309;--delete:#b91c1c}
-*{box-sizing:border-box}
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1.5rem}
-h1{margin:0}
-h2{margin:2.5rem 0 .5rem}
-h3{margin:1.6rem 0 .2rem}
-ul{margin:.2rem 0;padding-left:1.1rem;font-size:.85rem}
-nav a{display:inline-block;margin:0 .8rem .3rem 0}
-details{border:1px solid var(--line);border-radius:.4rem;margin:.4rem 0}
-summary{cursor:pointer;padding:.45rem .7rem;display:flex;gap:.7rem;align-items:baseline;flex-wrap:wrap}
-summary code{font-weight:600;overflow-wrap:anywhere}
-summary span{opacity:.75}
-.m{font:700 .75rem system-ui;color:#fff;border-radius:.25rem;padding:.1rem .45rem;min-width:3.6rem;text-align:center}
-.get{background:var(--get)}.post{background:var(--post)}.put,.patch{background:var(--put)}.delete{background:var(--delete)}
-.in{padding:0 .9rem .9rem;border-top:1px solid var(--line)}
-pre{background:var(--soft);border-radius:.3rem;padding:.7rem;overflow:auto;font-size:.85rem;max-height:26rem}
-table{border-collapse:collapse;width:100%;font-size:.92rem}
-td,th{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top}
-h4{margin:1rem 0 .3rem}
-"""
+sys.path.insert(0, str(ROOT / "layers" / "core" / "python"))
+sys.path.insert(0, str(ROOT))
+
+from refledger.entry.models.common import LARGEST_PAGE, PAGE  # noqa: E402  the layer is not installed
+from scripts.api_samples import samples  # noqa: E402
+
+Operation = tuple[str, str, dict[str, Any]]
+FUNCTION = ROOT / "functions" / "docs"
+INTRODUCTION = Path(__file__).with_name("api_introduction.html")
 
 
 def page(document: dict[str, Any]) -> str:
     """The whole page."""
-    tags: dict[str, list[str]] = defaultdict(list)
+    tags: dict[str, list[Operation]] = defaultdict(list)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            tags[operation["tags"][0]].append(_operation(method, path, operation, document["components"]["schemas"]))
+            tags[operation["tags"][0]].append((method, path, operation))
     about = {tag["name"]: _text(tag["description"]) for tag in document["tags"]}
-    links = "".join(f'<a href="#{tag}">{_title(tag)}</a>' for tag in sorted(tags)) + '<a href="#schemas">Schemas</a>'
-    sections = "".join(
-        f'<h2 id="{tag}">{_title(tag)}</h2><p>{about[tag]}</p>{"".join(tags[tag])}' for tag in sorted(tags)
+    named = document["components"]["schemas"]
+    introduction = Template(INTRODUCTION.read_text(encoding="utf-8")).substitute(
+        number=sum(map(len, tags.values())),
+        page=PAGE,
+        largest_page=LARGEST_PAGE,
+        description=document["info"]["description"],
     )
-    schemas = "".join(_schema(name, told) for name, told in sorted(document["components"]["schemas"].items()))
-    number = sum(map(len, tags.values()))
+    links = "".join(
+        f"<details><summary>{_title(tag)}</summary><ul>{''.join(_entry(*each) for each in tags[tag])}</ul></details>"
+        for tag in sorted(tags)
+    )
+    sections = "".join(
+        f'<section><h2 id="{tag}">{_title(tag)}</h2><p>{about[tag]}</p>'
+        f"{''.join(_operation(*each, named) for each in tags[tag])}</section>"
+        for tag in sorted(tags)
+    )
+    schemas = "".join(_schema(name, told) for name, told in sorted(named.items()))
+    chapters = [
+        f'<li><a href="#{id}">{title}</a></li>' for id, title in re.findall(r'<h2 id="(.+?)">(.+?)</h2>', introduction)
+    ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>refledger API</title><style>{STYLE}</style></head><body>"
-        f"<h1>refledger API</h1><p>{escape(document['info']['description'])} {number} operations. "
-        "Every call but those marked so needs <code>Authorization: Bearer …</code>. For machines: "
-        '<a href="api/v1/openapi.json">openapi.json</a>.</p>'
-        f'<nav>{links}</nav>{sections}<h2 id="schemas">Schemas</h2><p>What bodies and answers are made of. '
-        f"Needed: a body must have it, and every answer has it.</p>{schemas}"
-        "</body></html>\n"
+        f'<title>refledger API</title><link rel="stylesheet" href="{_address("reference.css")}">'
+        f'<script src="{_address("reference.js")}" defer></script></head><body>'
+        '<nav aria-label="Contents"><details class="menu" open><summary>Contents</summary>'
+        '<label class="search" hidden>Search <input type="search" placeholder="withdrawals approve  ( / )"></label>'
+        f'<p class="found" role="status"></p><ul>{"".join(chapters)}</ul>'
+        f'{links}<ul><li><a href="#schemas">Schemas</a></li></ul></details></nav>'
+        f'<main>{introduction}{sections}<section><h2 id="schemas">Schemas</h2><p>What bodies and answers are made of. '
+        f"Needed: a body must have it, and every answer has it.</p>{schemas}</section></main></body></html>\n"
+    )
+
+
+def _address(name: str) -> str:
+    """Of a file beside the page; another one when it says something else, for it is kept long."""
+    return f"docs/{name}?{sha256((FUNCTION / name).read_bytes()).hexdigest()[:12]}"
+
+
+def _entry(method: str, path: str, operation: dict[str, Any]) -> str:
+    return (
+        f'<li><a href="#{operation["operationId"]}" data-words="{escape(path)} {method}">'
+        f"{_text(operation['summary'].rstrip('.'))}</a></li>"
     )
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     inside = [f"<p>{_text(operation['description'])}</p>", _parameters(operation["parameters"], schemas)]
     for kind, told in operation.get("requestBody", {}).get("content", {}).items():
-        inside.append(f"<h4>Request <small>{kind}</small></h4>{_fields_of(told)}{_sample(told)}")
+        inside.append(f"<h4>Request <small>{kind}</small></h4>{_fields_of(told)}{_sample(told, 'body', kind)}")
+    calls = samples(method, path, operation).items()
+    inside.append(
+        "<h4>Call</h4>" + "".join(f'<pre data-language="{name}">{escape(text)}</pre>' for name, text in calls)
+    )
     responses = operation["responses"].items()
     for status, told in responses:
         for kind, content in told["content"].items() if status < "400" else ():
             inside.append(f"<h4>{status} <small>{kind}</small></h4>{_fields_of(content)}{_sample(content)}")
     rows = "".join(f"<tr><td>{s}</td><td>{escape(t['description'])}</td></tr>" for s, t in responses if s >= "400")
     inside.append(f"<h4>Refusals</h4><p>Fields: {_link('Problem')}.</p><table>{rows}</table>" if rows else "")
+    is_open = ' data-open=""' if operation.get("security") == [] else ""
     return (
-        f'<details id="{operation["operationId"]}"><summary><b class="m {method}">{method.upper()}</b>'
+        f'<details class="operation" id="{operation["operationId"]}" data-method="{method}"'
+        f' data-path="{escape(path)}"{is_open}>'
+        f'<summary><b class="m {method}">{method.upper()}</b>'
         f"<code>{escape(path)}</code><span>{_text(operation['summary'])}</span></summary>"
         f'<div class="in">{"".join(inside)}</div></details>'
     )
@@ -79,13 +103,19 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
 
 def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(each['name'])}</code></td><td>{each['in']}</td>"
+        f'<tr data-in="{each["in"]}" data-name="{escape(each["name"])}" data-example="{escape(_example(each))}">'
+        f"<td><code>{escape(each['name'])}</code></td><td>{each['in']}</td>"
         f"<td>{'needed' if each.get('required') else ''}</td>"
         f"<td>{_text(each['description'])}{_small(_values(each['schema'], schemas))}"
         f"{_meanings(each['schema'], schemas)}</td></tr>"
         for each in parameters
     )
-    return f"<table>{rows}</table>" if rows else ""
+    return f"<h4>Parameters</h4><table>{rows}</table>" if rows else ""
+
+
+def _example(parameter: dict[str, Any]) -> str:
+    """What a trial call begins with: of what is needed."""
+    return str(parameter.get("example", "")) if parameter.get("required") else ""
 
 
 def _text(words: str) -> str:
@@ -210,12 +240,13 @@ def _value(schema: dict[str, Any]) -> str:
     return f"such as {schema['examples'][0]}" if schema.get("examples") else ""
 
 
-def _sample(content: dict[str, Any]) -> str:
+def _sample(content: dict[str, Any], role: str = "", kind: str = "") -> str:
     if "example" not in content:
         return ""
     told = content["example"]
     text = told if isinstance(told, str) else json.dumps(told, indent=2, ensure_ascii=False)
-    return f"<pre>{escape(text.replace(chr(13), ''))}</pre>"
+    marked = f' data-role="{role}" data-kind="{kind}"' if role else ""
+    return f"<pre{marked}>{escape(text.replace(chr(13), ''))}</pre>"
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ TAGS = {
 }
 OUTSIDE = {
     "/docs": ("docs", "docs.page"),
+    "/docs/{file}": ("docs", "docs.file"),
     "/": ("pages", "pages.home"),
     "/console": ("pages", "pages.console"),
     "/console/{screen}": ("pages", "pages.consoleScreen"),

@@ -9,15 +9,21 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from refledger.domain.errors import NotFound
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.common import RawAnswer
 from refledger.entry.public_files import PublicFile
 
 HERE = Path(__file__).parent
 KEPT = {"cache-control": "public, max-age=3600, stale-while-revalidate=86400"}
-# The page is text and style: nothing on it may run, and it loads nothing
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# It runs what stands beside it, and asks nobody but this stack
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 
+
+KINDS = {"reference.css": "text/css; charset=utf-8", "reference.js": "text/javascript; charset=utf-8"}
 
 api = handler = Api()
 
@@ -30,8 +36,17 @@ def openapi(delivery: Delivery) -> RawAnswer:
 
 @api.route("GET /docs", answer=RawAnswer, media=("text/html",))
 def page(delivery: Delivery) -> RawAnswer:
-    """The same as a page to read."""
+    """The same as a page to read, to search and to try."""
     return _file(delivery, "index.html", "text/html; charset=utf-8", {"content-security-policy": POLICY})
+
+
+@api.route("GET /docs/{file}", answer=RawAnswer, media=tuple(KINDS.values()), refuses=(NotFound,))
+def file(delivery: Delivery) -> RawAnswer:
+    """The page's script and its style."""
+    name = delivery.path.get("file", "")
+    if name not in KINDS:
+        raise NotFound("there is no such file")
+    return _file(delivery, name, KINDS[name], {})
 
 
 def _file(delivery: Delivery, name: str, kind: str, more: dict[str, str]) -> RawAnswer:

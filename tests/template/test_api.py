@@ -252,6 +252,7 @@ ROUTES = {
     "docs": [
         "GET /api/v1/openapi.json",
         "GET /docs",
+        "GET /docs/{file}",
     ],
     "ledger": [
         "GET /api/v1/partners/{partnerId}/balance",
@@ -260,7 +261,7 @@ ROUTES = {
         "GET /api/v1/ledger/balances",
     ],
 }
-LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /api/v1/openapi.json", *ROUTES["web"]}
+LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /docs/{file}", "GET /api/v1/openapi.json", *ROUTES["web"]}
 HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
 

@@ -123,7 +123,7 @@ class Visitor:
     def close(self) -> None:
         """Raises AssertionError with all that the browser complained of."""
         self.page.context.close()
-        assert self.complaints == []
+        assert not self.complaints, self.complaints
 
 
 @dataclass

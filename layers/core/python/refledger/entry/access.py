@@ -260,6 +260,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/me/statements/{month}": own(limit=LimitKind.HEAVY),
     "GET /api/v1/openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
+    "GET /docs/{file}": PUBLIC,
     "GET /": PUBLIC,
     "GET /console": PUBLIC,
     "GET /console/{screen}": PUBLIC,
