@@ -64,6 +64,12 @@ KEYS = {
 FORMS: dict[str, Any] = {
     "PATCH /api/v1/partners/{partnerId}": {"firstName": "Ada", "lastName": "Lovelace", "tier": "GOLD"},
     "PATCH /api/v1/referrals/{referralId}": {"source": "EMAIL", "campaign": "autumn", "tags": ["newsletter"]},
+    "POST /api/v1/programs/preview": {
+        "terms": {"name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000]},
+        "amount": 10_000,
+        "currency": "USD",
+        "productId": "gold",
+    },
     "PATCH /api/v1/rewards/{rewardId}": {"note": "checked with the customer", "hold": "the goods came back"},
 }
 WORDS = (

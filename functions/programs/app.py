@@ -17,6 +17,7 @@ from refledger.domain.programs import ProgramStatus
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.previews import PreviewBody, PreviewView
 from refledger.entry.models.program_changes import (
     ChangedProgramView,
     ChangesQuery,
@@ -60,6 +61,12 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
     page, last = pages.page(found, lambda program: query.status in (None, program.status), query.limit)
     following = request.cursor(last)
     return Page[ProgramView](data=[ProgramView.of(program) for program in page], next_cursor=following)
+
+
+@api.route("POST /api/v1/programs/preview", body=PreviewBody, answer=PreviewView, refuses=(UnknownCurrency,))
+def preview(request: Request[PreviewBody, NoQuery]) -> PreviewView:
+    """Say what each tier would earn of a payment by terms that need not be any program's; nothing is changed."""
+    return PreviewView.of(request.body)
 
 
 @api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True, refuses=(ProgramNotFound,))

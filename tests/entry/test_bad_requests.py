@@ -34,6 +34,9 @@ VALID: dict[str, dict[str, Any]] = {
         "id": "another", "name": "Another", "currency": "EUR", "tierRatesBps": [2000, 1000], "holdDays": 30,
         "payoutMinimum": {"amount": 1000, "currency": "EUR"}, "approvalTimeoutSeconds": 60, "autoApproveLimit": 5,
     },
+    "POST /api/v1/programs/preview": {
+        "terms": {"name": "Another", "currency": "EUR", "tierRatesBps": [2000]}, "amount": 10_000, "productId": "gold",
+    },
     "POST /api/v1/partners": {
         "firstName": "Ada", "lastName": "Example", "email": "ada@example.com", "phone": "+49 30 1", "sub": "ada",
         "companyName": "Acme", "programId": "default",
@@ -215,6 +218,10 @@ FIELDS: list[tuple[str, str, list[Any]]] = [
     ),
     ("POST /api/v1/payout-batches", "limit", [-1, 0, 91, *NO_NUMBER]),
     ("POST /api/v1/payout-batches", "currency", [*NO_TEXT, "XTS", "EURO"]),
+    ("POST /api/v1/programs/preview", "terms", [None, [], 1, {}, {"name": "x", "currency": "EUR"}]),
+    ("POST /api/v1/programs/preview", "amount", [-1, 0, 10**15 + 1, *NO_NUMBER]),
+    ("POST /api/v1/programs/preview", "currency", [1, "XTS", "EURO"]),
+    ("POST /api/v1/programs/preview", "productId", [1, "", "x" * 101]),
     ("POST /api/v1/programs", "id", [*NO_TEXT, "Default", "a#b", "-a", "a" * 41, "\u00e4", None]),
     ("POST /api/v1/programs", "name", [*NO_TEXT, None]),
     ("POST /api/v1/programs", "currency", [*NO_TEXT, "XXX", None]),

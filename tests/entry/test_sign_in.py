@@ -23,7 +23,7 @@ FRESH = sorted(route for route in access.ROUTES if access.is_fresh(route))
 NOT_FRESH = {
     *(f"POST /api/v1/partners/{{partnerId}}/{what}" for what in ("codes", "codes/rotate", "notes")),
     *(f"POST /api/v1/partners/{{partnerId}}/codes/{{code}}/{how}" for how in ("disable", "enable")),
-    "POST /api/v1/partners/validate-referral-code",
+    "POST /api/v1/partners/validate-referral-code", "POST /api/v1/programs/preview",
     "PATCH /api/v1/partners/{partnerId}",
     "PUT /api/v1/partners/{partnerId}", "PUT /api/v1/partners/{partnerId}/tags",
     "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}",

@@ -50,6 +50,40 @@ def read(world: World, id: str, version: str = "", **told: Any) -> Answer:
     return world.admin(route, path={"programId": id, "version": version}, **told)
 
 
+# ---------------------------------------------------------------- previews
+
+
+def preview(world: World, **more: Any) -> Answer:
+    return world.admin("POST /api/v1/programs/preview", body={"terms": FULL, "amount": 10_000, **more})
+
+
+def earned(told: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(each["tier"], each["amountDecimal"], each["source"], each["nothing"]) for each in told]
+
+
+def test_terms_say_what_they_would_earn_before_they_are_made(world: World) -> None:
+    """Of a first payment, of the next, of a product, in another currency: in whole units, with the reason for none."""
+    told = preview(world)
+    assert (told.status, told.body["currency"], told.body["cap"]) == (200, "USD", 50_000)
+    assert earned(told.body["first"]) == [(1, "50.00", "program-first", None)]
+    assert earned(told.body["later"]) == [(1, "20.00", "program", None), (2, "1.00", "program", None)]
+    gold = preview(world, productId="gold").body
+    assert earned(gold["first"]) == earned(gold["later"]) == [(1, "30.00", "product", None)]
+    tiny = preview(world, amount=4, currency="JPY").body
+    assert earned(tiny["later"]) == [(1, "0", "program", "ROUNDED"), (2, "0", "program", "CURRENCY")]
+
+
+def test_a_preview_changes_nothing_and_refuses_what_no_program_can_say(world: World, id: str) -> None:
+    """Support may ask; terms that a program would not take are refused at their field."""
+    before = read(world, id).body
+    asked = {"terms": SIMPLE, "amount": 1}
+    told = world.call("POST /api/v1/programs/preview", sub="sue", groups=("support",), body=asked)
+    assert told.status == 200
+    assert read(world, id).body == before
+    wrong = {**SIMPLE, "tierRatesBps": [9000, 2000]}
+    assert_problem(world.admin("POST /api/v1/programs/preview", body={"terms": wrong, "amount": 1}), 422)
+
+
 # ---------------------------------------------------------------- versions
 
 

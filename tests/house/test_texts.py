@@ -8,15 +8,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from pydantic.alias_generators import to_camel
 
+from refledger.domain.adjustments import AdjustmentKind, AdjustmentStatus
+from refledger.domain.currencies import EXPONENTS
+from refledger.domain.explaining import NextStep
+from refledger.domain.invitations import ApplicationStatus, InvitationStatus
 from refledger.domain.likeness import SignalType, TraitKind
+from refledger.domain.loosening import TERMS, ChangeStatus, TermKind
 from refledger.domain.partners import PartnerStatus
+from refledger.domain.payments import DisputeStatus, Origin, PaymentKind
 from refledger.domain.payout_gate import BlockerCode, Weight
-from refledger.domain.rewards import RewardStatus
+from refledger.domain.programs import CURRENCY_TERMS, ProgramStatus
+from refledger.domain.referrals import ReferralSource, ReferralStatus
+from refledger.domain.rewards import OWN_REASONS, Cancelled, RewardStatus
+from refledger.domain.rules import RateSource, ZeroReason
 from refledger.domain.timelines import HappeningKind
 from refledger.domain.withdrawal_actions import WithdrawalAction
 from refledger.domain.withdrawals import PayoutProblem, Risk, WithdrawalStatus
 from refledger.entry.access import Role
+from refledger.entry.models.payment_refunds import RefundStatus
+from refledger.entry.models.program_changes import NAMES
 from refledger.operations.inbox import InboxKind
 
 WEB = Path(__file__).parents[2] / "web" / "src"
@@ -25,12 +37,26 @@ APPS = ("console", "portal")
 PARTS = sorted(
     path.relative_to(WEB / "texts").as_posix().removesuffix(".en.json") for path in (WEB / "texts").rglob("*.en.json")
 )
+
+
+def terms() -> list[str]:
+    """What another admin may have to confirm, as the API calls it."""
+    own = [NAMES.get(name, name) for name, row in TERMS.items() if row is not TermKind.FACT]
+    return [to_camel(name) for name in (*own, *CURRENCY_TERMS)]
+
+
 # by the prefix that `word()` asks for: the kinds whose every value is shown
 WORDS: dict[str, Iterable[str]] = {
     "STATUS": [*WithdrawalStatus, *PartnerStatus, *RewardStatus], "REWARD": RewardStatus, "ROLE": Role,
     "RISK": [*Risk, *SignalType], "RISK_ABOUT": Risk, "BLOCKER": BlockerCode, "WEIGHT": Weight,
     "ACTION": WithdrawalAction, "ACTION_ABOUT": WithdrawalAction, "PROBLEM_OF": PayoutProblem,
     "PROBLEM_ABOUT": PayoutProblem, "INBOX": InboxKind, "INBOX_ABOUT": InboxKind, "SHARED": TraitKind,
+    "REFERRAL": ReferralStatus, "SOURCE": ReferralSource, "HELD": OWN_REASONS, "CANCELLED": Cancelled,
+    "NEXT": NextStep, "RATE": RateSource, "ZERO": ZeroReason, "KIND": PaymentKind, "ORIGIN": Origin,
+    "REFUND": RefundStatus, "DISPUTE": DisputeStatus, "ADJUSTMENT": AdjustmentKind,
+    "ADJUSTMENT_ABOUT": AdjustmentKind, "DECISION": AdjustmentStatus,
+    "JOINING": [*ApplicationStatus, *InvitationStatus],
+    "PROGRAM": ProgramStatus, "CHANGE": ChangeStatus, "TERM": terms(),
     "HAPPENED": [*WithdrawalStatus, *(kind for kind in HappeningKind if kind is not HappeningKind.STATUS)],
 }  # fmt: skip
 
@@ -131,3 +157,12 @@ def test_one_and_many_go_together() -> None:
             keys = set(catalog(part, language))
             ones = {key.removesuffix("_one") for key in keys if key.endswith("_one")}
             assert ones == {key.removesuffix("_other") for key in keys if key.endswith("_other")}
+
+
+def test_amounts_are_typed_with_the_decimals_of_the_api() -> None:
+    """A browser's own table says that the afghani has none, and a hundredfold would be asked for."""
+    source = (WEB / "shared" / "currencies.ts").read_text("utf-8")
+    told = {name: codes.split() for name, codes in re.findall(r'const (\w+) = "([A-Z ]+)"', source)}
+    assert {code for code, digits in EXPONENTS.items() if digits == 0} == set(told["NONE"])
+    assert {code for code, digits in EXPONENTS.items() if digits == 3} == set(told["THREE"])
+    assert set(EXPONENTS.values()) == {0, 2, 3}

@@ -54,6 +54,8 @@ def take_euros(story: Story) -> None:
         "name": old["name"], "currency": "USD", "tierRatesBps": old["tierRatesBps"], "holdDays": 0, "coolingHours": 0,
         "currencies": [{"currency": "EUR"}, {"currency": "USD", "adjustmentLimit": 5_000}], "attributionDays": None,
     }  # fmt: skip
+    told = story.call("programs", "admin", "POST /api/v1/programs/preview", {"terms": terms, "amount": 10_000})
+    assert told["first"][0]["amount"] > 0
     asked = story.call("programs", "admin", f"PUT {PROGRAM}", terms, programId="default", match=str(old["version"]))
     waiting, changes = asked["pendingChange"]["id"], f"{PROGRAM}/changes"
     assert story.call("programs", "admin", f"GET {changes}", programId="default", query="status=pending")["data"]

@@ -23,6 +23,7 @@ ROUTES = {
     "programs": [
         "POST /api/v1/programs",
         "GET /api/v1/programs",
+        "POST /api/v1/programs/preview",
         "GET /api/v1/programs/{programId}",
         "PUT /api/v1/programs/{programId}",
         "POST /api/v1/programs/{programId}/pause",

@@ -143,6 +143,18 @@ class World:
         self.until(lambda: self.client.get(ADMIN, f"/withdrawals/{id}")["riskState"] == "ASSESSED", id)
         return id
 
+    def things(self) -> dict[str, str]:
+        """What addresses of single screens name, by what stands there in braces: all of June's."""
+        partner = self.partners["june"]
+        reward = self.client.get(ADMIN, f"/partners/{partner}/rewards")["data"][-1]
+        adjustment = self.client.post(ADMIN, "/adjustments", {
+            "partnerId": partner, "amount": 1_500, "currency": "EUR", "reason": "the bonus of the launch",
+        }, key="pages-adjustment")  # fmt: skip
+        return {
+            "partner": partner, "june": self.withdrawals["june"], "reward": reward["id"],
+            "payment": reward["paymentId"], "referral": reward["referralId"], "adjustment": adjustment["id"],
+        }  # fmt: skip
+
     def until(self, probe: Callable[[], bool], what: str) -> None:
         """Events take a moment."""
         give_up = time.monotonic() + PATIENCE_MS / 1000

@@ -19,7 +19,14 @@ Visit = Callable[..., Visitor]
 CONSOLE = {
     "inbox": "/console", "withdrawals": "/console/withdrawals?status=ALL", "withdrawal": "/console/withdrawals/{june}",
     "payouts": "/console/payouts", "partners": "/console/partners", "partner": "/console/partners/{partner}",
-    "nowhere": "/console/nowhere",
+    "referrals": "/console/referrals", "referral": "/console/referrals/{referral}",
+    "rewards": "/console/rewards?status=ALL", "reward": "/console/rewards/{reward}", "payments": "/console/payments",
+    "payment": "/console/payments/{payment}", "parked": "/console/payments?view=PARKED",
+    "duplicates": "/console/payments?view=DUPLICATES", "disputes": "/console/payments?view=DISPUTES",
+    "adjustments": "/console/adjustments?partnerId={partner}", "adjustment": "/console/adjustments/{adjustment}",
+    "applications": "/console/applications?status=ALL", "invitations": "/console/applications?view=invitations",
+    "programs": "/console/programs", "program": "/console/programs/default",
+    "terms": "/console/programs?make=yes", "nowhere": "/console/nowhere",
 }  # fmt: skip
 PORTAL = {
     "home": "/portal", "withdraw": "/portal/withdraw", "accounts": "/portal/accounts",
@@ -48,8 +55,9 @@ def test_every_screen_is_for_everybody(visit: Visit, world: World, app: str, loo
         page.get_by_label("Their id").fill("pages-june")
         page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", level=1).wait_for()
+    things = world.things()
     for name, path in (CONSOLE if app == "console" else PORTAL).items():
-        somebody.go(path.format(june=world.withdrawals["june"], partner=world.partners["june"]))
+        somebody.go(path.format(**things))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert somebody.barriers() == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"

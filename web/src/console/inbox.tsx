@@ -5,12 +5,15 @@ import { Empty, Show, Sums, Title, useLoad, When } from "../shared/ui";
 
 type Item = Schema["InboxItemView"];
 
-// What has no screen of its own yet is counted, and leads nowhere
-const LEADS: Partial<Record<Item["kind"], string>> = {
+const LEADS: Record<Item["kind"], string> = {
   WITHDRAWALS_TO_DECIDE: "/console/withdrawals",
   WITHDRAWALS_TO_PAY: "/console/payouts",
   WITHDRAWALS_TO_CONFIRM: "/console/payouts",
   WITHDRAWALS_WITH_PROBLEM: "/console/withdrawals?status=PROBLEM",
+  APPLICATIONS: "/console/applications",
+  ADJUSTMENTS: "/console/adjustments",
+  PARKED_PAYMENTS: "/console/payments?view=PARKED",
+  DISPUTES: "/console/payments?view=DISPUTES",
 };
 
 function Card({ of }: { of: Item }) {
@@ -34,7 +37,11 @@ function Card({ of }: { of: Item }) {
       )}
     </>
   );
-  return <li>{to ? <a href={to}>{inside}</a> : <div>{inside}</div>}</li>;
+  return (
+    <li>
+      <a href={to}>{inside}</a>
+    </li>
+  );
 }
 
 export default function Inbox() {

@@ -1,7 +1,8 @@
 /** One partner: who they are, what they have, where it goes. */
 import { useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { api, done, Problem, type Schema, write } from "../shared/api";
+import { api, done, type Schema, write } from "../shared/api";
+import { digitsOf } from "../shared/currencies";
 import { may } from "../shared/session";
 import { number, t, word } from "../shared/texts";
 import { Dialog, Form, TextField } from "../shared/forms";
@@ -17,14 +18,15 @@ import {
   Part,
   Show,
   Status,
-  Table,
   Title,
   tell,
   useLoad,
   usePages,
   When,
 } from "../shared/ui";
+import { type Action, type ActionField, Actions, reason } from "./act";
 import type { Withdrawal } from "./common";
+import { Edit } from "./edit";
 
 type Partner = Schema["PartnerView"];
 type Method = Schema["StaffMethodView"];
@@ -52,6 +54,7 @@ function Shown({ it, reload }: { it: Partner; reload: () => void }) {
           <Badge key={each}>{each}</Badge>
         ))}
       </Title>
+      <Decisions it={it} reload={reload} />
       <div class="columns">
         <div>
           <Balance id={it.id} />
@@ -79,12 +82,23 @@ function Shown({ it, reload }: { it: Partner; reload: () => void }) {
               ]}
             />
           </Part>
+          <Part title={t("moreOf")}>
+            <ul class="plain">
+              {(["referrals", "rewards", "adjustments"] as const).map((each) => (
+                <li key={each}>
+                  <a href={`/console/${each}?partnerId=${it.id}${each === "rewards" ? "&status=ALL" : ""}`}>
+                    {t(each)}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </Part>
           <Links id={it.id} />
           <Signals id={it.id} />
         </div>
       </div>
       {isEdited && (
-        <Edit
+        <Editor
           it={it}
           onClose={() => setEdited(false)}
           onDone={() => {
@@ -95,6 +109,123 @@ function Shown({ it, reload }: { it: Partner; reload: () => void }) {
         />
       )}
     </>
+  );
+}
+
+/** What can be decided about the partner, and given to or taken from them. */
+function Decisions({ it, reload }: { it: Partner; reload: () => void }) {
+  const path = { partnerId: it.id };
+  const params = (key: string) => ({ params: { path, header: { "Idempotency-Key": key } } });
+  const program = useLoad(
+    () => done(api.GET("/api/v1/programs/{programId}", { params: { path: { programId: it.programId } } })),
+    [it.programId],
+  );
+  const [first = "", ...others] = program.data?.currencies.map((each) => each.currency) ?? [];
+  const money: ActionField[] = [
+    ...(others.length > 0
+      ? [
+          {
+            name: "currency",
+            label: t("currency"),
+            kind: "select" as const,
+            options: [first, ...others].map((each): [string, string] => [each, each]),
+          },
+        ]
+      : []),
+    {
+      name: "amount",
+      label: others.length > 0 ? t("amount") : t("amountIn", { currency: first }),
+      digits: (values) => digitsOf(values.currency || first),
+      required: true,
+      when: (values) => values.kind !== "ANCHOR",
+    },
+  ];
+  const hasEnded = it.status === "TERMINATED";
+  const become = (what: "activate" | "deactivate" | "suspend" | "terminate"): Action => ({
+    name: word("BECOME", what),
+    ...(what === "activate" && { kind: "primary" as const }),
+    ...(what === "terminate" && { kind: "danger" as const }),
+    about: <p>{word("BECOME_ABOUT", what)}</p>,
+    done: t("saved"),
+    fields: [reason()],
+    act: ({ reason: why = "" }, key) => {
+      // each of these takes a reason and answers with the partner
+      const route = `/api/v1/partners/{partnerId}/${what}` as "/api/v1/partners/{partnerId}/suspend";
+      return write(api.POST(route, { ...params(key), body: { reason: why } }));
+    },
+  });
+  return (
+    <Actions
+      onDone={reload}
+      of={[
+        it.status !== "ACTIVE" && !hasEnded && may("POST /api/v1/partners/{partnerId}/activate") && become("activate"),
+        first !== "" &&
+          may("POST /api/v1/rewards") && {
+            name: t("giveReward"),
+            about: <p>{t("giveRewardAbout")}</p>,
+            done: t("saved"),
+            fields: [...money, reason()],
+            act: ({ amount, currency, reason: why = "" }, key) => {
+              const body = { partnerId: it.id, amount: Number(amount), currency: currency || first, reason: why };
+              return write(api.POST("/api/v1/rewards", { params: { header: { "Idempotency-Key": key } }, body }));
+            },
+          },
+        first !== "" &&
+          may("POST /api/v1/adjustments") && {
+            name: t("adjust"),
+            about: <p>{t("adjustAbout")}</p>,
+            fields: [
+              {
+                name: "kind",
+                label: t("adjustKind"),
+                kind: "select",
+                options: (["GIVE", "TAKE", "WRITE_OFF", "ANCHOR"] as const).map((each): [string, string] => [
+                  each,
+                  word("ADJUST", each),
+                ]),
+              },
+              ...money,
+              {
+                name: "entries",
+                label: t("brokenEntries"),
+                digits: 0,
+                required: true,
+                when: (its) => its.kind === "ANCHOR",
+              },
+              {
+                name: "chain",
+                label: t("chainNow"),
+                hint: t("chainHint"),
+                required: true,
+                when: (its) => its.kind === "ANCHOR",
+              },
+              reason(),
+            ],
+            act: async ({ kind, amount, currency, entries, chain = "", reason: why = "" }, key) => {
+              const body = {
+                partnerId: it.id,
+                currency: currency || first,
+                reason: why,
+                ...(kind === "ANCHOR"
+                  ? { kind: "ANCHOR" as const, amount: 0, entries: Number(entries), chain }
+                  : {
+                      kind: kind === "WRITE_OFF" ? ("WRITE_OFF" as const) : ("ADJUSTMENT" as const),
+                      amount: kind === "TAKE" ? -Number(amount) : Number(amount),
+                    }),
+              };
+              const told = await write(
+                api.POST("/api/v1/adjustments", { params: { header: { "Idempotency-Key": key } }, body }),
+              );
+              if (told.status === "WAITING") tell(t("waitsForSecond"));
+            },
+          },
+        it.status === "ACTIVE" && may("POST /api/v1/partners/{partnerId}/deactivate") && become("deactivate"),
+        ["ACTIVE", "INACTIVE"].includes(it.status) &&
+          may("POST /api/v1/partners/{partnerId}/suspend") &&
+          become("suspend"),
+        !hasEnded && may("POST /api/v1/partners/{partnerId}/terminate") && become("terminate"),
+      ]}
+    />
   );
 }
 
@@ -291,78 +422,32 @@ const editedOf = (of: Partner): Edited => ({
   tier: of.tier,
 });
 
-/** Changes what was read: where somebody was faster both versions are shown, and nothing is written over unseen. */
-function Edit(props: { it: Partner; onClose: () => void; onDone: () => void }) {
-  const [base, setBase] = useState(props.it);
-  const [mine, setMine] = useState(editedOf(props.it));
-  const [theirs, setTheirs] = useState<Partner>();
-  const before = editedOf(base);
+const Editor = (props: { it: Partner; onClose: () => void; onDone: () => void }) => {
   const path = { partnerId: props.it.id };
-  const act = async () => {
-    const changes = Object.fromEntries(
-      EDITED.filter((each) => mine[each] !== before[each]).map((each) => [each, mine[each]]),
-    );
-    const header = { "If-Match": `"${base.version}"` };
-    try {
-      await write(api.PATCH("/api/v1/partners/{partnerId}", { params: { path, header }, body: changes }));
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status !== 412) throw error;
-      setTheirs(await done(api.GET("/api/v1/partners/{partnerId}", { params: { path } })));
-      return;
-    }
-    props.onDone();
-  };
-  const goOn = (their: Partner, keep: boolean) => {
-    // what only they changed is theirs either way; of what both changed it is as was chosen
-    const now = editedOf(their);
-    if (!keep) setMine(now);
-    else
-      setMine(
-        Object.fromEntries(
-          EDITED.map((each) => [each, mine[each] !== before[each] ? mine[each] : now[each]]),
-        ) as Edited,
-      );
-    setBase(their);
-    setTheirs(undefined);
-  };
-  if (theirs) {
-    const now = editedOf(theirs);
-    const columns: Column<keyof Edited>[] = [
-      { title: "", cell: (row) => word("FIELD", row) },
-      { title: t("theirs"), cell: (row) => now[row] || "–" },
-      { title: t("yours"), cell: (row) => mine[row] || "–" },
-    ];
-    return (
-      <Dialog title={t("conflict")} onClose={props.onClose}>
-        <p>{t("conflictAbout")}</p>
-        <Table
-          caption={t("conflict")}
-          columns={columns}
-          rows={EDITED.filter((each) => now[each] !== mine[each])}
-          id={(row) => row}
-        />
-        <footer class="buttons">
-          <Button onClick={() => goOn(theirs, false)}>{t("takeTheirs")}</Button>
-          <Button kind="primary" onClick={() => goOn(theirs, true)}>
-            {t("keepYours")}
-          </Button>
-        </footer>
-      </Dialog>
-    );
-  }
   return (
-    <Dialog title={t("profile")} onClose={props.onClose}>
-      <Form submit={t("save")} input={[base.version, mine]} act={act} onCancel={props.onClose}>
-        {EDITED.map((each) => (
+    <Edit
+      title={t("profile")}
+      of={props.it}
+      fields={editedOf}
+      read={() => done(api.GET("/api/v1/partners/{partnerId}", { params: { path } }))}
+      save={(changed, _all, version) => {
+        const header = { "If-Match": `"${version}"` };
+        return write(api.PATCH("/api/v1/partners/{partnerId}", { params: { path, header }, body: changed }));
+      }}
+      onClose={props.onClose}
+      onDone={props.onDone}
+    >
+      {(values, set) =>
+        EDITED.map((each) => (
           <TextField
             key={each}
             label={word("FIELD", each)}
-            value={mine[each]}
-            onInput={(value) => setMine({ ...mine, [each]: value })}
+            value={values[each]}
+            onInput={(value) => set(each, value)}
             maxLength={100}
           />
-        ))}
-      </Form>
-    </Dialog>
+        ))
+      }
+    </Edit>
   );
-}
+};

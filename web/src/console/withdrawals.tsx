@@ -7,7 +7,15 @@ import { sums } from "../shared/money";
 import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Badge, Button, type Column, Money, Status, Sums, Title, usePages, When } from "../shared/ui";
-import { type BulkResult, nameOf, PartnerLink, ProgramFilter, Results, useFilters, type Withdrawal } from "./common";
+import {
+  type BulkResult,
+  nameOf,
+  PartnerLink,
+  ProgramFilter,
+  ResultsDialog,
+  useFilters,
+  type Withdrawal,
+} from "./common";
 
 const STATUSES = [
   "REQUESTED",
@@ -133,14 +141,11 @@ export default function Withdrawals() {
         />
       )}
       {results && (
-        <Dialog title={t("result")} onClose={() => setResults(undefined)}>
-          <Results results={results.results} of={results.of.map((each) => ({ id: each.id, name: nameOf(each) }))} />
-          <footer class="buttons">
-            <Button kind="primary" onClick={() => setResults(undefined)}>
-              {t("close")}
-            </Button>
-          </footer>
-        </Dialog>
+        <ResultsDialog
+          results={results.results}
+          of={results.of.map((each) => ({ id: each.id, name: nameOf(each) }))}
+          onClose={() => setResults(undefined)}
+        />
       )}
     </>
   );

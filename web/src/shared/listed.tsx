@@ -66,24 +66,25 @@ export function Listed<T>(props: {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   });
-  const columns: Column<T>[] = ticks
-    ? [
-        {
-          title: t("chosen"),
-          kind: "tick",
-          cell: (row) =>
-            free.includes(row) && (
-              <input
-                type="checkbox"
-                aria-label={ticks.label(row)}
-                checked={ticked.includes(id(row))}
-                onChange={() => tick(row)}
-              />
-            ),
-        },
-        ...props.columns,
-      ]
-    : props.columns;
+  const columns: Column<T>[] =
+    ticks && free.length > 0
+      ? [
+          {
+            title: t("chosen"),
+            kind: "tick",
+            cell: (row) =>
+              free.includes(row) && (
+                <input
+                  type="checkbox"
+                  aria-label={ticks.label(row)}
+                  checked={ticked.includes(id(row))}
+                  onChange={() => tick(row)}
+                />
+              ),
+          },
+          ...props.columns,
+        ]
+      : props.columns;
   const shown = Math.min(at, rows.length - 1);
   return (
     <div class="listed" ref={box}>

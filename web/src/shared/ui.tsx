@@ -141,7 +141,7 @@ export function Told() {
 
 // ---------------------------------------------------------------- small pieces
 
-type ButtonProps = Omit<JSX.IntrinsicElements["button"], "type"> & { kind?: "primary" | "danger" | "plain" };
+type ButtonProps = Omit<JSX.IntrinsicElements["button"], "type"> & { kind?: "primary" | "danger" };
 
 export const Button = ({ kind, class: more, ...rest }: ButtonProps) => (
   <button type="button" class={`button ${kind ?? ""} ${more ?? ""}`} {...rest} />
@@ -183,6 +183,17 @@ const TONES: Record<string, string> = {
   SUSPENDED: "bad",
   TERMINATED: "bad",
   PENDING: "wait",
+  CALCULATED: "wait",
+  ACCEPTED: "go",
+  CONVERTED: "good",
+  WAITING: "wait",
+  POSTED: "good",
+  COUNTS: "good",
+  OPEN: "wait",
+  WON: "good",
+  LOST: "bad",
+  PAUSED: "wait",
+  CONFIRMED: "good",
 };
 
 export const Status = ({ of, text }: { of: string; text?: string }) => (

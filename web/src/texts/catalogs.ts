@@ -1,9 +1,15 @@
 /** The catalogs that there are, one line each, for the types alone: each is loaded with the screen that names it. */
 export interface Catalogs {
-  shared: typeof import("./shared.en.json");
-  portal: typeof import("./portal.en.json");
-  console: typeof import("./console.en.json");
+  "console/adjustments": typeof import("./console/adjustments.en.json");
+  "console/applications": typeof import("./console/applications.en.json");
   "console/partners": typeof import("./console/partners.en.json");
+  "console/payments": typeof import("./console/payments.en.json");
   "console/payouts": typeof import("./console/payouts.en.json");
+  "console/programs": typeof import("./console/programs.en.json");
+  "console/referrals": typeof import("./console/referrals.en.json");
+  "console/rewards": typeof import("./console/rewards.en.json");
   "console/withdrawals": typeof import("./console/withdrawals.en.json");
+  console: typeof import("./console.en.json");
+  portal: typeof import("./portal.en.json");
+  shared: typeof import("./shared.en.json");
 }

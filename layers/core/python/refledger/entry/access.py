@@ -76,6 +76,7 @@ def fresh(access: Access) -> Access:
 ROUTES: dict[str, Access | None] = {
     "POST /api/v1/programs": fresh(admin(None)),
     "GET /api/v1/programs": read("programs:read"),
+    "POST /api/v1/programs/preview": read("programs:read"),  # a question
     "GET /api/v1/programs/{programId}": read("programs:read"),
     "PUT /api/v1/programs/{programId}": fresh(admin(None)),
     "POST /api/v1/programs/{programId}/pause": fresh(admin(None)),
@@ -278,6 +279,7 @@ GOES_ON = frozenset({
     "POST /api/v1/adjustments/{adjustmentId}/approve",
     "POST /api/v1/adjustments/{adjustmentId}/reject",
     "POST /api/v1/partners/validate-referral-code",
+    "POST /api/v1/programs/preview",
     "POST /api/v1/webhooks/referrals",
     "POST /api/v1/webhooks/hubspot",
 })  # fmt: skip
