@@ -67,6 +67,7 @@ TAGS = {
     "people": "Who it is that did something.",
     "disputes": "Chargebacks of payments that somebody earned from.",
     "docs": "This document, as a page.",
+    "events": "What servers tell of sign-ups and sales, as on the bus.",
     "exports": "Files of whatever lists show, made in the background.",
     "imports": "Partners from a CSV file, made in the background.",
     "inbox": "What waits for the staff.",

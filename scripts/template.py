@@ -30,7 +30,7 @@ PARTITIONS = {
     "actor": "PERSON#*", "adjustment": "ADJUSTMENT#*", "application": "APPLICATION#*", "audit": "AUDIT#*",
     "bulk-answer": "ANSWER#*", "clicks": "CLICKS#*", "customer": "CUSTOMER#*", "exposure": "EXPOSURE#*",
     "finding": "FINDINGS", "guard": "GUARD#*", "guard-of-alike": "GUARD#TRAIT#*", "guard-of-code": "GUARD#CODE#*",
-    "guard-of-look": "GUARD#LOOKALIKE#*",
+    "guard-of-look": "GUARD#LOOKALIKE#*", "guard-of-request": "GUARD#REQUEST#*",
     "guard-of-dispute": "GUARD#DISPUTE#*", "guard-of-refund": "GUARD#REFUND#*", "guard-of-user": "GUARD#USER#*",
     "invitation": "INVITATION#*", "job": "JOB#*", "journal": "JOURNAL#*", "leaderboard": "LEADERBOARD#*",
     "limit": "LIMIT#*", "partner": "PARTNER#*", "payment": "PAYMENT#*", "program": "PROGRAMS",

@@ -17,6 +17,7 @@ USES = {
     "lead_webhooks": HTTP | {"queues"},
     "lead_events": {"pydantic", "logger", "metrics", "queues"},
     "referrals": HTTP,
+    "events": HTTP | {"queues", "stripe"},
     "expiry": {"metrics"},
     "ledger": HTTP,
     "links": HTTP,

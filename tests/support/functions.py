@@ -145,7 +145,15 @@ class World:
         return found
 
     def admin(self, route: str, **told: Any) -> Answer:
-        return self.call(route, **{"sub": "admin", "groups": ("admin",), **told})
+        """A request of an admin's; of a service's where no person may."""
+        return self.call(route, **{**self.as_admin(route), **told})
+
+    def as_admin(self, route: str) -> dict[str, Any]:
+        """Who calls as `admin`."""
+        allowed = access.ROUTES.get(route)
+        if allowed and allowed.scope and not allowed.roles and not allowed.own:
+            return {"sub": "service", "claims": {"scope": f"refledger/{allowed.scope}"}}
+        return {"sub": "admin", "groups": ("admin",)}
 
 
 def _check_documented(route: str, answer: Answer) -> None:
@@ -174,7 +182,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         "TABLE_NAME": books.table_name, "HASH_KEY_ARN": HASH, "WORKFLOW_ARN": MACHINE_ARN,
         "GROUPS_CLAIM": "cognito:groups", "ROLE_NAMES": "admin,finance,support",
         "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_SECRET_ARN": STRIPE,
-        "LEADS_SECRET_ARN": LEADS, "CDN_SECRET_ARN": CDN, "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "", "HOME_URL": "",
+        "LEADS_SECRET_ARN": LEADS, "STRIPE_PAYMENTS_SECRET_ARN": STRIPE,
+        "CDN_SECRET_ARN": CDN, "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "", "HOME_URL": "",
         "STAGE": "dev", "SIGN_IN_ISSUER": "https://issuer.example.com/pool",
         "SIGN_IN_CLIENT_ID": "pages", "SIGN_IN_PAGES": "https://sign-in.example.com",
         **LIMITS, **variables,

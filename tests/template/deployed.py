@@ -22,7 +22,7 @@ SCHEDULE = "AWS::Scheduler::Schedule"
 IN_USE = {"TableArn": "Table", "TableStreamArn": "Table", "HashKeyArn": "HashKey", "AccountsKeyArn": "AccountsKey"}
 CACHE = ROOT / ".local" / "cache"
 FUNCTIONS = (
-    "adjustments", "analytics", "audit", "docs", "expiry", "invitations", "job_worker", "jobs", "lead_events",
+    "adjustments", "analytics", "audit", "docs", "events", "expiry", "invitations", "job_worker", "jobs", "lead_events",
     "lead_webhooks", "leaderboards", "ledger", "links", "manifest", "maturity", "me", "member_referrals",
     "member_withdrawals", "partners", "payment_events", "payments", "payout_batches", "payout_methods",
     "payout_webhooks", "programs", "reconciliation", "referrals", "rewards", "statements", "stream_projections",

@@ -11,6 +11,7 @@ from typing import Any
 
 from refledger.adapters import signed_webhooks
 from refledger.domain.times import iso
+from tests.support import stripe_server
 from tests.template.story import LEAD_SECRETS, Json, Story
 
 ROUTES = {name: f"POST /api/v1/webhooks/{name}" for name in ("referrals", "hubspot")}
@@ -42,6 +43,22 @@ def hear(story: Story) -> None:
     found = story.call("referrals", "admin", "GET /api/v1/referrals/by-lead/{leadId}", leadId="lead-2")
     assert found["status"] == "REJECTED"
     tell_what_was_paid(story, alices)
+    tell_by_servers(story, alices)
+
+
+def tell_by_servers(story: Story, code: str) -> None:
+    """A server tells of a sign-up and a sale, the same sale twice, and Stripe of a payment by its webhook."""
+    story.call("events", "server", "POST /api/v1/events/lead", {"customerId": "lin", "referralCode": code})
+    sale = {"paymentId": "of lin", "customerId": "lin", "amount": 1_000, "currency": "USD"}
+    for _ in range(2):
+        story.call("events", "server", "POST /api/v1/events/sale", sale)
+    body = json.dumps(json.loads(story.example("stripe_session_completed"))["detail"]).encode()
+    signed = signed_webhooks.sign(body, stripe_server.SECRET, int(time.time()))
+    answer = story.invoke("events", {
+        "routeKey": "POST /api/v1/webhooks/stripe-payments", "headers": {"stripe-signature": signed},
+        "body": body.decode(), "isBase64Encoded": False, "requestContext": {"requestId": "stripe's payment"},
+    })  # fmt: skip
+    assert json.loads(answer["body"]) == {"outcome": "QUEUED"}
 
 
 def tell_what_was_paid(story: Story, code: str) -> None:

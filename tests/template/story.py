@@ -55,6 +55,7 @@ SECRETS = {  # what the template's parameters name here
     "HashKey": HASH_KEY, "StripePayoutsSecretArn": json.dumps(STRIPE_SECRETS),
     "LeadWebhooksSecretArn": json.dumps(LEAD_SECRETS), "CdnSecretArn": CDN_SECRET,
     "StripeReadSecretArn": json.dumps({"apiKey": STRIPE_SECRETS["apiKey"]}),
+    "StripePaymentsSecretArn": json.dumps({"webhookSecrets": stripe_server.SECRET}),
 }  # fmt: skip
 METHOD = {"type": "BANK_TRANSFER", "accountHolder": "Bob Example", "iban": "DE89370400440532013000"}
 
@@ -158,6 +159,7 @@ class Story:
             "requestContext": {"requestId": f"r{self.requests}", "authorizer": {"jwt": {"claims": {
                 "sub": who, "token_use": "access", "name": f"{who} of {name}",  # so that each function keeps it
                 "auth_time": str(self.clock() // 1000),
+                "scope": "refledger/events:write" if who == "server" else "",
                 "cognito:groups": "[admin]" if who.startswith("admin") or who.endswith("admin") else "",
             }}}},
         })  # fmt: skip

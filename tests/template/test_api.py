@@ -237,6 +237,11 @@ ROUTES = {
         "POST /api/v1/webhooks/referrals",
         "POST /api/v1/webhooks/hubspot",
     ],
+    "events": [
+        "POST /api/v1/events/lead",
+        "POST /api/v1/events/sale",
+        "POST /api/v1/webhooks/stripe-payments",
+    ],
     "audit": [
         "GET /api/v1/audit",
         "GET /api/v1/people/{personId}",

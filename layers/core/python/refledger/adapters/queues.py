@@ -88,7 +88,10 @@ class LeadsQueue:
 
         Raises what SQS raises.
         """
-        body = json.dumps({"source": source, "detail-type": kind, "detail": detail}, default=str)
+        self.send_text(json.dumps({"source": source, "detail-type": kind, "detail": detail}, default=str))
+
+    def send_text(self, body: str) -> None:
+        """Send an event that is written out already."""
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
 

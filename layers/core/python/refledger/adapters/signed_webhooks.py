@@ -47,23 +47,24 @@ def sign(body: bytes, secret: str, at_seconds: int) -> str:
     return f"t={at_seconds},v1={_digest(body, secret, str(at_seconds))}"
 
 
-def check(body: bytes, header: str, secrets: Sequence[str], *, now_ms: int) -> None:
+def check(body: bytes, header: str, secrets: Sequence[str], *, now_ms: int, name: str = "Refledger-Signature") -> None:
     """Raise BadSignature unless one of the secrets signed these very bytes at most five minutes ago.
 
-    Without a secret nothing is believed.
+    Without a secret nothing is believed. `name`: of the header. Stripe signs alike:
+    https://docs.stripe.com/webhooks/signature (read November 2026).
     """
     parts = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in parts if name == "t"]
     given = [value for name, _, value in parts if name == "v1"][:_MAX_SIGNATURES]
     if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > 12:
-        raise BadSignature("Refledger-Signature: no time in it")
+        raise BadSignature(f"{name}: no time in it")
     if abs(now_ms - int(times[0]) * 1000) > TOLERANCE_SECONDS * 1000:
-        raise BadSignature("Refledger-Signature: signed more than five minutes ago, or in the future")
+        raise BadSignature(f"{name}: signed more than five minutes ago, or in the future")
     for secret in secrets:
         wanted = _digest(body, secret, times[0]).encode()
         if any(hmac.compare_digest(wanted, each.encode("utf-8", "surrogatepass")) for each in given):
             return
-    raise BadSignature("Refledger-Signature: not signed with this endpoint's secret")
+    raise BadSignature(f"{name}: not signed with this endpoint's secret")
 
 
 def _digest(body: bytes, secret: str, seconds: str) -> str:

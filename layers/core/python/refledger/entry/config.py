@@ -132,6 +132,11 @@ def lead_secrets(sender: str) -> str:
     return secrets().member(environment()["LEADS_SECRET_ARN"], sender)
 
 
+def stripe_payments_secrets() -> str:
+    """Return what Stripe signs events of payments with, one or several; "" where there is none."""
+    return secrets().member(environment()["STRIPE_PAYMENTS_SECRET_ARN"], "webhookSecrets")
+
+
 def sign_in_minutes() -> int:
     """Return how long ago a person may have signed in to move money, in minutes.
 

@@ -176,6 +176,7 @@ class Route:
     versioned: bool
     refuses: tuple[type[Refledger], ...] | None  # None: not said
     media: tuple[str, ...]  # of an answer that is not JSON
+    limit_bytes: int = BODY_LIMIT_BYTES  # of a body that a PUBLIC route gets
 
 
 class Api:
@@ -199,17 +200,20 @@ class Api:
         versioned: bool = False,
         refuses: tuple[type[Refledger], ...] | None = None,
         media: tuple[str, ...] = (),
+        limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> Callable[[Callable[[Any], BaseModel]], Callable[[Any], BaseModel]]:
         """Register a function for a route key, `POST /api/v1/programs`.
 
         The first line of the function's docstring is the summary. `versioned`: the answer's `version` is its ETag.
         `refuses`: what it may answer beside what every route may (bad input, no token, no right, too often, busy).
-        `media`: the content types of an answer that is not JSON.
+        `media`: the content types of an answer that is not JSON. `limit_bytes`: of a body that a PUBLIC route gets.
         """
 
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:
             summary = (function.__doc__ or "").strip().split("\n")[0]
-            self.routes[key] = Route(key, function, status, body, query, answer, summary, versioned, refuses, media)
+            self.routes[key] = Route(
+                key, function, status, body, query, answer, summary, versioned, refuses, media, limit_bytes
+            )
             return function
 
         return register
@@ -256,7 +260,7 @@ class Api:
         if access.ROUTES[route.key] is access.PUBLIC:
             if access.stops(route.key):
                 stopping.check()
-            return _answer(route, route.function(_delivery(event, headers, origin)))
+            return _answer(route, route.function(_delivery(event, headers, origin, route.limit_bytes)))
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
         token = read_token(claims, config.reading(), headers.get("authorization", ""))
         roles, scopes = _allowed(token, route.key)
@@ -331,10 +335,10 @@ def _limit_headers(standing: list[Standing]) -> dict[str, str]:
     }
 
 
-def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str) -> Delivery:
+def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str, limit_bytes: int) -> Delivery:
     context = event["requestContext"]
     return Delivery(
-        body=_body_bytes(event),
+        body=_body_bytes(event, limit_bytes),
         headers=headers,
         request_id=context["requestId"],
         path=event.get("pathParameters", {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from refledger.domain.errors import KeyReused
@@ -13,6 +13,9 @@ from refledger.store.requests import RequestMade
 from refledger.store.transaction import ConditionFailed, Write
 
 DAY_SECONDS = 86_400
+
+
+EVENT_SECONDS = 30 * DAY_SECONDS
 
 
 class HasBody(Protocol):
@@ -68,6 +71,19 @@ class Once:
     def _same(self, made: RequestMade | None) -> RequestMade | None:
         check_same(made, self.body)
         return made
+
+
+def first_seen_ms(context: Context, kind: str, id: str) -> int:
+    """Return when an event that says no time of its own was first told: now, or within the last 30 days."""
+    at_ms = context.now_ms()
+    once = replace(Once.of(context, "events", kind, id, ""), expires_at=at_ms // SECOND_MS + EVENT_SECONDS)
+    made = once.found(context)
+    if made is None:
+        try:
+            context.table.commit(once.guard(at=str(at_ms)))
+        except ConditionFailed as failed:
+            made = once.earlier(failed)
+    return int(made.at) if made else at_ms
 
 
 def check_same(earlier: HasBody | None, body: str) -> None:

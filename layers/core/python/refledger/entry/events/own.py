@@ -165,8 +165,9 @@ class _Closed(Detail):
         )
 
 
+PAID: Final = "Payment Succeeded"
 MODELS: Final[Mapping[str, type[_Payment | _Refund | _Dispute | _Closed]]] = MappingProxyType({
-    "Payment Succeeded": _Payment,
+    PAID: _Payment,
     "Payment Refunded": _Refund,
     "Payment Disputed": _Dispute,
     "Dispute Closed": _Closed,
