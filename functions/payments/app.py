@@ -30,7 +30,7 @@ from refledger.entry.models.payments import (
 )
 from refledger.entry.models.rewards import DecisionNote
 from refledger.operations import labels
-from refledger.operations.earning import duplicate_decisions, parked, reads, reward_lists, staff_refunds
+from refledger.operations.earning import parked, reads, reward_lists
 from refledger.operations.payouts import reads as withdrawals
 
 api = handler = Api()
@@ -96,6 +96,8 @@ def list_duplicates(request: Request[NoBody, PageQuery]) -> Page[PossibleDuplica
 )  # fmt: skip
 def decide_duplicate(request: Request[DuplicateBody, NoQuery]) -> PaymentView:
     """Say of a payment that may be another one whether it is; above one person's limit another one releases it."""
+    from refledger.operations.earning import duplicate_decisions
+
     decide = duplicate_decisions.another if request.body.verdict == "ANOTHER" else duplicate_decisions.same
     cleared = decide(config.context(), request.id("paymentId"), request.body.note, request.caller.user)
     maturing.send(list(cleared.due))
@@ -148,6 +150,8 @@ def list_refunds(request: Request[NoBody, NoQuery]) -> RefundList:
 )  # fmt: skip
 def refund(request: Request[NewRefund, NoQuery]) -> PaymentRefundView:
     """Say that a payment went back, whatever told of it; above one person's limit it waits for a second one."""
+    from refledger.operations.earning import staff_refunds  # it knows all that refunds know
+
     done = staff_refunds.request(
         config.context(), request.id("paymentId"), request.body.asked(), request.caller.user, request.route,
         request.key, request.body_hash,
@@ -161,6 +165,8 @@ def refund(request: Request[NewRefund, NoQuery]) -> PaymentRefundView:
 )  # fmt: skip
 def confirm_refund(request: Request[NoBody, NoQuery]) -> PaymentRefundView:
     """Let a refund count that somebody else of the staff entered."""
+    from refledger.operations.earning import staff_refunds  # it knows all that refunds know
+
     done = staff_refunds.confirm(
         config.context(), request.id("paymentId"), request.id("refundId"), request.caller.user
     )  # fmt: skip
@@ -173,6 +179,8 @@ def confirm_refund(request: Request[NoBody, NoQuery]) -> PaymentRefundView:
 )  # fmt: skip
 def undo_refund(request: Request[DecisionNote, NoQuery]) -> PaymentRefundView:
     """Say that a refund of the staff was entered in error: what it took comes back."""
+    from refledger.operations.earning import staff_refunds  # it knows all that refunds know
+
     done = staff_refunds.undo(
         config.context(), request.id("paymentId"), request.id("refundId"), request.body.note, request.caller.user
     )  # fmt: skip

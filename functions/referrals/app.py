@@ -53,7 +53,6 @@ from refledger.entry.models.referrals import (
     WhyRejected,
 )
 from refledger.operations import labels
-from refledger.operations.earning import conversions
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads as withdrawals
@@ -303,6 +302,8 @@ def process_named_conversion(request: Request[NamedConversionBody, NoQuery]) -> 
 def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
     context, caller = config.context(), request.caller
     value = request.body.to_money(reads.currency_of(context, id))
+    from refledger.operations.earning import conversions  # it knows all that payments know
+
     converted = conversions.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
     maturing.send_due(converted.rewards, converted.due)
     paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}

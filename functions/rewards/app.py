@@ -57,7 +57,6 @@ from refledger.operations.earning import (
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads as withdrawals
-from refledger.operations.payouts import single_payouts
 
 api = handler = Api()
 
@@ -259,6 +258,8 @@ def process_named_payment(request: Request[NamedPaidBody, NoQuery]) -> RewardVie
 
 def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
     body, by = request.body, request.caller.user
+    from refledger.operations.payouts import single_payouts
+
     return single_payouts.process(
         config.context(), id, body.payment_method, body.transaction_id, by, request.fingerprint, whole, body.note
     )  # fmt: skip
@@ -293,6 +294,8 @@ def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
 def bulk_pay(request: Request[BulkPayment, NoQuery]) -> RewardResults:
     """Say that up to 50 approved rewards were paid by one payment, each by itself, with a result for each."""
     context, ids = config.context(), [id for id in request.body.reward_ids if _is_id(id)]
+    from refledger.operations.payouts import single_payouts
+
     whole = single_payouts.together(context, ids)
     return _each(request, lambda id: _pay(request, id, whole.get(id, 0)))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from refledger.domain.maturity import MaturityMessage
-from refledger.domain.rewards import Reward
 from refledger.entry import config
 from refledger.entry.observability import logger
-from refledger.operations.earning.rewards import due_now
+
+if TYPE_CHECKING:
+    from refledger.domain.maturity import MaturityMessage
+    from refledger.domain.rewards import Reward
 
 
 def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> None:
@@ -16,6 +18,8 @@ def send_due(made: Iterable[Reward], also: Iterable[MaturityMessage] = ()) -> No
 
     Whatever becomes of the message, they are booked: the schedule finds them.
     """
+    from refledger.operations.earning.rewards import due_now  # most calls make none
+
     send([*due_now(made, config.context().now_ms()), *also])
 
 

@@ -9,10 +9,9 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from refledger.domain.invitations import ApplicationStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.store import adjustments, applications, keys, payments, withdrawals
+from refledger.store import keys, withdrawals
 
 LOOKED_AT: Final = 100  # of each kind: one read of the index, and for sums one of the items
 
@@ -77,6 +76,9 @@ def _withdrawals(context: Context) -> Iterator[InboxItem]:
 
 def _others(context: Context) -> Iterator[InboxItem]:
     """What is told by its place in the index alone."""
+    from refledger.domain.invitations import ApplicationStatus  # one screen asks
+    from refledger.store import adjustments, applications, payments
+
     table, page = context.table, LOOKED_AT + 1
     lists: dict[InboxKind, Iterator[tuple[str, object]]] = {
         InboxKind.APPLICATIONS: iter(applications.newest(table, ApplicationStatus.WAITING, "", page)),

@@ -30,9 +30,8 @@ from refledger.domain.withdrawals import (
     WithdrawalStatus,
 )
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning.maturity import mature_all
 from refledger.operations.idempotency import check_same
-from refledger.operations.payouts import decisions, methods
+from refledger.operations.payouts import methods
 from refledger.operations.payouts.transitions import book, by_person, is_repeat, step
 from refledger.store import keys, ledger, partners, programs, withdrawals
 from refledger.store import methods as stored_methods
@@ -107,6 +106,8 @@ def _request(
         raise PartnerSuspended("withdrawals are stopped while a partner is suspended")
     balance = ledger.balance_from(balance_item, partner.id, currency)
     if balance.available < amount:
+        from refledger.operations.earning.maturity import mature_all  # mostly the schedule was here before
+
         batches = iter(range(MATURE_BATCHES - 1))
         mature_all(context, partner.id, currency, go_on=lambda: next(batches, None) is not None, rates=False)
         balance = ledger.find_balance(context.table, partner.id, currency)
@@ -213,6 +214,8 @@ def decide(
     NoteNeeded, SecondPersonNeeded.
     """
     if status is WithdrawalStatus.APPROVED:
+        from refledger.operations.payouts import decisions  # of staff; partners ask
+
         return decisions.approve(context, withdrawal_id, actor, request, note)
     return by_person(context, withdrawal_id, status, actor, request, note, lambda _: None)
 
@@ -235,6 +238,8 @@ def conclude(
     Raises OwnWithdrawal, PartnerSuspended, NotPayable, NoteNeeded, SecondPersonNeeded, AlreadyDecided,
     WithdrawalNotFound, Busy.
     """
+    from refledger.operations.payouts import decisions
+
     if status is WithdrawalStatus.PAID:
         return decisions.mark_paid(context, withdrawal_id, actor, request, note, transaction_id)
     return decisions.mark_failed(context, withdrawal_id, actor, request, note, transaction_id)
