@@ -99,6 +99,7 @@ OUTSIDE = {
     "/portal": ("pages", "pages.portal"),
     "/portal/{screen}": ("pages", "pages.portalScreen"),
     "/assets/{file}": ("pages", "pages.asset"),
+    "/t.js": ("pages", "pages.tracker"),
     "/r/{code}": ("links", "links.follow"),
     "/api/v1/openapi.json": ("openapi", "openapi.get"),
 }

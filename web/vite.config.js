@@ -5,18 +5,18 @@ import { defineConfig } from "vite";
 
 const site = resolve(import.meta.dirname, "../functions/web/site");
 
-/** Every asset beside itself in two packed forms: nothing is packed when it is asked for. */
+/** A file beside itself in two packed forms: nothing is packed when it is asked for. */
+export const pack = (path) => {
+  const plain = readFileSync(path);
+  writeFileSync(`${path}.gz`, gzipSync(plain, { level: 9 }));
+  writeFileSync(`${path}.br`, brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+};
+
 const packed = {
   name: "packed",
   closeBundle() {
     const assets = join(site, "assets");
-    for (const name of readdirSync(assets)) {
-      if (!/\.(js|css|svg)$/.test(name)) continue;
-      const plain = readFileSync(join(assets, name));
-      writeFileSync(join(assets, `${name}.gz`), gzipSync(plain, { level: 9 }));
-      const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
-      writeFileSync(join(assets, `${name}.br`), brotliCompressSync(plain, quality));
-    }
+    for (const name of readdirSync(assets)) if (/\.(js|css|svg)$/.test(name)) pack(join(assets, name));
   },
 };
 

@@ -23,6 +23,13 @@ KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 CODINGS = {"br": ".br", "gzip": ".gz"}  # packed when they were built
 ASSET = re.compile(r"[A-Za-z0-9_.-]+\.(?:js|css|svg)")
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}  # its name has a hash of what is in it
+TRACKER = "t.js"
+# On other sites' pages, with whatever policy those have: any origin may load it, and check what it loads by its hash
+FOR_OTHERS = {
+    "cache-control": "public, max-age=3600, stale-while-revalidate=86400",
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+}
 ASKED_AGAIN = {"cache-control": "no-cache"}
 SETTINGS = b"{/*settings*/}"  # in a page, where what it is to know of this stack goes
 # Nothing runs or is shown but what comes from here; it asks this API and whoever signs people in, and nobody frames it
@@ -83,7 +90,13 @@ def asset(delivery: Delivery) -> RawAnswer:
     name = delivery.path.get("file", "")
     if not ASSET.fullmatch(name):
         raise NotFound("there is no such file")
-    return _asset(name).answer(delivery, KINDS[Path(name).suffix], FOR_EVER)
+    return _file(SITE / "assets" / name).answer(delivery, KINDS[Path(name).suffix], FOR_EVER)
+
+
+@api.route("GET /t.js", answer=RawAnswer, media=(KINDS[".js"],), refuses=(NotFound,))
+def tracker(delivery: Delivery) -> RawAnswer:
+    """The script by which a site remembers who came by a share link."""
+    return _file(SITE / TRACKER).answer(delivery, KINDS[".js"], FOR_OTHERS)
 
 
 def _page(delivery: Delivery, name: str) -> RawAnswer:
@@ -104,13 +117,12 @@ def _filled(name: str) -> PublicFile:
 
 
 @cache
-def _asset(name: str) -> PublicFile:
-    place = SITE / "assets" / name
+def _file(place: Path) -> PublicFile:
     try:
         plain = place.read_bytes()
     except FileNotFoundError:
         raise NotFound("there is no such file") from None
-    packed = {coding: place.with_name(name + end) for coding, end in CODINGS.items()}
+    packed = {coding: place.with_name(place.name + end) for coding, end in CODINGS.items()}
     return PublicFile.of(plain, {coding: path.read_bytes() for coding, path in packed.items() if path.exists()})
 
 

@@ -33,12 +33,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "assets" / "a-1B.js").write_bytes(SCRIPT)
     (tmp_path / "assets" / "a-1B.js.gz").write_bytes(gzip.compress(SCRIPT))
     (tmp_path / "assets" / "a-1B.js.br").write_bytes(b"as brotli")
+    (tmp_path / "t.js").write_bytes(SCRIPT)
     (tmp_path / "secret.txt").write_text("not for anybody", "utf-8")
     module: Any = load("web")
     monkeypatch.setattr(module, "SITE", tmp_path)
-    module._filled.cache_clear(), module._asset.cache_clear()
+    module._filled.cache_clear(), module._file.cache_clear()
     yield tmp_path
-    module._filled.cache_clear(), module._asset.cache_clear()
+    module._filled.cache_clear(), module._file.cache_clear()
 
 
 def ask(world: World, route: str, path: dict[str, str] | None = None, **headers: str) -> Answer:
@@ -48,6 +49,20 @@ def ask(world: World, route: str, path: dict[str, str] | None = None, **headers:
 
 def text(answer: Answer) -> str:
     return answer.body if isinstance(answer.body, str) else gzip.decompress(answer.body).decode()
+
+
+def test_any_site_may_load_the_tracker(world: World) -> None:
+    """From any origin, under any policy that it has itself; kept for an hour, and asked for again by its tag."""
+    answer = ask(world, "GET /t.js", accept_encoding="gzip")
+    assert (answer.status, text(answer)) == (200, SCRIPT.decode())
+    told = {
+        "content-type": "text/javascript; charset=utf-8", "access-control-allow-origin": "*",
+        "cross-origin-resource-policy": "cross-origin", "x-content-type-options": "nosniff",
+    }  # fmt: skip
+    assert told.items() <= answer.headers.items()
+    assert re.match(r"public, max-age=3600\b", answer.headers["cache-control"])
+    assert "set-cookie" not in answer.headers
+    assert ask(world, "GET /t.js", if_none_match=answer.headers["etag"]).status == 304
 
 
 def test_the_root_leads_to_the_console(world: World) -> None:

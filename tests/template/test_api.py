@@ -254,6 +254,7 @@ ROUTES = {
         "GET /portal",
         "GET /portal/{screen}",
         "GET /assets/{file}",
+        "GET /t.js",
     ],
     "docs": [
         "GET /api/v1/openapi.json",

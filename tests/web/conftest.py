@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.e2e.conftest import new_stack
 from tests.web.browser import ROOT, Visitor, World, chromium, people
 from undocked.testing import Stack
 
+STRIPE_NAME, STRIPE_SECRET = "refledger/stripe-payments", "whsec_of_the_tests_which_is_as_long_"
 GROUP = pytest.mark.xdist_group("pages")
 
 
@@ -23,9 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    options = ["--people", str(ROOT / "scripts" / "people.json")]
+    folder = tmp_path_factory.mktemp("pages")
+    own = folder / "own.json"
+    own.write_text(json.dumps({STRIPE_NAME: {"webhookSecrets": STRIPE_SECRET}}))
+    options = ["--people", str(ROOT / "scripts" / "people.json"), "--secrets", str(own)]
     given = {"PagesIssuer": "${API}/_local/issuer", "LinkBase": "${API}"}  # as `make run`
-    with new_stack(tmp_path_factory.mktemp("pages"), options=options, given=given) as running:
+    given["StripePaymentsSecretArn"] = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{STRIPE_NAME}-Local0"
+    with new_stack(folder / "data", options=options, given=given) as running:
         yield running
 
 

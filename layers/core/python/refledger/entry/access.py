@@ -277,6 +277,7 @@ ROUTES: dict[str, Access | None] = {
     "GET /portal": PUBLIC,
     "GET /portal/{screen}": PUBLIC,
     "GET /assets/{file}": PUBLIC,
+    "GET /t.js": PUBLIC,  # on other sites' pages
 }
 
 # While the deployment is stopped whatever writes is refused, but for what moves no money, makes none, and changes
