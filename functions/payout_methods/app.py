@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refledger.domain.errors import MethodNotFound, PartnerNotFound, TooManyMethods
+from refledger.domain.errors import MethodNotFound, PartnerNotFound, PartnerSuspended, TooManyMethods
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
@@ -17,7 +17,7 @@ api = handler = Api()
     body=PayoutMethodBody,
     answer=OwnMethodView,
     status=201,
-    refuses=(PartnerNotFound, TooManyMethods),
+    refuses=(PartnerNotFound, PartnerSuspended, TooManyMethods),
 )
 def add(request: Request[PayoutMethodBody, NoQuery]) -> OwnMethodView:
     """Add an account to be paid to; the same account is the same method."""

@@ -59,6 +59,15 @@ def paying(world: World, name: str, **payee: Any) -> str:
 # ---------------------------------------------------------------- methods
 
 
+def test_who_is_suspended_adds_no_account(world: World, bob: str) -> None:
+    """As the document says: the account that somebody else might have entered is not taken."""
+    path = {"partnerId": world.books.partner(bob).id}
+    assert world.admin("POST /api/v1/partners/{partnerId}/suspend", path=path, body={"reason": "odd"}).status == 200
+    refused = add(world, bob, IBAN)
+    assert_problem(refused, 409)
+    assert refused.code == "PARTNER_SUSPENDED"
+
+
 def test_a_method_is_added_once_and_listed(world: World, bob: str) -> None:
     """201 with what may be shown, the same again; it is what a withdrawal to that account names."""
     made, again = add(world, bob, IBAN), add(world, bob, {**IBAN, "iban": "de89370400440532013000"})

@@ -139,7 +139,7 @@ def a_world(books: Books) -> World:
     asked = books.withdraw("bob", 2_000, "on its way", payee=verified(books, "bob"))
     withdrawals.decide(books.context, asked.id, WithdrawalStatus.APPROVED, "ann", "on its way: yes", "")
     start(books, asked.id, Provider(["AWAITING"]))
-    books.clock.forward(1)
+    books.clock.forward(MINUTE_MS)  # more than clocks may differ
     books.change_program(
         currencies={"JPY": CurrencyTerms()}, rules=RULES_NOW, adjustment_limit=1_000, second_approval_limit=1_500,
         hold_days=30,

@@ -29,6 +29,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import RetryableConflict, Write, update
 from tests.support import dynamodb
 from tests.support.books import Books
+from tests.support.crashing_table import CrashingTable
 from tests.support.programs import a_rule
 
 S = RewardStatus
@@ -339,6 +340,21 @@ def test_the_same_payment_is_joined(two: Books) -> None:
     assert listed(two) == []
     two.refund("in_1", 5_000, system="stripe")
     assert ripen(two) == 1_000
+
+
+@pytest.mark.parametrize("commits", range(5))
+def test_whoever_dies_in_joining_them_leaves_what_verifies(two: Books, commits: int) -> None:
+    """What the schedule makes of it meanwhile holds nothing again; the same word once more ends it."""
+    dying = replace(two.context, table=CrashingTable(two.table, commits, lost=False))
+    try:
+        duplicate_decisions.same(dying, id_of(two), "one order", "eve")
+    except TimeoutError:
+        rating.rate_customer(two.context, "default", two.user("bob"))
+        assert two.faults() == []
+    duplicate_decisions.same(two.context, id_of(two), "one order", "eve")
+    [reward] = rewards_of(two, "in_1", "stripe")
+    assert (reward.cancelled, reward.held, reward.twin, listed(two)) == (Cancelled.DUPLICATE, (), "", [])
+    assert ripen(two) == 2_000
 
 
 def test_released_it_goes_on_at_once_when_its_day_is_over(two: Books) -> None:

@@ -25,7 +25,9 @@ from refledger.domain.partners import Idle, Partner, PartnerStatus
 from refledger.domain.programs import Program
 from refledger.domain.rules import Pay
 from refledger.operations import programs
+from refledger.operations.context import CLOCK_SKEW_MS
 from refledger.operations.partners import partners
+from refledger.operations.referring import code_application
 from refledger.store import keys
 from refledger.store import partners as stored
 from tests.support.books import SECRET, Books, Faulty
@@ -221,6 +223,17 @@ def test_a_user_is_linked_once(books: Books) -> None:
             partners.link_user(books.context, other.id, books.user(user), "admin")
     with pytest.raises(PartnerNotFound):
         partners.link_user(books.context, "nobody", books.user("zoe"), "admin")
+
+
+@pytest.mark.parametrize("behind_ms", [0, 1, CLOCK_SKEW_MS])
+def test_who_links_may_have_a_clock_that_is_behind(books: Books, behind_ms: int) -> None:
+    """The partner had no user when their customer came, whatever the two clocks say: nothing is wrong."""
+    books.program()
+    made = onboard(books)
+    code_application.apply(books.context, books.limits, books.user("bob"), made.code, "bob")
+    behind = replace(books.context, now_ms=lambda: books.clock() - behind_ms)
+    partners.link_user(behind, made.id, books.user("ada"), "admin")
+    assert books.faults() == []
 
 
 def test_of_many_users_at_once_one_is_linked(books: Books) -> None:

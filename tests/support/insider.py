@@ -263,13 +263,13 @@ class Insider:
         context, table = self.deployed.world.books.context, self.deployed.world.books.table
         return [
             r
-            for each in self.partners.values()
+            for each in list(self.partners.values())
             for r in stored_rewards.all_of(table, context.reward_partitions(each.id))
         ]
 
     def withdrawals(self) -> list[Withdrawal]:
         table, found = self.deployed.world.books.table, []
-        for each in self.partners.values():
+        for each in list(self.partners.values()):
             ids = [id for _, id in islice(stored_withdrawals.of_partner(table, each.id, "", 100), 100)]
             found += stored_withdrawals.many(table, ids)
         return found

@@ -9,5 +9,7 @@ witness.py     the independent model (tests/support/model.py), told the facts in
 checks.py      what must hold when all is quiet, of what a run has changed
 remembered.py  what was read of a beginning and found right: a run reads again only what it has changed
 run.py         a seed from its beginning to its end: `simulate`
+insider.py     Mallory: everything that one person with every role and tool can do
+insider_run.py a seed of hers, and what she may never come to
 __main__.py    many of them: `make simulate SEEDS=1000`, or one again: `make simulate ARGS="--seed 17"`
 """

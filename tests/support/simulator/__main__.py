@@ -9,13 +9,15 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
 from multiprocessing import Pool
 
+from tests.support.simulator import insider_run
 from tests.support.simulator.deployment import SERVICE_CALLS, rig
 from tests.support.simulator.faults import ALL, AT_SERVICE, AT_TABLE
-from tests.support.simulator.run import LENGTHS, Failed, Length, Outcome, simulate
+from tests.support.simulator.run import LENGTHS, Failed, Outcome, simulate
 
 PART = 50  # seeds that a process is given at once
 
@@ -30,21 +32,23 @@ def main() -> int:
     for name, meaning in (
         ("short", "a few things at once; this is the default"),
         ("long", "rounds of it, and nine days"),
+        ("insider", "one person with every role and tool, for days"),
     ):
         lengths.add_argument(
             f"--{name}", action="store_const", dest="length", const=name, default="short", help=meaning
         )
     told = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    run = insider_run.simulate if told.length == "insider" else partial(simulate, length=LENGTHS[told.length])
     if told.seed is not None:
-        return _one(told.seed, LENGTHS[told.length])
-    return _many(range(told.first, told.first + told.seeds), LENGTHS[told.length], told.jobs)
+        return _one(told.seed, run)
+    return _many(range(told.first, told.first + told.seeds), run, told.jobs)
 
 
-def _one(seed: int, length: Length) -> int:
+def _one(seed: int, run: Callable[..., Outcome]) -> int:
     try:
         with redirect_stdout(io.StringIO()):  # metrics
-            outcome = simulate(seed, length)
+            outcome = run(seed)
     except Failed as failed:
         print(failed, file=sys.stderr)
         raise failed.__cause__ or failed from None
@@ -55,26 +59,26 @@ def _one(seed: int, length: Length) -> int:
     return 0
 
 
-def _some(seeds: range, length: Length) -> tuple[list[Outcome], list[str], float]:
+def _some(seeds: range, run: Callable[..., Outcome]) -> tuple[list[Outcome], list[str], float]:
     """What they were, what was wrong, and CPU seconds."""
     began, outcomes, wrong = time.process_time(), [], []
     with redirect_stdout(io.StringIO()), rig() as here:
         for seed in seeds:
             try:
-                outcomes.append(simulate(seed, length, here))
+                outcomes.append(run(seed, here=here))
             except Failed as error:
                 outcomes.append(error.outcome)
                 wrong.append(str(error))
     return outcomes, wrong, time.process_time() - began
 
 
-def _many(seeds: range, length: Length, jobs: int) -> int:
+def _many(seeds: range, run: Callable[..., Outcome], jobs: int) -> int:
     sites: Counter[tuple[str, str]] = Counter()
     injected: Counter[tuple[str, str]] = Counter()
     failed, calls, commits, choices, seconds = 0, 0, 0, 0, 0.0
     parts = [seeds[start : start + PART] for start in range(0, len(seeds), PART)]
     with Pool(jobs) as pool:
-        for outcomes, wrong, spent in pool.imap_unordered(partial(_some, length=length), parts):
+        for outcomes, wrong, spent in pool.imap_unordered(partial(_some, run=run), parts):
             seconds += spent
             for outcome in outcomes:
                 calls, commits = calls + outcome.calls, commits + outcome.commits
@@ -85,7 +89,7 @@ def _many(seeds: range, length: Length, jobs: int) -> int:
                 failed += 1
                 print(each, end="\n\n", flush=True)
     _report(sites, injected)
-    print(f"{len(seeds)} {length.name} seeds, {calls} calls, {choices} choices, {commits} commits; ", end="")
+    print(f"{len(seeds)} seeds, {calls} calls, {choices} choices, {commits} commits; ", end="")
     print(f"{seconds:.0f} CPU s, {len(seeds) / seconds:.1f} seeds a second and core")
     print(f"{failed} seeds failed; keep them in tests/proof/seeds.txt" if failed else "all were right")
     return 1 if failed else 0

@@ -77,9 +77,10 @@ class Outcome:
 class Failed(AssertionError):
     """A seed whose run was not right."""
 
-    def __init__(self, outcome: Outcome, error: BaseException) -> None:
+    def __init__(self, outcome: Outcome, error: BaseException, command: str = "") -> None:
         told = "\n    ".join(outcome.actions)
-        super().__init__(f"{again(outcome.seed, outcome.length)}\n{type(error).__name__}: {error}\nafter\n    {told}")
+        command = command or again(outcome.seed, outcome.length)
+        super().__init__(f"{command}\n{type(error).__name__}: {error}\nafter\n    {told}")
         self.outcome = outcome
 
 

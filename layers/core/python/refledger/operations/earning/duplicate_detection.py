@@ -24,7 +24,7 @@ from refledger.store.transaction import Write
 LOOKED_AT = 4_000  # rewards of a partner, latest due first, when a second system comes: some 2 MB
 PAGE = 500
 PUTS = 50
-FOR_GOOD = (Cancelled.BY_HAND, Cancelled.IDLE)
+FOR_GOOD = (Cancelled.BY_HAND, Cancelled.IDLE, Cancelled.DUPLICATE)
 
 
 @dataclass(frozen=True)

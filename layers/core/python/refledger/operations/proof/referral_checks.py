@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from refledger.domain.partners import Partner
 from refledger.domain.referrals import CLOSED, Referral
 from refledger.domain.uplines import KEPT_LINKS, Binding
-from refledger.operations.context import Context
+from refledger.operations.context import CLOCK_SKEW_MS, Context
 from refledger.operations.proof.book_checks import UNREADABLE, Checked, Fault, looks
 from refledger.store import bindings, codes, keys, partners, referrals
 from refledger.store.placing import Placing
@@ -80,7 +80,9 @@ class Related:
     def user(self, referral: Referral) -> str:
         """Return who signed in as its partner then; whoever was linked later stands there as nobody."""
         partner = self.partners.get(referral.partner_id)
-        return partner.customer if partner and partner.linked_at_ms < referral.created_at_ms else ""
+        if partner and (not partner.linked_at_ms or partner.linked_at_ms + CLOCK_SKEW_MS < referral.created_at_ms):
+            return partner.customer
+        return ""
 
 
 def referral_faults(context: Context, referral: Referral, related: Related, checked: Checked) -> Iterator[str]:
@@ -115,10 +117,12 @@ def _upline_faults(referral: Referral, related: Related) -> Iterator[str]:
         return
     if referral.upline[0].customer != user:
         yield "its up-line names another user than its partner's"
-    if above is None or above.bound_at_ms > referral.created_at_ms:
+    if above is None or above.bound_at_ms > referral.created_at_ms + CLOCK_SKEW_MS:
         wanted: list[str] = []
-    elif above.bound_at_ms == referral.created_at_ms or above.closed or above.until_ms or above.ended_ms:
-        return  # one that is closed is no link any more, and it is not known of all from when on it was
+    elif (
+        above.bound_at_ms >= referral.created_at_ms - CLOCK_SKEW_MS or above.closed or above.until_ms or above.ended_ms
+    ):
+        return  # two clocks do not say which came first; nor is it known since when one that is closed is no link
     else:
         wanted = [link.partner_id for link in above.upline[: KEPT_LINKS - 1]]
     if there[: len(wanted)] != wanted or (there and not wanted):

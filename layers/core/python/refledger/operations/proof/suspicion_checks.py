@@ -25,7 +25,7 @@ def waiting_faults(payment: Payment, earned: Iterable[Reward]) -> Iterator[str]:
 
 
 def _is_gone(reward: Reward) -> bool:
-    return reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE)
+    return reward.cancelled in (Cancelled.BY_HAND, Cancelled.IDLE, Cancelled.DUPLICATE)
 
 
 def unseen_faults(context: Context, found: Sequence[Payment], firsts: Firsts) -> Iterator[tuple[str, str]]:
