@@ -14,7 +14,7 @@ SAM = PATH="$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=e
 RUNTIME ?= $$($(PY) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 ARCHITECTURE ?= arm64
 
-.PHONY: help setup run test unit integration e2e simulate mutants check format demo bench verify openapi lock build cost deploy clean clean-data
+.PHONY: help setup run test unit integration e2e simulate mutants check format demo bench verify openapi sdk lock build cost deploy clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -102,6 +102,10 @@ bench: ## measure, and write docs/benchmarks.md (ARGS=ends measures one part; se
 verify: ## re-derive every balance of the running local stack from its journal
 	$(SETUP) run
 	@AWS_PORT=$(AWS_PORT) bin/refledger verify --local $(ARGS)
+
+sdk: ## write the SDKs' calls and types from the API's document (sdk/python, sdk/typescript)
+	$(SETUP) dev
+	$(PY) scripts/sdk.py
 
 openapi: ## write what is made from the code: openapi.json, the API's pages, template.yaml, docs/access.md, duties.md, lifecycles.md, data-model.md
 	$(SETUP) dev
