@@ -19,6 +19,7 @@ from refledger.entry.models.analytics import (
     ForecastView,
     FunnelView,
     OverviewView,
+    OwnPerformanceView,
     PartnerCountsView,
     PartnerDayView,
     PartnerFiguresView,
@@ -50,6 +51,7 @@ from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
 from refledger.operations.figures.availability import check_books_counted, check_counted
 from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy
+from refledger.operations.partners import reads as partners
 
 api = handler = Api()
 
@@ -153,6 +155,20 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
         all_time=PartnerFiguresView.of(ever, ever=True),
         days=[PartnerDayView.of(day, found) for day, found in days.items()],
     )
+
+
+@api.route(
+    "GET /api/v1/me/performance", query=AnyPeriodQuery, answer=OwnPerformanceView,
+    refuses=(PartnerNotFound, NotCounted),
+)  # fmt: skip
+def own_performance(request: Request[NoBody, AnyPeriodQuery]) -> OwnPerformanceView:
+    """Say what the caller's own referrals and rewards come to, and day by day: the last 30 days, or a period."""
+    context = config.context()
+    partner_id = partners.id_of_user(context, request.caller.user, strong=False)
+    if partner_id is None:
+        raise PartnerNotFound("you are no partner yet; ask for a referral code first")
+    period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
+    return OwnPerformanceView.of(period, *reports.of_partner(context, partner_id, period))
 
 
 @api.route("GET /api/v1/analytics/scorecards/{partnerId}", answer=ScorecardView, refuses=(PartnerNotFound, NotCounted))

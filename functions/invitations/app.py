@@ -29,6 +29,7 @@ from refledger.entry.models.invitations import (
     NewApplication,
     NewInvitation,
     NewInvitationView,
+    OwnApplications,
     RejectionBody,
 )
 from refledger.operations.idempotency import Once
@@ -117,6 +118,13 @@ def list_applications(request: Request[NoBody, ApplicationQuery]) -> Page[Applic
     ids, following = request.page(found)
     page = applications.many(context, ids)
     return Page[ApplicationView](data=[ApplicationView.of(each) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/me/applications", answer=OwnApplications, refuses=())
+def own_applications(request: Request[NoBody, NoQuery]) -> OwnApplications:
+    """List the caller's own application that waits for a decision, if there is one."""
+    found = applications.waiting_of(config.context(), request.caller.user)
+    return OwnApplications(data=[ApplicationView.of(each) for each in found])
 
 
 @api.route("GET /api/v1/applications/{applicationId}", answer=ApplicationView, refuses=(ApplicationNotFound,))

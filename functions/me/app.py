@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from refledger.domain.errors import Conflict, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
+from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
@@ -19,6 +20,7 @@ from refledger.entry.models.me import (
     NotificationsView,
     OwnProgramView,
     ProfileBody,
+    UpcomingView,
 )
 from refledger.entry.models.member_referrals import StatisticsView
 from refledger.entry.models.of_partner import OwnReferralsQuery, PartnerRewardsQuery
@@ -73,10 +75,12 @@ def session(request: Request[NoBody, NoQuery]) -> SessionView:
     return SessionView.of(caller, partner, config.sign_in_minutes(), config.environment()["STAGE"])
 
 
-@api.route("GET /api/v1/me/program", answer=OwnProgramView, refuses=(*NOBODY, ProgramNotFound))
+@api.route("GET /api/v1/me/program", answer=OwnProgramView, refuses=(ProgramNotFound,))
 def terms(request: Request[NoBody, NoQuery]) -> OwnProgramView:
-    """Read the terms of the caller's program."""
-    return OwnProgramView.of(config.context().program(_partner(request).program_id))
+    """Read the terms of the caller's program, or of the one that they would join."""
+    context = config.context()
+    id = partners.id_of_user(context, request.caller.user, strong=False)
+    return OwnProgramView.of(context.program(partners.find(context, id).program_id if id else DEFAULT_PROGRAM))
 
 
 @api.route("GET /api/v1/me", answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))
@@ -170,6 +174,13 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
     following = request.cursor(last)
     payouts = withdrawals.statuses(context, (each.paid_by for each in page))
     return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
+
+
+@api.route("GET /api/v1/me/upcoming", answer=UpcomingView, refuses=NOBODY)
+def upcoming(request: Request[NoBody, NoQuery]) -> UpcomingView:
+    """Say what becomes available on which day."""
+    days, more = reward_lists.upcoming(config.context(), _id(request))
+    return UpcomingView.of(days, more=more)
 
 
 @api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=(*NOBODY, NotCounted))

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from refledger.domain.links import Links
+from refledger.domain.times import DAY_MS, iso
 from refledger.entry import access
 from refledger.store import keys, partners, programs
 from tests.support.functions import World, assert_problem
 
 ME = "/api/v1/me"
 LISTS = ("codes", "links", "referrals", "rewards", "balance", "withdrawals", "payout-methods")
-READS = [f"GET {ME}", *(f"GET {ME}/{name}" for name in (*LISTS, "statistics", "notifications", "program"))]
+READS = [f"GET {ME}", *(f"GET {ME}/{name}" for name in (*LISTS, "statistics", "notifications", "upcoming"))]
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +202,28 @@ def test_a_partner_chooses_what_to_be_told(told: World) -> None:
     assert told.call(route, sub="alice", body={"events": []}, headers=now).body["events"] == []
 
 
+def test_what_becomes_available_on_which_day(told: World) -> None:
+    """By day and currency, soonest first; what is held is not promised."""
+    books = told.books
+    books.chain("gus", "hal")
+    now = books.clock()
+    books.grant("gus", 900, due_ms=now + 2 * DAY_MS)
+    held, path = get(told, "rewards", sub="gus")["data"][0], "POST /api/v1/rewards/{rewardId}/hold"
+    assert told.admin(path, path={"rewardId": held["id"]}, body={"reason": "look"}).status == 200
+    books.grant("gus", 700, due_ms=now + DAY_MS)
+    books.grant("gus", 100, 200, due_ms=now + 3 * DAY_MS)
+    answer = get(told, "upcoming", sub="gus")
+    assert [(each["date"], each["amount"]) for each in answer["data"]] == [
+        (iso(now + DAY_MS)[:10], 700), (iso(now + 3 * DAY_MS)[:10], 300)
+    ]  # fmt: skip
+    assert (answer["more"], answer["data"][0]["amountDecimal"]) == (False, "7.00")
+
+
+def test_who_would_join_reads_the_terms(told: World, somebody: Callable[[], str]) -> None:
+    """Somebody who is no partner yet reads those of the program that they would come to."""
+    assert get(told, "program", sub=somebody()) == get(told, "program")
+
+
 @pytest.mark.parametrize("route", READS)
 def test_somebody_who_is_no_partner_has_nothing(told: World, route: str, somebody: Callable[[], str]) -> None:
     """They are told how to become one; and a service is nobody."""
@@ -215,7 +238,7 @@ def test_somebody_who_is_no_partner_has_nothing(told: World, route: str, somebod
 def test_every_own_route_is_for_whoever_is_signed_in() -> None:
     """No role and no scope opens another's: there is nothing in these routes that could name one."""
     mine = {route: rule for route, rule in access.ROUTES.items() if f" {ME}" in route}
-    assert len(mine) == 14
+    assert len(mine) == 17
     for route, rule in mine.items():
         assert rule is not None
         assert (rule.roles, rule.own, rule.scope) == (frozenset(), True, None)

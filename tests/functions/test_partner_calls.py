@@ -271,11 +271,14 @@ def test_an_application_is_seen_by_who_applied_and_staff(world: World, somebody:
     made = world.call("POST /api/v1/applications", sub=lee, body=body)
     assert (made.status, made.body["status"], made.body["decidedAt"]) == (201, "WAITING", None)
     one, path = "/api/v1/applications/{applicationId}", {"applicationId": made.body["id"]}
+    assert world.call("GET /api/v1/me/applications", sub=lee).body["data"] == [made.body]
+    assert world.call("GET /api/v1/me/applications", sub=other).body["data"] == []
     assert world.call(f"GET {one}", sub=lee, path=path).body == made.body
     assert_problem(world.call(f"GET {one}", sub=other, path=path), 404)
     assert world.call(f"GET {one}", path=path, **SUPPORT).body == made.body
     assert_problem(world.call(f"POST {one}/approve", sub=lee, groups=("admin",), path=path, body={}), 403)
     approved = world.admin(f"POST {one}/approve", path=path, body={"reason": "welcome"})
     assert approved.body["partnerId"] == world.books.partner(lee).id
+    assert world.call("GET /api/v1/me/applications", sub=lee).body["data"] == []
     assert_problem(world.admin(f"POST {one}/reject", path=path, body={"reason": "no"}), 409)
     assert_problem(world.call("POST /api/v1/applications", sub=lee, body=body), 409)

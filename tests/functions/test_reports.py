@@ -190,6 +190,14 @@ def test_a_partner(told: World) -> None:
     assert [(each["payments"], each["revenue"]) for each in found["days"]] == [
         (0, []), (2, dollars(15_000)), (1, dollars(37_500))
     ]  # fmt: skip
+    own = told.call("GET /api/v1/me/performance", sub="bob").body
+    assert own["allTime"] == {
+        "referrals": 2, "conversions": 1, "payments": 3,
+        "revenue": [{"currency": "USD", "amount": 52_500, "amountDecimal": "525.00"}],
+        "earned": [{"currency": "USD", "amount": 10_500, "amountDecimal": "105.00"}],
+    }  # fmt: skip
+    assert [each["date"] for each in own["days"]] == [each["date"] for each in found["days"]]
+    assert_problem(told.call("GET /api/v1/me/performance", sub="nobody"), 404)
     card = told.admin("GET /api/v1/analytics/scorecards/{partnerId}", path={"partnerId": bob}).body
     assert (card["status"], card["tier"], card["allTime"]) == ("ACTIVE", None, found["allTime"])
     assert card["thisMonth"] == {**found["allTime"], "conversionRateBps": None}

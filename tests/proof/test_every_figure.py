@@ -136,6 +136,10 @@ class Comparison:
                     "GET /api/v1/partners/{partnerId}/statistics", path=path, query=_dates(period)
                 )  # fmt: skip
                 self.same(f"statistics of {partner.name}", told["allTime"], ever)
+                own = self.business.deployed.call(
+                    "GET /api/v1/me/performance", sub=partner.name, query=_dates(period)
+                )  # fmt: skip
+                self._own(f"own performance of {partner.name}", own.body["allTime"], ever)
                 got = {each.pop("date"): each for each in told["days"]}
                 for day in model.days(*period):
                     wanted = self._in(partner, (day, day))
@@ -148,6 +152,12 @@ class Comparison:
             main["clicks"] = {name: main["clicks"][name] for name in ("total", "bySource")}
             self.part(f"links of {partner.name}", main, answers.links(known, partner))
             self.mine(partner)
+
+    def _own(self, what: str, told: dict[str, Any], wanted: dict[str, Any]) -> None:
+        for amounts in (told["revenue"], told["earned"]):
+            for each in amounts:
+                each.pop("amountDecimal")
+        self.same(what, told, {name: wanted[name] for name in told})
 
     def _in(self, partner: Partner, period: Period) -> dict[str, Any]:
         return answers.partner_figures(answers.in_partner(self.business.model, partner, period), period)

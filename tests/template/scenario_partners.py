@@ -87,6 +87,7 @@ def apply(story: Story) -> None:
     for verb in decide:
         made = story.call("invitations", "ivy", "POST /api/v1/applications", new)
         assert story.call("invitations", "ivy", "POST /api/v1/applications", new) == made
+        assert story.call("invitations", "ivy", "GET /api/v1/me/applications")["data"] == [made]
         assert story.call("invitations", "ivy", f"GET {one}", applicationId=made["id"]) == made
         story.call("invitations", "admin", f"POST {one}/{verb}", {"reason": "why"}, applicationId=made["id"])
     waits = {**PERSON, "email": "uma@example.com"}  # nobody has decided about it yet

@@ -353,6 +353,7 @@ def look_at_oneself(story: Story) -> None:
         assert story.call("me", "bob", f"GET {of_me}/{name}")["data"], name
     assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
     assert story.call("me", "bob", "GET /api/v1/session")["partner"]
+    story.call("me", "bob", f"GET {of_me}/upcoming")
     assert story.call("me", "bob", f"GET {of_me}/program")["currencies"]
     assert story.task("assess", story.withdraw("bob", 1_000)) == "REQUESTED", "who else has the name is looked for"
 
@@ -596,6 +597,7 @@ def report(story: Story) -> None:
     assert story.call("analytics", "admin", "GET /api/v1/partners/top", query="by=rewards")["data"]
     bob = story.bob()
     assert story.call("analytics", "admin", "GET /api/v1/partners/{partnerId}/statistics", partnerId=bob)["allTime"]
+    assert story.call("analytics", "bob", "GET /api/v1/me/performance")["allTime"]
     assert story.call("analytics", "admin", "GET /api/v1/referrals/trends", query="interval=week")["data"]
     assert story.call("analytics", "admin", "GET /api/v1/analytics/overview")["allTime"]["rewards"]["total"]
 

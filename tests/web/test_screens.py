@@ -29,8 +29,9 @@ CONSOLE = {
     "terms": "/console/programs?make=yes", "nowhere": "/console/nowhere",
 }  # fmt: skip
 PORTAL = {
-    "home": "/portal", "withdraw": "/portal/withdraw", "accounts": "/portal/accounts",
-    "statements": "/portal/statements",
+    "home": "/portal", "share": "/portal/share", "referrals": "/portal/referrals", "earnings": "/portal/earnings",
+    "withdraw": "/portal/withdraw", "accounts": "/portal/accounts", "statements": "/portal/statements",
+    "notices": "/portal/notices", "profile": "/portal/profile",
 }  # fmt: skip
 LOOKS = {
     "desktop": {"size": DESKTOP, "scheme": "light", "locale": "en-GB"},

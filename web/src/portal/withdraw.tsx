@@ -2,8 +2,9 @@
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, done, type Schema, write } from "../shared/api";
-import { minorOf, money, places } from "../shared/money";
-import { many, t } from "../shared/texts";
+import { moment } from "../shared/dates";
+import { decimalOf, minorOf, money, places } from "../shared/money";
+import { t } from "../shared/texts";
 import { Dialog, Form, Select, TextField } from "../shared/forms";
 import {
   Button,
@@ -56,7 +57,23 @@ export default function Withdraw() {
       title: t("account"),
       cell: (row) => <span class="muted">{row.payoutMethod.account || row.payoutMethod.type}</span>,
     },
-    { title: t("status"), cell: (row) => <Status of={row.status} /> },
+    {
+      title: t("status"),
+      cell: (row) => (
+        <>
+          <Status of={row.status} />
+          <small class="muted">
+            {row.status === "REQUESTED" ? (
+              <>
+                {t("expires")} <When at={row.expiresAt} relative />
+              </>
+            ) : (
+              row.history.at(-1) && <When at={row.history.at(-1)?.at ?? row.createdAt} relative />
+            )}
+          </small>
+        </>
+      ),
+    },
     {
       title: t("action"),
       cell: (row) =>
@@ -130,6 +147,7 @@ function Ask(props: Awaited<ReturnType<typeof load>> & { onDone: () => void }) {
   const least = program.currencies.find((each) => each.currency === balance.currency);
   const method = methods.find((each) => each.id === methodId) ?? methods[0];
   const isFit = amount !== null && amount > 0 && amount <= balance.available && amount >= (least?.payoutMinimum ?? 0);
+  const cools = method ? new Date(method.createdAt).getTime() + program.coolingHours * 3_600_000 : 0;
   const act = async (key: string) => {
     const body = { amount: amount ?? 0, currency: balance.currency, payoutMethodId: method?.id ?? "" };
     await write(api.POST("/api/v1/referrals/withdraw", { params: { header: { "Idempotency-Key": key } }, body }));
@@ -167,7 +185,12 @@ function Ask(props: Awaited<ReturnType<typeof load>> & { onDone: () => void }) {
         options={methods.map((each): [string, string] => [each.id, `${each.account} · ${each.accountHolder}`])}
         onChange={setMethodId}
       />
-      {program.coolingHours > 0 && <p class="muted">{many("cooling", program.coolingHours)}</p>}
+      {isFit && (
+        <p class="sum">{t("noFee", { amount: money(decimalOf(BigInt(amount ?? 0), digits), balance.currency) })}</p>
+      )}
+      <p class="muted">
+        {t("whenPaid")} {cools > Date.now() && t("coolsUntil", { moment: moment(new Date(cools).toISOString()) })}
+      </p>
     </Form>
   );
 }

@@ -23,3 +23,7 @@ export function ago(at: string, now = Date.now()): string {
   const [unit, size] = STEPS.find(([, step]) => Math.abs(passed) >= step) ?? STEPS[2];
   return new Intl.RelativeTimeFormat(language.value, { numeric: "auto" }).format(Math.trunc(passed / size), unit);
 }
+
+/** A day of UTC's, `2026-12-31`: it is the same for every reader. */
+export const calendarDay = (date: string): string =>
+  new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(date));

@@ -23,19 +23,18 @@ type Ready = Screen & { screen: ComponentType };
 /** In place of a screen that did not come. */
 const Missed = () => <Trouble problem={new Problem(0, "OFFLINE", "", "", false)} retry={() => location.reload()} />;
 
-/** The table with what is loaded once it is looked at, its texts with it. */
+/** What is loaded once it is looked at, its texts with it. */
+export const lazily = <P,>(load: () => Promise<{ default: ComponentType<P> }>, texts?: CatalogName) =>
+  lazy(() =>
+    Promise.all([load(), texts ? addTexts(texts) : undefined]).then(
+      ([{ default: it }]) => ({ default: it }),
+      () => ({ default: Missed as ComponentType<P> }),
+    ),
+  );
+
+/** The table with its screens, each of which is loaded then. */
 export const screens = (table: Screen[]): Ready[] =>
-  table.map((each) => {
-    if ("screen" in each) return each;
-    const load = async () => {
-      const texts = each.texts ? addTexts(each.texts) : undefined;
-      return Promise.all([each.load(), texts]).then(
-        ([module]) => module,
-        () => ({ default: Missed }),
-      );
-    };
-    return { ...each, screen: lazy(load) };
-  });
+  table.map((each) => ("screen" in each ? each : { ...each, screen: lazily(each.load, each.texts) }));
 
 /** The app as who is signed in may see it. */
 export function Screens({ of }: { of: Ready[] }) {
@@ -55,7 +54,7 @@ export function Screens({ of }: { of: Ready[] }) {
 /** Instead of the app: for who has no use for it. */
 export const Outside = ({ children }: { children: ComponentChildren }) => <Frame places={[]}>{children}</Frame>;
 
-const Language = () => (
+export const Language = () => (
   <div class="language">
     {(["en", "de"] as const).map((each) => (
       <button

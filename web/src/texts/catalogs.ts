@@ -12,4 +12,11 @@ export interface Catalogs {
   console: typeof import("./console.en.json");
   portal: typeof import("./portal.en.json");
   shared: typeof import("./shared.en.json");
+  "portal/why": typeof import("./portal/why.en.json");
+  "portal/share": typeof import("./portal/share.en.json");
+  "portal/lists": typeof import("./portal/lists.en.json");
+  "portal/payout": typeof import("./portal/payout.en.json");
+  "portal/statements": typeof import("./portal/statements.en.json");
+  "portal/me": typeof import("./portal/me.en.json");
+  "portal/join": typeof import("./portal/join.en.json");
 }

@@ -13,7 +13,7 @@ from refledger.domain.amounts import share_bps, shares_bps
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.entry.models.common import Capitals, Currency, DayView, MoneyView, Query, View, located
+from refledger.entry.models.common import Capitals, Currency, DayView, MoneyView, Query, SumView, View, located
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.figures import reports
 from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, RankedBy
@@ -464,6 +464,46 @@ class PartnerStatisticsView(PeriodView):
     partner_id: str
     all_time: PartnerFiguresView
     days: list[PartnerDayView]
+
+
+class OwnFiguresView(View):
+    """`revenue`: what customers whom the partner referred paid, less what is gone of it. `earned`: of all tiers."""
+
+    referrals: int
+    conversions: int
+    payments: int
+    revenue: list[SumView]
+    earned: list[SumView]
+
+    @classmethod
+    def of(cls, found: PartnerFigures, **more: Any) -> Self:
+        return cls(
+            referrals=found.referrals, conversions=found.conversions, payments=found.payments,
+            revenue=_sums(found.revenue), earned=_sums(found.earned), **more,
+        )  # fmt: skip
+
+
+class OwnDayView(OwnFiguresView):
+    date: DayView
+
+
+class OwnPerformanceView(PeriodView):
+    """Of all time, and of the days of the period on which anything changed."""
+
+    all_time: OwnFiguresView
+    days: list[OwnDayView]
+
+    @classmethod
+    def of(cls, period: Period, ever: PartnerFigures, days: Mapping[str, PartnerFigures]) -> Self:
+        return cls(
+            **cls.dates(period),
+            all_time=OwnFiguresView.of(ever),
+            days=[OwnDayView.of(found, date=dashed(day)) for day, found in days.items()],
+        )
+
+
+def _sums(found: Mapping[str, int]) -> list[SumView]:
+    return [SumView(currency=currency, amount=amount) for currency, amount in sorted(found.items())]
 
 
 class ScorecardView(View):

@@ -174,6 +174,12 @@ class ApplicationView(View):
         )
 
 
+class OwnApplications(View):
+    """One at most: who has an application that waits cannot ask for another."""
+
+    data: list[ApplicationView]
+
+
 def _person(person: ContactDetails) -> dict[str, str]:
     return {
         "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,

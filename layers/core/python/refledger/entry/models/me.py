@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator
@@ -12,11 +12,11 @@ from refledger.domain.notices import NoticeKind
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, OptionalName, View, in_major
+from refledger.entry.models.common import Body, Capitals, DayView, Name, OptionalName, View, in_major
 from refledger.entry.models.links import url_of
 from refledger.entry.models.member_referrals import BalanceView
 from refledger.entry.models.partners import Phone
-from refledger.entry.models.rules import OwnPayView
+from refledger.entry.models.rules import OwnPayView, RuleView
 
 if TYPE_CHECKING:
     from refledger.operations.partners.partner_profile import ProfileChanges
@@ -73,7 +73,9 @@ class OwnCurrencyView(View):
 
 class OwnProgramView(View):
     """The terms of the caller's program that they need to know. `currencies`: those that it takes, its own first.
-    `coolingHours`: how long a new account waits for its first payout. `linked`: whether it has share links.
+    `coolingHours`: how long a new account waits for its first payout. `linked`: whether it has share links;
+    `campaigns`: those whose clicks these tell apart, as `?campaign=`. `rules`: who earns what of a payment
+    for which there is no other rule; the caller's own rates come before them.
     """
 
     id: str
@@ -84,6 +86,8 @@ class OwnProgramView(View):
     attribution_days: int | None
     currencies: list[OwnCurrencyView]
     linked: bool
+    campaigns: list[str]
+    rules: RuleView
 
     @classmethod
     def of(cls, program: Program) -> Self:
@@ -97,6 +101,8 @@ class OwnProgramView(View):
             attribution_days=program.attribution_days,
             currencies=[OwnCurrencyView(currency=code, payout_minimum=least) for code, least in minima.items()],
             linked=program.links is not None,
+            campaigns=list(program.links.campaigns) if program.links else [],
+            rules=RuleView.of(program.rules.default),
         )
 
 
@@ -150,6 +156,31 @@ class MyBalances(View):
     """
 
     data: list[BalanceView]
+
+
+class UpcomingDayView(View):
+    date: DayView
+    currency: str
+    amount: int
+    amount_decimal = in_major("amount")
+
+
+class UpcomingView(View):
+    """What becomes available on which day (UTC), soonest first, as refunds have left it by now; what is held, or waits
+    for a person, is not among it. `more`: later ones follow.
+    """
+
+    data: list[UpcomingDayView]
+    more: bool
+
+    @classmethod
+    def of(cls, days: Mapping[tuple[str, str], int], *, more: bool) -> Self:
+        return cls(
+            data=[
+                UpcomingDayView(date=day, currency=currency, amount=amount) for (day, currency), amount in days.items()
+            ],
+            more=more,
+        )
 
 
 def _once(kinds: list[NoticeKind]) -> list[NoticeKind]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from refledger.domain.payments import Payment
-from refledger.domain.rewards import Reward
+from refledger.domain.rewards import Reward, RewardStatus, net
+from refledger.domain.times import iso
 from refledger.operations import pages
 from refledger.operations.context import Context
 from refledger.store import keys, payments, rewards
 
 Fits = Callable[[Reward], bool]
+MOST_UPCOMING = 200  # rewards that are read of those that become available next
 Place = list[Any]  # position of a payment, and which of its rewards was the last
 
 
@@ -21,6 +25,21 @@ def of_partner(
     """Latest due first, from below the position `before`; and the position of the next page."""
     found = rewards.of_partner(context.table, context.reward_partitions(partner_id), before, limit + 1)
     return pages.page(found, fits, limit)
+
+
+def upcoming(context: Context, partner_id: str) -> tuple[Counter[tuple[str, str]], bool]:
+    """Sum up what becomes available on which day, soonest first, from the next rewards that are due.
+
+    By (day in UTC as `2026-12-31`, currency), in minor units. What is held or due already waits for somebody, and is
+    not among it; what a monthly cap will take is. Also returns whether more follows than was read.
+    """
+    found = rewards.since(context.table, context.reward_partitions(partner_id), keys.due_from(context.now_ms()))
+    days: Counter[tuple[str, str]] = Counter()
+    read = 0
+    for read, each in enumerate(islice(found, MOST_UPCOMING + 1)):
+        if read < MOST_UPCOMING and each.status is RewardStatus.PENDING and not each.held and net(each):
+            days[iso(each.matures_at_ms)[:10], each.currency] += net(each)
+    return days, read == MOST_UPCOMING
 
 
 def of_program(

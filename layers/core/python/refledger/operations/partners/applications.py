@@ -103,6 +103,12 @@ def find(context: Context, application_id: str) -> Application:
     return applications.find(context.table, application_id, strong=False)
 
 
+def waiting_of(context: Context, user: str) -> list[Application]:
+    """Find the application of a user that waits for a decision: none, or one."""
+    id = applications.waiting_of(context.table, user)
+    return [applications.find(context.table, id)] if id else []
+
+
 def listed(context: Context, status: ApplicationStatus | None, before: str, limit: int) -> Iterator[tuple[str, str]]:
     """List (position, id), newest first."""
     return applications.newest(context.table, status, before, limit)
