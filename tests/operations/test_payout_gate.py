@@ -26,7 +26,7 @@ from refledger.domain.errors import (
 from refledger.domain.journal import EntryKind, post
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.programs import CurrencyTerms
-from refledger.domain.times import DAY_MS, HOUR_MS
+from refledger.domain.times import DAY_MS, HOUR_MS, MINUTE_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
 from refledger.operations.earning import manual_rewards
@@ -674,7 +674,7 @@ def test_what_was_let_go_while_suspended_is_named(books: Books) -> None:
     made = books.withdraw("bob", 2000)
     forced(books, made, S.APPROVED)
     suspend(books)
-    books.clock.forward(1)
+    books.clock.forward(MINUTE_MS)  # what was on its way then is right
     forced(books, made, S.PAID)
     assert [made.id in each.reason for each in books.faults()] == [True]
 
