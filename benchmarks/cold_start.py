@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "MANIFEST_BUCKET": "bucket", "MANIFEST_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/none",
     "STRIPE_SECRET_ARN": "", "STRIPE_READ_SECRET_ARN": "", "STRIPE_API_BASE": "",
     "JOBS_QUEUE_URL": "https://queue.invalid/jobs.fifo", "FILES_BUCKET": "bucket",
-    "PAYMENTS_QUEUE_URL": "https://queue.invalid/payments",
+    "FUNCTIONS": "me=none", "PAYMENTS_QUEUE_URL": "https://queue.invalid/payments",
     "LEADS_QUEUE_URL": "https://queue.invalid/leads", "LEADS_DLQ_URL": "https://queue.invalid/leads-dlq",
     "LEADS_SECRET_ARN": "", "CDN_SECRET_ARN": "", "HUBSPOT_WEBHOOK_URL": "",
     "HUBSPOT_MAPPING": "object=contact", "SALESFORCE_MAPPING": "object=Lead",

@@ -102,6 +102,7 @@ PATHS: dict[str, str] = {
     "version": "The number of the version: 1, 2, 3 …",
     "screen": "Which screen; the page itself looks at it.",
     "thing": "What is shown on it; the page itself looks at it.",
+    "problem": "The code in small letters, with hyphens, as `type` has it.",
     "file": "The file's name, as a page names it.",
 }
 # By name; "Model.name" where a model means something else by it. Amounts are whole numbers of minor units.

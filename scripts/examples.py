@@ -36,7 +36,7 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 # Of texts alone: elsewhere the same name has a number or an object.
 TEXTS = {
-    "stage": "prod", "screen": "withdrawals", "thing": ID, "file": "console-1b2c3d4e.js",
+    "stage": "prod", "screen": "withdrawals", "problem": "email-taken", "thing": ID, "file": "console-1b2c3d4e.js",
     "partnerName": "Ada Lovelace", "partnerCompany": "Analytical Engines Ltd", "programName": "Friends",
     "tier": "GOLD", "tag": "newsletter", "held": "REVIEW", "rule": "program", "paymentToldBy": "stripe",
     "toldBy": "stripe", "by": PERSON, "changedBy": PERSON, "requester": PERSON, "approver": PERSON, "author": PERSON,

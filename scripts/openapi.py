@@ -31,7 +31,7 @@ PROBLEM = {
     "description": "RFC 9457",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string", "description": "A URN of the code."},
+        "type": {"type": "string", "format": "uri-reference", "description": "A page about the code, on this API."},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer", "description": "The HTTP status."},
         "detail": {"type": "string", "description": "What is wrong, for people."},
@@ -48,6 +48,7 @@ PROBLEM = {
             },
             "description": "With INVALID: each field and its reason.",
         },
+        "requestId": {"type": "string", "description": "Of this call: quote it when you ask for help."},
         "maxAgeSeconds": {"type": "integer", "description": "With FRESH_SIGN_IN_NEEDED: how old a sign-in may be."},
     },
 }
@@ -92,6 +93,8 @@ TAGS = {
 OUTSIDE = {
     "/docs": ("docs", "docs.page"),
     "/docs/{file}": ("docs", "docs.file"),
+    "/docs/problems": ("docs", "docs.problems"),
+    "/docs/problems/{problem}": ("docs", "docs.problem"),
     "/": ("pages", "pages.home"),
     "/console": ("pages", "pages.console"),
     "/console/{screen}": ("pages", "pages.consoleScreen"),
@@ -109,7 +112,15 @@ HEADERS = {
     "RateLimit-Policy": {"description": 'the limit that counts: "reads";q=1200;w=60', "schema": {"type": "string"}},
     "Retry-After": {"description": "seconds", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "with FRESH_SIGN_IN_NEEDED: RFC 9470", "schema": {"type": "string"}},
-    "ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "the version, for If-Match; of what is read with its content, for If-None-Match",
+        "schema": {"type": "string"},
+    },
+    "Location": {"description": "where what was made can be read", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true` where the same key and body had made it before",
+        "schema": {"type": "string"},
+    },
 }
 
 
@@ -266,15 +277,8 @@ def _named(status: int, code: str) -> str:
 
 
 def _refusal(status: int, code: str) -> dict[str, Any]:
-    kind = f"urn:refledger:problem:{code.lower().replace('_', '-')}"
-    words = _documented().get(code) or problems.TITLES[status]
-    return {"type": kind, "title": problems.TITLES[status], "status": status, "detail": words, "code": code}
-
-
-@cache
-def _documented() -> dict[str, str]:
-    """What domain/errors.py says beside each code."""
-    return {code: words.strip() for code, words in re.findall(r"([A-Z_]{4,})[ ]{2,}([a-z].+)", errors.__doc__ or "")}
+    words = problems.documented().get(code) or problems.TITLES[status]
+    return {**problems.members(status, code, words), "requestId": "JKJaXmPLvHcESHA="}
 
 
 def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -290,6 +294,10 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any
     }
     if allowed is None:
         operation["security"] = []
+    if route.versioned and route.reads:
+        etag = {"ETag": {"$ref": "#/components/headers/ETag"}}
+        had = {"description": "still what If-None-Match names", "headers": etag, "content": {}}
+        operation["responses"]["304"] = had
     if allowed is None and route.key.startswith("POST"):
         anything = {"schema": {"type": "object", "description": "an event as its sender documents it"}}
         operation["requestBody"] = {"required": True, "content": {"application/json": anything}}
@@ -334,6 +342,9 @@ def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, An
     if route.key.startswith("POST") and access.ROUTES[route.key]:
         yield {"name": "Idempotency-Key", "in": "header", "description": descriptions.IDEMPOTENCY_KEY,
                "schema": {"type": "string", "maxLength": 255}}  # fmt: skip
+    if route.versioned and route.reads:
+        words = "ETags of what is there already: 304 where one of them is still right."
+        yield {"name": "If-None-Match", "in": "header", "description": words, "schema": {"type": "string"}}
     if route.versioned and route.key.startswith(("PUT", "PATCH")):
         words = "The ETag of what was read."
         yield {"name": "If-Match", "in": "header", "required": True, "description": words,
@@ -343,6 +354,8 @@ def _parameters(route: Route, schemas: dict[Any, Any], definitions: dict[str, An
 def _success(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     names = [] if access.ROUTES[route.key] is None else ["RateLimit", "RateLimit-Policy"]
     names += ["ETag"] if route.versioned else []
+    names += ["Location"] if access.place_of(route.key, defaultdict(str)) and route.status in (201, 202) else []
+    names += ["Idempotent-Replayed"] if route.key.startswith("POST") and access.ROUTES[route.key] else []
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     told: dict[str, Any] = {"description": "done", "headers": headers, "content": {}}
     if is_json(route.answer):

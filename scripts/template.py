@@ -7,6 +7,7 @@ here: log group, role, what HTTP functions are told.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
@@ -24,6 +25,7 @@ from refledger.entry import access  # noqa: E402
 from scripts import openapi  # noqa: E402
 
 SOURCES = ROOT / "template"
+ANY = "x-amazon-apigateway-any-method"
 HEAD = "# Made by `make openapi` from template/ and from the functions' routes: what is changed here is lost.\n\n"
 # What `of` names, as partitions of the table or of an index (dynamodb:LeadingKeys); store/keys/ has them all
 PARTITIONS = {
@@ -139,12 +141,14 @@ HTTP_VARIABLES = {
     ),
 }  # fmt: skip
 TOLD_OF_FAILURES = attribute("SchedulesDlq.Arn")  # whatever a schedule's call comes to, twice
-OWN = ("Serves", "Variables", "Tick", "GoesBackOn", "May", "Condition")
+OWN = ("Serves", "Calls", "Variables", "Tick", "GoesBackOn", "May", "Condition")
 
 
 def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The resources that a function is: itself, its role, its log group, and the API's right to call it."""
     id, serves, tick = logical_id(name), said.get("Serves") == "HTTP", said.get("Tick")
+    if said.get("Calls") == "HTTP":
+        said = _calling(said)
     made: dict[str, Any] = {"CodeUri": f"functions/{name}/"}
     if alarms := said.get("GoesBackOn"):
         made |= {
@@ -170,13 +174,23 @@ def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
     yield f"{id}Role", {"Type": "AWS::IAM::Role", **condition, "Properties": _role(name, id, said, serves)}
     group = {"LogGroupName": sub(f"/${{AWS::StackName}}/{name}"), "RetentionInDays": ref("LogRetentionDays")}
     yield f"{id}Logs", {"Type": "AWS::Logs::LogGroup", **condition, "Properties": group}
-    if serves:
+    if "Serves" in said:
         may = {
             "Action": "lambda:InvokeFunction", "FunctionName": ref(f"{id}Function"),
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"),
         }  # fmt: skip
         yield f"{id}Permission", {"Type": "AWS::Lambda::Permission", "Properties": may}
+
+
+def _calling(said: dict[str, Any]) -> dict[str, Any]:
+    """A function that may call those behind the API, and is told their names."""
+    routes = {name: [route.key for route in of_one] for name, of_one in openapi.served().items()}
+    served = sorted(name for name, of_one in routes.items() if any(access.ROUTES[key] for key in of_one))
+    named = sub(",".join(f"{name}=${{{logical_id(name)}Function}}" for name in served))
+    arns = [attribute(f"{logical_id(name)}Function.Arn") for name in served]
+    may = [*said.get("May", []), {"Action": "lambda:InvokeFunction", "Resource": arns}]
+    return {**said, "Variables": {**said.get("Variables", {}), "FUNCTIONS": named}, "May": may}
 
 
 def _schedule(tick: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +259,7 @@ def statement(said: dict[str, Any]) -> Any:
 def paths() -> dict[str, dict[str, Any]]:
     """The API's routes, each to the function that serves it; what anybody may get they may look at (HEAD).
 
-    A token is asked for by every route that is not PUBLIC.
+    A token is asked for by every route that is not PUBLIC. What has no route here is dispatch's.
     """
     made: dict[str, dict[str, Any]] = {}
     for name, routes in openapi.served().items():
@@ -255,6 +269,8 @@ def paths() -> dict[str, dict[str, Any]]:
             operation = _operation(name, path, is_public)
             for each in (method, "HEAD") if is_public and method == "GET" else (method,):
                 made.setdefault(path, {})[each.lower()] = operation
+    made["/api/v1/{proxy+}"] = {"head": _operation("dispatch", "/api/v1/{proxy+}", is_public=False)}
+    made["$default"] = {ANY: Line({**_operation("dispatch", "$default", is_public=True), "isDefaultRoute": True})}
     return dict(sorted(made.items()))
 
 
@@ -271,7 +287,7 @@ def _operation(name: str, path: str, is_public: bool) -> dict[str, Any]:
     })  # fmt: skip
     if not is_public:
         made["security"] = [{"Jwt": []}]
-    if named := [part[1:-1] for part in path.split("/") if part.startswith("{")]:
+    if named := [part[1:-1].removesuffix("+") for part in path.split("/") if part.startswith("{")]:
         made["parameters"] = [{"required": True, "name": each, "in": "path"} for each in named]
     return made
 
@@ -344,5 +360,12 @@ def template() -> str:
     return HEAD + made
 
 
+def routes_file() -> str:
+    """Which function serves which route, for the one that calls them: functions/dispatch/routes.json."""
+    told = {route.key: name for name, routes in openapi.served().items() for route in routes}
+    return json.dumps(dict(sorted(told.items())), indent=1) + "\n"
+
+
 if __name__ == "__main__":
+    (ROOT / "functions" / "dispatch" / "routes.json").write_text(routes_file(), encoding="utf-8")
     sys.stdout.write(template())

@@ -6,12 +6,15 @@ to who has it.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
 from refledger.domain.errors import NotFound
+from refledger.entry import problem_pages
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.common import RawAnswer
+from refledger.entry.problem_pages import ProblemCode
 from refledger.entry.public_files import PublicFile
 
 HERE = Path(__file__).parent
@@ -21,8 +24,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-
-
+HTML = "text/html; charset=utf-8"
+PAGE = {**KEPT, "content-security-policy": POLICY}
 KINDS = {"reference.css": "text/css; charset=utf-8", "reference.js": "text/javascript; charset=utf-8"}
 
 api = handler = Api()
@@ -37,7 +40,38 @@ def openapi(delivery: Delivery) -> RawAnswer:
 @api.route("GET /docs", answer=RawAnswer, media=("text/html",))
 def page(delivery: Delivery) -> RawAnswer:
     """The same as a page to read, to search and to try."""
-    return _file(delivery, "index.html", "text/html; charset=utf-8", {"content-security-policy": POLICY})
+    return _file(delivery, "index.html", HTML, {"content-security-policy": POLICY})
+
+
+@api.route("GET /docs/problems", answer=RawAnswer, media=("text/html",), refuses=())
+def list_problems(delivery: Delivery) -> RawAnswer:
+    """Every code that a problem may have."""
+    return _page("").answer(delivery, HTML, PAGE)
+
+
+@api.route("GET /docs/problems/{problem}", answer=RawAnswer, media=("text/html",), refuses=(NotFound,))
+def problem(delivery: Delivery) -> RawAnswer:
+    """What a problem means and what to do about it: where its `type` leads."""
+    return _page(delivery.path.get("problem", "")).answer(delivery, HTML, PAGE)
+
+
+@cache
+def _problems() -> dict[str, ProblemCode]:
+    return problem_pages.read(json.loads((HERE / "openapi.json").read_bytes()))
+
+
+def _page(name: str) -> PublicFile:
+    """A page about problems; "" for the list of them all. What is not there is not kept: anybody may ask for it."""
+    known = _problems()
+    if name and name not in known:
+        raise NotFound("there is no such problem")
+    return _made(name)
+
+
+@cache
+def _made(name: str) -> PublicFile:
+    known = _problems()
+    return PublicFile.of(problem_pages.page(name, known[name]) if name else problem_pages.index(known))
 
 
 @api.route("GET /docs/{file}", answer=RawAnswer, media=tuple(KINDS.values()), refuses=(NotFound,))

@@ -12,6 +12,7 @@ USES = {
     "withdrawals": HTTP | {"workflow"},
     "audit": HTTP,
     "stream_projections": {"queues"},  # of payments: a customer has been referred
+    "dispatch": {"logger"},
     "docs": HTTP,
     "invitations": HTTP,
     "lead_webhooks": HTTP | {"queues"},

@@ -125,7 +125,8 @@ def test_the_simple_form_still_says_all_that_it_said(world: World, id: str) -> N
 def test_etags_are_versions(world: World, id: str) -> None:
     """Of what was made, read and changed; an answer that was lost may be asked for again, another change may not."""
     made = world.admin("POST /api/v1/programs", body={"id": f"{id}-b", **SIMPLE})
-    assert made.headers["etag"] == read(world, id).headers["etag"] == '"1"'
+    assert made.headers["etag"] == '"1"'
+    assert read(world, id).headers["etag"].startswith('"1-')
     first, again = put(world, id, FULL), put(world, id, FULL)
     assert (first.status, first.body, first.headers["etag"]) == (again.status, again.body, again.headers["etag"])
     late = put(world, id, {**FULL, "holdDays": 15})
@@ -362,7 +363,7 @@ def commission(world: World, partner_id: str, rates: Any, version: int | None = 
 def test_a_partner_gets_rates_of_their_own(world: World, somebody: Callable[[], str]) -> None:
     """Seen on the partner, who keeps them until they are taken away; a repeat changes nothing."""
     partner = world.books.partner(somebody())
-    assert world.admin("GET /api/v1/partners/{partnerId}", path={"partnerId": partner.id}).headers["etag"] == '"1"'
+    assert world.admin("GET /api/v1/partners/{partnerId}", path={"partnerId": partner.id}).body["version"] == 1
     rates = [{"productId": "gold", "flat": [{"amount": 500, "currency": "USD"}]}, {"rateBps": 2500}]
     first, again = commission(world, partner.id, rates), commission(world, partner.id, rates)
     assert (first.status, first.headers["etag"]) == (200, '"2"')

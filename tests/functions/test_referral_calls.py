@@ -58,7 +58,7 @@ def test_a_referral_is_entered_as_clients_say_it(world: World, somebody: Callabl
         "programId": "default", "version": 1,
     }  # fmt: skip
     read = world.admin(f"GET {ONE}", path={"referralId": made.body["id"]})
-    assert (read.body, read.headers["etag"]) == (made.body, '"1"')
+    assert (read.body, read.headers["etag"][:3]) == (made.body, '"1-')
 
 
 def test_the_same_key_enters_once(world: World, somebody: Callable[[], str]) -> None:
@@ -193,6 +193,7 @@ def test_partners_see_their_own_and_nobody_elses(world: World, somebody: Callabl
     assert (seen["leadId"], seen["note"], seen["tags"]) == (None, None, None)
     hidden = world.call(f"GET {ONE}", sub=who, path={"referralId": his["id"]})
     nobodys = world.call(f"GET {ONE}", sub=who, path={"referralId": his["partnerId"] + "0" * 24})
+    assert hidden.body.pop("requestId") != nobodys.body.pop("requestId")
     assert (hidden.status, hidden.body) == (nobodys.status, nobodys.body) == (404, hidden.body)
     assert listed(world, {}, sub=who, groups=()) == [mine["id"]]
     assert listed(world, {"partnerId": his["partnerId"]}, sub=who, groups=()) == []

@@ -159,7 +159,7 @@ class World:
 def _check_documented(route: str, answer: Answer) -> None:
     """What a route refuses with, its OpenAPI page says: a client must be able to rely on that list."""
     told = api_of(route).routes[route]
-    if answer.headers["content-type"] != "application/problem+json" or (
+    if answer.headers.get("content-type") != "application/problem+json" or (
         told.refuses is None and access.ROUTES[route] is not access.PUBLIC
     ):
         return
@@ -170,7 +170,7 @@ def _body_of(answer: dict[str, Any]) -> Any:
     """JSON as what it says, text as text, anything else as bytes."""
     if answer.get("isBase64Encoded"):
         return base64.b64decode(answer["body"])
-    is_json = "json" in answer["headers"]["content-type"] and answer["statusCode"] != 304
+    is_json = answer["statusCode"] != 304 and "json" in answer["headers"]["content-type"]
     return json.loads(answer["body"]) if is_json else answer["body"]
 
 
@@ -213,6 +213,7 @@ def assert_problem(answer: Answer, *statuses: int) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.body["status"] == answer.status
-    assert answer.body["type"] == f"urn:refledger:problem:{answer.code.lower().replace('_', '-')}"
+    assert answer.body["type"] == f"/docs/problems/{answer.code.lower().replace('_', '-')}"
+    assert answer.body["requestId"]
     assert answer.body["title"]
     assert isinstance(answer.body["detail"], str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -263,6 +264,8 @@ ROUTES = {
         "GET /api/v1/openapi.json",
         "GET /docs",
         "GET /docs/{file}",
+        "GET /docs/problems",
+        "GET /docs/problems/{problem}",
     ],
     "ledger": [
         "GET /api/v1/partners/{partnerId}/balance",
@@ -271,7 +274,8 @@ ROUTES = {
         "GET /api/v1/ledger/balances",
     ],
 }
-LOOKED_AT = {"GET /r/{code}", "GET /docs", "GET /docs/{file}", "GET /api/v1/openapi.json", *ROUTES["web"]}
+LOOKED_AT = {"GET /r/{code}", *ROUTES["docs"], *ROUTES["web"]}
+DISPATCHED: dict[str, Any] = {"HEAD /api/v1/{proxy+}": [{"Jwt": []}], "X-AMAZON-APIGATEWAY-ANY-METHOD /$default": None}
 HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
 
@@ -281,9 +285,10 @@ def test_every_route_exists_once_and_goes_to_its_function() -> None:
     found = [(called_by(operation), route) for route, operation in api_operations()]
     served = [(function_id(name), route) for name, routes in ROUTES.items() for route in routes]
     served += [(function, route.replace("GET ", "HEAD ")) for function, route in served if route in LOOKED_AT]
+    served += [(function_id("dispatch"), route) for route in DISPATCHED]
     assert Counter(found) == Counter(served)
     allowed = of_type("AWS::Lambda::Permission").values()
-    assert sorted(referred(each["FunctionName"]) for each in allowed) == sorted(map(function_id, ROUTES))
+    assert sorted(referred(each["FunctionName"]) for each in allowed) == sorted(map(function_id, [*ROUTES, "dispatch"]))
     for each in allowed:
         assert (each["Action"], each["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
         assert each["SourceArn"]["Fn::Sub"].endswith(":execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*")
@@ -297,12 +302,21 @@ def called_by(operation: dict[str, Any]) -> str:
 
 def test_every_route_has_a_rule_for_who_may_use_it() -> None:
     """The table of roles knows the routes of the API, and no others."""
-    assert {route for route, _ in api_operations()} - HEADS == set(access.ROUTES)
+    assert {route for route, _ in api_operations()} - HEADS - DISPATCHED.keys() == set(access.ROUTES)
+
+
+def test_what_is_dispatched_finds_the_function_of_each_route() -> None:
+    """The file beside it names them all, and it may call those that a token opens, and no others."""
+    told = json.loads((ROOT / "functions" / "dispatch" / "routes.json").read_text(encoding="utf-8"))
+    assert told == {route: name for name, routes in ROUTES.items() for route in routes}
+    signed_in = {name for name, routes in ROUTES.items() if any(access.ROUTES[route] for route in routes)}
+    named = of_type(FUNCTION)["DispatchFunction"]["Environment"]["Variables"]["FUNCTIONS"]["Fn::Sub"]
+    assert {each.split("=")[0] for each in named.split(",")} == signed_in
 
 
 def test_what_anybody_may_get_they_may_look_at() -> None:
-    """HEAD of the public GETs alone, with limits of its own."""
-    heads = {route for route, _ in api_operations() if route.startswith("HEAD ")}
+    """HEAD of the public GETs has limits of its own; that of the others is dispatched, with a token."""
+    heads = {route for route, _ in api_operations() if route.startswith("HEAD ")} - DISPATCHED.keys()
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC and route.startswith("GET ")}
     assert (heads, public) == (HEADS, LOOKED_AT)
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
@@ -313,9 +327,14 @@ def test_what_anybody_may_get_they_may_look_at() -> None:
 def test_every_route_needs_a_token() -> None:
     """Each one names the authorizer, which checks issuer and audience; but for those whose callers sign instead."""
     security = {route: operation.get("security") for route, operation in api_operations()}
-    assert security == {
-        route: None if route in HEADS or access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}] for route in security
-    }
+    assert (
+        security
+        == {
+            route: None if route in HEADS or access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}]
+            for route in security.keys() - DISPATCHED.keys()
+        }
+        | DISPATCHED
+    )
     (api,) = of_type("AWS::ApiGatewayV2::Api").values()
     scheme = api["Body"]["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
     assert scheme["type"] == "jwt"
@@ -362,7 +381,7 @@ def test_what_anybody_may_ask_empties_no_bucket_of_others() -> None:
     """Each anonymous route is throttled apart from the API and below it."""
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC}
-    assert set(stage["RouteSettings"]) == public | HEADS
+    assert set(stage["RouteSettings"]) == public | HEADS | {"$default"}
     for route, limits in stage["RouteSettings"].items():
         assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
         assert number(limits["ThrottlingRateLimit"]) < number(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]), (
@@ -394,7 +413,7 @@ def test_throttled_and_open_to_named_origins_only() -> None:
     assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(cors["allowHeaders"])
     assert {"etag", "content-disposition", "location", "retry-after"} <= set(cors["exposeHeaders"])
     assert {route.split()[0] for routes in ROUTES.values() for route in routes} <= set(cors["allowMethods"])
-    assert {route.split()[0] for route, _ in api_operations()} == set(cors["allowMethods"])
+    assert {route.split()[0] for route, _ in api_operations() if route not in DISPATCHED} == set(cors["allowMethods"])
 
 
 def cross_origin() -> Properties:

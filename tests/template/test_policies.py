@@ -42,7 +42,8 @@ WILD_ENDS = (
     "${FilesBucket.Arn}/statements/*",
     "${RecordsBucket.Arn}/aws/lambda/*",
 )
-WITHOUT_TABLE = ("docs", "lead_webhooks", "web")  # two show files, the other fills a queue
+# two show files, one fills a queue, one calls the others
+WITHOUT_TABLE = ("dispatch", "docs", "lead_webhooks", "web")
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
 WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
 STREAM_ACTIONS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}

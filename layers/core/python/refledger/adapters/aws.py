@@ -66,6 +66,20 @@ def boto3_client(service: str) -> Any:
     return boto3.client(service, config=config)
 
 
+def waiting_client(service: str) -> Any:
+    """Return a client that waits as long as the gateway does, and asks once: what it asks for may be done."""
+    return Boto3Client(partial(_waiting, service))
+
+
+def _waiting(service: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    once = {"mode": "standard", "total_max_attempts": 1}
+    return boto3.client(service, config=Config(connect_timeout=2, read_timeout=28, retries=once, tcp_keepalive=True))
+
+
 def _credentials() -> Any:
     import boto3
 

@@ -2,7 +2,7 @@
 
 Refledger
 ├── Invalid                    INVALID               the input breaks a rule that can be said in words
-│   ├── UnknownCurrency        UNKNOWN_CURRENCY
+│   ├── UnknownCurrency        UNKNOWN_CURRENCY      no currency of ISO 4217, or none that is settled here
 │   ├── NoteNeeded             NOTE_NEEDED           this must not be done without saying why
 │   └── Unreadable             UNREADABLE            an event that cannot be understood; goes to the DLQ with its reason
 ├── Unauthenticated            UNAUTHENTICATED       not an access token
@@ -11,38 +11,38 @@ Refledger
 ├── Forbidden                  FORBIDDEN             the caller's role does not allow it
 │   ├── OwnWithdrawal          OWN_WITHDRAWAL        nobody decides about their own money
 │   └── OwnAdjustment          OWN_ADJUSTMENT        nor corrects it
-├── NotFound                   NOT_FOUND
-│   ├── ProgramNotFound        PROGRAM_NOT_FOUND
-│   ├── ProgramChangeNotFound  PROGRAM_CHANGE_NOT_FOUND
-│   ├── PartnerNotFound        PARTNER_NOT_FOUND
-│   ├── CodeNotFound           CODE_NOT_FOUND
-│   ├── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND
-│   ├── PaymentNotFound        PAYMENT_NOT_FOUND
-│   ├── RefundNotFound         REFUND_NOT_FOUND
-│   ├── RewardNotFound         REWARD_NOT_FOUND
-│   ├── MethodNotFound         PAYOUT_METHOD_NOT_FOUND
-│   ├── AdjustmentNotFound     ADJUSTMENT_NOT_FOUND
-│   ├── ReferralNotFound       REFERRAL_NOT_FOUND
-│   ├── InvitationNotFound     INVITATION_NOT_FOUND
-│   ├── ApplicationNotFound    APPLICATION_NOT_FOUND
-│   ├── JobNotFound            JOB_NOT_FOUND
-│   ├── PersonNotFound         PERSON_NOT_FOUND
-│   └── BatchNotFound          BATCH_NOT_FOUND
+├── NotFound                   NOT_FOUND             there is nothing with this id, or the caller may not see it
+│   ├── ProgramNotFound        PROGRAM_NOT_FOUND     no program has this id
+│   ├── ProgramChangeNotFound  PROGRAM_CHANGE_NOT_FOUND  the program has no such change that waits
+│   ├── PartnerNotFound        PARTNER_NOT_FOUND     there is no such partner, or whoever is signed in is none yet
+│   ├── CodeNotFound           CODE_NOT_FOUND        no partner has this referral code
+│   ├── WithdrawalNotFound     WITHDRAWAL_NOT_FOUND  there is no such withdrawal, or it is another partner's
+│   ├── PaymentNotFound        PAYMENT_NOT_FOUND     no payment with this id has come from this source
+│   ├── RefundNotFound         REFUND_NOT_FOUND      the payment has no such refund
+│   ├── RewardNotFound         REWARD_NOT_FOUND      there is no such reward, or it is another partner's
+│   ├── MethodNotFound         PAYOUT_METHOD_NOT_FOUND  the partner has no such payout method
+│   ├── AdjustmentNotFound     ADJUSTMENT_NOT_FOUND  there is no such correction of a balance
+│   ├── ReferralNotFound       REFERRAL_NOT_FOUND    there is no such referral, or it is another partner's
+│   ├── InvitationNotFound     INVITATION_NOT_FOUND  the invitation was used or revoked, has expired, or never was
+│   ├── ApplicationNotFound    APPLICATION_NOT_FOUND  there is no such application, or it is somebody else's
+│   ├── JobNotFound            JOB_NOT_FOUND         no export or import of the caller's has this id
+│   ├── PersonNotFound         PERSON_NOT_FOUND      nobody with this id has done anything here
+│   └── BatchNotFound          BATCH_NOT_FOUND       there is no such batch of transfers
 ├── Conflict                   CONFLICT              the state of things does not allow it
-│   ├── ProgramExists          PROGRAM_EXISTS
-│   ├── EmailTaken             EMAIL_TAKEN
-│   ├── UserTaken              USER_TAKEN
-│   ├── AlreadyReferred        ALREADY_REFERRED
+│   ├── ProgramExists          PROGRAM_EXISTS        another program has this id
+│   ├── EmailTaken             EMAIL_TAKEN           another partner has this e-mail address
+│   ├── UserTaken              USER_TAKEN            whoever this is signs in as another partner already
+│   ├── AlreadyReferred        ALREADY_REFERRED      the customer was referred before, and the first referral counts
 │   ├── CustomerPaidBefore     CUSTOMER_PAID_BEFORE  and the program, or a service, takes new customers only
-│   ├── PartnerSuspended       PARTNER_SUSPENDED
-│   ├── AlreadyDecided         ALREADY_DECIDED
-│   ├── NotPayable             NOT_PAYABLE
-│   ├── MethodNotUsable        PAYOUT_METHOD_NOT_USABLE   disabled, or not verified where that is needed
-│   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS
-│   ├── CodeTaken              CODE_TAKEN
-│   ├── TooManyCodes           TOO_MANY_CODES
-│   ├── TooManyJobs            TOO_MANY_JOBS
-│   ├── StatementTooLong       STATEMENT_TOO_LONG
+│   ├── PartnerSuspended       PARTNER_SUSPENDED     while a partner is suspended nothing is paid out to them
+│   ├── AlreadyDecided         ALREADY_DECIDED       somebody has decided before, or it has gone further meanwhile
+│   ├── NotPayable             NOT_PAYABLE           the withdrawal is not in a state in which it can be paid
+│   ├── MethodNotUsable        PAYOUT_METHOD_NOT_USABLE  disabled, or not verified where that is needed
+│   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS  the partner has as many as there may be; remove one first
+│   ├── CodeTaken              CODE_TAKEN            another partner has this code, or had it
+│   ├── TooManyCodes           TOO_MANY_CODES        the partner has as many as there may be
+│   ├── TooManyJobs            TOO_MANY_JOBS         as many exports and imports run as one person may have
+│   ├── StatementTooLong       STATEMENT_TOO_LONG    a month of more entries than a statement shows; export the ledger
 │   ├── TooManyWithdrawals     TOO_MANY_WITHDRAWALS  open at once, or asked for on one day
 │   ├── LeadTaken              LEAD_TAKEN            another referral has this lead
 │   ├── ReferralClosed         REFERRAL_CLOSED       it has converted, was rejected or has expired
@@ -51,16 +51,16 @@ Refledger
 │   └── SecondPersonNeeded     SECOND_PERSON_NEEDED  the same person said yes before
 ├── Stale                      STALE                 If-Match names a version that is not the current one
 ├── Unprocessable              UNPROCESSABLE         understood, and the rules say no
-│   ├── OwnCode                OWN_CODE
-│   ├── CodeClosesCircle       CODE_CLOSES_CIRCLE
-│   ├── CodeNotActive          CODE_NOT_ACTIVE
+│   ├── OwnCode                OWN_CODE              nobody refers themselves
+│   ├── CodeClosesCircle       CODE_CLOSES_CIRCLE    the code is of somebody whom the caller has brought
+│   ├── CodeNotActive          CODE_NOT_ACTIVE       the code is disabled, or its partner may not earn now
 │   ├── CodeNotAllowed         CODE_NOT_ALLOWED      it could be taken for another one, or for something else
-│   ├── InsufficientFunds      INSUFFICIENT_FUNDS
-│   ├── BelowMinimum           BELOW_MINIMUM
+│   ├── InsufficientFunds      INSUFFICIENT_FUNDS    less is available than was asked for
+│   ├── BelowMinimum           BELOW_MINIMUM         the program pays out more than that at once, or nothing
 │   ├── CurrencyNotTaken       CURRENCY_NOT_TAKEN    the program does not take this currency
 │   ├── NoDebt                 NO_DEBT               there is less debt than was to be forgiven
-│   └── KeyReused              IDEMPOTENCY_KEY_REUSED
-├── RateLimited                RATE_LIMITED
+│   └── KeyReused              IDEMPOTENCY_KEY_REUSED  it came with another body before; a new request needs a new one
+├── RateLimited                RATE_LIMITED          too many calls in a minute; Retry-After says when to go on
 ├── Busy                       BUSY                  others kept changing the same money; nothing was done
 ├── Unavailable                UNAVAILABLE           what is needed does not answer; what was asked may be done
 │   ├── DataIsNewer            DATA_IS_NEWER         than this code, which leaves it alone

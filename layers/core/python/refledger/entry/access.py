@@ -6,7 +6,8 @@ partner or may become one: they get at what is their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -273,6 +274,8 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /docs/{file}": PUBLIC,
+    "GET /docs/problems": PUBLIC,
+    "GET /docs/problems/{problem}": PUBLIC,
     "GET /": PUBLIC,
     "GET /console": PUBLIC,
     "GET /console/{screen}": PUBLIC,
@@ -301,6 +304,12 @@ GOES_ON = frozenset({
 })  # fmt: skip
 STOPS = frozenset({"GET /api/v1/payout-batches/{batchId}/file"})
 
+# What a POST makes is read elsewhere than below its own address
+PLACES = {
+    "POST /api/v1/referrals/withdraw": "/api/v1/referrals/withdrawals",
+    "POST /api/v1/imports/partners": "/api/v1/imports",
+}
+
 SCOPES = frozenset(access.scope for access in ROUTES.values() if access and access.scope)
 
 
@@ -321,6 +330,17 @@ def check(route: str, roles: frozenset[Role], scopes: frozenset[str]) -> tuple[f
     wanted = [f"the role {' or '.join(sorted(access.roles))}"] if access.roles else []
     wanted += [f"the scope {access.scope}"] if access.scope else []
     raise Forbidden("this needs " + " or ".join(wanted or ["somebody who is signed in"]))
+
+
+def place_of(route: str, path: Mapping[str, str]) -> str:
+    """Return below which address what a POST makes can be read by its id; "" where it cannot.
+
+    `path`: the parameters of the call.
+    """
+    place = PLACES.get(route, route.removeprefix("POST "))
+    if not any(re.fullmatch(re.escape(f"GET {place}/") + r"\{\w+\}", each) for each in ROUTES):
+        return ""
+    return re.sub(r"\{(\w+)\}", lambda match: path[match[1]], place)
 
 
 def open_to(roles: Collection[Role]) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from refledger.adapters.bus import Bus
     from refledger.adapters.crm_mapping import Mapping
     from refledger.adapters.files import Files
+    from refledger.adapters.functions import Functions
     from refledger.adapters.queues import (
         DeadLetters,
         JobQueue,
@@ -185,6 +186,14 @@ def files() -> Files:
     from refledger.adapters.files import Files
 
     return Files(aws.client("s3"), environment()["FILES_BUCKET"])
+
+
+@cache
+def functions() -> Functions:
+    from refledger.adapters.functions import Functions
+
+    names = dict(each.split("=") for each in environment()["FUNCTIONS"].split(","))
+    return Functions(aws.waiting_client("lambda"), names)
 
 
 @cache

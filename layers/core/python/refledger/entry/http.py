@@ -9,6 +9,7 @@ PUBLIC route nobody calls who is known: its function gets the body as it came, a
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 import re
@@ -21,11 +22,12 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, config, faults, paging, people, problems, sign_in, stopping
+from refledger.entry import access, answers, config, faults, paging, people, problems, sign_in, stopping
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
 from refledger.entry.tokens import Caller, Token, read_token
+from refledger.operations.idempotency import noting_replays
 from refledger.operations.rate_limits import Standing
 from refledger.store.audit_actor import acting
 from refledger.store.transaction import RetryableConflict
@@ -33,9 +35,7 @@ from refledger.store.transaction import RetryableConflict
 BODY_LIMIT_BYTES = 64 * 1024
 JSON = "application/json"
 KEY_LIMIT = 255
-# Of every answer: nobody asks again without TLS, and no browser takes an answer for what it does not say it is
-SAFE = {"strict-transport-security": "max-age=31536000; includeSubDomains", "x-content-type-options": "nosniff"}
-ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
+ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})(?:-[0-9a-f]{12})?"')  # what GET answers says its content, too
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 B = TypeVar("B", bound=BaseModel)
@@ -178,6 +178,10 @@ class Route:
     media: tuple[str, ...]  # of an answer that is not JSON
     limit_bytes: int = BODY_LIMIT_BYTES  # of a body that a PUBLIC route gets
 
+    @property
+    def reads(self) -> bool:
+        return self.key.startswith("GET ")
+
 
 class Api:
     """The routes of one function; calling it handles an event.
@@ -248,8 +252,8 @@ class Api:
             told = {"status": answer["statusCode"], "code": code, "route": event["routeKey"]}
             logger().info("refused", extra={**told, "request": context["requestId"]})
             answer = self._refused(answer)
-        answer["headers"] = {**SAFE, **answer["headers"], **_limit_headers(standing)}
-        return {**answer, "body": "", "isBase64Encoded": False} if event["routeKey"].startswith("HEAD ") else answer
+        answer["headers"] |= _limit_headers(standing)
+        return answers.finished(answer, context["requestId"], has_body=not event["routeKey"].startswith("HEAD "))
 
     def _handle(self, event: dict[str, Any], standing: list[Standing]) -> dict[str, Any]:
         """`standing`: where the caller stands is put here, whatever becomes of the call."""
@@ -287,10 +291,14 @@ class Api:
             none_match=headers.get("if-none-match", ""),
             require=partial(_allowed, token),
         )
-        with acting(caller.user, caller.kind, origin, request.request_id, route.key):
+        acts = acting(caller.user, caller.kind, origin, request.request_id, route.key)
+        with acts, noting_replays() as replays:
             answer = route.function(request)
         people.told(answer, caller, acted=request.acts)
-        return _answer(route, answer)
+        made = _answer(route, answer, request)
+        if replays and request.key:
+            made["headers"]["idempotent-replayed"] = "true"
+        return made
 
 
 def _allowed(token: Token, route: str) -> tuple[frozenset[access.Role], frozenset[str]]:
@@ -349,17 +357,33 @@ def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str, limit
     )
 
 
-def _answer(route: Route, answer: BaseModel) -> dict[str, Any]:
+def _answer(route: Route, answer: BaseModel, request: Request[Any, Any] | None = None) -> dict[str, Any]:
+    """`request`: None of a route that needs no token."""
     if isinstance(answer, CsvFile):
         return _csv(route.status, answer)
     if isinstance(answer, RawAnswer):
         return _raw(route.status, answer)
-    version = {"etag": f'"{answer.version}"'} if route.versioned else {}  # type: ignore[attr-defined]
-    return {
-        "statusCode": route.status,
-        "headers": {"content-type": "application/json", "cache-control": "no-store", **version},
-        "body": answer.model_dump_json(by_alias=True),
-    }
+    body = answer.model_dump_json(by_alias=True)
+    headers = {"cache-control": "no-store"}
+    if route.versioned:
+        headers["etag"] = _entity_tag(answer.version, body if route.reads else "")  # type: ignore[attr-defined]
+        if request and route.reads and _is_had(headers["etag"], request.none_match):
+            return {"statusCode": 304, "headers": headers, "body": ""}
+    if request and route.status in (201, 202) and (place := access.place_of(route.key, request.path)):
+        headers["location"] = f"{place}/{answer.id}"  # type: ignore[attr-defined]
+    return {"statusCode": route.status, "headers": {"content-type": JSON, **headers}, "body": body}
+
+
+def _entity_tag(version: int, body: str) -> str:
+    """The version, which If-Match names; of what is read with its content, in which more may change than the version
+    counts: names, and what became of a payout.
+    """
+    return f'"{version}-{hashlib.sha256(body.encode()).hexdigest()[:12]}"' if body else f'"{version}"'
+
+
+def _is_had(tag: str, none_match: str) -> bool:
+    """https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match: `*` is whatever is there."""
+    return bool({tag, "*"} & {each.strip().removeprefix("W/") for each in none_match.split(",")})
 
 
 def _csv(status: int, file: CsvFile) -> dict[str, Any]:

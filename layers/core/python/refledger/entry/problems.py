@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
@@ -24,6 +26,7 @@ STATUSES: dict[type[errors.Refledger], int] = {
     errors.PayoutDeclined: 409,
     errors.PayoutUnavailable: 503,
 }
+CONTENT_TYPE = "application/problem+json"
 STOPPED_SECONDS = 60  # people stop and start it, and take their time
 AWAY_SECONDS = 5  # after which what was away is asked for again; the call has waited for it by itself before
 # An answer of AWS below 500 that says no more than "not now": what the SDK tries again by itself, too
@@ -36,6 +39,7 @@ TITLES = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    405: "Method not allowed",
     409: "Conflict",
     412: "Changed meanwhile",
     413: "Too large",
@@ -46,6 +50,25 @@ TITLES = {
     500: "Internal error",
     503: "Try again",
 }
+
+
+def page_of(code: str) -> str:
+    """Return the address, on this API, of the page about a code."""
+    return f"/docs/problems/{code.lower().replace('_', '-')}"
+
+
+def members(status: int, code: str, detail: str) -> dict[str, Any]:
+    """Return what every problem says."""
+    return {"type": page_of(code), "title": TITLES[status], "status": status, "detail": detail, "code": code}
+
+
+METHOD_NOT_ALLOWED = members(405, "METHOD_NOT_ALLOWED", "this address is there, for other methods")
+
+
+@cache
+def documented() -> dict[str, str]:
+    """Return what domain/errors.py says beside each code."""
+    return {code: words.strip() for code, words in re.findall(r"([A-Z_]{4,})[ ]{2,}([a-z].+)", errors.__doc__ or "")}
 
 
 def status_of(error: errors.Refledger) -> int:
@@ -77,15 +100,8 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
     `more`: members that stand beside the standard ones.
     """
-    body = {
-        "type": f"urn:refledger:problem:{code.lower().replace('_', '-')}",
-        "title": TITLES[status],
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **more,
-    }
-    kind = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    body = {**members(status, code, detail), **more}
+    kind = {"content-type": CONTENT_TYPE, "cache-control": "no-store"}
     return {"statusCode": status, "headers": {**kind, **(headers or {})}, "body": json.dumps(body)}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from refledger.domain.errors import Busy, Refledger
 from refledger.domain.times import SECOND_MS
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.idempotency import DAY_SECONDS, Once, check_same
+from refledger.operations.idempotency import DAY_SECONDS, Once, check_same, noting_replays
 from refledger.store import requests
 from refledger.store.transaction import ConditionFailed
 
@@ -64,7 +64,8 @@ def remembered(context: Context, once: Once, do: Callable[[], list[BulkResult]])
     kept = _begun(context, once)
     if kept is not None:
         return kept
-    results = do()
+    with noting_replays():  # of the parts: the call itself was never answered
+        results = do()
     if any(answer.get("code") == Busy.code for answer in results):
         return results
     return _kept(context, once, results)
@@ -78,7 +79,11 @@ def _begun(context: Context, once: Once) -> list[BulkResult] | None:
         context.table.commit(requests.begin_answer(once.key, once.body, expires_at))
     except ConditionFailed as failed:
         begun = requests.answer_there(failed)
-        check_same(begun, once.body)
+        if begun.results is None:
+            with noting_replays():  # it died before it was answered
+                check_same(begun, once.body)
+        else:
+            check_same(begun, once.body)
         return begun.results
     return None
 

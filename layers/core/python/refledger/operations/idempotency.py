@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,9 +16,8 @@ from refledger.store.requests import RequestMade
 from refledger.store.transaction import ConditionFailed, Write
 
 DAY_SECONDS = 86_400
-
-
 EVENT_SECONDS = 30 * DAY_SECONDS
+_replays: ContextVar[list[object] | None] = ContextVar("replays", default=None)
 
 
 class HasBody(Protocol):
@@ -86,7 +88,29 @@ def first_seen_ms(context: Context, kind: str, id: str) -> int:
     return int(made.at) if made else at_ms
 
 
+@contextmanager
+def noting_replays() -> Iterator[list[object]]:
+    """Yield a list that has something in it once what is done inside turns out to have been done before."""
+    noted: list[object] = []
+    token = _replays.set(noted)
+    try:
+        yield noted
+    finally:
+        _replays.reset(token)
+
+
 def check_same(earlier: HasBody | None, body: str) -> None:
-    """Raise KeyReused where what a key has made was asked for with another body."""
-    if earlier and earlier.body != body:
+    """Note that a request is a repeat, where its key has made something before.
+
+    Raises KeyReused where that was asked for with another body.
+    """
+    if earlier:
+        note_repeat(is_same=earlier.body == body, of=earlier)
+
+
+def note_repeat(*, is_same: bool, of: object) -> None:
+    """Note that a request repeats what made `of`. Raises KeyReused unless it is the same request."""
+    if not is_same:
         raise KeyReused("this Idempotency-Key came with another request before")
+    if (noted := _replays.get()) is not None:
+        noted.append(of)

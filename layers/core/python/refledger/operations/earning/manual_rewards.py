@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.domain.duties import Act, NeedsSecond
-from refledger.domain.errors import Conflict, CurrencyNotTaken, KeyReused, PartnerNotFound, ProgramClosed
+from refledger.domain.errors import Conflict, CurrencyNotTaken, PartnerNotFound, ProgramClosed
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.payments import Origin, Payment, PaymentKind, said
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.rewards import BY_HAND, SECOND_PERSON, Reward, RewardStatus
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.idempotency import note_repeat
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Item
 
@@ -70,8 +71,8 @@ def _given_before(context: Context, gift: Gift, earlier: Item) -> Reward:
     """What the same request gave, as it is now. Raises KeyReused where it was another request."""
     payment = payments.from_item(earlier)
     ((reward_id, amount),) = payment.shares
-    if Gift(keys.owner_of(keys.reward(reward_id)), amount, payment.currency, payment.note) != gift:
-        raise KeyReused("this Idempotency-Key came with another request before")
+    given = Gift(keys.owner_of(keys.reward(reward_id)), amount, payment.currency, payment.note)
+    note_repeat(is_same=given == gift, of=payment)
     return rewards.find(context.table, reward_id)
 
 

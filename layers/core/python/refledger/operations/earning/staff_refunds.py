@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from refledger.domain.duties import Act, NeedsSecond
-from refledger.domain.errors import AlreadyDecided, Invalid, KeyReused, PaymentNotFound, RefundNotFound
+from refledger.domain.errors import AlreadyDecided, Invalid, PaymentNotFound, RefundNotFound
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, Refund
 from refledger.domain.rewards import reversal
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import reversals
+from refledger.operations.idempotency import check_same
 from refledger.store import keys, partners, payments, programs, rewards
 from refledger.store.transaction import Write
 
@@ -59,8 +60,7 @@ def _request(context: Context, hash: str, payment_id: str, asked: RefundRequest,
     payment = _counted(place.payment)
     if place.item:
         known = payments.refund_from(place.item)
-        if known.body != body:
-            raise KeyReused("this Idempotency-Key came with another request before")
+        check_same(known, body)
         return RefundResult(payment, known)
     if asked.currency != payment.currency:
         raise Invalid(f"currency: the payment is in {payment.currency}")

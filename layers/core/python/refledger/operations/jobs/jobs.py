@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from refledger.domain.errors import Conflict, JobNotFound, KeyReused, TooManyJobs
+from refledger.domain.errors import Conflict, JobNotFound, TooManyJobs
 from refledger.domain.jobs import (
     ASK_AGAIN_MS,
     GIVE_UP_MS,
@@ -17,6 +17,7 @@ from refledger.domain.jobs import (
     JobStatus,
 )
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.idempotency import check_same
 from refledger.store import jobs
 from refledger.store.transaction import ConditionFailed
 
@@ -100,8 +101,7 @@ def _repeat(earlier: Job | None, job: Job) -> Job:
     """What the same request made before. Raises KeyReused for another one, TooManyJobs where it made nothing."""
     if earlier is None:
         raise TooManyJobs(f"at most {MOST_OPEN} exports and imports of one person at a time; wait, or cancel one")
-    if earlier.body != job.body:
-        raise KeyReused("this Idempotency-Key came with another request before")
+    check_same(earlier, job.body)
     return earlier
 
 

@@ -10,12 +10,13 @@ from refledger.adapters.ids import LONG_ID_BYTES
 from refledger.adapters.vault import Vault
 from refledger.domain.batches import Batch, Download, TransferLine, as_csv
 from refledger.domain.duties import Act, Barred
-from refledger.domain.errors import Conflict, KeyReused, SecondPersonNeeded
+from refledger.domain.errors import Conflict, SecondPersonNeeded
 from refledger.domain.methods import BankAccount
 from refledger.domain.payout_gate import Blockers
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus
 from refledger.operations import duties
 from refledger.operations.context import Context, commit, retry_on_conflict
+from refledger.operations.idempotency import check_same
 from refledger.operations.payouts import payout_gate
 from refledger.operations.payouts.payout_gate import Seen
 from refledger.store import batches, methods, withdrawals
@@ -40,8 +41,7 @@ def create(context: Context, by: str, key: str | None, body: str, limit: int, cu
 @retry_on_conflict
 def _create(context: Context, id: str, by: str, body: str, limit: int, currency: str | None) -> Batch:
     if earlier := batches.find_or_none(context.table, id):
-        if earlier.body != body:
-            raise KeyReused("this Idempotency-Key came with another request before")
+        check_same(earlier, body)
         return earlier
     tills = Tills(context, by)
     lines = tuple(map(_line, islice(_waiting(context, currency, tills), limit)))
